@@ -1,6 +1,6 @@
 """Score `why` on recorded broken situations, layer by layer, by the rules of why_bench's README.
 
-    python -m benchmarks.why [CASES.jsonl.gz | --recorded] [--only CAUSE] [--verbose]
+    python -m benchmarks.why [CASES.jsonl.gz | --recorded | --lively] [--only CAUSE] [--verbose]
 
 Right cause; right verdict; a verified remedy (same kind and target) first; a distractor recommended; confidently wrong.
 """
@@ -32,9 +32,10 @@ def cases(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def recorded() -> list[dict[str, Any]]:
-    """The situations of the second bench, which `benchmarks.why.record` played and recorded."""
-    return [json.loads(gzip.decompress(path.read_bytes())) for path in sorted(RECORDED.glob("*.json.gz"))]
+def recorded(folder: str = "") -> list[dict[str, Any]]:
+    """Situations of the second bench, which `benchmarks.why.record` (or `.shared`: `lively`) played and recorded."""
+    files = sorted((RECORDED / folder).glob("*.json.gz"))
+    return [json.loads(gzip.decompress(path.read_bytes())) for path in files]
 
 
 def answer(case: dict[str, Any]) -> Explanation:
@@ -59,18 +60,25 @@ def told(case: dict[str, Any], found: Explanation, scored: Score) -> str:
     return "\n".join(lines)
 
 
+def _asked_for(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    if arguments.recorded or arguments.lively:
+        return recorded("lively" if arguments.lively else "")
+    return cases(arguments.file)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.why", description="score why on recorded situations")
     data = Path(os.environ.get("ALLOTMENT_DATA", SHARED))
     parser.add_argument("file", nargs="?", type=Path, default=data / "why_bench" / "cases.jsonl.gz")
     parser.add_argument("--recorded", action="store_true", help="score the second bench: situations of users, recorded")
+    parser.add_argument("--lively", action="store_true", help="score causes of the vocabulary on lively platforms")
     parser.add_argument("--only", default="")
     parser.add_argument("--layer", default="")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     by_layer: dict[str, Counter[str]] = defaultdict(Counter)
     began = time.perf_counter()
-    for case in recorded() if arguments.recorded else cases(arguments.file):
+    for case in _asked_for(arguments):
         truth = case["truth"]
         if not case["id"].startswith(arguments.only) or arguments.layer not in {"", truth["layer"]}:
             continue

@@ -1,6 +1,6 @@
 """Play the causes of the vocabulary on lively platforms, one after the other on one stage for each platform.
 
-    python -m benchmarks.why.shared [ID …] [--untried]
+    python -m benchmarks.why.shared [ID …] [--untried | --verify]
 
 What a situation did is undone after it. A stage of its own for each act is cleaner and takes minutes; here an act takes
 seconds. An act that does not do what its scene says is recorded as not verified, and named.
@@ -13,6 +13,7 @@ import gzip
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from benchmarks.why.record import FOLDER, recorded, starts
@@ -22,7 +23,7 @@ from benchmarks.why.situation import Situation
 from benchmarks.why.stage import NotReachedError, Raw, Stage, stage
 
 Key = tuple[str, str, str]
-PLACE = FOLDER / "kept_back"
+PLACE = FOLDER / "lively"
 STARTS_WITHIN, STILL_NOT_AFTER = 45.0, 12.0
 
 
@@ -30,7 +31,7 @@ class UndoingStage(Stage):
     """A stage that remembers what was made, changed and deleted since the last mark."""
 
     def __init__(self, stage: Stage) -> None:
-        self._base = stage._base
+        super().__init__(*stage.access)
         self._sent: dict[Key, Raw] = {}
         self._stood: list[Raw] = []
         self.mark()
@@ -103,8 +104,7 @@ def record_all(situations: list[Situation], live: UndoingStage, *, untried: bool
         began = time.monotonic()
         try:
             case = _played(situation, live, untried=untried)
-            text = json.dumps(case, sort_keys=True, separators=(",", ":"))
-            (PLACE / f"{situation.id}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+            _keep(PLACE / f"{situation.id}.json.gz", case)
             acts = [*case["truth"]["remedies"], *case["truth"]["distractors"]]
             odd = [each["description"] for each in acts if not each.get("verified", each.get("verified_not_to_help"))]
             said = f"recorded; not verified: {json.dumps(odd)}" if odd else "recorded"
@@ -141,10 +141,39 @@ def _played(situation: Situation, live: UndoingStage, *, untried: bool) -> Raw:
     return case
 
 
+def verify_all(situations: list[Situation], live: UndoingStage) -> int:
+    """Play what is recorded again, and try its first remedy; how many do not start the subject."""
+    failed = 0
+    for situation in situations:
+        began = time.monotonic()
+        file = PLACE / f"{situation.id}.json.gz"
+        case = json.loads(gzip.decompress(file.read_bytes()))
+        try:
+            played = situation.play(live)
+            act = played.remedies[0]
+            act.carry_out(live)
+            good = act.tried and starts(live, played.subject, STARTS_WITHIN)
+            case["truth"]["remedies"][0] = act.recorded(verified=good, distractor=False)
+            _keep(file, case)
+            said = f"{'starts' if good else 'DOES NOT START'}: {act.description}"
+        except AssertionError as error:
+            good, said = False, f"FAILED: {str(error)[:600]}"
+        failed += not good
+        print(f"{situation.id}: {said} ({time.monotonic() - began:.0f} s)", flush=True)
+        live.undo()
+    return failed
+
+
+def _keep(file: Path, case: Raw) -> None:
+    text = json.dumps(case, sort_keys=True, separators=(",", ":"))
+    file.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.why.shared", description="record causes on lively platforms")
     parser.add_argument("id", nargs="*")
     parser.add_argument("--untried", action="store_true", help="do not try the acts: for a first look")
+    parser.add_argument("--verify", action="store_true", help="try the first remedy of what is recorded")
     arguments = parser.parse_args()
     PLACE.mkdir(parents=True, exist_ok=True)
     failed = 0
@@ -156,7 +185,10 @@ def main() -> int:
             lively(live, platform)
             undoing = UndoingStage(live)
             undoing.knows(platform)
-            failed += record_all(wanted, undoing, untried=arguments.untried)
+            if arguments.verify:
+                failed += verify_all([each for each in wanted if (PLACE / f"{each.id}.json.gz").exists()], undoing)
+            else:
+                failed += record_all(wanted, undoing, untried=arguments.untried)
     return 1 if failed else 0
 
 

@@ -29,6 +29,7 @@ class Stage:
     """kubectl on one sandbox. Everything is asked of the real API server."""
 
     def __init__(self, kubeconfig: str, kubectl: str) -> None:
+        self.access = (kubeconfig, kubectl)
         self._base = [kubectl, f"--kubeconfig={kubeconfig}"]
 
     def run(self, *arguments: str, stdin: str | None = None, check: bool = True) -> tuple[int, str]:

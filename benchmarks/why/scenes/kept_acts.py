@@ -134,9 +134,10 @@ def pod_that_runs(stage: Stage, namespace: str, name: str) -> Raw:
     def found() -> Raw | None:
         for each in stage.get("pods", namespace=namespace):
             meta = each["metadata"]
-            if meta["name"].startswith(name) and not meta.get("deletionTimestamp"):
-                if each["status"].get("phase") == "Running" and each["status"].get("containerStatuses"):
-                    return dict(each)
+            status = each["status"]
+            runs = status.get("phase") == "Running" and status.get("containerStatuses")
+            if meta["name"].startswith(name) and not meta.get("deletionTimestamp") and runs:
+                return dict(each)
         return None
 
     return dict(stage.until(f"a pod of {name} runs", found))

@@ -1,4 +1,4 @@
-"""Causes of the vocabulary, each in variants on a lively platform: submission, policy and queue; with the others', all."""
+"""Causes of the vocabulary, in variants on a lively platform: submission, policy, queue; and the list of all."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def _above_the_namespace(stage: Stage) -> Played:
     return Played(
         mine,
         {"resource_quota": "team-quota", "hard": "128Gi", "requested": "160Gi", "resource": "requests.memory"},
-        (raised,),
+        (again("reduce-request", "ask for 20Gi", mine, asking(mine, {"memory": "20Gi"})), raised),
         (quota_act(HALL, "ranking", "gpu-h100", 16),),
     )
 
@@ -328,20 +328,20 @@ def _too_many_jobs(stage: Stage) -> Played:
     )
 
 
-def _queue_stands(local: bool, platform: Platform, team: str, pool: str, policy: str) -> Callable[[Stage], Played]:
+def _queue_stands(kind: str, platform: Platform, team: str, pool: str, policy: str) -> Callable[[Stage], Played]:
     def play(stage: Stage) -> Played:
         of = platform.team(team)
         target = {"apiVersion": KUEUE, "kind": "ClusterQueue", "name": of.cluster_queue}
-        if local:
+        if kind == "LocalQueue":
             target = {**target, "kind": "LocalQueue", "namespace": of.namespace, "name": of.queue}
         stage.patch(target, {"spec": {"stopPolicy": policy}})
         mine = platform.work("rerank-8", team, platform.spec(pool, 1))
         stage.make(mine)
         stage.until("it waits", lambda: without_quota(stage, "rerank-8", of.namespace))
         time.sleep(2)
-        who = "team-owner" if local else "platform"
+        who = "team-owner" if kind == "LocalQueue" else "platform"
         body = {"spec": {"stopPolicy": "None"}}
-        facts = {"stop_policy": policy, "local_queue" if local else "cluster_queue": target["name"]}
+        facts = {"stop_policy": policy, kind: target["name"]}
         return Played(
             mine,
             facts,
@@ -361,14 +361,14 @@ def _check(name: str, controller: str) -> Raw:
     }
 
 
-def _check_stands(there: bool, platform: Platform, team: str, pool: str) -> Callable[[Stage], Played]:
-    """A ClusterQueue asks for a check that does not exist, or whose controller has never said that it is there."""
+def _check_stands(there: str, platform: Platform, team: str, pool: str) -> Callable[[Stage], Played]:
+    """A ClusterQueue asks for a check that does not exist, or whose controller, `there`, never said that it is."""
 
     def play(stage: Stage) -> Played:
         of = platform.team(team)
         target = {"apiVersion": KUEUE, "kind": "ClusterQueue", "name": of.cluster_queue}
         if there:
-            stage.make(_check("budget-gate", "finops.example/budget"))
+            stage.make(_check("budget-gate", there))
         strategy = {"admissionChecksStrategy": {"admissionChecks": [{"name": "budget-gate"}]}}
         stage.patch(target, {"spec": strategy})
         mine = platform.work("sweep-21", team, platform.spec(pool, 1))
@@ -387,7 +387,7 @@ def _check_stands(there: bool, platform: Platform, team: str, pool: str) -> Call
                     "repair the controller" if there else "create the check",
                     "signal" if there else "create",
                     {"apiVersion": KUEUE, "kind": "AdmissionCheck", "name": "budget-gate"} if there else None,
-                    {} if there else _check("budget-gate", "finops.example/budget"),
+                    {} if there else _check("budget-gate", CONTROLLER),
                     tried=False,
                 ),
             ),
@@ -403,6 +403,7 @@ def _rows(platform: Platform, *rows: tuple[str, str, str, str, Callable[[Stage],
     ]
 
 
+CONTROLLER = "finops.example/budget"
 FIXED = "misconfigured"
 KEPT_BACK: dict[str, tuple[Platform, list[Situation]]] = {
     "cloud": (
@@ -418,15 +419,15 @@ KEPT_BACK: dict[str, tuple[Platform, list[Situation]]] = {
             ("k12", "pod-security-violation", "policy", FIXED, _privileged_pod),
             ("k13", "resourcequota-exceeded", "policy", "waiting", _gpus_of_the_namespace_used),
             ("k15", "resourcequota-exceeded", "policy", "waiting", _server_above_cpu),
-            ("k16", "resourcequota-exceeded", "policy", "waiting", _too_many_jobs),
-            ("k17", "localqueue-held", "queue", FIXED, _queue_stands(True, CLOUD, "docs", "a100", "Hold")),
-            ("k19", "queue-held", "queue", FIXED, _queue_stands(False, CLOUD, "tts", "a100", "HoldAndDrain")),
+            ("k16", "resourcequota-exceeded", "policy", FIXED, _too_many_jobs),
+            ("k17", "localqueue-held", "queue", FIXED, _queue_stands("LocalQueue", CLOUD, "docs", "a100", "Hold")),
+            ("k19", "queue-held", "queue", FIXED, _queue_stands("ClusterQueue", CLOUD, "tts", "a100", "HoldAndDrain")),
             (
                 "k21",
                 "clusterqueue-inactive-admission-check",
                 "queue",
                 FIXED,
-                _check_stands(False, CLOUD, "vision", "l4"),
+                _check_stands("", CLOUD, "vision", "l4"),
             ),
             *QUOTA["cloud"],
             *PLACES["cloud"],
@@ -454,15 +455,15 @@ KEPT_BACK: dict[str, tuple[Platform, list[Situation]]] = {
                 "localqueue-held",
                 "queue",
                 FIXED,
-                _queue_stands(True, HALL, "ranking", "gpu-h100", "HoldAndDrain"),
+                _queue_stands("LocalQueue", HALL, "ranking", "gpu-h100", "HoldAndDrain"),
             ),
-            ("k20", "queue-held", "queue", FIXED, _queue_stands(False, HALL, "genomics", "gpu-a10g", "Hold")),
+            ("k20", "queue-held", "queue", FIXED, _queue_stands("ClusterQueue", HALL, "genomics", "gpu-a10g", "Hold")),
             (
                 "k22",
                 "clusterqueue-inactive-admission-check",
                 "queue",
                 "broken",
-                _check_stands(True, HALL, "ranking", "gpu-h100"),
+                _check_stands(CONTROLLER, HALL, "ranking", "gpu-h100"),
             ),
             *QUOTA["hall"],
             *PLACES["hall"],

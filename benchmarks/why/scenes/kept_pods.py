@@ -126,8 +126,10 @@ def _past_its_deadline(stage: Stage, mine: Raw) -> Played:
     return Played(
         mine,
         {"active_deadline_seconds": mine["spec"]["activeDeadlineSeconds"], "reason": "DeadlineExceeded"},
-        tuple(again(kind, "a longer deadline", mine, longer) for kind in ("other", "fix-limits"))
-        + (again("other", "without a deadline", mine, without),),
+        (
+            *(again(kind, "a longer deadline", mine, longer) for kind in ("other", "fix-limits")),
+            again("other", "without a deadline", mine, without),
+        ),
         (quota_act(CLOUD, "vision", "a100", 12),)
         if "vision" in meta["namespace"]
         else (quota_act(HALL, "ranking", "gpu-h100", 16),),

@@ -35,7 +35,7 @@ def _own_in_use(stage: Stage) -> Played:
 
 
 def _own_in_use_by_two(stage: Stage) -> Played:
-    big = HALL.work("fold-big-1", "genomics", HALL.spec("gpu-h100", 8))
+    big = HALL.work("fold-big-1", "genomics", HALL.spec("gpu-h100", 4), pods=2)
     stage.make(big)
     admitted(stage, "fold-big-1", namespace="team-genomics")
     mine = HALL.work("variant-call-2", "genomics", HALL.spec("gpu-h100", 4))
@@ -206,9 +206,11 @@ def _evicted(stage: Stage, team: str, gpus: int, pods: int, by: int) -> Played:
     used = (4 if team == "ranking" else 3) + by
     wanted = gpus * pods
     acts = [waiting("serve-batch-1", of.namespace)]
+    if team == "ranking":
+        acts.append(waiting("reward-model-2", of.namespace))
     if pods == 1 and used < nominal:
         acts.insert(0, again("reduce-request", "ask for less", mine, asking(mine, {GPU: str(nominal - used)})))
-    acts.append(quota_act(HALL, team, "gpu-h100", used + wanted))
+    acts += [rung(mine), quota_act(HALL, team, "gpu-h100", used + wanted)]
     return Played(
         mine,
         {"preempted_by": f"{of.namespace}/serve-batch-1", "requested": wanted, "cluster_queue": of.cluster_queue},
@@ -230,7 +232,7 @@ QUOTA: dict[str, list[Row]] = {
         ("k50", "wrong-resource-name", "scheduler", FIXED, _misnamed_server),
         ("k28", "flavor-mismatch", "quota", FIXED, _affinity_to_another),
         ("k31", "preempted", "quota", "waiting", lambda stage: _evicted(stage, "ranking", 4, 1, 4)),
-        ("k32", "preempted", "quota", "waiting", lambda stage: _evicted(stage, "genomics", 8, 1, 8)),
+        ("k32", "preempted", "quota", "waiting", lambda stage: _evicted(stage, "genomics", 4, 2, 6)),
     ],
     "racks": [
         ("k29", "topology-request-unsatisfiable", "quota", FIXED, _above_a_rack),

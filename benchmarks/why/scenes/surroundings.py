@@ -97,6 +97,7 @@ class Platform:
         spec: Raw,
         pods: int = 1,
         rung: str = "scheduled-training",
+        *,
         queued: bool = True,
         **more: Any,
     ) -> Raw:
@@ -139,7 +140,11 @@ class Platform:
         made = []
         for team, name, pool, gpus, pods in self.running:
             cpu, memory = ("6", "48Gi") if gpus else ("3", "8Gi")
-            made.append(self.work(name, team, self.spec(pool, gpus, cpu, memory), pods))
+            work = self.work(name, team, self.spec(pool, gpus, cpu, memory), pods)
+            if gpus and self.topology:
+                notes = work["spec"]["template"]["metadata"]["annotations"]
+                notes["kueue.x-k8s.io/podset-unconstrained-topology"] = "true"
+            made.append(work)
         return made
 
     def _of_team(self, team: Team) -> list[Raw]:
@@ -174,7 +179,7 @@ def lively(stage: Stage, platform: Platform) -> None:
         return
     stage.make(*platform.objects())
     stage.make(*platform.jobs())
-    web = platform.spec(platform.pools[-1].name, 0, "2", "4Gi")
+    web = platform.spec(platform.pools[0].name, 0, "2", "4Gi")
     stage.make(deployment("portal", first.namespace, 1, web))
     for team in platform.teams:
         names = [name for of, name, *_ in platform.running if of == team.name]
@@ -191,6 +196,15 @@ def _gke(kind: str, machine: str, accelerator: str) -> dict[str, str]:
 
 CLOUD = Platform(
     pools=(
+        Pool(
+            "cpu",
+            ("gke-ml-cpu-pool-11d0-9bvn", "gke-ml-cpu-pool-11d0-h5ss"),
+            _gke("cpu", "n2-standard-32", ""),
+            {"cloud.google.com/gke-nodepool": "cpu-pool"},
+            0,
+            "31",
+            "118Gi",
+        ),
         Pool(
             "a100",
             ("gke-ml-a100-pool-6f21-k3xp", "gke-ml-a100-pool-6f21-w8qd"),
@@ -210,15 +224,6 @@ CLOUD = Platform(
             "47",
             "180Gi",
             "present",
-        ),
-        Pool(
-            "cpu",
-            ("gke-ml-cpu-pool-11d0-9bvn", "gke-ml-cpu-pool-11d0-h5ss"),
-            _gke("cpu", "n2-standard-32", ""),
-            {"cloud.google.com/gke-nodepool": "cpu-pool"},
-            0,
-            "31",
-            "118Gi",
         ),
     ),
     teams=(
@@ -245,6 +250,15 @@ def _own(product: str, machine: str) -> dict[str, str]:
 HALL = Platform(
     pools=(
         Pool(
+            "general",
+            ("cpu-01.fra1.acme.example", "cpu-02.fra1.acme.example"),
+            {**_own("", "pe-r650"), "acme.example/pool": "cpu"},
+            {"acme.example/pool": "cpu"},
+            0,
+            "62",
+            "250Gi",
+        ),
+        Pool(
             "gpu-h100",
             ("h100-01.fra1.acme.example", "h100-02.fra1.acme.example", "h100-03.fra1.acme.example"),
             _own("NVIDIA-H100-80GB-HBM3", "dgx-h100"),
@@ -263,15 +277,6 @@ HALL = Platform(
             "60",
             "500Gi",
             "true",
-        ),
-        Pool(
-            "general",
-            ("cpu-01.fra1.acme.example", "cpu-02.fra1.acme.example"),
-            {**_own("", "pe-r650"), "acme.example/pool": "cpu"},
-            {"acme.example/pool": "cpu"},
-            0,
-            "62",
-            "250Gi",
         ),
     ),
     teams=(
