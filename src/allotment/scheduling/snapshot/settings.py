@@ -101,7 +101,7 @@ def settings_of(index: Index) -> KueueSettings:
         how = (
             "but fair sharing on, because ClusterQueues have a share in their status (fairSharing)"
             if fair
-            else "fair sharing off, because no ClusterQueue has a share in its status"
+            else "fair sharing off, because no ClusterQueue was seen with a share in its status"
         )
         notes.append(f"Kueue's configuration ({CONFIG_MAP}) was not seen: its defaults are taken, {how}")
     else:

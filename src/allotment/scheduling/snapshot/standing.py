@@ -137,7 +137,7 @@ def queue_of(workload: observed.Workload, around: QueueSurroundings) -> tuple[st
     name = workload.spec.queue_name
     local = around.index.local_queues.get(f"{workload.namespace}/{name}")
     if local is None:
-        if name and "localqueues" in around.unseen:
+        if name and not _local_queues_seen(around, workload.namespace):
             return "", NotQueued(OutOfQueue.NOT_SEEN, (name,))
         return "", NotQueued(OutOfQueue.NO_LOCAL_QUEUE, (name,), f"LocalQueue {name} doesn't exist")
     if held(local.spec.stop_policy):
@@ -150,6 +150,15 @@ def queue_of(workload: observed.Workload, around: QueueSurroundings) -> tuple[st
             return queue, NotQueued(OutOfQueue.NOT_SEEN, (queue,))
         return queue, NotQueued(OutOfQueue.NO_CLUSTER_QUEUE, (queue,), f"ClusterQueue {queue} doesn't exist")
     return queue, None
+
+
+def _local_queues_seen(around: QueueSurroundings, namespace: str) -> bool:
+    """Whether those of a namespace were read: in the whole cluster, or there where the whole may not be listed."""
+    if "localqueues" not in around.unseen:
+        return True
+    source = around.index.source
+    lost = {gap.namespace for gap in source.gaps if gap.what == "localqueues" and gap.reason != "damaged"}
+    return namespace in source.namespaces and namespace not in lost
 
 
 def in_queue(

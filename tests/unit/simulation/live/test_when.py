@@ -6,10 +6,11 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from allotment.errors import InputError, NotFoundError, UsageError
-from allotment.model.observed.snapshot import Snapshot
+from allotment.model.observed.snapshot import Gap, Snapshot
 from allotment.operations.foresee.live.capacity import NODES, STOPPED, capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
@@ -75,6 +76,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], str]] = {
 def test_what_the_answer_rests_on(objects: list[dict[str, Any]], answer: str) -> None:
     found = asked(snapshot(*objects), "workload/waits")
     assert [told(row) for row in found.rows] == [answer]
+
+
+def test_what_was_read_in_ones_own_namespace_counts() -> None:
+    """A LocalQueue that is missing there is so; and what holds quota of a queue that is not seen waits for none."""
+    unseen = tuple(Gap(what=each, reason="forbidden") for each in ("localqueues", "clusterqueues", "workloads"))
+    typo = work("typo", 1, came=5)
+    typo["spec"]["queueName"] = "job"
+    seen = [each for each in FULL if each["kind"] != "ClusterQueue"]
+    source = snapshot(*seen, WAITS, typo).sources[0]
+    own = msgspec.structs.replace(source, gaps=unseen, namespaces=("nlp",))
+    rows = asked(msgspec.structs.replace(snapshot(), sources=(own,))).rows
+    assert {row.subject.name: told(row) for row in rows} == {"waits": "not-seen", "typo": "no-local-queue"}
 
 
 def test_an_interval_is_what_the_running_job_has_left() -> None:

@@ -15,6 +15,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
+from allotment.operations.ask.resting import demand
 from allotment.operations.foresee.live.when import matched, subject_of
 from allotment.ports.clock import Clock
 from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
@@ -111,8 +112,10 @@ def what_if_live(
         UsageError: a change cannot be read, or not be made of a moment; the snapshot holds several clusters.
         NotFoundError: a change names what is not in the cluster.
         InputError: a name that a change brings is taken.
+        ForbiddenError: no queues could be read.
     """
     written = [parse_change(text) for text in request.changes]
+    demand(snapshot, "clusterqueues", for_what="which ClusterQueues there are")
     if len(snapshot.sources) != 1:
         raise UsageError(
             f"the snapshot holds {len(snapshot.sources)} clusters",

@@ -16,6 +16,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
+from allotment.operations.ask.resting import demand
 from allotment.ports.clock import Clock
 from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.standing import NotQueued, OutOfQueue
@@ -110,7 +111,9 @@ def when_live(
         NotFoundError: there is no such job.
         UsageError: a name is that of several.
         InputError: a job does not wait in a queue.
+        ForbiddenError: no workloads could be read.
     """
+    demand(snapshot, "workloads", for_what="what waits in queues")
     wanted = _wanted(snapshot, request)
     chronicles = [Chronicle() for _ in snapshot.sources]
     read = 0
@@ -197,6 +200,9 @@ def _chosen(
     chosen = []
     for key in keys:
         workload = index.workloads[key]
+        if workload.holds_quota:
+            # Of a queue that is not seen, or gone: it waits for nothing there.
+            continue
         if (key not in wanted) if wanted is not None else (request.namespace not in {"", workload.namespace}):
             continue
         if wanted is not None or not is_hidden(workload.metadata):
