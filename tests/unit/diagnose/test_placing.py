@@ -542,7 +542,7 @@ def test_what_leaves_the_cause_in_place_is_tried_and_left_out() -> None:
     more = BY_ID["gpu-all-in-use"].find(case_of([node("a"), *running("x", "a", gpus=8), *waiting(gpus=8)]))
     assert more is not None
     add = next(each for each in more.proposals if each.kind is RemedyKind.ADD_NODE)
-    assert tried(case, finding, add).starts is StartsWhen.NO
+    assert tried(case, finding, add)[0].starts is StartsWhen.NO
 
 
 def test_the_older_status_of_the_autoscaler_is_read_too() -> None:

@@ -23,8 +23,16 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Find
         return Tried(StartsWhen.NOT_SIMULATED), None
     left = dominant(findings(changed))
     if left is None:
+        if _is_blind(case):
+            return Tried(StartsWhen.NOT_SIMULATED), None
         return Tried(StartsWhen.NOW, displaces=displaced(changed)), None
     _, remaining = left
     if remaining.cause == finding.cause or remaining.verdict is not CauseVerdict.WAITING:
         return Tried(StartsWhen.NO), remaining
     return Tried(StartsWhen.LATER), remaining
+
+
+def _is_blind(case: Case) -> bool:
+    """Whether it cannot be told that something starts: where it would run, or its queue, could not be read."""
+    kinds = ("nodes", "pods", *(("clusterqueues", "workloads") if case.queue_name else ()))
+    return not all(case.seen_everywhere(kind) for kind in kinds)
