@@ -7,7 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.autoscaler.refused_by_cloud import refused
-from allotment.model.explanation import RemedyKind
+from allotment.model.explanation import CauseVerdict, RemedyKind
 
 _WORDS: Final = ("quota", "limitexceeded", "limit exceeded", "vcpulimit", "operationnotallowed")
 
@@ -15,6 +15,5 @@ _WORDS: Final = ("quota", "limitexceeded", "limit exceeded", "vcpulimit", "opera
 def find(case: Case) -> Finding | None:
     """Its answer speaks of a quota or a limit."""
     what = "the account's quota there is used up"
-    return refused(
-        case, "autoscaler-cloud-quota", _WORDS, what, (RemedyKind.ASK_CLOUD_QUOTA, "ask the cloud for more quota")
-    )
+    ask = (RemedyKind.ASK_CLOUD_QUOTA, "ask the cloud for more quota")
+    return refused(case, "autoscaler-cloud-quota", _WORDS, what, ask, CauseVerdict.MISCONFIGURED)

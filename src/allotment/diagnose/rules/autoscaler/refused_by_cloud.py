@@ -27,6 +27,8 @@ _FAILED: Final = (
     "ScaleUpFailed",
     "InsufficientCapacityError",
 )
+_LONGEST: Final = 160
+"""Characters of the cloud's words in a sentence."""
 _RECENT: Final = 3600.0
 """Seconds for which a refusal that nothing repeats counts."""
 
@@ -41,7 +43,12 @@ class CloudRefusal:
 
 
 def refused(
-    case: Case, cause: str, words: tuple[str, ...], what: str, remedy: tuple[RemedyKind, str]
+    case: Case,
+    cause: str,
+    words: tuple[str, ...],
+    what: str,
+    remedy: tuple[RemedyKind, str],
+    otherwise: CauseVerdict = CauseVerdict.BROKEN,
 ) -> Finding | None:
     """A refusal of the cloud in such words, while the subject waits for a node.
 
@@ -51,6 +58,7 @@ def refused(
         words: of the cloud's answer, small letters.
         what: what it means.
         remedy: what the platform can do.
+        otherwise: the verdict where waiting for others does not help.
     """
     it = placing(case)
     if it.refused is None or kept(case).by not in _ROOM:
@@ -71,13 +79,19 @@ def refused(
     )
     return about_room(
         cause,
-        CauseVerdict.WAITING if waiting else CauseVerdict.BROKEN,
-        f"node group {found.group or 'of the autoscaler'} does not grow: {what}",
+        CauseVerdict.WAITING if waiting else otherwise,
+        f"node group {found.group or 'of the autoscaler'} does not grow: {what} ({_short(found.message)})",
         it,
         together(waiting, reduced(it, it.device, 25) if it.device else (), (ask,)),
         {"node_group": found.group, "cloud_says": found.message[:300]},
         (found.evidence,),
     )
+
+
+def _short(message: str) -> str:
+    """The cloud's words in one line."""
+    said = " ".join(message.split())
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 
 class _OfGroups(tuple[Event, ...]):
