@@ -9,6 +9,7 @@ from typing import Any
 from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.node import device_plugin_missing
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.finding_of import quota_finding
 from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as
@@ -68,7 +69,7 @@ def _on_no_node(case: Case) -> Finding | None:
     if case.workload is not None and not case.workload.says("QuotaReserved"):
         return None
     found = asked_for(case)
-    if found is None or not found.facts["nearest"]:
+    if found is None or not found.facts["nearest"] or device_plugin_missing.find(case) is not None:
         return None
     facts = {**found.facts, "resource": found.facts["asked"], "right_resource": found.facts["nearest"]}
     return replace(found, cause=QuotaCause.WRONG_NAME, facts=facts)
