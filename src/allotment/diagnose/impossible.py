@@ -36,7 +36,7 @@ _Given = dict[str, dict[str, str]]
 """Flavors by resource, for each PodSet."""
 
 
-class _Asked(dict[tuple[str, str, bytes], "_Given | None"]):
+class _GivenBefore(dict[tuple[str, str, bytes], "_Given | None"]):
     """What has been found out, by namespace, queue and pods: many wait that ask for the same."""
 
 
@@ -83,9 +83,9 @@ def _refused(case: Case) -> _Given | None:
         if refused is None:
             return None
         return {} if fleet_of(case).nodes_refuse(case.namespace, [(PodTemplate(spec=refused.pod.spec), 1)]) else None
-    kept = case.index.beside.get(_Asked)
-    if not isinstance(kept, _Asked):
-        kept = case.index.beside[_Asked] = _Asked()
+    kept = case.index.beside.get(_GivenBefore)
+    if not isinstance(kept, _GivenBefore):
+        kept = case.index.beside[_GivenBefore] = _GivenBefore()
     key = (case.namespace, case.queue_name, msgspec.json.encode(workload.spec.pod_sets))
     if key not in kept:
         kept[key] = _of_workload(case, workload)
