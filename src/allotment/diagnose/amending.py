@@ -44,6 +44,27 @@ def amended(case: Case, spec: dict[str, Any], metadata: dict[str, Any] | None = 
             return target, Patch(PatchOp.RESUBMIT, {**named, "spec": spec})
 
 
+def template_of(case: Case) -> tuple[Reference, str]:
+    """Where the spec of the subject's pods can be read: an object, and the path in it.
+
+    Where kinds of other controllers keep their templates is not known: a pod or the Workload has the same.
+    """
+    work = worked_on(case)
+    match work:
+        case CronJob():
+            return reference_of(work), "spec.jobTemplate.spec.template.spec"
+        case Job() | Replicas() | DaemonSet():
+            return reference_of(work), "spec.template.spec"
+        case Owner() if case.waiting_pods:
+            return reference_of(case.waiting_pods[0]), "spec"
+        case Owner() if case.workload is not None:
+            return reference_of(case.workload), "spec.podSets[0].template.spec"
+        case Owner():
+            return reference_of(work), "the template of its pods:"
+        case _:
+            return case.reference if work is None else reference_of(work), "spec"
+
+
 def labelled_pods(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]:
     """What to patch so that the subject's pods carry labels."""
     target, patch = amended(case, {})

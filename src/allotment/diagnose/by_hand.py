@@ -12,9 +12,10 @@ def line(*words: str) -> str:
     return shlex.join(words)
 
 
-def logs_of(pod: Object, container: str) -> str:
-    """The command that shows what a container said before it ended."""
-    return line("kubectl", "logs", f"pod/{pod.name}", *_in(pod), "-c", container, "--previous")
+def logs_of(pod: Object, container: str, *, restarted: bool = True) -> str:
+    """The command that shows what a container said before it ended; one that was not restarted has no previous."""
+    before = ("--previous",) if restarted else ()
+    return line("kubectl", "logs", f"pod/{pod.name}", *_in(pod), "-c", container, *before)
 
 
 def deletion_of(pod: Object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
+from allotment.diagnose.finding import Finding
 from allotment.diagnose.remedies.choosing import chosen
 from allotment.diagnose.standing import standing
 from allotment.model.explanation import ContributingCause, Explanation
@@ -34,7 +35,9 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         summary=finding.summary,
         facts=finding.facts,
         evidence=finding.evidence,
-        contributing=tuple(ContributingCause(each.cause, each.summary) for _, each in found if each is not finding),
+        contributing=tuple(
+            ContributingCause(each.cause, each.summary) for _, each in found if not _same(each, finding)
+        ),
         considered=stands.considered,
         position=stands.position,
         start=stands.start(case, finding),
@@ -42,3 +45,11 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         remedies=chosen(case, finding) if with_remedies else (),
         unseen=stands.unseen,
     )
+
+
+def _same(each: Finding, first: Finding) -> bool:
+    """Whether it is the dominant cause, or rests on the very same values under another name."""
+    if each is first:
+        return True
+    seen, rests = ({(part.object, part.field) for part in one.evidence} for one in (each, first))
+    return bool(seen) and seen == rests and each.verdict == first.verdict

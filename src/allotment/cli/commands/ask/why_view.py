@@ -20,6 +20,7 @@ from allotment.model.explanation import (
     Doer,
     Explanation,
     FlavorTried,
+    PatchOp,
     Remedy,
     StartsWhen,
     StartWindow,
@@ -201,7 +202,9 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _facts(facts: Mapping[str, Any], width: int) -> list[str]:
-    named = {str(name).replace("_", " "): _value(value) for name, value in facts.items()}
+    # What is none, or not known, says nothing; JSON has it.
+    told = {name: value for name, value in facts.items() if not (value is None or value == "" or _holds_nothing(value))}
+    named = {str(name).replace("_", " "): _value(value) for name, value in told.items()}
     widest = max((len(name) for name in named), default=0)
     lines: list[str] = []
     for name, value in named.items():
@@ -209,6 +212,10 @@ def _facts(facts: Mapping[str, Any], width: int) -> list[str]:
         lines.append(f"  {shown(name):<{widest}}  {first}".rstrip())
         lines += [f"  {'':<{widest}}  {line}" for line in rest]
     return lines
+
+
+def _holds_nothing(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple | set | frozenset) and not value
 
 
 def _value(value: Any) -> str:
@@ -256,13 +263,21 @@ def _flavors(flavors: Sequence[FlavorTried], table_width: int | None) -> list[st
 def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
     for number, each in enumerate(remedies, 1):
         yield from prose(f"{number}. {_WHO[each.who]}: {each.summary}", width, "  ", "   ")
-        yield from prose(_tried(each.tried), width, "     ")
+        yield from prose(_tried(each.tried, _shape_unknown(each)), width, "     ")
         if each.command:
             # In one piece, whatever its length: it is to be copied.
             yield f"     {click.style(shown(each.command), fg='green')}"
 
 
-def _tried(each: Tried) -> str:
+def _shape_unknown(each: Remedy) -> bool:
+    """Whether work of a kind is to be changed whose objects are not known."""
+    patch = each.patch
+    return patch is not None and patch.op is PatchOp.SIGNAL and isinstance(patch.body, dict) and "podSpec" in patch.body
+
+
+def _tried(each: Tried, shape_unknown: bool) -> str:  # noqa: FBT001  a plain fact of the remedy
+    if shape_unknown and each.starts is StartsWhen.NOT_SIMULATED:
+        return "not tried, and no command: where an object of this kind has the template of its pods is not known"
     said = {
         StartsWhen.NOW: "tried: it starts then",
         StartsWhen.LATER: "tried: it starts later, when what it then waits for is over",

@@ -114,7 +114,8 @@ def corrected(case: Case, each: Stuck) -> Proposal:
     return Proposal(
         RemedyKind.FIX_COMMAND,
         Doer.USER,
-        f"correct the command or the program: {by_hand.logs_of(each.pod, each.status.name)}",
+        "correct the command or the program: "
+        + by_hand.logs_of(each.pod, each.status.name, restarted=each.status.restart_count > 0),
         amended(case, {})[0],
         Patch(PatchOp.SIGNAL, {"container": each.status.name}),
     )

@@ -83,7 +83,8 @@ def failing_one(case: Case) -> Finding | None:
         command = Proposal(
             RemedyKind.FIX_COMMAND,
             Doer.USER,
-            f"correct what {each.status.name} does: {by_hand.logs_of(each.pod, each.status.name)}",
+            f"correct what {each.status.name} does: "
+            + by_hand.logs_of(each.pod, each.status.name, restarted=each.status.restart_count > 0),
             target,
             Patch(PatchOp.SIGNAL, {"initContainer": each.status.name}),
         )

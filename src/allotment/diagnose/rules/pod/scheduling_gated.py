@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from allotment.diagnose.amending import changed_pods
+from allotment.diagnose.amending import changed_pods, template_of
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import held_back
@@ -34,10 +34,8 @@ def find(case: Case) -> Finding | None:
     for part in case.to_come:
         gates = _gates(part.template.spec)
         if gates:
-            about = case.reference if case.work is None else reference_of(case.work)
-            evidence = Evidence(
-                about, "spec.template.spec.schedulingGates", gates, "the scheduler will not look at its pods"
-            )
+            about, path = template_of(case)
+            evidence = Evidence(about, f"{path}.schedulingGates", gates, "the scheduler will not look at its pods")
             return _finding(case, gates, "every pod of it", evidence, ())
     return None
 

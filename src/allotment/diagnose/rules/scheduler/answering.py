@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, Final
 
 from allotment.diagnose.finding import Deferred, Finding, Proposal
+from allotment.diagnose.rules.scheduler.keeping import kept
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.diagnose.rules.scheduler.rooms import condition_evidence, room_facts
 from allotment.diagnose.rules.scheduler.shaping import added_node
@@ -32,7 +33,7 @@ def about_room(
         cause,
         verdict,
         summary,
-        facts=room_facts(placing) | (facts or {}),
+        facts=room_facts(placing, kept(placing.case).resource) | (facts or {}),
         evidence=(*evidence, *condition_evidence(placing)),
         confidence=confidence(placing),
         proposals=Deferred(proposals),

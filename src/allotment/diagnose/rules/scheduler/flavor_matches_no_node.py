@@ -39,20 +39,29 @@ def find(case: Case) -> Finding | None:
 
 
 def _fixes(case: Case, flavor: ResourceFlavor, asked: Asked, known: list[str]) -> Iterator[Proposal]:
-    """The value that nodes have; what was admitted by the old one is started again."""
+    """The value that was meant, by its spelling, started again with it; otherwise nodes that the flavor is for.
+
+    Another kind of node is not proposed: that would be another flavor to all who use it.
+    """
     meant = nearest(asked.value, known)
-    order = [meant, *(each for each in known if each != meant)] if meant else known
     target, _ = amended(case, {})
-    for cost, value in enumerate(order[:4]):
+    if meant:
         yield Proposal(
             RemedyKind.FIX_LABEL,
             Doer.PLATFORM,
-            f"let flavor {flavor.name} mean nodes with {asked.key}={value}",
+            f"let flavor {flavor.name} mean nodes with {asked.key}={meant}",
             reference_of(flavor),
-            Patch(PatchOp.MERGE, {"spec": {"nodeLabels": {asked.key: value}}}),
+            Patch(PatchOp.MERGE, {"spec": {"nodeLabels": {asked.key: meant}}}),
             effect=((target, Patch(PatchOp.RESUBMIT, _without(asked))),),
-            cost=cost,
         )
+    yield Proposal(
+        RemedyKind.ADD_NODE,
+        Doer.PLATFORM,
+        f"add nodes with {asked.key}={asked.value}, or label those that are meant",
+        None,
+        Patch(PatchOp.SIGNAL, {"label": f"{asked.key}={asked.value}", "nodes": 1}),
+        cost=1,
+    )
 
 
 def _without(asked: Asked) -> dict[str, object]:

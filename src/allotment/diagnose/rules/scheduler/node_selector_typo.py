@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from allotment.diagnose.amending import worked_on
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.amending import template_of
+from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
@@ -16,6 +16,8 @@ def find(case: Case) -> Finding | None:
     """No node has the label, or none has it together with the others."""
     it = placing(case)
     asked = unmatched(case) if kept(case).by is Keeper.NO_NODE_MATCHES else ()
+    # A label that Kueue put in is the flavor's fault, which is a cause of its own.
+    asked = tuple(each for each in asked if not (each.alone and each.by_kueue))
     if not asked or it.refused is None:
         return None
     first = asked[0]
@@ -23,12 +25,8 @@ def find(case: Case) -> Finding | None:
     has = f"nodes have {', '.join(known[:6])}" if known else "no node has that label at all"
     if not first.alone:
         has = "no node has it together with the rest of the node selector"
-    work = worked_on(case)
-    evidence = (
-        (Evidence(reference_of(work), f"spec.template.spec.nodeSelector[{first.key}]", first.value, "no node has it"),)
-        if work is not None
-        else ()
-    )
+    where, path = template_of(case)
+    evidence = (Evidence(where, f"{path}.nodeSelector[{first.key}]", first.value, "no node has it"),)
     return about_room(
         "node-selector-typo",
         CauseVerdict.MISCONFIGURED,

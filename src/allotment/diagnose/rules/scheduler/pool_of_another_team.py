@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
@@ -11,6 +13,8 @@ from allotment.diagnose.rules.scheduler.shaping import other_pools
 from allotment.diagnose.rules.scheduler.tainted import untolerated, written
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import TEAM, TENANT
+
+_OWNERS: Final = frozenset({"team", "tenant", "owner", "owned-by", "group", "project", "customer"})
 
 
 def find(case: Case) -> Finding | None:
@@ -23,7 +27,9 @@ def find(case: Case) -> Finding | None:
         taint
         for taints in found.values()
         for taint in taints
-        if taint.value in (names | teams) - {""} - own or f"team-{taint.value}" in names - own
+        if taint.value in (names | teams) - {""} - own
+        or f"team-{taint.value}" in names - own
+        or (_says_whose(taint.key) and taint.value not in own)
     }
     if not found or any(not set(taints) & foreign for taints in found.values()):
         return None
@@ -45,6 +51,11 @@ def find(case: Case) -> Finding | None:
         together(other_pools(it, 0), (ask,)),
         {"taint_keys": sorted({each.key for each in foreign}), "nodes_with_taint": sorted(found)},
     )
+
+
+def _says_whose(key: str) -> bool:
+    """Whether a taint is there to keep nodes for somebody, by its key."""
+    return key.rpartition("/")[2].lower() in _OWNERS
 
 
 def _own(case: Case) -> set[str]:

@@ -101,15 +101,20 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(known[:_MOST]) + more
 
 
-def room_facts(placing: Placing) -> dict[str, Any]:
-    """Names and numbers that every answer about room gives: what is asked, what there is, what is free."""
-    device = placing.device or "cpu"
+def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
+    """Names and numbers that every answer about room gives: what is asked, what there is, what is free.
+
+    Args:
+        placing: the case on the twin.
+        short_of: what there is too little of, told of work without accelerators.
+    """
+    device = placing.device or short_of or "cpu"
     nodes = placing.matching or placing.open
     free = free_by_node(placing, nodes[:64], device)
     facts: dict[str, Any] = {
         "requested": {name: written(name, amount) for name, amount in placing.requests.items()},
         "pools": pools_of(placing, nodes),
-        "free_by_node": free,
+        "free_by_node": free if placing.device else {name: told(device, amount) for name, amount in free.items()},
     }
     if placing.device:
         facts |= {
