@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from allotment.adapters.kube import kubeconfig
 from allotment.adapters.kube.client import http_client
@@ -58,6 +58,12 @@ class Api:
 
     def __init__(self, config: Path) -> None:
         self._http = http_client(kubeconfig.load(config, None))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def request(self, method: str, path: str, body: Any = None, *, form: str = "", who: tuple[str, ...] = ()) -> Raw:
         """One request; an `Refused` of the server is raised as an AssertionError."""

@@ -25,7 +25,7 @@ def bare(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterato
 @pytest.fixture
 def on(bare: Sandbox) -> Iterator[Api]:
     """Its API server, with nothing in it before and after."""
-    api = Api(bare.kubeconfig)
-    api.clear()
-    yield api
-    api.clear()
+    with Api(bare.kubeconfig) as api:
+        api.clear()
+        yield api
+        api.clear()

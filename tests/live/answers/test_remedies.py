@@ -114,7 +114,8 @@ def settled(arena: Sandbox, api: Api, case: Raw, made: Replayed, folder: Path) -
 def act(arena: Sandbox, tools: Mapping[str, Path], case: Raw, made: Replayed, remedy: Raw, folder: Path) -> None:
     """Carry out a remedy: its command in a shell, or, where there is none, what was recorded as its effect."""
     if not remedy["command"]:
-        by_hand(Api(arena.kubeconfig), case, remedy)
+        with Api(arena.kubeconfig) as api:
+            by_hand(api, case, remedy)
         return
     config = arena.kubeconfig
     if remedy["who"] == "user" and made.as_submitter:

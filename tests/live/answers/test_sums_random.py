@@ -152,20 +152,20 @@ def open_(nodes: list[Raw]) -> list[Raw]:
 @pytest.fixture(scope="module", params=[0, *(pytest.param(each, marks=pytest.mark.nightly) for each in range(1, 6))])
 def seen(bare: Sandbox, request: pytest.FixtureRequest) -> Iterator[Seen]:
     chance = random.Random(request.param)
-    api = Api(bare.kubeconfig)
-    api.clear()
-    objects = platform(chance)
-    spaces = [each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"]
-    api.make(objects)
-    until("service accounts", lambda: all(api.items("v1", "ServiceAccount", each) for each in spaces))
-    api.make(work(chance, spaces))
-    at_rest(api)
-    nodes = [each for each in api.items("v1", "Node") if each["metadata"]["labels"]["pool"] in MODELS]
-    for each in chance.sample(nodes, 2):
-        api.patch(each, {"spec": {"unschedulable": True}})
-    at_rest(api)
-    yield Seen(bare, api.items("v1", "Node"), api.items("v1", "Pod"), api.items(KUEUE, "ClusterQueue"), spaces)
-    api.clear()
+    with Api(bare.kubeconfig) as api:
+        api.clear()
+        objects = platform(chance)
+        spaces = [each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"]
+        api.make(objects)
+        until("service accounts", lambda: all(api.items("v1", "ServiceAccount", each) for each in spaces))
+        api.make(work(chance, spaces))
+        at_rest(api)
+        nodes = [each for each in api.items("v1", "Node") if each["metadata"]["labels"]["pool"] in MODELS]
+        for each in chance.sample(nodes, 2):
+            api.patch(each, {"spec": {"unschedulable": True}})
+        at_rest(api)
+        yield Seen(bare, api.items("v1", "Node"), api.items("v1", "Pod"), api.items(KUEUE, "ClusterQueue"), spaces)
+        api.clear()
 
 
 def at_rest(api: Api) -> None:
