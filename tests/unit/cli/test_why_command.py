@@ -102,7 +102,6 @@ WHY
   free        3
   per flavor  a100-spot 1,200
   held        no
-  lenders     none
 
 TRIED IN THIS ORDER
   FLAVOR OR NODE   WHY NOT          BY HOW MUCH
