@@ -237,6 +237,24 @@ def test_a_topology_that_is_never_close_enough_is_told_apart_from_one_that_is_ta
     assert BY_ID["topology-request-unsatisfiable"].find(case_of([levels, *queue, *nodes, *asking])) is None
 
 
+def test_what_does_not_lie_close_enough_is_told_though_another_flavor_was_looked_at_last() -> None:
+    levels = thing("Topology", "t", levels=[{"nodeLabel": "rack"}, {"nodeLabel": "kubernetes.io/hostname"}])
+    close = {"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}, "g": {"topologyName": "t", "nodeLabels": {"p": "y"}}}
+    queue = platform(cluster_queue("cq", quota("f", 64), quota("g", 64)), flavors=close)
+    nodes = [node(f"n{number}", labels={"rack": f"r{number}", "p": "x"}) for number in range(2)]
+    mine = queued(pods=3, gpus=4, nodeSelector={"p": "x"})
+    key = "kueue.x-k8s.io/podset-required-topology"
+    mine[0]["spec"]["template"].setdefault("metadata", {})["annotations"] = {key: "rack"}
+    mine[1]["spec"]["podSets"][0]["topologyRequest"] = {"required": "rack"}
+    found = answer([levels, *queue, *nodes, *mine])
+    assert found.cause == "topology-request-unsatisfiable"
+    helps = {(each.kind, each.tried.starts): each.patch for each in found.remedies}
+    assert (RemedyKind.REDUCE_REQUEST, StartsWhen.NOW) in helps
+    fewer = helps[RemedyKind.SPLIT_GANG, StartsWhen.NOW]
+    assert fewer is not None
+    assert fewer.body["spec"]["parallelism"] == 2
+
+
 def test_a_reservation_without_an_owner_is_a_ghost_at_once() -> None:
     ghost = holding("left", "cq", gpus=6, ran=False, since=NOW)[1]
     ghost["metadata"]["ownerReferences"] = []

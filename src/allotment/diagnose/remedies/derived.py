@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import (
+    TopologyAsk,
     Workload,
     WorkloadPodSet,
     WorkloadSpec,
@@ -26,6 +27,7 @@ from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replic
 
 _TRIAL_UID: Final = "trial"
 """Uid of what does not exist but in a trial."""
+_TOPOLOGY: Final = "kueue.x-k8s.io/podset-"
 _MOST_PODS: Final = 512
 """Pods that a trial makes of one template: equal pods beyond that tell nothing new."""
 
@@ -107,7 +109,13 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
             queue_name=now.metadata.labels[KUEUE_QUEUE],
             priority=_priority(index, now),
             pod_sets=tuple(
-                WorkloadPodSet(name=part.name, count=part.count, min_count=_least(now, part), template=part.template)
+                WorkloadPodSet(
+                    name=part.name,
+                    count=part.count,
+                    min_count=_least(now, part),
+                    template=part.template,
+                    topology_request=_closeness(part.template.metadata.annotations),
+                )
                 for part in pods_of_work(now)
             ),
         ),
@@ -122,6 +130,21 @@ def _least(now: Work, part: PodsToCome) -> int | None:
     """Pods that a Job is content with, if it says so."""
     told = now.metadata.annotations.get("kueue.x-k8s.io/job-min-parallelism", "")
     return int(told) if isinstance(now, Job) and told.isdecimal() and 0 < int(told) < part.count else None
+
+
+def _closeness(annotations: Mapping[str, str]) -> TopologyAsk | None:
+    """How close together pods ask to be, as Kueue reads it off their template."""
+    said = {key.removeprefix(_TOPOLOGY): value for key, value in annotations.items() if key.startswith(_TOPOLOGY)}
+    size = said.get("slice-size", "")
+    ask = TopologyAsk(
+        required=said.get("required-topology"),
+        preferred=said.get("preferred-topology"),
+        unconstrained=True if said.get("unconstrained-topology") == "true" else None,
+        pod_set_slice_required_topology=said.get("slice-required-topology"),
+        pod_set_slice_size=int(size) if size.isdecimal() else None,
+        pod_set_group_name=said.get("group-name"),
+    )
+    return None if ask == TopologyAsk() else ask
 
 
 def _suspended(objects: Objects, now: Work) -> tuple[Job, ...]:

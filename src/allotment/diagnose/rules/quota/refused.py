@@ -17,18 +17,19 @@ from allotment.diagnose.rules.queue.line import attempt_of
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of, device, shortage_of
 from allotment.model.observed.nodes import Node
 from allotment.scheduling.queueing.quantity import render_amount
-from allotment.scheduling.queueing.reasons import DetailKind
+from allotment.scheduling.queueing.reasons import Cause, DetailKind
 from allotment.scheduling.snapshot.attempts import Attempt, AttemptOutcome
 
 _GANG: Final = 3
 """Pods from which on one speaks of a gang; of two, one that fits is half of it, and the quota is what is too small."""
 _TOPOLOGY: Final = (
     DetailKind.TOPOLOGY_DOES_NOT_FIT,
-    DetailKind.TOPOLOGY_FLAVOR_UNCLEAR,
     DetailKind.TOPOLOGY_LEVEL_MISSING,
+    DetailKind.TOPOLOGY_FLAVOR_UNCLEAR,
     DetailKind.TOPOLOGY_ONLY,
     DetailKind.TOPOLOGY_UNSUPPORTED,
 )
+"""What the topology search says, the most telling first."""
 _MEBIBYTE: Final = 1 << 20
 
 
@@ -122,7 +123,11 @@ def _decided(case: Case, attempt: Attempt) -> QuotaRefusal | None:
 def _topology(attempt: Attempt) -> str:
     findings = [] if attempt.refusal is None else attempt.refusal.findings
     details = [detail for _, found in findings for detail in found if detail.kind in _TOPOLOGY]
-    return details[0].text() if details else ""
+    if details:
+        return min(details, key=lambda each: _TOPOLOGY.index(each.kind)).text()
+    # What is written last is of the flavors after the one whose topology had no room.
+    failed = attempt.cause is Cause.TOPOLOGY_PLACEMENT_FAILED
+    return "no such domain of a flavor with enough quota has room for all of them" if failed else ""
 
 
 def _by_topology(case: Case, attempt: Attempt, said: str) -> QuotaRefusal | None:
