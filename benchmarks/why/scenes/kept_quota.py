@@ -208,9 +208,12 @@ def _evicted(stage: Stage, team: str, gpus: int, pods: int, by: int) -> Played:
     acts = [waiting("serve-batch-1", of.namespace)]
     if team == "ranking":
         acts.append(waiting("reward-model-2", of.namespace))
-    if pods == 1 and used < nominal:
-        acts.insert(0, again("reduce-request", "ask for less", mine, asking(mine, {GPU: str(nominal - used)})))
-    acts += [rung(mine), quota_act(HALL, team, "gpu-h100", used + wanted)]
+    each = (nominal - used) // pods
+    if each:
+        acts.insert(0, again("reduce-request", f"ask for {each} GPUs a pod", mine, asking(mine, {GPU: str(each)})))
+    if team == "ranking":
+        acts.append(rung(mine))
+    acts.append(quota_act(HALL, team, "gpu-h100", used + wanted))
     return Played(
         mine,
         {"preempted_by": f"{of.namespace}/serve-batch-1", "requested": wanted, "cluster_queue": of.cluster_queue},
