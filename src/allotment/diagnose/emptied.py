@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Source
 from allotment.scheduling.queueing.inputs import PodSetAdmission
+from allotment.scheduling.queueing.inputs import Workload as QueuedWorkload
 from allotment.scheduling.snapshot.placement import (
     NoPlace,
     PlacementView,
@@ -27,7 +29,7 @@ from allotment.scheduling.snapshot.placement import (
     template_pod,
 )
 from allotment.scheduling.snapshot.queueing import QueueingView
-from allotment.simulation.hopeless import tried_alone
+from allotment.simulation.hopeless import EmptiedQueues
 from allotment.simulation.present import WaitReason
 
 _MOST_PODS: Final = 512
@@ -80,12 +82,19 @@ class EmptiedFleet:
         return () if isinstance(answer, WaitReason) else answer
 
     def _alone(self, names: Iterable[str]) -> dict[str, WaitReason | tuple[PodSetAdmission, ...]]:
-        wanted = set(names)
-        known = (*self._view.pending, *(each.workload for each in self._view.running))
-        asked = [each for each in known if each.name in wanted]
+        wanted, known = dict.fromkeys(names), self._known
+        asked = [known[each] for each in wanted if each in known]
+        return {each.name: self._queues.alone(each) for each in asked}
+
+    @cached_property
+    def _known(self) -> dict[str, QueuedWorkload]:
+        running = {each.workload.name: each.workload for each in self._view.running}
+        return running | {each.name: each for each in self._view.pending}
+
+    @cached_property
+    def _queues(self) -> EmptiedQueues:
         queues = tuple(replace(each, stopped=False) for each in self._view.state.cluster_queues)
-        state = replace(self._view.state, cluster_queues=queues)
-        return tried_alone(state, self._view.settings, asked)
+        return EmptiedQueues(replace(self._view.state, cluster_queues=queues), self._view.settings)
 
     def nodes_refuse(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
         """What the scheduler says of the first pod that finds no node once its like have theirs; empty if all do.

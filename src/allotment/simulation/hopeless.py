@@ -28,26 +28,33 @@ def refused_by_emptied(
     Raises:
         InputError: the state is inconsistent, or lacks the queue of a workload.
     """
-    answers = tried_alone(state, settings, workloads)
+    emptied = EmptiedQueues(state, settings)
+    answers = {workload.name: emptied.alone(workload) for workload in workloads}
     return {name: answer for name, answer in answers.items() if isinstance(answer, WaitReason)}
 
 
-def tried_alone(
-    state: ClusterState, settings: EngineSettings, workloads: Iterable[Workload]
-) -> dict[str, WaitReason | tuple[PodSetAdmission, ...]]:
-    """What becomes of each workload with nothing else in the cluster: why it is refused, or what it is given.
+class EmptiedQueues:
+    """Queues that nobody is in, asked for one workload after the other; equal ones are tried once."""
 
-    Args and errors are those of `refused_by_emptied`.
-    """
-    engine = QueueingEngine(state, settings)
-    answers: dict[tuple[str, tuple[PodSet, ...]], WaitReason | tuple[PodSetAdmission, ...]] = {}
-    found: dict[str, WaitReason | tuple[PodSetAdmission, ...]] = {}
-    for workload in workloads:
+    def __init__(self, state: ClusterState, settings: EngineSettings) -> None:
+        """Of a state, as `refused_by_emptied` takes it.
+
+        Raises:
+            InputError: the state is inconsistent.
+        """
+        self._engine = QueueingEngine(state, settings)
+        self._answers: dict[tuple[str, tuple[PodSet, ...]], WaitReason | tuple[PodSetAdmission, ...]] = {}
+
+    def alone(self, workload: Workload) -> WaitReason | tuple[PodSetAdmission, ...]:
+        """Why a workload is refused, or what it is given.
+
+        Raises:
+            InputError: its queue is not there.
+        """
         shape = (workload.cluster_queue, workload.pod_sets)
-        if shape not in answers:
-            answers[shape] = _alone(engine, workload)
-        found[workload.name] = answers[shape]
-    return found
+        if shape not in self._answers:
+            self._answers[shape] = _alone(self._engine, workload)
+        return self._answers[shape]
 
 
 def _alone(engine: QueueingEngine, workload: Workload) -> WaitReason | tuple[PodSetAdmission, ...]:
