@@ -255,6 +255,15 @@ def test_what_does_not_lie_close_enough_is_told_though_another_flavor_was_looked
     assert fewer.body["spec"]["parallelism"] == 2
 
 
+def test_who_says_nothing_of_topology_may_say_that_any_place_will_do() -> None:
+    levels = thing("Topology", "t", levels=[{"nodeLabel": "kubernetes.io/hostname"}])
+    kinds = {"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}, "g": {"nodeLabels": {"p": "y"}}}
+    queue = platform(cluster_queue("cq", quota("f", 64), quota("g", 0)), flavors=kinds)
+    found = answer([levels, *queue, node("m", labels={"p": "x"}), *queued(gpus=4)])
+    assert found.cause == "topology-request-unsatisfiable"
+    assert (found.remedies[0].kind, found.remedies[0].tried.starts) == (RemedyKind.OTHER, StartsWhen.NOW)
+
+
 def test_a_reservation_without_an_owner_is_a_ghost_at_once() -> None:
     ghost = holding("left", "cq", gpus=6, ran=False, since=NOW)[1]
     ghost["metadata"]["ownerReferences"] = []

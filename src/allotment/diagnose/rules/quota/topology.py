@@ -20,6 +20,7 @@ from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement
 
 _REQUIRED: Final = "kueue.x-k8s.io/podset-required-topology"
 _PREFERRED: Final = "kueue.x-k8s.io/podset-preferred-topology"
+_UNCONSTRAINED: Final = "kueue.x-k8s.io/podset-unconstrained-topology"
 _MOST: Final = 3
 """Levels that are proposed in place of one that there is not."""
 _TRIES: Final = 16
@@ -40,7 +41,12 @@ def find(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.MISCONFIGURED if never else CauseVerdict.WAITING,
-        f"its pods must lie in one {level or 'domain'}, and {said}" + (", even in an empty cluster" if never else ""),
+        (
+            f"its pods must lie in one {level}, and {said}"
+            if level
+            else f"it says nothing of how close its pods lie: {said}"
+        )
+        + (", even in an empty cluster" if never else ""),
         {"level": level, "pods": found.lacks.pod_set.count, "message": said},
         (
             *_looser(case, level),
@@ -69,9 +75,18 @@ def _never(case: Case, key: str) -> bool:
 def _looser(case: Case, level: str) -> Iterator[Proposal]:
     """Preferred in place of required, or a wider level of the same topology."""
     work = case.top
-    if work is None or not level:
+    if work is None:
         return
     target = reference_of(work)
+    if not level:
+        yield Proposal(
+            RemedyKind.OTHER,
+            Doer.USER,
+            f"say that its pods may lie anywhere ({_UNCONSTRAINED}=true)",
+            target,
+            Patch(PatchOp.RESUBMIT, {"spec": {"template": {"metadata": {"annotations": {_UNCONSTRAINED: "true"}}}}}),
+        )
+        return
     field = {"metadata": {"annotations": {_REQUIRED: None, _PREFERRED: level}}}
     yield Proposal(
         RemedyKind.REDUCE_REQUEST,
