@@ -32,7 +32,7 @@ def _fill(stage: Stage) -> tuple[Act, ...]:
     """Hold what is free of the l4 machines by jobs outside of the queues; waiting for either of them."""
     for name, gpus in (("render-a", 4), ("render-b", 3)):
         stage.make(CLOUD.work(name, "tts", CLOUD.spec("l4", gpus, "4", "16Gi"), queued=False))
-    admitted(stage, "render-a", "render-b", namespace="team-tts")
+        admitted(stage, name, namespace="team-tts")  # the larger first: it needs a whole machine
     return tuple(waiting(name, "team-tts", "wait-for-capacity") for name in ("render-a", "render-b"))
 
 
