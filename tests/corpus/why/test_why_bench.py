@@ -132,6 +132,8 @@ OBJECT: Final[dict[str, Any]] = {
     "required": ["apiVersion", "kind", "name"],
     "additionalProperties": False,
 }
+# What is to be made, such as a node, has no name yet.
+TARGET: Final[dict[str, Any]] = {**OBJECT, "properties": {**OBJECT["properties"], "name": TEXT}}
 WINDOW: Final[dict[str, Any]] = {
     "anyOf": [
         fields(**{"from": or_null(TEXT), "to": or_null(TEXT), "confidence": NUMBER}),
@@ -162,7 +164,7 @@ FORM: Final = fields(
             kind={"enum": words(RemedyKind)},
             who={"enum": words(Doer)},
             summary=SAID,
-            target=or_null(OBJECT),
+            target=or_null(TARGET),
             patch=or_null(fields(op={"enum": words(PatchOp)}, body={})),
             tried=fields(starts={"enum": words(StartsWhen)}, at=WINDOW, displaces=listed(TEXT)),
             command=TEXT,

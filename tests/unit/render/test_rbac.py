@@ -125,7 +125,7 @@ def test_engineers_read_what_answers_need_and_a_team_s_people_the_words() -> Non
     declared = build.platform(teams=[build.team("nlp", groups=groups)])
     manifests = rendered(declared)
     assert {name: held_by(name, manifests) for name in (*declared.admin_groups, "m", "v", "e")} == {
-        **dict.fromkeys(declared.admin_groups, {f"/{READER}"}),
+        **{group: {f"/{READER}"} for group in declared.admin_groups},
         "m": {"nlp/allotment-member", f"/{WORD_READER}"},
         "v": {"nlp/allotment-viewer", f"/{WORD_READER}"},
         "e": {"nlp/allotment-exec"},
