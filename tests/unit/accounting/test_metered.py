@@ -105,6 +105,33 @@ def test_the_exporter_s_own_pod_is_no_holder() -> None:
     assert causes(fake, 2) == {"productive": 2, "unallocated": 2}
 
 
+def test_a_pod_that_asks_for_devices_is_no_exporter_whatever_it_is_called() -> None:
+    fake = FakeMetrics()
+    for pod in ("my-dcgm-exporter-train", "dcgm-exporter-1"):
+        fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm(f"gpu-{pod[-1]}", pod), points(*range(40), value=1))
+        asked = {"node": "n", "resource": "nvidia_com_gpu", "namespace": "nlp", "pod": pod, "container": "main"}
+        fake.put("kube_pod_container_resource_requests", asked, points(*range(40), value=1))
+    assert causes(fake, 40) == {"idle-held": 80}
+
+
+def test_a_second_series_of_a_device_makes_nobody_idle_and_what_cannot_be_is_left_out() -> None:
+    fake = FakeMetrics()
+    for gpu in ("gpu-0", "gpu-1"):
+        fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm(gpu, "train"), "job": "dcgm"}, points(*range(40)))
+    pushed = {**dcgm("gpu-0", "train"), "job": "a-push"}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", pushed, points(*range(1, 40), value=0))
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {**pushed, "namespace": "cv", "extra": "1"}, points(*range(2, 40), value=0))
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-1", "train"), points(38, value=-5) + points(39, value=1e14))
+    fake.put("kube_node_status_capacity", {"node": "m", "resource": "nvidia_com_gpu"}, points(0, value=1e308))
+    assert causes(fake, 40) == {"productive": 80}
+    assert {each.charge.owner.namespace for each in ledger_of(fake, 40).entries} == {"nlp"}
+    said = waste_metered(fake, MeteredTime(START, START + 40 * MINUTE, "c"), USUAL, "cause").remarks
+    assert said[1:] == (
+        "left out: 3 measurements that are no share from 0 to 100 %, or no count",
+        "of 1 devices several series tell a use: the highest counts",
+    )
+
+
 def test_what_a_node_says_of_devices_that_nobody_measures() -> None:
     fake = FakeMetrics()
     node = {"node": "amd", "resource": "amd_com_gpu"}

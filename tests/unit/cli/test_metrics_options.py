@@ -14,7 +14,7 @@ from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.prometheus.fake import FakeMetrics
 from allotment.errors import UnreachableError
-from allotment.observe.written import encode
+from allotment.observe.written import decode, encode
 from allotment.operations.directory.configuration import OUTPUT_FORMATS
 from allotment.ports.metrics import MetricsPort
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod
@@ -56,6 +56,33 @@ def test_a_moment_s_devices_are_idle_where_metrics_say_so(fake: FakeMetrics, run
     assert run("who", *FILE, *URL, "-o", "json").json()["items"][0]["idleDevices"] == 1
     patient = run("waste", *FILE, *URL, "--idle", "job=20%/90min", "-o", "json").json()
     assert [each["name"] for each in patient["causes"]] == ["productive"]
+
+
+def test_no_second_series_and_no_name_decides_what_is_idle(fake: FakeMetrics, run: Run, home: Path) -> None:
+    named = "my-dcgm-exporter-train"
+    moment = moment_of(
+        NOW,
+        nodes=[node("n", {GPU: "3"})],
+        pods=[pod(name, "n", {GPU: "1"}) for name in ("train", "busy", named)],
+    )
+    (home / "m.json.gz").write_bytes(encode(moment))
+    every = [NOW - minute * MINUTE for minute in range(60)]
+    for gpu, name in ("GPU-1", "busy"), ("GPU-2", named):
+        labels = {"Hostname": "n", "UUID": gpu, "namespace": "team", "pod": name, "cluster": "a"}
+        fake.put("DCGM_FI_DEV_GPU_UTIL", labels, [(at, 99 if name == "busy" else 1) for at in every])
+    pushed = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "busy", "job": "tenant-push"}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", pushed, [(at, 0) for at in every[:40]])
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {**pushed, "UUID": "GPU-7"}, [(NOW, -5)])
+    rows = {each["job"]: each for each in run("who", *FILE, *URL, "-o", "json").json()["items"]}
+    assert {job: row["idleDevices"] for job, row in rows.items()} == {
+        "Pod/train": 1, "Pod/busy": 0, f"Pod/{named}": 1,
+    }  # fmt: skip
+    run("snapshot", "save", "again.json.gz", *FILE, *URL).ok()
+    said = {gap.detail for gap in decode((home / "again.json.gz").read_bytes()).sources[0].gaps}
+    assert said == {
+        "two series of n GPU-1 say 0% and 99%: the higher counts",
+        "left out: 1 series whose use is no share from 0 to 100 %",
+    }
 
 
 def test_a_file_is_completed_only_where_the_flag_is_given(fake: FakeMetrics, run: Run) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import queue
+import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import httpx2 as httpx
 import msgspec
@@ -24,6 +27,7 @@ MOST_BYTES: Final = 64 << 20
 MOST_SECONDS: Final = 60.0
 """Of an answer, from the question to its last byte."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _TRIES: Final = 2
 """A connection that was closed meanwhile is no answer: questions are asked once more."""
 
@@ -130,18 +134,42 @@ class PrometheusClient:
         return tuple(
             MeasuredMoment(each.metric, round(1000 * value))
             for each in found
-            if each.value is not None and math.isfinite(value := _number(each.value[1]))
+            # The ends of stretches lie at whole multiples of their length, so the first may begin before.
+            if each.value is not None
+            and steps.since / 1000 - steps.seconds <= (value := _number(each.value[1])) <= steps.until / 1000
         )
 
     def _ask(self, what: str, params: Mapping[str, str]) -> list[_Result]:
         for left in reversed(range(_TRIES)):
             try:
-                return self._asked(what, params)
+                return self._in_time(what, params)
             except httpx.RequestError as error:
                 if left and not isinstance(error, httpx.TimeoutException):
                     continue
                 raise self._silent(shown(error) or type(error).__name__) from None
         raise AssertionError("the last try ends by return or raise")  # pragma: no cover
+
+    def _in_time(self, what: str, params: Mapping[str, str]) -> list[_Result]:
+        """The answer, its head included, or an end: a server that sends a byte now and then never times out."""
+        done: queue.SimpleQueue[list[_Result] | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                done.put(self._asked(what, params))
+            except Exception as error:  # noqa: BLE001 (raised where it is waited for)
+                done.put(error)
+
+        threading.Thread(target=ask, name="metrics", daemon=True).start()
+        try:
+            found = done.get(timeout=MOST_SECONDS + 1)
+        except queue.Empty:
+            raise self._late() from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _late(self) -> UnreachableError:
+        return self._silent(f"the answer was not complete after {MOST_SECONDS:g} s")
 
     def _asked(self, what: str, params: Mapping[str, str]) -> list[_Result]:
         limits = {"timeout": f"{MOST_SECONDS / 2:g}s"}
@@ -164,7 +192,7 @@ class PrometheusClient:
                     f"{self._place} answers with more than {MOST_BYTES >> 20} MiB", fix="ask about a shorter time"
                 )
             if time.monotonic() - began > MOST_SECONDS:
-                raise self._silent(f"the answer was not complete after {MOST_SECONDS:g} s")
+                raise self._late()
             yield chunk
 
     def _silent(self, why: str) -> UnreachableError:
@@ -201,18 +229,15 @@ class PrometheusClient:
 def _series(found: _Result, steps: TimeSteps) -> MeasuredSeries:
     kept: dict[int, float] = {}
     for at, text in found.values:
-        number = round((at * 1000 - steps.since) / (1000 * steps.seconds)) - 1
+        place = (at - steps.since / 1000) / steps.seconds - 1
         value = _number(text)
-        if 0 <= number < steps.count and math.isfinite(value):
+        if -0.5 <= place < steps.count and math.isfinite(value) and (number := round(place)) < steps.count:
             kept[number] = value
     return MeasuredSeries(found.metric, tuple(kept), tuple(kept.values()))
 
 
-def _number(text: Any) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _number(text: str) -> float:
+    return float(text) if _NUMBER.fullmatch(text) else math.nan
 
 
 def _seconds(ms: int) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from allotment.accounting.idleness import USUAL, IdleRule, moment_ms
 from allotment.errors import AllotmentError
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
-from allotment.observe.telemetry import MeasuredUse, device_uses
+from allotment.observe.telemetry import MeasuredUse, device_uses, share_of
 from allotment.ports.metrics import Gauge, MetricsPort, TimeSteps, TooMuchMeasuredError
 
 Where = tuple[tuple[str, tuple[str, ...]], ...]
@@ -54,14 +54,19 @@ def _measured(source: Source, snapshot: Snapshot, metrics: MetricsPort, request:
     if now is None:
         return source
     try:
-        found = _uses(metrics, now, request)
+        found, wrong = _uses(metrics, now, request)
     except AllotmentError as error:
         gap = Gap(what="metrics", reason="failed", detail=" ".join(filter(None, (error.what, error.why))))
         return msgspec.structs.replace(source, gaps=(*source.gaps, gap))
-    return msgspec.structs.replace(source, device_use=device_uses(source, found))
+    uses, doubts = device_uses(source, found)
+    if wrong:
+        doubts = (f"left out: {wrong} series whose use is no share from 0 to 100 %", *doubts)
+    gaps = tuple(Gap(what="metrics", reason="damaged", detail=each) for each in doubts)
+    return msgspec.structs.replace(source, device_use=uses, gaps=(*source.gaps, *gaps))
 
 
-def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> list[MeasuredUse]:
+def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> tuple[list[MeasuredUse], int]:
+    """What each series says, and how many say what cannot be."""
     gauge = Gauge(USE, request.where)
     means = metrics.means(gauge, TimeSteps(now - 1000 * NOW_SECONDS, NOW_SECONDS, 1))
     back = TimeSteps(now - 1000 * BACK.seconds * BACK.count, BACK.seconds, BACK.count)
@@ -71,12 +76,13 @@ def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> list[Measu
     except TooMuchMeasuredError:
         # The present is known all the same; since when, is not.
         busy, first = {}, {}
-    return [
-        MeasuredUse(each.labels, each.values[-1], NOW_SECONDS, busy.get(key), first.get(key))
-        for each in means
-        for key in (_key(each.labels),)
-        if each.values
+    told = [(each.labels, share_of(each.values[-1])) for each in means if each.values]
+    uses = [
+        MeasuredUse(labels, share, NOW_SECONDS, busy.get(_key(labels)), first.get(_key(labels)))
+        for labels, share in told
+        if share is not None
     ]
+    return uses, len(told) - len(uses)
 
 
 def _key(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,16 @@ from allotment.accounting.moment import CountingRules
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels as marks
 from allotment.model.devices import DEVICE_RESOURCES
-from allotment.observe.telemetry import device_of, exporter_renames, holder_of, model_of, node_of
+from allotment.observe.telemetry import (
+    APART,
+    device_of,
+    exporter_renames,
+    holder_of,
+    main_job,
+    model_of,
+    node_of,
+    share_of,
+)
 from allotment.operations.ask.measuring import USE, Where
 from allotment.ports.clock import Clock
 from allotment.ports.metrics import Gauge, MeasuredSeries, MetricsPort, TimeSteps, TooMuchMeasuredError
@@ -37,6 +46,8 @@ _PIECE: Final = 120
 _SERVICES: Final = frozenset({"StatefulSet", "ReplicaSet", "Deployment", "DaemonSet"})
 _RESOURCES: Final = {"".join(c if c.isalnum() else "_" for c in each): each for each in DEVICE_RESOURCES}
 """By the name that kube-state-metrics gives a resource."""
+_MOST: Final = 1e6
+"""Of anything that a node has or a container asks for: what is more, or less than nothing, is no count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,11 @@ def metered_ledger(metrics: MetricsPort, asked: MeteredTime, rules: CountingRule
         UnreachableError: it does not answer.
         TooMuchMeasuredError: one step alone is more than is taken.
     """
+    return doubted_ledger(metrics, asked, rules)[0]
+
+
+def doubted_ledger(metrics: MetricsPort, asked: MeteredTime, rules: CountingRules) -> tuple[Ledger, tuple[str, ...]]:
+    """The ledger of a time, and sentences on what is doubtful in the measurements; raises as `metered_ledger`."""
     ledger = MeasuredLedger(rules, asked.cluster)
     step = 1000 * asked.step
     at, size = asked.since, _PIECE
@@ -99,7 +115,7 @@ def metered_ledger(metrics: MetricsPort, asked: MeteredTime, rules: CountingRule
             why="neither dcgm-exporter's nor kube-state-metrics' series are there",
             fix="check the address, and --prometheus-label if it holds several clusters",
         )
-    return ledger.close()
+    return ledger.close(), reader.doubts()
 
 
 class _PieceReader:
@@ -112,6 +128,17 @@ class _PieceReader:
         self._renamed = False
         self._labelled = False
         self._requests_known = False
+        self._wrong = 0
+        self._disputed: set[tuple[str, str]] = set()
+
+    def doubts(self) -> tuple[str, ...]:
+        """What was left out, and what was contradicted."""
+        told = []
+        if self._wrong:
+            told.append(f"left out: {self._wrong} measurements that are no share from 0 to 100 %, or no count")
+        if self._disputed:
+            told.append(f"of {len(self._disputed)} devices several series tell a use: the highest counts")
+        return tuple(told)
 
     def read(self, steps: TimeSteps) -> MeasuredPiece:
         """A piece.
@@ -119,13 +146,15 @@ class _PieceReader:
         Raises:
             TooMuchMeasuredError: it is too long.
         """
-        use = self._metrics.means(Gauge(USE, self._where), steps)
+        use = self._possible(
+            self._metrics.means(Gauge(USE, self._where), steps), lambda value: share_of(value) is not None
+        )
         resource = ("resource", tuple(_RESOURCES))
         asked = self._of("kube_pod_container_resource_requests", steps, resource)
         self._renamed = self._renamed or any(exporter_renames(each.labels) for each in use)
         self._requests_known = self._requests_known or bool(asked)
         pods = _PodTable(self._owners(steps), self._team_names(steps), steps.count)
-        devices = self._devices(use, pods, steps)
+        devices = self._devices(use, pods, steps, {_pod_of(each.labels) for each in asked})
         self._labelled = self._labelled or any((each.holder != NO_HOLDER).any() for each in devices.values())
         nodes = self._nodes(steps, resource, pods, asked)
         return MeasuredPiece(
@@ -140,14 +169,28 @@ class _PieceReader:
         )
 
     def _of(self, name: str, steps: TimeSteps, *where: tuple[str, tuple[str, ...]]) -> tuple[MeasuredSeries, ...]:
-        return self._metrics.means(Gauge(((name, 1.0),), (*self._where, *where)), steps)
+        found = self._metrics.means(Gauge(((name, 1.0),), (*self._where, *where)), steps)
+        return self._possible(found, lambda value: 0 <= value <= _MOST)
+
+    def _possible(
+        self, series: Iterable[MeasuredSeries], can_be: Callable[[float], bool]
+    ) -> tuple[MeasuredSeries, ...]:
+        found = []
+        for each in series:
+            kept = [(step, value) for step, value in zip(each.steps, each.values, strict=True) if can_be(value)]
+            self._wrong += len(each.values) - len(kept)
+            if kept:
+                found.append(MeasuredSeries(each.labels, *map(tuple, zip(*kept, strict=True))))
+        return tuple(found)
 
     def _devices(
-        self, use: Sequence[MeasuredSeries], pods: _PodTable, steps: TimeSteps
+        self, use: Sequence[MeasuredSeries], pods: _PodTable, steps: TimeSteps, asking: Container[str]
     ) -> dict[tuple[str, str], DeviceTrack]:
         found: dict[tuple[str, str], DeviceTrack] = {}
-        # Those that begin later count where two series of a device meet: theirs is the present holder.
-        for each in sorted(use, key=lambda series: series.steps[:1]):
+        main = main_job([each.labels for each in use])
+        # Those that begin later count where two series of a device meet: theirs is the present holder. Where the same
+        # holder is told another use, or another scrape job tells it, the higher counts: nothing is idle by hearsay.
+        for each in sorted(use, key=lambda series: (series.labels.get("job", "") != main, series.steps[:1])):
             key = (node_of(each.labels), device_of(each.labels))
             track = found.get(key)
             if track is None:
@@ -155,9 +198,15 @@ class _PieceReader:
                 holder = np.full(steps.count, NO_HOLDER, dtype=np.int64)
                 track = found[key] = DeviceTrack(busy, holder, model_of(each.labels))
             at = np.array(each.steps, dtype=np.int64)
-            track.busy[at] = each.values
-            pod = holder_of(each.labels, renamed=self._renamed)
-            track.holder[at] = pods.number(pod) if pod else NO_HOLDER
+            pod = holder_of(each.labels, renamed=self._renamed, asking=asking)
+            number = pods.number(pod) if pod else NO_HOLDER
+            values, before = np.array(each.values), track.busy[at]
+            foreign = each.labels.get("job", "") != main
+            rivals = ~np.isnan(before) & ((track.holder[at] == number) | foreign)
+            if (rivals & (np.abs(before - values) > APART)).any():
+                self._disputed.add(key)
+            track.busy[at] = np.where(rivals, np.fmax(before, values), values)
+            track.holder[at] = np.where(rivals & foreign, track.holder[at], number)
         return found
 
     def _nodes(

@@ -14,7 +14,7 @@ from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledge
 from allotment.errors import UsageError, shown
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
-from allotment.operations.ask.metered import MeteredTime, metered_ledger
+from allotment.operations.ask.metered import MeteredTime, doubted_ledger
 from allotment.operations.ask.recorded import Recording
 from allotment.operations.ask.resting import demand
 from allotment.ports.metrics import MetricsPort
@@ -135,9 +135,9 @@ def waste_metered(metrics: MetricsPort, asked: MeteredTime, rules: CountingRules
         NotFoundError: no device was measured.
         UnreachableError: it does not answer.
     """
-    ledger = metered_ledger(metrics, asked, rules)
+    ledger, doubts = doubted_ledger(metrics, asked, rules)
     missing = max(0, ledger.since - asked.since)
-    return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(_MEASURED_ALONE,))
+    return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(_MEASURED_ALONE, *doubts))
 
 
 def no_history(since: str) -> UsageError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -60,9 +61,28 @@ def test_a_name_that_is_none_is_never_sent() -> None:
 
 def test_what_cannot_be_a_sample_is_left_out() -> None:
     start = STEPS.since / 1000
-    values = [[start + 60, "0.5"], [start + 120, "NaN"], [start + 180, "+Inf"], [start + 600, "1"], [start + 180, "x"]]
+    values = [[start + 60, "0.5"], [start + 120, "NaN"], [start + 180, "+Inf"], [start + 600, "1"], [start + 180, "x"],
+              [1e306, "0.5"], [start + 120, "1_0"]]  # fmt: skip
     (series,) = asking(Server(ok({"metric": {"gpu": "0"}, "values": values}))).means(GAUGE, STEPS)
     assert (series.labels, series.steps, series.values) == ({"gpu": "0"}, (0,), (0.5,))
+
+
+@pytest.mark.parametrize("value", ["1e308", "1e14", "300000000000", "-5", "NaN", "1_0", ""])
+def test_a_moment_outside_what_was_asked_is_left_out(value: str) -> None:
+    assert asking(Server(ok({"metric": {}, "value": [0, value]}))).first(GAUGE, STEPS) == ()
+
+
+def test_a_server_that_never_ends_its_head_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = threading.Event()
+
+    def dripping(_: httpx.Request) -> httpx.Response:
+        ends.wait(5)
+        return ok()
+
+    monkeypatch.setattr(module, "MOST_SECONDS", -0.99)
+    with pytest.raises(UnreachableError, match="does not answer"):
+        connect_metrics("http://metrics.example", httpx.MockTransport(dripping)).means(GAUGE, STEPS)
+    ends.set()
 
 
 def refused(code: int, error: str = "", **more: Any) -> httpx.Response:
