@@ -1,16 +1,22 @@
 """Use case: lending limits that follow healthy capacity, as one act that can be undone exactly.
 
-What stood before is kept in an annotation on each ClusterQueue. Nothing is forced: a queue whose quota another manager
-applies is refused before anything is written, and one that changed since it was read is refused by the server.
+What stood before is kept in an annotation on each ClusterQueue, beside what was written in its place. An annotation is
+no proof: what it says is put back only where the present limit is the one that was written, and only as a limit that
+the queue may have. Nothing is forced: a queue whose quota another manager applies is refused before anything is
+written, and one that changed since it was read is refused by the server.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
+
+import msgspec
 
 from allotment.accounting.book_checks import quotas_in_wrong_units
 from allotment.accounting.books import WrittenQuota
@@ -22,6 +28,7 @@ from allotment.model.labels import DOMAIN, FIELD_MANAGER
 from allotment.model.manifest import Body, ObjectKey
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
+from allotment.model.quantity import parse_quantity
 from allotment.observe.kinds import KUEUE
 from allotment.operations.ask.resting import half_seen
 from allotment.plan.fields import owners_of
@@ -29,13 +36,30 @@ from allotment.plan.syncing import tool_of
 from allotment.ports.kube import KubePort, RefusedError
 
 BEFORE: Final = f"{DOMAIN}/lending-before"
-"""Annotation on a ClusterQueue: its lending limits before the first change, as ``{"flavor resource": limit}``."""
+"""Annotation on a ClusterQueue: ``{"flavor resource": {"before": limit, "written": limit}}``; null is no limit."""
 
 _RESTS_ON: Final = ("nodes", "resourceflavors", "clusterqueues", "cohorts")
 _CONFLICT: Final = 409
 _KIND: Final = "ClusterQueue"
 _GROUP: Final = "kueue.x-k8s.io"
 _QUOTA: Final = ("f:spec", "f:resourceGroups")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLimit:
+    """A lending limit that was changed; None for no limit.
+
+    Attributes:
+        before: what stood before the first change.
+        written: what the last change wrote.
+    """
+
+    before: str | None
+    written: str | None
+
+
+KeptLimits = Mapping[tuple[str, str], KeptLimit]
+"""By flavor and resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +105,7 @@ def plan_lending(
         bounds: by flavor, from a platform directory.
 
     Raises:
-        ConflictError: somebody else applies a queue's quota.
+        ConflictError: somebody else applies a queue's quota; or what is kept of earlier limits cannot be believed.
         ForbiddenError: what is healthy could not be seen.
     """
     source = snapshot.sources[0]
@@ -94,7 +118,16 @@ def plan_lending(
         )
     version = next((each for each in KUEUE if kube.serves(each, _KIND)), KUEUE[0])
     live = {body["metadata"]["name"]: body for body in kube.list(version, _KIND)}
-    earlier = {name: kept for name, body in live.items() if (kept := _kept(body)) is not None}
+    kept = {name: limits for name, body in live.items() if (limits := _kept(body)) is not None}
+    if undo:
+        for name, limits in kept.items():
+            _refuse_changed(live[name], limits)
+    # A limit that somebody has set since is his, and stands before the next change.
+    ours = {
+        name: {key: each for key, each in limits.items() if _stands(live[name], key, each)}
+        for name, limits in kept.items()
+    }
+    earlier = {name: {key: each.before for key, each in limits.items()} for name, limits in ours.items()}
     index = Index(source)
     changes = undo_changes(index, earlier) if undo else lending_changes(index, earlier, bounds)
     by_queue: dict[str, list[LendingChange]] = {name: [] for name in earlier} if undo else {}
@@ -106,7 +139,7 @@ def plan_lending(
     edits = tuple(
         QueueEdit(name, version, tuple(each for each in found if each.before != each.after), patch)
         for name, found in sorted(by_queue.items())
-        for patch in [_patch(live[name], found, earlier.get(name, {}), undo=undo)]
+        for patch in [_patch(live[name], found, ours.get(name, {}), undo=undo)]
     )
     declared = tuple(sorted(name for name in by_queue if _is_ours(live[name])))
     devices = tuple(each for each in quotas_in_wrong_units(index) if is_device(each.resource))
@@ -133,30 +166,90 @@ def act_on_lending(kube: KubePort, plan: LendingPlan) -> None:
             ) from error
 
 
-def _kept(body: Body) -> dict[tuple[str, str], str | None] | None:
+def _kept(body: Body) -> KeptLimits | None:
     text = (body["metadata"].get("annotations") or {}).get(BEFORE)
-    try:
-        raw = json.loads(text) if text else None
-    except ValueError:
-        raw = None
-    if not isinstance(raw, dict):
+    if not text:
         return None
-    kept: dict[tuple[str, str], str | None] = {}
-    for key, value in raw.items():
-        flavor, _, resource = key.partition(" ")
-        if resource and (value is None or isinstance(value, str)):
-            kept[flavor, resource] = value
+    try:
+        found = msgspec.json.decode(text, type=dict[str, KeptLimit])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _unbelievable(body, f"it is not what was written there: {shown(error)}") from error
+    kept: dict[tuple[str, str], KeptLimit] = {}
+    nominal = {(flavor, quota["name"]): quota.get("nominalQuota", 0) for flavor, quota in _all_quotas(body)}
+    for name, limit in found.items():
+        flavor, _, resource = name.partition(" ")
+        # A flavor that the queue has no more has no limit to put back.
+        if (flavor, resource) in nominal:
+            _check_limit(body, name, limit.before, str(nominal[flavor, resource]))
+            kept[flavor, resource] = limit
     return kept
 
 
-def _patch(
-    body: Body, changes: Sequence[LendingChange], kept: Mapping[tuple[str, str], str | None], *, undo: bool
-) -> Body:
+def _check_limit(body: Body, name: str, limit: str | None, nominal: str) -> None:
+    if limit is None:
+        return
+    try:
+        amount = parse_quantity(limit)
+        most = parse_quantity(nominal)
+    except ValueError as error:
+        raise _unbelievable(body, f"of {shown(name)} it says: {shown(error)}") from None
+    if not 0 <= amount <= most:
+        raise _unbelievable(
+            body, f"of {shown(name)} it says a limit of {shown(limit)}, and the nominal quota is {shown(nominal)}"
+        )
+
+
+def _unbelievable(body: Body, why: str) -> ConflictError:
+    name = str(body["metadata"]["name"])
+    return ConflictError(
+        f"the earlier lending limits that ClusterQueue {shown(name)} keeps in {BEFORE} are not to be trusted",
+        why=why,
+        fix=f"set its lending limits by hand, and take the annotation away: kubectl annotate clusterqueue "
+        f"{shlex.quote(shown(name))} {BEFORE}-",
+    )
+
+
+def _refuse_changed(body: Body, kept: KeptLimits) -> None:
+    """Refuse to put back what stood before where somebody has set another limit since."""
+    for (flavor, resource), limit in kept.items():
+        present = _present(body, (flavor, resource))
+        if not _stands(body, (flavor, resource), limit):
+            raise _unbelievable(
+                body,
+                f"the limit of {shown(resource)} in flavor {shown(flavor)} is {_told(present)}, and "
+                f"{_told(limit.written)} was written: somebody has set it since",
+            )
+
+
+def _told(limit: str | None) -> str:
+    return "none" if limit is None else shown(limit)
+
+
+def _stands(body: Body, key: tuple[str, str], limit: KeptLimit) -> bool:
+    """Whether the present limit is the one that was written, or that of before again."""
+    present = _value(_present(body, key))
+    return present in (_value(limit.written), _value(limit.before))
+
+
+def _value(limit: str | None) -> Fraction | str | None:
+    """A limit to compare: the server writes 1k where 1000 was sent."""
+    try:
+        return None if limit is None else parse_quantity(limit)
+    except ValueError:
+        return limit
+
+
+def _patch(body: Body, changes: Sequence[LendingChange], kept: KeptLimits, *, undo: bool) -> Body:
     wanted = {(each.flavor, each.resource): each.after for each in changes}
-    before = {**kept, **{(each.flavor, each.resource): each.original for each in changes}}
+    limits = {**kept, **{(each.flavor, each.resource): KeptLimit(each.original, each.after) for each in changes}}
     # Once all limits are as they were, nothing is left to undo.
-    still = {key: value for key, value in before.items() if wanted.get(key, _present(body, key)) != value}
-    text = json.dumps({f"{flavor} {resource}": value for (flavor, resource), value in sorted(still.items())})
+    still = {key: each for key, each in limits.items() if wanted.get(key, _present(body, key)) != each.before}
+    text = json.dumps(
+        {
+            f"{flavor} {resource}": {"before": each.before, "written": each.written}
+            for (flavor, resource), each in sorted(still.items())
+        }
+    )
     return {
         "metadata": {
             "resourceVersion": body["metadata"]["resourceVersion"],
@@ -167,11 +260,15 @@ def _patch(
 
 
 def _present(body: Body, key: tuple[str, str]) -> str | None:
-    for flavor, quota in _quotas(body["spec"].get("resourceGroups") or []):
+    for flavor, quota in _all_quotas(body):
         if (flavor, quota.get("name")) == key:
             limit = quota.get("lendingLimit")
             return None if limit is None else str(limit)
     return None
+
+
+def _all_quotas(body: Body) -> Iterable[tuple[str, dict[str, Any]]]:
+    return _quotas(body["spec"].get("resourceGroups") or [])
 
 
 def _with_limits(groups: Sequence[Any], wanted: Mapping[tuple[str, str], str | None]) -> list[Any]:

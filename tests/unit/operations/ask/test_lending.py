@@ -79,15 +79,75 @@ def test_limits_follow_twice_and_one_undo_restores_what_stood_first(kube: FakeKu
         assert plan.changes
         act_on_lending(kube, plan)
         assert plan_lending(kube, seen(kube, *nodes), undo=False).edits == ()
-    assert [
-        quota["lendingLimit"]
-        for name in ("a", "b")
-        for quota in live(kube, name)["spec"]["resourceGroups"][0]["flavors"][0]["resources"]
-    ] == ["0", "0"]
+    assert _limits(kube, "a", "b") == ["0", "0"]
     act_on_lending(kube, plan_lending(kube, seen(kube), undo=True))
 
     assert (live(kube, "a"), live(kube, "b")) == before
     assert plan_lending(kube, seen(kube), undo=True).edits == ()
+
+
+def _limits(kube: FakeKube, *names: str) -> list[str | None]:
+    quotas = [live(kube, name)["spec"]["resourceGroups"][0]["flavors"][0]["resources"][0] for name in names]
+    return [quota.get("lendingLimit") for quota in quotas]
+
+
+def _limit(kube: FakeKube, name: str, limit: str) -> None:
+    """Somebody else sets a lending limit."""
+
+    def edit(body: Any) -> dict[str, Any]:
+        changed = copy.deepcopy(dict(body))
+        changed["spec"]["resourceGroups"][0]["flavors"][0]["resources"][0]["lendingLimit"] = limit
+        return changed
+
+    kube.edit(ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", name), edit)
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        pytest.param('{"before": "2", "written": "3"}', "", id="what was written stands"),
+        pytest.param('{"before": "2", "written": "1"}', "is 3, and 1 was written", id="another limit stands"),
+        pytest.param('{"before": "5", "written": "3"}', "a limit of 5, and the nominal quota is 4", id="above nominal"),
+        pytest.param('{"before": "-1", "written": "3"}', "a limit of -1", id="negative"),
+        pytest.param('{"before": "lots", "written": "3"}', "is not a quantity", id="no quantity"),
+        pytest.param('"2"', "not what was written there", id="nothing of what was written"),
+        pytest.param("[", "not what was written there", id="no JSON"),
+    ],
+)
+def test_what_an_annotation_says_is_put_back_only_in_place_of_what_was_written(kept: str, why: str) -> None:
+    server = FakeKube()
+    body = queue("b", "3")
+    body["metadata"]["annotations"][BEFORE] = f'{{"a100 {GPU}": {kept}}}'
+    server.create(body)
+    before = live(server, "b")
+    if not why:
+        act_on_lending(server, plan_lending(server, seen(server), undo=True))
+        assert _limits(server, "b") == ["2"]
+        assert BEFORE not in live(server, "b")["metadata"]["annotations"]
+        return
+    with pytest.raises(ConflictError) as refused:
+        plan_lending(server, seen(server), undo=True)
+    assert why in refused.value.why
+    assert f"kubectl annotate clusterqueue b {BEFORE}-" in refused.value.fix
+    assert live(server, "b") == before
+
+
+def test_a_limit_that_somebody_sets_after_a_change_is_what_the_next_one_goes_back_to(kube: FakeKube) -> None:
+    act_on_lending(kube, plan_lending(kube, seen(kube, node("n")), undo=False))
+    _limit(kube, "b", "2")
+    with pytest.raises(ConflictError, match="not to be trusted"):
+        plan_lending(kube, seen(kube), undo=True)
+    act_on_lending(kube, plan_lending(kube, seen(kube), undo=False))
+    act_on_lending(kube, plan_lending(kube, seen(kube), undo=True))
+    assert _limits(kube, "a", "b") == [None, "2"]
+
+
+def test_a_limit_that_the_server_writes_shorter_is_still_ours() -> None:
+    server = FakeKube()
+    body = queue("b", "1k", "4k")
+    body["metadata"]["annotations"][BEFORE] = f'{{"a100 {GPU}": {{"before": "2k", "written": "1000"}}}}'
+    server.create(body)
+    assert [each.after for each in plan_lending(server, seen(server), undo=True).changes] == ["2k"]
 
 
 def test_when_capacity_is_back_the_limits_are_and_nothing_is_kept(kube: FakeKube) -> None:
