@@ -20,7 +20,10 @@ def again(kind: str, words: str, old: Raw, new: Raw, who: str = "user") -> Act:
 
 def applied(kind: str, words: str, old: Raw, new: Raw) -> Act:
     """Change a Deployment in its place."""
-    body = {"spec": {"template": new["spec"]["template"], "replicas": new["spec"]["replicas"]}}
+    template = copy.deepcopy(new["spec"]["template"])
+    # What a merge does not name stays.
+    template["spec"].update(dict.fromkeys(set(pods_of(old)) - set(pods_of(new))))
+    body = {"spec": {"template": template, "replicas": new["spec"]["replicas"]}}
     return Act(kind, "user", words, "merge-patch", subject(old), body)
 
 
