@@ -38,11 +38,17 @@ class OwnerLookup:
         """Workloads by the uid of any object that they stand for."""
         found: dict[str, Workload] = {}
         for each in self.index.objects.workloads:
-            uids = {owner.uid for owner in each.metadata.owner_references}
-            uids.add(each.metadata.labels.get(_JOB_UID, ""))
+            uids = {owner.uid for owner in self.index.owners_of(each.metadata)}
+            uids.add(self._labelled(each))
             for uid in uids - {""}:
                 found[uid] = each
         return found
+
+    def _labelled(self, workload: Workload) -> str:
+        """The uid of the job that a label names, unless that job lies in another namespace."""
+        uid = workload.metadata.labels.get(_JOB_UID, "")
+        named = self.index.work.get(uid) or self.index.pods_by_uid.get(uid)
+        return uid if named is None or named.namespace in {"", workload.namespace} else ""
 
     def workload_of(self, pod: Pod) -> Workload | None:
         """The workload that a pod is counted in, if there is one."""
@@ -58,8 +64,8 @@ class OwnerLookup:
 
     def of_workload(self, workload: Workload) -> Belonging:
         """Whose a workload is."""
-        reference = next((each for each in workload.metadata.owner_references if each.controller), None)
-        owner = self.index.owner(reference)
+        reference = next((each for each in self.index.owners_of(workload.metadata) if each.controller), None)
+        owner = self.index.owner(reference, workload.metadata)
         chain = [owner, *self.index.chain(owner.metadata)] if owner is not None else []
         named = f"{reference.kind}/{reference.name}" if reference is not None else ""
         return self._of(workload.namespace, [*chain, workload], chain[-1] if chain else named, workload)

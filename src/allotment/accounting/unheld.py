@@ -134,10 +134,10 @@ def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, 
 
 def _pods_of(index: Index, workload: Workload) -> Iterator[Pod]:
     seen: set[str] = set()
-    owners = {each.uid for each in workload.metadata.owner_references}
+    owners = {each.uid for each in index.owners_of(workload.metadata)}
     direct = (pod for pod in index.objects.pods if pod.metadata.uid in owners) if _of_pods(workload) else ()
     for pod in (*direct, *(pod for uid in owners for pod in index.pods_under(uid))):
-        if pod.metadata.uid not in seen:
+        if pod.metadata.uid not in seen and pod.namespace == workload.namespace:
             seen.add(pod.metadata.uid)
             yield pod
 

@@ -95,8 +95,8 @@ class Case:
             chain = self.index.chain(self.subject.metadata)
             return chain[0] if chain else None
         if isinstance(self.subject, Workload):
-            owners = self.subject.metadata.owner_references
-            return next((found for each in owners if (found := self.index.owner(each))), None)
+            meta = self.subject.metadata
+            return next((found for each in meta.owner_references if (found := self.index.owner(each, meta))), None)
         if self.subject is not None:
             return self.subject
         sent = self.submission.manifest if self.submission else None

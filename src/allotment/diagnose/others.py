@@ -15,7 +15,7 @@ def work_above(case: Case, each: Object) -> Object:
         return chain[-1]
     if isinstance(each, Workload):
         for owner in each.metadata.owner_references:
-            found = case.index.owner(owner)
+            found = case.index.owner(owner, each.metadata)
             if found is not None:
                 return found
     return each

@@ -100,9 +100,11 @@ def _named(index: Index, kind: str, name: str, namespace: str) -> list[Subject]:
 def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:
     tops = []
     for index, each in found:
-        above = each.metadata.controller
-        if not (above is not None and any(other.metadata.uid == above.uid for _, other in found)):
+        above = index.owner(each.metadata.controller, each.metadata)
+        if above is None or not any(other is above for _, other in found):
             tops.append((index, each))
+    # Owners in a ring: none of them stands on top.
+    tops = tops or found
     if len(tops) == 1:
         return tops[0]
     named = ", ".join(

@@ -125,9 +125,18 @@ class Index:
         return _grouped((each.namespace, each) for each in self.objects.limit_ranges)
 
     @_made_of("pods")
+    def pods_by_uid(self) -> dict[str, Pod]:
+        """Pods by uid."""
+        return {each.metadata.uid: each for each in self.objects.pods if each.metadata.uid}
+
+    @_made_of("pods", *_WORK)
     def pods_of(self) -> dict[str, list[Pod]]:
         """Pods by the uid of their controller."""
-        return _grouped((owner.uid, pod) for pod in self.objects.pods if (owner := pod.metadata.controller))
+        return _grouped(
+            (owner.uid, pod)
+            for pod in self.objects.pods
+            if (owner := pod.metadata.controller) and self.may_own(owner, pod.metadata)
+        )
 
     @_made_of(*_WORK)
     def work(self) -> dict[str, Work]:
@@ -142,7 +151,11 @@ class Index:
     @_made_of(*_WORK)
     def work_under(self) -> dict[str, list[Work]]:
         """The same by the uid of their controller."""
-        return _grouped((owner.uid, each) for each in self.all_work() if (owner := each.metadata.controller))
+        return _grouped(
+            (owner.uid, each)
+            for each in self.all_work()
+            if (owner := each.metadata.controller) and self.may_own(owner, each.metadata)
+        )
 
     def all_work(self) -> Iterator[Work]:
         """Everything that may stand above a pod."""
@@ -157,12 +170,10 @@ class Index:
         """Workloads by namespace/name."""
         return _by_key(self.objects.workloads)
 
-    @_made_of("workloads")
+    @_made_of("workloads", "pods", *_WORK)
     def workloads_of(self) -> dict[str, list[Workload]]:
         """Workloads by the uid of any of their owners."""
-        return _grouped(
-            (owner.uid, each) for each in self.objects.workloads for owner in each.metadata.owner_references
-        )
+        return _grouped((owner.uid, each) for each in self.objects.workloads for owner in self.owners_of(each.metadata))
 
     @_made_of("cluster_queues")
     def cluster_queues(self) -> dict[str, ClusterQueue]:
@@ -232,17 +243,35 @@ class Index:
         same = [each for each in found if not each.involved_object.uid or each.involved_object.uid == meta.uid]
         return sorted(same, key=lambda event: event.at)
 
-    def owner(self, reference: OwnerReference | None) -> Work | None:
-        """The work that an owner reference names, if it was seen."""
-        return None if reference is None else self.work.get(reference.uid)
+    def may_own(self, reference: OwnerReference, meta: ObjectMeta) -> bool:
+        """Whether what an object says of an owner can be: of what was not seen, nothing speaks against it.
+
+        Anybody may write anybody's uid into an object of their own. The garbage collector follows it only within the
+        namespace, or to an owner that has none, and only where kind and name are those of the uid.
+        """
+        named = self.work.get(reference.uid) or self.pods_by_uid.get(reference.uid)
+        if named is None:
+            return True
+        near = named.metadata.namespace in {"", meta.namespace}
+        return near and named.metadata.name == reference.name and named.kind in {"", reference.kind}
+
+    def owners_of(self, meta: ObjectMeta) -> list[OwnerReference]:
+        """The owners that an object names and can have."""
+        return [each for each in meta.owner_references if self.may_own(each, meta)]
+
+    def owner(self, reference: OwnerReference | None, meta: ObjectMeta) -> Work | None:
+        """The work that an owner reference of an object names, if it was seen and can be its owner."""
+        if reference is None or not self.may_own(reference, meta):
+            return None
+        return self.work.get(reference.uid)
 
     def chain(self, meta: ObjectMeta) -> list[Work]:
         """The work above an object, nearest first, as far as it was seen."""
         found: list[Work] = []
-        above = self.owner(meta.controller)
+        above = self.owner(meta.controller, meta)
         while above is not None and above not in found and len(found) < _HIGHEST:
             found.append(above)
-            above = self.owner(above.metadata.controller)
+            above = self.owner(above.metadata.controller, above.metadata)
         return found
 
     def top(self, pod: Pod) -> Work | Pod:

@@ -177,14 +177,16 @@ def _cases(snapshot: Snapshot, namespace: str) -> Iterator[Case]:
 def _tops(index: Index) -> Iterator[Subject]:
     """What a person submitted; of a CronJob the Jobs too, each of which waits for itself."""
     for work in index.all_work():
-        above = index.owner(work.metadata.controller)
+        above = index.owner(work.metadata.controller, work.metadata)
         if above is None or isinstance(above, CronJob):
             yield work
     for workload in index.objects.workloads:
-        if not any(index.owner(each) for each in workload.metadata.owner_references) and not _of_a_pod(index, workload):
+        named = workload.metadata.owner_references
+        owned = any(index.owner(each, workload.metadata) for each in named)
+        if not owned and not _of_a_pod(index, workload):
             yield workload
     for pod in index.objects.pods:
-        if index.owner(pod.metadata.controller) is None:
+        if index.owner(pod.metadata.controller, pod.metadata) is None:
             yield pod
 
 

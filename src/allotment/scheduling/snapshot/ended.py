@@ -132,7 +132,7 @@ def limits_of(index: Index) -> dict[str, int]:
         limits = [each.spec.maximum_execution_time_seconds]
         limits += [part.template.spec.active_deadline_seconds for part in each.spec.pod_sets[:1]]
         for owner in each.metadata.owner_references:
-            above = index.owner(owner)
+            above = index.owner(owner, each.metadata)
             if isinstance(above, Job):
                 limits.append(above.spec.active_deadline_seconds)
         known = [limit for limit in limits if limit is not None and limit > 0]

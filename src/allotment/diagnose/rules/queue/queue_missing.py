@@ -27,7 +27,7 @@ def find(case: Case) -> Finding | None:
     order = [meant, *(name for name in known if name != meant)] if meant else known
     said = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else "; there is none at all"
     target = reference_of(work)
-    above = case.index.owner(work.metadata.controller)
+    above = case.index.owner(work.metadata.controller, work.metadata)
     then = f", and in the template of the CronJob {above.name} for later runs" if isinstance(above, CronJob) else ""
     return Finding(
         "queue-missing",

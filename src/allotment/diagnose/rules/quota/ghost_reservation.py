@@ -99,7 +99,7 @@ def _why(case: Case, workload: Workload) -> str:
     pods = _pods(case, workload)
     if any(not pod.ended for pod in pods):
         return ""
-    owners = [case.index.owner(each) for each in workload.metadata.owner_references]
+    owners = [case.index.owner(each, workload.metadata) for each in workload.metadata.owner_references]
     jobs = [each for each in owners if isinstance(each, Job)]
     if any(is_true(job.status.conditions, "Complete") or is_true(job.status.conditions, "Failed") for job in jobs):
         return "its Job is over"
@@ -124,10 +124,10 @@ def _sure(case: Case, workload: Workload) -> bool:
 def _pods(case: Case, workload: Workload) -> list[Pod]:
     """Pods under its owners; pods of a group own their Workload themselves."""
     found: list[Pod] = []
-    for owner in workload.metadata.owner_references:
+    for owner in case.index.owners_of(workload.metadata):
         if owner.kind == "Pod":
             pod = case.index.pods.get(f"{workload.namespace}/{owner.name}")
             found += [pod] if pod is not None else []
         else:
-            found += case.index.pods_under(owner.uid)
+            found += [pod for pod in case.index.pods_under(owner.uid) if pod.namespace == workload.namespace]
     return found

@@ -244,7 +244,7 @@ def _answer(
 def subject_of(index: Index, workload: Workload) -> Reference:
     """What a person submitted: the topmost owner that was seen, or as the Workload names it."""
     for owner in workload.metadata.owner_references:
-        above = index.owner(owner)
+        above = index.owner(owner, workload.metadata)
         if above is not None:
             chain = index.chain(above.metadata)
             return reference_of(chain[-1] if chain else above)
