@@ -27,7 +27,13 @@ INTERRUPTED: Final = 130
 CHANGES: Final = 2
 """Exit code of ``plan --exit-code`` where there is something to do, as of terraform's ``-detailed-exitcode``."""
 
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+UNPRINTABLE: Final = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+"""Characters that move a cursor, turn text round or are not seen, as a set in a pattern: Unicode's Cc, Cf, Zl and Zp."""
+_UNPRINTABLE: Final = re.compile(f"[{UNPRINTABLE}]")
 
 
 def shown(name: object) -> str:

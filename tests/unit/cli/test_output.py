@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from allotment.cli.shell.output import _csv_cell
 from allotment.cli.shell.selector import parse_selector
-from allotment.cli.shell.table import Column, fitting, table_text
+from allotment.cli.shell.table import Cell, Column, fitting, table_text
 from allotment.errors import UsageError
 from tests.unit.cli.conftest import Run
 
@@ -219,3 +220,15 @@ def test_any_table_fits_or_is_its_first_column(
     table = table_text(shown, rows, width=width, headers=True)
     if len(shown) > 1:
         assert max(cell_len(click.unstyle(line)) for line in table.splitlines()) <= width
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+1", "'+1"), ("-2+3", "'-2+3"), ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\\t=1"), ("\r=1", "'\\r=1"), ("two\nlines", "two\\nlines"), ("ana", "ana"), ("-", "-"),
+        (-5, -5), (-0.5, -0.5), (None, ""),
+    ],
+)  # fmt: skip
+def test_no_cell_is_a_formula_or_several_lines(cell: Cell, written: Cell) -> None:
+    assert _csv_cell(cell) == written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from unicodedata import category
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
 from allotment.cli.shell.terminal import printable, wants_color, width_of
+from allotment.errors import shown
 from tests.unit.cli.conftest import Run
 
 
@@ -94,3 +96,12 @@ def test_a_name_in_an_error_cannot_drive_the_terminal(run: Run, acme: Path) -> N
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_is_not_seen_or_turns_text_round_is_never_printed() -> None:
+    """One set for all, by Unicode's categories."""
+    for char in map(chr, range(0x110000)):
+        if category(char) in {"Cc", "Cf", "Zl", "Zp"}:
+            assert char not in shown(char)
+            assert char in "\t\n" or char not in printable(char)
+    assert shown("\u200b\U000e0041é日") == r"\u200b\U000e0041é日"

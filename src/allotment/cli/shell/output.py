@@ -14,12 +14,12 @@ from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.selector import parse_selector
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.table import Cell, Column, fitting, no_room, table_text
-from allotment.errors import UsageError, shown
+from allotment.errors import UNPRINTABLE, UsageError, shown
 from allotment.model.spelling import did_you_mean
 from allotment.reports.documents.form import versioned
 
 Row = TypeVar("Row")
-_DRIVES: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_DRIVES: Final = re.compile(rf"(?![\x00-\x1f])[{UNPRINTABLE}]")
 """What a terminal would obey, and JSON would write as it is."""
 
 
@@ -127,7 +127,7 @@ def write_document(session: Session, form: str, document: Mapping[str, Any], *, 
     else:
         text = json.dumps(body, indent=None if one_of_many else 2, ensure_ascii=False)
         # Such characters stand in strings alone, where an escape means the same.
-        session.out(_DRIVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+        session.out(_DRIVES.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def _yaml(body: Mapping[str, Any], *, as_it_is: bool) -> str:
@@ -154,12 +154,14 @@ def _csv(options: OutputOptions, listing: Listing[Row], rows: Sequence[Row]) -> 
 
 
 def _csv_cell(cell: Cell) -> Cell:
-    """As it is; of text what would move a cursor is escaped, but for line feeds, which csv quotes."""
+    """Numbers as they are; text on one line, and never one that a spreadsheet would take for a formula."""
     if isinstance(cell, str):
-        return "\n".join(shown(line) for line in cell.split("\n"))
+        text = shown(cell)
+        return f"'{text}" if cell.startswith(_FORMULA) and len(cell) > 1 else text
     return "" if cell is None else cell
 
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _UNLIMITED: Final = 100_000
 
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Final, TextIO
 
+from allotment.errors import UNPRINTABLE
+
 PLAIN_WIDTH: Final = 100
 """Columns of running text when the output is no terminal; tables are never cut there."""
 
 _NARROWEST: Final = 20
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL: Final = re.compile(rf"(?![\t\n])[{UNPRINTABLE}]")
 
 
 def wants_color(mode: str, environment: Mapping[str, str], *, is_terminal: bool) -> bool:
