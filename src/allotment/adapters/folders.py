@@ -10,17 +10,19 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final
 
 from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
 from allotment.model.source import DECLARES_PLATFORM
-from allotment.ports.files import SAVE_IT, Written, unread
+from allotment.ports.files import SAVE_IT, FolderEntries, Written, unread
 
 INVENTORY: Final = ".allotment-tree"
 """Beside a rendered tree: the paths we wrote, one a line. The next render removes what it no longer writes."""
 
 STAGING: Final = ".allotment-staging"
 """In a rendered tree while it is written: what a killed render leaves, the next one takes away."""
+
+_STANDARD_OUTPUT: Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
 _LOOKED_AT: Final = 1 << 20
 """Bytes of a file that are searched for the platform's document."""
@@ -77,18 +79,44 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} is not text", why="it is not UTF-8", fix="name another file") from None
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file that a user names.
+def read_bytes(path: Path, *, follow: bool = True) -> bytes:
+    """The bytes of a file that a user names; one behind a symbolic link only if `follow`.
 
     Raises:
         NotFoundError: there is no such file.
         InputError: it cannot be read, is no regular file, or is too large.
     """
-    return _read(path, _LARGEST_DATA)
+    return _read(path, _LARGEST_DATA, follow=follow)
 
 
-def files_in(folder: Path) -> list[Path]:
-    """The regular files of a folder, by name; those that begin with a dot are left out.
+def at_stake(path: Path, most: int) -> bytes | None:
+    """The first `most` bytes of what writing there would replace; None if nothing stands there, or it is stdout.
+
+    Raises:
+        InputError: it is no regular file, or cannot be read.
+    """
+    if str(path) in _STANDARD_OUTPUT or not os.path.lexists(path):
+        return None
+    try:
+        with _opened(path, "name a regular file, or /dev/stdout") as stream:
+            return stream.read(most)
+    except FileNotFoundError:
+        # A link to nothing: the link is replaced.
+        return None
+    except OSError as error:
+        raise unread(path, error, "name a file", platform=False) from error
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file that is there."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def entries_in(folder: Path) -> FolderEntries:
+    """What stands in a folder, by name; what begins with a dot is left out, and no link is followed.
 
     Raises:
         NotFoundError: there is no such folder.
@@ -96,21 +124,34 @@ def files_in(folder: Path) -> list[Path]:
     """
     try:
         with os.scandir(folder) as entries:
-            names = sorted(each.name for each in entries if not each.name.startswith(".") and each.is_file())
+            found = sorted(
+                (folder / each.name, each.is_file(follow_symlinks=False))
+                for each in entries
+                if not each.name.startswith(".")
+            )
     except FileNotFoundError:
         raise NotFoundError(f"there is no folder {folder}", fix="check the path") from None
     except OSError as error:
         why = error.strerror or str(error)
         raise InputError(f"{folder} cannot be read", why=why, fix="name a folder that can be read") from error
-    return [folder / name for name in names]
+    return FolderEntries(
+        tuple(path for path, regular in found if regular), tuple(path for path, regular in found if not regular)
+    )
 
 
-def _read(path: Path, largest: int) -> bytes:
+@contextmanager
+def _opened(path: Path, fix: str, *, follow: bool = True) -> Iterator[BinaryIO]:
+    # A pipe would be waited for without end.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    with os.fdopen(os.open(path, flags), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise InputError(f"{path} is no regular file", fix=fix)
+        yield stream
+
+
+def _read(path: Path, largest: int, *, follow: bool = True) -> bytes:
     try:
-        # A pipe would be waited for without end.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise InputError(f"{path} is no regular file", fix=SAVE_IT)
+        with _opened(path, SAVE_IT, follow=follow) as stream:
             raw = stream.read(largest + 1)
     except OSError as error:
         raise unread(path, error, "name a file", platform=holds_platform(path)) from error
@@ -135,11 +176,16 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         AllotmentError: it cannot be written.
     """
     try:
+        if str(path) in _STANDARD_OUTPUT:
+            # Where it is a file, that one is continued: the name in /dev must not be replaced.
+            with os.fdopen(os.dup(1), "wb") as stream:
+                stream.write(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise InputError(f"{path} is a folder", why="a file is to be written there", fix="name a file")
         if path.exists() and not path.is_file():
-            # A pipe or a device, such as /dev/stdout: it is written to, never replaced.
+            # A pipe or a device, such as /dev/null: it is written to, never replaced.
             path.write_bytes(data)
             return
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")

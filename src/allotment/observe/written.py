@@ -32,13 +32,31 @@ class _HeadOfSnapshot(msgspec.Struct, frozen=True, rename="camel"):
     kind: str = ""
 
 
+_BEGINNING: Final = f'{{"apiVersion":"{API_VERSION}","kind":"{KIND}"'.encode()
+LOOKED_AT: Final = 1 << 10
+"""Bytes of a file that tell whether a snapshot was written there."""
+
+
+def is_written(beginning: bytes) -> bool:
+    """Whether a file that begins so is one that `encode` wrote, packed or unpacked; a damaged one counts.
+
+    Args:
+        beginning: its first `LOOKED_AT` bytes, or all.
+    """
+    if beginning.startswith(_GZIP):
+        try:
+            beginning = zlib.decompressobj(31).decompress(beginning, LOOKED_AT)
+        except zlib.error:
+            return False
+    return beginning.startswith(_BEGINNING)
+
+
 def encode(snapshot: Snapshot) -> bytes:
     """The file's bytes; the same snapshot gives the same bytes."""
     body = msgspec.json.encode(snapshot)
-    head = f'{{"apiVersion":"{API_VERSION}","kind":"{KIND}"'.encode()
     packer = zlib.compressobj(6, wbits=31)
     # No second copy of the whole text: it may be 100 MB.
-    pieces = [packer.compress(head + (b"}" if body == b"{}" else b","))]
+    pieces = [packer.compress(_BEGINNING + (b"}" if body == b"{}" else b","))]
     if body != b"{}":
         pieces.append(packer.compress(memoryview(body)[1:]))
     pieces.append(packer.flush())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,6 +18,19 @@ class Written:
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntries:
+    """What stands in a folder, by name; what begins with a dot is left out.
+
+    Attributes:
+        files: regular files.
+        others: links, folders, pipes, devices.
+    """
+
+    files: tuple[Path, ...]
+    others: tuple[Path, ...]
 
 
 SAVE_IT: Final = "save what it holds in a file, and name that"
@@ -71,8 +84,8 @@ class FilesPort(Protocol):
         """
         ...
 
-    def read_bytes(self, path: Path) -> bytes:
-        """The bytes of a file.
+    def read_bytes(self, path: Path, *, follow: bool = True) -> bytes:
+        """The bytes of a file; one behind a symbolic link only if `follow`.
 
         Raises:
             NotFoundError: there is no such file.
@@ -80,8 +93,20 @@ class FilesPort(Protocol):
         """
         ...
 
-    def files_in(self, folder: Path) -> Sequence[Path]:
-        """The regular files of a folder, by name; those that begin with a dot are left out.
+    def at_stake(self, path: Path, most: int) -> bytes | None:
+        """The first `most` bytes of what writing there would replace; None if nothing stands there, or it is stdout.
+
+        Raises:
+            InputError: it is no regular file, or cannot be read.
+        """
+        ...
+
+    def same_file(self, one: Path, other: Path) -> bool:
+        """Whether two paths lead to one file that is there."""
+        ...
+
+    def entries_in(self, folder: Path) -> FolderEntries:
+        """What stands in a folder.
 
         Raises:
             NotFoundError: there is no such folder.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
-from allotment.observe.written import encode
+from allotment.observe.written import decode, encode, is_written
 from tests.unit.cli.conftest import Run
 from tests.unit.observe.objects import OURS, THEIRS, pod, raw, two_teams
 
@@ -80,6 +81,38 @@ def test_a_folder_that_is_not_there_is_not_made(run: Run, home: Path, kube: Fake
         ran = run("snapshot", *words)
         assert (ran.code, "nowhere does not exist" in ran.err) == (3, True)
     assert not (home / "nowhere").exists()
+
+
+def test_nothing_but_a_snapshot_is_replaced(run: Run, home: Path, kube: FakeKube) -> None:
+    objects = printed(home, "objects.json", pod("a", "nlp", 1))
+    (home / "keep.txt").write_text("mine", encoding="utf-8")
+    (home / "link.gz").symlink_to("keep.txt")
+    (home / "new.gz").touch()
+    os.mkfifo(home / "pipe")
+    before = (home / objects).read_bytes()
+    for words in (("save",), ("from-objects", objects, "--out")):
+        for target, code, told in (
+            ("keep.txt", 6, "keep.txt is there and is no snapshot"),
+            ("link.gz", 6, "--force"),
+            ("pipe", 1, "no regular file"),
+            ("new.gz", 0, ""),
+            ("new.gz", 0, ""),
+        ):
+            ran = run("snapshot", *words, target)
+            assert (ran.code, told in ran.err) == (code, True), (words, target, ran.err)
+    assert run("snapshot", "from-objects", objects, "--out", f"./{objects}", "--force").code == 6
+    assert run("snapshot", "save", "--snapshot", "new.gz", "new.gz").code == 6
+    assert ((home / objects).read_bytes(), (home / "keep.txt").read_text(encoding="utf-8")) == (before, "mine")
+    assert run("snapshot", "save", "keep.txt", "--force").code == 0
+    assert is_written((home / "keep.txt").read_bytes())
+
+
+def test_standard_output_is_written_to_and_not_replaced(
+    run: Run, home: Path, kube: FakeKube, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert run("snapshot", "save", "/dev/stdout").code == 0
+    assert decode(capfdbinary.readouterr().out).sources
+    assert Path("/dev/stdout").is_symlink()
 
 
 def test_what_was_read_in_one_namespace_is_not_said_to_be_unread(run: Run, home: Path) -> None:

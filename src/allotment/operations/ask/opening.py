@@ -53,13 +53,13 @@ def open_snapshot(
         return observe(kube, clock, request.namespaces)
 
 
-def read_snapshot(files: FilesPort, path: Path) -> Snapshot:
-    """The snapshot of a file.
+def read_snapshot(files: FilesPort, path: Path, *, follow: bool = True) -> Snapshot:
+    """The snapshot of a file; of one behind a symbolic link only if `follow`.
 
     Raises:
         NotFoundError: there is no such file.
         InputError: it is neither a snapshot nor a case.
     """
-    data = files.read_bytes(path)
+    data = files.read_bytes(path, follow=follow)
     with at(str(path)):
         return snapshot_of_file(data)

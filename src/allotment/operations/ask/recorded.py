@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import AllotmentError, InputError
+from allotment.errors import AllotmentError, InputError, shown
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.ask.opening import read_snapshot
 from allotment.ports.files import FilesPort
 
 _ENDINGS: Final = (".json", ".json.gz")
 _MOST_TOLD: Final = 3
+_NOT_REGULAR: Final = "no regular files, left out"
 
 
 @dataclass(slots=True)
@@ -21,12 +22,14 @@ class Recording:
     """A folder that `allot snapshot record` fills; the names of its files have the order of their times.
 
     Attributes:
+        left_out: what has the name of a snapshot and is no regular file: no link is followed out of the folder.
         damaged: files that could not be read, as they are met: what they held is missing.
     """
 
     folder: Path
     files: Sequence[Path]
     port: FilesPort
+    left_out: Sequence[Path] = ()
     damaged: list[Path] = field(default_factory=list)
 
     def snapshots(self) -> Iterator[Snapshot]:
@@ -54,7 +57,7 @@ class Recording:
 
     def _read(self, file: Path) -> Snapshot | None:
         try:
-            return read_snapshot(self.port, file)
+            return read_snapshot(self.port, file, follow=False)
         except AllotmentError:
             # A recorder that was killed leaves its last file cut off: the time is a gap, and the rest is good.
             if file not in self.damaged:
@@ -63,11 +66,13 @@ class Recording:
 
     def remarks(self) -> tuple[str, ...]:
         """What was left out."""
-        if not self.damaged:
-            return ()
-        named = ", ".join(file.name for file in self.damaged[:_MOST_TOLD])
-        more = f" and {len(self.damaged) - _MOST_TOLD:,} more" if len(self.damaged) > _MOST_TOLD else ""
-        return (f"no snapshots, left out: {named}{more}",)
+        told = ((_NOT_REGULAR, self.left_out), ("no snapshots, left out", self.damaged))
+        return tuple(f"{what}: {_names(files)}" for what, files in told if files)
+
+
+def _names(files: Sequence[Path]) -> str:
+    more = f" and {len(files) - _MOST_TOLD:,} more" if len(files) > _MOST_TOLD else ""
+    return ", ".join(shown(file.name) for file in files[:_MOST_TOLD]) + more
 
 
 def recording(files: FilesPort, folder: str) -> Recording:
@@ -78,11 +83,14 @@ def recording(files: FilesPort, folder: str) -> Recording:
         InputError: it cannot be read, or holds no files of snapshots.
     """
     path = files.user_path(folder)
-    found = [file for file in files.files_in(path) if file.name.endswith(_ENDINGS)]
+    entries = files.entries_in(path)
+    found = tuple(file for file in entries.files if file.name.endswith(_ENDINGS))
+    others = tuple(file for file in entries.others if file.name.endswith(_ENDINGS))
     if not found:
         raise InputError(
             f"{path} holds no recorded snapshots",
-            why=f"none of its files ends with {' or '.join(_ENDINGS)}",
+            why=f"none of its files ends with {' or '.join(_ENDINGS)}"
+            + (f"; {_NOT_REGULAR}: {_names(others)}" if others else ""),
             fix=f"record some with: allot snapshot record {path}",
         )
-    return Recording(path, found, files)
+    return Recording(path, found, files, others)

@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.errors import UnreachableError
 from allotment.model.observed.snapshot import Snapshot
-from allotment.observe.written import encode
+from allotment.operations.ask.keeping import check_target, keep
 from allotment.ports.clock import Clock
 from allotment.ports.files import FilesPort
 
@@ -58,6 +58,7 @@ def record(
 
     Raises:
         NotSignedInError: the server does not accept the credentials.
+        ConflictError: a file that is no snapshot has the name of one.
         AllotmentError: a file cannot be written.
     """
     began = clock.now()
@@ -79,5 +80,6 @@ def record(
             yield Look(number, None, error)
             continue
         path = folder / f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
-        files.write_bytes(path, encode(snapshot), mode=0o600)
+        check_target(files, path)
+        keep(files, path, snapshot)
         yield Look(number, path)

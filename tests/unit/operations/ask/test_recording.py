@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import pytest
+
 from allotment.adapters import folders
 from allotment.adapters.kube.fake import FakeKube
-from allotment.errors import NotSignedInError, UnreachableError
+from allotment.errors import ConflictError, InputError, NotSignedInError, UnreachableError
 from allotment.operations.ask.looking import FreshLooks, watched_looks
 from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
 from allotment.operations.ask.recorded import recording
@@ -51,6 +54,36 @@ def test_each_look_is_a_file_at_its_time(tmp_path: Path) -> None:
         "12:00:30",
         "12:01:00",
     ]
+
+
+def test_what_is_no_regular_file_is_left_out_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "recorded"
+    list(record(FreshLooks(kube, Turning(), ()).look, folders, Turning(), folder, Cadence(HALF_A_MINUTE, count=1)))
+    (written,) = folder.iterdir()
+    written.rename(tmp_path / "elsewhere.json.gz")
+    (folder / "a\x1b.json").symlink_to(tmp_path / "elsewhere.json.gz")
+    os.mkfifo(folder / "b.json")
+    with pytest.raises(InputError) as refused:
+        recording(folders, str(folder))
+    assert "no regular files, left out: a\\x1b.json, b.json" in refused.value.why
+
+    (folder / "c.json").write_bytes((tmp_path / "elsewhere.json.gz").read_bytes())
+    (folder / "d.json").write_text("half", encoding="utf-8")
+    found = recording(folders, str(folder))
+    (folder / "d.json").unlink()
+    # A link that comes between listing and reading is not followed either.
+    (folder / "d.json").symlink_to(tmp_path / "elsewhere.json.gz")
+    assert len(list(found.snapshots())) == 1
+    assert found.remarks() == ("no regular files, left out: a\\x1b.json, b.json", "no snapshots, left out: d.json")
+
+
+def test_a_look_replaces_nothing_that_is_no_snapshot(tmp_path: Path) -> None:
+    theirs = tmp_path / "2026-11-27T120000Z.json.gz"
+    theirs.write_text("mine", encoding="utf-8")
+    clock = Turning()
+    with pytest.raises(ConflictError, match="no snapshot"):
+        list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
+    assert theirs.read_text(encoding="utf-8") == "mine"
 
 
 def test_it_ends_after_its_time(tmp_path: Path) -> None:

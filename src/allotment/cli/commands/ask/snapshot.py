@@ -43,13 +43,18 @@ def snapshot() -> None:
     metavar="team:NAME",
     help="Leave out what the members of this team may not read; others' work is counted without names.",
 )
+@click.option("--force", is_flag=True, help="Replace a file that is no snapshot, too.")
 @platform_flag
 @source_flags
 @metrics_flags
 @global_flags
 @click.pass_obj
-def save(session: Session, file: str, *, view: str | None, source: SourceOptions, metrics: MetricsOptions) -> None:
+def save(
+    session: Session, file: str, *, view: str | None, force: bool, source: SourceOptions, metrics: MetricsOptions
+) -> None:
     """Write what a cluster shows into FILE, gzipped; readable by its owner alone.
+
+    An earlier snapshot is replaced, another file only with --force, and never the one that --snapshot names.
 
     With --view the file holds what the members of a team may see: all of their namespaces, nodes and devices, quotas
     of all queues; of others' work only amounts, nodes and priorities. The team's namespaces are those that carry its
@@ -58,15 +63,16 @@ def save(session: Session, file: str, *, view: str | None, source: SourceOptions
     from allotment import wiring
     from allotment.cli.commands.ask.snapshot_view import gap_lines
     from allotment.cli.shell.calling import typed
-    from allotment.observe.written import encode
+    from allotment.operations.ask.keeping import check_target, keep
     from allotment.reports.documents.snapshot import counts_of
 
     files = wiring.files()
     place = checked_place(files.user_path(file))
+    check_target(files, place, read=[files.user_path(source.file)] if source.file else [], force=force)
     found = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
     if view is not None:
         found = _viewed(session, found, view)
-    files.write_bytes(place, encode(found), mode=0o600)
+    keep(files, place, found)
     objects = sum(each.objects for each in counts_of(found))
     session.note(f"{objects:,} objects are saved in {file}; see them with: {session.call} snapshot show {typed(file)}")
     for each in found.sources:

@@ -103,20 +103,25 @@ def record(session: Session, asked: RecordOptions, *, metrics: MetricsOptions) -
 @click.option(
     "--taken-at", metavar="TIME", help="When they were printed, such as 2027-01-31T12:00:00Z; now by default."
 )
+@click.option("--force", is_flag=True, help="Replace a file that is no snapshot, too.")
 @click.option("--name", default="", metavar="NAME", help="Of the cluster; the first file's name by default.")
 @global_flags
 @click.pass_obj
-def from_objects(session: Session, sources: tuple[str, ...], *, out: str, taken_at: str | None, name: str) -> None:
+def from_objects(
+    session: Session, sources: tuple[str, ...], *, out: str, taken_at: str | None, force: bool, name: str
+) -> None:
     """Make a snapshot of what kubectl printed in JSON: lists or single objects, of any kinds; - is standard input.
 
     Kinds that no answer rests on are left out, Secrets among them.
     """
     from allotment import wiring
     from allotment.observe.printed import printed_objects, printed_snapshot
-    from allotment.observe.written import encode
+    from allotment.operations.ask.keeping import check_target, keep
     from allotment.reports.documents.form import rfc3339
 
     files = wiring.files()
+    place = checked_place(files.user_path(out))
+    check_target(files, place, read=[files.user_path(each) for each in sources if each != _STDIN], force=force)
     objects: list[Body] = []
     for each in sources:
         data = _standard_input() if each == _STDIN else files.read_bytes(files.user_path(each))
@@ -131,7 +136,7 @@ def from_objects(session: Session, sources: tuple[str, ...], *, out: str, taken_
             "none of the objects is of a kind that answers rest on",
             fix="print more of them: kubectl get nodes,pods,jobs,workloads -A -o json",
         )
-    files.write_bytes(checked_place(files.user_path(out)), encode(found.snapshot), mode=0o600)
+    keep(files, place, found.snapshot)
     left = f"; {found.left:,} of other kinds are left out" if found.left else ""
     session.note(f"{found.taken:,} objects are saved in {out}{left}")
 

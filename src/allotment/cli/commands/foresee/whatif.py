@@ -136,12 +136,14 @@ def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output:
 
     only_of_files({"--scenario": asked.scenario, "--until": asked.until, "--report": asked.report})
     wishes = StartWishes(budget=milliseconds(asked.budget or "5s") / 1000)
-    recorded = iter(()) if asked.recorded is None else recording(wiring.files(), asked.recorded).snapshots()
+    recorded = None if asked.recorded is None else recording(wiring.files(), asked.recorded)
     snapshot = snapshot_of(session, source)
     request = LiveWhatIfRequest(asked.changes, source.namespace, wishes)
     with ProgressLine(session) as line:
         line.tell(f"making futures for at most {wishes.budget:g} s")
-        found = what_if_live(snapshot, request, wiring.clock(), recorded)
+        found = what_if_live(snapshot, request, wiring.clock(), recorded.snapshots() if recorded else ())
+    for remark in recorded.remarks() if recorded else ():
+        session.note(remark)
     show(
         session,
         output,

@@ -21,9 +21,7 @@ from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from allotment.model.observed.snapshot import Snapshot
+    from allotment.operations.ask.recorded import Recording
     from allotment.operations.foresee.estimating import WhenRequest
 
 _KNOWN: Final = "Assumptions"
@@ -189,7 +187,9 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
     request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)
     with ProgressLine(session) as line:
         line.tell(f"making futures for at most {wishes.budget:g} s")
-        found = when_live(snapshot, request, wiring.clock(), recorded)
+        found = when_live(snapshot, request, wiring.clock(), recorded.snapshots() if recorded else ())
+    for remark in recorded.remarks() if recorded else ():
+        session.note(remark)
     show(
         session,
         output,
@@ -199,13 +199,13 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
     )
 
 
-def _recorded(folder: str | None) -> Iterator[Snapshot]:
+def _recorded(folder: str | None) -> Recording | None:
     if folder is None:
-        return iter(())
+        return None
     from allotment import wiring
     from allotment.operations.ask.recorded import recording
 
-    return recording(wiring.files(), folder).snapshots()
+    return recording(wiring.files(), folder)
 
 
 def _of_a_file(session: Session, asked: WhenOptions, output: OutputOptions) -> None:

@@ -1,0 +1,44 @@
+"""Use case: write a snapshot where a user says, over nothing but an earlier snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from allotment.errors import ConflictError, shown
+from allotment.model.observed.snapshot import Snapshot
+from allotment.observe.written import LOOKED_AT, encode, is_written
+from allotment.ports.files import FilesPort
+
+
+def check_target(files: FilesPort, path: Path, *, read: Iterable[Path] = (), force: bool = False) -> None:
+    """Refuse to write a snapshot over something else; asked before a cluster is read, which may take long.
+
+    Args:
+        files: where it would be written.
+        path: standard output may always be written to.
+        read: files that are read for it: none is replaced, whatever `force` says.
+        force: whatever regular file stands there may go.
+
+    Raises:
+        ConflictError: a file that is no snapshot stands there, or one that is read.
+        InputError: something stands there that is no regular file, or cannot be read.
+    """
+    if any(files.same_file(path, each) for each in read):
+        raise ConflictError(f"{shown(path)} is also read", why="it would be lost", fix="write to another file")
+    standing = files.at_stake(path, LOOKED_AT)
+    if standing and not force and not is_written(standing):
+        raise ConflictError(
+            f"{shown(path)} is there and is no snapshot",
+            why="it would be lost",
+            fix="write to another file, or replace it with --force",
+        )
+
+
+def keep(files: FilesPort, path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot, readable by its owner alone.
+
+    Raises:
+        AllotmentError: it cannot be written.
+    """
+    files.write_bytes(path, encode(snapshot), mode=0o600)
