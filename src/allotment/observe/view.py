@@ -7,10 +7,11 @@ that are theirs to read may still name others, such as who preempted them: those
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import fields, replace
 
 from allotment.model import labels
@@ -28,7 +29,8 @@ from allotment.observe.anonymous import (
     hidden_workload,
 )
 from allotment.observe.kinds import KINDS
-from allotment.observe.unnaming import REMOVED, Unnaming, is_telling
+from allotment.observe.shared_marks import ABOUT_TEAMS, SharedMarks, platform_keys
+from allotment.observe.unnaming import REMOVED, Speech, Unnaming
 
 PREFIX: Final = "team:"
 """Of a view's name."""
@@ -54,26 +56,9 @@ _EVERYBODYS: Final = frozenset(
 """Fields of `Objects` that are no team's and are kept whole."""
 _REDUCED: Final = frozenset({"pods", "workloads", "local_queues", "cluster_queues", "resource_claims"})
 """Fields of which others' objects stay without names."""
-_NAMED_BY_PEOPLE: Final = frozenset(
-    {
-        "pods",
-        "jobs",
-        "cron_jobs",
-        "replicas",
-        "daemon_sets",
-        "owners",
-        "workloads",
-        "local_queues",
-        "volume_claims",
-        "resource_claims",
-        "resource_claim_templates",
-        "pod_groups",
-        "service_accounts",
-    }
-)
-"""Fields whose objects teams make, and call what they like."""
-_ABOUT_TEAMS: Final = frozenset({labels.TEAM, labels.TENANT, labels.DEDICATED, labels.PROJECT, labels.COST_CENTER})
-"""Keys of labels and taints whose values name a team."""
+_PRIORITIES: Final = frozenset({"priority_classes", "workload_priority_classes"})
+_OF_THE_CLUSTER: Final = "system-"
+"""How names of the cluster's own priorities begin."""
 
 
 def namespaces_of(snapshot: Snapshot, team: str) -> frozenset[str]:
@@ -127,6 +112,17 @@ class _Viewed:
         named |= {each.cluster_queue for each in source.order}
         for queue in sorted(named - own - self._queues.keys()):
             self._queues[queue] = f"hidden-queue-{len(self._queues)}"
+        self._asked = frozenset(self._asked_words())
+        self._marks = SharedMarks(self._theirs(), platform_keys(source.objects), self._asked)
+
+    def _asked_words(self) -> Iterator[str]:
+        """All that the team's own specs say, and the priorities that it may use."""
+        for split in (split for name, split in self._split.items() if name not in {*_EVERYBODYS, "cluster_queues"}):
+            for each in split.own:
+                yield from _strings(msgspec.to_builtins(getattr(each, "spec", None)))
+                yield each.metadata.labels.get(labels.KUEUE_PRIORITY, "")
+        for each in self._split["namespaces"].own:
+            yield from each.metadata.annotations.get(labels.PRIORITIES_ANNOTATION, "").split(",")
 
     def _divided(self, field: str) -> _Split:
         found: tuple[Any, ...] = getattr(self._source.objects, field)
@@ -147,10 +143,10 @@ class _Viewed:
 
     def source(self) -> Source:
         """What is left of it."""
-        unnaming = Unnaming(self._words(), self._own_uids())
+        unnaming = Unnaming(self._speech())
         reduced = self._reduced()
         own = {name: split.own for name, split in self._split.items() if name not in _EVERYBODYS}
-        of_all = {name: split.own for name, split in self._split.items() if name in _EVERYBODYS}
+        of_all = self._everybodys()
         queues = {"cluster_queues": tuple(self._queue(each) for each in own.pop("cluster_queues"))}
         # What they wrote themselves stays as it is; what others wrote into it is a message.
         mine = unnaming.with_messages_cleaned(replace(Objects(), **own))
@@ -237,44 +233,93 @@ class _Viewed:
             detail = f"those that team {self._team} may not read are counted without their names"
             yield Gap(what="clusterqueues", reason="hidden", detail=detail)
 
-    def _words(self) -> Mapping[str, str]:
-        """What must not stay in any text, and what stands there instead.
+    def _everybodys(self) -> dict[str, tuple[Any, ...]]:
+        """What is no team's, without labels that say more than scheduling needs."""
+        marks = self._marks
+        found = {name: split.own for name, split in self._split.items() if name in _EVERYBODYS}
+        for name in _PRIORITIES:
+            found[name] = tuple(self._priority(each, number) for number, each in enumerate(found[name]))
+        return {
+            name: tuple(replace(each, metadata=marks.narrowed(each.metadata)) for each in all_)
+            for name, all_ in found.items()
+        }
 
-        A name that is an ordinary word is no one's, and may mean another thing where it stands.
-        """
-        own = set(self._own_words())
-        words = {each: REMOVED for each in self._foreign() if each not in own}
-        words |= {each: REMOVED for each in self._foreign_names() if each not in own and is_telling(each)}
-        return words | {old: new for old, new in self._queues.items() if old not in own and is_telling(old)}
+    def _priority(self, each: Any, number: int) -> Any:
+        """A class that the team does not use has a value alone: its name may tell who does."""
+        if each.global_default or each.name in self._asked or each.name.startswith(_OF_THE_CLUSTER):
+            return each
+        name = f"hidden-priority-{number}"
+        return replace(each, metadata=replace(each.metadata, name=name, uid=name))
 
-    def _foreign(self) -> Iterator[str]:
-        """Uids of what is not theirs, and names of namespaces and teams."""
+    def _speech(self) -> Speech:
+        return Speech(
+            kept=frozenset(self._kept()),
+            own=frozenset(self._own_words()),
+            groups=dict.fromkeys(self._groups(), REMOVED) | self._queues,
+            names=frozenset(self._foreign_names()),
+            written=self._asked,
+            uids=self._own_uids(),
+        )
+
+    def _theirs(self) -> frozenset[str]:
+        """Names of the team, its namespaces, and what the platform says of those."""
+        spaces = self._split["namespaces"].own
+        told = (each.metadata.labels.get(key, "") for each in spaces for key in ABOUT_TEAMS)
+        return frozenset({*self._spaces, self._team, *told})
+
+    def _groups(self) -> Iterator[str]:
+        """Names of others' namespaces, teams and LocalQueues, wherever they stand."""
+        theirs = self._theirs()
+        for name, split in self._split.items():
+            for each in (*split.others, *(split.own if name in _EVERYBODYS else ())):
+                meta = each.metadata
+                told = (value for key, value in meta.labels.items() if key in ABOUT_TEAMS)
+                yield from (value for value in (*told, meta.namespace) if value and value not in theirs)
+        for each in (*self._split["namespaces"].others, *self._split["local_queues"].others):
+            yield each.metadata.name
+        for flavor in self._split["flavors"].own:
+            told = (value for key, value in flavor.spec.node_labels.items() if key in ABOUT_TEAMS)
+            yield from (value for value in told if value not in theirs)
+
+    def _foreign_names(self) -> Iterator[str]:
+        """Uids and names of others' objects, and the persons who submitted them."""
         for split in self._split.values():
             for each in split.others:
                 meta = each.metadata
-                yield from (meta.uid, meta.namespace)
-                yield from (value for key, value in meta.labels.items() if key in _ABOUT_TEAMS)
-        yield from (each.metadata.name for each in self._split["namespaces"].others)
+                yield from (meta.uid, meta.name, meta.annotations.get(labels.SUBMITTER, ""))
 
-    def _foreign_names(self) -> Iterator[str]:
-        for field in _NAMED_BY_PEOPLE:
-            yield from (each.metadata.name for each in self._split[field].others)
-
-    def _own_words(self) -> Iterator[str]:
-        """Words that stay whatever others call theirs."""
-        for name, split in self._split.items():
-            for each in split.own if name != "cluster_queues" else ():
-                meta = each.metadata
-                yield meta.name
-                about = _ABOUT_TEAMS if name in _EVERYBODYS else frozenset[str]()
-                yield from (value for key, value in meta.labels.items() if key not in about)
+    def _kept(self) -> Iterator[str]:
+        """Words that nobody but the platform gives, so that none of the team can put a guess among them."""
+        for name in _EVERYBODYS - _PRIORITIES:
+            yield from (each.metadata.name for each in self._split[name].own)
         for node in self._split["nodes"].own:
-            for key in (*node.metadata.labels, *node.status.allocatable):
+            for key in (
+                *self._marks.narrowed(node.metadata).labels,
+                *node.status.allocatable,
+                *(each.key for each in node.spec.taints),
+            ):
                 yield from (key, *key.split("/"))
+        for flavor in self._split["flavors"].own:
+            yield from (value for key, value in flavor.spec.node_labels.items() if key not in ABOUT_TEAMS)
         for queue in self._split["cluster_queues"].own:
             for group in queue.spec.resource_groups:
-                yield from (part for key in group.covered_resources for part in key.split("/"))
-        yield from (*self._spaces, self._team, "default", "")
+                yield from (part for key in group.covered_resources for part in (key, *key.split("/")))
+            if queue.name not in self._queues:
+                groups = queue.spec.resource_groups
+                yield from (queue.name, *(each.name for group in groups for each in group.flavors))
+        yield from (each.metadata.name for each in self._split["local_queues"].own)
+        yield from (*self._theirs(), "")
+
+    def _own_words(self) -> Iterator[str]:
+        """Names that the team gave: they stay where no other has the same."""
+        for name, split in self._split.items():
+            for each in split.own if name != "cluster_queues" else ():
+                yield each.metadata.name
+        for workload in self._split["workloads"].own:
+            yield workload.spec.queue_name
+            yield from (each.name for each in workload.spec.pod_sets)
+        for node in self._split["nodes"].own:
+            yield from (each.value for each in node.spec.taints)
 
     def _own_uids(self) -> frozenset[str]:
         return frozenset(each.metadata.uid for split in self._split.values() for each in split.own)
@@ -287,3 +332,15 @@ def _queue_key(workload: Workload) -> str:
 def _plural(field: str, each: Any) -> str:
     kinds = [kind for kind in KINDS if kind.field == field]
     return next((kind.plural for kind in kinds if kind.kind == getattr(each, "kind", "")), kinds[0].plural)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from _strings(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _strings(each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from allotment.model.observed.base import Reference
@@ -111,3 +112,89 @@ def test_a_word_that_others_use_as_a_name_stays_a_word() -> None:
     covered = {each for queue in found.sources[0].objects.cluster_queues for each in queue.spec.resource_groups}
     assert [group.covered_resources for group in covered] == [("nvidia.com/gpu",)]
     assert "gpu" not in {each.name for each in found.sources[0].objects.cluster_queues}
+
+
+NOBODYS = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a100, 2 more needed"
+MINE = f"Workload {OURS}/job-tune of tune waiting in nlp"
+SAID: dict[str, tuple[str, str]] = {
+    "a namespace and a pod that are gone": (
+        "Preempted by gone-ns/merger-0 on node a100-0",
+        "Preempted by hidden/hidden on node a100-0",
+    ),
+    "a pod that is gone, and a person": (
+        "Preempted by pod merger-gone on node a100-0 user zoe@rival.example",
+        "Preempted by pod hidden on node a100-0 user hidden",
+    ),
+    "a part of a word, in any case": (
+        "Team-Canary-7; team-canary-7.svc; team-canary-7-merger-4711; TEAM_CANARY_7_x",
+        "hidden; hidden; hidden; hidden",
+    ),
+    "letters alone": ("path /all/visionqueue of mergeracme", "path /all/hidden-queue-2 of hidden"),
+    "a uid in capitals": ("(JobUID: AAAAAAAA-2222-3333-4444-555555555555)", "(JobUID: hidden)"),
+    "an account": ("system:serviceaccount:team-canary-7:bot pending", "system:serviceaccount:hidden pending"),
+    "a guess that a member wrote on an own object": (
+        "behind visionqueue and mergeracme",
+        "behind hidden-queue-2 and hidden",
+    ),
+    "what names nobody": (NOBODYS, NOBODYS),
+    "what is the team's": (MINE, MINE),
+}  # fmt: skip
+
+
+def lively(said: str) -> Source:
+    """Two teams, one with names of letters alone and of what is gone, and members who guess at them."""
+    gathered = Gathered()
+    guess = {"labels": {"g": "visionqueue", "h": THEIRS, "i": "mergeracme"}}
+    free = {"labels": {"who": "for-merger", "allotment.dev/accelerator": "a100", "owner": f"{THEIRS}-alias"}}
+    free |= {"annotations": {"allotment.dev/x": "for the merger"}}  # type: ignore[dict-item]
+    kueue, mark = "kueue.x-k8s.io/v1beta2", {"annotations": {"allotment.dev/submitted-by": "canary-7-zoe"}}
+    condition = {"type": "QuotaReserved", "status": "False", "message": said}
+    owned = {"ownerReferences": [{"kind": "Job", "name": "tune", "uid": uid(40), "controller": True}]}
+    gathered.take_any([
+        *(each for each in two_teams() if each["metadata"]["name"] != "job-tune"),
+        raw("Workload", kueue, "job-tune", OURS, number=30, meta=owned, status={"conditions": [condition]}),
+        raw("Pod", "v1", "visionqueue", OURS, number=70, meta=guess, spec={"priorityClassName": "usual"}),
+        raw("Job", "batch/v1", "mergeracme", OURS, number=71, meta=guess),
+        raw("ClusterQueue", kueue, "visionqueue", number=72),
+        raw("Pod", "v1", "mergeracme", THEIRS, number=73, meta=mark),
+        raw("ResourceFlavor", kueue, "a100", number=74),
+        raw("Cohort", kueue, "all", number=75, meta=free),
+        raw("Node", "v1", "a100-1", number=76, meta=free),
+        raw("Event", "v1", "visionqueue.1", OURS, number=77, message=said, source={"component": "default-scheduler"},
+            involvedObject={"kind": "Pod", "namespace": OURS, "name": "visionqueue"}),
+        *(raw("PriorityClass", "scheduling.k8s.io/v1", each, number=78 + at, value=5)
+          for at, each in enumerate(("prio-merger", "usual", "system-node-critical"))),
+    ])  # fmt: skip
+    assert not gathered.gaps
+    whole = Snapshot(taken_at=NOW, sources=(Source(name="prod", observed_at=NOW, objects=gathered.objects()),))
+    return seen_by(whole, "nlp", frozenset({OURS})).sources[0]
+
+
+@pytest.mark.parametrize(("said", "left"), SAID.values(), ids=SAID)
+def test_a_message_keeps_what_is_known_to_name_nobody(said: str, left: str) -> None:
+    objects = lively(said).objects
+    (workload,) = (each for each in objects.workloads if each.namespace == OURS)
+    assert workload.status.conditions[0].message == left
+    assert left in {each.message for each in objects.events}
+
+
+def test_what_is_everybody_s_carries_no_words_of_people() -> None:
+    objects = lively("").objects
+    (cohort,) = objects.cohorts
+    node = next(each for each in objects.nodes if each.name == "a100-1")
+    assert cohort.metadata.labels == node.metadata.labels == {"allotment.dev/accelerator": "a100"}
+    assert cohort.metadata.annotations == {"allotment.dev/x": "for the hidden"}
+    assert [each.name for each in objects.priority_classes] == ["hidden-priority-0", "usual", "system-node-critical"]
+
+
+def test_what_a_pod_names_itself_stays_in_what_its_kubelet_says() -> None:
+    gathered = Gathered()
+    said = 'Back-off pulling image "registry.example/canary-7/tool:1": connection to flaky-mirror reset; team-canary-7'
+    event = raw("Event", "v1", "own.1", OURS, number=81, message=said, source={"component": "kubelet"},
+                involvedObject={"kind": "Pod", "namespace": OURS, "name": "own"})  # fmt: skip
+    spec = {"containers": [{"name": "main", "image": "registry.example/canary-7/tool:1"}]}
+    gathered.take_any([*two_teams(), raw("Pod", "v1", "own", OURS, number=80, spec=spec), event])
+    whole = Snapshot(taken_at=NOW, sources=(Source(name="prod", observed_at=NOW, objects=gathered.objects()),))
+    (found,) = (each for each in seen_by(whole, "nlp", frozenset({OURS})).sources[0].objects.events
+                if each.metadata.name == "own.1")  # fmt: skip
+    assert found.message == said.replace(THEIRS, "hidden")

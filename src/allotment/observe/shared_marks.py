@@ -1,0 +1,73 @@
+"""Labels of what is everybody's: those that scheduling and answers rest on stay; what else people wrote there goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from allotment.model import labels
+from allotment.model.observed.base import Names, ObjectMeta
+from allotment.model.observed.snapshot import Objects
+from allotment.observe.unnaming import REMOVED
+
+ABOUT_TEAMS: Final = frozenset({labels.TEAM, labels.TENANT, labels.DEDICATED, labels.PROJECT, labels.COST_CENTER})
+"""Keys of labels and taints whose values name a team."""
+_DOMAINS: Final = (
+    "allotment.dev",
+    "amd.com",
+    "cloud.google.com",
+    "eks.amazonaws.com",
+    "habana.ai",
+    "intel.com",
+    "k8s.amazonaws.com",
+    "k8s.aws",
+    "k8s.io",
+    "karpenter.sh",
+    "kubernetes.azure.com",
+    "kubernetes.io",
+    "nvidia.com",
+    "x-k8s.io",
+)
+"""Whose labels are set by the cluster, its cloud or its drivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMarks:
+    """Which labels of shared objects may stay.
+
+    Attributes:
+        theirs: names of the team: what a label about teams may say.
+        platform: keys by which flavors and topologies select nodes.
+        asked: words in the team's own specs: keys and values that it selects by.
+    """
+
+    theirs: frozenset[str]
+    platform: frozenset[str]
+    asked: frozenset[str]
+
+    def narrowed(self, meta: ObjectMeta) -> ObjectMeta:
+        """Metadata without the rest."""
+        kept: Names = {}
+        for key, value in meta.labels.items():
+            if key in ABOUT_TEAMS:
+                kept[key] = value if value in self.theirs else REMOVED
+            elif key in self.platform or _is_known(key) or (key in self.asked and value in self.asked):
+                kept[key] = value
+            elif key in self.asked:
+                # That the key is there decides whether a node is selected; what it says is not theirs to read.
+                kept[key] = REMOVED
+        narrowed: ObjectMeta = replace(meta, labels=kept)
+        return narrowed
+
+
+def platform_keys(objects: Objects) -> frozenset[str]:
+    """Keys of node labels by which the platform itself selects."""
+    flavors = {key for each in objects.flavors for key in each.spec.node_labels}
+    return frozenset(flavors | {level.node_label for each in objects.topologies for level in each.spec.levels})
+
+
+def _is_known(key: str) -> bool:
+    domain, slash, _ = key.partition("/")
+    return bool(slash) and any(domain == each or domain.endswith(f".{each}") for each in _DOMAINS)
