@@ -32,7 +32,7 @@ UNPRINTABLE: Final = (
     r"\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     r"\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-"""Characters that move a cursor, turn text round or are not seen, as a set in a pattern: Unicode's Cc, Cf, Zl and Zp."""
+"""Characters that move a cursor, turn text round or are not seen, as a pattern's set: Unicode's Cc, Cf, Zl, Zp."""
 _UNPRINTABLE: Final = re.compile(f"[{UNPRINTABLE}]")
 
 

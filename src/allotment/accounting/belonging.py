@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
 from allotment.accounting.ledger import Belonging
 from allotment.model import labels
-from allotment.model.observed.base import Object
+from allotment.model.observed.base import Object, Selector
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import Owner, Replicas
+from allotment.scheduling.snapshot.standing import selects
 
 QUEUE: Final = "kueue.x-k8s.io/queue-name"
+_NAME: Final = "kubernetes.io/metadata.name"
 _JOB_UID: Final = "kueue.x-k8s.io/job-uid"
+_SIGNED_BY: Final = "submitter-kept.allotment.dev"
+"""Our admission policy that keeps the submitter's mark true, and its binding."""
+_USER: Final = re.compile(r"[\w.@:+/=,-]{1,253}")
 _SERVICES: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "RayService", "LeaderWorkerSet", "DaemonSet"})
 _NOTEBOOKS: Final = frozenset({"Notebook"})
 
 
 class OwnerLookup:
-    """Whose things of one source are. Nothing is guessed: a person is who the submitter's mark names."""
+    """Whose things of one source are.
+
+    Nothing is guessed: a person is who the submitter's mark names, and only where our admission policy is seen to be
+    in force; elsewhere anybody may write anybody's name there.
+    """
 
     def __init__(self, index: Index, teams: Mapping[str, str] | None = None) -> None:
         """Of a source.
@@ -70,6 +80,29 @@ class OwnerLookup:
         named = f"{reference.kind}/{reference.name}" if reference is not None else ""
         return self._of(workload.namespace, [*chain, workload], chain[-1] if chain else named, workload)
 
+    @cached_property
+    def _signing(self) -> tuple[Selector | None, ...]:
+        """Namespaces in which the submitter's mark is kept true, a selector for each binding in force."""
+        found = self.index.objects
+        if all(each.name != _SIGNED_BY for each in found.admission_policies):
+            return ()
+        return tuple(
+            None if each.spec.match_resources is None else each.spec.match_resources.namespace_selector
+            for each in found.admission_bindings
+            if each.spec.policy_name == _SIGNED_BY and "Deny" in each.spec.validation_actions
+        )
+
+    def _signed(self, namespace: str) -> bool:
+        found = self.index.namespaces.get(namespace)
+        marks = {} if found is None else {_NAME: namespace, **found.metadata.labels}
+        return any(each is None or selects(each, marks) for each in self._signing)
+
+    def _person(self, namespace: str, marked: Iterable[Object]) -> str:
+        if not self._signed(namespace):
+            return ""
+        names = (each.metadata.annotations.get(labels.SUBMITTER, "") for each in marked)
+        return _first(name for name in names if _USER.fullmatch(name))
+
     def team_of(self, namespace: str) -> str:
         """The team that a namespace is of, or empty."""
         found = self.index.namespaces.get(namespace)
@@ -84,7 +117,7 @@ class OwnerLookup:
         return Belonging(
             team=self.team_of(namespace),
             namespace=namespace,
-            person=_first(each.metadata.annotations.get(labels.SUBMITTER, "") for each in reversed(marked)),
+            person=self._person(namespace, reversed(marked)),
             top=top if isinstance(top, str) else f"{kind_of(top)}/{top.name}",
             queue=self._queue(workload),
             project=_first(each.metadata.labels.get(labels.PROJECT, "") for each in marked),

@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
-from allotment.accounting.idleness import IdleRules, Use, moment_ms, use_of
+from allotment.accounting.idleness import LAST_MOMENT, IdleRules, Use, moment_ms, use_of
 from allotment.accounting.ledger import Belonging
 from allotment.model.observed.base import Object, condition
 from allotment.model.observed.index import Index, kind_of
@@ -26,7 +26,7 @@ from allotment.scheduling.snapshot.pods import pod_requests
 
 _MS: Final = 1000
 _USUAL: Final = IdleRules()
-_OTHERS: Final = Belonging(namespace=HIDDEN_NAMESPACE)
+OTHERS: Final = Belonging(namespace=HIDDEN_NAMESPACE)
 """Whoever it is that may not be named to the reader of a saved snapshot."""
 _OVER: Final = frozenset({"Complete", "Completed", "Failed", "Succeeded", "Finished"})
 """Conditions by which controllers say that work has ended."""
@@ -153,7 +153,7 @@ class _HoldFinding:
         measured, idle, since = self._use(node, pod, units)
         return DeviceHold(
             cluster=self._index.source.name,
-            owner=_OTHERS if is_hidden(pod.metadata) else self._belongings.of_pod(pod),
+            owner=OTHERS if is_hidden(pod.metadata) else self._belongings.of_pod(pod),
             pod=pod.key,
             node=node,
             resource=resource,
@@ -188,7 +188,7 @@ class _HoldFinding:
         if workload is not None and admitted is not None and admitted.true:
             limits.append((moment_ms(admitted.last_transition_time), workload.spec.maximum_execution_time_seconds))
         ends = [start + limit * _MS for start, limit in limits if start is not None and limit]
-        return min(ends, default=None)
+        return min((end for end in ends if end <= LAST_MOMENT), default=None)
 
     def _marks(self, node: str, pod: Pod, workload: Workload | None) -> Iterator[HoldMark]:
         if is_hidden(pod.metadata):

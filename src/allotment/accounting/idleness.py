@@ -26,6 +26,8 @@ class IdleRule:
 
 
 USUAL: Final = IdleRule()
+LAST_MOMENT: Final = 253_402_300_799_000
+"""The end of the year 9999, milliseconds since 1970: a limit that ends later, which the API allows, is none."""
 
 
 @dataclass(frozen=True, slots=True)

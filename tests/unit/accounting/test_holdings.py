@@ -8,8 +8,14 @@ import pytest
 
 from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.holdings import DeviceHold, HoldMark, device_holds, job_holds
-from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference, Reference
+from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference, Reference, Selector
 from allotment.model.observed.index import Index
+from allotment.model.observed.namespaced import (
+    AdmissionBinding,
+    AdmissionBindingSpec,
+    AdmissionPolicy,
+    MatchResources,
+)
 from allotment.model.observed.nodes import (
     AllocatedDevice,
     AllocatedDevices,
@@ -37,6 +43,20 @@ def job(*, ended: str = "", limit: int | None = None, by: str = "") -> Job:
         spec=JobSpec(active_deadline_seconds=limit),
         status=JobStatus(start_time=at(NOW - HOUR), conditions=conditions),
     )
+
+
+def signing(*actions: str, selector: Selector | None = None) -> dict[str, Any]:
+    """The policy that keeps the submitter's mark true, and its binding."""
+    name = "submitter-kept.allotment.dev"
+    spec = AdmissionBindingSpec(
+        policy_name=name,
+        validation_actions=actions or ("Deny",),
+        match_resources=MatchResources(namespace_selector=selector or Selector()),
+    )
+    return {
+        "admission_policies": (AdmissionPolicy(metadata=ObjectMeta(name=name)),),
+        "admission_bindings": (AdmissionBinding(metadata=ObjectMeta(name=name), spec=spec),),
+    }
 
 
 def holds(*pods: Pod, on: str = "n1", use: tuple[DeviceUse, ...] = (), **objects: Any) -> tuple[DeviceHold, ...]:
@@ -91,12 +111,40 @@ def test_person_end_and_idleness_are_what_objects_and_metrics_say() -> None:
     busy = DeviceUse(node="n1", device="0", pod="team/p", busy=0.9, over=3600)
     idle = DeviceUse(node="n1", device="1", pod="team/p", busy=0.0, over=3600, idle_since=at(NOW - HOUR // 2))
     (found,) = holds(
-        pod("p", "n1", {GPU: "2"}, owner=JOB), use=(busy, idle), jobs=(job(limit=7200, by="ana@example.com"),)
+        pod("p", "n1", {GPU: "2"}, owner=JOB),
+        use=(busy, idle),
+        jobs=(job(limit=7200, by="ana@example.com"),),
+        **signing(),
     )
     assert (found.owner.person, found.owner.team, found.owner.top) == ("ana@example.com", "nlp", "Job/train")
     assert (found.ends, found.measured, found.idle, found.idle_since) == (NOW + HOUR, 2, 1, NOW - HOUR // 2)
     (bare,) = holds(pod("p", "n1", {GPU: "2"}))
     assert (bare.owner.person, bare.ends, bare.measured, bare.idle_since) == ("", None, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "objects", "person"),
+    [
+        ("ana@example.com", signing(), "ana@example.com"),
+        ("system:serviceaccount:team:ci", signing(), "system:serviceaccount:team:ci"),
+        ("ana@example.com", {}, ""),
+        ("ana@example.com", {"admission_policies": signing()["admission_policies"]}, ""),
+        ("ana@example.com", {"admission_bindings": signing()["admission_bindings"]}, ""),
+        ("ana@example.com", signing("Audit"), ""),
+        ("ana@example.com", signing(selector=Selector(match_labels={"elsewhere": "yes"})), ""),
+        ("=HYPERLINK(1) `rm`", signing(), ""),
+    ],
+)
+def test_a_submitter_s_mark_is_believed_only_where_our_policy_keeps_it(
+    name: str, objects: dict[str, Any], person: str
+) -> None:
+    (found,) = holds(pod("p", "n1", {GPU: "2"}, owner=JOB), jobs=(job(by=name),), **objects)
+    assert found.owner.person == person
+
+
+def test_a_limit_beyond_all_calendars_is_no_end() -> None:
+    (found,) = holds(pod("p", "n1", {GPU: "2"}, owner=JOB), jobs=(job(limit=1 << 62),))
+    assert found.ends is None
 
 
 def test_devices_of_a_shared_claim_are_told_once() -> None:

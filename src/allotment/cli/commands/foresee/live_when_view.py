@@ -85,7 +85,9 @@ def live_when_text(found: LiveWhen, rows: Sequence[WaitingStart], width: int | N
     """The rows, and what the answer rests on."""
     columns = [column for column in live_when_listing(found).columns if not column.wide]
     lines = [table_text(columns, rows, width=width, headers=headers), ""] if rows else []
-    lines.append(f"{found.observed_at}: {count(found.pending, 'workload')} waiting, {found.running:,} with quota")
+    lines.append(
+        f"{shown(found.observed_at)}: {count(found.pending, 'workload')} waiting, {found.running:,} with quota"
+    )
     if found.pending and not found.rows:
         space = found.request.namespace
         lines.append(f"none of them waits in {shown(space)}: -A asks for all" if space else "none of them is foreseen")
