@@ -6,12 +6,12 @@ name does not confuse two.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from allotment.model.labels import DOMAIN
-from allotment.model.observed.base import Condition, ObjectMeta, Selector
+from allotment.model.observed.base import Condition, Object, ObjectMeta, Selector
 from allotment.model.observed.nodes import ResourceClaim, ResourceClaimStatus
 from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, PodTemplate, Resources
 from allotment.model.observed.queueing import (
@@ -25,16 +25,51 @@ from allotment.model.observed.queueing import (
     WorkloadSpec,
     WorkloadStatus,
 )
+from allotment.model.observed.snapshot import Source
 
 HIDDEN: Final = f"{DOMAIN}/hidden"
 """Label of what is somebody else's, in a snapshot that was saved for a view."""
 HIDDEN_NAMESPACE: Final = "allotment-hidden"
 """Namespace of what is somebody else's and lies in one, whosever it is."""
+_PREFIX: Final = "hidden-"
+"""What names of ours begin with; such an object's uid is its name."""
 
 
 def is_hidden(meta: ObjectMeta) -> bool:
     """Whether an object is somebody else's, reduced to its amounts."""
     return HIDDEN in meta.labels
+
+
+def unmarked(each: Any) -> Any:
+    """The object without the mark: whoever reads a cluster does not believe one that somebody put there."""
+    if not isinstance(each, Object) or HIDDEN not in each.metadata.labels:
+        return each
+    labels = {key: value for key, value in each.metadata.labels.items() if key != HIDDEN}
+    return replace(each, metadata=replace(each.metadata, labels=labels))
+
+
+def marks_of_view(source: Source, *, viewed: bool) -> Source:
+    """A source of a file in which only marks that saving for a view sets are left.
+
+    Args:
+        source: as it was read.
+        viewed: whether the file says that it was saved for a view.
+    """
+    changed: dict[str, Any] = {}
+    for field in source.objects.__struct_fields__:
+        found = getattr(source.objects, field)
+        kept = tuple(each if viewed and _of_view(each) else unmarked(each) for each in found)
+        if any(one is not other for one, other in zip(found, kept, strict=True)):
+            changed[field] = kept
+    if not changed:
+        return source
+    cleared: Source = replace(source, objects=replace(source.objects, **changed))
+    return cleared
+
+
+def _of_view(each: Any) -> bool:
+    meta = each.metadata if isinstance(each, Object) else ObjectMeta()
+    return meta.namespace in {"", HIDDEN_NAMESPACE} and meta.name.startswith(_PREFIX) and meta.uid == meta.name
 
 
 def hidden_meta(name: str, meta: ObjectMeta, namespace: str = HIDDEN_NAMESPACE) -> ObjectMeta:

@@ -15,6 +15,7 @@ from allotment.model.observed.snapshot import Gap, Objects
 from allotment.observe.kinds import ObservedKind, unknown_owner
 from allotment.observe.reading import Fault, kind_of_raw, read_object, read_shaped
 from allotment.observe.recent_events import RecentEvents
+from allotment.observe.salvage import UnreadableObject
 from allotment.observe.unknown_owners import MOST_LEVELS, unknown_owners
 
 _MOST_GAPS: Final = 100
@@ -35,11 +36,17 @@ class Gathered:
         """A raw object of a known kind."""
         if kind.only and f"{_meta(raw, 'namespace')}/{_meta(raw, 'name')}" not in kind.only:
             return
+        if isinstance(raw, UnreadableObject):
+            self._keep(kind.field, kind.kind, raw, None, (Fault("", raw.why),))
+            return
         read = read_object(kind, raw, version)
         self._keep(kind.field, kind.kind, raw, read.value, read.faults)
 
     def take_shaped(self, field: str, struct: type[Part], raw: Body) -> None:
         """An object that already has the shape of its struct, from a snapshot file."""
+        if isinstance(raw, UnreadableObject):
+            self._keep(field, struct.__name__, raw, None, (Fault("", raw.why),))
+            return
         value, faults = read_shaped(struct, raw)
         self._keep(field, struct.__name__, raw, value, faults)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from allotment.model.manifest import Body
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.case_file import is_case
 from allotment.observe.gathering import Gathered
+from allotment.observe.salvage import decoded, decoder, set_apart
 from allotment.observe.written import KIND, unpacked
 
 _FIX: Final = "print objects with: kubectl get nodes,pods -A -o json"
@@ -62,37 +62,39 @@ def printed_snapshot(raws: Sequence[Body], taken_at: str, name: str) -> PrintedS
 
 def _documents(text: bytes) -> Iterator[Any]:
     try:
-        yield msgspec.json.decode(text)
+        yield decoded(text)
     except RecursionError:
         raise InputError("the text is nested too deeply", fix=_FIX) from None
     except msgspec.DecodeError as error:
-        if "trailing" not in str(error):
-            raise InputError("this is no JSON", why=shown(error), fix=_FIX) from error
-        yield from _in_a_row(text)
+        # Whoever reads only to the first fault cannot tell it from a further document.
+        yield from _in_a_row(text, error)
 
 
-def _in_a_row(text: bytes) -> Iterator[Any]:
+def _in_a_row(text: bytes, error_of_one: Exception) -> Iterator[Any]:
     """Several documents one after the other, as of several calls, or a line each."""
     try:
         rest = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError("this is no text", why=f"no UTF-8: {error.reason}", fix=_FIX) from None
-    decoder = json.JSONDecoder()
-    at = 0
+    read = decoder()
+    at = count = 0
     while at < len(rest):
         if rest[at].isspace():
             at += 1
             continue
         try:
-            document, at = decoder.raw_decode(rest, at)
+            document, at = read.raw_decode(rest, at)
         except RecursionError:
             raise InputError("the text is nested too deeply", fix=_FIX) from None
         except ValueError as error:
+            if not count:
+                raise InputError("this is no JSON", why=shown(error_of_one), fix=_FIX) from None
             line = rest.count("\n", 0, at) + 1
             raise InputError(
                 f"the document that begins in line {line} is no JSON", why=shown(error), fix=_FIX
             ) from None
-        yield document
+        count += 1
+        yield set_apart(document)
 
 
 def _objects(document: Any) -> Iterator[Body]:

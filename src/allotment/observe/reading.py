@@ -13,6 +13,7 @@ from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
 from allotment.model.observed.queueing import ClusterQueue, Cohort
 from allotment.model.observed.work import Owner
+from allotment.observe.anonymous import unmarked
 from allotment.observe.kinds import BY_KIND, ObservedKind
 from allotment.observe.owners import shaped_owner
 
@@ -58,7 +59,7 @@ def read_object(kind: ObservedKind, raw: Body, version: str = "") -> ReadObject:
         version: group and version of the list.
     """
     value, faults = read_shaped(kind.struct, _shaped(kind, raw, version))
-    return ReadObject(kind, value, faults)
+    return ReadObject(kind, unmarked(value), faults)
 
 
 def read_shaped(struct: type[Part], shaped: Body) -> tuple[Part | None, tuple[Fault, ...]]:

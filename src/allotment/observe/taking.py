@@ -9,6 +9,7 @@ import msgspec
 from allotment.errors import InputError, shown
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.case_file import is_case, read_case
+from allotment.observe.salvage import decoded
 from allotment.observe.written import KIND, decode, unpacked
 
 _TAKEN: Final = "taken here: what `allot snapshot save FILE` writes, or a recorded case"
@@ -28,7 +29,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
     """
     text = unpacked(data)
     try:
-        head = msgspec.json.decode(text, type=_HeadOfAnyFile)
+        head = _head(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _no_object(text, error) from error
     if head.kind == KIND:
@@ -37,7 +38,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
         what = "a list of objects" if bytes(head.items) else f"a single {shown(head.kind)}"
         raise InputError(f"this is {what}, and no snapshot", why=_TAKEN, fix=_FROM_OBJECTS)
     try:
-        raw = msgspec.json.decode(text)
+        raw = decoded(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _no_object(text, error) from error
     if isinstance(raw, dict) and is_case(raw):
@@ -47,6 +48,17 @@ def snapshot_of_file(data: bytes) -> Snapshot:
         why=f"it says nothing of what it is; {_TAKEN}",
         fix="save one with: allot snapshot save FILE",
     )
+
+
+def _head(text: bytes) -> _HeadOfAnyFile:
+    try:
+        return msgspec.json.decode(text, type=_HeadOfAnyFile)
+    except msgspec.DecodeError:
+        raw = decoded(text)
+        if not isinstance(raw, dict):
+            raise
+        items = msgspec.Raw(b"[]" if "items" in raw else b"")
+        return _HeadOfAnyFile(kind=raw["kind"] if isinstance(raw.get("kind"), str) else "", items=items)
 
 
 def _with_a_source(snapshot: Snapshot) -> Snapshot:

@@ -15,8 +15,10 @@ import msgspec
 
 from allotment.errors import InputError
 from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source, Submission
+from allotment.observe.anonymous import marks_of_view
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import KINDS
+from allotment.observe.salvage import decoded
 
 API_VERSION: Final = "allotment.dev/v1"
 KIND: Final = "Snapshot"
@@ -71,7 +73,7 @@ def decode(data: bytes) -> Snapshot:
     """
     text = unpacked(data)
     try:
-        head = msgspec.json.decode(text, type=_HeadOfSnapshot)
+        head = _head(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(
             "this is no snapshot",
@@ -87,9 +89,20 @@ def decode(data: bytes) -> Snapshot:
             "allot snapshot from-objects FILE",
         )
     try:
-        return msgspec.json.decode(text, type=Snapshot)
-    except (msgspec.ValidationError, RecursionError):
-        return _one_by_one(text)
+        read = msgspec.json.decode(text, type=Snapshot)
+    except (msgspec.DecodeError, RecursionError):
+        read = _one_by_one(text)
+    viewed = bool(read.view)
+    sources = tuple(marks_of_view(each, viewed=viewed) for each in read.sources)
+    snapshot: Snapshot = msgspec.structs.replace(read, sources=sources)
+    return snapshot
+
+
+def _head(text: bytes) -> _HeadOfSnapshot:
+    try:
+        return msgspec.json.decode(text, type=_HeadOfSnapshot)
+    except msgspec.DecodeError:
+        return msgspec.convert(decoded(text), _HeadOfSnapshot)
 
 
 def unpacked(data: bytes) -> bytes:
@@ -126,7 +139,7 @@ def unpacked(data: bytes) -> bytes:
 def _one_by_one(text: bytes) -> Snapshot:
     """A snapshot some of whose objects are damaged: those are dropped alone, and named."""
     try:
-        raw = msgspec.json.decode(text)
+        raw = decoded(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise InputError("this is no snapshot", why=str(error), fix="save it again") from error
     if not isinstance(raw, dict):

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
-from allotment.accounting.holdings import DeviceHold, JobHold, device_holds, job_holds
+from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
 from allotment.accounting.idleness import moment_ms
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.errors import NotFoundError
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.observe.anonymous import HIDDEN_NAMESPACE
 from allotment.operations.ask.resting import demand, half_seen
 from allotment.scheduling.placement.asking import matching_models
 from allotment.scheduling.snapshot.placement import placement_view
@@ -96,7 +95,7 @@ def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", name
 
 def team_of(hold: DeviceHold | JobHold) -> str:
     """The team, or the namespace where it has none; of those who may not be named, that they are others."""
-    if hold.owner.namespace == HIDDEN_NAMESPACE:
+    if hold.owner == OTHERS:
         return ANOTHER_TEAM
     return hold.owner.team or hold.owner.namespace
 
