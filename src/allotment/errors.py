@@ -41,6 +41,28 @@ def shown(name: object) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), str(name))
 
 
+MOST_QUOTED: Final = 80
+"""Characters of a foreign value in a sentence; JSON has it whole."""
+MOST_SAID: Final = 240
+"""Characters of a component's message in a sentence."""
+
+
+def unquoted(text: str) -> str:
+    """Text in which nothing looks like a command of ours: no backquotes."""
+    return text.replace("`", "'")
+
+
+def quoted(value: object, most: int = MOST_QUOTED) -> str:
+    """A foreign value within a sentence: in quotation marks that it cannot end, on one line, cut."""
+    text = unquoted(shown(" ".join(str(value).split()))).replace('"', "'")
+    return f'"{text if len(text) <= most else f"{text[:most]}…"}"'
+
+
+def quoted_message(message: str) -> str:
+    """A component's message within a sentence, which anybody's words may stand in."""
+    return quoted(message, MOST_SAID)
+
+
 class AllotmentError(Exception):
     """Root of the tree.
 

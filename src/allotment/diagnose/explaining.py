@@ -7,6 +7,7 @@ from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.remedies.choosing import chosen
 from allotment.diagnose.standing import standing
+from allotment.errors import unquoted
 from allotment.model.explanation import ContributingCause, Explanation
 
 
@@ -32,11 +33,11 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         layer=entry.layer,
         verdict=finding.verdict,
         confidence=finding.confidence,
-        summary=finding.summary,
+        summary=unquoted(finding.summary),
         facts=finding.facts,
         evidence=finding.evidence,
         contributing=tuple(
-            ContributingCause(each.cause, each.summary) for _, each in found if not _same(each, finding)
+            ContributingCause(each.cause, unquoted(each.summary)) for _, each in found if not _same(each, finding)
         ),
         considered=stands.considered,
         position=stands.position,

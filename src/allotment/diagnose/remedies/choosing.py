@@ -9,6 +9,7 @@ from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.trying import tried
+from allotment.errors import unquoted
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Remedy, StartsWhen, Tried
 
 _MOST: Final = 12
@@ -46,7 +47,7 @@ def _remedy(case: Case, proposal: Proposal, summary: str, answer: Tried) -> Reme
     return Remedy(
         kind=proposal.kind,
         who=proposal.who,
-        summary=summary,
+        summary=unquoted(summary),
         target=proposal.target,
         patch=proposal.patch,
         tried=answer,

@@ -13,7 +13,7 @@ import click
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.prose import prose
 from allotment.cli.shell.table import Column, table_text
-from allotment.errors import shown
+from allotment.errors import shown, unquoted
 from allotment.model.explanation import (
     CauseVerdict,
     Confidence,
@@ -186,7 +186,7 @@ def _about(found: ExplainedWaiting, width: int) -> list[str]:
         told.append(f"{each.position.ahead:,} of {each.position.of:,} ahead in {each.position.queue}")
     if each.start is not None:
         told.append(_start(each.start))
-    told.append(f"as of {each.observed_at}" if each.observed_at else "")
+    told.append(f"as of {shown(each.observed_at)}" if each.observed_at else "")
     return lines + prose("; ".join(part for part in told if part), width)
 
 
@@ -234,7 +234,7 @@ def _value(value: Any) -> str:
             text = ", ".join(_value(item) for item in value) or "none"
         case _:
             text = str(value)
-    return shown(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
+    return unquoted(shown(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"))
 
 
 def _evidence(part: Any) -> str:
@@ -242,7 +242,7 @@ def _evidence(part: Any) -> str:
     value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
     where = f" -n {part.object.namespace}" if part.object.namespace else ""
     says = f" ({part.says})" if part.says else ""
-    return shown(f"{part.object.kind.lower()}/{part.object.name}{where} {part.field}: {value}{says}")
+    return unquoted(shown(f"{part.object.kind.lower()}/{part.object.name}{where} {part.field}: {value}{says}"))
 
 
 _FLAVOR_COLUMNS: Final[tuple[Column[FlavorTried], ...]] = (

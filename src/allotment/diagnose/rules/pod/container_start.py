@@ -9,6 +9,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import statuses, stuck
 from allotment.diagnose.rules.pod.crash_loop import corrected
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 
@@ -23,7 +24,8 @@ def refused(case: Case) -> Finding | None:
         return Finding(
             "container-start-failed",
             CauseVerdict.MISCONFIGURED,
-            f"the container {each.status.name} of {each.pod.name} cannot be started: {each.message or each.reason}",
+            f"the container {each.status.name} of {each.pod.name} cannot be started: "
+            f"{quoted_message(each.message or each.reason)}",
             facts={**each.facts(), "reason": each.reason, "message": each.message},
             evidence=(each.evidence("state.waiting", each.reason, each.message),),
             proposals=(corrected(case, each),),
@@ -44,7 +46,7 @@ def no_sandbox(case: Case) -> Finding | None:
         return Finding(
             "pod-sandbox-failed",
             CauseVerdict.BROKEN,
-            f"the node {node} cannot set {pod.name} up: {newest.message}",
+            f"the node {node} cannot set {pod.name} up: {quoted_message(newest.message)}",
             facts={"pod": pod.name, "node": node, "message": newest.message},
             evidence=(Evidence(reference_of(pod), "events[FailedCreatePodSandBox].message", newest.message),),
             proposals=(

@@ -9,6 +9,7 @@ from allotment.diagnose.amending import amended, changed_pods, runs
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import Stuck, stuck
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 
@@ -102,7 +103,7 @@ def _other(case: Case, each: Stuck) -> Finding:
     return Finding(
         "create-config-error",
         CauseVerdict.MISCONFIGURED,
-        f"the container {each.status.name} of {each.pod.name} cannot be made: {each.message}",
+        f"the container {each.status.name} of {each.pod.name} cannot be made: {quoted_message(each.message)}",
         facts={**each.facts(), "message": each.message, "reason": each.reason},
         evidence=(each.evidence("state.waiting.message", each.message),),
         proposals=(proposal,),

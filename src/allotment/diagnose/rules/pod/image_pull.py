@@ -11,6 +11,7 @@ from allotment.diagnose.amending import amended, changed_pods, runs
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import Stuck, said_last, stuck
+from allotment.errors import quoted, quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import PodSpec
@@ -134,14 +135,16 @@ def _not_found(case: Case, found: Unpulled) -> Finding:
     meant = _misspelt(case, found.image) if "no such host" in found.message else ""
     what = "does not exist in its registry"
     if meant:
-        what = f"names the registry {found.registry}, which does not exist; {meant} is probably meant"
+        what = f"names the registry {quoted(found.registry)}, which does not exist; {meant} is probably meant"
     return _finding(
-        found, f"the image {found.image} of the container {found.stuck.status.name} {what}", _other_images(case, found)
+        found,
+        f"the image {quoted(found.image)} of the container {found.stuck.status.name} {what}",
+        _other_images(case, found),
     )
 
 
 def _invalid(case: Case, found: Unpulled) -> Finding:
-    return _finding(found, f"{found.image!r} is not the name of an image", _other_images(case, found))
+    return _finding(found, f"{quoted(found.image)} is not the name of an image", _other_images(case, found))
 
 
 def _wrong_platform(case: Case, found: Unpulled) -> Finding:
@@ -150,7 +153,7 @@ def _wrong_platform(case: Case, found: Unpulled) -> Finding:
     built = f", which is {arch}" if arch else ""
     return _finding(
         found,
-        f"the image {found.image} is not built for the node {found.stuck.pod.spec.node_name}{built}",
+        f"the image {quoted(found.image)} is not built for the node {found.stuck.pod.spec.node_name}{built}",
         (_fixed(case, "build the image for the nodes' architecture, or select nodes of its own"),),
         facts={"architecture": arch or None},
     )
@@ -160,8 +163,8 @@ def _not_present(case: Case, found: Unpulled) -> Finding:
     name = found.stuck.status.name
     return _finding(
         found,
-        f"the image {found.image} is not on the node {found.stuck.pod.spec.node_name}, and imagePullPolicy Never "
-        "forbids to pull it",
+        f"the image {quoted(found.image)} is not on the node {found.stuck.pod.spec.node_name}, and "
+        "imagePullPolicy Never forbids to pull it",
         (
             changed_pods(
                 RemedyKind.FIX_IMAGE,
@@ -189,7 +192,7 @@ def _unauthorized(case: Case, found: Unpulled) -> Finding:
     ambiguous = "may require" in found.message or "does not exist" in found.message
     return _finding(
         found,
-        f"the registry {found.registry} does not let {found.image} be pulled{why}",
+        f"the registry {quoted(found.registry)} does not let {quoted(found.image)} be pulled{why}",
         (*_named(case, found, others), *_made(case, found, missing or referenced, known=bool(others))),
         facts={
             "registry": found.registry,
@@ -214,7 +217,7 @@ def _rate_limit(case: Case, found: Unpulled) -> Finding:
     )
     return _finding(
         found,
-        f"the registry {found.registry} has cut off pulls of {found.image}: too many in a time",
+        f"the registry {quoted(found.registry)} has cut off pulls of {quoted(found.image)}: too many in a time",
         (*by_secret, wait),
         verdict=CauseVerdict.WAITING,
         facts={"registry": found.registry},
@@ -245,7 +248,8 @@ def _unclear(case: Case, found: Unpulled) -> Finding:
     return Finding(
         "image-pull-failed",
         CauseVerdict.BROKEN,
-        f"the image {found.image} cannot be pulled on {found.stuck.pod.spec.node_name}: {found.message}",
+        f"the image {quoted(found.image)} cannot be pulled on {found.stuck.pod.spec.node_name}: "
+        f"{quoted_message(found.message)}",
         facts={**found.stuck.facts(), "image": found.image, "reason": found.stuck.reason, "error": found.message},
         evidence=(found.stuck.evidence("state.waiting", found.stuck.reason, found.message),),
         confidence=Confidence.LIKELY,
@@ -272,7 +276,7 @@ def _other_images(case: Case, found: Unpulled) -> tuple[Proposal, ...]:
     proposals = [
         changed_pods(
             RemedyKind.FIX_IMAGE,
-            f"use {image}, which runs elsewhere",
+            f"use {quoted(image)}, which runs elsewhere",
             case,
             {_list(found): [{"name": found.stuck.status.name, "image": image}]},
             cost=position,

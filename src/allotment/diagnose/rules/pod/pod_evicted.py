@@ -11,6 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import over
 from allotment.diagnose.rules.pod.containers import newest_failed
 from allotment.diagnose.rules.policy.amounts import amount, written
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
@@ -38,7 +39,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "pod-evicted",
         CauseVerdict.MISCONFIGURED if own is not None else CauseVerdict.BROKEN,
-        f"the pod {pod.name} was evicted from {pod.spec.node_name}: {pod.status.message}",
+        f"the pod {pod.name} was evicted from {pod.spec.node_name}: {quoted_message(pod.status.message)}",
         facts={
             "pod": pod.name,
             "node": pod.spec.node_name,

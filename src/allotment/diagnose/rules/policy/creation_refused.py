@@ -8,6 +8,7 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refusals
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 _RECOMPUTED: Final = re.compile(
@@ -27,7 +28,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "creation-refused",
         CauseVerdict.MISCONFIGURED,
-        f"the API server refused {what}: {first.message}",
+        f"the API server refused {what}: {quoted_message(first.message)}",
         facts={"message": first.message, "namespace": case.namespace},
         evidence=(Evidence(first.object, first.field, first.message),),
         confidence=Confidence.LIKELY,

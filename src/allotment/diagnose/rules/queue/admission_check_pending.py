@@ -7,6 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.queue.checks import PENDING, answered, awaited, evidence_of, taken_out
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict
 from allotment.scheduling.snapshot.queues import OF_KUEUE
 
@@ -21,7 +22,7 @@ def find(case: Case) -> Finding | None:
     silent = not each.said.message or each.said.message.startswith(_RESET)
     name = each.said.name
     by = f" ({each.controller})" if each.controller else ""
-    how = "its controller has not answered" if silent else f"it says: {each.said.message}"
+    how = "its controller has not answered" if silent else f"it says: {quoted_message(each.said.message)}"
     queue = each.queue
     return Finding(
         "admission-check-pending",

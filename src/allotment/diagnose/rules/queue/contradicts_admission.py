@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import is_true
 from allotment.model.observed.work import Job
@@ -34,7 +35,7 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.MISCONFIGURED,
         f"Kueue admitted it and could not start it: its template has a {_word(where)} {key} of its own"
         if key
-        else f"Kueue admitted it and could not start it: {finished.message}",
+        else f"Kueue admitted it and could not start it: {quoted_message(finished.message)}",
         facts={"workload": workload.name, "field": where, "key": key},
         evidence=(Evidence(reference_of(workload), "status.conditions[Finished].message", finished.message),),
         confidence=Confidence.SURE if key else Confidence.LIKELY,
