@@ -53,6 +53,17 @@ def test_the_hours_of_a_recording_by_cause(recorded: Path, run: Run) -> None:
     assert {each["team"] for each in found["entries"] if each["cause"] == "starting"} == {"nlp"}
 
 
+@pytest.mark.parametrize(
+    "words", [("waste",), ("quotas",), ("when", "--snapshot", "fleet/3.json.gz")], ids=lambda words: words[0]
+)
+def test_what_a_recording_cannot_give_is_named(recorded: Path, run: Run, words: tuple[str, ...]) -> None:
+    (recorded / "link.json.gz").symlink_to("0.json.gz")
+    ran = run(*words, "--recorded", str(recorded))
+    said = ran.ok() + ran.err
+    assert "no regular files, left out: link.json.gz" in said
+    assert "no snapshots, left out: 9.json.gz" in said
+
+
 def test_since_counts_back_from_the_end_and_says_what_is_missing(recorded: Path, run: Run) -> None:
     last_hour = run("waste", "--recorded", str(recorded), "--since", "62min", "-o", "json").json()
     week = run("waste", "--recorded", str(recorded), "--since", "7d").ok()
