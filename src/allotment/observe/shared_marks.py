@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace
@@ -68,6 +69,7 @@ def platform_keys(objects: Objects) -> frozenset[str]:
     return frozenset(flavors | {level.node_label for each in objects.topologies for level in each.spec.levels})
 
 
+@lru_cache(maxsize=4096)
 def _is_known(key: str) -> bool:
     domain, slash, _ = key.partition("/")
     return bool(slash) and any(domain == each or domain.endswith(f".{each}") for each in _DOMAINS)

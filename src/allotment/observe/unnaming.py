@@ -91,6 +91,8 @@ class Unnaming:
         names = {each for each in speech.names if each not in speech.kept and not is_known(each)}
         whole = {each.lower(): REMOVED for each in names if len(each) >= _SHORTEST}
         self._whole = whole | {old.lower(): new for old, new in groups.items()}
+        # Texts repeat: labels of nodes, messages of the scheduler.
+        self._done: dict[tuple[str, bool], str] = {}
         telling = {each for each in names if is_telling(each)}
         self._parts = frozenset("-".join(_SPLIT.split(each.lower())) for each in (*telling, *groups))
 
@@ -103,10 +105,6 @@ class Unnaming:
         """The same of what controllers wrote alone: messages; the rest is left as it is."""
         raw = self._messages(msgspec.to_builtins(part), (), strict=False)
         return msgspec.convert(raw, type(part), strict=False)
-
-    def is_foreign(self, text: str) -> bool:
-        """Whether a text names somebody else."""
-        return self._text(text, strict=False) != text
 
     def _messages(self, value: Any, path: tuple[str, ...], *, strict: bool) -> Any:
         if isinstance(value, dict):
@@ -133,6 +131,12 @@ class Unnaming:
         return value
 
     def _text(self, text: str, *, strict: bool) -> str:
+        found = self._done.get((text, strict))
+        if found is None:
+            found = self._done[text, strict] = self._read(text, strict=strict)
+        return found
+
+    def _read(self, text: str, *, strict: bool) -> str:
         if text in self._speech.kept:
             return text
         if text.lower() in self._whole:

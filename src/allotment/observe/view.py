@@ -57,6 +57,8 @@ _EVERYBODYS: Final = frozenset(
 _REDUCED: Final = frozenset({"pods", "workloads", "local_queues", "cluster_queues", "resource_claims"})
 """Fields of which others' objects stay without names."""
 _PRIORITIES: Final = frozenset({"priority_classes", "workload_priority_classes"})
+_SHOWN: Final = frozenset(kind.kind for kind in KINDS if kind.field in _EVERYBODYS - _PRIORITIES)
+"""Kinds of which all may read the names."""
 _OF_THE_CLUSTER: Final = "system-"
 """How names of the cluster's own priorities begin."""
 
@@ -154,7 +156,8 @@ class _Viewed:
         both = {name: (*getattr(mine, name), *others) for name, others in reduced.items()}
         rest = {name: getattr(shared, name) for name in (*of_all, *queues)}
         objects = replace(mine, **both, **rest)
-        gaps = tuple(unnaming.cleaned(each) for each in self._source.gaps if each.namespace in {"", *self._spaces})
+        seen = (each for each in self._source.gaps if each.namespace in {"", *self._spaces})
+        gaps = tuple(unnaming.cleaned(self._gap(each)) for each in seen)
         return replace(
             self._source,
             objects=objects,
@@ -223,6 +226,16 @@ class _Viewed:
         own = use.pod.partition("/")[0] in self._spaces
         kept: DeviceUse = use if own else replace(use, pod="")
         return kept
+
+    def _gap(self, gap: Gap) -> Gap:
+        """An object in no namespace that could not be read may be in no list either, by which to know its name."""
+        kind, slash, rest = gap.what.partition("/")
+        if gap.namespace or not slash or kind in _SHOWN:
+            return gap
+        name = rest.split(" ", 1)[0].rstrip(",")
+        known = any(each.name == name for each in self._split["cluster_queues"].own) and name not in self._queues
+        left: Gap = gap if known else replace(gap, what=f"{kind}/{REMOVED}")
+        return left
 
     def _hidden(self) -> Iterator[Gap]:
         for field, split in self._split.items():

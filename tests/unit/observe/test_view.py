@@ -114,7 +114,7 @@ def test_a_word_that_others_use_as_a_name_stays_a_word() -> None:
     assert "gpu" not in {each.name for each in found.sources[0].objects.cluster_queues}
 
 
-NOBODYS = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a100, 2 more needed"
+NOBODYS = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor a100, 2 more"
 MINE = f"Workload {OURS}/job-tune of tune waiting in nlp"
 SAID: dict[str, tuple[str, str]] = {
     "a namespace and a pod that are gone": (
@@ -198,3 +198,12 @@ def test_what_a_pod_names_itself_stays_in_what_its_kubelet_says() -> None:
     (found,) = (each for each in seen_by(whole, "nlp", frozenset({OURS})).sources[0].objects.events
                 if each.metadata.name == "own.1")  # fmt: skip
     assert found.message == said.replace(THEIRS, "hidden")
+
+
+def test_what_could_not_be_read_is_named_only_where_all_may_read_it() -> None:
+    whats = ("ClusterQueue/mergeracme, all of it at spec", "Node/a100-7 at status", "ClusterQueue/nlp at spec", "nodes")
+    gaps = tuple(Gap(what=each, reason="damaged", detail="merger of gone-ns is no number") for each in whats)
+    whole = Snapshot(taken_at=NOW, sources=(replace(everything().sources[0], gaps=gaps),))
+    found = seen_by(whole, "nlp", frozenset({OURS})).sources[0].gaps[: len(whats)]
+    assert [each.what for each in found] == ["ClusterQueue/hidden", *whats[1:]]
+    assert {each.detail for each in found} == {"hidden of hidden is no number"}
