@@ -17,6 +17,7 @@ from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
 from allotment.model.observed.snapshot import Snapshot, Source, Submission
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
 from allotment.observe.seen import seen_everywhere, seen_in
+from allotment.scheduling.snapshot.moments import LATEST
 
 Subject = Work | Pod | Workload
 """What can be asked about."""
@@ -248,8 +249,8 @@ def reference_of(each: Object) -> Reference:
 
 
 def seconds(text: str) -> float:
-    """Seconds since the epoch of an RFC 3339 time; 0 where it is none."""
+    """Seconds since the epoch of an RFC 3339 time, bounded as all moments are; 0 where it is none."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return min(max(0.0, datetime.fromisoformat(text).timestamp()), LATEST / 1000)
     except (ValueError, OverflowError):
         return 0.0

@@ -30,6 +30,8 @@ SETTLED: Final = "none"
 """Cause of what runs or is done."""
 NOT_DUE: Final = "cronjob-not-due"
 """Cause of a CronJob between two runs: nothing of it waits."""
+_BEYOND: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a value ends in that no rule expects; anybody may write one into an object of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +122,21 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
         ForbiddenError: nothing that can wait could be read.
     """
     waiting: list[ExplainedWaiting] = []
+    untold: list[str] = []
     for case in _cases(snapshot, namespace):
-        if case.submission is None and standing(case).settled:
+        try:
+            each = _waits(case, with_remedies=with_remedies)
+        except _BEYOND as error:
+            untold.append(_untold(case, error))
             continue
-        case.one_of_many = True
-        each = _explained(case, with_remedies=with_remedies)
-        if each.explanation.cause not in {SETTLED, NOT_DUE} and (each.explanation.cause != UNKNOWN or _pends(case)):
+        if each is not None:
             waiting.append(each)
     waiting.sort(key=lambda each: (-(each.waited or 0.0), each.subject.namespace, each.subject.name))
     if not waiting:
         demand(snapshot, *WORK, for_what="what waits")
         _check_namespace(snapshot, namespace)
         _check_read(snapshot, namespace)
-    return WhyAll(snapshot.taken_at, namespace, tuple(waiting), _unseen(snapshot, namespace, waiting))
+    return WhyAll(snapshot.taken_at, namespace, tuple(waiting), (*_unseen(snapshot, namespace, waiting), *untold))
 
 
 def grouped(waiting: tuple[ExplainedWaiting, ...]) -> tuple[CauseGroup, ...]:
@@ -144,6 +148,22 @@ def grouped(waiting: tuple[ExplainedWaiting, ...]) -> tuple[CauseGroup, ...]:
         CauseGroup(cause, members[0].explanation.code, members[0].explanation.layer, verdict, tuple(members))
         for (cause, verdict), members in groups.items()
     )
+
+
+def _waits(case: Case, *, with_remedies: bool) -> ExplainedWaiting | None:
+    """One of many with its answer; None where nothing of it waits."""
+    if case.submission is None and standing(case).settled:
+        return None
+    case.one_of_many = True
+    each = _explained(case, with_remedies=with_remedies)
+    cause = each.explanation.cause
+    return each if cause not in {SETTLED, NOT_DUE} and (cause != UNKNOWN or _pends(case)) else None
+
+
+def _untold(case: Case, error: Exception) -> str:
+    one = case.reference
+    named = "/".join(shown(part) for part in (one.namespace, one.kind.lower(), one.name) if part)
+    return f"{named}: why it waits could not be told ({type(error).__name__}: {shown(error)})"
 
 
 def _explained(case: Case, *, with_remedies: bool) -> ExplainedWaiting:
