@@ -8,12 +8,14 @@ speed; what does not pass is read object by object.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import zlib
 from typing import Any, Final
 
 import msgspec
 
-from allotment.errors import InputError
+from allotment.errors import InputError, shown
 from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source, Submission
 from allotment.observe.anonymous import marks_of_view
 from allotment.observe.gathering import Gathered
@@ -25,6 +27,7 @@ KIND: Final = "Snapshot"
 MOST_BYTES: Final = 4 << 30
 """A file that unpacks to more is refused before it fills the memory; 5,000 nodes with 20,000 pods are 0.1 GiB."""
 _GZIP: Final = b"\x1f\x8b"
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _PIECE: Final = 1 << 20
 _FIELDS: Final = {each.field: each for each in KINDS}
 
@@ -95,7 +98,30 @@ def decode(data: bytes) -> Snapshot:
     viewed = bool(read.view)
     sources = tuple(marks_of_view(each, viewed=viewed) for each in read.sources)
     snapshot: Snapshot = msgspec.structs.replace(read, sources=sources)
+    _check_times(snapshot)
     return snapshot
+
+
+def _check_times(found: Snapshot) -> None:
+    """Every answer counts from these, and repeats them."""
+    times = [("takenAt", found.taken_at), *(("observedAt of a source", each.observed_at) for each in found.sources)]
+    for name, text in times:
+        if text and not _is_moment(text):
+            raise InputError(
+                f"{name} is no time: {shown(text)[:40]}",
+                why="a snapshot says when it was taken as RFC 3339 has it, such as 2026-11-02T12:00:00Z",
+                fix="save the snapshot again, or write the time so",
+            )
+
+
+def _is_moment(text: str) -> bool:
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _head(text: bytes) -> _HeadOfSnapshot:

@@ -207,3 +207,15 @@ def test_an_owner_of_an_unknown_kind_is_read() -> None:
     found = printed_snapshot([job, owned], NOW, "file")
     (owner,) = found.snapshot.sources[0].objects.owners
     assert (owner.groups[0].name, owner.groups[0].count, found.left) == ("worker", 3, 0)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["\\u001b[31mX", "2026-11-02", "2026-11-02T12:00:00", "2026-13-02T12:00:00Z", "0001-01-01T00:00:00+23:59",
+             "9999-12-31T23:59:59-23:59", "\\uff12026-11-02T12:00:00Z"],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ['"takenAt":"{}"', '"sources":[{{"observedAt":"{}"}}]'])
+def test_a_snapshot_whose_time_is_none_is_refused(text: str, place: str) -> None:
+    head = '{"apiVersion":"allotment.dev/v1","kind":"Snapshot",'
+    with pytest.raises(InputError, match="is no time") as caught:
+        decode(f"{head}{place.format(text)}}}".encode())
+    assert "\x1b" not in str(caught.value)
