@@ -96,6 +96,11 @@ class _Split:
     others: tuple[Any, ...]
 
 
+def _uid(each: Any) -> str:
+    uid: str = each.metadata.uid
+    return uid
+
+
 class _Viewed:
     """One source, seen by one team."""
 
@@ -105,15 +110,11 @@ class _Viewed:
         self._spaces = namespaces
         self._split = {each.name: self._divided(each.name) for each in fields(Objects)}
         own = {each.spec.cluster_queue for each in self._split["local_queues"].own}
-        self._queues = {
-            each.name: f"hidden-queue-{number}"
-            for number, each in enumerate(source.objects.cluster_queues)
-            if each.name not in own
-        }
-        named = {each.spec.cluster_queue for each in source.objects.local_queues}
-        named |= {each.cluster_queue for each in source.order}
-        for queue in sorted(named - own - self._queues.keys()):
-            self._queues[queue] = f"hidden-queue-{len(self._queues)}"
+        named = [each.name for each in self._split["cluster_queues"].own]
+        named += [each.spec.cluster_queue for each in self._split["local_queues"].others]
+        named += sorted(each.cluster_queue for each in source.order)
+        hidden = [name for name in dict.fromkeys(named) if name not in own]
+        self._queues = {name: f"hidden-queue-{number}" for number, name in enumerate(hidden)}
         self._asked = frozenset(self._asked_words())
         self._marks = SharedMarks(self._theirs(), platform_keys(source.objects), self._asked)
 
@@ -128,10 +129,13 @@ class _Viewed:
 
     def _divided(self, field: str) -> _Split:
         found: tuple[Any, ...] = getattr(self._source.objects, field)
-        if field in _EVERYBODYS or field == "cluster_queues":
+        if field in _EVERYBODYS:
             return _Split(found, ())
+        # By uid, which is drawn by lot: in a list's order a number would tell the rank of a name among all names.
+        if field == "cluster_queues":
+            return _Split(tuple(sorted(found, key=_uid)), ())
         own = tuple(each for each in found if self._is_own(field, each))
-        return _Split(own, tuple(each for each in found if not self._is_own(field, each)))
+        return _Split(own, tuple(sorted((each for each in found if not self._is_own(field, each)), key=_uid)))
 
     def _is_own(self, field: str, each: Any) -> bool:
         if field == "namespaces":

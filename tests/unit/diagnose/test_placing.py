@@ -563,3 +563,14 @@ def test_reasons_that_the_twin_does_not_know_are_told_apart() -> None:
     assert foreign_reasons(known) == ()
     foreign = foreign_reasons("0/3 nodes are available: 3 node(s) exceed max volume count.")
     assert foreign == ("node(s) exceed max volume count",)
+
+
+def test_a_message_that_nobody_wrote_is_called_the_twins() -> None:
+    unsaid = explain(case_of([node("a"), *waiting(gpus=9)])).facts
+    message = unsaid["message_of_the_twin"]
+    assert message.startswith("0/1 nodes are available: ")
+    assert "message" not in unsaid
+    condition = {**REFUSED, "reason": "Unschedulable", "message": message}
+    said = explain(case_of([node("a"), *waiting(gpus=9, status={"phase": "Pending", "conditions": [condition]})])).facts
+    assert said["message"] == message
+    assert "message_of_the_twin" not in said

@@ -3,11 +3,12 @@
 import pytest
 
 from allotment.accounting.belonging import OwnerLookup
+from allotment.diagnose.subjects import find_case
 from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
-from allotment.model.observed.snapshot import Objects, Source
+from allotment.model.observed.snapshot import Objects, Snapshot, Source
 from allotment.model.observed.work import CronJob, Job, Owner
 
 _NIGHTLY = OwnerReference(kind="CronJob", name="nightly", uid="cron", controller=True)
@@ -71,3 +72,13 @@ def test_a_workload_counts_for_a_job_of_its_own_namespace_alone(namespace: str) 
     assert (found is not None) == (namespace == "bravo")
     thief = OwnerLookup(index).of_pod(index.objects.pods[0])
     assert (thief.top == "Job/training") == (namespace == "bravo")
+
+
+def test_what_names_itself_as_its_owner_is_found() -> None:
+    itself = OwnerReference(kind="Job", name="ring", uid="ring", controller=True)
+    ring = Job(kind="Job", metadata=ObjectMeta(name="ring", namespace="a", uid="ring", owner_references=(itself,)))
+    pod = Pod(metadata=ObjectMeta(name="ring-0", namespace="a", uid="pod", owner_references=(itself,)))
+    snapshot = Snapshot(sources=(Source(objects=Objects(jobs=(ring,), pods=(pod,))),))
+    case = find_case(snapshot, "ring", "")
+    assert case.subject is ring
+    assert case.pods == (pod,)

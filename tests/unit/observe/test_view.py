@@ -83,7 +83,7 @@ def test_what_is_theirs_stays_as_it_was() -> None:
     workload = next(each for each in source.objects.workloads if each.namespace == OURS)
     assert workload.metadata.owner_references[0].uid == uid(40)
     assert workload.status.conditions[0].message == (
-        "Preempted to accommodate a workload (UID: hidden) of hidden/hidden in hidden-queue-1; "
+        "Preempted to accommodate a workload (UID: hidden) of hidden/hidden in hidden-queue-0; "
         "nvidia.com/gpu is used up"
     )
     assert [each.subject.name for each in seen().submissions] == ["tune-2"]
@@ -96,6 +96,21 @@ def test_what_is_left_out_is_said() -> None:
     hidden = {gap.what for gap in snapshot.sources[0].gaps if gap.reason == "hidden"}
     assert {"pods", "jobs", "workloads", "clusterqueues", "resourcequotas", "clusterrolebindings"} <= hidden
     assert not snapshot.sources[0].complete
+
+
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+def test_a_number_does_not_tell_the_rank_of_a_name(name: str) -> None:
+    gathered = Gathered()
+    born = {1: "2026-01-01T00:00:01Z", 2: "2026-01-01T00:00:02Z"}
+    version = "kueue.x-k8s.io/v1beta2"
+    queues = [
+        raw("ClusterQueue", version, each, number=at, meta={"creationTimestamp": born[at]})
+        for each, at in sorted({name: 1, "mmm": 2}.items())
+    ]
+    gathered.take_any(queues)
+    found = seen_by(Snapshot(sources=(Source(objects=gathered.objects()),)), "nlp", frozenset({OURS})).sources[0]
+    told = [(each.name, each.metadata.creation_timestamp) for each in found.objects.cluster_queues]
+    assert told == [("hidden-queue-0", born[1]), ("hidden-queue-1", born[2])]
 
 
 def test_a_word_that_others_use_as_a_name_stays_a_word() -> None:
@@ -129,12 +144,12 @@ SAID: dict[str, tuple[str, str]] = {
         "Team-Canary-7; team-canary-7.svc; team-canary-7-merger-4711; TEAM_CANARY_7_x",
         "hidden; hidden; hidden; hidden",
     ),
-    "letters alone": ("path /all/visionqueue of mergeracme", "path /all/hidden-queue-2 of hidden"),
+    "letters alone": ("path /all/visionqueue of mergeracme", "path /all/hidden-queue-0 of hidden"),
     "a uid in capitals": ("(JobUID: AAAAAAAA-2222-3333-4444-555555555555)", "(JobUID: hidden)"),
     "an account": ("system:serviceaccount:team-canary-7:bot pending", "system:serviceaccount:hidden pending"),
     "a guess that a member wrote on an own object": (
         "behind visionqueue and mergeracme",
-        "behind hidden-queue-2 and hidden",
+        "behind hidden-queue-0 and hidden",
     ),
     "what names nobody": (NOBODYS, NOBODYS),
     "what is the team's": (MINE, MINE),

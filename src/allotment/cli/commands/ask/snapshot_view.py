@@ -22,6 +22,8 @@ from allotment.reports.documents.snapshot import (
     difference_document,
 )
 
+_LONGEST_READING: Final = 86_400 * 365
+"""Seconds; what a file says of more is no reading that anybody made."""
 _MOST_GAPS: Final = 5
 """Gaps of one reason that are told in the text; JSON has all."""
 _COLORS: Final = {Happened.CAME: "green", Happened.WENT: "red", Happened.REPLACED: "yellow"}
@@ -86,7 +88,7 @@ def _source_line(source: Source, now: dt.datetime) -> str:
     parts = [
         f"{shown(source.name)} ({shown(source.server)})" if source.server else shown(source.name),
         f"seen {shown(source.observed_at)}" + ("" if seconds is None else f", {duration(seconds)} ago"),
-        f"in {source.took:g} s" if source.took else "",
+        f"in {source.took:g} s" if 0 < source.took < _LONGEST_READING else "",
         f"in the namespaces {', '.join(map(shown, source.namespaces))} only" if source.namespaces else "",
     ]
     return ", ".join(filter(None, parts))

@@ -125,7 +125,9 @@ def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
             "gpu_model": next((product for node in nodes if (product := product_of(node))), ""),
         }
     if placing.refused is not None:
-        facts["message"] = placing.refused.answer.message
+        message = placing.refused.answer.message
+        said = {part.value for part in condition_evidence(placing)}
+        facts["message" if message in said else "message_of_the_twin"] = message
     return facts
 
 
