@@ -93,7 +93,8 @@ def with_metrics(
         with metrics_port(session) as port:
             found = measured(snapshot, port, request)
         for gap in (gap for source in found.sources for gap in source.gaps if gap.what == "metrics"):
-            session.note(f"no metrics: {shown(gap.detail)}")
+            how = "no metrics" if gap.reason == "failed" else "metrics"
+            session.note(f"{how}: {shown(gap.detail)}")
         return found
 
     return add
