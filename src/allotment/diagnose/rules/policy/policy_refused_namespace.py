@@ -6,7 +6,7 @@ from allotment.diagnose.amending import sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import about_namespace, audit_only, denial
-from allotment.diagnose.rules.submission.rbac_forbidden import moved
+from allotment.diagnose.rules.submission.rbac_forbidden import submitted_in
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import TEAM
 from allotment.model.observed.base import Reference
@@ -27,19 +27,7 @@ def find(case: Case) -> Finding | None:
     target = Reference(api_version="v1", kind="Namespace", name=case.namespace)
     asked = ", ".join(f"{key}={value}" for key, value in wanted.items())
     proposals = [
-        Proposal(
-            RemedyKind.FIX_POLICY_VIOLATION,
-            Doer.USER,
-            f"submit it in the namespace {home}",
-            Reference(
-                api_version=case.reference.api_version,
-                kind=case.reference.kind,
-                namespace=home,
-                name=case.reference.name,
-            ),
-            moved(case, home),
-            cost=position,
-        )
+        submitted_in(case, home, RemedyKind.FIX_POLICY_VIOLATION, f"submit it in the namespace {home}", position)
         for position, home in enumerate(homes[:2])
     ]
     if wanted:

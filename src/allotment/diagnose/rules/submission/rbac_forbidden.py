@@ -58,21 +58,20 @@ def _at_home(case: Case, right: tuple[str, str, str], user: str, refused_in: str
         if (each.kind == "User" and each.name == user) or (each.kind == "Group" and each.name in groups)
     }
     return [
-        Proposal(
-            RemedyKind.OTHER,
-            Doer.USER,
-            f"submit it in namespace {home}, where {user} may",
-            Reference(
-                api_version=case.reference.api_version,
-                kind=case.reference.kind,
-                namespace=home,
-                name=case.reference.name,
-            ),
-            moved(case, home),
-            cost=position,
-        )
+        submitted_in(case, home, RemedyKind.OTHER, f"submit it in namespace {home}, where {user} may", position)
         for position, home in enumerate(sorted(homes - {refused_in}))
     ]
+
+
+def submitted_in(case: Case, namespace: str, kind: RemedyKind, summary: str, cost: int) -> Proposal:
+    """The subject sent again, in another namespace."""
+    target = Reference(
+        api_version=case.reference.api_version,
+        kind=case.reference.kind,
+        namespace=namespace,
+        name=case.reference.name,
+    )
+    return Proposal(kind, Doer.USER, summary, target, moved(case, namespace), cost=cost)
 
 
 def moved(case: Case, namespace: str) -> Patch:
