@@ -1,6 +1,6 @@
 """Score `why` on recorded broken situations, layer by layer, by the rules of why_bench's README.
 
-    python -m benchmarks.why [CASES.jsonl.gz | --recorded | --lively] [--only CAUSE] [--verbose]
+    python -m benchmarks.why [CASES.jsonl.gz | FOLDER | --recorded | --lively] [--only CAUSE] [--verbose]
 
 Right cause; right verdict; a verified remedy (same kind and target) first; a distractor recommended; confidently wrong.
 """
@@ -28,14 +28,16 @@ RECORDED = Path(__file__).parent / "recorded"
 
 
 def cases(path: Path) -> list[dict[str, Any]]:
+    """Of a file, a case a line; or of a folder, a case a file."""
+    if path.is_dir():
+        return [json.loads(gzip.decompress(each.read_bytes())) for each in sorted(path.glob("*.json.gz"))]
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
 def recorded(folder: str = "") -> list[dict[str, Any]]:
     """Situations of the second bench, which `benchmarks.why.record` (or `.shared`: `lively`) played and recorded."""
-    files = sorted((RECORDED / folder).glob("*.json.gz"))
-    return [json.loads(gzip.decompress(path.read_bytes())) for path in files]
+    return cases(RECORDED / folder)
 
 
 def answer(case: dict[str, Any]) -> Explanation:

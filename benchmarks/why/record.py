@@ -1,6 +1,6 @@
 """Play situations on a real control plane and record them, each with its acts tried for real.
 
-    python -m benchmarks.why.record [ID …] [--untried]
+    python -m benchmarks.why.record [ID …] [--untried] [--into FOLDER]
 
 A situation is played once to be recorded, and once more for each remedy, which must start the subject. Distractors are
 tried on the recorded stage, and must not. What is not so stops the recording: the answer would be wrong.
@@ -31,7 +31,8 @@ STILL_NOT_AFTER = 20.0
 """Seconds after which a distractor is said not to help."""
 
 
-def record(situation: Situation, *, untried: bool) -> None:
+def record(situation: Situation, into: Path, *, untried: bool) -> Path:
+    """Play a situation, and write it down in a folder; the file."""
     with opened(situation, "why") as live:
         played = situation.play(live)
         case = recorded(situation, live, played)
@@ -40,10 +41,10 @@ def record(situation: Situation, *, untried: bool) -> None:
             tried(situation, live, played, act, distractor=True, untried=untried) for act in played.distractors
         ]
     case["truth"]["remedies"] = [afresh(situation, at, untried=untried) for at in range(len(played.remedies))]
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{situation.id}.json.gz").write_bytes(
-        gzip.compress(json.dumps(case, sort_keys=True, separators=(",", ":")).encode(), mtime=0)
-    )
+    into.mkdir(parents=True, exist_ok=True)
+    file = into / f"{situation.id}.json.gz"
+    file.write_bytes(gzip.compress(json.dumps(case, sort_keys=True, separators=(",", ":")).encode(), mtime=0))
+    return file
 
 
 def opened(situation: Situation, kind: str) -> AbstractContextManager[Stage]:
@@ -144,16 +145,17 @@ def main() -> int:
     parser.add_argument("id", nargs="*")
     parser.add_argument("--untried", action="store_true", help="do not try the acts: for a first look")
     parser.add_argument("--missing", action="store_true", help="only what is not recorded yet")
+    parser.add_argument("--into", type=Path, default=FOLDER, help="the folder that is written into")
     arguments = parser.parse_args()
     failed = 0
     for situation in SITUATIONS:
         if arguments.id and situation.id not in arguments.id:
             continue
-        if arguments.missing and (FOLDER / f"{situation.id}.json.gz").exists():
+        if arguments.missing and (arguments.into / f"{situation.id}.json.gz").exists():
             continue
         began = time.monotonic()
         try:
-            record(situation, untried=arguments.untried)
+            record(situation, arguments.into, untried=arguments.untried)
             said = "recorded"
         except (AssertionError, AllotmentError) as error:
             failed += 1

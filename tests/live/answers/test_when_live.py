@@ -7,13 +7,15 @@ run 5 to 60 seconds, unknown to `when`. Each that waits is asked about once, whe
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import os
 import random
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,7 +63,7 @@ class Course:
     bursts: dict[str, int] = field(default_factory=dict)
     ends: dict[str, float] = field(default_factory=dict)
     starts: dict[str, float] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
+    done: dict[str, float] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
 
 
@@ -127,7 +129,7 @@ def _look(kube: KubeClient, namespace: str, course: Course) -> None:
     for name, end in course.ends.items():
         if name not in course.done and time.time() >= end:
             _finish(kube, namespace, name)
-            course.done.add(name)
+            course.done[name] = time.time()
 
 
 def _ask(kube: KubeClient, course: Course, seed: int) -> None:
@@ -143,8 +145,10 @@ def _ask(kube: KubeClient, course: Course, seed: int) -> None:
         course.told[name] = Told(at, shown.low / 1000, shown.high / 1000, course.bursts[name])
 
 
-@pytest.mark.timeout(1800)
-def test_four_of_five_starts_lie_in_their_intervals(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> None:
+@pytest.mark.timeout(SECONDS + 1200)
+def test_four_of_five_starts_lie_in_their_intervals(
+    new_sandbox: Callable[[SandboxSpec], Sandbox], tmp_path: Path
+) -> None:
     sandbox = new_sandbox(SandboxSpec(unique_name(), (), KueueOptions(frameworks=("batch/job",))))
     chance = random.Random(7)
     namespace, course = "short", Course()
@@ -174,6 +178,8 @@ def test_four_of_five_starts_lie_in_their_intervals(new_sandbox: Callable[[Sandb
         while len(course.starts) < len(course.runtimes) and time.time() < drained:
             _look(kube, namespace, course)
             time.sleep(0.5)
+    written = tmp_path / "course.json"  # a failure is looked into with it: late ends tell of a loaded machine
+    written.write_text(json.dumps(asdict(course)), encoding="utf-8")
     judged = [
         (each.burst, each.low - SLACK <= course.starts.get(name, math.inf) - each.at <= each.high + SLACK)
         for name, each in course.told.items()
@@ -185,4 +191,6 @@ def test_four_of_five_starts_lie_in_their_intervals(new_sandbox: Callable[[Sandb
     for number, held in judged:
         off[number] = off.get(number, 0.0) + held - share
     error = math.sqrt(sum(value * value for value in off.values())) / len(judged)
-    assert 0.75 - 2 * error <= share <= 0.85 + 2 * error, f"{share:.1%} ± {error:.1%} of {len(judged)} starts"
+    assert 0.75 - 2 * error <= share <= 0.85 + 2 * error, (
+        f"{share:.1%} ± {error:.1%} of {len(judged)} starts: {written}"
+    )
