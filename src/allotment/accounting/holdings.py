@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
-from allotment.accounting.idleness import LAST_MOMENT, IdleRules, Use, moment_ms, use_of
+from allotment.accounting.idleness import LAST_MOMENT, IdleRules, MeasuredUses, Use, moment_ms, use_of
 from allotment.accounting.ledger import Belonging
 from allotment.model.observed.base import Object, condition
 from allotment.model.observed.index import Index, kind_of
@@ -136,7 +136,7 @@ class _HoldFinding:
         self._belongings = belongings
         self._devices = devices_by_node(index)
         self._claimed = claimed_devices(index)
-        self._uses = _uses_by_pod(index.source.device_use)
+        self._uses = MeasuredUses(index.source.device_use)
         self._queues = bool(index.objects.cluster_queues)
         self._nodes_seen = bool(index.nodes) and not any(gap.what == "nodes" for gap in index.source.gaps)
 
@@ -145,12 +145,17 @@ class _HoldFinding:
             parts = {each.resource: each for each in self._devices.get(node, ())}
             for pod in sorted(pods, key=lambda each: each.key):
                 asked = {name: units for name, units in pod_requests(pod.spec).items() if units and is_device(name)}
-                for resource, units in {**self._claimed.get(pod.key, {}), **asked}.items():
-                    yield self._hold(node, parts.get(resource), pod, resource, units)
+                held = {**self._claimed.get(pod.key, {}), **asked}
+                uses = self._uses.of(node, pod.key, sum(held.values()))
+                for resource, units in held.items():
+                    yield self._hold(parts.get(resource), pod, resource, units, uses)
 
-    def _hold(self, node: str, part: DevicePart | None, pod: Pod, resource: str, units: int) -> DeviceHold:
+    def _hold(
+        self, part: DevicePart | None, pod: Pod, resource: str, units: int, uses: Sequence[DeviceUse]
+    ) -> DeviceHold:
+        node = pod.spec.node_name
         workload = self._belongings.workload_of(pod)
-        measured, idle, since = self._use(node, pod, units)
+        measured, idle, since = self._use(pod, uses[:units])
         return DeviceHold(
             cluster=self._index.source.name,
             owner=OTHERS if is_hidden(pod.metadata) else self._belongings.of_pod(pod),
@@ -169,8 +174,7 @@ class _HoldFinding:
             marks=frozenset(self._marks(node, pod, workload)),
         )
 
-    def _use(self, node: str, pod: Pod, units: int) -> tuple[int, int, int | None]:
-        uses = self._uses.get((node, pod.key), [])[:units]
+    def _use(self, pod: Pod, uses: Sequence[DeviceUse]) -> tuple[int, int, int | None]:
         rule = self._rules.of(kind_of_work(self._index, pod)) if uses else None
         idle = [each for each in uses if rule is not None and use_of(each, rule, self._now) is Use.IDLE]
         return len(uses), len(idle), min(_times(moment_ms(each.idle_since) for each in idle), default=None)
@@ -239,13 +243,6 @@ def claimed_devices(index: Index) -> dict[str, dict[str, int]]:
         devices = found.setdefault(f"{claim.namespace}/{min(each.name for each in users)}", {})
         for result in allocation.devices.results:
             devices[result.driver] = devices.get(result.driver, 0) + 1
-    return found
-
-
-def _uses_by_pod(uses: Iterable[DeviceUse]) -> dict[tuple[str, str], list[DeviceUse]]:
-    found: dict[tuple[str, str], list[DeviceUse]] = {}
-    for each in sorted(uses, key=lambda use: use.device):
-        found.setdefault((each.node, each.pod), []).append(each)
     return found
 
 

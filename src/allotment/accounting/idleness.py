@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -66,6 +66,26 @@ def use_of(measured: DeviceUse, rule: IdleRule, now: int) -> Use:
     since = moment_ms(measured.idle_since)
     long = measured.over * 1000 >= rule.ms or (since is not None and now - since >= rule.ms)
     return Use.IDLE if long else Use.LOW
+
+
+class MeasuredUses:
+    """What is measured of devices, by who holds them."""
+
+    def __init__(self, uses: Iterable[DeviceUse]) -> None:
+        self._found: dict[tuple[str, str], list[DeviceUse]] = {}
+        for each in sorted(uses, key=lambda use: use.device):
+            self._found.setdefault((each.node, each.pod), []).append(each)
+
+    def of(self, node: str, pod: str, held: int) -> Sequence[DeviceUse]:
+        """What is measured of a pod's devices on a node.
+
+        Args:
+            node: its name.
+            pod: namespace/name; empty for devices that no pod is named for.
+            held: how many it holds there, of all kinds. Where more name it, nobody knows which are its own.
+        """
+        found = self._found.get((node, pod), ())
+        return found if len(found) <= held else ()
 
 
 def moment_ms(text: str) -> int | None:

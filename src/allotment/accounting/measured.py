@@ -63,11 +63,17 @@ class DeviceTrack:
     Attributes:
         busy: 0 to 1; NaN where nothing was measured.
         holder: number of the pod in the piece, or `NO_HOLDER`.
+        doubtful: where measurements contradict each other; None for nowhere.
     """
 
     busy: Floats
     holder: Numbers
     model: str = ""
+    doubtful: npt.NDArray[np.bool_] | None = None
+
+    def is_doubtful(self, at: int) -> bool:
+        """Whether what is measured in a step is doubtful."""
+        return self.doubtful is not None and bool(self.doubtful[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,7 @@ class _Unit:
     owner: Belonging = NOBODY
     low: str = ""
     rule: IdleRule | None = None
+    doubtful: bool = False
 
 
 class MeasuredLedger:
@@ -220,9 +227,9 @@ class MeasuredLedger:
         else:
             self._tally.add(charge, PER_DEVICE * ms)
 
-    def settle(self, device: _Device) -> None:
-        """A stretch of little use is over: it was idle, or not long enough."""
-        cause = CauseOfTime.IDLE_HELD if device.idle else CauseOfTime.PRODUCTIVE
+    def settle(self, device: _Device, otherwise: CauseOfTime = CauseOfTime.PRODUCTIVE) -> None:
+        """A stretch of little use is over: it was idle, or, not long enough for that, `otherwise`."""
+        cause = CauseOfTime.IDLE_HELD if device.idle else otherwise
         for charge, amount in device.held.items():
             self._tally.add(charge.as_cause(cause), amount)
         device.held.clear()
@@ -277,6 +284,7 @@ class _NodeCounting:
         rows: list[npt.NDArray[np.generic]] = [self.alive]
         for track in self.tracks:
             rows += [np.isnan(track.busy), track.holder]
+            rows += [] if track.doubtful is None else [track.doubtful]
             rows += [np.nan_to_num(track.busy, nan=-1.0) >= each for each in thresholds]
         if self.node is not None:
             node = self.node
@@ -309,7 +317,9 @@ class _NodeCounting:
 
     def _charge_unit(self, device: _Device, unit: _Unit, start: int, until: int) -> None:
         if device.low != unit.low:
-            self.ledger.settle(device)
+            # What ends in doubt might have gone on: it counts as no work only because somebody says another use.
+            unknown = unit.cause is CauseOfTime.UNMEASURED
+            self.ledger.settle(device, CauseOfTime.UNMEASURED if unknown and unit.doubtful else CauseOfTime.PRODUCTIVE)
         if unit.low and not device.low:
             device.low, device.low_since = unit.low, start
         self.ledger.charge(self.name, device, unit, until - start)
@@ -325,13 +335,16 @@ class _NodeCounting:
         units: dict[str, _Unit] = {}
         for name, track in reversed(there):
             pod, measured = holders.get(name, (NO_HOLDER, False))
-            if pod == NO_HOLDER:
+            doubtful = track.is_doubtful(at)
+            if pod == NO_HOLDER and doubtful and not self._told(at):
+                units[name] = _Unit(CauseOfTime.UNMEASURED, doubtful=True)
+            elif pod == NO_HOLDER:
                 units[name] = _Unit(self._free(at, broken=broken > 0))
                 broken -= 1
             elif node is not None and not node.ready[at]:
                 units[name] = _Unit(CauseOfTime.UNHEALTHY, self.piece.pods[pod].owner)
             else:
-                units[name] = self._held(at, pod, float(track.busy[at]) if measured else np.nan)
+                units[name] = self._held(at, pod, float(track.busy[at]) if measured else np.nan, doubtful=doubtful)
         return units
 
     def _there(self, at: int) -> list[tuple[str, DeviceTrack]]:
@@ -346,21 +359,28 @@ class _NodeCounting:
     def _holders(self, at: int, there: list[tuple[str, DeviceTrack]]) -> dict[str, tuple[int, bool]]:
         """The pod that has each device, and whether what is measured of the device is that pod's."""
         asked = {} if self.node is None else {pod: int(row[at]) for pod, row in self.node.asked.items() if row[at] > 0}
-        told = self.piece.requests_known and bool(self.alive[at])
+        told = self._told(at)
+        named = Counter(int(track.holder[at]) for _, track in there)
         found: dict[str, tuple[int, bool]] = {}
         for name, track in there:
             pod = int(track.holder[at])
-            if pod != NO_HOLDER and (not told or asked.get(pod, 0) > 0):
-                found[name] = (pod, True)
-                asked[pod] = asked.get(pod, 0) - 1
+            # Where more devices name a pod than it asks for, nobody knows which of them are its own.
+            if pod != NO_HOLDER and (not told or named[pod] <= asked.get(pod, 0)):
+                found[name] = (pod, not track.is_doubtful(at))
+        for pod, _ in found.values():
+            asked[pod] = asked.get(pod, 0) - 1
         by_name = sorted(asked, key=lambda pod: self.piece.pods[pod].name)
         left = [pod for pod in by_name for _ in range(asked[pod])]
-        free = [name for name, _ in there if name not in found]
+        free = [(name, track) for name, track in there if name not in found]
         # Without a name on it, a measurement is a pod's only where that pod has all there are.
         alone = len(set(left)) == 1 and len(left) == len(free) == len(there)
-        for name, pod in zip(free, left, strict=False):
-            found[name] = (pod, alone)
+        for (name, track), pod in zip(free, left, strict=False):
+            found[name] = (pod, alone and not track.is_doubtful(at))
         return found
+
+    def _told(self, at: int) -> bool:
+        """Whether it is told what pods ask for."""
+        return self.piece.requests_known and bool(self.alive[at])
 
     def _free(self, at: int, *, broken: bool) -> CauseOfTime:
         node = self.node if self.node is not None and self.node.capacity[at] != NOT_TOLD else None
@@ -372,13 +392,13 @@ class _NodeCounting:
             return CauseOfTime.CORDONED
         return CauseOfTime.UNALLOCATED
 
-    def _held(self, at: int, pod: int, busy: float) -> _Unit:
+    def _held(self, at: int, pod: int, busy: float, *, doubtful: bool) -> _Unit:
         holder = self.piece.pods[pod]
         course = None if self.node is None else self.node.course.get(pod)
         if course is not None and course[at] == PodCourse.STARTS:
             return _Unit(CauseOfTime.STARTING, holder.owner)
         if np.isnan(busy):
-            return _Unit(CauseOfTime.UNMEASURED, holder.owner)
+            return _Unit(CauseOfTime.UNMEASURED, holder.owner, doubtful=doubtful)
         rule = self.ledger.rules.idle.of(holder.kind)
         if busy >= rule.below:
             return _Unit(CauseOfTime.PRODUCTIVE, holder.owner)

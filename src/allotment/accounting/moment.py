@@ -13,14 +13,13 @@ from typing import Final
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import DevicePart, devices_by_node
 from allotment.accounting.holdings import claimed_devices
-from allotment.accounting.idleness import USUAL_RULES, IdleRules, Use, use_of
+from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge
 from allotment.accounting.prices import NO_PRICES, DevicePrices
 from allotment.accounting.unheld import FreeDevices, split_free
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import ContainerStatus, Pod
-from allotment.model.observed.snapshot import DeviceUse
 from allotment.model.observed.work import CronJob, Job, Owner
 from allotment.scheduling.snapshot.pods import pod_requests
 
@@ -93,7 +92,7 @@ class _Counting:
         self.belongings = OwnerLookup(index, rules.teams)
         self.devices = devices_by_node(index)
         self.claimed = claimed_devices(index)
-        self.uses = _uses(index)
+        self.uses = MeasuredUses(index.source.device_use)
 
     def all(self) -> Iterator[Portion]:
         """Every device."""
@@ -126,7 +125,7 @@ class _Counting:
     def _held(self, node: Node, part: DevicePart, pods: Sequence[Pod]) -> Iterator[_UnitAtMoment]:
         # No pod holds more than the node has, whatever it asks for.
         holders = [(pod, count) for pod in pods if (count := min(self._asks(pod, part.resource), part.units)) > 0]
-        alone = len(holders) == 1
+        alone = len(holders) == 1 and holders[0][1] == part.units
         for pod, count in holders:
             owner = self.belongings.of_pod(pod)
             if not node.ready:
@@ -154,9 +153,10 @@ class _Counting:
         return None
 
     def _measured(self, node: Node, pod: Pod, count: int, owner: Belonging, *, alone: bool) -> Iterator[_UnitAtMoment]:
-        uses = self.uses.get((node.name, pod.key), [])
+        held = sum(self._asks(pod, each.resource) for each in self.devices[node.name])
+        uses = self.uses.of(node.name, pod.key, held)
         if not uses and alone:
-            uses = self.uses.get((node.name, ""), [])
+            uses = self.uses.of(node.name, "", held)
         rule = self.rules.idle.of(kind_of_work(self.index, pod))
         for use in uses[:count]:
             match use_of(use, rule, self.now):
@@ -186,13 +186,6 @@ def _suspended(each: object) -> bool:
 def _is_starting(status: ContainerStatus) -> bool:
     """Whether a container waits for its image, its files or its next try."""
     return status.state.waiting is not None
-
-
-def _uses(index: Index) -> dict[tuple[str, str], list[DeviceUse]]:
-    found: dict[tuple[str, str], list[DeviceUse]] = {}
-    for use in sorted(index.source.device_use, key=lambda each: each.device):
-        found.setdefault((use.node, use.pod), []).append(use)
-    return found
 
 
 def by_cause(found: Iterable[Portion]) -> dict[CauseOfTime, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,10 @@ _ROUNDED: Final = 1e-3
 """By which the mean of shares may be more than 1."""
 APART: Final = 0.1
 """Share of use by which two series of a device differ where at least one is wrong."""
+_NEAR: Final = 5
+"""Steps: what two series share twice within so many is no change of hands."""
+_NAMED: Final = 3
+"""Devices that are named in a sentence on many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class MeasuredUse:
     Attributes:
         busy: mean share of time with work on it, 0 to 1.
         over: seconds of that mean.
+        steps: parts of that time with a sample, rising, of `count` parts.
         last_busy: end of the last stretch above the threshold, milliseconds since 1970; None if there was none.
         first: end of the first stretch with a sample; None if that is not known.
     """
@@ -38,6 +44,37 @@ class MeasuredUse:
     over: int
     last_busy: int | None = None
     first: int | None = None
+    steps: tuple[int, ...] = (0,)
+    count: int = 1
+
+
+def together(steps: Sequence[Sequence[int]], count: int) -> tuple[frozenset[int], frozenset[tuple[int, int]]]:
+    """In which steps several series of a device are there at once, and where one only takes the place of another.
+
+    It takes the place in a step in which the older ends and the younger begins. Steps near to each other with two
+    series are no such thing, and of the very last step nobody knows whether the older ends in it.
+
+    Args:
+        steps: of each series those with a sample.
+        count: of steps.
+
+    Returns:
+        Steps with several series; and, not among these, series and step where it ends and another begins.
+    """
+    if len(steps) == 1:
+        return frozenset(), frozenset()
+    there = [frozenset(each) for each in steps]
+    crowded = sorted(step for step, number in Counter(step for each in there for step in each).items() if number > 1)
+    ended = set()
+    for at, step in enumerate(crowded):
+        near = [other for other in crowded[max(0, at - 1) : at + 2] if 0 < abs(other - step) <= _NEAR]
+        here = [number for number, each in enumerate(there) if step in each]
+        after = [number for number in here if step + 1 in there[number]]
+        before = [number for number in here if step - 1 in there[number]]
+        if near or step == count - 1 or len(here) > 2 or len(after) > 1 or len(before) > 1 or after == before:
+            continue
+        ended |= {(number, step) for number in here if number in before or (after and number not in after)}
+    return frozenset(crowded) - {step for _, step in ended}, frozenset(ended)
 
 
 def exporter_renames(labels: Labels) -> bool:
@@ -55,17 +92,21 @@ def holder_of(labels: Labels, *, renamed: bool, asking: Container[str] = ()) -> 
 
     Args:
         labels: of a series.
-        renamed: whether any series of this Prometheus has renamed labels: then plain ones are the exporter's.
+        renamed: whether any series of this Prometheus has renamed labels: then plain ones are the exporter's, but
+            where they name a pod that asks for devices: a renamed label is soon written.
         asking: pods that are known to ask for devices, whatever they are called: an exporter asks for none.
     """
-    prefix = _OURS if renamed else ""
-    namespace, pod = labels.get(f"{prefix}namespace", ""), labels.get(f"{prefix}pod", "")
-    container = labels.get(f"{prefix}container", "")
-    if not namespace or not pod:
-        return ""
-    found = f"{namespace}/{pod}"
+    found = _pod_named(labels, _OURS) or _pod_named(labels, "")
+    if not found or found in asking or found == _pod_named(labels, _OURS):
+        return found
+    container, pod = labels.get("container", ""), labels.get("pod", "")
     exporter = container in _EXPORTERS or (not container and pod.startswith(_EXPORTERS))
-    return "" if exporter and found not in asking else found
+    return "" if renamed or exporter else found
+
+
+def _pod_named(labels: Labels, prefix: str) -> str:
+    namespace, pod = labels.get(f"{prefix}namespace", ""), labels.get(f"{prefix}pod", "")
+    return f"{namespace}/{pod}" if namespace and pod else ""
 
 
 def node_of(labels: Labels) -> str:
@@ -86,11 +127,12 @@ def model_of(labels: Labels) -> str:
 
 
 def device_uses(source: Source, found: Sequence[MeasuredUse]) -> tuple[tuple[DeviceUse, ...], tuple[str, ...]]:
-    """What a source's devices do, and what is doubtful in it; of other clusters' devices nothing.
+    """What a source's devices do, and a sentence on what is doubtful in it; of other clusters' devices nothing.
 
-    Where a device goes from one pod to the next there are two series for a while: the one counts that has been there
-    for a shorter time. Two series that differ otherwise contradict each other: the higher use counts, as nothing is
-    called idle that may be at work, and the holder is of those who measure most of the devices.
+    Where a device goes from one pod to the next there are two series for a while: the one counts that began when the
+    other had ended. Series of one device that say another use or another pod at the same time contradict each other,
+    and no label of theirs tells which one is the exporter's, as who pushes a series writes its labels: what such a
+    device does counts as not measured.
     """
     nodes = {each.name for each in source.objects.nodes}
     places = {each.key: each.spec.node_name for each in source.objects.pods}
@@ -104,40 +146,38 @@ def device_uses(source: Source, found: Sequence[MeasuredUse]) -> tuple[tuple[Dev
             node = places.get(f"{labels.get('namespace', '')}/{labels.get('pod', '')}", "") if renamed else ""
         if node in nodes:
             series.setdefault((node, device_of(labels)), []).append(each)
-    main = main_job([each.labels for several in series.values() for each in several])
-    uses, doubts = [], []
+    uses, doubtful = [], []
     for (node, device), several in sorted(series.items()):
-        several.sort(key=lambda each: (each.labels.get("job", "") == main, each.first or 0))
-        holders = [holder_of(each.labels, renamed=renamed, asking=asking) for each in several]
-        last, holder = several[-1], holders[-1]
-        rivals = [
-            each
-            for each, other in zip(several, holders, strict=True)
-            if other == holder or each.labels.get("job", "") != last.labels.get("job", "")
-        ]
-        since = [at for each in rivals if (at := _low_since(each)) is not None]
-        low, high = min(each.busy for each in rivals), max(each.busy for each in rivals)
-        if high - low > APART:
-            doubts.append(f"two series of {node} {device} say {low:.0%} and {high:.0%}: the higher counts")
+        last = max(several, key=lambda each: (each.steps[-1], each.steps[0]))
+        crowded, _ = together([each.steps for each in several], last.count)
+        shared = crowded & set(last.steps)
+        present = [each for each in several if each is last or shared & set(each.steps)]
+        holders = {holder_of(each.labels, renamed=renamed, asking=asking) for each in present} - {""}
+        low, high = min(each.busy for each in present), max(each.busy for each in present)
+        if high - low > APART or len(holders) > 1:
+            doubtful.append(f"{node} {device}")
+            continue
+        since = [at for each in present if (at := _low_since(each)) is not None]
         uses.append(
             DeviceUse(
                 node=node,
                 device=device,
-                pod=holder,
+                pod=next(iter(holders), ""),
                 busy=round(high, 6),
                 over=last.over,
-                idle_since=_rfc3339(max(since) if len(since) == len(rivals) else None),
+                idle_since=_rfc3339(max(since) if len(since) == len(present) else None),
             )
         )
-    return tuple(uses), tuple(doubts)
+    return tuple(uses), contradicted(doubtful)
 
 
-def main_job(found: Sequence[Labels]) -> str:
-    """The scrape job that measures most devices; of two the first by name."""
-    devices: dict[str, set[tuple[str, str]]] = {}
-    for each in found:
-        devices.setdefault(each.get("job", ""), set()).add((node_of(each), device_of(each)))
-    return min(devices, key=lambda job: (-len(devices[job]), job), default="")
+def contradicted(devices: Sequence[str]) -> tuple[str, ...]:
+    """One sentence on the devices of which series contradict each other; none where there is none."""
+    if not devices:
+        return ()
+    named = ", ".join(devices[:_NAMED]) + (", ..." if len(devices) > _NAMED else "")
+    several = f"{len(devices)} device{'s' if len(devices) > 1 else ''}"
+    return (f"series contradict each other on {several} ({named}): what they do counts as not measured",)
 
 
 def _low_since(use: MeasuredUse) -> int | None:

@@ -75,14 +75,48 @@ def test_no_second_series_and_no_name_decides_what_is_idle(fake: FakeMetrics, ru
     fake.put("DCGM_FI_DEV_GPU_UTIL", {**pushed, "UUID": "GPU-7"}, [(NOW, -5)])
     rows = {each["job"]: each for each in run("who", *FILE, *URL, "-o", "json").json()["items"]}
     assert {job: row["idleDevices"] for job, row in rows.items()} == {
-        "Pod/train": 1, "Pod/busy": 0, f"Pod/{named}": 1,
+        "Pod/train": 1, "Pod/busy": None, f"Pod/{named}": 1,
     }  # fmt: skip
     run("snapshot", "save", "again.json.gz", *FILE, *URL).ok()
     said = {gap.detail for gap in decode((home / "again.json.gz").read_bytes()).sources[0].gaps}
     assert said == {
-        "two series of n GPU-1 say 0% and 99%: the higher counts",
+        "series contradict each other on 1 device (n GPU-1): what they do counts as not measured",
         "left out: 1 series whose use is no share from 0 to 100 %",
     }
+
+
+@pytest.mark.parametrize("job", ["", "dcgm"], ids=["of the same job", "of another job"])
+@pytest.mark.parametrize("named", ["other", "train"])
+def test_a_forged_series_of_another_pod_begun_later_makes_neither_idle_nor_work(
+    fake: FakeMetrics, run: Run, home: Path, named: str, job: str
+) -> None:
+    pods = [pod(name, "n", {GPU: "1"}) for name in ("busy", "other", "train")]
+    (home / "m.json.gz").write_bytes(encode(moment_of(NOW, nodes=[node("n", {GPU: "4"})], pods=pods)))
+    every = [NOW - minute * MINUTE for minute in range(60)]
+    exporter = {"Hostname": "n", "namespace": "team", "job": "dcgm"}
+    for gpu, name, use in (("GPU-1", "busy", 99), ("GPU-2", "other", 99)):
+        fake.put("DCGM_FI_DEV_GPU_UTIL", {**exporter, "UUID": gpu, "pod": name}, [(at, use) for at in every])
+    forged = {**exporter, "UUID": "GPU-1", "pod": named, "job": job, "extra": "x"}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", forged, [(at, 0) for at in every[:45]])
+    done = run("waste", *FILE, *URL, "-o", "json")
+    causes = {each["name"]: each["gpuMs"] // (60 * MINUTE) for each in done.json()["causes"]}
+    assert causes == {"productive": 1, "idle-held": 1, "unmeasured": 1, "unallocated": 1}
+    assert done.err.count("contradict") == 1
+
+
+def test_a_device_that_nobody_has_is_no_pod_s_because_a_series_says_so(fake: FakeMetrics, run: Run, home: Path) -> None:
+    """Nor does a renamed label in one series take the names out of all others."""
+    pods = [pod(name, "n", {GPU: "1"}) for name in ("busy", "train")]
+    (home / "m.json.gz").write_bytes(encode(moment_of(NOW, nodes=[node("n", {GPU: "3"})], pods=pods)))
+    every = [NOW - minute * MINUTE for minute in range(60)]
+    labels = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "busy"}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", labels, [(at, 99) for at in every])
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {"Hostname": "n", "UUID": "GPU-8", "exported_job": "x"}, [(NOW, 0)])
+    rows = {each["job"]: each["idleDevices"] for each in run("who", *FILE, *URL, "-o", "json").json()["items"]}
+    assert rows == {"Pod/busy": 0, "Pod/train": 1}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {**labels, "UUID": "GPU-0a"}, [(at, 0) for at in every])
+    rows = {each["job"]: each["idleDevices"] for each in run("who", *FILE, *URL, "-o", "json").json()["items"]}
+    assert rows == {"Pod/busy": None, "Pod/train": 1}
 
 
 def test_a_file_is_completed_only_where_the_flag_is_given(fake: FakeMetrics, run: Run) -> None:

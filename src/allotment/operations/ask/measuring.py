@@ -18,8 +18,8 @@ Where = tuple[tuple[str, tuple[str, ...]], ...]
 
 USE: Final = (("DCGM_FI_PROF_GR_ENGINE_ACTIVE", 1.0), ("DCGM_FI_DEV_GPU_UTIL", 100.0))
 """Share of time with work on a device: the finer measure where it is there."""
-NOW_SECONDS: Final = 300
-"""Of which the mean is a device's use at a moment: longer than any usual distance of samples."""
+NOW: Final = TimeSteps(0, 60, 5)
+"""Of which the mean is a device's use at a moment: 5 minutes, longer than any usual distance of samples."""
 BACK: Final = TimeSteps(0, 60, 360)
 """How far back it is looked since when a device does little: 6 hours, minute by minute."""
 
@@ -68,7 +68,7 @@ def _measured(source: Source, snapshot: Snapshot, metrics: MetricsPort, request:
 def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> tuple[list[MeasuredUse], int]:
     """What each series says, and how many say what cannot be."""
     gauge = Gauge(USE, request.where)
-    means = metrics.means(gauge, TimeSteps(now - 1000 * NOW_SECONDS, NOW_SECONDS, 1))
+    means = metrics.means(gauge, TimeSteps(now - 1000 * NOW.seconds * NOW.count, NOW.seconds, NOW.count))
     back = TimeSteps(now - 1000 * BACK.seconds * BACK.count, BACK.seconds, BACK.count)
     try:
         busy = {_key(each.labels): each.at for each in metrics.last_at_least(gauge, request.below, back)}
@@ -76,11 +76,19 @@ def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> tuple[list
     except TooMuchMeasuredError:
         # The present is known all the same; since when, is not.
         busy, first = {}, {}
-    told = [(each.labels, share_of(each.values[-1])) for each in means if each.values]
+    told = [(each, [share_of(value) for value in each.values]) for each in means if each.values]
     uses = [
-        MeasuredUse(labels, share, NOW_SECONDS, busy.get(_key(labels)), first.get(_key(labels)))
-        for labels, share in told
-        if share is not None
+        MeasuredUse(
+            each.labels,
+            sum(known) / len(known),
+            NOW.seconds * NOW.count,
+            busy.get(_key(each.labels)),
+            first.get(_key(each.labels)),
+            steps=each.steps,
+            count=NOW.count,
+        )
+        for each, shares in told
+        if len(known := [share for share in shares if share is not None]) == len(shares)
     ]
     return uses, len(told) - len(uses)
 

@@ -26,15 +26,15 @@ from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels as marks
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.observe.telemetry import (
-    APART,
+    contradicted,
     device_of,
     exporter_renames,
     holder_of,
-    main_job,
     model_of,
     node_of,
     share_of,
 )
+from allotment.operations.ask.device_tracks import device_track
 from allotment.operations.ask.measuring import USE, Where
 from allotment.ports.clock import Clock
 from allotment.ports.metrics import Gauge, MeasuredSeries, MetricsPort, TimeSteps, TooMuchMeasuredError
@@ -136,9 +136,7 @@ class _PieceReader:
         told = []
         if self._wrong:
             told.append(f"left out: {self._wrong} measurements that are no share from 0 to 100 %, or no count")
-        if self._disputed:
-            told.append(f"of {len(self._disputed)} devices several series tell a use: the highest counts")
-        return tuple(told)
+        return (*told, *contradicted([" ".join(key) for key in sorted(self._disputed)]))
 
     def read(self, steps: TimeSteps) -> MeasuredPiece:
         """A piece.
@@ -186,27 +184,17 @@ class _PieceReader:
     def _devices(
         self, use: Sequence[MeasuredSeries], pods: _PodTable, steps: TimeSteps, asking: Container[str]
     ) -> dict[tuple[str, str], DeviceTrack]:
-        found: dict[tuple[str, str], DeviceTrack] = {}
-        main = main_job([each.labels for each in use])
-        # Those that begin later count where two series of a device meet: theirs is the present holder. Where the same
-        # holder is told another use, or another scrape job tells it, the higher counts: nothing is idle by hearsay.
-        for each in sorted(use, key=lambda series: (series.labels.get("job", "") != main, series.steps[:1])):
-            key = (node_of(each.labels), device_of(each.labels))
-            track = found.get(key)
-            if track is None:
-                busy = np.full(steps.count, np.nan)
-                holder = np.full(steps.count, NO_HOLDER, dtype=np.int64)
-                track = found[key] = DeviceTrack(busy, holder, model_of(each.labels))
-            at = np.array(each.steps, dtype=np.int64)
-            pod = holder_of(each.labels, renamed=self._renamed, asking=asking)
-            number = pods.number(pod) if pod else NO_HOLDER
-            values, before = np.array(each.values), track.busy[at]
-            foreign = each.labels.get("job", "") != main
-            rivals = ~np.isnan(before) & ((track.holder[at] == number) | foreign)
-            if (rivals & (np.abs(before - values) > APART)).any():
+        together: dict[tuple[str, str], list[MeasuredSeries]] = {}
+        for each in use:
+            together.setdefault((node_of(each.labels), device_of(each.labels)), []).append(each)
+        found = {}
+        for key, several in together.items():
+            named = [holder_of(each.labels, renamed=self._renamed, asking=asking) for each in several]
+            holders = [pods.number(pod) if pod else NO_HOLDER for pod in named]
+            models = sorted({model_of(each.labels) for each in several} - {""})
+            track = found[key] = device_track(several, holders, steps.count, models[0] if models else "")
+            if track.doubtful is not None and track.doubtful.any():
                 self._disputed.add(key)
-            track.busy[at] = np.where(rivals, np.fmax(before, values), values)
-            track.holder[at] = np.where(rivals & foreign, track.holder[at], number)
         return found
 
     def _nodes(
