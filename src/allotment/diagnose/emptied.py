@@ -7,7 +7,7 @@ keeps on every one. What a twin does not model is not said to be hopeless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -21,13 +21,8 @@ from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Source
 from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.inputs import Workload as QueuedWorkload
-from allotment.scheduling.snapshot.placement import (
-    NoPlace,
-    PlacementView,
-    place,
-    placement_view,
-    template_pod,
-)
+from allotment.scheduling.snapshot.placement import PlacementView, WaitingPod, placement_view, template_pods
+from allotment.scheduling.snapshot.placement_trials import tried
 from allotment.scheduling.snapshot.queueing import QueueingView
 from allotment.simulation.hopeless import EmptiedQueues
 from allotment.simulation.present import WaitReason
@@ -105,24 +100,18 @@ class EmptiedFleet:
         """
         if self._grows or not self._seen or not self._index.nodes or any(_needs_others(each) for each, _ in parts):
             return ""
-        view = self._fleet
-        mark = view.state.checkpoint()
-        try:
-            return self._refused(view, namespace, parts)
-        finally:
-            view.state.rollback(mark)
+        pods = list(self._modelled(namespace, parts))
+        refused = tried(self._fleet, pods, preempting=False).refused if pods else None
+        return "" if refused is None else refused.message
 
-    def _refused(self, view: PlacementView, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
+    def _modelled(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> Iterator[WaitingPod]:
+        """The pods in their order, up to the first of which the twin cannot tell."""
         for at, (template, count) in enumerate(parts):
-            for number in range(min(count, _MOST_PODS)):
-                pod = template_pod(view, namespace, f"emptied-{at}-{number}", template)
-                if pod.unmodelled or pod.pod.shape.volume_problem:
-                    return ""
-                answer = place(view, pod)
-                if isinstance(answer, NoPlace):
-                    return answer.message
-                view.state.add(pod.pod, view.state.nodes.index[answer.node])
-        return ""
+            names = [f"emptied-{at}-{number}" for number in range(min(count, _MOST_PODS))]
+            for each in template_pods(self._fleet, namespace, names, template):
+                if each.unmodelled or each.pod.shape.volume_problem:
+                    return
+                yield each
 
     @property
     def _fleet(self) -> PlacementView:

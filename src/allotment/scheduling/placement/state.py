@@ -67,6 +67,7 @@ class ClusterState:
 
     __slots__ = (
         "_checkpoints",
+        "_editions",
         "_journal",
         "_node_rules",
         "_shapes_by_id",
@@ -74,6 +75,7 @@ class ClusterState:
         "alloc",
         "changed",
         "cordoned",
+        "edition",
         "index",
         "namespaces",
         "next_start",
@@ -114,12 +116,15 @@ class ClusterState:
         # Nodes in the order in which their use changed: shapes read on from where they stopped.
         self.changed: list[int] = []
         self.version = 0
+        # Of what was put in, taken out and promised: as long as the number is the same, so is all of that.
+        self.edition = 0
         self.next_start = 0
         self._shapes_by_id: dict[int, CompiledShape] = {}
         self._shapes_by_value: dict[PodShape, CompiledShape] = {}
         self._node_rules: dict[NodeRulesKey, NodeRules] = {}
         self._journal: list[_Added | _Removed | _Cordoned | _Searched | _Promised] = []
-        self._checkpoints = 0
+        self._checkpoints: list[int] = []
+        self._editions = 0
 
     def compiled(self, shape: PodShape) -> CompiledShape:
         """The compiled form of a shape; equal shapes share it."""
@@ -190,7 +195,12 @@ class ClusterState:
         if self._checkpoints:
             self._journal.append(_Cordoned(node, before))
 
+    def _edit(self) -> None:
+        self._editions += 1
+        self.edition = self._editions
+
     def _mark(self, node: int, *, unschedulable: bool) -> None:
+        self._edit()
         self.cordoned += int(unschedulable) - int(self.unschedulable[node])
         self.unschedulable[node] = unschedulable
 
@@ -202,6 +212,7 @@ class ClusterState:
 
     def promise(self, pod: Pod, node: int | None) -> None:
         """Nominate a waiting pod for a node: pods of lower priority must leave it that room. `None` ends it."""
+        self._edit()
         before = self.promised.pop(pod.key, None)
         if node is not None:
             self.promised[pod.key] = Running(pod, node, self.compiled(pod.shape))
@@ -213,6 +224,7 @@ class ClusterState:
         return list(self.rows)[row]
 
     def _account(self, running: Running, delta: int) -> None:
+        self._edit()
         node, compiled = running.node, running.compiled
         if delta > 0:
             self.pods[running.pod.key] = running
@@ -238,7 +250,7 @@ class ClusterState:
 
     def checkpoint(self) -> int:
         """Begin recording; returns the mark to roll back to. Every checkpoint is rolled back or released."""
-        self._checkpoints += 1
+        self._checkpoints.append(self.edition)
         return len(self._journal)
 
     def rollback(self, mark: int) -> None:
@@ -257,7 +269,7 @@ class ClusterState:
                     self.promised[entry.key] = entry.before
             else:
                 self.next_start = entry.before
-        self._close()
+        self.edition = self._close()
 
     def release(self, mark: int) -> None:
         """Keep what was done since the checkpoint, and close it. An outer checkpoint can still undo it."""
@@ -265,10 +277,12 @@ class ClusterState:
             raise ConflictError("checkpoint is not open", fix="release each mark once, inner ones first")
         self._close()
 
-    def _close(self) -> None:
-        self._checkpoints -= 1
+    def _close(self) -> int:
+        """End the innermost checkpoint; returns the edition that it was opened at."""
+        edition = self._checkpoints.pop()
         if not self._checkpoints:
             self._journal.clear()
+        return edition
 
     def forget_changes(self) -> None:
         """Shorten the change log once it is long; every shape then looks at all nodes again."""

@@ -8,8 +8,8 @@ compiled shape, and 20,000 of them cost a second, not a minute. A pod that is to
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from allotment.model.observed import nodes as observed_nodes
@@ -54,6 +54,7 @@ class PlacementView:
         kept: labels of running pods that are kept; selectors over others would see none.
         unmodelled: what was seen of the cluster and is not in the twin.
         resting: running pods as the twin has them.
+        answers: what was found out on the state, by its edition; `placement_trials` keeps it.
     """
 
     index: Index
@@ -62,6 +63,7 @@ class PlacementView:
     kept: KeptLabels
     unmodelled: tuple[str, ...]
     resting: RestingPods
+    answers: dict[object, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,25 @@ def template_pod(view: PlacementView, namespace: str, name: str, template: obser
     shape, notes = shape_of(view, namespace, name, template.metadata.labels, spec)
     twin = Pod(name, shape, _priority(view.index, spec), _NOT_STARTED, _never_preempts(view.index, spec))
     return WaitingPod(twin, unmodelled=notes)
+
+
+def template_pods(
+    view: PlacementView, namespace: str, names: Sequence[str], template: observed_pods.PodTemplate
+) -> Iterator[WaitingPod]:
+    """Pods that do not exist yet, all of one template; what they have in common is read once.
+
+    Args:
+        view: the cluster.
+        namespace: of the pods.
+        names: of each; must not be taken.
+        template: what they are made from.
+    """
+    by_name = any(each.ephemeral is not None for each in template.spec.volumes)
+    first: WaitingPod | None = None
+    for name in names:
+        if first is None or by_name:
+            first = template_pod(view, namespace, name, template)
+        yield replace(first, pod=replace(first.pod, name=name))
 
 
 def shape_of(

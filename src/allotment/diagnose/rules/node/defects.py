@@ -104,15 +104,14 @@ def broken(case: Case) -> Broken | None:
     """The nodes whose mending lets the subject start; None if it needs none, or that would not do."""
     found = case.beside.get(_Asked)
     if not isinstance(found, _Asked):
-        found = case.beside[_Asked] = _Asked(_broken(case))
+        it = placing(case)
+        alike = None if it.refused is None or it.by_volume else it.once(Broken, lambda: _broken(it))
+        found = case.beside[_Asked] = _Asked(alike)
     return found.found
 
 
-def _broken(case: Case) -> Broken | None:
-    it = placing(case)
-    if it.refused is None or it.by_volume:
-        return None
-    mended = mended_of(case.index)
+def _broken(it: Placing) -> Broken | None:
+    mended = mended_of(it.case.index)
     if mended is None or not it.fits(view=mended.view):
         return None
     nodes = _needed(it, mended)

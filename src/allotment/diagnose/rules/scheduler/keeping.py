@@ -61,7 +61,8 @@ def kept(case: Case) -> KeptBy:
     """What alone keeps the subject from running, as far as the scheduler goes; found once."""
     found = case.beside.get(KeptBy)
     if not isinstance(found, KeptBy):
-        found = case.beside[KeptBy] = _kept(placing(case))
+        it = placing(case)
+        found = case.beside[KeptBy] = it.once(KeptBy, lambda: _kept(it))
     return found
 
 

@@ -6,10 +6,10 @@ puts in at admission. The pods of a subject are placed one after the other, as a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -29,11 +29,12 @@ from allotment.scheduling.snapshot.placement import (
     PlacementView,
     WaitingPod,
     is_waiting,
-    place,
-    template_pod,
+    template_pods,
     waiting_pod,
 )
+from allotment.scheduling.snapshot.placement_trials import Likeness, kept, likeness, tried
 
+T = TypeVar("T")
 Change = Callable[[PodShape], PodShape]
 """A pod as it would be."""
 _MOST: Final = 512
@@ -112,20 +113,21 @@ class Placing:
             if part.name not in flavors:
                 return
             template = with_flavors(self.case.index, part.template, flavors[part.name])
-            for number in range(min(counts.get(part.name, part.count), _MOST)):
-                name = f"{workload.name}-{part.name}-{number}"
-                yield ToPlace(template_pod(self.view, workload.namespace, name, template), template.spec)
+            count = min(counts.get(part.name, part.count), _MOST)
+            names = [f"{workload.name}-{part.name}-{number}" for number in range(count)]
+            for each in template_pods(self.view, workload.namespace, names, template):
+                yield ToPlace(each, template.spec)
 
     @cached_property
     def refused(self) -> Unplaced | None:
         """The first pod that finds no place; None if all do, if need be by preemption."""
         return self.first_refused()
 
-    @cached_property
+    @property
     def victims(self) -> tuple[str, ...]:
         """Running pods (namespace/name) that the scheduler preempts so that all find a place; none if they do not."""
-        found: list[str] = []
-        return () if self._tried(None, self.view, (), found) is not None else tuple(found)
+        trial = tried(self.view, self._waiting)
+        return () if trial.refused is not None else trial.victims
 
     def first_refused(
         self, change: Change | None = None, *, view: PlacementView | None = None, gone: Iterable[str] = ()
@@ -137,33 +139,26 @@ class Placing:
             view: another cluster.
             gone: running pods (namespace/name) that would have ended.
         """
-        return self._tried(change, view or self.view, gone, [])
+        pods = self._waiting if change is None else _changed(self._waiting, change)
+        trial = tried(view or self.view, pods, gone)
+        return None if trial.refused is None else Unplaced(self.pods[trial.placed], trial.placed, trial.refused)
 
-    def _tried(
-        self, change: Change | None, view: PlacementView, gone: Iterable[str], victims: list[str]
-    ) -> Unplaced | None:
-        state = view.state
-        mark = state.checkpoint()
-        try:
-            for key in gone:
-                if key in state.pods:
-                    state.remove(key)
-            for count, each in enumerate(self.pods):
-                waiting = each.waiting
-                if change is not None:
-                    waiting = replace(waiting, pod=replace(waiting.pod, shape=change(waiting.pod.shape)))
-                answer = place(view, waiting)
-                if isinstance(answer, NoPlace):
-                    if not answer.victims:
-                        return Unplaced(each, count, answer)
-                    victims += answer.victims
-                    for key in answer.victims:
-                        state.remove(key)
-                node = answer.nominated if isinstance(answer, NoPlace) else answer.node
-                state.add(waiting.pod, state.nodes.index[node])
-        finally:
-            state.rollback(mark)
-        return None
+    @cached_property
+    def _waiting(self) -> tuple[WaitingPod, ...]:
+        return tuple(each.waiting for each in self.pods)
+
+    @cached_property
+    def _likeness(self) -> Likeness:
+        return likeness(self.view, self._waiting)
+
+    def once(self, what: Hashable, made: Callable[[], T]) -> T:
+        """What depends on the cluster and the pods alone, found out once for all subjects with pods alike.
+
+        Args:
+            what: the question.
+            made: answers it; nothing in the answer names the subject.
+        """
+        return kept(self.view, (what, self._likeness), made)
 
     def fits(
         self, change: Change | None = None, *, view: PlacementView | None = None, gone: Iterable[str] = ()
@@ -177,6 +172,9 @@ class Placing:
         return None if self.refused is None else self.view.state.compiled(self.refused.pod.waiting.pod.shape)
 
     def _nodes(self, mask: Bools) -> tuple[Node, ...]:
+        return kept(self.view, (Node, mask.tobytes()), lambda: self._named(mask))
+
+    def _named(self, mask: Bools) -> tuple[Node, ...]:
         nodes, known = self.view.state.nodes.nodes, self.case.index.nodes
         return tuple(known[nodes[at].name] for at in np.flatnonzero(mask).tolist())
 
@@ -275,12 +273,27 @@ class Placing:
     @cached_property
     def by_volume(self) -> bool:
         """Whether it is the pod's volumes that keep it: that is told elsewhere."""
+        return self.once("by volume", self._by_volume)
+
+    def _by_volume(self) -> bool:
         if self.refused is None:
             return False
         rejection = self.refused.answer.rejection
         if rejection is not None and rejection.reasons[0].kind in {Kind.CLAIM_MISSING, Kind.CLAIM_UNBOUND}:
             return True
         return self.says(Kind.VOLUME_ELSEWHERE, Kind.VOLUME_NOWHERE) and self.fits(without_volumes)
+
+
+def _changed(pods: Iterable[WaitingPod], change: Change) -> tuple[WaitingPod, ...]:
+    """Pods of other shapes; those of one shape stay of one."""
+    made: dict[int, PodShape] = {}
+    found: list[WaitingPod] = []
+    for each in pods:
+        shape = each.pod.shape
+        if id(shape) not in made:
+            made[id(shape)] = change(shape)
+        found.append(replace(each, pod=replace(each.pod, shape=made[id(shape)])))
+    return tuple(found)
 
 
 def placing(case: Case) -> Placing:
