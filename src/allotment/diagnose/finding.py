@@ -31,6 +31,7 @@ class Proposal:
         patch: the change. `RESUBMIT` and `STRATEGIC` bodies name only what changes, containers by name. `WAIT` and
             `SIGNAL` may have a body that says for what.
         first: acts that whoever acts has to do before, such as a claim that the changed work then names.
+        then: acts that whoever acts has to do after it, such as submitting again what was given up.
         effect: further changes that follow from the act and are not written by whoever acts (a node comes back, a
             controller sets a status): (target, patch) pairs, for trying only.
         cost: order among remedies of the same doer; what takes from somebody costs more than what does not.
@@ -43,6 +44,7 @@ class Proposal:
     target: Reference | None = None
     patch: Patch | None = None
     first: tuple[tuple[Reference, Patch], ...] = ()
+    then: tuple[tuple[Reference, Patch], ...] = ()
     effect: tuple[tuple[Reference, Patch], ...] = ()
     cost: int = 0
     command: str = ""

@@ -410,7 +410,9 @@ def _checked(api: Api, case: Raw, work: Raw) -> None:
         return found[0] if found and found[0].get("status", {}).get("admissionChecks") else None
 
     workload = until(f"quota of {work['metadata']['name']}", reserved)
-    api.patch(workload, {"status": {"admissionChecks": checks}}, sub="status")
+    # As it was said just now: from that moment counts for how long Kueue is not to ask again.
+    said = [{**each, "lastTransitionTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} for each in checks]
+    api.patch(workload, {"status": {"admissionChecks": said}}, sub="status")
 
 
 def _space(work: Raw) -> str:

@@ -42,3 +42,11 @@ def test_a_node_is_uncordoned_without_touching_its_taints() -> None:
     assert opened.patch is not None
     assert opened.patch.body == {"spec": {"unschedulable": None}}
     assert opened.tried.starts is StartsWhen.NOW
+
+
+def test_all_nodes_that_it_takes_are_uncordoned() -> None:
+    closed = [node(name, unschedulable=True) for name in "ab"]
+    found = explain(case_of([*closed, *waiting(pods=2, gpus=8)]))
+    opened = next(each for each in found.remedies if each.kind is RemedyKind.UNCORDON)
+    assert opened.command == "kubectl uncordon node/a node/b"
+    assert opened.tried.starts is StartsWhen.NOW

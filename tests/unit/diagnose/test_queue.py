@@ -210,6 +210,24 @@ def test_a_check_that_was_rejected_is_the_cause_of_the_deactivation() -> None:
     assert [(each.kind, each.target and each.target.kind) for each in explanation.remedies] == [
         (RemedyKind.FIX_ADMISSION_CHECK, "ClusterQueue")
     ]
+    opened, again = explanation.remedies[0].command.split(" && ")
+    assert opened.startswith("kubectl patch clusterqueue"), opened
+    assert again.startswith(f"kubectl get job.batch/train -n {TEAM} -o json |"), "Kueue does not look at it again"
+
+
+def test_checks_that_are_missing_are_taken_out_in_one_patch() -> None:
+    rules = [{"name": each} for each in "abc"]
+    queue = cluster_queue("cq", quota("f", 8), admissionChecksStrategy={"admissionChecks": rules})
+    found = explain(case_of([*platform(queue), check(), *queued()]))
+    first = found.remedies[0]
+    assert (first.summary, found.cause) == (
+        "take the checks a, b out of the ClusterQueue cq",
+        "clusterqueue-inactive-admission-check",
+    )
+    assert first.patch is not None
+    assert [each["path"][-2:] for each in first.patch.body] == ["/1", "/0"], (
+        "the last first: numbers stay what they are"
+    )
 
 
 @pytest.mark.parametrize("reason", ["RequeuingLimitExceeded", "MaximumExecutionTimeExceeded"])

@@ -29,7 +29,7 @@ _ACTS: Final = frozenset(
 
 def after(case: Case, proposal: Proposal) -> Case | None:
     """The case after a proposal was carried out; None if that cannot be told."""
-    acts = [*proposal.first, (proposal.target, proposal.patch), *proposal.effect]
+    acts = [*proposal.first, (proposal.target, proposal.patch), *proposal.then, *proposal.effect]
     objects = case.source.objects
     about = case.reference
     remade = False

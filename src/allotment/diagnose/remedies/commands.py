@@ -25,9 +25,9 @@ def command_of(case: Case, proposal: Proposal) -> str:
         return proposal.command
     if proposal.target is None or proposal.patch is None:
         return ""
-    before = [_command(case, target, patch) for target, patch in proposal.first]
-    last = _command(case, proposal.target, proposal.patch)
-    return " && ".join((*before, last)) if last and all(before) else ""
+    acts = (*proposal.first, (proposal.target, proposal.patch), *proposal.then)
+    lines = [_command(case, target, patch) for target, patch in acts]
+    return " && ".join(lines) if all(lines) else ""
 
 
 def _command(case: Case, target: Reference, patch: Patch) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
@@ -129,6 +130,8 @@ def _finding(it: Placing, key: str, value: str, lacking: list[Node], chosen: Nod
 def _repairs(lacking: list[Node], chosen: Node, key: str, value: str) -> Iterator[Proposal]:
     body = {"metadata": {"labels": {key: value}}}
     also = len(lacking) - 1
+    others = [node for node in lacking if node is not chosen][:_MOST]
+    names = (f"node/{node.name}" for node in (chosen, *others))
     yield Proposal(
         RemedyKind.FIX_LABEL,
         Doer.PLATFORM,
@@ -136,7 +139,6 @@ def _repairs(lacking: list[Node], chosen: Node, key: str, value: str) -> Iterato
         + (f", and on {also} more" if also else ""),
         reference_of(chosen),
         Patch(PatchOp.MERGE, body),
-        effect=tuple((reference_of(node), Patch(PatchOp.MERGE, body)) for node in lacking if node is not chosen)[
-            :_MOST
-        ],
+        then=tuple((reference_of(node), Patch(PatchOp.MERGE, body)) for node in others),
+        command=by_hand.line("kubectl", "label", "--overwrite", *names, f"{key}={value}"),
     )

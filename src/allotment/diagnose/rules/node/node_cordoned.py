@@ -22,6 +22,9 @@ def find(case: Case) -> Finding | None:
     room = f" with {free} {it.device} free" if it.device else ""
     # With its kind before it, no name can pass for a flag.
     what = by_hand.line("kubectl", "uncordon", f"node/{node.name}")
+    # Others that have to be mended with it, by the same act where that is what is wrong with them.
+    alike = [each for each in broken.nodes if each != node.name and it.case.index.nodes[each].spec.unschedulable]
+    command = by_hand.line("kubectl", "uncordon", *(f"node/{each}" for each in (node.name, *alike)))
     # The taint that a cordon brings goes with it: its controller takes it away.
     patch = Patch(PatchOp.MERGE, {"spec": {"unschedulable": None}})
     return about_node(
@@ -29,7 +32,7 @@ def find(case: Case) -> Finding | None:
         "node-cordoned",
         f"node {node.name}, on which it would fit, is cordoned{room}",
         broken,
-        repair_of(broken, RemedyKind.UNCORDON, what, patch, (), what),
+        repair_of(broken, RemedyKind.UNCORDON, what, patch, (), command),
         {"cordoned_node": node.name, "free_on_it": free},
         seen_on(node, "spec.unschedulable", True, "cordoned: it takes no new pods"),
     )

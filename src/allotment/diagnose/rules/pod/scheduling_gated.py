@@ -78,5 +78,5 @@ def _opened(case: Case, name: str, gates: list[str]) -> Proposal:
         f"take the gate {', '.join(gates)} from the pod {name}, as its controller should have",
         reference_of(first),
         Patch(PatchOp.MERGE, body),
-        effect=tuple((reference_of(pod), Patch(PatchOp.MERGE, body)) for pod in pods if pod is not first),
+        then=tuple((reference_of(pod), Patch(PatchOp.MERGE, body)) for pod in pods if pod is not first),
     )

@@ -132,7 +132,7 @@ def _widened(case: Case, first: Breach, same: list[Breach]) -> list[Proposal]:
         value = _number(each, each.asked)
         path = each.resource.replace("~", "~0").replace("/", "~1")
         steps.append({"op": "replace", "path": f"/spec/limits/{each.index}/{field}/{path}", "value": value})
-    again: tuple[tuple[Reference, Patch], ...] = sent_again(case)
+    again: tuple[tuple[Reference, Patch], ...] = ()
     if case.subject is not None and case.top is not None:
         # Kueue does not look at a workload again that it has refused for a LimitRange.
         again = ((reference_of(case.top), Patch(PatchOp.RESUBMIT, {})),)
@@ -144,7 +144,8 @@ def _widened(case: Case, first: Breach, same: list[Breach]) -> list[Proposal]:
             f"let the LimitRange {first.range.name} allow {what}, and submit again",
             target,
             Patch(PatchOp.JSON, steps),
-            effect=again,
+            then=again,
+            effect=sent_again(case),
             cost=5,
         )
     ]

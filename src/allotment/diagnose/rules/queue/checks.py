@@ -81,7 +81,7 @@ def taken_out(case: Case, queue: ClusterQueue, name: str, *, anew: bool = False)
         f"take the check {name} out of the ClusterQueue {queue.name}{further}",
         reference_of(queue),
         without_check(queue, name),
-        effect=resubmission(case) if anew else (),
+        then=resubmission(case) if anew else (),
         cost=2,
     )
 

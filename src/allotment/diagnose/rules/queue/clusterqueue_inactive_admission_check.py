@@ -68,14 +68,13 @@ def _removed(case: Case, queue: ClusterQueue, names: tuple[str, ...]) -> Proposa
     work = case.top
     elsewhere = isinstance(work, Job) and work.spec.managed_by == MULTI_KUEUE
     further = f" and submit {case.reference.name} again: it says that another cluster runs it" if elsewhere else ""
-    others = tuple((target, without_check(queue, name)) for name in names[1:2])
     return Proposal(
         RemedyKind.FIX_ADMISSION_CHECK,
         Doer.PLATFORM,
-        f"take the check {names[0]} out of the ClusterQueue {queue.name}{further}",
+        f"take the check{'s' if names[1:] else ''} {', '.join(names)} out of the ClusterQueue {queue.name}{further}",
         target,
-        without_check(queue, names[0]),
-        effect=(*others, *(resubmission(case) if elsewhere else ())),
+        without_check(queue, *names),
+        then=resubmission(case) if elsewhere else (),
         cost=1,
     )
 

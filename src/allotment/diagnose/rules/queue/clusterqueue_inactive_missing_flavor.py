@@ -55,7 +55,7 @@ def _created(case: Case, missing: tuple[str, ...]) -> Iterator[Proposal]:
         f"create the ResourceFlavor {', '.join(missing)}" + (f" for nodes with {said}" if said else ""),
         first,
         patch,
-        effect=tuple(acts[1:]),
+        then=tuple(acts[1:]),
     )
 
 

@@ -77,22 +77,22 @@ def resubmission(case: Case) -> tuple[tuple[Reference, Patch], ...]:
     return () if work is None else ((reference_of(work), Patch(PatchOp.RESUBMIT, {})),)
 
 
-def without_check(queue: ClusterQueue, name: str) -> Patch:
-    """The patch that takes an AdmissionCheck out of a ClusterQueue, in either form."""
+def without_check(queue: ClusterQueue, *names: str) -> Patch:
+    """The patch that takes AdmissionChecks out of a ClusterQueue, in either form."""
     steps: list[dict[str, str]] = []
     strategy = queue.spec.admission_checks_strategy
     rules: tuple[CheckRule, ...] = () if strategy is None else strategy.admission_checks
-    if rules and all(rule.name == name for rule in rules):
+    if rules and all(rule.name in names for rule in rules):
         steps.append({"op": "remove", "path": "/spec/admissionChecksStrategy"})
     else:
         steps += [
             {"op": "remove", "path": f"/spec/admissionChecksStrategy/admissionChecks/{number}"}
             for number, rule in reversed(list(enumerate(rules)))
-            if rule.name == name
+            if rule.name in names
         ]
     steps += [
         {"op": "remove", "path": f"/spec/admissionChecks/{number}"}
         for number, plain in reversed(list(enumerate(queue.spec.admission_checks)))
-        if plain == name
+        if plain in names
     ]
     return Patch(PatchOp.JSON, steps)

@@ -77,20 +77,20 @@ def find(case: Case) -> Finding | None:
             Evidence(reference_of(found), "status.admission", found.name, _why(case, found)) for _, _, found in ghosts
         ),
         confidence=Confidence.SURE if _sure(case, first) else Confidence.LIKELY,
-        proposals=tuple(
-            Proposal(
-                RemedyKind.OTHER,
-                Doer.TEAM_OWNER if found.namespace == case.namespace else Doer.PLATFORM,
-                f"delete the Workload of {called(case, found)}: it holds quota and runs nothing",
-                reference_of(found),
-                Patch(PatchOp.DELETE),
-                effect=tuple(
-                    (reference_of(other), Patch(PatchOp.DELETE)) for _, _, other in ghosts if other is not found
-                ),
-            )
-            for found in (first,)
-        ),
+        proposals=(_deleted(case, *(found for _, _, found in ghosts)),),
         flavors=refusal.lacks.tried,
+    )
+
+
+def _deleted(case: Case, first: Workload, *others: Workload) -> Proposal:
+    more = f", and of {len(others)} more" if others else ""
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.TEAM_OWNER if all(each.namespace == case.namespace for each in (first, *others)) else Doer.PLATFORM,
+        f"delete the Workload of {called(case, first)}{more}: it holds quota and runs nothing",
+        reference_of(first),
+        Patch(PatchOp.DELETE),
+        then=tuple((reference_of(each), Patch(PatchOp.DELETE)) for each in others),
     )
 
 

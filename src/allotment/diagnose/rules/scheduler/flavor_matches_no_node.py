@@ -52,7 +52,7 @@ def _fixes(case: Case, flavor: ResourceFlavor, asked: Asked, known: list[str]) -
             f"let flavor {flavor.name} mean nodes with {asked.key}={meant}",
             reference_of(flavor),
             Patch(PatchOp.MERGE, {"spec": {"nodeLabels": {asked.key: meant}}}),
-            effect=((target, Patch(PatchOp.RESUBMIT, _without(asked))),),
+            then=((target, Patch(PatchOp.RESUBMIT, _without(asked))),),
         )
     yield Proposal(
         RemedyKind.ADD_NODE,
