@@ -17,10 +17,7 @@ from allotment.model.observed.work import Owner, Replicas
 from allotment.scheduling.snapshot.standing import selects
 
 QUEUE: Final = "kueue.x-k8s.io/queue-name"
-_NAME: Final = "kubernetes.io/metadata.name"
 _JOB_UID: Final = "kueue.x-k8s.io/job-uid"
-_SIGNED_BY: Final = "submitter-kept.allotment.dev"
-"""Our admission policy that keeps the submitter's mark true, and its binding."""
 _USER: Final = re.compile(r"[\w.@:+/=,-]{1,253}")
 _SERVICES: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "RayService", "LeaderWorkerSet", "DaemonSet"})
 _NOTEBOOKS: Final = frozenset({"Notebook"})
@@ -84,21 +81,22 @@ class OwnerLookup:
     def _signing(self) -> tuple[Selector | None, ...]:
         """Namespaces in which the submitter's mark is kept true, a selector for each binding in force."""
         found = self.index.objects
-        if all(each.name != _SIGNED_BY for each in found.admission_policies):
+        if all(each.name != labels.SUBMITTER_KEPT for each in found.admission_policies):
             return ()
         return tuple(
             None if each.spec.match_resources is None else each.spec.match_resources.namespace_selector
             for each in found.admission_bindings
-            if each.spec.policy_name == _SIGNED_BY and "Deny" in each.spec.validation_actions
+            if each.spec.policy_name == labels.SUBMITTER_KEPT and "Deny" in each.spec.validation_actions
         )
 
-    def _signed(self, namespace: str) -> bool:
+    def signed(self, namespace: str) -> bool:
+        """Whether the submitter's mark is kept true in a namespace."""
         found = self.index.namespaces.get(namespace)
-        marks = {} if found is None else {_NAME: namespace, **found.metadata.labels}
+        marks = {} if found is None else {labels.NAMESPACE_NAME: namespace, **found.metadata.labels}
         return any(each is None or selects(each, marks) for each in self._signing)
 
     def _person(self, namespace: str, marked: Iterable[Object]) -> str:
-        if not self._signed(namespace):
+        if not self.signed(namespace):
             return ""
         names = (each.metadata.annotations.get(labels.SUBMITTER, "") for each in marked)
         return _first(name for name in names if _USER.fullmatch(name))

@@ -66,7 +66,7 @@ class Speech:
 
     Attributes:
         kept: names that are everybody's, or that no one but the platform gives: they stay, whatever others call theirs.
-        own: names of the team's own objects; one that is another's too does not stay.
+        own: names of the team's own objects and submitters; one that is another's too does not stay.
         groups: names of others' namespaces, teams and queues, and what stands there instead: they go also as a part.
         names: names of others' objects, and of persons.
         written: texts in the team's own objects, such as images.
@@ -151,7 +151,7 @@ class Unnaming:
 
     def _cleared(self, text: str, *, strict: bool) -> str:
         text = _UID.sub(self._uid, text)
-        text = _PERSON.sub(REMOVED, text)
+        text = _PERSON.sub(self._person, text)
         text = _ACCOUNT.sub(self._account, text)
         text = _WORD.sub(lambda found: self._word(found[0], strict=strict), text)
         return _AFTER.sub(f"{REMOVED}/{REMOVED}", text) if strict else text
@@ -174,6 +174,10 @@ class Unnaming:
 
     def _uid(self, found: re.Match[str]) -> str:
         return found[0] if found[0] in self._speech.uids else REMOVED
+
+    def _person(self, found: re.Match[str]) -> str:
+        person = found[0]
+        return person if person in self._speech.own and person.lower() not in self._whole else REMOVED
 
     def _account(self, found: re.Match[str]) -> str:
         return found[0] if found[2] in self._speech.kept else f"{found[1]}:{REMOVED}"

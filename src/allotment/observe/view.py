@@ -7,7 +7,7 @@ that are theirs to read may still name others, such as who preempted them: those
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,11 +15,12 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from allotment.model import labels
-from allotment.model.observed.base import LabelRequirement, Selector
+from allotment.model.observed.base import LabelRequirement, ObjectMeta, Selector
+from allotment.model.observed.namespaced import AdmissionBinding, AdmissionBindingSpec, AdmissionPolicy, MatchResources
 from allotment.model.observed.nodes import ResourceClaim
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import ClusterQueue, LocalQueue, PendingOrder, PendingWorkload, Workload
-from allotment.model.observed.snapshot import Asker, DeviceUse, Gap, Objects, Snapshot, Source
+from allotment.model.observed.snapshot import Asker, DeviceUse, Gap, Objects, Snapshot, Source, Submission
 from allotment.observe.anonymous import (
     HIDDEN_NAMESPACE,
     hidden_claim,
@@ -73,19 +74,37 @@ def namespaces_of(snapshot: Snapshot, team: str) -> frozenset[str]:
     )
 
 
-def seen_by(snapshot: Snapshot, team: str, namespaces: frozenset[str]) -> Snapshot:
+def seen_by(
+    snapshot: Snapshot, team: str, namespaces: frozenset[str], signed: Mapping[str, frozenset[str]] | None = None
+) -> Snapshot:
     """The snapshot as a team's members may see it.
 
     Args:
         snapshot: as somebody saw it who may see more.
         team: whose.
         namespaces: the team's.
+        signed: of each source those in which our policy keeps the submitter's mark true.
     """
-    sources = tuple(_Viewed(source, team, namespaces).source() for source in snapshot.sources)
-    theirs = tuple(each for each in snapshot.submissions if each.subject.namespace in namespaces)
+    attempts = tuple(each for each in snapshot.submissions if _is_theirs(each, namespaces))
+    words = frozenset(each.user for each in attempts)
+    views = [_Viewed(each, team, namespaces, words) for each in snapshot.sources]
+    sources = tuple(each.source((signed or {}).get(each.name, frozenset())) for each in views)
+    theirs = tuple(_attempt(each, views) for each in attempts)
     return Snapshot(
         taken_at=snapshot.taken_at, asker=Asker(), view=f"{PREFIX}{team}", sources=sources, submissions=theirs
     )
+
+
+def _is_theirs(attempt: Submission, namespaces: frozenset[str]) -> bool:
+    sent = attempt.manifest
+    return attempt.subject.namespace in namespaces and (sent is None or sent.namespace in {"", *namespaces})
+
+
+def _attempt(attempt: Submission, views: Sequence[_Viewed]) -> Submission:
+    """What was refused, its refusal without others' names."""
+    for view in views:
+        attempt = view.unnaming.with_messages_cleaned(attempt)
+    return attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +123,10 @@ def _uid(each: Any) -> str:
 class _Viewed:
     """One source, seen by one team."""
 
-    def __init__(self, source: Source, team: str, namespaces: frozenset[str]) -> None:
+    def __init__(self, source: Source, team: str, namespaces: frozenset[str], words: frozenset[str]) -> None:
         self._source = source
+        self._words = words
+        self.name = source.name
         self._team = team
         self._spaces = namespaces
         self._split = {each.name: self._divided(each.name) for each in fields(Objects)}
@@ -117,6 +138,7 @@ class _Viewed:
         self._queues = {name: f"hidden-queue-{number}" for number, name in enumerate(hidden)}
         self._asked = frozenset(self._asked_words())
         self._marks = SharedMarks(self._theirs(), platform_keys(source.objects), self._asked)
+        self.unnaming = Unnaming(self._speech())
 
     def _asked_words(self) -> Iterator[str]:
         """All that the team's own specs say, and the priorities that it may use."""
@@ -147,9 +169,13 @@ class _Viewed:
             return each.metadata.namespace in self._spaces and each.involved_object.namespace in {"", *self._spaces}
         return each.metadata.namespace in self._spaces
 
-    def source(self) -> Source:
-        """What is left of it."""
-        unnaming = Unnaming(self._speech())
+    def source(self, signed: frozenset[str]) -> Source:
+        """What is left of it.
+
+        Args:
+            signed: namespaces in which the submitter's mark is kept true.
+        """
+        unnaming = self.unnaming
         reduced = self._reduced()
         own = {name: split.own for name, split in self._split.items() if name not in _EVERYBODYS}
         of_all = self._everybodys()
@@ -159,7 +185,7 @@ class _Viewed:
         shared = unnaming.cleaned(replace(Objects(), **of_all, **queues))
         both = {name: (*getattr(mine, name), *others) for name, others in reduced.items()}
         rest = {name: getattr(shared, name) for name in (*of_all, *queues)}
-        objects = replace(mine, **both, **rest)
+        objects = replace(mine, **both, **rest, **_signing(signed & self._spaces))
         seen = (each for each in self._source.gaps if each.namespace in {"", *self._spaces})
         gaps = tuple(unnaming.cleaned(self._gap(each)) for each in seen)
         return replace(
@@ -337,9 +363,24 @@ class _Viewed:
             yield from (each.name for each in workload.spec.pod_sets)
         for node in self._split["nodes"].own:
             yield from (each.value for each in node.spec.taints)
+        yield from self._words
 
     def _own_uids(self) -> frozenset[str]:
         return frozenset(each.metadata.uid for split in self._split.values() for each in split.own)
+
+
+def _signing(namespaces: frozenset[str]) -> dict[str, tuple[Any, ...]]:
+    """Our policy that keeps the submitter's mark true, in words of ours, where it holds in any of the namespaces."""
+    if not namespaces:
+        return {}
+    meta = ObjectMeta(name=labels.SUBMITTER_KEPT)
+    named = LabelRequirement(key=labels.NAMESPACE_NAME, operator="In", values=tuple(sorted(namespaces)))
+    reach = MatchResources(namespace_selector=Selector(match_expressions=(named,)))
+    spec = AdmissionBindingSpec(policy_name=labels.SUBMITTER_KEPT, validation_actions=("Deny",), match_resources=reach)
+    return {
+        "admission_policies": (AdmissionPolicy(metadata=meta),),
+        "admission_bindings": (AdmissionBinding(metadata=meta, spec=spec),),
+    }
 
 
 def _queue_key(workload: Workload) -> str:

@@ -81,7 +81,8 @@ def save(
 
 
 def _viewed(session: Session, found: Snapshot, view: str) -> Snapshot:
-    from allotment.observe.view import PREFIX, namespaces_of, seen_by
+    from allotment.observe.view import PREFIX, namespaces_of
+    from allotment.operations.ask.viewing import viewed
 
     team = view.removeprefix(PREFIX)
     if not view.startswith(PREFIX) or not team:
@@ -93,7 +94,7 @@ def _viewed(session: Session, found: Snapshot, view: str) -> Snapshot:
             why="none carries the label team or allotment.dev/tenant with that value",
             fix="check the name, or name the directory that declares the team: --platform DIR",
         )
-    return seen_by(found, team, namespaces)
+    return viewed(found, team, namespaces)
 
 
 def _declared(session: Session, name: str) -> frozenset[str]:
