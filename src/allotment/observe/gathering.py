@@ -12,10 +12,10 @@ from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.snapshot import Gap, Objects
+from allotment.model.salvage import UnreadableObject
 from allotment.observe.kinds import ObservedKind, unknown_owner
 from allotment.observe.reading import Fault, kind_of_raw, read_object, read_shaped
 from allotment.observe.recent_events import RecentEvents
-from allotment.observe.salvage import UnreadableObject
 from allotment.observe.unknown_owners import MOST_LEVELS, unknown_owners
 
 _MOST_GAPS: Final = 100
@@ -35,9 +35,6 @@ class Gathered:
     def take(self, kind: ObservedKind, raw: Body, version: str = "") -> None:
         """A raw object of a known kind."""
         if kind.only and f"{_meta(raw, 'namespace')}/{_meta(raw, 'name')}" not in kind.only:
-            return
-        if isinstance(raw, UnreadableObject):
-            self._keep(kind.field, kind.kind, raw, None, (Fault("", raw.why),))
             return
         read = read_object(kind, raw, version)
         self._keep(kind.field, kind.kind, raw, read.value, read.faults)

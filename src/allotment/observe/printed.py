@@ -11,9 +11,9 @@ import msgspec
 from allotment.errors import InputError, shown
 from allotment.model.manifest import Body
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.salvage import UnreadableObject, decoded, decoder, set_apart
 from allotment.observe.case_file import is_case
 from allotment.observe.gathering import Gathered
-from allotment.observe.salvage import decoded, decoder, set_apart
 from allotment.observe.written import KIND, unpacked
 
 _FIX: Final = "print objects with: kubectl get nodes,pods -A -o json"
@@ -97,6 +97,12 @@ def _in_a_row(text: bytes, error_of_one: Exception) -> Iterator[Any]:
         yield set_apart(document)
 
 
+def _of_kind(raw: Body, version: Any, kind: str) -> Body:
+    if isinstance(raw, UnreadableObject):
+        return raw.of_kind(version, kind)
+    return {**raw, "kind": kind, "apiVersion": version}
+
+
 def _objects(document: Any) -> Iterator[Body]:
     if not isinstance(document, dict):
         raise InputError("this is no object of the API", why="it is a bare value or a list", fix=_FIX)
@@ -108,7 +114,7 @@ def _objects(document: Any) -> Iterator[Body]:
         version = document.get("apiVersion")
         for each in items:
             if isinstance(each, dict):
-                yield each if kind == "" or "kind" in each else {**each, "kind": kind, "apiVersion": version}
+                yield each if kind == "" or "kind" in each else _of_kind(each, version, kind)
         return
     if kind == KIND and "sources" in document:
         raise InputError("this is a snapshot already", fix="name it with --snapshot, as it is")

@@ -13,6 +13,7 @@ from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
 from allotment.model.observed.queueing import ClusterQueue, Cohort
 from allotment.model.observed.work import Owner
+from allotment.model.salvage import UnreadableObject
 from allotment.observe.anonymous import unmarked
 from allotment.observe.kinds import BY_KIND, ObservedKind
 from allotment.observe.owners import shaped_owner
@@ -58,6 +59,8 @@ def read_object(kind: ObservedKind, raw: Body, version: str = "") -> ReadObject:
         raw: as the API server sent it; is not changed.
         version: group and version of the list.
     """
+    if isinstance(raw, UnreadableObject):
+        return ReadObject(kind, None, (Fault("", raw.why),))
     value, faults = read_shaped(kind.struct, _shaped(kind, raw, version))
     return ReadObject(kind, unmarked(value), faults)
 

@@ -8,8 +8,8 @@ import msgspec
 
 from allotment.errors import InputError, shown
 from allotment.model.observed.snapshot import Snapshot
+from allotment.model.salvage import decoded
 from allotment.observe.case_file import is_case, read_case
-from allotment.observe.salvage import decoded
 from allotment.observe.written import KIND, decode, unpacked
 
 _TAKEN: Final = "taken here: what `allot snapshot save FILE` writes, or a recorded case"

@@ -17,10 +17,10 @@ import msgspec
 
 from allotment.errors import InputError, shown
 from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source, Submission
+from allotment.model.salvage import decoded
 from allotment.observe.anonymous import marks_of_view
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import KINDS
-from allotment.observe.salvage import decoded
 
 API_VERSION: Final = "allotment.dev/v1"
 KIND: Final = "Snapshot"

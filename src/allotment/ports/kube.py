@@ -217,11 +217,20 @@ class KubePort(Protocol):
         ...
 
     def list(
-        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+        lenient: bool = False,
     ) -> Iterator[Body]:
         """All objects of a kind, in pages; `managedFields` included. Nothing if the kind is not served.
 
-        `labels` and `fields` are selectors; the server knows few fields of a kind.
+        `labels` and `fields` are selectors; the server knows few fields of a kind. `lenient`, for who only looks: an
+        object that holds a value that cannot be held is an `UnreadableObject`; otherwise it ends the list with
+        `UnreachableError`.
         """
         ...
 
@@ -235,12 +244,13 @@ class KubePort(Protocol):
     def watch(self, api_version: str, kind: str, *, namespace: str = "", since: str = "") -> WatchStream:
         """What happens to a kind after a version; without one, first all that is there, then `CURRENT`, then that.
 
-        Nothing is sent before the iteration begins. Of a kind that is not served, nothing is there and it ends.
+        Nothing is sent before the iteration begins. Of a kind that is not served, nothing is there and it ends. Objects
+        with a value that cannot be held are `UnreadableObject`, as where `list` is lenient.
         """
         ...
 
-    def get(self, api_version: str, key: ObjectKey) -> Body | None:
-        """One object, or None if it does not exist."""
+    def get(self, api_version: str, key: ObjectKey, *, lenient: bool = False) -> Body | None:
+        """One object, or None if it does not exist; `lenient` as for `list`."""
         ...
 
     def read_part(self, part: ObjectPart, *, query: Mapping[str, int] = NO_QUERY) -> Body | None:

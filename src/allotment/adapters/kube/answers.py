@@ -12,21 +12,26 @@ import msgspec
 from allotment.adapters.kube.requests import Request
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model.manifest import ObjectKey
+from allotment.model.salvage import decoded
 from allotment.ports.kube import AccessRefusedError, Answer, FieldConflict, FieldConflictError, RefusedError
 
 _OWNER: Final = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
-def body_of(response: httpx.Response) -> dict[str, Any]:
+def body_of(response: httpx.Response, *, lenient: bool = False) -> dict[str, Any]:
     """The JSON object of an answer.
 
+    Args:
+        response: a successful one.
+        lenient: those of its objects that hold a value that cannot be held are `UnreadableObject`.
+
     Raises:
-        UnreachableError: something else than an API server answered.
+        UnreachableError: something else than an API server answered; or, unless lenient, such an object is in it.
     """
     try:
-        document = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+        document = decoded(response.content) if lenient else msgspec.json.decode(response.content)
+    except (msgspec.DecodeError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise UnreachableError(

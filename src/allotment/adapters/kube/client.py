@@ -22,6 +22,7 @@ from allotment.adapters.kube.transport import Patience
 from allotment.adapters.kube.watching import OpenWatch
 from allotment.errors import InputError, shown
 from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.model.salvage import UnreadableObject
 from allotment.ports.kube import (
     NO_QUERY,
     AccessQuestion,
@@ -172,11 +173,21 @@ class KubeClient:
         return self._find(api_version, kind) is not None
 
     def list(
-        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+        lenient: bool = False,
     ) -> Iterator[Body]:
         """All objects of a kind, page by page."""
         yield from self._pages(
-            api_version, kind, lambda resource, at: requests.page(resource, namespace, (labels, fields), at)
+            api_version,
+            kind,
+            lambda resource, at: requests.page(resource, namespace, (labels, fields), at),
+            lenient=lenient,
         )
 
     def list_metadata(self, api_version: str, kind: str, *, namespace: str = "", fields: str = "") -> Iterator[Body]:
@@ -190,7 +201,11 @@ class KubeClient:
 
         def listed(note: Callable[[str], None]) -> Iterator[Body]:
             return self._pages(
-                api_version, kind, lambda resource, at: requests.page(resource, namespace, ("", ""), at), note
+                api_version,
+                kind,
+                lambda resource, at: requests.page(resource, namespace, ("", ""), at),
+                note,
+                lenient=True,
             )
 
         def request(version: str) -> Request | None:
@@ -205,31 +220,36 @@ class KubeClient:
         kind: str,
         page: Callable[[Resource, str], Request],
         note_version: Callable[[str], None] = lambda _version: None,
+        *,
+        lenient: bool = False,
     ) -> Iterator[Body]:
         resource = self._find(api_version, kind)
         token = ""
         while resource is not None:
             response = self._ask(page(resource, token))
-            document = answers.body_of(response)
+            document = answers.body_of(response, lenient=lenient)
             note_version(str((document.get("metadata") or {}).get("resourceVersion", "")))
             if response.status_code == httpx.codes.GONE:
                 # The server forgot the snapshot we page through, and offers to go on with a newer one.
                 token = document.get("metadata", {}).get("continue", "")
                 continue
             for item in document.get("items") or ():
+                if isinstance(item, UnreadableObject):
+                    yield item.of_kind(api_version, kind)
+                    continue
                 item["apiVersion"], item["kind"] = api_version, kind
                 yield item
             token = document.get("metadata", {}).get("continue", "")
             if not token:
                 return
 
-    def get(self, api_version: str, key: ObjectKey) -> Body | None:
+    def get(self, api_version: str, key: ObjectKey, *, lenient: bool = False) -> Body | None:
         """One object, or None."""
         resource = self._find(api_version, key.kind)
         if resource is None:
             return None
         response = self._send(requests.get(resource, key), key, missing_is_fine=True)
-        return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response)
+        return None if response.status_code == httpx.codes.NOT_FOUND else answers.body_of(response, lenient=lenient)
 
     def read_part(self, part: ObjectPart, *, query: Mapping[str, int] = NO_QUERY) -> Body | None:
         """A subresource of an object, or None."""

@@ -107,7 +107,14 @@ class FakeKube:
         return kind not in self.unserved and bool(api_version)
 
     def list(
-        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", fields: str = ""
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+        lenient: bool = False,  # noqa: ARG002 every object here is held
     ) -> Iterator[Body]:
         """All objects of a kind."""
         yield from self._listed(api_version, kind, namespace, labels, fields, self._shown)
@@ -158,7 +165,7 @@ class FakeKube:
 
         return FakeWatch(self.log, listed, opened, chooses, since, served=self.serves(api_version, kind))
 
-    def get(self, api_version: str, key: ObjectKey) -> Body | None:
+    def get(self, api_version: str, key: ObjectKey, *, lenient: bool = False) -> Body | None:  # noqa: ARG002 as above
         """One object, or None."""
         with self._lock, self._called(Call("get", key)):
             stored = self._objects.get(key)

@@ -16,6 +16,7 @@ from allotment.adapters.kube import answers
 from allotment.adapters.kube.requests import Request
 from allotment.errors import AllotmentError, UnreachableError, shown
 from allotment.model.manifest import Body
+from allotment.model.salvage import UnreadableObject, decoded
 from allotment.ports.kube import RefusedError, VersionGoneError, WatchEvent, WatchWord
 
 LONGEST_LINE: Final = 16 << 20
@@ -133,6 +134,8 @@ class OpenWatch:
         if word not in _WORDS:
             return WatchEvent(WatchWord.UNREADABLE, {})
         api_version, kind = self._kind
+        if isinstance(body, UnreadableObject):
+            return WatchEvent(_WORDS[word], body.of_kind(api_version, kind), version)
         return WatchEvent(_WORDS[word], {**body, "apiVersion": api_version, "kind": kind}, version)
 
 
@@ -155,7 +158,7 @@ def _document(line: bytes | None) -> dict[str, Any]:
     if line is None:
         return {}
     try:
-        document = msgspec.json.decode(line)
+        document = decoded(line)
     except (msgspec.DecodeError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -14,6 +14,7 @@ from allotment.errors import UnreachableError
 from allotment.model.manifest import Body, ObjectKey
 from allotment.model.observed.base import Part
 from allotment.model.observed.snapshot import Gap, Objects
+from allotment.model.salvage import UnreadableObject
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import ObservedKind
 from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
@@ -123,7 +124,7 @@ class ClusterReader:
 
     def take_all(self, kind: ObservedKind, version: str, namespace: str = "") -> None:
         """List a kind and keep it, batch by batch."""
-        for batch in _batches(self.kube.list(version, kind.kind, namespace=namespace)):
+        for batch in _batches(self.kube.list(version, kind.kind, namespace=namespace, lenient=True)):
             self._keep(kind, version, batch)
 
     def hold(self, field: str, parts: Iterable[Part], gaps: Iterable[Gap]) -> None:
@@ -135,8 +136,10 @@ class ClusterReader:
 
     def take_one(self, kind: ObservedKind, version: str, key: ObjectKey, uid: str = "") -> None:
         """Get one object and keep it, if it is there and, where a uid is given, that very one."""
-        found = self.kube.get(version, key)
-        if found is not None and (not uid or (found.get("metadata") or {}).get("uid") == uid):
+        found = self.kube.get(version, key, lenient=True)
+        if isinstance(found, UnreadableObject):
+            self._keep(kind, version, [found.of_kind(version, kind.kind)])
+        elif found is not None and (not uid or (found.get("metadata") or {}).get("uid") == uid):
             self._keep(kind, version, [found])
 
     def made(self, make: Callable[[], _Out]) -> _Out:

@@ -15,6 +15,9 @@ from allotment.adapters.kube.client import KubeClient
 from allotment.adapters.kube.requests import PAGE_SIZE
 from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError
 from allotment.model.manifest import ObjectKey, key_of
+from allotment.model.salvage import UnreadableObject
+from allotment.observe.kinds import KINDS
+from allotment.operations.ask.cluster_reader import ClusterReader
 from allotment.ports.kube import AccessQuestion, FieldConflictError, Identity, RefusedError, VersionGoneError
 
 CANARY = "c4n4ry"
@@ -350,6 +353,46 @@ def change(word: str, name: str, version: str, **more: Any) -> bytes:
 
 
 LISTED = ok({"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "a"}}]})
+
+
+BAD = '{"metadata": {"name": "bad", "namespace": "cv", "resourceVersion": "8"}, "data": {"a": %s}}' % ("9" * 5000)
+GOOD = json.dumps({"metadata": {"name": "good", "namespace": "cv"}})
+LIST = f'{{"metadata": {{"resourceVersion": "7"}}, "items": [{BAD}, {GOOD}]}}'.encode()
+
+
+class TestUnreadable:
+    """A value that cannot be held costs who looks its object alone; who decides gets none that is cut short."""
+
+    def test_who_reads_a_cluster_gets_the_others_and_the_name(self) -> None:
+        script = Script(httpx.Response(200, content=LIST))
+        reader = ClusterReader(client(script), ())
+        kind = next(each for each in KINDS if each.kind == "Namespace")
+        reader.take_all(kind, "v1")
+        assert [each.name for each in reader.objects.namespaces] == ["good"]
+        assert [(each.what, each.detail) for each in reader.gaps] == [
+            ("Namespace/cv/bad, all of it", "an integer of more than 64 bits")
+        ]
+        script.answers = [httpx.Response(200, content=BAD.encode())]
+        for _ in range(4):
+            reader.attempt(lambda: reader.take_one(kind, "v1", KEY), "bad")
+        assert {each.what for each in reader.gaps} == {"Namespace/cv/bad, all of it"}
+
+    def test_a_watch_goes_on(self) -> None:
+        event = f'{{"type": "ADDED", "object": {BAD}}}\n'.encode()
+        script = Script(httpx.Response(200, content=LIST), changes(event))
+        events = list(client(script).watch("v1", "ConfigMap"))
+        assert [(each.word.value, each.body.get("metadata", {}).get("name"), each.version) for each in events] == [
+            ("there", "bad", ""), ("there", "good", ""), ("current", None, "7"), ("current", None, "7"),
+            ("there", "bad", "8"),
+        ]  # fmt: skip
+        assert [isinstance(each.body, UnreadableObject) for each in events] == [True, False, False, False, True]
+        assert events[-1].body["kind"] == "ConfigMap"
+
+    def test_who_decides_is_refused(self) -> None:
+        with pytest.raises(UnreachableError):
+            list(client(Script(httpx.Response(200, content=LIST))).list("v1", "ConfigMap"))
+        with pytest.raises(UnreachableError):
+            client(Script(httpx.Response(200, content=BAD.encode()))).get("v1", KEY)
 
 
 class TestWatch:

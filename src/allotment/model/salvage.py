@@ -27,10 +27,14 @@ class UnreadableObject(dict[str, Any]):
         """Of the object as it came."""
         meta = raw.get("metadata")
         named = meta if isinstance(meta, dict) else {}
-        parts = {key: _plain(named.get(key)) for key in ("name", "namespace")}
+        parts = {key: _plain(named.get(key)) for key in ("name", "namespace", "resourceVersion")}
         super().__init__({key: _plain(raw[key]) for key in ("apiVersion", "kind") if key in raw})
         self["metadata"] = {key: value for key, value in parts.items() if value}
         self.why = why
+
+    def of_kind(self, api_version: str, kind: str) -> UnreadableObject:
+        """The same with what a list says of all its objects."""
+        return UnreadableObject({**self, "apiVersion": api_version, "kind": kind}, self.why)
 
 
 class _NoValue:
@@ -67,7 +71,8 @@ def decoder() -> json.JSONDecoder:
 def set_apart(raw: Any) -> Any:
     """A document in which each object that holds what cannot be held is an `UnreadableObject`.
 
-    Objects stand in the `items` of a list, in the `objects` of a case or of sources; else the document is one.
+    Objects stand in the `items` of a list, in the `objects` of a case or of sources, in the `object` of what a watch
+    tells; else the document is one.
     """
     if not isinstance(raw, dict):
         return raw
@@ -76,6 +81,8 @@ def set_apart(raw: Any) -> Any:
     for key in ("items", "objects"):
         if isinstance(raw.get(key), list):
             return {**raw, key: [_object(each) for each in raw[key]]}
+    if isinstance(raw.get("object"), dict) and "type" in raw and "kind" not in raw:
+        return {**raw, "object": _object(raw["object"])}
     return _object(raw)
 
 
