@@ -49,6 +49,7 @@ nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples o
 	ALLOTMENT_EXAMPLES=all $(PYTEST) -q -n 2 -m "hypothesis and not live and not corpus and not nightly"
 	$(ALLOT) sandbox build $(EXTENSIONS)
 	$(BIN)/python -m tools.build_prometheus
+	$(BIN)/python -m tools.build_karpenter
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m nightly
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it

@@ -86,6 +86,7 @@ def plan_build(missing: Iterable[str], manifests: Iterable[str]) -> tuple[str, .
         "lws",
         "prometheus",
         "promtool",
+        "karpenter",
     )
     return (*(name for name in SOURCES if name in files), *(name for name in order if name in tools))
 

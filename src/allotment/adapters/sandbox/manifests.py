@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from allotment.adapters.sandbox.versions import JOBSET, KUBERAY, KUEUE, KWOK, LWS, TRAINER
+from allotment.adapters.sandbox.versions import JOBSET, KARPENTER, KUBERAY, KUEUE, KWOK, LWS, TRAINER
 
 KUEUE_MANIFESTS: Final = "kueue-manifests"
 KWOK_STAGES: Final = "kwok-stages"
@@ -15,6 +15,7 @@ JOBSET_MANIFESTS: Final = "jobset-manifests"
 LWS_MANIFESTS: Final = "lws-manifests"
 RAY_KINDS: Final = "ray-kinds"
 TRAINER_KINDS: Final = "trainer-kinds"
+KARPENTER_KINDS: Final = "karpenter-kinds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,9 @@ SOURCES: Final[Mapping[str, ManifestSource]] = {
     ),
     TRAINER_KINDS: ManifestSource(
         "trainer", "github.com/kubeflow/trainer/v2", TRAINER, files=("manifests/base/crds/trainer.kubeflow.org_*.yaml",)
+    ),
+    KARPENTER_KINDS: ManifestSource(
+        "karpenter", "sigs.k8s.io/karpenter", KARPENTER, files=("pkg/apis/crds/*.yaml", "kwok/apis/crds/*.yaml")
     ),
 }  # fmt: skip
 

@@ -80,13 +80,21 @@ class SandboxStore:
         self._folder = None if folder is None else require_folder(folder.absolute())
         self._rng = rng or random.SystemRandom()
 
-    def tools(self, names: Iterable[str], progress: Progress = silent, extensions: Iterable[str] = ()) -> Kit:
+    def tools(
+        self,
+        names: Iterable[str],
+        progress: Progress = silent,
+        extensions: Iterable[str] = (),
+        *,
+        manifests: Iterable[str] = (),
+    ) -> Kit:
         """Find tools (see `versions.STANDARD`), building what is missing; no sandbox is touched.
 
         Args:
             names: tools wanted.
             progress: told about every step.
             extensions: whose controllers and objects are wanted too.
+            manifests: further sets of objects, by their names in `manifests.SOURCES`.
 
         Raises:
             InputError: no such extension.
@@ -99,7 +107,7 @@ class SandboxStore:
             env=self._env,
             progress=progress,
             folder=self._folder,
-            manifests=(*STANDARD_SETS, *(EXTENSIONS[name].manifests for name in added)),
+            manifests=(*STANDARD_SETS, *(EXTENSIONS[name].manifests for name in added), *manifests),
         )
 
     def programs(self, extensions: Iterable[str] = (), *, progress: Progress = silent) -> Mapping[str, Path]:

