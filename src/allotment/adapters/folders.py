@@ -24,6 +24,8 @@ STAGING: Final = ".allotment-staging"
 
 _STANDARD_OUTPUT: Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
+_NO_PIPE: Final = "name a regular file, or /dev/stdout"
+
 _LOOKED_AT: Final = 1 << 20
 """Bytes of a file that are searched for the platform's document."""
 
@@ -98,7 +100,7 @@ def at_stake(path: Path, most: int) -> bytes | None:
     if str(path) in _STANDARD_OUTPUT or not os.path.lexists(path):
         return None
     try:
-        with _opened(path, "name a regular file, or /dev/stdout") as stream:
+        with _opened(path, _NO_PIPE) as stream:
             return stream.read(most)
     except FileNotFoundError:
         # A link to nothing: the link is replaced.
@@ -166,15 +168,20 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
     Raises:
         AllotmentError: it cannot be written.
     """
-    write_bytes(path, text.encode("utf-8"), mode=mode)
+    _write(path, text.encode("utf-8"), mode, pipes=True)
 
 
 def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """The same with bytes.
+    """The same with bytes, and never into a pipe or a device but standard output, whenever it was put there.
 
     Raises:
+        InputError: something stands there that is no regular file.
         AllotmentError: it cannot be written.
     """
+    _write(path, data, mode, pipes=False)
+
+
+def _write(path: Path, data: bytes, mode: int, *, pipes: bool) -> None:
     try:
         if str(path) in _STANDARD_OUTPUT:
             # Where it is a file, that one is continued: the name in /dev must not be replaced.
@@ -184,13 +191,16 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise InputError(f"{path} is a folder", why="a file is to be written there", fix="name a file")
-        if path.exists() and not path.is_file():
+        if pipes and path.exists() and not path.is_file():
             # A pipe or a device, such as /dev/null: it is written to, never replaced.
             path.write_bytes(data)
             return
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
         try:
             _write_new(temporary, data, mode)
+            # Nothing is opened there: what is put in place after this look is replaced, and gets nothing.
+            if not pipes and path.exists() and not path.is_file():
+                raise InputError(f"{path} is no regular file", fix=_NO_PIPE)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -201,7 +211,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 def _write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as stream:
         stream.write(data)
-    path.chmod(mode)
+        os.fchmod(stream.fileno(), mode)
 
 
 def _unwritten(path: Path, error: OSError) -> AllotmentError:

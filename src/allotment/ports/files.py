@@ -115,9 +115,10 @@ class FilesPort(Protocol):
         ...
 
     def write_bytes(self, path: Path, data: bytes, *, mode: int = 0o644) -> None:
-        """Replace a file in one step; a reader sees the old bytes or the new ones.
+        """Replace a file in one step; a reader sees the old bytes or the new ones. A pipe gets nothing.
 
         Raises:
+            InputError: something stands there that is no regular file.
             AllotmentError: it cannot be written.
         """
         ...

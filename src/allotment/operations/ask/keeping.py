@@ -35,10 +35,16 @@ def check_target(files: FilesPort, path: Path, *, read: Iterable[Path] = (), for
         )
 
 
-def keep(files: FilesPort, path: Path, snapshot: Snapshot) -> None:
+def keep(files: FilesPort, path: Path, snapshot: Snapshot, *, force: bool = False) -> None:
     """Write a snapshot, readable by its owner alone.
 
+    What stands there is looked at again: since it was asked, much can have been put there.
+
     Raises:
+        ConflictError: a file that is no snapshot stands there, and `force` is off.
+        InputError: something stands there that is no regular file.
         AllotmentError: it cannot be written.
     """
-    files.write_bytes(path, encode(snapshot), mode=0o600)
+    packed = encode(snapshot)
+    check_target(files, path, force=force)
+    files.write_bytes(path, packed, mode=0o600)

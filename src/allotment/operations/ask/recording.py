@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.errors import UnreachableError
 from allotment.model.observed.snapshot import Snapshot
-from allotment.operations.ask.keeping import check_target, keep
+from allotment.operations.ask.keeping import keep
 from allotment.ports.clock import Clock
 from allotment.ports.files import FilesPort
 
@@ -80,6 +80,5 @@ def record(
             yield Look(number, None, error)
             continue
         path = folder / f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
-        check_target(files, path)
         keep(files, path, snapshot)
         yield Look(number, path)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from allotment.adapters import folders
 from allotment.adapters.kube.fake import FakeKube
 from allotment.errors import ConflictError, InputError, NotSignedInError, UnreachableError
+from allotment.model.observed.snapshot import Snapshot
+from allotment.observe.written import is_written
+from allotment.operations.ask.keeping import check_target, keep
 from allotment.operations.ask.looking import FreshLooks, watched_looks
 from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
 from allotment.operations.ask.recorded import recording
 from allotment.operations.ask.recording import Cadence, record
+from allotment.ports.files import FilesPort
 from allotment.ports.kube import KubePort
 from tests.unit.observe.objects import two_teams
 
@@ -84,6 +90,56 @@ def test_a_look_replaces_nothing_that_is_no_snapshot(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="no snapshot"):
         list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
     assert theirs.read_text(encoding="utf-8") == "mine"
+
+
+class Swapping:
+    """The file system, on which something else stands once it has been looked at what is there."""
+
+    def __init__(self, swap: Callable[[Path], None]) -> None:
+        self._swap = swap
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(folders, name)
+
+    def at_stake(self, path: Path, most: int) -> bytes | None:
+        found = folders.at_stake(path, most)
+        path.unlink(missing_ok=True)
+        self._swap(path)
+        return found
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["itself", "behind a link"])
+def test_a_pipe_that_is_swapped_in_gets_nothing(tmp_path: Path, *, linked: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    swap = Swapping(lambda path: path.symlink_to(pipe) if linked else path.hardlink_to(pipe))
+    try:
+        with pytest.raises(InputError, match="no regular file"):
+            keep(cast("FilesPort", swap), tmp_path / "fleet.json.gz", Snapshot())
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+    assert {each.name for each in tmp_path.iterdir()} == {"pipe", "fleet.json.gz"}
+
+
+def test_a_link_that_is_swapped_in_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("mine", encoding="utf-8")
+    place = tmp_path / "fleet.json.gz"
+    keep(cast("FilesPort", Swapping(lambda path: path.symlink_to(tmp_path / "theirs"))), place, Snapshot())
+    assert (tmp_path / "theirs").read_text(encoding="utf-8") == "mine"
+    assert is_written(place.read_bytes())
+    assert not place.is_symlink()
+
+
+def test_what_came_while_the_cluster_was_read_is_kept(tmp_path: Path) -> None:
+    place = tmp_path / "fleet.json.gz"
+    check_target(folders, place)
+    place.write_text("mine", encoding="utf-8")
+    with pytest.raises(ConflictError, match="no snapshot"):
+        keep(folders, place, Snapshot())
+    keep(folders, place, Snapshot(), force=True)
+    assert is_written(place.read_bytes())
 
 
 def test_it_ends_after_its_time(tmp_path: Path) -> None:

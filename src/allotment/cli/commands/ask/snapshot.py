@@ -72,7 +72,7 @@ def save(
     found = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
     if view is not None:
         found = _viewed(session, found, view)
-    keep(files, place, found)
+    keep(files, place, found, force=force)
     objects = sum(each.objects for each in counts_of(found))
     session.note(f"{objects:,} objects are saved in {file}; see them with: {session.call} snapshot show {typed(file)}")
     for each in found.sources:

@@ -136,7 +136,7 @@ def from_objects(
             "none of the objects is of a kind that answers rest on",
             fix="print more of them: kubectl get nodes,pods,jobs,workloads -A -o json",
         )
-    keep(files, place, found.snapshot)
+    keep(files, place, found.snapshot, force=force)
     left = f"; {found.left:,} of other kinds are left out" if found.left else ""
     session.note(f"{found.taken:,} objects are saved in {out}{left}")
 
