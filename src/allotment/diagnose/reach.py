@@ -64,10 +64,17 @@ def _missing(case: Case) -> int:
 
 
 def refusals(case: Case) -> list[RefusedAttempt]:
-    """What was refused: the submission itself, or the newest pod that a controller could not make.
+    """What was refused: the submission itself, or the newest pod that a controller could not make; found out once.
 
     Events of a controller count only while pods are missing: those of an earlier try say nothing any more.
     """
+    kept = case.beside.get(RefusedAttempt)
+    if not isinstance(kept, list):
+        kept = case.beside[RefusedAttempt] = _refusals(case)
+    return kept
+
+
+def _refusals(case: Case) -> list[RefusedAttempt]:
     if case.submission is not None and case.subject is None:
         return [RefusedAttempt(case.submission.message, case.reference, "message")]
     if not missing_pods(case):

@@ -15,6 +15,7 @@ from allotment.model.observed.namespaced import (
     Namespace,
     PersistentVolume,
     ResourceQuota,
+    ServiceAccount,
     StorageClass,
     VolumeClaim,
 )
@@ -123,6 +124,11 @@ class Index:
     def limit_ranges_in(self) -> dict[str, list[LimitRange]]:
         """LimitRanges by namespace."""
         return _grouped((each.namespace, each) for each in self.objects.limit_ranges)
+
+    @_made_of("service_accounts")
+    def service_accounts_in(self) -> dict[str, list[ServiceAccount]]:
+        """Service accounts by namespace."""
+        return _grouped((each.namespace, each) for each in self.objects.service_accounts)
 
     @_made_of("pods")
     def pods_by_uid(self) -> dict[str, Pod]:

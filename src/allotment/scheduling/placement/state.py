@@ -174,6 +174,37 @@ class ClusterState:
             self._journal.append(_Added(key))
         return running
 
+    def fill(self, pods: Iterable[tuple[Pod, int]]) -> None:
+        """Let many pods run, each on its node, at once; outside of checkpoints. Capacity is not checked.
+
+        Raises:
+            ConflictError: a pod of that name is already there, or a checkpoint is open.
+        """
+        if self._checkpoints:
+            raise ConflictError("a checkpoint is open", fix="add pods one by one: only that is undone")
+        nodes_of: dict[int, tuple[CompiledShape, list[int]]] = {}
+        for pod, node in pods:
+            key, compiled = pod.key, self.compiled(pod.shape)
+            if key in self.pods:
+                raise ConflictError(f"pod {key} already runs", why="a name is used once per namespace")
+            self.pods[key] = self.pods_on[node][key] = Running(pod, node, compiled)
+            nodes_of.setdefault(id(compiled), (compiled, []))[1].append(node)
+        for compiled, nodes in nodes_of.values():
+            self._fill_alike(compiled, np.bincount(nodes, minlength=self.nodes.count))
+        self.forget_changes()
+        self._edit()
+
+    def _fill_alike(self, compiled: CompiledShape, counts: Ints) -> None:
+        for row, amount in compiled.requests:
+            self.used[row] += counts * amount
+        self.nonzero_cpu += counts * compiled.nonzero_cpu
+        self.nonzero_memory += counts * compiled.nonzero_memory
+        self.pod_count += counts
+        for node in np.flatnonzero(counts).tolist():
+            for port in compiled.shape.host_ports:
+                self._account_port(port, node, int(counts[node]))
+            self.index.add(compiled.labels, compiled.carried, node, int(counts[node]))
+
     def remove(self, key: str) -> Running:
         """Take a pod (`namespace/name`) away.
 

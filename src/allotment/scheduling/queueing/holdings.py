@@ -34,7 +34,7 @@ class Holdings:
         """From now on the workload holds the quota of `assignment`."""
         workload.become(RUNNING)
         workload.admission = assignment
-        workload.reserved_at = now
+        workload.reserve(now)
         workload.refusal = None
         workload.nomination = None
         workload.queue.running[workload.index] = workload

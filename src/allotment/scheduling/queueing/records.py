@@ -262,6 +262,8 @@ class WorkloadRecord:
         memory: remembered flavors of the last attempt.
         admission: the assignment it runs with, while it holds quota.
         granted: the same by name as first given, in a cluster that has changed since; empty in one that has not.
+        rank: its place among victims of one kind, who goes first being least: low priority first, lately admitted
+            first, UID.
         simulated_away: removed from the running set for the duration of a simulation.
         refusal: result of the last attempt since it became pending.
     """
@@ -277,6 +279,7 @@ class WorkloadRecord:
         "pod_sets",
         "priority",
         "queue",
+        "rank",
         "refusal",
         "reserved_at",
         "shape",
@@ -316,10 +319,16 @@ class WorkloadRecord:
         self.admission: Assignment | None = None
         self.granted: tuple[PodSetAdmission, ...] = ()
         self.reserved_at: int = 0
+        self.rank: tuple[int, int, str] = (spec.priority, 0, spec.uid)
         self.simulated_away: bool = False
         self.refusal: Refusal | None = None
         self.nomination: Nomination | None = None
         self.nomination_key: tuple[int, ...] = ()
+
+    def reserve(self, now: int) -> None:
+        """It holds quota from a moment on."""
+        self.reserved_at = now
+        self.rank = (self.priority, -now, self.uid)
 
     def become(self, state: WorkloadState) -> None:
         """Move to another state.

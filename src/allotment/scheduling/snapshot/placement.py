@@ -19,7 +19,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Objects
 from allotment.scheduling.placement.cycle import Options, Unschedulable, evaluate
 from allotment.scheduling.placement.diagnosis import Diagnosis, event_text
-from allotment.scheduling.placement.model import DisruptionBudget, Node, Pod, PodShape
+from allotment.scheduling.placement.model import DisruptionBudget, Node, Pairs, Pod, PodShape
 from allotment.scheduling.placement.preemption import preempt
 from allotment.scheduling.placement.reasons import Reason, Refusal
 from allotment.scheduling.placement.state import ClusterState
@@ -33,7 +33,7 @@ from allotment.scheduling.snapshot.placement_labels import (
     kept_labels,
 )
 from allotment.scheduling.snapshot.placement_volumes import volume_rules
-from allotment.scheduling.snapshot.pods import pod_requests
+from allotment.scheduling.snapshot.pods import AskedFor, asked_for, request_pairs
 from allotment.scheduling.snapshot.quantities import all_units
 
 DEFAULT_SCHEDULER: Final = "default-scheduler"
@@ -138,6 +138,7 @@ def placement_view(index: Index, before: PlacementView | None = None) -> Placeme
     )
     notes = list(_missing(index))
     homeless = 0
+    bound: dict[str, tuple[Pod, int]] = {}
     resting = RestingPods(index, kept)
     if before is not None and resting.alike(before.resting):
         resting.follow(before.resting)
@@ -147,8 +148,9 @@ def placement_view(index: Index, before: PlacementView | None = None) -> Placeme
             homeless += len(pods)
             continue
         for pod in pods:
-            if pod.key not in state.pods:
-                state.add(resting(pod), at)
+            twin = resting(pod)
+            bound.setdefault(twin.key, (twin, at))
+    state.fill(bound.values())
     if homeless and state.nodes.count:
         notes.append(f"{homeless:,} pods on nodes that were not seen")
     view = PlacementView(index, state, _budgets(objects), kept, tuple(notes), resting)
@@ -252,7 +254,7 @@ def shape_of(
     shape = PodShape(
         namespace,
         read.pairs(labels),
-        tuple(sorted(pod_requests(spec).items())),
+        request_pairs(asked_for(spec)),
         read.node_affinity(spec),
         read.pod_affinity(spec.affinity, labels),
         tolerated,
@@ -303,13 +305,14 @@ def _named(diagnosis: Diagnosis, state: ClusterState) -> tuple[tuple[Refusal, tu
 class RestingPods:
     """Pods that run, in the least that the twin still asks of them; what many have in common is made once."""
 
-    __slots__ = ("_index", "_kept", "_known", "_shapes")
+    __slots__ = ("_index", "_kept", "_known", "_plain", "_shapes")
 
     def __init__(self, index: Index, kept: KeptLabels) -> None:
         """Of a source; `kept` are labels that are kept."""
         self._index = index
         self._kept = kept
         self._shapes: dict[PodShape, PodShape] = {}
+        self._plain: dict[tuple[str, Pairs, AskedFor], PodShape] = {}
         self._known: dict[int, tuple[observed_pods.Pod, Pod]] = {}
 
     def alike(self, other: RestingPods) -> bool:
@@ -320,7 +323,7 @@ class RestingPods:
 
     def follow(self, other: RestingPods) -> None:
         """Take over what the other has made."""
-        self._shapes, self._known = other._shapes, other._known
+        self._shapes, self._known, self._plain = other._shapes, other._known, other._plain
 
     def __call__(self, pod: observed_pods.Pod) -> Pod:
         """A pod as the twin has it."""
@@ -330,16 +333,21 @@ class RestingPods:
         return found[1]
 
     def _made(self, pod: observed_pods.Pod) -> Pod:
+        shape = self._shape(pod)
+        return Pod(pod.name, shape, _priority(self._index, pod.spec), seconds(pod.status.start_time))
+
+    def _shape(self, pod: observed_pods.Pod) -> PodShape:
         spec, labels = pod.spec, pod.metadata.labels
-        shape = PodShape(
-            pod.namespace,
-            self._kept.of(labels),
-            tuple(sorted(pod_requests(spec).items())),
-            affinity=read.pod_affinity(spec.affinity, labels),
-            host_ports=read.host_ports(spec),
-        )
-        shape = self._shapes.setdefault(shape, shape)
-        return Pod(pod.name, shape, _priority(self._index, spec), seconds(pod.status.start_time))
+        kept, asked, ports = self._kept.of(labels), asked_for(spec), read.host_ports(spec)
+        plain = None if spec.affinity is not None or ports else (pod.namespace, kept, asked)
+        found = None if plain is None else self._plain.get(plain)
+        if found is None:
+            rules = read.pod_affinity(spec.affinity, labels)
+            found = PodShape(pod.namespace, kept, request_pairs(asked), affinity=rules, host_ports=ports)
+            found = self._shapes.setdefault(found, found)
+            if plain is not None:
+                self._plain[plain] = found
+        return found
 
 
 def seconds(text: str) -> float:

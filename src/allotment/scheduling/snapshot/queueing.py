@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -209,12 +209,16 @@ class _Sorter:
         now, then = self._around, earlier._around
         index, before = now.index, then.index
         alike = (now.now, now.unseen, self._settings) == (then.now, then.unseen, earlier._settings)
-        if not alike or not index.same("limit_ranges", "runtime_classes"):
+        if not alike or not index.same("runtime_classes"):
             return
         queues = _differing(index.cluster_queues, before.cluster_queues)
         queues |= {name for name, each in now.inactive.items() if each != then.inactive.get(name)}
         locals_ = _differing(index.local_queues, before.local_queues)
-        self._other = (queues, locals_, _differing(index.namespaces, before.namespaces))
+        namespaces = _differing(index.namespaces, before.namespaces)
+        if not index.same("limit_ranges"):
+            ranges, earlier_ranges = index.limit_ranges_in, before.limit_ranges_in
+            namespaces |= {name for name in {**ranges, **earlier_ranges} if not _alike(ranges, earlier_ranges, name)}
+        self._other = (queues, locals_, namespaces)
         self._known = earlier._sorted
         parts = ("cluster_queues", "cohorts", "flavors", "topologies", "local_queues")
         placed = () if not any(each.spec.topology_name for each in index.objects.flavors) else ("nodes", "pods")
@@ -304,6 +308,12 @@ class _Sorter:
             CountedPod({k: v for k, v in one.requests.items() if k in covered}, one.raw, one.problem, one.by_range)
             for one in counted
         ]
+
+
+def _alike(now: Mapping[str, Sequence[Object]], then: Mapping[str, Sequence[Object]], name: str) -> bool:
+    """Whether a name has the very same objects in both."""
+    one, other = now.get(name, ()), then.get(name, ())
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _differing(now: Mapping[str, Object], then: Mapping[str, Object]) -> frozenset[str]:

@@ -15,7 +15,7 @@ import msgspec
 from allotment.model.observed.base import Amounts
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Container, PodSpec, Resources
-from allotment.scheduling.snapshot.pods import exact_requests
+from allotment.scheduling.snapshot.pods import AskedFor, asked_for, exact_requests
 from allotment.scheduling.snapshot.quantities import Billionths, all_units, billionths, rounded
 from allotment.scheduling.snapshot.settings import KueueSettings, Transformation
 
@@ -69,18 +69,26 @@ class Counting:
                 known.min = _highest(known.min, item.min)
                 known.default = {**item.default, **known.default}
                 known.default_request = {**item.default_request, **known.default_request}
+        self._counted: dict[tuple[str, str, AskedFor, str], CountedPod] = {}
         self._excluded = settings.excluded_prefixes
         self._transformations = settings.transformations or {}
 
     def of(self, namespace: str, spec: PodSpec, where: str) -> CountedPod:
-        """Count one pod.
+        """Count one pod; one that asks for the same as another in the same place is not counted again.
 
         Args:
             namespace: of the workload.
             spec: of the template.
             where: path of the pod's spec in the workload, for what Kueue would say.
         """
-        ranges = self._ranges.get(namespace, {})
+        place = namespace if namespace in self._ranges else ""
+        key = (place, spec.runtime_class_name, asked_for(spec), where)
+        found = self._counted.get(key)
+        if found is None:
+            found = self._counted[key] = self._count(spec, self._ranges.get(namespace, {}), where)
+        return found
+
+    def _count(self, spec: PodSpec, ranges: Mapping[str, RangeSummary], where: str) -> CountedPod:
         adjusted = self._adjusted(spec, ranges)
         total = exact_requests(adjusted)
         raw = {resource: rounded(resource, amount) for resource, amount in total.items()}

@@ -194,7 +194,8 @@ class Desk:
         for each in holding:
             record = self.catalog.workload(each.workload, len(self.held))
             record.admission = admissions.assignment(record, each.admissions())
-            record.state, record.reserved_at = EVICTED if each.evicted else RUNNING, each.at
+            record.state = EVICTED if each.evicted else RUNNING
+            record.reserve(each.at)
             record.queue.running[record.index] = record
             self.ledger.charge(record)
             self.held.append(record)

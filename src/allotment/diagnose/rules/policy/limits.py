@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -40,7 +41,29 @@ def breaches(case: Case, spec: PodSpec) -> list[Breach]:
 
 
 def breaches_in(index: Index, namespace: str, spec: PodSpec) -> list[Breach]:
-    """All bounds of a namespace that a pod breaks, its defaults filled in."""
+    """All bounds of a namespace that a pod breaks, its defaults filled in; found out once for pods that ask the same."""
+    if not ranges_of(index, namespace):
+        return []
+    kept = index.beside.get(_Breaches)
+    if not isinstance(kept, _Breaches):
+        kept = index.beside[_Breaches] = _Breaches()
+    key = (namespace, *(_asked(each) for each in (spec.containers, spec.init_containers)))
+    if key not in kept:
+        kept[key] = _breaches(index, namespace, spec)
+    return kept[key]
+
+
+class _Breaches(dict[tuple[object, ...], list[Breach]]):
+    """What has been found out, by namespace and by what containers ask for."""
+
+
+def _asked(containers: Iterable[Container]) -> tuple[object, ...]:
+    return tuple(
+        (each.name, *each.resources.requests.items(), None, *each.resources.limits.items()) for each in containers
+    )
+
+
+def _breaches(index: Index, namespace: str, spec: PodSpec) -> list[Breach]:
     whole = admitted(index, namespace, spec)
     found: list[Breach] = []
     for each in ranges_of(index, namespace):

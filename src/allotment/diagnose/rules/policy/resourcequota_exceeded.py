@@ -28,7 +28,7 @@ _SAYS: Final = re.compile(
 def find(case: Case) -> Finding | None:
     """Recomputed from the pods of the namespace; where objects of other kinds are counted, from the refusal."""
     said = next((each for each in refusals(case) if _SAYS.search(each.message)), None)
-    for part in case.to_come:
+    for part in case.to_come if quotas_of(case) else ():
         # Of what was refused only a pod is itself what the quota counts.
         sent = case.submission.manifest if case.submission is not None and case.subject is None else None
         pods = (1 if isinstance(sent, Pod) and said is not None else 0) if case.subject is None else missing_pods(case)

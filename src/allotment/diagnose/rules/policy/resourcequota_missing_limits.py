@@ -9,7 +9,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import missing_pods, refusals, sureness
 from allotment.diagnose.rules.policy.defaults import admitted
-from allotment.diagnose.rules.policy.quota_use import unsaid
+from allotment.diagnose.rules.policy.quota_use import quotas_of, unsaid
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import ResourceQuota
@@ -26,7 +26,7 @@ _DEFAULTS: Final = {
 
 def find(case: Case) -> Finding | None:
     """Recomputed from the quota and the pod, the LimitRanges' defaults filled in."""
-    if case.subject is not None and not missing_pods(case):
+    if not quotas_of(case) or (case.subject is not None and not missing_pods(case)):
         return None
     said = next((each for each in refusals(case) if "must specify" in each.message), None)
     if case.subject is None and said is None:

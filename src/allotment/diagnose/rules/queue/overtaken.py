@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding
+from allotment.diagnose.finding import Deferred, Finding
 from allotment.diagnose.others import called
 from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue.line import attempt_of, raised_priority
@@ -62,14 +64,14 @@ def find(case: Case) -> Finding | None:
         evidence=()
         if first is None
         else (Evidence(reference_of(first), "spec.priority", passed[0].workload.priority),),
-        proposals=(
-            *(
+        proposals=Deferred(
+            chain(
                 raised_priority(case, passed[0].workload.priority, "it goes first then, and preempts")
                 if preempts
-                else ()
-            ),
-            *waits(case, lacks, cost=2),
-            *raised_quota(case, lacks),
+                else (),
+                waits(case, lacks, cost=2),
+                raised_quota(case, lacks),
+            )
         ),
         flavors=lacks.tried,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.others import called, reference_above
 from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue import overtaken
@@ -67,7 +67,7 @@ def finding_of(case: Case, block: Blockade, cause: str) -> Finding:
         f"StrictFIFO: {order}asks for {asks} {resource} and {lacks}",
         facts=facts,
         evidence=tuple(evidence),
-        proposals=tuple(_proposals(case, block, name)),
+        proposals=Deferred(_proposals(case, block, name)),
     )
 
 

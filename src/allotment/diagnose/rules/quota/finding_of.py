@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.reducing import reduced
 from allotment.diagnose.releases import quota_path, raised_quota, waits
 from allotment.diagnose.rules.queue.line import higher_classes, raised_priority
@@ -23,7 +23,7 @@ def quota_finding(
     verdict: CauseVerdict,
     summary: str,
     facts: Mapping[str, Any],
-    proposals: tuple[Proposal, ...],
+    proposals: Iterable[Proposal],
 ) -> Finding:
     """A finding of this layer.
 
@@ -44,7 +44,7 @@ def quota_finding(
         summary,
         facts={**named, **facts},
         evidence=tuple(_evidence(case, found)),
-        proposals=proposals,
+        proposals=Deferred(proposals),
         flavors=found.lacks.tried,
         never=found.lacks.never,
     )

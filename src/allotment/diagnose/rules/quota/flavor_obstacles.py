@@ -39,7 +39,7 @@ def taint(case: Case) -> Finding | None:
         f"the flavor {row.flavor} of the ClusterQueue {found.queue} has the taint {row.about}, which its pods do not "
         "tolerate",
         {"taint": row.about, "tolerations_of_job": tolerations},
-        tuple(_tolerating(case, found, missing, tolerations)),
+        _tolerating(case, found, missing, tolerations),
     )
 
 

@@ -54,7 +54,7 @@ def nominal(case: Case) -> Finding | None:
         f"{found.queue} has in flavor {row.flavor} {text(quota.used)} are in use: {text(quota.free)} are free, and "
         "there is nothing to borrow",
         _facts(case, found, need),
-        tuple(usual(case, found)),
+        usual(case, found),
     )
 
 
@@ -175,7 +175,7 @@ def cohort(case: Case) -> Finding | None:
             "cohort_used": fact(need.resource, quota.cohort_used),
             "borrowers": {name: fact(need.resource, amount) for name, amount in debtors},
         },
-        tuple(usual(case, found)),
+        usual(case, found),
     )
 
 
@@ -252,7 +252,7 @@ def _plain(case: Case, cause: QuotaCause) -> Finding | None:
             "gpu_free": fact(gpus.resource, gpus.quota.free),
             "gpu_requested": fact(gpus.resource, gpus.wanted),
         },
-        tuple(usual(case, found)),
+        usual(case, found),
     )
 
 
@@ -269,5 +269,5 @@ def wrong_unit(case: Case) -> Finding | None:
         f"the ClusterQueue {found.queue} has {need.quota.nominal} bytes of {need.resource} in flavor {row.flavor}: a "
         f"unit was forgotten in its quota, and the {need.text(need.wanted)} that are asked for can never be there",
         _facts(case, found, need),
-        tuple(raised_quota(case, found.lacks, f"or {need.quota.nominal}Gi, if that was meant")),
+        raised_quota(case, found.lacks, f"or {need.quota.nominal}Gi, if that was meant"),
     )

@@ -60,7 +60,7 @@ def wrong_name(case: Case) -> Finding | None:
         f"it asks for {wrong}, which no node offers and the ClusterQueue {queue.name} does not list: its devices are "
         f"called {', '.join(devices)}",
         {"resource": wrong, "right_resource": meant, "covered": covered},
-        tuple(_renamed(case, wrong, order)),
+        _renamed(case, wrong, order),
     )
 
 

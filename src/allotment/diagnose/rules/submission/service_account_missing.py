@@ -23,7 +23,7 @@ def find(case: Case) -> Finding | None:
     """A name that no service account of the namespace has; where none could be listed, only what was refused tells."""
     if not (missing_pods(case) or case.subject is None):
         return None
-    known = sorted(each.name for each in case.index.objects.service_accounts if each.namespace == case.namespace)
+    known = sorted(each.name for each in case.index.service_accounts_in.get(case.namespace, ()))
     names = {part.template.spec.service_account_name or _DEFAULT for part in case.to_come}
     refused = next((match for each in refusals(case) if (match := _SAYS.search(each.message))), None)
     said = (refused["name"] or refused["other"]) if refused is not None else ""

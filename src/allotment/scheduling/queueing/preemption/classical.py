@@ -19,36 +19,21 @@ from allotment.scheduling.queueing.states import EVICTED
 from allotment.scheduling.queueing.usage import UsageLedger
 
 
-class Candidate:
-    """A possible victim.
-
-    Attributes:
-        common: lowest cohort above both queues; NO_NODE for the preemptor's own queue.
-        only_without_borrowing: may be taken only if the preemptor then does not borrow.
-    """
-
-    __slots__ = ("common", "only_without_borrowing", "reason", "workload")
-
-    def __init__(
-        self, workload: WorkloadRecord, common: TreeNode, reason: PreemptionReason, *, only_without_borrowing: bool
-    ) -> None:
-        self.workload: WorkloadRecord = workload
-        self.common: TreeNode = common
-        self.reason: PreemptionReason = reason
-        self.only_without_borrowing: bool = only_without_borrowing
-
-
 class OtherQueue:
     """Possible victims of one other queue.
 
     Attributes:
+        queue: that queue.
         common: lowest cohort above that queue and the preemptor's.
         advantage: the demand is within the quota of a subtree below that cohort.
     """
 
-    __slots__ = ("advantage", "common", "workloads")
+    __slots__ = ("advantage", "common", "queue", "workloads")
 
-    def __init__(self, workloads: list[WorkloadRecord], common: TreeNode, *, advantage: bool) -> None:
+    def __init__(
+        self, queue: QueueRecord, workloads: list[WorkloadRecord], common: TreeNode, *, advantage: bool
+    ) -> None:
+        self.queue: QueueRecord = queue
         self.workloads: list[WorkloadRecord] = workloads
         self.common: TreeNode = common
         self.advantage: bool = advantage
@@ -70,36 +55,34 @@ class ClassicalPreemption:
         others = self._others(demand)
         if not self._could_fit(demand, [within, *(each.workloads for each in others)]):
             return []
-        own = [
-            Candidate(each, NO_NODE, PreemptionReason.IN_CLUSTER_QUEUE, only_without_borrowing=False) for each in within
-        ]
-        hierarchical: list[Candidate] = []
-        by_priority: list[Candidate] = []
+        hierarchical: list[WorkloadRecord] = []
+        by_priority: list[WorkloadRecord] = []
+        reach: dict[TreeNode, OtherQueue] = {}
         for each in others:
-            (hierarchical if each.advantage else by_priority).extend(
-                _classify(queue, demand.workload, workload, each.common, advantage=each.advantage)
-                for workload in each.workloads
-            )
-        candidates = self._in_order(demand.queue, (hierarchical, by_priority, own))
+            (hierarchical if each.advantage else by_priority).extend(each.workloads)
+            reach[each.queue.index] = each
+        candidates = self._in_order(queue, (hierarchical, by_priority, within))
         for allow_borrowing in self._attempts(demand, hierarchical, by_priority):
-            targets = self._attempt(demand, candidates, allow_borrowing=allow_borrowing)
+            targets = self._attempt(demand, candidates, reach, allow_borrowing=allow_borrowing)
             if targets:
                 return targets
         return []
 
-    def _in_order(self, queue: QueueRecord, sets: tuple[list[Candidate], ...]) -> list[Candidate]:
+    def _in_order(self, queue: QueueRecord, sets: tuple[list[WorkloadRecord], ...]) -> list[WorkloadRecord]:
         """Evicted ones of each set, then the others of each set; inside a set in the order of candidates."""
-        ordered: list[Candidate] = []
-        for candidates in sets:
-            of_workload = {each.workload.index: each for each in candidates}
-            workloads = [each.workload for each in candidates]
-            sort_candidates(workloads, queue, self._local_usage)
-            ordered.extend(of_workload[each.index] for each in workloads)
-        evicted = [each for each in ordered if each.workload.state is EVICTED]
-        return evicted + [each for each in ordered if each.workload.state is not EVICTED] if evicted else ordered
+        ordered: list[WorkloadRecord] = []
+        for workloads in sets:
+            if self._local_usage is None:
+                # All of a set are of the own queue or none is, and evicted ones are put first below.
+                workloads.sort(key=_rank)
+            else:
+                sort_candidates(workloads, queue, self._local_usage)
+            ordered.extend(workloads)
+        evicted = [each for each in ordered if each.state is EVICTED]
+        return evicted + [each for each in ordered if each.state is not EVICTED] if evicted else ordered
 
     def _attempts(
-        self, demand: Demand, hierarchical: list[Candidate], by_priority: list[Candidate]
+        self, demand: Demand, hierarchical: list[WorkloadRecord], by_priority: list[WorkloadRecord]
     ) -> tuple[bool, ...]:
         """Whether the preemptor may borrow, attempt by attempt."""
         forbidden = not demand.queue.borrow_allowed
@@ -116,16 +99,38 @@ class ClassicalPreemption:
         cells = demand.queue.cells
         return all(tree.usage[cells[fr]] < tree.nominal[cells[fr]] for fr in demand.needed)
 
-    def _attempt(self, demand: Demand, candidates: list[Candidate], *, allow_borrowing: bool) -> list[Target]:
-        ledger = self._ledger
+    def _attempt(
+        self,
+        demand: Demand,
+        candidates: list[WorkloadRecord],
+        reach: dict[TreeNode, OtherQueue],
+        *,
+        allow_borrowing: bool,
+    ) -> list[Target]:
+        ledger, own = self._ledger, demand.queue
         mark = ledger.checkpoint()
         targets: list[Target] = []
         found = False
+        back: dict[TreeNode, bool] = {}
         for candidate in candidates:
-            if not self._still_valid(demand, candidate, allow_borrowing=allow_borrowing):
-                continue
-            ledger.release(candidate.workload)
-            targets.append(Target(candidate.workload, candidate.reason))
+            reason = PreemptionReason.IN_CLUSTER_QUEUE
+            queue = candidate.queue
+            if queue is not own:
+                other = reach[queue.index]
+                only_without_borrowing = not other.advantage and _not_while_borrowing(demand, candidate)
+                if allow_borrowing and only_without_borrowing:
+                    continue
+                is_back = back.get(queue.index)
+                if is_back is None:
+                    is_back = back[queue.index] = self._back_within_nominal(demand, queue.index, other.common)
+                if is_back:
+                    continue
+                reason = PreemptionReason.IN_COHORT_RECLAMATION
+                if not other.advantage and not only_without_borrowing:
+                    reason = PreemptionReason.IN_COHORT_RECLAIM_WHILE_BORROWING
+            ledger.release(candidate)
+            back.clear()
+            targets.append(Target(candidate, reason))
             if fits(demand, ledger, allow_borrowing=allow_borrowing):
                 found = True
                 break
@@ -134,19 +139,15 @@ class ClassicalPreemption:
         ledger.rollback(mark)
         return targets if found else []
 
-    def _still_valid(self, demand: Demand, candidate: Candidate, *, allow_borrowing: bool) -> bool:
-        """Removing earlier candidates may have brought this one's queue or a cohort back within nominal."""
-        if candidate.common == NO_NODE:
-            return True
-        if allow_borrowing and candidate.only_without_borrowing:
-            return False
+    def _back_within_nominal(self, demand: Demand, queue: TreeNode, common: TreeNode) -> bool:
+        """Removing earlier candidates may have brought a queue, or a cohort above it, back within nominal."""
         parents = self._ledger.tree.node_parent
-        node: TreeNode = candidate.workload.queue.index
-        while node != candidate.common:
+        node: TreeNode = queue
+        while node != common:
             if within_nominal(self._ledger, node, demand.needed):
-                return False
+                return True
             node = parents[node]
-        return True
+        return False
 
     def _could_fit(self, demand: Demand, candidates: list[list[WorkloadRecord]]) -> bool:
         """Whether the quota would do if every candidate went and borrowing were allowed: no search can find more.
@@ -224,18 +225,17 @@ class ClassicalPreemption:
                 continue
             workloads = eligible(queue, demand.queue.reclaim, demand)
             if workloads:
-                found.append(OtherQueue(workloads, common, advantage=advantage))
+                found.append(OtherQueue(queue, workloads, common, advantage=advantage))
 
 
-def _classify(
-    queue: QueueRecord, preemptor: WorkloadRecord, workload: WorkloadRecord, common: TreeNode, *, advantage: bool
-) -> Candidate:
-    reclamation = PreemptionReason.IN_COHORT_RECLAMATION
-    if advantage:
-        return Candidate(workload, common, reclamation, only_without_borrowing=False)
+def _rank(workload: WorkloadRecord) -> tuple[int, int, str]:
+    return workload.rank
+
+
+def _not_while_borrowing(demand: Demand, candidate: WorkloadRecord) -> bool:
+    """Whether a victim without the hierarchy's advantage may be taken only if the preemptor then does not borrow."""
+    queue, priority = demand.queue, candidate.priority
+    if not queue.borrow_allowed or priority >= demand.workload.priority:
+        return True
     threshold = queue.max_threshold
-    too_high = workload.priority >= preemptor.priority or (threshold is not None and workload.priority > threshold)
-    if not queue.borrow_allowed or too_high:
-        return Candidate(workload, common, reclamation, only_without_borrowing=True)
-    while_borrowing = PreemptionReason.IN_COHORT_RECLAIM_WHILE_BORROWING
-    return Candidate(workload, common, while_borrowing, only_without_borrowing=False)
+    return threshold is not None and priority > threshold

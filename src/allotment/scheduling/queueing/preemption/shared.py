@@ -80,21 +80,6 @@ def sort_candidates(candidates: list[WorkloadRecord], queue: QueueRecord, usage:
     candidates.sort(key=cmp_to_key(compare))
 
 
-def policy_allows(policy: PreemptionPolicy, preemptor: WorkloadRecord, candidate: WorkloadRecord) -> bool:
-    """May `preemptor` preempt `candidate` under `policy`, priorities and ages considered?"""
-    if policy == PreemptionPolicy.ANY:
-        return True
-    if policy == PreemptionPolicy.NEVER:
-        return False
-    if preemptor.priority > candidate.priority:
-        return True
-    return (
-        policy == PreemptionPolicy.LOWER_OR_NEWER_EQUAL_PRIORITY
-        and preemptor.priority == candidate.priority
-        and preemptor.since < candidate.since
-    )
-
-
 def uses_any(candidate: WorkloadRecord, needed: list[FlavorResource]) -> bool:
     """Does the running candidate hold any of the flavor-resource pairs?"""
     admission = candidate.admission
@@ -147,7 +132,7 @@ def within_nominal(ledger: UsageLedger, node: TreeNode, needed: list[FlavorResou
 
 
 def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> list[WorkloadRecord]:
-    """Running workloads of `queue` that `policy` lets the preemptor take and that hold something needed."""
+    """Running workloads of `queue` that `policy` lets the preemptor take, for rank and age, and that hold what is needed."""
     if policy == PreemptionPolicy.NEVER or queue.stopped:
         return []
     preemptor, needed = demand.workload, demand.needed
@@ -157,4 +142,8 @@ def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> li
         holding = [each for each in queue.running.values() if not each.simulated_away and uses_any(each, needed)]
     if policy == PreemptionPolicy.ANY:
         return holding
-    return [each for each in holding if policy_allows(policy, preemptor, each)]
+    priority = preemptor.priority
+    if policy == PreemptionPolicy.LOWER_PRIORITY:
+        return [each for each in holding if each.priority < priority]
+    since = preemptor.since
+    return [each for each in holding if each.priority < priority or (each.priority == priority and since < each.since)]
