@@ -20,6 +20,7 @@ from typing import Any
 from allotment.accounting.moment import CountingRules
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.explaining import explain
+from allotment.diagnose.never import fleet_of
 from allotment.diagnose.subjects import find_case
 from allotment.diagnose.twins import twins_of
 from allotment.model.observed.index import Index
@@ -106,6 +107,8 @@ def _following(snapshot: Snapshot) -> list[Asked]:
         twins = twins_of(index, snapshot.taken_at)
         for each in twins.queueing.pending:
             twins.attempt(each.name)
+        first = Case(snapshot, source, reference_of(jobs[1]), jobs[1], index=index)
+        fleet_of(first).hopeless([each.name for each in twins.queueing.pending[:1]])
         return cause(1)
 
     def following() -> float:
@@ -118,7 +121,7 @@ def _following(snapshot: Snapshot) -> list[Asked]:
 
     return [
         Asked("find and explain the first", first, 2.0),
-        Asked("make the twins of a snapshot, all queues settled", ready, 2.0),
+        Asked("make the twins, all queues settled, and the emptied fleet", ready, 2.0),
         Asked(f"the slowest of {len(jobs)} causes after that", following, 0.05, seconds=lambda each: each),
     ]
 

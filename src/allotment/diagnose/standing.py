@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from allotment.diagnose.case import Case
@@ -11,6 +12,7 @@ from allotment.diagnose.unseen import unseen_by
 from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
+from allotment.model.observed.snapshot import Source
 from allotment.model.observed.work import CronJob, Job, Replicas
 
 
@@ -105,9 +107,18 @@ def _position(case: Case) -> QueuePosition | None:
     workload, queue = case.workload, case.cluster_queue
     if workload is None or queue is None or workload.holds_quota:
         return None
-    for order in case.source.order:
-        if order.cluster_queue == queue.name:
-            for item in order.items:
-                if item.name == workload.name and item.namespace == workload.namespace:
-                    return QueuePosition(queue.name, item.position_in_cluster_queue, len(order.items))
-    return None
+    kept = case.index.beside.get(_Positions)
+    if not isinstance(kept, _Positions):
+        kept = case.index.beside[_Positions] = _Positions(_positions(case.source))
+    return kept.get((queue.name, workload.key))
+
+
+class _Positions(dict[tuple[str, str], QueuePosition]):
+    """Places in line, by ClusterQueue and workload (namespace/name)."""
+
+
+def _positions(source: Source) -> Iterator[tuple[tuple[str, str], QueuePosition]]:
+    for order in source.order:
+        for item in order.items:
+            place = QueuePosition(order.cluster_queue, item.position_in_cluster_queue, len(order.items))
+            yield (order.cluster_queue, f"{item.namespace}/{item.name}"), place
