@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from allotment.__main__ import collect_seldom
 from allotment.accounting.moment import CountingRules
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.explaining import explain
@@ -139,7 +140,8 @@ def _groups(found: Any) -> str:
 
 
 def measure(size: Size, only: str, profiled: str) -> None:
-    """Print a row for each question."""
+    """Print a row for each question, asked in a process such as a command's."""
+    collect_seldom()
     began = time.process_time()
     made = snapshot_of(size)
     print(f"made in {time.process_time() - began:.1f} s", file=sys.stderr)

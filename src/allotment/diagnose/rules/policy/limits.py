@@ -41,7 +41,7 @@ def breaches(case: Case, spec: PodSpec) -> list[Breach]:
 
 
 def breaches_in(index: Index, namespace: str, spec: PodSpec) -> list[Breach]:
-    """All bounds of a namespace that a pod breaks, its defaults filled in; found out once for pods that ask the same."""
+    """All bounds of a namespace that a pod breaks, its defaults filled in; found out once for pods alike."""
     if not ranges_of(index, namespace):
         return []
     kept = index.beside.get(_Breaches)

@@ -132,7 +132,7 @@ def within_nominal(ledger: UsageLedger, node: TreeNode, needed: list[FlavorResou
 
 
 def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> list[WorkloadRecord]:
-    """Running workloads of `queue` that `policy` lets the preemptor take, for rank and age, and that hold what is needed."""
+    """Running workloads of `queue` that hold what is needed and that `policy` lets the preemptor take."""
     if policy == PreemptionPolicy.NEVER or queue.stopped:
         return []
     preemptor, needed = demand.workload, demand.needed
