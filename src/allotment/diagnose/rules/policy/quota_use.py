@@ -6,7 +6,7 @@ As `kube-apiserver` counts: a pod that is over counts nothing; a quota with scop
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -50,9 +50,23 @@ def quotas_of(case: Case) -> list[ResourceQuota]:
     return case.index.quotas_in.get(case.namespace, [])
 
 
+class _Excesses(dict[tuple[object, ...], list[Excess]]):
+    """What has been found out, by namespace, number of pods, and all that quotas look at in them."""
+
+
 def excesses(case: Case, spec: PodSpec, pods: int) -> list[Excess]:
-    """Bounds that so many more pods of the subject would pass."""
-    found = []
+    """Bounds that so many more pods of the subject would pass; found out once for pods alike."""
+    kept = case.index.beside.get(_Excesses)
+    if not isinstance(kept, _Excesses):
+        kept = case.index.beside[_Excesses] = _Excesses()
+    scoped = (spec.priority_class_name, spec.active_deadline_seconds is None)
+    key = (case.namespace, pods, _asked(spec), *scoped)
+    if key not in kept:
+        kept[key] = list(_excesses(case, spec, pods))
+    return kept[key]
+
+
+def _excesses(case: Case, spec: PodSpec, pods: int) -> Iterator[Excess]:
     for quota in quotas_of(case):
         if not counts(quota, spec):
             continue
@@ -63,8 +77,7 @@ def excesses(case: Case, spec: PodSpec, pods: int) -> list[Excess]:
                 continue
             used = _used(case, quota, resource)
             if used + needed * pods > amount(hard):
-                found.append(Excess(quota, resource, amount(hard), used, needed))
-    return found
+                yield Excess(quota, resource, amount(hard), used, needed)
 
 
 def room_for(index: Index, namespace: str, spec: PodSpec, gone: Collection[str]) -> int | None:

@@ -30,6 +30,7 @@ class _Lines:
         self._twins = twins
         self._names: dict[str, list[str]] = {}
         self._starting: dict[str, list[str]] = {}
+        self._around: dict[str, list[str]] = {}
         for each in twins.queueing.pending:
             line = self._names.setdefault(each.cluster_queue, [])
             self.places[each.name] = len(line)
@@ -48,6 +49,13 @@ class _Lines:
                 if self._twins.attempt(name).outcome is AttemptOutcome.STARTS
             ]
         return self._starting[queue]
+
+    def starting_around(self, queue: str) -> list[str]:
+        """Who starts of a ClusterQueue, and of those that share its cohort."""
+        if queue not in self._around:
+            order = (queue, *sorted(book_of(self._twins).tree_of(queue) - {queue}))
+            self._around[queue] = [name for each in order for name in self.starting(each)]
+        return self._around[queue]
 
 
 def _lines(case: Case) -> _Lines:
@@ -68,9 +76,7 @@ def behind_in_line(case: Case) -> Finding | None:
     if own is None:
         return None
     lines = _lines(case)
-    tree = book_of(case.twins).tree_of(own.cluster_queue)
-    order = (own.cluster_queue, *sorted(tree - {own.cluster_queue}))
-    starting = [name for queue in order for name in lines.starting(queue)]
+    starting = lines.starting_around(own.cluster_queue)
     if not starting:
         return None
     ahead, length = lines.places[own.name], lines.length(own.cluster_queue)

@@ -30,12 +30,13 @@ def find(case: Case) -> Finding | None:
     if not short:
         return None
     need = short[0]
-    passed = []
     book = book_of(case.twins)
-    for holder in book.holders.get(own.cluster_queue, ()):
-        other = holder.workload
-        if other.priority > own.priority and holder.reserved_at > own.queued_since < other.queued_since:
-            passed.append(holder)
+    since, rank = own.queued_since, own.priority
+    passed = [
+        each
+        for each in book.holders.get(own.cluster_queue, ())
+        if each.workload.priority > rank and each.reserved_at > since < each.workload.queued_since
+    ]
     if not passed or not book.fits(own.cluster_queue, row.wanted, without=passed):
         return None
     queue = case.index.cluster_queues[own.cluster_queue]
