@@ -16,6 +16,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
+_SEND: Final = 'printf %s "$made" |'
 _KNOWN_GROUPS: Final = ("", "apps", "autoscaling", "batch", "policy")
 
 
@@ -51,11 +52,14 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
         file = f"{target.name if is_dns_subdomain(target.name) else 'manifest'}.yaml"
         return f"kubectl patch --local -f {file} --type {_form(target)} -p {_json(body)} -o json | kubectl create -f -"
     whole = _without_traces(case, target, body)
-    return (
+    made = (
         f"kubectl get {_named(target)} -o json "
-        f"| kubectl patch --local -f - --type {_form(target)} -p {_json(whole)} -o json "
-        "| kubectl replace --force -f -"
+        f"| kubectl patch --local -f - --type {_form(target)} -p {_json(whole)} -o json"
     )
+    # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: deleted and
+    # not made again would be the worst end, so it is sent once more, and the shell keeps what was to be made.
+    again = f"{{ sleep 2; {_SEND} kubectl create -f -; }}"
+    return f"made=$({made}) && {{ {_SEND} kubectl replace --force -f - || {again}; }}"
 
 
 def _form(target: Reference) -> str:
