@@ -80,6 +80,14 @@ def status(*groups: tuple[str, int, int, int], trouble: str = "") -> Raw:
     return {"kind": "ConfigMap", "apiVersion": "v1", "metadata": meta, "data": {"status": "\n".join(lines)}}
 
 
+def node_pool(without: str) -> Raw:
+    """A NodePool that lacks a condition; without that of its nodes' health it is ready all the same."""
+    ready = "True" if without == "NodeRegistrationHealthy" else "False"
+    conditions = [{"type": without, "status": "False"}, {"type": "Ready", "status": ready}]
+    of = {"kind": "NodePool", "apiVersion": "karpenter.sh/v1", "metadata": {"name": "gpu"}}
+    return {**of, "spec": {"limits": {GPU: "8"}}, "status": {"conditions": conditions}}
+
+
 def namespace(name: str, **labels: str) -> Raw:
     return {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name, "labels": labels}}
 
@@ -409,6 +417,11 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
             *waiting(),
         ],
         [node("a", pool="h"), status(("h", 1, 1, 3), trouble="errorMessage: InsufficientInstanceCapacity"), *waiting()],
+    ),
+    (
+        "autoscaler-pool-not-ready",
+        [node("a", None), node_pool("NodeClassReady"), *waiting()],
+        [node("a", None), node_pool("NodeRegistrationHealthy"), *waiting()],
     ),
     (
         "autoscaler-no-group-matches",

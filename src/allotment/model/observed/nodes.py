@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allotment.model.observed.base import Amounts, Condition, Object, Part, Reference, Selector
+from allotment.model.observed.base import Amounts, Condition, Object, ObjectMeta, Part, Reference, Selector
 from allotment.model.observed.pods import NodeSelector
 
 
@@ -218,8 +218,9 @@ class NodePoolTemplateSpec(Part, frozen=True):
 
 
 class NodePoolTemplate(Part, frozen=True):
-    """What nodes are made from."""
+    """What nodes are made from; of the metadata, their labels."""
 
+    metadata: ObjectMeta = ObjectMeta()
     spec: NodePoolTemplateSpec = NodePoolTemplateSpec()
 
 

@@ -14,13 +14,12 @@ from allotment.diagnose.rules.autoscaler.groups import (
     group_of,
     groups_of_nodes,
 )
-from allotment.diagnose.rules.autoscaler.karpenter import full_pools
+from allotment.diagnose.rules.autoscaler.pool_limits import pool_at_limit
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import holders, waits
 from allotment.diagnose.rules.scheduler.holding import called_all
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
-from allotment.diagnose.rules.scheduler.rooms import told, written
 from allotment.diagnose.rules.scheduler.shaping import new_node, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
@@ -33,9 +32,10 @@ _MOST_NODES: Final = 8
 def find(case: Case) -> Finding | None:
     """One more node of the kind would do, and there may be none."""
     it = placing(case)
-    if it.refused is None or kept(case).by not in _ROOM:
+    if it.refused is None:
         return None
-    return _group_at_max(it) or _pool_at_limit(it)
+    grouped = _group_at_max(it) if kept(case).by in _ROOM else None
+    return grouped or pool_at_limit(it)
 
 
 def _group_at_max(it: Placing) -> Finding | None:
@@ -93,7 +93,7 @@ def _raised(it: Placing, group: NodeGroup) -> Iterator[Proposal]:
                 f"raise the maximum of node group {group.name} from {group.most} to {group.most + more}",
                 group.reference,
                 Patch(PatchOp.SIGNAL, {"maxSize": group.most + more}),
-                effect,
+                effect=effect,
                 cost=more,
             )
         if len(it.pods) == 1 or more * _per_node(it, like.name) >= len(it.pods):
@@ -103,31 +103,3 @@ def _raised(it: Placing, group: NodeGroup) -> Iterator[Proposal]:
 def _per_node(it: Placing, name: str) -> int:
     """How many pods of the subject an empty node takes, by what it has."""
     return max(1, min(it.allocatable(name, resource) // amount for resource, amount in it.requests.items()))
-
-
-def _pool_at_limit(it: Placing) -> Finding | None:
-    found = next(full_pools(it.case), None)
-    if found is None:
-        return None
-    pool, resource, used, most = found
-    asked = it.requests[resource]
-    limits = {"limits": {resource: written(resource, used + asked)}}
-    like = next(iter(it.able), None)
-    raised = Proposal(
-        RemedyKind.RAISE_AUTOSCALER_MAX,
-        Doer.PLATFORM,
-        f"raise the limit of NodePool {pool.name} from {told(resource, most)} to {told(resource, used + asked)}",
-        reference_of(pool),
-        Patch(PatchOp.MERGE, {"spec": limits}),
-        (new_node(like, 1),) if like is not None else (),
-    )
-    return about_room(
-        "autoscaler-at-max",
-        CauseVerdict.WAITING,
-        f"all that would do is in use, and NodePool {pool.name} may have {told(resource, most)}, of which "
-        f"{told(resource, used)} are there",
-        it,
-        together(waits(it), reduced(it, it.device, 25) if it.device else (), (raised,)),
-        {"node_group": pool.name, "resource": resource, "size": used, "max_size": most},
-        (Evidence(reference_of(pool), f"spec.limits[{resource}]", pool.spec.limits[resource], "reached"),),
-    )

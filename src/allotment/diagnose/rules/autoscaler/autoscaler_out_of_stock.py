@@ -18,6 +18,7 @@ _WORDS: Final = (
     "allocationfailed",
     "skunotavailable",
     "not have enough resources",
+    "required offering",
 )
 
 

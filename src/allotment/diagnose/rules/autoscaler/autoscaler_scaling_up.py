@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of, seconds
@@ -14,16 +14,18 @@ from allotment.diagnose.rules.autoscaler.groups import (
     groups_of_nodes,
     planned,
 )
-from allotment.diagnose.rules.autoscaler.karpenter import claim_on_its_way
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
+from allotment.diagnose.rules.scheduler.karpenter import POOL, claims_on_their_way, first_willing, pool_views
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 
 _PATIENCE: Final = 1200.0
 """Seconds after which nodes that were asked for are no longer on their way, where the status does not say so."""
+_LOOKS_WITHIN: Final = 60.0
+"""Seconds in which Karpenter has looked at a pod that has no node."""
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT, Keeper.NO_NODE_MATCHES})
 
 
@@ -35,14 +37,17 @@ class _Growth:
     most: int
     evidence: tuple[Evidence, ...]
     words: str = ""
+    sure: bool = True
 
 
 def find(case: Case) -> Finding | None:
     """Nodes were asked for because of it, or of their kind, and have not all come."""
     it = placing(case)
-    if it.refused is None or kept(case).by not in _ROOM:
+    if it.refused is None:
         return None
-    growth = _by_event(case) or _by_claim(case) or _by_status(case)
+    growth = _by_claim(case) or _by_node_pool(case)
+    if growth is None and kept(case).by in _ROOM:
+        growth = _by_event(case) or _by_status(case)
     if growth is None:
         return None
     target = Reference(kind="NodeGroup", name=growth.name)
@@ -53,7 +58,7 @@ def find(case: Case) -> Finding | None:
         target,
         Patch(PatchOp.WAIT, {"until": "node joins"}),
     )
-    return about_room(
+    finding = about_room(
         "autoscaler-scaling-up",
         CauseVerdict.WAITING,
         f"the autoscaler is adding nodes to {growth.name}: {growth.size} → {growth.target}"
@@ -64,6 +69,7 @@ def find(case: Case) -> Finding | None:
         {"node_group": growth.name, "size": growth.size, "target": growth.target, "max_size": growth.most},
         growth.evidence,
     )
+    return finding if growth.sure else replace(finding, confidence=Confidence.LIKELY)
 
 
 def _by_event(case: Case) -> _Growth | None:
@@ -83,12 +89,30 @@ def _by_event(case: Case) -> _Growth | None:
 
 
 def _by_claim(case: Case) -> _Growth | None:
-    claim = claim_on_its_way(case)
-    if claim is None:
+    """Karpenter has asked the cloud for a node that a pod of the subject is meant for."""
+    claims = claims_on_their_way(case)
+    if not claims:
         return None
-    pool = claim.metadata.labels.get("karpenter.sh/nodepool", claim.name)
-    said = Evidence(reference_of(claim), "status.conditions", claim.name, "this node is on its way")
-    return _Growth(pool, 0, 1, 0, (said,), f", node claim {claim.name}")
+    claim = claims[0]
+    pool = claim.metadata.labels.get(POOL, claim.name)
+    size = sum(node.metadata.labels.get(POOL) == pool for node in case.index.nodes.values())
+    alike = [each for each in claims if each.metadata.labels.get(POOL, each.name) == pool]
+    missing = next((each for each in claim.status.conditions if not each.true and each.type != "Ready"), None)
+    path = "status.conditions" if missing is None else f"status.conditions[{missing.type}].message"
+    said = Evidence(reference_of(claim), path, "" if missing is None else missing.message, "this node is on its way")
+    return _Growth(pool, size, size + len(alike), 0, (said,), f", node claim {claim.name}")
+
+
+def _by_node_pool(case: Case) -> _Growth | None:
+    """A NodePool may make a node, and Karpenter has not looked yet: what is only supposed, or has just been made."""
+    views = pool_views(case)
+    willing = first_willing(views)
+    since = max((seconds(pod.metadata.creation_timestamp) for pod in case.waiting_pods), default=case.now)
+    if willing is None or views.word is not None or not (case.supposed or case.now - since < _LOOKS_WITHIN):
+        return None
+    size = sum(node.metadata.labels.get(POOL) == willing.name for node in case.index.nodes.values())
+    said = Evidence(reference_of(willing.pool), "spec.template", willing.name, "nodes of this pool may do")
+    return _Growth(willing.name, size, size + 1, 0, (said,), sure=case.supposed)
 
 
 def _by_status(case: Case) -> _Growth | None:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.autoscaler.groups import STATUS, autoscaler_of, events_of_pods, groups_of_nodes
-from allotment.diagnose.rules.autoscaler.karpenter import refused_by_cloud
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
+from allotment.diagnose.rules.scheduler.karpenter import (
+    POOL,
+    PoolView,
+    pool_views,
+    refusals_of_cloud,
+    refused_by_cloud,
+)
+from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.shaping import new_node, reduced
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.errors import quoted
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import Event
 
@@ -35,11 +44,29 @@ _RECENT: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class CloudRefusal:
-    """What the cloud answered, for which group, and where that stands."""
+    """What the cloud answered, for which group, and where that stands.
+
+    Attributes:
+        pool: the group, where it is a NodePool of Karpenter's.
+        sure: whether the cloud itself says so; Karpenter alone may mean that such a machine is not rented out there.
+    """
 
     group: str
     message: str
     evidence: Evidence
+    pool: PoolView | None = None
+    sure: bool = True
+
+    @property
+    def target(self) -> Reference:
+        """The group as the target of an act."""
+        return reference_of(self.pool.pool) if self.pool is not None else Reference(kind="NodeGroup", name=self.group)
+
+    @property
+    def called(self) -> str:
+        """The group in a sentence."""
+        kind = "NodePool" if self.pool is not None else "node group"
+        return f"{kind} {self.group or 'of the autoscaler'}"
 
 
 def refused(
@@ -61,9 +88,10 @@ def refused(
         otherwise: the verdict where waiting for others does not help.
     """
     it = placing(case)
-    if it.refused is None or kept(case).by not in _ROOM:
+    if it.refused is None:
         return None
-    found = next((e for e in _refusals(case) if any(word in e.message.lower() for word in words)), None)
+    told = chain(_of_node_pools(case), _refusals(case) if kept(case).by in _ROOM else ())
+    found = next((e for e in told if any(word in e.message.lower() for word in words)), None)
     if found is None:
         return None
     waiting = tuple(waits(it))
@@ -73,25 +101,33 @@ def refused(
         kind,
         Doer.PLATFORM,
         f"{do} ({found.group or 'the node group'})",
-        Reference(kind="NodeGroup", name=found.group),
+        found.target,
         Patch(PatchOp.SIGNAL, {"group": found.group}),
-        (new_node(like, 1),) if like is not None else (),
+        effect=(new_node(like, 1),) if like is not None else (),
     )
-    return about_room(
+    finding = about_room(
         cause,
         CauseVerdict.WAITING if waiting else otherwise,
-        f"node group {found.group or 'of the autoscaler'} does not grow: {what} ({_short(found.message)})",
+        f"{found.called} does not grow: {what} ({quoted(found.message, _LONGEST)})",
         it,
-        together(waiting, reduced(it, it.device, 25) if it.device else (), (ask,)),
+        together(waiting, reduced(it, it.device, 25) if it.device else (), _asked_again(found), (ask,)),
         {"node_group": found.group, "cloud_says": found.message[:300]},
         (found.evidence,),
     )
+    return finding if found.sure else replace(finding, confidence=Confidence.LIKELY)
 
 
-def _short(message: str) -> str:
-    """The cloud's words in one line."""
-    said = " ".join(message.split())
-    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+def _asked_again(found: CloudRefusal) -> Iterator[Proposal]:
+    """Karpenter asks the cloud anew of itself."""
+    if found.pool is not None:
+        yield Proposal(
+            RemedyKind.WAIT_FOR_CAPACITY,
+            Doer.USER,
+            f"wait: Karpenter asks for a machine of NodePool {found.group} again every few minutes",
+            found.target,
+            Patch(PatchOp.WAIT, {"until": "node joins"}),
+            cost=30,
+        )
 
 
 class _OfGroups(tuple[Event, ...]):
@@ -108,6 +144,22 @@ def _told_of_groups(case: Case) -> tuple[Event, ...]:
     return kept
 
 
+def _of_node_pools(case: Case) -> Iterator[CloudRefusal]:
+    """What the cloud refused to NodePools whose machines would do."""
+    for view in pool_views(case).pools:
+        for event in refusals_of_cloud(case, view.name) if view.bar is PoolBar.STOCK else ():
+            claim = event.involved_object
+            where = f"events[{event.reason}].message"
+            said = Evidence(claim, where, event.message, "the cloud's answer")
+            yield CloudRefusal(view.name, event.message, said, view)
+    word = pool_views(case).word
+    for view in pool_views(case).pools:
+        if view.bar is PoolBar.STOCK and word is not None and word.refusals:
+            where = "events[FailedScheduling].message"
+            said = Evidence(reference_of(word.pod), where, word.event.message, "Karpenter says so")
+            yield CloudRefusal(view.name, word.event.message, said, view, sure=False)
+
+
 def _refusals(case: Case) -> Iterator[CloudRefusal]:
     """What the cloud refused, of groups that would do first; events last, for they may be about others."""
     status = Reference(api_version="v1", kind="ConfigMap", namespace="kube-system", name=STATUS.partition("/")[2])
@@ -119,7 +171,7 @@ def _refusals(case: Case) -> Iterator[CloudRefusal]:
     for claim in case.index.objects.node_claims:
         said = refused_by_cloud(claim)
         if said is not None:
-            pool = claim.metadata.labels.get("karpenter.sh/nodepool", claim.name)
+            pool = claim.metadata.labels.get(POOL, claim.name)
             where = "status.conditions[Launched].message"
             yield CloudRefusal(
                 pool, f"{said.reason} {said.message}", Evidence(reference_of(claim), where, said.message)

@@ -10,6 +10,7 @@ from allotment.diagnose.rules.autoscaler import (
     autoscaler_cloud_quota,
     autoscaler_no_group_matches,
     autoscaler_out_of_stock,
+    autoscaler_pool_not_ready,
     autoscaler_scaling_up,
     autoscaler_template_lacks_resource,
 )
@@ -46,6 +47,13 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
         Layer.AUTOSCALER,
         "an empty group whose template has no GPU",
         autoscaler_template_lacks_resource.find,
+    ),
+    CauseEntry(
+        "ALT-1507",
+        "autoscaler-pool-not-ready",
+        Layer.AUTOSCALER,
+        "a NodePool that is not ready",
+        autoscaler_pool_not_ready.find,
     ),
     CauseEntry(
         "ALT-1506",

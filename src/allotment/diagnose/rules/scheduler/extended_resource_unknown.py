@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -10,9 +11,10 @@ from allotment.diagnose.amending import changed_pods, containers_patch
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
 from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
-from allotment.model.explanation import CauseVerdict, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
 from allotment.model.spelling import nearest
 
 _MIG: Final = "/mig-"
@@ -59,7 +61,7 @@ def asked_for(case: Case) -> Finding | None:
         return None
     near = nearest(name, there)
     said = f"nodes have {listed(there)}" if there else "no node has any device"
-    return about_room(
+    finding = about_room(
         "extended-resource-unknown",
         CauseVerdict.MISCONFIGURED,
         f"a pod asks for {it.requests[name]} {name}, which no node has; {said}",
@@ -67,6 +69,8 @@ def asked_for(case: Case) -> Finding | None:
         replaced(it, name, [near, *(each for each in there if each != near)] if near else there),
         {"asked": name, "resources_of_nodes": there, "nearest": near},
     )
+    # A NodePool may make nodes that have it.
+    return replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else finding
 
 
 def replaced(it: Placing, name: str, others: list[str]) -> Iterator[Proposal]:

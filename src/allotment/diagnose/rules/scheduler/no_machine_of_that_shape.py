@@ -7,11 +7,12 @@ from dataclasses import replace
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, told
 from allotment.diagnose.rules.scheduler.shaping import reduced
-from allotment.model.explanation import CauseVerdict
+from allotment.model.explanation import CauseVerdict, Confidence
 
 
 def find(case: Case) -> Finding | None:
@@ -33,4 +34,5 @@ def find(case: Case) -> Finding | None:
         proposals,
         {"machine_types": types},
     )
-    return replace(finding, never=True)
+    # A NodePool may make machines of other shapes than those that are there.
+    return replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else replace(finding, never=True)

@@ -13,10 +13,11 @@ from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.karpenter import may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.selecting import required_terms, unmatched, unmet, written
-from allotment.model.explanation import CauseVerdict, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
 from allotment.model.observed.base import LabelRequirement
 from allotment.model.observed.pods import NodeSelector
 from allotment.model.spelling import nearest
@@ -35,7 +36,7 @@ def find(case: Case) -> Finding | None:
     nodes = case.index.nodes
     guilty = unmet(case)
     said = "; ".join(written(each) for each in (guilty or [each for term in terms for each in term])[:4])
-    return about_room(
+    finding = about_room(
         "node-affinity-no-match",
         CauseVerdict.MISCONFIGURED,
         f"the pod's required node affinity admits none of {len(nodes)} nodes: "
@@ -44,6 +45,8 @@ def find(case: Case) -> Finding | None:
         affinity_fixes(it, guilty),
         {"unmet": [written(each) for each in guilty], "nodes": len(nodes)},
     )
+    # A NodePool may make nodes that do.
+    return replace(finding, confidence=Confidence.LIKELY) if may_grow(case) else finding
 
 
 def _labels(name: str, labels: dict[str, str]) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allotment.diagnose.amending import template_of
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.karpenter import may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.selecting import selector_fixes, unmatched
-from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 
 
 def find(case: Case) -> Finding | None:
@@ -27,7 +30,7 @@ def find(case: Case) -> Finding | None:
         has = "no node has it together with the rest of the node selector"
     where, path = template_of(case)
     evidence = (Evidence(where, f"{path}.nodeSelector[{first.key}]", first.value, "no node has it"),)
-    return about_room(
+    finding = about_room(
         "node-selector-typo",
         CauseVerdict.MISCONFIGURED,
         f"the pod runs only on nodes with {first.key}={first.value}; {has}",
@@ -36,3 +39,5 @@ def find(case: Case) -> Finding | None:
         {"selector_key": first.key, "selector_value": first.value, "existing_values": known},
         evidence,
     )
+    # A NodePool may make nodes that have it.
+    return replace(finding, confidence=Confidence.LIKELY) if may_grow(case) else finding

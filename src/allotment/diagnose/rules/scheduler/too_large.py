@@ -9,11 +9,12 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import grows
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, together
+from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, split
-from allotment.model.explanation import CauseVerdict
+from allotment.model.explanation import CauseVerdict, Confidence
 
 
 def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | None:
@@ -38,4 +39,6 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         if resource == it.device
         else {"largest_node": name, "largest_node_has": told(resource, most)},
     )
+    # A NodePool may make larger ones than those that are there.
+    finding = replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else finding
     return replace(finding, never=not grows(case.index))

@@ -136,6 +136,21 @@ func (s *stock) sold() map[machine]bool {
 	return found
 }
 
+// ofTheirTypes moves what an offering says beside zone and capacity type, such as the name of an accelerator, to its
+// instance type: the provider's file has no other place for it, and the providers of clouds keep it there.
+func ofTheirTypes(types []*cloudprovider.InstanceType) {
+	for _, each := range types {
+		for _, offering := range each.Offerings {
+			for key, requirement := range offering.Requirements {
+				if key != corev1.LabelTopologyZone && key != v1.CapacityTypeLabelKey {
+					each.Requirements.Add(requirement)
+					delete(offering.Requirements, key)
+				}
+			}
+		}
+	}
+}
+
 // onLoopback makes a manager whose ports only this machine reaches: the operator asks for all addresses.
 func onLoopback(config *rest.Config, options manager.Options) (manager.Manager, error) {
 	options.Metrics.BindAddress = "127.0.0.1" + options.Metrics.BindAddress
@@ -151,6 +166,7 @@ func main() {
 		log.FromContext(ctx).Error(err, "instance types")
 		os.Exit(1)
 	}
+	ofTheirTypes(types)
 	cloud := &stock{
 		CloudProvider: kwok.NewCloudProvider(ctx, op.GetClient(), types),
 		file:          os.Getenv("SOLD_OUT_FILE"),
