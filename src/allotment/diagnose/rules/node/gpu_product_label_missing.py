@@ -33,12 +33,24 @@ def find(case: Case) -> Finding | None:
     if it.refused is None or it.by_volume:
         return None
     for key, value in _wanted(it):
-        lacking = [node for node in case.index.nodes.values() if key not in node.metadata.labels and devices_of(node)]
-        likely = [node for node in lacking if _alike(case, node, key, value)]
+        likely = [node for node in _lacking(case.index, key) if _alike(case, node, key, value)]
         chosen = _first_that_helps(it, likely, key, value) if likely else None
         if chosen is not None:
             return _finding(it, key, value, likely, chosen)
     return None
+
+
+class _Lacking(dict[str, list[Node]]):
+    """Nodes with accelerators that lack a label, by the label."""
+
+
+def _lacking(index: Index, key: str) -> list[Node]:
+    kept = index.beside.get(_Lacking)
+    if not isinstance(kept, _Lacking):
+        kept = index.beside[_Lacking] = _Lacking()
+    if key not in kept:
+        kept[key] = [node for node in index.nodes.values() if key not in node.metadata.labels and devices_of(node)]
+    return kept[key]
 
 
 def _wanted(it: Placing) -> Iterator[tuple[str, str]]:

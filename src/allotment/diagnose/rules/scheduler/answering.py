@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from allotment.diagnose.finding import Deferred, Finding, Proposal
@@ -53,10 +53,10 @@ def answers(placing: Placing) -> Iterator[FlavorTried]:
     """What each node said, in the order of the scheduler's filters."""
     if placing.refused is None:
         return
-    said = [
-        (node, refusal) for refusal, nodes in placing.refused.answer.refusals for node in nodes if len(nodes) <= _MOST
-    ]
-    for node, refusal in said[:_MOST]:
+    said = (
+        (node, refusal) for refusal, nodes in placing.refused.answer.refusals if len(nodes) <= _MOST for node in nodes
+    )
+    for node, refusal in islice(said, _MOST):
         number = f"{placing.free(node, placing.device)} free" if placing.device else ""
         yield FlavorTried(node, ", ".join(reason.text for reason in refusal.reasons), number)
 

@@ -27,6 +27,8 @@ def find(case: Case) -> Finding | None:
         names = named_nodes(it.refused.pod.spec)
     else:
         return None
+    if not names:
+        return None
     hosts = {node.metadata.labels.get(_HOST, node.name) for node in case.index.nodes.values()}
     gone = [name for name in names if name not in case.index.nodes and name not in hosts]
     if not gone or len(gone) < len(names):

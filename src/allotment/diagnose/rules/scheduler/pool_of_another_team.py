@@ -20,6 +20,8 @@ _OWNERS: Final = frozenset({"team", "tenant", "owner", "owned-by", "group", "pro
 def find(case: Case) -> Finding | None:
     """The value of the taint is the name of a team or namespace, and not of the asker's."""
     found, it = untolerated(case), placing(case)
+    if not found:
+        return None
     names = {each.name for each in case.index.objects.namespaces}
     teams = {each.metadata.labels.get(key, "") for each in case.index.objects.namespaces for key in (TEAM, TENANT)}
     own = _own(case)
@@ -31,7 +33,7 @@ def find(case: Case) -> Finding | None:
         or f"team-{taint.value}" in names - own
         or (_says_whose(taint.key) and taint.value not in own)
     }
-    if not found or any(not set(taints) & foreign for taints in found.values()):
+    if any(not set(taints) & foreign for taints in found.values()):
         return None
     said = ", ".join(sorted(written(each) for each in foreign))
     ask = Proposal(

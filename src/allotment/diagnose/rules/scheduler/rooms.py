@@ -113,7 +113,7 @@ def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
     free = free_by_node(placing, nodes[:64], device)
     facts: dict[str, Any] = {
         "requested": {name: written(name, amount) for name, amount in placing.requests.items()},
-        "pools": pools_of(placing, nodes),
+        "pools": list(placing.once("pools", lambda: pools_of(placing, nodes))),
         "free_by_node": free if placing.device else {name: told(device, amount) for name, amount in free.items()},
     }
     if placing.device:
@@ -121,7 +121,9 @@ def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
             "resource": device,
             "requested_gpus_per_pod": placing.requests[device],
             "gpus_free": sum(free.values()),
-            "gpus_total": sum(placing.allocatable(node.name, device) for node in nodes),
+            "gpus_total": placing.once(
+                ("total", device), lambda: sum(placing.allocatable(node.name, device) for node in nodes)
+            ),
             "gpu_model": next((product for node in nodes if (product := product_of(node))), ""),
         }
     if placing.refused is not None:

@@ -53,7 +53,8 @@ def unmatched(case: Case) -> tuple[Asked, ...]:
         return ()
     selector = it.refused.pod.spec.node_selector
     nodes = list(case.index.nodes.values())
-    if any(selector.items() <= node.metadata.labels.items() for node in nodes):
+    each_somewhere = all(value in case.index.node_labels.get(key, ()) for key, value in selector.items())
+    if each_somewhere and any(selector.items() <= node.metadata.labels.items() for node in nodes):
         return ()
     found = [
         Asked(key, value, value not in case.index.node_labels.get(key, ()), _by_kueue(case, key, value))

@@ -39,6 +39,10 @@ def untolerated(case: Case) -> dict[str, tuple[NodeTaint, ...]]:
     it = placing(case)
     if kept(case).by is not Keeper.TAINT or it.refused is None:
         return {}
+    return it.once("untolerated", lambda: _untolerated(it))
+
+
+def _untolerated(it: Placing) -> dict[str, tuple[NodeTaint, ...]]:
     found: dict[str, tuple[NodeTaint, ...]] = {}
     for node in it.matching:
         if it.could_hold(node, it.requests) and not node.spec.unschedulable:

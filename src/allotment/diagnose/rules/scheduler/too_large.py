@@ -11,7 +11,7 @@ from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
-from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, split
 from allotment.model.explanation import CauseVerdict, Confidence
@@ -23,11 +23,9 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
     if held.by is not Keeper.TOO_LARGE or held.resource not in resources:
         return None
     resource = held.resource
-    sizes = {node.name: it.allocatable(node.name, resource) for node in it.open or it.matching}
-    most = max(sizes.values())
+    name, most = it.once(("largest", resource), lambda: _largest(it, resource))
     if not most:
         return None
-    name = max(sizes, key=lambda each: sizes[each])
     finding = about_room(
         cause,
         CauseVerdict.MISCONFIGURED,
@@ -42,3 +40,10 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
     # A NodePool may make larger ones than those that are there.
     finding = replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else finding
     return replace(finding, never=not grows(case.index))
+
+
+def _largest(it: Placing, resource: str) -> tuple[str, int]:
+    """The node that has most of a resource in all, of those that the pod may use, and how much that is."""
+    sizes = {node.name: it.allocatable(node.name, resource) for node in it.open or it.matching}
+    name = max(sizes, key=lambda each: sizes[each])
+    return name, sizes[name]
