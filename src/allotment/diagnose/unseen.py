@@ -34,7 +34,7 @@ _HIDING: Final = frozenset({"forbidden", "failed", "hidden"})
 
 def unseen_by(case: Case) -> tuple[str, ...]:
     """What could not be read of what the subject's answer rests on."""
-    return unseen_in(case.source, case.namespace, _bearing(case))
+    return unseen_in(case.source, case.namespace, _bearing(case)) if case.source.gaps else ()
 
 
 def unseen_in(source: Source, namespace: str, plurals: Iterable[str]) -> tuple[str, ...]:
