@@ -13,8 +13,9 @@ from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
-from allotment.accounting.idleness import LAST_MOMENT, IdleRules, MeasuredUses, Use, moment_ms, use_of
+from allotment.accounting.idleness import IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import Belonging
+from allotment.model.moments import LATEST, moment
 from allotment.model.observed.base import Object, condition
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.pods import Pod
@@ -177,22 +178,22 @@ class _HoldFinding:
     def _use(self, pod: Pod, uses: Sequence[DeviceUse]) -> tuple[int, int, int | None]:
         rule = self._rules.of(kind_of_work(self._index, pod)) if uses else None
         idle = [each for each in uses if rule is not None and use_of(each, rule, self._now) is Use.IDLE]
-        return len(uses), len(idle), min(_times(moment_ms(each.idle_since) for each in idle), default=None)
+        return len(uses), len(idle), min(_times(moment(each.idle_since) for each in idle), default=None)
 
     def _ends(self, pod: Pod, workload: Workload | None) -> int | None:
         limits: list[tuple[int | None, int | None]] = [
-            (moment_ms(pod.status.start_time), pod.spec.active_deadline_seconds)
+            (moment(pod.status.start_time), pod.spec.active_deadline_seconds)
         ]
         limits += [
-            (moment_ms(each.status.start_time), each.spec.active_deadline_seconds)
+            (moment(each.status.start_time), each.spec.active_deadline_seconds)
             for each in self._index.chain(pod.metadata)
             if isinstance(each, Job)
         ]
         admitted = workload.condition("Admitted") if workload is not None else None
         if workload is not None and admitted is not None and admitted.true:
-            limits.append((moment_ms(admitted.last_transition_time), workload.spec.maximum_execution_time_seconds))
+            limits.append((moment(admitted.last_transition_time), workload.spec.maximum_execution_time_seconds))
         ends = [start + limit * _MS for start, limit in limits if start is not None and limit]
-        return min((end for end in ends if end <= LAST_MOMENT), default=None)
+        return min((end for end in ends if end <= LATEST), default=None)
 
     def _marks(self, node: str, pod: Pod, workload: Workload | None) -> Iterator[HoldMark]:
         if is_hidden(pod.metadata):
@@ -226,8 +227,8 @@ def _is_over(each: Object) -> bool:
 
 def _bound_at(pod: Pod) -> int | None:
     bound = condition(pod.status.conditions, "PodScheduled")
-    at = moment_ms(bound.last_transition_time) if bound is not None and bound.true else None
-    return at if at is not None else moment_ms(pod.status.start_time)
+    at = moment(bound.last_transition_time) if bound is not None and bound.true else None
+    return at if at is not None else moment(pod.status.start_time)
 
 
 def claimed_devices(index: Index) -> dict[str, dict[str, int]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from allotment.accounting.ledger import MS_PER_HOUR
+from allotment.model.moments import moment
 from allotment.model.observed.snapshot import DeviceUse
 
 
@@ -26,8 +26,6 @@ class IdleRule:
 
 
 USUAL: Final = IdleRule()
-LAST_MOMENT: Final = 253_402_300_799_000
-"""The end of the year 9999, milliseconds since 1970: a limit that ends later, which the API allows, is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def use_of(measured: DeviceUse, rule: IdleRule, now: int) -> Use:
     """
     if measured.busy >= rule.below:
         return Use.BUSY
-    since = moment_ms(measured.idle_since)
+    since = moment(measured.idle_since)
     long = measured.over * 1000 >= rule.ms or (since is not None and now - since >= rule.ms)
     return Use.IDLE if long else Use.LOW
 
@@ -86,14 +84,3 @@ class MeasuredUses:
         """
         found = self._found.get((node, pod), ())
         return found if len(found) <= held else ()
-
-
-def moment_ms(text: str) -> int | None:
-    """An RFC 3339 time as milliseconds since 1970; None if it is none."""
-    try:
-        found = dt.datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=dt.UTC)
-        return round(found.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from allotment.accounting.idleness import moment_ms
 from allotment.accounting.ledger import MS_PER_HOUR, CauseOfTime, Charge, Ledger, Tally
 from allotment.accounting.moment import CountingRules, Portion, portions
+from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 
@@ -62,7 +62,7 @@ class SeriesLedger:
     def add(self, snapshot: Snapshot) -> None:
         """The next snapshot; a source that is no later than what was seen of it is passed over."""
         for source in snapshot.sources:
-            at = moment_ms(source.observed_at) or moment_ms(snapshot.taken_at)
+            at = moment(source.observed_at) or moment(snapshot.taken_at)
             if at is not None:
                 self._add(source, at)
 
@@ -138,9 +138,9 @@ def moment_ledger(snapshot: Snapshot, rules: CountingRules) -> tuple[Ledger, Map
     """Devices by cause at one moment, as the ledger of one hour in which nothing changes; and the devices by source."""
     tally = Tally()
     devices: Counter[str] = Counter()
-    now = moment_ms(snapshot.taken_at) or 0
+    now = moment(snapshot.taken_at) or 0
     for source in snapshot.sources:
-        at = moment_ms(source.observed_at) or now
+        at = moment(source.observed_at) or now
         for each in _together(portions(Index(source), at, rules)):
             tally.add(each.charge, each.parts * MS_PER_HOUR)
             devices[source.name] += each.parts

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Final
 
 from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.moments import seconds as seconds  # noqa: PLC0414 rules take it from here
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.namespaced import Event, Namespace
@@ -17,7 +17,6 @@ from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
 from allotment.model.observed.snapshot import Snapshot, Source, Submission
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
 from allotment.observe.seen import seen_everywhere, seen_in
-from allotment.scheduling.snapshot.moments import LATEST
 
 Subject = Work | Pod | Workload
 """What can be asked about."""
@@ -246,11 +245,3 @@ def reference_of(each: Object) -> Reference:
         namespace=each.namespace,
         name=each.name,
     )
-
-
-def seconds(text: str) -> float:
-    """Seconds since the epoch of an RFC 3339 time, bounded as all moments are; 0 where it is none."""
-    try:
-        return min(max(0.0, datetime.fromisoformat(text).timestamp()), LATEST / 1000)
-    except (ValueError, OverflowError):
-        return 0.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.devices import DEVICE_RESOURCES
+from allotment.model.moments import written
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import DeviceUse, Source
 
@@ -165,7 +165,7 @@ def device_uses(source: Source, found: Sequence[MeasuredUse]) -> tuple[tuple[Dev
                 pod=next(iter(holders), ""),
                 busy=round(high, 6),
                 over=last.over,
-                idle_since=_rfc3339(max(since) if len(since) == len(present) else None),
+                idle_since=written(max(since)) if len(since) == len(present) else "",
             )
         )
     return tuple(uses), contradicted(doubtful)
@@ -190,9 +190,3 @@ def _asks(pod: Pod) -> bool:
     resources = (each.resources for each in (*pod.spec.containers, *pod.spec.init_containers))
     names = {name for each in resources for name in (*each.requests, *each.limits)}
     return any(name in DEVICE_RESOURCES or name.startswith("nvidia.com/") for name in names)
-
-
-def _rfc3339(ms: int | None) -> str:
-    if ms is None:
-        return ""
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from allotment.model.moments import milliseconds
 from allotment.model.observed.queueing import FlavorUsage, Workload
 from allotment.model.observed.snapshot import Source
 from allotment.observe.gathering import Gathered
 from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement, attempt
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.quantities import units
 from allotment.scheduling.snapshot.queueing import QueueingView, engine, queueing_view
 

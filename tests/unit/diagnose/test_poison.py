@@ -5,8 +5,8 @@ import pytest
 from allotment.diagnose.case import Case, seconds
 from allotment.diagnose.chain import findings
 from allotment.model.explanation import Explanation
+from allotment.model.moments import LATEST, milliseconds
 from allotment.operations.ask import explaining
-from allotment.scheduling.snapshot.moments import LATEST, milliseconds
 from tests.unit.diagnose.building import case_of, pod, waiting
 from tests.unit.diagnose.queues import platform, queued
 from tests.unit.diagnose.test_queue import ROOM, requeued

@@ -8,9 +8,9 @@ from typing import Final
 
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
-from allotment.accounting.idleness import moment_ms
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.errors import NotFoundError
+from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.operations.ask.resting import demand, half_seen
@@ -72,13 +72,13 @@ def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", name
         ForbiddenError: no pods could be read.
     """
     demand(snapshot, "pods", for_what="who holds devices")
-    now = moment_ms(snapshot.taken_at) or 0
+    now = moment(snapshot.taken_at) or 0
     found: list[DeviceHold] = []
     notes: list[str] = []
     teams: set[str] = set()
     for source in snapshot.sources:
         index = Index(source)
-        own = device_holds(index, moment_ms(source.observed_at) or now)
+        own = device_holds(index, moment(source.observed_at) or now)
         found += own
         teams |= {team_of(each) for each in own} | {each.name for each in index.objects.namespaces}
         notes += _unseen(snapshot, source)
@@ -132,7 +132,7 @@ def count_gpus(snapshot: Snapshot) -> GpuCount:
     for source in snapshot.sources:
         index = Index(source)
         view = placement_view(index)
-        holds = device_holds(index, moment_ms(source.observed_at) or moment_ms(snapshot.taken_at) or 0)
+        holds = device_holds(index, moment(source.observed_at) or moment(snapshot.taken_at) or 0)
         rooms += accelerator_rooms(view, holds)
         fragmented[source.name] = fleet_fragments(view)
         notes += [_of(snapshot, source, each) for each in view.unmodelled]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 from allotment.diagnose.case import Case, Subject, reference_of
@@ -15,6 +14,7 @@ from allotment.diagnose.subjects import find_case
 from allotment.diagnose.unseen import WORK, unseen_in
 from allotment.errors import ForbiddenError, NotFoundError, shown
 from allotment.model.explanation import CauseVerdict, Explanation, Layer
+from allotment.model.moments import moment
 from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
@@ -169,8 +169,8 @@ def _untold(case: Case, error: Exception) -> str:
 def _explained(case: Case, *, with_remedies: bool) -> ExplainedWaiting:
     metadata = _metadata(case)
     since = metadata.creation_timestamp
-    began = _seconds(since)
-    waited = None if began is None else max(0.0, case.now - began)
+    began = moment(since)
+    waited = None if began is None else max(0.0, case.now - began / 1000)
     explanation = explain(case, with_remedies=with_remedies)
     return ExplainedWaiting(explanation, since, waited, case.source.name, metadata.labels)
 
@@ -219,13 +219,6 @@ def _pends(case: Case) -> bool:
     workload = case.workload
     queued = workload is not None and not workload.holds_quota and not workload.says("Finished")
     return case.submission is not None or queued or bool(case.waiting_pods or case.starting_pods)
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _unseen(snapshot: Snapshot, namespace: str, waiting: list[ExplainedWaiting]) -> tuple[str, ...]:

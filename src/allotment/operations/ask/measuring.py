@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
-from allotment.accounting.idleness import USUAL, IdleRule, moment_ms
+from allotment.accounting.idleness import USUAL, IdleRule
 from allotment.errors import AllotmentError
+from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.telemetry import MeasuredUse, device_uses, share_of
 from allotment.ports.metrics import Gauge, MetricsPort, TimeSteps, TooMuchMeasuredError
@@ -50,7 +51,7 @@ def measured(snapshot: Snapshot, metrics: MetricsPort, request: MetricsRequest) 
 
 
 def _measured(source: Source, snapshot: Snapshot, metrics: MetricsPort, request: MetricsRequest) -> Source:
-    now = moment_ms(source.observed_at) or moment_ms(snapshot.taken_at)
+    now = moment(source.observed_at) or moment(snapshot.taken_at)
     if now is None:
         return source
     try:

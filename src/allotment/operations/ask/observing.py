@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from allotment.model.manifest import ObjectKey
+from allotment.model.moments import rfc3339
 from allotment.model.observed.snapshot import Asker, Snapshot, Source
 from allotment.observe.kinds import KINDS, ObservedKind, unknown_owner
 from allotment.observe.unknown_owners import MOST_LEVELS, UnknownOwner, unknown_owners
@@ -66,7 +67,7 @@ def completed(reader: ClusterReader, clock: Clock, began: dt.datetime, version: 
     order = read_order(reader)
     source = Source(
         name=place.context or place.url,
-        observed_at=_rfc3339(began),
+        observed_at=rfc3339(began),
         took=round((clock.now() - began).total_seconds(), 3),
         server=version,
         namespaces=reader.namespaces if reader.narrowed else (),
@@ -152,7 +153,3 @@ def _read_owner(reader: ClusterReader, owner: UnknownOwner) -> None:
         f"{kind.plural}/{owner.name}",
         owner.namespace,
     )
-
-
-def _rfc3339(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.accounting.idleness import moment_ms
 from allotment.accounting.queue_use import QueueStanding, queue_standings
 from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, UsePace, quota_uses
 from allotment.errors import shown
+from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.ask.recorded import Recording
@@ -69,10 +69,10 @@ def quotas_over(recorded: Recording, teams: Mapping[str, str] | None) -> QuotasA
     pace = UsePace()
     last = recorded.last()
     for snapshot in recorded.snapshots():
-        at = moment_ms(snapshot.taken_at)
+        at = moment(snapshot.taken_at)
         if at is not None:
             pace.add(at, _uses(snapshot, teams))
-    now = moment_ms(last.taken_at) or 0
+    now = moment(last.taken_at) or 0
     uses = tuple(replace(use, full_at=pace.full_at(use, now)) for use in _uses(last, teams))
     return QuotasAnswer(uses, paced=True, remarks=(*recorded.remarks(), *_unseen(last, _RESTS_ON)))
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.accounting.idleness import USUAL, IdleRule, IdleRules, moment_ms
+from allotment.accounting.idleness import USUAL, IdleRule, IdleRules
 from allotment.accounting.ledger import CauseOfTime, Ledger, LedgerEntry, TimeGroup, grouped
 from allotment.accounting.moment import HIDING, CountingRules
 from allotment.accounting.prices import NO_PRICES, prices_of
 from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledger
 from allotment.errors import UsageError, shown
+from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.ask.metered import MeteredTime, doubted_ledger
@@ -113,7 +114,7 @@ def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, 
     wanted = milliseconds(since) if since else None
     step = milliseconds(longest) if longest else LONGEST_STEP
     last = recorded.last()
-    end = max((at for each in last.sources if (at := moment_ms(each.observed_at or last.taken_at))), default=0)
+    end = max((at for each in last.sources if (at := moment(each.observed_at or last.taken_at))), default=0)
     series = SeriesLedger(rules, since=None if wanted is None else end - wanted, longest_step=step)
     for snapshot in recorded.snapshots():
         series.add(snapshot)

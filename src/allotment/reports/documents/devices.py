@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,8 +9,8 @@ from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.fleet_devices import AcceleratorRoom
 from allotment.accounting.holdings import HoldMark, JobHold
 from allotment.accounting.saturation import AcceleratorSaturation, ShortThing
+from allotment.model.moments import written
 from allotment.operations.ask.devices import GpuCount, Saturated, WhoHolds, team_of
-from allotment.reports.documents.form import rfc3339
 
 MARK_FIELDS: Final = {
     HoldMark.OUTSIDE_QUEUE: "outsideQueue",
@@ -32,7 +31,7 @@ def devices(parts: int) -> float:
 
 def moment(ms: int | None) -> str | None:
     """Milliseconds since 1970 as RFC 3339; None stays."""
-    return None if ms is None else rfc3339(dt.datetime.fromtimestamp(ms / 1000, dt.UTC))
+    return None if ms is None else written(ms)
 
 
 def holdings_document(found: WhoHolds, rows: Sequence[JobHold]) -> Mapping[str, Any]:

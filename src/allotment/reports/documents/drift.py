@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from allotment.model.moments import rfc3339
 from allotment.operations.change.apply import ApplyReport, Outcome
 from allotment.operations.change.drift import DriftedField, DriftedObject, DriftKind, DriftReport
 from allotment.plan.difference import ABSENT
 from allotment.plan.refused import Refusals
 from allotment.reports.documents.apply import outcome_document
-from allotment.reports.documents.form import rfc3339
 from allotment.reports.documents.objects import object_document
 
 

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from allotment.model.moments import rfc3339
+
 API_VERSION: Final = "allotment.dev/v1"
 """Version of every JSON and YAML document that `allot` writes; `apiVersion` in it."""
 
@@ -36,11 +38,6 @@ def plain(value: Any) -> Any:
             return [plain(item) for item in value]
         case _:
             return str(value)
-
-
-def rfc3339(moment: dt.datetime) -> str:
-    """``2027-01-31T12:00:00Z``; whole seconds."""
-    return moment.astimezone(dt.UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def seconds(ms: float) -> float:

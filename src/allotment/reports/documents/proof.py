@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from allotment.model.moments import rfc3339
 from allotment.prove.verdicts import ProofReport, Result
-from allotment.reports.documents.form import rfc3339
 
 
 def proof_document(report: ProofReport, rows: Sequence[Result]) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from allotment.model.moments import moment
 from allotment.model.observed.base import Object
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
@@ -62,10 +63,8 @@ def _missing(source: Source, kind: str) -> str:
 
 def age(observed_at: str, now: dt.datetime) -> int | None:
     """Seconds since a moment of a snapshot; None where it is none."""
-    try:
-        return max(0, int((now - dt.datetime.fromisoformat(observed_at)).total_seconds()))
-    except (ValueError, TypeError):
-        return None
+    seen = moment(observed_at)
+    return None if seen is None else max(0, int(now.timestamp() - seen / 1000))
 
 
 def snapshot_document(snapshot: Snapshot, rows: Sequence[CountOfKind], now: dt.datetime) -> Mapping[str, Any]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.moments import milliseconds
 from allotment.model.observed import queueing as observed
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job
 from allotment.scheduling.queueing.inputs import PodSetAdmission, Workload
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.requests import CountedPod, Counting
 from allotment.scheduling.snapshot.settings import settings_of
 from allotment.scheduling.snapshot.workloads import admissions_of, admitted_requests, reserved_at, workload_of

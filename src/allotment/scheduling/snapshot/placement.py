@@ -7,11 +7,11 @@ compiled shape, and 20,000 of them cost a second, not a minute. A pod that is to
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from allotment.model.moments import seconds
 from allotment.model.observed import nodes as observed_nodes
 from allotment.model.observed import pods as observed_pods
 from allotment.model.observed.base import Names
@@ -334,7 +334,7 @@ class RestingPods:
 
     def _made(self, pod: observed_pods.Pod) -> Pod:
         shape = self._shape(pod)
-        return Pod(pod.name, shape, _priority(self._index, pod.spec), seconds(pod.status.start_time))
+        return Pod(pod.name, shape, _priority(self._index, pod.spec), seconds(pod.status.start_time, _NOT_STARTED))
 
     def _shape(self, pod: observed_pods.Pod) -> PodShape:
         spec, labels = pod.spec, pod.metadata.labels
@@ -348,14 +348,6 @@ class RestingPods:
             if plain is not None:
                 self._plain[plain] = found
         return found
-
-
-def seconds(text: str) -> float:
-    """A time of the API in seconds since the epoch; what has none is later than all that has."""
-    try:
-        return dt.datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError):
-        return _NOT_STARTED
 
 
 def _priority(index: Index, spec: observed_pods.PodSpec) -> int:

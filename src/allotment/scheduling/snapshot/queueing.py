@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.model.moments import milliseconds
 from allotment.model.observed import queueing as observed
 from allotment.model.observed.base import Object
 from allotment.model.observed.index import Index
@@ -13,7 +14,6 @@ from allotment.model.observed.snapshot import Source
 from allotment.scheduling.queueing.engine import QueueingEngine
 from allotment.scheduling.queueing.indices import WorkloadId
 from allotment.scheduling.queueing.inputs import ClusterState, EngineSettings, PodSetAdmission, Workload
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.queues import (
     MULTI_KUEUE,
     PROVISIONING,

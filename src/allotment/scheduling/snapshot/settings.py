@@ -9,11 +9,11 @@ from typing import Any, Final
 import yaml
 
 from allotment.errors import shown
+from allotment.model.moments import stretch
 from allotment.model.observed.index import Index
 from allotment.model.yaml_text import read_yaml
 from allotment.scheduling.queueing.gates import SUPPORTED_VERSIONS
 from allotment.scheduling.queueing.inputs import AdmissionFairSharing, EngineSettings, FairStrategy
-from allotment.scheduling.snapshot.moments import stretch
 from allotment.scheduling.snapshot.quantities import billionths
 
 CONFIG_MAP: Final = "kueue-system/kueue-manager-config"

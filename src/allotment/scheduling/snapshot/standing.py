@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from allotment.model.moments import milliseconds
 from allotment.model.observed import queueing as observed
 from allotment.model.observed.base import Selector
 from allotment.model.observed.index import Index
 from allotment.scheduling.kinds import Operator, Requirement, requirement_matches
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.queues import Inactivity, held
 from allotment.scheduling.snapshot.requests import CountedPod
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.moments import milliseconds
 from allotment.model.observed import pods as observed_pods
 from allotment.model.observed import queueing as observed
 from allotment.model.observed.nodes import NodeTaint
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.queueing.inputs import DomainCount, PodSet, PodSetAdmission, TopologyRequest, Workload
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.quantities import units
 from allotment.scheduling.snapshot.requests import CountedPod
 from allotment.scheduling.snapshot.settings import KueueSettings

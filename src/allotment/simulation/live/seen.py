@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from allotment.model.moments import milliseconds
 from allotment.model.observed.index import Index
 from allotment.scheduling.queueing.inputs import ClusterState, PodSetAdmission, Workload
 from allotment.scheduling.snapshot.ended import EndedRun, ended_runs, ended_workloads, limits_of
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.queueing import QueueingView, queueing_view
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from allotment.reports.documents.form import plain, rfc3339, seconds, versioned
+from allotment.model.moments import rfc3339
+from allotment.reports.documents.form import plain, seconds, versioned
 
 
 def test_documents_hold_plain_values_only() -> None:

@@ -115,9 +115,9 @@ def from_objects(
     Kinds that no answer rests on are left out, Secrets among them.
     """
     from allotment import wiring
+    from allotment.model.moments import rfc3339
     from allotment.observe.printed import printed_objects, printed_snapshot
     from allotment.operations.ask.keeping import check_target, keep
-    from allotment.reports.documents.form import rfc3339
 
     files = wiring.files()
     place = checked_place(files.user_path(out))

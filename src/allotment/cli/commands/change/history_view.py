@@ -7,8 +7,8 @@ from typing import Final
 
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
+from allotment.model.moments import rfc3339
 from allotment.operations.change.history import Ending, Record
-from allotment.reports.documents.form import rfc3339
 from allotment.reports.documents.history import record_document
 
 _COLORS: Final = {Ending.COMPLETE: "green", Ending.UNFINISHED: "yellow"}

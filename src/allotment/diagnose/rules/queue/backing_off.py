@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import written
 from allotment.scheduling.snapshot.standing import OutOfQueue
 
 
@@ -29,7 +28,7 @@ def find(case: Case) -> Finding | None:
         evidence = Evidence(target, "status.conditions[Requeued]", "False", "not in its queue")
         until = ""
     else:
-        until = datetime.fromtimestamp(absent.until / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        until = written(absent.until)
         left = max(0, round(absent.until / 1000 - case.now))
         summary = f"{why}{times}, so Kueue tries the Workload {workload.name} again at {until}, in {left} s"
         evidence = Evidence(target, "status.requeueState.requeueAt", until, "the next try")

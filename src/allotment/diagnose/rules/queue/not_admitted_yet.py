@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of, seconds
@@ -13,6 +12,7 @@ from allotment.diagnose.rules.queue.line import attempt_of
 from allotment.diagnose.shortage import book_of, shortage_of, waiting_in
 from allotment.diagnose.twins import Twins
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import written
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
 
@@ -142,7 +142,7 @@ def stale(case: Case) -> Finding | None:
         return None
     workload, waited = found
     quota = workload.condition("QuotaReserved")
-    since = datetime.fromtimestamp(case.now - waited, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = written((case.now - waited) * 1000)
     wrote = quota.message if quota is not None else ""
     return Finding(
         "stale-verdict",

@@ -11,9 +11,9 @@ from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue.line import attempt_of, raised_priority
 from allotment.diagnose.shortage import book_of, device, fact, shortage_of
 from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.moments import milliseconds
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
-from allotment.scheduling.snapshot.moments import milliseconds
 
 
 def find(case: Case) -> Finding | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from datetime import UTC
 
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.submission.cronjob_runs import active_runs, next_run
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import rfc3339
 from allotment.model.observed.work import CronJob
 
 
@@ -24,7 +24,7 @@ def find(case: Case) -> Finding | None:
     if due is None or due.timestamp() <= case.now:
         return None
     target = reference_of(cron)
-    at = due.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    at = rfc3339(due)
     made = shlex.join(("create", "job", f"{cron.name}-now", f"--from=cronjob/{cron.name}", "-n", cron.namespace))
     return Finding(
         "cronjob-not-due",

@@ -11,6 +11,7 @@ from typing import Final
 from allotment.diagnose.once_admitted import OnceAdmitted
 from allotment.errors import InputError, NotFoundError, UsageError, shown
 from allotment.model.explanation import ContributingCause
+from allotment.model.moments import milliseconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
@@ -19,7 +20,6 @@ from allotment.operations.ask.resting import demand
 from allotment.operations.foresee.live.when import matched, subject_of
 from allotment.ports.clock import Clock
 from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.queueing import QueueingView
 from allotment.simulation.changes import UsePolicy
 from allotment.simulation.difference import ChangedSetting

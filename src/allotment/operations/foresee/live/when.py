@@ -11,6 +11,7 @@ from allotment.diagnose.case import reference_of
 from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.subjects import find_case
 from allotment.errors import InputError, shown
+from allotment.model.moments import milliseconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
@@ -18,7 +19,6 @@ from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
 from allotment.operations.ask.resting import demand
 from allotment.ports.clock import Clock
-from allotment.scheduling.snapshot.moments import milliseconds
 from allotment.scheduling.snapshot.standing import NotQueued, OutOfQueue
 from allotment.simulation.live.seen import Chronicle, SeenCluster
 from allotment.simulation.live.starts import LiveStart, LiveStarts, StartEstimator, StartWishes
