@@ -192,7 +192,7 @@ class _HoldFinding:
         admitted = workload.condition("Admitted") if workload is not None else None
         if workload is not None and admitted is not None and admitted.true:
             limits.append((moment(admitted.last_transition_time), workload.spec.maximum_execution_time_seconds))
-        ends = [start + limit * _MS for start, limit in limits if start is not None and limit]
+        ends = [start + limit * _MS for start, limit in limits if start is not None and limit and limit > 0]
         return min((end for end in ends if end <= LATEST), default=None)
 
     def _marks(self, node: str, pod: Pod, workload: Workload | None) -> Iterator[HoldMark]:

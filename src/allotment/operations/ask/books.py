@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.book_checks import NOMINAL, BookFinding, QuotaEdit, findings
@@ -18,6 +18,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
 from allotment.operations.ask.resting import demand, half_seen
+from allotment.operations.ask.sparing import spared
 from allotment.operations.directory.teams import diff_of
 from allotment.spec.amounts import AmountsRequest, set_amounts
 
@@ -80,6 +81,11 @@ def books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer:
         ForbiddenError: no queues could be read.
     """
     demand(snapshot, "clusterqueues", for_what="what queues guarantee")
+    found, left = spared(snapshot, lambda each: _books_of(each, declared))
+    return replace(found, remarks=(*found.remarks, *left), whole=found.whole and not left)
+
+
+def _books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer:
     books: list[FlavorBook] = []
     found: list[MendedFinding] = []
     remarks: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
@@ -14,6 +14,7 @@ from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.operations.ask.resting import demand, half_seen
+from allotment.operations.ask.sparing import spared
 from allotment.scheduling.placement.asking import matching_models
 from allotment.scheduling.snapshot.placement import placement_view
 
@@ -72,6 +73,11 @@ def who_holds(snapshot: Snapshot, *, accelerator: str = "", team: str = "", name
         ForbiddenError: no pods could be read.
     """
     demand(snapshot, "pods", for_what="who holds devices")
+    found, left = spared(snapshot, lambda each: _who_holds(each, accelerator, team, namespace))
+    return replace(found, notes=(*found.notes, *left))
+
+
+def _who_holds(snapshot: Snapshot, accelerator: str, team: str, namespace: str) -> WhoHolds:
     now = moment(snapshot.taken_at) or 0
     found: list[DeviceHold] = []
     notes: list[str] = []
@@ -126,6 +132,11 @@ def count_gpus(snapshot: Snapshot) -> GpuCount:
         ForbiddenError: no nodes could be read.
     """
     demand(snapshot, "nodes", for_what="which devices there are")
+    found, left = spared(snapshot, _count_gpus)
+    return replace(found, notes=(*found.notes, *left))
+
+
+def _count_gpus(snapshot: Snapshot) -> GpuCount:
     rooms: list[AcceleratorRoom] = []
     fragmented: dict[str, int | None] = {}
     notes: list[str] = []
@@ -149,6 +160,11 @@ def saturated(snapshot: Snapshot) -> Saturated:
         ForbiddenError: no nodes could be read.
     """
     demand(snapshot, "nodes", for_what="which devices there are")
+    found, left = spared(snapshot, _saturated)
+    return replace(found, notes=(*found.notes, *left))
+
+
+def _saturated(snapshot: Snapshot) -> Saturated:
     found: list[AcceleratorSaturation] = []
     notes: list[str] = []
     for source in snapshot.sources:

@@ -23,6 +23,7 @@ from allotment.model.spelling import did_you_mean
 from allotment.observe.anonymous import is_hidden
 from allotment.observe.seen import seen_everywhere, seen_in
 from allotment.operations.ask.resting import demand
+from allotment.operations.ask.sparing import BEYOND
 
 UNKNOWN: Final = "unknown"
 """Cause of what waits and no rule says why."""
@@ -30,8 +31,6 @@ SETTLED: Final = "none"
 """Cause of what runs or is done."""
 NOT_DUE: Final = "cronjob-not-due"
 """Cause of a CronJob between two runs: nothing of it waits."""
-_BEYOND: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a value ends in that no rule expects; anybody may write one into an object of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
     for case in _cases(snapshot, namespace):
         try:
             each = _waits(case, with_remedies=with_remedies)
-        except _BEYOND as error:
+        except BEYOND as error:
             untold.append(_untold(case, error))
             continue
         if each is not None:

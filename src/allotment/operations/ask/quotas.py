@@ -14,6 +14,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.ask.recorded import Recording
 from allotment.operations.ask.resting import demand, half_seen
+from allotment.operations.ask.sparing import spared
 
 _RESTS_ON: Final = ("resourcequotas", "clusterqueues", "cohorts", "localqueues", "workloads")
 _OF_QUEUES: Final = ("clusterqueues", "cohorts", "localqueues", "workloads")
@@ -57,7 +58,8 @@ def quotas_of(snapshot: Snapshot, teams: Mapping[str, str] | None) -> QuotasAnsw
         ForbiddenError: no limits of any kind could be read.
     """
     demand(snapshot, "resourcequotas", "clusterqueues", for_what="which limits there are")
-    return QuotasAnswer(_uses(snapshot, teams), paced=False, remarks=_unseen(snapshot, _RESTS_ON))
+    uses, left = spared(snapshot, lambda each: _uses(each, teams))
+    return QuotasAnswer(uses, paced=False, remarks=(*_unseen(snapshot, _RESTS_ON), *left))
 
 
 def quotas_over(recorded: Recording, teams: Mapping[str, str] | None) -> QuotasAnswer:
@@ -67,14 +69,21 @@ def quotas_over(recorded: Recording, teams: Mapping[str, str] | None) -> QuotasA
         InputError: nothing of it can be read.
     """
     pace = UsePace()
+    remarks: dict[str, None] = {}
+
+    def uses_in(snapshot: Snapshot) -> tuple[QuotaUse, ...]:
+        found, left = spared(snapshot, lambda each: _uses(each, teams))
+        remarks.update(dict.fromkeys(left))
+        return found
+
     last = recorded.last()
     for snapshot in recorded.snapshots():
         at = moment(snapshot.taken_at)
         if at is not None:
-            pace.add(at, _uses(snapshot, teams))
+            pace.add(at, uses_in(snapshot))
     now = moment(last.taken_at) or 0
-    uses = tuple(replace(use, full_at=pace.full_at(use, now)) for use in _uses(last, teams))
-    return QuotasAnswer(uses, paced=True, remarks=(*recorded.remarks(), *_unseen(last, _RESTS_ON)))
+    uses = tuple(replace(use, full_at=pace.full_at(use, now)) for use in uses_in(last))
+    return QuotasAnswer(uses, paced=True, remarks=(*recorded.remarks(), *_unseen(last, _RESTS_ON), *remarks))
 
 
 def narrowed(answer: QuotasAnswer, namespace: str, *, everything: bool) -> QuotasAnswer:
@@ -106,7 +115,9 @@ def queues_of(snapshot: Snapshot) -> QueuesAnswer:
         ForbiddenError: no queues could be read.
     """
     demand(snapshot, "clusterqueues", for_what="which ClusterQueues there are")
-    standings = tuple(found for source in snapshot.sources for found in queue_standings(Index(source)))
+    standings, left = spared(
+        snapshot, lambda one: tuple(found for source in one.sources for found in queue_standings(Index(source)))
+    )
     differing = tuple(
         f"ClusterQueue {shown(use.queue)} reports {use.told:,} {use.resource} in flavor {shown(use.flavor)}; "
         f"its workloads hold {use.used:,}"
@@ -114,7 +125,7 @@ def queues_of(snapshot: Snapshot) -> QueuesAnswer:
         for use in standing.uses
         if use.told is not None and use.told != use.used
     )
-    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing))
+    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing, *left))
 
 
 def _unseen(snapshot: Snapshot, rests_on: Sequence[str]) -> tuple[str, ...]:

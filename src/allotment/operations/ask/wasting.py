@@ -18,6 +18,7 @@ from allotment.model.platform import Platform
 from allotment.operations.ask.metered import MeteredTime, doubted_ledger
 from allotment.operations.ask.recorded import Recording
 from allotment.operations.ask.resting import demand
+from allotment.operations.ask.sparing import BEYOND, spared
 from allotment.ports.metrics import MetricsPort
 from allotment.scenarios.times import milliseconds
 
@@ -93,8 +94,8 @@ def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:
         ForbiddenError: no nodes could be read.
     """
     demand(snapshot, "nodes", for_what="which devices there are")
-    ledger, _ = moment_ledger(snapshot, rules)
-    return _answer(ledger, rules, by, moment=True, missing=0, remarks=tuple(_unseen(snapshot)))
+    ledger, left = spared(snapshot, lambda each: moment_ledger(each, rules)[0])
+    return _answer(ledger, rules, by, moment=True, missing=0, remarks=(*_unseen(snapshot), *left))
 
 
 def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, longest: str = "") -> WasteAnswer:
@@ -116,11 +117,25 @@ def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, 
     last = recorded.last()
     end = max((at for each in last.sources if (at := moment(each.observed_at or last.taken_at))), default=0)
     series = SeriesLedger(rules, since=None if wanted is None else end - wanted, longest_step=step)
+    remarks: dict[str, None] = {}
     for snapshot in recorded.snapshots():
-        series.add(snapshot)
+        try:
+            series.add(snapshot)
+        except BEYOND:
+            # Of several sources those that were taken before one failed are passed over the second time.
+            whole, left = spared(snapshot, lambda each: _reckoned(each, rules))
+            series.add(whole)
+            remarks.update(dict.fromkeys(left))
     ledger = series.close()
     missing = 0 if wanted is None else max(0, wanted - (ledger.until - ledger.since))
-    return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(*recorded.remarks(), *_unseen(last)))
+    told = (*recorded.remarks(), *_unseen(last), *remarks)
+    return _answer(ledger, rules, by, moment=False, missing=missing, remarks=told)
+
+
+def _reckoned(snapshot: Snapshot, rules: CountingRules) -> Snapshot:
+    """The snapshot itself, if a ledger of its moment can be made."""
+    moment_ledger(snapshot, rules)
+    return snapshot
 
 
 def waste_metered(metrics: MetricsPort, asked: MeteredTime, rules: CountingRules, by: str) -> WasteAnswer:
