@@ -171,6 +171,7 @@ FORM: Final = fields(
         )
     ),
     unseen=listed(TEXT),
+    pods=or_null(fields(running={"type": "integer"}, waiting={"type": "integer"})),
     createdAt=or_null(TEXT),
     source=or_null(TEXT),
 )

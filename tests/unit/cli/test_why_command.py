@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
 from allotment.model.observed.work import CronJob, CronJobSpec
 from allotment.operations.ask import answering_again
-from allotment.operations.ask.explaining import ExplainedWaiting, WhyAll, why_all
+from allotment.operations.ask.explaining import ExplainedWaiting, PodsAtWork, WhyAll, why_all
 from allotment.operations.directory.configuration import OUTPUT_FORMATS
 from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
 from allotment.reports.documents.form import versioned
@@ -156,6 +157,18 @@ NEVER = bare(
             "job/train in nlp does not run, and it cannot be told why: nothing that was seen keeps it.\n"
             "created 1 min ago; as of 2027-01-11T09:30:00Z",
             id="unknown",
+        ),
+        pytest.param(
+            replace(bare("unknown", "nothing keeps it"), pods=PodsAtWork(4, 1)),
+            "4 of 5 pods of job/train in nlp run, 1 waits, and it cannot be told why: nothing keeps it.\n"
+            "created 1 min ago; as of 2027-01-11T09:30:00Z",
+            id="one of five",
+        ),
+        pytest.param(
+            replace(bare("quota-nominal", "the next is refused"), pods=PodsAtWork(5, 0)),
+            "5 pods of job/train in nlp run, and more cannot: the next is refused.\n"
+            "created 1 min ago; as of 2027-01-11T09:30:00Z",
+            id="more is to come",
         ),
         pytest.param(
             bare("none", "it runs: 1 pod on a"),

@@ -18,7 +18,7 @@ from allotment.model.moments import moment
 from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.model.observed.work import CronJob
+from allotment.model.observed.work import CronJob, DaemonSet
 from allotment.model.spelling import did_you_mean
 from allotment.observe.anonymous import is_hidden
 from allotment.observe.seen import seen_everywhere, seen_in
@@ -34,6 +34,14 @@ NOT_DUE: Final = "cronjob-not-due"
 
 
 @dataclass(frozen=True, slots=True)
+class PodsAtWork:
+    """Of a subject's pods those that do their work, and those that do not: not yet, not any more, or not made."""
+
+    running: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedWaiting:
     """One that waits, with the answer.
 
@@ -42,6 +50,7 @@ class ExplainedWaiting:
         waited: seconds from then to the snapshot; None where that is not known.
         source: the cluster's name.
         labels: its own.
+        pods: None where it makes them run by run.
     """
 
     explanation: Explanation
@@ -49,6 +58,7 @@ class ExplainedWaiting:
     waited: float | None = None
     source: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    pods: PodsAtWork | None = None
 
     @property
     def subject(self) -> Reference:
@@ -171,7 +181,20 @@ def _explained(case: Case, *, with_remedies: bool) -> ExplainedWaiting:
     began = moment(since)
     waited = None if began is None else max(0.0, case.now - began / 1000)
     explanation = explain(case, with_remedies=with_remedies)
-    return ExplainedWaiting(explanation, since, waited, case.source.name, metadata.labels)
+    return ExplainedWaiting(explanation, since, waited, case.source.name, metadata.labels, _at_work(case))
+
+
+def _at_work(case: Case) -> PodsAtWork | None:
+    subject = case.subject
+    if isinstance(subject, CronJob):
+        return None
+    running, living = len(case.running_pods), sum(not pod.ended for pod in case.pods)
+    if isinstance(subject, DaemonSet):
+        wanted = subject.status.desired_number_scheduled
+    else:
+        # Of what has ended in part nobody knows from the template alone how many are still to come.
+        wanted = sum(each.count for each in case.to_come) if living == len(case.pods) else 0
+    return PodsAtWork(running, max(living, wanted) - running)
 
 
 def _metadata(case: Case) -> ObjectMeta:

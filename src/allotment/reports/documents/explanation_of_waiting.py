@@ -46,6 +46,7 @@ def explanation_body(found: ExplainedWaiting) -> Mapping[str, Any]:
         "flavors": [_flavor(flavor) for flavor in each.flavors],
         "remedies": [_remedy(remedy) for remedy in each.remedies],
         "unseen": list(each.unseen),
+        "pods": None if found.pods is None else {"running": found.pods.running, "waiting": found.pods.waiting},
         "createdAt": found.since or None,
         "source": found.source or None,
     }

@@ -18,7 +18,6 @@ from allotment.model.explanation import (
     CauseVerdict,
     Confidence,
     Doer,
-    Explanation,
     FlavorTried,
     PatchOp,
     Remedy,
@@ -60,7 +59,7 @@ def why_text(found: ExplainedWaiting, width: int, table_width: int | None) -> st
         table_width: of tables; None for no bound.
     """
     each = found.explanation
-    lines = prose(_sentence(each), width, more="")
+    lines = prose(_sentence(found), width, more="")
     lines += _about(found, width)
     # A message is told where it stands; names and numbers are told twice.
     seen = {part.value for part in each.evidence if isinstance(part.value, str) and " " in part.value}
@@ -159,14 +158,19 @@ def _named(each: Reference) -> str:
     return f"{shown(each.kind.lower())}/{shown(each.name)}"
 
 
-def _sentence(each: Explanation) -> str:
+def _sentence(found: ExplainedWaiting) -> str:
+    each, pods = found.explanation, found.pods
     where = f" in {each.subject.namespace}" if each.subject.namespace else ""
     name = f"{each.subject.kind.lower()}/{each.subject.name}{where}"
     if each.cause == SETTLED:
         return f"{name}: {each.summary}."
-    if each.cause == UNKNOWN:
-        return f"{name} does not run, and it cannot be told why: {each.summary}."
-    return f"{name} does not run: {each.summary}."
+    said = f"{name} does not run"
+    if pods is not None and pods.running and pods.waiting:
+        waits = "1 waits" if pods.waiting == 1 else f"{pods.waiting:,} wait"
+        said = f"{pods.running:,} of {pods.running + pods.waiting:,} pods of {name} run, {waits}"
+    elif pods is not None and pods.running:
+        said = f"{count(pods.running, 'pod')} of {name} {'runs' if pods.running == 1 else 'run'}, and more cannot"
+    return f"{said}{', and it cannot be told why' if each.cause == UNKNOWN else ''}: {each.summary}."
 
 
 def _about(found: ExplainedWaiting, width: int) -> list[str]:
