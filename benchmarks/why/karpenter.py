@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from allotment import wiring
+from allotment.adapters.sandbox.manifests import KARPENTER_KINDS
+from allotment.adapters.sandbox.versions import AUTOSCALER
 from benchmarks.why.stage import NotReachedError, Stage
 
 Raw = dict[str, Any]
@@ -122,6 +125,12 @@ def node_pool(
             **({"limits": dict(limits)} if limits else {}),
         },
     }
+
+
+def programs() -> tuple[Path, Sequence[Mapping[str, Any]]]:
+    """Karpenter and its kinds, from the user's cache, built where they are missing."""
+    kit = wiring.sandboxes().tools(AUTOSCALER, manifests=(KARPENTER_KINDS,))
+    return kit.binaries["karpenter"], kit.manifests[KARPENTER_KINDS]
 
 
 @contextmanager

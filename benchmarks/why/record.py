@@ -13,11 +13,14 @@ import gzip
 import json
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from allotment.errors import AllotmentError
+from benchmarks.why.karpenter import karpenter, programs
 from benchmarks.why.making import subject as reference
 from benchmarks.why.scenes import SITUATIONS
 from benchmarks.why.situation import Act, Played, Situation
@@ -47,9 +50,17 @@ def record(situation: Situation, into: Path, *, untried: bool) -> Path:
     return file
 
 
-def opened(situation: Situation, kind: str) -> AbstractContextManager[Stage]:
+@contextmanager
+def opened(situation: Situation, kind: str) -> Iterator[Stage]:
     name = f"{kind}-{situation.id}"
-    return stage(name, situation.nodes, situation.kueue, situation.extensions, situation.definitions)
+    with ExitStack() as open_till_then:
+        live = open_till_then.enter_context(
+            stage(name, situation.nodes, situation.kueue, situation.extensions, situation.definitions)
+        )
+        if situation.machines:
+            folder = Path(open_till_then.enter_context(TemporaryDirectory()))
+            live.cloud = open_till_then.enter_context(karpenter(*programs(), live, folder, situation.machines))
+        yield live
 
 
 def recorded(situation: Situation, live: Stage, played: Played) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allotment.ports.sandboxes import FakeNode, KueueOptions
+from benchmarks.why.karpenter import Machine
 from benchmarks.why.stage import Stage
 
 Raw = dict[str, Any]
@@ -96,6 +97,7 @@ class Situation:
         source: the public question that it comes from.
         definitions: kinds of others, made before Kueue looks which there are.
         written: what was written by hand because no controller of this stage reports it; empty where all is real.
+        machines: what a cloud rents out, where a real Karpenter makes nodes of them.
     """
 
     id: str
@@ -109,3 +111,4 @@ class Situation:
     extensions: tuple[str, ...] = ()
     definitions: tuple[Raw, ...] = ()
     written: str = ""
+    machines: tuple[Machine, ...] = ()

@@ -26,10 +26,15 @@ class NotReachedError(AssertionError):
 
 
 class Stage:
-    """kubectl on one sandbox. Everything is asked of the real API server."""
+    """kubectl on one sandbox. Everything is asked of the real API server.
+
+    Attributes:
+        cloud: behind a real Karpenter, where there is one.
+    """
 
     def __init__(self, kubeconfig: str, kubectl: str) -> None:
         self.access = (kubeconfig, kubectl)
+        self.cloud: Any = None
         self._base = [kubectl, f"--kubeconfig={kubeconfig}"]
 
     def run(self, *arguments: str, stdin: str | None = None, check: bool = True) -> tuple[int, str]:

@@ -82,7 +82,7 @@ def observed_bounds(index: Index, flavor: ResourceFlavor, resource: str, devices
 def _makes(pool: KarpenterNodePool, wanted: Mapping[str, str], nodes: list[Node]) -> bool:
     if any(node.metadata.labels.get(_KARPENTER) == pool.name for node in nodes):
         return True
-    labels = {_KARPENTER: pool.name}
+    labels = {**pool.spec.template.metadata.labels, _KARPENTER: pool.name}
     for each in pool.spec.template.spec.requirements:
         values = each.get("values")
         if each.get("operator") == "In" and isinstance(values, list) and len(values) == 1:

@@ -19,7 +19,7 @@ from allotment.accounting.lending import lending_changes, undo_changes
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import ConfigMap
-from allotment.model.observed.nodes import KarpenterNodePool, KarpenterPoolSpec, Node
+from allotment.model.observed.nodes import KarpenterNodePool, KarpenterPoolSpec, Node, NodePoolTemplate
 from allotment.model.observed.queueing import (
     ClusterQueue,
     ClusterQueueSpec,
@@ -57,6 +57,12 @@ STATUS = ConfigMap(
 )
 IN_GROUP = node("n", EIGHT, labels={"eks.amazonaws.com/nodegroup": "eks-pool-1"})
 BY_KARPENTER = node("n", EIGHT, labels={"karpenter.sh/nodepool": "burst"})
+AT_ZERO = KarpenterNodePool(
+    metadata=ObjectMeta(name="burst"),
+    spec=KarpenterPoolSpec(
+        limits={GPU: "12"}, template=NodePoolTemplate(metadata=ObjectMeta(labels={"pool": "gpu", "tier": "gold"}))
+    ),
+)
 BURST = KarpenterNodePool(metadata=ObjectMeta(name="burst"), spec=KarpenterPoolSpec(limits={GPU: "12"}))
 
 CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[str]]]]] = {
@@ -73,6 +79,14 @@ CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[s
     "more than Karpenter's limit": (
         index_of(queue("a", "13"), nodes=(BY_KARPENTER,), karpenter_node_pools=(BURST,)),
         [(BookFault.UNBACKED, {"maximum": 12}, ["12"])],
+    ),
+    "Karpenter makes the nodes when they are needed": (
+        index_of(queue("a", "12"), nodes=(), karpenter_node_pools=(AT_ZERO,)),
+        [],
+    ),
+    "Karpenter makes fewer": (
+        index_of(queue("a", "13"), nodes=(), karpenter_node_pools=(AT_ZERO,)),
+        [(BookFault.UNBACKED, {"capacity": 0, "maximum": 12}, ["12"])],
     ),
     "a node is cordoned": (
         index_of(queue("a", "16"), nodes=(node("n", EIGHT), node("m", EIGHT, cordoned=True))),

@@ -132,7 +132,7 @@ SITUATIONS: dict[str, tuple[list[Raw], str, CauseVerdict, Confidence]] = {
     ),
     "sold out: the pool is not even mentioned": (
         [*BARE, *waiting(gpus=4), refused("gpu-mnb4g", ICE), meant_for("gpu-mnb4g", AWHILE), said(NO_CPU_POOL)],
-        "autoscaler-out-of-stock", CauseVerdict.BROKEN, Confidence.SURE,
+        "autoscaler-out-of-stock", CauseVerdict.WAITING, Confidence.SURE,
     ),
     "the cloud's quota": (
         [*BARE, *waiting(gpus=4), refused("gpu-mnb4g", VCPUS), said(NO_CPU_POOL)],

@@ -7,7 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.autoscaler.refused_by_cloud import refused
-from allotment.model.explanation import RemedyKind
+from allotment.model.explanation import CauseVerdict, RemedyKind
 
 _WORDS: Final = (
     "insufficientinstancecapacity",
@@ -31,4 +31,5 @@ def find(case: Case) -> Finding | None:
         _WORDS,
         what,
         (RemedyKind.ADD_NODE, "add nodes of another zone or machine type, or reserve some"),
+        CauseVerdict.WAITING,
     )

@@ -20,12 +20,14 @@ from allotment.diagnose.rules.scheduler.karpenter import POOL, claims_on_their_w
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
+from allotment.model.observed.base import Reference, condition
 
 _PATIENCE: Final = 1200.0
 """Seconds after which nodes that were asked for are no longer on their way, where the status does not say so."""
 _LOOKS_WITHIN: Final = 60.0
 """Seconds in which Karpenter has looked at a pod that has no node."""
+_STEPS: Final = ("Launched", "Registered", "Initialized")
+"""Conditions of a node claim in the order in which they come to hold."""
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT, Keeper.NO_NODE_MATCHES})
 
 
@@ -97,7 +99,8 @@ def _by_claim(case: Case) -> _Growth | None:
     pool = claim.metadata.labels.get(POOL, claim.name)
     size = sum(node.metadata.labels.get(POOL) == pool for node in case.index.nodes.values())
     alike = [each for each in claims if each.metadata.labels.get(POOL, each.name) == pool]
-    missing = next((each for each in claim.status.conditions if not each.true and each.type != "Ready"), None)
+    steps = (condition(claim.status.conditions, each) for each in _STEPS)
+    missing = next((each for each in steps if each is not None and not each.true), None)
     path = "status.conditions" if missing is None else f"status.conditions[{missing.type}].message"
     said = Evidence(reference_of(claim), path, "" if missing is None else missing.message, "this node is on its way")
     return _Growth(pool, size, size + len(alike), 0, (said,), f", node claim {claim.name}")

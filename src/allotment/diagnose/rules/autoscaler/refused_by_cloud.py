@@ -75,7 +75,7 @@ def refused(
     words: tuple[str, ...],
     what: str,
     remedy: tuple[RemedyKind, str],
-    otherwise: CauseVerdict = CauseVerdict.BROKEN,
+    otherwise: CauseVerdict,
 ) -> Finding | None:
     """A refusal of the cloud in such words, while the subject waits for a node.
 
@@ -85,7 +85,7 @@ def refused(
         words: of the cloud's answer, small letters.
         what: what it means.
         remedy: what the platform can do.
-        otherwise: the verdict where waiting for others does not help.
+        otherwise: the verdict where waiting for others does not help; waiting, where asking the cloud again may.
     """
     it = placing(case)
     if it.refused is None:
@@ -110,24 +110,28 @@ def refused(
         CauseVerdict.WAITING if waiting else otherwise,
         f"{found.called} does not grow: {what} ({quoted(found.message, _LONGEST)})",
         it,
-        together(waiting, reduced(it, it.device, 25) if it.device else (), _asked_again(found), (ask,)),
+        together(
+            waiting,
+            reduced(it, it.device, 25) if it.device else (),
+            (_asked_again(found),) if otherwise is CauseVerdict.WAITING else (),
+            (ask,),
+        ),
         {"node_group": found.group, "cloud_says": found.message[:300]},
         (found.evidence,),
     )
     return finding if found.sure else replace(finding, confidence=Confidence.LIKELY)
 
 
-def _asked_again(found: CloudRefusal) -> Iterator[Proposal]:
-    """Karpenter asks the cloud anew of itself."""
-    if found.pool is not None:
-        yield Proposal(
-            RemedyKind.WAIT_FOR_CAPACITY,
-            Doer.USER,
-            f"wait: Karpenter asks for a machine of NodePool {found.group} again every few minutes",
-            found.target,
-            Patch(PatchOp.WAIT, {"until": "node joins"}),
-            cost=30,
-        )
+def _asked_again(found: CloudRefusal) -> Proposal:
+    """Autoscalers ask the cloud anew of themselves."""
+    return Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY,
+        Doer.USER,
+        f"wait: the autoscaler asks for machines of {found.called} again every few minutes",
+        found.target,
+        Patch(PatchOp.WAIT, {"until": "node joins"}),
+        cost=30,
+    )
 
 
 class _OfGroups(tuple[Event, ...]):
