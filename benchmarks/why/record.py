@@ -43,7 +43,10 @@ def record(situation: Situation, into: Path, *, untried: bool) -> Path:
         case["truth"]["distractors"] = [
             tried(situation, live, played, act, distractor=True, untried=untried) for act in played.distractors
         ]
-    case["truth"]["remedies"] = [afresh(situation, at, untried=untried) for at in range(len(played.remedies))]
+    case["truth"]["remedies"] = [
+        act.recorded(verified=False, distractor=False) if untried or not act.tried else afresh(situation, at)
+        for at, act in enumerate(played.remedies)
+    ]
     into.mkdir(parents=True, exist_ok=True)
     file = into / f"{situation.id}.json.gz"
     file.write_bytes(gzip.compress(json.dumps(case, sort_keys=True, separators=(",", ":")).encode(), mtime=0))
@@ -86,11 +89,11 @@ def recorded(situation: Situation, live: Stage, played: Played) -> dict[str, Any
     }
 
 
-def afresh(situation: Situation, at: int, *, untried: bool) -> dict[str, Any]:
+def afresh(situation: Situation, at: int) -> dict[str, Any]:
     """A remedy, tried on a stage of its own."""
     with opened(situation, "whyt") as live:
         played = situation.play(live)
-        return tried(situation, live, played, played.remedies[at], distractor=False, untried=untried)
+        return tried(situation, live, played, played.remedies[at], distractor=False, untried=False)
 
 
 def tried(

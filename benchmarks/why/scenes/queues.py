@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from allotment.ports.sandboxes import KueueOptions
 from benchmarks.why.making import (
     A100,
@@ -25,6 +23,7 @@ from benchmarks.why.scenes.states import (
     another_node,
     has_no_place,
     queue_ref,
+    sent_behind,
     wait_for,
     waits_for_quota,
     workload_of,
@@ -98,9 +97,7 @@ def strict_head_while_lent(stage: Stage) -> Played:
     stage.make(head)
     waits_for_quota(stage, "eval-all", "serving")
     small = job("probe", "serving", "main", spec=pod_spec(2))
-    stage.make(small)
-    stage.until("its workload is there", lambda: workload_of(stage, "probe", "serving"))
-    time.sleep(3)
+    sent_behind(stage, small)
     return Played(
         small,
         {"head": "eval-all", "head_requests": 8, "requested": 2, "free": 4, "cluster_queue": "serving"},
@@ -211,8 +208,7 @@ def head_that_never_fits(stage: Stage) -> Played:
     stage.make(head)
     waits_for_quota(stage, "pretrain", "robotics")
     small = job("grasp", "robotics", "main", spec=pod_spec(2))
-    stage.make(small)
-    stage.until("its workload is there", lambda: len(stage.get("workloads.kueue.x-k8s.io", namespace="robotics")) == 2)
+    sent_behind(stage, small)
     return Played(
         small,
         {"head": "pretrain", "head_requests": 12, "nominal": 8, "requested": 2, "cluster_queue": "robotics"},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from benchmarks.why.making import A100, GPU, KUEUE, Raw
 from benchmarks.why.situation import Act
-from benchmarks.why.stage import Stage, now
+from benchmarks.why.stage import NotReachedError, Stage, now
 
 
 def workload_of(stage: Stage, name: str, namespace: str) -> Raw | None:
@@ -29,6 +30,18 @@ def waits_for_quota(stage: Stage, name: str, namespace: str, words: str = "") ->
         return said.get("status") == "False" and words in said["message"]
 
     stage.until(f"{name} was refused quota: {words}", looked_at)
+
+
+def sent_behind(stage: Stage, last: Raw) -> None:
+    """Send a job behind all that its strict queue has by now, and see that it is not tried."""
+    time.sleep(1.1)  # the line is one of creation times in whole seconds
+    stage.make(last)
+    meta = last["metadata"]
+    stage.until("its workload is there", lambda: workload_of(stage, meta["name"], meta["namespace"]))
+    time.sleep(3)
+    reserved = condition(workload_of(stage, meta["name"], meta["namespace"]), "QuotaReserved")
+    if reserved.get("status") == "True":
+        raise NotReachedError(f"{meta['name']} did not wait behind the head")
 
 
 def admitted(stage: Stage, *names: str, namespace: str) -> None:
