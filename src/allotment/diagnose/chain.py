@@ -34,7 +34,7 @@ def findings(case: Case) -> list[Found]:
     found = _of_its_run(case, found)
     first = dominant(found)
     never = None if first is None else impossible(case, *first)
-    return found if never is None else [never, *found]
+    return found if never is None else [never, *(each for each in found if each[1].cause != never[1].cause)]
 
 
 def _of_its_run(case: Case, found: list[Found]) -> list[Found]:

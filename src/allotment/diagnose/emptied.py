@@ -147,7 +147,7 @@ def _stays(pod: Pod, daemons: set[str]) -> bool:
 def grows(index: Index) -> bool:
     """Whether an autoscaler may bring nodes that are not there yet."""
     by_groups = "kube-system/cluster-autoscaler-status" in index.config_maps
-    return bool(index.objects.karpenter_node_pools) or by_groups
+    return bool(index.objects.karpenter_node_pools or index.objects.provisioning_requests) or by_groups
 
 
 def _needs_others(template: PodTemplate) -> bool:

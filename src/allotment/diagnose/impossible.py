@@ -17,20 +17,21 @@ import msgspec
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import emptied, with_flavors
 from allotment.diagnose.finding import CauseEntry, Finding
-from allotment.diagnose.never import fleet_of
+from allotment.diagnose.never import fleet_of, hopeless
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.quota_use import use_of
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.table import CAUSES
 from allotment.diagnose.shortage import shortage_of
 from allotment.diagnose.subjects import find_in
-from allotment.model.explanation import CauseVerdict, Confidence, Layer
+from allotment.model.explanation import CauseVerdict, Confidence, Layer, PatchOp
 from allotment.model.observed.base import Condition
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.queueing import AdmissionOf, PodSetAssigned, Workload, WorkloadStatus
 from allotment.model.observed.snapshot import Objects
 
+_GANG: Final = "gang-partially-placed"
 _LAYERS: Final = frozenset({Layer.QUEUE, Layer.QUOTA, Layer.SCHEDULER})
 _Given = dict[str, dict[str, str]]
 """Flavors by resource, for each PodSet."""
@@ -52,7 +53,12 @@ def impossible(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEn
         return None
     given = _refused(case)
     if given is None:
-        return None
+        return _together(case, entry, finding)
+    return _mended(case, given, finding)
+
+
+def _mended(case: Case, given: _Given, finding: Finding) -> tuple[CauseEntry, Finding] | None:
+    """The cause that somebody must mend with nobody else there, if the scheduler then has one."""
     alone = _alone(case, given)
     if alone is None:
         return None
@@ -64,6 +70,30 @@ def impossible(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEn
             said = found.summary + _beside(case, alone, found)
             return each, replace(found, summary=said, never=True, flavors=finding.flavors)
     return None
+
+
+def _together(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEntry, Finding] | None:
+    """The same of what finds room pod by pod, and not with all its pods at once.
+
+    Asked only where it is also told whether it ever starts: emptying a large fleet takes longer than a cause.
+    """
+    if case.brief or case.one_of_many:
+        return None
+    by = hopeless(case)
+    if by is None:
+        return None
+    own = case.workload
+    queued = own is not None and not own.holds_quota
+    given = {each.name: dict(each.flavors) for each in fleet_of(case).given(own.key)} if own and queued else {}
+    found = _mended(case, given, finding)
+    if found is not None and found[1].cause == _GANG:
+        return found
+    pods = sum(each.count for each in case.to_come)
+    them = f"its {pods:,} pods do not find room together" if pods > 1 else "it finds no room"
+    said = {"nodes": f"{them} on the nodes that it would get", "quota": "its queue refuses it"}[by.by]
+    kept = tuple(each for each in finding.proposals if each.patch is None or each.patch.op is not PatchOp.WAIT)
+    summary = f"{finding.summary}; even with nobody else there {said}"
+    return entry, replace(finding, verdict=CauseVerdict.MISCONFIGURED, never=True, summary=summary, proposals=kept)
 
 
 def _beside(case: Case, alone: Case, found: Finding) -> str:
@@ -93,7 +123,7 @@ def _refused(case: Case) -> _Given | None:
 
 
 def _of_workload(case: Case, workload: Workload) -> _Given | None:
-    """One pod of each PodSet is enough: that many do not fit together is no other cause than that they wait."""
+    """One pod of each PodSet is enough: that many do not fit together is looked at after that."""
     first: _Given | None = None
     for given in _may_get(case, workload):
         parts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.emptied import EmptiedFleet
+from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.finding import Finding
 from allotment.model.explanation import CauseVerdict
 
@@ -11,25 +11,28 @@ from allotment.model.explanation import CauseVerdict
 def never_starts(case: Case, finding: Finding) -> bool:
     """Whether even an emptied fleet would refuse it.
 
-    What is broken is expected to be repaired. Where only the cause is asked for, it alone is believed: emptying a large
-    fleet takes longer.
+    What is broken is expected to be repaired, and what waits to run by itself: where an emptied fleet refuses, the
+    cause is no longer said to wait (`impossible`). Where only the cause is asked for, it alone is believed: emptying a
+    large fleet takes longer.
     """
     if finding.never:
         return True
-    if case.brief or case.one_of_many or finding.verdict is CauseVerdict.BROKEN:
+    if case.brief or case.one_of_many or finding.verdict is not CauseVerdict.MISCONFIGURED:
         return False
-    return _refused(case)
+    return hopeless(case) is not None
 
 
-def _refused(case: Case) -> bool:
+def hopeless(case: Case) -> HopelessFor | None:
+    """Who refuses the subject with nobody else there, all its pods at once; None if nobody does."""
     fleet = fleet_of(case)
     workload = case.workload
     if workload is not None:
-        return workload.key in fleet.hopeless([workload.key])
+        return fleet.hopeless([workload.key]).get(workload.key)
     if case.queue_name:
-        return False
+        return None
     parts = [(each.template, each.count) for each in case.to_come]
-    return bool(parts) and bool(fleet.nodes_refuse(case.namespace, parts))
+    message = fleet.nodes_refuse(case.namespace, parts) if parts else ""
+    return HopelessFor("nodes", message) if message else None
 
 
 def fleet_of(case: Case) -> EmptiedFleet:

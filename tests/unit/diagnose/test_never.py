@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from allotment.diagnose.explaining import explain
-from allotment.model.explanation import RemedyKind
-from tests.unit.diagnose.building import Raw, case_of, node, pod, running, waiting
+from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind
+from tests.unit.diagnose.building import Raw, case_of, node, pod, pod_spec, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, thing
 
 NODES = [
@@ -15,6 +15,7 @@ NODES = [
 ]
 FLAVORS = {name: {"nodeLabels": {"pool": name}} for name in ("a", "b")}
 TWO = platform(cluster_queue("cq", quota("b", 16), quota("a", 8)), flavors=FLAVORS)
+OF_A = platform(cluster_queue("cq", quota("a", 64)), flavors=FLAVORS)
 FULL = [*NODES, *TWO, *holding("other", "cq", flavor="a", gpus=8), *holding("more", "cq", flavor="b", gpus=16)]
 BUSY = [node("a", 8), *running("other", "a", gpus=8)]
 TAINTED = node("t", 8, taints=("dedicated=x:NoSchedule",))
@@ -32,6 +33,18 @@ TABLE: dict[str, tuple[list[Raw], bool]] = {
     "waits for nodes": ([*BUSY, *waiting(gpus=8)], False),
     "larger than any node": ([*BUSY, *waiting(gpus=9)], True),
     "its pods fit one by one and not together": ([*BUSY, *waiting(pods=3, gpus=4)], True),
+    "its pods fit in the quota and not together on the nodes": (
+        [*NODES[:1], *OF_A, *holding("other", "cq", flavor="a", gpus=64), *queued(pods=3, gpus=4)],
+        True,
+    ),
+    "an autoscaler was asked for machines": (
+        [
+            *BUSY,
+            {**thing("ProvisioningRequest", "p", "team-a"), "apiVersion": "autoscaling.x-k8s.io/v1"},
+            *waiting(pods=3, gpus=4),
+        ],
+        False,
+    ),
     "a taint": ([TAINTED, *waiting(gpus=1)], True),
     "a cordoned node is opened some day": ([node("a", 8, unschedulable=True), *waiting(gpus=1)], False),
     "goes where others are": ([*BUSY, *waiting(gpus=8, **TO_OTHERS)], False),
@@ -51,6 +64,9 @@ def test_never_is_what_an_emptied_fleet_refuses(objects: list[Raw], never: bool)
     found = explain(case_of(objects))
     assert found.cause not in {"none", "unknown"}
     assert (found.start is not None and found.start.never) is never
+    # One verdict: what never starts does not wait.
+    assert not never or found.verdict is CauseVerdict.MISCONFIGURED
+    assert not never or not any(each.patch is not None and each.patch.op is PatchOp.WAIT for each in found.remedies)
 
 
 AGENT = {
@@ -59,7 +75,6 @@ AGENT = {
     "metadata": {"name": "agent", "namespace": "system", "uid": "agent"},
     "spec": {"template": {"spec": {"containers": [{"name": "main"}]}}},
 }
-OF_A = platform(cluster_queue("cq", quota("a", 64)), flavors=FLAVORS)
 IN_USE = [NODES[0], *OF_A, *holding("other", "cq", flavor="a", gpus=64)]
 BEYOND: dict[str, tuple[list[Raw], str]] = {
     "more than a node has": ([*IN_USE, *queued(gpus=16)], "insufficient-gpu"),
@@ -89,3 +104,30 @@ def test_what_no_node_can_ever_hold_is_the_cause_of_queued_work_too(objects: lis
         assert found.start is not None
         assert found.start.never
         assert all(remedy.kind is not RemedyKind.WAIT_FOR_QUOTA for remedy in found.remedies)
+
+
+def test_a_gang_that_fits_only_pod_by_pod_is_told_so_in_one_verdict() -> None:
+    queued_gang = [*NODES[:1], *OF_A, *holding("other", "cq", flavor="a", gpus=64), *queued(pods=3, gpus=4)]
+    for objects in (queued_gang, [*BUSY, *waiting(pods=3, gpus=4)]):
+        found = explain(case_of(objects))
+        assert (found.cause, found.verdict) == ("gang-partially-placed", CauseVerdict.MISCONFIGURED)
+        assert found.summary.endswith("and would not be if nothing else ran there")
+        assert found.start is not None
+        assert found.start.never
+        assert found.cause not in {each.cause for each in found.contributing}
+
+
+def test_replicas_that_do_not_all_fit_together_keep_their_cause_and_do_not_wait() -> None:
+    above = {
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": {"replicas": 3, "template": {"spec": pod_spec(4)}},
+        "metadata": {"name": "web", "namespace": "team-a", "uid": "web"}, "status": {"replicas": 3, "readyReplicas": 2},
+    }  # fmt: skip
+    pods = [pod(f"web-{at}", "a" if at < 2 else "", owner=above, gpus=4) for at in range(3)]
+    found = explain(case_of([node("a", 8), above, *pods], "replicaset/web"))
+    assert (found.cause, found.verdict) == ("gpu-all-in-use", CauseVerdict.MISCONFIGURED)
+    assert found.summary.endswith(
+        "; even with nobody else there its 3 pods do not find room together on the nodes that it would get"
+    )
+    assert found.start is not None
+    assert found.start.never
+    assert [each.cause for each in found.contributing].count("gpu-all-in-use") == 0
