@@ -81,7 +81,6 @@ def test_every_path_that_the_page_names_is_there(text: str) -> None:
 
 
 SHARED_NAMES = {
-    "Candidate": "each twin follows its program's own word; the glossary says which is which",
     "ClusterState": "what each twin decides on; the glossary says which is which",
     "Cohort": "one thing: Kueue's cohort as it is declared, and as the queueing twin reads it",
     "Node": "one thing: a node as far as each twin looks at it; the glossary says how far that is",

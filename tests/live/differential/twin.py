@@ -95,7 +95,7 @@ class Twin:
                 said.setdefault(index, set()).add("" if refusal is None else refusal.text)
             for index in result.admitted:
                 # The engine copies this time from its caller; the live one has a resolution of a second.
-                self.engine._workloads[index].reserved_at = reserved.get(self._names[index], 0)
+                self.engine._workloads[index].reserve(reserved.get(self._names[index], 0))
             for preemption in result.preemptions:
                 self._evicted[preemption.workload] = preemption.reason.value
                 self.engine.mark_evicted(preemption.workload)

@@ -281,7 +281,6 @@ class WorkloadRecord:
         "queue",
         "rank",
         "refusal",
-        "reserved_at",
         "shape",
         "shrinkable",
         "simulated_away",
@@ -318,16 +317,19 @@ class WorkloadRecord:
         self.memory: FlavorMemory | None = None
         self.admission: Assignment | None = None
         self.granted: tuple[PodSetAdmission, ...] = ()
-        self.reserved_at: int = 0
         self.rank: tuple[int, int, str] = (spec.priority, 0, spec.uid)
         self.simulated_away: bool = False
         self.refusal: Refusal | None = None
         self.nomination: Nomination | None = None
         self.nomination_key: tuple[int, ...] = ()
 
+    @property
+    def reserved_at(self) -> int:
+        """When it got its quota."""
+        return -self.rank[1]
+
     def reserve(self, now: int) -> None:
         """It holds quota from a moment on."""
-        self.reserved_at = now
         self.rank = (self.priority, -now, self.uid)
 
     def become(self, state: WorkloadState) -> None:

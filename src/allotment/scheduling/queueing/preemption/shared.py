@@ -57,9 +57,7 @@ def candidate_key(candidate: WorkloadRecord, queue: QueueRecord) -> CandidateKey
     return (
         candidate.state is not EVICTED,
         candidate.queue is queue,
-        candidate.priority,
-        -candidate.reserved_at,
-        candidate.uid,
+        *candidate.rank,
     )
 
 
