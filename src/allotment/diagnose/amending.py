@@ -7,6 +7,7 @@ from typing import Any
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.pods import Container, Pod, PodSpec
@@ -129,6 +130,26 @@ def runs(pods: tuple[Pod, ...]) -> Effect:
 def sent_again(case: Case) -> Effect:
     """That what was refused is sent again; nothing where it was not refused."""
     return ((case.reference, Patch(PatchOp.RESUBMIT, {})),) if case.subject is None else ()
+
+
+def submitted_in(case: Case, namespace: str, kind: RemedyKind, summary: str, cost: int) -> Proposal:
+    """The subject sent again, in another namespace."""
+    target = Reference(
+        api_version=case.reference.api_version,
+        kind=case.reference.kind,
+        namespace=namespace,
+        name=case.reference.name,
+    )
+    return Proposal(kind, Doer.USER, summary, target, moved(case, namespace), cost=cost)
+
+
+def moved(case: Case, namespace: str) -> Patch:
+    """What was sent, sent to another namespace, in a queue that is there."""
+    there = sorted(each.name for each in case.index.objects.local_queues if each.namespace == namespace)
+    metadata: dict[str, object] = {"namespace": namespace}
+    if case.queue_name and case.queue_name not in there and there:
+        metadata["labels"] = {KUEUE_QUEUE: there[0]}
+    return Patch(PatchOp.RESUBMIT, {"metadata": metadata})
 
 
 def changed_pods(kind: RemedyKind, summary: str, case: Case, spec: dict[str, Any], cost: int = 0) -> Proposal:

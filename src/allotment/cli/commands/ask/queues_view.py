@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,35 +47,24 @@ def _lenders(row: QueueRow) -> str:
     return ", ".join(f"{loan.lender} {_said(row, loan.amount)}" for loan in loans)
 
 
+def _amounts(title: str, of: Callable[[QueueUse], int], *, keep: int) -> Column[QueueRow]:
+    """A column of amounts of the row's resource."""
+
+    def value(row: QueueRow) -> int | None:
+        return None if row.use is None else of(row.use)
+
+    return Column(title, value, text=lambda row: _said(row, value(row) or 0), keep=keep)
+
+
 _COLUMNS: Final[tuple[Column[QueueRow], ...]] = (
     Column("QUEUE", lambda row: row.standing.name),
     Column("COHORT", lambda row: row.standing.cohort, keep=2),
     Column("FLAVOR", lambda row: row.use.flavor if row.use else "", keep=4),
     Column("RESOURCE", lambda row: row.use.resource if row.use else "", keep=1),
-    Column(
-        "NOMINAL",
-        lambda row: row.use.nominal if row.use else None,
-        text=lambda row: _said(row, row.use.nominal if row.use else 0),
-        keep=3,
-    ),
-    Column(
-        "USED",
-        lambda row: row.use.used if row.use else None,
-        text=lambda row: _said(row, row.use.used if row.use else 0),
-        keep=5,
-    ),
-    Column(
-        "BORROWED",
-        lambda row: row.use.borrowed if row.use else None,
-        text=lambda row: _said(row, row.use.borrowed if row.use else 0),
-        keep=3,
-    ),
-    Column(
-        "LENT",
-        lambda row: row.use.lent if row.use else None,
-        text=lambda row: _said(row, row.use.lent if row.use else 0),
-        keep=3,
-    ),
+    _amounts("NOMINAL", lambda use: use.nominal, keep=3),
+    _amounts("USED", lambda use: use.used, keep=5),
+    _amounts("BORROWED", lambda use: use.borrowed, keep=3),
+    _amounts("LENT", lambda use: use.lent, keep=3),
     Column("FROM", _lenders, keep=1, fold=", "),
     Column("PENDING", lambda row: row.standing.pending if row.first else None, keep=4),
     Column("HEAD", lambda row: row.standing.head if row.first else "", keep=2),

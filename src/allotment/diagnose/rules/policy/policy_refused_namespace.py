@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from allotment.diagnose.amending import sent_again
+from allotment.diagnose.amending import sent_again, submitted_in
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import about_namespace, audit_only, denial
-from allotment.diagnose.rules.submission.rbac_forbidden import submitted_in
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import TEAM
 from allotment.model.observed.base import Reference

@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
-from allotment.diagnose.rules.queue.queued import other_queues, started_again, waits_for_quota
-from allotment.model.explanation import CauseVerdict, Doer, Evidence
-from allotment.scheduling.snapshot.queues import held
+from allotment.diagnose.rules.queue.stopped import stopped
 
 
 def find(case: Case) -> Finding | None:
-    """A stop policy on the LocalQueue; what holds quota already is stopped only by HoldAndDrain."""
-    queue = case.local_queue
-    if queue is None or not held(queue.spec.stop_policy):
-        return None
-    draining = queue.spec.stop_policy == "HoldAndDrain"
-    if not waits_for_quota(case) and not (draining and case.workload is not None):
-        return None
-    target = reference_of(queue)
-    drained = " and evicts what ran" if draining else ""
-    return Finding(
-        "localqueue-held",
-        CauseVerdict.MISCONFIGURED,
-        f"the LocalQueue {queue.name} in namespace {queue.namespace} is stopped (stopPolicy {queue.spec.stop_policy}):"
-        f" it admits nothing{drained}",
-        facts={"local_queue": queue.name, "namespace": queue.namespace, "stopPolicy": queue.spec.stop_policy},
-        evidence=(Evidence(target, "spec.stopPolicy", queue.spec.stop_policy, "the queue is stopped"),),
-        proposals=(
-            started_again(target, Doer.TEAM_OWNER, f"start the LocalQueue {queue.name} again"),
-            *other_queues(case),
-        ),
-    )
+    """A stop policy on the LocalQueue."""
+    return stopped(case, "localqueue-held", case.local_queue)

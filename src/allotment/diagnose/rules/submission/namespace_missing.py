@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from allotment.diagnose.amending import sent_again
+from allotment.diagnose.amending import moved, sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.submission.rbac_forbidden import moved
 from allotment.diagnose.rules.submission.refused import refused, told
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference

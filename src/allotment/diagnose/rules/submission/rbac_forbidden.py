@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from allotment.diagnose.amending import sent_again
+from allotment.diagnose.amending import sent_again, submitted_in
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.submission.refused import bindings_that_allow, refused, role_of, told
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
-from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import RoleBinding
 
@@ -61,26 +60,6 @@ def _at_home(case: Case, right: tuple[str, str, str], user: str, refused_in: str
         submitted_in(case, home, RemedyKind.OTHER, f"submit it in namespace {home}, where {user} may", position)
         for position, home in enumerate(sorted(homes - {refused_in}))
     ]
-
-
-def submitted_in(case: Case, namespace: str, kind: RemedyKind, summary: str, cost: int) -> Proposal:
-    """The subject sent again, in another namespace."""
-    target = Reference(
-        api_version=case.reference.api_version,
-        kind=case.reference.kind,
-        namespace=namespace,
-        name=case.reference.name,
-    )
-    return Proposal(kind, Doer.USER, summary, target, moved(case, namespace), cost=cost)
-
-
-def moved(case: Case, namespace: str) -> Patch:
-    """What was sent, sent to another namespace, in a queue that is there."""
-    there = sorted(each.name for each in case.index.objects.local_queues if each.namespace == namespace)
-    metadata: dict[str, object] = {"namespace": namespace}
-    if case.queue_name and case.queue_name not in there and there:
-        metadata["labels"] = {KUEUE_QUEUE: there[0]}
-    return Patch(PatchOp.RESUBMIT, {"metadata": metadata})
 
 
 def _asked(case: Case, granted: list[RoleBinding], user: str, namespace: str) -> list[Proposal]:
