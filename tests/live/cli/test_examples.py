@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.shell.examples import EXAMPLES, Example, ExampleNeeds
+from allotment.cli.shell.examples.form import Example, ExampleNeeds
+from allotment.cli.shell.examples.table import EXAMPLES
 from tests.unit.cli.test_next_steps import suggested
 
 pytestmark = pytest.mark.live

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.shell.examples import EXAMPLES, Example, ExampleNeeds
+from allotment.cli.shell.examples.form import Example, ExampleNeeds
+from allotment.cli.shell.examples.table import EXAMPLES
 from tests.unit.cli.conftest import ROOT, Run
 
 IN_A_CHECKOUT = [

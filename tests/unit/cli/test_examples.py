@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from allotment.cli.main import cli
-from allotment.cli.shell.examples import EXAMPLES, Example, ExampleNeeds
+from allotment.cli.shell.examples.form import Example, ExampleNeeds
+from allotment.cli.shell.examples.table import EXAMPLES
 from allotment.cli.shell.lazy import LazyGroup
 from tests.unit.cli.conftest import ACME, Run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from allotment.cli.shell.examples import examples_of
+from allotment.cli.shell.examples.table import examples_of
 from allotment.model.spelling import did_you_mean
 
 if TYPE_CHECKING:

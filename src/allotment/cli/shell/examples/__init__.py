@@ -1,0 +1,1 @@
+"""Every command's examples, a module a section of commands."""

@@ -1,0 +1,41 @@
+"""What an example is, as data: `--help` prints them, and the tests run each of them as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ExampleNeeds(StrEnum):
+    """What must be there for an example to work."""
+
+    DIRECTORY = "directory"
+    """The reference platform as `my-platform`; tested offline."""
+    CLUSTER = "cluster"
+    """A live API server in the kubeconfig; tested against a sandbox."""
+    SANDBOX = "sandbox"
+    """A sandbox called `dev-eastus`, or the right to start one."""
+    CHECKOUT = "checkout"
+    """The repository's folder `examples` in the current one; tested offline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One command line.
+
+    Attributes:
+        line: as a user types it into a shell.
+        note: what it is for.
+    """
+
+    line: str
+    note: str
+    needs: ExampleNeeds = ExampleNeeds.DIRECTORY
+
+    def spoken_as(self, program: str) -> str:
+        """The line with the program's name as the user called it."""
+        return self.line.replace("allot ", f"{program} ") if program != "allot" else self.line
+
+
+CommandExamples = dict[tuple[str, ...], tuple[Example, ...]]
+"""By the command's words."""

@@ -1,0 +1,18 @@
+"""All examples, by the words of their command."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.cli.shell.examples import ask, change, declare, foresee, reference, sandbox
+from allotment.cli.shell.examples.form import CommandExamples, Example
+
+_SECTIONS: Final = (declare, change, sandbox, ask, foresee, reference)
+
+EXAMPLES: Final[CommandExamples] = {words: each for one in _SECTIONS for words, each in one.EXAMPLES.items()}
+"""By the command's words."""
+
+
+def examples_of(path: tuple[str, ...]) -> tuple[Example, ...]:
+    """The examples of a command."""
+    return EXAMPLES.get(path, ())
