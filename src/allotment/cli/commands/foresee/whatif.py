@@ -125,10 +125,9 @@ def _scenario_of_old(source: SourceOptions) -> str | None:
 
 def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output: OutputOptions) -> None:
     from allotment import wiring
+    from allotment.cli.commands.foresee.live_asking import foreseen, past
     from allotment.cli.commands.foresee.live_whatif_view import live_whatif_listing, live_whatif_text
     from allotment.cli.shell.output import show
-    from allotment.cli.shell.progress import ProgressLine
-    from allotment.operations.ask.recorded import recording
     from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
     from allotment.reports.documents.live_change import live_whatif_document
     from allotment.scenarios.times import milliseconds
@@ -136,14 +135,11 @@ def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output:
 
     only_of_files({"--scenario": asked.scenario, "--until": asked.until, "--report": asked.report})
     wishes = StartWishes(budget=milliseconds(asked.budget or "5s") / 1000)
-    recorded = None if asked.recorded is None else recording(wiring.files(), asked.recorded)
+    recorded = past(asked.recorded)
     snapshot = snapshot_of(session, source)
     request = LiveWhatIfRequest(asked.changes, source.namespace, wishes)
-    with ProgressLine(session) as line:
-        line.tell(f"making futures for at most {wishes.budget:g} s")
-        found = what_if_live(snapshot, request, wiring.clock(), recorded.snapshots() if recorded else ())
-    for remark in recorded.remarks() if recorded else ():
-        session.note(remark)
+    clock = wiring.clock()
+    found = foreseen(session, wishes.budget, recorded, lambda earlier: what_if_live(snapshot, request, clock, earlier))
     show(
         session,
         output,

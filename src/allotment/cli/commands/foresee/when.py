@@ -21,7 +21,6 @@ from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
 
 if TYPE_CHECKING:
-    from allotment.operations.ask.recorded import Recording
     from allotment.operations.foresee.estimating import WhenRequest
 
 _KNOWN: Final = "Assumptions"
@@ -159,9 +158,9 @@ def when(session: Session, asked: WhenOptions, *, source: SourceOptions, output:
 
 def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: OutputOptions) -> None:
     from allotment import wiring
+    from allotment.cli.commands.foresee.live_asking import foreseen, past
     from allotment.cli.commands.foresee.live_when_view import live_when_listing, live_when_text
     from allotment.cli.shell.output import show
-    from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
     from allotment.reports.documents.live_start import live_when_document
     from allotment.scenarios.times import milliseconds
@@ -182,14 +181,11 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
         budget=milliseconds(asked.budget or "5s") / 1000,
         replay=asked.submissions == "past",
     )
-    recorded = _recorded(asked.recorded)
+    recorded = past(asked.recorded)
     snapshot = snapshot_of(session, source)
     request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)
-    with ProgressLine(session) as line:
-        line.tell(f"making futures for at most {wishes.budget:g} s")
-        found = when_live(snapshot, request, wiring.clock(), recorded.snapshots() if recorded else ())
-    for remark in recorded.remarks() if recorded else ():
-        session.note(remark)
+    clock = wiring.clock()
+    found = foreseen(session, wishes.budget, recorded, lambda earlier: when_live(snapshot, request, clock, earlier))
     show(
         session,
         output,
@@ -197,15 +193,6 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
         human=lambda rows: live_when_text(found, rows, session.table_width, headers=not output.no_headers),
         whole=lambda rows: live_when_document(found, rows),
     )
-
-
-def _recorded(folder: str | None) -> Recording | None:
-    if folder is None:
-        return None
-    from allotment import wiring
-    from allotment.operations.ask.recorded import recording
-
-    return recording(wiring.files(), folder)
 
 
 def _of_a_file(session: Session, asked: WhenOptions, output: OutputOptions) -> None:
