@@ -178,8 +178,8 @@ STALE: dict[str, tuple[list[Raw], str]] = {
         [*BARE, claim("gpu-b", at=NOW), *waiting(gpus=4), refused("gpu-mnb4g", ICE), said(NO_CPU_POOL, at=AWHILE)],
         "autoscaler-out-of-stock",
     ),
-    "the cloud said no yesterday": (
-        [*BARE, *waiting(gpus=4), refused("gpu-mnb4g", ICE, "2026-10-31T11:00:00Z")],
+    "the cloud said no half an hour ago": (
+        [*BARE, *waiting(gpus=4), refused("gpu-mnb4g", ICE, "2026-11-01T11:30:00Z")],
         "autoscaler-out-of-stock",
     ),
     "the cloud said no to another pool": (

@@ -17,9 +17,9 @@ from allotment.model.observed.base import Condition
 
 
 def find(case: Case) -> Finding | None:
-    """No pool that is ready may make a node for it, and one that is not could, by its taints, labels and limits."""
+    """No pool that is ready may make a node for it, and one that is not could, by its taints and labels."""
     it = placing(case)
-    willing = [each for each in pool_views(case).unready if each.bar is None]
+    willing = [each for each in pool_views(case).unready if each.could]
     # A pool with a limit of the device is meant to have some; of the others nobody says it.
     willing.sort(key=lambda each: (it.device not in each.pool.spec.limits, each.name))
     if it.refused is None or not willing or may_grow(case):

@@ -16,7 +16,13 @@ from allotment.diagnose.rules.autoscaler.groups import (
 )
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
-from allotment.diagnose.rules.scheduler.karpenter import POOL, claims_on_their_way, first_willing, pool_views
+from allotment.diagnose.rules.scheduler.karpenter import (
+    POOL,
+    claims_on_their_way,
+    first_willing,
+    pool_views,
+    size_of,
+)
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -97,7 +103,7 @@ def _by_claim(case: Case) -> _Growth | None:
         return None
     claim = claims[0]
     pool = claim.metadata.labels.get(POOL, claim.name)
-    size = sum(node.metadata.labels.get(POOL) == pool for node in case.index.nodes.values())
+    size = size_of(case, pool)
     alike = [each for each in claims if each.metadata.labels.get(POOL, each.name) == pool]
     steps = (condition(claim.status.conditions, each) for each in _STEPS)
     missing = next((each for each in steps if each is not None and not each.true), None)
@@ -113,7 +119,7 @@ def _by_node_pool(case: Case) -> _Growth | None:
     since = max((seconds(pod.metadata.creation_timestamp) for pod in case.waiting_pods), default=case.now)
     if willing is None or views.word is not None or not (case.supposed or case.now - since < _LOOKS_WITHIN):
         return None
-    size = sum(node.metadata.labels.get(POOL) == willing.name for node in case.index.nodes.values())
+    size = size_of(case, willing.name)
     said = Evidence(reference_of(willing.pool), "spec.template", willing.name, "nodes of this pool may do")
     return _Growth(willing.name, size, size + 1, 0, (said,), sure=case.supposed)
 

@@ -151,7 +151,7 @@ def _told_of_groups(case: Case) -> tuple[Event, ...]:
 def _of_node_pools(case: Case) -> Iterator[CloudRefusal]:
     """What the cloud refused to NodePools whose machines would do."""
     for view in pool_views(case).pools:
-        for event in refusals_of_cloud(case, view.name) if view.bar is PoolBar.STOCK else ():
+        for event in refusals_of_cloud(case, view.pool) if view.bar is PoolBar.STOCK else ():
             claim = event.involved_object
             where = f"events[{event.reason}].message"
             said = Evidence(claim, where, event.message, "the cloud's answer")

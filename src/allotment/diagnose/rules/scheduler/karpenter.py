@@ -25,8 +25,8 @@ from allotment.scheduling.snapshot.quantities import units
 
 POOL: Final = "karpenter.sh/nodepool"
 _NO_MACHINE: Final = "InsufficientCapacityError"
-_RECENT: Final = 3600.0
-"""Seconds for which a refusal of the cloud counts that nothing repeats."""
+_RECENT: Final = 900.0
+"""Seconds for which a refusal of the cloud counts that nothing repeats: Karpenter asks again every few minutes."""
 _REGISTERS_WITHIN: Final = 1200.0
 """Seconds after which a node that has joined and is not finished is no longer on its way: Karpenter waits for ever."""
 Amounts = dict[str, int]
@@ -123,9 +123,9 @@ def may_be_large_enough(case: Case) -> bool:
 
 
 def _views(case: Case) -> PoolViews:
-    it = placing(case)
     living = [each for each in case.index.objects.karpenter_node_pools if not each.metadata.deletion_timestamp]
-    if it.refused is None or not living:
+    it = placing(case)
+    if not living or it.refused is None:
         return PoolViews(None, (), ())
     words = [word for pod in case.waiting_pods if (word := last_word(case, pod)) is not None]
     word = next((each for each in words if each.refusals), next(iter(words), None))
@@ -142,7 +142,9 @@ def _is_unready(pool: KarpenterNodePool) -> bool:
 def _view(it: Placing, pool: KarpenterNodePool, word: KarpenterWord | None, ready: list[KarpenterNodePool]) -> PoolView:
     case = it.case
     machines = _machines(case, pool)
-    like = next((node for node in it.able if node.metadata.labels.get(POOL) == pool.name), None)
+    able = {node.name for node in it.able} if machines else set[str]()
+    own = (node for node in machines if node.metadata.labels.get(POOL) == pool.name)
+    like = next((node for node in own if node.name in able), None)
     view = PoolView(pool, like=like)
     said = _said_of(pool, word, ready)
     label = _other_label(it, pool) or _undefined(pool, word) or _of_no_machine(it, pool)
@@ -157,7 +159,7 @@ def _view(it: Placing, pool: KarpenterNodePool, word: KarpenterWord | None, read
     limits = tuple(_full(pool, it.requests, [like] if like is not None else holding))
     if limits or (said is PoolBar.LIMIT and not holding):
         return replace(view, bar=PoolBar.LIMIT, limits=limits)
-    if said is PoolBar.STOCK or next(refusals_of_cloud(case, pool.name), None) is not None:
+    if said is PoolBar.STOCK or next(refusals_of_cloud(case, pool), None) is not None:
         return replace(view, bar=PoolBar.STOCK)
     return view
 
@@ -250,14 +252,28 @@ def given_labels(pool: KarpenterNodePool) -> dict[str, tuple[str, ...]]:
 # Machines and limits
 
 
+class _Machines(dict[str, list[Node]]):
+    """Nodes by the name of a pool that may have such; found once for a source."""
+
+
 def _machines(case: Case, pool: KarpenterNodePool) -> list[Node]:
     """Nodes of the instance types that a pool may have, its own among them."""
-    types = set(given_labels(pool).get(INSTANCE_TYPE, ()))
-    return [
-        node
-        for node in case.index.nodes.values()
-        if node.metadata.labels.get(POOL) == pool.name or node.metadata.labels.get(INSTANCE_TYPE) in types
-    ]
+    kept = case.index.beside.get(_Machines)
+    if not isinstance(kept, _Machines):
+        kept = case.index.beside[_Machines] = _Machines()
+    if pool.name not in kept:
+        types = set(given_labels(pool).get(INSTANCE_TYPE, ()))
+        kept[pool.name] = [
+            node
+            for node in case.index.nodes.values()
+            if node.metadata.labels.get(POOL) == pool.name or node.metadata.labels.get(INSTANCE_TYPE) in types
+        ]
+    return kept[pool.name]
+
+
+def size_of(case: Case, pool: str) -> int:
+    """Nodes of a pool that are there."""
+    return sum(node.metadata.labels.get(POOL) == pool for node in case.index.nodes.values())
 
 
 def _all_known(case: Case, pool: KarpenterNodePool) -> bool:
@@ -286,6 +302,8 @@ def claims_on_their_way(case: Case) -> list[NodeClaim]:
     Where a pod selects a pool, all that are to come of it count. None where Karpenter refuses another pod of the
     subject: then that keeps the subject.
     """
+    if not case.index.objects.node_claims:
+        return []
     words = [word for pod in case.waiting_pods if (word := last_word(case, pod)) is not None]
     if any(each.refusals for each in words):
         return []
@@ -322,7 +340,7 @@ class _CloudRefusals(tuple[Event, ...]):
     __slots__ = ()
 
 
-def refusals_of_cloud(case: Case, pool: str) -> Iterator[Event]:
+def refusals_of_cloud(case: Case, pool: KarpenterNodePool) -> Iterator[Event]:
     """What the cloud lately said no to for a pool, latest first; nothing if it has said yes since.
 
     A claim that is refused is deleted at once: events remain.
@@ -331,9 +349,10 @@ def refusals_of_cloud(case: Case, pool: str) -> Iterator[Event]:
     if not isinstance(kept, _CloudRefusals):
         found = (e for e in case.index.objects.events if e.reason == _NO_MACHINE and e.involved_object.kind != "Pod")
         kept = case.index.beside[_CloudRefusals] = _CloudRefusals(sorted(found, key=lambda e: e.at, reverse=True))
-    own = [claim for claim in case.index.objects.node_claims if claim.metadata.labels.get(POOL) == pool]
+    own = [claim for claim in case.index.objects.node_claims if claim.metadata.labels.get(POOL) == pool.name]
     launched = [c.metadata.creation_timestamp for c in own if is_true(c.status.conditions, "Launched")]
-    since = max(case.now - _RECENT, max(map(seconds, launched), default=0.0))
+    # Events of an earlier pool of that name are none of this one's.
+    since = max(case.now - _RECENT, *map(seconds, [pool.metadata.creation_timestamp, *launched]))
     for event in kept:
-        if event.involved_object.name.rpartition("-")[0] == pool and seconds(event.at) > since:
+        if event.involved_object.name.rpartition("-")[0] == pool.name and seconds(event.at) > since:
             yield event
