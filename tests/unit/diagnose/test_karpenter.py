@@ -97,6 +97,10 @@ def meant_for(claim_of: str, at: str = NOW) -> Raw:
     return said(f"Pod should schedule on: nodeclaim/{claim_of}", reason="Nominated", at=at)
 
 
+def _nodes(objects: list[Raw]) -> set[str]:
+    return {each["metadata"]["name"] for each in objects if each["kind"] == "Node"}
+
+
 CPU = node("cpu-a", None)
 CPU_POOL, GPU_POOL = pool("cpu", ("cpu16",)), pool("gpu", ("a100x4",), 8)
 FULL = [
@@ -146,6 +150,11 @@ SITUATIONS: dict[str, tuple[list[Raw], str, CauseVerdict, Confidence]] = {
         [*BARE, *waiting(gpus=16), said(f"{NO_CPU_POOL}; {TOO_SMALL}")],
         "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.SURE,
     ),
+    "more than any machine of the pool that is selected": (
+        [CPU, pool("gpu", ("a100x4",), 8, labels={"tier": "gold"}), *waiting(gpus=16, nodeSelector={"tier": "gold"}),
+         said(TOO_SMALL)],
+        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+    ),
     "a device that nobody has": (
         [*BARE, *waiting(gpus=0, asks={"nvidia.com/gpus": "1"}), said(f"{NO_CPU_POOL}; {TOO_SMALL}")],
         "extended-resource-unknown", CauseVerdict.MISCONFIGURED, Confidence.SURE,
@@ -167,6 +176,14 @@ def test_what_karpenter_leaves_behind_is_told_by_its_cause(name: str) -> None:
     objects, cause, verdict, confidence = SITUATIONS[name]
     found = explain(case_of(objects), with_remedies=False)
     assert (found.cause, found.verdict, found.confidence) == (cause, verdict, confidence), found.summary
+
+
+@pytest.mark.parametrize("name", [name for name, made in SITUATIONS.items() if not _nodes(made[0]) - {"cpu-a"}])
+def test_a_fleet_of_no_nodes_at_all_is_told_of_alike(name: str) -> None:
+    """Karpenter may run elsewhere, and make a whole fleet from nothing."""
+    objects, cause, *_ = SITUATIONS[name]
+    found = explain(case_of([each for each in objects if each["kind"] != "Node"]), with_remedies=False)
+    assert found.cause == cause, found.summary
 
 
 STALE: dict[str, tuple[list[Raw], str]] = {

@@ -40,9 +40,9 @@ def no_pool_matches(case: Case) -> Finding | None:
     if not views.pools or views.unready or not all(each.bar in _UNFIT for each in views.pools):
         return None
     by = kept(case).by
-    if by is Keeper.NO_NODE_MATCHES:
-        return _of_labels(case, views)
-    return _of_size(case, views) if by is Keeper.TOO_LARGE else None
+    if by is Keeper.TOO_LARGE or (by is Keeper.NO_NODE_MATCHES and all(v.bar is PoolBar.SIZE for v in views.pools)):
+        return _of_size(case, views)
+    return _of_labels(case, views) if by is Keeper.NO_NODE_MATCHES else None
 
 
 def _of_labels(case: Case, views: PoolViews) -> Finding | None:
@@ -83,7 +83,7 @@ def _given_instead(case: Case, key: str, value: str, given: list[str]) -> Iterat
 def _of_size(case: Case, views: PoolViews) -> Finding | None:
     """No machine of any pool is as large, and no node that is there shows what they have."""
     it = placing(case)
-    if any(it.allocatable(node, it.device) for node in case.index.nodes) or not _is_known(it, views.pools):
+    if any(it.allocatable(node.name, it.device) for node in it.matching) or not _is_known(it, views.pools):
         return None
     asked = ", ".join(told(name, amount) for name, amount in sorted(it.requests.items(), key=_devices_first))
     names = listed(each.name for each in views.pools)

@@ -97,8 +97,10 @@ class Placing:
         case = self.case
         if self._given is not None:
             return self._given
-        if not case.seen("nodes") or not case.seen_everywhere("pods") or not case.index.nodes:
+        if not case.seen("nodes") or not case.seen_everywhere("pods"):
             return ()
+        if not case.index.nodes and not case.index.objects.karpenter_node_pools:
+            return ()  # an autoscaler that runs elsewhere makes a whole fleet from nothing
         waiting = [pod for pod in case.waiting_pods if is_waiting(pod)]
         if waiting:
             return tuple(ToPlace(waiting_pod(self.view, pod), pod.spec) for pod in waiting[:_MOST])
