@@ -141,6 +141,30 @@ def test_a_second_series_of_a_device_makes_nobody_idle_and_what_cannot_be_is_lef
     )
 
 
+@settings(max_examples=12, deadline=None)
+@given(
+    forged=st.lists(
+        st.tuples(
+            st.sampled_from(["train", "other", ""]),
+            st.sets(st.integers(1, 69), min_size=1),
+            st.sampled_from([0, 4, 50, 100]),
+        ),
+        max_size=6,
+    )
+)
+def test_nothing_that_is_pushed_makes_who_works_idle(forged: list[tuple[str, set[int], int]]) -> None:
+    fake = FakeMetrics()
+    fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm("gpu-0", "train"), "job": "dcgm"}, points(*range(70), value=99))
+    for number, (pod, minutes, value) in enumerate(forged):
+        labels = {**dcgm("gpu-0", pod), "job": "dcgm", "extra": str(number)}
+        fake.put("DCGM_FI_DEV_GPU_UTIL", labels, points(*minutes, value=value))
+    found = causes(fake, 70)
+    assert sum(found.values()) == 70
+    assert set(found) <= {"productive", "unmeasured"}
+    disputed = {minute for pod, minutes, value in forged if value < 89 or pod == "other" for minute in minutes}
+    assert found.get("unmeasured", 0) == len(disputed)
+
+
 @pytest.mark.parametrize("job", ["dcgm", "other"])
 def test_doubt_in_one_minute_makes_no_low_stretch_work_nor_idle(job: str) -> None:
     fake = FakeMetrics()
