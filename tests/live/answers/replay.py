@@ -18,6 +18,17 @@ from typing import Final
 import yaml
 
 from tests.live.answers.api import KUEUE, SYSTEM, Api, NotReachedError, Raw, Refused, path_of, path_to, until
+from tests.live.answers.hindsight import (
+    deactivated,
+    full_then,
+    key_of,
+    made_at,
+    record_of,
+    said_by_checks,
+    space_of,
+    suspended_since,
+    workload_of,
+)
 
 ANYBODY: Final = "system:authenticated"
 _STANDING: Final = (
@@ -48,6 +59,8 @@ _STANDING: Final = (
 """Kinds that are made as they were recorded, in this order."""
 _WORK: Final = ("Deployment", "StatefulSet", "CronJob", "Job", "Pod")
 _OURS: Final = "kueue.x-k8s.io/"
+_BINDING: Final = ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller")
+"""What says of a claim that it was bound: to a volume with another uid, it has lost its own."""
 _LEFT_IN_LABELS: Final = ("controller-uid", "job-name", "batch.kubernetes.io/")
 _EVERYTHING: Final = (
     *((KUEUE, kind) for kind in ("Workload", "ClusterQueue", "LocalQueue", "Cohort", "ResourceFlavor")),
@@ -87,8 +100,13 @@ def replay(api: Api, case: Raw) -> Replayed:
         NotReachedError: what ran does not run again.
     """
     subject = case["subject"]
-    work = sorted((each for each in case["objects"] if _is_work(each)), key=_made)
-    early, late = _around(work, _running(case), subject)
+    running = _running(case)
+    # What was made in the same second: what ran came first.
+    work = sorted(
+        filter(_is_work, case["objects"]),
+        key=lambda each: (made_at(each), not running.get(key_of(each)), each["metadata"]["name"]),
+    )
+    early, late = _around(work, running, subject)
     api.make(_standing(case))
     for each in case["objects"]:
         if each["kind"] == "AdmissionCheck" and each.get("status"):
@@ -96,25 +114,33 @@ def replay(api: Api, case: Raw) -> Replayed:
     until("service accounts", lambda: _accounts(api) >= {each["metadata"]["name"] for each in _spaces(case)})
     groups = _groups(case)
     made: Replayed | None = None
-    for batch in _batches(early, _running(case), subject):
+    full = full_then(case)
+    for batch in _batches(early, running, subject):
         if batch == [None]:
+            _hold(api, full, "Hold")
             made = _submit(api, case, groups)
             time.sleep(2)  # it has its turn before those that came after it
             continue
         api.make([_as_made(case, each) for each in batch if each is not None])
+        if made is not None:
+            _let_go(api, full, batch)
         for each in batch:
-            if each is not None and _running(case).get(_key(each)):
+            if each is not None and running.get(key_of(each)):
                 _bound(api, case, each)
     _opened(api, case)
     for one in late:
         if one is None:
+            _hold(api, full, "Hold")
             made = _submit(api, case, groups)
-            own = [each for each in case["objects"] if _key(each) == _key(subject)]
-            if own:
-                _checked(api, case, own[0])
+            own = record_of(case, subject)
+            if own is not None:
+                _checked(api, case, own)
+            time.sleep(1)  # times are whole seconds: what came later is to be later
         else:
             api.make([_as_made(case, one)])
     assert made is not None
+    _let_go(api, full, late)
+    _stopped(api, case)
     return made
 
 
@@ -209,6 +235,8 @@ def _standing(case: Raw) -> Iterable[Raw]:
             body["spec"] = {**body["spec"], "unschedulable": True, "taints": _own_taints(each)}
             kept = ("allocatable", "capacity", "nodeInfo", "addresses")
             body["status"] = {key: each["status"][key] for key in kept if key in each["status"]}
+        for field in _BINDING:
+            body["metadata"].get("annotations", {}).pop(field, None)
         if each["kind"] == "PersistentVolume":
             # The claim that it is bound to has another uid now.
             for field in ("uid", "resourceVersion"):
@@ -247,13 +275,26 @@ def _is_work(each: Raw) -> bool:
     return not any(one["status"] == "True" for one in ended)
 
 
-def _made(each: Raw) -> tuple[str, str]:
-    return each["metadata"]["creationTimestamp"], each["metadata"]["name"]
+def _let_go(api: Api, queue: Raw | None, sent: list[Raw | None]) -> None:
+    """Let a queue that was held go on once what was sent stands in it."""
+    for each in sent if queue is not None else ():
+        if each is not None and f"{_OURS}queue-name" in each["metadata"].get("labels", {}):
+            until(f"Workload of {each['metadata']['name']}", lambda work=each: _workload(api, work))  # type: ignore[misc]
+    _hold(api, queue, "None")
 
 
-def _key(each: Raw) -> tuple[str, str, str]:
-    meta = each.get("metadata", each)
-    return each["kind"], meta.get("namespace", ""), meta["name"]
+def _hold(api: Api, queue: Raw | None, policy: str) -> None:
+    """Stop a ClusterQueue, or let it go on, and wait until Kueue has seen it."""
+    if queue is None:
+        return
+    api.patch(queue, {"spec": {"stopPolicy": policy}})
+    active = "True" if policy == "None" else "False"
+
+    def seen() -> bool:
+        found = api.request("GET", path_of(queue)).get("status", {}).get("conditions", ())
+        return any(each["type"] == "Active" and each["status"] == active for each in found)
+
+    until(f"{queue['metadata']['name']} with stop policy {policy}", seen)
 
 
 def _running(case: Raw) -> dict[tuple[str, str, str], list[Raw]]:
@@ -268,7 +309,7 @@ def _running(case: Raw) -> dict[tuple[str, str, str], list[Raw]]:
             if owners[0]["uid"] not in tops:
                 break
             top = tops[owners[0]["uid"]]
-        found[_key(top)].append(pod)
+        found[key_of(top)].append(pod)
     return found
 
 
@@ -276,10 +317,10 @@ def _around(
     work: list[Raw], running: dict[tuple[str, str, str], list[Raw]], subject: Raw
 ) -> tuple[list[Raw | None], list[Raw | None]]:
     """Work up to the last that ran, and what came after it; None is the subject."""
-    order: list[Raw | None] = [None if _key(each) == _key(subject) else each for each in work]
+    order: list[Raw | None] = [None if key_of(each) == key_of(subject) else each for each in work]
     if None not in order:
         order.append(None)
-    last = max((at for at, each in enumerate(order) if each is not None and running.get(_key(each))), default=-1)
+    last = max((at for at, each in enumerate(order) if each is not None and running.get(key_of(each))), default=-1)
     return order[: last + 1], order[last + 1 :]
 
 
@@ -290,7 +331,9 @@ def _batches(
     batch: list[Raw | None] = []
     for each in order:
         alike = batch and each is not None and batch[-1] is not None
-        if batch and not (alike and bool(running.get(_key(each or {}))) == bool(running.get(_key(batch[-1] or {})))):
+        if batch and not (
+            alike and bool(running.get(key_of(each or {}))) == bool(running.get(key_of(batch[-1] or {})))
+        ):
             yield batch
             batch = []
         batch.append(each)
@@ -307,9 +350,9 @@ def _as_made(case: Raw, work: Raw) -> Raw:
     spec.pop("selector", None)
     for field in ("manualSelector", "suspend"):
         spec.pop(field, None)
-    owned = [each for each in case["objects"] if each["kind"] == "Workload" and _owner(each) == work["metadata"]["uid"]]
-    if owned:
-        spec["template"] = json.loads(json.dumps(owned[0]["spec"]["podSets"][0]["template"]))
+    owned = workload_of(case, work)
+    if owned is not None:
+        spec["template"] = json.loads(json.dumps(owned["spec"]["podSets"][0]["template"]))
     elif work["spec"].get("suspend"):
         spec["suspend"] = True
     meta = spec["template"].setdefault("metadata", {})
@@ -321,11 +364,6 @@ def _as_made(case: Raw, work: Raw) -> Raw:
 
 def _written(key: str) -> bool:
     return key.startswith((_OURS, *_LEFT_IN_LABELS))
-
-
-def _owner(each: Raw) -> str:
-    owners = each["metadata"].get("ownerReferences", ())
-    return owners[0]["uid"] if owners else ""
 
 
 def _spaces(case: Raw) -> list[Raw]:
@@ -373,9 +411,9 @@ def _submit(api: Api, case: Raw, groups: tuple[str, ...]) -> Replayed:
 
 def _bound(api: Api, case: Raw, work: Raw) -> None:
     """Wait for the pods of a piece of work, and put each where one of it ran."""
-    space = _space(work)
+    space = space_of(work)
     _checked(api, case, work)
-    places = sorted(_running(case)[_key(work)], key=_index_of)
+    places = sorted(_running(case)[key_of(work)], key=_index_of)
     known: dict[str, None] = {}
 
     def there() -> list[Raw] | None:
@@ -400,13 +438,13 @@ def _bound(api: Api, case: Raw, work: Raw) -> None:
 
 def _checked(api: Api, case: Raw, work: Raw) -> None:
     """Say of the admission checks of a piece of work what their controllers had said."""
-    owned = [each for each in case["objects"] if each["kind"] == "Workload" and _owner(each) == work["metadata"]["uid"]]
-    checks = owned[0]["status"].get("admissionChecks") if owned else None
+    owned = workload_of(case, work)
+    checks = said_by_checks(owned["status"]) if owned is not None else []
     if not checks:
         return
 
     def reserved() -> Raw | None:
-        found = [each for each in api.items(KUEUE, "Workload", _space(work)) if _owned(each, work)]
+        found = [each for each in api.items(KUEUE, "Workload", space_of(work)) if _owned(each, work)]
         return found[0] if found and found[0].get("status", {}).get("admissionChecks") else None
 
     workload = until(f"quota of {work['metadata']['name']}", reserved)
@@ -415,8 +453,19 @@ def _checked(api: Api, case: Raw, work: Raw) -> None:
     api.patch(workload, {"status": {"admissionChecks": said}}, sub="status")
 
 
-def _space(work: Raw) -> str:
-    return str(work["metadata"].get("namespace", ""))
+def _stopped(api: Api, case: Raw) -> None:
+    """Stop the subject as somebody stopped it once it was there: its Job suspended, or its Workload deactivated."""
+    own = record_of(case, case["subject"])
+    if own is None:
+        return
+    if suspended_since(case, own):
+        api.patch(own, {"spec": {"suspend": True}})
+    if deactivated(case, own):
+        api.patch(until("its Workload", lambda: _workload(api, own)), {"spec": {"active": False}})
+
+
+def _workload(api: Api, own: Raw) -> Raw | None:
+    return next((each for each in api.items(KUEUE, "Workload", space_of(own)) if _owned(each, own)), None)
 
 
 def _owned(workload: Raw, work: Raw) -> bool:
