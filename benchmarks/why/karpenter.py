@@ -18,6 +18,7 @@ from typing import Any
 
 from allotment import wiring
 from allotment.adapters.sandbox.manifests import KARPENTER_KINDS
+from allotment.adapters.sandbox.processes import MARKER
 from allotment.adapters.sandbox.versions import AUTOSCALER
 from benchmarks.why.stage import NotReachedError, Stage
 
@@ -159,6 +160,8 @@ def karpenter(
         "KUBECONFIG": stage.access[0],
         "SYSTEM_NAMESPACE": "kube-system",
         "SOLD_OUT_FILE": str(folder / "sold-out"),
+        # Whatever ends the sandbox ends it too, should this process be killed.
+        MARKER: str(Path(stage.access[0]).parent),
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -7,9 +7,8 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
-from allotment.diagnose.rules.scheduler.karpenter import PoolView, may_grow, pool_views
+from allotment.diagnose.rules.scheduler.karpenter import PoolView, may_grow, named, pool_views
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.errors import quoted
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.names import is_dns_subdomain
@@ -40,7 +39,7 @@ def find(case: Case) -> Finding | None:
     return about_room(
         "autoscaler-pool-not-ready",
         CauseVerdict.BROKEN,
-        f"no node that would do is free, and Karpenter passes over NodePool {listed(each.name for each in willing)}: "
+        f"no node that would do is free, and Karpenter passes over {named(willing)}: "
         f"{said.type} is {said.status}{f', {quoted(said.message)}' if said.message else ''}",
         it,
         together((mend,), waits(it)),

@@ -9,7 +9,7 @@ from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import PoolView, PoolViews, given_labels, pool_views
+from allotment.diagnose.rules.scheduler.karpenter import PoolView, PoolViews, given_labels, named, pool_views
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
@@ -86,21 +86,16 @@ def _of_size(case: Case, views: PoolViews) -> Finding | None:
     if any(it.allocatable(node.name, it.device) for node in it.matching) or not _is_known(it, views.pools):
         return None
     asked = ", ".join(told(name, amount) for name, amount in sorted(it.requests.items(), key=_devices_first))
-    names = listed(each.name for each in views.pools)
     add = _another_pool(f"whose machines have {asked}", {"requests": {k: str(v) for k, v in it.requests.items()}})
     return about_room(
         "autoscaler-no-group-matches",
         CauseVerdict.MISCONFIGURED,
-        f"a pod asks for {asked}; no node has as much, and no machine of {_pools(len(views.pools))} {names} does",
+        f"a pod asks for {asked}; no node has as much, and no machine of {named(views.pools)} does",
         it,
         [add],
         {"node_groups": [each.name for each in views.pools]},
         _evidence(views),
     )
-
-
-def _pools(number: int) -> str:
-    return "NodePool" if number == 1 else "NodePools"
 
 
 def _devices_first(pair: tuple[str, int]) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import may_grow, pool_views
+from allotment.diagnose.rules.scheduler.karpenter import may_grow, named, pool_views
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
@@ -55,8 +55,7 @@ def _of_pools(case: Case) -> Finding | None:
     return about_room(
         "gpu-taint-not-tolerated",
         CauseVerdict.MISCONFIGURED,
-        f"nodes that NodePool {listed(each.name for each in tainted)} would make have the taint {said}, which the pod "
-        "does not tolerate",
+        f"nodes that {named(tainted)} would make have the taint {said}, which the pod does not tolerate",
         it,
         proposals,
         {

@@ -6,14 +6,14 @@ taints, labels, limits and the nodes that it has made is; the rest is taken from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from allotment.diagnose.case import Case, seconds
 from allotment.diagnose.rules.scheduler.karpenter_words import KarpenterWord, PoolBar, last_word
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
-from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE
+from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, listed
 from allotment.diagnose.rules.scheduler.selecting import required_terms
 from allotment.diagnose.rules.scheduler.tainted import of_lifecycle
 from allotment.model.observed.base import Condition, condition, is_true
@@ -269,6 +269,11 @@ def _machines(case: Case, pool: KarpenterNodePool) -> list[Node]:
             if node.metadata.labels.get(POOL) == pool.name or node.metadata.labels.get(INSTANCE_TYPE) in types
         ]
     return kept[pool.name]
+
+
+def named(views: Sequence[PoolView]) -> str:
+    """Pools in a sentence."""
+    return f"NodePool{'' if len(views) == 1 else 's'} {listed(each.name for each in views)}"
 
 
 def size_of(case: Case, pool: str) -> int:
