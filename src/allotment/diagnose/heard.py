@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, last_word
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition
 from allotment.model.observed.queueing import Workload
@@ -49,6 +50,11 @@ _KUEUE: Final = (
 )  # fmt: skip
 """What Kueue says of a Workload, the mildest of what flavors refuse for first: (pattern, cause, verdict, words)."""
 
+_FREED: Final = frozenset(
+    {"cohort-exhausted", "gpu-all-in-use", "cpu-all-in-use", "memory-all-in-use", "preemption-pending",
+     "autoscaler-at-max", "autoscaler-out-of-stock", "autoscaler-scaling-up"}
+)  # fmt: skip
+"""Causes that pass when others end, or a node comes."""
 _HEAD: Final = re.compile(r"^0/(\d+) nodes are available: ")
 _COUNTED: Final = re.compile(r"(\d+) ((?:Insufficient|Too many|No preemption|Preemption|node\(s\))(?:(?!, |\. ).)*)")
 _DEVICE: Final = ("gpu", "mig-", "tpu", "neuron", "gaudi", "npu")
@@ -72,6 +78,16 @@ _NODES: Final = (
 )  # fmt: skip
 """Why kube-scheduler passes nodes over, what keeps those that came nearest first: (how it begins, cause, verdict,
 words)."""
+_POOLS: Final = (
+    (PoolBar.LIMIT, "autoscaler-at-max", _WAITING, "a NodePool has as much as its limits let it"),
+    (PoolBar.STOCK, "autoscaler-out-of-stock", _WAITING, "the cloud has no machine to give that would do"),
+    (PoolBar.TAINT, "gpu-taint-not-tolerated", _MISCONFIGURED, "it does not tolerate a taint of nodes to be made"),
+    (PoolBar.SIZE, "autoscaler-no-group-matches", _MISCONFIGURED, "no machine that it may have is as large"),
+    (PoolBar.LABEL, "autoscaler-no-group-matches", _MISCONFIGURED, "no NodePool makes nodes such as it selects"),
+)  # fmt: skip
+"""What keeps NodePools from making a node, the nearest to one first: (what, cause, verdict, words)."""
+_COMES_WITHIN: Final = 1200.0
+"""Seconds in which a node has come that Karpenter spoke of."""
 _CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 
 
@@ -82,7 +98,8 @@ def heard(case: Case) -> Iterator[Finding]:
     workload = _waiting_workload(case)
     if workload is not None:
         yield from _of_kueue(workload)
-    yield from _of_scheduler(case)
+    # Who makes nodes says more than who finds none.
+    yield from tuple(_of_karpenter(case)) or _of_scheduler(case)
 
 
 def _waiting_workload(case: Case) -> Workload | None:
@@ -105,6 +122,26 @@ def _of_kueue(workload: Workload) -> Iterator[Finding]:
         where = Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", said.message)
         yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where)
         return
+
+
+def _of_karpenter(case: Case) -> Iterator[Finding]:
+    """One cause by Karpenter's own words: of several NodePools, what keeps the one that came nearest."""
+    words = [word for pod in case.waiting_pods if (word := last_word(case, pod)) is not None]
+    refused = next((each for each in words if each.refusals), None)
+    if refused is not None:
+        bars = {each.bar: each.pool for each in reversed(refused.refusals)}
+        bar, cause, verdict, why = next(each for each in _POOLS if each[0] in bars)
+        where = Evidence(reference_of(refused.pod), "events[FailedScheduling].message", refused.event.message)
+        facts = {"pod": refused.pod.name, "node_group": bars[bar]}
+        yield _finding(cause, verdict, f"as Karpenter says, {why}", facts, where)
+        return
+    for each in words:
+        if case.now - seconds(each.event.at) < _COMES_WITHIN:
+            where = Evidence(reference_of(each.pod), "events[Nominated].message", each.event.message)
+            said = f"as Karpenter says, a node is on its way for it: node claim {each.claim}"
+            facts = {"pod": each.pod.name, "node_claim": each.claim}
+            yield _finding("autoscaler-scaling-up", _WAITING, said, facts, where)
+            return
 
 
 def _of_scheduler(case: Case) -> Iterator[Finding]:
@@ -155,11 +192,11 @@ def _finding(cause: str, verdict: CauseVerdict, summary: str, facts: Mapping[str
     waiting = Proposal(
         RemedyKind.WAIT_FOR_CAPACITY if where.object.kind == "Pod" else RemedyKind.WAIT_FOR_QUOTA,
         Doer.USER,
-        "wait until others end",
+        "wait until a node joins" if cause.startswith("autoscaler-") else "wait until others end",
         where.object,
         Patch(PatchOp.WAIT, {"until": "free"}),
     )
-    free = cause in {"cohort-exhausted", "gpu-all-in-use", "cpu-all-in-use", "memory-all-in-use", "preemption-pending"}
+    free = verdict is _WAITING and cause in _FREED
     return Finding(
         cause,
         verdict,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, refusals_in
 from allotment.model.explanation import CauseVerdict, Confidence, StartsWhen
 from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node, running, waiting
+from tests.unit.diagnose.test_heard import narrow
 
 PRODUCT = "nvidia.com/gpu.product"
 TYPE = "node.kubernetes.io/instance-type"
@@ -184,6 +186,27 @@ def test_a_fleet_of_no_nodes_at_all_is_told_of_alike(name: str) -> None:
     objects, cause, *_ = SITUATIONS[name]
     found = explain(case_of([each for each in objects if each["kind"] != "Node"]), with_remedies=False)
     assert found.cause == cause, found.summary
+
+
+HEARD = {
+    "a node is on its way to a fleet without GPUs": "autoscaler-scaling-up",
+    "the limit is reached": "autoscaler-at-max",
+    "a label that no pool gives": "autoscaler-no-group-matches",
+    "a taint of nodes to be": "gpu-taint-not-tolerated",
+}
+
+
+@pytest.mark.parametrize("name", HEARD)
+def test_a_member_who_sees_her_namespace_alone_is_told_what_karpenter_says_there(name: str) -> None:
+    """Not that no node is as large, which is what kube-scheduler says meanwhile."""
+    hopeless = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. preemption: 1 Preemption is not helpful."
+    own = [each for each in deepcopy(SITUATIONS[name][0]) if each["metadata"].get("namespace") == "team-a"]
+    for each in own:
+        if each["kind"] == "Pod":
+            said_by_scheduler = {"type": "PodScheduled", "status": "False", "message": hopeless}
+            each["status"] = {"phase": "Pending", "conditions": [said_by_scheduler]}
+    found = explain(narrow(own), with_remedies=False)
+    assert (found.cause, found.confidence) == (HEARD[name], Confidence.LIKELY), found.summary
 
 
 STALE: dict[str, tuple[list[Raw], str]] = {
