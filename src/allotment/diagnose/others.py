@@ -1,4 +1,8 @@
-"""How other people's work is named in an answer: by name where the asker may know it, and else by what it is."""
+"""How other people's work is named in an answer: by name where the asker may know it, and else by what it is.
+
+What is in a snapshot its asker was allowed to read. A view is read by others than who saved it: there the work of other
+teams has lost its names, and is told by its kind.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,12 @@ def reference_above(case: Case, each: Object) -> Reference:
 
 
 def called(case: Case, each: Object) -> str:
-    """A name for somebody's work: in the asker's namespace its own, elsewhere that it is another team's."""
+    """A name for somebody's work: within the subject's namespace its own, elsewhere with kind and namespace.
+
+    In a view elsewhere is another team's, and only that is said.
+    """
     above = reference_above(case, each)
     if above.namespace == case.namespace:
         return above.name
-    return f"a {kind_of(work_above(case, each)).lower()} of another team"
+    kind = kind_of(work_above(case, each)).lower()
+    return f"a {kind} of another team" if case.snapshot.view else f"{kind}/{above.name} in {above.namespace}"

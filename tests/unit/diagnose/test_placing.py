@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from allotment.diagnose.causes import BY_ID
@@ -11,6 +12,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.autoscaler.groups import NodeGroup, read_groups
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
+from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
 from tests.unit.diagnose.building import EARLIER, GPU, NOW, Raw, case_of, node, owned_by, pod, running, waiting
 
@@ -495,7 +497,7 @@ def test_one_waits_for_the_work_whose_end_is_enough() -> None:
     found = explain(case_of([node("a"), *small, *large, *waiting(gpus=6)]))
     waits = [each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.WAIT]
     assert [each.target.name for each in waits if each.target is not None] == ["large"]
-    assert "large" not in waits[0].summary  # it is another team's
+    assert "wait until job/large in team-b ends" in waits[0].summary
 
 
 def test_a_higher_priority_is_proposed_where_it_preempts_and_says_whom() -> None:
@@ -504,7 +506,14 @@ def test_a_higher_priority_is_proposed_where_it_preempts_and_says_whom() -> None
     raised = next(each for each in found.remedies if each.kind is RemedyKind.RAISE_PRIORITY)
     assert raised.patch is not None
     assert raised.patch.body["spec"]["template"]["spec"]["priorityClassName"] == "high"
-    assert raised.tried.displaces == ("a job of another team",)
+    assert raised.tried.displaces == ("job/x in team-b",)
+
+
+def test_in_a_view_the_work_of_others_is_told_by_its_kind_alone() -> None:
+    whole = case_of([node("a"), *running("large", "a", gpus=6), *waiting(gpus=6)])
+    viewed = find_case(msgspec.structs.replace(whole.snapshot, view="team:a"), "job/train")
+    assert [each.summary for each in explain(whole).remedies if "wait until job/large in team-b" in each.summary]
+    assert not [each.summary for each in explain(viewed).remedies if "large" in each.summary]
 
 
 def test_finished_work_that_still_holds_gpus_is_to_be_deleted() -> None:

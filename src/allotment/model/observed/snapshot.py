@@ -141,6 +141,8 @@ class Source(Part, frozen=True):
         took: seconds that it took: two objects can be so far apart.
         server: version of the API server.
         namespaces: the namespaces that were asked for; empty = all.
+        lacks: API groups that answers can rest on and of which the server serves nothing: what they belong to is not
+            installed.
         order: who waits in each ClusterQueue as the visibility API has it; empty where it is not there.
         device_use: from metrics, empty without.
     """
@@ -152,6 +154,7 @@ class Source(Part, frozen=True):
     server: str = ""
     namespaces: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    lacks: tuple[str, ...] = ()
     objects: Objects = Objects()
     order: tuple[PendingOrder, ...] = ()
     device_use: tuple[DeviceUse, ...] = ()

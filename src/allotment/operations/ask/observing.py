@@ -73,6 +73,7 @@ def completed(reader: ClusterReader, clock: Clock, began: dt.datetime, version: 
         namespaces=reader.namespaces if reader.narrowed else (),
         # Several threads read: what could not be read comes in another order each time.
         gaps=tuple(sorted(reader.gaps, key=lambda gap: (gap.what, gap.namespace, gap.reason))),
+        lacks=_lacking(reader.kube),
         objects=reader.objects,
         order=order,
     )
@@ -98,6 +99,12 @@ def served_kinds(kube: KubePort) -> Iterator[ServedKind]:
         version = next((each for each in kind.versions if kube.serves(each, kind.kind)), None)
         if version is not None:
             yield ServedKind(kind, version)
+
+
+def _lacking(kube: KubePort) -> tuple[str, ...]:
+    """API groups of which the server serves no kind that is read."""
+    served = {each.kind.group for each in served_kinds(kube)}
+    return tuple(sorted({kind.group for kind in KINDS} - served))
 
 
 def read_named(reader: ClusterReader, served: ServedKind) -> None:

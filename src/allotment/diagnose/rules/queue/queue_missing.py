@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.queue.queued import queue_label, usable
+from allotment.diagnose.rules.queue.queued import kueue_absent, queue_label, usable
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import LocalQueue
 from allotment.model.observed.work import CronJob
 from allotment.model.spelling import nearest
@@ -17,8 +18,10 @@ from allotment.model.spelling import nearest
 
 def find(case: Case) -> Finding | None:
     """A label without a queue behind it; the queue that was probably meant is proposed first."""
-    work = case.top
+    work = case.top or (case.subject if isinstance(case.subject, Pod) else None)
     if work is None or not case.queue_name or case.local_queue is not None or not case.seen("localqueues"):
+        return None
+    if kueue_absent(case):
         return None
     if case.workload is not None and case.workload.holds_quota:
         return None

@@ -10,13 +10,20 @@ from allotment.diagnose.finding import Proposal
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import CheckRule, ClusterQueue, LocalQueue
 from allotment.model.observed.work import Work
+from allotment.model.reading import KUEUE_GROUP
 from allotment.scheduling.snapshot.queues import held
 from allotment.scheduling.snapshot.standing import selects
 
 _NO_KUEUE: Final = ("CronJob", "DaemonSet")
 """Kinds that never queue themselves: what they make does, or nothing."""
+
+
+def kueue_absent(case: Case) -> bool:
+    """Whether the cluster has no Kueue: a queue label says nothing to anybody there."""
+    return KUEUE_GROUP in case.source.lacks
 
 
 def waits_for_quota(case: Case) -> bool:
@@ -54,7 +61,7 @@ def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
             yield queue_label(work, each.name, cost)
 
 
-def queue_label(work: Work, name: str, cost: int = 0, then: str = "") -> Proposal:
+def queue_label(work: Work | Pod, name: str, cost: int = 0, then: str = "") -> Proposal:
     """Put the subject into another LocalQueue; `then` = what else is to be done, a clause."""
     return Proposal(
         RemedyKind.FIX_QUEUE_NAME,

@@ -27,6 +27,7 @@ from allotment.diagnose.rules.queue import (
     queue_missing,
     strict_fifo_head_blocks,
     workload_deactivated,
+    workload_missing,
     workload_priority_class_missing,
 )
 from allotment.model.explanation import Layer
@@ -107,6 +108,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
         ("ALT-1227", "strict-fifo-head-blocks", "the first in line blocks the queue", strict_fifo_head_blocks.find),
         ("ALT-1228", "behind-in-line", "others stand before it", not_admitted_yet.behind_in_line),
         ("ALT-1229", "preemption-pending", "others are being preempted for it", not_admitted_yet.preempting),
+        ("ALT-1233", "workload-missing", "Kueue makes no Workload of it", workload_missing.find),
         ("ALT-1230", "stale-verdict", "Kueue does not look again", not_admitted_yet.stale),
         ("ALT-1231", "not-looked-at-yet", "Kueue has not looked yet", not_admitted_yet.just_queued),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue.queued import kueue_absent
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_PRIORITY
 from allotment.model.spelling import nearest
@@ -13,6 +14,8 @@ def find(case: Case) -> Finding | None:
     """Work with a queue label and no Workload, whose priority label leads nowhere."""
     work = case.top
     if work is None or case.workload is not None or not case.queue_name or not case.seen("workloadpriorityclasses"):
+        return None
+    if kueue_absent(case):
         return None
     name = work.metadata.labels.get(KUEUE_PRIORITY, "")
     known = case.index.workload_priority_classes

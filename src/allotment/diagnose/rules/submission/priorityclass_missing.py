@@ -7,6 +7,7 @@ from typing import Final
 from allotment.diagnose.amending import amended, sent_again, worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue.queued import kueue_absent
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_PRIORITY
 from allotment.model.observed.base import Object, Reference
@@ -42,7 +43,7 @@ def _of_kueue(case: Case) -> Finding | None:
     name = top.metadata.labels.get(KUEUE_PRIORITY, "") if top is not None else ""
     if not name or name in classes or not case.queue_name or not case.seen("workloadpriorityclasses"):
         return None
-    if case.workload is not None:
+    if case.workload is not None or kueue_absent(case):
         return None
     return _finding(case, "WorkloadPriorityClass", name, sorted(classes))
 
