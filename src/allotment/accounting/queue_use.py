@@ -15,6 +15,7 @@ from fractions import Fraction
 from allotment.accounting.book_checks import root_of
 from allotment.accounting.books import WrittenQuota, quota_lines
 from allotment.accounting.capacity import largest_remainder
+from allotment.accounting.lines import held_back, lines_of
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.quantities import units
@@ -70,9 +71,10 @@ class QueueStanding:
     Attributes:
         stopped: its stop policy, where it is held.
         inactive: why it admits nothing, in Kueue's words; empty if it is active.
-        pending: workloads that wait.
+        pending: workloads that wait in it, as its status counts them.
         head: namespace/name of the first in line; empty if nobody waits.
         uses: by flavor and resource, as declared.
+        held_back: workloads that wait before it, in LocalQueues that are stopped.
     """
 
     cluster: str
@@ -83,6 +85,7 @@ class QueueStanding:
     pending: int
     head: str
     uses: tuple[QueueUse, ...]
+    held_back: int = 0
 
 
 def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
@@ -92,7 +95,7 @@ def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
     for line in books.lines:
         if line.kind == "ClusterQueue":
             own.setdefault(line.name, []).append(line)
-    waiting = _waiting(index)
+    waiting, held = lines_of(index), held_back(index)
     found = []
     for queue in index.objects.cluster_queues:
         active = next((each for each in queue.status.conditions if each.type == "Active"), None)
@@ -106,6 +109,7 @@ def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
                 inactive=active.message if active is not None and not active.true else "",
                 pending=len(line_up),
                 head=line_up[0] if line_up else "",
+                held_back=held.get(queue.name, 0),
                 uses=tuple(books.use(line) for line in own.get(queue.name, ())),
             )
         )
@@ -235,29 +239,3 @@ def _loans_among(members: Sequence[WrittenQuota], used: Mapping[UseKey, int]) ->
 
 def _given(room: Mapping[str, int], amount: int) -> dict[str, int]:
     return largest_remainder(amount, {name: Fraction(each) for name, each in room.items()}) if amount else {}
-
-
-def _waiting(index: Index) -> dict[str, list[str]]:
-    """Who waits in each ClusterQueue, first in line first: as the visibility API has it, else as Kueue sorts."""
-    queue_of = {key: each.spec.cluster_queue for key, each in index.local_queues.items()}
-    found: dict[str, list[Workload]] = {}
-    for workload in index.objects.workloads:
-        if workload.holds_quota or not workload.spec.active or workload.says("Finished"):
-            continue
-        queue = queue_of.get(f"{workload.namespace}/{workload.spec.queue_name}")
-        if queue:
-            found.setdefault(queue, []).append(workload)
-    order = {
-        (each.cluster_queue, f"{item.namespace}/{item.name}"): item.position_in_cluster_queue
-        for each in index.source.order
-        for item in each.items
-    }
-    last = len(order)
-
-    def place(queue: str, workload: Workload) -> tuple[int, int, str, str]:
-        at = order.get((queue, workload.key), last)
-        return at, -(workload.spec.priority or 0), workload.metadata.creation_timestamp, workload.metadata.uid
-
-    return {
-        queue: [each.key for each in sorted(them, key=lambda one: place(queue, one))] for queue, them in found.items()
-    }

@@ -141,6 +141,45 @@ def test_the_head_of_the_line(order: tuple[PendingOrder, ...], head: str) -> Non
     assert (standing.head, standing.pending) == (head, 3)
 
 
+def test_who_waits_is_who_kueue_counts() -> None:
+    """Seven wait: three have reached the queue, and its status says so."""
+    held = LocalQueueSpec(cluster_queue="a", stop_policy="Hold")
+    locals_ = [
+        LocalQueue(metadata=ObjectMeta(name=name, namespace="team"), spec=spec)
+        for name, spec in (("main", LocalQueueSpec(cluster_queue="a")), ("paused", held))
+    ]
+
+    def sent_to(name: str, local: str, **status: Any) -> Workload:
+        return Workload(
+            metadata=ObjectMeta(name=name, namespace="team", uid=name),
+            spec=WorkloadSpec(queue_name=local),
+            status=WorkloadStatus(**status),
+        )
+
+    mismatched = Condition(
+        type="QuotaReserved", status="False", message="workload namespace doesn't match ClusterQueue selector"
+    )
+    on_hold = Condition(type="QuotaReserved", status="False", reason="OnHold")
+    sent_back = Condition(type="Requeued", status="False", reason="Preempted")
+    index = index_of(
+        queue("a", "4"),
+        local_queues=tuple(locals_),
+        workloads=[
+            sent_to("tried", "main"),
+            sent_to("of another namespace", "main", conditions=(mismatched,)),
+            sent_to("backs off", "main", conditions=(sent_back,)),
+            sent_to("kept by its job", "main", conditions=(on_hold,)),
+            sent_to("held", "paused"),
+            sent_to("held too", "paused"),
+            sent_to("lost", "no such queue"),
+        ],
+    )
+
+    (standing,) = queue_standings(index)
+
+    assert (standing.pending, standing.held_back) == (3, 2)
+
+
 def use(used: int, limit: int) -> QuotaUse:
     return QuotaUse("dev", QuotaLayer.NAMESPACE, "team", "requests.nvidia.com/gpu", used, limit)
 

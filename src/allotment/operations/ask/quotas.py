@@ -9,6 +9,7 @@ from typing import Final
 from allotment.accounting.queue_use import QueueStanding, queue_standings
 from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, UsePace, quota_uses
 from allotment.errors import shown
+from allotment.model.grammar import count
 from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot
@@ -125,7 +126,16 @@ def queues_of(snapshot: Snapshot) -> QueuesAnswer:
         for use in standing.uses
         if use.told is not None and use.told != use.used
     )
-    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing, *left))
+    held = tuple(_kept_before(each) for each in standings if each.held_back)
+    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing, *held, *left))
+
+
+def _kept_before(standing: QueueStanding) -> str:
+    number = standing.held_back
+    return (
+        f"{count(number, 'more workload')} {'waits' if number == 1 else 'wait'} before {shown(standing.name)}, in "
+        "LocalQueues that are stopped: Kueue does not count what stands there as pending"
+    )
 
 
 def _unseen(snapshot: Snapshot, rests_on: Sequence[str]) -> tuple[str, ...]:

@@ -31,4 +31,5 @@ def queue_room_document(row: QueueRoom) -> Mapping[str, Any]:
         "byNodes": row.by_nodes,
         "outFirst": row.out_first,
         "waiting": row.waiting,
+        "behind": row.behind or None,
     }

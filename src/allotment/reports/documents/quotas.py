@@ -61,6 +61,7 @@ def _standing(standing: QueueStanding) -> Mapping[str, Any]:
         "inactive": standing.inactive or None,
         "pending": standing.pending,
         "head": standing.head or None,
+        "heldBack": standing.held_back,
         "quotas": [queue_use_document(use) for use in standing.uses],
     }
 

@@ -11,7 +11,7 @@ import pytest
 
 from allotment.errors import InputError, NotFoundError, UsageError
 from allotment.model.observed.snapshot import Gap, Snapshot
-from allotment.operations.foresee.live.capacity import NODES, STOPPED, capacity_live, survey_live
+from allotment.operations.foresee.live.capacity import FIRST_IN_LINE, NODES, STOPPED, capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
 from allotment.scheduling.placement.asking import parse_ask
@@ -222,6 +222,24 @@ def test_room_is_the_smaller_of_quota_and_nodes_and_what_ends_it_is_named() -> N
     rooms = {each.queue: (each.by_quota, each.by_nodes, each.fits, each.out_first) for each in found.rooms}
     assert rooms == {"nlp": (2, 4, 2, GPU), "cv": (10, 4, 4, NODES), "old": (0, 4, 0, STOPPED)}
     assert found.anywhere == {"4": 4}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "head", "fits"),
+    [
+        pytest.param("StrictFIFO", 9, 0, id="nobody passes it"),
+        pytest.param("BestEffortFIFO", 9, 2, id="others pass it"),
+        pytest.param("StrictFIFO", 1, 2, id="it goes by itself"),
+    ],
+)
+def test_nothing_fits_behind_the_first_in_line_of_a_strict_queue_that_cannot_go(
+    strategy: str, head: int, fits: int
+) -> None:
+    moment = snapshot(*queue("nlp", 8, queueingStrategy=strategy), work("head", head, came=5), node("a", 8))
+    (found,) = capacity_live(moment, [parse_ask("4")]).rooms
+    assert (found.fits, found.by_quota, found.waiting) == (fits, 2, 1)
+    assert (found.out_first == FIRST_IN_LINE) is (fits == 0)
+    assert found.behind == ("" if fits else "nlp/head")
 
 
 def test_the_nodes_have_what_gpus_counts_and_the_taint_of_the_gpus_is_no_obstacle() -> None:

@@ -42,6 +42,11 @@ def live_capacity_text(found: LiveCapacity, rows: Sequence[QueueRoom], width: in
     columns = [column for column in listing.columns if not column.wide]
     lines = [table_text(columns, rows, width=width, headers=headers) if rows else listing.nothing, ""]
     lines += [f"nodes alone take {fits:,} of {shown(shape)}" for shape, fits in found.anywhere.items()]
+    stuck = dict.fromkeys((row.queue, row.behind) for row in rows if row.behind)
+    lines += [
+        f"nothing passes {shown(head)} in {shown(queue)}: it is first in line (StrictFIFO) and cannot go"
+        for queue, head in stuck
+    ]
     if rows:
         lines.append("each row stands alone: what one queue borrows the next cannot, and queues share nodes")
     return "\n".join([*lines, *(f"note: {shown(note)}" for note in found.notes)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.capacity import PER_DEVICE, devices_by_node
+from allotment.accounting.lines import lines_of
 from allotment.errors import InputError
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.observed.index import Index
@@ -29,6 +30,8 @@ NODES: Final = "nodes"
 _ROOM: Final = "what nodes have left"
 STOPPED: Final = "queue admits nothing"
 UNCOVERED: Final = "not covered by the queue"
+FIRST_IN_LINE: Final = "the first in line"
+"""What is out first in a strict queue whose first in line cannot go: its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class QueueRoom:
         by_quota: pods that quota is left for, what can be borrowed included.
         by_nodes: pods that nodes of the flavor take now.
         out_first: the resource whose quota ends it, `NODES`, or why the queue takes none at all.
-        waiting: workloads that wait in the queue, and come before.
+        waiting: workloads that wait in the queue, as its status counts them, and come before.
+        behind: namespace/name of the first in line of a strict queue, which cannot go: nobody passes it.
         source: the cluster's name.
     """
 
@@ -52,11 +56,12 @@ class QueueRoom:
     out_first: str
     waiting: int
     source: str = ""
+    behind: str = ""
 
     @property
     def fits(self) -> int:
         """How many more get quota and a node now."""
-        return min(self.by_quota, self.by_nodes)
+        return 0 if self.behind else min(self.by_quota, self.by_nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +101,11 @@ def capacity_live(snapshot: Snapshot, asks: Sequence[Ask]) -> LiveCapacity:
         index = Index(source)
         view = queueing_view(source, snapshot.taken_at or source.observed_at, index)
         fleet = _fleet(index)
-        twin, _ = engine(view)
+        lines = _QueueLines(view, index)
         for ask in asks:
             shape = pod_shape_of(ask, fleet.state.nodes.nodes)
             anywhere[ask.text] = anywhere.get(ask.text, 0) + room(fleet.state, shape).count
-            rooms += _rooms(ask.text, shape, twin, view, fleet)
+            rooms += _rooms(ask.text, shape, lines, fleet)
         notes += [*view.unmodelled, *fleet.unmodelled]
     order = {ask.text: place for place, ask in enumerate(asks)}
     rooms.sort(key=lambda each: (order[each.shape], -each.fits, each.queue, each.flavor))
@@ -150,26 +155,40 @@ def _fleet(index: Index) -> PlacementView:
     return placement_view(index)
 
 
-def _rooms(
-    text: str, shape: PodShape, twin: QueueingEngine, view: QueueingView, fleet: PlacementView
-) -> Iterator[QueueRoom]:
+class _QueueLines:
+    """The queues of a moment: who waits in them, and whom nobody passes."""
+
+    def __init__(self, view: QueueingView, index: Index) -> None:
+        self.twin, self._ids = engine(view)
+        self.waiting = {queue: len(line) for queue, line in lines_of(index).items()}
+        self.view = view
+        strict = {each.name for each in index.objects.cluster_queues if each.spec.queueing_strategy == "StrictFIFO"}
+        tried = [each for each in reversed(view.pending) if each.name not in view.absent]
+        heads = {each.cluster_queue: each.name for each in tried if each.cluster_queue in strict}
+        self.stuck = {queue: name for queue, name in heads.items() if self._cannot_go(name)}
+
+    def _cannot_go(self, workload: str) -> bool:
+        return self.twin.look_afresh(self._ids[workload]) is not None
+
+
+def _rooms(text: str, shape: PodShape, lines: _QueueLines, fleet: PlacementView) -> Iterator[QueueRoom]:
     index = fleet.index
-    waiting: dict[str, int] = {}
-    for each in view.pending:
-        waiting[each.cluster_queue] = waiting.get(each.cluster_queue, 0) + 1
     on_nodes: dict[str, int] = {}
     for queue in index.cluster_queues.values():
+        behind = lines.stuck.get(queue.name, "")
         for flavor in _flavors(queue, shape):
             known = index.flavors.get(flavor)
             if known is None:
                 continue
             if flavor not in on_nodes:
                 on_nodes[flavor] = room(fleet.state, _in_flavor(shape, known)).count
-            quota, ends = _by_quota(queue, flavor, shape, twin)
-            if not view.inactive[queue.name].active:
+            quota, ends = _by_quota(queue, flavor, shape, lines.twin)
+            if not lines.view.inactive[queue.name].active:
                 quota, ends = 0, STOPPED
             if on_nodes[flavor] < quota:
                 ends = NODES
+            if behind and quota:
+                ends = FIRST_IN_LINE
             yield QueueRoom(
                 text,
                 queue.name,
@@ -177,8 +196,9 @@ def _rooms(
                 quota,
                 on_nodes[flavor],
                 ends,
-                waiting.get(queue.name, 0),
+                lines.waiting.get(queue.name, 0),
                 index.source.name,
+                behind if quota else "",
             )
 
 
