@@ -116,8 +116,10 @@ def _by_node_pool(case: Case) -> _Growth | None:
     """A NodePool may make a node, and Karpenter has not looked yet: what is only supposed, or has just been made."""
     views = pool_views(case)
     willing = first_willing(views)
+    if willing is None or views.word is not None:
+        return None
     since = max((seconds(pod.metadata.creation_timestamp) for pod in case.waiting_pods), default=case.now)
-    if willing is None or views.word is not None or not (case.supposed or case.now - since < _LOOKS_WITHIN):
+    if not case.supposed and case.now - since >= _LOOKS_WITHIN:
         return None
     size = size_of(case, willing.name)
     said = Evidence(reference_of(willing.pool), "spec.template", willing.name, "nodes of this pool may do")
