@@ -7,9 +7,10 @@ keeps on every one. What a twin does not model is not said to be hopeless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, product
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.model.observed.pods import Pod, PodTemplate
-from allotment.model.observed.queueing import Workload
+from allotment.model.observed.queueing import ResourceFlavor, Workload
 from allotment.model.observed.snapshot import Source
 from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.inputs import Workload as QueuedWorkload
@@ -29,6 +30,8 @@ from allotment.simulation.present import WaitReason
 
 _MOST_PODS: Final = 512
 """Pods of a PodSet that are tried: a gang that is larger fits or fails by then."""
+_MOST_WAYS: Final = 16
+"""Ways of putting flavors into the PodSets of a workload that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,30 @@ class EmptiedFleet:
                 found[name] = HopelessFor("quota", answer.message)
                 continue
             workload = self._index.workloads[name]
-            message = self.nodes_refuse(workload.namespace, _parts(self._index, workload, answer))
+            given = {each.name: dict.fromkeys(flavor for _, flavor in each.flavors) for each in answer}
+            counts = {each.name: each.count for each in answer}
+            message = self.refused_however(workload, given, counts)
             if message:
                 found[name] = HopelessFor("nodes", message)
         return found
+
+    def refused_however(self, workload: Workload, given: Mapping[str, Iterable[str]], counts: Mapping[str, int]) -> str:
+        """What the scheduler says of a workload in its flavors; empty if one way of putting them in does.
+
+        Args:
+            workload: whose pods are asked about.
+            given: flavors of each PodSet.
+            counts: pods of each.
+        """
+        sets = [each for each in workload.spec.pod_sets if each.name in given]
+        ways = [list(ways_with_flavors(self._index, each.template, given[each.name])) for each in sets]
+        message = ""
+        for way in islice(product(*ways), _MOST_WAYS):
+            parts = [(template, counts[each.name]) for each, template in zip(sets, way, strict=True)]
+            message = self.nodes_refuse(workload.namespace, parts)
+            if not message:
+                return ""
+        return message
 
     def given(self, name: str) -> tuple[PodSetAdmission, ...]:
         """What Kueue gives a workload with nobody else there; nothing where it refuses even then."""
@@ -156,23 +179,34 @@ def _needs_others(template: PodTemplate) -> bool:
     return affinity is not None and affinity.pod_affinity is not None and bool(affinity.pod_affinity.required)
 
 
-def _parts(index: Index, workload: Workload, given: Iterable[PodSetAdmission]) -> list[tuple[PodTemplate, int]]:
-    templates = {each.name: each.template for each in workload.spec.pod_sets}
-    return [
-        (with_flavors(index, templates[each.name], dict.fromkeys(flavor for _, flavor in each.flavors)), each.count)
-        for each in given
-        if each.name in templates
-    ]
+def ways_with_flavors(index: Index, template: PodTemplate, flavors: Iterable[str]) -> Iterator[PodTemplate]:
+    """A template with what Kueue puts in at admission: labels and tolerations of the flavors.
+
+    Where two of them want different values of one label, Kueue takes that of the flavor that it comes to first, and
+    comes to them in no order: each way is one.
+    """
+    wanted = [found for name in flavors if (found := index.flavors.get(name)) is not None]
+    made: list[dict[str, str]] = []
+    for first in wanted or [None]:
+        added: dict[str, str] = {}
+        for each in sorted(wanted, key=lambda each: each is not first):
+            added = {**each.spec.node_labels, **added}
+        if added not in made:
+            made.append(added)
+            yield _with(template, added, wanted)
 
 
 def with_flavors(index: Index, template: PodTemplate, flavors: Iterable[str]) -> PodTemplate:
-    """A template with what Kueue puts in at admission: labels and tolerations of the flavors."""
+    """The first of these ways."""
+    return next(ways_with_flavors(index, template, flavors))
+
+
+def _with(template: PodTemplate, labels: Mapping[str, str], flavors: Iterable[ResourceFlavor]) -> PodTemplate:
     spec = template.spec
-    selector, tolerations = dict(spec.node_selector), list(spec.tolerations)
-    for name in flavors:
-        flavor = index.flavors.get(name)
-        if flavor is not None:
-            selector |= flavor.spec.node_labels
-            tolerations += [each for each in flavor.spec.tolerations if each not in tolerations]
-    changed = msgspec.structs.replace(spec, node_selector=selector, tolerations=tuple(tolerations), scheduling_gates=())
+    tolerations = list(spec.tolerations)
+    for flavor in flavors:
+        tolerations += [each for each in flavor.spec.tolerations if each not in tolerations]
+    changed = msgspec.structs.replace(
+        spec, node_selector={**spec.node_selector, **labels}, tolerations=tuple(tolerations), scheduling_gates=()
+    )
     return msgspec.structs.replace(template, spec=changed)

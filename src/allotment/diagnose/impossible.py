@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.emptied import emptied, with_flavors
+from allotment.diagnose.emptied import emptied
 from allotment.diagnose.finding import CauseEntry, Finding
 from allotment.diagnose.never import fleet_of, hopeless
 from allotment.diagnose.rules.policy.amounts import amount, written
@@ -126,12 +126,8 @@ def _of_workload(case: Case, workload: Workload) -> _Given | None:
     """One pod of each PodSet is enough: that many do not fit together is looked at after that."""
     first: _Given | None = None
     for given in _may_get(case, workload):
-        parts = [
-            (with_flavors(case.index, each.template, dict.fromkeys(given[each.name].values())), 1)
-            for each in workload.spec.pod_sets
-            if each.name in given
-        ]
-        if not fleet_of(case).nodes_refuse(workload.namespace, parts):
+        flavors = {name: dict.fromkeys(each.values()) for name, each in given.items()}
+        if not fleet_of(case).refused_however(workload, flavors, dict.fromkeys(given, 1)):
             return None
         first = given if first is None else first
     return first

@@ -127,9 +127,15 @@ def check(name: str = "c", controller: str = "x.example/c", active: str = "True"
     )
 
 
-def reserved(queue: str = "cq", *, checks: list[Raw] | None = None, further: tuple[Raw, ...] = ()) -> Raw:
+def reserved(
+    queue: str = "cq",
+    *,
+    checks: list[Raw] | None = None,
+    further: tuple[Raw, ...] = (),
+    flavors: Raw | None = None,
+) -> Raw:
     """The status of a Workload with quota and without its admission."""
-    assigned = {"name": "main", "count": 1, "flavors": {"cpu": "f", "memory": "f", GPU: "f"}}
+    assigned = {"name": "main", "count": 1, "flavors": flavors or {"cpu": "f", "memory": "f", GPU: "f"}}
     return {
         "admission": {"clusterQueue": queue, "podSetAssignments": [assigned]},
         "admissionChecks": checks or [],

@@ -7,7 +7,7 @@ import pytest
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind
 from tests.unit.diagnose.building import Raw, case_of, node, pod, pod_spec, running, waiting
-from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, thing
+from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
 
 NODES = [
     {**each, "metadata": {**each["metadata"], "labels": {"pool": pool}}}
@@ -131,3 +131,33 @@ def test_replicas_that_do_not_all_fit_together_keep_their_cause_and_do_not_wait(
     assert found.start is not None
     assert found.start.never
     assert [each.cause for each in found.contributing].count("gpu-all-in-use") == 0
+
+
+AMD = "amd.com/gpu"
+TWO_GROUPS = thing(
+    "ClusterQueue",
+    "cq",
+    namespaceSelector={},
+    resourceGroups=[
+        {
+            "coveredResources": ["cpu", "memory"],
+            "flavors": [
+                {"name": "a", "resources": [{"name": each, "nominalQuota": "99Gi"} for each in ("cpu", "memory")]}
+            ],
+        },
+        {"coveredResources": [AMD], "flavors": [{"name": "b", "resources": [{"name": AMD, "nominalQuota": "8"}]}]},
+    ],
+)
+
+
+@pytest.mark.parametrize("has_them", ["a", "b"])
+def test_of_two_flavors_that_want_one_label_either_may_win(has_them: str) -> None:
+    nodes = [
+        node(each, None, labels={"pool": each}, amounts={AMD: "8"} if each == has_them else {}) for each in ("a", "b")
+    ]
+    holder = queued("other", gpus=0, asks={AMD: "8"}, status=reserved(flavors={"cpu": "a", "memory": "a", AMD: "b"}))
+    found = explain(
+        case_of([*nodes, *platform(TWO_GROUPS, flavors=FLAVORS), *holder, *queued(gpus=0, asks={AMD: "4"})])
+    )
+    assert found.verdict is CauseVerdict.WAITING
+    assert found.start is None
