@@ -18,6 +18,14 @@ TWO = platform(cluster_queue("cq", quota("b", 16), quota("a", 8)), flavors=FLAVO
 OF_A = platform(cluster_queue("cq", quota("a", 64)), flavors=FLAVORS)
 FULL = [*NODES, *TWO, *holding("other", "cq", flavor="a", gpus=8), *holding("more", "cq", flavor="b", gpus=16)]
 BUSY = [node("a", 8), *running("other", "a", gpus=8)]
+_REPLICATED = {"name": "a", "replicas": 1, "template": {"spec": {"parallelism": 3, "template": {"spec": pod_spec(4)}}}}
+JOB_SET = {
+    "apiVersion": "jobset.x-k8s.io/v1alpha2",
+    "kind": "JobSet",
+    "metadata": {"name": "train", "namespace": "team-a", "uid": "train"},
+    "spec": {"replicatedJobs": [_REPLICATED]},
+}
+GANG = [JOB_SET, *(pod(f"train-{at}", owner=JOB_SET, gpus=4) for at in range(3))]
 TAINTED = node("t", 8, taints=("dedicated=x:NoSchedule",))
 TO_OTHERS = {
     "affinity": {
@@ -32,7 +40,7 @@ TO_OTHERS = {
 TABLE: dict[str, tuple[list[Raw], bool]] = {
     "waits for nodes": ([*BUSY, *waiting(gpus=8)], False),
     "larger than any node": ([*BUSY, *waiting(gpus=9)], True),
-    "its pods fit one by one and not together": ([*BUSY, *waiting(pods=3, gpus=4)], True),
+    "its pods fit one by one and not together": ([*BUSY, *GANG], True),
     "its pods fit in the quota and not together on the nodes": (
         [*NODES[:1], *OF_A, *holding("other", "cq", flavor="a", gpus=64), *queued(pods=3, gpus=4)],
         True,
@@ -61,7 +69,7 @@ TABLE: dict[str, tuple[list[Raw], bool]] = {
 
 @pytest.mark.parametrize(("objects", "never"), TABLE.values(), ids=TABLE)
 def test_never_is_what_an_emptied_fleet_refuses(objects: list[Raw], never: bool) -> None:
-    found = explain(case_of(objects))
+    found = explain(case_of(objects, "jobset/train" if JOB_SET in objects else "job/train"))
     assert found.cause not in {"none", "unknown"}
     assert (found.start is not None and found.start.never) is never
     # One verdict: what never starts does not wait.
@@ -108,8 +116,8 @@ def test_what_no_node_can_ever_hold_is_the_cause_of_queued_work_too(objects: lis
 
 def test_a_gang_that_fits_only_pod_by_pod_is_told_so_in_one_verdict() -> None:
     queued_gang = [*NODES[:1], *OF_A, *holding("other", "cq", flavor="a", gpus=64), *queued(pods=3, gpus=4)]
-    for objects in (queued_gang, [*BUSY, *waiting(pods=3, gpus=4)]):
-        found = explain(case_of(objects))
+    for objects, subject in ((queued_gang, "job/train"), ([*BUSY, *GANG], "jobset/train")):
+        found = explain(case_of(objects, subject))
         assert (found.cause, found.verdict) == ("gang-partially-placed", CauseVerdict.MISCONFIGURED)
         assert found.summary.endswith("and would not be if nothing else ran there")
         assert found.start is not None
