@@ -5,9 +5,12 @@
     ========================  ===========================================================  =============================
     wrong-unit                a device quota with a suffix, or CPU and memory counted      the number that was meant
                               in milli-units or without a unit
+    flavor-missing            quota in a flavor that does not exist                        the flavor, or another name
     flavor-without-nodes      quota in a flavor that no node matches, nor ever will        its labels, or no quota
     guarantee-unbacked        more guaranteed than there can ever be                       lower nominal quotas
     guarantee-short-now       backed by hardware that is broken or cordoned now            repair; till then lend less
+    devices-promised-twice    flavors that match the same nodes, and together guarantee    lower nominal quotas, or
+                              more than those have                                         labels that part the nodes
     devices-without-flavor    nodes with devices that no flavor of a queue matches         labels on the nodes
     borrowing-unusable        a borrowing limit that nobody can lend anything for          the limit that can be used
     ========================  ===========================================================  =============================
@@ -23,9 +26,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from allotment.accounting.books import FlavorBook, WrittenQuota, flavor_books, quota_lines
+from allotment.accounting.books import FlavorBook, WrittenQuota, devices_promised_twice, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
-from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder
+from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder, model_of
+from allotment.model.grammar import count
 from allotment.model.observed.index import Index
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.observe.seen import seen_everywhere
@@ -41,6 +45,8 @@ _LEAST_MEMORY: Final = 1 << 20
 _MILLI: Final = 1000
 _HARDWARE: Final = ("nodes", "resourceflavors", "clusterqueues", "cohorts")
 """Kinds without which nothing can be said of quota against hardware."""
+_MOST_NAMED: Final = 10
+"""Flavors that a sentence names."""
 _FEW: Final = 10_000
 """A device quota of more is none that anybody meant."""
 
@@ -49,9 +55,11 @@ class BookFault(StrEnum):
     """What is wrong."""
 
     WRONG_UNIT = "wrong-unit"
+    NO_FLAVOR = "flavor-missing"
     NO_NODES = "flavor-without-nodes"
     UNBACKED = "guarantee-unbacked"
     SHORT_NOW = "guarantee-short-now"
+    TWICE = "devices-promised-twice"
     UNCOVERED = "devices-without-flavor"
     BORROWING = "borrowing-unusable"
 
@@ -112,9 +120,9 @@ def findings(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -
     sound = [line for line in lines if _place(line) not in slips and is_device(line.resource)]
     books = flavor_books(index, declared)
     for book in books:
-        yield from _backing(
-            book, [line for line in sound if (line.flavor, line.resource) == (book.flavor, book.resource)]
-        )
+        own = _lines_of(sound, book)
+        yield from _backing(book, own) if book.flavor in index.flavors else _no_flavor(index, book, own)
+    yield from _promised_twice(books, sound)
     yield from _uncovered(index, books)
     yield from _borrowing(index, sound)
 
@@ -182,6 +190,48 @@ def _devices_meant(line: WrittenQuota, written: str) -> tuple[str, str] | None:
 # Guarantees
 
 
+def _lines_of(lines: Iterable[WrittenQuota], *books: FlavorBook) -> list[WrittenQuota]:
+    wanted = {(book.flavor, book.resource) for book in books}
+    return [line for line in lines if (line.flavor, line.resource) in wanted]
+
+
+def _no_flavor(index: Index, book: FlavorBook, lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:
+    queues = sorted({line.name for line in lines if line.kind == "ClusterQueue"})
+    if not lines:
+        return
+    stopped = f": {', '.join(queues)} {'admits' if len(queues) == 1 else 'admit'} nothing at all" if queues else ""
+    known = ", ".join(sorted(index.flavors)[:_MOST_NAMED])
+    yield BookFinding(
+        BookFault.NO_FLAVOR,
+        book.cluster,
+        f"ResourceFlavor/{book.flavor}",
+        f"{sum(line.nominal for line in lines):,} {book.resource} are guaranteed in flavor {book.flavor}, and there is "
+        f"no such ResourceFlavor{stopped}",
+        f"make the flavor, or name one that is there{f' ({known})' if known else ''}",
+        {"nominal": sum(line.nominal for line in lines)},
+    )
+
+
+def _promised_twice(books: Sequence[FlavorBook], lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:
+    written = {(line.flavor, line.resource) for line in lines}
+    sound = [book for book in books if (book.flavor, book.resource) in written]
+    for found, nominal, there in devices_promised_twice(sound):
+        own = _lines_of(lines, *found)
+        flavors, resource = " and ".join(book.flavor for book in found), found[0].resource
+        shares = largest_remainder(there, {at: Fraction(line.nominal) for at, line in enumerate(own)})
+        yield BookFinding(
+            BookFault.TWICE,
+            found[0].cluster,
+            f"ResourceFlavor/{found[0].flavor}",
+            f"{nominal:,} {resource} are guaranteed in the flavors {flavors}, which match the same nodes, and those "
+            f"have {there:,}",
+            f"give the flavors labels that part the nodes, or lower the nominal quotas to {there:,} together",
+            {"nominal": nominal, "capacity": there},
+            tuple(_edit(line, shares[at]) for at, line in enumerate(own) if shares[at] != line.nominal),
+            nodes=tuple(sorted({name for book in found for name in book.nodes})),
+        )
+
+
 def _backing(book: FlavorBook, lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:
     nominal = sum(line.nominal for line in lines)
     numbers = {
@@ -238,7 +288,7 @@ def _short_by(book: FlavorBook) -> str:
         (book.allocatable - book.healthy, "on nodes that are not Ready"),
         (book.healthy - book.schedulable, "on cordoned nodes"),
     ]
-    return ", ".join(f"{count:,} {words}" for count, words in parts if count)
+    return ", ".join(f"{number:,} {words}" for number, words in parts if number)
 
 
 def _edit(line: WrittenQuota, after: int) -> QuotaEdit:
@@ -255,31 +305,57 @@ def _uncovered(index: Index, books: Sequence[FlavorBook]) -> Iterator[BookFindin
     for book in books:
         if book.flavor in index.flavors:
             offered.setdefault(book.resource, []).append(book.flavor)
-    lost: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    in_queues = {flavor for each in offered.values() for flavor in each}
+    lost: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, int]]] = {}
     for name, parts in devices_by_node(index).items():
+        of = tuple(sorted(each for each in in_queues if flavor_matches(index.flavors[each], index.nodes[name])))
         for part in parts:
-            flavors = (index.flavors[each] for each in offered.get(part.resource, ()))
-            if not any(flavor_matches(each, index.nodes[name]) for each in flavors):
-                lost.setdefault((part.resource, part.model), []).append((name, part.units))
-    for (resource, model), nodes in sorted(lost.items()):
-        devices = sum(count for _, count in nodes)
+            if not set(of) & set(offered.get(part.resource, ())):
+                lost.setdefault((part.resource, part.model, of), []).append((name, part.units))
+    models = _models_by_flavor(index, books)
+    for (resource, model, of), nodes in sorted(lost.items()):
+        devices = sum(number for _, number in nodes)
         names = tuple(sorted(name for name, _ in nodes))
-        known = offered.get(resource, [])
-        mend = (
-            f"give them the labels of a flavor ({', '.join(sorted(known))}), or declare a flavor for them"
-            if known
-            else f"declare a flavor, and quota for {resource} in it"
-        )
         yield BookFinding(
             BookFault.UNCOVERED,
             index.source.name,
             f"Node/{names[0]}",
-            f"{devices:,} {resource}{f' ({model})' if model else ''} on {len(nodes):,} "
-            f"node{'s' if len(nodes) > 1 else ''} are in no flavor of any queue: no queued work can get them",
-            mend,
+            f"{devices:,} {resource}{f' ({model})' if model else ''} on {count(len(nodes), 'node')} "
+            f"{'is' if devices == 1 else 'are'} in no flavor of any queue: no queued work can get "
+            f"{'it' if devices == 1 else 'them'}",
+            _covering(resource, model, of, {each: models.get(each, set()) for each in offered.get(resource, ())}),
             {"devices": devices, "nodes": len(nodes)},
             nodes=names,
         )
+
+
+def _models_by_flavor(index: Index, books: Sequence[FlavorBook]) -> dict[str, set[str]]:
+    """Models of the devices that a flavor's nodes have."""
+    found: dict[str, set[str]] = {}
+    for book in books:
+        models = {model_of(index.nodes[name].metadata.labels) for name in book.nodes}
+        found.setdefault(book.flavor, set()).update(models)
+    return found
+
+
+def _covering(resource: str, model: str, of: Sequence[str], offered: Mapping[str, set[str]]) -> str:
+    """What brings devices into a queue: quota where their node has a flavor, for its labels would take it out of that.
+
+    Args:
+        resource: that counts them.
+        model: of the devices; empty where no label names it.
+        of: flavors of queues that their nodes are in.
+        offered: flavors with quota for the resource, with the models of their devices.
+    """
+    if of:
+        return f"declare quota for {resource} in flavor {' or '.join(of)} too"
+    alike = sorted(each for each, models in offered.items() if (model in models if model else True))
+    if not alike:
+        return f"declare a flavor for them, and quota for {resource} in it"
+    named = ", ".join(alike)
+    if model:
+        return f"give them the labels of flavor {named}, or declare a flavor for them"
+    return f"declare a flavor for them; or, where they are devices of the same model, give them its labels ({named})"
 
 
 # Borrowing

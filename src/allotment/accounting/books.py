@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, combinations
+from typing import Final
 
 from allotment.accounting.bounds import DeviceBounds, Devices, observed_bounds
 from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device
@@ -11,6 +13,9 @@ from allotment.model.observed.base import Amount
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import QuotaOf, ResourceGroupOf
 from allotment.scheduling.snapshot.quantities import units
+
+_MOST_COMBINED: Final = 8
+"""Flavors with nodes in common of which every combination is looked at; of more all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class FlavorBook:
         allocatable: that they offer.
         healthy: of them, on Ready nodes.
         schedulable: of them, on nodes that take pods.
+        devices: of each of the nodes, broken ones included.
     """
 
     cluster: str
@@ -65,6 +71,7 @@ class FlavorBook:
     healthy: int
     schedulable: int
     bounds: DeviceBounds
+    devices: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def most(self) -> int:
@@ -133,13 +140,13 @@ def _book(
     declared: DeviceBounds | None,
 ) -> FlavorBook:
     found = index.flavors.get(flavor)
-    nodes: list[str] = []
+    nodes: dict[str, int] = {}
     capacity = allocatable = healthy = schedulable = 0
     for name, parts in devices.items() if found is not None else ():
         node = index.nodes[name]
         for part in parts:
             if found is not None and part.resource == resource and flavor_matches(found, node):
-                nodes.append(name)
+                nodes[name] = part.units
                 capacity += part.units
                 allocatable += part.offered
                 healthy += part.offered if node.ready else 0
@@ -156,4 +163,45 @@ def _book(
         healthy=healthy,
         schedulable=schedulable,
         bounds=declared or (observed_bounds(index, found, resource, devices) if found else DeviceBounds()),
+        devices=nodes,
     )
+
+
+def devices_promised_twice(books: Sequence[FlavorBook]) -> Iterator[tuple[tuple[FlavorBook, ...], int, int]]:
+    """Flavors that match the same nodes: they, what they guarantee together, and what their nodes have at most.
+
+    Of flavors that hang together by their nodes the fewest that guarantee too much are told. One that guarantees more
+    than it can have by itself, or whose devices an autoscaler makes, is no part of it.
+    """
+    by_resource: dict[str, list[FlavorBook]] = {}
+    for book in books:
+        if book.nodes and book.bounds.most is None and book.bounds.by != "Karpenter" and book.nominal <= book.capacity:
+            by_resource.setdefault(book.resource, []).append(book)
+    for of_resource in by_resource.values():
+        for together in _sharing(of_resource):
+            found = next((some for some in _fewest_first(together) if _excess(some) > 0), None)
+            if found is not None:
+                nominal = sum(book.nominal for book in found)
+                yield found, nominal, nominal - _excess(found)
+
+
+def _sharing(books: Sequence[FlavorBook]) -> list[list[FlavorBook]]:
+    """Books that have nodes in common, directly or by others; those that have none with any other are left out."""
+    groups: list[list[FlavorBook]] = []
+    for book in books:
+        nodes = set(book.nodes)
+        touched = [group for group in groups if any(nodes & set(each.nodes) for each in group)]
+        groups = [group for group in groups if group not in touched]
+        groups.append([each for group in touched for each in group] + [book])
+    return [group for group in groups if len(group) > 1]
+
+
+def _fewest_first(books: Sequence[FlavorBook]) -> Iterator[tuple[FlavorBook, ...]]:
+    sizes = range(2, len(books) + 1) if len(books) <= _MOST_COMBINED else (len(books),)
+    return chain.from_iterable(combinations(books, size) for size in sizes)
+
+
+def _excess(books: Sequence[FlavorBook]) -> int:
+    """Devices that are guaranteed together beyond those of their nodes."""
+    there = {name: count for book in books for name, count in book.devices.items()}
+    return sum(book.nominal for book in books) - sum(there.values())

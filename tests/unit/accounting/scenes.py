@@ -106,13 +106,13 @@ def moment_of(
     gaps: tuple[Gap, ...] = (),
     **more: Any,
 ) -> Snapshot:
+    gpu = ResourceFlavor(metadata=ObjectMeta(name="gpu"), spec=FlavorSpec(node_labels={"pool": "gpu"}))
     objects = Objects(
         nodes=tuple(nodes),
         pods=tuple(pods),
         workloads=tuple(workloads),
-        flavors=(ResourceFlavor(metadata=ObjectMeta(name="gpu"), spec=FlavorSpec(node_labels={"pool": "gpu"})),),
         namespaces=(Namespace(metadata=ObjectMeta(name="team", labels={"allotment.dev/tenant": "nlp"})),),
-        **more,
+        **{"flavors": (gpu,), **more},
     )
     source = Source(name="dev", observed_at=at(t), objects=objects, gaps=gaps, device_use=tuple(use))
     return Snapshot(taken_at=at(t), sources=(source,))

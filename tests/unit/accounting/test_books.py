@@ -24,7 +24,9 @@ from allotment.model.observed.queueing import (
     ClusterQueue,
     ClusterQueueSpec,
     FlavorQuota,
+    FlavorSpec,
     QuotaOf,
+    ResourceFlavor,
     ResourceGroupOf,
 )
 from allotment.model.observed.snapshot import Gap
@@ -45,6 +47,16 @@ def queue(
     return ClusterQueue(
         metadata=ObjectMeta(name=name), spec=ClusterQueueSpec(cohort_name=cohort, resource_groups=(group,))
     )
+
+
+def of_flavor(name: str, flavor: str, nominal: str, resource: str = GPU) -> ClusterQueue:
+    quota = FlavorQuota(name=flavor, resources=(QuotaOf(name=resource, nominal_quota=nominal),))
+    group = ResourceGroupOf(covered_resources=(resource,), flavors=(quota,))
+    return ClusterQueue(metadata=ObjectMeta(name=name), spec=ClusterQueueSpec(resource_groups=(group,)))
+
+
+def flavor(name: str, **more: str) -> ResourceFlavor:
+    return ResourceFlavor(metadata=ObjectMeta(name=name), spec=FlavorSpec(node_labels={"pool": "gpu", **more}))
 
 
 def index_of(*queues: ClusterQueue, nodes: tuple[Node, ...] = (node("n", EIGHT),), **more: Any) -> Index:
@@ -100,6 +112,28 @@ CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[s
         index_of(queue("a", "4"), nodes=(node("n", EIGHT, labels={"pool": "other"}),)),
         [(BookFault.NO_NODES, {"nominal": 4}, ["0"]), (BookFault.UNCOVERED, {"devices": 8, "nodes": 1}, [])],
     ),
+    "no such flavor": (
+        index_of(of_flavor("a", "gone", "4"), queue("b", "8")),
+        [(BookFault.NO_FLAVOR, {"nominal": 4}, [])],
+    ),
+    "two flavors of the same nodes": (
+        index_of(queue("a", "6"), of_flavor("b", "same", "6"), flavors=(flavor("gpu"), flavor("same"))),
+        [(BookFault.TWICE, {"nominal": 12, "capacity": 8}, ["4", "4"])],
+    ),
+    "two flavors share their nodes in parts that fit": (
+        index_of(queue("a", "4"), of_flavor("b", "same", "4"), flavors=(flavor("gpu"), flavor("same"))),
+        [],
+    ),
+    "one of three flavors has nodes of its own": (
+        index_of(
+            of_flavor("a", "all", "9"),
+            of_flavor("b", "gold", "8"),
+            of_flavor("c", "iron", "0"),
+            nodes=(node("g", EIGHT, labels={"tier": "gold"}), node("i", EIGHT, labels={"tier": "iron"})),
+            flavors=(flavor("all"), flavor("gold", tier="gold"), flavor("iron", tier="iron")),
+        ),
+        [(BookFault.TWICE, {"nominal": 17, "capacity": 16}, ["8"])],
+    ),
     "a size instead of a number": (
         index_of(queue("a", "16Gi")),
         [(BookFault.WRONG_UNIT, {"quota": 16 << 30, "meant": 16}, ["16"])],
@@ -138,6 +172,42 @@ def test_what_does_not_add_up_is_found_with_its_numbers_and_its_mend(
 
 def test_every_finding_has_a_row() -> None:
     assert {fault for _, expected in CASES.values() for fault, _, _ in expected} == set(BookFault)
+
+
+MODEL = "nvidia.com/gpu.product"
+MIG = "nvidia.com/mig-1g.10gb"
+COVERED = {
+    "its node has a flavor: no labels that take it out of that": (
+        node("mig", {MIG: "7", GPU: "1"}, labels={"pool": "mig", MODEL: "A100"}),
+        "declare quota for nvidia.com/gpu in flavor sliced too",
+    ),
+    "of the model of a flavor's nodes": (
+        node("odd", EIGHT, labels={"pool": "none", MODEL: "H200"}),
+        "give them the labels of flavor gpu, or declare a flavor for them",
+    ),
+    "of another model": (
+        node("odd", EIGHT, labels={"pool": "none", MODEL: "L4"}),
+        "declare a flavor for them, and quota for nvidia.com/gpu in it",
+    ),
+    "of a model that nobody tells": (
+        node("odd", EIGHT, labels={"pool": "none"}),
+        "declare a flavor for them; or, where they are devices of the same model, give them its labels (gpu)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("odd", "mend"), COVERED.values(), ids=COVERED)
+def test_devices_are_brought_into_a_queue_without_taking_their_node_out_of_its_flavor(odd: Node, mend: str) -> None:
+    sliced = ResourceFlavor(metadata=ObjectMeta(name="sliced"), spec=FlavorSpec(node_labels={"pool": "mig"}))
+    slices = node("slices", {MIG: "7"}, labels={"pool": "mig"})
+    index = index_of(
+        queue("a", "8"),
+        of_flavor("b", "sliced", "7", MIG),
+        nodes=(node("n", EIGHT, labels={MODEL: "H200"}), slices, odd),
+        flavors=(flavor("gpu"), sliced),
+    )
+
+    assert [each.mend for each in findings(index)] == [mend]
 
 
 def test_a_command_changes_what_was_looked_at_and_names_are_quoted() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from allotment.accounting.books import devices_promised_twice, flavor_books
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
-from allotment.errors import NotFoundError
+from allotment.errors import NotFoundError, shown
 from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
@@ -168,10 +169,21 @@ def _saturated(snapshot: Snapshot) -> Saturated:
     found: list[AcceleratorSaturation] = []
     notes: list[str] = []
     for source in snapshot.sources:
-        view = placement_view(Index(source))
+        index = Index(source)
+        view = placement_view(index)
         found += saturation(view)
-        notes += [_of(snapshot, source, each) for each in view.unmodelled]
+        notes += [_of(snapshot, source, each) for each in (*view.unmodelled, *_promised_twice(index))]
     return Saturated(tuple(found), tuple(notes))
+
+
+def _promised_twice(index: Index) -> Iterator[str]:
+    """Quota that is there on paper alone: shares of quota are too low by it."""
+    for books, nominal, there in devices_promised_twice(flavor_books(index)):
+        flavors = " and ".join(shown(book.flavor) for book in books)
+        yield (
+            f"{nominal:,} {shown(books[0].resource)} are guaranteed in the flavors {flavors}, whose nodes are the same "
+            f"and have {there:,}: see `allot books`"
+        )
 
 
 def _unseen(snapshot: Snapshot, source: Source) -> list[str]:

@@ -28,6 +28,7 @@ def live_when_document(found: LiveWhen, rows: Sequence[WaitingStart]) -> Mapping
         "correctedByStarts": found.learnt,
         "recordedSnapshots": found.recorded,
         "podsInNoQueue": found.pods,
+        "podsWithQuota": found.placing,
         "notes": list(found.notes),
         "jobs": [waiting_start_document(row) for row in rows],
     }

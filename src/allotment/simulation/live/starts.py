@@ -22,6 +22,7 @@ from allotment.simulation.estimate.forecast import (
 )
 from allotment.simulation.estimate.interval import Interval
 from allotment.simulation.live.expected import ENOUGH_ENDED, MovingPast
+from allotment.simulation.live.lessons import spread_over_bursts, thinned
 from allotment.simulation.live.seen import SeenCluster, SeenJob, pruned, trees
 
 WAKEUP_DELAY: Final = 1_000
@@ -154,12 +155,22 @@ class StartEstimator:
             for each in self._present(tree, jobs, past, until):
                 found[each.job] = each
         hopeful = [each for each in found.values() if each.interval is not None and each.interval.high > 0]
-        if not hopeful:
-            return LiveStarts(found, 0)
-        calibration, learnt = self._learn(asked)
-        if learnt < ENOUGH_STARTS:
+        calibration, learnt = self._learn(asked) if hopeful else (None, 0)
+        if calibration is None or learnt < ENOUGH_STARTS:
+            self._use_up(asked, past, found)
             return LiveStarts(found, 0)
         return LiveStarts({name: _corrected(each, calibration) for name, each in found.items()}, learnt)
+
+    def _use_up(self, asked: Mapping[frozenset[str], list[str]], past: MovingPast, found: dict[str, LiveStart]) -> None:
+        """What is left of the budget, past starts having taken none of it, is for trees whose share was too little."""
+        short = {tree: jobs for tree, jobs in asked.items() if any(_lacked_time(found[each]) for each in jobs)}
+        used = self._spent()
+        share = (self._wishes.budget - used) / max(1, len(short))
+        if share <= 0:
+            return
+        for number, (tree, jobs) in enumerate(short.items()):
+            for each in self._present(tree, jobs, past, used + share * (number + 1)):
+                found[each.job] = each
 
     def _present(
         self, tree: frozenset[str], jobs: Sequence[str], past: MovingPast, until: float
@@ -300,7 +311,7 @@ class StartEstimator:
         return calibration, learnt
 
     def _lessons(self, asked: Mapping[frozenset[str], object]) -> list[SeenJob]:
-        """Workloads that had to wait, the last ones, those of the asked trees before all others; by submission."""
+        """Workloads that had to wait, of many bursts, those of the asked trees before all others; by submission."""
         seen = self._seen
         waited = [
             job
@@ -308,15 +319,15 @@ class StartEstimator:
             if job.submitted >= seen.since and (job.reserved or seen.view.now) - job.submitted > _WAITED
         ]
         started = [job for job in waited if job.reserved]
-        own = [job for job in started if self._tree_of[job.workload.cluster_queue] in asked][-_MOST_LESSONS:]
+        own = [job for job in started if self._tree_of[job.workload.cluster_queue] in asked]
         others = [job for job in started if self._tree_of[job.workload.cluster_queue] not in asked]
-        room = _MOST_LESSONS - len(own)
-        chosen = own + (others[-room:] if room else [])
+        chosen = spread_over_bursts(own, self._tree_of, _MOST_LESSONS)
+        chosen += spread_over_bursts(others, self._tree_of, _MOST_LESSONS - len(chosen))
         first = min((job.submitted for job in chosen), default=seen.view.now)
         # Those that wait still belong to what was submitted since: without them all waits would look shorter.
         waiting = [job for job in waited if not job.reserved and job.submitted >= first]
         return sorted(
-            [*chosen, *_thinned(waiting, len(chosen) // _WAITING_TO_STARTED)],
+            [*chosen, *thinned(waiting, len(chosen) // _WAITING_TO_STARTED)],
             key=lambda job: (job.submitted, job.workload.uid),
         )
 
@@ -329,7 +340,7 @@ class StartEstimator:
         number = int(total / _WANTED_OF_A_LESSON)
         if number < _SURELY_ENOUGH:
             number = min(_SURELY_ENOUGH, int(total / _FEWEST_OF_A_LESSON))
-        return _thinned(lessons, number) if number >= ENOUGH_STARTS else []
+        return thinned(lessons, number) if number >= ENOUGH_STARTS else []
 
     def _lesson(self, job: SeenJob, past: MovingPast, until: float) -> Forecast | None:
         """What would have been said of a workload when it came, with what was known then."""
@@ -350,18 +361,15 @@ class StartEstimator:
         return Forecast(found[0].interval, found[0].median, job.workload.cluster_queue)
 
 
-def _thinned(jobs: list[SeenJob], number: int) -> list[SeenJob]:
-    """At most so many of them, evenly."""
-    if len(jobs) <= number:
-        return jobs
-    return [jobs[place * len(jobs) // number] for place in range(number)]
-
-
 def _at_once(found: StartEstimate, queue: str) -> LiveStart:
     if found.never:
         return LiveStart(found.workload, queue, StartBasis.NONE)
     now = Interval(0.0, 0.0)
     return LiveStart(found.workload, queue, StartBasis.AT_ONCE, now, now, futures=1)
+
+
+def _lacked_time(start: LiveStart) -> bool:
+    return start.basis is StartBasis.NO_TIME
 
 
 def _corrected(start: LiveStart, calibration: Calibration) -> LiveStart:

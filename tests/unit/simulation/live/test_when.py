@@ -209,6 +209,34 @@ def test_what_cannot_be_made_of_a_moment_is_refused_in_words(change: str, error:
     assert str(caught.value).startswith(change)
 
 
+def pod(name: str, **more: Any) -> dict[str, Any]:
+    spec = {"containers": [{"name": "main"}], "schedulerName": "default-scheduler", **more}
+    meta = {"name": name, "namespace": "nlp", "uid": name}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": {"phase": "Pending"}}
+
+
+def test_a_pod_that_waits_for_a_node_with_quota_is_not_in_no_queue() -> None:
+    holder = work("running", 4, came=50, got=50)
+    holder["metadata"]["ownerReferences"] = [{"kind": "Pod", "name": "queued", "uid": "queued", "controller": True}]
+    gated = pod("gated", schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])
+    found = asked(snapshot(*queue("nlp", 4), holder, pod("queued"), pod("loose"), pod("loose too"), gated))
+    assert (found.placing, found.pods) == (1, 2)
+
+
+def test_advice_names_the_namespace() -> None:
+    with pytest.raises(InputError) as caught:
+        asked(snapshot(*FULL), "workload/running")
+    assert caught.value.fix.endswith("allot why workload/running -n nlp")
+
+
+def test_what_past_starts_do_not_need_of_the_budget_is_for_futures() -> None:
+    """A share of the budget is too little here, and no past start is known: all of it is not."""
+    moment = snapshot(*FULL, WAITS, *ended(6))
+    (row,) = asked(moment, wishes=StartWishes(budget=5.0, futures=12, replay=False), step=0.06).rows
+    assert row.start is not None
+    assert told(row) == "history"
+
+
 def test_room_is_the_smaller_of_quota_and_nodes_and_what_ends_it_is_named() -> None:
     moment = snapshot(
         *queue("nlp", 12, cohort="all"),

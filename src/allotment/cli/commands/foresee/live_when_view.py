@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,7 +48,7 @@ def live_when_listing(found: LiveWhen) -> Listing[WaitingStart]:
             end("LATEST", 2),
             Column("FUTURES", lambda row: None if row.start is None else row.start.futures, wide=True),
             Column("BASIS", lambda row: None if row.start is None else str(row.start.basis), wide=True),
-            Column("MESSAGE", lambda row: message_of(row) or None, keep=3, fold=" "),
+            Column("MESSAGE", lambda row: message_of(row) or None, text=_message, keep=3, fold=" "),
         ),
         name=name_of,
         document=waiting_start_document,
@@ -81,6 +82,30 @@ def _text(row: WaitingStart, index: int) -> str:
     return short_time(end) if end < horizon else f"> {short_time(horizon)}"
 
 
+_TOO_MUCH: Final = re.compile(
+    r"insufficient quota for (\S+) in flavor ([^\s,;]+), previously considered podsets requests \((\S+)\) \+ current "
+    r"podset request \((\S+)\) > maximum capacity \((\S+)\)"
+)
+_UNCOVERED: Final = re.compile(r"resource (\S+) unavailable in ClusterQueue")
+_UNASSIGNED: Final = re.compile(r"couldn't assign flavors to pod set [^\s:]+: ")
+_LONGEST: Final = 100
+"""Characters of a message that a table shows; csv and JSON have it whole."""
+
+
+def _message(row: WaitingStart) -> str:
+    """The message without what says nothing: of a refusal for ever the numbers alone."""
+    if row.never is None:
+        return message_of(row)
+    text = row.never.message
+    told = [
+        f"{resource} in flavor {flavor}: {request}{f' beside {others}' if others != '0' else ''}, at most {most}"
+        for resource, flavor, others, request, most in _TOO_MUCH.findall(text)
+    ]
+    told += [f"its queue has no {resource}" for resource in _UNCOVERED.findall(text)]
+    said = "; ".join(dict.fromkeys(told)) or _UNASSIGNED.sub("", text).partition(" preemption: ")[0]
+    return f"never: {said if len(said) <= _LONGEST else f'{said[: _LONGEST - 1]}…'}"
+
+
 def live_when_text(found: LiveWhen, rows: Sequence[WaitingStart], width: int | None, *, headers: bool) -> str:
     """The rows, and what the answer rests on."""
     columns = [column for column in live_when_listing(found).columns if not column.wide]
@@ -92,14 +117,17 @@ def live_when_text(found: LiveWhen, rows: Sequence[WaitingStart], width: int | N
         space = found.request.namespace
         lines.append(f"none of them waits in {shown(space)}: -A asks for all" if space else "none of them is foreseen")
     lines += live_basis(found, rows)
+    if found.placing:
+        lines.append(f"{_pods(found.placing)} for a node with quota: allot why tells what for")
     if found.pods:
-        lines.append(
-            f"{count(found.pods, 'pod')} wait for a node in no queue: when they start is not foreseen"
-            if found.pods > 1
-            else "1 pod waits for a node in no queue: when it starts is not foreseen"
-        )
+        them = "it starts" if found.pods == 1 else "they start"
+        lines.append(f"{_pods(found.pods)} for a node in no queue: when {them} is not foreseen")
     lines += [f"note: {shown(note)}" for note in found.notes[:_MOST_NOTES]]
     return "\n".join(lines)
+
+
+def _pods(number: int) -> str:
+    return f"{count(number, 'pod')} {'waits' if number == 1 else 'wait'}"
 
 
 def live_basis(found: LiveWhen, rows: Sequence[WaitingStart]) -> list[str]:

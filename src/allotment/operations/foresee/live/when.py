@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from allotment.accounting.belonging import OwnerLookup
+from allotment.accounting.lines import lines_of
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.subjects import find_case
@@ -19,6 +22,7 @@ from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
 from allotment.operations.ask.resting import demand
 from allotment.ports.clock import Clock
+from allotment.scheduling.snapshot.placement import is_waiting
 from allotment.scheduling.snapshot.standing import NotQueued, OutOfQueue
 from allotment.simulation.live.seen import Chronicle, SeenCluster
 from allotment.simulation.live.starts import LiveStart, LiveStarts, StartEstimator, StartWishes
@@ -76,9 +80,12 @@ class LiveWhen:
         ended: run times that are known.
         since: from when on the past is complete, in milliseconds since 1970; 0 where nothing has ended.
         learnt: past starts that intervals were corrected by; 0 = they were not.
+        running: workloads with quota.
+        pending: workloads that wait in queues, as their status counts them.
         recorded: snapshots before this one that were read.
         seconds: that it took.
         pods: that wait for a node in no queue; of these nothing is said.
+        placing: pods that wait for a node with quota from a queue; `allot why` tells of them.
         notes: what is at work and not modelled, or was not seen.
     """
 
@@ -93,6 +100,7 @@ class LiveWhen:
     recorded: int
     seconds: float
     pods: int
+    placing: int
     notes: tuple[str, ...]
 
 
@@ -139,18 +147,20 @@ def when_live(
         found, answered = _answer(cluster, index, chosen, request, spent)
         rows += found
         learnt += answered.learnt
+    unplaced = [queued for source in snapshot.sources for queued in _unplaced(source, request.namespace)]
     return LiveWhen(
         snapshot.taken_at,
         request,
         tuple(rows),
         running=sum(len(each.view.running) for each in seen),
-        pending=sum(len(each.view.pending) for each in seen),
+        pending=sum(len(line) for source in snapshot.sources for line in lines_of(Index(source)).values()),
         ended=sum(each.ended for each in seen),
         since=min((each.since for each in seen if each.ended), default=0),
         learnt=learnt,
         recorded=read,
         seconds=spent(),
-        pods=sum(_loose_pods(source, request.namespace) for source in snapshot.sources),
+        pods=sum(not queued for queued in unplaced),
+        placing=sum(unplaced),
         notes=tuple(dict.fromkeys(note for each in seen for note in each.view.unmodelled)),
     )
 
@@ -174,17 +184,20 @@ def _wanted(snapshot: Snapshot, request: LiveWhenRequest) -> frozenset[str] | No
     for job in request.jobs:
         case = find_case(snapshot, job, request.namespace)
         workload = case.workload
+        asked = [f"{case.reference.kind.lower()}/{case.reference.name}"]
+        asked += ["-n", case.namespace] if case.namespace else []
+        ask_why = f"allot why {shown(shlex.join(asked))}"
         if workload is None:
             raise InputError(
                 f"{shown(job)} stands in no queue",
                 why="when something starts is foreseen for work that waits in a queue of Kueue",
-                fix=f"see why it waits with: allot why {shown(job)}",
+                fix=f"see why it waits with: {ask_why}",
             )
         if workload.says("Finished") or workload.holds_quota:
             raise InputError(
                 f"{shown(job)} does not wait in its queue",
                 why="it is done" if workload.says("Finished") else "it has its quota",
-                fix=f"see how it stands with: allot why {shown(job)}",
+                fix=f"see how it stands with: {ask_why}",
             )
         found.append(workload.key)
     return frozenset(found)
@@ -259,13 +272,17 @@ def subject_of(index: Index, workload: Workload) -> Reference:
     return reference_of(workload)
 
 
-def _loose_pods(source: Source, namespace: str) -> int:
-    """Pods without a node that the scheduler is to place and no queue holds back."""
-    return sum(
-        not pod.spec.node_name
-        and not pod.ended
-        and not pod.spec.scheduling_gates
-        and not pod.metadata.deletion_timestamp
-        and namespace in {"", pod.namespace}
+def _unplaced(source: Source, namespace: str) -> Iterator[bool]:
+    """For each pod that the scheduler is to place and has not: whether a workload of a queue has quota for it.
+
+    Of a pod of others that may not be named it is not known, and nothing is told.
+    """
+    waiting = [
+        pod
         for pod in source.objects.pods
-    )
+        if is_waiting(pod) and namespace in {"", pod.namespace} and not is_hidden(pod.metadata)
+    ]
+    owners = OwnerLookup(Index(source)) if waiting else None
+    for pod in waiting:
+        workload = owners.workload_of(pod) if owners is not None else None
+        yield workload is not None and workload.holds_quota
