@@ -11,7 +11,8 @@
     productive        its holder runs, and was measured at work
     unmeasured        its holder runs, and nobody measured: neither productive nor idle
     cordoned          nobody holds it, and its node takes no pods
-    reserved-unused   nobody holds it, and admitted work has its quota, and its pods are not there
+    reserved-unused   nobody holds it, and admitted work has its quota, and its pods are not there or find no node for
+                      another reason than fragments
     quota-blocked     nobody holds it, and work waits that quota alone refused
     fragmented        nobody holds it, a waiting pod would fit into all such devices together, and no pod into these
     unallocated       nobody holds it, and nothing of the above holds

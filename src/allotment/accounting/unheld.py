@@ -1,13 +1,15 @@
 """Devices that nobody holds: which of them are cordoned, reserved, kept by quota, fragmented, or simply free.
 
-Reserved and quota-blocked devices are counted, not pointed at by Kueue: so many of a flavor. They are taken from the
-nodes that the flavor matches, in the order of their names, so that the same moment always gives the same answer.
+Devices are reserved for admitted work whose pods are not there, or look for a node; what is free in fragments too small
+for these is fragmented. Reserved and quota-blocked devices are counted, not pointed at by Kueue: so many of a flavor.
+They are taken from the nodes that the flavor matches, in the order of their names, so that the same moment always gives
+the same answer.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,16 +58,24 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
             told[key] = []
             left[key] = each.count
     flavored = _FlavoredNodes(index, left)
-    for workload in index.objects.workloads:
-        if workload.holds_quota and not workload.says("Finished"):
-            for resource, flavor, missing in _without_pods(index, workload):
-                owner = belongings.of_workload(workload)
-                flavored.take(told, flavor, resource, missing, (CauseOfTime.RESERVED_UNUSED, owner))
+    reserved = [
+        (belongings.of_workload(workload), each)
+        for workload in index.objects.workloads
+        if workload.holds_quota and not workload.says("Finished")
+        for each in _reserved_by(index, workload)
+    ]
+    for owner, each in reserved:
+        flavored.take(told, each.flavor, each.resource, each.without_pods, (CauseOfTime.RESERVED_UNUSED, owner))
+    for owner, each in reserved:
+        if each.unplaced:
+            # What is free in fragments is what its pods cannot use; what else is free, they do not use.
+            whole = _FlavoredNodes(index, left, but=_fragmented(index, left, each.looking))
+            whole.take(told, each.flavor, each.resource, each.unplaced, (CauseOfTime.RESERVED_UNUSED, owner))
     for resource, names, asked in refused_by_quota(index, belongings):
         missing = asked
         for flavor in names:
             missing -= flavored.take(told, flavor, resource, missing, (CauseOfTime.QUOTA_BLOCKED, NOBODY))
-    broken_up = _fragmented(index, left)
+    broken_up = _fragmented(index, left, index.objects.pods)
     for key, count in left.items():
         cause = CauseOfTime.FRAGMENTED if key in broken_up else CauseOfTime.UNALLOCATED
         told[key] += [(cause, NOBODY)] * count
@@ -75,9 +85,12 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
 class _FlavoredNodes:
     """Free units by flavor; what is taken is gone."""
 
-    def __init__(self, index: Index, left: dict[tuple[str, str], int]) -> None:
+    def __init__(
+        self, index: Index, left: dict[tuple[str, str], int], but: Collection[tuple[str, str]] = frozenset()
+    ) -> None:
         self._index = index
         self._left = left
+        self._but = but
         self._open: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def take(self, told: Told, flavor: str, resource: str, wanted: int, line: tuple[CauseOfTime, Belonging]) -> int:
@@ -104,15 +117,34 @@ class _FlavoredNodes:
                 (
                     key
                     for key, count in self._left.items()
-                    if count and key[1] == resource and flavor_matches(found, self._index.nodes[key[0]])
+                    if count
+                    and key[1] == resource
+                    and key not in self._but
+                    and flavor_matches(found, self._index.nodes[key[0]])
                 ),
                 reverse=True,
             )
         return self._open[flavor, resource]
 
 
-def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, int]]:
-    """Resource, flavor and devices of a workload's quota for which there is no pod yet, or none any more."""
+@dataclass(frozen=True, slots=True)
+class _ReservedDevices:
+    """Devices of a workload's quota that none of its pods holds.
+
+    Attributes:
+        without_pods: those for which there is no pod yet, or none any more.
+        unplaced: those whose pods look for a node.
+        looking: these pods.
+    """
+
+    resource: str
+    flavor: str
+    without_pods: int
+    unplaced: int
+    looking: tuple[Pod, ...]
+
+
+def _reserved_by(index: Index, workload: Workload) -> Iterator[_ReservedDevices]:
     assert workload.status.admission is not None  # noqa: S101 (it holds quota)
     reserved: dict[tuple[str, str], int] = {}
     for assigned in workload.status.admission.pod_set_assignments:
@@ -123,13 +155,18 @@ def _without_pods(index: Index, workload: Workload) -> Iterator[tuple[str, str, 
                 reserved[key] = reserved.get(key, 0) + units(resource, amount)
     if not reserved:
         return
-    for pod in _pods_of(index, workload):
-        # A pod that looks for a node is not missing: if it finds none, that is what its devices stand free for.
-        if pod.bound or not (pod.ended or pod.spec.scheduling_gates):
+    pods = [pod for pod in _pods_of(index, workload) if pod.bound or not (pod.ended or pod.spec.scheduling_gates)]
+    for pod in pods:
+        if pod.bound:
             _subtract(index, reserved, pod)
-    for (resource, flavor), count in reserved.items():
+    free = dict(reserved)
+    looking = tuple(pod for pod in pods if not pod.bound)
+    for pod in looking:
+        _subtract(index, reserved, pod)
+    for (resource, flavor), count in free.items():
+        missing = max(reserved[resource, flavor], 0)
         if count > 0:
-            yield resource, flavor, count
+            yield _ReservedDevices(resource, flavor, missing, count - missing, looking)
 
 
 def _pods_of(index: Index, workload: Workload) -> Iterator[Pod]:
@@ -198,9 +235,9 @@ def asked_by(workload: Workload) -> dict[str, int]:
 # Fragments
 
 
-def _fragmented(index: Index, left: Mapping[tuple[str, str], int]) -> set[tuple[str, str]]:
-    """Nodes with free devices into which no waiting pod fits, though all such devices together would hold one."""
-    waiting = _waiting_shapes(index)
+def _fragmented(index: Index, left: Mapping[tuple[str, str], int], pods: Iterable[Pod]) -> set[tuple[str, str]]:
+    """Nodes with free devices into which none of these pods fits, though all such devices together would hold one."""
+    waiting = _waiting_shapes(pods)
     room = {node: _room(index, index.nodes[node]) for node, _ in left} if waiting else {}
     found: set[tuple[str, str]] = set()
     useful: set[tuple[str, str]] = set()
@@ -216,10 +253,10 @@ def _fragmented(index: Index, left: Mapping[tuple[str, str], int]) -> set[tuple[
     return found - useful
 
 
-def _waiting_shapes(index: Index) -> list[tuple[PodSpec, dict[str, int]]]:
+def _waiting_shapes(pods: Iterable[Pod]) -> list[tuple[PodSpec, dict[str, int]]]:
     """Pods that look for a node, one for each shape."""
     shapes: dict[tuple[object, ...], tuple[PodSpec, dict[str, int]]] = {}
-    for pod in index.objects.pods:
+    for pod in pods:
         spec = pod.spec
         if spec.node_name or pod.ended or spec.scheduling_gates or pod.metadata.deletion_timestamp:
             continue

@@ -109,6 +109,31 @@ CASES = {
         ),
         {"unmeasured": 8, "fragmented": 8},
     ),
+    "admitted, its pod may go to no node, and quota refuses others": (
+        scene(
+            workloads=[
+                workload("w", "gpu", 6, admitted=True, job="j"),
+                workload("x", "gpu", 8, admitted=False, refused=REFUSED),
+            ],
+            pods=[
+                pod("x", "", {GPU: "6"}, phase="Pending", owner=("Job", "j"), node_selector={"pool": "other"}),
+            ],
+            jobs=(job("j"),),
+        ),
+        {"reserved-unused": 6, "quota-blocked": 2},
+    ),
+    "admitted, and in fragments too small for others alone": (
+        scene(
+            workloads=[workload("w", "gpu", 4, admitted=True, job="j")],
+            pods=[
+                pod("p", "n", {GPU: "5"}),
+                pod("x", "", {GPU: "4"}, phase="Pending", owner=("Job", "j")),
+                pod("y", "", {GPU: "1", "cpu": "65"}, phase="Pending"),
+            ],
+            jobs=(job("j"),),
+        ),
+        {"unmeasured": 5, "reserved-unused": 3},
+    ),
     "reserved comes before quota": (
         scene(
             workloads=[
