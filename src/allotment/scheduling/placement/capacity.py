@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from allotment.model.devices import DEVICE_RESOURCES
@@ -18,10 +20,15 @@ def gpu_rows(state: ClusterState) -> list[int]:
     return [row for name, row in state.rows.items() if name in DEVICE_RESOURCES]
 
 
-def idle_gpus(state: ClusterState) -> Ints:
-    """GPUs of each node that no pod asks for."""
+def idle_gpus(state: ClusterState, rows: Iterable[int] | None = None) -> Ints:
+    """GPUs of each node that no pod asks for.
+
+    Args:
+        state: the cluster.
+        rows: of the resources that are counted; None = of all that are GPUs.
+    """
     idle = np.zeros(state.nodes.count, dtype=np.int64)
-    for row in gpu_rows(state):
+    for row in gpu_rows(state) if rows is None else rows:
         idle += np.maximum(state.alloc[row] - state.used[row], 0)
     return idle
 
@@ -43,7 +50,7 @@ def admits(state: ClusterState, shape: PodShape) -> Bools:
 def room(state: ClusterState, shape: PodShape) -> ShapeRoom:
     """What pods of this one shape could still get on every node, by the default filters of kube-scheduler.
 
-    Exact for what the shape itself asks for. What ties pods to other pods (see `bare`) is left out.
+    Exact for what the shape itself asks for; lost are GPUs of the resource that it asks for. What ties pods to other pods (see `bare`) is left out.
 
     Args:
         state: the cluster; unchanged.
@@ -75,4 +82,6 @@ def room(state: ClusterState, shape: PodShape) -> ShapeRoom:
         (Stranded.LACKS_OTHER, np.logical_or.reduce([short[row] for row in others]) if others else nothing),
         (Stranded.TOO_FEW_GPUS, np.logical_or.reduce([short[row] for row in gpus if row in short] or [nothing])),
     )
-    return room_from(idle_gpus(state) * WHOLE, demand, np.where(allowed, counts, 0), blocked)
+    # GPUs that go by the name of another resource are no loss to the shape.
+    asked = [row for row, amount in compiled.requests if row in gpus and amount]
+    return room_from(idle_gpus(state, asked) * WHOLE, demand, np.where(allowed, counts, 0), blocked)

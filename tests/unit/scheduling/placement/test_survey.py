@@ -173,6 +173,8 @@ def test_devices_of_another_maker_are_no_help() -> None:
     with pytest.raises(UsageError, match="which of"):
         pod_shape_of(parse_ask("1"), nodes)
     assert room(state, pod_shape_of(parse_ask("1xmi300x"), nodes)).count == 2
+    three = room(state, pod_shape_of(parse_ask("3xnvidia.com/gpu"), nodes))
+    assert (three.lost.tolist(), three.reasons) == ([1000, 0], (Stranded.REMAINDER, None)), "nor are they lost to it"
     found = survey_cluster(state, [b.shape(1000, gpus=1)], [])
     assert found.fragmentation is not None
     assert found.fragmentation.node_fragments.tolist() == [0, 2000]

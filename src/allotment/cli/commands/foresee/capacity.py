@@ -90,8 +90,8 @@ def capacity(session: Session, asked: CapacityOptions, *, source: SourceOptions,
     With --file it reads a placement scenario: nodes and the existing pods on them; or an openb pod list, which is
     placed first on the nodes of --nodes.
 
-    Of nodes, free GPU is fragment as far as the typical pod cannot use it, and stranded as far as one shape cannot: the
-    first --shape, else the most frequent. FITS and STRANDED of a node are about that shape.
+    Of nodes, free GPU is fragment as far as the typical pod cannot use it, and stranded as far as one shape cannot that
+    asks for such GPUs: the first --shape, else the most frequent. FITS and STRANDED of a node are about that shape.
 
     Labels for -l: of nodes their own, and model; of queues queue, flavor and shape.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from allotment.cli.shell.amounts import amount
@@ -119,7 +119,7 @@ def capacity_text(found: CapacitySurvey, rows: Sequence[NodeRow], width: int | N
         lines.append(f"fits and stranded: {about.text}")
     lines += [""] if rows else []
     if found.shapes:
-        lines += [table_text(_SHAPE_COLUMNS, found.shapes, width=width, headers=headers), ""]
+        lines += [table_text(_shape_columns(found), found.shapes, width=width, headers=headers), ""]
     kinds = (
         (sum(node.closed for node in found.nodes), "cordoned"),
         (sum(node.broken for node in found.nodes), "not Ready"),
@@ -137,9 +137,17 @@ def capacity_text(found: CapacitySurvey, rows: Sequence[NodeRow], width: int | N
     return "\n".join(lines + _fragment_lines(found))
 
 
-def short_shape(text: str) -> str:
-    """A shape as tables have it: of a long list of tolerations and labels the beginning; csv and JSON have it whole."""
-    return text if len(text) <= _WIDEST_SHAPE else f"{text[: _WIDEST_SHAPE - 1]}…"
+def short_shape(text: str, others: Collection[str] = ()) -> str:
+    """A shape as tables have it: of a long list of tolerations and labels the beginning; csv and JSON have it whole.
+
+    Args:
+        text: the shape.
+        others: those beside it: what would look like one of them is not cut.
+    """
+    if len(text) <= _WIDEST_SHAPE:
+        return text
+    kept = text[: _WIDEST_SHAPE - 1]
+    return text if any(each != text and each.startswith(kept) for each in others) else f"{kept}…"
 
 
 def _fragment_lines(found: CapacitySurvey) -> list[str]:
@@ -161,14 +169,16 @@ def _main_reason(shape: ShapeSurvey) -> str:
     return "; ".join(f"{text} ({_shown(lost)})" for lost, text in told)
 
 
-_SHAPE_COLUMNS: Final[tuple[Column[ShapeSurvey], ...]] = (
-    Column("SHAPE", lambda row: row.text, text=lambda row: short_shape(row.text)),
-    Column(
-        "OF PODS",
-        lambda row: None if row.share is None else round(100 * row.share, 1),
-        text=lambda row: f"{100 * (row.share or 0):.1f}%",
-    ),
-    Column("FITS", lambda row: row.room.count, keep=2),
-    Column("STRANDED", lambda row: gpus_of(int(row.room.lost.sum())), keep=1),
-    Column("WHY (GPUS)", _main_reason, keep=1, fold=" "),
-)
+def _shape_columns(found: CapacitySurvey) -> tuple[Column[ShapeSurvey], ...]:
+    texts = [each.text for each in found.shapes]
+    return (
+        Column("SHAPE", lambda row: row.text, text=lambda row: short_shape(row.text, texts)),
+        Column(
+            "OF PODS",
+            lambda row: None if row.share is None else round(100 * row.share, 1),
+            text=lambda row: f"{100 * (row.share or 0):.1f}%",
+        ),
+        Column("FITS", lambda row: row.room.count, keep=2),
+        Column("STRANDED", lambda row: gpus_of(int(row.room.lost.sum())), keep=1),
+        Column("WHY (GPUS)", _main_reason, keep=1, fold=" "),
+    )

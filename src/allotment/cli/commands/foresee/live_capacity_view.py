@@ -15,11 +15,12 @@ from allotment.reports.documents.live_capacity import queue_room_document
 def live_capacity_listing(found: LiveCapacity) -> Listing[QueueRoom]:
     """A row for each shape, queue and flavor."""
     several = len({row.source for row in found.rooms}) > 1
+    shapes = {row.shape for row in found.rooms}
     return Listing(
         kind="QueueRoom",
         rows=found.rooms,
         columns=(
-            Column("SHAPE", lambda row: row.shape, text=lambda row: short_shape(row.shape), keep=3),
+            Column("SHAPE", lambda row: row.shape, text=lambda row: short_shape(row.shape, shapes), keep=3),
             Column("CLUSTER", lambda row: row.source or None, wide=not several),
             Column("QUEUE", lambda row: row.queue, keep=5),
             Column("FLAVOR", lambda row: row.flavor, keep=4),
