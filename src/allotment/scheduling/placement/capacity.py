@@ -50,7 +50,8 @@ def admits(state: ClusterState, shape: PodShape) -> Bools:
 def room(state: ClusterState, shape: PodShape) -> ShapeRoom:
     """What pods of this one shape could still get on every node, by the default filters of kube-scheduler.
 
-    Exact for what the shape itself asks for; lost are GPUs of the resource that it asks for. What ties pods to other pods (see `bare`) is left out.
+    Exact for what the shape itself asks for; lost are GPUs of the resource that it asks for. What ties pods to other
+    pods (see `bare`) is left out.
 
     Args:
         state: the cluster; unchanged.
