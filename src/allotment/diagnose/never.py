@@ -5,6 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.gangs import in_turns, one_by_one
 from allotment.model.explanation import CauseVerdict
 
 
@@ -26,11 +27,15 @@ def hopeless(case: Case) -> HopelessFor | None:
     """Who refuses the subject with nobody else there, all its pods at once; None if nobody does."""
     fleet = fleet_of(case)
     workload = case.workload
+    if in_turns(case):
+        return None
     if workload is not None:
         return fleet.hopeless([workload.key]).get(workload.key)
     if case.queue_name:
         return None
-    parts = [(each.template, each.count) for each in case.to_come]
+    # Of a Job that runs pod by pod one is enough: where it has room, the next has it after that.
+    alone = one_by_one(case)
+    parts = [(each.template, min(each.count, 1) if alone else each.count) for each in case.to_come]
     message = fleet.nodes_refuse(case.namespace, parts) if parts else ""
     return HopelessFor("nodes", message) if message else None
 

@@ -73,7 +73,9 @@ def _fewer_pods(
         body = {"parallelism": fit}
         if work.spec.completion_mode == "Indexed" and work.spec.completions == work.spec.parallelism:
             body["completions"] = fit
-        what = f"parallelism {lacks.pod_set.count} → {fit}"
+            what = f"parallelism and completions {lacks.pod_set.count} → {fit}"
+        else:
+            what = f"parallelism {lacks.pod_set.count} → {fit}"
     elif isinstance(work, Replicas):
         body, op, what = {"replicas": fit}, PatchOp.MERGE, f"replicas {lacks.pod_set.count} → {fit}"
     elif work is not None:
@@ -124,7 +126,7 @@ def _less_each(case: Case, lacks: QuotaShortage, row: FlavorRow, cost: int) -> I
     yield Proposal(
         RemedyKind.REDUCE_REQUEST,
         Doer.USER,
-        f"ask for less{' in one pod' if alone else ' for each pod' if count > 1 else ''}: {', '.join(said)}",
+        f"ask for less{' in one pod at a time' if alone else ' for each pod' if count > 1 else ''}: {', '.join(said)}",
         target,
         patch,
         cost=cost,

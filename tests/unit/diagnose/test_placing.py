@@ -42,6 +42,13 @@ def spread(on: str) -> list[Raw]:
     return [*objects, pod("train-x", on, owner=objects[0], labels={"app": "t"})]
 
 
+def gang(pods: int, **spec: Any) -> list[Raw]:
+    """A Job whose pods a scheduler of groups places all at once."""
+    objects = waiting(pods=pods, **spec)
+    objects[0]["spec"]["template"]["metadata"] = {"labels": {"scheduling.x-k8s.io/pod-group": "train"}}
+    return objects
+
+
 def priority(name: str, value: int, policy: str = "PreemptLowerPriority") -> Raw:
     return {
         "kind": "PriorityClass",
@@ -152,8 +159,8 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
     ),
     (
         "gang-partially-placed",
+        [node("a"), *running("x", "a", gpus=4), *gang(2, gpus=4)],
         [node("a"), *running("x", "a", gpus=4), *waiting(pods=2, gpus=4)],
-        [node("a"), *running("x", "a", gpus=4), *waiting(gpus=8)],
     ),
     ("insufficient-gpu", [node("a"), *waiting(gpus=9)], [node("a"), *waiting(gpus=8)]),
     (
@@ -526,7 +533,7 @@ def test_finished_work_that_still_holds_gpus_is_to_be_deleted() -> None:
 
 
 def test_a_gang_that_not_even_an_empty_cluster_holds_never_starts() -> None:
-    found = explain(case_of([node("a"), *running("x", "a"), *waiting(pods=3, gpus=4)]))
+    found = explain(case_of([node("a"), *running("x", "a"), *gang(3, gpus=4)]))
     assert (found.cause, found.verdict) == ("gang-partially-placed", CauseVerdict.MISCONFIGURED)
     assert found.start is not None
     assert found.start.never

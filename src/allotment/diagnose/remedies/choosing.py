@@ -8,38 +8,53 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.remedies.commands import command_of
+from allotment.diagnose.remedies.losing import ended, said_of
 from allotment.diagnose.remedies.trying import tried
 from allotment.errors import unquoted
-from allotment.model.explanation import CauseVerdict, Confidence, Doer, Remedy, StartsWhen, Tried
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Remedy, RemedyKind, StartsWhen, Tried
 
 _MOST: Final = 12
 """Proposals of one finding that are tried: a longer list helps nobody."""
 _DOERS: Final = tuple(Doer)
+_OPTIONAL: Final = frozenset({RemedyKind.FIX_QUEUE_NAME, RemedyKind.RAISE_PRIORITY, RemedyKind.CHANGE_FLAVOR})
 _PLACES: Final = {each.id: place for place, each in enumerate(CAUSES)}
 
 
 def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
-    """The remedies of a finding: what the asker can do alone first, then what costs nobody anything.
+    """The remedies of a finding: what the asker can do alone first, then what loses and costs nobody anything.
 
     Where nothing lets it start, the first act that removes this cause is told, with the cause that comes after it: it
     is necessary, and not enough.
     """
-    order = sorted(finding.proposals[:_MOST], key=lambda each: (_DOERS.index(each.who), each.cost))
+    order = sorted(
+        finding.proposals[:_MOST], key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost)
+    )
     shown: list[Remedy] = []
-    necessary: Remedy | None = None
+    necessary: list[tuple[bool, Proposal, Finding]] = []
     for proposal in order:
         answer, remaining = tried(case, finding, proposal)
         if answer.starts is not StartsWhen.NO:
             shown.append(_remedy(case, proposal, proposal.summary, answer))
-        elif necessary is None and remaining is not None and _comes_after(finding, remaining):
-            said = f"{proposal.summary}; not enough by itself, for then {remaining.summary}"
-            necessary = _remedy(case, proposal, said, Tried(StartsWhen.LATER))
-    return tuple(shown) if shown or necessary is None else (necessary,)
+        elif remaining is not None and _is_necessary(case, finding, proposal, remaining):
+            necessary.append((remaining.never, proposal, remaining))
+    if shown or not necessary:
+        return tuple(shown)
+    # Of several the first after which it may start some day.
+    _, proposal, remaining = min(necessary, key=lambda each: each[0])
+    said = f"{proposal.summary}; not enough by itself, for then {remaining.summary}"
+    return (_remedy(case, proposal, said, Tried(StartsWhen.NO)),)
 
 
-def _comes_after(finding: Finding, remaining: Finding) -> bool:
-    """Whether the subject has come further: to a cause that stands behind this one, which somebody has to mend."""
-    mendable = finding.verdict is CauseVerdict.MISCONFIGURED and remaining.confidence is Confidence.SURE
+def _is_necessary(case: Case, finding: Finding, proposal: Proposal, remaining: Finding) -> bool:
+    """Whether the subject has come further: to a cause that stands behind this one, which somebody has to mend.
+
+    What may be done or left is not necessary where it leads to what never starts: another class, or another queue than
+    one that is there.
+    """
+    optional = _OPTIONAL if case.local_queue is not None else _OPTIONAL - {RemedyKind.FIX_QUEUE_NAME}
+    if remaining.never and proposal.kind in optional:
+        return False
+    mendable = finding.verdict is not CauseVerdict.WAITING and remaining.confidence is Confidence.SURE
     return mendable and _PLACES[remaining.cause] > _PLACES[finding.cause]
 
 
@@ -47,7 +62,7 @@ def _remedy(case: Case, proposal: Proposal, summary: str, answer: Tried) -> Reme
     return Remedy(
         kind=proposal.kind,
         who=proposal.who,
-        summary=unquoted(summary),
+        summary=unquoted(summary + said_of(case, proposal)),
         target=proposal.target,
         patch=proposal.patch,
         tried=answer,

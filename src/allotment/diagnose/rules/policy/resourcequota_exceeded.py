@@ -123,7 +123,9 @@ def _fewer(case: Case, first: Excess, pods: int) -> list[Proposal]:
         body: dict[str, object] = {"parallelism": fits}
         if work.spec.completion_mode != "Indexed" and work.spec.completions == work.spec.parallelism:
             body["completions"] = work.spec.completions
-        patch = Patch(PatchOp.RESUBMIT, {"spec": body})
+        # The pods of a Job that no queue has let in can be made fewer where it stands: nothing that runs is lost.
+        stands = case.subject is not None and case.workload is None
+        patch = Patch(PatchOp.MERGE if stands else PatchOp.RESUBMIT, {"spec": body})
     elif isinstance(work, Replicas):
         patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fits}})
     else:

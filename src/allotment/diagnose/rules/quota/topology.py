@@ -130,9 +130,11 @@ def _fewer(case: Case, key: str) -> Iterator[Proposal]:
         changed = replace(view, pending=tuple(smaller if each is mine else each for each in view.pending))
         if Settlement(changed).of(key).outcome is AttemptOutcome.STARTS:
             body = {"parallelism": count}
-            if work.spec.completions == work.spec.parallelism:
+            what = f"submit it with {count} pods in place of {part.count}"
+            if work.spec.completion_mode == "Indexed" and work.spec.completions == work.spec.parallelism:
                 body["completions"] = count
-            what = f"submit it with {count} pods in place of {part.count}: so many lie close enough together"
+                what += f" (parallelism and completions {count})"
+            what += ": so many lie close enough together"
             patch = Patch(PatchOp.RESUBMIT, {"spec": body})
             yield Proposal(RemedyKind.SPLIT_GANG, Doer.USER, what, reference_of(work), patch, cost=1)
             return

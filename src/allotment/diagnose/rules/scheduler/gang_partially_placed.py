@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.gangs import all_at_once, in_turns
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
 from allotment.diagnose.rules.scheduler.holders import holders, waits
 from allotment.diagnose.rules.scheduler.holding import called_all
-from allotment.diagnose.rules.scheduler.keeping import Keeper, gang, kept
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.shaping import fewer, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict
@@ -19,7 +20,7 @@ def find(case: Case) -> Finding | None:
     """Pods of it have a node, others find none, for want of room."""
     bound = [pod for pod in case.pods if pod.bound]
     it = placing(case)
-    if it.refused is None or not gang(case) or not (bound or it.refused.placed):
+    if it.refused is None or not all_at_once(case) or not (bound or it.refused.placed):
         return None
     if kept(case).by not in {Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT}:
         return None
@@ -35,7 +36,7 @@ def find(case: Case) -> Finding | None:
         it,
         together(
             fewer(it, 1 if never else 0),
-            () if never else waits(it),
+            waits(it) if in_turns(case) or not never else (),
             reduced(it, resource, 0 if never else 25),
             raised_priority(it),
             more_nodes(it),
@@ -47,4 +48,4 @@ def find(case: Case) -> Finding | None:
             "holders": called_all(case, holders(case, it.able)),
         },
     )
-    return replace(finding, never=never)
+    return replace(finding, never=never and not in_turns(case))

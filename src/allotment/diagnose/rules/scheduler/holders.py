@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.diagnose.case import Case
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.gangs import in_turns
 from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
@@ -94,7 +95,7 @@ def _ends(case: Case, pod: Pod, above: Object) -> bool:
 def ending(placing: Placing, nodes: Iterable[Node]) -> RoomHolder | None:
     """The work whose end lets the subject start: of those that would do alone, the longest running."""
     for each in [holder for holder in holders(placing.case, nodes) if holder.ends][:_MOST]:
-        if placing.fits(gone=[pod.key for pod in each.pods]):
+        if placing.goes_on(gone=[pod.key for pod in each.pods]):
             return each
     return None
 
@@ -106,7 +107,7 @@ def all_ending(placing: Placing, nodes: Iterable[Node]) -> list[RoomHolder]:
     for each in [holder for holder in holders(placing.case, nodes) if holder.ends][:_MOST]:
         gone += [pod.key for pod in each.pods]
         needed.append(each)
-        if placing.fits(gone=gone):
+        if placing.goes_on(gone=gone):
             return needed
     return []
 
@@ -119,6 +120,10 @@ def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: RoomHold
         nodes: where; those that could hold the subject if nothing else ran there, by default.
         first: whose end is known to be what is needed.
     """
+    own = _own_end(placing) if first is None else None
+    if own is not None:
+        yield own
+        return
     where = tuple(nodes) if nodes is not None else placing.able
     holder = first or ending(placing, where)
     needed = [holder] if holder is not None else all_ending(placing, where)
@@ -133,6 +138,22 @@ def waits(placing: Placing, nodes: Iterable[Node] | None = None, first: RoomHold
         needed[-1].target,
         Patch(PatchOp.WAIT, {"until": "completed"}),
         cost=20,
+    )
+
+
+def _own_end(placing: Placing) -> Proposal | None:
+    """Waiting for the subject's own pods, where each that ends makes room for the next."""
+    case = placing.case
+    running = [pod for pod in case.running_pods if pod.spec.restart_policy != "Always"]
+    if not running or not in_turns(case) or not placing.goes_on(gone=[pod.key for pod in running]):
+        return None
+    return Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY,
+        Doer.USER,
+        f"wait: its pods run {len(running)} at a time, and the next starts when one of them ends",
+        reference_of(running[0]),
+        Patch(PatchOp.WAIT, {"until": "completed"}),
+        cost=10,
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.diagnose.case import Case
+from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.rules.scheduler.placing import (
     Placing,
     beside_anyone,
@@ -17,7 +18,6 @@ from allotment.diagnose.rules.scheduler.placing import (
     without_ports,
     without_spread,
 )
-from allotment.model.observed.work import Job, Owner
 from allotment.scheduling.placement.reasons import Kind, Reason
 
 _PODS: Final = Reason(Kind.POD_LIMIT)
@@ -62,7 +62,7 @@ def kept(case: Case) -> KeptBy:
     found = case.beside.get(KeptBy)
     if not isinstance(found, KeptBy):
         it = placing(case)
-        found = case.beside[KeptBy] = it.once(KeptBy, lambda: _kept(it))
+        found = case.beside[KeptBy] = it.once((KeptBy, one_by_one(case)), lambda: _kept(it))
     return found
 
 
@@ -100,7 +100,7 @@ def _between_pods(it: Placing) -> KeptBy | None:
         (Kind.EXISTING_ANTI_AFFINITY, unlabelled, Keeper.EXISTING_ANTI_AFFINITY),
     )
     for kind, change, keeper in lifts:
-        if it.says(kind) and it.fits(change):
+        if it.says(kind) and it.goes_on(change):
             return KeptBy(keeper)
     return None
 
@@ -118,9 +118,4 @@ def _room(it: Placing) -> KeptBy:
             return KeptBy(Keeper.RESOURCE, resource)
     if short:
         return KeptBy(Keeper.SEVERAL, it.device if it.device in short else min(short))
-    return KeptBy(Keeper.TAINT) if it.says(Kind.TAINTED) and it.fits(tolerating_all) else KeptBy(Keeper.UNKNOWN)
-
-
-def gang(case: Case) -> bool:
-    """Whether all pods of the subject are needed at once: several of a Job, or of another kind than a service."""
-    return isinstance(case.work, Job | Owner) and sum(each.count for each in case.to_come) > 1
+    return KeptBy(Keeper.TAINT) if it.says(Kind.TAINTED) and it.goes_on(tolerating_all) else KeptBy(Keeper.UNKNOWN)

@@ -15,6 +15,7 @@ import numpy as np
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import with_flavors
+from allotment.diagnose.gangs import one_by_one
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import Workload
@@ -168,6 +169,13 @@ class Placing:
         """Whether all would find a place then."""
         return bool(self.pods) and self.first_refused(change, view=view, gone=gone) is None
 
+    def goes_on(self, change: Change | None = None, *, gone: Iterable[str] = ()) -> bool:
+        """Whether nothing would keep it then: all find a place, or one more than now where each runs by itself."""
+        if not one_by_one(self.case):
+            return self.fits(change, gone=gone)
+        before, left = self.refused, self.first_refused(change, gone=gone)
+        return bool(self.pods) and (left is None or (before is not None and left.placed > before.placed))
+
     @cached_property
     def compiled(self) -> CompiledShape | None:
         """The refused pod against the nodes."""
@@ -263,8 +271,8 @@ class Placing:
         return 0 if row is None else int(state.alloc[row][at] - state.used[row][at])
 
     def lifted(self, resource: str) -> bool:
-        """Whether all would find a place if they did not ask for a resource."""
-        return self.fits(lambda shape: asking(shape, {resource: 0}))
+        """Whether it would go on if its pods did not ask for a resource."""
+        return self.goes_on(lambda shape: asking(shape, {resource: 0}))
 
     def says(self, *kinds: Kind) -> bool:
         """Whether some node refuses for one of these reasons."""

@@ -41,7 +41,7 @@ def find(case: Case) -> Finding | None:
             f"{by.spec.priority or 0}, which still runs on {by.spec.node_name}",
             it,
             together(
-                waits(it, first=holder if holder.ends and it.fits(gone=[pod.key for pod in holder.pods]) else None),
+                waits(it, first=holder if holder.ends and it.goes_on(gone=[pod.key for pod in holder.pods]) else None),
                 reduced(it, it.device, 25) if it.device else (),
                 raised_priority(it),
                 more_nodes(it),

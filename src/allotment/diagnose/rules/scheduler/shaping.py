@@ -12,6 +12,7 @@ import msgspec
 from allotment.diagnose.amending import amended, changed_pods, containers_patch, worked_on
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.rules.scheduler.placing import Placing, asking, selecting
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, is_product_label, pool_of, told, written
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
@@ -101,7 +102,10 @@ def split(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
             body = dict(whole.body)
             completions = job.spec.completions or pods
             body["spec"] = {**body["spec"], "parallelism": pods * parts, "completions": completions * parts}
-            what = f"submit as {pods * parts} pods of {told(device, asked // parts)} each"
+            what = (
+                f"submit as {pods * parts} pods of {told(device, asked // parts)} each "
+                f"(completions {completions} → {completions * parts})"
+            )
             yield Proposal(RemedyKind.SPLIT_GANG, Doer.USER, what, target, Patch(whole.op, body), cost=cost)
             return
 
@@ -114,17 +118,21 @@ def _fits_split(placing: Placing, device: str, amount: int, count: int) -> bool:
 
 
 def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
-    """As many pods as find a place now."""
+    """As many pods as find a place now; of what runs pod by pod those run anyway."""
     case, work = placing.case, worked_on(placing.case)
+    if one_by_one(case):
+        return
     held = len([pod for pod in case.pods if pod.bound])
     fit = held + (placing.refused.placed if placing.refused is not None else 0)
     if fit < 1:
         return
     if isinstance(work, Job) and (work.spec.parallelism or 1) > fit:
         body: dict[str, Any] = {"parallelism": fit}
-        if work.spec.completions is not None and work.spec.completions == work.spec.parallelism:
-            body["completions"] = fit
         what = f"submit with parallelism {work.spec.parallelism} → {fit}"
+        if work.spec.completion_mode == "Indexed" and work.spec.completions == work.spec.parallelism:
+            # Each index is a rank: with fewer at once than there are, they wait for each other for ever.
+            body["completions"] = fit
+            what += f" and completions {work.spec.completions} → {fit}"
         patch = Patch(PatchOp.RESUBMIT, {"spec": body})
         yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, reference_of(work), patch, cost=cost)
     elif isinstance(work, Replicas) and (work.spec.replicas or 1) > fit:

@@ -50,7 +50,7 @@ def _scaled(it: Placing, full: list[Node]) -> Iterator[Proposal]:
         replicas = each.work.spec.replicas or 1
         for less in range(1, min(len(each.pods), 8) + 1):
             gone = each.pods[-less:]
-            if not it.fits(gone=[pod.key for pod in gone]):
+            if not it.goes_on(gone=[pod.key for pod in gone]):
                 continue
             yield Proposal(
                 RemedyKind.OTHER,

@@ -1,0 +1,84 @@
+"""What is a gang, and what runs pod by pod: a Job alone never waits for ever where one of its pods has room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.diagnose.explaining import explain
+from allotment.model.explanation import CauseVerdict, PatchOp
+from tests.unit.diagnose.building import Raw, case_of, job, node, pod, running
+from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, quota
+
+INDEXED = {"completionMode": "Indexed"}
+GROUP = {"metadata": {"labels": {"scheduling.x-k8s.io/pod-group": "g"}}}
+ROOM_FOR_ONE = [node("a", 4)]
+
+
+def partly(bound: int, pods: int = 3, *, gpus: int = 4, template: Raw | None = None, **spec: Any) -> list[Raw]:
+    """A Job, some pods of which run on `a`; the others wait."""
+    above = job("train", pods, gpus=gpus)
+    above["spec"] |= spec
+    above["spec"]["template"] |= template or {}
+    return [above, *(pod(f"train-{at}", "a" if at < bound else "", owner=above, gpus=gpus) for at in range(pods))]
+
+
+def admitted(bound: int, pods: int = 3, *, said: tuple[Raw, ...] = (), **spec: Any) -> list[Raw]:
+    """The same let in by Kueue."""
+    whole, workload = holding("train", "cq", pods, flavor="a", ran=False, gpus=4)
+    workload["status"]["conditions"] += said
+    whole["spec"] |= spec
+    own = [pod(f"train-{at}", "a" if at < bound else "", owner=whole, gpus=4) for at in range(pods)]
+    flavors = {"a": {}}
+    return [*platform(cluster_queue("cq", quota("a", 64)), flavors=flavors), whole, workload, *own]
+
+
+NOT_READY = condition("PodsReady", "False", "WaitForStart")
+CASES: dict[str, tuple[list[Raw], str, bool]] = {
+    "a job alone": ([*ROOM_FOR_ONE, *partly(1)], "gpu-all-in-use", False),
+    "a job alone, its pods have ranks": ([*ROOM_FOR_ONE, *partly(1, **INDEXED)], "gpu-all-in-use", False),
+    "a job alone, none of it runs": (
+        [*ROOM_FOR_ONE, *running("x", "a", gpus=4), *partly(0)],
+        "gpu-all-in-use",
+        False,
+    ),
+    "a job alone, not one pod of which has room": ([*ROOM_FOR_ONE, *partly(0, gpus=5)], "insufficient-gpu", True),
+    "as many pods as a node may run": ([node("a", 8, amounts={"pods": "1"}), *partly(1)], "too-many-pods", False),
+    "a scheduler of groups": ([*ROOM_FOR_ONE, *partly(0, template=GROUP)], "gang-partially-placed", True),
+    "let in by Kueue, ranks": ([*ROOM_FOR_ONE, *admitted(1, **INDEXED)], "gang-partially-placed", True),
+    "let in by Kueue, no ranks": ([*ROOM_FOR_ONE, *admitted(1)], "gang-partially-placed", False),
+    "Kueue waits for all of it": ([*ROOM_FOR_ONE, *admitted(1, said=(NOT_READY,))], "gang-partially-placed", True),
+}
+
+
+@pytest.mark.parametrize(("objects", "cause", "never"), CASES.values(), ids=CASES)
+def test_only_what_is_of_use_together_is_a_gang(objects: list[Raw], cause: str, never: bool) -> None:
+    found = explain(case_of(objects))
+    assert found.cause == cause
+    assert (found.start is not None and found.start.never) is never
+    if not never and cause != "gang-partially-placed":
+        assert found.verdict is CauseVerdict.WAITING
+
+
+def test_its_own_pods_end_and_make_room_for_the_next() -> None:
+    found = explain(case_of([*ROOM_FOR_ONE, *partly(1)]))
+    first = found.remedies[0]
+    assert first.patch is not None
+    assert first.patch.op is PatchOp.WAIT
+    assert first.summary == "wait: its pods run 1 at a time, and the next starts when one of them ends"
+    assert not any("parallelism" in each.summary for each in found.remedies)
+
+
+def test_what_ends_running_pods_or_asks_for_less_work_says_so_and_stands_behind_what_loses_nothing() -> None:
+    others = [node("a", 8), *running("x", "a", gpus=4)]
+    found = explain(case_of([*others, *admitted(1, 2, **INDEXED)]))
+    waits, fewer = (next(each for each in found.remedies if each.patch and each.patch.op is op) for op in
+                    (PatchOp.WAIT, PatchOp.RESUBMIT))  # fmt: skip
+    assert found.remedies.index(waits) < found.remedies.index(fewer)
+    assert fewer.summary == ("submit with parallelism 2 → 1 and completions 2 → 1 (this ends 1 pod of it that runs)")
+    none_runs = explain(case_of([*others, *admitted(0, 2)]))
+    fewer = next(each for each in none_runs.remedies if each.patch and each.patch.op is PatchOp.RESUBMIT)
+    assert fewer.patch is not None
+    assert fewer.patch.body == {"spec": {"parallelism": 1}}
+    assert fewer.summary == "submit with parallelism 2 → 1"
