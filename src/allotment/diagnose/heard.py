@@ -16,7 +16,10 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, last_word
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition
+from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import Workload
+from allotment.scheduling.placement.selectors import node_admitted
+from allotment.scheduling.snapshot.placement_shapes import node_affinity
 
 _MISCONFIGURED: Final = CauseVerdict.MISCONFIGURED
 _WAITING: Final = CauseVerdict.WAITING
@@ -78,6 +81,7 @@ _NODES: Final = (
 )  # fmt: skip
 """Why kube-scheduler passes nodes over, what keeps those that came nearest first: (how it begins, cause, verdict,
 words)."""
+_SELECTS: Final = "node(s) didn't match Pod's node affinity/selector"
 _POOLS: Final = (
     (PoolBar.LIMIT, "autoscaler-at-max", _WAITING, "a NodePool has as much as its limits let it"),
     (PoolBar.STOCK, "autoscaler-out-of-stock", _WAITING, "the cloud has no machine to give that would do"),
@@ -88,6 +92,8 @@ _POOLS: Final = (
 """What keeps NodePools from making a node, the nearest to one first: (what, cause, verdict, words)."""
 _COMES_WITHIN: Final = 1200.0
 """Seconds in which a node has come that Karpenter spoke of."""
+_Heard = tuple[str, CauseVerdict, str, Mapping[str, Any]]
+"""Cause, verdict, words, facts."""
 _CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 
 
@@ -155,14 +161,26 @@ def _of_scheduler(case: Case) -> Iterator[Finding]:
             words = f"as kube-scheduler says, the PersistentVolumeClaim {claim.group(1)} does not exist"
             yield _finding("pvc-missing", _MISCONFIGURED, words, {"claim": claim.group(1), "pod": pod.name}, where)
             return
-        found = _of_nodes(said.message)
+        found = _by_labels(case, pod.spec, said.message) or _of_nodes(said.message)
         if found is not None:
             cause, verdict, words, facts = found
             yield _finding(cause, verdict, words, {"pod": pod.name, **facts}, where)
             return
 
 
-def _of_nodes(message: str) -> tuple[str, CauseVerdict, str, Mapping[str, Any]] | None:
+def _by_labels(case: Case, spec: PodSpec, message: str) -> _Heard | None:
+    """Where nodes are seen, though not all that runs on them: that none of them has what the pod selects."""
+    rules = node_affinity(spec)
+    if not case.seen("nodes") or not case.index.nodes or not (rules.selector or rules.required is not None):
+        return None
+    nodes = case.index.nodes.values()
+    if _HEAD.match(message) is None or any(node_admitted(rules, each.name, each.metadata.labels) for each in nodes):
+        return None
+    words = f"none of the {len(nodes)} nodes has the labels that it selects"
+    return "node-affinity-no-match", _MISCONFIGURED, words, {"nodes": len(nodes), "refusing": len(nodes)}
+
+
+def _of_nodes(message: str) -> _Heard | None:
     head = _HEAD.match(message)
     if head is None:
         return None
@@ -184,6 +202,9 @@ def _of_nodes(message: str) -> tuple[str, CauseVerdict, str, Mapping[str, Any]] 
             words = f"as kube-scheduler says, on {count} of {nodes} nodes {why}"
             if cause in {"gpu-taint-not-tolerated", "node-cordoned", "node-affinity-no-match"}:
                 words = f"as kube-scheduler says, {count} of {nodes} nodes are not for it: {why}"
+                others = sum(number for number, text in reasons if text.startswith(_SELECTS)) if count < nodes else 0
+                if others and cause != "node-affinity-no-match":
+                    words += f"; {others} more have not the labels that it selects, which may be the cause as well"
             return cause, verdict, words, {"nodes": nodes, "refusing": count}
     return None
 

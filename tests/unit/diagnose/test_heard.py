@@ -13,7 +13,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import Confidence, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot
-from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, owned_by, pod
+from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, node, owned_by, pod
 
 EVERYWHERE = ("nodes", "clusterqueues", "pods", "workloads", "localqueues", "persistentvolumeclaims")
 
@@ -48,6 +48,23 @@ def said_by_kueue(message: str) -> list[Raw]:
         {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "Workload", "metadata": meta,
          "spec": {"queueName": "q", "podSets": []}, "status": {"conditions": [said]}},
     ]  # fmt: skip
+
+
+def test_where_nodes_are_seen_their_labels_say_whether_it_is_the_selector() -> None:
+    message = "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had untolerated taint(s)."
+    above = job("train", nodeSelector={"pool": "b"})
+    said = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    status = {"phase": "Pending", "conditions": [said]}
+    objects = [above, pod("train-0", owner=above, nodeSelector={"pool": "b"}, status=status)]
+    tainted = {"taints": [{"key": "for", "value": "x", "effect": "NoSchedule"}]}
+    for labels, cause in (({"pool": "c"}, "node-affinity-no-match"), ({"pool": "b"}, "gpu-taint-not-tolerated")):
+        nodes = [node("a"), node("b", labels=labels, spec=tainted)]
+        seen = narrow([*objects, *nodes])
+        gaps = tuple(each for each in seen.source.gaps if each.what != "nodes")
+        source = replace(seen.source, gaps=gaps)
+        found = explain(find_case(Snapshot(taken_at=NOW, sources=(source,)), "job/train", TEAM))
+        assert (found.cause, found.confidence) == (cause, Confidence.LIKELY)
+    assert "which may be the cause as well" in explain(narrow(objects)).summary
 
 
 HELPFUL = "no new claims to deallocate, preemption: 0/11 nodes are available: 3 No preemption victims found for incoming pod, 8 Preemption is not helpful for scheduling."

@@ -8,7 +8,7 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.finding import Finding
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job
+from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -249,6 +249,15 @@ def test_a_head_that_can_never_fit_is_somebodys_to_mend() -> None:
     waiting = of("strict-fifo-head-blocks", CASES["strict-fifo-head-blocks"][0])
     assert waiting.verdict is CauseVerdict.WAITING
     assert any(each.kind is RemedyKind.WAIT_FOR_QUOTA for each in waiting.proposals)
+
+
+def test_what_a_head_lacks_is_not_told_as_what_the_subject_asks_for() -> None:
+    mixed = cluster_queue("cq", quota("f", 4, cpu="8"), queueingStrategy="StrictFIFO")
+    head = queued("head", gpus=1, cpu="16", priority=5)
+    found = of("strict-fifo-head-blocks", [*platform(mixed), *head, *queued(gpus=2, at=LATER)])
+    assert "it would fit, but" in found.summary
+    assert "asks for 16 cpu and can never be admitted" in found.summary
+    assert (found.facts["resource"], found.facts["requested"], found.facts["head_lacks"]) == (GPU, 2, "cpu")
 
 
 def expression(key: str, operator: str, *values: str) -> Raw:

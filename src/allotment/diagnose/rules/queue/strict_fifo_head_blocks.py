@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
@@ -11,7 +12,7 @@ from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue import overtaken
 from allotment.diagnose.rules.queue.line import Blockade, blockade, observed_workload, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
-from allotment.diagnose.shortage import device, fact
+from allotment.diagnose.shortage import ResourceNeed, device, fact
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 
@@ -35,52 +36,70 @@ def finding_of(case: Case, block: Blockade, cause: str) -> Finding:
     """What to say of a blocked queue, by either name."""
     head = observed_workload(case, block.head.name)
     name = block.head.name if head is None else called(case, head)
-    resource, asks, free, nominal = _numbers(block)
-    own = sum(dict(each.requests).get(resource, 0) * each.count for each in block.own.pod_sets)
-    facts = {
+    short = _short(block)
+    asked_for, own = _asked(block)
+    facts: dict[str, Any] = {
         "cluster_queue": block.queue.name,
         "strategy": "StrictFIFO",
-        "resource": resource,
-        "requested": fact(resource, own),
-        "free": free,
-        "nominal": nominal,
+        "resource": asked_for,
+        "requested": fact(asked_for, own),
     }
+    asks = _lacking(block, short)
+    would = "it would fit"
+    if short is not None:
+        free = fact(short.resource, short.quota.free)
+        facts |= {"head_lacks": short.resource, "free": free, "nominal": fact(short.resource, short.quota.nominal)}
+        if short.resource == asked_for:
+            would += f" ({fact(asked_for, own)} of {free} free {asked_for})"
     if block.by_priority:
         facts |= {
             "ahead": name,
             "ahead_priority": block.head.priority,
-            "ahead_requests": asks,
+            "ahead_requests": asks.rstrip(","),
             "own_priority": block.own.priority,
         }
         order = f"{name} came later but has the priority {block.head.priority} above {block.own.priority}, "
     else:
-        facts |= {"head": name, "head_requests": asks}
+        facts |= {"head": name, "head_requests": asks.rstrip(",")}
         order = f"{name} is the head of the line, "
     lacks = "can never be admitted" if block.lacks.never else "cannot be admitted now"
     evidence = [Evidence(reference_of(block.queue), "spec.queueingStrategy", "StrictFIFO", "nobody passes the head")]
     if head is not None:
-        evidence.append(Evidence(reference_of(head), "spec.podSets", asks, "what the head asks for"))
+        evidence.append(Evidence(reference_of(head), "spec.podSets", asks.rstrip(","), "what the head asks for"))
     return Finding(
         cause,
-        CauseVerdict.MISCONFIGURED if block.lacks.never and not block.by_priority else CauseVerdict.WAITING,
-        f"it would fit ({fact(resource, own)} of {free} free {resource}), but the ClusterQueue {block.queue.name} is "
-        f"StrictFIFO: {order}asks for {asks} {resource} and {lacks}",
+        CauseVerdict.MISCONFIGURED if block.lacks.never else CauseVerdict.WAITING,
+        f"{would}, but the ClusterQueue {block.queue.name} is StrictFIFO: {order}asks for {asks} and {lacks}",
         facts=facts,
         evidence=tuple(evidence),
         proposals=Deferred(_proposals(case, block, name)),
     )
 
 
-def _numbers(block: Blockade) -> tuple[str, int | str, int | str, int | str]:
-    """The resource that the head lacks: what it asks, what is free, what the queue has."""
+def _short(block: Blockade) -> ResourceNeed | None:
+    """What the head lacks: a device before others; None where no number says it."""
     row = block.lacks.row
     short = [each for each in row.needs if each.short] if row is not None else []
-    if not short:
-        return "nvidia.com/gpu", "?", "?", "?"
-    short.sort(key=lambda each: not device(each.resource))
-    need = short[0]
-    name = need.resource
-    return name, fact(name, need.wanted), fact(name, need.quota.free), fact(name, need.quota.nominal)
+    return min(short, key=lambda each: not device(each.resource), default=None)
+
+
+def _lacking(block: Blockade, short: ResourceNeed | None) -> str:
+    """What the head asks for and does not get, in words."""
+    if short is not None:
+        return f"{fact(short.resource, short.wanted)} {short.resource}"
+    if block.lacks.undeclared:
+        return f"{', '.join(block.lacks.undeclared)}, of which the queue has no quota,"
+    return "what no flavor of the queue gives it"
+
+
+def _asked(block: Blockade) -> tuple[str, int]:
+    """What the subject asks for, as one names it: its device, or else its CPU."""
+    total: dict[str, int] = {}
+    for each in block.own.pod_sets:
+        for resource, amount in each.requests:
+            total[resource] = total.get(resource, 0) + amount * each.count
+    name = next((each for each in total if device(each) and total[each]), "cpu")
+    return name, total.get(name, 0)
 
 
 def _proposals(case: Case, block: Blockade, name: str) -> Iterator[Proposal]:
