@@ -603,3 +603,21 @@ def test_a_message_that_nobody_wrote_is_called_the_twins() -> None:
     said = explain(case_of([node("a"), *waiting(gpus=9, status={"phase": "Pending", "conditions": [condition]})])).facts
     assert said["message"] == message
     assert "message_of_the_twin" not in said
+
+
+def test_the_nodes_that_it_selects_are_told_first_and_each_in_its_own_words() -> None:
+    far = [node(f"far-{number}", labels={"pool": "x"}) for number in range(3)]
+    near = [node("full", labels={"pool": "y"}), node("away", labels={"pool": "y"}, unschedulable=True)]
+    objects = [*far, *near, *running("x", "full", gpus=8), *waiting(gpus=8, nodeSelector={"pool": "y"})]
+    tried = explain(case_of(objects)).flavors
+    assert [each.name for each in tried][:2] == ["away", "full"]
+    assert [each.reason for each in tried][:3] == [
+        "is unschedulable",
+        f"Insufficient {GPU}",
+        "doesn't match Pod's node affinity/selector",
+    ]
+
+
+def test_who_holds_is_who_holds_what_is_asked_for() -> None:
+    objects = [node("a"), *running("x", "a", gpus=8), *running("y", "a", gpus=0), *waiting(gpus=8)]
+    assert explain(case_of(objects)).facts["holders"] == ["job/x in team-b"]

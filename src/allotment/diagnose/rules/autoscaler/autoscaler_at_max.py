@@ -59,7 +59,7 @@ def _group_at_max(it: Placing) -> Finding | None:
         "size": group.size,
         "max_size": group.most,
         "event": saying.message if saying is not None else "",
-        "holders": called_all(case, holders(case, it.able)),
+        "holders": called_all(case, holders(case, it.able, it.device)),
     }
     return about_room(
         "autoscaler-at-max",

@@ -77,7 +77,7 @@ def _facts(it: Placing, view: PoolView) -> dict[str, object]:
     if view.limits:
         first = view.limits[0]
         facts |= {"resource": first.resource, "size": first.used, "max_size": first.most, "needed": first.needed}
-    return facts | {"holders": called_all(it.case, holders(it.case, it.able))}
+    return facts | {"holders": called_all(it.case, holders(it.case, it.able, it.device))}
 
 
 def _evidence(it: Placing, view: PoolView) -> Iterator[Evidence]:

@@ -33,6 +33,6 @@ def find(case: Case) -> Finding | None:
         f"node {node.name}, on which it would fit, is cordoned{room}",
         broken,
         repair_of(broken, RemedyKind.UNCORDON, what, patch, (), command),
-        {"cordoned_node": node.name, "free_on_it": free},
+        {"cordoned_node": node.name, **({"free_on_it": free} if it.device else {})},
         seen_on(node, "spec.unschedulable", True, "cordoned: it takes no new pods"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final
 
 from allotment.diagnose.finding import Deferred, Finding, Proposal
@@ -16,6 +16,7 @@ from allotment.model.observed.nodes import Node
 
 _MOST: Final = 32
 """Nodes of which an answer lists what each said."""
+_OF_ONE: Final = {"node(s) were": "is", "node(s) had": "has", "node(s) didn't": "doesn't", "node(s) ": ""}
 _UNSEEN: Final = ("could not be read", "only some namespaces", "not all pods")
 
 
@@ -50,15 +51,39 @@ def confidence(placing: Placing) -> Confidence:
 
 
 def answers(placing: Placing) -> Iterator[FlavorTried]:
-    """What each node said, in the order of the scheduler's filters."""
+    """What each node said: those first that it selects, those with room before others, and those that came nearest.
+
+    Nearest is by the order of the scheduler's filters, the last of which asks for room.
+    """
     if placing.refused is None:
         return
-    said = (
-        (node, refusal) for refusal, nodes in placing.refused.answer.refusals if len(nodes) <= _MOST for node in nodes
-    )
-    for node, refusal in islice(said, _MOST):
+    said = [
+        (node, refusal)
+        for refusal, nodes in reversed(placing.refused.answer.refusals)
+        if len(nodes) <= _MOST
+        for node in nodes
+    ]
+    said.sort(key=lambda each: _far_off(placing, each[0]))
+    for node, refusal in said[:_MOST]:
         number = f"{placing.free(node, placing.device)} free" if placing.device else ""
-        yield FlavorTried(node, ", ".join(reason.text for reason in refusal.reasons), number)
+        yield FlavorTried(node, ", ".join(_of_one(reason.text) for reason in refusal.reasons), number)
+
+
+def _far_off(placing: Placing, node: str) -> tuple[bool, bool, bool]:
+    """Whether it does not select a node, the node has too little free, and has too little at all."""
+    device = placing.device or "cpu"
+    asked = placing.requests.get(device, 0)
+    return (
+        not placing.selects(node),
+        placing.free(node, device) < asked,
+        placing.allocatable(node, device) < asked,
+    )
+
+
+def _of_one(text: str) -> str:
+    """What kube-scheduler says of a number of nodes, said of one."""
+    begins = next((each for each in _OF_ONE if text.startswith(each)), "")
+    return _OF_ONE[begins] + text.removeprefix(begins) if begins else text
 
 
 def more_nodes(placing: Placing, nodes: Iterable[Node] | None = None) -> Iterator[Proposal]:

@@ -45,7 +45,7 @@ def find(case: Case) -> Finding | None:
             "pods": total,
             "running": len(bound),
             "pending": len(it.pods),
-            "holders": called_all(case, holders(case, it.able)),
+            "holders": called_all(case, holders(case, it.able, it.device)),
         },
     )
     return replace(finding, never=never and not in_turns(case))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,8 +58,15 @@ class RoomHolders:
         self.all = {key: _holder(case, found) for key, found in pods.items()}
 
 
-def holders(case: Case, nodes: Iterable[Node]) -> list[RoomHolder]:
-    """Work on some nodes but the subject's own, the longest running first; with all of its pods, wherever they are."""
+def holders(case: Case, nodes: Iterable[Node], resource: str = "") -> list[RoomHolder]:
+    """Work on some nodes but the subject's own, the longest running first; with all of its pods, wherever they are.
+
+    Args:
+        case: the subject.
+        nodes: on which.
+        resource: of which each holds some there; empty for whoever is there.
+    """
+    nodes = tuple(nodes)
     every = case.index.beside.get(RoomHolders)
     if not isinstance(every, RoomHolders):
         every = case.index.beside[RoomHolders] = RoomHolders(case)
@@ -67,7 +74,14 @@ def holders(case: Case, nodes: Iterable[Node]) -> list[RoomHolder]:
     own = {pod.key for pod in case.pods}
     found = [every.all[key] for key in keys]
     others = [each for each in found if not own or each.pods[0].key not in own]
+    if resource:
+        names = {node.name for node in nodes}
+        others = [each for each in others if _holds(each, names, resource)]
     return sorted(others, key=lambda each: (each.since, each.pods[0].spec.node_name, each.target.name))
+
+
+def _holds(holder: RoomHolder, nodes: Collection[str], resource: str) -> bool:
+    return any(pod.spec.node_name in nodes and pod_requests(pod.spec).get(resource) for pod in holder.pods)
 
 
 def _holder(case: Case, pods: list[Pod]) -> RoomHolder:

@@ -11,6 +11,7 @@ from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.karpenter import may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.rules.scheduler.selecting import selector_fixes, unmatched
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 
@@ -23,19 +24,26 @@ def find(case: Case) -> Finding | None:
     asked = tuple(each for each in asked if not (each.alone and each.by_kueue))
     if not asked or it.refused is None:
         return None
-    first = asked[0]
+    # What the asker wrote is the asker's to change, whatever Kueue put in beside it.
+    first = next((each for each in asked if not each.by_kueue), asked[0])
     known = sorted(case.index.node_labels.get(first.key, frozenset()) - {""})
-    has = f"nodes have {', '.join(known[:6])}" if known else "no node has that label at all"
-    if not first.alone:
+    has = f"nodes have {listed(known)}" if known else "no node has that label at all"
+    says = "no node has it"
+    put_in = next((each for each in asked if each.by_kueue and each is not first), None)
+    if put_in is not None:
+        has = f"no node has it together with {put_in.key}={put_in.value}, which Kueue put in for its flavor"
+        says = "no node has it beside what Kueue put in"
+    elif not first.alone:
         has = "no node has it together with the rest of the node selector"
+        says = "no node has it with the rest"
     where, path = template_of(case)
-    evidence = (Evidence(where, f"{path}.nodeSelector[{first.key}]", first.value, "no node has it"),)
+    evidence = (Evidence(where, f"{path}.nodeSelector[{first.key}]", first.value, says),)
     finding = about_room(
         "node-selector-typo",
         CauseVerdict.MISCONFIGURED,
         f"the pod runs only on nodes with {first.key}={first.value}; {has}",
         it,
-        [each for one in asked for each in selector_fixes(case, one)],
+        [each for one in asked if not one.by_kueue for each in selector_fixes(case, one)],
         {"selector_key": first.key, "selector_value": first.value, "existing_values": known},
         evidence,
     )

@@ -229,6 +229,11 @@ class Placing:
         named = [name for name in further if is_accelerator(name)]
         return next(iter([*named, *further]), "")
 
+    def selects(self, node: str) -> bool:
+        """Whether the refused pod's selector and node affinity let it run on a node."""
+        compiled = self.compiled
+        return compiled is not None and bool(compiled.admitted[self.view.state.nodes.index[node]])
+
     def could_hold(self, node: Node, requests: dict[str, int]) -> bool:
         """Whether a node has as much in all."""
         return all(self._sizes(name)[node.name] >= amount for name, amount in requests.items())

@@ -109,7 +109,7 @@ def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
         short_of: what there is too little of, told of work without accelerators.
     """
     device = placing.device or short_of or "cpu"
-    nodes = placing.matching or placing.open
+    nodes = _of_interest(placing, device)
     free = free_by_node(placing, nodes[:64], device)
     facts: dict[str, Any] = {
         "requested": {name: written(name, amount) for name, amount in placing.requests.items()},
@@ -131,6 +131,16 @@ def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
         said = {part.value for part in condition_evidence(placing)}
         facts["message" if message in said else "message_of_the_twin"] = message
     return facts
+
+
+def _of_interest(placing: Placing, device: str) -> tuple[Node, ...]:
+    """Nodes that take the pod, and of those the ones that have what it asks for, where there are any."""
+
+    def chosen() -> tuple[Node, ...]:
+        nodes = placing.open or placing.matching
+        return tuple(node for node in nodes if placing.allocatable(node.name, device)) or nodes
+
+    return placing.once(("of interest", device), chosen)
 
 
 def condition_evidence(placing: Placing) -> tuple[Evidence, ...]:

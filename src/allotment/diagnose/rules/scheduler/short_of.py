@@ -41,6 +41,6 @@ def short_of(case: Case, cause: str, resource: str, *, beside_devices: bool) -> 
             "short": resource,
             "requested_of_it": told(resource, it.requests[resource]),
             "free_of_it_by_node": {name: told(resource, amount) for name, amount in free.items()},
-            "holders": called_all(case, holders(case, it.able)),
+            "holders": called_all(case, holders(case, it.able, resource)),
         },
     )
