@@ -17,6 +17,16 @@ TAINT = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
 TAINTED = {"f": {"nodeTaints": [TAINT]}}
 LABELLED = {"f": {"nodeLabels": {"kind": "a100"}}}
 MEAN = cluster_queue("other", quota("f", {"nominalQuota": "8", "lendingLimit": "1"}), cohort="c")
+APART = thing(
+    "ClusterQueue",
+    "cq",
+    namespaceSelector={},
+    resourceGroups=[
+        {"coveredResources": ["cpu", "memory"], "flavors": [{"name": "f", "resources": [
+            {"name": "cpu", "nominalQuota": "100"}, {"name": "memory", "nominalQuota": "100Gi"}]}]},
+        {"coveredResources": [GPU], "flavors": [{"name": "g", "resources": [{"name": GPU, "nominalQuota": "8"}]}]},
+    ],
+)  # fmt: skip
 NO_PODS = holding("left", "cq", gpus=6, ran=False)
 
 
@@ -53,6 +63,16 @@ CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
     "flavor-taint-not-tolerated": (
         [*platform(ALONE, flavors=TAINTED), *queued()],
         [*platform(ALONE, flavors=TAINTED), *queued(tolerations=[{"key": "gpu", "operator": "Exists"}])],
+    ),
+    "flavors-contradict": (
+        [
+            *platform(APART, flavors={"f": {"nodeLabels": {"kind": "cpu"}}, "g": {"nodeLabels": {"kind": "a100"}}}),
+            *queued(),
+        ],
+        [
+            *platform(APART, flavors={"f": {"nodeLabels": {"zone": "z"}}, "g": {"nodeLabels": {"kind": "a100"}}}),
+            *queued(),
+        ],
     ),
     "flavor-mismatch": (
         [*platform(ALONE, flavors=LABELLED), *queued(nodeSelector={"kind": "h100"})],

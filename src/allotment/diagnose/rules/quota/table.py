@@ -7,6 +7,7 @@ from typing import Final
 from allotment.diagnose.finding import CauseEntry
 from allotment.diagnose.rules.quota import (
     flavor_obstacles,
+    flavors_contradict,
     ghost_reservation,
     numbers_of,
     taken_away,
@@ -22,6 +23,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
         ("ALT-1302", "resource-not-covered", "no quota of a resource", undeclared_resource.not_covered),
         ("ALT-1303", "flavor-taint-not-tolerated", "a flavor's taint", flavor_obstacles.taint),
         ("ALT-1304", "flavor-mismatch", "no flavor matches the selector", flavor_obstacles.mismatch),
+        ("ALT-1318", "flavors-contradict", "its flavors send it to different nodes", flavors_contradict.find),
         ("ALT-1305", "topology-request-unsatisfiable", "not close enough together", topology.find),
         ("ALT-1306", "ghost-reservation", "quota held by what runs nothing", ghost_reservation.find),
         ("ALT-1307", "preempted", "stopped for a higher priority", taken_away.preempted),
