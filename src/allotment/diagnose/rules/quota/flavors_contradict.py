@@ -35,8 +35,8 @@ def find(case: Case) -> Finding | None:
                 Proposal(
                     RemedyKind.CHANGE_FLAVOR,
                     Doer.PLATFORM,
-                    f"put what flavor {one.name} and flavor {other.name} cover into one resource group of the ClusterQueue "
-                    f"{queue.name}, so that one flavor gives all of it",
+                    f"put what flavor {one.name} and flavor {other.name} cover into one resource group of the "
+                    f"ClusterQueue {queue.name}, so that one flavor gives all of it",
                     reference_of(queue),
                     Patch(PatchOp.SIGNAL, {"flavors": sorted(values)}),
                 ),
