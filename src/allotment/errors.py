@@ -47,6 +47,10 @@ MOST_SAID: Final = 240
 """Characters of a component's message in a sentence."""
 
 
+_A_NAME: Final = re.compile(r"[A-Za-z0-9][\w./:=@+-]{0,252}", re.ASCII)
+"""Names of objects, labels and resources have this form; a sentence of words has not."""
+
+
 def unquoted(text: str) -> str:
     """Text in which nothing looks like a command of ours: no backquotes."""
     return text.replace("`", "'")
@@ -56,6 +60,11 @@ def quoted(value: object, most: int = MOST_QUOTED) -> str:
     """A foreign value within a sentence: in quotation marks that it cannot end, on one line, cut."""
     text = unquoted(shown(" ".join(str(value).split()))).replace('"', "'")
     return f'"{text if len(text) <= most else f"{text[:most]}…"}"'
+
+
+def spelled(name: str) -> str:
+    """A name in a sentence, which anybody may have chosen: as it is where it has the form of one, else quoted."""
+    return name if _A_NAME.fullmatch(name) else quoted(name)
 
 
 def quoted_message(message: str) -> str:

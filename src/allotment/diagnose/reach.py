@@ -14,11 +14,22 @@ from allotment.model.observed.work import CronJob, Job, Owner
 
 @dataclass(frozen=True, slots=True)
 class RefusedAttempt:
-    """A message by which the API server or an admission plugin refused something, and where it stands."""
+    """A message by which the API server or an admission plugin refused something, and where it stands.
+
+    Attributes:
+        by_event: it stands in an event. Anybody who may create events can have written that, so that it is never sure,
+            and no guard is weakened for it.
+    """
 
     message: str
     object: Reference
     field: str
+    by_event: bool = False
+
+    @property
+    def sureness(self) -> Confidence:
+        """How sure the message is by itself."""
+        return Confidence.LIKELY if self.by_event else Confidence.SURE
 
 
 def held_back(case: Case) -> bool:
@@ -82,7 +93,7 @@ def _refusals(case: Case) -> list[RefusedAttempt]:
     found = [(event, each) for each in _makers(case) for event in case.events(each) if event.reason == "FailedCreate"]
     found.sort(key=lambda pair: pair[0].at, reverse=True)
     newest = found[:1]
-    return [RefusedAttempt(event.message, _reference(event), "message") for event, _ in newest]
+    return [RefusedAttempt(event.message, _reference(event), "message", by_event=True) for event, _ in newest]
 
 
 def _makers(case: Case) -> list[Object]:

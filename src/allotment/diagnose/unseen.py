@@ -7,7 +7,8 @@ from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.model.observed.pods import PodSpec
-from allotment.model.observed.snapshot import Source
+from allotment.model.observed.snapshot import Gap, Source
+from allotment.observe.recent_events import LEFT_OUT
 from allotment.observe.seen import seen_everywhere, seen_in
 
 WORK: Final = ("cronjobs", "daemonsets", "deployments", "jobs", "pods", "replicasets", "statefulsets", "workloads")
@@ -49,6 +50,9 @@ def unseen_in(source: Source, namespace: str, plurals: Iterable[str]) -> tuple[s
 
 
 def _line(source: Source, namespace: str, plural: str) -> Iterator[str]:
+    if plural == "events" and any(_cut_here(gap, namespace) for gap in source.gaps):
+        yield "events: the oldest of the namespace"
+        return
     reasons = [gap.reason for gap in source.gaps if gap.what == plural and gap.reason in _HIDING]
     if not reasons or seen_everywhere(source, plural):
         return
@@ -57,6 +61,10 @@ def _line(source: Source, namespace: str, plural: str) -> Iterator[str]:
         yield f"{plural}: {reasons[0]}"
     elif not namespace or plural in _EVERYONES:
         yield f"{plural} of other namespaces: {reasons[0]}"
+
+
+def _cut_here(gap: Gap, namespace: str) -> bool:
+    return gap.what == "events" and gap.namespace == namespace and gap.detail.endswith(LEFT_OUT)
 
 
 def _bearing(case: Case) -> Iterator[str]:

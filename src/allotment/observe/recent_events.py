@@ -1,4 +1,7 @@
-"""Events, bounded: of each object the newest, so that one that floods the cluster hides nobody else's."""
+"""Events, bounded: of each object and each namespace the newest, so that who floods the cluster hides nobody else's.
+
+Whoever may create events writes their times too: what is kept of one namespace never depends on another's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from allotment.model.observed.snapshot import Gap
 MOST_OF_ONE: Final = 64
 """Events of one object that are kept; the API server counts repetitions in one, so more are seldom more to say."""
 MOST: Final = 20_000
-"""Events in all, the newest: some 20 MB."""
+"""Events in all: some 20 MB. Where there are more, each namespace keeps its newest, up to a share."""
+LEFT_OUT: Final = "of the namespace are left out"
+"""Ends what a gap says of a namespace whose share was too small."""
 _MOST_NAMED: Final = 10
 
 
@@ -50,11 +55,28 @@ class RecentEvents:
             rest = sum(number for _, number in sorted(self._dropped.items())[_MOST_NAMED:])
             words = f"{rest:,} older ones of {len(gaps) - _MOST_NAMED:,} further objects are left out"
             gaps[_MOST_NAMED:] = [Gap(what="events", reason="cut", detail=words)]
-        over = len(events) - MOST
-        if over > 0:
-            events = events[over:]
-            gaps.append(Gap(what="events", reason="cut", detail=f"the {over:,} oldest are left out"))
+        if len(events) > MOST:
+            events, cut = _shared_out(events)
+            gaps += cut
         return tuple(events), tuple(gaps)
+
+
+def _shared_out(events: list[Event]) -> tuple[list[Event], list[Gap]]:
+    """Of each namespace the newest, up to the share that is left when those with fewer keep all; and what goes."""
+    of: dict[str, list[Event]] = {}
+    for each in events:
+        of.setdefault(each.involved_object.namespace, []).append(each)
+    left, share = MOST, 0
+    for number, found in enumerate(sorted(of.values(), key=len)):
+        share = left // (len(of) - number)
+        left -= min(len(found), share)
+    gaps = [
+        Gap(what="events", namespace=name, reason="cut", detail=f"the {len(found) - share:,} oldest {LEFT_OUT}")
+        for name, found in sorted(of.items())
+        if len(found) > share
+    ]
+    kept = (each for found in of.values() for each in found[-share:])
+    return sorted(kept, key=_at), gaps
 
 
 def _at(event: Event) -> str:

@@ -621,3 +621,12 @@ def test_the_nodes_that_it_selects_are_told_first_and_each_in_its_own_words() ->
 def test_who_holds_is_who_holds_what_is_asked_for() -> None:
     objects = [node("a"), *running("x", "a", gpus=8), *running("y", "a", gpus=0), *waiting(gpus=8)]
     assert explain(case_of(objects)).facts["holders"] == ["job/x in team-b"]
+
+
+def test_what_a_tenant_writes_of_a_node_group_is_not_the_clouds_answer() -> None:
+    told = event("FailedScaleUp", "node group h: QUOTA_EXCEEDED")
+    told["involvedObject"] = {"kind": "ConfigMap", "namespace": "team-b", "name": "mine"}
+    full = [node("a", pool="h"), status(("h", 1, 1, 1)), *running("x", "a", gpus=8), *waiting()]
+    assert explain(case_of([*full, told])).cause == "autoscaler-at-max"
+    told["involvedObject"] |= {"namespace": "kube-system", "name": "cluster-autoscaler-status"}
+    assert explain(case_of([*full, told])).cause == "autoscaler-cloud-quota"

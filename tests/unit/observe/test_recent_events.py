@@ -8,10 +8,10 @@ from allotment.observe import recent_events
 from allotment.observe.recent_events import MOST_OF_ONE, RecentEvents
 
 
-def event(about: str, second: int) -> Event:
+def event(about: str, second: int, namespace: str = "nlp") -> Event:
     return Event(
         metadata=ObjectMeta(name=f"{about}.{second}"),
-        involved_object=Reference(kind="Pod", namespace="nlp", name=about),
+        involved_object=Reference(kind="Pod", namespace=namespace, name=about),
         last_timestamp=f"2026-11-27T12:{second // 60:02d}:{second % 60:02d}Z",
     )
 
@@ -38,4 +38,19 @@ def test_in_all_the_newest_are_kept(monkeypatch) -> None:
         recent.add(event(f"pod-{number}", number))
     events, gaps = recent.kept()
     assert [each.metadata.name for each in events] == ["pod-2.2", "pod-3.3", "pod-4.4"]
-    assert [gap.detail for gap in gaps] == ["the 2 oldest are left out"]
+    assert [gap.detail for gap in gaps] == ["the 2 oldest of the namespace are left out"]
+
+
+def test_one_namespace_takes_no_room_from_another(monkeypatch) -> None:
+    monkeypatch.setattr(recent_events, "MOST", 10)
+    recent = RecentEvents()
+    for number in range(30):
+        recent.add(event(f"flood-{number}", 1000 + number, "loud"))
+    for number in range(3):
+        recent.add(event(f"pod-{number}", number))
+    recent.add(event("only", 5, "other"))
+    events, gaps = recent.kept()
+    kept = {each.involved_object.name for each in events}
+    assert {"pod-0", "pod-1", "pod-2", "only", "flood-29"} <= kept
+    assert len(events) == 10
+    assert [(gap.namespace, gap.detail) for gap in gaps] == [("loud", "the 24 oldest of the namespace are left out")]

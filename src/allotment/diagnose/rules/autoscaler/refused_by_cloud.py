@@ -135,7 +135,10 @@ def _asked_again(found: CloudRefusal) -> Proposal:
 
 
 class _OfGroups(tuple[Event, ...]):
-    """Events of a source by which an autoscaler said of its groups that they do not grow, latest first."""
+    """Events of a source by which an autoscaler said of its groups that they do not grow, latest first.
+
+    They stand where the autoscaler is, and not in a tenant's namespace, in which anybody may have written one.
+    """
 
     __slots__ = ()
 
@@ -143,7 +146,12 @@ class _OfGroups(tuple[Event, ...]):
 def _told_of_groups(case: Case) -> tuple[Event, ...]:
     kept = case.index.beside.get(_OfGroups)
     if not isinstance(kept, _OfGroups):
-        found = (e for e in case.index.objects.events if e.reason in _FAILED and e.involved_object.kind != "Pod")
+        home = STATUS.partition("/")[0]
+        found = (
+            e
+            for e in case.index.objects.events
+            if e.reason in _FAILED and e.involved_object.kind != "Pod" and e.involved_object.namespace == home
+        )
         kept = case.index.beside[_OfGroups] = _OfGroups(sorted(found, key=lambda each: each.at, reverse=True))
     return kept
 
@@ -185,5 +193,6 @@ def _refusals(case: Case) -> Iterator[CloudRefusal]:
         group_name = next((name for name in names if name in event.message), "")
         own = event.involved_object.kind == "Pod"
         if case.now - seconds(event.at) < _RECENT and (own or group_name):
-            said_there = Evidence(status, f"events[{event.reason}].message", event.message, "the cloud's answer")
+            where = f"events[{event.reason}].message"
+            said_there = Evidence(event.involved_object, where, event.message, "the cloud's answer")
             yield CloudRefusal(group_name, event.message, said_there)

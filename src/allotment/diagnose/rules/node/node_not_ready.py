@@ -9,6 +9,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.node.defects import DefectKind, defects_of, sound, unready
 from allotment.diagnose.rules.node.mending import about_node, defective, repair_of, seen_on, whole
+from allotment.errors import quoted_message, spelled
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition
 from allotment.model.observed.nodes import Node
@@ -28,7 +29,7 @@ def find(case: Case) -> Finding | None:
         case,
         "node-not-ready",
         f"node {node.name}, on which it would fit, is not ready since {since or 'some time'}"
-        + (f" ({reason}: {message})" if reason else ""),
+        + (f" ({spelled(reason)}: {quoted_message(message)})" if reason else ""),
         broken,
         repair_of(broken, RemedyKind.REPAIR_NODE, what, Patch(PatchOp.SIGNAL, {"node": "Ready"}), ()),
         {"ready": status, "reason": reason, "node_message": message, "taint_key": defect.detail},
@@ -57,7 +58,7 @@ def _below(case: Case) -> Finding | None:
             "node-not-ready",
             CauseVerdict.BROKEN,
             f"the pod {pod.name} has node {node.name}, which is not ready since {since or 'some time'}"
-            + (f" ({reason}: {message})" if reason else ""),
+            + (f" ({spelled(reason)}: {quoted_message(message)})" if reason else ""),
             facts={"node": node.name, "pod": pod.name, "ready": status, "reason": reason, "node_message": message},
             evidence=seen_on(node, "status.conditions[Ready]", status, message or "no pod on it does its work"),
             proposals=(

@@ -7,6 +7,7 @@ usual forms; no CEL is run here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,7 @@ from allotment.diagnose.amending import sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.reach import RefusedAttempt, refusals
-from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import LabelRequirement, Reference, Selector
 from allotment.model.observed.namespaced import AdmissionBinding, AdmissionPolicy, Validation
 
@@ -46,6 +47,12 @@ class Denial:
     why: str
     policy: AdmissionPolicy | None
     validation: Validation | None
+
+    @property
+    def sureness(self) -> Confidence:
+        """How sure it is: an event is believed where the policy is in force and has such a message."""
+        known = self.validation is not None and bool(self.validation.message) and self.validation.message in self.why
+        return Confidence.SURE if known else self.refusal.sureness
 
     @property
     def expression(self) -> str:
@@ -130,7 +137,11 @@ def about_namespace(found: Denial) -> dict[str, str] | None:
             wanted[match["key"]] = match["value"]
     if wanted:
         return wanted
-    said = re.search(r"namespaces? with (?:the )?label (?P<key>[\w./-]+)=(?P<value>[\w.-]+)", found.why)
+    said = (
+        None
+        if found.refusal.by_event
+        else re.search(r"namespaces? with (?:the )?label (?P<key>[\w./-]+)=(?P<value>[\w.-]+)", found.why)
+    )
     if said is not None:
         return {said["key"]: said["value"]}
     return {} if _NAMESPACE_LABEL.search(found.expression) else None
@@ -142,12 +153,14 @@ def _outside(each: LabelRequirement) -> dict[str, str]:
     return {each.key: "true"} if each.operator == "DoesNotExist" else {}
 
 
-def audit_only(case: Case, found: Denial) -> Proposal:
-    """Let the policy only note what it would refuse."""
+def audit_only(case: Case, found: Denial) -> Iterator[Proposal]:
+    """Let the policy only note what it would refuse; never for the word of an event."""
+    if found.refusal.by_event:
+        return
     target = Reference(
         api_version="admissionregistration.k8s.io/v1", kind="ValidatingAdmissionPolicyBinding", name=found.binding
     )
-    return Proposal(
+    yield Proposal(
         RemedyKind.OTHER,
         Doer.PLATFORM,
         f"except it: bind the policy {found.name} with the action Audit only",

@@ -9,7 +9,8 @@ from allotment.diagnose.amending import amended, sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refusals
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.errors import quoted_message
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 
 _SAYS: Final = re.compile(r'violates PodSecurity "(?P<level>[a-z]+)(?::(?P<version>[^"]*))?": (?P<why>.*)', re.DOTALL)
@@ -44,20 +45,19 @@ def find(case: Case) -> Finding | None:
         now = namespace.metadata.labels.get(_ENFORCE) if namespace is not None else None
         if now is not None and now != level:
             return None
+        at = Reference(api_version="v1", kind="Namespace", name=case.namespace)
         return Finding(
             "pod-security-violation",
             CauseVerdict.MISCONFIGURED,
-            f"the namespace {case.namespace} takes only pods of the level {level}: {why}",
+            f"the namespace {case.namespace} takes only pods of the level {level}: {quoted_message(why)}",
             facts={"level": level, "namespace": case.namespace, "violations": why},
             evidence=(
                 Evidence(each.object, each.field, each.message),
-                Evidence(
-                    Reference(api_version="v1", kind="Namespace", name=case.namespace),
-                    f"metadata.labels[{_ENFORCE}]",
-                    now or level,
-                ),
+                *(() if now is None else (Evidence(at, f"metadata.labels[{_ENFORCE}]", now),)),
             ),
-            proposals=(_fixed(case, level, why), _relaxed(case, level)),
+            confidence=each.sureness if now is None else Confidence.SURE,
+            # For the word of an event no guard is lowered.
+            proposals=(_fixed(case, level, why), *(() if each.by_event else (_relaxed(case, level),))),
         )
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import audit_only, denial
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 
@@ -16,9 +17,10 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "policy-refused",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} refused it: {found.why}",
+        f"the policy {found.name} refused it: {quoted_message(found.why)}",
         facts={"policy": found.name, "message": found.why, "namespace": case.namespace},
         evidence=(Evidence(found.refusal.object, found.refusal.field, found.refusal.message),),
+        confidence=found.sureness,
         proposals=(
             Proposal(
                 RemedyKind.FIX_POLICY_VIOLATION,
@@ -27,6 +29,6 @@ def find(case: Case) -> Finding | None:
                 case.reference,
                 Patch(PatchOp.SIGNAL, {"policy": found.name, "message": found.why}),
             ),
-            audit_only(case, found),
+            *audit_only(case, found),
         ),
     )

@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import audit_only, denial
 from allotment.diagnose.rules.submission.refused import refused
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Amount
 from allotment.model.observed.pods import Container
@@ -86,7 +87,7 @@ def _by_policy(case: Case) -> Finding | None:
     return Finding(
         "policy-refused-gpu-limits",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} refused it: {found.why}" + (f" ({said})" if said else ""),
+        f"the policy {found.name} refused it: {quoted_message(found.why)}" + (f" ({said})" if said else ""),
         facts={
             "refused_by": f"policy {found.name}",
             "resource": resource or None,
@@ -95,7 +96,8 @@ def _by_policy(case: Case) -> Finding | None:
             "missing_limits": missing,
         },
         evidence=(Evidence(found.refusal.object, found.refusal.field, found.refusal.message),),
-        proposals=(*_limited(case, missing), audit_only(case, found)),
+        confidence=found.sureness,
+        proposals=(*_limited(case, missing), *audit_only(case, found)),
     )
 
 

@@ -10,6 +10,7 @@ from allotment.diagnose.amending import labelled_pods
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import Denial, LabelRule, audit_only, denial, label_rules
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_PRIORITY, KUEUE_QUEUE
 from allotment.model.observed.base import Reference
@@ -39,7 +40,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "policy-refused-label",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} asks for the label {rule.key}, and {has}: {found.why}",
+        f"the policy {found.name} asks for the label {rule.key}, and {has}: {quoted_message(found.why)}",
         facts={
             "policy": found.name,
             "label": rule.key,
@@ -51,7 +52,8 @@ def find(case: Case) -> Finding | None:
             Evidence(found.refusal.object, found.refusal.field, found.refusal.message),
             Evidence(case.reference, f"metadata.labels[{rule.key}]", given, "what the policy looks at"),
         ),
-        proposals=(*_labelled(case, rule, values), audit_only(case, found)),
+        confidence=found.sureness,
+        proposals=(*_labelled(case, rule, values), *audit_only(case, found)),
     )
 
 

@@ -6,6 +6,7 @@ from allotment.diagnose.amending import sent_again, submitted_in
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import about_namespace, audit_only, denial
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import TEAM
 from allotment.model.observed.base import Reference
@@ -29,7 +30,7 @@ def find(case: Case) -> Finding | None:
         submitted_in(case, home, RemedyKind.FIX_POLICY_VIOLATION, f"submit it in the namespace {home}", position)
         for position, home in enumerate(homes[:2])
     ]
-    if wanted:
+    if wanted and not found.refusal.by_event:
         proposals.append(
             Proposal(
                 RemedyKind.FIX_LABEL,
@@ -43,7 +44,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "policy-refused-namespace",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} does not let it into the namespace {case.namespace}: {found.why}",
+        f"the policy {found.name} does not let it into the namespace {case.namespace}: {quoted_message(found.why)}",
         facts={
             "policy": found.name,
             "namespace": case.namespace,
@@ -54,7 +55,8 @@ def find(case: Case) -> Finding | None:
             Evidence(found.refusal.object, found.refusal.field, found.refusal.message),
             Evidence(target, "metadata.labels", {key: labels.get(key) for key in wanted}, "what the policy looks at"),
         ),
-        proposals=(*proposals, audit_only(case, found)),
+        confidence=found.sureness,
+        proposals=(*proposals, *audit_only(case, found)),
     )
 
 

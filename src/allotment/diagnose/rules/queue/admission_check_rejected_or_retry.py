@@ -9,6 +9,7 @@ from typing import Any, Final
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.checks import awaited, taken_out
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Evidence
 from allotment.model.observed.queueing import CheckState, Workload
 from allotment.scheduling.snapshot.queues import checks_of
@@ -42,10 +43,11 @@ def find(case: Case) -> Finding | None:
             facts["retry_after_seconds"] = round(seconds(after) - case.now)
     again = f", and is asked again at {after}" if state == "Retry" and after else ""
     verb = "rejected" if state == "Rejected" else "sent back"
+    why = quoted_message(message) if message else "it gave no reason"
     return Finding(
         "admission-check-rejected-or-retry",
         CauseVerdict.MISCONFIGURED if state == "Rejected" else CauseVerdict.WAITING,
-        f"the AdmissionCheck {name} {verb} the Workload {workload.name}: {message or 'it gave no reason'}{again}",
+        f"the AdmissionCheck {name} {verb} the Workload {workload.name}: {why}{again}",
         facts=facts,
         evidence=_evidence(workload, name, state, message),
         proposals=tuple(_proposals(case, name)),

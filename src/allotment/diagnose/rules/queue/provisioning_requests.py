@@ -15,6 +15,7 @@ from allotment.diagnose.rules.queue.checks import (
     evidence_of,
     taken_out,
 )
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition, is_true
 from allotment.model.observed.queueing import ProvisioningRequest
@@ -88,7 +89,7 @@ def _given_up(case: Case) -> Finding | None:
         "provisioning-request-failed",
         CauseVerdict.MISCONFIGURED,
         f"the nodes that it needs could not be provided, and Kueue deactivated the Workload {workload.name}: "
-        f"{message or name}",
+        f"{quoted_message(message or name)}",
         facts={"admission_check": name, "workload": workload.name, "workload_active": False, "message": message},
         evidence=(Evidence(reference_of(workload), "status.conditions[Evicted].message", message, "Kueue gave up"),),
         proposals=(again, *((taken_out(case, queue, name, anew=True),) if queue is not None else ())),
@@ -149,7 +150,9 @@ def _finding(case: Case, each: AwaitedCheck, request: ProvisioningRequest, outco
     return Finding(
         outcome.cause,
         outcome.verdict,
-        summary + (f": {message}" if message else "") + (f"; Kueue asks again at {again}" if again else ""),
+        summary
+        + (f": {quoted_message(message)}" if message else "")
+        + (f"; Kueue asks again at {again}" if again else ""),
         facts={
             "admission_check": each.said.name,
             "provisioning_request": request.name,

@@ -8,6 +8,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition, is_true
 from allotment.model.observed.queueing import AdmissionCheck, MultiKueueCluster
@@ -45,7 +46,11 @@ class LostWorker:
         if self.cluster is None:
             return f"{self.name} (no such MultiKueueCluster)"
         told = condition(self.cluster.status.conditions, "Active")
-        return f"{self.name} ({told.message or told.reason})" if told is not None else f"{self.name} (state not known)"
+        return (
+            f"{self.name} ({quoted_message(told.message or told.reason)})"
+            if told is not None
+            else f"{self.name} (state not known)"
+        )
 
     @property
     def mended(self) -> Proposal:

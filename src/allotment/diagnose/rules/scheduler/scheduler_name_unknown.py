@@ -5,6 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
+from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence, RemedyKind
 from allotment.scheduling.snapshot.placement import DEFAULT_SCHEDULER
 
@@ -26,7 +27,8 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "scheduler-name-unknown",
         CauseVerdict.MISCONFIGURED,
-        f"pod {pod.name} asks for the scheduler {name}, which has placed no pod in this cluster: nobody looks at it",
+        f"pod {pod.name} asks for the scheduler {spelled(name)}, which has placed no pod in this cluster: nobody looks "
+        "at it",
         facts={"scheduler_name": name, "pod": pod.name, "pod_scheduled_condition": None},
         evidence=(Evidence(reference_of(pod), "spec.schedulerName", name, "no such scheduler is seen at work"),),
         confidence=Confidence.LIKELY if narrow else Confidence.SURE,

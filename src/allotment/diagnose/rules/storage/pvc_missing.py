@@ -9,6 +9,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import sureness
 from allotment.diagnose.rules.storage.claims import ClaimUse, bound_then, claim_body, claim_of, claim_reference, uses
+from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.spelling import nearest
 
@@ -35,7 +36,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "pvc-missing",
         CauseVerdict.MISCONFIGURED,
-        f"the PersistentVolumeClaim {use.name} does not exist in namespace {case.namespace}{there}",
+        f"the PersistentVolumeClaim {spelled(use.name)} does not exist in namespace {case.namespace}{there}",
         facts={"claim": use.name, "claims_that_exist": known, "namespace": case.namespace, "volume": use.volume},
         evidence=(
             Evidence(target, f"spec.volumes[{use.volume}].persistentVolumeClaim.claimName", use.name, "no such claim"),

@@ -14,6 +14,7 @@ from allotment.diagnose.rules.storage.claims import (
     uses,
     would_serve,
 )
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import StorageClass, VolumeClaim
@@ -59,7 +60,7 @@ def provisioning_failed(case: Case) -> Finding | None:
         return Finding(
             "pvc-provisioning-failed",
             CauseVerdict.BROKEN,
-            f"no volume can be made for the claim {claim.name} ({kind.provisioner}): {message}",
+            f"no volume can be made for the claim {claim.name} ({kind.provisioner}): {quoted_message(message)}",
             facts={
                 "claim": claim.name,
                 "storage_class": kind.name,

@@ -11,6 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import work_above
 from allotment.diagnose.rules.storage.claims import claim_of
 from allotment.diagnose.rules.storage.holders_end import holder_ended
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import Event
@@ -173,7 +174,7 @@ def _broken(case: Case, pod: Pod, event: Event) -> Finding:
         else reference_of(pod)
     )
     driver = "registered CSI drivers" in event.message
-    what = "the node has no driver for it" if driver else event.message
+    what = "the node has no driver for it" if driver else quoted_message(event.message)
     return Finding(
         "volume-mount-failed",
         CauseVerdict.BROKEN,

@@ -9,6 +9,7 @@ from allotment.diagnose.amending import sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refusals
+from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 _SAYS: Final = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.*)', re.DOTALL)
@@ -21,7 +22,7 @@ def find(case: Case) -> Finding | None:
         said = _SAYS.search(each.message)
         if said is None:
             continue
-        name, why = said["name"], said["why"].strip()
+        name, why = spelled(said["name"]), said["why"].strip()
         behind = _SERVICE.search(why)
         service = f"{behind['namespace']}/{behind['service']}" if behind else ""
         serves = f" (service {service})" if service else ""
@@ -31,6 +32,7 @@ def find(case: Case) -> Finding | None:
             f"the admission webhook {name}{serves} cannot be reached, and its failurePolicy Fail refuses everything",
             facts={"webhook": name, "service": service or None, "message": why},
             evidence=(Evidence(each.object, each.field, each.message),),
+            confidence=each.sureness,
             proposals=(
                 Proposal(
                     RemedyKind.OTHER,
