@@ -23,13 +23,14 @@ from allotment.diagnose.rules.policy.quota_use import use_of
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.table import CAUSES
 from allotment.diagnose.shortage import shortage_of
-from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import CauseVerdict, Confidence, Layer, PatchOp
 from allotment.model.observed.base import Condition
+from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.queueing import AdmissionOf, PodSetAssigned, Workload, WorkloadStatus
-from allotment.model.observed.snapshot import Objects
+from allotment.model.observed.snapshot import Objects, Source
+from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
 
 _GANG: Final = "gang-partially-placed"
 _LAYERS: Final = frozenset({Layer.QUEUE, Layer.QUOTA, Layer.SCHEDULER})
@@ -149,21 +150,69 @@ def _may_get(case: Case, workload: Workload) -> Iterator[_Given]:
 
 
 def _alone(case: Case, given: _Given) -> Case | None:
-    """The subject with nobody else there, past its queue."""
-    bare = emptied(case.index)
-    held = _held(bare.objects)
-    nodes = tuple(_less(node, held.get(node.name, {})) for node in bare.objects.nodes)
-    own = case.workload
+    """The subject with nobody else there, past its queue; of all work only what is above and below it."""
+    own, subject = case.workload, case.subject
+    if subject is None:
+        return None
+    bare = _bare(case.index)
     queued = own is not None and not own.holds_quota
-    pods = () if queued else case.waiting_pods
-    workloads = tuple(_admitted(case, each, given) if each is own else each for each in case.index.objects.workloads)
-    objects = msgspec.structs.replace(bare.objects, nodes=nodes, pods=pods, workloads=workloads if queued else ())
+    admitted = _admitted(case, own, given) if own is not None and queued else None
+    objects = msgspec.structs.replace(
+        bare.objects,
+        pods=() if queued else case.waiting_pods,
+        workloads=() if admitted is None else (admitted,),
+        **_work_of(case),
+    )
     source = msgspec.structs.replace(case.source, objects=objects, order=())
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
-    found = find_in(snapshot, source, case.reference)
-    if found is not None:
-        found.supposed, found.brief = True, case.brief
+    about = admitted if subject is own and admitted is not None else subject
+    found = Case(snapshot, source, case.reference, about, index=Index(source, bare))
+    found.supposed, found.brief = True, case.brief
     return found
+
+
+class _Bare:
+    """A source with nobody on it, and of its nodes what is left to others; made once."""
+
+    def __init__(self, index: Index) -> None:
+        objects = emptied(index).objects
+        held = _held(objects)
+        nodes = tuple(_less(node, held.get(node.name, {})) for node in objects.nodes)
+        none = dict.fromkeys(("pods", "workloads", *_FIELD_OF.values()), ())
+        self.index = Index(Source(objects=msgspec.structs.replace(objects, nodes=nodes, **none)))
+
+
+def _bare(index: Index) -> Index:
+    kept = index.beside.get(_Bare)
+    if not isinstance(kept, _Bare):
+        kept = index.beside[_Bare] = _Bare(index)
+    return kept.index
+
+
+_FIELD_OF: Final[dict[type[Work], str]] = {
+    Job: "jobs",
+    CronJob: "cron_jobs",
+    Replicas: "replicas",
+    DaemonSet: "daemon_sets",
+    Owner: "owners",
+}
+"""Where work of a kind stands among objects."""
+_MOST_BELOW: Final = 256
+
+
+def _work_of(case: Case) -> dict[str, tuple[Work, ...]]:
+    """What stands above the subject and below it."""
+    found = (
+        {id(each): each for each in (case.work, *case.index.chain(case.work.metadata))} if case.work is not None else {}
+    )
+    waiting = list(found.values())[-1:]
+    while waiting and len(found) < _MOST_BELOW:
+        below = case.index.work_under.get(waiting.pop().metadata.uid, ())
+        waiting += [each for each in below if id(each) not in found]
+        found |= {id(each): each for each in below}
+    return {
+        field: tuple(each for each in found.values() if isinstance(each, kind)) for kind, field in _FIELD_OF.items()
+    }
 
 
 def _held(objects: Objects) -> dict[str, dict[str, Fraction]]:
