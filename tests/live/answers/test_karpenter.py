@@ -248,7 +248,7 @@ NOTHING_FITS: Final[Mapping[str, tuple[Raw, str, str, str]]] = {
 
 
 @pytest.mark.parametrize("name", NOTHING_FITS)
-def test_no_pool_makes_such_a_node(name: str, land: Land) -> None:
+def test_no_pool_makes_such_a_node(name: str, land: Land, tmp_path: Path) -> None:
     mine, words, cause, told = NOTHING_FITS[name]
     land.ready(gpu_pool(), CPU_POOL)
     land.stage.make(mine)
@@ -257,6 +257,12 @@ def test_no_pool_makes_such_a_node(name: str, land: Land) -> None:
     assert (found["cause"], found["verdict"], found["confidence"]) == (cause, "misconfigured", "sure"), found["summary"]
     assert told in found["summary"]
     assert not land.stage.get(CLAIMS)
+    selects = "nodeSelector" in mine["spec"]["template"]["spec"]
+    assert [each["kind"] for each in found["remedies"] if each["who"] == "user"] == ["fix-selector"] * selects
+    if selects:
+        assert found["remedies"][0]["tried"]["starts"] == "later"
+        land.does(found["remedies"][0], tmp_path, mine)
+        land.runs("train")
 
 
 def test_more_than_any_machine_while_the_limit_is_reached_is_no_matter_of_the_limit(land: Land) -> None:
