@@ -97,6 +97,15 @@ def recorded() -> Mapping[str, Raw]:
     return {each["id"]: each for each in cases}
 
 
+def made_again(api: Api, case: Raw) -> Replayed:
+    """The case on the control plane; from the beginning where a busy machine let a state go by."""
+    try:
+        return replay(api, case)
+    except NotReachedError:
+        api.clear()
+        return replay(api, case)
+
+
 def asked(arena: Sandbox, api: Api, case: Raw, made: Replayed, folder: Path) -> Raw:
     """What `allot why` says: of the cluster, or of what was refused there."""
     subject = case["subject"]
@@ -168,14 +177,10 @@ def test_the_first_remedy_as_printed_starts_it(
     name: str, recorded: Mapping[str, Raw], bare: Sandbox, on: Api, tools: Mapping[str, Path], tmp_path: Path
 ) -> None:
     case = recorded[name]
-    try:
-        made = replay(on, case)
-    except NotReachedError as error:
-        pytest.skip(f"{name} does not come up again: {error}")
+    made = made_again(on, case)
     assert (made.refusal is None) == (case["submit_error"] is None), made.refusal
     found = settled(bare, on, case, made, tmp_path)
-    if runs(on, case["subject"]):
-        pytest.skip(f"{name} does not come up again: {found['summary']}")
+    assert not runs(on, case["subject"]), f"it does not come up again: {found['summary']}"
     assert found["cause"] == case["truth"]["cause"], found["summary"]
     remedy = found["remedies"][0]
 
