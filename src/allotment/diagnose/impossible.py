@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.emptied import emptied
+from allotment.diagnose.emptied import HopelessFor, emptied
 from allotment.diagnose.finding import CauseEntry, Finding
 from allotment.diagnose.never import fleet_of, hopeless
 from allotment.diagnose.rules.policy.amounts import amount, written
@@ -78,9 +78,7 @@ def _together(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEnt
 
     Asked only where it is also told whether it ever starts: emptying a large fleet takes longer than a cause.
     """
-    if case.brief or case.one_of_many:
-        return None
-    by = hopeless(case)
+    by = None if case.brief or case.one_of_many else hopeless(case)
     if by is None:
         return None
     own = case.workload
@@ -89,12 +87,16 @@ def _together(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEnt
     found = _mended(case, given, finding)
     if found is not None and found[1].cause == _GANG:
         return found
+    said = f"{finding.summary}; even with nobody else there {without_others(case, by)}"
+    kept = tuple(each for each in finding.proposals if each.patch is None or each.patch.op is not PatchOp.WAIT)
+    return entry, replace(finding, verdict=CauseVerdict.MISCONFIGURED, never=True, summary=said, proposals=kept)
+
+
+def without_others(case: Case, by: HopelessFor) -> str:
+    """What an emptied fleet says, a clause."""
     pods = sum(each.count for each in case.to_come)
     them = f"its {pods:,} pods do not find room together" if pods > 1 else "it finds no room"
-    said = {"nodes": f"{them} on the nodes that it would get", "quota": "its queue refuses it"}[by.by]
-    kept = tuple(each for each in finding.proposals if each.patch is None or each.patch.op is not PatchOp.WAIT)
-    summary = f"{finding.summary}; even with nobody else there {said}"
-    return entry, replace(finding, verdict=CauseVerdict.MISCONFIGURED, never=True, summary=summary, proposals=kept)
+    return {"nodes": f"{them} on the nodes that it would get", "quota": "its queue refuses it"}[by.by]
 
 
 def _beside(case: Case, alone: Case, found: Finding) -> str:
@@ -201,13 +203,11 @@ _MOST_BELOW: Final = 256
 
 
 def _work_of(case: Case) -> dict[str, tuple[Work, ...]]:
-    """What stands above the subject and below it."""
-    found = (
-        {id(each): each for each in (case.work, *case.index.chain(case.work.metadata))} if case.work is not None else {}
-    )
-    waiting = list(found.values())[-1:]
+    """What stands above the subject and below it, not what else is below those above."""
+    waiting = [] if case.work is None else [case.work]
+    found = {id(each): each for one in waiting for each in (one, *case.index.chain(one.metadata))}
     while waiting and len(found) < _MOST_BELOW:
-        below = case.index.work_under.get(waiting.pop().metadata.uid, ())
+        below = case.index.work_under.get(waiting.pop().metadata.uid, [])[:_MOST_BELOW]
         waiting += [each for each in below if id(each) not in found]
         found |= {id(each): each for each in below}
     return {

@@ -11,7 +11,7 @@ from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.losing import ended, said_of
 from allotment.diagnose.remedies.trying import tried
 from allotment.errors import unquoted
-from allotment.model.explanation import CauseVerdict, Confidence, Doer, Remedy, RemedyKind, StartsWhen, Tried
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, PatchOp, Remedy, RemedyKind, StartsWhen, Tried
 
 _MOST: Final = 12
 """Proposals of one finding that are tried: a longer list helps nobody."""
@@ -48,11 +48,12 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
 def _is_necessary(case: Case, finding: Finding, proposal: Proposal, remaining: Finding) -> bool:
     """Whether the subject has come further: to a cause that stands behind this one, which somebody has to mend.
 
-    What may be done or left is not necessary where it leads to what never starts: another class, or another queue than
-    one that is there.
+    What may be done or left is not necessary where it leads to what never starts: another class, another queue than
+    one that is there, or to end what others run.
     """
     optional = _OPTIONAL if case.local_queue is not None else _OPTIONAL - {RemedyKind.FIX_QUEUE_NAME}
-    if remaining.never and proposal.kind in optional:
+    ends = proposal.patch is not None and proposal.patch.op is PatchOp.DELETE
+    if remaining.never and (ends or proposal.kind in optional):
         return False
     mendable = finding.verdict is not CauseVerdict.WAITING and remaining.confidence is Confidence.SURE
     return mendable and _PLACES[remaining.cause] > _PLACES[finding.cause]

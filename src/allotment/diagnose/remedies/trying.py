@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.gangs import one_by_one
+from allotment.diagnose.impossible import without_others
+from allotment.diagnose.never import hopeless
 from allotment.diagnose.remedies.changed import after
 from allotment.diagnose.remedies.displacing import displaced
+from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
+
+_WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-partially-placed"}
+"""Where the refusal of an emptied fleet stands among the causes."""
 
 
 def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Finding | None]:
     """Whether the subject starts with it, and what keeps it then.
 
-    What leaves the same cause in place, or another that somebody has to mend, does not help. What leaves it to wait for
-    others helps later.
+    What leaves the same cause in place, or another that somebody has to mend, does not help; nor does what leaves it to
+    wait for what can never be. What leaves it to wait for others helps later.
     """
     if proposal.patch is not None and proposal.patch.op is PatchOp.WAIT:
-        return Tried(StartsWhen.LATER), None
+        return Tried(StartsWhen.NO if finding.never else StartsWhen.LATER), None
     changed = after(case, proposal)
     if changed is None:
         return Tried(StartsWhen.NOT_SIMULATED), None
     left = dominant(findings(changed))
     if left is None:
-        if _is_blind(case):
-            return Tried(StartsWhen.NOT_SIMULATED), None
-        return Tried(StartsWhen.NOW, displaces=displaced(changed)), None
+        return _free(case, changed)
     _, remaining = left
     if remaining.cause == finding.cause or remaining.verdict is not CauseVerdict.WAITING:
         return Tried(StartsWhen.NO), remaining
-    return Tried(StartsWhen.LATER), remaining
+    never = _in_vain(changed)
+    return (Tried(StartsWhen.LATER), remaining) if never is None else (Tried(StartsWhen.NO), never)
+
+
+def _free(case: Case, changed: Case) -> tuple[Tried, Finding | None]:
+    """What no rule keeps any more starts, if the scheduler's twin finds its nodes too."""
+    if _is_blind(case):
+        return Tried(StartsWhen.NOT_SIMULATED), None
+    refused = placing(changed).first_refused() if placing(changed).pods else None
+    if refused is None or (one_by_one(changed) and refused.placed):
+        return Tried(StartsWhen.NOW, displaces=displaced(changed)), None
+    never = _in_vain(changed)
+    return (Tried(StartsWhen.LATER), None) if never is None else (Tried(StartsWhen.NO), never)
+
+
+def _in_vain(changed: Case) -> Finding | None:
+    """What is left where nobody's end helps: all its pods, in the flavors that it would get, on an emptied fleet."""
+    by = hopeless(changed)
+    if by is None:
+        return None
+    said = f"even with nobody else there {without_others(changed, by)}"
+    return Finding(_WITHOUT_OTHERS[by.by], CauseVerdict.MISCONFIGURED, said, never=True)
 
 
 def _is_blind(case: Case) -> bool:

@@ -285,7 +285,7 @@ def _tried(each: Tried, shape_unknown: bool) -> str:  # noqa: FBT001  a plain fa
     said = {
         StartsWhen.NOW: "tried: it starts then",
         StartsWhen.LATER: "tried: it starts later, when what it then waits for is over",
-        StartsWhen.NO: "tried: it does not start",
+        StartsWhen.NO: "tried: necessary, and not enough",
         StartsWhen.NOT_SIMULATED: "not tried: what it rests on was not seen, or happens outside the cluster",
     }[each.starts]
     if each.at is not None:

@@ -51,9 +51,9 @@ def usable(case: Case, queue: LocalQueue) -> bool:
 
 
 def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
-    """Other LocalQueues of the namespace that lead elsewhere and can admit."""
-    work = case.top
-    behind = case.local_queue.spec.cluster_queue if case.local_queue is not None else ""
+    """Other LocalQueues of the namespace that can admit: those that lead elsewhere, or all where only its own is held."""
+    work, own = case.top, case.local_queue
+    behind = "" if own is None or held(own.spec.stop_policy) else own.spec.cluster_queue
     if work is None or not work.metadata.uid:
         return
     for each in case.index.objects.local_queues:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
 
 from allotment.diagnose.finding import Deferred, Finding, Proposal
+from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.rules.scheduler.keeping import kept
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.diagnose.rules.scheduler.rooms import condition_evidence, room_facts
-from allotment.diagnose.rules.scheduler.shaping import added_node
-from allotment.model.explanation import CauseVerdict, Confidence, Evidence, FlavorTried
+from allotment.diagnose.rules.scheduler.shaping import added_node, new_node
+from allotment.model.explanation import CauseVerdict, Confidence, Evidence, FlavorTried, Patch, PatchOp
 from allotment.model.observed.nodes import Node
 
 _MOST: Final = 32
 """Nodes of which an answer lists what each said."""
 _OF_ONE: Final = {"node(s) were": "is", "node(s) had": "has", "node(s) didn't": "doesn't", "node(s) ": ""}
+_MOST_NEW: Final = 16
+"""Nodes that an answer says to add at most."""
 _UNSEEN: Final = ("could not be read", "only some namespaces", "not all pods")
 
 
@@ -87,10 +91,30 @@ def _of_one(text: str) -> str:
 
 
 def more_nodes(placing: Placing, nodes: Iterable[Node] | None = None) -> Iterator[Proposal]:
-    """One more node like one that could hold it."""
+    """As many more nodes like one that could hold it as all its pods need."""
     like = next(iter(placing.able if nodes is None else nodes), None)
-    if like is not None:
-        yield added_node(like)
+    if like is None:
+        return
+    proposal, count = added_node(like), _needed(placing, like)
+    if count > 1:
+        body = {**proposal.patch.body, "nodes": count} if proposal.patch is not None else {}
+        said = proposal.summary.replace("add one ", f"add {count} ", 1).replace(" node", " nodes", 1)
+        effect = tuple(new_node(like, number) for number in range(1, count + 1))
+        proposal = replace(proposal, summary=said, patch=Patch(PatchOp.SIGNAL, body), effect=effect)
+    yield proposal
+
+
+def _needed(placing: Placing, like: Node) -> int:
+    """Nodes that hold the pods which find no place; one where each runs by itself, or where it would be very many."""
+    refused = placing.refused
+    if refused is None or one_by_one(placing.case):
+        return 1
+    asked = {name: amount for name, amount in refused.pod.requests.items() if amount > 0}
+    each = min((placing.allocatable(like.name, name) // amount for name, amount in asked.items()), default=1)
+    if refused.pod.waiting.pod.shape.affinity.required_anti:
+        each = min(each, 1)
+    count = -(-(len(placing.pods) - refused.placed) // max(each, 1))
+    return count if count <= _MOST_NEW else 1
 
 
 def together(*groups: Iterable[Proposal]) -> Iterator[Proposal]:

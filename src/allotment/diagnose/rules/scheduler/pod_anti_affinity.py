@@ -30,7 +30,7 @@ def find(case: Case) -> Finding | None:
     mine = by is Keeper.ANTI_AFFINITY
     found = list(_repelled(it) if mine else _repelling(it))
     if not found:
-        return None
+        return _among_themselves(it) if mine else None
     term, pods = found[0][0], [pod for _, pod in found]
     own = {pod.key for pod in case.pods}
     itself = all(pod.key in own for pod in pods) or _of_itself(it, term)
@@ -51,6 +51,29 @@ def find(case: Case) -> Finding | None:
             "topology_key": term.topology_key,
             "set_by": "subject" if mine else whom,
             "nodes": nodes,
+        },
+    )
+
+
+def _among_themselves(it: Placing) -> Finding | None:
+    """Its pods keep apart, and there are fewer places than pods; none of them runs yet."""
+    assert it.refused is not None  # noqa: S101  asked only then
+    term = next((each for each in terms(it.refused.pod.spec, anti=True) if _of_itself(it, each)), None)
+    if term is None:
+        return None
+    placed = it.refused.placed
+    return about_room(
+        "pod-anti-affinity",
+        CauseVerdict.MISCONFIGURED,
+        f"the pod has to keep away from pods with {said(term)} (in one {term.topology_key}), and so have the other "
+        f"pods of the same work: {placed:,} of {len(it.pods):,} {'finds' if placed == 1 else 'find'} a place",
+        it,
+        together(fewer(it), _softer(it, 2), more_nodes(it)),
+        {
+            "anti_affinity_labels": dict(term.label_selector.match_labels) if term.label_selector else {},
+            "topology_key": term.topology_key,
+            "set_by": "subject",
+            "nodes": [],
         },
     )
 
