@@ -10,10 +10,10 @@ import httpx2 as httpx
 import msgspec
 
 from allotment.adapters.kube.requests import Request
-from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
+from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, shown
 from allotment.model.manifest import ObjectKey
 from allotment.model.salvage import decoded
-from allotment.ports.kube import AccessRefusedError, Answer, FieldConflict, FieldConflictError, RefusedError
+from allotment.ports.kube import AccessRefusedError, Answer, FieldConflict, FieldConflictError, Identity, RefusedError
 
 _OWNER: Final = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
@@ -51,6 +51,26 @@ def warnings_of(headers: Iterable[str]) -> tuple[str, ...]:
     return tuple(re.sub(r"\\(.)", r"\1", text) for header in headers for text in _WARNING.findall(header))
 
 
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A part of an answer that should be an object; an empty one where it is not."""
+    return value if isinstance(value, dict) else {}
+
+
+def is_allowed(response: httpx.Response) -> bool:
+    """What an access review says; what says nothing allows nothing."""
+    return mapping(body_of(response).get("status")).get("allowed") is True
+
+
+def identity_of(response: httpx.Response) -> Identity:
+    """Whom a review of ourselves names."""
+    info = mapping(mapping(body_of(response).get("status")).get("userInfo"))
+    groups = info.get("groups")
+    return Identity(
+        str(info.get("username", "")),
+        tuple(each for each in (groups if isinstance(groups, list) else ()) if isinstance(each, str)),
+    )
+
+
 def is_field_conflict(status: Mapping[str, Any]) -> bool:
     """Whether a 409 is about field ownership rather than about a concurrent write."""
     return any(cause.get("reason") == "FieldManagerConflict" for cause in _causes(status))
@@ -71,13 +91,13 @@ def error_of(request: Request, response: httpx.Response, key: ObjectKey | None) 
     about_the_object = code == httpx.codes.INTERNAL_SERVER_ERROR and bool(status)
     if not about_the_object and (code == httpx.codes.TOO_MANY_REQUESTS or code >= httpx.codes.INTERNAL_SERVER_ERROR):
         return UnreachableError(
-            f"{where} could not handle {request.about}: it answered {code} again and again",
+            f"{where} could not handle {shown(request.about)}: it answered {code} again and again",
             why=_message(request, status),
             fix="try again later",
         )
     refusal = AccessRefusedError if code == httpx.codes.FORBIDDEN else RefusedError
     return refusal(
-        f"{where} refused {request.about}",
+        f"{where} refused {shown(request.about)}",
         status=code,
         reason=str(status.get("reason", "")),
         message=_message(request, status) or f"HTTP {code}",
@@ -87,7 +107,7 @@ def error_of(request: Request, response: httpx.Response, key: ObjectKey | None) 
 def _status(response: httpx.Response) -> Mapping[str, Any]:
     try:
         document = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return {}
     return document if isinstance(document, dict) and document.get("kind") == "Status" else {}
 

@@ -17,6 +17,7 @@ from lightkube.config.models import User
 from allotment.adapters.kube import answers, discovery, kubeconfig, requests, transport
 from allotment.adapters.kube.credentials import auth_of
 from allotment.adapters.kube.discovery import Resource
+from allotment.adapters.kube.paging import pages
 from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.adapters.kube.watching import OpenWatch
@@ -224,24 +225,14 @@ class KubeClient:
         lenient: bool = False,
     ) -> Iterator[Body]:
         resource = self._find(api_version, kind)
-        token = ""
-        while resource is not None:
-            response = self._ask(page(resource, token))
-            document = answers.body_of(response, lenient=lenient)
-            note_version(str((document.get("metadata") or {}).get("resourceVersion", "")))
-            if response.status_code == httpx.codes.GONE:
-                # The server forgot the snapshot we page through, and offers to go on with a newer one.
-                token = document.get("metadata", {}).get("continue", "")
-                continue
-            for item in document.get("items") or ():
-                if isinstance(item, UnreadableObject):
-                    yield item.of_kind(api_version, kind)
-                    continue
-                item["apiVersion"], item["kind"] = api_version, kind
-                yield item
-            token = document.get("metadata", {}).get("continue", "")
-            if not token:
-                return
+        if resource is None:
+            return
+        about = page(resource, "").about
+        for item in pages(lambda at: self._ask(page(resource, at)), about, note_version, lenient=lenient):
+            if isinstance(item, UnreadableObject):
+                yield item.of_kind(api_version, kind)
+            else:
+                yield {**item, "apiVersion": api_version, "kind": kind}
 
     def get(self, api_version: str, key: ObjectKey, *, lenient: bool = False) -> Body | None:
         """One object, or None."""
@@ -313,18 +304,15 @@ class KubeClient:
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
         """Ask the server's authorizer."""
-        body = answers.body_of(self._send(requests.access_review(identity, question)))
-        return bool(body.get("status", {}).get("allowed", False))
+        return answers.is_allowed(self._send(requests.access_review(identity, question)))
 
     def permitted(self, question: AccessQuestion) -> bool:
         """Ask the server's authorizer about ourselves."""
-        body = answers.body_of(self._send(requests.self_access_review(question)))
-        return bool(body.get("status", {}).get("allowed", False))
+        return answers.is_allowed(self._send(requests.self_access_review(question)))
 
     def whoami(self) -> Identity:
         """Who we are to the server."""
-        info = answers.body_of(self._send(requests.self_review())).get("status", {}).get("userInfo", {})
-        return Identity(str(info.get("username", "")), tuple(info.get("groups") or ()))
+        return answers.identity_of(self._send(requests.self_review()))
 
     def _ask(self, request: Request) -> httpx.Response:
         """Send a page request; 410 is an answer to page requests, not a refusal."""

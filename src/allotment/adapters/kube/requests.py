@@ -72,7 +72,7 @@ def watch(resource: Resource, namespace: str, since: str) -> Request:
         ("resourceVersion", since),
         ("timeoutSeconds", str(WATCH_SECONDS)),
     )
-    return Request("GET", resource.path(namespace), f"the changes of {resource.plural}", params)
+    return Request("GET", resource.collection(namespace), f"the changes of {resource.plural}", params)
 
 
 def metadata_page(resource: Resource, namespace: str, fields: str, token: str) -> Request:
@@ -84,7 +84,7 @@ def metadata_page(resource: Resource, namespace: str, fields: str, token: str) -
 def _page(resource: Resource, namespace: str, params: tuple[tuple[str, str], ...], accept: str) -> Request:
     given = tuple((name, value) for name, value in params if value)
     return Request(
-        "GET", resource.path(namespace), f"the list of {resource.plural}", given, headers=(("Accept", accept),)
+        "GET", resource.collection(namespace), f"the list of {resource.plural}", given, headers=(("Accept", accept),)
     )
 
 
@@ -122,7 +122,7 @@ def create(
     name = metadata.get("name") or f"{metadata.get('generateName', '')}*"
     return Request(
         "POST",
-        resource.path(metadata.get("namespace", "")),
+        resource.collection(metadata.get("namespace", "")),
         f"{body['kind']} {name}",
         (("fieldManager", manager or WRITE_MANAGER), *_dry(dry_run)),
         (("Accept", _JSON), ("Content-Type", _JSON), *_impersonation(identity)),

@@ -10,6 +10,7 @@ from typing import Final
 import httpx2 as httpx
 import stamina
 
+from allotment.adapters.kube import bounded
 from allotment.adapters.kube.answers import body_of, is_field_conflict
 from allotment.adapters.kube.requests import Request
 from allotment.errors import UnreachableError, shown
@@ -27,13 +28,19 @@ _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a request is tried again: at most `attempts` times within `seconds`."""
+    """How much is borne of a server.
+
+    A request is tried again at most `attempts` times within `seconds`. An answer, a page of a list too, may take
+    `answer_seconds` from the question to its last byte, and may have `answer_bytes`, unpacked.
+    """
 
     attempts: int = 6
     seconds: float = 40.0
     first_wait: float = 0.2
     longest_wait: float = 3.0
     jitter: float = 0.3
+    answer_seconds: float = 300.0
+    answer_bytes: int = 256 << 20
 
 
 class _BusyError(Exception):
@@ -48,7 +55,7 @@ def send(client: httpx.Client, request: Request, patience: Patience) -> httpx.Re
     """Send until there is an answer that another try would not change.
 
     Raises:
-        UnreachableError: no answer in time. A busy server's last answer is returned, not raised.
+        UnreachableError: no answer in time, or one without end. A busy server's last answer is returned, not raised.
     """
     hook = _repeat if request.repeatable else _repeat_unsent
     try:
@@ -61,10 +68,10 @@ def send(client: httpx.Client, request: Request, patience: Patience) -> httpx.Re
             wait_jitter=patience.jitter,
         ):
             with attempt:
-                return _send_once(client, request)
+                return _send_once(client, request, patience)
     except _BusyError as busy:
         return busy.response
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise UnreachableError(
             f"{client.base_url} does not answer",
             why=_reason(error),
@@ -83,7 +90,7 @@ _REASONS: Final = (
 """For errors that say nothing themselves."""
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _reason(error: httpx.RequestError) -> str:
     said = shown(_ERRNO.sub("", str(error).strip()))
     return said or next((words for kind, words in _REASONS if isinstance(error, kind)), "the exchange broke off")
 
@@ -91,14 +98,22 @@ def _reason(error: httpx.TransportError) -> str:
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 
 
-def _send_once(client: httpx.Client, request: Request) -> httpx.Response:
-    response = client.request(
+def _send_once(client: httpx.Client, request: Request, patience: Patience) -> httpx.Response:
+    asked = client.build_request(
         request.method,
         request.path,
         params=list(request.params),
         headers=list(request.headers),
         content=request.content,
     )
+    try:
+        response = bounded.exchange(client, asked, patience.answer_seconds, patience.answer_bytes)
+    except bounded.EndlessAnswerError as endless:
+        raise UnreachableError(
+            f"{client.base_url} does not come to an end with {shown(request.about)}",
+            why=str(endless),
+            fix="look whether a proxy stands in between; this is no answer that Kubernetes gives",
+        ) from None
     if response.status_code in _BUSY or (not request.pinned and _is_write_race(response)):
         raise _BusyError(response)
     return response

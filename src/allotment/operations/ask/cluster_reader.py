@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 from http import HTTPStatus
-from itertools import islice
 from typing import Final, TypeVar
 
 from allotment.errors import UnreachableError
@@ -123,8 +122,15 @@ class ClusterReader:
             return any(each.what == what for each in self._gathered.gaps)
 
     def take_all(self, kind: ObservedKind, version: str, namespace: str = "") -> None:
-        """List a kind and keep it, batch by batch."""
-        for batch in _batches(self.kube.list(version, kind.kind, namespace=namespace, lenient=True)):
+        """List a kind and keep it, batch by batch; what came before the list broke off is kept too."""
+        batch: list[Body] = []
+        try:
+            for raw in self.kube.list(version, kind.kind, namespace=namespace, lenient=True):
+                batch.append(raw)
+                if len(batch) == _BATCH:
+                    self._keep(kind, version, batch)
+                    batch = []
+        finally:
             self._keep(kind, version, batch)
 
     def hold(self, field: str, parts: Iterable[Part], gaps: Iterable[Gap]) -> None:
@@ -139,7 +145,7 @@ class ClusterReader:
         found = self.kube.get(version, key, lenient=True)
         if isinstance(found, UnreadableObject):
             self._keep(kind, version, [found.of_kind(version, kind.kind)])
-        elif found is not None and (not uid or (found.get("metadata") or {}).get("uid") == uid):
+        elif found is not None and (not uid or _uid(found) == uid):
             self._keep(kind, version, [found])
 
     def made(self, make: Callable[[], _Out]) -> _Out:
@@ -172,6 +178,6 @@ class ClusterReader:
             raise self._lost[0]
 
 
-def _batches(objects: Iterator[Body]) -> Iterator[list[Body]]:
-    while batch := list(islice(objects, _BATCH)):
-        yield batch
+def _uid(raw: Body) -> object:
+    meta = raw.get("metadata")
+    return meta.get("uid") if isinstance(meta, dict) else None

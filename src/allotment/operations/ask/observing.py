@@ -7,6 +7,7 @@ comes, so that no more raw objects are held than a page of each worker.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +15,9 @@ from typing import Final
 
 from allotment.model.manifest import ObjectKey
 from allotment.model.moments import rfc3339
-from allotment.model.observed.snapshot import Asker, Snapshot, Source
+from allotment.model.observed.snapshot import Asker, Gap, Snapshot, Source
 from allotment.observe.kinds import KINDS, ObservedKind, unknown_owner
-from allotment.observe.unknown_owners import MOST_LEVELS, UnknownOwner, unknown_owners
+from allotment.observe.unknown_owners import MOST_LEVELS, UnknownOwner, fair_shares, unknown_owners
 from allotment.operations.ask.cluster_reader import ClusterReader, Reply
 from allotment.operations.ask.waiting_order import read_order
 from allotment.ports.clock import Clock
@@ -24,7 +25,8 @@ from allotment.ports.kube import Identity, KubePort
 
 NAMESPACE: Final = "Namespace"
 MOST_OWNERS: Final = 200
-"""Objects of unknown kinds above pods that are asked for one by one."""
+"""Objects of unknown kinds, of one level above pods, that are asked for one by one."""
+_MOST_CUTS_NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,6 @@ def read_kind(reader: ClusterReader, served: ServedKind) -> None:
 
 def _read_owners(reader: ClusterReader) -> None:
     """What stands above pods and is of no kind in the table, level by level."""
-    left = MOST_OWNERS
     seen: set[str] = set()
     for _ in range(MOST_LEVELS):
         wanted = sorted(each for each in unknown_owners(reader.objects) if each.uid not in seen)
@@ -145,11 +146,27 @@ def _read_owners(reader: ClusterReader) -> None:
             return
         seen.update(each.uid for each in wanted)
         served = [each for each in wanted if reader.kube.serves(each.api_version, each.kind)]
-        if len(served) > left:
-            detail = f"{len(served) - left:,} objects of other kinds that own pods were not asked for"
-            reader.gap("owners", "", "cut", detail)
-        asked, left = served[:left], max(0, left - len(served))
+        asked = fair_shares(served, MOST_OWNERS, reader.namespaces)
+        for gap in _cuts(served, asked):
+            reader.gap("owners", gap.namespace, gap.reason, gap.detail)
         reader.side_by_side(lambda owner: _read_owner(reader, owner), asked)
+
+
+def _cuts(served: Sequence[UnknownOwner], asked: Sequence[UnknownOwner]) -> Iterator[Gap]:
+    """What was not asked for, namespace by namespace, those with the most first."""
+    left = Counter(each.namespace for each in served)
+    left.subtract(each.namespace for each in asked)
+    cut = sorted(((number, name) for name, number in left.items() if number > 0), key=lambda each: (-each[0], each[1]))
+    words = "objects of other kinds that own pods were not asked for"
+    for number, namespace in cut[:_MOST_CUTS_NAMED]:
+        yield Gap(what="owners", namespace=namespace, reason="cut", detail=f"{number:,} {words}: its share is used up")
+    more = cut[_MOST_CUTS_NAMED:]
+    if more:
+        yield Gap(
+            what="owners",
+            reason="cut",
+            detail=f"{sum(each for each, _ in more):,} {words}, of {len(more):,} more namespaces",
+        )
 
 
 def _read_owner(reader: ClusterReader, owner: UnknownOwner) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import pytest
 
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotSignedInError, UnreachableError
+from allotment.model.manifest import Body
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.kinds import CLUSTER_AUTOSCALER_STATUS, KINDS
 from allotment.operations.ask import observing
@@ -205,7 +206,63 @@ def test_owners_are_asked_for_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     _, source = look(cluster(*steps, *(owned_by(200 + at, step) for at, step in enumerate(steps))))
     assert len(source.objects.owners) == 2
     assert [(gap.what, gap.reason) for gap in source.gaps] == [("owners", "cut")]
-    assert source.gaps[0].detail.startswith("3 objects")
+    assert (source.gaps[0].namespace, source.gaps[0].detail[:9]) == (OURS, "3 objects")
+
+
+def test_one_tenant_does_not_use_up_the_owners_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "MOST_OWNERS", 4)
+    many, one = [custom("Step", 100 + number) for number in range(9)], custom("Pipeline", 300)
+    one["metadata"]["namespace"] = THEIRS
+    theirs = owned_by(400, one)
+    theirs["metadata"]["namespace"] = THEIRS
+    _, source = look(cluster(*many, one, *(owned_by(200 + at, step) for at, step in enumerate(many)), theirs))
+    assert ("Pipeline", "o-300") in {(each.kind, each.name) for each in source.objects.owners}
+    assert len(source.objects.owners) == 4
+    assert [(gap.what, gap.namespace, gap.detail[:9]) for gap in source.gaps] == [("owners", OURS, "6 objects")]
+
+
+UP: Final = "../../../../../../api/v1/namespaces/kube-system/secrets/root-token"
+
+
+@pytest.mark.parametrize(
+    "sly",
+    [
+        {"name": UP},
+        {"name": "x?watch=true&timeoutSeconds=3600"},
+        {"name": ".."},
+        {"name": "x/exec"},
+        {"name": ""},
+        {"uid": ""},
+        {"kind": "steps"},
+        {"kind": "Step/../../Secret"},
+        {"kind": "Secret"},
+        {"apiVersion": "pipelines.example/v1/../../../api/v1"},
+        {"apiVersion": "../api/v1"},
+        {"apiVersion": "v1", "kind": "Secret"},
+        {"apiVersion": "metrics.k8s.io/v1beta1"},
+    ],
+    ids=str,
+)
+def test_no_request_follows_a_reference_that_is_not_well_formed(sly: dict[str, str]) -> None:
+    made = owned_by(200, custom("Step", 100))
+    made["metadata"]["ownerReferences"][0].update(sly)
+    kube = cluster(made)
+    look(kube)
+    assert [call.key for call in kube.calls if call.verb == "get" and call.key.kind != "ConfigMap"] == []
+
+
+def test_what_came_before_a_list_broke_off_is_kept() -> None:
+    class Breaking(FakeKube):
+        def list(self, api_version: str, kind: str, **options: Any) -> Iterator[Body]:
+            yield from super().list(api_version, kind, **options)
+            if kind == "Pod":
+                raise silent(kind)
+
+    kube = Breaking()
+    kube.put(*two_teams())
+    _, source = look(kube)
+    assert names(source, "pods") == {"tune-0", "train-canary-7"}
+    assert ("pods", "failed") in {(gap.what, gap.reason) for gap in source.gaps}
 
 
 def part(resource: str, name: str, namespace: str = "") -> ObjectPart:
