@@ -86,8 +86,10 @@ def _settled(case: Case) -> str:
 
 
 def _rolled_out(each: Replicas) -> bool:
-    wanted = 1 if each.spec.replicas is None else each.spec.replicas
-    return wanted > 0 and each.status.ready_replicas >= wanted and each.status.updated_replicas >= wanted
+    """Whether all replicas are ready and of the present template: old ones count as ready, too."""
+    wanted, status = 1 if each.spec.replicas is None else each.spec.replicas, each.status
+    ready = status.ready_replicas >= max(wanted, status.replicas)
+    return wanted > 0 and ready and (each.kind == "ReplicaSet" or status.updated_replicas >= wanted)
 
 
 def _considered(case: Case) -> bool:

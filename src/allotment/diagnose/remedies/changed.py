@@ -12,6 +12,7 @@ from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.derived import rederived, without_events
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
+from allotment.diagnose.remedies.rolling import with_old_pods
 from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.observed.base import Object, Reference
@@ -98,9 +99,9 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     if patch.op is PatchOp.RESUBMIT and before is not None:
         changed = without_events(changed, {before.metadata.uid} - {""})
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
-        return rederived(
-            Index(Source(objects=changed), case.index), now, anew=patch.op is PatchOp.RESUBMIT or _rolled(before, now)
-        )
+        anew, rolled = patch.op is PatchOp.RESUBMIT, _rolled(before, now)
+        made = rederived(Index(Source(objects=changed), case.index), now, anew=anew or rolled)
+        return with_old_pods(case, made, now) if rolled and not anew else made
     return changed
 
 

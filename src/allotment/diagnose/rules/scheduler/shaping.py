@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -13,9 +14,11 @@ from allotment.diagnose.amending import amended, changed_pods, containers_patch,
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import one_by_one
-from allotment.diagnose.rules.scheduler.placing import Placing, asking, selecting
+from allotment.diagnose.rollouts import held_back, pace_of
+from allotment.diagnose.rules.scheduler.placing import Change, Placing, asking, selecting
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, is_product_label, pool_of, told, written
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.observed.base import Reference
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Container, PodSpec
@@ -61,7 +64,31 @@ def reduced(placing: Placing, resource: str, cost: int = 0) -> Iterator[Proposal
         patch = asking_for(spec, resource, amount - placing.requests[resource])
         if patch is not None:
             was, now = told(resource, placing.requests[resource]), told(resource, amount)
-            yield changed_pods(RemedyKind.REDUCE_REQUEST, f"ask for less: {was} → {now}", placing.case, patch, cost)
+            found = changed_pods(RemedyKind.REDUCE_REQUEST, f"ask for less: {was} → {now}", placing.case, patch, cost)
+            yield _old_first(placing, found, partial(asking, amounts={resource: amount}))
+
+
+def _old_first(placing: Placing, proposal: Proposal, change: Change) -> Proposal:
+    """The same, with leave to take an old pod away first where new ones would have no room beside the old."""
+    work, patch = worked_on(placing.case), proposal.patch
+    pace = pace_of(work)
+    old = [pod.key for pod in placing.case.running_pods]
+    if pace is None or patch is None or patch.op is not PatchOp.STRATEGIC or not old:
+        return proposal
+    first = placing.pods[0]
+    name = first.waiting.pod.name
+
+    def placed(most: int, gone: Sequence[str]) -> int:
+        new = Placing(placing.case, tuple(first.named(f"{name}-new-{number}") for number in range(most)))
+        refused = new.first_refused(change, gone=gone)
+        return most if refused is None else refused.placed
+
+    if not held_back(pace, old, placed):
+        return proposal
+    rolling = {"strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}}
+    body = {**patch.body, "spec": {**patch.body["spec"], **rolling}}
+    said = f"{proposal.summary}, and let one old pod go first (maxUnavailable 1, maxSurge 0)"
+    return replace(proposal, summary=said, patch=Patch(patch.op, body))
 
 
 def asking_for(spec: PodSpec, resource: str, change: int) -> dict[str, Any] | None:
@@ -136,7 +163,7 @@ def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
         patch = Patch(PatchOp.RESUBMIT, {"spec": body})
         yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, reference_of(work), patch, cost=cost)
     elif isinstance(work, Replicas) and (work.spec.replicas or 1) > fit:
-        what = f"scale to {fit} replicas: so many find a place"
+        what = f"scale to {count(fit, 'replica')}: {'that one finds' if fit == 1 else 'so many find'} a place"
         patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fit}})
         yield Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(work), patch, cost=cost)
 

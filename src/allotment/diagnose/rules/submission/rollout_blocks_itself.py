@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rollouts import pace_of
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
@@ -15,18 +14,14 @@ from allotment.model.observed.work import Replicas
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
 
-_DEFAULT: Final = "25%"
-
 
 def find(case: Case) -> Finding | None:
     """New pods wait, old pods run, no old pod may go, and with one gone a new one would have room."""
     each = case.subject
     if not isinstance(each, Replicas) or each.kind != "Deployment" or not case.seen("nodes"):
         return None
-    wanted = 1 if each.spec.replicas is None else each.spec.replicas
-    rolling = each.spec.strategy.rolling_update
-    may_go = _share(rolling.max_unavailable if rolling else None, wanted)
-    if each.spec.strategy.type == "Recreate" or may_go > 0 or not case.waiting_pods:
+    pace = pace_of(each)
+    if pace is None or pace.missing > 0 or not case.waiting_pods:
         return None
     new = case.waiting_pods[0]
     owner = new.metadata.controller
@@ -36,23 +31,22 @@ def find(case: Case) -> Finding | None:
     if holder is None:
         return None
     target = reference_of(each)
-    surge = rolling.max_surge if rolling is not None and rolling.max_surge is not None else _DEFAULT
     patch = {"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}}}
     return Finding(
         "rollout-blocks-itself",
         CauseVerdict.MISCONFIGURED,
-        f"the rollout of {each.name} waits for what its own old pods hold: of {wanted} replicas none may be missing "
-        f"(maxUnavailable), and no node has room for one more (maxSurge {surge})",
+        f"the rollout of {each.name} waits for what its own old pods hold: of {pace.wanted} replicas none may be "
+        f"missing (maxUnavailable), and no node has room for one more (maxSurge {pace.surge_text})",
         facts={
             "max_unavailable": 0,
-            "max_surge": surge,
-            "replicas": wanted,
+            "max_surge": pace.surge_text,
+            "replicas": pace.wanted,
             "waiting_pod": new.name,
             "old_pod": holder.name,
             "node": holder.spec.node_name,
         },
         evidence=(
-            Evidence(target, "spec.strategy.rollingUpdate.maxUnavailable", may_go, "no old pod goes first"),
+            Evidence(target, "spec.strategy.rollingUpdate.maxUnavailable", pace.missing, "no old pod goes first"),
             Evidence(reference_of(holder), "spec.nodeName", holder.spec.node_name, "an old pod that holds the room"),
         ),
         proposals=(
@@ -66,15 +60,6 @@ def find(case: Case) -> Finding | None:
             ),
         ),
     )
-
-
-def _share(value: int | str | None, replicas: int) -> int:
-    """How many pods may be missing; a share is rounded down, as the Deployment controller does."""
-    value = _DEFAULT if value is None else value
-    if isinstance(value, int):
-        return value
-    number = value.removesuffix("%")
-    return math.floor(int(number) * replicas / 100) if number.isdecimal() else 0
 
 
 def _in_the_way(case: Case, new: Pod, old: Sequence[Pod]) -> Pod | None:
