@@ -64,13 +64,13 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
         if workload.holds_quota and not workload.says("Finished")
         for each in _reserved_by(index, workload)
     ]
-    for owner, each in reserved:
-        flavored.take(told, each.flavor, each.resource, each.without_pods, (CauseOfTime.RESERVED_UNUSED, owner))
-    for owner, each in reserved:
-        if each.unplaced:
+    for owner, part in reserved:
+        flavored.take(told, part.flavor, part.resource, part.without_pods, (CauseOfTime.RESERVED_UNUSED, owner))
+    for owner, part in reserved:
+        if part.unplaced:
             # What is free in fragments is what its pods cannot use; what else is free, they do not use.
-            whole = _FlavoredNodes(index, left, but=_fragmented(index, left, each.looking))
-            whole.take(told, each.flavor, each.resource, each.unplaced, (CauseOfTime.RESERVED_UNUSED, owner))
+            whole = _FlavoredNodes(index, left, but=_fragmented(index, left, part.looking))
+            whole.take(told, part.flavor, part.resource, part.unplaced, (CauseOfTime.RESERVED_UNUSED, owner))
     for resource, names, asked in refused_by_quota(index, belongings):
         missing = asked
         for flavor in names:

@@ -49,7 +49,9 @@ def test_columns_in_which_nobody_knows_anything_are_left_out(run: Run, tmp_path:
     assert "Job/w" in row
     assert "nlp/Job/w" not in row
     assert "person" in run("who", "--snapshot", str(path), "-o", "csv").ok().splitlines()[0].split(",")
-    assert "nobody holds" in run("who", "--snapshot", str(path), "-l", "localqueue=slow").ok()
+    slow = run("who", "--snapshot", str(path), "-l", "localqueue=slow")
+    assert (slow.code, slow.out) == (0, "")
+    assert "matches -l localqueue=slow; here localqueue is " in slow.err
 
 
 def test_an_unknown_person_is_null_for_programs_and_never_guessed(run: Run) -> None:

@@ -239,6 +239,7 @@ def test_a_cluster_in_which_all_that_wait_are_elsewhere(run: Run, home: Path) ->
     kueue = {"apiVersion": "kueue.x-k8s.io/v1beta2"}
     flavors = [{"name": "f", "resources": [{"name": "cpu", "nominalQuota": "0"}]}]
     objects = [
+        *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each}} for each in ("nlp", "cv")),
         kueue | {"kind": "ResourceFlavor", "metadata": {"name": "f"}},
         kueue | {"kind": "ClusterQueue", "metadata": {"name": "cq"},
                  "spec": {"namespaceSelector": {},

@@ -6,15 +6,16 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from allotment.cli.shell.options import OutputOptions
-from allotment.cli.shell.selector import parse_selector
+from allotment.cli.shell.selector import named_by, parse_selector
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.table import Cell, Column, fitting, no_room, table_text
-from allotment.errors import UNPRINTABLE, UsageError, shown
+from allotment.errors import UNPRINTABLE, NotFoundError, UsageError, shown
+from allotment.model.grammar import count
 from allotment.model.spelling import did_you_mean
 from allotment.reports.documents.form import versioned
 
@@ -37,6 +38,8 @@ class Listing(Generic[Row]):
         document: a row as JSON, without apiVersion and kind.
         labels: what ``-l`` selects by.
         nothing: sentence for an empty result.
+        named: labels whose values name what is there, so that a value that no row has is a slip and no answer.
+        same_labels: every row has the same labels, so that another one is a slip, too.
     """
 
     kind: str
@@ -46,6 +49,8 @@ class Listing(Generic[Row]):
     document: Callable[[Row], Mapping[str, Any]]
     labels: Callable[[Row], Mapping[str, str]] = _no_labels
     nothing: str = "nothing found"
+    named: Collection[str] = ()
+    same_labels: bool = False
 
 
 def show(
@@ -69,8 +74,12 @@ def show(
 
     Raises:
         UsageError: an unknown column, or a selector that is none.
+        NotFoundError: a selector names what is not there.
     """
     rows = chosen(options, listing)
+    unmatched = not rows and bool(listing.rows) and bool(options.selector)
+    if unmatched:
+        session.note(_unmatched(options, listing))
     match options.format:
         case "json" | "yaml":
             items = [{"kind": listing.kind, **listing.document(row)} for row in rows]
@@ -80,6 +89,8 @@ def show(
             _write_lines(session, [listing.name(row) for row in rows])
         case "csv":
             session.out(_csv(options, listing, rows).removesuffix("\n"))
+        case "table" | "wide" if unmatched:
+            pass
         case "table" if human is not None:
             session.out(human(rows))
         case _:
@@ -90,6 +101,8 @@ def chosen(options: OutputOptions, listing: Listing[Row]) -> Sequence[Row]:
     """The rows after ``-l``, ``--sort-by`` and ``--limit``, in that order."""
     matches = parse_selector(options.selector)
     rows = [row for row in listing.rows if matches(listing.labels(row))]
+    if not rows:
+        _check_names(options.selector, listing)
     if options.sort_by:
         column = _column(listing.columns, options.sort_by.removeprefix("-"))
         present = [row for row in rows if column.of(row) is not None]
@@ -97,6 +110,55 @@ def chosen(options: OutputOptions, listing: Listing[Row]) -> Sequence[Row]:
         present.sort(key=lambda row: _rank(column.of(row)), reverse=options.sort_by.startswith("-"))
         rows = present + absent
     return rows if options.limit is None else rows[: options.limit]
+
+
+def _check_names(selector: str, listing: Listing[Row]) -> None:
+    """That a selector which matches nothing names what is there, where its labels name things.
+
+    Raises:
+        NotFoundError: it does not.
+        UsageError: no row has such a label, and none ever does.
+    """
+    labels = {key for row in listing.rows for key in listing.labels(row)}
+    for key, wanted in named_by(selector).items():
+        known = _values(listing, key)
+        if listing.same_labels and listing.rows and key not in labels:
+            raise UsageError(
+                f"there is no label {key!r} to select by",
+                why=f"the labels are {_listed(labels)}",
+                fix=did_you_mean(key, labels, "name one of them"),
+            )
+        if key in listing.named and listing.rows and not wanted & known:
+            word = ", ".join(sorted(wanted))
+            raise NotFoundError(
+                f"nothing here has the {key} {shown(word)}",
+                why=f"there {'is' if len(known) == 1 else 'are'} {_listed(known)}",
+                fix=did_you_mean(word, known, f"name one of them in full, for example -l {key}={shown(min(known))}"),
+            )
+
+
+def _unmatched(options: OutputOptions, listing: Listing[Row]) -> str:
+    """What is said where rows are there and none matches: what there is to select by."""
+    told = f"none of {count(len(listing.rows), 'row')} matches -l {shown(options.selector)}"
+    asked = list(named_by(options.selector))
+    known = sorted({key for row in listing.rows for key in listing.labels(row)})
+    about = [f"{shown(key)} is {_listed(_values(listing, key))}" for key in asked if key in known]
+    if about:
+        return f"{told}; here {'; '.join(about)}"
+    return f"{told}; {f'the labels here are {_listed(known)}' if known else 'they have no labels'}"
+
+
+def _values(listing: Listing[Row], key: str) -> set[str]:
+    return {value for row in listing.rows if (value := listing.labels(row).get(key, ""))}
+
+
+def _listed(names: Collection[str]) -> str:
+    listed = ", ".join(shown(each) for each in sorted(names)[:_MOST_NAMED]) or "empty"
+    return f"{listed} and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else listed
+
+
+_MOST_NAMED: Final = 12
+"""Labels or values that a sentence names."""
 
 
 def _rank(cell: Cell) -> tuple[int, float, str]:

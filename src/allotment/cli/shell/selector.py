@@ -32,6 +32,22 @@ def parse_selector(text: str) -> Requirement:
     return lambda labels: all(requirement(labels) for requirement in requirements)
 
 
+def named_by(text: str) -> dict[str, frozenset[str]]:
+    """By label, the values of which a selector wants one; no entry for what it wants by absence or presence alone."""
+    found: dict[str, frozenset[str]] = {}
+    for part in _split(text) if text.strip() else ():
+        matches = (form.fullmatch(part.strip()) for form, kind in _FORMS if kind != "presence")
+        match = next((each for each in matches if each is not None), None)
+        if match is not None and match["op"] not in ("!=", "notin"):
+            found[match["key"]] = _wanted(match)
+    return found
+
+
+def _wanted(match: re.Match[str]) -> frozenset[str]:
+    groups = match.groupdict()
+    return frozenset({groups["value"]} if "value" in groups else {each.strip() for each in match["values"].split(",")})
+
+
 def _split(text: str) -> list[str]:
     """Commas separate requirements, except inside parentheses."""
     return re.split(r",(?![^(]*\))", text)
@@ -53,7 +69,7 @@ def _predicate(kind: str, match: re.Match[str]) -> Requirement:
     key, op = match["key"], match["op"]
     if kind == "presence":
         return lambda labels: (key in labels) is (op != "!")
-    wanted = frozenset({match["value"]} if kind == "equality" else {v.strip() for v in match["values"].split(",")})
+    wanted = _wanted(match)
     if op in ("!=", "notin"):
         return lambda labels: labels.get(key) not in wanted
     return lambda labels: key in labels and labels[key] in wanted

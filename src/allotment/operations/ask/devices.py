@@ -14,7 +14,7 @@ from allotment.errors import NotFoundError, shown
 from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.operations.ask.resting import demand, half_seen
+from allotment.operations.ask.resting import demand, demand_nodes, half_seen
 from allotment.operations.ask.sparing import spared
 from allotment.scheduling.placement.asking import matching_models
 from allotment.scheduling.snapshot.placement import placement_view
@@ -132,7 +132,7 @@ def count_gpus(snapshot: Snapshot) -> GpuCount:
     Raises:
         ForbiddenError: no nodes could be read.
     """
-    demand(snapshot, "nodes", for_what="which devices there are")
+    demand_nodes(snapshot, for_what="which devices there are")
     found, left = spared(snapshot, _count_gpus)
     return replace(found, notes=(*found.notes, *left))
 
@@ -160,7 +160,7 @@ def saturated(snapshot: Snapshot) -> Saturated:
     Raises:
         ForbiddenError: no nodes could be read.
     """
-    demand(snapshot, "nodes", for_what="which devices there are")
+    demand_nodes(snapshot, for_what="which devices there are")
     found, left = spared(snapshot, _saturated)
     return replace(found, notes=(*found.notes, *left))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from allotment.errors import AllotmentError, ForbiddenError, shown
+from allotment.errors import AllotmentError, ForbiddenError, InputError, shown
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.kinds import KINDS
 
 _FIELDS: Final = {each.plural: each.field for each in KINDS}
+_NAMESPACED: Final = frozenset(each.plural for each in KINDS if each.namespaced)
 _SAID: Final = {"clusterqueues": "ClusterQueues", "resourcequotas": "ResourceQuotas"}
 _NOT_ALLOWED: Final = frozenset({"forbidden", "hidden"})
 
@@ -36,10 +37,32 @@ def demand(snapshot: Snapshot, *plurals: str, for_what: str) -> None:
     if not gaps:
         return
     error = ForbiddenError if any(each.reason in _NOT_ALLOWED for each in gaps) else AllotmentError
+    first, *others = dict.fromkeys(shown(each.detail) for each in gaps if each.detail) or [""]
+    more = f"; and {len(others):,} more like it" if others else ""
+    in_one = any(each.what in _NAMESPACED for each in gaps) and error is ForbiddenError
     raise error(
         f"{for_what} could not be seen: {_reading([each.what for each in gaps])} could not be read",
-        why="; ".join(dict.fromkeys(shown(each.detail) for each in gaps if each.detail)),
-        fix="ask with an identity that may list them, or ask a snapshot that was saved by one: --snapshot FILE",
+        why=f"{first}{more}",
+        fix=f"{'name a namespace that you may read with -n, ' if in_one else ''}ask with an identity that may list "
+        "them, or ask a snapshot that was saved by one: --snapshot FILE",
+    )
+
+
+def demand_nodes(snapshot: Snapshot, *, for_what: str) -> None:
+    """Refuse to answer where no node was read, or a file has none at all: a cluster without nodes is one that was seen.
+
+    Raises:
+        ForbiddenError: they could not be read, for want of rights.
+        AllotmentError: the same, for another reason.
+        InputError: the file was made of objects among which are no nodes.
+    """
+    demand(snapshot, "nodes", for_what=for_what)
+    if any(source.objects.nodes or source.server for source in snapshot.sources):
+        return
+    raise InputError(
+        f"{for_what} is not known: the file holds no nodes",
+        why="it was made of objects, and nodes are not among them",
+        fix="give them too: kubectl get nodes -o json > nodes.json, then allot snapshot from-objects nodes.json …",
     )
 
 

@@ -17,7 +17,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.ask.metered import MeteredTime, doubted_ledger
 from allotment.operations.ask.recorded import Recording
-from allotment.operations.ask.resting import demand
+from allotment.operations.ask.resting import demand_nodes
 from allotment.operations.ask.sparing import BEYOND, spared
 from allotment.ports.metrics import MetricsPort
 from allotment.scenarios.times import milliseconds
@@ -93,7 +93,7 @@ def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:
     Raises:
         ForbiddenError: no nodes could be read.
     """
-    demand(snapshot, "nodes", for_what="which devices there are")
+    demand_nodes(snapshot, for_what="which devices there are")
     ledger, left = spared(snapshot, lambda each: moment_ledger(each, rules)[0])
     return _answer(ledger, rules, by, moment=True, missing=0, remarks=(*_unseen(snapshot), *left))
 

@@ -39,6 +39,8 @@ def gpus_listing(found: GpuCount) -> Listing[AcceleratorRoom]:
         document=room_body,
         labels=lambda row: {"accelerator": row.accelerator, "resource": row.resource, "cluster": row.cluster},
         nothing="no node has an accelerator",
+        same_labels=True,
+        named=("accelerator", "resource", "cluster"),
     )
 
 

@@ -84,6 +84,8 @@ def queues_listing(answer: QueuesAnswer, *, everything: bool) -> Listing[QueueRo
         document=_document,
         labels=_labels,
         nothing="there are no ClusterQueues",
+        same_labels=True,
+        named=("cohort", "flavor", "resource"),
     )
 
 

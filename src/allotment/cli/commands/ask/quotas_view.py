@@ -51,6 +51,7 @@ def quotas_listing(answer: QuotasAnswer) -> Listing[QuotaUse]:
         document=quota_use_document,
         labels=_labels,
         nothing="nothing is used of any limit that was seen (--all shows all)",
+        same_labels=True,
     )
 
 

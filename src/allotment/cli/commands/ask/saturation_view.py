@@ -45,6 +45,8 @@ def saturation_listing(found: Saturated) -> Listing[AcceleratorSaturation]:
             "out-first": _first(row) or "",
         },
         nothing="no node has an accelerator",
+        same_labels=True,
+        named=("accelerator", "resource", "cluster"),
     )
 
 

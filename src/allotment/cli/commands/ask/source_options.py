@@ -102,7 +102,8 @@ def snapshot_of(
 
     Raises:
         UsageError: a file and a cluster are both named.
-        NotFoundError: there is no such file, or no such context.
+        NotFoundError: there is no such file, context or namespace.
+        ForbiddenError: the namespace may not be looked into.
         InputError: the file is neither a snapshot nor a case.
         UnreachableError: the server does not answer.
         NotSignedInError: it does not accept the credentials.
@@ -110,6 +111,7 @@ def snapshot_of(
     from allotment import wiring
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
+    from allotment.operations.ask.places import check_place
 
     named = [flag for flag in ("context", "kubeconfig") if session.flags.get(flag)]
     if source.file and named:
@@ -121,6 +123,7 @@ def snapshot_of(
     with ProgressLine(session) as line:
         line.tell(f"reading {source.file}" if source.file else "reading the cluster")
         found = open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
+    check_place(found, source.namespace)
     return found if measure is None else measure(found)
 
 

@@ -73,6 +73,7 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
             "accelerator": row.accelerator,
         },
         nothing="nobody holds such devices",
+        same_labels=True,
     )
 
 

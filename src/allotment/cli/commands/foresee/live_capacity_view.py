@@ -34,6 +34,8 @@ def live_capacity_listing(found: LiveCapacity) -> Listing[QueueRoom]:
         document=queue_room_document,
         labels=lambda row: {"queue": row.queue, "flavor": row.flavor, "shape": row.shape},
         nothing="no queue takes such a shape",
+        same_labels=True,
+        named=("queue", "flavor"),
     )
 
 

@@ -55,6 +55,7 @@ def live_whatif_listing(found: LiveWhatIf) -> Listing[ChangedStart]:
         document=changed_start_document,
         labels=lambda row: {"queue": row.change.queue, "namespace": row.subject.namespace},
         nothing="nothing changes for those that wait",
+        same_labels=True,
     )
 
 

@@ -54,6 +54,7 @@ def live_when_listing(found: LiveWhen) -> Listing[WaitingStart]:
         document=waiting_start_document,
         labels=lambda row: {"queue": row.queue, "namespace": row.subject.namespace, "answer": answer_of(row)},
         nothing="nothing waits in a queue",
+        same_labels=True,
     )
 
 
