@@ -18,6 +18,8 @@ from allotment.model.observed.nodes import DeviceRequest, DeviceSelector, ExactR
 from allotment.model.observed.pods import PodSpec
 
 _MESSAGE: Final = ("cannot allocate all claims", "resourceclaim")
+_MOST_LOOKED_AT: Final = 50_000
+"""Devices that are compared with claims of one subject, in all: a pod may name claims without number."""
 _WAITING: Final = Proposal(
     RemedyKind.WAIT_FOR_CAPACITY,
     Doer.USER,
@@ -50,6 +52,8 @@ def find(case: Case) -> Finding | None:
         return None
     claims = list(_claims(case, pod.spec))
     devices = list(_published(case)) if claims else []
+    # Who asks for very many claims is told of the first that are short among those that can be looked at.
+    del claims[max(1, _MOST_LOOKED_AT // max(1, len(devices))) :]
     for target, claim in claims:
         for request in claim.devices.requests:
             found = _short(case, target, claim, request, devices)

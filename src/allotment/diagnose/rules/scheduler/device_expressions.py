@@ -108,10 +108,13 @@ def says(expression: str, each: PublishedDevice, depth: int = 0) -> bool | None:
     for sign, decides in (("||", True), ("&&", False)):
         parts = _split(text, sign)
         if len(parts) > 1:
-            said = [says(part, each, depth + 1) for part in parts]
-            if decides in said:
-                return decides
-            return None if None in said else not decides
+            unsure = False
+            for part in parts:
+                said = says(part, each, depth + 1)
+                if said is decides:
+                    return decides
+                unsure = unsure or said is None
+            return None if unsure else not decides
     if text.startswith("!"):
         inner = says(text[1:], each, depth + 1)
         return None if inner is None else not inner
@@ -148,6 +151,7 @@ def _literal(text: str) -> Any:
     return text[1:-1] if text[0] in "\"'" else int(text)
 
 
+@lru_cache(maxsize=1 << 10)
 def _bared(expression: str) -> str:
     """Without the parentheses that stand about the whole."""
     text = expression.strip()
@@ -180,8 +184,9 @@ def _depths(text: str) -> Iterator[tuple[int, int]]:
         yield at, depth
 
 
-def _split(text: str, sign: str) -> list[str]:
+@lru_cache(maxsize=1 << 10)
+def _split(text: str, sign: str) -> tuple[str, ...]:
     """Parts between signs that stand in no parentheses and no quotes."""
     cuts = [at for at, depth in _depths(text) if depth == 0 and text.startswith(sign, at)]
     starts = [0, *(at + len(sign) for at in cuts)]
-    return [text[start:end] for start, end in zip(starts, [*cuts, len(text)], strict=True)]
+    return tuple(text[start:end] for start, end in zip(starts, [*cuts, len(text)], strict=True))
