@@ -12,14 +12,18 @@ from msgspec.structs import replace
 
 from allotment.model.labels import DOMAIN
 from allotment.model.observed.base import Condition, Object, ObjectMeta, Selector
-from allotment.model.observed.nodes import ResourceClaim, ResourceClaimStatus
+from allotment.model.observed.namespaced import PersistentVolume
+from allotment.model.observed.nodes import AllocatedDevices, Allocation, ResourceClaim, ResourceClaimStatus
 from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, PodTemplate, Resources
 from allotment.model.observed.queueing import (
     AdmissionOf,
     ClusterQueue,
+    DomainRoots,
+    DomainValues,
     LocalQueue,
     LocalQueueSpec,
     PodSetAssigned,
+    TopologyAssigned,
     Workload,
     WorkloadPodSet,
     WorkloadSpec,
@@ -153,12 +157,32 @@ def _admission(admission: AdmissionOf | None, names: dict[str, str], queues: dic
             count=each.count,
             flavors=each.flavors,
             resource_usage=each.resource_usage,
-            topology_assignment=each.topology_assignment,
+            topology_assignment=_place(each.topology_assignment),
         )
         for each in admission.pod_set_assignments
     )
     queue = queues.get(admission.cluster_queue, admission.cluster_queue)
     return AdmissionOf(cluster_queue=queue, pod_set_assignments=assigned)
+
+
+def _place(assigned: TopologyAssigned | None) -> TopologyAssigned | None:
+    """Where it is, each value written whole, so that it is a node's label or none."""
+    if assigned is None:
+        return None
+    slices = tuple(
+        replace(part, values_per_level=tuple(_whole(column) for column in part.values_per_level))
+        for part in assigned.slices
+    )
+    placed: TopologyAssigned = replace(assigned, slices=slices)
+    return placed
+
+
+def _whole(column: DomainValues) -> DomainValues:
+    if column.individual is None:
+        return column
+    told = column.individual
+    roots = tuple(f"{told.prefix}{each}{told.suffix}" for each in told.roots)
+    return DomainValues(universal=column.universal, individual=DomainRoots(roots=roots))
 
 
 def _condition(condition: Condition) -> Condition:
@@ -173,8 +197,19 @@ def _condition(condition: Condition) -> Condition:
 
 def hidden_claim(claim: ResourceClaim, name: str) -> ResourceClaim:
     """A claim for devices: which it has."""
-    status = ResourceClaimStatus(allocation=claim.status.allocation)
-    return ResourceClaim(metadata=hidden_meta(name, claim.metadata), status=status)
+    given = claim.status.allocation
+    if given is None:
+        return ResourceClaim(metadata=hidden_meta(name, claim.metadata))
+    names = {each: f"r{number}" for number, each in enumerate(dict.fromkeys(r.request for r in given.devices.results))}
+    results = tuple(replace(each, request=names[each.request]) for each in given.devices.results)
+    allocation = Allocation(devices=AllocatedDevices(results=results))
+    return ResourceClaim(metadata=hidden_meta(name, claim.metadata), status=ResourceClaimStatus(allocation=allocation))
+
+
+def hidden_volume(volume: PersistentVolume, name: str) -> PersistentVolume:
+    """A volume that no claim has: which claims it would serve, and where."""
+    meta = hidden_meta(name, volume.metadata, "")
+    return PersistentVolume(metadata=meta, spec=volume.spec, status=volume.status)
 
 
 def hidden_local_queue(queue: LocalQueue, name: str, queues: dict[str, str]) -> LocalQueue:
@@ -187,13 +222,13 @@ def hidden_local_queue(queue: LocalQueue, name: str, queues: dict[str, str]) -> 
     return LocalQueue(metadata=hidden_meta(name, queue.metadata), spec=spec)
 
 
-def hidden_queue(queue: ClusterQueue, name: str) -> ClusterQueue:
-    """A ClusterQueue: quotas, rules and use, under a name of ours; whom it serves is left out."""
+def hidden_queue(queue: ClusterQueue, name: str, cohort: str) -> ClusterQueue:
+    """A ClusterQueue: quotas, rules and use, under a name of ours and in a cohort; whom it serves is left out."""
     conditions = tuple(_condition(each) for each in queue.status.conditions)
     hidden: ClusterQueue = replace(
         queue,
         metadata=hidden_meta(name, queue.metadata, ""),
-        spec=replace(queue.spec, namespace_selector=Selector()),
+        spec=replace(queue.spec, cohort_name=cohort, namespace_selector=Selector()),
         status=replace(queue.status, conditions=conditions),
     )
     return hidden

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from allotment.model import labels
 from allotment.model.observed.base import Names, ObjectMeta
 from allotment.model.observed.snapshot import Objects
-from allotment.observe.unnaming import REMOVED
+from allotment.observe.standing_in import StandIns
+from allotment.observe.vocabulary import is_known
 
 ABOUT_TEAMS: Final = frozenset({labels.TEAM, labels.TENANT, labels.DEDICATED, labels.PROJECT, labels.COST_CENTER})
 """Keys of labels and taints whose values name a team."""
@@ -32,6 +33,10 @@ _DOMAINS: Final = (
     "x-k8s.io",
 )
 """Whose labels are set by the cluster, its cloud or its drivers."""
+_DEFAULT_CLASS: Final = frozenset(
+    {"storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"}
+)
+"""Annotations of what is everybody's on which answers rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +47,27 @@ class SharedMarks:
         theirs: names of the team: what a label about teams may say.
         platform: keys by which flavors and topologies select nodes.
         asked: words in the team's own specs: keys and values that it selects by.
+        stand_ins: what stands for a value that is not theirs to read, one for each.
     """
 
     theirs: frozenset[str]
     platform: frozenset[str]
     asked: frozenset[str]
+    stand_ins: StandIns
 
     def narrowed(self, meta: ObjectMeta) -> ObjectMeta:
         """Metadata without the rest."""
         kept: Names = {}
         for key, value in meta.labels.items():
             if key in ABOUT_TEAMS:
-                kept[key] = value if value in self.theirs else REMOVED
-            elif key in self.platform or _is_known(key) or (key in self.asked and value in self.asked):
+                kept[key] = value if value in self.theirs else self.stand_ins.of(value)
+            elif key in self.platform or is_of_the_cluster(key) or (key in self.asked and value in self.asked):
                 kept[key] = value
             elif key in self.asked:
                 # That the key is there decides whether a node is selected; what it says is not theirs to read.
-                kept[key] = REMOVED
-        narrowed: ObjectMeta = replace(meta, labels=kept)
+                kept[key] = self.stand_ins.of(value)
+        said = {key: value for key, value in meta.annotations.items() if key in _DEFAULT_CLASS and is_known(value)}
+        narrowed: ObjectMeta = replace(meta, labels=kept, annotations=said)
         return narrowed
 
 
@@ -70,6 +78,7 @@ def platform_keys(objects: Objects) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _is_known(key: str) -> bool:
+def is_of_the_cluster(key: str) -> bool:
+    """Whether a key is of a domain of the cluster's own, its cloud or its drivers."""
     domain, slash, _ = key.partition("/")
     return bool(slash) and any(domain == each or domain.endswith(f".{each}") for each in _DOMAINS)

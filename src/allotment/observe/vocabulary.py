@@ -104,9 +104,19 @@ _DOMAIN: Final = re.compile(
 )
 
 
+def is_amount(word: str) -> bool:
+    """Whether a word is a number, an amount or a moment."""
+    return _AMOUNT.fullmatch(word) is not None
+
+
+def is_domain(word: str) -> bool:
+    """Whether a word is a domain of the cluster's own or of a maker of devices."""
+    return _DOMAIN.fullmatch(word) is not None
+
+
 def is_known(word: str) -> bool:
     """Whether a word is one of a component's own, an amount or a moment; such a one says nothing of who is meant."""
-    if word.lower() in WORDS or _AMOUNT.fullmatch(word) is not None or _DOMAIN.fullmatch(word) is not None:
+    if word.lower() in WORDS or is_amount(word) or is_domain(word):
         return True
     # No name of an object has capitals; reasons are written in humps.
     return word.isalpha() and word[0].isupper() and all(each.lower() in WORDS for each in _HUMP.findall(word))

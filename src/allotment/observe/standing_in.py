@@ -1,0 +1,44 @@
+"""Names that stand where others' stood: one for each, the same wherever it stood, so that references still match."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_PREFIX: Final = "hidden"
+_KEY: Final = re.compile(r"[^/\s]+/[^/\s]+")
+"""A key with a domain: of a label, a taint or a resource."""
+_OURS: Final = re.compile(
+    r"hidden-(?:(?:claim|cohort|name|pod|priority|queue|volume|workload)-)?\d+(?:\.invalid/name)?"
+)
+
+
+class StandIns:
+    """Gives a name of ours for each text, in the order in which they come."""
+
+    def __init__(self, kind: str = "") -> None:
+        """None yet.
+
+        Args:
+            kind: a word in the names, so that those of two of these differ.
+        """
+        self._kind = f"{kind}-" if kind else ""
+        self._given: dict[str, str] = {}
+
+    def of(self, text: str) -> str:
+        """The name that stands for a text from now on."""
+        if is_stand_in(text):
+            return text
+        if text not in self._given:
+            name = f"{_PREFIX}-{self._kind}{len(self._given) + 1}"
+            self._given[text] = f"{name}.invalid/name" if _KEY.fullmatch(text) else name
+        return self._given[text]
+
+    def known(self, text: str) -> str | None:
+        """The name that stands for a text already."""
+        return self._given.get(text)
+
+
+def is_stand_in(text: str) -> bool:
+    """Whether a text has the form of a name of ours."""
+    return _OURS.fullmatch(text) is not None
