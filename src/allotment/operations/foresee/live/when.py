@@ -244,7 +244,8 @@ def _answer(
             WaitingStart(
                 subject_of(index, each),
                 queues.get(each.key, ""),
-                view.now - created if created else None,
+                # What says that it was made later than the snapshot says nothing of how long it waits.
+                view.now - created if created and created <= view.now else None,
                 answered.starts.get(each.key),
                 never.get(each.key),
                 view.absent.get(each.key) if each.key not in never else None,
