@@ -107,6 +107,7 @@ def node_pool(
     limits: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
     taints: Sequence[Raw] = (),
+    startup_taints: Sequence[Raw] = (),
     consolidate_after: str = "Never",
 ) -> Raw:
     """A NodePool of some instance types."""
@@ -115,6 +116,7 @@ def node_pool(
         "nodeClassRef": {"group": CLASS_VERSION.partition("/")[0], "kind": "KWOKNodeClass", "name": CLASS},
         "expireAfter": "Never",
         **({"taints": list(taints)} if taints else {}),
+        **({"startupTaints": list(startup_taints)} if startup_taints else {}),
     }
     return {
         "apiVersion": VERSION,

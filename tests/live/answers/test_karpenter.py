@@ -341,6 +341,51 @@ def _waits(stage: Stage, name: str) -> bool:
     return any(one.get("reason") == "Unschedulable" for each in pods for one in each["status"].get("conditions", ()))
 
 
+def test_a_node_that_has_joined_and_is_not_finished_is_still_coming(land: Land, tmp_path: Path) -> None:
+    """First its network is not there, then its device plugin; what is missing half an hour later is broken."""
+    stage = land.stage
+    network = {"key": "network.example/not-ready", "effect": "NoSchedule"}
+    land.ready(gpu_pool(startup_taints=[network]), CPU_POOL)
+    stage.make(job("train", "team", spec=pod_spec(4)))
+    claim = stage.until("a claim that waits", lambda: _unfinished(stage, "StartupTaintsExist"))
+    found = land.why("train")
+    assert (found["cause"], found["verdict"]) == ("autoscaler-scaling-up", "waiting"), found["summary"]
+    assert found["evidence"][0]["value"].startswith('StartupTaint "network.example/not-ready')
+    assert {each["kind"] for each in found["remedies"]} == {"wait-for-capacity"}
+
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": claim["status"]["nodeName"]}}
+    gone = [{"op": "remove", "path": f"/status/{each}/nvidia.com~1gpu"} for each in ("allocatable", "capacity")]
+    stage.patch(node, gone, op="json", subresource="status")
+    stage.run("taint", "node", node["metadata"]["name"], f"{network['key']}-")
+    stage.until("it lacks its GPUs", lambda: _unfinished(stage, "ResourceNotRegistered"))
+    found = land.why("train")
+    assert (found["cause"], found["verdict"]) == ("autoscaler-scaling-up", "waiting"), found["summary"]
+    assert found["evidence"][0]["value"] == f'Resource "{GPU}" was requested but not registered'
+    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1800))
+    case = {
+        "now": later,
+        "objects": stage.everything(),
+        "subject": {"kind": "Job", "namespace": "team", "name": "train"},
+    }
+    (tmp_path / "later.json").write_text(json.dumps(case), encoding="utf-8")
+    call = ["why", "Job/train", "-n", "team", "-o", "json", "--snapshot", str(tmp_path / "later.json")]
+    stuck = json.loads(CliRunner().invoke(cli, call, prog_name="allot", catch_exceptions=False).stdout)
+    assert (stuck["cause"], stuck["verdict"]) == ("device-plugin-missing", "broken"), stuck["summary"]
+    assert stuck["facts"]["gpus_by_label"] == 4
+
+    there = {"status": {each: {GPU: "4"} for each in ("allocatable", "capacity")}}
+    stage.patch(node, there, subresource="status")
+    land.runs("train")
+
+
+def _unfinished(stage: Stage, reason: str) -> Raw | None:
+    for each in stage.get(CLAIMS):
+        said = each.get("status", {}).get("conditions", ())
+        if any(one["type"] == "Initialized" and one["reason"] == reason for one in said):
+            return dict(each)
+    return None
+
+
 def test_nodes_that_go_because_nobody_needs_them_are_not_broken(land: Land) -> None:
     stage = land.stage
     land.ready(gpu_pool(consolidate_after="5s"), CPU_POOL)

@@ -56,19 +56,18 @@ def pool(
 
 def claim(name: str, of: str = "gpu", *, joined: str = "Unknown", at: str = AWHILE) -> Raw:
     """A node claim that was launched, as Karpenter leaves it until its node has joined."""
+    missing = {"reason": "ResourceNotRegistered", "message": f'Resource "{GPU}" was requested but not registered'}
+    if joined != "True":
+        missing = {"reason": "AwaitingReconciliation", "message": "object is awaiting reconciliation"}
     conditions = [
-        {"type": "Initialized", "status": "Unknown", "reason": "AwaitingReconciliation", "message": "object awaits"},
+        {"type": "Initialized", "status": "Unknown", **missing},
         {"type": "Registered", "status": joined, "reason": "NodeNotFound", "lastTransitionTime": at,
          "message": "Node not registered with cluster"},
         {"type": "Launched", "status": "True", "reason": "Launched"},
     ]  # fmt: skip
     meta = {"name": name, "labels": {"karpenter.sh/nodepool": of}, "creationTimestamp": at}
-    return {
-        "apiVersion": "karpenter.sh/v1",
-        "kind": "NodeClaim",
-        "metadata": meta,
-        "status": {"conditions": conditions},
-    }
+    status = {"conditions": conditions, "capacity": {GPU: "4"}, "nodeName": "g1" if joined == "True" else ""}
+    return {"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim", "metadata": meta, "status": status}
 
 
 def said(message: str, pod: str = "train-0", reason: str = "FailedScheduling", at: str = NOW) -> Raw:
@@ -115,6 +114,16 @@ SITUATIONS: dict[str, tuple[list[Raw], str, CauseVerdict, Confidence]] = {
     "a node is on its way to a fleet without GPUs": (
         [*BARE, claim("gpu-a"), *waiting(gpus=4), meant_for("gpu-a")],
         "autoscaler-scaling-up", CauseVerdict.WAITING, Confidence.SURE,
+    ),
+    "a node that has just joined shows no GPU yet": (
+        [*BARE, node("g1", None, labels=OF_POOL, ready="False"), claim("gpu-a", joined="True"), *waiting(gpus=4),
+         meant_for("gpu-a")],
+        "autoscaler-scaling-up", CauseVerdict.WAITING, Confidence.SURE,
+    ),
+    "a node joined half an hour ago and shows no GPU still": (
+        [*BARE, node("g1", None, labels=OF_POOL), claim("gpu-a", joined="True", at="2026-11-01T11:30:00Z"),
+         *waiting(gpus=4), meant_for("gpu-a")],
+        "device-plugin-missing", CauseVerdict.BROKEN, Confidence.SURE,
     ),
     "the limit is reached": (
         [*FULL, *waiting(gpus=4), said(f"{AT_LIMIT}; {NO_CPU_POOL}")],
@@ -225,10 +234,6 @@ STALE: dict[str, tuple[list[Raw], str]] = {
     "the cloud said no to another pool": (
         [*BARE, *waiting(gpus=4), refused("gpu-spot-mnb4g", ICE)],
         "autoscaler-out-of-stock",
-    ),
-    "the node joined half an hour ago and shows no GPU": (
-        [*BARE, claim("gpu-a", joined="True", at="2026-11-01T11:30:00Z"), *waiting(gpus=4), meant_for("gpu-a")],
-        "autoscaler-scaling-up",
     ),
     "another pod of the subject is refused": (
         [*FULL, claim("gpu-a"), *waiting(pods=2, gpus=4), meant_for("gpu-a"), said(AT_LIMIT, "train-1")],

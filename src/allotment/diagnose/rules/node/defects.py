@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from allotment.diagnose.case import Case
+from allotment.diagnose.case import Case, seconds
+from allotment.diagnose.rules.scheduler.karpenter import is_coming
 from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, pool_of
 from allotment.diagnose.twins import Twins
@@ -37,8 +38,13 @@ PRESSURES: Final = {
     "node.kubernetes.io/memory-pressure": "MemoryPressure",
     "node.kubernetes.io/pid-pressure": "PIDPressure",
 }
-_LEAVING: Final = ("ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption")
-"""Taints of nodes that are being taken away: nothing is to be mended there."""
+_LEAVING: Final = (
+    "ToBeDeletedByClusterAutoscaler",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "karpenter.sh/unregistered",
+)
+"""Taints of nodes that are being taken away, or have not been taken in yet: nothing is to be mended there."""
 
 
 class DefectKind(IntEnum):
@@ -135,8 +141,13 @@ def _mended(index: Index) -> Mended | None:
         objects = msgspec.structs.replace(index.objects, nodes=before.view.index.objects.nodes)
         source = msgspec.structs.replace(index.source, objects=objects)
         return Mended(before.defects, before.nodes, placement_view(Index(source, before.view.index), before.view))
-    expected = _devices_of_like(index)
-    defects = {node.name: tuple(sorted(_defects(node, expected), key=_gravity)) for node in index.nodes.values()}
+    expected, promised = _devices_of_like(index), _promised(index)
+    starting = _starting(index)
+    defects = {
+        node.name: tuple(sorted(_defects(node, expected, promised.get(node.name, {})), key=_gravity))
+        for node in index.nodes.values()
+        if node.name not in starting
+    }
     defects = {name: found for name, found in defects.items() if found}
     if not defects:
         return None
@@ -199,6 +210,17 @@ def _devices_of_like(index: Index) -> dict[tuple[str, str], Amounts]:
     return {kind: {name: _commonest(by) for name, by in found.items()} for kind, found in counts.items()}
 
 
+def _promised(index: Index) -> dict[str, Amounts]:
+    """What the cloud says that a node has which Karpenter asked for, by its name."""
+    return {claim.status.node_name: claim.status.capacity for claim in index.objects.node_claims}
+
+
+def _starting(index: Index) -> frozenset[str]:
+    """Nodes that Karpenter still waits for: what they do not have yet, or are not, is to come."""
+    now = seconds(index.source.observed_at)
+    return frozenset(each.status.node_name for each in index.objects.node_claims if is_coming(each, now))
+
+
 def _commonest(counts: dict[int, int]) -> int:
     return max(sorted(counts), key=counts.__getitem__)
 
@@ -207,7 +229,7 @@ def _kind(node: Node) -> tuple[str, str]:
     return node.metadata.labels.get(INSTANCE_TYPE, ""), pool_of(node)
 
 
-def _defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[Defect]:
+def _defects(node: Node, expected: dict[tuple[str, str], Amounts], promised: Amounts) -> Iterator[Defect]:
     keys = {taint.key for taint in node.spec.taints}
     if node.metadata.deletion_timestamp or any(key.startswith(_LEAVING) for key in keys):
         return
@@ -218,7 +240,7 @@ def _defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[D
             yield Defect(DefectKind.PRESSURE, node.name, key)
     if node.spec.unschedulable:
         yield Defect(DefectKind.CORDONED, node.name, _CORDON)
-    yield from _device_defects(node, expected)
+    yield from _device_defects(node, expected, promised)
 
 
 def unready(node: Node) -> bool:
@@ -230,12 +252,13 @@ def unready(node: Node) -> bool:
 
 def defects_of(node: Node) -> tuple[Defect, ...]:
     """What is wrong with a node by itself, its devices apart."""
-    return tuple(_defects(node, {}))
+    return tuple(_defects(node, {}, {}))
 
 
-def _device_defects(node: Node, expected: dict[tuple[str, str], Amounts]) -> Iterator[Defect]:
+def _device_defects(node: Node, expected: dict[tuple[str, str], Amounts], promised: Amounts) -> Iterator[Defect]:
     labels, capacity, allocatable = node.metadata.labels, node.status.capacity, node.status.allocatable
     wanted = {name: int(amount) for name, amount in expected.get(_kind(node), {}).items()} if any(_kind(node)) else {}
+    wanted |= {name: units(name, amount) for name, amount in promised.items() if is_accelerator(name) and amount}
     count = labels.get(_COUNT_LABEL, "")
     sliced = any("/mig-" in name or name.endswith(".shared") for name in capacity)
     if (

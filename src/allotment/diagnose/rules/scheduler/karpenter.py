@@ -319,16 +319,17 @@ def claims_on_their_way(case: Case) -> list[NodeClaim]:
         claim
         for claim in case.index.objects.node_claims
         if (claim.name in meant or (bool(wanted) and claim.metadata.labels.get(POOL) == wanted))
-        and _is_coming(case, claim)
+        and is_coming(claim, case.now)
     ]
 
 
-def _is_coming(case: Case, claim: NodeClaim) -> bool:
+def is_coming(claim: NodeClaim, now: float) -> bool:
+    """Whether a node is asked for and not finished: it has not joined, or has not yet what its pods ask for."""
     done = condition(claim.status.conditions, "Initialized")
     if (done is not None and done.true) or claim.metadata.deletion_timestamp or refused_by_cloud(claim) is not None:
         return False
     joined = condition(claim.status.conditions, "Registered")
-    return joined is None or not joined.true or case.now - seconds(joined.last_transition_time) < _REGISTERS_WITHIN
+    return joined is None or not joined.true or now - seconds(joined.last_transition_time) < _REGISTERS_WITHIN
 
 
 def refused_by_cloud(claim: NodeClaim) -> Condition | None:
