@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,6 +49,8 @@ _NEEDED: Final = (
     "limitranges",
     "runtimeclasses",
 )
+_IN_NAMESPACES: Final = ("workloads", "localqueues", "limitranges")
+"""Of what is needed, what lies in namespaces: it may be read there where the whole cluster may not."""
 _PREEMPTING: Final = ". Pending the preemption of "
 _SLICE: Final = "kueue.x-k8s.io/workload-slice-replacement-for"
 
@@ -346,10 +348,23 @@ def _notes(around: QueueSurroundings, sorter: _Sorter) -> list[str]:
     strict = {each.name for each in around.index.objects.cluster_queues if each.spec.queueing_strategy == "StrictFIFO"}
     if strict and any(_turned_away(each) for each in sorter.absent.values()):
         notes.append("a workload that breaks a limit range may block a StrictFIFO queue; the twin leaves it out")
-    missing = sorted(around.unseen.intersection(_NEEDED))
-    if missing:
-        notes.append(f"not everything could be read: {', '.join(missing)}")
+    notes += _missing_notes(around)
     return notes
+
+
+def _missing_notes(around: QueueSurroundings) -> Iterator[str]:
+    """What could not be read; apart from it what was read in some namespaces, the whole cluster being closed."""
+    source = around.index.source
+    nowhere: list[str] = []
+    for plural in sorted(around.unseen.intersection(_NEEDED)):
+        lost = {gap.namespace for gap in source.gaps if gap.what == plural and gap.reason in _UNSEEN}
+        read = [name for name in source.namespaces if name not in lost] if plural in _IN_NAMESPACES else []
+        if read:
+            yield f"{plural} were read in {', '.join(read)} alone"
+        else:
+            nowhere.append(plural)
+    if nowhere:
+        yield f"not everything could be read: {', '.join(nowhere)}"
 
 
 def _turned_away(out: NotQueued) -> bool:

@@ -15,6 +15,8 @@ from allotment.scheduling.snapshot.standing import OutOfQueue
 from allotment.simulation.chance import Chance
 from allotment.simulation.changes import (
     Absence,
+    AddNode,
+    DropNode,
     GrantQuota,
     Hold,
     MoreJobs,
@@ -51,14 +53,18 @@ def changed_view(view: QueueingView, change: ScenarioChange | UsePolicy) -> Queu
     if isinstance(change, UsePolicy):
         after = with_policies(scenario, (change.policy,))
         return replace(view, state=after.state, settings=after.settings)
-    _check(change)
+    _check(view, change)
     state = state_at(changed(scenario, change), 0)
     if isinstance(change, Resume):
         return _resumed(replace(view, state=state), change.queue)
     return replace(view, state=state)
 
 
-def _check(change: ScenarioChange) -> None:
+_QUOTA_INSTEAD: Final = "change the quota that stands for its devices instead: quota:QUEUE/FLAVOR/RESOURCE=AMOUNT"
+_NODES: Final = "of a live cluster quota is foreseen, and nodes only where the nodes of a flavor stand in a topology"
+
+
+def _check(view: QueueingView, change: ScenarioChange) -> None:
     if isinstance(change, GrantQuota | Hold | Resume | TakeAway) and change.term != _FOR_GOOD:
         raise UsageError(
             "a term cannot be given here",
@@ -69,8 +75,10 @@ def _check(change: ScenarioChange) -> None:
         raise UsageError(
             f"{change.how.value} is not tried on a live cluster",
             why="who has to leave the node, and where to, is played on scenarios only",
-            fix=f"try cordon:{change.node}, or drop-node:{change.node}",
+            fix=f"try cordon:{change.node}, or drop-node:{change.node}" if view.state.nodes else _QUOTA_INSTEAD,
         )
+    if isinstance(change, TakeAway | AddNode | DropNode) and not view.state.nodes:
+        raise UsageError("nodes are not changed here", why=_NODES, fix=_QUOTA_INSTEAD)
     if isinstance(change, MoreJobs):
         raise UsageError("jobs are not added to a live cluster", fix="ask a scenario's file with --file")
 

@@ -213,6 +213,18 @@ featureGates: {PartialAdmission: false, LocalQueueMetrics: true}
 """
 
 
+def test_what_was_read_in_a_namespace_is_not_told_as_unread() -> None:
+    gaps = (
+        *(Gap(what=each, reason="forbidden") for each in ("clusterqueues", "workloads", "localqueues")),
+        Gap(what="localqueues", namespace="team", reason="forbidden"),
+    )
+    view = queueing_view(Source(name="test", gaps=gaps, namespaces=("team",)), NOW)
+    assert view.unmodelled[-2:] == (
+        "workloads were read in team alone",
+        "not everything could be read: clusterqueues, localqueues",
+    )
+
+
 def test_kueues_configuration_is_followed_and_the_rest_named() -> None:
     config = an("ConfigMap", "kueue-manager-config", {}, "kueue-system", "v1")
     config["data"] = {"controller_manager_config.yaml": CONFIG}

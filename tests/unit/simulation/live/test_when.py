@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from allotment.errors import InputError, NotFoundError, UsageError
+from allotment.errors import AllotmentError, InputError, NotFoundError, UsageError
 from allotment.model.observed.snapshot import Gap, Snapshot
 from allotment.operations.foresee.live.capacity import FIRST_IN_LINE, NODES, STOPPED, capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
@@ -197,15 +197,19 @@ def test_a_stopped_queue_that_goes_on_starts_who_waited_for_that_alone() -> None
     [
         ("hold:nlp,until=2h", UsageError, "a term cannot be given here"),
         ("drain:gpu-1", UsageError, "drain is not tried on a live cluster"),
+        ("node-down:gpu-1", UsageError, "change the quota that stands for its devices instead"),
         ("job:more.jsonl", UsageError, "not added to a live cluster"),
-        ("cordon:gpu-1", NotFoundError, "no node 'gpu-1'"),
+        ("cordon:gpu-1", UsageError, "nodes are not changed here"),
+        ("drop-node:gpu-1", UsageError, "change the quota that stands for its devices instead"),
         (f"quota:nlp/h100/{GPU}=8", NotFoundError, "no quota of"),
     ],
 )
-def test_what_cannot_be_made_of_a_moment_is_refused_in_words(change: str, error: type[Exception], says: str) -> None:
+def test_what_cannot_be_made_of_a_moment_is_refused_in_words(
+    change: str, error: type[AllotmentError], says: str
+) -> None:
     with pytest.raises(error) as caught:
         what_if_live(snapshot(*FULL, WAITS), LiveWhatIfRequest((change,)), Ticking())
-    assert says in str(caught.value)
+    assert says in f"{caught.value} {caught.value.fix}"
     assert str(caught.value).startswith(change)
 
 

@@ -36,6 +36,12 @@ EXAMPLES: Final[CommandExamples] = {
     ),
     ("whatif",): (
         Example(
+            "allot whatif --change quota:nlp/a100-on-demand/nvidia.com/gpu=21"
+            " --snapshot examples/snapshots/training-eastus.json",
+            "if nlp had more quota; leave --snapshot out to ask a cluster",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
             "allot whatif --file examples/scenarios/borrowing.jsonl --change quota:nlp/a100-spot/nvidia.com/gpu=16",
             "if nlp had eight spot GPUs more",
             ExampleNeeds.CHECKOUT,
@@ -55,6 +61,16 @@ EXAMPLES: Final[CommandExamples] = {
     ),
     ("when",): (
         Example(
+            "allot when job/pretrain -n nlp --snapshot examples/snapshots/training-eastus.json",
+            "when one job starts; leave --snapshot out to ask a cluster",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
+            "allot when -A --snapshot examples/snapshots/training-eastus.json",
+            "all that wait",
+            ExampleNeeds.CHECKOUT,
+        ),
+        Example(
             "allot when --file examples/scenarios/borrowing.jsonl nlp-011 --at 4h --submissions none --runs 50",
             "when one job starts if nobody submits anything more",
             ExampleNeeds.CHECKOUT,
@@ -66,6 +82,11 @@ EXAMPLES: Final[CommandExamples] = {
         ),
     ),
     ("capacity",): (
+        Example(
+            "allot capacity 4xa100,cpu=32,memory=256Gi --snapshot examples/snapshots/training-eastus.json",
+            "how many more of these each queue takes now",
+            ExampleNeeds.CHECKOUT,
+        ),
         Example(
             "allot capacity --file examples/placements/training-eastus.jsonl -l allotment.dev/accelerator=a100",
             "where is free GPU?",

@@ -152,7 +152,11 @@ def when_live(
         snapshot.taken_at,
         request,
         tuple(rows),
-        running=sum(len(each.view.running) for each in seen),
+        running=sum(
+            each.holds_quota and not each.says("Finished")
+            for source in snapshot.sources
+            for each in source.objects.workloads
+        ),
         pending=sum(len(line) for source in snapshot.sources for line in lines_of(Index(source)).values()),
         ended=sum(each.ended for each in seen),
         since=min((each.since for each in seen if each.ended), default=0),
