@@ -53,23 +53,25 @@ def impossible(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEn
     if finding.verdict is not CauseVerdict.WAITING or finding.never or entry.layer not in _LAYERS:
         return None
     given = _refused(case)
-    if given is None:
-        return _together(case, entry, finding)
-    return _mended(case, given, finding)
+    mended = None if given is None else _mended(case, given, finding)
+    return _together(case, entry, finding) if mended is None else mended
 
 
 def _mended(case: Case, given: _Given, finding: Finding) -> tuple[CauseEntry, Finding] | None:
-    """The cause that somebody must mend with nobody else there, if the scheduler then has one."""
+    """The cause that somebody must mend with nobody else there, if the scheduler then has one.
+
+    What is broken is expected to be repaired: that is no never, and no waiting for others either.
+    """
     alone = _alone(case, given)
     if alone is None:
         return None
     for each in CAUSES:
         found = each.find(alone)
         if found is not None and found.confidence is Confidence.SURE:
-            if found.verdict is not CauseVerdict.MISCONFIGURED:
+            if found.verdict is CauseVerdict.WAITING:
                 return None
-            said = found.summary + _beside(case, alone, found)
-            return each, replace(found, summary=said, never=True, flavors=finding.flavors)
+            said, never = found.summary + _beside(case, alone, found), found.verdict is CauseVerdict.MISCONFIGURED
+            return each, replace(found, summary=said, never=never, flavors=finding.flavors)
     return None
 
 

@@ -51,7 +51,7 @@ def usable(case: Case, queue: LocalQueue) -> bool:
 
 
 def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
-    """Other LocalQueues of the namespace that can admit: those that lead elsewhere, or all where only its own is held."""
+    """Other LocalQueues of the namespace that can admit: elsewhere, or anywhere where its own alone is held."""
     work, own = case.top, case.local_queue
     behind = "" if own is None or held(own.spec.stop_policy) else own.spec.cluster_queue
     if work is None or not work.metadata.uid:

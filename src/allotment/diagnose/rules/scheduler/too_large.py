@@ -24,13 +24,14 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         return None
     resource = held.resource
     name, most = it.once(("largest", resource), lambda: _largest(it, resource))
-    if not most:
+    if not most and resource != it.device:
         return None
+    size = f"the largest node that it may use, {name}, has {told(resource, most)} in all"
     finding = about_room(
         cause,
         CauseVerdict.MISCONFIGURED,
-        f"a pod asks for {told(resource, it.requests[resource])}; the largest node that it may use, {name}, "
-        f"has {told(resource, most)} in all",
+        f"a pod asks for {told(resource, it.requests[resource])}; "
+        + (size if most else f"no node that it may use, such as {name}, has any"),
         it,
         together(reduced(it, resource, 5), split(it, 6) if resource == it.device else (), other_pools(it)),
         {"largest_node": name, "largest_node_has": told(resource, most), "largest_node_gpus": most}

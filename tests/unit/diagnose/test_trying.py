@@ -1,0 +1,94 @@
+"""A remedy is tried to its end: what is left is asked whether it ever starts, where, and with all its pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.diagnose.explaining import explain
+from allotment.model.explanation import CauseVerdict, RemedyKind, StartsWhen
+from tests.unit.diagnose.building import EARLIER, Raw, case_of, node, running, waiting
+from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
+
+MIG = "nvidia.com/mig-1g.10gb"
+FLAVOR = {"f": {"nodeLabels": {"pool": "f"}}}
+APART = {
+    "affinity": {
+        "podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}
+            ]
+        }
+    }
+}
+
+
+def of_flavor(name: str, gpus: int = 8, **further: Any) -> Raw:
+    """A node of the flavor."""
+    return node(name, gpus, labels={"pool": "f"}, **further)
+
+
+def of_queue(*queues: Raw) -> list[Raw]:
+    """A platform of the one flavor."""
+    return platform(*(queues or (cluster_queue("cq", quota("f", 4)),)), flavors=FLAVOR)
+
+
+def test_quota_that_no_node_can_serve_is_not_said_to_start_it() -> None:
+    """The quota would be raised; of its four pods two find room even on an emptied fleet, whoever is before it."""
+    busy = [of_flavor("n"), of_flavor("b"), *of_queue(), *holding("other", "cq", flavor="f", gpus=4)]
+    for before in ([], queued("first", gpus=4, at=EARLIER.replace("T11", "T10"))):
+        found = explain(case_of([*busy, *before, *queued(pods=4, gpus=8)]))
+        (only,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_QUOTA)
+        assert (only.tried.starts, found.verdict) == (StartsWhen.NO, CauseVerdict.MISCONFIGURED)
+        assert "not enough by itself, for then " in only.summary
+
+
+def test_quota_of_a_device_is_not_given_where_no_node_of_the_flavor_has_it() -> None:
+    elsewhere = node("m", None, amounts={MIG: "7"})
+    found = explain(case_of([of_flavor("a"), elsewhere, *of_queue(), *queued(gpus=0, asks={MIG: "1"})]))
+    assert found.cause == "resource-not-covered"
+    assert all(each.kind is not RemedyKind.RAISE_QUOTA or each.tried.starts is StartsWhen.NO for each in found.remedies)
+
+
+def test_a_device_that_no_node_of_the_flavor_has_is_the_cause_once_there_is_quota() -> None:
+    elsewhere = node("m", None, amounts={MIG: "7"})
+    status = reserved(flavors={"cpu": "f", "memory": "f", MIG: "f"})
+    found = explain(case_of([of_flavor("a"), elsewhere, *of_queue(), *queued(gpus=0, asks={MIG: "1"}, status=status)]))
+    assert (found.cause, found.verdict) == ("insufficient-gpu", CauseVerdict.MISCONFIGURED)
+    assert found.summary.endswith("no node that it may use, such as a, has any")
+
+
+def test_as_many_nodes_are_added_as_pods_that_keep_apart_need() -> None:
+    above = {
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": {"replicas": 3},
+        "metadata": {"name": "web", "namespace": "team-a", "uid": "web"}, "status": {"replicas": 3},
+    }  # fmt: skip
+    pods = waiting("web", 3, labels={"app": "web"}, **APART)[1:]
+    for each in pods:
+        each["metadata"]["ownerReferences"][0] |= {"kind": "ReplicaSet", "apiVersion": "apps/v1", "uid": "web"}
+    above["spec"]["template"] = {"metadata": {"labels": {"app": "web"}}, "spec": pods[0]["spec"]}
+    found = explain(case_of([node("a"), *running("other", "a", gpus=8), above, *pods], "replicaset/web"))
+    (added,) = (each for each in found.remedies if each.kind is RemedyKind.ADD_NODE)
+    assert added.summary == "add 3 nodes like a"
+    assert added.tried.starts is StartsWhen.NOW
+
+
+def test_another_queue_of_the_same_quota_helps_where_only_its_own_is_held() -> None:
+    held = thing("LocalQueue", "held", "team-a", clusterQueue="cq", stopPolicy="Hold")
+    found = explain(case_of([of_flavor("a"), *of_queue(), held, *queued(gpus=1, queue="held")]))
+    assert (found.cause, found.remedies[0].summary) == ("localqueue-held", "set the queue label to q")
+    assert found.remedies[0].tried.starts is StartsWhen.NOW
+
+
+def test_what_is_optional_is_dropped_where_it_leads_to_what_never_starts() -> None:
+    """A queue without GPUs is no way out of one that is held."""
+    plain = thing(
+        "ClusterQueue", "cpus", namespaceSelector={},
+        resourceGroups=[{"coveredResources": ["cpu", "memory"], "flavors": [{"name": "f", "resources": quota("f", 0)["resources"][:2]}]}],
+    )  # fmt: skip
+    own = cluster_queue("cq", quota("f", 8), stopPolicy="Hold")
+    other = thing("LocalQueue", "cpu", "team-a", clusterQueue="cpus")
+    found = explain(case_of([of_flavor("a"), *of_queue(own, plain), other, *queued(gpus=1)]))
+    assert found.cause == "queue-held"
+    assert RemedyKind.FIX_QUEUE_NAME not in {each.kind for each in found.remedies}
