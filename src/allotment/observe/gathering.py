@@ -14,6 +14,7 @@ from allotment.model.observed.namespaced import Event
 from allotment.model.observed.snapshot import Gap, Objects
 from allotment.model.salvage import UnreadableObject
 from allotment.observe.kinds import ObservedKind, unknown_owner
+from allotment.observe.once_each import OnceEach
 from allotment.observe.reading import Fault, kind_of_raw, read_object, read_shaped
 from allotment.observe.recent_events import RecentEvents
 from allotment.observe.unknown_owners import MOST_LEVELS, unknown_owners
@@ -27,7 +28,7 @@ class Gathered:
 
     def __init__(self) -> None:
         """With nothing in it."""
-        self._found: dict[str, list[Part]] = {}
+        self._found: dict[str, OnceEach] = {}
         self._gaps: list[Gap] = []
         self._unnamed = 0
         self._events = RecentEvents()
@@ -53,7 +54,7 @@ class Gathered:
             if isinstance(each, Event):
                 self._events.add(each)
             else:
-                self._found.setdefault(field, []).append(each)
+                self._add(field, each)
 
     def take_any(self, raws: Iterable[Body]) -> int:
         """Raw objects of any kinds; how many are of a kind that is read."""
@@ -89,13 +90,21 @@ class Gathered:
         if isinstance(value, Event):
             self._events.add(value)
         elif value is not None:
-            self._found.setdefault(field, []).append(value)
+            self._add(field, value, _meta(raw, "resourceVersion"))
         for each in damage(kind, raw, faults, whole=value is None):
             self.gap(each)
 
+    def _add(self, field: str, value: Part, version: str = "") -> None:
+        found = self._found.get(field)
+        if found is None:
+            found = self._found[field] = OnceEach(field)
+        twice = found.add(value, version)
+        if twice is not None:
+            self.gap(twice)
+
     def objects(self) -> Objects:
         """All that was taken."""
-        fields: dict[str, Any] = {field: tuple(found) for field, found in self._found.items()}
+        fields: dict[str, Any] = {field: found.parts for field, found in self._found.items()}
         return msgspec.structs.replace(Objects(), **fields, events=self._events.kept()[0])
 
     @property

@@ -5,6 +5,7 @@ Whoever may create events writes their times too: what is kept of one namespace 
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Final
 
 from allotment.errors import shown
@@ -25,15 +26,20 @@ class RecentEvents:
 
     def __init__(self) -> None:
         """None yet."""
-        self._by_object: dict[tuple[str, str, str], list[Event]] = {}
+        self._by_object: dict[tuple[str, str, str], dict[str, Event]] = {}
         self._dropped: dict[tuple[str, str, str], int] = {}
+        self._number = count()
 
     def add(self, event: Event) -> None:
-        """One more; its object's oldest may go."""
+        """One more, or a newer form of one that came already; its object's oldest may go."""
         about = event.involved_object
         key = (about.kind, about.namespace, about.name)
-        found = self._by_object.setdefault(key, [])
-        found.append(event)
+        found = self._by_object.setdefault(key, {})
+        meta = event.metadata
+        # One that cannot be told from others is kept beside them.
+        name = f"{meta.namespace}/{meta.name}" if meta.name else meta.uid or f"#{next(self._number)}"
+        if name not in found or _at(event) >= _at(found[name]):
+            found[name] = event
         if len(found) >= 2 * MOST_OF_ONE:
             self._cut(key)
 
@@ -41,15 +47,14 @@ class RecentEvents:
         found = self._by_object[key]
         over = len(found) - MOST_OF_ONE
         if over > 0:
-            found.sort(key=_at)
-            del found[:over]
+            self._by_object[key] = dict(sorted(found.items(), key=lambda each: _at(each[1]))[over:])
             self._dropped[key] = self._dropped.get(key, 0) + over
 
     def kept(self) -> tuple[tuple[Event, ...], tuple[Gap, ...]]:
         """What is kept, oldest first, and what was left out."""
         for key in self._by_object:
             self._cut(key)
-        events = sorted((each for found in self._by_object.values() for each in found), key=_at)
+        events = sorted((each for found in self._by_object.values() for each in found.values()), key=_at)
         gaps = [_too_many(key, number) for key, number in sorted(self._dropped.items())]
         if len(gaps) > _MOST_NAMED:
             rest = sum(number for _, number in sorted(self._dropped.items())[_MOST_NAMED:])

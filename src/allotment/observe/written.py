@@ -21,6 +21,7 @@ from allotment.model.salvage import decoded
 from allotment.observe.anonymous import marks_of_view
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import KINDS
+from allotment.observe.once_each import each_once
 
 API_VERSION: Final = "allotment.dev/v1"
 KIND: Final = "Snapshot"
@@ -96,10 +97,18 @@ def decode(data: bytes) -> Snapshot:
     except (msgspec.DecodeError, RecursionError):
         read = _one_by_one(text)
     viewed = bool(read.view)
-    sources = tuple(marks_of_view(each, viewed=viewed) for each in read.sources)
+    sources = tuple(marks_of_view(_each_once(each), viewed=viewed) for each in read.sources)
     snapshot: Snapshot = msgspec.structs.replace(read, sources=sources)
     _check_times(snapshot)
     return snapshot
+
+
+def _each_once(source: Source) -> Source:
+    objects, gaps = each_once(source.objects)
+    if objects is source.objects:
+        return source
+    once: Source = msgspec.structs.replace(source, objects=objects, gaps=source.gaps + gaps)
+    return once
 
 
 def _check_times(found: Snapshot) -> None:

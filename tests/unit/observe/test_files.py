@@ -6,6 +6,7 @@ import gzip
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from allotment.errors import InputError
@@ -219,3 +220,45 @@ def test_a_snapshot_whose_time_is_none_is_refused(text: str, place: str) -> None
     with pytest.raises(InputError, match="is no time") as caught:
         decode(f"{head}{place.format(text)}}}".encode())
     assert "\x1b" not in str(caught.value)
+
+
+def versioned(body: dict[str, Any], version: str, **more: Any) -> dict[str, Any]:
+    return {**body, "metadata": {**body["metadata"], "resourceVersion": version}, **more}
+
+
+FIRST, LATER = pod("p", OURS, 1), {"phase": "Failed"}
+TWICE: dict[str, tuple[list[dict[str, Any]], int, str, int]] = {
+    "the same": ([FIRST, FIRST], 1, "", 0),
+    "newer last": ([versioned(FIRST, "9"), versioned(FIRST, "10", status=LATER)], 1, "Failed", 1),
+    "newer first": ([versioned(FIRST, "10", status=LATER), versioned(FIRST, "9")], 1, "Failed", 1),
+    "no version": ([FIRST, {**FIRST, "status": LATER}], 1, "Failed", 1),
+    "made anew": ([FIRST, {**pod("p", OURS, 2), "status": LATER}], 1, "Failed", 1),
+    "another namespace": ([FIRST, pod("p", "others", 1)], 2, "", 0),
+    "another kind in the same field": (
+        [raw(kind, "apps/v1", "p", OURS) for kind in ("Deployment", "StatefulSet", "Deployment")], 2, "", 0,
+    ),
+    "another version of the API": (
+        [raw("ClusterQueue", f"kueue.x-k8s.io/{version}", "q") for version in ("v1beta1", "v1beta2")], 1, "", 1,
+    ),
+    "an event": ([raw("Event", "v1", "e", OURS, count=number) for number in (1, 2)], 1, "", 0),
+    "without a name": ([{"apiVersion": "v1", "kind": "Pod", "metadata": {}}] * 2, 2, "", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("raws", "kept", "phase", "gaps"), TWICE.values(), ids=TWICE)
+def test_what_comes_twice_counts_once(raws: list[dict[str, Any]], kept: int, phase: str, gaps: int) -> None:
+    (source,) = printed_snapshot(raws, NOW, "file").snapshot.sources
+    objects = source.objects
+    found = (*objects.pods, *objects.replicas, *objects.cluster_queues, *objects.events)
+    assert len(found) == kept
+    assert not phase or objects.pods[0].status.phase == phase
+    assert [(gap.reason, "twice" in gap.detail) for gap in source.gaps] == [("damaged", True)] * gaps
+
+
+def test_a_saved_file_with_an_object_twice_counts_it_once() -> None:
+    gathered = Gathered()
+    gathered.take_any([*two_teams(), FIRST])
+    objects = gathered.objects()
+    double = msgspec.structs.replace(objects, pods=objects.pods * 2, nodes=(*objects.nodes, objects.nodes[0]))
+    whole = Snapshot(taken_at=NOW, sources=(Source(name="prod", objects=double),))
+    assert decode(encode(whole)).sources[0] == Source(name="prod", objects=objects)

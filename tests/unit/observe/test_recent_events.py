@@ -19,7 +19,7 @@ def event(about: str, second: int, namespace: str = "nlp") -> Event:
 def test_of_each_object_the_newest_are_kept() -> None:
     recent = RecentEvents()
     for second in range(500):
-        recent.add(event("flood", 499 - second if second % 2 else second))
+        recent.add(event("flood", second * 7 % 500))
     recent.add(event("quiet", 1))
     events, gaps = recent.kept()
     flood = [each for each in events if each.involved_object.name == "flood"]
