@@ -23,6 +23,7 @@ from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import DeviceUse
 from allotment.model.observed.work import Job, Owner
 from allotment.observe.anonymous import HIDDEN_NAMESPACE, is_hidden
+from allotment.observe.seen import seen_in
 from allotment.scheduling.snapshot.pods import pod_requests
 
 _MS: Final = 1000
@@ -138,7 +139,8 @@ class _HoldFinding:
         self._devices = devices_by_node(index)
         self._claimed = claimed_devices(index)
         self._uses = MeasuredUses(index.source.device_use)
-        self._queues = bool(index.objects.cluster_queues)
+        found = index.objects
+        self._queues = bool(found.cluster_queues or found.local_queues or found.workloads)
         self._nodes_seen = bool(index.nodes) and not any(gap.what == "nodes" for gap in index.source.gaps)
 
     def all(self) -> Iterator[DeviceHold]:
@@ -201,7 +203,7 @@ class _HoldFinding:
         chain = self._index.chain(pod.metadata)
         if any(kind_of(each) == "DaemonSet" for each in chain):
             yield HoldMark.DAEMON_SET
-        elif self._queues and workload is None:
+        elif self._queues and workload is None and seen_in(self._index.source, "workloads", pod.namespace):
             yield HoldMark.OUTSIDE_QUEUE
         if any(_is_over(each) for each in chain) or (workload is not None and workload.says("Finished")):
             yield HoldMark.JOB_OVER

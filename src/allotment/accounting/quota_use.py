@@ -58,6 +58,7 @@ class QuotaUse:
         name: of the namespace, the queue with its flavor, or the team.
         resource: as the quota names it.
         guaranteed: of a queue's limit, what is nominal; the rest is borrowed where others leave it. None elsewhere.
+        namespaces: how many a team's limit is the sum of; that of one namespace says the same as its own.
         full_at: milliseconds since 1970 at which it is full at the present pace; None where there is no pace.
     """
 
@@ -69,6 +70,7 @@ class QuotaUse:
     limit: int
     guaranteed: int | None = None
     full_at: int | None = None
+    namespaces: int = 1
 
     @property
     def key(self) -> Key:
@@ -151,14 +153,14 @@ def _teams(
 ) -> Iterator[QuotaUse]:
     """Teams with several namespaces or one: the sum over them."""
     belongings = OwnerLookup(index, teams)
-    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    sums: dict[tuple[str, str], tuple[int, int, int]] = {}
     for namespace, use in namespaces:
         team = belongings.team_of(namespace)
         if team:
-            used, limit = sums.get((team, use.resource), (0, 0))
-            sums[team, use.resource] = used + use.used, limit + use.limit
-    for (team, resource), (used, limit) in sums.items():
-        yield QuotaUse(index.source.name, QuotaLayer.TEAM, team, resource, used, limit)
+            used, limit, number = sums.get((team, use.resource), (0, 0, 0))
+            sums[team, use.resource] = used + use.used, limit + use.limit, number + 1
+    for (team, resource), (used, limit, number) in sums.items():
+        yield QuotaUse(index.source.name, QuotaLayer.TEAM, team, resource, used, limit, namespaces=number)
 
 
 class UsePace:

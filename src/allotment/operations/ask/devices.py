@@ -112,7 +112,8 @@ def _named(accelerator: str, holds: Sequence[DeviceHold]) -> set[str]:
         return {accelerator}
     models = {each.accelerator for each in holds}
     # Nothing of any kind is held: then nothing of this kind is.
-    return set(matching_models(accelerator, models)) if models else {accelerator}
+    # Who holds slices and shares of a device holds it, too.
+    return set(matching_models(accelerator, models, parts_too=True)) if models else {accelerator}
 
 
 def _known(team: str, teams: set[str]) -> None:

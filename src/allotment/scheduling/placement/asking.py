@@ -138,17 +138,22 @@ def _amount(text: str, resource: str, value: str) -> int:
 _PAGES: Final = "hugepages-"
 
 
-def matching_models(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
+def matching_models(wanted: str, known: Iterable[str], *, parts_too: bool = False) -> tuple[str, ...]:
     """The models that a name means: the one of that name in any case, else those that hold all of its words.
 
     ``a100`` means ``NVIDIA-A100-SXM4-80GB``, ``a100-80gb`` too; ``a100|h100`` means both. Slices and shares of a device
     are meant only by a name that says so: ``1g.5gb``, ``a100-mig``, ``t4-shared``.
 
+    Args:
+        wanted: the name.
+        known: models.
+        parts_too: slices and shares are meant by every name.
+
     Raises:
         NotFoundError: none.
     """
     models = sorted(set(known) - {""})
-    found = [model for name in wanted.split("|") for model in _meant(name.strip(), models)]
+    found = [model for name in wanted.split("|") for model in _meant(name.strip(), models, parts_too=parts_too)]
     if not found:
         words = words_of_model(wanted)
         parts = [model for model in models if words and words <= words_of_model(model)]
@@ -160,10 +165,10 @@ def matching_models(wanted: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
-def _meant(name: str, models: Sequence[str]) -> list[str]:
+def _meant(name: str, models: Sequence[str], *, parts_too: bool) -> list[str]:
     words = words_of_model(name)
     exact = [model for model in models if model.casefold() == name.casefold()]
-    parts_too = names_a_part(name)
+    parts_too = parts_too or names_a_part(name)
     return exact or [
         model for model in models if words and words <= words_of_model(model) and (parts_too or not names_a_part(model))
     ]

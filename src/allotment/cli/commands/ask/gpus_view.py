@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from allotment.accounting.fleet_devices import SHAPES, AcceleratorRoom
 from allotment.cli.shell.amounts import amount
@@ -53,25 +53,47 @@ def _health_style(row: AcceleratorRoom) -> str:
 
 
 def gpus_text(found: GpuCount, rows: Sequence[AcceleratorRoom], width: int | None, *, headers: bool) -> str:
-    """The rows, what the shapes are, the published measure, and what could not be seen."""
+    """The rows, what the shapes are, how much is fragmented, and what could not be seen."""
     listing = gpus_listing(found)
     columns = [column for column in listing.columns if not column.wide]
     lines = [table_text(columns, rows, width=width, headers=headers)] if rows else [listing.nothing]
     if rows:
-        lines.append("")
-        lines += list(dict.fromkeys(_usual(row) for row in rows if row.per_device))
-        lines += [
-            f"{_in(found, cluster)}{devices(parts):g} free GPUs are of no use to the mean GPU pod of the whole cluster"
-            for cluster, parts in found.fragmented.items()
-            if parts is not None
-        ]
+        lines += ["", *_fits_for(rows), *_of_no_use(found, rows)]
     return "\n".join([*lines, *(f"note: {shown(note)}" for note in found.notes)])
 
 
-def _usual(row: AcceleratorRoom) -> str:
-    beside = [f"{amount(name, row.per_device[name])} {name}" for name in (CPU, MEMORY) if row.per_device.get(name)]
-    device = "device" if row.resource in DEVICE_RESOURCES else shown(row.resource)
-    return f"fits on {shown(row.accelerator)}: for each {device} {' and '.join(beside) or 'nothing else'}"
+def _fits_for(rows: Sequence[AcceleratorRoom]) -> Iterator[str]:
+    """What FITS asks for beside a device: a line for all that are asked alike."""
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        if row.per_device:
+            unit = "device" if row.resource in DEVICE_RESOURCES else shown(row.resource)
+            alike.setdefault(f"for each {unit} {_beside(row)}", []).append(shown(row.accelerator))
+    for said, names in alike.items():
+        everywhere = len(alike) == 1 and len(rows) > 1
+        where = "" if everywhere else f" ({', '.join(dict.fromkeys(names))})"
+        yield f"fits: {said}{where}"
+
+
+def _beside(row: AcceleratorRoom) -> str:
+    asked = [f"{amount(name, row.per_device[name])} {name}" for name in (CPU, MEMORY) if row.per_device.get(name)]
+    return " and ".join(asked) or "nothing else"
+
+
+def _of_no_use(found: GpuCount, rows: Sequence[AcceleratorRoom]) -> Iterator[str]:
+    """The sum of the column, and the published measure over the whole cluster, which is another number."""
+    for cluster, parts in found.fragmented.items():
+        own = [row for row in rows if row.cluster == cluster]
+        if not own:
+            continue
+        free, lost = devices(sum(row.free for row in own)), devices(sum(row.fragmented or 0 for row in own))
+        told = f"{_in(found, cluster)}{lost:,g} of {free:,g} free {'is' if lost == 1 else 'are'} fragmented"
+        if parts is not None and len(own) == sum(row.cluster == cluster for row in found.rooms):
+            told += (
+                f"; the mean GPU pod of the whole cluster could not use {devices(parts):,g}: "
+                "what is free of models that it does not accept counts there, too"
+            )
+        yield told
 
 
 def _in(found: GpuCount, cluster: str) -> str:

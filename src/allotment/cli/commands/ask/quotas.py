@@ -13,8 +13,9 @@ from allotment.cli.shell.session import Session
 from allotment.errors import CHANGES, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from allotment.accounting.quota_use import QuotaUse
     from allotment.operations.ask.quotas import QuotasAnswer
 
 
@@ -50,14 +51,20 @@ def quotas(
     Labels for -l: layer (namespace, queue, team), resource, alarm (none, increase, warning, stop).
     """
     from allotment.accounting.quota_use import QuotaAlarm
-    from allotment.cli.commands.ask.quotas_view import quotas_listing
+    from allotment.cli.commands.ask.quotas_view import quotas_listing, quotas_text
     from allotment.cli.shell.output import show
+    from allotment.cli.shell.selector import named_by
     from allotment.errors import shown
     from allotment.operations.ask.quotas import narrowed
     from allotment.reports.documents.quotas import quotas_document
 
     found = narrowed(_answer(session, recorded, source), source.namespace, everything=everything)
-    show(session, output, quotas_listing(found), whole=lambda rows: quotas_document(found, rows))
+    by_layer = "layer" in named_by(output.selector)
+
+    def human(rows: Sequence[QuotaUse]) -> str:
+        return quotas_text(found, rows, session.table_width, headers=not output.no_headers, by_layer=by_layer)
+
+    show(session, output, quotas_listing(found), human=human, whole=lambda rows: quotas_document(found, rows))
     for remark in found.remarks:
         session.note(shown(remark))
     return CHANGES if exit_code and found.worst >= QuotaAlarm.WARNING else 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from allotment.accounting.quota_use import QuotaAlarm, QuotaUse, base_resource
+from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, base_resource
 from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
-from allotment.cli.shell.table import Column
+from allotment.cli.shell.table import Column, table_text
+from allotment.model.grammar import count
 from allotment.operations.ask.quotas import QuotasAnswer
 from allotment.reports.documents.quotas import quota_use_document
 
@@ -57,3 +58,34 @@ def quotas_listing(answer: QuotasAnswer) -> Listing[QuotaUse]:
 
 def _labels(row: QuotaUse) -> Mapping[str, str]:
     return {"layer": row.layer, "resource": row.resource, "alarm": row.alarm.name.lower()}
+
+
+def quotas_text(
+    answer: QuotasAnswer, rows: Sequence[QuotaUse], width: int | None, *, headers: bool, by_layer: bool
+) -> str:
+    """The rows, without those of teams that say what the row of their one namespace says.
+
+    Args:
+        answer: the whole.
+        rows: what of it is shown.
+        width: of the table.
+        headers: whether the table has a header line.
+        by_layer: a layer was asked for: then all of it is shown.
+    """
+    listing = quotas_listing(answer)
+    columns = [column for column in listing.columns if not column.wide]
+    told = {(row.cluster, row.resource, row.used, row.limit) for row in rows if row.layer is QuotaLayer.NAMESPACE}
+
+    def repeats(row: QuotaUse) -> bool:
+        alone = row.layer is QuotaLayer.TEAM and row.namespaces == 1
+        return alone and (row.cluster, row.resource, row.used, row.limit) in told
+
+    shown_rows = rows if by_layer else [row for row in rows if not repeats(row)]
+    if not shown_rows:
+        return listing.nothing
+    table = table_text(columns, shown_rows, width=width, headers=headers)
+    left = len(rows) - len(shown_rows)
+    if not left:
+        return table
+    rest = f"{count(left, 'row')} of teams with one namespace {'says' if left == 1 else 'say'} the same as that"
+    return f"{table}\n\n{rest} (-o wide shows all)"

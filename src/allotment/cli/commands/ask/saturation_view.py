@@ -81,7 +81,7 @@ def _share_column(
         return None if thing is None or not row.nodes else round(100 * thing.share, 1)
 
     def text(row: AcceleratorSaturation) -> str:
-        return "" if (value := cell(row)) is None else f"{value:g} %"
+        return "" if (value := cell(row)) is None else f"{value:g}%"
 
     return Column(title, cell, text=text, unit="percent", keep=3)
 

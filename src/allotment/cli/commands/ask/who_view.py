@@ -29,9 +29,10 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
         kind="DeviceHolding",
         rows=found.holds,
         columns=(
-            Column("TEAM", team_of, keep=6),
+            Column("TEAM", team_of, wide=all(team_of(row) == row.owner.namespace for row in found.holds), keep=6),
+            Column("NAMESPACE", lambda row: row.owner.namespace if row.owner.top else None, keep=6),
             Column("PERSON", lambda row: row.owner.person or UNKNOWN, wide=unknown(_person), keep=3),
-            Column("JOB", _job, text=_job_of_team, keep=6),
+            Column("JOB", lambda row: _job(row) or None, keep=6),
             Column("ACCELERATOR", lambda row: row.accelerator, keep=5),
             Column("DEVICES", lambda row: devices(row.parts), keep=6),
             Column(
@@ -62,7 +63,7 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
             Column("RESOURCE", lambda row: row.resource, wide=True),
             Column("CLUSTER", lambda row: row.cluster, wide=True),
         ),
-        name=lambda row: _job(row) or team_of(row),
+        name=lambda row: f"{_job(row)} -n {row.owner.namespace}" if row.owner.top else team_of(row),
         document=holding_body,
         labels=lambda row: {
             "team": team_of(row),
@@ -87,7 +88,8 @@ def who_text(found: WhoHolds, rows: Sequence[JobHold], width: int | None, *, hea
 
 
 def _sum(rows: Sequence[JobHold]) -> str:
-    text = f"{devices(sum(each.parts for each in rows)):,g} devices held"
+    held = devices(sum(each.parts for each in rows))
+    text = f"{held:,g} device{'' if held == 1 else 's'} held"
     measured = [each.idle_parts for each in rows if each.idle_parts is not None]
     text += (
         f", {devices(sum(measured)):,g} of them idle" if measured else "; without metrics nobody knows which are idle"
@@ -109,13 +111,10 @@ _WORDS: Final = {
 }
 
 
-def _job(row: JobHold) -> str | None:
-    return f"{row.owner.namespace}/{row.owner.top}" if row.owner.top else None
-
-
-def _job_of_team(row: JobHold) -> str:
-    """The job; its namespace only where that is not the team's name, which stands in front of it."""
-    return row.owner.top if row.owner.namespace == team_of(row) else _job(row) or ""
+def _job(row: JobHold) -> str:
+    """As kubectl takes it: ``job/train``."""
+    kind, _, name = row.owner.top.partition("/")
+    return f"{kind.lower()}/{name}" if name else row.owner.top
 
 
 def _person(row: JobHold) -> str:
