@@ -16,6 +16,24 @@ from allotment.observe.vocabulary import is_known
 
 ABOUT_TEAMS: Final = frozenset({labels.TEAM, labels.TENANT, labels.DEDICATED, labels.PROJECT, labels.COST_CENTER})
 """Keys of labels and taints whose values name a team."""
+_PEOPLE: Final = frozenset(
+    {
+        "contact",
+        "customer",
+        "department",
+        "group",
+        "org",
+        "organization",
+        "owner",
+        "project",
+        "requester",
+        "squad",
+        "team",
+        "tenant",
+        "user",
+    }
+)
+"""Last words of keys of taints whose values name somebody."""
 _DOMAINS: Final = (
     "allotment.dev",
     "amd.com",
@@ -69,6 +87,11 @@ class SharedMarks:
         said = {key: value for key, value in meta.annotations.items() if key in _DEFAULT_CLASS and is_known(value)}
         narrowed: ObjectMeta = replace(meta, labels=kept, annotations=said)
         return narrowed
+
+
+def names_people(key: str) -> bool:
+    """Whether the value of a taint's key names somebody."""
+    return key in ABOUT_TEAMS or key.rpartition("/")[2].lower() in _PEOPLE
 
 
 def platform_keys(objects: Objects) -> frozenset[str]:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from allotment.model.observed.base import Part
+from allotment.model.observed.snapshot import Submission
 from allotment.observe.phrases import spoken
 from allotment.observe.standing_in import StandIns, is_stand_in
 from allotment.observe.vocabulary import is_amount, is_domain, is_known
@@ -181,7 +182,10 @@ class Unnaming:
         self._done: dict[tuple[str, _Trust], str] = {}
         telling = {each for each in names if is_telling(each)}
         self._parts = frozenset("-".join(_SPLIT.split(each.lower())) for each in (*telling, *groups, *self._peoples))
-        self._telling = frozenset("-".join(_SPLIT.split(each)) for each in self._peoples if is_telling(each))
+        # What the team's own name begins with too, such as the firm's, tells nothing.
+        ours = {run for each in speech.theirs for run in _runs(_SPLIT.split(each.lower()))}
+        several = {each for each in self._peoples if len(each) >= _SHORTEST}
+        self._telling = frozenset("-".join(_SPLIT.split(each)) for each in several) - ours
         self._said = frozenset(word for text in speech.written for word in _PIECE.findall(text))
 
     def bears(self, name: str) -> bool:
@@ -199,8 +203,12 @@ class Unnaming:
         return msgspec.convert(raw, type(part), strict=False)
 
     def with_messages_cleaned(self, part: _Part) -> _Part:
-        """The same of what controllers wrote alone: messages, and names of what is everybody's; the rest is left."""
-        raw = self._messages(msgspec.to_builtins(part), (), _Trust.OWN)
+        """The same of what controllers wrote alone: messages, and names of what is everybody's; the rest is left.
+
+        What refused a submission was told to its submitter: only what is known to be another's goes from it.
+        """
+        trust = _Trust.ALL if isinstance(part, Submission) else _Trust.OWN
+        raw = self._messages(msgspec.to_builtins(part), (), trust)
         return msgspec.convert(raw, type(part), strict=False)
 
     def _messages(self, value: Any, path: tuple[str, ...], trust: _Trust) -> Any:

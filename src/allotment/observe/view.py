@@ -32,9 +32,10 @@ from allotment.observe.anonymous import (
 )
 from allotment.observe.kinds import KINDS
 from allotment.observe.reaching import Reach, own_names, queue_names, shared_names
-from allotment.observe.shared_marks import SharedMarks, platform_keys
+from allotment.observe.shared_marks import SharedMarks, names_people, platform_keys
 from allotment.observe.standing_in import StandIns
 from allotment.observe.unnaming import REMOVED, Unnaming
+from allotment.observe.vocabulary import is_known
 from allotment.observe.whose_names import EVERYBODYS, PRIORITIES, Split, WhoseNames, hidden_cohorts
 
 PREFIX: Final = "team:"
@@ -116,7 +117,7 @@ class _Viewed:
         self._asked = names.asked
         self._marks = SharedMarks(names.theirs, platform_keys(source.objects), self._asked, self._stand_ins)
         self.unnaming = Unnaming(names.speech(self._marks), self._stand_ins)
-        self._name_shared()
+        self._name_shared(names.theirs)
         ours = [each for each in self._split["cluster_queues"].own if each.name in own]
         readable = (
             *shared_names(source.objects, self._marks, EVERYBODYS - PRIORITIES),
@@ -131,12 +132,16 @@ class _Viewed:
             if each not in self._cohorts:
                 yield each
 
-    def _name_shared(self) -> None:
+    def _name_shared(self, theirs: frozenset[str]) -> None:
         """Names of ours for what is everybody's and called like others, before anything refers to it."""
         for field in [*sorted(EVERYBODYS - PRIORITIES), "cluster_queues"]:
             for each in self._split[field].own:
                 if each.name not in self._queues and self.unnaming.bears(each.name):
                     self._stand_ins.of(each.name)
+        taints = [each for node in self._split["nodes"].own for each in node.spec.taints]
+        for taint in taints:
+            if names_people(taint.key) and taint.value not in theirs and not is_known(taint.value):
+                self._stand_ins.of(taint.value)
 
     def _divided(self, field: str) -> Split:
         found: tuple[Any, ...] = getattr(self._source.objects, field)

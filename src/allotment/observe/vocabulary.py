@@ -91,11 +91,25 @@ waitforpodsready waiting waits wake wakes walk wants warns was wasn way webhook 
 were weren what when where which while who whole whose will wins with within without won words work worked working
 workload workloads worse worst would write writes written yes yet zero zones
 """
+_OF_NODES: Final = """
+access address already argument arguments assign attach attached attachment authentication authority backoff blob bytes
+canceled cannot cgroup cluster code command config connecting containerd context copy corrupt crashloopbackoff
+createcontainerconfigerror createcontainererror createpodsandboxerror cri csi deadline decode detach device digest
+directory disconnected dns eof errimageneverpull evicting exclusively exec executable exhausted exists exit exited
+extract filesystem format found gateway headers host i idle imageinspecterror in inodes input invalidimagename ip
+kill killed killing layer layers liveness lock locked lookup manifests media memory mismatched mkdir mountdevice
+mounting mounted nonroot o oci oom oomkilled open operation output overlayfs path permission permitted platform
+postfetch poststarthook prestop process read refused registryunavailable resolution resolve resolving response restart
+restarting root rpc runasnonroot runc runcontainererror runtimes sandbox server signature signaturevalidationfailed
+sigkill snapshotter socket ssl startprobe symlink sync syncing tag task terminated termination tls toomanyrequests
+unattached unknown unmarshal unmount unmounted unmounting unpacking unreachable unsupported untar verification x509
+"""
 _COMPOUND: Final = """
+attachvolume.attach mountvolume.mountdevice mountvolume.setup multi-attach non-root read-only
 anti-affinity back-off cluster-autoscaler default-scheduler ephemeral-storage kube-scheduler kueue-admission
 node-controller non-existent non-overcommitable provisioning-request scale-up
 """
-WORDS: Final = frozenset((*_PLAIN.split(), *_COMPOUND.split()))
+WORDS: Final = frozenset((*_PLAIN.split(), *_OF_NODES.split(), *_COMPOUND.split()))
 """In lower case."""
 _AMOUNT: Final = re.compile(r"v?\d[\d.]*(?:[munkMGTPEshd]|ms|[KMGTPE]i)?|\d[\dTZ.-]*")
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")
