@@ -7,6 +7,7 @@ from allotment.diagnose.causes import BY_ID, CAUSES
 from allotment.diagnose.finding import CauseEntry, Finding
 from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
+from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.rules.submission.cronjob_runs import run_of
 from allotment.diagnose.standing import standing
 from allotment.model.explanation import Confidence
@@ -38,9 +39,9 @@ def findings(case: Case) -> list[Found]:
 
 
 def _of_its_run(case: Case, found: list[Found]) -> list[Found]:
-    """What keeps the run of a CronJob that is on, before what only follows from that."""
+    """What keeps the run of a CronJob that is on, or pods that are queued by themselves, before what follows."""
     first = dominant(found)
-    run = None if first is not None and first[1].confidence is Confidence.SURE else run_of(case)
+    run = None if first is not None and first[1].confidence is Confidence.SURE else run_of(case) or pods_case(case)
     if run is None:
         return found
     below = findings(run)

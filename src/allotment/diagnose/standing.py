@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.never import never_starts
+from allotment.diagnose.queued_pods import queued_one_by_one
 from allotment.diagnose.unseen import unseen_by
 from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
@@ -72,7 +73,8 @@ def _settled(case: Case) -> str:
         case Pod() if subject.status.phase == "Succeeded":
             return "it is done"
         case Replicas() if _rolled_out(subject):
-            return f"all {subject.status.ready_replicas} replicas run"
+            number = subject.status.ready_replicas
+            return "its replica runs" if number == 1 else f"all {number} replicas run"
     live = [pod for pod in case.pods if not pod.ended]
     expected = sum(each.count for each in case.to_come)
     if isinstance(subject, Replicas | CronJob):
@@ -107,6 +109,8 @@ def _considered(case: Case) -> bool:
 
 def _position(case: Case) -> QueuePosition | None:
     workload, queue = case.workload, case.cluster_queue
+    if workload is None:
+        workload = next((each for _, each in queued_one_by_one(case)), None)
     if workload is None or queue is None or workload.holds_quota:
         return None
     kept = case.index.beside.get(_Positions)

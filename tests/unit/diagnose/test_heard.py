@@ -96,9 +96,9 @@ def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
                              "spec": {"replicas": 1}} for kind in ("Deployment", "ReplicaSet"))  # fmt: skip
     replicas["metadata"]["ownerReferences"] = [owned_by(deployment)]
     gated = pod("web-0", owner=replicas, schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])
-    workload = said_by_kueue(message)[-1]
+    _, queue, workload = said_by_kueue(message)
     workload["metadata"]["ownerReferences"] = [owned_by(gated)]
-    found = explain(narrow([deployment, replicas, gated, workload], "deployment/web"), with_remedies=False)
+    found = explain(narrow([deployment, replicas, gated, queue, workload], "deployment/web"), with_remedies=False)
     assert (found.cause, found.facts["missing"]) == ("cohort-exhausted", "2")
 
 

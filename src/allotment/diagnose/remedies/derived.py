@@ -14,7 +14,7 @@ from allotment.diagnose.rules.policy.quota_use import room_for
 from allotment.model.labels import KUEUE_PRIORITY, KUEUE_QUEUE
 from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index, kind_of
-from allotment.model.observed.pods import Pod, PodSpec
+from allotment.model.observed.pods import Pod, PodSpec, PodTemplate, SchedulingGate
 from allotment.model.observed.queueing import (
     TopologyAsk,
     Workload,
@@ -27,6 +27,7 @@ from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replic
 
 _TRIAL_UID: Final = "trial"
 """Uid of what does not exist but in a trial."""
+_GATE: Final = "kueue.x-k8s.io/admission"
 _TOPOLOGY: Final = "kueue.x-k8s.io/podset-"
 _MOST_PODS: Final = 512
 """Pods that a trial makes of one template: equal pods beyond that tell nothing new."""
@@ -52,16 +53,55 @@ def rederived(index: Index, now: Work | Pod, *, anew: bool) -> Objects:
     uid = now.metadata.uid
     gone = {pod.key for pod in index.pods_under(uid) if anew or not pod.bound}
     gone |= _surplus(index, now, gone)
+    uids = [index.pods[key].metadata.uid for key in gone if key in index.pods]
     objects = msgspec.structs.replace(objects, pods=tuple(pod for pod in objects.pods if pod.key not in gone))
     workloads = index.workloads_of.get(uid, [])
-    if now.metadata.labels.get(KUEUE_QUEUE) and not isinstance(now, Replicas):
+    labelled = bool(now.metadata.labels.get(KUEUE_QUEUE))
+    one_by_one = isinstance(now, Replicas) and now.kind != "StatefulSet"
+    if labelled and not one_by_one:
         return _queued(objects, index, workloads, now, anew=anew)
-    objects = _without(objects, workloads)
+    objects = _without(objects, [*workloads, *(each for uid in uids for each in index.workloads_of.get(uid, ()))])
     if isinstance(now, Job) and now.spec.suspend:
         return objects
     running = 0 if anew else len(index.pods_under(uid)) - len(gone)
     made = tuple(pod for part in pods_of_work(now) for pod in _pods(index, now, part, running, gone))
+    if labelled:
+        made = tuple(_gated(pod) for pod in made)
+        own = tuple(_workload_of(index, now, pod) for pod in made)
+        objects = msgspec.structs.replace(objects, workloads=(*objects.workloads, *own))
     return msgspec.structs.replace(objects, pods=(*objects.pods, *made))
+
+
+def _gated(pod: Pod) -> Pod:
+    """A pod as Kueue's webhook makes it: kept from the scheduler until it is let in."""
+    spec = msgspec.structs.replace(pod.spec, scheduling_gates=(*pod.spec.scheduling_gates, SchedulingGate(name=_GATE)))
+    return msgspec.structs.replace(pod, spec=spec)
+
+
+def _workload_of(index: Index, now: Work, pod: Pod) -> Workload:
+    """The Workload that Kueue makes of a pod that is queued by itself."""
+    owner = OwnerReference(api_version="v1", kind="Pod", name=pod.name, uid=pod.metadata.uid, controller=True)
+    template = PodTemplate(metadata=pod.metadata, spec=msgspec.structs.replace(pod.spec, scheduling_gates=()))
+    return Workload(
+        api_version="kueue.x-k8s.io/v1beta2",
+        kind="Workload",
+        metadata=ObjectMeta(
+            name=f"pod-{pod.name}",
+            namespace=pod.namespace,
+            uid=f"{pod.metadata.uid}-workload",
+            owner_references=(owner,),
+        ),
+        spec=WorkloadSpec(
+            queue_name=now.metadata.labels[KUEUE_QUEUE],
+            priority=_priority(index, now),
+            pod_sets=(
+                WorkloadPodSet(
+                    name="main", count=1, template=template, topology_request=_closeness(pod.metadata.annotations)
+                ),
+            ),
+        ),
+        status=WorkloadStatus(),
+    )
 
 
 def _surplus(index: Index, now: Work, gone: set[str]) -> set[str]:

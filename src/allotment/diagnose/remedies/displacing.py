@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.others import called
+from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.rules.scheduler.placing import placing
 
 
@@ -15,7 +16,7 @@ def displaced(case: Case) -> tuple[str, ...]:
     Args:
         case: after a remedy that lets the subject start.
     """
-    return tuple(dict.fromkeys((*_of_quota(case), *_of_room(case))))
+    return tuple(dict.fromkeys((*_of_quota(pods_case(case) or case), *_of_room(case))))
 
 
 def _of_quota(case: Case) -> Iterator[str]:

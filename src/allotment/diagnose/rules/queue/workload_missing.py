@@ -40,7 +40,13 @@ def _held(case: Case) -> Object | None:
     if isinstance(job, Job) and job.spec.suspend:
         return job
     return next(
-        (pod for pod in case.waiting_pods if any(each.name == _GATE for each in pod.spec.scheduling_gates)), None
+        (
+            pod
+            for pod in case.waiting_pods
+            if any(each.name == _GATE for each in pod.spec.scheduling_gates)
+            and not case.index.workloads_of.get(pod.metadata.uid)
+        ),
+        None,
     )
 
 
