@@ -181,6 +181,23 @@ def test_an_explanation_reads_like_this(found: ExplainedWaiting, text: str) -> N
     assert click.unstyle(why_text(found, 100, None)) == text
 
 
+@pytest.mark.parametrize(
+    ("more", "says", "never"),
+    [
+        ({"summary": "is a driver installed?"}, "is a driver installed?\n", "installed?."),
+        ({"position": QueuePosition("nlp", 0, 4)}, "; first of 4 in nlp", "0 of 4"),
+        ({"position": QueuePosition("nlp", 0, 1)}, "; alone in nlp", "ahead"),
+        ({"position": QueuePosition("nlp", 3, 4)}, "; 3 of 4 ahead in nlp", "first"),
+        ({"facts": {"host_port": 8080, "nodePorts": [30080], "imported": 1234}}, "host port  8080", "8,080"),
+        ({"facts": {"host_port": 8080, "nodePorts": [30080], "imported": 1234}}, "imported   1,234", "30,080"),
+    ],
+)
+def test_numbers_and_sentences_are_as_people_write_them(more: dict[str, Any], says: str, never: str) -> None:
+    text = why_text(replace(WAITS, explanation=replace(WAITS.explanation, **more)), 100, 100)
+    assert says in text
+    assert never not in text
+
+
 def test_a_long_table_is_cut_and_what_is_seen_is_told_once() -> None:
     flavors = tuple(FlavorTried(f"node-{at}", "too small") for at in range(40))
     evidence = (Evidence(JOB, "status", "so it says"),)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from allotment.model.grammar import count
 from allotment.model.moments import seconds
 from allotment.model.observed import nodes as observed_nodes
 from allotment.model.observed import pods as observed_pods
@@ -152,7 +153,7 @@ def placement_view(index: Index, before: PlacementView | None = None) -> Placeme
             bound.setdefault(twin.key, (twin, at))
     state.fill(bound.values())
     if homeless and state.nodes.count:
-        notes.append(f"{homeless:,} pods on nodes that were not seen")
+        notes.append(f"{count(homeless, 'pod')} on nodes that were not seen")
     view = PlacementView(index, state, _budgets(objects), kept, tuple(notes), resting)
     for pod in objects.pods:
         nominated = state.nodes.index.get(pod.status.nominated_node_name)

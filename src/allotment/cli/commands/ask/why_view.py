@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import indent
@@ -20,6 +21,7 @@ from allotment.model.explanation import (
     Doer,
     FlavorTried,
     PatchOp,
+    QueuePosition,
     Remedy,
     StartsWhen,
     StartWindow,
@@ -163,14 +165,19 @@ def _sentence(found: ExplainedWaiting) -> str:
     where = f" in {each.subject.namespace}" if each.subject.namespace else ""
     name = f"{each.subject.kind.lower()}/{each.subject.name}{where}"
     if each.cause == SETTLED:
-        return f"{name}: {each.summary}."
+        return f"{name}: {_ended(each.summary)}"
     said = f"{name} does not run"
     if pods is not None and pods.running and pods.waiting:
         waits = "1 waits" if pods.waiting == 1 else f"{pods.waiting:,} wait"
         said = f"{pods.running:,} of {pods.running + pods.waiting:,} pods of {name} run, {waits}"
     elif pods is not None and pods.running:
         said = f"{count(pods.running, 'pod')} of {name} {'runs' if pods.running == 1 else 'run'}, and more cannot"
-    return f"{said}{', and it cannot be told why' if each.cause == UNKNOWN else ''}: {each.summary}."
+    return f"{said}{', and it cannot be told why' if each.cause == UNKNOWN else ''}: {_ended(each.summary)}"
+
+
+def _ended(summary: str) -> str:
+    """A sentence with what ends it: one that asks has its own."""
+    return summary if summary.endswith((".", "?", "!")) else f"{summary}."
 
 
 def _about(found: ExplainedWaiting, width: int) -> list[str]:
@@ -187,11 +194,17 @@ def _about(found: ExplainedWaiting, width: int) -> list[str]:
     if not each.considered:
         told.append("not looked at yet")
     if each.position is not None:
-        told.append(f"{each.position.ahead:,} of {each.position.of:,} ahead in {each.position.queue}")
+        told.append(_place(each.position))
     if each.start is not None:
         told.append(_start(each.start))
     told.append(f"as of {shown(each.observed_at)}" if each.observed_at else "")
     return lines + prose("; ".join(part for part in told if part), width)
+
+
+def _place(at: QueuePosition) -> str:
+    if at.ahead:
+        return f"{at.ahead:,} of {at.of:,} ahead in {at.queue}"
+    return f"first of {at.of:,} in {at.queue}" if at.of > 1 else f"alone in {at.queue}"
 
 
 def _start(each: StartWindow) -> str:
@@ -208,7 +221,9 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 def _facts(facts: Mapping[str, Any], width: int) -> list[str]:
     # What is none, or not known, says nothing; JSON has it.
     told = {name: value for name, value in facts.items() if not (value is None or value == "" or _holds_nothing(value))}
-    named = {str(name).replace("_", " "): _value(value) for name, value in told.items()}
+    named = {
+        str(name).replace("_", " "): _value(value, number=not _PORT.search(str(name))) for name, value in told.items()
+    }
     widest = max((len(name) for name in named), default=0)
     lines: list[str] = []
     for name, value in named.items():
@@ -222,7 +237,11 @@ def _holds_nothing(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple | set | frozenset) and not value
 
 
-def _value(value: Any) -> str:
+_PORT: Final = re.compile(r"(?i)(?:^|[^a-z]|host|node|container|target)_?ports?(?![a-z])")
+"""Names of facts that are ports: numbers that nobody counts with."""
+
+
+def _value(value: Any, *, number: bool = True) -> str:
     match value:
         case None:
             text = "none"
@@ -231,11 +250,11 @@ def _value(value: Any) -> str:
         case str():
             text = value or "empty"
         case int() | float():
-            text = f"{value:,}" if isinstance(value, int) else f"{value:g}"
+            text = f"{value:g}" if isinstance(value, float) else f"{value:,}" if number else str(value)
         case Mapping():
-            text = ", ".join(f"{key} {_value(item)}" for key, item in value.items()) or "none"
+            text = ", ".join(f"{key} {_value(item, number=number)}" for key, item in value.items()) or "none"
         case list() | tuple() | set() | frozenset():
-            text = ", ".join(_value(item) for item in value) or "none"
+            text = ", ".join(_value(item, number=number) for item in value) or "none"
         case _:
             text = str(value)
     return unquoted(shown(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"))

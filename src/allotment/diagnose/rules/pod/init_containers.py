@@ -13,6 +13,7 @@ from allotment.diagnose.reach import over
 from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, stuck
 from allotment.diagnose.rules.pod.memory import more_memory
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.observed.work import Job, Replicas
 
 _NO_NAMES: Final = frozenset(
@@ -139,9 +140,9 @@ def _kind(work: Replicas | Job) -> str:
 
 def _state(work: Replicas | Job) -> str:
     if isinstance(work, Job):
-        return f"{work.status.succeeded} succeeded pods"
+        return count(work.status.succeeded, "succeeded pod")
     wanted = 1 if work.spec.replicas is None else work.spec.replicas
-    return "replicas 0" if wanted == 0 else f"{work.status.ready_replicas} of {wanted} replicas ready"
+    return "replicas 0" if wanted == 0 else f"{work.status.ready_replicas} of {count(wanted, 'replica')} ready"
 
 
 def _field(work: Replicas | Job) -> str:

@@ -10,6 +10,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.rules.scheduler.selecting import Asked, unmatched
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import ResourceFlavor
@@ -26,7 +27,7 @@ def find(case: Case) -> Finding | None:
         return None
     flavor = next(each for each in case.index.objects.flavors if each.spec.node_labels.get(asked.key) == asked.value)
     known = sorted({node.metadata.labels.get(asked.key, "") for node in case.index.nodes.values()} - {""})
-    has = f"nodes have {', '.join(known[:6])}" if known else "no node has that label at all"
+    has = f"nodes have {listed(known)}" if known else "no node has that label at all"
     return about_room(
         "flavor-matches-no-node",
         CauseVerdict.MISCONFIGURED,

@@ -14,6 +14,7 @@ from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.observed.base import Reference
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.work import Replicas
@@ -55,7 +56,7 @@ def _scaled(it: Placing, full: list[Node]) -> Iterator[Proposal]:
             yield Proposal(
                 RemedyKind.OTHER,
                 Doer.TEAM_OWNER,
-                f"scale {called(it.case, each.pods[0])} from {replicas} to {replicas - less} replicas",
+                f"scale {called(it.case, each.pods[0])} from {replicas} to {count(replicas - less, 'replica')}",
                 each.target,
                 Patch(PatchOp.MERGE, {"spec": {"replicas": replicas - less}}),
                 effect=tuple((reference_of(pod), Patch(PatchOp.DELETE)) for pod in gone),

@@ -100,8 +100,9 @@ def _finding(
     return Finding(
         "pvc-unbound-wait-for-consumer-zone-conflict",
         CauseVerdict.MISCONFIGURED,
-        f"the volume of the claim {claim.name} {state} {where}, and the {len(nodes)} machines that the pod can use "
-        f"stand in {of_nodes}",
+        f"the volume of the claim {claim.name} {state} {where}, and the "
+        f"{'machine' if len(nodes) == 1 else f'{len(nodes)} machines'} that the pod can use "
+        f"{'stands' if len(nodes) == 1 else 'stand'} in {of_nodes}",
         facts={
             "claim": claim.name,
             "claim_phase": "Bound" if has else claim.status.phase or "Pending",

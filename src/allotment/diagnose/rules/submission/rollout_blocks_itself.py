@@ -8,6 +8,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rollouts import pace_of
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Replicas
@@ -35,8 +36,8 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "rollout-blocks-itself",
         CauseVerdict.MISCONFIGURED,
-        f"the rollout of {each.name} waits for what its own old pods hold: of {pace.wanted} replicas none may be "
-        f"missing (maxUnavailable), and no node has room for one more (maxSurge {pace.surge_text})",
+        f"the rollout of {each.name} waits for what its own old pods hold: of {count(pace.wanted, 'replica')} none may "
+        f"be missing (maxUnavailable), and no node has room for one more (maxSurge {pace.surge_text})",
         facts={
             "max_unavailable": 0,
             "max_surge": pace.surge_text,

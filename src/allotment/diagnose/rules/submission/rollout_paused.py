@@ -5,6 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.observed.work import Replicas
 
 
@@ -20,8 +21,8 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "rollout-paused",
         CauseVerdict.MISCONFIGURED,
-        f"the Deployment {each.name} is paused: {each.status.updated_replicas} of {wanted} replicas have its present "
-        "template",
+        f"the Deployment {each.name} is paused: {each.status.updated_replicas} of {count(wanted, 'replica')} "
+        f"{'has' if wanted == 1 else 'have'} its present template",
         facts={"spec.paused": True, "updated_replicas": each.status.updated_replicas, "replicas": wanted},
         evidence=(Evidence(target, "spec.paused", True, "nothing is rolled out"),),
         proposals=(
