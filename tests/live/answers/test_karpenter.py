@@ -254,7 +254,9 @@ def test_no_pool_makes_such_a_node(name: str, land: Land, tmp_path: Path) -> Non
     land.stage.make(mine)
     land.said(words, "train", "FailedScheduling")
     found = land.why("train")
-    assert (found["cause"], found["verdict"], found["confidence"]) == (cause, "misconfigured", "sure"), found["summary"]
+    assert (found["cause"], found["verdict"], found["confidence"]) == (cause, "misconfigured", "likely"), found[
+        "summary"
+    ]
     assert told in found["summary"]
     assert not land.stage.get(CLAIMS)
     selects = "nodeSelector" in mine["spec"]["template"]["spec"]
@@ -284,7 +286,7 @@ def test_a_taint_of_nodes_to_be_is_tolerated_as_printed(land: Land, tmp_path: Pa
     land.said("did not tolerate taint (taint=nvidia.com/gpu=present:NoSchedule)", "train", "FailedScheduling")
     found = land.why("train")
     assert (found["cause"], found["verdict"], found["confidence"]) == (
-        "gpu-taint-not-tolerated", "misconfigured", "sure",
+        "gpu-taint-not-tolerated", "misconfigured", "likely",
     )  # fmt: skip
     remedy = found["remedies"][0]
     assert (remedy["kind"], remedy["who"], remedy["tried"]["starts"]) == ("add-toleration", "user", "later")

@@ -135,7 +135,7 @@ SITUATIONS: dict[str, tuple[list[Raw], str, CauseVerdict, Confidence]] = {
     ),
     "the limit is said first, and no machine would do": (
         [*FULL, *waiting(gpus=16), said(f"{AT_LIMIT}; {NO_CPU_POOL}")],
-        "insufficient-gpu", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+        "insufficient-gpu", CauseVerdict.MISCONFIGURED, Confidence.LIKELY,
     ),
     "the limit is said first, and there may be larger machines": (
         [CPU, pool("gpu", ("a100x4", "a100x8"), 8, 8), *FULL[3:], *waiting(gpus=8), said(AT_LIMIT)],
@@ -155,25 +155,25 @@ SITUATIONS: dict[str, tuple[list[Raw], str, CauseVerdict, Confidence]] = {
     ),
     "a label that no pool gives": (
         [*BARE, *waiting(gpus=4, nodeSelector={"workload": "training"}), said(f"{UNKNOWN_LABEL}; {UNKNOWN_LABEL}")],
-        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.LIKELY,
     ),
     "more than any machine, and no GPU node is there": (
         [*BARE, *waiting(gpus=16), said(f"{NO_CPU_POOL}; {TOO_SMALL}")],
-        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.LIKELY,
     ),
     "more than any machine of the pool that is selected": (
         [CPU, pool("gpu", ("a100x4",), 8, labels={"tier": "gold"}), *waiting(gpus=16, nodeSelector={"tier": "gold"}),
          said(TOO_SMALL)],
-        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+        "autoscaler-no-group-matches", CauseVerdict.MISCONFIGURED, Confidence.LIKELY,
     ),
     "a device that nobody has": (
         [*BARE, *waiting(gpus=0, asks={"nvidia.com/gpus": "1"}), said(f"{NO_CPU_POOL}; {TOO_SMALL}")],
-        "extended-resource-unknown", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+        "extended-resource-unknown", CauseVerdict.MISCONFIGURED, Confidence.LIKELY,
     ),
     "a taint of nodes to be": (
         [CPU, CPU_POOL, pool("gpu", ("a100x4",), 8, taints=TAINTED), *waiting(gpus=4),
          said(f"{NO_CPU_POOL}; did not tolerate taint (taint=nvidia.com/gpu=present:NoSchedule)")],
-        "gpu-taint-not-tolerated", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+        "gpu-taint-not-tolerated", CauseVerdict.MISCONFIGURED, Confidence.LIKELY,
     ),
     "a node class that is gone": (
         [CPU, pool("gpu", ("a100x4",), 8, ready="False"), *waiting(gpus=4)],
@@ -229,6 +229,10 @@ STALE: dict[str, tuple[list[Raw], str]] = {
     ),
     "the cloud said no half an hour ago": (
         [*BARE, *waiting(gpus=4), refused("gpu-mnb4g", ICE, "2026-11-01T11:30:00Z")],
+        "autoscaler-out-of-stock",
+    ),
+    "somebody wrote in her own namespace that the cloud said no": (
+        [*BARE, *waiting(gpus=4), refused("gpu-mnb4g", ICE) | {"metadata": {"name": "e", "namespace": "team-a"}}],
         "autoscaler-out-of-stock",
     ),
     "the cloud said no to another pool": (

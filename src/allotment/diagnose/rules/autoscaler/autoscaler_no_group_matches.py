@@ -10,7 +10,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.autoscaler.groups import autoscaler_of, events_of_pods
 from allotment.diagnose.rules.autoscaler.no_pool_matches import no_pool_matches
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import may_grow
+from allotment.diagnose.rules.scheduler.karpenter import could_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.node_affinity_no_match import affinity_fixes
 from allotment.diagnose.rules.scheduler.placing import placing
@@ -30,7 +30,7 @@ def find(case: Case) -> Finding | None:
 
 def _by_groups(case: Case) -> Finding | None:
     it, groups = placing(case), autoscaler_of(case.index)
-    if kept(case).by is not Keeper.NO_NODE_MATCHES or it.refused is None or not groups.seen or may_grow(case):
+    if kept(case).by is not Keeper.NO_NODE_MATCHES or it.refused is None or not groups.seen or could_grow(case):
         return None
     wanted = _by_selector(case) or _by_affinity(case)
     if wanted is None:

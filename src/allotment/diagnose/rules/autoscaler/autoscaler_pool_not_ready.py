@@ -7,7 +7,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
-from allotment.diagnose.rules.scheduler.karpenter import PoolView, may_grow, named, pool_views
+from allotment.diagnose.rules.scheduler.karpenter import PoolView, could_grow, named, pool_views
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.errors import quoted
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -21,7 +21,7 @@ def find(case: Case) -> Finding | None:
     willing = [each for each in pool_views(case).unready if each.could]
     # A pool with a limit of the device is meant to have some; of the others nobody says it.
     willing.sort(key=lambda each: (it.device not in each.pool.spec.limits, each.name))
-    if it.refused is None or not willing or may_grow(case):
+    if it.refused is None or not willing or could_grow(case):
         return None
     first = willing[0]
     said = next(iter(_troubles(first)), None)

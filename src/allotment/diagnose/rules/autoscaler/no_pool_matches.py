@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.amending import changed_pods
@@ -15,7 +16,7 @@ from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import listed, told
 from allotment.diagnose.rules.scheduler.selecting import meant_another, selector_fixes, unmatched
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.spelling import nearest
 
 _KNOWN: Final = frozenset(
@@ -40,9 +41,14 @@ def no_pool_matches(case: Case) -> Finding | None:
     if not views.pools or views.unready or not all(each.bar in _UNFIT for each in views.pools):
         return None
     by = kept(case).by
+    found = None
     if by is Keeper.TOO_LARGE or (by is Keeper.NO_NODE_MATCHES and all(v.bar is PoolBar.SIZE for v in views.pools)):
-        return _of_size(case, views)
-    return _of_labels(case, views) if by is Keeper.NO_NODE_MATCHES else None
+        found = _of_size(case, views)
+    elif by is Keeper.NO_NODE_MATCHES:
+        found = _of_labels(case, views)
+    if found is not None and any(each.by_word for each in views.pools):
+        return replace(found, confidence=Confidence.LIKELY)
+    return found
 
 
 def _of_labels(case: Case, views: PoolViews) -> Finding | None:

@@ -11,7 +11,7 @@ from allotment.diagnose.amending import changed_pods, containers_patch
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
+from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
 from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
@@ -48,7 +48,8 @@ def unknown(it: Placing) -> tuple[str, list[str]]:
 def find(case: Case) -> Finding | None:
     """No node has it, nor has any been seen to have had it, and nothing that nodes have is called nearly so."""
     found = asked_for(case)
-    return None if found is None or found.facts["nearest"] else found
+    # Nodes to be that are tainted may have it: the taint is told then.
+    return None if found is None or found.facts["nearest"] or kept_off(case) else found
 
 
 def asked_for(case: Case) -> Finding | None:
@@ -70,7 +71,7 @@ def asked_for(case: Case) -> Finding | None:
         {"asked": name, "resources_of_nodes": there, "nearest": near},
     )
     # A NodePool may make nodes that have it.
-    return replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else finding
+    return replace(finding, confidence=Confidence.LIKELY) if may_grow(case) else finding
 
 
 def replaced(it: Placing, name: str, others: list[str]) -> Iterator[Proposal]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import may_grow, named, pool_views
+from allotment.diagnose.rules.scheduler.karpenter import could_grow, named, pool_views
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import listed, of_nodes
 from allotment.diagnose.rules.scheduler.tainted import taint_removed, toleration_added, untolerated, written
-from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 
 
 def find(case: Case) -> Finding | None:
@@ -44,7 +46,7 @@ def _of_pools(case: Case) -> Finding | None:
     """The same of nodes that are still to be made: a taint is all that is known to keep a NodePool from making one."""
     views, it = pool_views(case), placing(case)
     tainted = [each for each in views.pools if each.bar is PoolBar.TAINT]
-    if not tainted or may_grow(case) or kept(case).by not in {Keeper.TAINT, Keeper.TOO_LARGE, Keeper.NO_NODE_MATCHES}:
+    if not tainted or could_grow(case) or kept(case).by not in {Keeper.TAINT, Keeper.TOO_LARGE, Keeper.NO_NODE_MATCHES}:
         return None
     first = min(tainted, key=lambda each: len(each.taints))
     said = ", ".join(written(each) for each in first.taints)
@@ -52,7 +54,7 @@ def _of_pools(case: Case) -> Finding | None:
     evidence = tuple(
         Evidence(reference_of(each.pool), "spec.template.spec.taints", said, "not tolerated") for each in tainted[:3]
     )
-    return about_room(
+    finding = about_room(
         "gpu-taint-not-tolerated",
         CauseVerdict.MISCONFIGURED,
         f"nodes that {named(tainted)} would make have the taint {said}, which the pod does not tolerate",
@@ -66,3 +68,4 @@ def _of_pools(case: Case) -> Finding | None:
         },
         evidence,
     )
+    return replace(finding, confidence=Confidence.LIKELY) if any(each.by_word for each in views.pools) else finding

@@ -24,6 +24,8 @@ from allotment.scheduling.snapshot.placement_shapes import taints
 from allotment.scheduling.snapshot.quantities import units
 
 POOL: Final = "karpenter.sh/nodepool"
+_OF_CLUSTERS: Final = "default"
+"""Namespace of events about objects without one."""
 _NO_MACHINE: Final = "InsufficientCapacityError"
 _RECENT: Final = 900.0
 """Seconds for which a refusal of the cloud counts that nothing repeats: Karpenter asks again every few minutes."""
@@ -59,6 +61,8 @@ class PoolView:
         taints: of its template, that the pod does not tolerate.
         label: the label for which its nodes are not what the pod selects.
         limits: those that leave no room.
+        by_word: whether the bar rests on an event of the pod's alone: anybody in its namespace can have written that,
+            and it may be minutes old. Such is never sure.
     """
 
     pool: KarpenterNodePool
@@ -67,6 +71,7 @@ class PoolView:
     taints: tuple[NodeTaint, ...] = ()
     label: str = ""
     limits: tuple[PoolLimit, ...] = ()
+    by_word: bool = False
 
     @property
     def name(self) -> str:
@@ -112,14 +117,19 @@ def first_willing(views: PoolViews) -> PoolView | None:
     return None if refused else next((each for each in views.pools if each.bar is None), None)
 
 
-def may_grow(case: Case) -> bool:
-    """Whether some NodePool may make a node on which the subject fits, for all that is known."""
+def could_grow(case: Case) -> bool:
+    """Whether some NodePool may make a node on which the subject fits, as far as is told."""
     return any(each.could for each in pool_views(case).pools)
 
 
-def may_be_large_enough(case: Case) -> bool:
-    """Whether machines of some NodePool may be large enough, whatever else keeps it from making one."""
-    return may_grow(case) or any(each.bar is PoolBar.TAINT for each in pool_views(case).pools)
+def may_grow(case: Case) -> bool:
+    """The same if Karpenter's words at the pod do not hold: then what rests on the nodes that are there is not sure."""
+    return any(each.could or each.by_word for each in pool_views(case).pools)
+
+
+def kept_off(case: Case) -> bool:
+    """Whether a taint is all that is known to keep some NodePool from making a node for it."""
+    return any(each.bar is PoolBar.TAINT for each in pool_views(case).pools)
 
 
 def _views(case: Case) -> PoolViews:
@@ -147,21 +157,26 @@ def _view(it: Placing, pool: KarpenterNodePool, word: KarpenterWord | None, read
     like = next((node for node in own if node.name in able), None)
     view = PoolView(pool, like=like)
     said = _said_of(pool, word, ready)
-    label = _other_label(it, pool) or _undefined(pool, word) or _of_no_machine(it, pool)
-    if label or said is PoolBar.LABEL:
+    label = _other_label(it, pool) or _of_no_machine(it, pool)
+    if label:
         return replace(view, bar=PoolBar.LABEL, label=label)
+    undefined = _undefined(pool, word)
+    if undefined or said is PoolBar.LABEL:
+        return replace(view, bar=PoolBar.LABEL, label=undefined, by_word=True)
     untolerated = _untolerated(it, pool)
     if untolerated:
         return replace(view, bar=PoolBar.TAINT, taints=untolerated)
     holding = [node for node in machines if it.could_hold(node, it.requests)]
-    if said is PoolBar.SIZE or (machines and not holding and _all_known(case, pool)):
+    if machines and not holding and _all_known(case, pool):
         return replace(view, bar=PoolBar.SIZE)
+    if said is PoolBar.SIZE and not holding:
+        return replace(view, bar=PoolBar.SIZE, by_word=True)
     limits = tuple(_full(pool, it.requests, [like] if like is not None else holding))
     if limits or (said is PoolBar.LIMIT and not holding):
         return replace(view, bar=PoolBar.LIMIT, limits=limits)
-    if said is PoolBar.STOCK or next(refusals_of_cloud(case, pool), None) is not None:
+    if next(refusals_of_cloud(case, pool), None) is not None:
         return replace(view, bar=PoolBar.STOCK)
-    return view
+    return replace(view, bar=PoolBar.STOCK, by_word=True) if said is PoolBar.STOCK else view
 
 
 def _said_of(pool: KarpenterNodePool, word: KarpenterWord | None, ready: list[KarpenterNodePool]) -> PoolBar | None:
@@ -353,7 +368,7 @@ def refusals_of_cloud(case: Case, pool: KarpenterNodePool) -> Iterator[Event]:
     """
     kept = case.index.beside.get(_CloudRefusals)
     if not isinstance(kept, _CloudRefusals):
-        found = (e for e in case.index.objects.events if e.reason == _NO_MACHINE and e.involved_object.kind != "Pod")
+        found = (e for e in case.index.objects.events if e.reason == _NO_MACHINE and _of_a_claim(e))
         kept = case.index.beside[_CloudRefusals] = _CloudRefusals(sorted(found, key=lambda e: e.at, reverse=True))
     own = [claim for claim in case.index.objects.node_claims if claim.metadata.labels.get(POOL) == pool.name]
     launched = [c.metadata.creation_timestamp for c in own if is_true(c.status.conditions, "Launched")]
@@ -362,3 +377,9 @@ def refusals_of_cloud(case: Case, pool: KarpenterNodePool) -> Iterator[Event]:
     for event in kept:
         if event.involved_object.name.rpartition("-")[0] == pool.name and seconds(event.at) > since:
             yield event
+
+
+def _of_a_claim(event: Event) -> bool:
+    """Events of what has no namespace lie where no tenant writes."""
+    about = event.involved_object
+    return about.kind == "NodeClaim" and not about.namespace and event.metadata.namespace == _OF_CLUSTERS

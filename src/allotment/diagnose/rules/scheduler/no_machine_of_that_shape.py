@@ -7,7 +7,7 @@ from dataclasses import replace
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
+from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, told
@@ -35,4 +35,8 @@ def find(case: Case) -> Finding | None:
         {"machine_types": types},
     )
     # A NodePool may make machines of other shapes than those that are there.
-    return replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else replace(finding, never=True)
+    return (
+        replace(finding, confidence=Confidence.LIKELY)
+        if may_grow(case) or kept_off(case)
+        else replace(finding, never=True)
+    )

@@ -9,7 +9,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import grows
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.scheduler.answering import about_room, together
-from allotment.diagnose.rules.scheduler.karpenter import may_be_large_enough
+from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import told
@@ -39,7 +39,7 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         else {"largest_node": name, "largest_node_has": told(resource, most)},
     )
     # A NodePool may make larger ones than those that are there.
-    finding = replace(finding, confidence=Confidence.LIKELY) if may_be_large_enough(case) else finding
+    finding = replace(finding, confidence=Confidence.LIKELY) if may_grow(case) or kept_off(case) else finding
     return replace(finding, never=not grows(case.index))
 
 
