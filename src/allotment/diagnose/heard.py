@@ -176,7 +176,7 @@ def _by_labels(case: Case, spec: PodSpec, message: str) -> _Heard | None:
     nodes = case.index.nodes.values()
     if _HEAD.match(message) is None or any(node_admitted(rules, each.name, each.metadata.labels) for each in nodes):
         return None
-    words = f"none of the {len(nodes)} nodes has the labels that it selects"
+    words = f"none of the {len(nodes)} node{'' if len(nodes) == 1 else 's'} has the labels that it selects"
     return "node-affinity-no-match", _MISCONFIGURED, words, {"nodes": len(nodes), "refusing": len(nodes)}
 
 

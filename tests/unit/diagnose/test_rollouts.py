@@ -57,6 +57,9 @@ def test_a_rollout_whose_last_new_pod_waits_is_not_called_done() -> None:
     assert (stuck.cause, stuck.verdict) == ("rollout-blocks-itself", CauseVerdict.MISCONFIGURED)
     done = explain(case_of([node("n", 6), *deployment(0, 3, 0, was=4, now=1, settled=DONE)], "deployment/web"))
     assert (done.cause, done.summary) == ("none", "all 3 replicas run")
+    top, *parts = deployment(0, 1, 0, was=4, now=1, settled={"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1})
+    top["spec"]["replicas"] = 1
+    assert explain(case_of([node("n", 6), top, *parts], "deployment/web")).summary == "its replica runs"
 
 
 def test_a_replica_set_whose_pods_are_ready_runs() -> None:

@@ -119,7 +119,7 @@ def preempting(case: Case) -> Finding | None:
     return Finding(
         "preemption-pending",
         CauseVerdict.WAITING,
-        f"it starts once {len(attempt.victims)} workloads that are preempted for it have stopped: {', '.join(names)}",
+        f"it starts once {_stopped(len(attempt.victims))}: {', '.join(names)}",
         facts={"victims": len(attempt.victims), "reasons": reasons},
         evidence=(Evidence(case.reference, "twin", reasons, "whom Kueue preempts for it"),),
         confidence=Confidence.LIKELY,
@@ -243,3 +243,9 @@ def _again(case: Case) -> Iterator[Proposal]:
             reference_of(queue),
             Patch(PatchOp.SIGNAL, {"spec": {"stopPolicy": ["Hold", "None"]}}),
         )
+
+
+def _stopped(victims: int) -> str:
+    if victims == 1:
+        return "1 workload that is preempted for it has stopped"
+    return f"{victims} workloads that are preempted for it have stopped"

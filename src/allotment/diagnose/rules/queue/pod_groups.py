@@ -51,7 +51,7 @@ def _never_complete(case: Case) -> Finding | None:
         facts={"group": name, "pods": len(members), "expected": total},
         evidence=(
             Evidence(
-                reference_of(pod), f"metadata.annotations[{_TOTAL}]", told, f"{len(here)} pods have the group's label"
+                reference_of(pod), f"metadata.annotations[{_TOTAL}]", told, f"pods with the group's label: {len(here)}"
             ),
             *(
                 Evidence(reference_of(pod), "events[ErrWorkloadCompose].message", event.message)

@@ -18,6 +18,7 @@ from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.selecting import required_terms, unmatched, unmet, written
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.observed.base import LabelRequirement
 from allotment.model.observed.pods import NodeSelector
 from allotment.model.spelling import nearest
@@ -39,7 +40,7 @@ def find(case: Case) -> Finding | None:
     finding = about_room(
         "node-affinity-no-match",
         CauseVerdict.MISCONFIGURED,
-        f"the pod's required node affinity admits none of {len(nodes)} nodes: "
+        f"the pod's required node affinity admits none of {count(len(nodes), 'node')}: "
         + (f"no node that it selects meets {said}" if guilty else f"none meets all of {said}"),
         it,
         affinity_fixes(it, guilty),
