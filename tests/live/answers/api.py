@@ -38,6 +38,7 @@ _OF_CLUSTERS: Final = (
     ("storage.k8s.io/v1", "StorageClass"),
     ("v1", "Node"),
 )
+_AT_ONCE: Final = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 _POLICIES: Final = "admissionregistration.k8s.io/v1"
 
 
@@ -105,6 +106,10 @@ class Api:
         """Change an object, or one of its subresources."""
         self.request("PATCH", path_of(target) + (f"/{sub}" if sub else ""), body, form=form)
 
+    def end(self, work: Raw) -> None:
+        """Let a piece of work end, with its pods."""
+        self.request("DELETE", path_of(work), _AT_ONCE)
+
     def clear(self) -> None:
         """Take away everything but what a sandbox starts with, whatever state it is in."""
         for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
@@ -134,8 +139,7 @@ class Api:
         return [each for each in names if each not in SYSTEM]
 
     def _without(self, api_version: str, kind: str, space: str = "") -> None:
-        at_once = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
-        self.ask("DELETE", path_to(api_version, kind, space), at_once)
+        self.ask("DELETE", path_to(api_version, kind, space), _AT_ONCE)
 
 
 def until(what: str, holds: Callable[[], Any], within: float = PATIENCE) -> Any:

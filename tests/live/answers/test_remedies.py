@@ -2,8 +2,8 @@
 
 A case is made again (replay), `allot why` is asked there, its first remedy's command is run in a shell by whoever the
 remedy is for, and the subject has to start. Where a remedy is somebody else's act without a command, what was recorded
-as its effect is carried out. Sampled are cases whose first remedy starts the subject now: what a person has to wait
-for, and what a kubelet, an image registry or an autoscaler would have to play, is not.
+as its effect is carried out; where it is to wait for somebody's work, that work ends. What a kubelet, an image registry
+or an autoscaler would have to play is not sampled.
 """
 
 from __future__ import annotations
@@ -38,10 +38,12 @@ NIGHTLY: Final = (
     "admission-check-pending-1",
     "admission-check-rejected-or-retry-0",
     "admission-check-rejected-or-retry-2",
+    "autoscaler-at-max-0",
     "autoscaler-no-group-matches-0",
     "borrowing-limit-2",
     "clusterqueue-inactive-missing-flavor-1",
     "cpu-quota-not-gpu-0",
+    "device-plugin-missing-0",
     "device-plugin-missing-1",
     "device-unhealthy-1",
     "flavor-taint-not-tolerated-0",
@@ -49,6 +51,7 @@ NIGHTLY: Final = (
     "fragmentation-2",
     "gang-partially-placed-2",
     "gpu-product-label-missing-1",
+    "gpu-product-label-missing-2",
     "gpu-taint-not-tolerated-2",
     "host-port-conflict-1",
     "insufficient-cpu-gpu-free-1",
@@ -59,12 +62,14 @@ NIGHTLY: Final = (
     "localqueue-points-to-missing-clusterqueue-2",
     "memory-quota-not-gpu-0",
     "namespace-selector-mismatch-1",
+    "node-cordoned-0",
     "parallelism-gang-too-big-1",
     "pod-affinity-unsatisfied-0",
     "pod-anti-affinity-0",
     "policy-refused-gpu-limits-2",
     "policy-refused-namespace-1",
     "priority-below-others-2",
+    "priority-preempts-nothing-0",
     "pvc-missing-1",
     "pvc-unbound-no-class-0",
     "pvc-unbound-wait-for-consumer-zone-conflict-0",
@@ -77,6 +82,7 @@ NIGHTLY: Final = (
     "scheduler-name-unknown-0",
     "scheduling-gated-0",
     "strict-fifo-head-blocks-1",
+    "too-many-pods-1",
     "topology-spread-0",
     "workload-deactivated-0",
 )
@@ -136,10 +142,16 @@ def settled(arena: Sandbox, api: Api, case: Raw, made: Replayed, folder: Path) -
 
 
 def act(arena: Sandbox, tools: Mapping[str, Path], case: Raw, made: Replayed, remedy: Raw, folder: Path) -> None:
-    """Carry out a remedy: its command in a shell, or, where there is none, what was recorded as its effect."""
+    """Carry out a remedy: its command in a shell; where there is none, what was recorded as its effect.
+
+    Where work of others is to be waited for, that work ends.
+    """
     if not remedy["command"]:
         with Api(arena.kubeconfig) as api:
-            by_hand(api, case, remedy)
+            if remedy["patch"]["op"] == "wait":
+                api.end(remedy["target"])
+            else:
+                by_hand(api, case, remedy)
         return
     config = arena.kubeconfig
     if remedy["who"] == "user" and made.as_submitter:
