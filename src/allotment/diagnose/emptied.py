@@ -50,16 +50,16 @@ class HopelessFor:
 class EmptiedFleet:
     """A source with nobody on it; made once, asked for any number of workloads."""
 
-    def __init__(self, index: Index, view: QueueingView) -> None:
-        """Of a source and its queues."""
+    def __init__(self, index: Index, view: QueueingView, before: EmptiedFleet | None = None) -> None:
+        """Of a source and its queues; `before` = that of the source that this one was made of by a change."""
         self._index = index
-        self._view = view
+        self.view = view
+        self._before = before
         self._grows = grows(index)
         self._seen = not any(
             gap.what in {"nodes", "pods"} and gap.reason in {"forbidden", "failed", "hidden"}
             for gap in index.source.gaps
         )
-        self._nodes: PlacementView | None = None
 
     def hopeless(self, names: Iterable[str]) -> dict[str, HopelessFor]:
         """Those of the workloads that never start, ``namespace/name``, whether they wait or hold quota."""
@@ -102,17 +102,21 @@ class EmptiedFleet:
     def _alone(self, names: Iterable[str]) -> dict[str, WaitReason | tuple[PodSetAdmission, ...]]:
         wanted, known = dict.fromkeys(names), self._known
         asked = [known[each] for each in wanted if each in known]
-        return {each.name: self._queues.alone(each) for each in asked}
+        return {each.name: self.queues.alone(each) for each in asked}
 
     @cached_property
     def _known(self) -> dict[str, QueuedWorkload]:
-        running = {each.workload.name: each.workload for each in self._view.running}
-        return running | {each.name: each for each in self._view.pending}
+        running = {each.workload.name: each.workload for each in self.view.running}
+        return running | {each.name: each for each in self.view.pending}
 
     @cached_property
-    def _queues(self) -> EmptiedQueues:
-        queues = tuple(replace(each, stopped=False) for each in self._view.state.cluster_queues)
-        return EmptiedQueues(replace(self._view.state, cluster_queues=queues), self._view.settings)
+    def queues(self) -> EmptiedQueues:
+        """Its queues, with nobody in them and all of them going."""
+        before = self._before
+        if before is not None and before.view.state is self.view.state:
+            return before.queues
+        queues = tuple(replace(each, stopped=False) for each in self.view.state.cluster_queues)
+        return EmptiedQueues(replace(self.view.state, cluster_queues=queues), self.view.settings)
 
     def nodes_refuse(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
         """What the scheduler says of the first pod that finds no node once its like have theirs; empty if all do.
@@ -124,37 +128,45 @@ class EmptiedFleet:
         if self._grows or not self._seen or not self._index.nodes or any(_needs_others(each) for each, _ in parts):
             return ""
         pods = list(self._modelled(namespace, parts))
-        refused = tried(self._fleet, pods, preempting=False).refused if pods else None
+        refused = tried(self.nodes, pods, preempting=False).refused if pods else None
         return "" if refused is None else refused.message
 
     def _modelled(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> Iterator[WaitingPod]:
         """The pods in their order, up to the first of which the twin cannot tell."""
         for at, (template, count) in enumerate(parts):
             names = [f"emptied-{at}-{number}" for number in range(min(count, _MOST_PODS))]
-            for each in template_pods(self._fleet, namespace, names, template):
+            for each in template_pods(self.nodes, namespace, names, template):
                 if each.unmodelled or each.pod.shape.volume_problem:
                     return
                 yield each
 
-    @property
-    def _fleet(self) -> PlacementView:
-        if self._nodes is None:
-            self._nodes = placement_view(emptied(self._index))
-        return self._nodes
+    @cached_property
+    def nodes(self) -> PlacementView:
+        """Its nodes, with nothing on them but what stands on every one."""
+        before = None if self._before is None else self._before.nodes
+        return placement_view(emptied(self._index, None if before is None else before.index), before)
 
 
-def emptied(index: Index) -> Index:
-    """The source without pods, but for those that stand on every node; its nodes take pods again."""
+def emptied(index: Index, before: Index | None = None) -> Index:
+    """The source without pods, but for those that stand on every node; its nodes take pods again.
+
+    Args:
+        index: of the source.
+        before: the same of the source that this one was made of by a change: what did not change is taken from it.
+    """
     daemons = {each.metadata.uid for each in index.objects.daemon_sets}
     pods = tuple(pod for pod in index.objects.pods if _stays(pod, daemons))
-    nodes = tuple(
-        msgspec.structs.replace(
-            node, spec=msgspec.structs.replace(node.spec, unschedulable=False, taints=_lasting(node))
-        )
-        for node in index.objects.nodes
-    )
+    if before is not None and index.same("nodes"):
+        nodes = before.objects.nodes
+    else:
+        nodes = tuple(_taking_pods(node) for node in index.objects.nodes)
     objects = msgspec.structs.replace(index.objects, pods=pods, nodes=nodes)
-    return Index(Source(objects=objects))
+    return Index(Source(objects=objects), before)
+
+
+def _taking_pods(node: Node) -> Node:
+    spec = msgspec.structs.replace(node.spec, unschedulable=False, taints=_lasting(node))
+    return msgspec.structs.replace(node, spec=spec)
 
 
 def _lasting(node: Node) -> tuple[NodeTaint, ...]:
@@ -187,9 +199,10 @@ def ways_with_flavors(index: Index, template: PodTemplate, flavors: Iterable[str
     """
     wanted = [found for name in flavors if (found := index.flavors.get(name)) is not None]
     made: list[dict[str, str]] = []
-    for first in wanted or [None]:
+    orders = [[first, *(each for each in wanted if each is not first)] for first in wanted] or [wanted]
+    for order in orders:
         added: dict[str, str] = {}
-        for each in sorted(wanted, key=lambda each: each is not first):
+        for each in order:
             added = {**each.spec.node_labels, **added}
         if added not in made:
             made.append(added)

@@ -6,7 +6,9 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.gangs import in_turns, one_by_one
+from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.explanation import CauseVerdict
+from allotment.model.observed.index import Index
 
 
 def never_starts(case: Case, finding: Finding) -> bool:
@@ -42,7 +44,12 @@ def hopeless(case: Case) -> HopelessFor | None:
 
 def fleet_of(case: Case) -> EmptiedFleet:
     """Emptied once for all subjects of a source."""
-    found = case.index.beside.get(EmptiedFleet)
+    return _fleet(case.index, case.twins)
+
+
+def _fleet(index: Index, twins: Twins) -> EmptiedFleet:
+    found = index.beside.get(EmptiedFleet)
     if not isinstance(found, EmptiedFleet):
-        found = case.index.beside[EmptiedFleet] = EmptiedFleet(case.index, case.twins.queueing)
+        before = None if index.before is None else _fleet(index.before, twins_of(index.before, twins.now))
+        found = index.beside[EmptiedFleet] = EmptiedFleet(index, twins.queueing, before)
     return found

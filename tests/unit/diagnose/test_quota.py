@@ -6,7 +6,7 @@ import pytest
 
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
-from allotment.model.explanation import CauseVerdict, Explanation, RemedyKind, StartsWhen
+from allotment.model.explanation import CauseVerdict, Explanation, PatchOp, RemedyKind, StartsWhen
 from allotment.model.observed.work import Job
 from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node, waiting
 from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, queued, quota, thing
@@ -328,3 +328,12 @@ def test_what_is_necessary_and_not_enough_is_told_where_nothing_else_helps() -> 
     assert "can have 8" in only.summary
     enough = explain(case_of([*objects, *queued(gpus=8, queue="qq")])).remedies
     assert enough[0].summary == "set the queue label to q"
+
+
+def test_what_can_never_be_there_is_told_before_what_is_in_use() -> None:
+    """Its GPU is in use, and its CPU is more than the queue can ever have: it does not wait."""
+    objects = [*platform(cluster_queue("cq", quota("f", 4, cpu="16"))), *holding("other", "cq", gpus=4)]
+    found = explain(case_of([*objects, *queued(gpus=1, cpu="20")]))
+    assert (found.cause, found.verdict) == ("quota-larger-than-total", CauseVerdict.MISCONFIGURED)
+    assert found.facts["resource"] == "cpu"
+    assert all(each.patch is None or each.patch.op is not PatchOp.WAIT for each in found.remedies)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import EARLIER, Raw, case_of, node, running, waiting
+from tests.unit.diagnose.building import EARLIER, GPU, Raw, case_of, node, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
 
 MIG = "nvidia.com/mig-1g.10gb"
@@ -83,10 +81,10 @@ def test_another_queue_of_the_same_quota_helps_where_only_its_own_is_held() -> N
 
 def test_what_is_optional_is_dropped_where_it_leads_to_what_never_starts() -> None:
     """A queue without GPUs is no way out of one that is held."""
-    plain = thing(
-        "ClusterQueue", "cpus", namespaceSelector={},
-        resourceGroups=[{"coveredResources": ["cpu", "memory"], "flavors": [{"name": "f", "resources": quota("f", 0)["resources"][:2]}]}],
-    )  # fmt: skip
+    plain = cluster_queue("cpus", quota("f", 0))
+    (group,) = plain["spec"]["resourceGroups"]
+    group["coveredResources"].remove(GPU)
+    group["flavors"][0]["resources"].pop()
     own = cluster_queue("cq", quota("f", 8), stopPolicy="Hold")
     other = thing("LocalQueue", "cpu", "team-a", clusterQueue="cpus")
     found = explain(case_of([of_flavor("a"), *of_queue(own, plain), other, *queued(gpus=1)]))

@@ -30,7 +30,7 @@ def quota_finding(
     Args:
         case: the subject.
         found: the refusal.
-        verdict: of it.
+        verdict: of it, where it may start some day.
         summary: one sentence.
         facts: names and numbers, to which queue and flavor are added.
         proposals: what may help.
@@ -40,7 +40,7 @@ def quota_finding(
         named["flavor"] = found.row.flavor
     return Finding(
         found.cause.value,
-        verdict,
+        CauseVerdict.MISCONFIGURED if found.lacks.never else verdict,
         summary,
         facts={**named, **facts},
         evidence=tuple(_evidence(case, found)),

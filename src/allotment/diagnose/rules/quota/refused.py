@@ -168,11 +168,12 @@ def _nearest_by_obstacle(lacks: QuotaShortage) -> FlavorRow:
 
 
 def _binding(row: FlavorRow) -> ResourceNeed:
-    """The resource that binds: a device before others, then CPU, then memory."""
+    """The resource that binds: what can never be there, and then a device before others, then CPU, then memory."""
     order = ("cpu", "memory")
-    short = [each for each in row.needs if each.short] or list(row.needs)
+    beyond = [each for each in row.needs if each.beyond]
+    short = [each for each in row.needs if each.short]
     return min(
-        short,
+        beyond or short or row.needs,
         key=lambda each: (
             not device(each.resource),
             order.index(each.resource) if each.resource in order else len(order),
@@ -185,8 +186,8 @@ def _by_numbers(book: QuotaBook, lacks: QuotaShortage, row: FlavorRow, need: Res
     queue = lacks.workload.cluster_queue
     if need.resource == "memory" and 0 < need.quota.nominal < _MEBIBYTE and need.beyond:
         return QuotaCause.WRONG_UNIT
-    wants_device = any(device(each.resource) for each in row.needs)
-    if wants_device and need.resource in {"cpu", "memory"}:
+    devices = [each for each in row.needs if device(each.resource)]
+    if devices and need.resource in {"cpu", "memory"} and not any(each.short for each in devices):
         return QuotaCause.CPU if need.resource == "cpu" else QuotaCause.MEMORY
     free, open_ = book.without_borrowing_limits, book.without_lending_limits
     if free.fits(queue, row.wanted):

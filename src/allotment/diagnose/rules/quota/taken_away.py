@@ -105,7 +105,7 @@ def _finding(case: Case, taking: Taking, cause: str) -> Finding:
         facts |= {"its_priority": taking.by.workload.priority, "own_priority": taking.refusal.lacks.workload.priority}
     return Finding(
         cause,
-        CauseVerdict.WAITING,
+        CauseVerdict.MISCONFIGURED if taking.refusal.lacks.never else CauseVerdict.WAITING,
         f"it was stopped for {name} of the ClusterQueue {owner or '?'} by {rule}; of the "
         f"{render_amount(need.resource, need.wanted)} {need.resource} that it asks for "
         f"{need.text(quota.free)} are free",
