@@ -10,6 +10,7 @@ from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.kinds import KINDS
 
 _FIELDS: Final = {each.plural: each.field for each in KINDS}
+_OF_KUEUE: Final = ("clusterqueues", "localqueues", "workloads")
 _NAMESPACED: Final = frozenset(each.plural for each in KINDS if each.namespaced)
 _SAID: Final = {"clusterqueues": "ClusterQueues", "resourcequotas": "ResourceQuotas"}
 _NOT_ALLOWED: Final = frozenset({"forbidden", "hidden"})
@@ -77,6 +78,16 @@ def unread(source: Source, plural: str) -> Gap | None:
     lost = {each.namespace for each in source.gaps if each.what == plural and _hiding(each)}
     narrowed = any(each.plural == plural and each.namespaced for each in KINDS)
     return None if narrowed and set(source.namespaces) - lost else whole
+
+
+NO_QUEUES: Final = "there are no queues of Kueue"
+
+
+def queueless(source: Source) -> bool:
+    """Whether a source has nothing of Kueue at all, all of it having been readable: what is said of queues is empty."""
+    found = source.objects
+    some = found.cluster_queues or found.local_queues or found.workloads or found.flavors or found.cohorts
+    return not some and not any(gap.what in _OF_KUEUE and _hiding(gap) for gap in source.gaps)
 
 
 def half_seen(source: Source, plurals: Collection[str]) -> list[str]:

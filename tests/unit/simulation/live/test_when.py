@@ -11,6 +11,7 @@ import pytest
 
 from allotment.errors import AllotmentError, InputError, NotFoundError, UsageError
 from allotment.model.observed.snapshot import Gap, Snapshot
+from allotment.operations.ask.resting import NO_QUEUES
 from allotment.operations.foresee.live.capacity import FIRST_IN_LINE, NODES, STOPPED, capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
@@ -225,6 +226,18 @@ def test_a_pod_that_waits_for_a_node_with_quota_is_not_in_no_queue() -> None:
     gated = pod("gated", schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])
     found = asked(snapshot(*queue("nlp", 4), holder, pod("queued"), pod("loose"), pod("loose too"), gated))
     assert (found.placing, found.pods) == (1, 2)
+
+
+def test_a_cluster_without_kueue_is_called_so_and_nothing_is_assumed_of_it() -> None:
+    bare = snapshot(node("a", 8), pod("loose"))
+    (source,) = bare.sources
+    bare = msgspec.structs.replace(
+        bare, sources=(msgspec.structs.replace(source, objects=msgspec.structs.replace(source.objects, flavors=())),)
+    )
+    assert (asked(bare).notes, asked(bare).pods) == ((NO_QUEUES,), 1)
+    assert capacity_live(bare, [parse_ask("1")]).notes == (NO_QUEUES,)
+    with pytest.raises(InputError, match=NO_QUEUES):
+        what_if_live(bare, LiveWhatIfRequest(("hold:nlp",)), Ticking())
 
 
 def test_advice_names_the_namespace() -> None:

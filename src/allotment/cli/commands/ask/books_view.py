@@ -48,7 +48,7 @@ def books_text(answer: BooksAnswer, rows: Sequence[FlavorBook], width: int | Non
     lines = [table_text(columns, rows, width=width, headers=headers)] if rows else ["no queue has quota for devices"]
     for each in answer.findings:
         lines += ["", *_finding_lines(each)]
-    if not answer.findings and answer.whole:
+    if not answer.findings and answer.whole and answer.books:
         lines += ["", "quota and hardware agree"]
     lines += [shown(remark) for remark in answer.remarks]
     return "\n".join(lines)

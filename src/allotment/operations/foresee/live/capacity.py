@@ -13,7 +13,7 @@ from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import ClusterQueue, ResourceFlavor
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.operations.ask.resting import demand
+from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.asking import Ask, pod_shape_of
 from allotment.scheduling.placement.capacity import room
@@ -106,7 +106,7 @@ def capacity_live(snapshot: Snapshot, asks: Sequence[Ask]) -> LiveCapacity:
             shape = pod_shape_of(ask, fleet.state.nodes.nodes)
             anywhere[ask.text] = anywhere.get(ask.text, 0) + room(fleet.state, shape).count
             rooms += _rooms(ask.text, shape, lines, fleet)
-        notes += [*view.unmodelled, *fleet.unmodelled]
+        notes += [*((NO_QUEUES,) if queueless(source) else view.unmodelled), *fleet.unmodelled]
     order = {ask.text: place for place, ask in enumerate(asks)}
     rooms.sort(key=lambda each: (order[each.shape], -each.fits, each.queue, each.flavor))
     return LiveCapacity(snapshot.taken_at, tuple(rooms), anywhere, tuple(dict.fromkeys(notes)))

@@ -16,7 +16,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
-from allotment.operations.ask.resting import demand
+from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
 from allotment.operations.foresee.live.when import matched, subject_of
 from allotment.ports.clock import Clock
 from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
@@ -111,7 +111,7 @@ def what_if_live(
     Raises:
         UsageError: a change cannot be read, or not be made of a moment; the snapshot holds several clusters.
         NotFoundError: a change names what is not in the cluster.
-        InputError: a name that a change brings is taken.
+        InputError: a name that a change brings is taken; or there are no queues.
         ForbiddenError: no queues could be read.
     """
     written = [parse_change(text) for text in request.changes]
@@ -123,6 +123,12 @@ def what_if_live(
             fix="ask one of them with --context",
         )
     source = snapshot.sources[0]
+    if queueless(source):
+        raise InputError(
+            NO_QUEUES,
+            why="changes are tried on ClusterQueues, and what waits in them",
+            fix="ask a cluster with Kueue, or a scenario's file with --file",
+        )
     chronicle = _told(snapshot, recorded)
     index = Index(source)
     seen = chronicle.told(index, snapshot.taken_at or source.observed_at)

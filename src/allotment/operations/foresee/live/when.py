@@ -20,7 +20,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
-from allotment.operations.ask.resting import demand
+from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
 from allotment.ports.clock import Clock
 from allotment.scheduling.snapshot.placement import is_waiting
 from allotment.scheduling.snapshot.standing import NotQueued, OutOfQueue
@@ -147,6 +147,7 @@ def when_live(
         found, answered = _answer(cluster, index, chosen, request, spent)
         rows += found
         learnt += answered.learnt
+    looked = zip(seen, snapshot.sources, strict=True)
     unplaced = [queued for source in snapshot.sources for queued in _unplaced(source, request.namespace)]
     return LiveWhen(
         snapshot.taken_at,
@@ -165,8 +166,13 @@ def when_live(
         seconds=spent(),
         pods=sum(not queued for queued in unplaced),
         placing=sum(unplaced),
-        notes=tuple(dict.fromkeys(note for each in seen for note in each.view.unmodelled)),
+        notes=tuple(dict.fromkeys(note for each, source in looked for note in _notes(each, source))),
     )
+
+
+def _notes(seen: SeenCluster, source: Source) -> tuple[str, ...]:
+    """What is not modelled; of Kueue's version and settings nothing where there is nothing of Kueue."""
+    return (NO_QUEUES,) if queueless(source) else seen.view.unmodelled
 
 
 def matched(
