@@ -1,10 +1,15 @@
-"""JSON that holds a value no struct can: read all the same, with the objects that hold such a value set apart."""
+"""JSON that holds a value no struct can: read all the same, with the objects that hold such a value set apart.
+
+Such a value is a number out of bounds, half a character, or what is nested so deeply that no reader follows it.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +19,10 @@ from allotment.model.manifest import Body
 _DIGITS: Final = 20
 """Digits and sign of the longest integer of 64 bits."""
 _BITS: Final = 64
+DEEPEST: Final = 200
+"""Levels that are kept where a text has more than readers follow; no object of the API has a third of them."""
+_TOKENS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
+_TOO_DEEP: Final = "nested too deeply"
 
 
 class UnreadableObject(dict[str, Any]):
@@ -49,23 +58,58 @@ def decoded(text: bytes) -> Any:
 
     Raises:
         msgspec.DecodeError: it is no JSON.
-        RecursionError: it is nested too deeply.
+        RecursionError: it is nested too deeply, and no object in it is to blame.
     """
     try:
         return msgspec.json.decode(text)
+    except RecursionError:
+        return _salvaged(*shallow(text))
     except msgspec.DecodeError as error:
         try:
-            raw = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant).decode(
-                text.decode()
-            )
-        except ValueError:
+            return _salvaged(text)
+        except RecursionError:
+            return _salvaged(*shallow(text))
+        except msgspec.DecodeError:
             raise error from None
-        return set_apart(raw)
 
 
-def decoder() -> json.JSONDecoder:
-    """For documents in a row; what it reads goes through `set_apart`."""
-    return json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant)
+def _salvaged(text: bytes, word: str = "") -> Any:
+    try:
+        raw = decoder(word).decode(text.decode())
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
+    if word and not isinstance(raw, dict):
+        raise RecursionError(_TOO_DEEP)
+    return set_apart(raw)
+
+
+def decoder(word: str = "") -> json.JSONDecoder:
+    """For documents in a row; what it reads goes through `set_apart`.
+
+    Args:
+        word: what `shallow` put in the place of depths, if it was needed.
+    """
+    return json.JSONDecoder(parse_int=partial(_integer, word), parse_float=_float, parse_constant=_constant)
+
+
+def shallow(text: bytes) -> tuple[bytes, str]:
+    """A text whose depths are cut out, and the number that stands where they were: one that the text does not hold."""
+    word = b"9" * (_DIGITS + 1)
+    while word in text:
+        word += b"9"
+    pieces: list[bytes] = []
+    depth = kept = began = 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in b"[{":
+            depth += 1
+            if depth == DEEPEST + 1:
+                began = token.start()
+        elif token[0] in b"]}":
+            if depth == DEEPEST + 1:
+                pieces += (text[kept:began], word)
+                kept = token.end()
+            depth -= 1
+    return b"".join((*pieces, text[kept:])), word.decode()
 
 
 def set_apart(raw: Any) -> Any:
@@ -127,7 +171,9 @@ def _plain(value: Any) -> str:
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else ""
 
 
-def _integer(digits: str) -> int | _NoValue:
+def _integer(word: str, digits: str) -> int | _NoValue:
+    if word and digits == word:
+        return _NoValue(_TOO_DEEP)
     value = int(digits) if len(digits) <= _DIGITS else None
     if value is None or not -(1 << _BITS - 1) <= value < 1 << _BITS:
         return _NoValue("an integer of more than 64 bits")

@@ -17,6 +17,7 @@ from allotment.model.observed.snapshot import Asker, Gap, Snapshot, Source, Subm
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import ObservedKind, unknown_owner
 from allotment.observe.reading import kind_of_raw, read_object
+from allotment.observe.written import check_times
 
 _FIELDS: Final = {
     "jobs": "job",
@@ -34,7 +35,12 @@ def is_case(raw: Body) -> bool:
 
 
 def read_case(raw: Body) -> Snapshot:
-    """The snapshot of a situation; what cannot be read of it is named among the gaps."""
+    """The snapshot of a situation; what cannot be read of it is named among the gaps.
+
+    Raises:
+        InputError: `now` is no time.
+    """
+    check_times(("now", raw["now"]))
     gathered = Gathered()
     objects = raw["objects"]
     whole = [each for each in objects if isinstance(each, dict)]

@@ -11,7 +11,7 @@ import msgspec
 from allotment.errors import InputError, shown
 from allotment.model.manifest import Body
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.model.salvage import UnreadableObject, decoded, decoder, set_apart
+from allotment.model.salvage import UnreadableObject, decoded, decoder, set_apart, shallow
 from allotment.observe.case_file import is_case
 from allotment.observe.gathering import Gathered
 from allotment.observe.written import KIND, unpacked
@@ -77,7 +77,8 @@ def _in_a_row(text: bytes, error_of_one: Exception) -> Iterator[Any]:
     except UnicodeDecodeError as error:
         raise InputError("this is no text", why=f"no UTF-8: {error.reason}", fix=_FIX) from None
     read = decoder()
-    at = count = 0
+    at = count = before = 0
+    cut = False
     while at < len(rest):
         if rest[at].isspace():
             at += 1
@@ -85,11 +86,16 @@ def _in_a_row(text: bytes, error_of_one: Exception) -> Iterator[Any]:
         try:
             document, at = read.raw_decode(rest, at)
         except RecursionError:
-            raise InputError("the text is nested too deeply", fix=_FIX) from None
+            if cut:
+                raise InputError("the text is nested too deeply", fix=_FIX) from None
+            before += rest.count("\n", 0, at)
+            shorter, word = shallow(rest[at:].encode())
+            rest, at, cut, read = shorter.decode(), 0, True, decoder(word)
+            continue
         except ValueError as error:
             if not count:
                 raise InputError("this is no JSON", why=shown(error_of_one), fix=_FIX) from None
-            line = rest.count("\n", 0, at) + 1
+            line = before + rest.count("\n", 0, at) + 1
             raise InputError(
                 f"the document that begins in line {line} is no JSON", why=shown(error), fix=_FIX
             ) from None

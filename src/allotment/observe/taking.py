@@ -53,7 +53,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
 def _head(text: bytes) -> _HeadOfAnyFile:
     try:
         return msgspec.json.decode(text, type=_HeadOfAnyFile)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raw = decoded(text)
         if not isinstance(raw, dict):
             raise

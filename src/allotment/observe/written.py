@@ -29,6 +29,10 @@ MOST_BYTES: Final = 4 << 30
 """A file that unpacks to more is refused before it fills the memory; 5,000 nodes with 20,000 pods are 0.1 GiB."""
 _GZIP: Final = b"\x1f\x8b"
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_MARK: Final = b"\xef\xbb\xbf"
+"""What some editors begin UTF-8 with."""
+_MOST_PARTS: Final = 100
+"""Gzip streams in a row."""
 _PIECE: Final = 1 << 20
 _FIELDS: Final = {each.field: each for each in KINDS}
 
@@ -99,7 +103,7 @@ def decode(data: bytes) -> Snapshot:
     viewed = bool(read.view)
     sources = tuple(marks_of_view(_each_once(each), viewed=viewed) for each in read.sources)
     snapshot: Snapshot = msgspec.structs.replace(read, sources=sources)
-    _check_times(snapshot)
+    check_times(("takenAt", snapshot.taken_at), *(("observedAt of a source", each.observed_at) for each in sources))
     return snapshot
 
 
@@ -111,20 +115,26 @@ def _each_once(source: Source) -> Source:
     return once
 
 
-def _check_times(found: Snapshot) -> None:
-    """Every answer counts from these, and repeats them."""
-    times = [("takenAt", found.taken_at), *(("observedAt of a source", each.observed_at) for each in found.sources)]
-    for name, text in times:
-        if text and not _is_moment(text):
+def check_times(*times: tuple[str, Any]) -> None:
+    """Refuse times that are none: every answer counts from them, and repeats them.
+
+    Args:
+        times: with the names that a file gives them.
+
+    Raises:
+        InputError: one is no moment as RFC 3339 has it; an empty one says nothing, and stays.
+    """
+    for name, value in times:
+        if value != "" and not _is_moment(value):
             raise InputError(
-                f"{name} is no time: {shown(text)[:40]}",
+                f"{name} is no time: {shown(value)[:40]}",
                 why="a snapshot says when it was taken as RFC 3339 has it, such as 2026-11-02T12:00:00Z",
                 fix="save the snapshot again, or write the time so",
             )
 
 
-def _is_moment(text: str) -> bool:
-    if not _MOMENT.fullmatch(text):
+def _is_moment(text: Any) -> bool:
+    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         return False
     try:
         dt.datetime.fromisoformat(text).astimezone(dt.UTC)
@@ -136,23 +146,39 @@ def _is_moment(text: str) -> bool:
 def _head(text: bytes) -> _HeadOfSnapshot:
     try:
         return msgspec.json.decode(text, type=_HeadOfSnapshot)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return msgspec.convert(decoded(text), _HeadOfSnapshot)
 
 
 def unpacked(data: bytes) -> bytes:
-    """The text of a file that may be gzipped.
+    """The text of a file that may be gzipped, in several parts in a row too; a byte order mark is taken off.
 
     Raises:
-        InputError: the file is cut off or damaged, or unpacks to more than any snapshot.
+        InputError: the file is cut off or damaged, goes on after its end, or unpacks to more than any snapshot.
     """
     if not data.startswith(_GZIP):
-        return data
+        return data.removeprefix(_MARK)
     pieces: list[bytes] = []
-    size = 0
+    rest = data
+    for _ in range(_MOST_PARTS):
+        rest = _unpack_part(rest, pieces)
+        if not rest.strip(b"\0"):
+            return b"".join(pieces).removeprefix(_MARK)
+        if not rest.startswith(_GZIP):
+            break
+    raise InputError(
+        "the file goes on after its end",
+        why=f"{len(rest):,} bytes follow what gzip closed: the file was joined with another, or changed",
+        fix="save or copy it again",
+    )
+
+
+def _unpack_part(data: bytes, pieces: list[bytes]) -> bytes:
+    """Add what a gzip stream holds; what follows it."""
+    size = sum(map(len, pieces))
     unpacker = zlib.decompressobj(31)
+    rest = data
     try:
-        rest = data
         while rest and not unpacker.eof:
             piece = unpacker.decompress(rest, _PIECE)
             size += len(piece)
@@ -168,7 +194,7 @@ def unpacked(data: bytes) -> bytes:
         raise InputError("the file is damaged", why=f"gzip: {error}", fix="save or copy it again") from error
     if not unpacker.eof:
         raise InputError("the file ends too early", why="it was cut off", fix="save or copy it again")
-    return b"".join(pieces)
+    return unpacker.unused_data
 
 
 def _one_by_one(text: bytes) -> Snapshot:
@@ -180,7 +206,10 @@ def _one_by_one(text: bytes) -> Snapshot:
     if not isinstance(raw, dict):
         raise InputError("this is no snapshot", why="it is no JSON object", fix="save it again")
     sources = raw.get("sources")
-    read = tuple(_source(each) for each in sources if isinstance(each, dict)) if isinstance(sources, list) else ()
+    listed = [each for each in sources if isinstance(each, dict)] if isinstance(sources, list) else []
+    observed = (("observedAt of a source", each.get("observedAt", "")) for each in listed)
+    check_times(("takenAt", raw.get("takenAt", "")), *observed)
+    read = tuple(_source(each) for each in listed)
     asker = _part(raw.get("asker"), Asker)
     tried = raw.get("submissions")
     submissions = tuple(_part(each, Submission) for each in tried) if isinstance(tried, list) else ()

@@ -20,7 +20,7 @@ from allotment.observe.written import decode, encode, unpacked
 from tests.unit.observe.objects import NOW, OURS, pod, raw, two_teams
 
 MEGABYTE = "x" * 1_048_576
-DEEP = b"[" * 200_000 + b"]" * 200_000
+DEEP = b"[" * 20_000 + b"]" * 20_000
 
 
 def test_what_is_read_is_what_the_reading_roles_give() -> None:
@@ -67,6 +67,10 @@ def test_a_case_of_an_unknown_kind_carries_its_templates() -> None:
     assert attempt.owner.groups[0].count == 2
 
 
+def saved(**more: Any) -> dict[str, Any]:
+    return {"kind": "Snapshot", "apiVersion": "allotment.dev/v1", "takenAt": NOW, "sources": [{"name": "prod"}], **more}
+
+
 REFUSED = {
     "nothing": (b"", "the file is empty"),
     "no JSON": (b"kind: Pod\n", "this is no snapshot"),
@@ -84,6 +88,13 @@ REFUSED = {
     "cut off": (gzip.compress(text(case()))[:-40], "the file ends too early"),
     "damaged": (gzip.compress(text(case()))[:40] + b"\xff" * 40, "the file is damaged"),
     "control characters": (b'{"kind": "\\u001b[2J"}', "this is"),
+    "a case at no time": (text(case(now="\x1b[31mX")), "now is no time"),
+    "a case in no month": (text(case(now="2026-13-01T00:00:00Z")), "now is no time"),
+    "taken at a number": (text(saved(takenAt=5)), "takenAt is no time"),
+    "taken at null": (text(saved(takenAt=None)), "takenAt is no time"),
+    "seen at a number": (text(saved(sources=[{"name": "prod", "observedAt": 5}])), "observedAt of a source is no time"),
+    "bytes behind its end": (gzip.compress(text(case())) + b"garbage", "the file goes on after its end"),
+    "parts without end": (gzip.compress(b"") * 200, "the file goes on after its end"),
 }
 
 
@@ -262,3 +273,42 @@ def test_a_saved_file_with_an_object_twice_counts_it_once() -> None:
     double = msgspec.structs.replace(objects, pods=objects.pods * 2, nodes=(*objects.nodes, objects.nodes[0]))
     whole = Snapshot(taken_at=NOW, sources=(Source(name="prod", objects=double),))
     assert decode(encode(whole)).sources[0] == Source(name="prod", objects=objects)
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_and_parts_in_a_row_are_taken() -> None:
+    assert snapshot_of_file(MARK + text(case())) == snapshot_of_file(text(case()))
+    assert snapshot_of_file(gzip.compress(MARK + text(case())) + b"\0" * 9) == snapshot_of_file(text(case()))
+    parts = gzip.compress(text(FIRST)) + gzip.compress(text(pod("q", OURS, 2)))
+    assert [each["metadata"]["name"] for each in printed_objects(parts)] == ["p", "q"]
+
+
+def nested(body: dict[str, Any], levels: int) -> bytes:
+    return text({**body, "spec": "HERE"}).replace(b'"HERE"', b'{"a":' * levels + b'"]}"' + b"}" * levels)
+
+
+DEEP_POD = nested(pod("deep", OURS, 3), 5_000)
+FILES_WITH_DEPTH = {
+    "a list": b'{"kind": "List", "apiVersion": "v1", "items": [%s, %s]}' % (DEEP_POD, text(FIRST)),
+    "in a row": text(FIRST) + b"\n" + DEEP_POD,
+    "in a row, deep first": DEEP_POD + b"\n" + text(FIRST) + DEEP_POD,
+}
+
+
+@pytest.mark.parametrize("data", FILES_WITH_DEPTH.values(), ids=FILES_WITH_DEPTH)
+def test_an_object_without_a_floor_is_left_out_and_named(data: bytes) -> None:
+    (source,) = printed_snapshot(printed_objects(data), NOW, "file").snapshot.sources
+    assert [each.name for each in source.objects.pods] == ["p"]
+    assert {(gap.what, gap.detail) for gap in source.gaps} == {(f"Pod/{OURS}/deep, all of it", "nested too deeply")}
+
+
+def test_a_case_and_a_snapshot_lose_the_deep_object_alone() -> None:
+    case_text = text(case(objects=[FIRST, "HERE"])).replace(b'"HERE"', DEEP_POD)
+    deep = nested({"metadata": {"name": "deep", "namespace": OURS}}, 5_000)
+    file = text(saved(sources=[{"objects": {"pods": [{"metadata": {"name": "p"}}, "HERE"]}}])).replace(b'"HERE"', deep)
+    for data in (case_text, file):
+        (source,) = snapshot_of_file(data).sources
+        assert [each.name for each in source.objects.pods] == ["p"]
+        assert [(gap.what, gap.detail) for gap in source.gaps] == [(f"Pod/{OURS}/deep, all of it", "nested too deeply")]

@@ -181,6 +181,7 @@ def _kept(body: Body) -> KeptLimits | None:
         # A flavor that the queue has no more has no limit to put back.
         if (flavor, resource) in nominal:
             _check_limit(body, name, limit.before, str(nominal[flavor, resource]))
+            _check_whole(body, name, resource, limit.before)
             kept[flavor, resource] = limit
     return kept
 
@@ -197,6 +198,13 @@ def _check_limit(body: Body, name: str, limit: str | None, nominal: str) -> None
         raise _unbelievable(
             body, f"of {shown(name)} it says a limit of {shown(limit)}, and the nominal quota is {shown(nominal)}"
         )
+
+
+def _check_whole(body: Body, name: str, resource: str, limit: str | None) -> None:
+    """Devices, and all that bears a domain, are counted in whole ones: nobody has set another limit."""
+    counted = "/" in resource or is_device(resource)
+    if counted and limit is not None and parse_quantity(limit).denominator != 1:
+        raise _unbelievable(body, f"of {shown(name)} it says a limit of {shown(limit)}, which is no whole number")
 
 
 def _unbelievable(body: Body, why: str) -> ConflictError:

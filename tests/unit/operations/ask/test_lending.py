@@ -109,6 +109,7 @@ def _limit(kube: FakeKube, name: str, limit: str) -> None:
         pytest.param('{"before": "2", "written": "1"}', "is 3, and 1 was written", id="another limit stands"),
         pytest.param('{"before": "5", "written": "3"}', "a limit of 5, and the nominal quota is 4", id="above nominal"),
         pytest.param('{"before": "-1", "written": "3"}', "a limit of -1", id="negative"),
+        pytest.param('{"before": "3500m", "written": "3"}', "no whole number", id="a part of a device"),
         pytest.param('{"before": "lots", "written": "3"}', "is not a quantity", id="no quantity"),
         pytest.param('"2"', "not what was written there", id="nothing of what was written"),
         pytest.param("[", "not what was written there", id="no JSON"),
