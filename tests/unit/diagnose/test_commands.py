@@ -73,3 +73,18 @@ def test_kubectl_merges_lists_of_its_own_kinds_alone() -> None:
         target = Reference(api_version=version, kind=kind, namespace=TEAM, name="q")
         proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, {"spec": {"a": "b"}}))
         assert f"--type {form} " in command_of(case_of(admitted()), proposal)
+
+
+def test_acts_stand_in_one_line_in_their_order_while_one_can_read_it() -> None:
+    def command(further: int) -> str:
+        names = [
+            Reference(api_version="v1", kind="Pod", namespace=TEAM, name=f"p{number}") for number in range(further)
+        ]
+        gone = Patch(PatchOp.DELETE)
+        target = Reference(api_version="v1", kind="Pod", namespace=TEAM, name="p")
+        proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, gone, then=tuple((each, gone) for each in names))
+        return command_of(case_of([job("train")]), proposal)
+
+    line = f"kubectl delete pod/p -n {TEAM} && kubectl delete pod/p0 -n {TEAM} && kubectl delete pod/p1 -n {TEAM}"
+    assert command(2) == line
+    assert command(20) == ""

@@ -17,16 +17,20 @@ from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
 _SEND: Final = 'printf %s "$made" |'
+_MOST_ACTS: Final = 20
+"""Acts that one line holds."""
 _KNOWN_GROUPS: Final = ("", "apps", "autoscaling", "batch", "policy")
 
 
 def command_of(case: Case, proposal: Proposal) -> str:
-    """Text to copy into a shell; empty for what no command does."""
+    """Text to copy into a shell; empty for what no command does, or only one that nobody would read."""
     if proposal.command:
         return proposal.command
     if proposal.target is None or proposal.patch is None:
         return ""
     acts = (*proposal.first, (proposal.target, proposal.patch), *proposal.then)
+    if len(acts) > _MOST_ACTS:
+        return ""
     lines = [_command(case, target, patch) for target, patch in acts]
     return " && ".join(lines) if all(lines) else ""
 

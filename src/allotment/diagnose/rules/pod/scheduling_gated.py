@@ -72,10 +72,11 @@ def _opened(case: Case, name: str, gates: list[str]) -> Proposal:
     pods = [pod for pod in case.waiting_pods if _gates(pod.spec)]
     first = next(pod for pod in pods if pod.name == name)
     body = {"spec": {"schedulingGates": None}}
+    more = f" and {len(pods) - 1} more" if pods[1:] else ""
     return Proposal(
         RemedyKind.OTHER,
         Doer.PLATFORM,
-        f"take the gate {', '.join(gates)} from the pod {name}, as its controller should have",
+        f"take the gate {', '.join(gates)} from the pod {name}{more}, as its controller should have",
         reference_of(first),
         Patch(PatchOp.MERGE, body),
         then=tuple((reference_of(pod), Patch(PatchOp.MERGE, body)) for pod in pods if pod is not first),

@@ -50,7 +50,7 @@ def _fixes(case: Case, flavor: ResourceFlavor, asked: Asked, known: list[str]) -
         yield Proposal(
             RemedyKind.FIX_LABEL,
             Doer.PLATFORM,
-            f"let flavor {flavor.name} mean nodes with {asked.key}={meant}",
+            f"let flavor {flavor.name} mean nodes with {asked.key}={meant}, and submit it again",
             reference_of(flavor),
             Patch(PatchOp.MERGE, {"spec": {"nodeLabels": {asked.key: meant}}}),
             then=((target, Patch(PatchOp.RESUBMIT, _without(asked))),),
