@@ -72,6 +72,7 @@ def quotas(
 
 def _answer(session: Session, recorded: str | None, source: SourceOptions) -> QuotasAnswer:
     from allotment import wiring
+    from allotment.operations.ask.places import check_place
     from allotment.operations.ask.quotas import quotas_of, quotas_over
     from allotment.operations.ask.recorded import recording
 
@@ -82,7 +83,9 @@ def _answer(session: Session, recorded: str | None, source: SourceOptions) -> Qu
         raise UsageError(
             "--recorded and --snapshot name two things to ask: a time and a moment", fix="leave one of them out"
         )
-    return quotas_over(recording(wiring.files(), recorded), teams)
+    past = recording(wiring.files(), recorded)
+    check_place(past.last(), source.namespace)
+    return quotas_over(past, teams)
 
 
 def _teams(session: Session) -> Mapping[str, str] | None:

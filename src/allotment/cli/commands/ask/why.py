@@ -60,7 +60,9 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
 def _answer(asked: WhyOptions, source: SourceOptions, snapshot: Snapshot) -> ExplainedWaiting | WhyAll:
     from allotment.operations.ask.explaining import why as why_one
     from allotment.operations.ask.explaining import why_all
+    from allotment.operations.ask.places import check_place
 
+    check_place(snapshot, source.namespace)
     namespace = source.scope(snapshot)
     if asked.subject:
         return why_one(snapshot, asked.subject, namespace, with_remedies=not asked.no_remedies)
