@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
@@ -14,7 +15,10 @@ from allotment.model.explanation import Confidence, Explanation, QueuePosition, 
 from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import Source
-from allotment.model.observed.work import CronJob, Job, Replicas
+from allotment.model.observed.work import CronJob, Job, Owner, Replicas
+
+_OVER: Final = ("Complete", "Completed", "Succeeded")
+"""Conditions by which kinds with a controller of their own say that they are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,10 @@ def _settled(case: Case) -> str:
             return f"it is done since {subject.status.completion_time or 'some time'}"
         case Pod() if subject.status.phase == "Succeeded":
             return "it is done"
+        case Owner() if any(is_true(subject.status.conditions, each) for each in _OVER):
+            return "it is done"
+        case Owner() if subject.kind == "LeaderWorkerSet" and is_true(subject.status.conditions, "Available"):
+            return "it runs: all its groups are ready"
         case Replicas() if _rolled_out(subject):
             number = subject.status.ready_replicas
             return "its replica runs" if number == 1 else f"all {number} replicas run"

@@ -274,11 +274,20 @@ class Index:
     def chain(self, meta: ObjectMeta) -> list[Work]:
         """The work above an object, nearest first, as far as it was seen."""
         found: list[Work] = []
-        above = self.owner(meta.controller, meta)
+        above = self._above(meta)
         while above is not None and above not in found and len(found) < _HIGHEST:
             found.append(above)
-            above = self.owner(above.metadata.controller, above.metadata)
+            above = self._above(above.metadata)
         return found
+
+    def _above(self, meta: ObjectMeta) -> Work | None:
+        """The work right above an object, or above the pod that made it: a leader makes the set of its workers."""
+        reference = meta.controller
+        found = self.owner(reference, meta)
+        if found is not None or reference is None or reference.kind != "Pod" or not self.may_own(reference, meta):
+            return found
+        pod = self.pods_by_uid.get(reference.uid)
+        return None if pod is None else self.owner(pod.metadata.controller, pod.metadata)
 
     def top(self, pod: Pod) -> Work | Pod:
         """What stands at the top above a pod: what a person submitted."""
@@ -286,23 +295,28 @@ class Index:
         return chain[-1] if chain else pod
 
     def pods_under(self, uid: str) -> list[Pod]:
-        """All pods below an object, whatever lies between."""
-        found = list(self.pods_of.get(uid, ()))
-        seen = {uid}
-        waiting = [each.metadata.uid for each in self.work_under.get(uid, ())]
+        """All pods below an object, whatever lies between: also a pod that leads others."""
+        found: list[Pod] = []
+        seen: set[str] = set()
+        waiting = [uid]
         while waiting:
             below = waiting.pop()
             if below in seen:
                 continue
             seen.add(below)
-            found += self.pods_of.get(below, ())
-            waiting += [each.metadata.uid for each in self.work_under.get(below, ())]
+            pods = self.pods_of.get(below, ())
+            found += pods
+            waiting += [each.metadata.uid for above in (below, *_uids(pods)) for each in self.work_under.get(above, ())]
         return found
 
 
 def kind_of(each: Object) -> str:
     """Kind of an object; structs of one kind alone need not carry it."""
     return each.kind or type(each).__name__
+
+
+def _uids(pods: Iterable[Pod]) -> Iterator[str]:
+    return (each.metadata.uid for each in pods)
 
 
 def _by_name(objects: Sequence[Named]) -> dict[str, Named]:

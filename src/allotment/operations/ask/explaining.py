@@ -17,8 +17,9 @@ from allotment.model.explanation import CauseVerdict, Explanation, Layer
 from allotment.model.moments import moment
 from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.model.observed.work import CronJob, DaemonSet
+from allotment.model.observed.work import CronJob, DaemonSet, Job
 from allotment.model.spelling import did_you_mean
 from allotment.observe.anonymous import is_hidden
 from allotment.observe.seen import seen_everywhere, seen_in
@@ -31,6 +32,11 @@ SETTLED: Final = "none"
 """Cause of what runs or is done."""
 NOT_DUE: Final = "cronjob-not-due"
 """Cause of a CronJob between two runs: nothing of it waits."""
+
+
+_POD_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
+_Telling = tuple[str, str, str]
+"""Namespace, what binds several together, and their cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,8 @@ def why(snapshot: Snapshot, what: str, namespace: str = "", *, with_remedies: bo
 def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = False) -> WhyAll:
     """Why everything that waits does.
 
-    What a person submitted stands for its pods and its Workload. What runs, is done, or is nothing yet (a CronJob
+    What a person submitted stands for its pods and its Workload, a pod for those of its group that wait for the same,
+    and a run of a CronJob for the CronJob where that only waits for it. What runs, is done, or is nothing yet (a CronJob
     between two runs) is left out, and so is what a view hides. Each is told its dominant cause; those that contribute
     are for who asks about one.
 
@@ -131,6 +138,7 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
         ForbiddenError: nothing that can wait could be read.
     """
     waiting: list[ExplainedWaiting] = []
+    told: set[_Telling] = set()
     untold: list[str] = []
     for case in _cases(snapshot, namespace):
         try:
@@ -138,8 +146,10 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
         except BEYOND as error:
             untold.append(_untold(case, error))
             continue
-        if each is not None:
+        telling = _telling(case, each) if each is not None else None
+        if each is not None and (telling is None or telling not in told):
             waiting.append(each)
+            told.update(() if telling is None else (telling,))
     waiting.sort(key=lambda each: (-(each.waited or 0.0), each.subject.namespace, each.subject.name))
     if not waiting:
         demand(snapshot, *WORK, for_what="what waits")
@@ -167,6 +177,20 @@ def _waits(case: Case, *, with_remedies: bool) -> ExplainedWaiting | None:
     each = _explained(case, with_remedies=with_remedies)
     cause = each.explanation.cause
     return each if cause not in {SETTLED, NOT_DUE} and (cause != UNKNOWN or _pends(case)) else None
+
+
+def _telling(case: Case, each: ExplainedWaiting) -> _Telling | None:
+    """What is the same for all of whom the same is to be told once; None of what is always told."""
+    subject, namespace, cause = case.subject, case.namespace, each.explanation.cause
+    match subject:
+        case Pod() if group := subject.metadata.labels.get(_POD_GROUP):
+            return namespace, group, cause
+        case CronJob():
+            return namespace, subject.metadata.uid, cause
+        case Job() if (owner := subject.metadata.controller) is not None and owner.kind == "CronJob":
+            return namespace, owner.uid, cause
+        case _:
+            return None
 
 
 def _untold(case: Case, error: Exception) -> str:
@@ -219,8 +243,8 @@ def _cases(snapshot: Snapshot, namespace: str) -> Iterator[Case]:
 def _tops(index: Index) -> Iterator[Subject]:
     """What a person submitted; of a CronJob the Jobs too, each of which waits for itself."""
     for work in index.all_work():
-        above = index.owner(work.metadata.controller, work.metadata)
-        if above is None or isinstance(above, CronJob):
+        above = index.chain(work.metadata)
+        if not above or isinstance(above[0], CronJob):
             yield work
     for workload in index.objects.workloads:
         named = workload.metadata.owner_references
