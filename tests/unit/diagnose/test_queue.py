@@ -236,6 +236,15 @@ def test_why_kueue_itself_gave_up_is_a_fact_of_the_deactivation(reason: str) -> 
     assert of("workload-deactivated", objects).facts["reason"] == reason
 
 
+def test_what_was_stopped_before_it_was_let_in_never_ran() -> None:
+    status = evicted("Deactivated", "The workload is deactivated")
+    waited = of("workload-deactivated", [*platform(ROOM), *queued(workload={"active": False}, status=status)])
+    assert waited.summary.endswith("Kueue does not try it")
+    status["conditions"].append(condition("Admitted", "False", "NoReservation"))
+    ran = of("workload-deactivated", [*platform(ROOM), *queued(workload={"active": False}, status=status)])
+    assert ran.summary.endswith("and stopped it while it ran")
+
+
 def test_a_silent_check_is_broken_and_one_that_speaks_is_waited_for() -> None:
     assert of("admission-check-pending", waits("Pending")).verdict is CauseVerdict.BROKEN
     assert of("admission-check-pending", waits("Pending", "3 of 5 files")).verdict is CauseVerdict.WAITING

@@ -124,9 +124,9 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
     """Why everything that waits does.
 
     What a person submitted stands for its pods and its Workload, a pod for those of its group that wait for the same,
-    and a run of a CronJob for the CronJob where that only waits for it. What runs, is done, or is nothing yet (a CronJob
-    between two runs) is left out, and so is what a view hides. Each is told its dominant cause; those that contribute
-    are for who asks about one.
+    and a run of a CronJob for the CronJob where that only waits for it. What runs, is done, or is nothing yet (a
+    CronJob between two runs) is left out, and so is what a view hides. Each is told its dominant cause; those that
+    contribute are for who asks about one.
 
     Args:
         snapshot: where to look.

@@ -44,8 +44,8 @@ def by_somebody(case: Case) -> Finding | None:
     if found is None:
         return None
     workload, _, message = found
-    evicted = any(each.reason == "EvictedDueToDeactivated" for each in case.events(workload))
-    ran = evicted or workload.condition("Evicted") is not None
+    # It is called evicted even where it only waited: what was let in keeps a condition that says so.
+    ran = workload.condition("Admitted") is not None or bool(case.pods)
     return Finding(
         "workload-deactivated",
         CauseVerdict.MISCONFIGURED,
