@@ -9,6 +9,7 @@ from typing import Final
 
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.moments import written
+from allotment.model.observed.base import Amount, Amounts
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import DeviceUse, Source
 
@@ -23,6 +24,8 @@ APART: Final = 0.1
 """Share of use by which two series of a device differ where at least one is wrong."""
 _NEAR: Final = 5
 """Steps: what two series share twice within so many is no change of hands."""
+_LONGEST: Final = 6
+"""Digits of a count of devices."""
 _NAMED: Final = 3
 """Devices that are named in a sentence on many."""
 
@@ -168,7 +171,21 @@ def device_uses(source: Source, found: Sequence[MeasuredUse]) -> tuple[tuple[Dev
                 idle_since=written(max(since)) if len(since) == len(present) else "",
             )
         )
-    return tuple(uses), contradicted(doubtful)
+    return tuple(uses), (*contradicted(doubtful), *overnamed(_overnamed(source, uses)))
+
+
+def _overnamed(source: Source, uses: Sequence[DeviceUse]) -> list[tuple[str, int, int]]:
+    named = Counter(each.pod for each in uses if each.pod)
+    pods = {each.key: each for each in source.objects.pods if each.key in named}
+    asks = {key: _asked(pod) for key, pod in pods.items() if not pod.spec.resource_claims}
+    return [(pod, named[pod], asked) for pod, asked in sorted(asks.items()) if named[pod] > asked > 0]
+
+
+def _asked(pod: Pod) -> int:
+    """Devices that a pod asks for, counted generously: no pod is said to have too many that may have them."""
+    spec = pod.spec
+    each = [device_count((one.resources.requests, one.resources.limits)) for one in spec.containers]
+    return sum(each) + sum(device_count((one.resources.requests, one.resources.limits)) for one in spec.init_containers)
 
 
 def contradicted(devices: Sequence[str]) -> tuple[str, ...]:
@@ -180,6 +197,33 @@ def contradicted(devices: Sequence[str]) -> tuple[str, ...]:
     return (f"series contradict each other on {several} ({named}): what they do counts as not measured",)
 
 
+def device_count(amounts: Sequence[Amounts]) -> int:
+    """Devices of a node, the most that one of its amounts says."""
+    return max((sum(_whole(of[name]) for name in of if _is_device(name)) for of in amounts), default=0)
+
+
+def _whole(amount: Amount) -> int:
+    text = str(amount)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST else 0
+
+
+def _is_device(resource: str) -> bool:
+    return resource in DEVICE_RESOURCES or resource.startswith("nvidia.com/")
+
+
+def overnamed(pods: Sequence[tuple[str, int, int]]) -> tuple[str, ...]:
+    """One sentence on pods that more devices name than they ask for; none where there is none.
+
+    Args:
+        pods: namespace/name, devices that name it, devices that it asks for.
+    """
+    if not pods:
+        return ()
+    told = [f"{named} devices name {pod}, which asks for {asks}" for pod, named, asks in pods[:_NAMED]]
+    more = ", ..." if len(pods) > _NAMED else ""
+    return (f"{', '.join(told)}{more}: nobody knows which are its own, so what they do counts as not measured",)
+
+
 def _low_since(use: MeasuredUse) -> int | None:
     return use.last_busy if use.last_busy is not None else use.first
 
@@ -189,4 +233,4 @@ def _asks(pod: Pod) -> bool:
         return True
     resources = (each.resources for each in (*pod.spec.containers, *pod.spec.init_containers))
     names = {name for each in resources for name in (*each.requests, *each.limits)}
-    return any(name in DEVICE_RESOURCES or name.startswith("nvidia.com/") for name in names)
+    return any(_is_device(name) for name in names)

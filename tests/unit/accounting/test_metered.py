@@ -67,7 +67,8 @@ def test_pieces_do_not_change_it_nor_do_answers_that_are_too_large(monkeypatch: 
 
 def dcgm(uuid: str, pod: str = "", prefix: str = "", node: str = "n") -> dict[str, str]:
     mine = {f"{prefix}namespace": "nlp", f"{prefix}pod": pod} if pod else {}
-    return {"Hostname": node, "UUID": uuid, "gpu": uuid[-1], "modelName": "NVIDIA A100", **mine}
+    target = {"job": "dcgm", "instance": f"{node}:9400"}
+    return {"Hostname": node, "UUID": uuid, "gpu": uuid[-1], "modelName": "NVIDIA A100", **target, **mine}
 
 
 def points(*minutes: int, value: float = 90) -> list[tuple[int, float]]:
@@ -117,11 +118,12 @@ def test_a_pod_that_asks_for_devices_is_no_exporter_whatever_it_is_called() -> N
 def test_a_second_series_of_a_device_makes_nobody_idle_and_what_cannot_be_is_left_out() -> None:
     fake = FakeMetrics()
     for gpu in ("gpu-0", "gpu-1"):
-        fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm(gpu, "train"), "job": "dcgm"}, points(*range(40)))
+        fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm(gpu, "train"), points(*range(40)))
     pushed = {**dcgm("gpu-0", "train"), "job": "a-push"}
     fake.put("DCGM_FI_DEV_GPU_UTIL", pushed, points(*range(1, 40), value=0))
     fake.put("DCGM_FI_DEV_GPU_UTIL", {**pushed, "namespace": "cv", "extra": "1"}, points(*range(2, 40), value=0))
-    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-1", "train"), points(38, value=-5) + points(39, value=1e14))
+    wrong = {**dcgm("gpu-1", "train"), "extra": "2"}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", wrong, points(38, value=-5) + points(39, value=1e14))
     fake.put("kube_node_status_capacity", {"node": "m", "resource": "nvidia_com_gpu"}, points(0, value=1e308))
     # With another pod in it from the third minute on, nobody knows who holds it, unless it is told who asks for it.
     assert causes(fake, 40) == {"productive": 41, "unmeasured": 39}
@@ -130,14 +132,12 @@ def test_a_second_series_of_a_device_makes_nobody_idle_and_what_cannot_be_is_lef
         asked = {"node": "n", "resource": "nvidia_com_gpu", "namespace": "nlp", "pod": pod, "container": "main"}
         fake.put("kube_pod_container_resource_requests", asked, points(*range(40), value=2 if pod == "train" else 0))
     fake.put("kube_node_status_capacity", {"node": "n", "resource": "nvidia_com_gpu"}, points(*range(40), value=2))
-    assert by_cause(ledger_of(fake, 40)) == {
-        (CauseOfTime.PRODUCTIVE, "nlp"): 41,
-        (CauseOfTime.UNMEASURED, "nlp"): 39,
-    }
+    # Who knows that the node has as many devices as one job names knows which job is the exporter's.
+    assert by_cause(ledger_of(fake, 40)) == {(CauseOfTime.PRODUCTIVE, "nlp"): 80}
     said = waste_metered(fake, MeteredTime(START, START + 40 * MINUTE, "c"), USUAL, "cause").remarks
     assert said[1:] == (
         "left out: 3 measurements that are no share from 0 to 100 %, or no count",
-        "series contradict each other on 1 device (n gpu-0): what they do counts as not measured",
+        "left out: 2 series that no exporter of the cluster measured, by the labels of their targets",
     )
 
 
@@ -154,9 +154,9 @@ def test_a_second_series_of_a_device_makes_nobody_idle_and_what_cannot_be_is_lef
 )
 def test_nothing_that_is_pushed_makes_who_works_idle(forged: list[tuple[str, set[int], int]]) -> None:
     fake = FakeMetrics()
-    fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm("gpu-0", "train"), "job": "dcgm"}, points(*range(70), value=99))
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0", "train"), points(*range(70), value=99))
     for number, (pod, minutes, value) in enumerate(forged):
-        labels = {**dcgm("gpu-0", pod), "job": "dcgm", "extra": str(number)}
+        labels = {**dcgm("gpu-0", pod), "extra": str(number)}
         fake.put("DCGM_FI_DEV_GPU_UTIL", labels, points(*minutes, value=value))
     found = causes(fake, 70)
     assert sum(found.values()) == 70
@@ -168,7 +168,7 @@ def test_nothing_that_is_pushed_makes_who_works_idle(forged: list[tuple[str, set
 @pytest.mark.parametrize("job", ["dcgm", "other"])
 def test_doubt_in_one_minute_makes_no_low_stretch_work_nor_idle(job: str) -> None:
     fake = FakeMetrics()
-    fake.put("DCGM_FI_DEV_GPU_UTIL", {**dcgm("gpu-0", "train"), "job": "dcgm"}, points(*range(70), value=1))
+    fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0", "train"), points(*range(70), value=1))
     forged = {**dcgm("gpu-0", "train"), "job": job, "extra": "1"}
     fake.put("DCGM_FI_DEV_GPU_UTIL", forged, points(25, 50, value=99))
     # 25 minutes before the first, 24 to the second: neither is long enough; 19 to the end.

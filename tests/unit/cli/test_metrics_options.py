@@ -23,6 +23,7 @@ from tests.unit.cli.conftest import Run
 NOW = 1_795_604_400_000
 MINUTE = 60_000
 URL = ("--prometheus", "http://metrics.example")
+TARGET = {"job": "dcgm", "instance": "n:9400"}
 ENVIRONMENT = {"ALLOTMENT_PROMETHEUS": "http://metrics.example"}
 
 
@@ -30,7 +31,7 @@ ENVIRONMENT = {"ALLOTMENT_PROMETHEUS": "http://metrics.example"}
 def fake(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMetrics:
     """A device that has done nothing for an hour, and a file that holds its node and its holder."""
     found = FakeMetrics()
-    labels = {"Hostname": "n", "UUID": "GPU-0", "namespace": "team", "pod": "train", "cluster": "a"}
+    labels = {"Hostname": "n", "UUID": "GPU-0", "namespace": "team", "pod": "train", "cluster": "a", **TARGET}
     found.put("DCGM_FI_DEV_GPU_UTIL", labels, [(NOW - minute * MINUTE, 1) for minute in range(60)])
 
     @contextmanager
@@ -68,9 +69,9 @@ def test_no_second_series_and_no_name_decides_what_is_idle(fake: FakeMetrics, ru
     (home / "m.json.gz").write_bytes(encode(moment))
     every = [NOW - minute * MINUTE for minute in range(60)]
     for gpu, name in ("GPU-1", "busy"), ("GPU-2", named):
-        labels = {"Hostname": "n", "UUID": gpu, "namespace": "team", "pod": name, "cluster": "a"}
+        labels = {"Hostname": "n", "UUID": gpu, "namespace": "team", "pod": name, "cluster": "a", **TARGET}
         fake.put("DCGM_FI_DEV_GPU_UTIL", labels, [(at, 99 if name == "busy" else 1) for at in every])
-    pushed = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "busy", "job": "tenant-push"}
+    pushed = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "busy", **TARGET, "extra": "x"}
     fake.put("DCGM_FI_DEV_GPU_UTIL", pushed, [(at, 0) for at in every[:40]])
     fake.put("DCGM_FI_DEV_GPU_UTIL", {**pushed, "UUID": "GPU-7"}, [(NOW, -5)])
     rows = {each["job"]: each for each in run("who", *FILE, *URL, "-o", "json").json()["items"]}
@@ -85,7 +86,7 @@ def test_no_second_series_and_no_name_decides_what_is_idle(fake: FakeMetrics, ru
     }
 
 
-@pytest.mark.parametrize("job", ["", "dcgm"], ids=["of the same job", "of another job"])
+@pytest.mark.parametrize("job", ["dcgm", "other"], ids=["of the same job", "of another job"])
 @pytest.mark.parametrize("named", ["other", "train"])
 def test_a_forged_series_of_another_pod_begun_later_makes_neither_idle_nor_work(
     fake: FakeMetrics, run: Run, home: Path, named: str, job: str
@@ -93,7 +94,7 @@ def test_a_forged_series_of_another_pod_begun_later_makes_neither_idle_nor_work(
     pods = [pod(name, "n", {GPU: "1"}) for name in ("busy", "other", "train")]
     (home / "m.json.gz").write_bytes(encode(moment_of(NOW, nodes=[node("n", {GPU: "4"})], pods=pods)))
     every = [NOW - minute * MINUTE for minute in range(60)]
-    exporter = {"Hostname": "n", "namespace": "team", "job": "dcgm"}
+    exporter = {"Hostname": "n", "namespace": "team", **TARGET}
     for gpu, name, use in (("GPU-1", "busy", 99), ("GPU-2", "other", 99)):
         fake.put("DCGM_FI_DEV_GPU_UTIL", {**exporter, "UUID": gpu, "pod": name}, [(at, use) for at in every])
     forged = {**exporter, "UUID": "GPU-1", "pod": named, "job": job, "extra": "x"}
@@ -109,7 +110,7 @@ def test_a_device_that_nobody_has_is_no_pod_s_because_a_series_says_so(fake: Fak
     pods = [pod(name, "n", {GPU: "1"}) for name in ("busy", "train")]
     (home / "m.json.gz").write_bytes(encode(moment_of(NOW, nodes=[node("n", {GPU: "3"})], pods=pods)))
     every = [NOW - minute * MINUTE for minute in range(60)]
-    labels = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "busy"}
+    labels = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "busy", **TARGET}
     fake.put("DCGM_FI_DEV_GPU_UTIL", labels, [(at, 99) for at in every])
     fake.put("DCGM_FI_DEV_GPU_UTIL", {"Hostname": "n", "UUID": "GPU-8", "exported_job": "x"}, [(NOW, 0)])
     rows = {each["job"]: each["idleDevices"] for each in run("who", *FILE, *URL, "-o", "json").json()["items"]}

@@ -10,9 +10,11 @@ import msgspec
 
 from allotment.accounting.idleness import USUAL, IdleRule
 from allotment.errors import AllotmentError
+from allotment.model import labels
 from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
-from allotment.observe.telemetry import MeasuredUse, device_uses, share_of
+from allotment.observe.exporters import KnownOfExporters, is_here, measured_by_exporters
+from allotment.observe.telemetry import MeasuredUse, device_count, device_uses, share_of
 from allotment.ports.metrics import Gauge, MetricsPort, TimeSteps, TooMuchMeasuredError
 
 Where = tuple[tuple[str, tuple[str, ...]], ...]
@@ -55,21 +57,39 @@ def _measured(source: Source, snapshot: Snapshot, metrics: MetricsPort, request:
     if now is None:
         return source
     try:
-        found, wrong = _uses(metrics, now, request)
+        found, wrong, doubts = _uses(metrics, now, request, _known(source))
     except AllotmentError as error:
         gap = Gap(what="metrics", reason="failed", detail=" ".join(filter(None, (error.what, error.why))))
         return msgspec.structs.replace(source, gaps=(*source.gaps, gap))
-    uses, doubts = device_uses(source, found)
+    uses, contradictions = device_uses(source, found)
     if wrong:
         doubts = (f"left out: {wrong} series whose use is no share from 0 to 100 %", *doubts)
+    doubts = (*doubts, *contradictions)
     gaps = tuple(Gap(what="metrics", reason="damaged", detail=each) for each in doubts)
     return msgspec.structs.replace(source, device_use=uses, gaps=(*source.gaps, *gaps))
 
 
-def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> tuple[list[MeasuredUse], int]:
-    """What each series says, and how many say what cannot be."""
+def _known(source: Source) -> KnownOfExporters:
+    """What a source says of where exporters can be."""
+    objects = source.objects
+    devices = {each.name: device_count((each.status.capacity, each.status.allocatable)) for each in objects.nodes}
+    teams = frozenset(
+        each.name
+        for each in objects.namespaces
+        if each.metadata.labels.get(labels.TENANT) or each.metadata.labels.get(labels.TEAM)
+    )
+    return KnownOfExporters(devices, teams, {each.key: each.spec.node_name for each in objects.pods})
+
+
+def _uses(
+    metrics: MetricsPort, now: int, request: MetricsRequest, known: KnownOfExporters
+) -> tuple[list[MeasuredUse], int, tuple[str, ...]]:
+    """What each series says, how many say what cannot be, and a sentence on those that are left out."""
     gauge = Gauge(USE, request.where)
-    means = metrics.means(gauge, TimeSteps(now - 1000 * NOW.seconds * NOW.count, NOW.seconds, NOW.count))
+    every = metrics.means(gauge, TimeSteps(now - 1000 * NOW.seconds * NOW.count, NOW.seconds, NOW.count))
+    here = [each for each in every if not known.devices or is_here(each.labels, known)]
+    kept, doubts = measured_by_exporters([each.labels for each in here], known)
+    means = [here[at] for at in kept]
     back = TimeSteps(now - 1000 * BACK.seconds * BACK.count, BACK.seconds, BACK.count)
     try:
         busy = {_key(each.labels): each.at for each in metrics.last_at_least(gauge, request.below, back)}
@@ -81,7 +101,7 @@ def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> tuple[list
     uses = [
         MeasuredUse(
             each.labels,
-            sum(known) / len(known),
+            sum(possible) / len(possible),
             NOW.seconds * NOW.count,
             busy.get(_key(each.labels)),
             first.get(_key(each.labels)),
@@ -89,9 +109,9 @@ def _uses(metrics: MetricsPort, now: int, request: MetricsRequest) -> tuple[list
             count=NOW.count,
         )
         for each, shares in told
-        if len(known := [share for share in shares if share is not None]) == len(shares)
+        if len(possible := [share for share in shares if share is not None]) == len(shares)
     ]
-    return uses, len(told) - len(uses)
+    return uses, len(told) - len(uses), doubts
 
 
 def _key(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:

@@ -25,6 +25,7 @@ from allotment.accounting.moment import CountingRules
 from allotment.errors import NotFoundError, UsageError
 from allotment.model import labels as marks
 from allotment.model.devices import DEVICE_RESOURCES
+from allotment.observe.exporters import KnownOfExporters, measured_by_exporters
 from allotment.observe.telemetry import (
     contradicted,
     device_of,
@@ -32,6 +33,7 @@ from allotment.observe.telemetry import (
     holder_of,
     model_of,
     node_of,
+    overnamed,
     share_of,
 )
 from allotment.operations.ask.device_tracks import device_track
@@ -130,13 +132,17 @@ class _PieceReader:
         self._requests_known = False
         self._wrong = 0
         self._disputed: set[tuple[str, str]] = set()
+        self._foreign: dict[str, None] = {}
+        self._overnamed: dict[str, tuple[int, int]] = {}
 
     def doubts(self) -> tuple[str, ...]:
         """What was left out, and what was contradicted."""
         told = []
         if self._wrong:
             told.append(f"left out: {self._wrong} measurements that are no share from 0 to 100 %, or no count")
-        return (*told, *contradicted([" ".join(key) for key in sorted(self._disputed)]))
+        pods = [(pod, *told) for pod, told in sorted(self._overnamed.items())]
+        disputed = contradicted([" ".join(key) for key in sorted(self._disputed)])
+        return (*told, *self._foreign, *disputed, *overnamed(pods))
 
     def read(self, steps: TimeSteps) -> MeasuredPiece:
         """A piece.
@@ -144,17 +150,22 @@ class _PieceReader:
         Raises:
             TooMuchMeasuredError: it is too long.
         """
-        use = self._possible(
-            self._metrics.means(Gauge(USE, self._where), steps), lambda value: share_of(value) is not None
-        )
+        every = self._metrics.means(Gauge(USE, self._where), steps)
         resource = ("resource", tuple(_RESOURCES))
+        sizes = _Sizes(
+            capacity=self._of("kube_node_status_capacity", steps, resource),
+            offered=self._of("kube_node_status_allocatable", steps, resource),
+        )
+        teams = self._team_names(steps)
+        use = self._possible(self._exporters(every, sizes, teams), lambda value: share_of(value) is not None)
         asked = self._of("kube_pod_container_resource_requests", steps, resource)
         self._renamed = self._renamed or any(exporter_renames(each.labels) for each in use)
         self._requests_known = self._requests_known or bool(asked)
-        pods = _PodTable(self._owners(steps), self._team_names(steps), steps.count)
+        pods = _PodTable(self._owners(steps), teams, steps.count)
         devices = self._devices(use, pods, steps, {_pod_of(each.labels) for each in asked})
         self._labelled = self._labelled or any((each.holder != NO_HOLDER).any() for each in devices.values())
-        nodes = self._nodes(steps, resource, pods, asked)
+        nodes = self._nodes(steps, sizes, pods, asked)
+        self._count_names(devices, nodes, pods)
         return MeasuredPiece(
             steps.since,
             1000 * steps.seconds,
@@ -165,6 +176,30 @@ class _PieceReader:
             requests_known=self._requests_known,
             holders_known=self._labelled,
         )
+
+    def _exporters(
+        self, every: Sequence[MeasuredSeries], sizes: _Sizes, teams: Mapping[str, str]
+    ) -> list[MeasuredSeries]:
+        """Those that exporters measured, of no more devices than their nodes can have."""
+        known = KnownOfExporters(sizes.devices(), frozenset(teams))
+        kept, doubts = measured_by_exporters([each.labels for each in every], known)
+        self._foreign |= dict.fromkeys(doubts)
+        return [every[at] for at in kept]
+
+    def _count_names(
+        self, devices: Mapping[tuple[str, str], DeviceTrack], nodes: Mapping[str, NodeTrack], pods: _PodTable
+    ) -> None:
+        """Remember the pods that more devices name than they ask for."""
+        named: dict[tuple[str, int], Numbers] = {}
+        for (node, _), track in devices.items():
+            for pod in set(track.holder.tolist()) - {NO_HOLDER} if node in nodes else ():
+                here = (track.holder == pod).astype(np.int64)
+                named[node, pod] = named[node, pod] + here if (node, pod) in named else here
+        for (node, pod), row in named.items():
+            asked = nodes[node].asked.get(pod)
+            if asked is not None and (over := np.flatnonzero((row > asked) & (asked > 0))).size:
+                at = over[0]
+                self._overnamed.setdefault(pods.name(pod), (int(row[at]), int(asked[at])))
 
     def _of(self, name: str, steps: TimeSteps, *where: tuple[str, tuple[str, ...]]) -> tuple[MeasuredSeries, ...]:
         found = self._metrics.means(Gauge(((name, 1.0),), (*self._where, *where)), steps)
@@ -200,12 +235,11 @@ class _PieceReader:
     def _nodes(
         self,
         steps: TimeSteps,
-        resource: tuple[str, tuple[str, ...]],
+        sizes: _Sizes,
         pods: _PodTable,
         requests: Sequence[MeasuredSeries],
     ) -> dict[str, NodeTrack]:
-        capacity = self._of("kube_node_status_capacity", steps, resource)
-        offered = self._of("kube_node_status_allocatable", steps, resource)
+        capacity, offered = sizes.capacity, sizes.offered
         if not capacity and not offered:
             return {}
         ready = self._of("kube_node_status_condition", steps, ("condition", ("Ready",)), ("status", ("true",)))
@@ -253,6 +287,22 @@ class _PieceReader:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Devices that nodes have, and offer to pods, as they are measured."""
+
+    capacity: tuple[MeasuredSeries, ...]
+    offered: tuple[MeasuredSeries, ...]
+
+    def devices(self) -> dict[str, int]:
+        """The most that each node had."""
+        found: dict[str, int] = {}
+        for each in (*self.capacity, *self.offered):
+            node = each.labels.get("node", "")
+            found[node] = max(found.get(node, 0), round(max(each.values, default=0)))
+        return found
+
+
 class _PodTable:
     """The pods of a piece, by number."""
 
@@ -265,6 +315,10 @@ class _PodTable:
     def number(self, pod: str) -> int:
         """Of namespace/name."""
         return self._numbers.setdefault(pod, len(self._numbers))
+
+    def name(self, number: int) -> str:
+        """Namespace/name of a number."""
+        return list(self._numbers)[number]
 
     def pods(self) -> tuple[MeasuredPod, ...]:
         """Whose they are, by number."""
