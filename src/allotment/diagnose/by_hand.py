@@ -18,6 +18,11 @@ def logs_of(pod: Object, container: str, *, restarted: bool = True) -> str:
     return line("kubectl", "logs", f"pod/{pod.name}", *_in(pod), "-c", container, *before)
 
 
+def described(pod: Object) -> str:
+    """The command that shows all that is known of a pod."""
+    return line("kubectl", "describe", f"pod/{pod.name}", *_in(pod))
+
+
 def deletion_of(pod: Object) -> str:
     """The command that deletes a pod without waiting for its node."""
     return line("kubectl", "delete", f"pod/{pod.name}", *_in(pod), "--grace-period=0", "--force")

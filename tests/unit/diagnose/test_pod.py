@@ -88,6 +88,14 @@ def over(code: int, reason: str = "Error", **status: Any) -> Raw:
 
 
 RUNNING = {"running": {"startedAt": BEFORE}}
+
+
+def unready(reason: str, *, ready: bool) -> Raw:
+    condition = {"type": "Ready", "status": "False", "reason": reason, "message": "of example.com/gate"}
+    one = {"name": "main", "ready": ready, "started": True, "state": RUNNING}
+    return {"phase": "Running", "conditions": [condition], "containerStatuses": [one]}
+
+
 GATED = pod_spec(schedulingGates=[{"name": "example.com/data"}])
 KUEUES = pod_spec(schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])
 TERMINATING = {"deletionTimestamp": BEFORE}
@@ -131,6 +139,8 @@ CASES: dict[str, tuple[Case, str]] = {
     "startup, killed": (probed("Startup", "HTTP probe failed with statuscode: 404", started=False, restartCount=1, lastState={"terminated": {"exitCode": 137, "reason": "Error"}}), "startup-probe-failing"),
     "liveness": (probed("Liveness", "connection refused", restartCount=2, lastState={"terminated": {"exitCode": 137, "reason": "Error"}}), "liveness-probe-kills"),
     "readiness": (probed("Readiness", "HTTP probe failed with statuscode: 503"), "readiness-never-true"),
+    "runs, has no probe, and is not ready": (case(WORK, pod("p", WORK, status=unready("ContainersNotReady", ready=False)), node()), "readiness-never-true"),
+    "a readiness gate": (case(WORK, pod("p", WORK, status=unready("ReadinessGatesNotReady", ready=True)), node()), "readiness-never-true"),
     "gate": (case(job(spec=GATED), pod("p", job(spec=GATED), node="")), "scheduling-gated"),
     "gate of a StatefulSet": (case(replicas("StatefulSet", spec=GATED), pod("serve-0", replicas("StatefulSet", spec=GATED), node="")), "scheduling-gated"),
     "tries": (failed("BackoffLimitExceeded", over(2), backoffLimit=0), "job-backoff-limit"),

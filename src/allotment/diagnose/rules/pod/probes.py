@@ -6,16 +6,19 @@ import re
 from typing import Any, Final
 
 from allotment.diagnose.amending import amended, changed_pods, containers_patch
-from allotment.diagnose.case import Case
+from allotment.diagnose.by_hand import described, logs_of
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import Stuck, said_last, stuck
-from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
-from allotment.model.observed.pods import Container, Probe, ProbeTarget
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Condition
+from allotment.model.observed.pods import Container, Pod, Probe, ProbeTarget
 from allotment.model.spelling import nearest
 
 _REFUSED: Final = re.compile(r"connection refused", re.IGNORECASE)
 _NO_PATH: Final = re.compile(r"statuscode: 404")
 _LATE: Final = re.compile(r"deadline exceeded|Client\.Timeout|timed? ?out", re.IGNORECASE)
+_GATES: Final = "ReadinessGatesNotReady"
 _SLOWER: Final = 4
 """Times as many tries that are proposed for what answers too late."""
 
@@ -58,7 +61,60 @@ def readiness(case: Case) -> Finding | None:
             continue
         said = said_last(case, each.pod, "Unhealthy", "Readiness probe")
         return _finding(case, each, probe, "readiness", said)
+    return _by_gate(case) or _without_probe(case)
+
+
+def _by_gate(case: Case) -> Finding | None:
+    """Its containers are ready, and a condition that somebody else has to set is not there."""
+    for pod in case.starting_pods:
+        ready = _ready(pod)
+        if ready is None or ready.reason != _GATES:
+            continue
+        return Finding(
+            _CAUSES["readiness"],
+            CauseVerdict.BROKEN,
+            f"the containers of the pod {pod.name} are ready, and a readiness gate of it is not: {ready.message}",
+            facts={"pod": pod.name, "node": pod.spec.node_name, "message": ready.message},
+            evidence=(Evidence(reference_of(pod), "status.conditions[Ready].message", ready.message),),
+            proposals=(_looked_at(pod, "see who is to set the condition of that gate", described(pod)),),
+        )
     return None
+
+
+def _without_probe(case: Case) -> Finding | None:
+    """A container runs, has no probe that could fail, and is not called ready all the same."""
+    for each in stuck(case):
+        runs_since = each.status.state.running
+        if runs_since is None or each.status.ready or each.initial or each.container.readiness_probe is not None:
+            continue
+        if each.container.startup_probe is not None or each.pod.metadata.deletion_timestamp:
+            continue
+        since = f" since {runs_since.started_at}" if runs_since.started_at else ""
+        return Finding(
+            _CAUSES["readiness"],
+            CauseVerdict.BROKEN,
+            f"the container {each.status.name} of the pod {each.pod.name} runs{since} and is not called ready; it has "
+            f"no readiness probe, so the kubelet of {each.pod.spec.node_name} should have called it so",
+            facts={**each.facts(), "message": None, "restart_count": each.status.restart_count},
+            evidence=(each.evidence("ready", False, "no probe says otherwise"),),
+            confidence=Confidence.LIKELY,
+            proposals=(
+                _looked_at(
+                    each.pod,
+                    "see what it writes, and whether its node still reports",
+                    logs_of(each.pod, each.status.name, restarted=False),
+                ),
+            ),
+        )
+    return None
+
+
+def _ready(pod: Pod) -> Condition | None:
+    return next((each for each in pod.status.conditions if each.type == "Ready" and not each.true), None)
+
+
+def _looked_at(pod: Pod, what: str, command: str) -> Proposal:
+    return Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(pod), command=command)
 
 
 _CAUSES: Final = {
