@@ -13,9 +13,9 @@ import pytest
 
 from allotment.accounting.book_checks import findings
 from allotment.accounting.capacity import PER_DEVICE, devices_by_node
-from allotment.accounting.idleness import moment_ms
 from allotment.accounting.moment import CountingRules, by_cause, portions
 from allotment.accounting.series import moment_ledger
+from allotment.model.moments import milliseconds
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.gathering import Gathered
@@ -54,7 +54,7 @@ def test_each_moment_closes_and_shows_what_its_case_is_about() -> None:
     for case in cases():
         snapshot = moment_of_case(case)
         index = Index(snapshot.sources[0])
-        found = by_cause(portions(index, moment_ms(case["now"]) or 0, CountingRules()))
+        found = by_cause(portions(index, milliseconds(case["now"]), CountingRules()))
         devices = sum(part.parts for parts in devices_by_node(index).values() for part in parts)
         ledger, counted = moment_ledger(snapshot, CountingRules())
 
