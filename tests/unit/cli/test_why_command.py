@@ -149,6 +149,7 @@ NEVER = bare(
             "job/train in nlp does not run: 64 GPUs asked, 48 at most.\n"
             "ALT-1302 quota-larger-than-total, misconfigured: a person must change something\n"
             "created 1 min ago; as things are it never starts; as of 2027-01-11T09:30:00Z\n"
+            "\nWHAT HELPS: nothing that was tried lets it start\n"
             "\nmore about it: allot explain ALT-1302",
             id="never",
         ),
@@ -435,3 +436,13 @@ def test_a_file_is_not_watched(run: Run, case: Path) -> None:
     done = run("why", "--watch", "--snapshot", str(case))
     assert done.code == 2
     assert "a file does not change" in done.err
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [(CauseVerdict.WAITING, "starts it earlier"), (CauseVerdict.BROKEN, "lets it start")]
+)
+def test_where_nothing_helps_that_is_said(verdict: CauseVerdict, said: str) -> None:
+    found = replace(NEVER, explanation=replace(NEVER.explanation, verdict=verdict))
+    assert f"\nWHAT HELPS: nothing that was tried {said}\n" in click.unstyle(why_text(found, 100, None))
+    assert "WHAT HELPS" not in click.unstyle(why_text(found, 100, None, tried=False))
+    assert "WHAT HELPS" not in click.unstyle(why_text(bare("none", "it runs"), 100, None))

@@ -6,11 +6,13 @@ import json
 import shlex
 from typing import Any
 
+import pytest
+
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.commands import command_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
-from tests.unit.diagnose.building import TEAM, Raw, case_of, job
+from tests.unit.diagnose.building import TEAM, Raw, case_of, job, pod
 from tests.unit.diagnose.queues import QUEUE, thing
 
 SENT = {"key": "sku", "operator": "Exists", "effect": "NoSchedule"}
@@ -88,3 +90,34 @@ def test_acts_stand_in_one_line_in_their_order_while_one_can_read_it() -> None:
     line = f"kubectl delete pod/p -n {TEAM} && kubectl delete pod/p0 -n {TEAM} && kubectl delete pod/p1 -n {TEAM}"
     assert command(2) == line
     assert command(20) == ""
+
+
+SUSPENDED = job("train") | {"spec": {"suspend": True, "template": {}}}
+STARTED: dict[str, tuple[Raw, str]] = {
+    "a pod that waits": (pod("train"), "pod/train -n team-a -o 'jsonpath={.spec.nodeName}')\" ]"),
+    "a pod that fails to start": (pod("train", "n", status={"phase": "Pending"}), '.status}\')" != True ]'),
+    "a pod that runs": (pod("train", "n"), ""),
+    "a Job that Kueue keeps": (SUSPENDED, "{.status.startTime}')\" ]"),
+    "a Job whose pods wait": (job("train", 4), "in '4 ' | *Z) false ;; esac"),
+    "a Job that runs": (job("train", 4) | {"status": {"ready": 4}}, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "guard"), STARTED.values(), ids=STARTED)
+def test_what_has_started_since_the_answer_is_not_made_anew(raw: Raw, guard: str) -> None:
+    target = Reference(api_version=raw["apiVersion"], kind=raw["kind"], namespace=TEAM, name="train")
+    proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, {"spec": {"x": "y"}}))
+    command = command_of(case_of([raw], f"{raw['kind'].lower()}/train"), proposal)
+    before, _, rest = command.partition(" && { printf ")
+    assert rest.startswith('%s "$made" | kubectl replace --force'), command
+    assert before.endswith(guard or "-o json)"), command
+
+
+def test_a_pod_made_anew_does_not_go_where_it_was() -> None:
+    target = Reference(api_version="v1", kind="Pod", namespace=TEAM, name="train")
+    body = {"spec": {"tolerations": [SENT]}}
+    proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, body))
+    words = shlex.split(command_of(case_of([pod("train", "n")], "pod/train"), proposal))
+    patch = json.loads(words[words.index("-p") + 1])
+    assert patch["spec"] == {"nodeName": None, "tolerations": [SENT]}
+    assert (patch["status"], patch["metadata"]["uid"]) == (None, None)

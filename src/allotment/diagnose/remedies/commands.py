@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.remedies.guards import guard_of
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.originals import traces_in
 from allotment.model.explanation import Patch, PatchOp
@@ -17,6 +18,12 @@ from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
 _SEND: Final = 'printf %s "$made" |'
+_OF_A_POD: Final = {
+    "metadata": {"resourceVersion": None, "uid": None, "creationTimestamp": None},
+    "spec": {"nodeName": None},
+    "status": None,
+}
+"""What the cluster wrote into a pod: a copy with its node would go there, cordoned or full."""
 _MOST_ACTS: Final = 20
 """Acts that one line holds."""
 _KNOWN_GROUPS: Final = ("", "apps", "autoscaling", "batch", "policy")
@@ -63,7 +70,8 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
     # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: deleted and
     # not made again would be the worst end, so it is sent once more, and the shell keeps what was to be made.
     again = f"{{ sleep 2; {_SEND} kubectl create -f -; }}"
-    return f"made=$({made}) && {{ {_SEND} kubectl replace --force -f - || {again}; }}"
+    guard = guard_of(case, target, _named(target))
+    return f"made=$({made}) && {f'{guard} && ' if guard else ''}{{ {_SEND} kubectl replace --force -f - || {again}; }}"
 
 
 def _form(target: Reference) -> str:
@@ -75,6 +83,8 @@ def _form(target: Reference) -> str:
 
 def _without_traces(case: Case, target: Reference, body: Any) -> Any:
     """The body with what controllers wrote taken out, so that the copy is as its author made it."""
+    if target.kind == "Pod":
+        return _over(_OF_A_POD, body)
     job = case.index.work_by_name.get((target.kind, target.namespace, target.name))
     if not isinstance(job, Job):
         return body

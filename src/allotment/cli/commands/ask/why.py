@@ -54,7 +54,7 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
     if asked.watch:
         _watch(session, asked, source, output)
     else:
-        _tell(session, source, output, _answer(asked, source, snapshot_of(session, source)))
+        _tell(session, asked, source, output, _answer(asked, source, snapshot_of(session, source)))
 
 
 def _answer(asked: WhyOptions, source: SourceOptions, snapshot: Snapshot) -> ExplainedWaiting | WhyAll:
@@ -71,6 +71,7 @@ def _answer(asked: WhyOptions, source: SourceOptions, snapshot: Snapshot) -> Exp
 
 def _tell(
     session: Session,
+    asked: WhyOptions,
     source: SourceOptions,
     output: OutputOptions,
     found: ExplainedWaiting | WhyAll,
@@ -99,7 +100,7 @@ def _tell(
         session,
         output,
         why_listing((one,)),
-        human=lambda _rows: why_text(one, session.text_width, session.table_width),
+        human=lambda _rows: why_text(one, session.text_width, session.table_width, tried=not asked.no_remedies),
         whole=lambda _rows: explanation_of_waiting(one),
         one_of_many=one_of_many,
     )
@@ -120,7 +121,7 @@ def _watch(session: Session, asked: WhyOptions, source: SourceOptions, output: O
                     continue
                 if told and output.format == "table":
                     session.out("")
-                _tell(session, source, output, each.answer, one_of_many=True)
+                _tell(session, asked, source, output, each.answer, one_of_many=True)
                 output = replace(output, no_headers=True)
                 if not told:
                     session.note("watching; Ctrl-C ends it")

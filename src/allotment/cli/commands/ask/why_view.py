@@ -52,13 +52,14 @@ _LONGEST_VALUE: Final = 300
 _SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-def why_text(found: ExplainedWaiting, width: int, table_width: int | None) -> str:
+def why_text(found: ExplainedWaiting, width: int, table_width: int | None, *, tried: bool = True) -> str:
     """One explanation.
 
     Args:
         found: the answer.
         width: of running text.
         table_width: of tables; None for no bound.
+        tried: whether remedies were looked for.
     """
     each = found.explanation
     lines = prose(_sentence(found), width, more="")
@@ -73,6 +74,9 @@ def why_text(found: ExplainedWaiting, width: int, table_width: int | None) -> st
     lines += _section("ALSO TRUE", also)
     lines += _section("NOT SEEN", [line for text in each.unseen for line in prose(text, width, "  ")])
     lines += _section("WHAT HELPS", list(_remedies(each.remedies, width)))
+    if tried and each.verdict is not None and not each.remedies:
+        waits = each.verdict is CauseVerdict.WAITING
+        lines += ["", f"WHAT HELPS: nothing that was tried {'starts it earlier' if waits else 'lets it start'}"]
     if each.code:
         lines += ["", f"more about it: allot explain {shown(each.code)}"]
     return "\n".join(lines)
