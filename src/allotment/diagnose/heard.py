@@ -48,6 +48,9 @@ _KUEUE: Final = (
      "it asks for {asked} {resource}, and flavor {flavor} has {most} at most"),
     (r"untolerated taint (?P<taint>.+?) in flavor (?P<flavor>[^,;.]+)", "flavor-taint-not-tolerated", _MISCONFIGURED,
      "the taint {taint} of flavor {flavor} is not tolerated"),
+    (r"topology \"(?P<topology>[^\"\s]+)\" (?:doesn't allow to fit any|allows to fit only)",
+     "topology-request-unsatisfiable", _WAITING,
+     "topology {topology} has no room for its pods as close together as they must be"),
     (r"flavor (?P<flavor>\S+) doesn't match node affinity", "flavor-mismatch", _MISCONFIGURED,
      "flavor {flavor} has not the labels that its pods select"),
 )  # fmt: skip

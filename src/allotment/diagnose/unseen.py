@@ -38,6 +38,14 @@ def unseen_by(case: Case) -> tuple[str, ...]:
     return unseen_in(case.source, case.namespace, _bearing(case)) if case.source.gaps else ()
 
 
+def places_unseen(case: Case) -> bool:
+    """Whether Kueue places the pods of its ClusterQueue within a topology that was not seen."""
+    queue, unlevelled = case.cluster_queue, case.twins.queueing.unlevelled
+    if queue is None or not unlevelled:
+        return False
+    return any(each.name in unlevelled for group in queue.spec.resource_groups for each in group.flavors)
+
+
 def unseen_in(source: Source, namespace: str, plurals: Iterable[str]) -> tuple[str, ...]:
     """What of these kinds could not be read.
 
@@ -71,6 +79,8 @@ def _bearing(case: Case) -> Iterator[str]:
     yield from (*_ALWAYS, *_ROOM)
     if case.queue_name:
         yield from _QUEUE
+        if any(each.spec.topology_name for each in case.index.objects.flavors):
+            yield "topologies"
     if case.submission is not None and case.subject is None:
         yield from _REFUSED
     specs = [pod.spec for pod in case.waiting_pods] or [part.template.spec for part in case.to_come]

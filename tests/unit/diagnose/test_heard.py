@@ -133,3 +133,23 @@ def test_what_was_read_in_the_namespace_counts_though_the_cluster_could_not_be_l
     found = explain(narrow(objects, reason=reason, but=but))
     assert (found.cause, found.confidence) == ("pvc-missing", confidence)
     assert StartsWhen.NOW not in {each.tried.starts for each in found.remedies}
+
+
+def test_where_a_topology_is_not_seen_kueue_s_word_on_it_stands() -> None:
+    message = "couldn't assign flavors to pod set main: topology \"dc\" doesn't allow to fit any of 1 pod(s)"
+    above, local, workload = said_by_kueue(message)
+    kueue = {"apiVersion": "kueue.x-k8s.io/v1beta2"}
+    flavor = {**kueue, "kind": "ResourceFlavor", "metadata": {"name": "f"}, "spec": {"topologyName": "dc"}}
+    covered = ["nvidia.com/gpu", "cpu", "memory"]
+    quotas = [{"name": each, "nominalQuota": "900G"} for each in covered]
+    quota = {"flavors": [{"name": "f", "resources": quotas}], "coveredResources": covered}
+    spec = {"resourceGroups": [quota], "namespaceSelector": {}}
+    queue = {**kueue, "kind": "ClusterQueue", "metadata": {"name": "cq"}, "spec": spec}
+    team = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM}}
+    workload["spec"]["podSets"] = [{"name": "main", "count": 1, "template": above["spec"]["template"]}]
+    source = case_of([team, above, local, workload, flavor, queue], "job/train").source
+    blind = replace(source, gaps=(Gap(what="topologies", reason="forbidden"),))
+    found = explain(find_case(Snapshot(taken_at=NOW, sources=(blind,)), "job/train", TEAM))
+    assert (found.cause, found.confidence) == ("topology-request-unsatisfiable", Confidence.LIKELY)
+    assert found.unseen == ("topologies: forbidden",)
+    assert all(each.starts is not StartsWhen.NOW for each in found.remedies)

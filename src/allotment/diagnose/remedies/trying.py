@@ -13,6 +13,7 @@ from allotment.diagnose.never import hopeless
 from allotment.diagnose.remedies.changed import after
 from allotment.diagnose.remedies.displacing import displaced
 from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.unseen import places_unseen
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
 
 _WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-partially-placed"}
@@ -63,4 +64,4 @@ def _in_vain(changed: Case) -> Finding | None:
 def _is_blind(case: Case) -> bool:
     """Whether it cannot be told that something starts: where it would run, or its queue, could not be read."""
     kinds = ("nodes", "pods", *(("clusterqueues", "workloads") if case.queue_name else ()))
-    return not all(case.seen_everywhere(kind) for kind in kinds)
+    return places_unseen(case) or not all(case.seen_everywhere(kind) for kind in kinds)

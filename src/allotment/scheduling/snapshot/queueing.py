@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.model.moments import milliseconds
@@ -34,6 +34,13 @@ from allotment.scheduling.snapshot.standing import (
     before_queue,
     in_queue,
     queue_of,
+)
+from allotment.scheduling.snapshot.unlevelled import (
+    Unlevelled,
+    notes_on,
+    unlevelled_flavors,
+    without_domains,
+    without_places,
 )
 from allotment.scheduling.snapshot.workloads import admissions_of, admitted_requests, reserved_at, workload_of
 
@@ -89,6 +96,7 @@ class QueueingView:
         inactive: by ClusterQueue, why it admits nothing.
         favoured: who stands first in its queue because it waits for those that it preempted.
         unmodelled: what is at work here and the twin does not model, or what had to be assumed; plain sentences.
+        unlevelled: by flavor, the topology whose levels were not seen: nobody is placed there, quota alone counts.
     """
 
     now: int
@@ -100,6 +108,7 @@ class QueueingView:
     inactive: Mapping[str, Inactivity]
     favoured: frozenset[str] = frozenset()
     unmodelled: tuple[str, ...] = ()
+    unlevelled: Unlevelled = field(default_factory=dict)
 
 
 def queueing_view(source: Source, now: str, index: Index | None = None) -> QueueingView:
@@ -135,6 +144,7 @@ def queueing_view(source: Source, now: str, index: Index | None = None) -> Queue
         inactive=inactive,
         favoured=favoured,
         unmodelled=(*settings.notes, *_notes(around, sorter)),
+        unlevelled=sorter.unlevelled,
     )
 
 
@@ -195,6 +205,7 @@ class _Sorter:
         self._around = around
         self._settings = settings
         self._counting = Counting(around.index, settings)
+        self.unlevelled = unlevelled_flavors(around.index)
         self._covered: dict[str, frozenset[str]] = {}
         self._sorted: dict[int, _Sorted] = {}
         self._known: dict[int, _Sorted] = {}
@@ -210,7 +221,12 @@ class _Sorter:
         """Take over what an earlier one found out, of a source that this one's was made of."""
         now, then = self._around, earlier._around
         index, before = now.index, then.index
-        alike = (now.now, now.unseen, self._settings) == (then.now, then.unseen, earlier._settings)
+        alike = (now.now, now.unseen, self._settings, self.unlevelled) == (
+            then.now,
+            then.unseen,
+            earlier._settings,
+            earlier.unlevelled,
+        )
         if not alike or not index.same("runtime_classes"):
             return
         queues = _differing(index.cluster_queues, before.cluster_queues)
@@ -272,7 +288,7 @@ class _Sorter:
         claims = any(each.template.spec.resource_claims for each in workload.spec.pod_sets)
         pending = None
         if out is None or out.reason in IN_A_QUEUE:
-            pending = workload_of(workload, name, counted, self._settings)
+            pending = without_places(workload_of(workload, name, counted, self._settings), queue, self.unlevelled)
         return _Sorted(workload, name, pending=pending, absent=out, sliced=sliced, claims=claims)
 
     def _hold(self, workload: observed.Workload, *, sliced: bool) -> _Sorted:
@@ -286,8 +302,8 @@ class _Sorter:
         waits = awaited_checks(workload)
         charged = admitted_requests(workload, self._count(workload, queue))
         holder = QuotaHolder(
-            workload=workload_of(workload, name, charged, self._settings),
-            pod_sets=admissions_of(workload),
+            workload=without_places(workload_of(workload, name, charged, self._settings), queue, self.unlevelled),
+            pod_sets=without_domains(admissions_of(workload), self.unlevelled),
             reserved_at=reserved_at(workload),
             evicted=workload.says("Evicted"),
             admitted=waits is None,
@@ -348,6 +364,7 @@ def _notes(around: QueueSurroundings, sorter: _Sorter) -> list[str]:
     strict = {each.name for each in around.index.objects.cluster_queues if each.spec.queueing_strategy == "StrictFIFO"}
     if strict and any(_turned_away(each) for each in sorter.absent.values()):
         notes.append("a workload that breaks a limit range may block a StrictFIFO queue; the twin leaves it out")
+    notes += notes_on(sorter.unlevelled)
     notes += _missing_notes(around)
     return notes
 

@@ -29,6 +29,7 @@ from allotment.scheduling.queueing.inputs import (
 )
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units, billionths, units
+from allotment.scheduling.snapshot.unlevelled import unlevelled_flavors
 from allotment.scheduling.snapshot.workloads import PODS, taints_of, tolerations_of
 
 MULTI_KUEUE: Final = "kueue.x-k8s.io/multikueue"
@@ -154,13 +155,16 @@ def state_of(index: Index, inactive: Mapping[str, Inactivity], ringed: frozenset
     queues = tuple(
         _cluster_queue(each, ringed, stopped=not inactive[each.name].active) for each in index.cluster_queues.values()
     )
-    with_topology = any(each.spec.topology_name for each in objects.flavors)
+    unlevelled = unlevelled_flavors(index)
+    with_topology = any(each.spec.topology_name and name not in unlevelled for name, each in index.flavors.items())
     return ClusterState(
-        flavors=tuple(_flavor(each) for each in index.flavors.values()),
+        flavors=tuple(_flavor(each, placed=name not in unlevelled) for name, each in index.flavors.items()),
         cluster_queues=queues,
         cohorts=tuple(_cohort(each) for each in index.cohorts.values() if each.name not in ringed),
         topologies=tuple(
-            Topology(each.name, tuple(level.node_label for level in each.spec.levels)) for each in objects.topologies
+            Topology(each.name, tuple(level.node_label for level in each.spec.levels))
+            for each in objects.topologies
+            if each.spec.levels
         ),
         nodes=_nodes(index) if with_topology else (),
         local_queues=tuple(
@@ -229,14 +233,14 @@ def _limit(resource: str, amount: Amount | None) -> int | None:
     return None if amount is None else units(resource, amount)
 
 
-def _flavor(flavor: observed.ResourceFlavor) -> ResourceFlavor:
+def _flavor(flavor: observed.ResourceFlavor, *, placed: bool) -> ResourceFlavor:
     spec = flavor.spec
     return ResourceFlavor(
         flavor.name,
         tuple(sorted(spec.node_labels.items())),
         taints_of(spec.node_taints),
         tolerations_of(spec.tolerations),
-        spec.topology_name or None,
+        (spec.topology_name or None) if placed else None,
     )
 
 

@@ -286,6 +286,39 @@ def test_both_forms_of_a_topology_assignment_use_the_nodes(form: dict[str, Any])
     assert [line.verdict for line in flavor_table(view, "team/too-close")] == [FlavorVerdict.MISMATCH]
 
 
+FORBIDDEN = Gap(what="topologies", reason="forbidden")
+
+
+@pytest.mark.parametrize(
+    ("seen", "gaps", "active"),
+    [
+        ((), (FORBIDDEN,), True),
+        ((an("Topology", "dc", {}),), (), True),
+        ((an("Topology", "other", {"levels": [{"nodeLabel": "rack"}]}),), (), False),
+    ],
+    ids=["may not be listed", "without levels", "not there"],
+)
+def test_a_topology_that_is_not_seen_leaves_the_quota_to_count(
+    seen: tuple[Any, ...], gaps: tuple[Gap, ...], *, active: bool
+) -> None:
+    pod_set = {"topologyRequest": {"required": "rack"}}
+    given = holding(1, 3, topologyAssignment={"levels": ["rack"], "domains": [{"values": ["r1"], "count": 3}]})
+    view = cluster(
+        an("ResourceFlavor", "a100", {"nodeLabels": {"gpu": "a100"}, "topologyName": "dc"}),
+        *seen,
+        a_job("holds", 1, 3, pod_set=pod_set, status=given),
+        a_job("fits", 5, pod_set=pod_set),
+        a_job("too-many", 6, pod_set=pod_set),
+        gaps=gaps,
+    )
+    fits, too_many = (attempt(view, f"team/{name}", alone=True) for name in ("fits", "too-many"))
+    assert view.inactive["cq"].active is active
+    assert (fits.outcome is AttemptOutcome.STARTS) is active
+    assert too_many.outcome is not AttemptOutcome.STARTS
+    assert 'levels of topology "dc" were not seen' in " ".join(view.unmodelled)
+    assert view.unlevelled == {"a100": "dc"}
+
+
 def test_who_is_preempted_for_whom_and_who_is_not_reached() -> None:
     strict = a_queue(queueingStrategy="StrictFIFO", preemption={"withinClusterQueue": "LowerPriority"})
     first = a_job("first", 16, spec={"priority": 1})

@@ -11,6 +11,7 @@ from allotment.diagnose.others import called
 from allotment.diagnose.rules.queue.line import attempt_of
 from allotment.diagnose.shortage import book_of, shortage_of, waiting_in
 from allotment.diagnose.twins import Twins
+from allotment.diagnose.unseen import places_unseen
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import written
 from allotment.model.observed.queueing import Workload
@@ -203,7 +204,7 @@ def _queue(case: Case) -> str:
 def _complete(case: Case) -> bool:
     """Whether everything that an admission depends on was seen."""
     kinds = ("workloads", "clusterqueues", "localqueues", "cohorts", "resourceflavors")
-    return all(case.seen_everywhere(kind) for kind in kinds)
+    return all(case.seen_everywhere(kind) for kind in kinds) and not places_unseen(case)
 
 
 def _last_end(case: Case) -> float:
