@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import EARLIER, GPU, Raw, case_of, node, running, waiting
+from tests.unit.diagnose.building import GPU, Raw, case_of, node, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
 
 MIG = "nvidia.com/mig-1g.10gb"
@@ -32,11 +34,52 @@ def of_queue(*queues: Raw) -> list[Raw]:
     return platform(*(queues or (cluster_queue("cq", quota("f", 4)),)), flavors=FLAVOR)
 
 
-def test_quota_that_no_node_can_serve_is_not_said_to_start_it() -> None:
-    """The quota would be raised; of its four pods two find room even on an emptied fleet, whoever is before it."""
-    busy = [of_flavor("n"), of_flavor("b"), *of_queue(), *holding("other", "cq", flavor="f", gpus=4)]
-    for before in ([], queued("first", gpus=4, at=EARLIER.replace("T11", "T10"))):
-        found = explain(case_of([*busy, *before, *queued(pods=4, gpus=8)]))
+RAISED: dict[str, tuple[list[Raw], list[Raw], tuple[RemedyKind, str]]] = {
+    "no further than is needed where that is there": (
+        [of_flavor("n"), of_flavor("b")],
+        queued(gpus=6),
+        (RemedyKind.RAISE_QUOTA, f"raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 10"),
+    ),
+    "as far as lets it start some day where no more is there": (
+        [of_flavor("n")],
+        queued(gpus=6),
+        (RemedyKind.RAISE_QUOTA, f"raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 6"),
+    ),
+    "with more nodes where not even that is there": (
+        [of_flavor("n"), of_flavor("b", ready="False")],
+        queued(pods=2, gpus=8),
+        (
+            RemedyKind.ADD_NODE,
+            f"add one node like n, and raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 16",
+        ),
+    ),
+    "whoever is before it": (
+        [of_flavor("n"), of_flavor("b")],
+        [*queued("first", gpus=4, at="2026-11-01T10:00:00Z"), *queued(pods=4, gpus=8)],
+        (
+            RemedyKind.ADD_NODE,
+            f"add 2 nodes like n, and raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 32",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("nodes", "work", "said"), RAISED.values(), ids=RAISED)
+def test_quota_is_raised_no_further_than_the_hardware(
+    nodes: list[Raw], work: list[Raw], said: tuple[RemedyKind, str]
+) -> None:
+    found = explain(case_of([*nodes, *of_queue(), *holding("other", "cq", flavor="f", gpus=4), *work]))
+    raised = [each for each in found.remedies if each.kind in {RemedyKind.RAISE_QUOTA, RemedyKind.ADD_NODE}]
+    assert [(each.kind, each.summary) for each in raised] == [said]
+    assert all(each.tried.starts in {StartsWhen.NOW, StartsWhen.LATER} for each in raised)
+
+
+def test_work_that_finds_no_nodes_even_alone_does_not_start_later() -> None:
+    """CPU is no device: its quota is raised, and of its pods not all find room on the nodes, whoever is before it."""
+    nodes, queue = [of_flavor("n")], cluster_queue("cq", quota("f", 8, cpu="16"))
+    busy = [*nodes, *of_queue(queue), *holding("other", "cq", flavor="f", gpus=0, cpu="16")]
+    for before in ([], queued("first", gpus=0, cpu="16", at="2026-11-01T10:00:00Z")):
+        found = explain(case_of([*busy, *before, *queued(pods=4, gpus=0, cpu="10")]))
         (only,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_QUOTA)
         assert (only.tried.starts, found.verdict) == (StartsWhen.NO, CauseVerdict.MISCONFIGURED)
         assert "not enough by itself, for then " in only.summary

@@ -7,6 +7,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import new_node
 from allotment.diagnose.rules.autoscaler.groups import (
     NodeGroup,
     autoscaler_of,
@@ -20,7 +21,7 @@ from allotment.diagnose.rules.scheduler.holders import holders, waits
 from allotment.diagnose.rules.scheduler.holding import called_all
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
-from allotment.diagnose.rules.scheduler.shaping import new_node, raised_priority, reduced
+from allotment.diagnose.rules.scheduler.shaping import raised_priority, reduced
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT})

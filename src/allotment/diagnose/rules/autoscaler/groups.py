@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from allotment.diagnose.case import Case, seconds
-from allotment.diagnose.rules.scheduler.rooms import pool_of
+from allotment.diagnose.machines import pool_of
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import Event

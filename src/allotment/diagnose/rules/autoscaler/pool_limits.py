@@ -10,6 +10,7 @@ from typing import Final
 from allotment.diagnose import by_hand
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import new_node
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import holders, waits
 from allotment.diagnose.rules.scheduler.holding import called_all
@@ -18,7 +19,7 @@ from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.diagnose.rules.scheduler.rooms import told, written
-from allotment.diagnose.rules.scheduler.shaping import new_node, raised_priority, reduced
+from allotment.diagnose.rules.scheduler.shaping import raised_priority, reduced
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.names import is_dns_subdomain
 from allotment.model.observed.nodes import Node

@@ -9,6 +9,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import new_node
 from allotment.diagnose.rules.autoscaler.groups import STATUS, autoscaler_of, events_of_pods, groups_of_nodes
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
@@ -22,7 +23,7 @@ from allotment.diagnose.rules.scheduler.karpenter import (
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.shaping import new_node, reduced
+from allotment.diagnose.rules.scheduler.shaping import reduced
 from allotment.errors import quoted
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference

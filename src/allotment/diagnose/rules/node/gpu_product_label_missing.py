@@ -11,10 +11,11 @@ import msgspec
 from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import INSTANCE_TYPE, pool_of
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
-from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, devices_of, is_product_label, listed, pool_of
+from allotment.diagnose.rules.scheduler.rooms import devices_of, is_product_label, listed
 from allotment.diagnose.rules.scheduler.selecting import required_terms
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.index import Index

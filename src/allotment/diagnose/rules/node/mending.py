@@ -8,11 +8,11 @@ import msgspec
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import pool_of
 from allotment.diagnose.rules.node.defects import Broken, Defect, DefectKind, broken
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
 from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.rooms import pool_of
 from allotment.diagnose.rules.scheduler.shaping import reduced
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference

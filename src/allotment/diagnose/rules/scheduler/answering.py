@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
 
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.gangs import one_by_one
+from allotment.diagnose.machines import added_node
 from allotment.diagnose.rules.scheduler.keeping import kept
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.diagnose.rules.scheduler.rooms import condition_evidence, room_facts
-from allotment.diagnose.rules.scheduler.shaping import added_node, new_node
-from allotment.model.explanation import CauseVerdict, Confidence, Evidence, FlavorTried, Patch, PatchOp
+from allotment.model.explanation import CauseVerdict, Confidence, Evidence, FlavorTried
 from allotment.model.observed.nodes import Node
 
 _MOST: Final = 32
@@ -93,15 +92,8 @@ def _of_one(text: str) -> str:
 def more_nodes(placing: Placing, nodes: Iterable[Node] | None = None) -> Iterator[Proposal]:
     """As many more nodes like one that could hold it as all its pods need."""
     like = next(iter(placing.able if nodes is None else nodes), None)
-    if like is None:
-        return
-    proposal, count = added_node(like), _needed(placing, like)
-    if count > 1:
-        body = {**proposal.patch.body, "nodes": count} if proposal.patch is not None else {}
-        said = proposal.summary.replace("add one ", f"add {count} ", 1).replace(" node", " nodes", 1)
-        effect = tuple(new_node(like, number) for number in range(1, count + 1))
-        proposal = replace(proposal, summary=said, patch=Patch(PatchOp.SIGNAL, body), effect=effect)
-    yield proposal
+    if like is not None:
+        yield added_node(like, number=_needed(placing, like))
 
 
 def _needed(placing: Placing, like: Node) -> int:

@@ -12,8 +12,8 @@ import msgspec
 from allotment.diagnose.amending import worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.machines import A_NODE
 from allotment.diagnose.rules.scheduler.device_expressions import DeviceTerm, PublishedDevice, terms_of
-from allotment.diagnose.rules.scheduler.shaping import A_NODE
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.nodes import DeviceRequest, ExactRequest, ResourceClaimSpec

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.machines import pool_of
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
 from allotment.diagnose.rules.scheduler.holders import holders, outside_queues, waits
 from allotment.diagnose.rules.scheduler.holding import called_all, devices_short
 from allotment.diagnose.rules.scheduler.leftovers import leftovers
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed, pool_of
+from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed
 from allotment.diagnose.rules.scheduler.shaping import fewer, other_pools, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict
 from allotment.model.grammar import count

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import INSTANCE_TYPE
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, told
+from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.diagnose.rules.scheduler.shaping import reduced
 from allotment.model.explanation import CauseVerdict, Confidence
 

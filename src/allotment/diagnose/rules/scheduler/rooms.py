@@ -6,19 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from allotment.diagnose.case import reference_of
+from allotment.diagnose.machines import pool_of
 from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator
 from allotment.model.explanation import Evidence
 from allotment.model.observed.nodes import Node
 from allotment.scheduling.snapshot.quantities import all_units
 
-_POOLS: Final = (
-    "eks.amazonaws.com/nodegroup",
-    "cloud.google.com/gke-nodepool",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "karpenter.sh/nodepool",
-    "node.kubernetes.io/pool",
-)
 _PRODUCTS: Final = (
     "nvidia.com/gpu.product",
     "cloud.google.com/gke-accelerator",
@@ -26,18 +19,10 @@ _PRODUCTS: Final = (
     "gpu.intel.com/product",
 )
 """Labels that say which accelerator a node has."""
-INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 _GIB: Final = 1 << 30
 _MIB: Final = 1 << 20
 _MOST: Final = 8
 """Nodes that a sentence or a list names."""
-
-
-def pool_of(node: Node) -> str:
-    """The pool of a node, by the labels that clouds and people set; empty where none says it."""
-    labels = node.metadata.labels
-    known = next((labels[key] for key in _POOLS if key in labels), "")
-    return known or next((value for key, value in sorted(labels.items()) if key.endswith(("/pool", "/nodepool"))), "")
 
 
 class _Pools(dict[str, str]):

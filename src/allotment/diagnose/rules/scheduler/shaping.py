@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-import msgspec
-
 from allotment.diagnose.amending import amended, changed_pods, containers_patch, worked_on
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import one_by_one
+from allotment.diagnose.machines import INSTANCE_TYPE
 from allotment.diagnose.rollouts import held_back, pace_of
 from allotment.diagnose.rules.scheduler.placing import Change, Placing, asking, selecting
-from allotment.diagnose.rules.scheduler.rooms import INSTANCE_TYPE, is_product_label, pool_of, told, written
+from allotment.diagnose.rules.scheduler.rooms import is_product_label, told, written
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.grammar import count
-from allotment.model.observed.base import Reference
-from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Container, PodSpec
 from allotment.model.observed.work import Job, Replicas
 from allotment.scheduling.snapshot.quantities import units
@@ -166,40 +162,6 @@ def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
         what = f"scale to {count(fit, 'replica')}: {'that one finds' if fit == 1 else 'so many find'} a place"
         patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fit}})
         yield Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(work), patch, cost=cost)
-
-
-A_NODE: Final = Reference(api_version="v1", kind="Node")
-"""Target of a remedy that adds a node: its name is whoever makes it's to choose."""
-
-
-def added_node(like: Node, cost: int = 50) -> Proposal:
-    """One more node like one that is there."""
-    pool, instance = pool_of(like), like.metadata.labels.get(INSTANCE_TYPE, "")
-    what = f"add one {instance or 'node'}{' node' if instance else ''}" + (
-        f" to pool {pool}" if pool else f" like {like.name}"
-    )
-    return Proposal(
-        RemedyKind.ADD_NODE,
-        Doer.PLATFORM,
-        what,
-        A_NODE,
-        Patch(PatchOp.SIGNAL, {"pool": pool, "nodes": 1}),
-        effect=(new_node(like, 1),),
-        cost=cost,
-    )
-
-
-def new_node(like: Node, number: int) -> tuple[Reference, Patch]:
-    """The creation of a node like another, sound and empty, for trying."""
-    name = f"{like.name}-trial-{number}"
-    raw = json.loads(msgspec.json.encode(like))
-    raw |= {"apiVersion": "v1", "kind": "Node"}
-    raw["metadata"] |= {"name": name, "uid": name}
-    labels = raw["metadata"].setdefault("labels", {})
-    if "kubernetes.io/hostname" in labels:
-        labels["kubernetes.io/hostname"] = name
-    raw.setdefault("spec", {}).pop("unschedulable", None)
-    return Reference(api_version="v1", kind="Node", name=name), Patch(PatchOp.CREATE, raw)
 
 
 def raised_priority(placing: Placing, cost: int = 40) -> Iterator[Proposal]:

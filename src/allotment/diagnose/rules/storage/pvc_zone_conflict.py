@@ -10,8 +10,8 @@ import msgspec
 from allotment.diagnose.amending import Effect, changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.machines import A_NODE
 from allotment.diagnose.reach import sureness
-from allotment.diagnose.rules.scheduler.shaping import A_NODE
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
     ClaimUse,
