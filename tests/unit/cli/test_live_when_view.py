@@ -8,6 +8,8 @@ from allotment.cli.commands.foresee.live_when_view import live_when_listing
 from allotment.diagnose.emptied import HopelessFor
 from allotment.model.observed.base import Reference
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart
+from allotment.reports.documents.live_start import message_of
+from allotment.scheduling.snapshot.standing import NotQueued, OutOfQueue
 
 REFUSED = (
     "couldn't assign flavors to pod set main: flavor lovelace doesn't match node affinity, insufficient quota for cpu "
@@ -39,3 +41,10 @@ def test_a_refusal_for_ever_is_told_in_short(message: str, shown: str) -> None:
     assert column.text is not None
     assert column.text(row) == shown
     assert message in str(column.of(row)), "csv and JSON have it whole"
+
+
+def test_a_queue_that_was_not_read_is_told_as_that() -> None:
+    kept = NotQueued(OutOfQueue.NOT_SEEN, ("main",))
+    row = WaitingStart(Reference(kind="Job", name="train"), "", None, kept=kept)
+
+    assert message_of(row) == "its queue could not be read: main"

@@ -170,7 +170,7 @@ def test_objects_are_read_from_files_and_standard_input(run: Run, home: Path) ->
     name = printed(home, "a.json", pod("one", OURS, 1), raw("Secret", "v1", "s", OURS, data={"a": "Y2FuYXJ5"}))
     node = json.dumps(raw("Node", "v1", "n"))
     ran = run("snapshot", "from-objects", name, "-", "--out", "f.gz", "--taken-at", "2026-11-27T12:00:00Z", typed=node)
-    assert ran.err == "2 objects are saved in f.gz; 1 of other kinds are left out\n"
+    assert ran.err == "2 objects are saved in f.gz; 1 of other kinds is left out\n"
     document = run("snapshot", "show", "f.gz", "-o", "json").json()
     assert (document["takenAt"], document["sources"][0]["name"]) == ("2026-11-27T12:00:00Z", "a.json")
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from allotment.operations.foresee.live.when import LiveWhen, WaitingStart
 from allotment.reports.documents.estimate import within
 from allotment.reports.documents.form import seconds
+from allotment.scheduling.snapshot.standing import OutOfQueue
 
 
 def live_when_document(found: LiveWhen, rows: Sequence[WaitingStart]) -> Mapping[str, Any]:
@@ -74,6 +75,8 @@ def message_of(row: WaitingStart) -> str:
         return f"even an empty cluster refuses it: {row.never.message}"
     if row.kept is not None:
         about = ", ".join(row.kept.about)
+        if row.kept.reason is OutOfQueue.NOT_SEEN:
+            return f"its queue could not be read: {about}"
         return row.kept.message or f"{str(row.kept.reason).replace('-', ' ')}{f': {about}' if about else ''}"
     if row.start is not None and row.start.interval is None:
         return _NO_INTERVAL[str(row.start.basis)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
-from allotment.cli.commands.ask.source_options import SourceOptions, checked_place, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import SourceOptions, checked_place, saved, snapshot_of, source_flags
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
 from allotment.cli.shell.session import Session
@@ -74,7 +74,7 @@ def save(
         found = _viewed(session, found, view)
     keep(files, place, found, force=force)
     objects = sum(each.objects for each in counts_of(found))
-    session.note(f"{objects:,} objects are saved in {file}; see them with: {session.call} snapshot show {typed(file)}")
+    session.note(f"{saved(objects)} in {file}; see them with: {session.call} snapshot show {typed(file)}")
     for each in found.sources:
         for line in gap_lines(each.gaps):
             session.note(f"not seen: {line}")

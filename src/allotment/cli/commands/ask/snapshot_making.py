@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
-from allotment.cli.commands.ask.source_options import checked_place
+from allotment.cli.commands.ask.source_options import checked_place, saved
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import global_flags, packed, server_flags
 from allotment.cli.shell.session import Session
@@ -137,8 +137,8 @@ def from_objects(
             fix="print more of them: kubectl get nodes,pods,jobs,workloads -A -o json",
         )
     keep(files, place, found.snapshot, force=force)
-    left = f"; {found.left:,} of other kinds are left out" if found.left else ""
-    session.note(f"{found.taken:,} objects are saved in {out}{left}")
+    left = f"; {found.left:,} of other kinds {'is' if found.left == 1 else 'are'} left out" if found.left else ""
+    session.note(f"{saved(found.taken)} in {out}{left}")
 
 
 def _standard_input() -> bytes:

@@ -15,6 +15,7 @@ from allotment.cli.shell.lazy import Flag
 from allotment.cli.shell.options import server_flags
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError, shown
+from allotment.model.grammar import count
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
@@ -125,6 +126,11 @@ def snapshot_of(
         found = open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
     check_place(found, source.namespace)
     return found if measure is None else measure(found)
+
+
+def saved(objects: int) -> str:
+    """``2 objects are saved``."""
+    return f"{count(objects, 'object')} {'is' if objects == 1 else 'are'} saved"
 
 
 def checked_place(path: Path) -> Path:
