@@ -32,17 +32,17 @@ _TRIES: Final = 2
 """A connection that was closed meanwhile is no answer: questions are asked once more."""
 
 
-class _Result(msgspec.Struct, frozen=True):
+class _Result(msgspec.Struct, frozen=True, gc=False):
     metric: dict[str, str] = {}
     values: list[tuple[float, str]] = []
     value: tuple[float, str] | None = None
 
 
-class _Data(msgspec.Struct, frozen=True):
+class _Data(msgspec.Struct, frozen=True, gc=False):
     result: list[_Result] = []
 
 
-class _Reply(msgspec.Struct, frozen=True):
+class _Reply(msgspec.Struct, frozen=True, gc=False):
     status: str = ""
     data: _Data = _Data()
     error: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,8 @@ from allotment.model import labels
 from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.exporters import KnownOfExporters, is_here, measured_by_exporters
-from allotment.observe.telemetry import MeasuredUse, device_count, device_uses, share_of
-from allotment.ports.metrics import Gauge, MetricsPort, TimeSteps, TooMuchMeasuredError
+from allotment.observe.telemetry import MeasuredUse, device_count, device_of, device_uses, share_of
+from allotment.ports.metrics import Gauge, MeasuredMoment, MetricsPort, TimeSteps, TooMuchMeasuredError
 
 Where = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -92,8 +92,9 @@ def _uses(
     means = [here[at] for at in kept]
     back = TimeSteps(now - 1000 * BACK.seconds * BACK.count, BACK.seconds, BACK.count)
     try:
-        busy = {_key(each.labels): each.at for each in metrics.last_at_least(gauge, request.below, back)}
-        first = {_key(each.labels): each.at for each in metrics.first(gauge, back)}
+        kept_devices = {device_of(each.labels) for each in means}
+        busy = _by_series(metrics.last_at_least(gauge, request.below, back), kept_devices)
+        first = _by_series(metrics.first(gauge, back), kept_devices)
     except TooMuchMeasuredError:
         # The present is known all the same; since when, is not.
         busy, first = {}, {}
@@ -112,6 +113,11 @@ def _uses(
         if len(possible := [share for share in shares if share is not None]) == len(shares)
     ]
     return uses, len(told) - len(uses), doubts
+
+
+def _by_series(found: Iterable[MeasuredMoment], devices: Container[str]) -> dict[frozenset[tuple[str, str]], int]:
+    """When, by the labels of the series: of these devices, as others may be very many."""
+    return {_key(each.labels): each.at for each in found if device_of(each.labels) in devices}
 
 
 def _key(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
