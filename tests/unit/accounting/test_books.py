@@ -29,8 +29,9 @@ from allotment.model.observed.queueing import (
     ResourceFlavor,
     ResourceGroupOf,
 )
-from allotment.model.observed.snapshot import Gap
+from allotment.model.observed.snapshot import Gap, Snapshot
 from allotment.operations.ask.books import patch_command
+from allotment.operations.ask.devices import saturated
 from tests.unit.accounting.scenes import GPU, moment_of, node
 
 EIGHT = {GPU: "8", "cpu": "64"}
@@ -172,6 +173,15 @@ def test_what_does_not_add_up_is_found_with_its_numbers_and_its_mend(
 
 def test_every_finding_has_a_row() -> None:
     assert {fault for _, expected in CASES.values() for fault, _, _ in expected} == set(BookFault)
+
+
+def test_saturation_says_that_its_quota_is_there_twice() -> None:
+    cases = {name: CASES[name][0] for name in ("two flavors of the same nodes", "they agree")}
+    told = {name: saturated(Snapshot(sources=(index.source,))).notes for name, index in cases.items()}
+
+    assert told["they agree"] == ()
+    (note,) = told["two flavors of the same nodes"]
+    assert note.startswith("12 nvidia.com/gpu are guaranteed in the flavors gpu and same, whose nodes are the same")
 
 
 MODEL = "nvidia.com/gpu.product"

@@ -24,8 +24,8 @@ from allotment.model.observed.nodes import (
     ResourceClaimStatus,
 )
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Pod, Terminated
-from allotment.model.observed.queueing import ClusterQueue
-from allotment.model.observed.snapshot import DeviceUse
+from allotment.model.observed.queueing import ClusterQueue, LocalQueue
+from allotment.model.observed.snapshot import DeviceUse, Gap
 from allotment.model.observed.work import DaemonSet, Job, JobSpec, JobStatus
 from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
 
@@ -78,6 +78,16 @@ MARKED: dict[str, tuple[Pod, dict[str, Any], set[HoldMark]]] = {
         pod("p", "n1", {GPU: "4"}, owner=JOB),
         {"jobs": (job(),), **QUEUES},
         {HoldMark.OUTSIDE_QUEUE},
+    ),
+    "outside of queues whose ClusterQueues may not be read": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {"jobs": (job(),), "local_queues": (LocalQueue(metadata=ObjectMeta(name="main", namespace="team")),)},
+        {HoldMark.OUTSIDE_QUEUE},
+    ),
+    "whether in a queue or not was not seen": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {"jobs": (job(),), "gaps": (Gap(what="workloads", reason="forbidden"),), **QUEUES},
+        set(),
     ),
     "without Kueue nothing is outside": (pod("p", "n1", {GPU: "4"}, owner=JOB), {"jobs": (job(),)}, set()),
     "a DaemonSet": (
