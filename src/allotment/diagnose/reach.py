@@ -17,6 +17,7 @@ class RefusedAttempt:
     """A message by which the API server or an admission plugin refused something, and where it stands.
 
     Attributes:
+        at: RFC 3339, when; empty where that is not known.
         by_event: it stands in an event. Anybody who may create events can have written that, so that it is never sure,
             and no guard is weakened for it.
     """
@@ -25,6 +26,7 @@ class RefusedAttempt:
     object: Reference
     field: str
     by_event: bool = False
+    at: str = ""
 
     @property
     def sureness(self) -> Confidence:
@@ -90,13 +92,14 @@ def _refusals(case: Case) -> list[RefusedAttempt]:
         return [RefusedAttempt(case.submission.message, case.reference, "message")]
     if not missing_pods(case):
         return []
-    found = [(event, each) for each in _makers(case) for event in case.events(each) if event.reason == "FailedCreate"]
+    found = [(event, each) for each in makers(case) for event in case.events(each) if event.reason == "FailedCreate"]
     found.sort(key=lambda pair: pair[0].at, reverse=True)
     newest = found[:1]
-    return [RefusedAttempt(event.message, _reference(event), "message", by_event=True) for event, _ in newest]
+    return [RefusedAttempt(one.message, _reference(one), "message", by_event=True, at=one.at) for one, _ in newest]
 
 
-def _makers(case: Case) -> list[Object]:
+def makers(case: Case) -> list[Object]:
+    """The work, and what stands between it and its pods: on whose behalf controllers make them."""
     work = case.work
     if work is None:
         return []

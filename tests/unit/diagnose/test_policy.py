@@ -109,7 +109,7 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "anything else": (denied(job(), "object.spec.parallelism < 1", "too many"), "policy-refused"),
     "pod security": (case(job(), ENFORCED, event(job(), "FailedCreate", SECURITY)), "pod-security-violation"),
-    "pod security, relaxed since": (case(job(), namespace(**{"pod-security.kubernetes.io/enforce": "baseline"}), event(job(), "FailedCreate", SECURITY)), ""),
+    "pod security, relaxed since": (case(job(), namespace(**{"pod-security.kubernetes.io/enforce": "baseline"}), event(job(), "FailedCreate", SECURITY)), "repair-not-noticed"),
     "maximum": (case(job(), limits(max={"cpu": "2"})), "limitrange-max"),
     "maximum of a bare pod": (refusal(pod("p", node=""), 403, "maximum cpu usage per Container is 2", limits(max={"cpu": "2"})), "limitrange-max"),
     "maximum of the pod": (case(replicas(spec=pod_spec(container("a"), container("b"))), limits("Pod", max={"cpu": "6"})), "limitrange-max"),

@@ -11,7 +11,7 @@ from allotment.diagnose.reach import refusals
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 
-_RECOMPUTED: Final = re.compile(
+RECOMPUTED: Final = re.compile(
     r"violates PodSecurity|exceeded quota|failed quota|usage per|to request ratio|ValidatingAdmissionPolicy|"
     r"serviceaccount|PriorityClass"
 )
@@ -21,7 +21,7 @@ _RECOMPUTED: Final = re.compile(
 def find(case: Case) -> Finding | None:
     """The server's words as they are; never for sure, for what they mean is not known."""
     said = refusals(case)
-    if case.supposed or not said or (case.subject is not None and _RECOMPUTED.search(said[0].message)):
+    if case.supposed or not said or (case.subject is not None and RECOMPUTED.search(said[0].message)):
         return None
     first = said[0]
     what = f"{case.reference.kind} {case.reference.name}" if case.subject is None else f"a pod of {case.reference.name}"

@@ -14,6 +14,7 @@ from allotment.diagnose.rules.policy import (
     policy_refused_label,
     policy_refused_namespace,
     queue_label_missing,
+    repair_not_noticed,
     resourcequota_exceeded,
     resourcequota_missing_limits,
 )
@@ -46,4 +47,5 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     ),
     INVALID,
     CauseEntry("ALT-1112", "creation-refused", _LAYER, "refused by the API server", creation_refused.find),
+    CauseEntry("ALT-1113", "repair-not-noticed", _LAYER, "a repair is not noticed yet", repair_not_noticed.find),
 )

@@ -8,6 +8,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.queued import kueue_absent
+from allotment.diagnose.tried_before import of_kueue
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Object
@@ -28,7 +29,8 @@ def find(case: Case) -> Finding | None:
         return _finding(
             case, held, "Kueue is not installed in this cluster", Confidence.SURE, tuple(_without(case, held))
         )
-    if case.local_queue is None or case.now - seconds(held.metadata.creation_timestamp) < _LONG:
+    fresh = case.now - seconds(held.metadata.creation_timestamp) < _LONG
+    if case.local_queue is None or fresh or of_kueue(case) is not None:
         return None
     why = f"Kueue has made no Workload of it: its controller does not run, or leaves {_kind(held)} alone"
     return _finding(case, held, why, Confidence.LIKELY, tuple(_looked_at(held)))
