@@ -77,7 +77,10 @@ def _fewer_pods(
         else:
             what = f"parallelism {lacks.pod_set.count} → {fit}"
     elif isinstance(work, Replicas):
-        body, op, what = {"replicas": fit}, PatchOp.MERGE, f"replicas {lacks.pod_set.count} → {fit}"
+        # Of a service whose pods are queued one by one only those that wait are asked about.
+        whole = max(1 if work.spec.replicas is None else work.spec.replicas, lacks.pod_set.count)
+        left = whole - lacks.pod_set.count + fit
+        body, op, what = {"replicas": left}, PatchOp.MERGE, f"replicas {whole} → {left}"
     elif work is not None:
         body, op, what = {}, PatchOp.SIGNAL, f"{lacks.pod_set.count} → {fit} pods of {lacks.pod_set.name}"
     else:

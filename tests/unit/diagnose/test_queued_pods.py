@@ -6,7 +6,7 @@ from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.remedies.trying import tried
-from allotment.model.explanation import CauseVerdict, RemedyKind, StartsWhen
+from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
 from allotment.operations.ask.explaining import why_all
 from tests.unit.diagnose.building import EARLIER, GPU, TEAM, Raw, case_of, node, owned_by, pod, pod_spec
 from tests.unit.diagnose.queues import QUEUE, cluster_queue, condition, holding, platform, quota, thing
@@ -32,8 +32,8 @@ def service(kind: str = "Deployment", pods: int = 3, let_in: int = 0) -> list[Ra
     middle["metadata"]["ownerReferences"] = [owned_by(top)]
     made = []
     for at in range(pods):
-        gates = [{"name": "kueue.x-k8s.io/admission"}]
-        one = pod(f"web-{at}", owner=middle, gpus=1, labels=labels, schedulingGates=gates)
+        gates = [{"name": "kueue.x-k8s.io/admission"}] if at >= let_in else []
+        one = pod(f"web-{at}", "n" if at < let_in else "", owner=middle, gpus=1, labels=labels, schedulingGates=gates)
         made += [one, _workload(one, at, let_in=at < let_in)]
     return [top, middle, *made]
 
@@ -66,6 +66,15 @@ def test_its_place_in_the_line_is_that_of_the_first_pod_which_kueue_looks_at() -
     found = explain(case, with_remedies=False)
     assert found.evidence[-1].object is not None
     assert found.evidence[-1].object.name == "pod-web-1"
+
+
+def test_fewer_replicas_leave_those_that_run_alone() -> None:
+    room_for_one = [*NODES, *platform(cluster_queue("cq", quota("f", 4))), *holding("other", "cq", gpus=2)]
+    found = explain(case_of([*room_for_one, *service(let_in=1)], "deployment/web"))
+    fewer = next(each for each in found.remedies if each.patch and each.patch.op is PatchOp.MERGE)
+    assert fewer.patch is not None
+    assert fewer.patch.body == {"spec": {"replicas": 2}}
+    assert "replicas 3 → 2" in fewer.summary
 
 
 def test_it_is_told_once_among_all_that_wait() -> None:
