@@ -60,7 +60,7 @@ def asked(cluster: ReplayedCluster, questions: int, budget: float, seed: int) ->
 
 @pytest.mark.nightly
 def test_four_of_five_starts_lie_in_their_intervals() -> None:
-    """160 questions of about 40 bursts: the share is known to about 5 %."""
+    """160 questions of 27 bursts: the share is known to about 6 %."""
     data_folder("philly")
     cluster = ReplayedCluster(worlds(DATA, CLUSTERS))
     judged = [each for each, _, _ in asked(cluster, QUESTIONS, 5.0, 1)]
