@@ -19,6 +19,8 @@ MOST_EACH: Final = 8
 """Series of different devices on a node for each device that it has: a MIG device has seven instances."""
 MOST_UNKNOWN: Final = 128
 """The same where nobody says how many devices a node has."""
+MOST_NODES: Final = 20_000
+"""Nodes of which nobody says how many devices they have; a cluster of Kubernetes is not to have more than 5,000."""
 _PUSHED: Final = ("exported_job", "exported_instance")
 """Labels of what came through a gateway, or out of another server."""
 _NAMED: Final = 3
@@ -50,17 +52,21 @@ def measured_by_exporters(series: Sequence[Labels], known: KnownOfExporters) -> 
         known: of the cluster.
     """
     scraped = any(each.get("job") for each in series)
-    nodes = [_node(each, known.places) for each in series]
+    nodes = [_node(each, known) for each in series]
     own = [at for at, each in enumerate(series) if not scraped or _is_an_exporter_s(each, nodes[at], known)]
     agreed = _agreed(own, series, nodes, known.devices)
     kept, crowded = _bounded(agreed, series, nodes, known.devices)
     return kept, tuple(_said(len(series) - len(agreed), len(agreed) - len(kept), crowded))
 
 
-def is_here(labels: Labels, known: KnownOfExporters) -> bool:
-    """Whether a series is of a node of the cluster: a server may have those of several."""
-    space, pod = labels.get("namespace", ""), labels.get("pod", "")
-    return node_of(labels) in known.devices or known.places.get(f"{space}/{pod}", "") in known.devices
+def those_here(series: Sequence[Labels], known: KnownOfExporters) -> list[int]:
+    """The numbers of the series that are of a node of the cluster: a server may have those of several."""
+    renamed = any(exporter_renames(each) for each in series)
+    return [
+        at
+        for at, each in enumerate(series)
+        if node_of(each) in known.devices or (renamed and _node(each, known) in known.devices)
+    ]
 
 
 def _said(foreign: int, many: int, nodes: Sequence[str]) -> Iterator[str]:
@@ -71,9 +77,11 @@ def _said(foreign: int, many: int, nodes: Sequence[str]) -> Iterator[str]:
         yield f"left out: {many} series of more devices than their nodes can have ({named})"
 
 
-def _node(labels: Labels, places: Mapping[str, str]) -> str:
-    space, pod = labels.get("namespace", ""), labels.get("pod", "")
-    return node_of(labels) or places.get(f"{space}/{pod}", "")
+def _node(labels: Labels, known: KnownOfExporters) -> str:
+    told = node_of(labels)
+    if told in known.devices or not known.places:
+        return told
+    return known.places.get(f"{labels.get('namespace', '')}/{labels.get('pod', '')}", told)
 
 
 def _is_an_exporter_s(labels: Labels, node: str, known: KnownOfExporters) -> bool:
@@ -145,7 +153,9 @@ def _bounded(
     for at in agreed:
         node, device = nodes[at], device_of(series[at])
         has = devices.get(node, 0)
-        if device in names[node] or len(names[node]) < (MOST_EACH * has if has else MOST_UNKNOWN):
+        if not has and node not in names and len(names) >= MOST_NODES:
+            crowded.add(node)
+        elif device in names[node] or len(names[node]) < (MOST_EACH * has if has else MOST_UNKNOWN):
             names[node].add(device)
             kept.append(at)
         else:

@@ -198,3 +198,18 @@ def test_what_cannot_be_asked(fake: FakeMetrics, run: Run, words: tuple[str, ...
     done = run(*words)
     assert done.code == 2
     assert says in done.err
+
+
+def test_what_more_devices_name_than_a_pod_asks_for_is_said(fake: FakeMetrics, run: Run, home: Path) -> None:
+    (home / "m.json.gz").write_bytes(
+        encode(moment_of(NOW, nodes=[node("n", {GPU: "2"})], pods=[pod("train", "n", {GPU: "1"})]))
+    )
+    labels = {"Hostname": "n", "UUID": "GPU-1", "namespace": "team", "pod": "train", **TARGET}
+    fake.put("DCGM_FI_DEV_GPU_UTIL", labels, [(NOW, 0)])
+    said = "2 devices name team/train, which asks for 1: nobody knows which are its own"
+    for more in ((), ("--since", "5min")):
+        asked = {"node": "n", "resource": "nvidia_com_gpu", "namespace": "team", "pod": "train", "container": "main"}
+        fake.put("kube_pod_container_resource_requests", asked, [(NOW, 1)])
+        fake.put("kube_node_status_capacity", {"node": "n", "resource": "nvidia_com_gpu"}, [(NOW, 2)])
+        done = run("waste", *(more or FILE), *URL)
+        assert said in " ".join((done.out + done.err).split())

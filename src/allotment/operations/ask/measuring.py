@@ -13,7 +13,7 @@ from allotment.errors import AllotmentError
 from allotment.model import labels
 from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
-from allotment.observe.exporters import KnownOfExporters, is_here, measured_by_exporters
+from allotment.observe.exporters import KnownOfExporters, measured_by_exporters, those_here
 from allotment.observe.telemetry import MeasuredUse, device_count, device_of, device_uses, share_of
 from allotment.ports.metrics import Gauge, MeasuredMoment, MetricsPort, TimeSteps, TooMuchMeasuredError
 
@@ -87,7 +87,7 @@ def _uses(
     """What each series says, how many say what cannot be, and a sentence on those that are left out."""
     gauge = Gauge(USE, request.where)
     every = metrics.means(gauge, TimeSteps(now - 1000 * NOW.seconds * NOW.count, NOW.seconds, NOW.count))
-    here = [each for each in every if not known.devices or is_here(each.labels, known)]
+    here = [every[at] for at in those_here([each.labels for each in every], known)]
     kept, doubts = measured_by_exporters([each.labels for each in here], known)
     means = [here[at] for at in kept]
     back = TimeSteps(now - 1000 * BACK.seconds * BACK.count, BACK.seconds, BACK.count)
