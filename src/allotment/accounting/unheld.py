@@ -66,16 +66,18 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
     ]
     for owner, part in reserved:
         flavored.take(told, part.flavor, part.resource, part.without_pods, (CauseOfTime.RESERVED_UNUSED, owner))
+    fragments = _Fragments(index, left)
     for owner, part in reserved:
         if part.unplaced:
             # What is free in fragments is what its pods cannot use; what else is free, they do not use.
-            whole = _FlavoredNodes(index, left, but=_fragmented(index, left, part.looking))
+            broken_up = fragments.of(part.looking)
+            whole = _FlavoredNodes(index, left, but=broken_up) if broken_up else flavored
             whole.take(told, part.flavor, part.resource, part.unplaced, (CauseOfTime.RESERVED_UNUSED, owner))
     for resource, names, asked in refused_by_quota(index, belongings):
         missing = asked
         for flavor in names:
             missing -= flavored.take(told, flavor, resource, missing, (CauseOfTime.QUOTA_BLOCKED, NOBODY))
-    broken_up = _fragmented(index, left, index.objects.pods)
+    broken_up = fragments.of(index.objects.pods)
     for key, count in left.items():
         cause = CauseOfTime.FRAGMENTED if key in broken_up else CauseOfTime.UNALLOCATED
         told[key] += [(cause, NOBODY)] * count
@@ -235,35 +237,57 @@ def asked_by(workload: Workload) -> dict[str, int]:
 # Fragments
 
 
-def _fragmented(index: Index, left: Mapping[tuple[str, str], int], pods: Iterable[Pod]) -> set[tuple[str, str]]:
-    """Nodes with free devices into which none of these pods fits, though all such devices together would hold one."""
-    waiting = _waiting_shapes(pods)
-    room = {node: _room(index, index.nodes[node]) for node, _ in left} if waiting else {}
-    found: set[tuple[str, str]] = set()
-    useful: set[tuple[str, str]] = set()
-    for spec, asks in waiting:
-        for resource, count in asks.items():
-            if not is_device(resource):
-                continue
-            open_to = [key for key in left if key[1] == resource and left[key] and admits(index.nodes[key[0]], spec)]
-            fitting = [key for key in open_to if left[key] >= count and _fits(asks, room[key[0]])]
-            useful.update(fitting)
-            if not fitting and sum(left[key] for key in open_to) >= count:
-                found.update(open_to)
-    return found - useful
+class _Fragments:
+    """Which free devices are of no use to pods that look for a node; what a shape may use is worked out once."""
+
+    def __init__(self, index: Index, left: Mapping[tuple[str, str], int]) -> None:
+        self._index = index
+        self._left = left
+        self._rooms: dict[str, dict[str, int]] = {}
+        self._open: dict[tuple[str, str], list[tuple[tuple[str, str], bool]]] = {}
+
+    def of(self, pods: Iterable[Pod]) -> set[tuple[str, str]]:
+        """Nodes with free devices into which none of these fits, though all such devices together would hold one."""
+        found: set[tuple[str, str]] = set()
+        useful: set[tuple[str, str]] = set()
+        for shape, (spec, asks) in _waiting_shapes(pods).items():
+            for resource, count in asks.items():
+                if not is_device(resource):
+                    continue
+                there = [(key, fits) for key, fits in self._open_to(shape, spec, asks, resource) if self._left[key]]
+                fitting = [key for key, fits in there if fits and self._left[key] >= count]
+                useful.update(fitting)
+                if not fitting and sum(self._left[key] for key, _ in there) >= count:
+                    found.update(key for key, _ in there)
+        return found - useful
+
+    def _open_to(
+        self, shape: str, spec: PodSpec, asks: Mapping[str, int], resource: str
+    ) -> list[tuple[tuple[str, str], bool]]:
+        """Nodes that let such a pod in, and whether it has room there beside its devices."""
+        if (shape, resource) not in self._open:
+            nodes = self._index.nodes
+            keys = [key for key in self._left if key[1] == resource and admits(nodes[key[0]], spec)]
+            self._open[shape, resource] = [(key, _fits(asks, self._room_of(key[0]))) for key in keys]
+        return self._open[shape, resource]
+
+    def _room_of(self, node: str) -> dict[str, int]:
+        if node not in self._rooms:
+            self._rooms[node] = _room(self._index, self._index.nodes[node])
+        return self._rooms[node]
 
 
-def _waiting_shapes(pods: Iterable[Pod]) -> list[tuple[PodSpec, dict[str, int]]]:
+def _waiting_shapes(pods: Iterable[Pod]) -> dict[str, tuple[PodSpec, dict[str, int]]]:
     """Pods that look for a node, one for each shape."""
-    shapes: dict[tuple[object, ...], tuple[PodSpec, dict[str, int]]] = {}
+    shapes: dict[str, tuple[PodSpec, dict[str, int]]] = {}
     for pod in pods:
         spec = pod.spec
         if spec.node_name or pod.ended or spec.scheduling_gates or pod.metadata.deletion_timestamp:
             continue
         asks = pod_requests(spec)
         key = (tuple(sorted(asks.items())), tuple(sorted(spec.node_selector.items())), spec.affinity, spec.tolerations)
-        shapes.setdefault((repr(key),), (spec, asks))
-    return list(shapes.values())
+        shapes.setdefault(repr(key), (spec, asks))
+    return shapes
 
 
 def _room(index: Index, node: Node) -> dict[str, int]:
