@@ -50,7 +50,9 @@ def service() -> list[Raw]:
 
 
 def test_what_is_there_now_was_missing_when_the_controller_last_tried() -> None:
-    assert explain(case_of(service(), "deployment/web")).cause == "service-account-missing"
+    before = explain(case_of(service(), "deployment/web"))
+    assert before.cause == "service-account-missing"
+    assert "repair-not-noticed" not in {each.cause for each in before.contributing}
     found = explain(case_of([*service(), account("ghost")], "deployment/web"))
     assert (found.cause, found.verdict) == ("repair-not-noticed", CauseVerdict.WAITING)
     assert found.facts["last_try"] == EARLIER

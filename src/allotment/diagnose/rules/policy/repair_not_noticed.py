@@ -6,8 +6,19 @@ from typing import Any, Final
 
 from allotment.diagnose.by_hand import line
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Finding, Proposal, Rule
+from allotment.diagnose.rules.policy import (
+    limitrange_bounds,
+    pod_security_violation,
+    policy_refused,
+    policy_refused_gpu_limits,
+    policy_refused_label,
+    policy_refused_namespace,
+    resourcequota_exceeded,
+    resourcequota_missing_limits,
+)
 from allotment.diagnose.rules.policy.creation_refused import RECOMPUTED
+from allotment.diagnose.rules.submission import priorityclass_missing, service_account_missing
 from allotment.diagnose.tried_before import EarlierTry, of_kueue, of_pods
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -17,13 +28,29 @@ from allotment.model.observed.work import DaemonSet, Replicas
 _MARK: Final = "tried-again"
 """An annotation that nobody reads: that it changes is enough."""
 
+_HELD: Final[tuple[Rule, ...]] = (
+    priorityclass_missing.find,
+    service_account_missing.find,
+    policy_refused_gpu_limits.find,
+    policy_refused_label.find,
+    policy_refused_namespace.find,
+    policy_refused.find,
+    pod_security_violation.find,
+    limitrange_bounds.above_max,
+    limitrange_bounds.below_min,
+    limitrange_bounds.beyond_ratio,
+    resourcequota_missing_limits.find,
+    resourcequota_exceeded.find,
+)
+"""Causes of such words: while one of them holds, nothing was mended."""
+
 
 def find(case: Case) -> Finding | None:
     """Words of an earlier try that do not hold any more; or a priority class that came after the work."""
     if case.supposed:
         return None
     pods = of_pods(case)
-    if pods is not None and RECOMPUTED.search(pods.message):
+    if pods is not None and RECOMPUTED.search(pods.message) and not any(rule(case) for rule in _HELD):
         at = f" at {pods.at}" if pods.at else ""
         what = f"a pod of it could not be made{at} ({quoted_message(pods.message)}), which does not hold any more"
         return _finding(case, pods, what)
