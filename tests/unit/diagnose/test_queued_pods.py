@@ -15,10 +15,10 @@ NODES = [node("n"), node("m")]
 FULL = [*NODES, *platform(cluster_queue("cq", quota("f", 4))), *holding("other", "cq", gpus=4)]
 
 
-def service(kind: str = "Deployment", pods: int = 3, let_in: int = 0) -> list[Raw]:
+def service(pods: int = 3, let_in: int = 0, gpus: int = 1) -> list[Raw]:
     """A Deployment with a ReplicaSet and as many gated pods, each with its Workload; the first of them are let in."""
     labels = {QUEUE: "q"}
-    template = {"metadata": {"labels": labels}, "spec": pod_spec(1) | {"restartPolicy": "Always"}}
+    template = {"metadata": {"labels": labels}, "spec": pod_spec(gpus) | {"restartPolicy": "Always"}}
     top, middle = (
         {
             "apiVersion": "apps/v1",
@@ -27,13 +27,15 @@ def service(kind: str = "Deployment", pods: int = 3, let_in: int = 0) -> list[Ra
             "spec": {"replicas": pods, "template": template},
             "status": {"replicas": pods, "updatedReplicas": pods, "unavailableReplicas": pods},
         }
-        for each in (kind, "ReplicaSet")
+        for each in ("Deployment", "ReplicaSet")
     )
     middle["metadata"]["ownerReferences"] = [owned_by(top)]
     made = []
     for at in range(pods):
         gates = [{"name": "kueue.x-k8s.io/admission"}] if at >= let_in else []
-        one = pod(f"web-{at}", "n" if at < let_in else "", owner=middle, gpus=1, labels=labels, schedulingGates=gates)
+        one = pod(
+            f"web-{at}", "n" if at < let_in else "", owner=middle, gpus=gpus, labels=labels, schedulingGates=gates
+        )
         made += [one, _workload(one, at, let_in=at < let_in)]
     return [top, middle, *made]
 
@@ -91,3 +93,17 @@ def test_a_changed_service_is_queued_again_and_not_let_past_the_queue() -> None:
     assert answer.starts is StartsWhen.NO
     assert left is not None
     assert (left.cause, left.facts["requested"]) == ("quota-nominal", 3)
+
+
+def test_a_rollout_in_a_queue_holds_the_quota_of_its_old_pods_until_new_ones_are_let_in() -> None:
+    """Two pods of one GPU each would have the quota of the old one, that stays until one of them runs."""
+    half_full = [*NODES, *platform(cluster_queue("cq", quota("f", 4))), *holding("other", "cq", gpus=2)]
+    top, *below = service(pods=2, let_in=1, gpus=2)
+    one = {"requests": {GPU: "1"}, "limits": {GPU: "1"}}
+    for away, starts in ((0, StartsWhen.NO), (1, StartsWhen.NOW)):
+        top["spec"]["strategy"] = {"rollingUpdate": {"maxUnavailable": away}}
+        case = case_of([*half_full, top, *below], "deployment/web")
+        first = dominant(findings(case))
+        assert first is not None
+        less = changed_pods(RemedyKind.REDUCE_REQUEST, "1", case, {"containers": [{"name": "main", "resources": one}]})
+        assert tried(case, first[1], less)[0].starts is starts

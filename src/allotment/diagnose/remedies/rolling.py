@@ -28,9 +28,11 @@ def with_old_pods(case: Case, objects: Objects, now: Work | Pod) -> Objects:
     uid = now.metadata.uid
     old = [pod for pod in case.index.pods_under(uid) if pod.bound and pod_ready(pod)] if pace is not None else []
     new = [pod for pod in objects.pods if pod.metadata.controller is not None and pod.metadata.controller.uid == uid]
-    new = [pod for pod in new if is_waiting(pod)]
     if pace is None or not old or not new:
         return objects
+    if any(pod.spec.scheduling_gates for pod in new):
+        return objects if pace.missing else _beside_old(case, objects, old)
+    new = [pod for pod in new if is_waiting(pod)]
     both = msgspec.structs.replace(objects, pods=(*objects.pods, *old))
     view = placement_view(Index(Source(objects=both), case.index), case.twins.placement)
     waiting = [waiting_pod(view, pod) for pod in new]
@@ -42,3 +44,9 @@ def with_old_pods(case: Case, objects: Objects, now: Work | Pod) -> Objects:
     old.sort(key=lambda pod: pod.metadata.creation_timestamp, reverse=True)
     stay = set(held_back(pace, [pod.key for pod in old], placed))
     return msgspec.structs.replace(objects, pods=(*objects.pods, *(pod for pod in old if pod.key in stay)))
+
+
+def _beside_old(case: Case, objects: Objects, old: Sequence[Pod]) -> Objects:
+    """The objects with all old pods and what they hold of their queue: none goes before a new one has got its own."""
+    kept = [each for pod in old for each in case.index.workloads_of.get(pod.metadata.uid, ())]
+    return msgspec.structs.replace(objects, pods=(*objects.pods, *old), workloads=(*objects.workloads, *kept))
