@@ -31,7 +31,7 @@ Gt Lt
 _OF_THE_API: Final = frozenset(_LISTED.split())
 """Values that the API itself lists."""
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
-_OURS: Final = re.compile(r"hidden(?:-[a-z]+)*-\d+|allotment-hidden|[cpr]\d*")
+_OURS: Final = re.compile(r"allotment-hidden|p|[cpr]\d+")
 _KINDS: Final = frozenset({"apiVersion", "kind", "metadata"})
 _KEYED: Final = frozenset({"requests", "overhead", "flavors", "resourceUsage", "capacity"})
 

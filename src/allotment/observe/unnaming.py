@@ -40,6 +40,8 @@ REMOVED: Final = "hidden"
 _AFTER: Final = re.compile(rf"\b{REMOVED}/[\w.-]+")
 """The name behind a namespace that is gone is gone with it."""
 _MESSAGE: Final = "message"
+_REASON: Final = "reason"
+_HUMPS: Final = re.compile(r"(?:[A-Z][A-Za-z0-9:_./-]*)?")
 _LONGEST: Final = 12
 """Parts of a word that are looked at; a word of more is no name that people give, and goes."""
 _SHORTEST: Final = 4
@@ -218,6 +220,8 @@ class Unnaming:
             return {
                 key: self._text(each, _Trust.ALL if path[-1:] == ("terminated",) else trust)
                 if key == _MESSAGE and isinstance(each, str)
+                else self._reason(each)
+                if key == _REASON and isinstance(each, str)
                 else self._referring(each)
                 if key in _REFERRING
                 else self._messages(each, (*path, key), trust)
@@ -226,6 +230,12 @@ class Unnaming:
         if isinstance(value, list | tuple):
             return [self._messages(each, path, trust) for each in value]
         return value
+
+    def _reason(self, reason: str) -> str:
+        """A reason is written in humps, and names nobody."""
+        plain = reason.replace("-", "").lower()
+        named = any(each.replace("-", "") in plain for each in self._peoples if len(each) >= _SHORTEST)
+        return reason if _HUMPS.fullmatch(reason) and not named else REMOVED
 
     def _referring(self, value: Any) -> Any:
         """With the names of ours that what is everybody's got."""
