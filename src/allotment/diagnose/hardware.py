@@ -69,10 +69,15 @@ def _counted(index: Index, flavor: str, resource: str) -> Backing:
 
 
 def _promised(index: Index, flavor: str, resource: str) -> list[int]:
+    groups = [
+        group
+        for each in (index.objects.cluster_queues, index.objects.cohorts)
+        for above in each
+        for group in above.spec.resource_groups
+    ]
     return [
         units(resource, quota.nominal_quota)
-        for queue in (*index.objects.cluster_queues, *index.objects.cohorts)
-        for group in queue.spec.resource_groups
+        for group in groups
         for part in group.flavors
         if part.name == flavor
         for quota in part.resources

@@ -9,6 +9,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.hardware import Backing, backing_of
+from allotment.diagnose.in_vain import given_up, never_runs
 from allotment.diagnose.machines import added_node
 from allotment.diagnose.others import called, reference_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
@@ -135,8 +136,25 @@ def waits(
         enough = first is not None and book_of(case.twins).fits(queue, wanted, without=(first,))
         ending = (first,) if first is not None and enough else releasing(case, queue, wanted)
         if ending:
-            yield _wait(case, ending, row, then, cost)
+            yield _without_those_in_vain(case, ending, row, then, cost)
             return
+
+
+def _without_those_in_vain(
+    case: Case, ending: tuple[QuotaHolder, ...], row: FlavorRow, then: str, cost: int
+) -> Proposal:
+    """Who never runs never ends: it has to be deleted, and only the others waited for."""
+    held = [(each, case.index.workloads.get(each.workload.name)) for each in ending]
+    vain = [found for _, found in held if found is not None and never_runs(case, found)]
+    rest = tuple(each for each, found in held if found is None or found not in vain)
+    if not vain:
+        return _wait(case, ending, row, then, cost)
+    if not rest:
+        return given_up(case, vain, cost=cost)
+    wait = _wait(case, rest, row, then, cost)
+    proposal = given_up(case, vain, f"; and {wait.summary}", cost)
+    waited = wait.target or reference_of(vain[0])
+    return replace(proposal, then=(*proposal.then, (waited, Patch(PatchOp.WAIT))))
 
 
 def _with(row: FlavorRow, also: Workload | None) -> dict[Pair, int]:

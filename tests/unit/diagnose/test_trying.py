@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from allotment.diagnose.explaining import explain
-from allotment.model.explanation import CauseVerdict, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import GPU, Raw, case_of, node, running, waiting
+from allotment.model.explanation import CauseVerdict, Doer, RemedyKind, StartsWhen
+from tests.unit.diagnose.building import GPU, Raw, case_of, node, pod, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
 
 MIG = "nvidia.com/mig-1g.10gb"
@@ -133,3 +133,28 @@ def test_what_is_optional_is_dropped_where_it_leads_to_what_never_starts() -> No
     found = explain(case_of([of_flavor("a"), *of_queue(own, plain), other, *queued(gpus=1)]))
     assert found.cause == "queue-held"
     assert RemedyKind.FIX_QUEUE_NAME not in {each.kind for each in found.remedies}
+
+
+def in_vain(name: str, gpus: int) -> list[Raw]:
+    """A Job that holds quota, and whose pod no node takes: it asks for a label that no node has."""
+    objects = holding(name, "cq", flavor="f", gpus=gpus, ran=False, nodeSelector={"disk": "none"})
+    return [*objects, pod(f"{name}-0", owner=objects[0], gpus=gpus, nodeSelector={"disk": "none", "pool": "f"})]
+
+
+def test_who_holds_quota_in_vain_is_the_cause_where_that_quota_would_do() -> None:
+    found = explain(case_of([of_flavor("a"), *of_queue(), *in_vain("stuck", 4), *queued(gpus=2)]))
+    assert (found.cause, found.verdict) == ("ghost-reservation", CauseVerdict.MISCONFIGURED)
+    first = found.remedies[0]
+    assert (first.who, first.tried.starts) == (Doer.TEAM_OWNER, StartsWhen.NOW)
+    assert first.command == "kubectl delete job.batch/stuck -n team-a"
+    assert RemedyKind.WAIT_FOR_QUOTA not in {each.kind for each in found.remedies}
+
+
+def test_who_never_runs_is_not_waited_for() -> None:
+    running = holding("busy", "cq", flavor="f", gpus=2)
+    found = explain(case_of([of_flavor("n"), *of_queue(), *in_vain("stuck", 2), *running, *queued(gpus=4)]))
+    assert (found.cause, found.verdict) == ("quota-nominal", CauseVerdict.WAITING)
+    first = found.remedies[0]
+    assert first.summary.startswith("delete stuck: it holds quota and can never run")
+    assert f"; and wait until busy ends (2 {GPU})" in first.summary
+    assert (first.tried.starts, first.command) == (StartsWhen.LATER, "kubectl delete job.batch/stuck -n team-a")

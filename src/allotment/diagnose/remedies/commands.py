@@ -38,8 +38,13 @@ def command_of(case: Case, proposal: Proposal) -> str:
     acts = (*proposal.first, (proposal.target, proposal.patch), *proposal.then)
     if len(acts) > _MOST_ACTS:
         return ""
-    lines = [_command(case, target, patch) for target, patch in acts]
+    # Whoever has to wait after it needs no command for that.
+    lines = [_command(case, target, patch) for target, patch in acts if patch is proposal.patch or not _waits(patch)]
     return " && ".join(lines) if all(lines) else ""
+
+
+def _waits(patch: Patch) -> bool:
+    return patch.op is PatchOp.WAIT
 
 
 def _command(case: Case, target: Reference, patch: Patch) -> str:

@@ -26,7 +26,8 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Find
     What leaves the same cause in place, or another that somebody has to mend, does not help; nor does what leaves it to
     wait for what can never be. What leaves it to wait for others helps later.
     """
-    if proposal.patch is not None and proposal.patch.op is PatchOp.WAIT:
+    acts = (proposal.patch, *(patch for _, patch in proposal.then))
+    if any(patch is not None and patch.op is PatchOp.WAIT for patch in acts):
         return Tried(StartsWhen.NO if finding.never else StartsWhen.LATER), None
     changed = after(case, proposal)
     if changed is None:

@@ -7,15 +7,21 @@ from itertools import combinations
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.never import fleet_of
 from allotment.diagnose.rules.scheduler.placing import flavors_of
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import ResourceFlavor
 
 
 def find(case: Case) -> Finding | None:
-    """Of a workload that has its quota, or would get it: whose pods could never be where both flavors are."""
+    """Of a workload that has its quota, or would get it: whose pods could never be where both flavors are.
+
+    Which of two values Kueue puts in is chance: before it has, it may still be the one that is wanted.
+    """
     workload, queue = case.workload, case.cluster_queue
     if workload is None or queue is None or case.running_pods:
+        return None
+    if not workload.holds_quota and case.index.nodes and not fleet_of(case).hopeless([workload.key]):
         return None
     for pod_set, names in flavors_of(case, workload).items():
         found = _contradiction([case.index.flavors[name] for name in names if name in case.index.flavors])

@@ -1,24 +1,27 @@
-"""Quota is held by a workload that runs nothing any more, and is missing here."""
+"""Quota is held by a workload that runs nothing any more, or never can, and is missing here."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of, seconds
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.in_vain import given_up, never_runs, pods_of
 from allotment.diagnose.others import called
 from allotment.diagnose.quota_book import held_by
 from allotment.diagnose.rules.quota.refused import quota_refusal
 from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import is_true
-from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import Job
 from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _PATIENCE: Final = 300.0
 """Seconds after admission from which on a workload without a single pod is taken to be left over."""
+
+_IN_VAIN: Final = "its pods wait, and no node would take them even with nobody else there"
 
 
 class _Ghosts(list[tuple[QuotaHolder, Workload]]):
@@ -37,7 +40,7 @@ def _ghosts(case: Case) -> _Ghosts:
 
 
 def find(case: Case) -> Finding | None:
-    """A holder without pods whose quota would do: its owner is gone or done, or its pods are all over."""
+    """A holder that runs nothing and whose quota would do: its owner or its pods are gone, or wait in vain."""
     refusal = quota_refusal(case)
     if refusal is None or refusal.row is None or refusal.need is None or not case.seen_everywhere("pods"):
         return None
@@ -60,9 +63,10 @@ def find(case: Case) -> Finding | None:
     names = [called(case, found) for _, _, found in ghosts]
     text = refusal.text
     first = ghosts[0][2]
+    in_vain = all(_why(case, found) == _IN_VAIN for _, _, found in ghosts)
     return Finding(
         "ghost-reservation",
-        CauseVerdict.BROKEN,
+        CauseVerdict.MISCONFIGURED if in_vain else CauseVerdict.BROKEN,
         f"it asks for {text(refusal.need.wanted)} {pair[1]} and {text(refusal.need.quota.free)} are free: "
         f"{text(held)} of flavor {pair[0]} are held by {', '.join(names)}, which runs nothing ({_why(case, first)})",
         facts={
@@ -77,9 +81,20 @@ def find(case: Case) -> Finding | None:
             Evidence(reference_of(found), "status.admission", found.name, _why(case, found)) for _, _, found in ghosts
         ),
         confidence=Confidence.SURE if _sure(case, first) else Confidence.LIKELY,
-        proposals=(_deleted(case, *(found for _, _, found in ghosts)),),
+        proposals=_ended(case, [found for _, _, found in ghosts]),
         flavors=refusal.lacks.tried,
     )
+
+
+def _ended(case: Case, ghosts: list[Workload]) -> tuple[Proposal, ...]:
+    """What waits for ever is deleted with its owner, who would only ask again; of what is over, what is left."""
+    waiting = [each for each in ghosts if _why(case, each) == _IN_VAIN]
+    over = [each for each in ghosts if each not in waiting]
+    if not waiting:
+        return (_deleted(case, *over),)
+    proposal = given_up(case, waiting)
+    left = tuple((reference_of(each), Patch(PatchOp.DELETE)) for each in over)
+    return (replace(proposal, then=(*proposal.then, *left)),)
 
 
 def _deleted(case: Case, first: Workload, *others: Workload) -> Proposal:
@@ -96,9 +111,9 @@ def _deleted(case: Case, first: Workload, *others: Workload) -> Proposal:
 
 def _why(case: Case, workload: Workload) -> str:
     """Why a workload that holds quota runs nothing; empty if it may run something."""
-    pods = _pods(case, workload)
+    pods = pods_of(case, workload)
     if any(not pod.ended for pod in pods):
-        return ""
+        return _IN_VAIN if never_runs(case, workload) else ""
     owners = [case.index.owner(each, workload.metadata) for each in workload.metadata.owner_references]
     jobs = [each for each in owners if isinstance(each, Job)]
     if any(is_true(job.status.conditions, "Complete") or is_true(job.status.conditions, "Failed") for job in jobs):
@@ -119,15 +134,3 @@ def _why(case: Case, workload: Workload) -> str:
 
 def _sure(case: Case, workload: Workload) -> bool:
     return "no pod" not in _why(case, workload)
-
-
-def _pods(case: Case, workload: Workload) -> list[Pod]:
-    """Pods under its owners; pods of a group own their Workload themselves."""
-    found: list[Pod] = []
-    for owner in case.index.owners_of(workload.metadata):
-        if owner.kind == "Pod":
-            pod = case.index.pods.get(f"{workload.namespace}/{owner.name}")
-            found += [pod] if pod is not None else []
-        else:
-            found += [pod for pod in case.index.pods_under(owner.uid) if pod.namespace == workload.namespace]
-    return found

@@ -1,0 +1,85 @@
+"""Who holds quota in vain: its pods wait for nodes, and no node could take them even with nobody else there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.diagnose.never import fleet_of
+from allotment.diagnose.others import called, reference_above
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
+from allotment.model.observed.pods import Pod, PodTemplate
+from allotment.model.observed.queueing import Workload
+from allotment.scheduling.snapshot.placement import is_waiting
+
+_MOST_PODS: Final = 64
+"""Pods of one workload that are asked about; its others are like them."""
+
+
+class _NeverRuns(dict[str, bool]):
+    """What has been found out, by workload."""
+
+
+def never_runs(case: Case, workload: Workload) -> bool:
+    """Whether a workload holds quota and can never use it; found out once for a source."""
+    kept = case.index.beside.get(_NeverRuns)
+    if not isinstance(kept, _NeverRuns):
+        kept = case.index.beside[_NeverRuns] = _NeverRuns()
+    if workload.key not in kept:
+        kept[workload.key] = _never_runs(case, workload)
+    return kept[workload.key]
+
+
+def _never_runs(case: Case, workload: Workload) -> bool:
+    pods = [pod for pod in pods_of(case, workload) if not pod.ended]
+    if not workload.holds_quota or not pods or not all(is_waiting(pod) for pod in pods):
+        return False
+    parts = [(PodTemplate(metadata=pod.metadata, spec=pod.spec), 1) for pod in pods[:_MOST_PODS]]
+    return bool(fleet_of(case).nodes_refuse(workload.namespace, parts))
+
+
+def pods_of(case: Case, workload: Workload) -> list[Pod]:
+    """Pods under its owners; pods of a group own their Workload themselves."""
+    found: list[Pod] = []
+    for owner in case.index.owners_of(workload.metadata):
+        if owner.kind == "Pod":
+            pod = case.index.pods.get(f"{workload.namespace}/{owner.name}")
+            found += [pod] if pod is not None else []
+        else:
+            found += [pod for pod in case.index.pods_under(owner.uid) if pod.namespace == workload.namespace]
+    return found
+
+
+def given_up(case: Case, workloads: list[Workload], then: str = "", cost: int = 0) -> Proposal:
+    """That work which holds quota in vain is deleted by its owner.
+
+    Args:
+        case: the subject.
+        workloads: what is to be deleted.
+        then: what has to happen besides, a clause.
+        cost: among the proposals of the same doer.
+    """
+    names = list(dict.fromkeys(called(case, each) for each in workloads))
+    ends = [each for workload in workloads for each in _end_of(case, workload)]
+    above = list(dict.fromkeys(reference_above(case, each) for each in workloads))
+    gone = [(each, Patch(PatchOp.DELETE)) for each in above]
+    one = len(workloads) == 1
+    them = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    said = "it holds quota and can never run" if one else "they hold quota and can never run"
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.TEAM_OWNER,
+        f"delete {them}: {said}, for no node would take {'its' if one else 'their'} pods{then}",
+        gone[0][0],
+        gone[0][1],
+        then=tuple(gone[1:]),
+        effect=tuple((each, Patch(PatchOp.DELETE)) for each in ends if each not in above),
+        cost=cost,
+    )
+
+
+def _end_of(case: Case, workload: Workload) -> list[Reference]:
+    """What goes with it."""
+    return [reference_of(workload), *(reference_of(pod) for pod in pods_of(case, workload))]
