@@ -11,11 +11,12 @@ from allotment.diagnose.finding import Proposal
 from allotment.diagnose.hardware import Backing, backing_of
 from allotment.diagnose.in_vain import given_up, never_runs
 from allotment.diagnose.machines import added_node
-from allotment.diagnose.others import called, reference_above
+from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
+from allotment.model.observed.index import kind_of
 from allotment.model.observed.queueing import ClusterQueue, Cohort
 from allotment.scheduling.queueing.inputs import Workload
 from allotment.scheduling.queueing.quantity import render_amount
@@ -24,6 +25,8 @@ from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _MOST_ENDING: Final = 8
 """Workloads that an answer says to wait for; whoever waits for more waits for the queue as such."""
+_SERVICES: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "LeaderWorkerSet", "RayService"})
+"""Kinds whose pods run until somebody ends them."""
 _MOST_NODES: Final = 16
 """Nodes that an answer says to add at most."""
 
@@ -57,7 +60,7 @@ def _releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[Quot
         return ()
     pair = short[0]
     prefix = f"{case.namespace}/"
-    listed = holders_of(case, queue, pair)
+    listed = [each for each in holders_of(case, queue, pair) if _may_end(case, each[1])]
     own = [each for each in listed if each[1].workload.name.startswith(prefix)]
     beside = [each for each in listed if each[1].workload.cluster_queue == queue and each not in own]
     others = [each for each in listed if each[1].workload.cluster_queue != queue and each not in own]
@@ -69,6 +72,13 @@ def _releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[Quot
                 return (holder,)
     order = [holder for group in (own, beside, others) for _, holder in reversed(group)]
     return _several(book, queue, wanted, order[: 4 * _MOST_ENDING])
+
+
+def _may_end(case: Case, holder: QuotaHolder) -> bool:
+    """Whether it is no service: those run until somebody ends them."""
+    found = case.index.workloads.get(holder.workload.name)
+    above = None if found is None else work_above(case, found)
+    return above is None or kind_of(above) not in _SERVICES
 
 
 def _several(

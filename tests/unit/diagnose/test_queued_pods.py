@@ -79,6 +79,14 @@ def test_fewer_replicas_leave_those_that_run_alone() -> None:
     assert "replicas 3 → 2" in fewer.summary
 
 
+def test_nobody_waits_for_a_service_to_end() -> None:
+    lets_two_in = [*NODES, *platform(cluster_queue("cq", quota("f", 2))), *service(let_in=2)]
+    found = explain(case_of(lets_two_in, "deployment/web"))
+    assert found.cause == "quota-nominal"
+    assert found.remedies
+    assert not any(each.patch and each.patch.op is PatchOp.WAIT for each in found.remedies)
+
+
 def test_it_is_told_once_among_all_that_wait() -> None:
     told = why_all(case_of([*FULL, *service()], "deployment/web").snapshot)
     assert [each.subject.kind for each in told.waiting] == ["Deployment"]
