@@ -65,28 +65,40 @@ class SharedMarks:
         theirs: names of the team: what a label about teams may say.
         platform: keys by which flavors and topologies select nodes.
         asked: words in the team's own specs: keys and values that it selects by.
-        stand_ins: what stands for a value that is not theirs to read, one for each.
+        stand_ins: what stands for names of others, wherever they stand.
+        values: what stands for values of labels that are not theirs to read, and may be words of other things.
     """
 
     theirs: frozenset[str]
     platform: frozenset[str]
     asked: frozenset[str]
     stand_ins: StandIns
+    values: StandIns
 
     def narrowed(self, meta: ObjectMeta) -> ObjectMeta:
         """Metadata without the rest."""
         kept: Names = {}
         for key, value in meta.labels.items():
             if key in ABOUT_TEAMS:
-                kept[key] = value if value in self.theirs else self.stand_ins.of(value)
+                kept[key] = self.about_teams(value)
             elif key in self.platform or is_of_the_cluster(key) or (key in self.asked and value in self.asked):
                 kept[key] = value
             elif key in self.asked:
                 # That the key is there decides whether a node is selected; what it says is not theirs to read.
-                kept[key] = self.stand_ins.of(value)
+                kept[key] = self.values.of(value)
         said = {key: value for key, value in meta.annotations.items() if key in _DEFAULT_CLASS and is_known(value)}
         narrowed: ObjectMeta = replace(meta, labels=kept, annotations=said)
         return narrowed
+
+    def about_teams(self, value: str) -> str:
+        """The value of a label about teams."""
+        if value in self.theirs:
+            return value
+        return self.values.of(value) if is_known(value) else self.stand_ins.of(value)
+
+    def selecting(self, node_labels: Names) -> Names:
+        """Labels by which a flavor selects nodes, as `narrowed` leaves them on these."""
+        return {key: self.about_teams(value) if key in ABOUT_TEAMS else value for key, value in node_labels.items()}
 
 
 def names_people(key: str) -> bool:

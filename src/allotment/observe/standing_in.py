@@ -9,7 +9,7 @@ _PREFIX: Final = "hidden"
 _KEY: Final = re.compile(r"[^/\s]+/[^/\s]+")
 """A key with a domain: of a label, a taint or a resource."""
 _OURS: Final = re.compile(
-    r"hidden-(?:(?:claim|cohort|name|pod|priority|queue|volume|workload)-)?\d+(?:\.invalid/name)?"
+    r"hidden-(?:(?:claim|cohort|name|pod|priority|queue|value|volume|workload)-)?\d+(?:\.invalid/name)?"
 )
 
 

@@ -222,7 +222,7 @@ class Unnaming:
                 if key == _MESSAGE and isinstance(each, str)
                 else self._reason(each)
                 if key == _REASON and isinstance(each, str)
-                else self._referring(each)
+                else self._referring(each, key)
                 if key in _REFERRING
                 else self._messages(each, (*path, key), trust)
                 for key, each in value.items()
@@ -237,19 +237,18 @@ class Unnaming:
         named = any(each.replace("-", "") in plain for each in self._peoples if len(each) >= _SHORTEST)
         return reason if _HUMPS.fullmatch(reason) and not named else REMOVED
 
-    def _referring(self, value: Any) -> Any:
+    def _referring(self, value: Any, key: str) -> Any:
         """With the names of ours that what is everybody's got."""
         if isinstance(value, str):
-            return self._stand_ins.known(value) or value
+            return self._text(value, _Trust.KNOWN) if key == _MESSAGE else self._stand_ins.known(value) or value
         if isinstance(value, dict):
+            keyed = key in _KEYED
             return {
-                self._stand_ins.known(key) or key: self._text(each, _Trust.KNOWN)
-                if key == _MESSAGE and isinstance(each, str)
-                else self._referring(each)
-                for key, each in value.items()
+                (self._stand_ins.known(name) or name) if keyed else name: self._referring(each, name)
+                for name, each in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._referring(each) for each in value]
+            return [self._referring(each, "") for each in value]
         return value
 
     def _clean(self, value: Any, key: str) -> Any:
@@ -264,11 +263,11 @@ class Unnaming:
 
     def _value(self, text: str) -> str:
         """A name or a value of what is everybody's."""
+        if text in _PUBLIC or text in self._speech.theirs or is_stand_in(text) or is_amount(text):
+            return text
         known = self._stand_ins.known(text)
         if known is not None:
             return known
-        if text in _PUBLIC or text in self._speech.theirs or is_stand_in(text) or is_amount(text):
-            return text
         if self.bears(text):
             return self._stand_ins.of(text)
         if text in self._speech.kept:
@@ -331,13 +330,13 @@ class Unnaming:
 
     def _word(self, word: str, trust: _Trust, *, literal: bool) -> str:
         known = self._stand_ins.known(word)
-        if known is not None or word == REMOVED or is_stand_in(word):
-            return known or word
+        if known is not None:
+            return known
         if word.lower() in self._peoples or (word in self._ambiguous and not literal):
             return REMOVED
-        if word in self._speech.kept:
+        if word == REMOVED or is_stand_in(word):
             return word
-        new = self._whole.get(word.lower())
+        new = word if word in self._speech.kept else self._whole.get(word.lower())
         if new is not None or is_known(word):
             return new or word
         if self._tells(word.lower()):

@@ -115,7 +115,9 @@ class _Viewed:
         self._stand_ins = StandIns()
         names = WhoseNames(self._split, team, namespaces, {**self._queues, **self._cohorts}, attempts)
         self._asked = names.asked
-        self._marks = SharedMarks(names.theirs, platform_keys(source.objects), self._asked, self._stand_ins)
+        self._marks = SharedMarks(
+            names.theirs, platform_keys(source.objects), self._asked, self._stand_ins, StandIns("value")
+        )
         self.unnaming = Unnaming(names.speech(self._marks), self._stand_ins)
         self._name_shared(names.theirs)
         ours = [each for each in self._split["cluster_queues"].own if each.name in own]
@@ -280,6 +282,10 @@ class _Viewed:
         """What is no team's, without labels that say more than scheduling needs."""
         marks = self._marks
         found = {name: split.own for name, split in self._split.items() if name in EVERYBODYS}
+        found["flavors"] = tuple(
+            replace(each, spec=replace(each.spec, node_labels=marks.selecting(each.spec.node_labels)))
+            for each in found["flavors"]
+        )
         found["cohorts"] = tuple(self._cohort(each) for each in found["cohorts"])
         for name in PRIORITIES:
             found[name] = tuple(self._priority(each, number) for number, each in enumerate(found[name]))

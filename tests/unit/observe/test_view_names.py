@@ -146,6 +146,25 @@ def test_what_refers_to_a_renamed_object_still_does() -> None:
     assert found.volume_claims[0].spec.storage_class_name == found.storage_classes[0].name
 
 
+@pytest.mark.parametrize("space", ["cpu", "key", "1", "8", "spec", "true", "hidden-1", "a100"])
+def test_who_is_called_like_a_word_of_the_api_spoils_no_object(space: str) -> None:
+    """Nor do values of labels that are not theirs to read, which may be words of other things."""
+    taint = {"key": "pool", "value": space, "effect": "NoSchedule"}
+    ours = {"requests": {"cpu": "1", "nvidia.com/gpu": "8"}}
+    spec = {"tolerations": [{"key": "pool", "value": space}], "nodeSelector": {"pool": "x", "rack": space},
+            "containers": [{"name": "main", "resources": ours}]}  # fmt: skip
+    marks = {"labels": {"pool": "a100", "rack": space, "team": space}}
+    more = node(meta=marks, spec={"taints": [taint]}), raw("Pod", "v1", "mine-0", OURS, spec=spec)
+    objects = view(scene(*more, space=space, team=space)).objects
+    (mine,), (found,) = objects.pods, objects.nodes
+    assert mine.spec.containers[0].resources.requests == ours["requests"]
+    assert found.status.allocatable == {"cpu": "96", "nvidia.com/gpu": "8"}
+    assert mine.spec.tolerations[0].value == found.spec.taints[0].value
+    assert mine.spec.node_selector["rack"] == found.metadata.labels["rack"]
+    assert found.metadata.labels["pool"] != "a100"
+    assert (objects.flavors[0].name == "a100") == (space != "a100")
+
+
 def volume() -> Body:
     term = {"matchExpressions": [{"key": "zorro-key", "operator": "In", "values": ["zorro-zone"]}]}
     spec = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "zorro-fast",
