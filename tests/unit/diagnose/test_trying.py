@@ -158,3 +158,23 @@ def test_who_never_runs_is_not_waited_for() -> None:
     assert first.summary.startswith("delete stuck: it holds quota and can never run")
     assert f"; and wait until busy ends (2 {GPU})" in first.summary
     assert (first.tried.starts, first.command) == (StartsWhen.LATER, "kubectl delete job.batch/stuck -n team-a")
+
+
+def test_quota_of_a_device_is_given_to_the_flavor_that_has_it() -> None:
+    both = [of_flavor("a"), node("m", None, labels={"pool": "m"}, amounts={MIG: "7"})]
+    flavors = {**FLAVOR, "m": {"nodeLabels": {"pool": "m"}}}
+    queue = platform(cluster_queue("cq", quota("f", 4), quota("m", 0)), flavors=flavors)
+    first = explain(case_of([*both, *queue, *queued(gpus=0, asks={MIG: "1"})])).remedies[-1]
+    assert first.summary == f"give the ClusterQueue cq quota of 1 {MIG} in flavor m"
+    assert first.tried.starts is StartsWhen.NOW
+    values = [each["value"] for each in first.patch.body if "flavors" in each["path"]] if first.patch else []
+    assert values == [{"name": MIG, "nominalQuota": "0"}, {"name": MIG, "nominalQuota": "1"}]
+
+
+@pytest.mark.parametrize(("gpus", "starts"), [(4, StartsWhen.NOW), (5, None)])
+def test_work_whose_class_is_made_is_queued_then(gpus: int, starts: StartsWhen | None) -> None:
+    """Kueue makes no Workload that names a class which is not there: it is not free to run once the class is."""
+    (above, _) = queued(gpus=gpus, labels={"kueue.x-k8s.io/priority-class": "super"})
+    found = explain(case_of([of_flavor("a"), *of_queue(), above]))
+    made = [each for each in found.remedies if each.summary.startswith("create the WorkloadPriorityClass super")]
+    assert [each.tried.starts for each in made] == ([] if starts is None else [starts])

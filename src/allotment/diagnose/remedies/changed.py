@@ -49,9 +49,21 @@ def after(case: Case, proposal: Proposal) -> Case | None:
     source = msgspec.structs.replace(case.source, objects=_dated(objects, case.snapshot.taken_at), order=())
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=())
     found = find_in(snapshot, source, about, case.index)
+    if found is not None and _is_queued_then(case, found, proposal):
+        assert found.top is not None  # noqa: S101  asked only then
+        objects = _dated(rederived(found.index, found.top, anew=False), case.snapshot.taken_at)
+        source = msgspec.structs.replace(source, objects=objects)
+        found = find_in(msgspec.structs.replace(snapshot, sources=(source,)), source, about, case.index)
     if found is not None:
         found.supposed = found.brief = True
     return found
+
+
+def _is_queued_then(case: Case, found: Case, proposal: Proposal) -> bool:
+    """Whether Kueue makes a Workload of it now: it makes none that names a class which is not there."""
+    made = proposal.patch is not None and proposal.patch.op is PatchOp.CREATE
+    named = proposal.target is not None and proposal.target.kind == "WorkloadPriorityClass"
+    return made and named and case.workload is None and bool(found.queue_name) and isinstance(found.top, Job | Owner)
 
 
 def _dated(objects: Objects, now: str) -> Objects:

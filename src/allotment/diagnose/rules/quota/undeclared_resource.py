@@ -9,6 +9,7 @@ from typing import Any
 from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.hardware import backing_of
 from allotment.diagnose.rules.node import device_plugin_missing
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.finding_of import quota_finding
@@ -38,7 +39,7 @@ def not_covered(case: Case) -> Finding | None:
         f"it asks for {', '.join(names)}, of which the ClusterQueue {queue.name} has no quota: it covers "
         f"{', '.join(covered)}",
         {"resource": names[0] if len(names) == 1 else list(names), "covered": covered},
-        (*_dropped(case, names), *other_queues(case, cost=1), *_added(found, queue)),
+        (*_dropped(case, names), *other_queues(case, cost=1), *_added(case, found, queue)),
     )
 
 
@@ -104,6 +105,9 @@ def _spec(case: Case) -> PodSpec | None:
 
 
 def _dropped(case: Case, names: tuple[str, ...]) -> Iterator[Proposal]:
+    """To ask for none of it; whoever asks for a device that is there means it."""
+    if any(device(name) and name in each.status.allocatable for name in names for each in case.index.objects.nodes):
+        return
     changes: dict[str, dict[str, Any]] = {}
     for part in case.to_come:
         for container in part.template.spec.containers:
@@ -140,8 +144,11 @@ def _renamed(case: Case, wrong: str, order: list[str]) -> Iterator[Proposal]:
             yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, said, target, patch, cost=position)
 
 
-def _added(found: QuotaRefusal, queue: ClusterQueue) -> Iterator[Proposal]:
-    """Quota of the resource, as much as is asked for, in each flavor of the group that devices are in."""
+def _added(case: Case, found: QuotaRefusal, queue: ClusterQueue) -> Iterator[Proposal]:
+    """Quota of the resource, as much as is asked for, in each flavor of the group that devices are in.
+
+    A flavor whose nodes have no such device, or not as many, gets none: Kueue wants it listed in every one.
+    """
     groups = list(enumerate(queue.spec.resource_groups))
     if not groups:
         return
@@ -150,23 +157,29 @@ def _added(found: QuotaRefusal, queue: ClusterQueue) -> Iterator[Proposal]:
     )
     asked = dict(found.lacks.pod_set.requests)
     steps: list[dict[str, Any]] = []
-    said = []
+    said, where = [], dict.fromkeys(each.name for each in group.flavors)
     for name in found.lacks.undeclared:
-        amount = render_amount(name, asked.get(name, 1) * found.lacks.pod_set.count)
-        said.append(f"{amount} {name}")
+        wanted = asked.get(name, 1) * found.lacks.pod_set.count
+        backed = [each.name for each in group.flavors if _has(case, each.name, name, wanted)]
+        where = {each: None for each in where if each in backed}
+        said.append(f"{render_amount(name, wanted)} {name}")
         steps.append({"op": "add", "path": f"/spec/resourceGroups/{number}/coveredResources/-", "value": name})
-        steps += [
-            {
-                "op": "add",
-                "path": f"/spec/resourceGroups/{number}/flavors/{position}/resources/-",
-                "value": {"name": name, "nominalQuota": amount},
-            }
-            for position, _ in enumerate(group.flavors)
-        ]
+        for position, each in enumerate(group.flavors):
+            amount = render_amount(name, wanted if each.name in backed else 0)
+            path = f"/spec/resourceGroups/{number}/flavors/{position}/resources/-"
+            steps.append({"op": "add", "path": path, "value": {"name": name, "nominalQuota": amount}})
+    if not where:
+        return
+    flavors = "" if len(where) == len(group.flavors) else f" in flavor {', '.join(where)}"
     yield Proposal(
         RemedyKind.RAISE_QUOTA,
         Doer.PLATFORM,
-        f"give the ClusterQueue {queue.name} quota of {', '.join(said)}",
+        f"give the ClusterQueue {queue.name} quota of {', '.join(said)}{flavors}",
         reference_of(queue),
         Patch(PatchOp.JSON, steps),
     )
+
+
+def _has(case: Case, flavor: str, resource: str, amount: int) -> bool:
+    backing = backing_of(case, flavor, resource)
+    return backing is None or backing.room >= amount
