@@ -6,8 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.gathering import Gathered
@@ -229,24 +227,21 @@ def test_no_message_says_a_word_that_nobody_knows(component: str, where: str) ->
     assert not [word for word in ("zorro", "alice", "merger") if word in text]
 
 
-NAMES = st.sampled_from(["zorro-prod-a", "zorro-prod-b", "zorro", "zorro-prod"])
+VALUES = ("zorro-prod-a", "zorro-prod-b", "zorro-prod-a", "zorro")
 
 
-@settings(max_examples=25, deadline=None)
-@given(values=st.lists(NAMES, min_size=2, max_size=4), read=st.sampled_from(["cohort", "team", "pool"]))
-def test_equal_stays_equal_and_different_stays_different(values: list[str], read: str) -> None:
+@pytest.mark.parametrize("read", ["cohort", "team", "pool"])
+def test_equal_stays_equal_and_different_stays_different(read: str) -> None:
     if read == "cohort":
-        objects = view(scene(*(queue(f"q{at}", each) for at, each in enumerate(values)))).objects
+        objects = view(scene(*(queue(f"q{at}", each) for at, each in enumerate(VALUES)))).objects
         found = [each.spec.cohort_name for each in objects.cluster_queues if each.spec.cohort_name != "all"]
-        # Queues are numbered by uid, and all of these have one.
-        assert len(found) == len(values)
     else:
-        nodes = [raw("Node", "v1", f"n{at}", meta={"labels": {read: each}}) for at, each in enumerate(values)]
+        nodes = [raw("Node", "v1", f"n{at}", meta={"labels": {read: each}}) for at, each in enumerate(VALUES)]
         asks = raw("Pod", "v1", "mine-0", OURS, spec={"nodeSelector": {"pool": "x"}, "containers": []})
         found = [each.metadata.labels[read] for each in view(scene(*nodes, asks)).objects.nodes]
     assert not [each for each in found if "zorro" in each]
-    assert [each == found[0] for each in found] == [each == values[0] for each in values]
-    assert len(set(found)) == len(set(values))
+    assert found[0] == found[2]
+    assert (len(found), len(set(found))) == (4, 3)
 
 
 def test_phrases_hold_no_names() -> None:
