@@ -141,6 +141,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "readiness": (probed("Readiness", "HTTP probe failed with statuscode: 503"), "readiness-never-true"),
     "runs, has no probe, and is not ready": (case(WORK, pod("p", WORK, status=unready("ContainersNotReady", ready=False)), node()), "readiness-never-true"),
     "a readiness gate": (case(WORK, pod("p", WORK, status=unready("ReadinessGatesNotReady", ready=True)), node()), "readiness-never-true"),
+    "its containers are ready and it is not": (case(WORK, pod("p", WORK, status=unready("ContainersNotReady", ready=True)), node()), "readiness-never-true"),
     "gate": (case(job(spec=GATED), pod("p", job(spec=GATED), node="")), "scheduling-gated"),
     "gate of a StatefulSet": (case(replicas("StatefulSet", spec=GATED), pod("serve-0", replicas("StatefulSet", spec=GATED), node="")), "scheduling-gated"),
     "tries": (failed("BackoffLimitExceeded", over(2), backoffLimit=0), "job-backoff-limit"),

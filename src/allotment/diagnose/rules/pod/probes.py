@@ -9,7 +9,8 @@ from allotment.diagnose.amending import amended, changed_pods, containers_patch
 from allotment.diagnose.by_hand import described, logs_of
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import Stuck, said_last, stuck
+from allotment.diagnose.rules.pod.containers import Stuck, said_last, statuses, stuck
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Condition
 from allotment.model.observed.pods import Container, Pod, Probe, ProbeTarget
@@ -65,18 +66,23 @@ def readiness(case: Case) -> Finding | None:
 
 
 def _by_gate(case: Case) -> Finding | None:
-    """Its containers are ready, and a condition that somebody else has to set is not there."""
+    """Its containers are ready and it is not: a condition that somebody else has to set is not there."""
     for pod in case.starting_pods:
-        ready = _ready(pod)
-        if ready is None or ready.reason != _GATES:
+        ready = _unready(pod)
+        mains = [each.status for each in statuses(pod) if not each.initial]
+        if ready is None or not mains or not all(each.ready for each in mains):
             continue
+        gate = ready.reason == _GATES
+        what = f"a readiness gate of it is not: {quoted_message(ready.message)}" if gate else "the pod is not called so"
+        who = "see who is to set the condition of that gate" if gate else "see whether its node still reports"
         return Finding(
             _CAUSES["readiness"],
             CauseVerdict.BROKEN,
-            f"the containers of the pod {pod.name} are ready, and a readiness gate of it is not: {ready.message}",
-            facts={"pod": pod.name, "node": pod.spec.node_name, "message": ready.message},
-            evidence=(Evidence(reference_of(pod), "status.conditions[Ready].message", ready.message),),
-            proposals=(_looked_at(pod, "see who is to set the condition of that gate", described(pod)),),
+            f"the containers of the pod {pod.name} are ready, and {what}",
+            facts={"pod": pod.name, "node": pod.spec.node_name, "message": ready.message or None},
+            evidence=(Evidence(reference_of(pod), "status.conditions[Ready].reason", ready.reason, ready.message),),
+            confidence=Confidence.SURE if gate else Confidence.LIKELY,
+            proposals=(_looked_at(pod, who, described(pod)),),
         )
     return None
 
@@ -109,7 +115,7 @@ def _without_probe(case: Case) -> Finding | None:
     return None
 
 
-def _ready(pod: Pod) -> Condition | None:
+def _unready(pod: Pod) -> Condition | None:
     return next((each for each in pod.status.conditions if each.type == "Ready" and not each.true), None)
 
 
