@@ -123,13 +123,15 @@ def replay(api: Api, case: Raw) -> Replayed:
             continue
         api.make([_as_made(case, each) for each in batch if each is not None])
         if made is not None:
-            _let_go(api, full, batch)
+            _enqueued(api, case, batch)
+            _hold(api, full, "None")
         for each in batch:
             if each is not None and running.get(key_of(each)):
                 _bound(api, case, each)
     _opened(api, case)
-    for one in late:
+    for at, one in enumerate(late):
         if one is None:
+            _enqueued(api, case, late[:at])
             _hold(api, full, "Hold")
             made = _submit(api, case, groups)
             own = record_of(case, subject)
@@ -139,7 +141,8 @@ def replay(api: Api, case: Raw) -> Replayed:
         else:
             api.make([_as_made(case, one)])
     assert made is not None
-    _let_go(api, full, late)
+    _enqueued(api, case, late)
+    _hold(api, full, "None")
     _stopped(api, case)
     return made
 
@@ -275,12 +278,12 @@ def _is_work(each: Raw) -> bool:
     return not any(one["status"] == "True" for one in ended)
 
 
-def _let_go(api: Api, queue: Raw | None, sent: list[Raw | None]) -> None:
-    """Let a queue that was held go on once what was sent stands in it."""
-    for each in sent if queue is not None else ():
-        if each is not None and f"{_OURS}queue-name" in each["metadata"].get("labels", {}):
+def _enqueued(api: Api, case: Raw, sent: list[Raw | None]) -> None:
+    """Wait until what was sent stands in its queue, and until the second is over: times are whole seconds."""
+    for each in sent:
+        if each is not None and workload_of(case, each) is not None:
             until(f"Workload of {each['metadata']['name']}", lambda work=each: _workload(api, work))  # type: ignore[misc]
-    _hold(api, queue, "None")
+    time.sleep(1)
 
 
 def _hold(api: Api, queue: Raw | None, policy: str) -> None:
