@@ -38,7 +38,7 @@ _KEYED: Final = frozenset({"requests", "overhead", "flavors", "resourceUsage", "
 _Object = TypeVar("_Object", bound=Object)
 
 
-class Reach:
+class ReadableNames:
     """Which names a team can read."""
 
     def __init__(self, names: Iterable[str], shared: StandIns, own: StandIns) -> None:

@@ -31,7 +31,7 @@ from allotment.observe.anonymous import (
     is_hidden,
 )
 from allotment.observe.kinds import KINDS
-from allotment.observe.reaching import Reach, own_names, queue_names, shared_names
+from allotment.observe.reaching import ReadableNames, own_names, queue_names, shared_names
 from allotment.observe.shared_marks import SharedMarks, names_people, platform_keys
 from allotment.observe.standing_in import StandIns
 from allotment.observe.unnaming import REMOVED, Unnaming
@@ -127,7 +127,7 @@ class _Viewed:
             *queue_names(ours),
             *(each for each in (*own, *self._cohorts.values(), *self._kept_cohorts(ours))),
         )
-        self._reach = Reach(readable, self._stand_ins, StandIns("name"))
+        self._reach = ReadableNames(readable, self._stand_ins, StandIns("name"))
 
     def _kept_cohorts(self, ours: Sequence[ClusterQueue]) -> Iterator[str]:
         for each in (*(queue.spec.cohort_name for queue in ours), *(one.name for one in self._split["cohorts"].own)):

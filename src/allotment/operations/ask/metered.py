@@ -152,7 +152,7 @@ class _PieceReader:
         """
         every = self._metrics.means(Gauge(USE, self._where), steps)
         resource = ("resource", tuple(_RESOURCES))
-        sizes = _Sizes(
+        sizes = _MeasuredDevices(
             capacity=self._of("kube_node_status_capacity", steps, resource),
             offered=self._of("kube_node_status_allocatable", steps, resource),
         )
@@ -178,7 +178,7 @@ class _PieceReader:
         )
 
     def _exporters(
-        self, every: Sequence[MeasuredSeries], sizes: _Sizes, teams: Mapping[str, str]
+        self, every: Sequence[MeasuredSeries], sizes: _MeasuredDevices, teams: Mapping[str, str]
     ) -> list[MeasuredSeries]:
         """Those that exporters measured, of no more devices than their nodes can have."""
         known = KnownOfExporters(sizes.devices(), frozenset(teams))
@@ -235,7 +235,7 @@ class _PieceReader:
     def _nodes(
         self,
         steps: TimeSteps,
-        sizes: _Sizes,
+        sizes: _MeasuredDevices,
         pods: _PodTable,
         requests: Sequence[MeasuredSeries],
     ) -> dict[str, NodeTrack]:
@@ -288,7 +288,7 @@ class _PieceReader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sizes:
+class _MeasuredDevices:
     """Devices that nodes have, and offer to pods, as they are measured."""
 
     capacity: tuple[MeasuredSeries, ...]
