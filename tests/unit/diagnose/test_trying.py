@@ -178,3 +178,15 @@ def test_work_whose_class_is_made_is_queued_then(gpus: int, starts: StartsWhen |
     found = explain(case_of([of_flavor("a"), *of_queue(), above]))
     made = [each for each in found.remedies if each.summary.startswith("create the WorkloadPriorityClass super")]
     assert [each.tried.starts for each in made] == ([] if starts is None else [starts])
+
+
+def test_what_can_never_be_admitted_is_not_held_up_by_who_is_before_it() -> None:
+    queue = cluster_queue("cq", quota("f", 4), queueingStrategy="StrictFIFO")
+    head = queued("head", gpus=8, at="2026-11-01T10:00:00Z")
+    asks = {"gpus": 0, "asks": {MIG: "1"}}
+    found = explain(
+        case_of([of_flavor("a"), node("m", None, amounts={MIG: "7"}), *of_queue(queue), *head, *queued(**asks)])
+    )
+    assert found.cause == "resource-not-covered"
+    small = explain(case_of([of_flavor("a"), *of_queue(queue), *head, *queued(gpus=2)]))
+    assert small.cause == "strict-fifo-head-blocks"

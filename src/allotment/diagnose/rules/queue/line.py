@@ -57,8 +57,8 @@ def blockade(case: Case) -> Blockade | None:
     own, head = waiting.get(attempt.workload), waiting.get(attempt.instead)
     if own is None or head is None:
         return None
-    lacks = shortage_named(case.twins, head.name)
-    if lacks is None or (shortage_of(case) is not None and not lacks.never):
+    lacks, mine = shortage_named(case.twins, head.name), shortage_of(case)
+    if lacks is None or (mine is not None and (mine.never or not lacks.never)):
         return None
     later = (head.queued_since, head.uid) > (own.queued_since, own.uid)
     return Blockade(own, head, lacks, later and head.priority > own.priority, queue)
