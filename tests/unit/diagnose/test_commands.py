@@ -97,7 +97,7 @@ STARTED: dict[str, tuple[Raw, str]] = {
     "a pod that waits": (pod("train"), "pod/train -n team-a -o 'jsonpath={.spec.nodeName}')\" ]"),
     "a pod that fails to start": (pod("train", "n", status={"phase": "Pending"}), '.status}\')" != True ]'),
     "a pod that runs": (pod("train", "n"), ""),
-    "a Job that Kueue keeps": (SUSPENDED, "{.status.startTime}')\" ]"),
+    "a Job that Kueue keeps": (SUSPENDED, "{.spec.suspend}')\" = true ]"),
     "a Job whose pods wait": (job("train", 4), "in '4 ' | *Z) false ;; esac"),
     "a Job that runs": (job("train", 4) | {"status": {"ready": 4}}, ""),
 }  # fmt: skip
@@ -108,7 +108,8 @@ def test_what_has_started_since_the_answer_is_not_made_anew(raw: Raw, guard: str
     target = Reference(api_version=raw["apiVersion"], kind=raw["kind"], namespace=TEAM, name="train")
     proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, {"spec": {"x": "y"}}))
     command = command_of(case_of([raw], f"{raw['kind'].lower()}/train"), proposal)
-    before, _, rest = command.partition(" && { printf ")
+    before, _, rest = command.partition("; then { printf " if guard else " && { printf ")
+    assert rest.endswith("; else echo 'it has started since: nothing is done' >&2; fi") is bool(guard)
     assert rest.startswith('%s "$made" | kubectl replace --force'), command
     assert before.endswith(guard or "-o json)"), command
 

@@ -18,6 +18,7 @@ from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
 _SEND: Final = 'printf %s "$made" |'
+_LET_BE: Final = "echo 'it has started since: nothing is done' >&2"
 _OF_A_POD: Final = {
     "metadata": {"resourceVersion": None, "uid": None, "creationTimestamp": None},
     "spec": {"nodeName": None},
@@ -75,8 +76,9 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
     # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: deleted and
     # not made again would be the worst end, so it is sent once more, and the shell keeps what was to be made.
     again = f"{{ sleep 2; {_SEND} kubectl create -f -; }}"
+    sent = f"{{ {_SEND} kubectl replace --force -f - || {again}; }}"
     guard = guard_of(case, target, _named(target))
-    return f"made=$({made}) && {f'{guard} && ' if guard else ''}{{ {_SEND} kubectl replace --force -f - || {again}; }}"
+    return f"made=$({made}) && " + (f"if {guard}; then {sent}; else {_LET_BE}; fi" if guard else sent)
 
 
 def _form(target: Reference) -> str:

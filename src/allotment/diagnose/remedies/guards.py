@@ -36,7 +36,7 @@ def _of_pod(pod: Pod, named: str) -> str:
 
 def _of_job(job: Job, named: str) -> str:
     if job.spec.suspend:
-        return f'[ -z "{_asked(named, "{.status.startTime}")}" ]'
+        return f'[ "{_asked(named, "{.spec.suspend}")}" = true ]'
     wanted = 1 if job.spec.parallelism is None else job.spec.parallelism
     if any(each.true for each in job.status.conditions) or job.status.ready >= wanted:
         return ""
