@@ -20,8 +20,8 @@ Likeness = tuple[tuple[Hashable, int], ...]
 _NO_RULES: Final = PodAffinity()
 _NAMELESS: Final = "on trial/"
 """Begins the names of pods on trial that have none: no pod of a cluster has a slash in its name."""
-_MOST: Final = 1 << 16
-"""Answers that are kept of one view."""
+_MOST: Final = 1 << 12
+"""Answers that are kept of one view: one that names every node of a large cluster takes 40 kB."""
 
 
 @dataclass(frozen=True, slots=True)
