@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx2 as httpx
 
-_OF_THE_TRANSFER: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_OF_THE_TRANSFER: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 """Headers that say how the body came; what is handed on has been unpacked."""
 
 
@@ -58,7 +58,8 @@ def _answer(client: httpx.Client, request: httpx.Request, most: int, left: threa
         content = b"".join(_pieces(response, most, left))
     finally:
         response.close()
-    headers = [(key, value) for key, value in response.headers.multi_items() if key.lower() not in _OF_THE_TRANSFER]
+    # As bytes: warnings of admission policies carry whatever their authors and the objects hold.
+    headers = [(key, value) for key, value in response.headers.raw if key.lower() not in _OF_THE_TRANSFER]
     return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
 
 

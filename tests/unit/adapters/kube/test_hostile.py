@@ -302,3 +302,11 @@ def test_what_came_packed_is_read_once() -> None:
         return httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=iter([packed]))
 
     assert serving(answer).get("v1", key("x")) == body("x")
+
+
+def test_a_warning_in_any_script_arrives_as_it_was_written() -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        headers = [(b"Warning", '299 - "the queue of • näher"'.encode())]
+        return httpx.Response(200, headers=headers, json=body("x"))
+
+    assert serving(answer).apply(body("x")).warnings == ("the queue of • näher",)
