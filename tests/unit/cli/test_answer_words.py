@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from allotment.accounting.fleet_devices import AcceleratorRoom
@@ -80,3 +82,11 @@ def test_what_is_of_no_use_is_the_sum_of_the_column_and_what_is_asked_alike_is_o
     assert text[6].startswith("4 of 12 free are fragmented; the mean GPU pod of the whole cluster could not use 9: ")
     (one,) = (room("a100", 6, 1),)
     assert "1 of 6 free is fragmented" in gpus_text(GpuCount(rooms, {"dev": None}), (one,), None, headers=False)
+
+
+def test_slices_of_one_model_keep_their_resource_on_a_narrow_screen() -> None:
+    whole = room("a100", 6, 3)
+    slices = replace(room("a100", 4, 1), resource="nvidia.com/mig-1g.10gb")
+    for rooms, kept in (((whole, slices), True), ((whole, room("h100", 4, 1)), False)):
+        head = gpus_text(GpuCount(rooms, {"dev": None}), rooms, 90, headers=True).splitlines()[0]
+        assert ("RESOURCE" in head) is kept

@@ -18,13 +18,15 @@ from allotment.scheduling.placement.model import CPU, MEMORY
 def gpus_listing(found: GpuCount) -> Listing[AcceleratorRoom]:
     """A row for each accelerator and cluster."""
     several = len({each.cluster for each in found.rooms}) > 1
+    # Rows of one model are told apart by their resource alone.
+    sliced = len({(each.cluster, each.accelerator) for each in found.rooms}) < len(found.rooms)
     return Listing(
         kind="AcceleratorRoom",
         rows=found.rooms,
         columns=(
             Column("ACCELERATOR", lambda row: row.accelerator),
             Column("CLUSTER", lambda row: row.cluster, wide=not several, keep=6),
-            Column("RESOURCE", lambda row: row.resource, keep=0),
+            Column("RESOURCE", lambda row: row.resource, keep=6 if sliced else 0),
             Column("TOTAL", lambda row: devices(row.total), keep=5),
             Column("HEALTHY", lambda row: devices(row.healthy), keep=2, style=_health_style),
             Column("SCHEDULABLE", lambda row: devices(row.schedulable), keep=1),
