@@ -10,7 +10,7 @@ from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.moments import seconds as seconds  # noqa: PLC0414 rules take it from here
 from allotment.model.observed.base import Object, Reference
-from allotment.model.observed.index import Index, kind_of
+from allotment.model.observed.index import Beside, Index, kind_of
 from allotment.model.observed.namespaced import Event, Namespace
 from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
@@ -80,8 +80,8 @@ class Case:
         self.submission = submission
         self.index = index if index is not None else Index(source)
         self.now = seconds(snapshot.taken_at or source.observed_at)
-        self.beside: dict[type, object] = {}
-        """What rules have found out of this case in common, by its type."""
+        self.beside = Beside()
+        """What rules have found out of this case in common."""
 
     @cached_property
     def twins(self) -> Twins:

@@ -43,9 +43,7 @@ def backing_of(case: Case, flavor: str, resource: str) -> Backing | None:
     index = case.index
     if not device(resource) or not index.nodes or not case.seen_everywhere("nodes") or grows(index):
         return None
-    kept = index.beside.get(_Backings)
-    if not isinstance(kept, _Backings):
-        kept = index.beside[_Backings] = _Backings()
+    kept = index.beside.once(_Backings, _Backings)
     if (flavor, resource) not in kept:
         kept[flavor, resource] = _counted(index, flavor, resource)
     return kept[flavor, resource]

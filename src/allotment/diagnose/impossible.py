@@ -118,9 +118,7 @@ def _refused(case: Case) -> _Given | None:
         if refused is None:
             return None
         return {} if fleet_of(case).nodes_refuse(case.namespace, [(PodTemplate(spec=refused.pod.spec), 1)]) else None
-    kept = case.index.beside.get(_GivenBefore)
-    if not isinstance(kept, _GivenBefore):
-        kept = case.index.beside[_GivenBefore] = _GivenBefore()
+    kept = case.index.beside.once(_GivenBefore, _GivenBefore)
     key = (case.namespace, case.queue_name, msgspec.json.encode(workload.spec.pod_sets))
     if key not in kept:
         kept[key] = _of_workload(case, workload)
@@ -187,9 +185,7 @@ class _Bare:
 
 
 def _bare(index: Index) -> Index:
-    kept = index.beside.get(_Bare)
-    if not isinstance(kept, _Bare):
-        kept = index.beside[_Bare] = _Bare(index)
+    kept = index.beside.once(_Bare, lambda: _Bare(index))
     return kept.index
 
 

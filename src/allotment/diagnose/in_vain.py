@@ -24,9 +24,7 @@ class _NeverRuns(dict[str, bool]):
 
 def never_runs(case: Case, workload: Workload) -> bool:
     """Whether a workload holds quota and can never use it; found out once for a source."""
-    kept = case.index.beside.get(_NeverRuns)
-    if not isinstance(kept, _NeverRuns):
-        kept = case.index.beside[_NeverRuns] = _NeverRuns()
+    kept = case.index.beside.once(_NeverRuns, _NeverRuns)
     if workload.key not in kept:
         kept[workload.key] = _never_runs(case, workload)
     return kept[workload.key]

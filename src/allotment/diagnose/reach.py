@@ -58,9 +58,7 @@ def over(job: Job) -> bool:
 
 def missing_pods(case: Case) -> int:
     """Pods that are still to be made."""
-    kept = case.beside.get(_Missing)
-    if not isinstance(kept, _Missing):
-        kept = case.beside[_Missing] = _Missing(_missing(case))
+    kept = case.beside.once(_Missing, lambda: _Missing(_missing(case)))
     return int(kept)
 
 

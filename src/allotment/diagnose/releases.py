@@ -42,9 +42,7 @@ class _Holders(dict[tuple[str, Pair], list[tuple[int, QuotaHolder]]]):
 def releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[QuotaHolder, ...]:
     """The fewest workloads that have to end, own ones before others; none if that cannot be told."""
     index = case.index
-    kept = index.beside.get(_Releases)
-    if not isinstance(kept, _Releases):
-        kept = index.beside[_Releases] = _Releases()
+    kept = index.beside.once(_Releases, _Releases)
     key = (queue, frozenset(wanted.items()), case.namespace)
     if key not in kept:
         kept[key] = _releasing(case, queue, wanted)
@@ -101,9 +99,7 @@ def _several(
 def holders_of(case: Case, queue: str, pair: Pair) -> list[tuple[int, QuotaHolder]]:
     """Who holds how much of a flavor's resource in the tree of a queue, least first."""
     index = case.index
-    kept = index.beside.get(_Holders)
-    if not isinstance(kept, _Holders):
-        kept = index.beside[_Holders] = _Holders()
+    kept = index.beside.once(_Holders, _Holders)
     book = book_of(case.twins)
     tree = book.tree_of(queue)
     key = (min(tree, default=queue), pair)

@@ -127,10 +127,7 @@ def device(resource: str) -> bool:
 
 def book_of(twins: Twins) -> QuotaBook:
     """The quotas of a source, counted once."""
-    found = twins.index.beside.get(QuotaBook)
-    if not isinstance(found, QuotaBook):
-        found = twins.index.beside[QuotaBook] = QuotaBook(twins.queueing)
-    return found
+    return twins.index.beside.once(QuotaBook, lambda: QuotaBook(twins.queueing))
 
 
 def shortage_of(case: Case) -> QuotaShortage | None:
@@ -141,9 +138,7 @@ def shortage_of(case: Case) -> QuotaShortage | None:
 
 def shortage_named(twins: Twins, key: str) -> QuotaShortage | None:
     """What a waiting workload lacks, ``namespace/name``; found out once."""
-    kept = twins.index.beside.get(_Shortages)
-    if not isinstance(kept, _Shortages):
-        kept = twins.index.beside[_Shortages] = _Shortages()
+    kept = twins.index.beside.once(_Shortages, _Shortages)
     if key not in kept:
         workload = waiting_in(twins).get(key)
         kept[key] = None if workload is None else _as_of_its_shape(twins, workload)
@@ -155,9 +150,7 @@ class _OfShapes(dict[tuple[str, tuple[PodSet, ...]], QuotaShortage | None]):
 
 
 def _as_of_its_shape(twins: Twins, workload: Workload) -> QuotaShortage | None:
-    kept = twins.index.beside.get(_OfShapes)
-    if not isinstance(kept, _OfShapes):
-        kept = twins.index.beside[_OfShapes] = _OfShapes()
+    kept = twins.index.beside.once(_OfShapes, _OfShapes)
     shape = (workload.cluster_queue, workload.pod_sets)
     if shape not in kept:
         kept[shape] = lacking(twins, workload)
@@ -175,10 +168,7 @@ class _Waiting(dict[str, Workload]):
 
 def waiting_in(twins: Twins) -> Mapping[str, Workload]:
     """Workloads that wait in a queue, by ``namespace/name``."""
-    found = twins.index.beside.get(_Waiting)
-    if not isinstance(found, _Waiting):
-        found = twins.index.beside[_Waiting] = _Waiting((each.name, each) for each in twins.queueing.pending)
-    return found
+    return twins.index.beside.once(_Waiting, lambda: _Waiting((each.name, each) for each in twins.queueing.pending))
 
 
 def lacking(twins: Twins, workload: Workload) -> QuotaShortage | None:

@@ -121,9 +121,7 @@ def _position(case: Case) -> QueuePosition | None:
         workload = next((each for _, each in queued_one_by_one(case)), None)
     if workload is None or queue is None or workload.holds_quota:
         return None
-    kept = case.index.beside.get(_Positions)
-    if not isinstance(kept, _Positions):
-        kept = case.index.beside[_Positions] = _Positions(_positions(case.source))
+    kept = case.index.beside.once(_Positions, lambda: _Positions(_positions(case.source)))
     return kept.get((queue.name, workload.key))
 
 

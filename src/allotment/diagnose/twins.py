@@ -70,7 +70,4 @@ class Twins:
 
 def twins_of(index: Index, now: str) -> Twins:
     """The twins of a source; the same for every subject of it, for they are kept beside its index."""
-    found = index.beside.get(Twins)
-    if not isinstance(found, Twins):
-        found = index.beside[Twins] = Twins(index, now)
-    return found
+    return index.beside.once(Twins, lambda: Twins(index, now))

@@ -36,6 +36,7 @@ from allotment.model.observed.work import Work
 Named = TypeVar("Named", bound=Object)
 Value = TypeVar("Value")
 Key = TypeVar("Key")
+Made = TypeVar("Made")
 _WORK: Final = ("jobs", "cron_jobs", "replicas", "daemon_sets", "owners")
 _HIGHEST: Final = 16
 """Owners above an object that are followed: more is a ring, or nobody's doing."""
@@ -61,6 +62,17 @@ def _made_of(*fields: str) -> Callable[[Callable[[Index], Value]], cached_proper
     return taken
 
 
+class Beside(dict[type, object]):
+    """What others have made of something, by its type: made when first asked for, and gone when that is gone."""
+
+    def once(self, kind: type[Made], make: Callable[[], Made]) -> Made:
+        """What there is of a type, made if there is none yet."""
+        found = self.get(kind)
+        if not isinstance(found, kind):
+            found = self[kind] = make()
+        return found
+
+
 class Index:
     """Lookups over one source. Nothing here decides anything."""
 
@@ -74,8 +86,8 @@ class Index:
         self.source = source
         self.objects = source.objects
         self.before = before
-        self.beside: dict[type, object] = {}
-        """What others have made of this source, by its type, so that it is made once and goes when the index goes."""
+        self.beside = Beside()
+        """What others have made of this source."""
 
     def same(self, *fields: str) -> bool:
         """Whether these fields of Objects hold the very same as in the index before."""

@@ -46,9 +46,7 @@ class _Lacking(dict[str, list[Node]]):
 
 
 def _lacking(index: Index, key: str) -> list[Node]:
-    kept = index.beside.get(_Lacking)
-    if not isinstance(kept, _Lacking):
-        kept = index.beside[_Lacking] = _Lacking()
+    kept = index.beside.once(_Lacking, _Lacking)
     if key not in kept:
         kept[key] = [node for node in index.nodes.values() if key not in node.metadata.labels and devices_of(node)]
     return kept[key]
@@ -104,9 +102,7 @@ def _first_that_helps(it: Placing, nodes: list[Node], key: str, value: str) -> N
 
 def _with_label(it: Placing, nodes: list[Node], key: str, value: str) -> PlacementView:
     index = it.case.index
-    views = index.beside.get(LabelledViews)
-    if not isinstance(views, LabelledViews):
-        views = index.beside[LabelledViews] = LabelledViews()
+    views = index.beside.once(LabelledViews, LabelledViews)
     if (key, value) not in views.made:
         names = {node.name for node in nodes}
         labelled = tuple(_labelled(node, key, value) if node.name in names else node for node in index.objects.nodes)

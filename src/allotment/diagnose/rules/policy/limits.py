@@ -44,9 +44,7 @@ def breaches_in(index: Index, namespace: str, spec: PodSpec) -> list[Breach]:
     """All bounds of a namespace that a pod breaks, its defaults filled in; found out once for pods alike."""
     if not ranges_of(index, namespace):
         return []
-    kept = index.beside.get(_Breaches)
-    if not isinstance(kept, _Breaches):
-        kept = index.beside[_Breaches] = _Breaches()
+    kept = index.beside.once(_Breaches, _Breaches)
     key = (namespace, *(_asked(each) for each in (spec.containers, spec.init_containers)))
     if key not in kept:
         kept[key] = _breaches(index, namespace, spec)

@@ -56,9 +56,7 @@ class _Excesses(dict[tuple[object, ...], list[Excess]]):
 
 def excesses(case: Case, spec: PodSpec, pods: int) -> list[Excess]:
     """Bounds that so many more pods of the subject would pass; found out once for pods alike."""
-    kept = case.index.beside.get(_Excesses)
-    if not isinstance(kept, _Excesses):
-        kept = case.index.beside[_Excesses] = _Excesses()
+    kept = case.index.beside.once(_Excesses, _Excesses)
     scoped = (spec.priority_class_name, spec.active_deadline_seconds is None)
     key = (case.namespace, pods, _asked(spec), *scoped)
     if key not in kept:
@@ -109,9 +107,7 @@ class _Used(dict[str, dict[str, Fraction]]):
 def _used(case: Case, quota: ResourceQuota, resource: str) -> Fraction:
     if not case.seen("pods") and resource in quota.status.used:
         return amount(quota.status.used[resource])
-    kept = case.index.beside.get(_Used)
-    if not isinstance(kept, _Used):
-        kept = case.index.beside[_Used] = _Used()
+    kept = case.index.beside.once(_Used, _Used)
     if quota.key not in kept:
         kept[quota.key] = _total(
             pod.spec for pod in case.index.living_in.get(quota.namespace, ()) if counts(quota, pod.spec)

@@ -22,9 +22,7 @@ class _Inactivities(dict[str, Inactivity]):
 
 
 def _inactivity(case: Case, queue: ClusterQueue) -> Inactivity:
-    kept = case.index.beside.get(_Inactivities)
-    if not isinstance(kept, _Inactivities):
-        kept = case.index.beside[_Inactivities] = _Inactivities()
+    kept = case.index.beside.once(_Inactivities, _Inactivities)
     if queue.name not in kept:
         unseen = frozenset(gap.what for gap in case.source.gaps if gap.reason != "damaged")
         kept[queue.name] = inactivity_of(queue, case.index, rings(case.index), unseen)

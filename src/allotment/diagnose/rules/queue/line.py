@@ -38,9 +38,7 @@ def attempt_of(case: Case) -> Attempt | None:
     workload = case.workload
     if workload is None or workload.holds_quota or workload.says("Finished"):
         return None
-    kept = case.beside.get(Attempt)
-    if not isinstance(kept, Attempt):
-        kept = case.beside[Attempt] = case.twins.attempt(workload.key)
+    kept = case.beside.once(Attempt, lambda: case.twins.attempt(workload.key))
     return None if kept.outcome in (AttemptOutcome.UNKNOWN, AttemptOutcome.OUT_OF_QUEUE) else kept
 
 

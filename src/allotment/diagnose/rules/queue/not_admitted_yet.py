@@ -60,10 +60,7 @@ class _Lines:
 
 
 def _lines(case: Case) -> _Lines:
-    kept = case.index.beside.get(_Lines)
-    if not isinstance(kept, _Lines):
-        kept = case.index.beside[_Lines] = _Lines(case.twins)
-    return kept
+    return case.index.beside.once(_Lines, lambda: _Lines(case.twins))
 
 
 def behind_in_line(case: Case) -> Finding | None:

@@ -87,9 +87,7 @@ def quota_refusal(case: Case) -> QuotaRefusal | None:
     attempt = attempt_of(case)
     if attempt is None or attempt.outcome not in (AttemptOutcome.REFUSED, AttemptOutcome.NOT_REACHED):
         return None
-    kept = case.index.beside.get(_Refusals)
-    if not isinstance(kept, _Refusals):
-        kept = case.index.beside[_Refusals] = _Refusals()
+    kept = case.index.beside.once(_Refusals, _Refusals)
     if attempt.workload not in kept:
         kept[attempt.workload] = _decided(case, attempt)
     return kept[attempt.workload]

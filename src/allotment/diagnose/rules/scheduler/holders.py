@@ -67,9 +67,7 @@ def holders(case: Case, nodes: Iterable[Node], resource: str = "") -> list[RoomH
         resource: of which each holds some there; empty for whoever is there.
     """
     nodes = tuple(nodes)
-    every = case.index.beside.get(RoomHolders)
-    if not isinstance(every, RoomHolders):
-        every = case.index.beside[RoomHolders] = RoomHolders(case)
+    every = case.index.beside.once(RoomHolders, lambda: RoomHolders(case))
     keys = set().union(*(every.on.get(node.name, ()) for node in nodes))
     own = {pod.key for pod in case.pods}
     found = [every.all[key] for key in keys]

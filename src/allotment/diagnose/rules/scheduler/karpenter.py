@@ -106,10 +106,7 @@ class PoolViews:
 
 def pool_views(case: Case) -> PoolViews:
     """NodePools against the subject, found once."""
-    found = case.beside.get(PoolViews)
-    if not isinstance(found, PoolViews):
-        found = case.beside[PoolViews] = _views(case)
-    return found
+    return case.beside.once(PoolViews, lambda: _views(case))
 
 
 def first_willing(views: PoolViews) -> PoolView | None:
@@ -274,9 +271,7 @@ class _Machines(dict[str, list[Node]]):
 
 def _machines(case: Case, pool: KarpenterNodePool) -> list[Node]:
     """Nodes of the instance types that a pool may have, its own among them."""
-    kept = case.index.beside.get(_Machines)
-    if not isinstance(kept, _Machines):
-        kept = case.index.beside[_Machines] = _Machines()
+    kept = case.index.beside.once(_Machines, _Machines)
     if pool.name not in kept:
         types = set(given_labels(pool).get(INSTANCE_TYPE, ()))
         kept[pool.name] = [

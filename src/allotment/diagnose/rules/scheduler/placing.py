@@ -245,9 +245,7 @@ class Placing:
     def _sizes(self, resource: str) -> dict[str, int]:
         """What each node has of a resource; found once for a source."""
         index = self.case.index
-        kept = index.beside.get(_Sizes)
-        if not isinstance(kept, _Sizes):
-            kept = index.beside[_Sizes] = _Sizes()
+        kept = index.beside.once(_Sizes, _Sizes)
         if resource not in kept:
             kept[resource] = {node.name: int(node.allocatable.get(resource, 0)) for node in self.view.state.nodes.nodes}
         return kept[resource]
@@ -313,10 +311,7 @@ def _changed(pods: Iterable[WaitingPod], change: Change) -> tuple[WaitingPod, ..
 
 def placing(case: Case) -> Placing:
     """What the twin says of a case, made once."""
-    found = case.beside.get(Placing)
-    if not isinstance(found, Placing):
-        found = case.beside[Placing] = Placing(case)
-    return found
+    return case.beside.once(Placing, lambda: Placing(case))
 
 
 def flavors_of(case: Case, workload: Workload) -> dict[str, tuple[str, ...]]:

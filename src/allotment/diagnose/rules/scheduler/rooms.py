@@ -32,9 +32,7 @@ class _Pools(dict[str, str]):
 def pools_of(placing: Placing, nodes: Iterable[Node]) -> list[str]:
     """The pools that nodes of the source are in."""
     index = placing.case.index
-    kept = index.beside.get(_Pools)
-    if not isinstance(kept, _Pools):
-        kept = index.beside[_Pools] = _Pools((name, pool_of(node)) for name, node in index.nodes.items())
+    kept = index.beside.once(_Pools, lambda: _Pools((name, pool_of(node)) for name, node in index.nodes.items()))
     return sorted({kept[node.name] for node in nodes} - {""})
 
 
