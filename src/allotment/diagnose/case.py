@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.labels import KUEUE_QUEUE
-from allotment.model.moments import seconds as seconds  # noqa: PLC0414 rules take it from here
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import Beside, Index, kind_of
 from allotment.model.observed.namespaced import Event, Namespace

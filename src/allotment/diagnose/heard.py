@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, last_word
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.base import condition
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import Workload

@@ -2,10 +2,10 @@
 
 import pytest
 
-from allotment.diagnose.case import Case, seconds
+from allotment.diagnose.case import Case
 from allotment.diagnose.chain import findings
 from allotment.model.explanation import Explanation
-from allotment.model.moments import LATEST, milliseconds
+from allotment.model.moments import LATEST, milliseconds, seconds
 from allotment.operations.ask import explaining
 from tests.unit.diagnose.building import case_of, pod, waiting
 from tests.unit.diagnose.queues import platform, queued

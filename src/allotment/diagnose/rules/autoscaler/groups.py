@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import yaml
 
-from allotment.diagnose.case import Case, seconds
+from allotment.diagnose.case import Case
 from allotment.diagnose.machines import pool_of
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import Event

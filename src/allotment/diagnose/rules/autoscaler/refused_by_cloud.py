@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.machines import new_node
 from allotment.diagnose.rules.autoscaler.groups import STATUS, autoscaler_of, events_of_pods, groups_of_nodes
@@ -26,6 +26,7 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.shaping import reduced
 from allotment.errors import quoted
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import Event
 

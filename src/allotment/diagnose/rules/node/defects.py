@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
-from allotment.diagnose.case import Case, seconds
+from allotment.diagnose.case import Case
 from allotment.diagnose.machines import INSTANCE_TYPE, pool_of
 from allotment.diagnose.rules.scheduler.karpenter import is_coming
 from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
 from allotment.diagnose.twins import Twins
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Amounts, condition
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node

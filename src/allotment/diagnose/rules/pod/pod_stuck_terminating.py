@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from allotment.diagnose import by_hand
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import missing_pods
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.pods import Pod
 
 _PATIENCE: Final = 60.0

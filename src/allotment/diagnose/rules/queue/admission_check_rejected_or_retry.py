@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.checks import awaited, taken_out
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.moments import seconds
 from allotment.model.observed.queueing import CheckState, Workload
 from allotment.scheduling.snapshot.queues import checks_of
 

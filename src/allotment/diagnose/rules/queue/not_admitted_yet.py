@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.rules.queue.line import attempt_of
@@ -13,7 +13,7 @@ from allotment.diagnose.shortage import book_of, shortage_of, waiting_in
 from allotment.diagnose.twins import Twins
 from allotment.diagnose.unseen import places_unseen
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.moments import written
+from allotment.model.moments import seconds, written
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
 

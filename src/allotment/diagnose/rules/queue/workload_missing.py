@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.queued import kueue_absent
 from allotment.diagnose.tried_before import of_kueue
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Object
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.in_vain import given_up, never_runs, pods_of
 from allotment.diagnose.others import called
@@ -13,6 +13,7 @@ from allotment.diagnose.quota_book import held_by
 from allotment.diagnose.rules.quota.refused import quota_refusal
 from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.base import is_true
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import Job

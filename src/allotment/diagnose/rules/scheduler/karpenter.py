@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from allotment.diagnose.case import Case, seconds
+from allotment.diagnose.case import Case
 from allotment.diagnose.machines import INSTANCE_TYPE
 from allotment.diagnose.rules.scheduler.karpenter_words import KarpenterWord, PoolBar, last_word
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.rules.scheduler.selecting import required_terms
 from allotment.diagnose.rules.scheduler.tainted import of_lifecycle
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Condition, condition, is_true
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.nodes import KarpenterNodePool, Node, NodeClaim, NodeTaint

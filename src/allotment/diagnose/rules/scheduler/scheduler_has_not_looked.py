@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of, seconds
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.base import condition
 from allotment.model.observed.pods import Pod
 from allotment.scheduling.snapshot.placement import is_waiting
