@@ -47,6 +47,10 @@ class PodsToCome:
     template: PodTemplate
 
 
+class _Seen(dict[str | tuple[str, str], bool]):
+    """What of a source could be read: a kind everywhere, or in one namespace."""
+
+
 class Case:
     """One subject in one source. Immutable in what it says; what costs is found when first asked for.
 
@@ -199,11 +203,18 @@ class Case:
 
     def seen(self, plural: str) -> bool:
         """Whether a kind could be read where the subject is; if not, its absence means nothing."""
-        return seen_in(self.source, plural, self.namespace)
+        kept = self.index.beside.once(_Seen, _Seen)
+        key = (plural, self.namespace)
+        if key not in kept:
+            kept[key] = seen_in(self.source, *key)
+        return kept[key]
 
     def seen_everywhere(self, plural: str) -> bool:
         """Whether a kind could be read in all namespaces: what nodes hold and who waits is no matter of one alone."""
-        return seen_everywhere(self.source, plural)
+        kept = self.index.beside.once(_Seen, _Seen)
+        if plural not in kept:
+            kept[plural] = seen_everywhere(self.source, plural)
+        return kept[plural]
 
 
 def pods_of_work(each: Subject) -> tuple[PodsToCome, ...]:

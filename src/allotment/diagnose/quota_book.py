@@ -58,6 +58,8 @@ class QuotaBook:
         self.flavors: Mapping[str, ResourceFlavor] = {each.name: each for each in self.state.flavors}
         self._names = Catalog(self.state)
         self._tree = self._names.tree
+        self._above: dict[tuple[str, int], list[QuotaHolder]] = {}
+        self._entries: dict[tuple[str, str, str], QuotaEntry | None] = {}
         for holder in view.running:
             self._charge(holder, 1)
 
@@ -83,6 +85,12 @@ class QuotaBook:
 
     def entry(self, queue: str, flavor: str, resource: str) -> QuotaEntry | None:
         """The quota of a queue; None if it has none of that name."""
+        asked = (queue, flavor, resource)
+        if asked not in self._entries:
+            self._entries[asked] = self._entry(queue, flavor, resource)
+        return self._entries[asked]
+
+    def _entry(self, queue: str, flavor: str, resource: str) -> QuotaEntry | None:
         cell = self._cell(queue, flavor, resource)
         if cell is None:
             return None
@@ -146,6 +154,13 @@ class QuotaBook:
         for holder in self.view.running:
             found.setdefault(holder.workload.cluster_queue, []).append(holder)
         return found
+
+    def holders_above(self, queue: str, priority: int) -> list[QuotaHolder]:
+        """Those of a ClusterQueue whose priority is higher than this one."""
+        asked = (queue, priority)
+        if asked not in self._above:
+            self._above[asked] = [each for each in self.holders.get(queue, ()) if each.workload.priority > priority]
+        return self._above[asked]
 
     @cached_property
     def without_borrowing_limits(self) -> QuotaBook:

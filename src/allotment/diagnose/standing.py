@@ -84,11 +84,11 @@ def _settled(case: Case) -> str:
             number = subject.status.ready_replicas
             return "its replica runs" if number == 1 else f"all {number} replicas run"
     live = [pod for pod in case.pods if not pod.ended]
-    expected = sum(each.count for each in case.to_come)
-    if isinstance(subject, Replicas | CronJob):
+    if not live or isinstance(subject, Replicas | CronJob):
         # That a run of a CronJob is on says nothing of the one that is due.
         return ""
-    if live and len(case.running_pods) == len(live) and len(live) >= expected:
+    expected = sum(each.count for each in case.to_come)
+    if len(case.running_pods) == len(live) and len(live) >= expected:
         return f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on " + ", ".join(
             sorted({pod.spec.node_name for pod in live})[:3]
         )

@@ -33,9 +33,18 @@ _EVERYONES: Final = frozenset({"localqueues", "pods", "resourceclaims", "workloa
 _HIDING: Final = frozenset({"forbidden", "failed", "hidden"})
 
 
+class _Unseen(dict[tuple[str, frozenset[str]], tuple[str, ...]]):
+    """What has been found out, by namespace and kinds: many answers rest on the same."""
+
+
 def unseen_by(case: Case) -> tuple[str, ...]:
     """What could not be read of what the subject's answer rests on."""
-    return unseen_in(case.source, case.namespace, _bearing(case)) if case.source.gaps else ()
+    if not case.source.gaps:
+        return ()
+    kept, asked = case.index.beside.once(_Unseen, _Unseen), (case.namespace, frozenset(_bearing(case)))
+    if asked not in kept:
+        kept[asked] = unseen_in(case.source, *asked)
+    return kept[asked]
 
 
 def places_unseen(case: Case) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from allotment.diagnose.machines import pool_of
 from allotment.diagnose.rules.node.defects import Broken, Defect, DefectKind, broken
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
 from allotment.diagnose.rules.scheduler.holders import waits
-from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.shaping import reduced
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
@@ -40,7 +41,6 @@ def about_node(
     """A finding about a node that is not as it should be."""
     it = placing(case)
     node = case.index.nodes[found.defects[0].node]
-    like = [each for each in it.matching if each.name not in found.mended.defects]
     return about_room(
         cause,
         CauseVerdict.BROKEN,
@@ -50,11 +50,17 @@ def about_node(
             reduced(it, it.device, 10) if it.device else (),
             waits(it),
             (repair,),
-            more_nodes(it, like or [found.mended.nodes[node.name]]),
+            _more_nodes_like(it, found),
         ),
         {"node": node.name, "pool": pool_of(node), "nodes_to_mend": list(found.nodes)} | facts,
         evidence,
     )
+
+
+def _more_nodes_like(it: Placing, found: Broken) -> Iterator[Proposal]:
+    """More of the sound nodes that would do; where there are none, of the one that is named, mended."""
+    like = [each for each in it.matching if each.name not in found.mended.defects]
+    yield from more_nodes(it, like or [found.mended.nodes[found.defects[0].node]])
 
 
 def repair_of(

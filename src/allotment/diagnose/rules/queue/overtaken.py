@@ -34,8 +34,8 @@ def find(case: Case) -> Finding | None:
     since, rank = own.queued_since, own.priority
     passed = [
         each
-        for each in book.holders.get(own.cluster_queue, ())
-        if each.workload.priority > rank and each.reserved_at > since < each.workload.queued_since
+        for each in book.holders_above(own.cluster_queue, rank)
+        if each.reserved_at > since < each.workload.queued_since
     ]
     if not passed or not book.fits(own.cluster_queue, row.wanted, without=passed):
         return None

@@ -21,12 +21,12 @@ def find(case: Case) -> Finding | None:
     workload, queue = case.workload, case.cluster_queue
     if workload is None or queue is None or case.running_pods:
         return None
-    if not workload.holds_quota and case.index.nodes and not fleet_of(case).hopeless([workload.key]):
-        return None
     for pod_set, names in flavors_of(case, workload).items():
         found = _contradiction([case.index.flavors[name] for name in names if name in case.index.flavors])
         if found is None:
             continue
+        if not workload.holds_quota and case.index.nodes and not fleet_of(case).hopeless([workload.key]):
+            return None
         one, other, key = found
         values = {each.name: each.spec.node_labels[key] for each in (one, other)}
         said = " and ".join(f"{name} for {key}={value}" for name, value in values.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from allotment.diagnose.case import Case
@@ -13,8 +14,17 @@ from allotment.diagnose.rules.scheduler.shaping import other_pools
 from allotment.diagnose.rules.scheduler.tainted import untolerated, written
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import TEAM, TENANT
+from allotment.model.observed.namespaced import Namespace
 
 _OWNERS: Final = frozenset({"team", "tenant", "owner", "owned-by", "group", "project", "customer"})
+
+
+class _Names:
+    """Names of all namespaces, and of the teams that they are of."""
+
+    def __init__(self, namespaces: Sequence[Namespace]) -> None:
+        self.namespaces = {each.name for each in namespaces}
+        self.teams = {each.metadata.labels.get(key, "") for each in namespaces for key in (TEAM, TENANT)}
 
 
 def find(case: Case) -> Finding | None:
@@ -22,9 +32,8 @@ def find(case: Case) -> Finding | None:
     found, it = untolerated(case), placing(case)
     if not found:
         return None
-    names = {each.name for each in case.index.objects.namespaces}
-    teams = {each.metadata.labels.get(key, "") for each in case.index.objects.namespaces for key in (TEAM, TENANT)}
-    own = _own(case)
+    known = case.index.beside.once(_Names, lambda: _Names(case.index.objects.namespaces))
+    names, teams, own = known.namespaces, known.teams, _own(case)
     foreign = {
         taint
         for taints in found.values()
