@@ -56,9 +56,9 @@ class EmptiedFleet:
         self.view = view
         self._before = before
         self._grows = grows(index)
+        # Pods that were not seen would only take room: what is refused without them is refused with them.
         self._seen = not any(
-            gap.what in {"nodes", "pods"} and gap.reason in {"forbidden", "failed", "hidden"}
-            for gap in index.source.gaps
+            gap.what == "nodes" and gap.reason in {"forbidden", "failed", "hidden"} for gap in index.source.gaps
         )
 
     def hopeless(self, names: Iterable[str]) -> dict[str, HopelessFor]:

@@ -8,25 +8,29 @@ of the nodes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, last_word
+from allotment.diagnose.rules.scheduler.smaller import asking_less, rounded
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.base import condition
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.placement.selectors import node_admitted
+from allotment.scheduling.queueing.quantity import render_amount
 from allotment.scheduling.snapshot.placement_shapes import node_affinity
+from allotment.scheduling.snapshot.quantities import units
 
 _MISCONFIGURED: Final = CauseVerdict.MISCONFIGURED
 _WAITING: Final = CauseVerdict.WAITING
 _TOO_LARGE: Final = (
-    r"insufficient quota for (?P<resource>\S+) in flavor (?P<flavor>\S+), .*?podset request \((?P<asked>\S+)\)"
-    r" > maximum capacity \((?P<most>\S+)\)"
+    r"insufficient quota for (?P<resource>\S+) in flavor (?P<flavor>\S+), previously considered podsets requests "
+    r"\((?P<before>\S+)\) \+ current podset request \((?P<asked>\S+)\) > maximum capacity \((?P<most>\S+)\)"
 )
 _KUEUE: Final = (
     (r"LocalQueue (?P<local_queue>\S+) doesn't exist", "queue-missing", _MISCONFIGURED,
@@ -64,6 +68,9 @@ _FREED: Final = frozenset(
 """Causes that pass when others end, or a node comes."""
 _HEAD: Final = re.compile(r"^0/(\d+) nodes are available: ")
 _COUNTED: Final = re.compile(r"(\d+) ((?:Insufficient|Too many|No preemption|Preemption|node\(s\))(?:(?!, |\. ).)*)")
+_SHORT: Final = "Insufficient "
+_SIZES: Final = {"cpu": "CPU", "memory": "memory"}
+"""Words for what a node has that is no device."""
 _DEVICE: Final = ("gpu", "mig-", "tpu", "neuron", "gaudi", "npu")
 _NODES: Final = (
     ("Insufficient cpu", "cpu-all-in-use", _WAITING, "too little CPU is free"),
@@ -107,7 +114,7 @@ def heard(case: Case) -> Iterator[Finding]:
         return
     workload = _waiting_workload(case)
     if workload is not None:
-        yield from _of_kueue(workload)
+        yield from _of_kueue(case, workload)
     # Who makes nodes says more than who finds none.
     yield from tuple(_of_karpenter(case)) or _of_scheduler(case)
 
@@ -120,18 +127,40 @@ def _waiting_workload(case: Case) -> Workload | None:
     return next((each for each in of_pods if not each.holds_quota and not each.says("Finished")), None)
 
 
-def _of_kueue(workload: Workload) -> Iterator[Finding]:
+def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
     said = workload.condition("QuotaReserved")
     if said is None or said.true or not said.message:
         return
+    # Whoever ends, a flavor stays too small for what asks for more than all of it.
+    too_small = {found["flavor"] for found in re.finditer(_TOO_LARGE, said.message)}
     for pattern, cause, verdict, words in _KUEUE:
-        found = re.search(pattern, said.message)
+        frees = cause == "cohort-exhausted"
+        answers = re.finditer(pattern, said.message)
+        found = next((each for each in answers if not (frees and each["flavor"] in too_small)), None)
         if found is None:
             continue
         facts = {"queue": workload.spec.queue_name, **found.groupdict()}
+        facts.pop("before", None)
         where = Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", said.message)
-        yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where)
+        less = _less(case, workload, found) if pattern == _TOO_LARGE else ()
+        yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where, less)
         return
+
+
+def _less(case: Case, workload: Workload, said: re.Match[str]) -> Iterator[Proposal]:
+    """To ask for no more CPU or memory than Kueue says that there is of a flavor."""
+    resource = said["resource"]
+    named = re.findall(r"flavors to pod set ([^:\s]+):", said.string[: said.start()])
+    part = next((each for each in workload.spec.pod_sets if named and each.name == named[-1]), None)
+    asked, most, before = (units(resource, said[each]) for each in ("asked", "most", "before"))
+    if part is None or part.count < 1 or "/" in resource:
+        return
+    each, left = asked // part.count, rounded(resource, max(0, most - before) // part.count)
+    change = asking_less(part.template.spec, {resource: each - left}) if 0 < left < each else None
+    if change is not None:
+        what = f"{render_amount(resource, each)} → {render_amount(resource, left)} {resource}"
+        who = " for each pod" if part.count > 1 else ""
+        yield changed_pods(RemedyKind.REDUCE_REQUEST, f"ask for less{who}: {what}", case, change)
 
 
 def _of_karpenter(case: Case) -> Iterator[Finding]:
@@ -191,15 +220,14 @@ def _of_nodes(message: str) -> _Heard | None:
     nodes = int(head.group(1))
     reasons = [(int(count), text.rstrip(" .")) for count, text in _COUNTED.findall(message)]
     hopeless = any(text.startswith("Preemption is not helpful") and count >= nodes for count, text in reasons)
-    for count, text in reasons:
-        resource = text.removeprefix("Insufficient ")
-        if resource != text and any(each in resource.partition("/")[2] for each in _DEVICE):
-            facts = {"nodes": nodes, "short_on": count, "resource": resource}
-            if hopeless:
-                words = f"as kube-scheduler says, none of the nodes that it may use has as many {resource} in all"
-                return "insufficient-gpu", _MISCONFIGURED, words, facts
-            words = f"as kube-scheduler says, too few {resource} are free on the nodes that it may use: {count}"
-            return "gpu-all-in-use", _WAITING, f"{words} of {nodes} are short of them", facts
+    short = {text.removeprefix(_SHORT): count for count, text in reasons if text.startswith(_SHORT)}
+    device = next((each for each in short if any(name in each.partition("/")[2] for name in _DEVICE)), "")
+    if hopeless and (device or any(each in short for each in _SIZES)):
+        return _too_large(nodes, device, short)
+    if device:
+        facts = {"nodes": nodes, "short_on": short[device], "resource": device}
+        words = f"as kube-scheduler says, too few {device} are free on the nodes that it may use: {short[device]}"
+        return "gpu-all-in-use", _WAITING, f"{words} of {nodes} are short of them", facts
     for begins, cause, verdict, why in _NODES:
         count = sum(number for number, text in reasons if text.startswith(begins))
         if count:
@@ -213,7 +241,27 @@ def _of_nodes(message: str) -> _Heard | None:
     return None
 
 
-def _finding(cause: str, verdict: CauseVerdict, summary: str, facts: Mapping[str, Any], where: Evidence) -> Finding:
+def _too_large(nodes: int, device: str, short: Mapping[str, int]) -> _Heard:
+    """Nobody's end would help on any node: each is short of something in all, of which of them is not said."""
+    plain = {each: count for each, count in short.items() if each in _SIZES}
+    first = max(plain, key=lambda each: plain[each], default="")
+    by_device = bool(device) and short[device] >= plain.get(first, 0)
+    resource = device if by_device else first
+    amounts = [f"as many {device}"] if device else []
+    amounts += [f"as much {_SIZES[each]}" for each in plain]
+    words = f"as kube-scheduler says, none of the nodes that it may use has {' and '.join(amounts)} in all"
+    facts = {"nodes": nodes, "short_on": short[resource], "resource": resource}
+    return "insufficient-gpu" if by_device else "request-above-every-node", _MISCONFIGURED, words, facts
+
+
+def _finding(
+    cause: str,
+    verdict: CauseVerdict,
+    summary: str,
+    facts: Mapping[str, Any],
+    where: Evidence,
+    proposals: Iterable[Proposal] = (),
+) -> Finding:
     waiting = Proposal(
         RemedyKind.WAIT_FOR_CAPACITY if where.object.kind == "Pod" else RemedyKind.WAIT_FOR_QUOTA,
         Doer.USER,
@@ -229,5 +277,5 @@ def _finding(cause: str, verdict: CauseVerdict, summary: str, facts: Mapping[str
         facts=facts,
         evidence=(where,),
         confidence=Confidence.LIKELY,
-        proposals=(waiting,) if free else (),
+        proposals=(waiting,) if free else Deferred(proposals),
     )

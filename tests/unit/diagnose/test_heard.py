@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.subjects import find_case
-from allotment.model.explanation import Confidence, StartsWhen
+from allotment.model.explanation import CauseVerdict, Confidence, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot
-from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, node, owned_by, pod
+from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
 
 EVERYWHERE = ("nodes", "clusterqueues", "pods", "workloads", "localqueues", "persistentvolumeclaims")
 
@@ -81,6 +81,7 @@ HOPELESS = "preemption: 0/11 nodes are available: 11 Preemption is not helpful f
         ("couldn't assign flavors to pod set main: resource amd.com/gpu unavailable in ClusterQueue", "resource-not-covered"),
         ("couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor t4, previously considered podsets requests (0) + current podset request (4) > maximum capacity (2), insufficient unused quota for nvidia.com/gpu in flavor a100, 4 more needed", "cohort-exhausted"),
         ("couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor t4, previously considered podsets requests (0) + current podset request (4) > maximum capacity (2)", "quota-larger-than-total"),
+        ("couldn't assign flavors to pod set main: insufficient quota for cpu in flavor t4, previously considered podsets requests (0) + current podset request (40) > maximum capacity (16), insufficient unused quota for nvidia.com/gpu in flavor t4, 1 more needed", "quota-larger-than-total"),
         ("couldn't assign flavors to pod set main: untolerated taint {gpu true NoSchedule <nil>} in flavor spot", "flavor-taint-not-tolerated"),
         ("something that nobody knows", "unknown"),
     ],
@@ -88,6 +89,23 @@ HOPELESS = "preemption: 0/11 nodes are available: 11 Preemption is not helpful f
 def test_what_kueue_says_is_likely_where_its_queues_are_not_seen(message: str, cause: str) -> None:
     found = explain(narrow(said_by_kueue(message)), with_remedies=False)
     assert (found.cause, found.confidence) == (cause, Confidence.UNSURE if cause == "unknown" else Confidence.LIKELY)
+
+
+def test_a_member_is_told_how_much_kueue_says_that_there_is_at_most() -> None:
+    message = "couldn't assign flavors to pod set other: no; couldn't assign flavors to pod set main: insufficient quota for cpu in flavor a, previously considered podsets requests (4) + current podset request (80) > maximum capacity (66500m)"
+    objects = said_by_kueue(message)
+    objects[0]["spec"]["template"]["spec"] = pod_spec(cpu="40")
+    pod_set = {"name": "main", "count": 2, "template": {"spec": pod_spec(cpu="40")}}
+    objects[2]["spec"]["podSets"] = [pod_set]
+    found = explain(narrow(objects))
+    assert (found.cause, found.verdict, found.confidence) == (
+        "quota-larger-than-total",
+        CauseVerdict.MISCONFIGURED,
+        Confidence.LIKELY,
+    )
+    assert [(each.summary, each.tried.starts) for each in found.remedies] == [
+        ("ask for less for each pod: 40 → 31 cpu", StartsWhen.NOT_SIMULATED)
+    ]
 
 
 def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
@@ -108,6 +126,9 @@ def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
         (f"0/11 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s), 4 Insufficient nvidia.com/gpu, 4 node(s) didn't match Pod's node affinity/selector. {HELPFUL}", "gpu-all-in-use"),
         (f"0/11 nodes are available: 1 Insufficient cpu, 10 node(s) didn't match Pod's node affinity/selector. {HELPFUL}", "cpu-all-in-use"),
         (f"0/11 nodes are available: 4 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "insufficient-gpu"),
+        (f"0/11 nodes are available: 4 Insufficient cpu, 4 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "insufficient-gpu"),
+        (f"0/11 nodes are available: 4 Insufficient cpu, 1 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "request-above-every-node"),
+        (f"0/11 nodes are available: 4 Insufficient memory, 7 node(s) had untolerated taint(s). {HOPELESS}", "request-above-every-node"),
         (f"0/11 nodes are available: 11 node(s) didn't match Pod's node affinity/selector. {HOPELESS}", "node-affinity-no-match"),
         (f"0/11 nodes are available: 9 node(s) didn't match Pod's node affinity/selector, 2 node(s) had untolerated taint {{team: vip}}. {HOPELESS}", "gpu-taint-not-tolerated"),
         ("", "unknown"),

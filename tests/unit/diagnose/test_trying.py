@@ -80,9 +80,9 @@ def test_work_that_finds_no_nodes_even_alone_does_not_start_later() -> None:
     busy = [*nodes, *of_queue(queue), *holding("other", "cq", flavor="f", gpus=0, cpu="16")]
     for before in ([], queued("first", gpus=0, cpu="16", at="2026-11-01T10:00:00Z")):
         found = explain(case_of([*busy, *before, *queued(pods=4, gpus=0, cpu="10")]))
-        (only,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_QUOTA)
-        assert (only.tried.starts, found.verdict) == (StartsWhen.NO, CauseVerdict.MISCONFIGURED)
-        assert "not enough by itself, for then " in only.summary
+        told = [(each.kind, each.tried.starts, each.summary) for each in found.remedies]
+        assert found.verdict is CauseVerdict.MISCONFIGURED
+        assert told == [(RemedyKind.REDUCE_REQUEST, StartsWhen.LATER, "ask for less for each pod: 10 → 4 cpu")]
 
 
 def test_quota_of_a_device_is_not_given_where_no_node_of_the_flavor_has_it() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.reach import held_back, missing_pods
 from allotment.diagnose.remedies.derived import rederived, without_events
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
@@ -54,6 +55,21 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         objects = _dated(rederived(found.index, found.top, anew=False), case.snapshot.taken_at)
         source = msgspec.structs.replace(source, objects=objects)
         found = find_in(msgspec.structs.replace(snapshot, sources=(source,)), source, about, case.index)
+    if found is not None:
+        found.supposed = found.brief = True
+    return found
+
+
+def with_pods(case: Case) -> Case | None:
+    """A supposed case once controllers have made the pods that are missing; None where none are to be made by them."""
+    work = case.top
+    if work is None or not isinstance(work, Job | Replicas) or case.queue_name or held_back(case):
+        return None
+    if not missing_pods(case):
+        return None
+    source = msgspec.structs.replace(case.source, objects=rederived(case.index, work, anew=False))
+    snapshot = msgspec.structs.replace(case.snapshot, sources=(source,))
+    found = find_in(snapshot, source, case.reference, case.index)
     if found is not None:
         found.supposed = found.brief = True
     return found

@@ -10,7 +10,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.impossible import without_others
 from allotment.diagnose.never import hopeless
-from allotment.diagnose.remedies.changed import after
+from allotment.diagnose.remedies.changed import after, with_pods
 from allotment.diagnose.remedies.displacing import displaced
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.unseen import places_unseen
@@ -23,8 +23,8 @@ _WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-par
 def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Finding | None]:
     """Whether the subject starts with it, and what keeps it then.
 
-    What leaves the same cause in place, or another that somebody has to mend, does not help; nor does what leaves it to
-    wait for what can never be. What leaves it to wait for others helps later.
+    What leaves the cause as it is, or another that somebody has to mend, does not help; nor does what leaves it to wait
+    for what can never be. What leaves it to wait for others, be it for the same that it could never have, helps later.
     """
     acts = (proposal.patch, *(patch for _, patch in proposal.then))
     if any(patch is not None and patch.op is PatchOp.WAIT for patch in acts):
@@ -33,10 +33,14 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Find
     if changed is None:
         return Tried(StartsWhen.NOT_SIMULATED), None
     left = dominant(findings(changed))
+    made = None if left is not None else with_pods(changed)
+    if made is not None:
+        changed, left = made, dominant(findings(made))
     if left is None:
         return _free(case, changed)
     _, remaining = left
-    if remaining.cause == finding.cause or remaining.verdict is not CauseVerdict.WAITING:
+    same = remaining.cause == finding.cause and finding.verdict is remaining.verdict
+    if same or remaining.verdict is not CauseVerdict.WAITING:
         return Tried(StartsWhen.NO), remaining
     never = _in_vain(changed)
     return (Tried(StartsWhen.LATER), remaining) if never is None else (Tried(StartsWhen.NO), never)

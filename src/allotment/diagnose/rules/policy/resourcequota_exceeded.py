@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
 from allotment.diagnose.amending import amended, containers_patch, sent_again
 from allotment.diagnose.case import Case, PodsToCome, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.emptied import with_flavors
+from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sureness
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
+from allotment.diagnose.rules.scheduler.placing import flavors_of, placing_of
+from allotment.diagnose.rules.scheduler.smaller import fits_alone, fits_now, most_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import kind_of
-from allotment.model.observed.pods import Pod, PodSpec
+from allotment.model.observed.pods import Pod, PodSpec, PodTemplate
 from allotment.model.observed.work import Job, Replicas
 
 _SAYS: Final = re.compile(
@@ -42,7 +46,7 @@ def find(case: Case) -> Finding | None:
 def _finding(
     case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int, said: RefusedAttempt | None
 ) -> Finding:
-    first = max(found, key=lambda each: (each.needed > each.hard, "gpu" in each.resource, each.resource))
+    first = _binding(found)
     target = reference_of(first.quota)
     hard, used, needed = (written(first.resource, each) for each in (first.hard, first.used, first.needed))
     never = first.needed > first.hard
@@ -68,32 +72,45 @@ def _finding(
         },
         evidence=tuple(evidence),
         confidence=sureness(case) if said is None else Confidence.SURE,
-        proposals=(
-            *_smaller(case, part, spec, found, pods),
-            *_fewer(case, first, pods),
-            *(_waited(case, first, pods) if not never else ()),
-            _raised(case, found, pods),
-        ),
+        proposals=Deferred(_helping(case, part, spec, found, pods)),
         never=never,
     )
 
 
+def _helping(case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int) -> Iterator[Proposal]:
+    first = _binding(found)
+    yield from _smaller(case, part, spec, found, pods)
+    yield from _fewer(case, first, pods)
+    if first.needed <= first.hard:
+        yield from _waited(case, first, pods)
+    yield _raised(case, found, pods)
+
+
+def _binding(found: list[Excess]) -> Excess:
+    return max(found, key=lambda each: (each.needed > each.hard, "gpu" in each.resource, each.resource))
+
+
 def _smaller(case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], pods: int) -> list[Proposal]:
     """Less of each for every pod, so that all that are missing fit: one container must have all of it."""
-    changes: dict[str, dict[str, dict[str, str]]] = {}
-    said = []
+    shares: dict[str, Fraction] = {}
     for each in found:
         kind, _, name = each.resource.partition(".")
         if each.resource in {"pods", "count/pods"}:
             return []
         name = name if kind in {"requests", "limits"} else each.resource
-        having = [one for one in spec.containers if name in {**one.resources.requests, **one.resources.limits}]
         share = (each.hard - each.used) / max(1, pods)
         whole = "cpu" not in name
         share = Fraction(int(share)) if whole else Fraction(int(share * 1000), 1000)
         if "memory" in name or "storage" in name:
             share = Fraction(int(share) >> 30 << 30)
-        if len(having) != 1 or share <= 0:
+        if share <= 0:
+            return []
+        shares[name] = min(share, shares.get(name, share))
+    changes: dict[str, dict[str, dict[str, str]]] = {}
+    said = []
+    for name, share in _on_nodes(case, part, spec, shares, pods).items():
+        having = [one for one in spec.containers if name in {**one.resources.requests, **one.resources.limits}]
+        if len(having) != 1:
             return []
         own = having[0].resources
         change = changes.setdefault(having[0].name, {"requests": {}, "limits": {}})
@@ -108,6 +125,24 @@ def _smaller(case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], p
     target, patch = amended(case, containers_patch(bodies))
     each_pod = " each" if part.count > 1 else ""
     return [Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, f"ask for {', '.join(said)}{each_pod}", target, patch)]
+
+
+def _on_nodes(
+    case: Case, part: PodsToCome, spec: PodSpec, shares: dict[str, Fraction], pods: int
+) -> dict[str, Fraction]:
+    """The same, and no more than nodes have for all of them: now, or else with nobody else there."""
+    flavors = {} if case.workload is None else flavors_of(case, case.workload)
+    template = with_flavors(case.index, PodTemplate(part.template.metadata, spec), flavors.get(part.name, ()))
+    it = placing_of(case, [f"{case.reference.name}-more-{number}" for number in range(pods)], template)
+    asked = it.pods[0].requests if it.pods else {}
+    wanted = {name: int(share * 1000) if name == "cpu" else int(share) for name, share in shares.items()}
+    wanted = {name: most for name, most in wanted.items() if asked.get(name, 0) > most}
+    for fits in (fits_now(it), fits_alone(it)) if wanted else ():
+        fitting = wanted if fits is None or fits(wanted) else most_of(wanted, fits)
+        if fitting is not None:
+            found = {name: Fraction(most, 1000 if name == "cpu" else 1) for name, most in fitting.items()}
+            return {**shares, **found}
+    return shares
 
 
 def _fewer(case: Case, first: Excess, pods: int) -> list[Proposal]:

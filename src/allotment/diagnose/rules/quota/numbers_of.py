@@ -7,9 +7,9 @@ from typing import Any
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.reducing import partly, pods_that_fit, reduced
 from allotment.diagnose.releases import borrowers, lenders, raised_borrowing, raised_lending, raised_quota, waits
 from allotment.diagnose.rules.quota.finding_of import quota_finding, usual
+from allotment.diagnose.rules.quota.reducing import partly, pods_that_fit, reduced
 from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as
 from allotment.diagnose.shortage import FlavorRow, ResourceNeed, book_of, device, fact
 from allotment.model.explanation import CauseVerdict, RemedyKind

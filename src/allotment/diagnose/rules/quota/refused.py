@@ -12,8 +12,8 @@ from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.quota_book import QuotaBook
-from allotment.diagnose.reducing import pods_that_fit
 from allotment.diagnose.rules.queue.line import attempt_of
+from allotment.diagnose.rules.quota.reducing import pods_that_fit
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of, device, shortage_of
 from allotment.model.observed.nodes import Node
 from allotment.scheduling.queueing.quantity import render_amount

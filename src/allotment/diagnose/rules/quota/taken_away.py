@@ -9,10 +9,10 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.others import called
-from allotment.diagnose.reducing import reduced
 from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.finding_of import preempting_priority
+from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal, quota_refusal
 from allotment.diagnose.shortage import FlavorRow, ResourceNeed, book_of, fact
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence

@@ -12,7 +12,7 @@ from allotment.diagnose.rules.scheduler.holders import holders, waits
 from allotment.diagnose.rules.scheduler.holding import called_all
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.shaping import fewer, raised_priority, reduced
+from allotment.diagnose.rules.scheduler.shaping import fewer, raised_priority, reduced, reduced_alone
 from allotment.model.explanation import CauseVerdict
 
 
@@ -38,6 +38,7 @@ def find(case: Case) -> Finding | None:
             fewer(it, 1 if never else 0),
             waits(it) if in_turns(case) or not never else (),
             reduced(it, resource, 0 if never else 25),
+            reduced_alone(it, (resource,), 2) if never else (),
             raised_priority(it),
             more_nodes(it),
         ),

@@ -82,11 +82,17 @@ def _never(it: Placing) -> KeptBy:
     """It could not run even on an empty cluster."""
     if any(it.could_hold(node, it.requests) for node in it.matching):
         return KeptBy(Keeper.TAINT)
-    largest = {name: max(it.allocatable(node.name, name) for node in it.open or it.matching) for name in it.requests}
-    over = [name for name, amount in it.requests.items() if amount > largest[name]]
-    if not over:
+    beyond = over(it)
+    if not beyond:
         return KeptBy(Keeper.SHAPE)
-    return KeptBy(Keeper.TOO_LARGE, it.device if it.device in over else over[0])
+    return KeptBy(Keeper.TOO_LARGE, it.device if it.device in beyond else beyond[0])
+
+
+def over(it: Placing) -> list[str]:
+    """Resources of which the refused pod asks for more than any node has that it may use."""
+    nodes = it.open or it.matching
+    largest = {name: max(it.allocatable(node.name, name) for node in nodes) for name in it.requests}
+    return [name for name, amount in it.requests.items() if amount > largest[name]]
 
 
 def _between_pods(it: Placing) -> KeptBy | None:

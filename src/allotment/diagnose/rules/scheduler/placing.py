@@ -6,7 +6,7 @@ puts in at admission. The pods of a subject are placed one after the other, as a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, TypeVar
@@ -17,7 +17,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.gangs import one_by_one
 from allotment.model.observed.nodes import Node
-from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.pods import PodSpec, PodTemplate
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.model import NodeAffinity, PodAffinity, PodShape
@@ -142,7 +142,7 @@ class Placing:
             view: another cluster.
             gone: running pods (namespace/name) that would have ended.
         """
-        pods = self._waiting if change is None else _changed(self._waiting, change)
+        pods = self._waiting if change is None else reshaped(self._waiting, change)
         trial = tried(view or self.view, pods, gone)
         return None if trial.refused is None else Unplaced(self.pods[trial.placed], trial.placed, trial.refused)
 
@@ -297,7 +297,7 @@ class Placing:
         return self.says(Kind.VOLUME_ELSEWHERE, Kind.VOLUME_NOWHERE) and self.fits(without_volumes)
 
 
-def _changed(pods: Iterable[WaitingPod], change: Change) -> tuple[WaitingPod, ...]:
+def reshaped(pods: Iterable[WaitingPod], change: Change) -> tuple[WaitingPod, ...]:
     """Pods of other shapes; those of one shape stay of one."""
     made: dict[int, PodShape] = {}
     found: list[WaitingPod] = []
@@ -307,6 +307,14 @@ def _changed(pods: Iterable[WaitingPod], change: Change) -> tuple[WaitingPod, ..
             made[id(shape)] = change(shape)
         found.append(replace(each, pod=replace(each.pod, shape=made[id(shape)])))
     return tuple(found)
+
+
+def placing_of(case: Case, names: Sequence[str], template: PodTemplate) -> Placing:
+    """What the twin says of other pods than a case's own; of none where nodes, or what runs on them, were not seen."""
+    if not case.seen("nodes") or not case.seen_everywhere("pods") or not case.index.nodes:
+        return Placing(case, ())
+    made = template_pods(case.twins.placement, case.namespace, names[:_MOST], template)
+    return Placing(case, tuple(ToPlace(each, template.spec) for each in made))
 
 
 def placing(case: Case) -> Placing:

@@ -2,66 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from allotment.diagnose.amending import amended, changed_pods, containers_patch, worked_on
+from allotment.diagnose.amending import amended, changed_pods, worked_on
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.machines import INSTANCE_TYPE
 from allotment.diagnose.rollouts import held_back, pace_of
 from allotment.diagnose.rules.scheduler.placing import Change, Placing, asking, selecting
-from allotment.diagnose.rules.scheduler.rooms import is_product_label, told, written
+from allotment.diagnose.rules.scheduler.rooms import is_product_label, told
+from allotment.diagnose.rules.scheduler.smaller import (
+    Amounts,
+    asking_less,
+    fits_alone,
+    fits_now,
+    most_of,
+    unseen_beside,
+)
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.grammar import count
-from allotment.model.observed.pods import Container, PodSpec
 from allotment.model.observed.work import Job, Replicas
-from allotment.scheduling.snapshot.quantities import units
 
-_STEPS: Final = {"cpu": (1000, 100), "memory": (1 << 30, 1 << 20), "ephemeral-storage": (1 << 30, 1 << 20)}
-"""Sizes to which an amount is rounded down, the coarse one first."""
 _MOST_PARTS: Final = 16
 
 
-def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number from 0 to `most` that fits, if smaller ones always do; -1 if none does."""
-    low, high = -1, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def fitting(placing: Placing, resource: str) -> int:
-    """The largest amount of a resource, below what is asked, with which all find a place; 0 if none does."""
-    asked = placing.requests.get(resource, 0)
-    for step in _STEPS.get(resource, (1,)):
-        found = largest(partial(_with, placing, resource, step), (asked - 1) // step)
-        if found > 0:
-            return found * step
-    return 0
-
-
-def _with(placing: Placing, resource: str, step: int, times: int) -> bool:
-    return placing.fits(partial(asking, amounts={resource: step * times}))
-
-
 def reduced(placing: Placing, resource: str, cost: int = 0) -> Iterator[Proposal]:
-    """Asking for less of a resource: the smallest reduction that works."""
-    amount = fitting(placing, resource)
-    if amount > 0 and placing.refused is not None:
-        spec = placing.refused.pod.spec
-        patch = asking_for(spec, resource, amount - placing.requests[resource])
-        if patch is not None:
-            was, now = told(resource, placing.requests[resource]), told(resource, amount)
-            found = changed_pods(RemedyKind.REDUCE_REQUEST, f"ask for less: {was} → {now}", placing.case, patch, cost)
-            yield _old_first(placing, found, partial(asking, amounts={resource: amount}))
+    """Asking for less of a resource: the smallest reduction with which all find a place now."""
+    amounts = most_of({resource: placing.requests.get(resource, 0) - 1}, fits_now(placing))
+    if amounts is not None:
+        yield from _asking(placing, amounts, cost)
+
+
+def reduced_alone(placing: Placing, resources: Iterable[str], cost: int = 0) -> Iterator[Proposal]:
+    """The same of what would find no place with nobody else there either: by as little as lets it start some day."""
+    fits = fits_alone(placing)
+    wanted = {resource: placing.requests.get(resource, 0) - 1 for resource in resources}
+    amounts = None if fits is None else most_of(wanted, fits)
+    if amounts is None or (len(amounts) == 1 and fits_now(placing)(amounts)):
+        return  # of one that is to be had now the other has told
+    yield from _asking(placing, amounts, cost, unseen_beside(placing.case))
+
+
+def _asking(placing: Placing, amounts: Amounts, cost: int, then: str = "") -> Iterator[Proposal]:
+    if placing.refused is None:
+        return
+    asked = placing.requests
+    patch = asking_less(placing.refused.pod.spec, {name: asked[name] - amount for name, amount in amounts.items()})
+    if patch is not None:
+        said = ", ".join(f"{told(name, asked[name])} → {told(name, amount)}" for name, amount in amounts.items())
+        what = f"ask for less: {said}{then}"
+        found = changed_pods(RemedyKind.REDUCE_REQUEST, what, placing.case, patch, cost)
+        yield _old_first(placing, found, partial(asking, amounts=dict(amounts)))
 
 
 def _old_first(placing: Placing, proposal: Proposal, change: Change) -> Proposal:
@@ -87,27 +82,6 @@ def _old_first(placing: Placing, proposal: Proposal, change: Change) -> Proposal
     return replace(proposal, summary=said, patch=Patch(patch.op, body))
 
 
-def asking_for(spec: PodSpec, resource: str, change: int) -> dict[str, Any] | None:
-    """The patch that lets the container that asks for most ask for less; None if that is not enough."""
-    container = max(spec.containers, key=lambda each: _asked(each, resource), default=None)
-    if container is None:
-        return None
-    amount = _asked(container, resource) + change
-    if amount < 0:
-        return None
-    text = written(resource, amount)
-    resources = {"requests": {resource: text}}
-    if "/" in resource:
-        # What has no CPU's give is asked for by request and limit alike.
-        resources["limits"] = {resource: text}
-    return containers_patch({container.name: {"resources": resources}})
-
-
-def _asked(container: Container, resource: str) -> int:
-    amounts = {**container.resources.limits, **container.resources.requests}
-    return units(resource, amounts.get(resource, 0))
-
-
 def split(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
     """As many smaller pods as have the same accelerators in all, where the work is a Job that can have several."""
     device, job = placing.device, worked_on(placing.case)
@@ -118,7 +92,7 @@ def split(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
         return
     for parts in range(2, min(asked, _MOST_PARTS) + 1):
         if asked % parts == 0 and _fits_split(placing, device, asked // parts, pods * parts):
-            patch = asking_for(placing.refused.pod.spec, device, asked // parts - asked)
+            patch = asking_less(placing.refused.pod.spec, {device: asked - asked // parts})
             if patch is None:
                 return
             target, whole = amended(placing.case, patch)

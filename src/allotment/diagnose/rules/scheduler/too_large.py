@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import grows
-from allotment.diagnose.finding import Finding
+from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
-from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, over
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import told
-from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, split
+from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, reduced_alone, split
 from allotment.model.explanation import CauseVerdict, Confidence
 
 
@@ -33,7 +33,12 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         f"a pod asks for {told(resource, it.requests[resource])}; "
         + (size if most else f"no node that it may use, such as {name}, has any"),
         it,
-        together(reduced(it, resource, 5), split(it, 6) if resource == it.device else (), other_pools(it)),
+        together(
+            reduced(it, resource, 5),
+            _some_day(it),
+            split(it, 6) if resource == it.device else (),
+            other_pools(it),
+        ),
         {"largest_node": name, "largest_node_has": told(resource, most), "largest_node_gpus": most}
         if resource == it.device
         else {"largest_node": name, "largest_node_has": told(resource, most)},
@@ -41,6 +46,10 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
     # A NodePool may make larger ones than those that are there.
     finding = replace(finding, confidence=Confidence.LIKELY) if may_grow(case) or kept_off(case) else finding
     return replace(finding, never=not grows(case.index))
+
+
+def _some_day(it: Placing) -> Iterator[Proposal]:
+    yield from reduced_alone(it, over(it), 6)
 
 
 def _largest(it: Placing, resource: str) -> tuple[str, int]:

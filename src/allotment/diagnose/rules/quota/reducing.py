@@ -7,16 +7,25 @@ from typing import Any, Final
 
 from allotment.diagnose.amending import amended, worked_on
 from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.quota_book import PODS
+from allotment.diagnose.rules.scheduler.placing import Placing, placing_of
+from allotment.diagnose.rules.scheduler.smaller import (
+    Amounts,
+    asking_less,
+    fits_alone,
+    fits_now,
+    most_of,
+    rounded,
+    unseen_beside,
+)
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, device
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
-from allotment.model.observed.pods import Container, PodSpec
+from allotment.model.observed.pods import PodTemplate
 from allotment.model.observed.work import Job, Replicas
 from allotment.scheduling.queueing.quantity import render_amount
-from allotment.scheduling.snapshot.quantities import units
 
-_STEPS: Final = {"cpu": (1000, 100), "memory": (1 << 30, 1 << 20), "ephemeral-storage": (1 << 30, 1 << 20)}
-"""What a smaller request is rounded down to: whole CPUs and GiB where that leaves anything."""
 _MIN_PARALLELISM: Final = "kueue.x-k8s.io/job-min-parallelism"
 
 
@@ -38,8 +47,8 @@ def reduced(
     fit = pods_that_fit(row, lacks)
     if count > 1 and 0 < fit < count:
         yield from _fewer_pods(case, lacks, row, fit, kind, cost)
-    if fit == 0:
-        yield from _less_each(case, lacks, row, cost)
+    if fit == 0 or not any(need.short and device(need.resource) for need in row.needs):
+        yield from _less_each(case, lacks, row, cost if fit == 0 else cost + 1)
 
 
 def pods_that_fit(row: FlavorRow, lacks: QuotaShortage) -> int:
@@ -97,71 +106,82 @@ def _fewer_pods(
 
 def _less_each(case: Case, lacks: QuotaShortage, row: FlavorRow, cost: int) -> Iterator[Proposal]:
     """Less for each pod; where not even one device a pod is free, one pod alone with what there is."""
-    spec = next((each.template.spec for each in case.to_come if each.name == lacks.pod_set.name), None)
-    if spec is None and case.to_come:
-        spec = case.to_come[0].template.spec
-    if spec is None:
-        return
     count = lacks.pod_set.count
-    smaller = _smaller(row, lacks, count)
-    alone = smaller is None and count > 1
+    free = _shares(row, lacks, count, ever=False)
+    alone = not free and count > 1
     if alone:
-        smaller = _smaller(row, lacks, 1)
-    if not smaller:
-        return
-    changes: dict[str, dict[str, Any]] = {}
-    said = []
-    for need, amount in smaller:
-        each = _per_pod(need, lacks)[0]
-        named = _changed(spec, need.resource, each - amount)
-        if named is None:
-            return
-        container, value = named
-        of = changes.setdefault(container.name, {"resources": {}})["resources"]
-        if need.resource in container.resources.requests:
-            of.setdefault("requests", {})[need.resource] = value
-        if need.resource in container.resources.limits:
-            of.setdefault("limits", {})[need.resource] = value
-        said.append(f"{need.text(each)} → {need.text(amount)} {need.resource}")
-    target, patch = amended(case, {"containers": [{"name": name, **change} for name, change in changes.items()]})
-    if alone and isinstance(worked_on(case), Job):
-        patch.body["spec"]["parallelism"] = 1
-    yield Proposal(
-        RemedyKind.REDUCE_REQUEST,
-        Doer.USER,
-        f"ask for less{' in one pod at a time' if alone else ' for each pod' if count > 1 else ''}: {', '.join(said)}",
-        target,
-        patch,
-        cost=cost,
-    )
+        free = _shares(row, lacks, 1, ever=False)
+    it = _placed(case, lacks, row, 1 if alone else count)
+    taken = most_of(free, fits_now(it)) if free and it.pods else None
+    some_day = _some_day(case, lacks)
+    # What has quota and no node starts later, where nodes have as much at all.
+    now = taken or (free if not some_day else None)
+    if now:
+        yield from _asking(case, lacks, now, alone=alone, cost=cost)
+    if some_day and some_day != now:
+        yield from _asking(case, lacks, some_day, alone=False, then=unseen_beside(case), cost=cost + 2)
 
 
-def _smaller(row: FlavorRow, lacks: QuotaShortage, count: int) -> list[tuple[ResourceNeed, int]] | None:
-    """For each need that is short, what one of so many pods can have; None where that is nothing."""
-    found = []
+def _some_day(case: Case, lacks: QuotaShortage) -> dict[str, int] | None:
+    """As much CPU and memory as its queue can ever have, and nodes with nobody else there, where it asks for more.
+
+    Where it is devices that it asks too many of, that is another matter.
+    """
+    found: list[dict[str, int]] = []
+    for row in lacks.usable:
+        beyond = [need for need in row.needs if need.beyond]
+        if not beyond or any(device(need.resource) or need.resource == PODS for need in beyond):
+            continue
+        shares = _shares(row, lacks, lacks.pod_set.count, ever=True)
+        if shares:
+            fits = fits_alone(_placed(case, lacks, row, lacks.pod_set.count))
+            found += [amounts for amounts in (shares if fits is None else most_of(shares, fits),) if amounts]
+    return max(found, key=lambda each: tuple(each.values()), default=None)
+
+
+def _shares(row: FlavorRow, lacks: QuotaShortage, count: int, *, ever: bool) -> dict[str, int]:
+    """What each of so many pods can have of what there is too little, now or ever; nothing where that is nothing."""
+    found = {}
     for need in row.needs:
         each, assumed = _per_pod(need, lacks)
-        most = max(0, need.quota.free - assumed) // count
+        most = max(0, (need.quota.most if ever else need.quota.free) - assumed) // count
         if each <= most:
             continue
-        amount = next((most // step * step for step in _STEPS.get(need.resource, (1,)) if most >= step), 0)
-        if amount <= 0 or need.resource == "pods":
-            return None
-        found.append((need, amount))
+        found[need.resource] = rounded(need.resource, most)
+        if not found[need.resource] or need.resource == PODS:
+            return {}
     return found
 
 
-def _changed(spec: PodSpec, resource: str, less: int) -> tuple[Container, str] | None:
-    """The container that asks for most, and what it then asks for."""
-    asked = [
-        (units(resource, amount), each)
-        for each in spec.containers
-        if (amount := each.resources.requests.get(resource, each.resources.limits.get(resource))) is not None
-    ]
-    if not asked:
-        return None
-    amount, container = max(asked, key=lambda each: each[0])
-    return (container, render_amount(resource, amount - less)) if amount > less else None
+def _placed(case: Case, lacks: QuotaShortage, row: FlavorRow, count: int) -> Placing:
+    """So many of its pods, as a flavor lets them in."""
+    spec = _template(case, lacks)
+    names = [f"{lacks.workload.name}-{number}" for number in range(count)]
+    return placing_of(case, names, with_flavors(case.index, spec, (row.flavor,))) if spec else Placing(case, ())
+
+
+def _template(case: Case, lacks: QuotaShortage) -> PodTemplate | None:
+    named = (each.template for each in case.to_come if each.name == lacks.pod_set.name)
+    return next(named, case.to_come[0].template if case.to_come else None)
+
+
+def _asking(
+    case: Case, lacks: QuotaShortage, amounts: Amounts, *, alone: bool, cost: int, then: str = ""
+) -> Iterator[Proposal]:
+    template = _template(case, lacks)
+    asked = dict(lacks.pod_set.requests)
+    less = {name: asked.get(name, 0) - amount for name, amount in amounts.items()}
+    change = None if template is None else asking_less(template.spec, less)
+    if change is None:
+        return
+    said = ", ".join(
+        f"{render_amount(name, asked[name])} → {render_amount(name, amount)} {name}" for name, amount in amounts.items()
+    )
+    target, patch = amended(case, change)
+    if alone and isinstance(worked_on(case), Job):
+        patch.body["spec"]["parallelism"] = 1
+    who = " in one pod at a time" if alone else " for each pod" if lacks.pod_set.count > 1 else ""
+    yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, f"ask for less{who}: {said}{then}", target, patch, cost=cost)
 
 
 def partly(case: Case, lacks: QuotaShortage, *, cost: int = 1) -> Iterator[Proposal]:
