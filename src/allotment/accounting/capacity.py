@@ -7,12 +7,16 @@ the largest remainder, so that the parts of a node are exactly 1,000,000 for eac
     what the node shows                  devices                                     a unit of the resource
     ===================================  ==========================================  ==============================
     nvidia.com/gpu: 8                    8, or more if nvidia.com/gpu.count says so  one device
-    nvidia.com/mig-1g.5gb: 7             gpu.count less whole ones, else as many as  a share by its compute slices
-                                         the slices need
+    nvidia.com/mig-1g.5gb: 7             gpu.count less whole ones, at least what    a share by its compute slices
+                                         compute and memory of the slices need
     nvidia.com/gpu: 7, product …-MIG-…   as many as the slices need                  1/7 and so on, by the profile
     nvidia.com/gpu: 32, …-SHARED         gpu.count, else units / gpu.replicas        1/replicas
+    slices that are shared               as many as units / replicas slices need     1/replicas of a slice
     ResourceSlices of a driver           its devices, where no plug-in counts them   one device
     ===================================  ==========================================  ==============================
+
+A resource of none stays in a node's status when a plug-in goes, or calls its devices otherwise: beside another of the
+vendor it counts nothing.
 """
 
 from __future__ import annotations
@@ -33,9 +37,12 @@ from allotment.scheduling.snapshot.quantities import units
 PER_DEVICE: Final = 1_000_000
 """Parts of a device."""
 
-_NVIDIA: Final = "nvidia.com/gpu"
+_VENDOR: Final = "nvidia.com/"
+_NVIDIA: Final = f"{_VENDOR}gpu"
 _COUNT: Final = "nvidia.com/gpu.count"
-_REPLICAS: Final = "nvidia.com/gpu.replicas"
+_REPLICAS: Final = ".replicas"
+_GPU_MEMORY: Final = "nvidia.com/gpu.memory"
+"""MiB of a whole device."""
 _SHARED: Final = ".shared"
 _PROFILE: Final = re.compile(r"(\d+)g[-._](\d+)gb")
 _MEMORY: Final = re.compile(r"(\d+)gb")
@@ -43,6 +50,10 @@ _SLICES: Final = 7
 """Compute slices of a device that MIG divides (A100, H100, H200, B200)."""
 _A30: Final = 4
 """Compute slices of an A30."""
+_EIGHTHS: Final = 8
+"""Memory slices of a device."""
+_MOST_MEMORY: Final = 10_000_000
+"""MiB of a device that are believed."""
 _DRIVERS: Final = ("gpu.", "tpu.", "neuron.")
 """How drivers of accelerators are called; those of network devices are not."""
 _MOST: Final = 4096
@@ -72,6 +83,12 @@ class DevicePart:
         """Parts of the first so many units; of all of them exactly `parts`."""
         return self.parts * min(max(count, 0), self.units) // self.units if self.units else 0
 
+    def share(self, begin: int, count: int) -> int:
+        """Parts of so many units after the first `begin`; of more than there are, as if there were."""
+        if begin + count > self.units:
+            return self.parts * count // self.units
+        return self.first(begin + count) - self.first(begin)
+
 
 def largest_remainder(total: int, weights: Mapping[Key, Fraction | int]) -> dict[Key, int]:
     """Integers in proportion to weights that sum to the total; what is left over goes to the largest remainders.
@@ -99,6 +116,11 @@ def is_device(resource: str) -> bool:
     return resource.removesuffix(_SHARED) in DEVICE_RESOURCES or is_partition(resource)
 
 
+def hands_out_devices(driver: str) -> bool:
+    """Whether a DRA driver's devices are such; those of network cards and the like are not."""
+    return driver.startswith(_DRIVERS)
+
+
 def model_of(labels: Mapping[str, str]) -> str:
     """The model that a node's labels name, or empty."""
     return next((labels[label] for label in MODEL_LABELS if labels.get(label)), "")
@@ -115,17 +137,20 @@ def node_devices(node: Node, slices: Sequence[ResourceSlice] = ()) -> tuple[Devi
     seen = {each: max(capacity.get(each, 0), allocatable.get(each, 0)) for each in {**capacity, **allocatable}}
     labels = node.metadata.labels
     declared = _label(labels, _COUNT)
-    if declared and not any(each.startswith("nvidia.com/") for each in seen):
+    counted = [each for each, count in seen.items() if count and each.startswith(_VENDOR)]
+    if not counted and not any(each.spec.driver.endswith(f".{_VENDOR[:-1]}") for each in slices):
         # The driver's labels outlive its device plug-in: the devices are there, and nothing can use them.
         seen[_NVIDIA] = declared
     found: list[DevicePart] = []
     mig = {each: count for each, count in seen.items() if is_partition(each) and count}
     for resource, count in seen.items():
-        if is_partition(resource):
+        if is_partition(resource) or not count:
             continue
-        own = declared if resource.removesuffix(_SHARED) == _NVIDIA else 0
-        found.append(_counted(resource, count, allocatable.get(resource, 0), own if not mig else 0, labels))
-    found += _sliced(mig, allocatable, declared - seen.get(_NVIDIA, 0), model_of(labels))
+        alone = resource.removesuffix(_SHARED) == _NVIDIA and len(counted) <= 1
+        # Where shares have a name of their own, the number of replicas is theirs.
+        own = labels if resource + _SHARED not in counted else {**labels, resource + _REPLICAS: ""}
+        found.append(_counted(resource, count, allocatable.get(resource, 0), declared if alone else 0, own))
+    found += _sliced(mig, allocatable, declared - seen.get(_NVIDIA, 0), labels)
     vendors = {each.resource.partition("/")[0] for each in found}
     found += _handed_out(slices, vendors, model_of(labels))
     return tuple(each for each in found if each.units)
@@ -149,45 +174,93 @@ def _whole(amounts: Amounts) -> dict[str, int]:
     }
 
 
-def _label(labels: Mapping[str, str], key: str) -> int:
+def _label(labels: Mapping[str, str], key: str, most: int = _MOST) -> int:
     text = labels.get(key, "")
-    return min(int(text), _MOST) if text.isascii() and text.isdigit() and len(text) <= len(str(_MOST)) else 0
+    return min(int(text), most) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else 0
 
 
 def _counted(resource: str, count: int, offered: int, declared: int, labels: Mapping[str, str]) -> DevicePart:
     """Devices that one resource counts whole, or as slices or shares of one size."""
     model = model_of(labels)
     profile = _PROFILE.search(model.casefold())
-    replicas = _label(labels, _REPLICAS)
-    if profile is not None and resource == _NVIDIA:
-        per = _slices_of_device(profile, model)
-        devices, total = -(-count // per), count
+    replicas = _replicas(resource, labels)
+    if profile is not None and resource.removesuffix(_SHARED) == _NVIDIA:
+        per = _slices_of_device(profile, model, 0)
+        devices, total = _ceil(_ceil(count, replicas), per), count
     elif resource.endswith(_SHARED) or (names_a_part(model) and resource == _NVIDIA) or replicas > 1:
-        devices = declared or -(-count // max(replicas, 1))
-        total = max(count, devices * max(replicas, 1) if declared and replicas else 0)
+        devices = declared or _ceil(count, replicas)
+        total = max(count, devices * replicas if declared else 0)
     else:
         devices = total = max(count, declared)
     return DevicePart(resource, model, total, min(offered, total), devices * PER_DEVICE)
 
 
-def _slices_of_device(profile: re.Match[str], model: str) -> int:
-    """How many slices of a profile one device gives: bound by its compute slices and by its memory."""
-    compute, memory = int(profile[1]), int(profile[2])
-    most = (_A30 if "a30" in re.split(r"[-_ ]", model.casefold()) else _SLICES) // max(compute, 1)
-    whole = [int(each) for each in _MEMORY.findall(model.casefold()[: profile.start()])]
-    by_memory = whole[-1] // memory if whole and memory else most
-    return max(1, min(most, by_memory) if by_memory else most)
+def _replicas(resource: str, labels: Mapping[str, str]) -> int:
+    """Pods that may have one unit's device or slice at the same time."""
+    return max(_label(labels, resource.removesuffix(_SHARED) + _REPLICAS), 1)
 
 
-def _sliced(mig: Mapping[str, int], allocatable: Mapping[str, int], spare: int, model: str) -> list[DevicePart]:
-    """Slices under names of their own: each a share of the devices that are divided."""
+def _ceil(number: int, by: int) -> int:
+    return -(-number // by)
+
+
+def _compute_slices(model: str) -> int:
+    return _A30 if "a30" in re.split(r"[-_ ]", model.casefold()) else _SLICES
+
+
+def _memory_of(name: str, otherwise: int) -> int:
+    """Memory of a whole device in GB, as its model's name says."""
+    whole = [int(each) for each in _MEMORY.findall(name.casefold())]
+    return whole[-1] if whole else otherwise
+
+
+def _slices_of_device(profile: re.Match[str], model: str, memory: int) -> int:
+    """How many slices of a profile one device gives: bound by its compute slices and by its memory.
+
+    Args:
+        profile: compute slices and GB.
+        model: of the device, or of the slice.
+        memory: GB of the whole device, where the model's name does not say; 0 where nobody does.
+    """
+    compute, own = int(profile[1]), int(profile[2])
+    most = _compute_slices(model) // max(compute, 1)
+    named = _PROFILE.search(model.casefold())
+    whole = _memory_of(model if named is None else model[: named.start()], memory)
+    by_memory = _EIGHTHS // _eighths(own, whole) if whole and own else most
+    return max(1, min(most, by_memory))
+
+
+def _eighths(memory: int, whole: int) -> int:
+    """Memory slices of so many GB: profiles are named by rounded numbers."""
+    return max(1, round(Fraction(memory * _EIGHTHS, whole)))
+
+
+def _sliced(
+    mig: Mapping[str, int], allocatable: Mapping[str, int], spare: int, labels: Mapping[str, str]
+) -> list[DevicePart]:
+    """Slices under names of their own: each a share of the devices that are divided.
+
+    Args:
+        mig: how many there are, by resource.
+        allocatable: how many are offered.
+        spare: devices that the node has beside whole ones, as far as its labels say.
+        labels: of the node.
+    """
+    model = model_of(labels)
+    memory = round(_label(labels, _GPU_MEMORY, _MOST_MEMORY) / 1024)
+    whole = _memory_of(model, memory)
     weights: dict[str, Fraction] = {}
+    eighths, least = 0, 0
     for resource, count in mig.items():
+        slices = _ceil(count, _replicas(resource, labels))
         profile = _PROFILE.search(resource)
-        per = _slices_of_device(profile, f"{model} {resource}") if profile else 1
-        weights[resource] = Fraction(count, per)
-    needed = sum(weights.values(), Fraction(0))
-    devices = max(spare, -(-needed.numerator // needed.denominator))
+        compute = Fraction(int(profile[1]), _compute_slices(model)) if profile else Fraction(1)
+        weights[resource] = slices * compute
+        if profile is not None:
+            least = max(least, _ceil(slices, _slices_of_device(profile, model, memory)))
+            eighths += slices * _eighths(int(profile[2]), whole) if whole else 0
+    needed = max(sum(weights.values(), Fraction(0)), Fraction(eighths, _EIGHTHS))
+    devices = max(spare, least, _ceil(needed.numerator, needed.denominator))
     shares = largest_remainder(devices * PER_DEVICE, weights)
     return [
         DevicePart(each, model, count, min(allocatable.get(each, 0), count), shares[each])
@@ -197,7 +270,7 @@ def _sliced(mig: Mapping[str, int], allocatable: Mapping[str, int], spare: int, 
 
 def _handed_out(slices: Iterable[ResourceSlice], vendors: set[str], model: str) -> list[DevicePart]:
     """Devices of drivers; one whose vendor's plug-in counts its devices already is left to that."""
-    named: dict[str, dict[str, bool]] = {}
+    named: dict[str, dict[tuple[str, str], bool]] = {}
     newest: dict[tuple[str, str], int] = {}
     for each in slices:
         pool = (each.spec.driver, each.spec.pool.name)
@@ -205,14 +278,14 @@ def _handed_out(slices: Iterable[ResourceSlice], vendors: set[str], model: str) 
     for each in slices:
         driver = each.spec.driver
         old = each.spec.pool.generation < newest[driver, each.spec.pool.name]
-        if old or not driver.startswith(_DRIVERS) or driver.partition(".")[2] in vendors:
+        if old or not hands_out_devices(driver) or driver.partition(".")[2] in vendors:
             continue
         for device in each.spec.devices:
             if "mig" in {value.get("string") for key, value in device.attributes.items() if key.endswith("type")}:
                 # Listed beside the device that it can be cut from.
                 continue
             broken = any(taint.effect in {"NoSchedule", "NoExecute"} for taint in device.taints)
-            named.setdefault(driver, {})[device.name] = broken
+            named.setdefault(driver, {})[each.spec.pool.name, device.name] = broken
     return [
         DevicePart(
             driver, model, len(devices), sum(not broken for broken in devices.values()), len(devices) * PER_DEVICE

@@ -6,18 +6,20 @@ what metrics call so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
-from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
-from allotment.accounting.idleness import IdleRules, MeasuredUses, Use, use_of
+from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, hands_out_devices, is_device
+from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import Belonging
 from allotment.model.moments import LATEST, moment
 from allotment.model.observed.base import Object, condition
 from allotment.model.observed.index import Index, kind_of
+from allotment.model.observed.nodes import ResourceClaim
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import DeviceUse
@@ -27,7 +29,6 @@ from allotment.observe.seen import seen_in
 from allotment.scheduling.snapshot.pods import pod_requests
 
 _MS: Final = 1000
-_USUAL: Final = IdleRules()
 OTHERS: Final = Belonging(namespace=HIDDEN_NAMESPACE)
 """Whoever it is that may not be named to the reader of a saved snapshot."""
 _OVER: Final = frozenset({"Complete", "Completed", "Failed", "Succeeded", "Finished"})
@@ -115,7 +116,7 @@ class JobHold:
 
 
 def device_holds(
-    index: Index, now: int, rules: IdleRules = _USUAL, teams: Mapping[str, str] | None = None
+    index: Index, now: int, rules: IdleRules = USUAL_RULES, teams: Mapping[str, str] | None = None
 ) -> tuple[DeviceHold, ...]:
     """Everything that holds devices, by node and pod.
 
@@ -128,6 +129,16 @@ def device_holds(
     return tuple(_HoldFinding(index, now, rules, OwnerLookup(index, teams)).all())
 
 
+@dataclass(frozen=True, slots=True)
+class _HeldUnits:
+    """Units of one resource; `parts` are millionths of a device."""
+
+    resource: str
+    accelerator: str
+    units: int
+    parts: int
+
+
 class _HoldFinding:
     """One pass over the pods of a source."""
 
@@ -138,6 +149,7 @@ class _HoldFinding:
         self._belongings = belongings
         self._devices = devices_by_node(index)
         self._claimed = claimed_devices(index)
+        self._by_claims = frozenset(each.spec.extended_resource_name for each in index.objects.device_classes)
         self._uses = MeasuredUses(index.source.device_use)
         found = index.objects
         self._queues = bool(found.cluster_queues or found.local_queues or found.workloads)
@@ -146,29 +158,40 @@ class _HoldFinding:
     def all(self) -> Iterator[DeviceHold]:
         for node, pods in sorted(self._index.pods_on.items()):
             parts = {each.resource: each for each in self._devices.get(node, ())}
+            told: Counter[str] = Counter()
             for pod in sorted(pods, key=lambda each: each.key):
-                asked = {name: units for name, units in pod_requests(pod.spec).items() if units and is_device(name)}
-                held = {**self._claimed.get(pod.key, {}), **asked}
+                held = self._held(pod, parts)
                 uses = self._uses.of(node, pod.key, sum(held.values()))
                 for resource, units in held.items():
-                    yield self._hold(parts.get(resource), pod, resource, units, uses)
+                    part, begin = parts.get(resource), told[resource]
+                    # A node that does not tell its devices, or is gone, is taken at the resource's word.
+                    share = part.share(begin, units) if part else units * PER_DEVICE
+                    model = part.model if part else ""
+                    yield self._hold(pod, _HeldUnits(resource, model or resource, units, share), uses[:units])
+                    told[resource] += units
+                    uses = uses[units:]
 
-    def _hold(
-        self, part: DevicePart | None, pod: Pod, resource: str, units: int, uses: Sequence[DeviceUse]
-    ) -> DeviceHold:
+    def _held(self, pod: Pod, parts: Mapping[str, DevicePart]) -> dict[str, int]:
+        """Units of a pod, by resource."""
+        claimed = self._claimed.get(pod.key, {})
+        asked = {name: units for name, units in pod_requests(pod.spec).items() if units and is_device(name)}
+        # A resource that a class of DRA stands for is handed out by a claim, where no plug-in of the node offers it.
+        twice = self._by_claims - parts.keys() if claimed else frozenset()
+        return {**claimed, **{name: units for name, units in asked.items() if name not in twice}}
+
+    def _hold(self, pod: Pod, held: _HeldUnits, uses: Sequence[DeviceUse]) -> DeviceHold:
         node = pod.spec.node_name
         workload = self._belongings.workload_of(pod)
-        measured, idle, since = self._use(pod, uses[:units])
+        measured, idle, since = self._use(pod, uses)
         return DeviceHold(
             cluster=self._index.source.name,
             owner=OTHERS if is_hidden(pod.metadata) else self._belongings.of_pod(pod),
             pod=pod.key,
             node=node,
-            resource=resource,
-            accelerator=(part.model if part else "") or resource,
-            units=units,
-            # A node that does not tell its devices, or is gone, is taken at the resource's word.
-            parts=part.parts * units // part.units if part else units * PER_DEVICE,
+            resource=held.resource,
+            accelerator=held.accelerator,
+            units=held.units,
+            parts=held.parts,
             since=_bound_at(pod),
             measured=measured,
             idle=idle,
@@ -236,17 +259,29 @@ def _bound_at(pod: Pod) -> int | None:
 def claimed_devices(index: Index) -> dict[str, dict[str, int]]:
     """Devices that DRA gave to pods: by the pod's namespace/name and the driver.
 
-    Pods that share a claim share its devices; the first by name has them, so that each is told once.
+    Pods that share a claim, or a device by several claims, share its devices; the first by name of those that have a
+    node has them, so that each is told once. Who looks at devices with an administrator's access takes none.
     """
     found: dict[str, dict[str, int]] = {}
-    for claim in index.objects.resource_claims:
-        allocation, users = claim.status.allocation, claim.status.reserved_for
-        if allocation is None or not users:
+    told: set[tuple[str, str, str]] = set()
+    for claim in sorted(index.objects.resource_claims, key=lambda each: each.key):
+        holder = _user_of(index, claim)
+        if claim.status.allocation is None or holder is None:
             continue
-        devices = found.setdefault(f"{claim.namespace}/{min(each.name for each in users)}", {})
-        for result in allocation.devices.results:
-            devices[result.driver] = devices.get(result.driver, 0) + 1
+        for result in claim.status.allocation.devices.results:
+            device = (result.driver, result.pool, result.device)
+            if not result.admin_access and hands_out_devices(result.driver) and device not in told:
+                told.add(device)
+                devices = found.setdefault(holder.key, {})
+                devices[result.driver] = devices.get(result.driver, 0) + 1
     return found
+
+
+def _user_of(index: Index, claim: ResourceClaim) -> Pod | None:
+    """The pod that has a claim's devices; an earlier pod of the same name has none of them."""
+    users = ((each.uid, index.pods.get(f"{claim.namespace}/{each.name}")) for each in claim.status.reserved_for)
+    found = (pod for uid, pod in users if pod is not None and pod.bound and uid in {"", pod.metadata.uid})
+    return min(found, key=lambda pod: pod.name, default=None)
 
 
 def _times(found: Iterable[int | None]) -> list[int]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import DevicePart, devices_by_node
-from allotment.accounting.holdings import claimed_devices
+from allotment.accounting.holdings import OTHERS, claimed_devices
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge
 from allotment.accounting.prices import NO_PRICES, DevicePrices
@@ -21,6 +22,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import ContainerStatus, Pod
 from allotment.model.observed.work import CronJob, Job, Owner
+from allotment.observe.anonymous import is_hidden
 from allotment.scheduling.snapshot.pods import pod_requests
 
 HIDING: Final = frozenset({"forbidden", "failed", "hidden"})
@@ -127,15 +129,18 @@ class _Counting:
         holders = [(pod, count) for pod in pods if (count := min(self._asks(pod, part.resource), part.units)) > 0]
         alone = len(holders) == 1 and holders[0][1] == part.units
         for pod, count in holders:
-            owner = self.belongings.of_pod(pod)
+            owner = self._owner(pod)
             if not node.ready:
                 yield from [_UnitAtMoment(CauseOfTime.UNHEALTHY, owner)] * count
                 continue
             cause = self._course(pod)
             if cause is None:
-                yield from self._measured(node, pod, count, owner, alone=alone)
+                yield from self._measured(node, pod, part.resource, count, alone=alone)
             else:
                 yield from [_UnitAtMoment(cause, owner)] * count
+
+    def _owner(self, pod: Pod) -> Belonging:
+        return OTHERS if is_hidden(pod.metadata) else self.belongings.of_pod(pod)
 
     def _asks(self, pod: Pod, resource: str) -> int:
         return pod_requests(pod.spec).get(resource, 0) or self.claimed.get(pod.key, {}).get(resource, 0)
@@ -152,11 +157,15 @@ class _Counting:
             return CauseOfTime.STARTING
         return None
 
-    def _measured(self, node: Node, pod: Pod, count: int, owner: Belonging, *, alone: bool) -> Iterator[_UnitAtMoment]:
-        held = sum(self._asks(pod, each.resource) for each in self.devices[node.name])
+    def _measured(self, node: Node, pod: Pod, resource: str, count: int, *, alone: bool) -> Iterator[_UnitAtMoment]:
+        owner = self._owner(pod)
+        asks = [(each.resource, self._asks(pod, each.resource)) for each in self.devices[node.name]]
+        held = sum(units for _, units in asks)
         uses = self.uses.of(node.name, pod.key, held)
         if not uses and alone:
             uses = self.uses.of(node.name, "", held)
+        # What is measured of a pod with devices of two kinds counts once.
+        uses = uses[sum(units for _, units in takewhile(lambda each: each[0] != resource, asks)) :]
         rule = self.rules.idle.of(kind_of_work(self.index, pod))
         for use in uses[:count]:
             match use_of(use, rule, self.now):

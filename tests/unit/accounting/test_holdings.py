@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from allotment.model.observed.nodes import (
     AllocatedDevice,
     AllocatedDevices,
     Allocation,
+    DeviceClass,
+    DeviceClassSpec,
     ResourceClaim,
     ResourceClaimStatus,
 )
@@ -167,6 +170,68 @@ def test_devices_of_a_shared_claim_are_told_once() -> None:
     )
     found = holds(pod("p", "n1", {}), pod("q", "n1", {}), resource_claims=(claim,))
     assert [(each.pod, each.resource, each.units) for each in found] == [("team/p", "gpu.nvidia.com", 2)]
+
+
+def claim(name: str, *devices: AllocatedDevice, users: Iterable[Reference]) -> ResourceClaim:
+    given = Allocation(devices=AllocatedDevices(results=devices))
+    return ResourceClaim(
+        metadata=ObjectMeta(name=name, namespace="team"),
+        status=ResourceClaimStatus(allocation=given, reserved_for=tuple(users)),
+    )
+
+
+def gpu(name: str, driver: str = "gpu.nvidia.com", **more: bool) -> AllocatedDevice:
+    return AllocatedDevice(driver=driver, pool="n1", device=name, **more)
+
+
+P, Q = Reference(name="p"), Reference(name="q")
+CLAIMS: dict[str, tuple[list[ResourceClaim], list[Pod], list[tuple[str, str, int]]]] = {
+    "the first of its users has no node yet": (
+        [claim("c", gpu("0"), users=(P, Q))],
+        [pod("p", "", {}), pod("q", "n1", {})],
+        [("team/q", "gpu.nvidia.com", 1)],
+    ),
+    "its user is an earlier pod of that name": (
+        [claim("c", gpu("0"), users=(Reference(name="p", uid="earlier"),))],
+        [pod("p", "n1", {})],
+        [],
+    ),
+    "an administrator looks on": (
+        [claim("a", gpu("0", admin_access=True), users=(P,)), claim("c", gpu("0"), users=(Q,))],
+        [pod("p", "n1", {}), pod("q", "n1", {})],
+        [("team/q", "gpu.nvidia.com", 1)],
+    ),
+    "a device by two claims": (
+        [claim("a", gpu("0"), users=(P,)), claim("b", gpu("0"), users=(Q,))],
+        [pod("p", "n1", {}), pod("q", "n1", {})],
+        [("team/p", "gpu.nvidia.com", 1)],
+    ),
+    "network cards are no accelerators": (
+        [claim("c", gpu("0"), gpu("eth1", "dra.net"), users=(P,))],
+        [pod("p", "n1", {})],
+        [("team/p", "gpu.nvidia.com", 1)],
+    ),
+    "a claim for what the pod asks for by name": (
+        [claim("c", gpu("0"), gpu("1"), users=(P,))],
+        [pod("p", "n1", {"amd.com/gpu": "2"})],
+        [("team/p", "gpu.nvidia.com", 2)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("claims", "pods", "told"), CLAIMS.values(), ids=CLAIMS.keys())
+def test_devices_of_claims_are_told_once(
+    claims: list[ResourceClaim], pods: list[Pod], told: list[tuple[str, str, int]]
+) -> None:
+    by_name = DeviceClass(spec=DeviceClassSpec(extended_resource_name="amd.com/gpu"))
+    found = holds(*pods, resource_claims=tuple(claims), device_classes=(by_name,))
+    assert [(each.pod, each.resource, each.units) for each in found] == told
+
+
+def test_a_device_s_use_counts_for_one_of_a_pod_s_kinds() -> None:
+    idle = DeviceUse(node="n1", device="0", pod="team/p", busy=0.0, over=7200)
+    found = holds(pod("p", "n1", {GPU: "1", "nvidia.com/mig-1g.5gb": "1"}), use=(idle,))
+    assert sum(each.measured for each in found) == sum(each.idle for each in found) == 1
 
 
 def test_a_job_s_pods_are_one_row_that_ends_with_the_last() -> None:

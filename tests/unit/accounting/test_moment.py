@@ -13,6 +13,7 @@ from allotment.accounting.ledger import CauseOfTime
 from allotment.accounting.moment import CountingRules, by_cause, portions
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
+from allotment.model.observed.nodes import Device, ResourceSlice, ResourceSliceSpec, SlicePool
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Running, Waiting
 from allotment.model.observed.queueing import LocalQueue, LocalQueueSpec
 from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
@@ -273,3 +274,62 @@ def test_slices_and_shares_sum_to_the_devices(
 
     assert (part.parts, part.first(1)) == (devices * PER_DEVICE, unit)
     assert part.first(part.units) == part.parts
+
+
+MIG = "nvidia.com/mig-"
+A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}
+
+
+@pytest.mark.parametrize(
+    ("capacity", "labels", "devices"),
+    [
+        pytest.param({f"{MIG}4g.20gb": "1", f"{MIG}3g.20gb": "1"}, A100, 1, id="a large and a small half"),
+        pytest.param(
+            {f"{MIG}1g.5gb": "16", f"{MIG}2g.10gb": "8", f"{MIG}3g.20gb": "8"},
+            {**A100, "nvidia.com/gpu.count": "8"},
+            8,
+            id="all balanced, as the vendor's own layout has it",
+        ),
+        pytest.param({f"{MIG}3g.20gb": "2", f"{MIG}1g.5gb": "1"}, A100, 2, id="memory has eight slices, not nine"),
+        pytest.param(
+            {f"{MIG}1g.35gb": "4"},
+            {"nvidia.com/gpu.product": "NVIDIA-H200", "nvidia.com/gpu.memory": "143771"},
+            1,
+            id="memory by its label",
+        ),
+        pytest.param({f"{MIG}1g.5gb.shared": "28"}, {f"{MIG}1g.5gb.replicas": "4"}, 1, id="shared slices"),
+        pytest.param(
+            {GPU: "28"},
+            {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED", "nvidia.com/gpu.replicas": "4"},
+            1,
+            id="shared slices that are called devices",
+        ),
+        pytest.param(
+            {GPU: "0", f"{GPU}.shared": "32"},
+            {"nvidia.com/gpu.count": "8", "nvidia.com/gpu.replicas": "4"},
+            8,
+            id="renamed, and the old name left with none",
+        ),
+        pytest.param(
+            {GPU: "4", f"{GPU}.shared": "16"},
+            {"nvidia.com/gpu.count": "8", "nvidia.com/gpu.replicas": "4"},
+            8,
+            id="half of them shared",
+        ),
+    ],
+)
+def test_no_device_of_a_node_is_there_twice(capacity: dict[str, str], labels: dict[str, str], devices: int) -> None:
+    assert sum(each.parts for each in node_devices(node("n", capacity, labels=labels))) == devices * PER_DEVICE
+
+
+@pytest.mark.parametrize("capacity", [{}, {GPU: "0"}])
+def test_devices_of_a_driver_are_not_broken_because_no_plug_in_offers_them(capacity: dict[str, str]) -> None:
+    """The labels of the vendor's discovery are there with either."""
+    names = (Device(name="gpu-0"), Device(name="gpu-1"))
+    slices = tuple(
+        ResourceSlice(spec=ResourceSliceSpec(driver="gpu.nvidia.com", pool=SlicePool(name=pool), devices=names))
+        for pool in ("a", "b")
+    )
+    (part,) = node_devices(node("n", capacity, labels={**A100, "nvidia.com/gpu.count": "4"}), slices)
+
+    assert (part.resource, part.units, part.offered) == ("gpu.nvidia.com", 4, 4)

@@ -168,6 +168,7 @@ class AllocatedDevice(Part, frozen=True):
     driver: str = ""
     pool: str = ""
     device: str = ""
+    admin_access: bool = False
 
 
 class AllocatedDevices(Part, frozen=True):
