@@ -80,6 +80,11 @@ def labelled_pods(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]
     return target, Patch(patch.op, body)
 
 
+def labelled_runs(cron: CronJob, labels: dict[str, str]) -> tuple[Reference, Patch]:
+    """What to patch so that the Jobs of a CronJob carry labels."""
+    return reference_of(cron), Patch(PatchOp.MERGE, {"spec": {"jobTemplate": {"metadata": {"labels": labels}}}})
+
+
 def worked_on(case: Case) -> Object | None:
     """What is changed: what was asked about, what manages the pod that was, or what was sent.
 

@@ -9,7 +9,7 @@ from typing import Final
 from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.moments import seconds
-from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.base import Names, Object, Reference
 from allotment.model.observed.index import Beside, Index, kind_of
 from allotment.model.observed.namespaced import Event, Namespace
 from allotment.model.observed.pods import Pod, PodTemplate
@@ -173,7 +173,7 @@ class Case:
             return self.workload.spec.queue_name
         sent = self.submission.manifest if self.submission else None
         for each in (self.top, self.work, self.subject, sent):
-            if each is not None and (name := each.metadata.labels.get(KUEUE_QUEUE)):
+            if each is not None and (name := queued_labels(each).get(KUEUE_QUEUE)):
                 return name
         return ""
 
@@ -215,6 +215,11 @@ class Case:
         if plural not in kept:
             kept[plural] = seen_everywhere(self.source, plural)
         return kept[plural]
+
+
+def queued_labels(each: Object) -> Names:
+    """The labels by which work is queued: a CronJob's own concern nobody, those that its Jobs get do."""
+    return (each.spec.job_template if isinstance(each, CronJob) else each).metadata.labels
 
 
 def pods_of_work(each: Subject) -> tuple[PodsToCome, ...]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.causes import BY_ID, CAUSES
 from allotment.diagnose.finding import CauseEntry, Finding
 from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
 from allotment.diagnose.queued_pods import pods_case
+from allotment.diagnose.reach import ended_badly
 from allotment.diagnose.rules.submission.cronjob_runs import run_of
 from allotment.diagnose.standing import standing
-from allotment.model.explanation import Confidence
+from allotment.model.explanation import Confidence, Layer
 
 Found = tuple[CauseEntry, Finding]
+_AFTER_ITS_END: Final = tuple(sorted(CAUSES, key=lambda each: each.layer is not Layer.POD))
+"""Causes of what has failed: how it ended stands before what would keep it if it were submitted now."""
 
 
 def findings(case: Case) -> list[Found]:
@@ -23,7 +28,7 @@ def findings(case: Case) -> list[Found]:
     if standing(case).settled:
         return []
     found: list[Found] = []
-    for entry in CAUSES:
+    for entry in _AFTER_ITS_END if ended_badly(case) else CAUSES:
         finding = entry.find(case)
         if finding is not None:
             found.append((entry, finding))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from allotment.diagnose.case import Case
 from allotment.model.explanation import Confidence
-from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.base import Object, Reference, is_true
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import CronJob, Job, Owner
@@ -56,6 +56,26 @@ def over(job: Job) -> bool:
     return any(each.true and each.type in {"Complete", "Failed", "FailureTarget"} for each in job.status.conditions)
 
 
+def ended_badly(case: Case) -> bool:
+    """Whether the subject is over and failed: what comes after its end is no reason for it."""
+    if isinstance(case.subject, Pod):
+        return case.subject.status.phase == "Failed"
+    job = case.work
+    return isinstance(job, Job) and any(each.true and each.type == "Failed" for each in job.status.conditions)
+
+
+def active_runs(cron: CronJob, case: Case) -> list[Job]:
+    """Jobs of the CronJob that are not over."""
+    below = case.index.work_under.get(cron.metadata.uid, ())
+    return [
+        each
+        for each in below
+        if isinstance(each, Job)
+        and not is_true(each.status.conditions, "Complete")
+        and not is_true(each.status.conditions, "Failed")
+    ]
+
+
 def missing_pods(case: Case) -> int:
     """Pods that are still to be made."""
     kept = case.beside.once(_Missing, lambda: _Missing(_missing(case)))
@@ -94,6 +114,13 @@ def _refusals(case: Case) -> list[RefusedAttempt]:
     found.sort(key=lambda pair: pair[0].at, reverse=True)
     newest = found[:1]
     return [RefusedAttempt(one.message, _reference(one), "message", by_event=True, at=one.at) for one, _ in newest]
+
+
+def refused_run(case: Case) -> CronJob | None:
+    """The CronJob that is asked about, where it is a run of it that was refused, and no pod."""
+    cron = case.subject
+    said = refusals(case) if isinstance(cron, CronJob) else []
+    return cron if said and said[0].object.kind == "CronJob" and isinstance(cron, CronJob) else None
 
 
 def makers(case: Case) -> list[Object]:

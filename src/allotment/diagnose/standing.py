@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.never import never_starts
 from allotment.diagnose.queued_pods import queued_one_by_one
+from allotment.diagnose.reach import ended_badly
 from allotment.diagnose.unseen import unseen_by
 from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
@@ -70,6 +71,22 @@ def standing(case: Case) -> SubjectStanding:
 
 
 def _settled(case: Case) -> str:
+    return _over(case) or _handed_on(case) or _at_work(case)
+
+
+def _handed_on(case: Case) -> str:
+    """What others see to: another cluster, or the newer state of a Deployment."""
+    subject, workload = case.subject, case.workload
+    given = workload is not None and workload.says("Admitted") and not workload.says("Finished")
+    if given and workload is not None and workload.status.cluster_name and not ended_badly(case):
+        return f"it was given to the worker cluster {workload.status.cluster_name}: ask there how it runs"
+    above = subject.metadata.controller if isinstance(subject, Replicas) and subject.kind == "ReplicaSet" else None
+    if above is not None and isinstance(subject, Replicas) and subject.spec.replicas == 0:
+        return f"the {above.kind} {above.name} has no pods of it"
+    return ""
+
+
+def _over(case: Case) -> str:
     subject = case.subject
     match subject:
         case Job() if is_true(subject.status.conditions, "Complete"):
@@ -83,6 +100,11 @@ def _settled(case: Case) -> str:
         case Replicas() if _rolled_out(subject):
             number = subject.status.ready_replicas
             return "its replica runs" if number == 1 else f"all {number} replicas run"
+    return ""
+
+
+def _at_work(case: Case) -> str:
+    subject = case.subject
     live = [pod for pod in case.pods if not pod.ended]
     if not live or isinstance(subject, Replicas | CronJob):
         # That a run of a CronJob is on says nothing of the one that is due.

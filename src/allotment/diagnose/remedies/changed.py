@@ -124,13 +124,20 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     if now is None:
         return None
     changed = _with(objects, kind, (*(each for each in listed if each is not before), now))
-    if patch.op is PatchOp.RESUBMIT and before is not None:
+    if before is not None and (patch.op is PatchOp.RESUBMIT or _runs_differ(before, now)):
         changed = without_events(changed, {before.metadata.uid} - {""})
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
         anew, rolled = patch.op is PatchOp.RESUBMIT, _rolled(before, now)
         made = rederived(Index(Source(objects=changed), case.index), now, anew=anew or rolled)
         return with_old_pods(case, made, now) if rolled and not anew else made
     return changed
+
+
+def _runs_differ(before: Object, now: Object) -> bool:
+    """Whether a CronJob makes other Jobs: that earlier ones were refused says nothing of the next."""
+    return (
+        isinstance(before, CronJob) and isinstance(now, CronJob) and before.spec.job_template != now.spec.job_template
+    )
 
 
 def _rolled(before: Object | None, now: Work | Pod) -> bool:

@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from typing import Final
 
-from allotment.diagnose.amending import labelled_pods
-from allotment.diagnose.case import Case
+from allotment.diagnose.amending import labelled_pods, labelled_runs
+from allotment.diagnose.case import Case, queued_labels
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reach import refused_run
 from allotment.diagnose.rules.policy.admission_policies import Denial, LabelRule, audit_only, denial, label_rules
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -59,7 +60,10 @@ def find(case: Case) -> Finding | None:
 
 def _labels(case: Case) -> dict[str, str]:
     if case.subject is not None:
-        # The object itself was let in: it is its pods that are refused.
+        # The object itself was let in: it is its pods that are refused, or a run of a CronJob.
+        cron = refused_run(case)
+        if cron is not None:
+            return dict(queued_labels(cron))
         return dict(case.to_come[0].template.metadata.labels) if case.to_come else {}
     sent = case.submission.manifest if case.submission else None
     return dict(sent.metadata.labels) if sent is not None else {}
@@ -97,7 +101,8 @@ def _values(case: Case, rule: LabelRule) -> list[str]:
 def _relabelled(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]:
     if case.subject is None:
         return case.reference, Patch(PatchOp.RESUBMIT, {"metadata": {"labels": labels}})
-    return labelled_pods(case, labels)
+    cron = refused_run(case)
+    return labelled_pods(case, labels) if cron is None else labelled_runs(cron, labels)
 
 
 def _labelled(case: Case, rule: LabelRule, values: list[str]) -> list[Proposal]:

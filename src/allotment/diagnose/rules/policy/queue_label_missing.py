@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from allotment.diagnose.amending import sent_again
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.amending import labelled_runs, sent_again
+from allotment.diagnose.case import Case, queued_labels, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reach import refused_run
 from allotment.diagnose.rules.policy.admission_policies import Denial, denial, label_rules
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
@@ -16,7 +17,7 @@ def find(case: Case) -> Finding | None:
     """A policy refused it for that; or it stands suspended without a label, beside queues that would start it."""
     sent = case.submission.manifest if case.submission and case.subject is None else None
     work = case.top if case.top is not None else sent
-    if work is None or KUEUE_QUEUE in work.metadata.labels or case.queue_name:
+    if work is None or KUEUE_QUEUE in queued_labels(work) or case.queue_name:
         return None
     queues = sorted(each.name for each in case.index.objects.local_queues if each.namespace == case.namespace)
     found = denial(case)
@@ -27,11 +28,12 @@ def find(case: Case) -> Finding | None:
         return None
     target = case.reference if case.subject is None else reference_of(work)
     asked = f"; the policy {found.name} asks for it" if found is not None else ", and it stands suspended"
+    who = "the" if refused_run(case) is None else "a run of the"
     there = f" (queues of the namespace: {', '.join(queues)})" if queues else ""
     return Finding(
         "queue-label-missing",
         CauseVerdict.MISCONFIGURED,
-        f"the {target.kind} {target.name} has no label {KUEUE_QUEUE}{asked}{there}",
+        f"{who} {target.kind} {target.name} has no label {KUEUE_QUEUE}{asked}{there}",
         facts={
             "missing_label": KUEUE_QUEUE,
             "namespace": case.namespace,
@@ -48,25 +50,31 @@ def _suspended(work: Job | Owner) -> bool:
 
 
 def _evidence(target: Reference, found: Denial | None) -> tuple[Evidence, ...]:
-    label = Evidence(target, f"metadata.labels[{KUEUE_QUEUE}]", None, "no queue is named")
+    field = "spec.jobTemplate.metadata.labels" if target.kind == "CronJob" and found is not None else "metadata.labels"
+    label = Evidence(target, f"{field}[{KUEUE_QUEUE}]", None, "no queue is named")
     if found is None:
         return (label, Evidence(target, "spec.suspend", True, "nobody will start it"))
     return (label, Evidence(found.refusal.object, found.refusal.field, found.refusal.message))
 
 
 def _labelled(case: Case, target: Reference, queues: list[str]) -> list[Proposal]:
-    op = PatchOp.RESUBMIT if case.subject is None else PatchOp.MERGE
     return [
         Proposal(
             RemedyKind.FIX_LABEL,
             Doer.USER,
-            f"label it {KUEUE_QUEUE}={queue}",
-            target,
-            Patch(op, {"metadata": {"labels": {KUEUE_QUEUE: queue}}}),
+            f"label {'it' if refused_run(case) is None else 'its runs'} {KUEUE_QUEUE}={queue}",
+            *_labels(case, target, {KUEUE_QUEUE: queue}),
             cost=position,
         )
         for position, queue in enumerate(queues)
     ]
+
+
+def _labels(case: Case, target: Reference, labels: dict[str, str]) -> tuple[Reference, Patch]:
+    cron = refused_run(case)
+    if cron is not None:
+        return labelled_runs(cron, labels)
+    return target, Patch(PatchOp.RESUBMIT if case.subject is None else PatchOp.MERGE, {"metadata": {"labels": labels}})
 
 
 def _unqueued(case: Case, target: Reference, found: Denial | None) -> list[Proposal]:

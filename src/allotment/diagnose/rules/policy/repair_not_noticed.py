@@ -52,7 +52,8 @@ def find(case: Case) -> Finding | None:
     pods = of_pods(case)
     if pods is not None and RECOMPUTED.search(pods.message) and not any(rule(case) for rule in _HELD):
         at = f" at {pods.at}" if pods.at else ""
-        what = f"a pod of it could not be made{at} ({quoted_message(pods.message)}), which does not hold any more"
+        made = "run" if pods.object.kind == "CronJob" else "pod"
+        what = f"a {made} of it could not be made{at} ({quoted_message(pods.message)}), which does not hold any more"
         return _finding(case, pods, what)
     kueue = of_kueue(case)
     if kueue is None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.queue.queued import kueue_absent, queue_label, usable
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.diagnose.finding import Finding
+from allotment.diagnose.reach import active_runs
+from allotment.diagnose.rules.queue.new_local_queue import new_local_queues
+from allotment.diagnose.rules.queue.queued import kueue_absent, queue_label
+from allotment.model.explanation import CauseVerdict, Evidence
 from allotment.model.labels import KUEUE_QUEUE
-from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
-from allotment.model.observed.queueing import LocalQueue
 from allotment.model.observed.work import CronJob
 from allotment.model.spelling import nearest
 
@@ -23,13 +21,16 @@ def find(case: Case) -> Finding | None:
         return None
     if kueue_absent(case):
         return None
-    if case.workload is not None and case.workload.holds_quota:
+    if not _held_for_it(case):
         return None
     known = sorted(each.name for each in case.index.objects.local_queues if each.namespace == case.namespace)
     meant = nearest(case.queue_name, known)
     order = [meant, *(name for name in known if name != meant)] if meant else known
     said = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else "; there is none at all"
     target = reference_of(work)
+    field = f"metadata.labels[{KUEUE_QUEUE}]"
+    if isinstance(work, CronJob):
+        field = f"spec.jobTemplate.{field}"
     above = case.index.owner(work.metadata.controller, work.metadata)
     then = f", and in the template of the CronJob {above.name} for later runs" if isinstance(above, CronJob) else ""
     return Finding(
@@ -37,36 +38,19 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.MISCONFIGURED,
         f"the LocalQueue {case.queue_name} does not exist in namespace {case.namespace}{said}",
         facts={"queue": case.queue_name, "namespace": case.namespace, "existing_queues": known},
-        evidence=(Evidence(target, f"metadata.labels[{KUEUE_QUEUE}]", case.queue_name, "no such LocalQueue"),),
+        evidence=(Evidence(target, field, case.queue_name, "no such LocalQueue"),),
         proposals=(
             *(queue_label(work, name, position, then) for position, name in enumerate(order)),
-            *_created(case),
+            *new_local_queues(case),
         ),
     )
 
 
-def _created(case: Case) -> Iterator[Proposal]:
-    """The LocalQueue as it was named, to the ClusterQueue that the namespace uses already."""
-    used = sorted({each.spec.cluster_queue for each in case.index.objects.local_queues if usable_here(case, each)})
-    for position, behind in enumerate(used[:2]):
-        version = next((each.api_version for each in case.index.objects.local_queues if each.api_version), "")
-        version = version or "kueue.x-k8s.io/v1beta2"
-        body = {
-            "apiVersion": version,
-            "kind": "LocalQueue",
-            "metadata": {"name": case.queue_name, "namespace": case.namespace},
-            "spec": {"clusterQueue": behind},
-        }
-        yield Proposal(
-            RemedyKind.OTHER,
-            Doer.TEAM_OWNER,
-            f"create a LocalQueue {case.queue_name} in {case.namespace} that points to {behind}",
-            Reference(api_version=version, kind="LocalQueue", namespace=case.namespace, name=case.queue_name),
-            Patch(PatchOp.CREATE, body),
-            cost=position,
-        )
-
-
-def usable_here(case: Case, queue: LocalQueue) -> bool:
-    """Whether a LocalQueue of the subject's namespace leads somewhere."""
-    return queue.namespace == case.namespace and usable(case, queue)
+def _held_for_it(case: Case) -> bool:
+    """Whether anything of it waits for the queue: what was let in before the queue went is let be."""
+    if case.workload is not None and case.workload.holds_quota:
+        return False
+    if isinstance(case.subject, CronJob):
+        # Of a run that is on, the run itself is asked.
+        return not active_runs(case.subject, case)
+    return not (case.running_pods or case.starting_pods) or any(pod.spec.scheduling_gates for pod in case.waiting_pods)

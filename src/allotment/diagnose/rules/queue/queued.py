@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from allotment.diagnose.amending import labelled_runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
@@ -12,7 +13,7 @@ from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import CheckRule, ClusterQueue, LocalQueue
-from allotment.model.observed.work import Work
+from allotment.model.observed.work import CronJob, Work
 from allotment.model.reading import KUEUE_GROUP
 from allotment.scheduling.snapshot.queues import held
 from allotment.scheduling.snapshot.standing import selects
@@ -63,13 +64,14 @@ def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
 
 def queue_label(work: Work | Pod, name: str, cost: int = 0, then: str = "") -> Proposal:
     """Put the subject into another LocalQueue; `then` = what else is to be done, a clause."""
+    labels = {KUEUE_QUEUE: name}
+    target, patch = (
+        labelled_runs(work, labels)
+        if isinstance(work, CronJob)
+        else (reference_of(work), Patch(PatchOp.MERGE, {"metadata": {"labels": labels}}))
+    )
     return Proposal(
-        RemedyKind.FIX_QUEUE_NAME,
-        Doer.USER,
-        f"set the queue label to {name}{then}",
-        reference_of(work),
-        Patch(PatchOp.MERGE, {"metadata": {"labels": {KUEUE_QUEUE: name}}}),
-        cost=cost,
+        RemedyKind.FIX_QUEUE_NAME, Doer.USER, f"set the queue label to {name}{then}", target, patch, cost=cost
     )
 
 

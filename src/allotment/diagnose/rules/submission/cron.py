@@ -74,7 +74,13 @@ def parse(text: str) -> Schedule | None:
         weekdays = frozenset(each % 7 for each in _field(fields[4], 0, 7, _DAYS))
     except ValueError:
         return None
-    return Schedule(minutes, hours, days, months, weekdays, fields[2][0] in "*?", fields[4][0] in "*?")
+    return Schedule(minutes, hours, days, months, weekdays, _any(fields[2]), _any(fields[4]))
+
+
+def _any(field: str) -> bool:
+    """Whether a field leaves the day to the other one: a star with a step is a list of days like any other."""
+    starred = (part.partition("/") for part in field.split(","))
+    return any(first in {"*", "?"} and step in {"", "1"} for first, _, step in starred)
 
 
 def zone_of(name: str) -> ZoneInfo | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.submission.cronjob_runs import active_runs, next_run
+from allotment.diagnose.reach import active_runs
+from allotment.diagnose.rules.submission.cronjob_runs import next_run
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.work import CronJob
@@ -21,7 +22,16 @@ def find(case: Case) -> Finding | None:
     run = min(runs, key=lambda each: each.metadata.creation_timestamp)
     last = cron.status.last_schedule_time or run.metadata.creation_timestamp
     due = next_run(cron, seconds(last))
-    event = next((each for each in reversed(case.events(cron)) if each.reason == "JobAlreadyActive"), None)
+    # One from before this run is of an earlier one.
+    since = seconds(run.metadata.creation_timestamp)
+    event = next(
+        (
+            each
+            for each in reversed(case.events(cron))
+            if each.reason == "JobAlreadyActive" and seconds(each.at) >= since
+        ),
+        None,
+    )
     if event is None and (due is None or due.timestamp() > case.now):
         return None
     target, held = reference_of(cron), reference_of(run)

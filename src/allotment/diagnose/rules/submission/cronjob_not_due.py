@@ -6,7 +6,8 @@ import shlex
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.submission.cronjob_runs import active_runs, next_run
+from allotment.diagnose.reach import active_runs
+from allotment.diagnose.rules.submission.cronjob_runs import next_run
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import rfc3339, seconds
 from allotment.model.observed.work import CronJob

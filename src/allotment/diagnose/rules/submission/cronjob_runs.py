@@ -5,21 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.reach import active_runs
 from allotment.diagnose.rules.submission.cron import Schedule, moment, parse, zone_of
-from allotment.model.observed.base import is_true
-from allotment.model.observed.work import CronJob, Job
-
-
-def active_runs(cron: CronJob, case: Case) -> list[Job]:
-    """Jobs of the CronJob that are not over."""
-    below = case.index.work_under.get(cron.metadata.uid, ())
-    return [
-        each
-        for each in below
-        if isinstance(each, Job)
-        and not is_true(each.status.conditions, "Complete")
-        and not is_true(each.status.conditions, "Failed")
-    ]
+from allotment.model.observed.work import CronJob
 
 
 def run_of(case: Case) -> Case | None:

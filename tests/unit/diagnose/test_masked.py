@@ -1,0 +1,150 @@
+# ruff: noqa: E501  one line a case
+"""Everyday states in which something is amiss that is not the cause: what keeps the subject is told all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.rules.submission.cron import parse
+from tests.unit.diagnose.building import EARLIER, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
+from tests.unit.diagnose.queues import QUEUE, check, cluster_queue, condition, platform, queued, quota, reserved
+
+ROOM = cluster_queue("cq", quota("f", 8))
+NODES = [node("n"), node("n2")]
+LOST = [each for each in platform(ROOM) if each["kind"] != "LocalQueue"]
+OVER = {"conditions": [condition("Finished", reason="Failed")]}
+POLICY_API = "admissionregistration.k8s.io/v1"
+
+
+def failed(objects: list[Raw]) -> list[Raw]:
+    """The Job has failed."""
+    said = condition("Failed", reason="BackoffLimitExceeded", message="Job has reached the specified backoff limit")
+    return [{**objects[0], "status": {"failed": 7, "conditions": [said]}}, *objects[1:]]
+
+
+def stopped(policy: str) -> list[Raw]:
+    return platform(cluster_queue("cq", quota("f", 8), stopPolicy=policy))
+
+
+def cron(**spec: Any) -> Raw:
+    meta = {"name": "nightly", "namespace": TEAM, "uid": "cron", "creationTimestamp": EARLIER, **spec.pop("meta", {})}
+    template = {"spec": {"template": {"spec": pod_spec(0)}}}
+    named = {"schedule": "30 12 * * *", "jobTemplate": template, **spec}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta, "spec": named}
+
+
+def event(about: Raw, reason: str, message: str, at: str = EARLIER) -> Raw:
+    meta = about["metadata"]
+    named = {"kind": about["kind"], "name": meta["name"], "namespace": TEAM, "uid": meta["uid"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": reason, "namespace": TEAM},
+        "involvedObject": named,
+        "reason": reason,
+        "message": message,
+        "type": "Warning",
+        "lastTimestamp": at,
+    }
+
+
+def crashing() -> list[Raw]:
+    """A service that Kueue let in, and that crashes."""
+    template = {"metadata": {"labels": {QUEUE: "q"}}, "spec": pod_spec(1)}
+    meta = {"name": "web", "namespace": TEAM, "uid": "web", "labels": {QUEUE: "q"}}
+    spec = {"replicas": 1, "template": template}
+    above = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    again = {"metadata": {**meta, "name": "web-1", "uid": "web-1", "ownerReferences": [owned_by(above)]}}
+    middle = {**above, "kind": "ReplicaSet", **again}
+    ended = {
+        "name": "main",
+        "restartCount": 7,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+    }
+    status = {"phase": "Running", "conditions": [condition("Ready", "False")], "containerStatuses": [ended]}
+    return [above, middle, pod("web-1-a", "n", owner=middle, labels={QUEUE: "q"}, status=status)]
+
+
+def refused(key: str, **meta: Any) -> list[Raw]:
+    """A CronJob of which a policy refuses the runs for want of a label."""
+    of = cron(meta=meta, schedule="30 11 * * *")
+    why = f"needs {key}"
+    rule = {"expression": f"'{key}' in object.metadata.labels", "message": why}
+    bound = {"policyName": "p", "validationActions": ["Deny"]}
+    said = f"Error creating job: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: {why}"
+    policy = {"kind": "ValidatingAdmissionPolicy", "spec": {"validations": [rule]}}
+    binding = {"kind": "ValidatingAdmissionPolicyBinding", "spec": bound}
+    named = [{"apiVersion": POLICY_API, "metadata": {"name": "p"}, **each} for each in (policy, binding)]
+    return [of, *named, event(of, "FailedCreate", said)]
+
+
+def retired() -> Raw:
+    above, middle, _ = crashing()
+    return {**middle, "spec": {**above["spec"], "replicas": 0}}
+
+
+def elsewhere() -> list[Raw]:
+    ready = reserved(checks=[{"name": "c", "state": "Ready"}], further=(condition("Admitted"),))
+    rules = {"admissionChecks": [{"name": "c"}]}
+    queue = cluster_queue("cq", quota("f", 8), admissionChecksStrategy=rules)
+    above, workload = queued(status=ready | {"clusterName": "w"})
+    above["spec"] |= {"managedBy": "kueue.x-k8s.io/multikueue"}
+    return [*platform(queue), check(controller="kueue.x-k8s.io/multikueue"), above, workload]
+
+
+RUN = {**job("nightly-1"), "status": {"active": 1}}
+RUN["metadata"]["ownerReferences"] = [owned_by(cron())]
+OVERLAP = "Not starting job because prior execution is running and concurrency policy is Forbid"
+GOES_ON = [cron(concurrencyPolicy="Forbid"), RUN, pod("nightly-1-a", "n", owner=RUN)]
+
+CASES: dict[str, tuple[list[Raw], str, str]] = {
+    "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
+    "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
+    "failed, and its Workload is gone": ([*stopped("Hold"), *failed(queued())[:1]], "job/train", "job-backoff-limit"),
+    "failed, and its queue is gone": ([*LOST, *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
+    "failed, and its class is gone": (
+        [*platform(ROOM), *failed(queued(labels={"kueue.x-k8s.io/priority-class": "gone"}))[:1]],
+        "job/train",
+        "job-backoff-limit",
+    ),
+    "failed, and was made one of no pods": ([*failed([job("train", 0)])], "job/train", "job-backoff-limit"),
+    "crashes, and its queue is gone": ([*LOST, *crashing()], "deployment/web", "crash-loop-app-error"),
+    "waits, and its queue is gone": (
+        [*LOST, *crashing()[:2], pod("web-1-a", labels={QUEUE: "q"}, schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])],
+        "deployment/web",
+        "queue-missing",
+    ),
+    "an earlier state of a Deployment": ([*crashing()[:1], retired()], "replicaset/web-1", "none"),
+    "runs in another cluster": (elsewhere(), "job/train", "none"),
+    "the CronJob's own label": ([*platform(ROOM), cron(meta={"labels": {QUEUE: "lost"}})], "cronjob/nightly", "cronjob-not-due"),
+    "a label that runs lack": ([*platform(ROOM), *refused("project")], "cronjob/nightly", "policy-refused-label"),
+    "an event of a run before": (
+        [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
+        "cronjob/nightly",
+        "cronjob-not-due",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("objects", "subject", "cause"), CASES.values(), ids=CASES)
+def test_what_is_amiss_besides_is_not_taken_for_the_cause(objects: list[Raw], subject: str, cause: str) -> None:
+    assert explain(case_of([*NODES, *objects], subject), with_remedies=False).cause == cause
+
+
+def test_a_label_that_runs_of_a_cronjob_lack_goes_into_their_template() -> None:
+    named = [*NODES, *platform(ROOM), *refused(QUEUE, labels={QUEUE: "q"})]
+    first = explain(case_of(named, "cronjob/nightly")).remedies[0]
+    assert first.patch is not None
+    assert first.patch.body == {"spec": {"jobTemplate": {"metadata": {"labels": {QUEUE: "q"}}}}}
+
+
+def test_a_star_with_a_step_is_a_list_of_days() -> None:
+    """As robfig/cron has it: a day of either field is one, unless one of them is a star alone."""
+    both, plain = parse("0 0 */2 * 1"), parse("0 0 * * 1")
+    assert both is not None
+    assert plain is not None
+    assert (both.any_day, plain.any_day) == (False, True)
