@@ -363,12 +363,13 @@ def _covering(resource: str, model: str, of: Sequence[str], offered: Mapping[str
 
 def root_of(index: Index, cohort: str) -> str:
     """The cohort at the top of the one that is named; a ring ends where it began."""
-    seen = [cohort]
-    while (found := index.cohorts.get(seen[-1])) is not None and found.spec.parent_name:
+    seen, top = {cohort}, cohort
+    while (found := index.cohorts.get(top)) is not None and found.spec.parent_name:
         if found.spec.parent_name in seen:
             break
-        seen.append(found.spec.parent_name)
-    return seen[-1]
+        top = found.spec.parent_name
+        seen.add(top)
+    return top
 
 
 def _borrowing(index: Index, lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:

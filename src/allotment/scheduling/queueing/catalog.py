@@ -72,6 +72,7 @@ class Catalog:
         }
         self.cohort_index: dict[str, CohortId] = {}
         self._shapes: dict[object, ShapeId] = {}
+        self._cohorts_below: dict[TreeNode, list[TreeNode]] = {}
         self._like: Catalog | None = None
         if like is not None and [flavor.name for flavor in like.state.flavors] == self.flavor_names:
             self._keep_numbers(like)
@@ -221,6 +222,17 @@ class Catalog:
             [self.resource(name) for name in group.covered_resources],
             frs,
         )
+
+    def cohorts_below(self, root: TreeNode) -> list[TreeNode]:
+        """The cohorts of a tree, its root too, each after all that are below it."""
+        found = self._cohorts_below.get(root)
+        if found is None:
+            found = [root]
+            for node in found:
+                found.extend(self.child_cohorts[node])
+            found.reverse()
+            self._cohorts_below[root] = found
+        return found
 
     def quotas_of_tree(self, root: TreeId) -> tuple[list[int], ...]:
         """All declared quotas below a root, comparable between catalogs of the same shape."""

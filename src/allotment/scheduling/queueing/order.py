@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from allotment.scheduling.queueing.catalog import Catalog
@@ -116,22 +117,34 @@ class _Tournament:
             entry = self._waiting.get(index)
             if entry is not None:
                 self._compute_shares(entry)
-        best = self._best_below(root)
-        if best is None:
+        sent: dict[TreeNode, Entry] = {}
+        for cohort in self._catalog.cohorts_below(root):
+            best = self._best_below(cohort, sent)
+            if best is not None:
+                sent[cohort] = best
+        if root not in sent:
             message = f"no entry waits below node {root}"
             raise AssertionError(message)
-        return best
+        return sent[root]
 
     def equals(self, winner: Entry) -> list[Entry]:
         """Who else may win, where Kueue meets the children of a cohort in another order."""
         self._waiting[winner.workload.queue.index] = winner
-        found = [entry for entry in self._possible(winner.workload.queue.root) if entry is not winner]
+        root = winner.workload.queue.root
+        possible: dict[TreeNode, list[Entry]] = {}
+        for cohort in self._catalog.cohorts_below(root):
+            possible[cohort] = self._possible(cohort, possible)
         del self._waiting[winner.workload.queue.index]
-        return found
+        return [entry for entry in possible[root] if entry is not winner]
 
-    def _possible(self, cohort: TreeNode) -> list[Entry]:
-        """Those that may win below a cohort: no other child sends only better ones."""
-        sent: list[list[Entry]] = [self._possible(child) for child in self._catalog.child_cohorts[cohort]]
+    def _possible(self, cohort: TreeNode, below: Mapping[TreeNode, list[Entry]]) -> list[Entry]:
+        """Those that may win below a cohort: no other child sends only better ones.
+
+        Args:
+            cohort: this one.
+            below: the same of the cohorts below it.
+        """
+        sent: list[list[Entry]] = [below[child] for child in self._catalog.child_cohorts[cohort]]
         sent.extend([self._waiting[child]] for child in self._catalog.child_queues[cohort] if child in self._waiting)
         sent = [entries for entries in sent if entries]
         worst = [self._worst(entries, cohort) for entries in sent]
@@ -171,10 +184,11 @@ class _Tournament:
             node = tree.node_parent[node]
         tree.rollback(mark)
 
-    def _best_below(self, cohort: TreeNode) -> Entry | None:
+    def _best_below(self, cohort: TreeNode, sent: Mapping[TreeNode, Entry]) -> Entry | None:
+        """The best of a cohort's queues and of what the cohorts below it have sent."""
         best: Entry | None = None
         for below in self._catalog.child_cohorts[cohort]:
-            candidate = self._best_below(below)
+            candidate = sent.get(below)
             if candidate is not None and (best is None or self._less(candidate, best, cohort)):
                 best = candidate
         for queue in self._catalog.child_queues[cohort]:

@@ -102,14 +102,14 @@ def checks_of(queue: observed.ClusterQueue) -> tuple[observed.CheckRule, ...]:
 def rings(index: Index) -> frozenset[str]:
     """Cohorts from which going up never ends."""
     found: set[str] = set()
+    ending: set[str] = set()
     for name in index.cohorts:
-        seen: set[str] = set()
+        way: dict[str, None] = {}
         above = name
-        while above in index.cohorts and above not in seen:
-            seen.add(above)
+        while above in index.cohorts and above not in way and above not in ending and above not in found:
+            way[above] = None
             above = index.cohorts[above].spec.parent_name
-        if above in seen:
-            found.add(name)
+        (found if above in way or above in found else ending).update(way)
     return frozenset(found)
 
 

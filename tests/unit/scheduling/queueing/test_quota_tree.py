@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.scheduling.queueing.indices import NO_NODE
+from allotment.scheduling.queueing.indices import NO_CELL, NO_NODE
 from allotment.scheduling.queueing.quota.tree import NO_LIMIT, QuotaTree
 
 QUEUE_A, QUEUE_B, COHORT = 0, 1, 2
@@ -104,6 +104,35 @@ def test_a_queue_without_cohort_never_borrows() -> None:
     tree.freeze([0])
     assert tree.borrowing_height(0, 99) == 0
     assert not tree.may_reclaim(0, 1)
+
+
+AMOUNT = st.integers(0, 9)
+LIMIT = st.one_of(st.just(NO_LIMIT), AMOUNT)
+LEVEL = st.tuples(AMOUNT, LIMIT, LIMIT, AMOUNT)
+
+
+def left_at(tree: QuotaTree, cell: int) -> int:
+    """What is left at a cell as KEP-79 has it: what the parent leaves, less what a limit forbids, and one's own."""
+    above, unused = tree.parent[cell], tree.local_quota[cell] - tree.usage[cell]
+    if above == NO_CELL:
+        return tree.subtree[cell] - tree.usage[cell]
+    lent = left_at(tree, above)
+    if tree.borrowing_limit[cell] != NO_LIMIT:
+        stored = tree.subtree[cell] - tree.local_quota[cell]
+        lent = min(lent, stored - max(0, -unused) + tree.borrowing_limit[cell])
+    return lent + max(0, unused)
+
+
+@given(levels=st.lists(LEVEL, min_size=1, max_size=6))
+def test_what_is_left_is_what_each_level_leaves_to_the_one_below(levels: list[tuple[int, int, int, int]]) -> None:
+    tree = QuotaTree([*range(1, len(levels)), NO_NODE], 1)
+    tree.nominal = [nominal for nominal, *_ in levels]
+    tree.borrowing_limit = [*(limit for _, limit, *_ in levels[:-1]), NO_LIMIT]
+    tree.lending_limit = [*(limit for _, _, limit, _ in levels[:-1]), NO_LIMIT]
+    tree.freeze([*range(len(levels))])
+    for cell, (*_, used) in enumerate(levels):
+        tree.add(cell, used)
+    assert [tree.available(cell) for cell in range(len(levels))] == [left_at(tree, c) for c in range(len(levels))]
 
 
 CHANGES = st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 30)), max_size=30)

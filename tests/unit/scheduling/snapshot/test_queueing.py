@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Gap, Source
 from allotment.observe.gathering import Gathered
 from allotment.scheduling.queueing.inputs import DomainCount, FairStrategy
 from allotment.scheduling.queueing.reasons import Cause
 from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement, attempt
 from allotment.scheduling.snapshot.queueing import QueueingView, engine, queueing_view
+from allotment.scheduling.snapshot.queues import rings
 from allotment.scheduling.snapshot.standing import OutOfQueue
 from allotment.scheduling.snapshot.tables import FlavorVerdict, QuotaNumber, flavor_table, smallest_fitting
 
@@ -123,6 +125,22 @@ OUT: dict[str, tuple[OutOfQueue, QueueingView]] = {
         cluster(a_job("w", status={"admissionChecks": [{"name": "budget", "state": "Rejected"}]})),
     ),
 }
+COHORTS = {
+    # name: (cohorts with their parents, those in a ring or below one)
+    "none": ({"a": "", "b": "a", "c": "gone"}, ""),
+    "of itself": ({"a": "a", "b": "a", "c": ""}, "ab"),
+    "below a ring": ({"a": "b", "b": "c", "c": "a", "d": "b", "e": "d", "f": "g", "g": ""}, "abcde"),
+}
+
+
+@pytest.mark.parametrize(("parents", "ringed"), COHORTS.values(), ids=COHORTS)
+def test_cohorts_in_a_ring(parents: dict[str, str], ringed: str) -> None:
+    gathered = Gathered()
+    gathered.take_any([an("Cohort", name, {"parentName": above}) for name, above in parents.items()])
+    source = Source(name="here", observed_at=NOW, objects=gathered.objects(), gaps=gathered.gaps)
+    assert rings(Index(source)) == set(ringed)
+
+
 IN_QUEUE = ("cluster queue stopped", "flavor missing", "check missing", "cohorts in a ring")
 
 

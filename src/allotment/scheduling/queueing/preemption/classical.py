@@ -184,7 +184,7 @@ class ClassicalPreemption:
         parents = self._ledger.tree.node_parent
         cohort, done = queue.parent, NO_NODE
         while cohort != NO_NODE:
-            self._collect_subtree(demand, cohort, cohort, done, found, advantage=advantage)
+            self._collect_subtree(demand, cohort, done, found, advantage=advantage)
             fit, remaining = self._fits_in_quota(cohort, remaining)
             advantage = advantage or fit
             cohort, done = parents[cohort], cohort
@@ -209,23 +209,31 @@ class ClassicalPreemption:
         self,
         demand: Demand,
         cohort: TreeNode,
-        common: TreeNode,
         done: TreeNode,
         found: list[OtherQueue],
         *,
         advantage: bool,
     ) -> None:
         """Candidates of all queues below `cohort` that exceed their quota, but for the subtree `done`."""
-        for below in self._catalog.child_cohorts[cohort]:
-            if below != done and not within_nominal(self._ledger, below, demand.needed):
-                self._collect_subtree(demand, below, common, done, found, advantage=advantage)
-        for child in self._catalog.child_queues[cohort]:
-            queue = self._catalog.queues[child]
-            if queue is demand.queue or within_nominal(self._ledger, child, demand.needed):
-                continue
-            workloads = eligible(queue, demand.queue.reclaim, demand)
-            if workloads:
-                found.append(OtherQueue(queue, workloads, common, advantage=advantage))
+        catalog = self._catalog
+        entered, left = [cohort], []
+        while entered:
+            # Before its own queues come those of the cohorts below it, one after the other: walked from the end.
+            node = entered.pop()
+            left.append(node)
+            entered.extend(
+                below
+                for below in catalog.child_cohorts[node]
+                if below != done and not within_nominal(self._ledger, below, demand.needed)
+            )
+        for node in reversed(left):
+            for child in catalog.child_queues[node]:
+                queue = catalog.queues[child]
+                if queue is demand.queue or within_nominal(self._ledger, child, demand.needed):
+                    continue
+                workloads = eligible(queue, demand.queue.reclaim, demand)
+                if workloads:
+                    found.append(OtherQueue(queue, workloads, cohort, advantage=advantage))
 
 
 def _rank(workload: WorkloadRecord) -> tuple[int, int, str]:

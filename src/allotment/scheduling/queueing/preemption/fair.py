@@ -267,22 +267,19 @@ class TargetOrdering:
         own, root = self._preemptor.index, self._preemptor.root
         if self._preemptor.parent == NO_NODE:
             return own if self.has(own) and own not in self._pruned else None
+        way: list[TreeNode] = [root]
         while root not in self._pruned:
-            found = self._descend(root)
-            if found is not None:
-                return found
+            cohort = way[-1]
+            queue, queue_share = self._largest_queue(cohort)
+            children, child_share = self._largest_cohorts(cohort)
+            if queue is None and not children:
+                # From the root the way would lead to the cohort above again: no share has changed meanwhile.
+                self._pruned.add(way.pop())
+            elif queue_share is not None and (child_share is None or compare_shares(child_share, queue_share) < 0):
+                return queue
+            else:
+                way.append(self._equals.pick(children))
         return None
-
-    def _descend(self, cohort: TreeNode) -> QueueId | None:
-        """Queue below `cohort` with the largest share on the way down; None if this walk only pruned."""
-        queue, queue_share = self._largest_queue(cohort)
-        children, child_share = self._largest_cohorts(cohort)
-        if queue is None and not children:
-            self._pruned.add(cohort)
-            return None
-        if queue_share is None or (child_share is not None and compare_shares(child_share, queue_share) >= 0):
-            return self._descend(self._equals.pick(children))
-        return queue
 
     def _largest_queue(self, cohort: TreeNode) -> tuple[QueueId | None, Share | None]:
         best: QueueId | None = None

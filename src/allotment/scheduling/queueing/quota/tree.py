@@ -116,18 +116,23 @@ class QuotaTree:
 
     def available(self, cell: Cell) -> int:
         """Capacity left at this cell, limits of every level applied; negative after over-admission."""
-        above = self.parent[cell]
-        used = self.usage[cell]
-        if above == NO_CELL:
-            return self.subtree[cell] - used
-        local = self.local_quota[cell]
-        from_parent = self.available(above)
-        limit = self.borrowing_limit[cell]
-        if limit != NO_LIMIT:
-            in_parent = used - local if used > local else 0
-            capped = self.subtree[cell] - local - in_parent + limit
-            from_parent = min(from_parent, capped)
-        return from_parent + local - used if local > used else from_parent
+        parent, usage, limits = self.parent, self.usage, self.borrowing_limit
+        kept = 0  # unused guarantees on the way up: each comes on top of what all levels above it leave
+        ceiling: int | None = None
+        while (above := parent[cell]) != NO_CELL:
+            used, local = usage[cell], self.local_quota[cell]
+            in_parent = 0
+            if local > used:
+                kept += local - used
+            else:
+                in_parent = used - local
+            limit = limits[cell]
+            if limit != NO_LIMIT:
+                capped = self.subtree[cell] - local - in_parent + limit + kept
+                ceiling = capped if ceiling is None or capped < ceiling else ceiling
+            cell = above
+        left = self.subtree[cell] - usage[cell] + kept
+        return left if ceiling is None or left < ceiling else ceiling
 
     def local_available(self, cell: Cell) -> int:
         """Guaranteed quota of this cell that is still unused."""

@@ -90,11 +90,12 @@ class Search:
         """Place everything or say what is short."""
         request = self._request
         if request.led:
-            for root in self._by_level[0]:
-                self._roll_up(root, 0)
-            chosen = self._choose(request.level)
-        else:
-            chosen = self._choose_unled(request.level)
+            self._roll_up()
+        level, choose = request.level, self._choose if request.led else self._choose_unled
+        chosen = choose(level)
+        while chosen is None:
+            level -= 1
+            chosen = choose(level)
         if isinstance(chosen, Shortage):
             return chosen
         found = self._descend(*chosen)
@@ -126,14 +127,18 @@ class Search:
         led = [(domain.leaf, domain.leaders) for domain in domains if domain.leaders > 0]
         return LeafCounts(workers, led if request.led else [])
 
-    def _roll_up(self, domain: Domain, level: int) -> None:
-        """Counters of a domain from those of its children."""
+    def _roll_up(self) -> None:
+        """Counters of all domains above the leaves, from those of their children."""
+        for level in range(len(self._by_level) - 1, -1, -1):
+            for domain in self._by_level[level]:
+                self._sum_up(domain, level)
+
+    def _sum_up(self, domain: Domain, level: int) -> None:
         request = self._request
         if domain.children:
             pods = slices = leaders = 0
             pods_lost = slices_lost = _MANY
             for child in domain.children:
-                self._roll_up(child, level + 1)
                 pods += child.pods
                 slices += child.slices
                 leaders = max(leaders, child.leaders)
@@ -147,7 +152,7 @@ class Search:
             domain.slices = domain.pods // request.slice_size
             domain.led_slices = domain.led_pods // request.slice_size
 
-    def _choose_unled(self, level: int) -> tuple[int, list[Domain]] | Shortage:
+    def _choose_unled(self, level: int) -> tuple[int, list[Domain]] | Shortage | None:
         """As `_choose`, for a request without a leader, in one pass over the level.
 
         Both profiles take the smallest sufficient domain if there is one. Where the request may span domains and all
@@ -165,12 +170,12 @@ class Search:
         if total < wanted:
             return Shortage(total, wanted)
         if level > 0 and not request.unconstrained:
-            return self._choose_unled(level - 1)
+            return None
         several = self._several(self._sorted([domain for domain in domains if domain.slices > 0]), wanted, 0)
         return several if isinstance(several, Shortage) else (level, several)
 
-    def _choose(self, level: int) -> tuple[int, list[Domain]] | Shortage:
-        """Level and domains that together hold everything."""
+    def _choose(self, level: int) -> tuple[int, list[Domain]] | Shortage | None:
+        """Level and domains that together hold everything; None if the next wider level is to be asked."""
         request = self._request
         wanted = request.count // request.slice_size
         leaders = 1 if request.led else 0
@@ -191,7 +196,7 @@ class Search:
         if request.required:
             return Shortage(top.slices, wanted)
         if level > 0 and not request.unconstrained:
-            return self._choose(level - 1)
+            return None
         several = self._several(domains, wanted, leaders)
         return several if isinstance(several, Shortage) else (level, several)
 
