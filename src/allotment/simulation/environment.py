@@ -282,9 +282,9 @@ class Simulation:
             if not self._replace(index, node, now):
                 self._send_away([index], now, reason, grace)
 
-    def _came(self, index: WorkloadId) -> tuple[int, str]:
+    def _came(self, index: WorkloadId) -> tuple[int, str, str]:
         arrival = self._arrivals[index]
-        return arrival.queued_at, arrival.workload.name
+        return arrival.queued_at, arrival.workload.uid, arrival.workload.name
 
     def _replace(self, index: WorkloadId, node: str, now: int) -> bool:
         """Kueue replaces one lost node, not several."""
