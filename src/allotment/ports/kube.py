@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from allotment.errors import AllotmentError, ConflictError, ForbiddenError
+from allotment.errors import AllotmentError, ConflictError, ForbiddenError, UnreachableError
 from allotment.model import labels
 from allotment.model.manifest import Body, ObjectKey
 
@@ -176,6 +176,10 @@ class WatchEvent:
     version: str = ""
 
 
+class UnendingError(UnreachableError):
+    """The server answers, and goes on with it for longer, or with more, than is borne."""
+
+
 class VersionGoneError(AllotmentError):
     """The server no longer knows what happened since the version that was named (410): list again."""
 
@@ -199,9 +203,9 @@ class WatchStream(Protocol):
 class KubePort(Protocol):
     """One Kubernetes API server.
 
-    Every method raises `UnreachableError` when the server does not answer, `NotSignedInError` on 401, and
-    `RefusedError` when it refuses. Reads and idempotent writes are retried inside on 429, 5xx and dropped
-    connections; the caller never retries.
+    Every method raises `UnreachableError` when the server does not answer, `UnendingError` when its answer, or a whole
+    list, has no end, `NotSignedInError` on 401, and `RefusedError` when it refuses. Reads and idempotent writes are
+    retried inside on 429, 5xx and dropped connections; the caller never retries.
     """
 
     def endpoint(self) -> Endpoint:

@@ -17,7 +17,7 @@ from lightkube.config.models import User
 from allotment.adapters.kube import answers, discovery, kubeconfig, requests, transport
 from allotment.adapters.kube.credentials import auth_of
 from allotment.adapters.kube.discovery import Resource
-from allotment.adapters.kube.paging import pages
+from allotment.adapters.kube.paging import ListBounds, pages
 from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.adapters.kube.watching import OpenWatch
@@ -228,7 +228,12 @@ class KubeClient:
         if resource is None:
             return
         about = page(resource, "").about
-        for item in pages(lambda at: self._ask(page(resource, at)), about, note_version, lenient=lenient):
+        bounds = ListBounds(self._patience.list_seconds, self._patience.list_bytes)
+
+        def ask(at: str, seconds: float) -> httpx.Response:
+            return self._ask(page(resource, at), seconds)
+
+        for item in pages(ask, about, note_version, bounds, lenient=lenient):
             if isinstance(item, UnreadableObject):
                 yield item.of_kind(api_version, kind)
             else:
@@ -314,9 +319,10 @@ class KubeClient:
         """Who we are to the server."""
         return answers.identity_of(self._send(requests.self_review()))
 
-    def _ask(self, request: Request) -> httpx.Response:
-        """Send a page request; 410 is an answer to page requests, not a refusal."""
-        response = transport.send(self._http, request, self._patience)
+    def _ask(self, request: Request, seconds: float) -> httpx.Response:
+        """Send a page request that may take so long; 410 is an answer to page requests, not a refusal."""
+        patience = replace(self._patience, answer_seconds=max(0.0, min(self._patience.answer_seconds, seconds)))
+        response = transport.send(self._http, request, patience)
         if response.is_success or response.status_code == httpx.codes.GONE:
             return response
         raise answers.error_of(request, response, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx2 as httpx
@@ -12,36 +13,89 @@ from allotment.adapters.kube import answers
 from allotment.errors import UnreachableError, quoted
 from allotment.model.manifest import Body
 from allotment.model.salvage import UnreadableObject
+from allotment.ports.kube import UnendingError
 
 MOST_PAGES: Final = 4_000
 """Of one list: two million objects, more than any API server holds of a kind."""
 MOST_RESTARTS: Final = 10
 """Times that the server may forget what is paged through: one that answers at all forgets it once in minutes."""
 
-MOST_SECONDS: Final = 3_600.0
-"""From the first page of a list to its last, with what is done with its objects."""
-
 _NO_OBJECT: Final = "an entry of the list that is no object"
 
-NextPage = Callable[[str], httpx.Response]
-"""Asks for the page of a token, empty for the first; 410 is an answer."""
+NextPage = Callable[[str, float], httpx.Response]
+"""Asks for the page of a token, empty for the first, which may take so many seconds; 410 is an answer."""
 
 
-def pages(ask: NextPage, about: str, note_version: Callable[[str], None], *, lenient: bool) -> Iterator[Body]:
+@dataclass(frozen=True, slots=True)
+class ListBounds:
+    """What is borne of all pages of a list together.
+
+    Attributes:
+        seconds: of waiting for the server; what is done with the objects meanwhile does not count.
+        size: bytes, unpacked.
+    """
+
+    seconds: float
+    size: int
+
+
+class _Spent:
+    """What a list has cost so far."""
+
+    def __init__(self, ask: NextPage, about: str, bounds: ListBounds) -> None:
+        self._ask = ask
+        self._about = about
+        self._bounds = bounds
+        self._seconds = 0.0
+        self._size = 0
+
+    def page(self, token: str) -> httpx.Response:
+        """The page of a token.
+
+        Raises:
+            UnendingError: the list costs more than is borne.
+        """
+        began = time.monotonic()
+        try:
+            response = self._ask(token, self._bounds.seconds - self._seconds)
+        except UnendingError:
+            if self._seconds + time.monotonic() - began < self._bounds.seconds:
+                raise
+            raise self._ended(f"it was not complete after {self._bounds.seconds:g} s") from None
+        self._seconds += time.monotonic() - began
+        self._size += len(response.content)
+        if self._size > self._bounds.size:
+            raise self._ended(f"it has more than {self._bounds.size >> 20:,} MiB")
+        if self._seconds > self._bounds.seconds:
+            raise self._ended(f"it was not complete after {self._bounds.seconds:g} s")
+        return response
+
+    def _ended(self, why: str) -> UnendingError:
+        return UnendingError(
+            f"{self._about} does not come to an end",
+            why=why,
+            fix="look whether a proxy stands in between, and what there is so much of",
+        )
+
+
+def pages(
+    ask: NextPage, about: str, note_version: Callable[[str], None], bounds: ListBounds, *, lenient: bool
+) -> Iterator[Body]:
     """The objects of all pages, as the server sent them.
 
     Args:
         ask: gets one page.
         about: what is listed, for messages.
         note_version: is told the version of each page.
+        bounds: of all pages.
         lenient: what is no readable object is an `UnreadableObject`, and stops nothing.
 
     Raises:
         UnreachableError: the pages have no end, or are none; or, unless lenient, an object cannot be read.
     """
-    token, used, restarts, until = "", {""}, 0, time.monotonic() + MOST_SECONDS
+    token, used, restarts, spent = "", {""}, 0, _Spent(ask, about, bounds)
     while True:
-        response = ask(token)
+        response = spent.page(token)
         gone = response.status_code == httpx.codes.GONE
         restarts += gone
         if restarts > MOST_RESTARTS:
@@ -63,8 +117,6 @@ def pages(ask: NextPage, about: str, note_version: Callable[[str], None], *, len
             )
         if len(used) >= MOST_PAGES:
             raise _endless(response, about, f"it has more than {MOST_PAGES:,} pages")
-        if time.monotonic() > until:
-            raise _endless(response, about, f"it was not complete after {MOST_SECONDS:g} s")
         used.add(token)
 
 

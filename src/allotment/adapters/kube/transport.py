@@ -14,6 +14,7 @@ from allotment.adapters.kube import bounded
 from allotment.adapters.kube.answers import body_of, is_field_conflict
 from allotment.adapters.kube.requests import Request
 from allotment.errors import UnreachableError, shown
+from allotment.ports.kube import UnendingError
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 """Seconds. A page of large objects from a busy server takes a while; a connection does not."""
@@ -31,7 +32,8 @@ class Patience:
     """How much is borne of a server.
 
     A request is tried again at most `attempts` times within `seconds`. An answer, a page of a list too, may take
-    `answer_seconds` from the question to its last byte, and may have `answer_bytes`, unpacked.
+    `answer_seconds` from the question to its last byte, and may have `answer_bytes`, unpacked. All pages of a list may
+    be waited for `list_seconds`, and may have `list_bytes` together.
     """
 
     attempts: int = 6
@@ -41,6 +43,8 @@ class Patience:
     jitter: float = 0.3
     answer_seconds: float = 300.0
     answer_bytes: int = 256 << 20
+    list_seconds: float = 600.0
+    list_bytes: int = 2 << 30
 
 
 class _BusyError(Exception):
@@ -55,7 +59,8 @@ def send(client: httpx.Client, request: Request, patience: Patience) -> httpx.Re
     """Send until there is an answer that another try would not change.
 
     Raises:
-        UnreachableError: no answer in time, or one without end. A busy server's last answer is returned, not raised.
+        UnreachableError: no answer in time.
+        UnendingError: an answer without end. A busy server's last answer is returned, not raised.
     """
     hook = _repeat if request.repeatable else _repeat_unsent
     try:
@@ -109,7 +114,7 @@ def _send_once(client: httpx.Client, request: Request, patience: Patience) -> ht
     try:
         response = bounded.exchange(client, asked, patience.answer_seconds, patience.answer_bytes)
     except bounded.EndlessAnswerError as endless:
-        raise UnreachableError(
+        raise UnendingError(
             f"{client.base_url} does not come to an end with {shown(request.about)}",
             why=str(endless),
             fix="look whether a proxy stands in between; this is no answer that Kubernetes gives",

@@ -16,12 +16,12 @@ from allotment.model.observed.snapshot import Gap, Objects
 from allotment.model.salvage import UnreadableObject
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import ObservedKind
-from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError
+from allotment.ports.kube import AccessRefusedError, KubePort, RefusedError, UnendingError
 
 WORKERS: Final = 6
 """Requests under way at once: more would hold more pages, and wait for the interpreter instead of the server."""
 _GIVE_UP_AFTER: Final = 3
-"""Requests in a row that got no answer before no other is sent: each has been tried again for long."""
+"""Requests in a row that got no answer, or at all that got one without end, before no other is sent: each took long."""
 _BATCH: Final = 100
 """Objects that are read under one lock."""
 
@@ -58,6 +58,7 @@ class ClusterReader:
         self._gathered = Gathered()
         self._lock = lock or threading.Lock()
         self._lost: list[UnreachableError] = []
+        self._unending: list[UnreachableError] = []
         self._answered = 0
 
     def side_by_side(self, do: Callable[[_In], None], items: Iterable[_In]) -> None:
@@ -82,9 +83,10 @@ class ClusterReader:
         Raises:
             NotSignedInError: the server does not accept the credentials.
         """
-        if len(self._lost) >= _GIVE_UP_AFTER:
-            self.gap(what, namespace, "failed", f"not asked for: {self._lost[0].what}")
-            return Reply.FAILED
+        for lost in (self._lost, self._unending):
+            if len(lost) >= _GIVE_UP_AFTER:
+                self.gap(what, namespace, "failed", f"not asked for: {lost[0].what}")
+                return Reply.FAILED
         try:
             do()
         except AccessRefusedError as error:
@@ -99,7 +101,8 @@ class ClusterReader:
             return Reply.FAILED
         except UnreachableError as error:
             with self._lock:
-                self._lost.append(error)
+                # An answer without end is no silence: others may come meanwhile, and each such one takes minutes.
+                (self._unending if isinstance(error, UnendingError) else self._lost).append(error)
             self.gap(what, namespace, "failed", " ".join(filter(None, (error.what, error.why))))
             return Reply.FAILED
         self._heard()
@@ -174,8 +177,9 @@ class ClusterReader:
         Raises:
             UnreachableError: it did not.
         """
-        if self._lost and not self._answered:
-            raise self._lost[0]
+        lost = [*self._lost, *self._unending]
+        if lost and not self._answered:
+            raise lost[0]
 
 
 def _uid(raw: Body) -> object:

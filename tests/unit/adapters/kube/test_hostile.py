@@ -17,7 +17,7 @@ from allotment.adapters.kube.transport import Patience
 from allotment.errors import AllotmentError, UnreachableError
 from allotment.model.manifest import ObjectKey
 from allotment.model.salvage import UnreadableObject
-from allotment.ports.kube import AccessQuestion, ObjectPart, RefusedError
+from allotment.ports.kube import AccessQuestion, ObjectPart, RefusedError, UnendingError
 
 HOSTILE = (
     "../../../../../../api/v1/namespaces/kube-system/secrets/root-token",
@@ -233,6 +233,52 @@ def test_a_list_without_end_is_left(
         list(kube.list("v1", MAP, lenient=True))
     assert why in caught.value.why
     assert len(asked) == requests
+
+
+class FakeClock:
+    """Time that passes only while a server is waited for."""
+
+    def __init__(self, page_takes: float) -> None:
+        self.now, self.page_takes = 0.0, page_takes
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+LONG = {
+    # name: (patience, why, pages taken)
+    "time": (Patience(list_seconds=25), "not complete after 25 s", 2),
+    "bytes": (Patience(list_bytes=2 << 20), "more than 2 MiB", 3),
+}
+
+
+@pytest.mark.parametrize(("patience", "why", "taken"), LONG.values(), ids=LONG)
+def test_all_pages_together_are_bounded(
+    patience: Patience, why: str, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock(page_takes=10)
+    monkeypatch.setattr(paging, "time", clock)
+    asked: list[float] = []
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        clock.now += clock.page_takes
+        asked.append(clock.now)
+        return httpx.Response(200, json={**page(f"t{len(asked)}", "p"), "x": "x" * 600_000})
+
+    found = serving(answer, patience).list("v1", MAP)
+    for _ in range(taken):
+        next(found)
+        clock.now += 1000  # what is done with the objects counts for nothing
+    with pytest.raises(UnendingError, match=r"configmaps.* does not come to an end") as caught:
+        next(found)
+    assert why in caught.value.why
+
+
+def test_a_page_gets_no_more_time_than_its_list_has_left() -> None:
+    patience = Patience(attempts=3, list_seconds=0.015)
+    with pytest.raises(UnendingError, match=r"configmaps.* does not come to an end") as caught:
+        list(serving(dripping(10, 1, 0.005), patience).list("v1", MAP))
+    assert "not complete after 0.015 s" in caught.value.why
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.kinds import CLUSTER_AUTOSCALER_STATUS, KINDS
 from allotment.operations.ask import observing
 from allotment.operations.ask.observing import observe
-from allotment.ports.kube import AccessRefusedError, Identity, ObjectPart, RefusedError
+from allotment.ports.kube import AccessRefusedError, Identity, ObjectPart, RefusedError, UnendingError
 from tests.unit.observe.objects import OURS, THEIRS, pod, raw, two_teams
 
 VISIBILITY = "visibility.kueue.x-k8s.io"
@@ -143,6 +143,22 @@ def test_a_server_that_falls_silent_is_not_asked_for_ever() -> None:
     assert all(gap.reason == "failed" for gap in source.gaps)
     lists = [call for call in kube.calls if call.verb == "list"]
     assert len(lists) < len(KINDS) / 2
+
+
+def test_a_server_without_end_is_not_asked_for_ever_though_it_answers_in_between() -> None:
+    kube = cluster()
+    ending = {"Node", *(each.kind for each in KINDS[::2])}
+
+    def hook(call: Call) -> None:
+        if call.verb == "list" and call.key.kind not in ending:
+            raise UnendingError(f"list of {call.key.kind} does not come to an end", why="more than 2 MiB")
+
+    kube.hook = hook
+    _, source = look(kube)
+    assert names(source, "nodes") == {"a100-0"}
+    assert {"failed"} == {gap.reason for gap in source.gaps}
+    assert any("does not come to an end more than 2 MiB" in gap.detail for gap in source.gaps)
+    assert sum(call.verb == "list" for call in kube.calls) < len(KINDS) / 2
 
 
 @pytest.mark.parametrize("error", [NotSignedInError("no"), UnreachableError("no answer")], ids=["401", "silent"])
