@@ -8,8 +8,8 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, Explanation, PatchOp, RemedyKind, StartsWhen
 from allotment.model.observed.work import Job
-from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node, waiting
-from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, queued, quota, thing
+from tests.unit.diagnose.building import GPU, NOW, Raw, case_of, node, pod, running, waiting
+from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, queued, quota, reserved, thing
 
 LATER = "2026-11-01T11:30:00Z"
 ALONE = cluster_queue("cq", quota("f", 8))
@@ -137,6 +137,29 @@ def test_a_cause_is_found_where_it_holds_and_not_where_it_nearly_does(cause: str
     assert found is not None
     assert found.cause == cause
     assert find(case_of(nearly)) is None
+
+
+def test_which_of_two_labels_kueue_puts_in_is_chance_until_it_has() -> None:
+    """Kueue gives CPU of one flavor and GPUs of another, and nodes with the label of only one of them have GPUs."""
+    kinds = {"f": {"nodeLabels": {"kind": "cpu"}}, "g": {"nodeLabels": {"kind": "a100"}}}
+    nodes = [node("c", None, labels={"kind": "cpu"}), node("a", labels={"kind": "a100"})]
+    there = [*nodes, *platform(APART, flavors=kinds)]
+    given = {"cpu": "f", "memory": "f", GPU: "g"}
+    busy = holding("busy", "cq", gpus=8)
+    busy[1]["status"]["admission"]["podSetAssignments"][0]["flavors"] = given
+    found = explain(case_of([*there, *busy, *queued()]))
+    assert (found.cause, found.verdict) == ("quota-nominal", CauseVerdict.WAITING)
+    (chance,) = (each.summary for each in found.contributing if each.cause == "flavors-contradict")
+    assert chance.endswith("which of them Kueue puts in is chance, and only with kind=a100 nodes take them")
+    assert found.remedies[0].summary.endswith("; if Kueue puts in kind=a100, which is chance")
+    for label, cause in (("cpu", "flavors-contradict"), ("a100", "gpu-all-in-use")):
+        mine = queued(status=reserved(flavors=given))
+        mine[0]["spec"]["suspend"] = False
+        pods = pod("train-0", owner=mine[0], nodeSelector={"kind": label})
+        full = running("full", "a", gpus=8)
+        assert explain(case_of([*there, *mine, pods, *full]), with_remedies=False).cause == cause
+    both = [*nodes, node("d", labels={"kind": "cpu"})]
+    assert BY_ID["flavors-contradict"].find(case_of([*both, *there[2:], *queued()])) is None
 
 
 def answer(objects: list[Raw]) -> Explanation:

@@ -10,6 +10,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.losing import ended, said_of
 from allotment.diagnose.remedies.trying import tried
+from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.errors import unquoted
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, PatchOp, Remedy, RemedyKind, StartsWhen, Tried
 
@@ -34,7 +35,8 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     for proposal in order:
         answer, remaining = tried(case, finding, proposal)
         if answer.starts is not StartsWhen.NO:
-            shown.append(_remedy(case, proposal, proposal.summary, answer))
+            luck = by_chance(remaining)
+            shown.append(_remedy(case, proposal, f"{proposal.summary}{f'; if {luck}' if luck else ''}", answer))
         elif remaining is not None and _is_necessary(case, finding, proposal, remaining):
             necessary.append((remaining.never, proposal, remaining))
     if shown or not necessary:

@@ -12,6 +12,8 @@ from allotment.diagnose.impossible import without_others
 from allotment.diagnose.never import hopeless
 from allotment.diagnose.remedies.changed import after, with_pods
 from allotment.diagnose.remedies.displacing import displaced
+from allotment.diagnose.rules.quota import flavors_contradict
+from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.unseen import places_unseen
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
@@ -21,29 +23,35 @@ _WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-par
 
 
 def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Finding | None]:
-    """Whether the subject starts with it, and what keeps it then.
+    """Whether the subject starts with it, and what keeps it then, or makes it chance.
 
     What leaves the cause as it is, or another that somebody has to mend, does not help; nor does what leaves it to wait
     for what can never be. What leaves it to wait for others, be it for the same that it could never have, helps later.
     """
     acts = (proposal.patch, *(patch for _, patch in proposal.then))
     if any(patch is not None and patch.op is PatchOp.WAIT for patch in acts):
-        return Tried(StartsWhen.NO if finding.never else StartsWhen.LATER), None
+        if finding.never:
+            return Tried(StartsWhen.NO), None
+        luck = flavors_contradict.find(case)
+        return Tried(StartsWhen.LATER), luck if by_chance(luck) else None
     changed = after(case, proposal)
     if changed is None:
         return Tried(StartsWhen.NOT_SIMULATED), None
-    left = dominant(findings(changed))
-    made = None if left is not None else with_pods(changed)
+    found = findings(changed)
+    made = None if found else with_pods(changed)
     if made is not None:
-        changed, left = made, dominant(findings(made))
+        changed, found = made, findings(made)
+    chance = next((each for _, each in found if by_chance(each)), None)
+    left = dominant([each for each in found if each[1] is not chance])
     if left is None:
-        return _free(case, changed)
+        answer, never = _free(case, changed)
+        return answer, never or chance
     _, remaining = left
     same = remaining.cause == finding.cause and finding.verdict is remaining.verdict
     if same or remaining.verdict is not CauseVerdict.WAITING:
         return Tried(StartsWhen.NO), remaining
     never = _in_vain(changed)
-    return (Tried(StartsWhen.LATER), remaining) if never is None else (Tried(StartsWhen.NO), never)
+    return (Tried(StartsWhen.LATER), chance or remaining) if never is None else (Tried(StartsWhen.NO), never)
 
 
 def _free(case: Case, changed: Case) -> tuple[Tried, Finding | None]:
