@@ -15,7 +15,7 @@ from allotment.model.observed.namespaced import Event, Namespace
 from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
 from allotment.model.observed.snapshot import Snapshot, Source, Submission
-from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
+from allotment.model.observed.work import CronJob, DaemonSet, Job, JobSpec, Owner, Replicas, Work
 from allotment.observe.seen import seen_everywhere, seen_in
 
 Subject = Work | Pod | Workload
@@ -230,18 +230,22 @@ def pods_of_work(each: Subject) -> tuple[PodsToCome, ...]:
         case Workload():
             return tuple(PodsToCome(part.name, part.count, part.template) for part in each.spec.pod_sets)
         case CronJob():
-            return (
-                PodsToCome("main", each.spec.job_template.spec.parallelism or 1, each.spec.job_template.spec.template),
-            )
+            spec = each.spec.job_template.spec
+            return (PodsToCome("main", max(1, pods_at_once(spec)), spec.template),)
         case Job():
-            parallelism = 1 if each.spec.parallelism is None else each.spec.parallelism
-            return (PodsToCome("main", parallelism, each.spec.template),)
+            return (PodsToCome("main", pods_at_once(each.spec), each.spec.template),)
         case Replicas():
             return (PodsToCome("main", 1 if each.spec.replicas is None else each.spec.replicas, each.spec.template),)
         case DaemonSet():
             return (PodsToCome("main", 1, each.spec.template),)
         case Owner():
             return tuple(PodsToCome(part.name, part.count, part.template) for part in each.groups)
+
+
+def pods_at_once(spec: JobSpec) -> int:
+    """Pods of a Job that run at the same time: never more than are to complete."""
+    parallelism = 1 if spec.parallelism is None else spec.parallelism
+    return parallelism if spec.completions is None else min(parallelism, spec.completions)
 
 
 def pod_ready(pod: Pod) -> bool:

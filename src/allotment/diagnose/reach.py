@@ -90,8 +90,31 @@ def _missing(case: Case) -> int:
     if isinstance(case.subject, Pod) or (isinstance(case.work, Job) and over(case.work)):
         return 0
     made = sum(1 for pod in case.pods if not pod.ended)
-    done = case.work.status.succeeded if isinstance(case.work, Job) else 0
-    return max(0, sum(each.count for each in case.to_come) - made - done)
+    return max(0, wanted_pods(case) - made)
+
+
+def wanted_pods(case: Case) -> int:
+    """Pods that there are to be at this moment: of a Job that is nearly done, as many as are still to complete."""
+    if isinstance(case.subject, Pod):
+        return 1
+    at_once = sum(each.count for each in case.to_come)
+    job = case.work
+    if not isinstance(job, Job):
+        return at_once
+    if job.spec.completions is None:
+        # Pods of a work queue: once one has succeeded, no further one is made.
+        return sum(1 for pod in case.pods if not pod.ended) if job.status.succeeded else at_once
+    return min(at_once, job.spec.completions - job.status.succeeded - _failed_indexes(job))
+
+
+def _failed_indexes(job: Job) -> int:
+    """Indexes that are given up for good, of a text such as ``1,3-5``."""
+    total = 0
+    for part in job.status.failed_indexes.split(",") if job.status.failed_indexes else ():
+        first, _, last = part.partition("-")
+        if first.isdecimal() and (last or first).isdecimal():
+            total += int(last or first) - int(first) + 1
+    return total
 
 
 def refusals(case: Case) -> list[RefusedAttempt]:

@@ -169,7 +169,7 @@ def _with(row: FlavorRow, also: Workload | None) -> dict[Pair, int]:
         for pod_set in also.pod_sets:
             for resource, amount in pod_set.requests:
                 if (row.flavor, resource) in wanted:
-                    wanted[row.flavor, resource] += amount * pod_set.count
+                    wanted[row.flavor, resource] += amount * (pod_set.min_count or pod_set.count)
     return wanted
 
 

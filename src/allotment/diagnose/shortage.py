@@ -87,7 +87,7 @@ class QuotaShortage:
 
     Attributes:
         workload: as the twin has it.
-        pod_set: the first that cannot be served.
+        pod_set: the first that cannot be served, of the fewest pods that it is content with.
         rows: the flavors of the resource group that fails, in their order.
         undeclared: resources that the queue does not list.
         topology: what topology-aware scheduling says, where quota alone would do.
@@ -106,6 +106,16 @@ class QuotaShortage:
     def row(self) -> FlavorRow | None:
         """The flavor that is nearest to serving it."""
         return min(self.rows, key=_nearness, default=None)
+
+    @property
+    def whole(self) -> int:
+        """Pods of the PodSet that are asked for, more than which it may be content with."""
+        return next((each.count for each in self.workload.pod_sets if each.name == self.pod_set.name), 0)
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is content with fewer pods than it asks for."""
+        return self.pod_set.min_count is not None
 
     @property
     def usable(self) -> tuple[FlavorRow, ...]:
@@ -179,10 +189,15 @@ def lacking(twins: Twins, workload: Workload) -> QuotaShortage | None:
         return None
     assumed: dict[Pair, int] = {}
     for pod_set in workload.pod_sets:
-        found = _of_pod_set(book, queue, book.flavors, workload, pod_set, assumed)
+        found = _of_pod_set(book, queue, book.flavors, workload, _least(pod_set), assumed)
         if found is not None:
             return found
     return None
+
+
+def _least(pod_set: PodSet) -> PodSet:
+    """The fewest pods with which Kueue lets it start: what is refused with them is refused with any more."""
+    return pod_set if pod_set.min_count is None else replace(pod_set, count=pod_set.min_count)
 
 
 def _of_pod_set(

@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.never import never_starts
 from allotment.diagnose.queued_pods import queued_one_by_one
-from allotment.diagnose.reach import ended_badly
+from allotment.diagnose.reach import ended_badly, wanted_pods
 from allotment.diagnose.unseen import unseen_by
 from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
@@ -109,8 +109,7 @@ def _at_work(case: Case) -> str:
     if not live or isinstance(subject, Replicas | CronJob):
         # That a run of a CronJob is on says nothing of the one that is due.
         return ""
-    expected = sum(each.count for each in case.to_come)
-    if len(case.running_pods) == len(live) and len(live) >= expected:
+    if len(case.running_pods) == len(live) >= wanted_pods(case):
         return f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on " + ", ".join(
             sorted({pod.spec.node_name for pod in live})[:3]
         )

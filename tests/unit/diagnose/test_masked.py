@@ -10,7 +10,17 @@ import pytest
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.submission.cron import parse
 from tests.unit.diagnose.building import EARLIER, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
-from tests.unit.diagnose.queues import QUEUE, check, cluster_queue, condition, platform, queued, quota, reserved
+from tests.unit.diagnose.queues import (
+    QUEUE,
+    check,
+    cluster_queue,
+    condition,
+    holding,
+    platform,
+    queued,
+    quota,
+    reserved,
+)
 
 ROOM = cluster_queue("cq", quota("f", 8))
 NODES = [node("n"), node("n2")]
@@ -101,6 +111,30 @@ RUN["metadata"]["ownerReferences"] = [owned_by(cron())]
 OVERLAP = "Not starting job because prior execution is running and concurrency policy is Forbid"
 GOES_ON = [cron(concurrencyPolicy="Forbid"), RUN, pod("nightly-1-a", "n", owner=RUN)]
 
+
+def at(parallelism: int, completions: int | None, running: int, succeeded: int, **status: Any) -> list[Raw]:
+    """A Job at some time of its life, all of whose pods run."""
+    above = job("train", parallelism)
+    above["spec"]["completions"] = completions
+    above["status"] = {"active": running, "ready": running, "succeeded": succeeded, **status}
+    bound = {"requests.nvidia.com/gpu": str(running)}
+    full = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "r", "namespace": TEAM},
+        "spec": {"hard": bound},
+    }
+    return [above, full, *(pod(f"train-{number}", "n", owner=above) for number in range(running))]
+
+
+def partly(least: int, *others: Raw) -> list[Raw]:
+    """A Job of 8 pods with 2 GPUs each that is content with fewer, in a queue of 8 GPUs."""
+    above, workload = queued(pods=8, gpus=2)
+    above["metadata"]["annotations"] = {"kueue.x-k8s.io/job-min-parallelism": str(least)}
+    workload["spec"]["podSets"][0]["minCount"] = least
+    return [*platform(ROOM), *others, above, workload]
+
+
 CASES: dict[str, tuple[list[Raw], str, str]] = {
     "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
     "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
@@ -122,6 +156,13 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
     "runs in another cluster": (elsewhere(), "job/train", "none"),
     "the CronJob's own label": ([*platform(ROOM), cron(meta={"labels": {QUEUE: "lost"}})], "cronjob/nightly", "cronjob-not-due"),
     "a label that runs lack": ([*platform(ROOM), *refused("project")], "cronjob/nightly", "policy-refused-label"),
+    "fewer are to complete than may run": (at(4, 2, 2, 0), "job/train", "none"),
+    "the last of many": (at(4, 10, 2, 8), "job/train", "none"),
+    "the last but for indexes that failed": (at(4, 10, 1, 5, failedIndexes="1,3-5"), "job/train", "none"),
+    "the last of a queue of work": (at(4, None, 3, 1), "job/train", "none"),
+    "one is missing": (at(4, 10, 3, 2), "job/train", "resourcequota-exceeded"),
+    "content with fewer": (partly(2, *holding("b", "cq", gpus=7)), "job/train", "quota-nominal"),
+    "content with fewer, and not with as few": (partly(5), "job/train", "parallelism-gang-too-big"),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",
@@ -148,3 +189,35 @@ def test_a_star_with_a_step_is_a_list_of_days() -> None:
     assert both is not None
     assert plain is not None
     assert (both.any_day, plain.any_day) == (False, True)
+
+
+def test_what_is_content_with_fewer_pods_asks_for_those() -> None:
+    busy = explain(case_of([*NODES, *partly(2, *holding("b", "cq", gpus=7))]))
+    assert busy.summary.startswith("it asks for 4 nvidia.com/gpu at least, for 2 of its 8 pods, and of the 8")
+    assert (busy.start, [each.kind.value for each in busy.remedies]) == (
+        None,
+        ["reduce-request", "wait-for-quota", "raise-quota"],
+    )
+    large = explain(case_of([*NODES, *partly(5)])).remedies[0]
+    assert large.patch is not None
+    assert large.patch.body == {"metadata": {"annotations": {"kueue.x-k8s.io/job-min-parallelism": "4"}}}
+
+
+def test_jobs_that_are_over_are_deleted_to_make_room_for_a_run() -> None:
+    of = cron(schedule="30 11 * * *")
+    bound = {"count/jobs.batch": "1"}
+    full = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "r", "namespace": TEAM},
+        "spec": {"hard": bound},
+    }
+    said = "exceeded quota: r, requested: count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1"
+    done = {**job("old"), "status": {"conditions": [condition("Complete")]}}
+    objects = [*NODES, full, of, event(of, "FailedCreate", said)]
+    found = explain(case_of([*objects, done], "cronjob/nightly"))
+    assert (found.cause, found.remedies[0].command) == (
+        "resourcequota-exceeded",
+        f"kubectl delete job.batch/old -n {TEAM}",
+    )
+    assert explain(case_of(objects, "cronjob/nightly")).cause != "resourcequota-exceeded"

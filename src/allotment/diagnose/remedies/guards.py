@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Final
 
-from allotment.diagnose.case import Case, pod_ready
+from allotment.diagnose.case import Case, pod_ready, pods_at_once
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job
@@ -37,7 +37,7 @@ def _of_pod(pod: Pod, named: str) -> str:
 def _of_job(job: Job, named: str) -> str:
     if job.spec.suspend:
         return f'[ "{_asked(named, "{.spec.suspend}")}" = true ]'
-    wanted = 1 if job.spec.parallelism is None else job.spec.parallelism
+    wanted = pods_at_once(job.spec)
     if any(each.true for each in job.status.conditions) or job.status.ready >= wanted:
         return ""
     asked = _asked(named, "{.status.ready} {.status.completionTime}")

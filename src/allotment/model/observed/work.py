@@ -8,6 +8,26 @@ from allotment.model.observed.base import Condition, Object, ObjectMeta, Part, R
 from allotment.model.observed.pods import PodTemplate
 
 
+class PodConditionPattern(Part, frozen=True):
+    """A condition of a failed pod that a rule is about."""
+
+    type: str = ""
+    status: str = "True"
+
+
+class PodFailureRule(Part, frozen=True):
+    """What a Job makes of a failed pod: ``FailJob``, ``FailIndex``, ``Ignore`` or ``Count``."""
+
+    action: str = ""
+    on_pod_conditions: tuple[PodConditionPattern, ...] = ()
+
+
+class PodFailurePolicy(Part, frozen=True):
+    """How a Job counts failed pods; the first rule that matches decides."""
+
+    rules: tuple[PodFailureRule, ...] = ()
+
+
 class JobSpec(Part, frozen=True):
     """A Job's spec."""
 
@@ -16,6 +36,7 @@ class JobSpec(Part, frozen=True):
     completion_mode: str = ""
     backoff_limit: int | None = None
     backoff_limit_per_index: int | None = None
+    pod_failure_policy: PodFailurePolicy | None = None
     active_deadline_seconds: int | None = None
     ttl_seconds_after_finished: int | None = None
     suspend: bool = False
@@ -31,6 +52,7 @@ class JobStatus(Part, frozen=True):
     ready: int = 0
     succeeded: int = 0
     failed: int = 0
+    failed_indexes: str = ""
     terminating: int = 0
     start_time: str = ""
     completion_time: str = ""

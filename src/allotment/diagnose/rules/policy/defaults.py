@@ -20,7 +20,7 @@ POD: Final = "Pod"
 
 
 def admitted(index: Index, namespace: str, spec: PodSpec) -> PodSpec:
-    """A pod's spec with the defaults of its namespace.
+    """A pod's spec with the defaults of its namespace, and the class that is everybody's default.
 
     Args:
         index: of the source that the namespace is in.
@@ -29,12 +29,14 @@ def admitted(index: Index, namespace: str, spec: PodSpec) -> PodSpec:
     """
     limits: Amounts = {}
     requests: Amounts = {}
+    default = next((each.name for each in index.objects.priority_classes if each.global_default), "")
     for item in items_of(index, namespace, CONTAINER):
-        default = {**item.max, **item.default}
-        limits = {**default, **limits}
-        requests = {**item.min, **default, **item.default_request, **requests}
+        most = {**item.max, **item.default}
+        limits = {**most, **limits}
+        requests = {**item.min, **most, **item.default_request, **requests}
     return msgspec.structs.replace(
         spec,
+        priority_class_name=spec.priority_class_name or default,
         containers=tuple(_filled(each, requests, limits) for each in spec.containers),
         init_containers=tuple(_filled(each, requests, limits) for each in spec.init_containers),
     )

@@ -29,6 +29,9 @@ _SAYS: Final = re.compile(
 )
 
 
+_JOBS: Final = "count/jobs.batch"
+
+
 def find(case: Case) -> Finding | None:
     """Recomputed from the pods of the namespace; where objects of other kinds are counted, from the refusal."""
     said = next((each for each in refusals(case) if _SAYS.search(each.message)), None)
@@ -221,6 +224,8 @@ def _told(case: Case, said: RefusedAttempt) -> Finding | None:
     name = match["quota"].strip()
     quota = next((each for each in quotas_of(case) if each.name == name), None)
     asked, used, limited = (_amounts(match[each]) for each in ("requested", "used", "limited"))
+    if set(asked) == {_JOBS} and case.subject is not None and case.seen("jobs"):
+        used = {_JOBS: str(sum(each.namespace == case.namespace for each in case.index.objects.jobs))}
     over = {
         resource: written(resource, amount(used.get(resource)) + amount(value)) for resource, value in asked.items()
     }
@@ -261,8 +266,9 @@ def _told(case: Case, said: RefusedAttempt) -> Finding | None:
 
 def _emptied(case: Case, resource: str) -> list[Proposal]:
     """Finished Jobs count as objects until somebody deletes them."""
-    if resource != "count/jobs.batch":
+    if resource != _JOBS:
         return []
+    again = "" if case.subject is not None else ", then submit again"
     over = [
         each
         for each in case.index.objects.jobs
@@ -273,7 +279,7 @@ def _emptied(case: Case, resource: str) -> list[Proposal]:
         Proposal(
             RemedyKind.OTHER,
             Doer.USER,
-            f"delete the Job {each.name}, which is over and counts yet, then submit again",
+            f"delete the Job {each.name}, which is over and counts yet{again}",
             reference_of(each),
             Patch(PatchOp.DELETE),
             effect=sent_again(case),

@@ -35,6 +35,12 @@ def _facts(case: Case, found: QuotaRefusal, need: ResourceNeed) -> dict[str, Any
     }
 
 
+def _asks(found: QuotaRefusal, need: ResourceNeed) -> str:
+    lacks = found.lacks
+    least = f" at least, for {lacks.pod_set.count} of its {lacks.whole} pods" if lacks.partial else ""
+    return f"it asks for {need.text(need.wanted)} {need.resource}{least}"
+
+
 def _verdict(row: FlavorRow) -> CauseVerdict:
     return CauseVerdict.MISCONFIGURED if row.beyond else CauseVerdict.WAITING
 
@@ -50,7 +56,7 @@ def nominal(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.WAITING,
-        f"it asks for {text(need.wanted)} {need.resource}, and of the {text(quota.nominal)} that the ClusterQueue "
+        f"{_asks(found, need)}, and of the {text(quota.nominal)} that the ClusterQueue "
         f"{found.queue} has in flavor {row.flavor} {text(quota.used)} are in use: {text(quota.free)} are free, and "
         "there is nothing to borrow",
         _facts(case, found, need),
@@ -72,7 +78,7 @@ def too_large(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.MISCONFIGURED,
-        f"it asks for {text(need.wanted)} {need.resource}, and the ClusterQueue {found.queue} can have "
+        f"{_asks(found, need)}, and the ClusterQueue {found.queue} can have "
         f"{text(quota.most)} of flavor {row.flavor} at most{whole}: it never starts",
         {**facts, "most_ever": most, "most_the_cohort_can_give": most},
         (*_fitting(case, found), *raised_quota(case, found.lacks)),
@@ -99,7 +105,7 @@ def borrowing(case: Case) -> Finding | None:
         case,
         found,
         _verdict(row),
-        f"it asks for {text(need.wanted)} {need.resource} and the ClusterQueue {found.queue} may take "
+        f"{_asks(found, need)} and the ClusterQueue {found.queue} may take "
         f"{text(quota.free)} more in flavor {row.flavor}: {said} above the nominal {text(quota.nominal)} binds, while "
         f"{text(idle)} are idle in the cohort {facts['cohort']}",
         {
@@ -132,7 +138,7 @@ def lending(case: Case) -> Finding | None:
         case,
         found,
         _verdict(row),
-        f"it asks for {text(need.wanted)} {need.resource} and the ClusterQueue {found.queue} can get {text(quota.free)}"
+        f"{_asks(found, need)} and the ClusterQueue {found.queue} can get {text(quota.free)}"
         f" in flavor {row.flavor}: {text(idle)} are idle behind the lending limits of {', '.join(limits) or 'others'}",
         {
             **facts,
@@ -165,7 +171,7 @@ def cohort(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.WAITING,
-        f"it asks for {text(need.wanted)} {need.resource}; of the {text(quota.cohort_total)} of flavor {row.flavor} "
+        f"{_asks(found, need)}; of the {text(quota.cohort_total)} of flavor {row.flavor} "
         f"in the cohort {facts['cohort']} {text(quota.cohort_used)} are in use: {text(quota.free)} are free for the "
         f"ClusterQueue {found.queue} (nominal {text(quota.nominal)}){_limited(case, found, row, need)}{who}",
         {
@@ -198,12 +204,12 @@ def gang(case: Case) -> Finding | None:
     text, quota = need.text, need.quota
     facts = _facts(case, found, need)
     pods, fit = found.lacks.pod_set.count, pods_that_fit(row, found.lacks)
-    partial = found.lacks.pod_set.min_count is not None
+    together = f"{pods} of its {found.lacks.whole}" if found.lacks.partial else f"its {pods}"
     return quota_finding(
         case,
         found,
         _verdict(row),
-        f"its {pods} pods start together or not at all and ask for {text(need.wanted)} {need.resource}: "
+        f"{together} pods start together or not at all and ask for {text(need.wanted)} {need.resource}: "
         f"{text(quota.free)} of flavor {row.flavor} are free in the ClusterQueue {found.queue}, enough for {fit} pods"
         + (f", and {text(quota.most)} is the most it can ever have" if row.beyond else ""),
         {
@@ -212,7 +218,7 @@ def gang(case: Case) -> Finding | None:
             "pods_that_fit": fit,
             "gpus_per_pod": dict(found.lacks.pod_set.requests).get(need.resource, 0),
             "most_ever": fact(need.resource, quota.most),
-            "partial_admission": partial,
+            "partial_admission": found.lacks.partial,
         },
         (
             *reduced(case, found.lacks, RemedyKind.SPLIT_GANG),
@@ -244,7 +250,7 @@ def _plain(case: Case, cause: QuotaCause) -> Finding | None:
         case,
         found,
         _verdict(row),
-        f"it asks for {text(need.wanted)} {need.resource}, and {text(quota.free)} of {text(quota.nominal)} are free in "
+        f"{_asks(found, need)}, and {text(quota.free)} of {text(quota.nominal)} are free in "
         f"the ClusterQueue {found.queue} in flavor {row.flavor}; its {gpus.text(gpus.wanted)} {gpus.resource} would "
         f"fit ({gpus.text(gpus.quota.free)} are free)",
         {

@@ -78,6 +78,9 @@ def _fewer_pods(
     said = ", ".join(f"{need.text(_per_pod(need, lacks)[0] * fit)} {need.resource}" for need in row.needs if need.short)
     body: dict[str, Any]
     op = PatchOp.RESUBMIT
+    if isinstance(work, Job) and lacks.partial:
+        yield _content_with(work, lacks, row, fit, kind, cost)
+        return
     if isinstance(work, Job):
         body = {"parallelism": fit}
         if work.spec.completion_mode == "Indexed" and work.spec.completions == work.spec.parallelism:
@@ -100,6 +103,19 @@ def _fewer_pods(
         f"submit it with {what}: {said} are free in flavor {row.flavor}",
         reference_of(work),
         Patch(op, {"spec": body} if body else {"pods": {lacks.pod_set.name: fit}}),
+        cost=cost,
+    )
+
+
+def _content_with(work: Job, lacks: QuotaShortage, row: FlavorRow, fit: int, kind: RemedyKind, cost: int) -> Proposal:
+    """It says already that it is content with fewer pods: with fewer yet."""
+    return Proposal(
+        kind,
+        Doer.USER,
+        f"submit it content with {fit} pods (annotation {_MIN_PARALLELISM} {lacks.pod_set.count} → {fit}): so many fit "
+        f"in flavor {row.flavor} now",
+        reference_of(work),
+        Patch(PatchOp.RESUBMIT, {"metadata": {"annotations": {_MIN_PARALLELISM: str(fit)}}}),
         cost=cost,
     )
 
@@ -180,6 +196,8 @@ def _asking(
     target, patch = amended(case, change)
     if alone and isinstance(worked_on(case), Job):
         patch.body["spec"]["parallelism"] = 1
+        if lacks.partial:
+            patch.body["metadata"] = {"annotations": {_MIN_PARALLELISM: None}}
     who = " in one pod at a time" if alone else " for each pod" if lacks.pod_set.count > 1 else ""
     yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, f"ask for less{who}: {said}{then}", target, patch, cost=cost)
 
@@ -188,7 +206,7 @@ def partly(case: Case, lacks: QuotaShortage, *, cost: int = 1) -> Iterator[Propo
     """Let Kueue admit fewer pods than asked for."""
     work = worked_on(case)
     row = max(lacks.usable, key=lambda each: pods_that_fit(each, lacks), default=None)
-    if not isinstance(work, Job) or row is None or lacks.pod_set.min_count is not None:
+    if not isinstance(work, Job) or row is None or lacks.partial:
         return
     fit = pods_that_fit(row, lacks)
     if 0 < fit < lacks.pod_set.count:
