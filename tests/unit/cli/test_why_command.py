@@ -266,7 +266,7 @@ def test_a_sentence_that_is_not_true_of_all_names_whom_it_is_about() -> None:
 
 def test_nothing_waits_is_said_only_of_what_was_read(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be read is no answer; nor is a CronJob between two runs something that waits."""
-    gaps = tuple(Gap(what=each, reason="forbidden") for each in WORK)
+    gaps = tuple(Gap(what=each, reason="forbidden") for each in (*WORK, "namespaces"))
     cron = CronJob(
         metadata=ObjectMeta(name="nightly", namespace="nlp", uid="c", creation_timestamp=NOW),
         spec=CronJobSpec(schedule="0 3 * * *"),
@@ -280,7 +280,7 @@ def test_nothing_waits_is_said_only_of_what_was_read(run: Run, home: Path, monke
         "pods of other namespaces: forbidden",
         "workloads of other namespaces: forbidden",
     )
-    with pytest.raises(ForbiddenError, match="what waits in cv could not be seen"):
+    with pytest.raises(ForbiddenError, match="the namespace cv could not be looked into"):
         why_all(seen, "cv")
     nothing = Snapshot(taken_at=NOW, sources=(Source(name="k", gaps=gaps),))
     with pytest.raises(ForbiddenError, match="what waits could not be seen"):

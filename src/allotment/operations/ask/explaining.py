@@ -12,7 +12,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.standing import standing
 from allotment.diagnose.subjects import find_case
 from allotment.diagnose.unseen import WORK, unseen_in
-from allotment.errors import ForbiddenError, NotFoundError, shown
+from allotment.errors import shown
 from allotment.model.explanation import CauseVerdict, Explanation, Layer
 from allotment.model.moments import moment
 from allotment.model.observed.base import ObjectMeta, Reference
@@ -20,9 +20,8 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.observed.work import CronJob, DaemonSet, Job
-from allotment.model.spelling import did_you_mean
 from allotment.observe.anonymous import is_hidden
-from allotment.observe.seen import seen_everywhere, seen_in
+from allotment.operations.ask.places import check_place
 from allotment.operations.ask.resting import demand
 from allotment.operations.ask.sparing import BEYOND
 
@@ -135,7 +134,7 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
 
     Raises:
         NotFoundError: nothing waits in the namespace, and it is not there.
-        ForbiddenError: nothing that can wait could be read.
+        ForbiddenError: nothing that can wait could be read, there or anywhere.
     """
     waiting: list[ExplainedWaiting] = []
     told: set[_Telling] = set()
@@ -153,8 +152,7 @@ def why_all(snapshot: Snapshot, namespace: str = "", *, with_remedies: bool = Fa
     waiting.sort(key=lambda each: (-(each.waited or 0.0), each.subject.namespace, each.subject.name))
     if not waiting:
         demand(snapshot, *WORK, for_what="what waits")
-        _check_namespace(snapshot, namespace)
-        _check_read(snapshot, namespace)
+        check_place(snapshot, namespace)
     return WhyAll(snapshot.taken_at, namespace, tuple(waiting), (*_unseen(snapshot, namespace, waiting), *untold))
 
 
@@ -271,39 +269,3 @@ def _unseen(snapshot: Snapshot, namespace: str, waiting: list[ExplainedWaiting])
     said = {text for each in waiting for text in each.explanation.unseen}
     said.update(text for source in snapshot.sources for text in unseen_in(source, namespace, WORK))
     return tuple(sorted(said))
-
-
-def _check_namespace(snapshot: Snapshot, namespace: str) -> None:
-    """That a namespace in which nothing waits is there, where that can be told.
-
-    Raises:
-        NotFoundError: it is not.
-    """
-    known = {each.name for source in snapshot.sources for each in source.objects.namespaces}
-    told = known and all(seen_everywhere(source, "namespaces") for source in snapshot.sources)
-    if not namespace or not told or namespace in known or any(_holds(each, namespace) for each in snapshot.sources):
-        return
-    raise NotFoundError(
-        f"there is no namespace {shown(namespace)}", fix=did_you_mean(namespace, known, "leave -n out, or give -A")
-    )
-
-
-def _check_read(snapshot: Snapshot, namespace: str) -> None:
-    """That some kind of work could be read in a namespace in which nothing waits.
-
-    Raises:
-        ForbiddenError: none could.
-    """
-    if not namespace or any(seen_in(source, each, namespace) for source in snapshot.sources for each in WORK):
-        return
-    read = sorted({each for source in snapshot.sources for each in source.namespaces})
-    raise ForbiddenError(
-        f"what waits in {shown(namespace)} could not be seen: no kind of work could be read there",
-        fix=f"name a namespace that was read with -n: {', '.join(map(shown, read))}" if read else "",
-    )
-
-
-def _holds(source: Source, namespace: str) -> bool:
-    """Whether something of a namespace was seen: a file need not have the namespace itself."""
-    objects = source.objects
-    return any(each.namespace == namespace for each in (*objects.pods, *objects.jobs, *objects.workloads))

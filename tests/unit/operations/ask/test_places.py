@@ -38,6 +38,12 @@ PLACES = {
     "of what was sent and refused": (SENT, "nlp", None, ""),
     "one's own alone may be read": (seen((), NARROW, ("nlp",)), "nlp", None, ""),
     "and another's is asked for": (seen((), NARROW, ("nlp",)), "vision", ForbiddenError, "(nlp)"),
+    "one that is there, and nothing of it was read": (
+        seen(gaps=tuple(each for each in NARROW if each.what != "namespaces")),
+        "vision",
+        ForbiddenError,
+        "may read vision",
+    ),
     "the team's own, of a file for a team": (seen(SPACES[:1], OF_A_VIEW, view="team:nlp"), "nlp", None, ""),
     "others', there or not": (seen(SPACES[:1], OF_A_VIEW, view="team:nlp"), "vision", ForbiddenError, "(nlp)"),
 }
