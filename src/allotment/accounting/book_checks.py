@@ -29,6 +29,7 @@ from typing import Final
 from allotment.accounting.books import FlavorBook, WrittenQuota, devices_promised_twice, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
 from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder, model_of
+from allotment.accounting.cohort_trees import QUEUE, CohortTrees
 from allotment.model.grammar import count
 from allotment.model.observed.index import Index
 from allotment.model.quantity import Bytes, format_bytes
@@ -361,30 +362,10 @@ def _covering(resource: str, model: str, of: Sequence[str], offered: Mapping[str
 # Borrowing
 
 
-def root_of(index: Index, cohort: str) -> str:
-    """The cohort at the top of the one that is named; a ring ends where it began."""
-    seen, top = {cohort}, cohort
-    while (found := index.cohorts.get(top)) is not None and found.spec.parent_name:
-        if found.spec.parent_name in seen:
-            break
-        top = found.spec.parent_name
-        seen.add(top)
-    return top
-
-
 def _borrowing(index: Index, lines: Sequence[WrittenQuota]) -> Iterator[BookFinding]:
-    roots = {line.cohort: root_of(index, line.cohort) for line in lines if line.cohort}
-    lent: dict[tuple[str, str, str], int] = {}
+    trees = CohortTrees(index, lines, {})
     for line in lines:
-        if line.cohort:
-            key = (roots[line.cohort], line.flavor, line.resource)
-            lent[key] = lent.get(key, 0) + line.lendable
-    for line in lines:
-        if line.kind != "ClusterQueue" or not line.borrowing:
-            continue
-        key = (roots.get(line.cohort, ""), line.flavor, line.resource)
-        others = lent.get(key, 0) - line.lendable if line.cohort else 0
-        if others:
+        if line.kind != QUEUE or not line.borrowing or trees.borrowable(line):
             continue
         why = "nobody in its cohort lends any" if line.cohort else "it is in no cohort"
         yield BookFinding(
@@ -393,6 +374,6 @@ def _borrowing(index: Index, lines: Sequence[WrittenQuota]) -> Iterator[BookFind
             f"ClusterQueue/{line.name}",
             f"it may borrow {line.borrowing:,} {line.resource} in flavor {line.flavor}, and {why}",
             "set its borrowing limit to 0, or let another queue of a cohort lend",
-            {"borrowingLimit": line.borrowing, "lendableByOthers": others},
+            {"borrowingLimit": line.borrowing, "lendableByOthers": 0},
             (QuotaEdit(line, BORROWING, str(line.written.borrowing_limit), "0"),),
         )

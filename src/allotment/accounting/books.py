@@ -27,7 +27,7 @@ class WrittenQuota:
         cohort: that the queue is in; empty if it is in none.
         path: its JSON pointer below the object, up to the resource.
         nominal: in units of the resource.
-        lendable: of the nominal quota, what others in the cohort may use.
+        lendable: of the nominal quota, what others in the cohort may use; of a cohort's, all.
         borrowing: the borrowing limit; None if there is none.
         stopped: nobody is admitted through it.
     """
@@ -101,7 +101,9 @@ def _places(kind: str, name: str, cohort: str, groups: tuple[ResourceGroupOf, ..
             for at_quota, quota in enumerate(flavor.resources):
                 nominal = _amount(quota.name, quota.nominal_quota) or 0
                 limit = _amount(quota.name, quota.lending_limit)
-                lendable = (nominal if limit is None else min(nominal, limit)) if cohort else 0
+                # What a cohort has itself its queues may have; its lending limit is about cohorts above.
+                all_of_it = limit is None or kind == "Cohort"
+                lendable = (nominal if all_of_it else min(nominal, limit or 0)) if cohort else 0
                 path = f"/spec/resourceGroups/{at_group}/flavors/{at_flavor}/resources/{at_quota}"
                 borrowing = _amount(quota.name, quota.borrowing_limit)
                 yield WrittenQuota(

@@ -15,8 +15,9 @@ from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup
 from allotment.accounting.capacity import flavor_matches, is_device
+from allotment.accounting.cohort_trees import UseKey
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime
-from allotment.accounting.queue_use import UseKey, unused_guarantees
+from allotment.accounting.queue_use import held_quota, unused_guarantees
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, NodeTaint
@@ -25,7 +26,7 @@ from allotment.model.observed.pods import Toleration as PodToleration
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.kinds import Operator, Requirement, Toleration, first_untolerated, requirement_matches
 from allotment.scheduling.snapshot.pods import pod_requests
-from allotment.scheduling.snapshot.quantities import all_units, units
+from allotment.scheduling.snapshot.quantities import all_units
 
 _REFUSED: Final = re.compile(r"(?:insufficient(?: unused)? quota|borrowing limit) for (\S+) in flavor ([^\s,;]+)")
 """Kueue's words for a flavor whose quota refused (pkg/scheduler/flavorassigner)."""
@@ -61,7 +62,6 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
     reserved = [
         (belongings.of_workload(workload), each)
         for workload in index.objects.workloads
-        if workload.holds_quota and not workload.says("Finished")
         for each in _reserved_by(index, workload)
     ]
     for owner, part in reserved:
@@ -147,14 +147,10 @@ class _ReservedDevices:
 
 
 def _reserved_by(index: Index, workload: Workload) -> Iterator[_ReservedDevices]:
-    assert workload.status.admission is not None  # noqa: S101 (it holds quota)
     reserved: dict[tuple[str, str], int] = {}
-    for assigned in workload.status.admission.pod_set_assignments:
-        for resource, amount in assigned.resource_usage.items():
-            flavor = assigned.flavors.get(resource)
-            if is_device(resource) and flavor:
-                key = (resource, flavor)
-                reserved[key] = reserved.get(key, 0) + units(resource, amount)
+    for flavor, resource, amount in held_quota(workload):
+        if is_device(resource) and flavor:
+            reserved[resource, flavor] = reserved.get((resource, flavor), 0) + amount
     if not reserved:
         return
     pods = [pod for pod in _pods_of(index, workload) if pod.bound or not (pod.ended or pod.spec.scheduling_gates)]
@@ -226,11 +222,13 @@ def refused_by_quota(index: Index, belongings: OwnerLookup) -> Iterator[tuple[st
 
 
 def asked_by(workload: Workload) -> dict[str, int]:
-    """What all pods of a workload ask for."""
+    """What all pods of a workload ask for that are not over."""
     sums: dict[str, int] = {}
+    over = {each.name: each.count for each in workload.status.reclaimable_pods}
     for pod_set in workload.spec.pod_sets:
+        pods = pod_set.count - min(pod_set.count, over.get(pod_set.name, 0))
         for resource, amount in pod_requests(pod_set.template.spec).items():
-            sums[resource] = sums.get(resource, 0) + amount * pod_set.count
+            sums[resource] = sums.get(resource, 0) + amount * pods
     return sums
 
 

@@ -23,6 +23,8 @@ from allotment.model.observed.nodes import KarpenterNodePool, KarpenterPoolSpec,
 from allotment.model.observed.queueing import (
     ClusterQueue,
     ClusterQueueSpec,
+    Cohort,
+    CohortSpec,
     FlavorQuota,
     FlavorSpec,
     QuotaOf,
@@ -48,6 +50,12 @@ def queue(
     return ClusterQueue(
         metadata=ObjectMeta(name=name), spec=ClusterQueueSpec(cohort_name=cohort, resource_groups=(group,))
     )
+
+
+def cohort(name: str, nominal: str, above: str = "", lend: str | None = None) -> Cohort:
+    quota = QuotaOf(name=GPU, nominal_quota=nominal, lending_limit=lend)
+    group = ResourceGroupOf(covered_resources=(GPU,), flavors=(FlavorQuota(name="gpu", resources=(quota,)),))
+    return Cohort(metadata=ObjectMeta(name=name), spec=CohortSpec(parent_name=above, resource_groups=(group,)))
 
 
 def of_flavor(name: str, flavor: str, nominal: str, resource: str = GPU) -> ClusterQueue:
@@ -150,6 +158,18 @@ CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[s
     ),
     "nobody lends": (
         index_of(queue("a", "4", borrow="4"), queue("b", "4", lend="0")),
+        [(BookFault.BORROWING, {"borrowingLimit": 4, "lendableByOthers": 0}, ["0"])],
+    ),
+    "only a cohort lends, and that keeps its own from cohorts above": (
+        index_of(queue("a", "4", borrow="4"), cohorts=(cohort("all", "4", above="top", lend="0"),)),
+        [],
+    ),
+    "a queue of another cohort lends, and that cohort nothing": (
+        index_of(
+            queue("a", "4", borrow="4"),
+            queue("b", "4", cohort="far"),
+            cohorts=(cohort("all", "0", above="top"), cohort("far", "0", above="top", lend="0")),
+        ),
         [(BookFault.BORROWING, {"borrowingLimit": 4, "lendableByOthers": 0}, ["0"])],
     ),
     "borrowing from oneself": (

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.accounting.queue_use import QueueLoan, queue_standings
+from allotment.accounting.cohort_trees import QueueLoan
+from allotment.accounting.queue_use import QueueUse, queue_standings
 from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, UsePace, quota_uses
 from allotment.model.observed.base import Condition, ObjectMeta
 from allotment.model.observed.index import Index
@@ -17,22 +18,19 @@ from allotment.model.observed.namespaced import QuotaStatus, ResourceQuota
 from allotment.model.observed.queueing import (
     AdmissionOf,
     ClusterQueue,
-    Cohort,
-    CohortSpec,
-    FlavorQuota,
     LocalQueue,
     LocalQueueSpec,
     PendingOrder,
     PendingWorkload,
     PodSetAssigned,
-    QuotaOf,
-    ResourceGroupOf,
+    ReclaimablePods,
     Workload,
+    WorkloadPodSet,
     WorkloadSpec,
     WorkloadStatus,
 )
 from tests.unit.accounting.scenes import GPU, moment_of
-from tests.unit.accounting.test_books import queue
+from tests.unit.accounting.test_books import cohort, queue
 
 
 def holds(queue_name: str, devices: int) -> Workload:
@@ -57,17 +55,7 @@ def index_of(*queues: ClusterQueue, **more: Any) -> Index:
     return Index(moment_of(0, cluster_queues=queues, **more).sources[0])
 
 
-SHARED = Cohort(
-    metadata=ObjectMeta(name="all"),
-    spec=CohortSpec(
-        resource_groups=(
-            ResourceGroupOf(
-                covered_resources=(GPU,),
-                flavors=(FlavorQuota(name="gpu", resources=(QuotaOf(name=GPU, nominal_quota="3"),)),),
-            ),
-        )
-    ),
-)
+SHARED = cohort("all", "3")
 
 LOANS = {
     "nobody borrows": (index_of(queue("a", "4"), queue("b", "4"), workloads=[holds("a", 4)]), []),
@@ -86,6 +74,32 @@ LOANS = {
     "a cohort that is called as a queue is": (
         index_of(queue("a", "1"), queue("all", "4"), cohorts=(SHARED,), workloads=[holds("a", 5)]),
         [QueueLoan("a", "cohort/all", 3), QueueLoan("a", "all", 1)],
+    ),
+    "of two borrowers each what it borrows": (
+        index_of(
+            *(queue(name, "0") for name in ("a", "b")),
+            *(queue(name, "1") for name in ("x", "y")),
+            workloads=[holds("a", 1), holds("b", 1)],
+        ),
+        [QueueLoan("a", "x", 1), QueueLoan("b", "y", 1)],
+    ),
+    "of its own cohort before the one above": (
+        index_of(
+            *(queue(name, nominal, cohort="near") for name, nominal in (("a", "0"), ("b", "2"))),
+            queue("c", "9", cohort="far"),
+            cohorts=(cohort("near", "0", "top"), cohort("far", "0", "top")),
+            workloads=[holds("a", 3)],
+        ),
+        [QueueLoan("a", "b", 2), QueueLoan("a", "c", 1)],
+    ),
+    "of another cohort what that one lends": (
+        index_of(
+            queue("a", "0", cohort="near"),
+            queue("c", "9", cohort="far"),
+            cohorts=(cohort("near", "0", "top"), cohort("far", "0", "top", lend="2")),
+            workloads=[holds("a", 3)],
+        ),
+        [QueueLoan("a", "c", 2)],
     ),
     "not out of another cohort": (
         index_of(queue("a", "0"), queue("b", "4", cohort="other"), workloads=[holds("a", 2)]),
@@ -111,6 +125,89 @@ def test_what_is_lent_is_what_is_borrowed_as_far_as_anybody_can_lend(quotas: lis
 
     assert lent == min(borrowed, spare) == sum(loan.amount for use in uses for loan in use.lenders)
     assert all(0 <= use.lent <= max(0, use.nominal - use.used) for use in uses)
+
+
+NESTED = {"top": "", "near": "top", "far": "top", "deep": "far"}
+AMOUNTS = st.integers(0, 9)
+LIMITS = st.none() | AMOUNTS
+
+
+@given(
+    st.dictionaries(st.sampled_from([*NESTED]), st.tuples(AMOUNTS, LIMITS)),
+    st.lists(st.tuples(st.sampled_from([*NESTED]), AMOUNTS, LIMITS, AMOUNTS), min_size=1, max_size=6),
+)
+def test_of_nested_cohorts_nobody_lends_more_than_it_may(
+    cohorts: dict[str, tuple[int, int | None]], queues: list[tuple[str, int, int | None, int]]
+) -> None:
+    """What is on loan is all that is borrowed, but for what the whole tree has too little."""
+
+    def written(limit: int | None) -> str | None:
+        return None if limit is None else str(limit)
+
+    index = index_of(
+        *(queue(f"q{at}", str(own), cohort=of, lend=written(lend)) for at, (of, own, lend, _) in enumerate(queues)),
+        cohorts=[
+            cohort(name, str(own), above, written(lend) if above else None)
+            for name, above in NESTED.items()
+            for own, lend in [cohorts.get(name, (0, None))]
+        ],
+        workloads=[holds(f"q{at}", used) for at, (*_, used) in enumerate(queues) if used],
+    )
+    found = [use for each in queue_standings(index) for use in each.uses if use.resource == GPU]
+    loans = [loan for use in found for loan in use.lenders]
+
+    def inside(name: str) -> set[str]:
+        below = {name} | {each for each, above in NESTED.items() if above == name}
+        below |= {each for each, above in NESTED.items() if above in below}
+        return {f"q{at}" for at, (of, *_) in enumerate(queues) if of in below} | {f"cohort/{each}" for each in below}
+
+    for name in NESTED:
+        ours, lend = inside(name), cohorts.get(name, (0, None))[1]
+        gone = sum(loan.amount for loan in loans if loan.lender in ours and loan.borrower not in ours)
+        assert lend is None or name == "top" or gone <= lend
+    for use in found:
+        (_, own, lend, used) = queues[int(use.queue[1:])]
+        assert use.lent <= min(max(0, own - used), own if lend is None else lend)
+        assert sum(loan.amount for loan in use.lenders) <= use.borrowed
+    missing, _ = standing("top", cohorts, queues)
+    assert sum(use.borrowed for use in found) - sum(loan.amount for loan in loans) == max(0, missing)
+
+
+def standing(
+    name: str, cohorts: dict[str, tuple[int, int | None]], queues: list[tuple[str, int, int | None, int]]
+) -> tuple[int, int]:
+    """What is used of a cohort beyond what it has, and what it has, as Kueue sums it (KEP-79)."""
+    own = cohorts.get(name, (0, None))[0]
+    below = [(nominal, lend, used) for of, nominal, lend, used in queues if of == name]
+    for each, above in NESTED.items():
+        if above == name:
+            missing, quota = standing(each, cohorts, queues)
+            below.append((quota, cohorts.get(each, (0, None))[1], quota + missing))
+    kept = [0 if lend is None else max(0, quota - lend) for quota, lend, _ in below]
+    quota = own + sum(each - local for (each, *_), local in zip(below, kept, strict=True))
+    return sum(max(0, used - local) for (*_, used), local in zip(below, kept, strict=True)) - quota, quota
+
+
+def test_the_most_of_a_queue_knows_what_cohorts_lend() -> None:
+    """Its own cohort's lending limit is about others; another's bounds what comes of it."""
+    index = index_of(
+        queue("a", "4", cohort="near"),
+        queue("b", "8", cohort="far"),
+        cohorts=(cohort("near", "10", "top", lend="4"), cohort("far", "0", "top", lend="1")),
+    )
+    assert {use.queue: use.limit for use in gpu_uses(index)} == {"a": 4 + 10 + 1, "b": 8 + 4}
+
+
+def test_pods_that_are_over_hold_no_quota() -> None:
+    (held,) = (holds("a", 8),)
+    part = msgspec.structs.replace(held.status, reclaimable_pods=(ReclaimablePods(name="main", count=3),))
+    partly = msgspec.structs.replace(held, spec=WorkloadSpec(pod_sets=(WorkloadPodSet(count=4),)), status=part)
+    (use,) = gpu_uses(index_of(queue("a", "8"), workloads=[partly]))
+    assert use.used == 2
+
+
+def gpu_uses(index: Index) -> list[QueueUse]:
+    return [use for each in queue_standings(index) for use in each.uses if use.resource == GPU]
 
 
 @pytest.mark.parametrize(
