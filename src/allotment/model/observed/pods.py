@@ -46,6 +46,7 @@ class ProbeTarget(Part, frozen=True):
 
     path: str = ""
     port: int | str = 0
+    scheme: str = ""
 
 
 class Probe(Part, frozen=True):

@@ -9,10 +9,12 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.node.defects import DefectKind, defects_of, sound, unready
 from allotment.diagnose.rules.node.mending import about_node, defective, repair_of, seen_on, whole
+from allotment.diagnose.rules.scheduler.node_missing import was_there
 from allotment.errors import quoted_message, spelled
-from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import condition
 from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod
 
 _REPAIR: Final = "bring {} back: see its kubelet, container runtime and network"
 
@@ -49,7 +51,11 @@ def _below(case: Case) -> Finding | None:
     """Pods of the subject that have such a node and so cannot do their work."""
     for pod in case.starting_pods:
         node = case.index.nodes.get(pod.spec.node_name)
-        if node is None or not unready(node) or pod.metadata.deletion_timestamp:
+        if pod.metadata.deletion_timestamp:
+            continue
+        if node is None and case.seen("nodes") and case.index.nodes and was_there(pod):
+            return _gone(pod)
+        if node is None or not unready(node):
             continue
         status, reason, message, since = _said(node)
         mended = sound(node, defects_of(node))
@@ -73,3 +79,25 @@ def _below(case: Case) -> Finding | None:
             ),
         )
     return None
+
+
+def _gone(pod: Pod) -> Finding:
+    """A node that was taken away with the pod still on it."""
+    target, node = reference_of(pod), pod.spec.node_name
+    return Finding(
+        "node-not-ready",
+        CauseVerdict.BROKEN,
+        f"the node {node}, which the pod {pod.name} was on, is gone",
+        facts={"node": node, "pod": pod.name, "ready": "gone", "reason": "", "node_message": ""},
+        evidence=(Evidence(target, "spec.nodeName", node, "there is no such node any more"),),
+        proposals=(
+            Proposal(
+                RemedyKind.OTHER,
+                Doer.USER,
+                f"delete the pod {pod.name}, if the cluster does not do so within a minute"
+                + ("" if pod.metadata.controller is not None else ", and create it again"),
+                target,
+                Patch(PatchOp.DELETE),
+            ),
+        ),
+    )

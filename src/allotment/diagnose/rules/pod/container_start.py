@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from allotment.diagnose.amending import runs
@@ -9,17 +10,20 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import statuses, stuck
 from allotment.diagnose.rules.pod.crash_loop import corrected
+from allotment.diagnose.rules.pod.probes import budget, may_load
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
+from allotment.model.observed.pods import Pod
 
+_PULLED: Final = "its image is being pulled"
 _REFUSED: Final = frozenset({"CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"})
 
 
 def refused(case: Case) -> Finding | None:
     """The container runtime does not start the container."""
     for each in stuck(case):
-        if each.reason not in _REFUSED:
+        if each.reason not in _REFUSED or each.wrong_machine:
             continue
         return Finding(
             "container-start-failed",
@@ -63,33 +67,65 @@ def no_sandbox(case: Case) -> Finding | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class OnTheWay:
+    """What a pod that has not failed is at; `until` is what to wait for."""
+
+    words: str
+    sure: bool
+    until: str = "running"
+
+
 def on_the_way(case: Case) -> Finding | None:
-    """The image is being pulled, or the containers are being made: nothing has failed."""
+    """The image is being pulled, the containers are being made, or they are loading: nothing has failed."""
     for pod in case.starting_pods:
-        reasons = {each.reason for each in statuses(pod)} - {""}
-        if pod.status.phase != "Pending" or not reasons <= {"ContainerCreating", "PodInitializing"}:
+        at = _at(case, pod)
+        if at is None:
             continue
-        if any(each.status.state.running is not None for each in statuses(pod)):
-            continue
-        events = [each.reason for each in case.events(pod)]
-        pulling = "Pulling" in events and "Pulled" not in events
         target = reference_of(pod)
         return Finding(
             "pod-starting",
             CauseVerdict.WAITING,
-            f"the pod {pod.name} is starting on {pod.spec.node_name}"
-            + (": its image is being pulled" if pulling else ": its containers are being made"),
-            facts={"pod": pod.name, "node": pod.spec.node_name, "pulling": pulling},
-            evidence=(Evidence(target, "status.phase", "Pending", "nothing has failed"),),
-            confidence=Confidence.SURE if pulling else Confidence.LIKELY,
+            f"the pod {pod.name} is starting on {pod.spec.node_name}: {at.words}",
+            facts={"pod": pod.name, "node": pod.spec.node_name, "pulling": at.words == _PULLED},
+            evidence=(Evidence(target, "status.phase", pod.status.phase, "nothing has failed"),),
+            confidence=Confidence.SURE if at.sure else Confidence.LIKELY,
             proposals=(
                 Proposal(
                     RemedyKind.OTHER,
                     Doer.USER,
-                    "wait for its containers to start",
+                    "wait for its containers to start" if at.until == "running" else "wait until it is ready",
                     target,
-                    Patch(PatchOp.WAIT, {"until": "running"}),
+                    Patch(PatchOp.WAIT, {"until": at.until}),
                 ),
             ),
         )
     return None
+
+
+def _at(case: Case, pod: Pod) -> OnTheWay | None:
+    if pod.status.phase == "Running":
+        return _loading(case, pod)
+    reasons = {each.reason for each in statuses(pod)} - {""}
+    if pod.status.phase != "Pending" or not reasons <= {"ContainerCreating", "PodInitializing"}:
+        return None
+    running = next((each for each in statuses(pod) if each.status.state.running is not None and each.passing), None)
+    if running is not None:
+        since = running.status.state.running.started_at if running.status.state.running is not None else ""
+        return OnTheWay(f"its init container {running.status.name} is at work since {since}", sure=False)
+    events = [each.reason for each in case.events(pod)]
+    pulling = "Pulling" in events and "Pulled" not in events
+    return OnTheWay(_PULLED if pulling else "its containers are being made", sure=pulling)
+
+
+def _loading(case: Case, pod: Pod) -> OnTheWay | None:
+    """All that is not ready runs for so short that it may still be loading."""
+    late = [each for each in statuses(pod) if not each.passing and not each.status.ready]
+    if not late or not all(may_load(case, each) for each in late):
+        return None
+    first = late[0]
+    probe = first.container.startup_probe
+    trying = probe is not None and not first.status.started
+    allowed = f", and its startup probe gives it {budget(probe)} s" if trying and probe is not None else ""
+    words = f"its container {first.status.name} runs since {int(first.age(case.now))} s and is not ready yet{allowed}"
+    return OnTheWay(words, sure=trying, until="ready")

@@ -9,10 +9,12 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.reach import over
 from allotment.model.explanation import Evidence
+from allotment.model.moments import seconds
 from allotment.model.observed.pods import Container, ContainerStatus, Pod, Terminated
 from allotment.model.observed.work import Job
 
 CRASH_LOOP: Final = "CrashLoopBackOff"
+_NO_FORM: Final = "exec format error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,26 @@ class Stuck:
         """How it ended last."""
         return self.status.state.terminated or self.status.last_state.terminated
 
+    @property
+    def passing(self) -> bool:
+        """Whether it is an init container that is to end; sidecars stay."""
+        return self.initial and not self.container.sidecar
+
+    @property
+    def listed(self) -> str:
+        """The list of the pod's spec that it stands in."""
+        return "initContainers" if self.initial else "containers"
+
+    @property
+    def wrong_machine(self) -> bool:
+        """Whether the kernel did not know the form of its program."""
+        return _NO_FORM in self.message or (self.ended is not None and _NO_FORM in self.ended.message)
+
+    def age(self, now: float) -> float:
+        """Seconds for which it has run; 0 if it does not run, or not since a known time."""
+        running = self.status.state.running
+        return now - seconds(running.started_at) if running is not None and running.started_at else 0.0
+
     def facts(self) -> dict[str, object]:
         """Names that every answer about a container has."""
         return {"pod": self.pod.name, "container": self.status.name, "node": self.pod.spec.node_name}
@@ -81,13 +103,18 @@ def crashed(case: Case) -> Iterator[Stuck]:
     for each in stuck(case):
         loops = each.reason == CRASH_LOOP or each.status.restart_count > 0
         # Between two tries a container runs for a moment; what counts is how the one before ended.
-        if each.ended is not None and loops and not each.status.ready and not each.initial:
+        if each.ended is not None and loops and not each.status.ready and not each.passing:
             yield each
     if case.running_pods or (isinstance(case.work, Job) and over(case.work)):
         return
     failed = newest_failed(case)
     if failed is not None and not case.starting_pods:
-        yield from (each for each in statuses(failed) if each.ended is not None and not each.initial)
+        yield from (each for each in statuses(failed) if each.ended is not None and not each.passing)
+
+
+def killed_by(case: Case, each: Stuck, probe: str) -> str:
+    """The kubelet's words that it killed a container because of a probe; empty if it said nothing of the kind."""
+    return said_last(case, each.pod, "Killing", f"Container {each.status.name} failed {probe} probe")
 
 
 def newest_failed(case: Case) -> Pod | None:

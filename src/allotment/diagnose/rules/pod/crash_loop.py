@@ -8,9 +8,9 @@ from allotment.diagnose import by_hand
 from allotment.diagnose.amending import amended, changed_pods
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, crashed, stuck
+from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, crashed, killed_by, stuck
 from allotment.diagnose.rules.pod.memory import more_memory
-from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import Pod, Terminated
 from allotment.model.observed.work import Replicas
 
@@ -26,6 +26,7 @@ _CODES: Final = {
     139: "a segmentation fault",
     143: "it was ended by SIGTERM",
 }
+_KILLED: Final = frozenset({137, 143})
 
 
 def out_of_memory(case: Case) -> Finding | None:
@@ -43,7 +44,7 @@ def out_of_memory(case: Case) -> Finding | None:
             f"{each.status.restart_count} times",
             facts={**_facts(each, ended), "memory_limit": None if limit is None else str(limit)},
             evidence=(each.evidence("lastState.terminated.reason", OOM, f"exit code {ended.exit_code}"),),
-            proposals=more_memory(case, each.container),
+            proposals=more_memory(case, each),
         )
     return None
 
@@ -56,6 +57,8 @@ def comes_to_an_end(case: Case) -> Finding | None:
             continue
         if each.reason != CRASH_LOOP or each.container.sidecar:
             continue
+        if any(killed_by(case, each, probe) for probe in ("liveness", "startup")):
+            continue  # who ends well when told to ends with 0 as well
         work = case.work
         if not isinstance(work, Replicas) and not (isinstance(case.subject, Pod) and case.work is None):
             continue
@@ -93,7 +96,7 @@ def fails(case: Case) -> Finding | None:
     """It ends with an error of its own."""
     for each in crashed(case):
         ended = each.ended
-        if ended is None or ended.exit_code == 0 or ended.reason == OOM:
+        if ended is None or ended.exit_code == 0 or ended.reason == OOM or each.wrong_machine:
             continue
         means = _CODES.get(ended.exit_code, "an error of the program")
         words = f": {ended.message.strip()}" if ended.message.strip() else ""
@@ -104,6 +107,8 @@ def fails(case: Case) -> Finding | None:
             f"started again {each.status.restart_count} times{words}",
             facts={**_facts(each, ended), "message": ended.message or None},
             evidence=(each.evidence("lastState.terminated.exitCode", ended.exit_code, means),),
+            # Who killed it from outside does not stand in the exit code.
+            confidence=Confidence.LIKELY if ended.exit_code in _KILLED else Confidence.SURE,
             proposals=(corrected(case, each),),
         )
     return None

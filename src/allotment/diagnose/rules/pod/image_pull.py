@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from allotment.diagnose.amending import amended, changed_pods, runs
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import Stuck, said_last, stuck
+from allotment.diagnose.rules.pod.containers import Stuck, crashed, said_last, stuck
 from allotment.errors import quoted, quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
@@ -358,11 +358,31 @@ def _made(case: Case, found: Unpulled, names: list[str], *, known: bool) -> tupl
     )
 
 
+_pulled_wrong = _rule("image-wrong-platform", _wrong_platform)
+
+
+def wrong_platform(case: Case) -> Finding | None:
+    """The registry has none for the node's machine; or what was pulled cannot be run there."""
+    return _pulled_wrong(case) or _runs_wrong(case)
+
+
+def _runs_wrong(case: Case) -> Finding | None:
+    each = next((one for one in (*stuck(case), *crashed(case)) if one.wrong_machine), None)
+    if each is None:
+        return None
+    ended = each.ended
+    message = each.message if ended is None or "exec format" in each.message else ended.message
+    found = _wrong_platform(case, Unpulled(each, each.container.image, message, "image-wrong-platform"))
+    script = ".sh" in message
+    also = ", or its entry point is a script that does not begin with #!" if script else ""
+    said = f"{found.summary}{also}: {quoted_message(message)}"
+    return replace(found, summary=said, confidence=Confidence.LIKELY if script else Confidence.SURE)
+
+
 not_found = _rule("image-pull-not-found", _not_found)
 unauthorized = _rule("image-pull-unauthorized", _unauthorized)
 rate_limit = _rule("image-pull-rate-limit", _rate_limit)
 name_invalid = _rule("image-name-invalid", _invalid)
-wrong_platform = _rule("image-wrong-platform", _wrong_platform)
 not_present = _rule("image-not-present", _not_present)
 unreachable = _rule("image-registry-unreachable", _unreachable)
 failed = _rule("", _unclear)

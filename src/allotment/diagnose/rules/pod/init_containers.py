@@ -16,6 +16,8 @@ from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence
 from allotment.model.grammar import count
 from allotment.model.observed.work import Job, Replicas
 
+_PATIENCE: Final = 600.0
+"""Seconds for which an init container that is named after nothing may be at work."""
 _NO_NAMES: Final = frozenset(
     {
         "wait",
@@ -42,9 +44,11 @@ def stuck_one(case: Case) -> Finding | None:
     """An init container runs on: what it waits for is found by its name, for its command is never read."""
     for each in stuck(case):
         running = each.status.state.running
-        if not each.initial or each.container.sidecar or running is None or each.pod.status.phase != "Pending":
+        if not each.passing or running is None or each.pod.status.phase != "Pending":
             continue
         waits_for = _dependency(case, each)
+        if waits_for is None and 0 < each.age(case.now) < _PATIENCE:
+            continue  # who fetches a model needs minutes
         facts: dict[str, object] = {
             "init_container": each.status.name,
             "pod": each.pod.name,
@@ -75,12 +79,12 @@ def failing_one(case: Case) -> Finding | None:
     """An init container that ends with an error again and again, or did in a pod that failed."""
     for each in stuck(case):
         ended = each.ended
-        if not each.initial or ended is None or ended.exit_code == 0 or each.status.ready:
+        if not each.passing or ended is None or ended.exit_code == 0 or each.status.ready:
             continue
         if each.reason != CRASH_LOOP and each.status.restart_count == 0 and each.status.state.terminated is None:
             continue
         target, _ = amended(case, {})
-        memory = more_memory(case, each.container) if ended.reason == "OOMKilled" else ()
+        memory = more_memory(case, each) if ended.reason == "OOMKilled" else ()
         command = Proposal(
             RemedyKind.FIX_COMMAND,
             Doer.USER,

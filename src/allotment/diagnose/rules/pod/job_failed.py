@@ -10,6 +10,8 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import Stuck, newest_failed, statuses
 from allotment.diagnose.rules.pod.crash_loop import OOM, corrected
 from allotment.diagnose.rules.pod.memory import more_memory
+from allotment.diagnose.rules.pod.pod_rejected import after, rejected
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Condition, is_true
 from allotment.model.observed.pods import Pod
@@ -34,6 +36,8 @@ def backoff_limit(case: Case) -> Finding | None:
     how = ""
     if each is not None and ended is not None:
         how = f"; the container {each.status.name} last ended with {ended.exit_code} ({ended.reason})"
+    if pod is not None and rejected(pod):
+        how = f"; its node {pod.spec.node_name} did not take the last: {quoted_message(pod.status.message)}"
     memory = each.container.resources.limits.get("memory") if each is not None else None
     oom = ended is not None and ended.reason == OOM
     evicted = pod is not None and pod.status.reason == "Evicted"
@@ -56,14 +60,16 @@ def backoff_limit(case: Case) -> Finding | None:
             "node": pod.spec.node_name if pod is not None else None,
         },
         evidence=tuple(evidence),
-        proposals=_mended(case, each, oom=oom, evicted=evicted),
+        proposals=tuple(after(case, pod))
+        if pod is not None and rejected(pod)
+        else _mended(case, each, oom=oom, evicted=evicted),
         never=True,
     )
 
 
 def _mended(case: Case, each: Stuck | None, *, oom: bool, evicted: bool) -> tuple[Proposal, ...]:
     if each is not None and oom:
-        return more_memory(case, each.container)
+        return more_memory(case, each)
     if each is not None and not evicted:
         return (corrected(case, each),)
     target, patch = amended(case, {})

@@ -7,17 +7,17 @@ from typing import Any, Final
 from allotment.diagnose.amending import changed_pods, containers_patch
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.rules.pod.containers import Stuck
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.model.explanation import RemedyKind
-from allotment.model.observed.pods import Container
 
 _STEPS: Final = (2, 4)
 """Times the present limit that is proposed: what ran out wants more than a little."""
 
 
-def more_memory(case: Case, container: Container) -> tuple[Proposal, ...]:
+def more_memory(case: Case, each: Stuck) -> tuple[Proposal, ...]:
     """The limit doubled, with the request where there is one; four times that, should it not do."""
-    own = container.resources
+    container, own = each.container, each.container.resources
     limit = own.limits.get("memory") or own.requests.get("memory")
     if limit is None:
         return ()
@@ -32,7 +32,7 @@ def more_memory(case: Case, container: Container) -> tuple[Proposal, ...]:
                 RemedyKind.FIX_LIMITS,
                 f"give {container.name} {value} of memory instead of {limit}",
                 case,
-                containers_patch({container.name: {"resources": resources}}),
+                containers_patch({container.name: {"resources": resources}}, each.listed),
                 cost=position,
             )
         )

@@ -17,7 +17,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job
 
-_SHORT: Final = re.compile(r"low on resource: (?P<resource>[\w.-]+)")
+_SHORT: Final = re.compile(r"low on resource: (?P<resource>[\w.-]*\w)")
 _OWN: Final = re.compile(
     r"(?:Container (?P<container>\S+) exceeded its local ephemeral storage limit|"
     r"ephemeral local storage usage exceeds the total limit of containers|"

@@ -9,7 +9,7 @@ from allotment.diagnose.amending import amended, changed_pods, containers_patch
 from allotment.diagnose.by_hand import described, logs_of
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import Stuck, said_last, statuses, stuck
+from allotment.diagnose.rules.pod.containers import Stuck, killed_by, said_last, statuses, stuck
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Condition
@@ -20,6 +20,13 @@ _REFUSED: Final = re.compile(r"connection refused", re.IGNORECASE)
 _NO_PATH: Final = re.compile(r"statuscode: 404")
 _LATE: Final = re.compile(r"deadline exceeded|Client\.Timeout|timed? ?out", re.IGNORECASE)
 _GATES: Final = "ReadinessGatesNotReady"
+_LOADS_WITHIN: Final = 600.0
+"""Seconds in which a server may load its model."""
+_SEEN_WITHIN: Final = 60.0
+"""Seconds in which the kubelet has called a container ready that has no probe."""
+_PERIOD: Final = 10
+_TRIES: Final = 90
+"""Of a startup probe that is proposed: a quarter of an hour in all."""
 _SLOWER: Final = 4
 """Times as many tries that are proposed for what answers too late."""
 
@@ -31,8 +38,8 @@ def startup(case: Case) -> Finding | None:
         if probe is None or each.status.ready or each.status.started:
             continue
         said = said_last(case, each.pod, "Unhealthy", "Startup probe")
-        killed = said_last(case, each.pod, "Killing", "failed startup probe")
-        if not said and not killed:
+        killed = killed_by(case, each, "startup")
+        if not (said or killed) or (not killed and not each.status.restart_count and within_its_time(case, each, said)):
             continue
         return _finding(case, each, probe, "startup", said or killed)
     return None
@@ -45,7 +52,7 @@ def liveness(case: Case) -> Finding | None:
         if probe is None:
             continue
         said = said_last(case, each.pod, "Unhealthy", "Liveness probe")
-        killed = said_last(case, each.pod, "Killing", "failed liveness probe")
+        killed = killed_by(case, each, "liveness")
         if not killed or not (said or each.status.restart_count):
             continue
         return _finding(case, each, probe, "liveness", said or killed)
@@ -56,11 +63,13 @@ def readiness(case: Case) -> Finding | None:
     """The readiness probe never holds: the container runs and nobody sends it anything."""
     for each in stuck(case):
         probe = each.container.readiness_probe
-        if probe is None or each.status.state.running is None or each.status.ready or each.initial:
+        if probe is None or each.status.state.running is None or each.status.ready or each.passing:
             continue
         if each.container.startup_probe is not None and not each.status.started:
             continue
         said = said_last(case, each.pod, "Unhealthy", "Readiness probe")
+        if within_its_time(case, each, said):
+            continue
         return _finding(case, each, probe, "readiness", said)
     return _by_gate(case) or _without_probe(case)
 
@@ -95,6 +104,8 @@ def _without_probe(case: Case) -> Finding | None:
             continue
         if each.container.startup_probe is not None or each.pod.metadata.deletion_timestamp:
             continue
+        if 0 < each.age(case.now) < _SEEN_WITHIN:
+            continue
         since = f" since {runs_since.started_at}" if runs_since.started_at else ""
         return Finding(
             _CAUSES["readiness"],
@@ -113,6 +124,34 @@ def _without_probe(case: Case) -> Finding | None:
             ),
         )
     return None
+
+
+def may_load(case: Case, each: Stuck) -> bool:
+    """Whether a container that runs and is not ready may still be loading."""
+    probe = each.container.startup_probe or each.container.readiness_probe
+    if each.ended is not None and each.ended.exit_code:
+        return False
+    if probe is None:
+        return 0 < each.age(case.now) < _SEEN_WITHIN
+    said = said_last(case, each.pod, "Unhealthy", "Readiness probe") if each.status.started else ""
+    return within_its_time(case, each, said or said_last(case, each.pod, "Unhealthy", "Startup probe"))
+
+
+def within_its_time(case: Case, each: Stuck, said: str) -> bool:
+    """Whether a container may still be loading, by its age; `said` tells whether its probe asks in the wrong place."""
+    container, age = each.container, each.age(case.now)
+    started = each.status.started or container.startup_probe is None
+    probe = container.readiness_probe if started else container.startup_probe
+    allowed = _LOADS_WITHIN if started or probe is None else budget(probe)
+    if not 0 < age < allowed or probe is None:
+        return False
+    kind = "readiness" if started else "startup"
+    return not _change(case, each, probe, kind, said) and _NO_PATH.search(said) is None
+
+
+def budget(probe: Probe) -> int:
+    """Seconds after which a probe that never held has given up."""
+    return probe.initial_delay_seconds + probe.period_seconds * probe.failure_threshold
 
 
 def _unready(pod: Pod) -> Condition | None:
@@ -163,7 +202,7 @@ def _finding(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> 
             each.evidence("started" if kind == "startup" else "ready", False, f"the {kind} probe does not hold"),
         ),
         confidence=Confidence.SURE if message else Confidence.LIKELY,
-        proposals=_proposals(case, each, probe, kind, message, better_port, better_path),
+        proposals=_proposals(case, each, probe, kind, message),
     )
 
 
@@ -205,39 +244,61 @@ def _path_of_siblings(case: Case, asked: ProbeTarget, kind: str) -> str:
     return nearest(asked.path, paths - {asked.path})
 
 
-def _proposals(
-    case: Case,
-    each: Stuck,
-    probe: Probe,
-    kind: str,
-    message: str,
-    port: int | str | None,
-    path: str,
-) -> tuple[Proposal, ...]:
+def _change(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> dict[str, Any]:
+    """What else the probe should ask, as far as the spec and what it was answered tell."""
     asked = probe.http_get or probe.tcp_socket
-    form = "httpGet" if probe.http_get is not None else "tcpSocket"
+    if asked is None:
+        return {}
+    port, path = _server(case, each, probe, kind, message)
     change: dict[str, Any] = {}
-    if asked is not None and port is not None and port != _port(each.container, asked) and _REFUSED.search(message):
+    if port is not None and port != _port(each.container, asked) and _REFUSED.search(message):
         change["port"] = port
     if probe.http_get is not None and path and path != probe.http_get.path and _NO_PATH.search(message):
         change["path"] = path
-    name = f"{kind}Probe"
+    return change
+
+
+def _proposals(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> tuple[Proposal, ...]:
+    form = "httpGet" if probe.http_get is not None else "tcpSocket"
+    change, name = _change(case, each, probe, kind, message), f"{kind}Probe"
     if change:
         what = " and ".join(f"{key} {value}" for key, value in change.items())
-        body = containers_patch({each.status.name: {name: {form: change}}})
+        body = containers_patch({each.status.name: {name: {form: change}}}, each.listed)
         return (changed_pods(RemedyKind.FIX_COMMAND, f"let the {kind} probe ask {what}", case, body),)
-    if _LATE.search(message):
-        tries = probe.failure_threshold * _SLOWER
-        body = containers_patch({each.status.name: {name: {"failureThreshold": tries, "timeoutSeconds": 5}}})
-        return (
-            changed_pods(RemedyKind.OTHER, f"give it time: failureThreshold {tries}, timeoutSeconds 5", case, body),
-        )
-    return (
-        Proposal(
-            RemedyKind.FIX_COMMAND,
-            Doer.USER,
-            f"let the {kind} probe ask where the server answers, or the server answer there",
-            amended(case, {})[0],
-            Patch(PatchOp.SIGNAL, {"container": each.status.name, name: {form: {"port": "…", "path": "…"}}}),
-        ),
+    late = _LATE.search(message) is not None
+    loads = kind != "readiness" and _NO_PATH.search(message) is None
+    slower = (_slower(case, each, probe, kind, late=late),) if late or loads else ()
+    if late:
+        return slower
+    asked = Proposal(
+        RemedyKind.FIX_COMMAND,
+        Doer.USER,
+        f"let the {kind} probe ask where the server answers, or the server answer there",
+        amended(case, {})[0],
+        Patch(PatchOp.SIGNAL, {"container": each.status.name, name: {form: {"port": "…", "path": "…"}}}),
+        cost=1,
     )
+    return (*slower, asked)
+
+
+def _slower(case: Case, each: Stuck, probe: Probe, kind: str, *, late: bool) -> Proposal:
+    """More time: for who answers late, more tries; for who does not listen yet, as many at the start alone.
+
+    A startup probe holds off the liveness probe, which stays as quick as it is.
+    """
+    tries = probe.failure_threshold * _SLOWER
+    change: dict[str, Any] = {f"{kind}Probe": {"failureThreshold": tries}}
+    said = f"give it time: failureThreshold {tries}"
+    asked = probe.http_get or probe.tcp_socket
+    if late:
+        change[f"{kind}Probe"]["timeoutSeconds"] = 5
+        said += ", timeoutSeconds 5"
+    elif kind == "liveness" and each.container.startup_probe is None and asked is not None:
+        scheme = {"scheme": asked.scheme} if asked.scheme else {}
+        form = {"tcpSocket": {"port": asked.port}}
+        if probe.http_get is not None:
+            form = {"httpGet": {"port": asked.port, "path": asked.path, **scheme}}
+        change = {"startupProbe": {**form, "periodSeconds": _PERIOD, "failureThreshold": _TRIES}}
+        said = f"give it time to load: a startupProbe that asks the same, for up to {_PERIOD * _TRIES // 60} minutes"
+    body = containers_patch({each.status.name: change}, each.listed)
+    return changed_pods(RemedyKind.OTHER, said, case, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.amending import changed_pods, template_of
@@ -9,10 +10,13 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import held_back
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.pods import PodSpec
 
 _OF_KUEUE: Final = "kueue.x-k8s.io/"
 """Kueue's own gates: the causes of its layers say why they stand."""
+_NEW: Final = 60.0
+"""Seconds in which a controller that works has opened a gate, or will."""
 
 
 def find(case: Case) -> Finding | None:
@@ -21,14 +25,12 @@ def find(case: Case) -> Finding | None:
         gates = _gates(pod.spec)
         if not gates:
             continue
-        target = reference_of(pod)
-        return _finding(
-            case,
-            gates,
-            f"the pod {pod.name}",
-            Evidence(target, "spec.schedulingGates", gates, "the scheduler does not look at it"),
-            (_opened(case, pod.name, gates),),
-        )
+        evidence = Evidence(reference_of(pod), "spec.schedulingGates", gates, "the scheduler does not look at it")
+        finding = _finding(case, gates, f"the pod {pod.name}", evidence, (_opened(case, pod.name, gates),))
+        if _put_in(case, gates):
+            return replace(finding, verdict=CauseVerdict.WAITING, proposals=(_asked(gates), *finding.proposals[1:]))
+        new = case.now - seconds(pod.metadata.creation_timestamp, case.now) < _NEW
+        return replace(finding, confidence=Confidence.LIKELY) if new else finding
     if case.pods or (case.subject is None and not case.to_come):
         return None
     for part in case.to_come:
@@ -38,6 +40,23 @@ def find(case: Case) -> Finding | None:
             evidence = Evidence(about, f"{path}.schedulingGates", gates, "the scheduler will not look at its pods")
             return _finding(case, gates, "every pod of it", evidence, ())
     return None
+
+
+def _put_in(case: Case, gates: list[str]) -> bool:
+    """Whether a gate is none of the work's own: a webhook has put it in, and would put it in again."""
+    own = {each.name for part in case.to_come for each in part.template.spec.scheduling_gates}
+    return case.work is not None and bool(case.to_come) and not own.intersection(gates)
+
+
+def _asked(gates: list[str]) -> Proposal:
+    named = ", ".join(gates)
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.PLATFORM,
+        f"see what the controller of the gate {named} waits for: a webhook has put the gate in",
+        None,
+        Patch(PatchOp.SIGNAL, {"gate": named}),
+    )
 
 
 def _gates(spec: PodSpec) -> list[str]:
@@ -80,4 +99,5 @@ def _opened(case: Case, name: str, gates: list[str]) -> Proposal:
         reference_of(first),
         Patch(PatchOp.MERGE, body),
         then=tuple((reference_of(pod), Patch(PatchOp.MERGE, body)) for pod in pods if pod is not first),
+        cost=5,
     )

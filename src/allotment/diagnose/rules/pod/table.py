@@ -13,6 +13,7 @@ from allotment.diagnose.rules.pod import (
     init_containers,
     job_failed,
     pod_evicted,
+    pod_rejected,
     pod_stuck_terminating,
     probes,
     scheduling_gated,
@@ -48,6 +49,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     CauseEntry("ALT-1810", "crash-loop-app-error", _LAYER, "the program fails", crash_loop.fails),
     CauseEntry("ALT-1813", "readiness-never-true", _LAYER, "never ready", probes.readiness),
     CauseEntry("ALT-1818", "pod-evicted", _LAYER, "evicted", pod_evicted.find),
+    CauseEntry("ALT-1829", "pod-rejected-by-node", _LAYER, "its node refuses it", pod_rejected.find),
     CauseEntry("ALT-1825", "pod-starting", _LAYER, "on the way", container_start.on_the_way),
     CauseEntry("ALT-1820", "statefulset-waits-for-earlier", _LAYER, "one after the other", statefulset_waits.find),
 )

@@ -12,14 +12,24 @@ from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.selecting import named_nodes, selector_fixes, unmatched
 from allotment.model.explanation import CauseVerdict, RemedyKind
+from allotment.model.observed.base import condition
+from allotment.model.observed.pods import Pod
 from allotment.model.spelling import nearest
 
 _HOST: Final = "kubernetes.io/hostname"
 
 
+def was_there(pod: Pod) -> bool:
+    """Whether its node once had the pod, or the scheduler gave it one: then it is no name that was never there."""
+    placed = condition(pod.status.conditions, "PodScheduled")
+    return bool(pod.status.start_time) or (placed is not None and placed.true)
+
+
 def find(case: Case) -> Finding | None:
     """None of the nodes that it names is there."""
-    bound = [pod for pod in case.starting_pods if pod.spec.node_name not in case.index.nodes]
+    lost = [pod for pod in case.starting_pods if pod.spec.node_name not in case.index.nodes]
+    # Of a pod that was on its node, it is the node that has gone.
+    bound = [pod for pod in lost if not was_there(pod) and not pod.metadata.deletion_timestamp]
     it = placing(case)
     if bound and case.seen("nodes") and case.index.nodes:
         names: tuple[str, ...] = tuple(dict.fromkeys(pod.spec.node_name for pod in bound))

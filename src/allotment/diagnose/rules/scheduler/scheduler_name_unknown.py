@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
 from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence, RemedyKind
+from allotment.model.moments import seconds
 from allotment.scheduling.snapshot.placement import DEFAULT_SCHEDULER
+
+_NEW: Final = 60.0
+"""Seconds in which a scheduler that works has said something of a pod."""
 
 
 def find(case: Case) -> Finding | None:
@@ -23,7 +29,8 @@ def find(case: Case) -> Finding | None:
         return None
     if any(each.type == "PodScheduled" for each in pod.status.conditions):
         return None
-    narrow = bool(case.source.namespaces)
+    new = case.now - seconds(pod.metadata.creation_timestamp, case.now) < _NEW
+    unsure = new or not case.seen_everywhere("pods") or _runs(case, name)
     return Finding(
         "scheduler-name-unknown",
         CauseVerdict.MISCONFIGURED,
@@ -31,7 +38,7 @@ def find(case: Case) -> Finding | None:
         "at it",
         facts={"scheduler_name": name, "pod": pod.name, "pod_scheduled_condition": None},
         evidence=(Evidence(reference_of(pod), "spec.schedulerName", name, "no such scheduler is seen at work"),),
-        confidence=Confidence.LIKELY if narrow else Confidence.SURE,
+        confidence=Confidence.LIKELY if unsure else Confidence.SURE,
         proposals=(
             changed_pods(
                 RemedyKind.OTHER,
@@ -41,3 +48,10 @@ def find(case: Case) -> Finding | None:
             ),
         ),
     )
+
+
+def _runs(case: Case, name: str) -> bool:
+    """Whether something runs that is called like a scheduler of that name: it may have placed what is over by now."""
+    stem = name.removesuffix("-scheduler")
+    named = (pod.name for pods in case.index.pods_on.values() for pod in pods)
+    return any(stem in each and "scheduler" in each for each in named)
