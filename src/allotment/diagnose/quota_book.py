@@ -5,14 +5,21 @@ The arithmetic is that of the queueing twin; here it is only asked, with names i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.indices import NO_NODE, Cell, TreeNode
-from allotment.scheduling.queueing.inputs import ClusterQueue, ClusterState, Cohort, ResourceFlavor, ResourceGroup
+from allotment.scheduling.queueing.inputs import (
+    ClusterQueue,
+    ClusterState,
+    Cohort,
+    ResourceFlavor,
+    ResourceGroup,
+    ResourceQuota,
+)
 from allotment.scheduling.queueing.quota.tree import NO_LIMIT
 from allotment.scheduling.snapshot.queueing import QueueingView, QuotaHolder
 
@@ -192,59 +199,43 @@ def held_by(holder: QuotaHolder, queues: Mapping[str, ClusterQueue]) -> dict[Pai
 
 
 def _unlimited(state: ClusterState, *, borrowing: bool) -> ClusterState:
+    def freed(_: Pair, quota: ResourceQuota) -> ResourceQuota:
+        return replace(quota, borrowing_limit=None) if borrowing else replace(quota, lending_limit=None)
+
     queues = tuple(
-        replace(each, resource_groups=_freed(each.resource_groups, borrowing=borrowing))
-        for each in state.cluster_queues
+        replace(each, resource_groups=_changed(each.resource_groups, freed)) for each in state.cluster_queues
     )
     cohorts: tuple[Cohort, ...] = tuple(
-        replace(each, resource_groups=_freed(each.resource_groups, borrowing=borrowing)) for each in state.cohorts
+        replace(each, resource_groups=_changed(each.resource_groups, freed)) for each in state.cohorts
     )
     return replace(state, cluster_queues=queues, cohorts=cohorts)
 
 
-def _freed(groups: tuple[ResourceGroup, ...], *, borrowing: bool) -> tuple[ResourceGroup, ...]:
+def _with_lending(state: ClusterState, queue: str, pair: Pair, limit: int) -> ClusterState:
+    def limited(of: Pair, quota: ResourceQuota) -> ResourceQuota:
+        return replace(quota, lending_limit=limit) if of == pair else quota
+
+    queues = tuple(
+        replace(each, resource_groups=_changed(each.resource_groups, limited)) if each.name == queue else each
+        for each in state.cluster_queues
+    )
+    return replace(state, cluster_queues=queues)
+
+
+def _changed(
+    groups: tuple[ResourceGroup, ...], change: Callable[[Pair, ResourceQuota], ResourceQuota]
+) -> tuple[ResourceGroup, ...]:
+    """Resource groups with each quota of a flavor and resource changed."""
     return tuple(
         replace(
             group,
             flavors=tuple(
                 replace(
-                    flavor,
-                    resources=tuple(
-                        (
-                            name,
-                            replace(quota, borrowing_limit=None) if borrowing else replace(quota, lending_limit=None),
-                        )
-                        for name, quota in flavor.resources
-                    ),
+                    each,
+                    resources=tuple((name, change((each.flavor, name), quota)) for name, quota in each.resources),
                 )
-                for flavor in group.flavors
+                for each in group.flavors
             ),
         )
         for group in groups
     )
-
-
-def _with_lending(state: ClusterState, queue: str, pair: Pair, limit: int) -> ClusterState:
-    def changed(groups: tuple[ResourceGroup, ...]) -> tuple[ResourceGroup, ...]:
-        return tuple(
-            replace(
-                group,
-                flavors=tuple(
-                    replace(
-                        flavor,
-                        resources=tuple(
-                            (name, replace(quota, lending_limit=limit) if (flavor.flavor, name) == pair else quota)
-                            for name, quota in flavor.resources
-                        ),
-                    )
-                    for flavor in group.flavors
-                ),
-            )
-            for group in groups
-        )
-
-    queues = tuple(
-        replace(each, resource_groups=changed(each.resource_groups)) if each.name == queue else each
-        for each in state.cluster_queues
-    )
-    return replace(state, cluster_queues=queues)

@@ -9,6 +9,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.quota_book import PODS, QuotaBook
 from allotment.diagnose.rules.queue.queued import admits_namespace, usable
+from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import TEAM
@@ -21,8 +22,6 @@ from allotment.scheduling.snapshot.queues import held
 _NEWEST: Final = "kueue.x-k8s.io/v1beta2"
 _MOST: Final = 2
 """LocalQueues that are proposed."""
-_MOST_NAMED: Final = 8
-"""ClusterQueues that a sentence names."""
 _NEVER: Final = 2
 """Rank of a ClusterQueue that cannot ever serve it."""
 
@@ -54,7 +53,7 @@ def new_local_queues(case: Case) -> Iterator[Proposal]:
         yield _asked_for(case, ": no ClusterQueue that admits this namespace has quota of what it asks")
         return
     first, *others = serving
-    said = f"; {_listed(sorted(others))} would admit it too: the platform team chooses" if others else ""
+    said = f"; {listed(sorted(others))} would admit it too: the platform team chooses" if others else ""
     only = ", the only ClusterQueue that admits this namespace" if len(admitting) == 1 else ""
     yield _made(case, first, Doer.PLATFORM, said or only)
 
@@ -128,10 +127,3 @@ def _has(book: QuotaBook, queue: str, flavors: Iterable[FlavorQuotas], asked: di
     """Whether one of the flavors has all of it."""
     found = ({(each.flavor, name): amount for name, amount in asked.items()} for each in flavors)
     return any(book.could_ever_fit(queue, each) if ever else book.fits(queue, each) for each in found)
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    if more > 0:
-        return f"{', '.join(names[:_MOST_NAMED])} and {more} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

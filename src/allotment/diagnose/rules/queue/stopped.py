@@ -1,4 +1,4 @@
-"""What the rules about stopped queues share: a ClusterQueue and a LocalQueue are stopped in the same way."""
+"""A ClusterQueue or a LocalQueue was stopped: both in the same way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from allotment.model.observed.queueing import ClusterQueue, LocalQueue
 from allotment.scheduling.snapshot.queues import held
 
 
-def stopped(case: Case, cause: str, queue: ClusterQueue | LocalQueue | None) -> Finding | None:
+def local_queue(case: Case) -> Finding | None:
+    """A stop policy on the LocalQueue."""
+    return _stopped(case, "localqueue-held", case.local_queue)
+
+
+def cluster_queue(case: Case) -> Finding | None:
+    """A stop policy on the ClusterQueue."""
+    return _stopped(case, "queue-held", case.cluster_queue)
+
+
+def _stopped(case: Case, cause: str, queue: ClusterQueue | LocalQueue | None) -> Finding | None:
     """A stop policy on a queue; what holds quota already is stopped only by HoldAndDrain."""
     if queue is None or not held(queue.spec.stop_policy):
         return None

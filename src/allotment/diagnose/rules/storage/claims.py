@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.diagnose.amending import Effect
-from allotment.diagnose.case import Case
-from allotment.model.explanation import Patch, PatchOp
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import PersistentVolume, StorageClass, VolumeClaim
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.scheduling.snapshot.quantities import units
 
+ZONE: Final = "topology.kubernetes.io/zone"
 _DEFAULT: Final = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
 _BOUND: Final = "pv.kubernetes.io/bind-completed"
@@ -135,18 +137,40 @@ def bound_then(case: Case, name: str, kind: str | None) -> Effect:
         found.volume_binding_mode == "WaitForFirstConsumer" or found.provisioner == NO_PROVISIONER
     ):
         return ()
+    return volume_bound(case, name, kind or "")
+
+
+def volume_bound(case: Case, name: str, kind: str, zone: str = "") -> Effect:
+    """That a claim has a volume of a class, in a zone where one is named."""
     volume = f"volume-of-{name}"
+    rule = {"key": ZONE, "operator": "In", "values": [zone]}
+    near = {"nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}}} if zone else {}
     made = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
         "metadata": {"name": volume},
-        "spec": {"claimRef": {"namespace": case.namespace, "name": name}, "storageClassName": kind or ""},
+        "spec": {"claimRef": {"namespace": case.namespace, "name": name}, "storageClassName": kind, **near},
         "status": {"phase": "Bound"},
     }
     binding = {"spec": {"volumeName": volume}, "status": {"phase": "Bound"}}
     return (
         (Reference(api_version="v1", kind="PersistentVolume", name=volume), Patch(PatchOp.CREATE, made)),
         (claim_reference(case, name), Patch(PatchOp.MERGE, binding)),
+    )
+
+
+def again_in_class(
+    claim: VolumeClaim, kind: str, effect: Effect = (), cost: int = 0, **further: str | None
+) -> Proposal:
+    """That a claim is made again with another class; `further` are fields of its spec that change with it."""
+    return Proposal(
+        RemedyKind.FIX_VOLUME,
+        Doer.USER,
+        f"create the claim {claim.name} again with storageClassName {kind}",
+        reference_of(claim),
+        Patch(PatchOp.RESUBMIT, {"spec": {"storageClassName": kind, **further}}),
+        effect=effect,
+        cost=cost,
     )
 
 

@@ -9,6 +9,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import sureness
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
+    again_in_class,
     bound,
     bound_then,
     claim_of,
@@ -86,15 +87,7 @@ def _others(case: Case, claim: VolumeClaim, named: str | None, known: list[str])
     order = [meant, default.name if default is not None else "", *known]
     order = [each for each in dict.fromkeys(order) if each][:_MOST]
     return [
-        Proposal(
-            RemedyKind.FIX_VOLUME,
-            Doer.USER,
-            f"create the claim {claim.name} again with storageClassName {other}",
-            reference_of(claim),
-            Patch(PatchOp.RESUBMIT, {"spec": {"storageClassName": other}}),
-            effect=bound_then(case, claim.name, other),
-            cost=position,
-        )
+        again_in_class(claim, other, bound_then(case, claim.name, other), position)
         for position, other in enumerate(order)
     ]
 

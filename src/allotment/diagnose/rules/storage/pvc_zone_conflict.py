@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from allotment.diagnose.amending import Effect, changed_pods
+from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.machines import A_NODE
 from allotment.diagnose.reach import sureness
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
+    ZONE,
     ClaimUse,
+    again_in_class,
     bound,
     claim_body,
     claim_of,
     claim_reference,
     class_name,
     uses,
+    volume_bound,
 )
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
@@ -34,8 +37,6 @@ from allotment.scheduling.snapshot.placement_shapes import node_affinity, taints
 from allotment.scheduling.snapshot.placement_volumes import volume_rules
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
-
-ZONE: Final = "topology.kubernetes.io/zone"
 
 
 def find(case: Case) -> Finding | None:
@@ -159,32 +160,10 @@ def _new_claim(case: Case, use: ClaimUse, claim: VolumeClaim, zones: list[str]) 
                 by_pods.target,
                 by_pods.patch,
                 first=((claim_reference(case, name), Patch(PatchOp.CREATE, body)),),
-                effect=_volume_in(case, name, body, zones[0]),
+                effect=volume_bound(case, name, body["spec"].get("storageClassName", ""), zones[0]),
             )
         )
     return proposals
-
-
-def _volume_in(case: Case, name: str, claim: dict[str, Any], zone: str) -> Effect:
-    """That there is a volume in a zone, bound to a claim."""
-    volume = f"volume-of-{name}"
-    rule = {"key": ZONE, "operator": "In", "values": [zone]}
-    made = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": volume},
-        "spec": {
-            "claimRef": {"namespace": case.namespace, "name": name},
-            "storageClassName": claim["spec"].get("storageClassName", ""),
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}},
-        },
-        "status": {"phase": "Bound"},
-    }
-    binding = {"spec": {"volumeName": volume}, "status": {"phase": "Bound"}}
-    return (
-        (Reference(api_version="v1", kind="PersistentVolume", name=volume), Patch(PatchOp.CREATE, made)),
-        (claim_reference(case, name), Patch(PatchOp.MERGE, binding)),
-    )
 
 
 def _other_class(case: Case, claim: VolumeClaim) -> list[Proposal]:
@@ -194,17 +173,7 @@ def _other_class(case: Case, claim: VolumeClaim) -> list[Proposal]:
         for each in case.index.objects.storage_classes
         if each.name != class_name(claim) and each.provisioner != NO_PROVISIONER
     )
-    return [
-        Proposal(
-            RemedyKind.FIX_VOLUME,
-            Doer.USER,
-            f"create the claim {claim.name} again with storageClassName {other}",
-            reference_of(claim),
-            Patch(PatchOp.RESUBMIT, {"spec": {"storageClassName": other, "volumeName": None}}),
-            cost=position,
-        )
-        for position, other in enumerate(others)
-    ]
+    return [again_in_class(claim, other, cost=position, volumeName=None) for position, other in enumerate(others)]
 
 
 def _node_there(nodes: list[Node], zones: list[str], terms: list[NodeSelectorTerm]) -> list[Proposal]:
