@@ -17,6 +17,7 @@ from allotment.accounting.moment import CountingRules, Portion, portions
 from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.seen import seen_everywhere
 
 LONGEST_STEP: Final = 300_000
 """Milliseconds between two snapshots, above which the time between them is unobserved."""
@@ -60,7 +61,10 @@ class SeriesLedger:
         self._last: int | None = None
 
     def add(self, snapshot: Snapshot) -> None:
-        """The next snapshot; a source that is no later than what was seen of it is passed over."""
+        """The next snapshot; a source that is no later than what was seen of it is passed over.
+
+        So is one whose nodes could not be read at that moment: they are not gone.
+        """
         for source in snapshot.sources:
             at = moment(source.observed_at) or moment(snapshot.taken_at)
             if at is not None:
@@ -70,7 +74,7 @@ class SeriesLedger:
         self._first = at if self._first is None else min(self._first, at)
         self._last = at if self._last is None else max(self._last, at)
         course = self._courses.get(source.name)
-        if course is not None and at <= course.at:
+        if _blind(source) or (course is not None and at <= course.at):
             return
         found = _together(portions(Index(source), at, self._rules))
         if course is None:
@@ -123,6 +127,11 @@ class SeriesLedger:
             self._settle(course, course.stretches.keys())
         first = self._first or 0
         return self._tally.close(first if self._since is None else min(max(first, self._since), last), last)
+
+
+def _blind(source: Source) -> bool:
+    """Whether no node was seen for want of an answer, or of rights."""
+    return not source.objects.nodes and not seen_everywhere(source, "nodes")
 
 
 def _together(found: Iterable[Portion]) -> tuple[Portion, ...]:

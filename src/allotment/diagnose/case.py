@@ -47,7 +47,7 @@ class PodsToCome:
     template: PodTemplate
 
 
-class _Seen(dict[str | tuple[str, str], bool]):
+class _SeenKinds(dict[str | tuple[str, str], bool]):
     """What of a source could be read: a kind everywhere, or in one namespace."""
 
 
@@ -203,7 +203,7 @@ class Case:
 
     def seen(self, plural: str) -> bool:
         """Whether a kind could be read where the subject is; if not, its absence means nothing."""
-        kept = self.index.beside.once(_Seen, _Seen)
+        kept = self.index.beside.once(_SeenKinds, _SeenKinds)
         key = (plural, self.namespace)
         if key not in kept:
             kept[key] = seen_in(self.source, *key)
@@ -211,7 +211,7 @@ class Case:
 
     def seen_everywhere(self, plural: str) -> bool:
         """Whether a kind could be read in all namespaces: what nodes hold and who waits is no matter of one alone."""
-        kept = self.index.beside.once(_Seen, _Seen)
+        kept = self.index.beside.once(_SeenKinds, _SeenKinds)
         if plural not in kept:
             kept[plural] = seen_everywhere(self.source, plural)
         return kept[plural]

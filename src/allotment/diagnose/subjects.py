@@ -107,15 +107,17 @@ def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]
     tops = tops or found
     if len(tops) == 1:
         return tops[0]
+    several = len({index.source.name for index, _ in tops}) > 1
     named = ", ".join(
         f"{shown(kind_of(each).lower())}/{shown(each.name)} -n {shown(each.namespace)}"
-        for _, each in tops[:_MOST_NAMED]
+        + (f" in {shown(index.source.name)}" if several else "")
+        for index, each in tops[:_MOST_NAMED]
     )
     more = f" and {len(tops) - _MOST_NAMED} more" if len(tops) > _MOST_NAMED else ""
     raise UsageError(
         f"{shown(what)!r} is the name of {len(tops)} objects",
         why=named + more,
-        fix="name one as KIND/NAME -n NAMESPACE",
+        fix="name one as KIND/NAME -n NAMESPACE" + (" --context CLUSTER" if several else ""),
     )
 
 

@@ -16,7 +16,7 @@ from allotment.accounting.prices import DevicePrices
 from allotment.accounting.series import LONGEST_STEP, SeriesLedger
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
-from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot, Source
+from allotment.model.observed.snapshot import DeviceUse, Gap, Objects, Snapshot, Source
 from tests.by_day import by_day
 from tests.unit.accounting.scenes import at, moment_of, node, pod, workload
 
@@ -183,3 +183,21 @@ def test_a_source_that_went_silent_is_unobserved_to_the_end() -> None:
 
     assert (entry.charge.cause, entry.gpu_ms) == (CauseOfTime.UNOBSERVED, 2 * 10 * LONGEST_STEP)
     assert isinstance(source, Source)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_look_in_which_no_node_was_seen_is_no_look(steps: int) -> None:
+    """Within the longest step what was seen before holds on, beyond it the time is unobserved: devices never go."""
+    seen = moment_of(0, nodes=[node("n", {"nvidia.com/gpu": "2"})])
+    (source,) = seen.sources
+    blind = msgspec.structs.replace(
+        source, observed_at=at(LONGEST_STEP // 2), objects=Objects(), gaps=(Gap(what="nodes", reason="failed"),)
+    )
+    late = msgspec.structs.replace(source, observed_at=at(steps * LONGEST_STEP))
+    series = SeriesLedger(CountingRules())
+    for each in (source, blind, late):
+        series.add(msgspec.structs.replace(seen, sources=(each,)))
+    (entry,) = series.close().entries
+
+    assert entry.gpu_ms == 2 * steps * LONGEST_STEP
+    assert entry.charge.cause is (CauseOfTime.UNALLOCATED if steps == 1 else CauseOfTime.UNOBSERVED)

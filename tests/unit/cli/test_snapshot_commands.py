@@ -200,7 +200,7 @@ def test_a_folder_is_recorded_into(run: Run, home: Path, kube: FakeKube) -> None
 
 
 def test_a_file_and_a_cluster_are_not_asked_at_once(run: Run, home: Path) -> None:
-    ran = run("snapshot", "save", "f.gz", "--snapshot", "a.gz", "--context", "prod")
+    ran = run("snapshot", "save", "f.gz", "--snapshot", "a.gz", "--kubeconfig", "k")
     assert (ran.code, "two things to ask" in ran.err) == (2, True)
     ran = run("snapshot", "save", "f.gz", "-A", "-n", OURS)
     assert (ran.code, "contradict" in ran.err) == (2, True)

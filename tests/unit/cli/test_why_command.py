@@ -18,7 +18,7 @@ from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.ask.why_view import duration, why_all_text, why_text
 from allotment.diagnose.unseen import WORK
-from allotment.errors import ForbiddenError
+from allotment.errors import ForbiddenError, UnreachableError
 from allotment.model.explanation import (
     CauseVerdict,
     Confidence,
@@ -44,6 +44,7 @@ from allotment.model.observed.work import CronJob, CronJobSpec
 from allotment.operations.ask import answering_again
 from allotment.operations.ask.explaining import ExplainedWaiting, PodsAtWork, WhyAll, why_all
 from allotment.operations.directory.configuration import OUTPUT_FORMATS
+from allotment.ports.kube import Endpoint
 from allotment.reports.documents.explanation_of_waiting import explanation_of_waiting, explanations_document
 from allotment.reports.documents.form import versioned
 from tests.unit.cli.conftest import Run
@@ -344,7 +345,8 @@ def test_no_name_drives_the_terminal(run: Run, case: Path, words: tuple[str, ...
         (("train",), 2, "is the name of 2 objects"),
         (("evall", "-n", "nlp"), 3, "did you mean 'eval'"),
         (("train", "-n", "nlp", "-A"), 2, "contradict"),
-        (("train", "--context", "x"), 2, "name two things to ask"),
+        (("train", "--kubeconfig", "x"), 2, "name two things to ask"),
+        (("train", "--context", "x"), 3, "the file holds no cluster x"),
         (("clusterqueue/nlp",), 2, "see allot queues"),
         (("no/x",), 2, "see allot gpus"),
         (("jbo/train",), 2, "did you mean 'job'"),
@@ -387,6 +389,59 @@ def test_a_cluster_is_asked_about_the_context_s_namespace(
     assert run("why", "-A", "-o", "name").ok().splitlines() == ["job/here -n default", "job/there -n nlp"]
     assert run("why", "there").code == 3
     assert {call.verb for call in server.calls} <= {"get", "list"}, "nothing is written"
+
+
+def test_several_clusters_give_one_answer_and_each_command_its_cluster(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = {name: named_server(name) for name in ("west", "east")}
+
+    @contextmanager
+    def connect(_kubeconfig: str, context: str) -> Iterator[FakeKube]:
+        if context not in servers:
+            raise UnreachableError("https://hpc does not answer")
+        yield servers[context]
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    servers["west"].put(queued("here", "nlp"), queued("twice", "nlp"))
+    servers["east"].put(queued("there", "nlp"), queued("twice", "nlp"))
+    both = ("--context", "west", "--context", "east", "--context", "hpc")
+    listed = run("why", "-o", "name", *both)
+    assert sorted(listed.ok().splitlines()) == [
+        "job/here -n nlp --context west",
+        "job/there -n nlp --context east",
+        "job/twice -n nlp --context east",
+        "job/twice -n nlp --context west",
+    ]
+    assert "hpc is not in the answer: https://hpc does not answer" in listed.err
+    told = run("why", *both).ok()
+    assert "nlp/there in east" in told
+    assert "hpc: not reached" in told
+    servers["east"].put(suspended("nightly", "nlp"))
+    (act, *_) = run("why", "nightly", *both, "-o", "json").json()["remedies"]
+    assert act["command"].startswith("kubectl --context=east patch cronjob.batch/nightly -n nlp ")
+    twice = run("why", "twice", *both)
+    assert (twice.code, "in east" in twice.err, "--context" in twice.err) == (2, True, True)
+    for words in (("why", "there", "--watch"), ("books", "--fix", "lending")):
+        refused = run(*words, *both)
+        assert (refused.code, "name one --context" in refused.err) == (2, True)
+
+
+def suspended(name: str, space: str) -> dict[str, Any]:
+    job = queued(name, space)
+    return {
+        **job,
+        "kind": "CronJob",
+        "spec": {"schedule": "0 1 * * *", "suspend": True, "jobTemplate": {"spec": job["spec"]}},
+    }
+
+
+def named_server(name: str) -> FakeKube:
+    class Named(FakeKube):
+        def endpoint(self) -> Endpoint:
+            return Endpoint(f"https://{name}", name)
+
+    return Named()
 
 
 class Leaving(FakeKube):

@@ -142,6 +142,28 @@ def server_flags(function: F) -> F:
     return setting_flag("kubeconfig", metavar="FILE")(function)
 
 
+def servers_flags(function: F) -> F:
+    """``--kubeconfig``, and ``--context`` as often as one likes: which API servers; the contexts are the session's."""
+
+    def remember(ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> None:
+        session = ctx.find_object(Session)
+        if session is not None and values:
+            session.contexts = tuple(dict.fromkeys(values))
+            session.flags["context"] = values[0]
+
+    function = click.option(
+        "--context",
+        cls=Flag,
+        multiple=True,
+        metavar="NAME",
+        expose_value=False,
+        callback=remember,
+        help="Context of the kubeconfig; may be repeated: all these clusters are asked, and one answer is given. Of a "
+        f"file: a cluster that it holds.  [env: {setting('context').variable}]",
+    )(function)
+    return setting_flag("kubeconfig", metavar="FILE")(function)
+
+
 def identity_flag(function: F) -> F:
     """``--override-identity``: the mark of another cluster that this one may carry; kept in the session."""
 

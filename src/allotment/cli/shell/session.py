@@ -24,6 +24,7 @@ class Session:
     Attributes:
         environment: the process's environment, read once.
         flags: settings given as flags; the option callbacks fill it while click parses.
+        contexts: those that were named, where a command asks several clusters.
         override: the other cluster's mark that ``--override-identity`` names; no setting, so that nothing implies it.
         program: path or name that this program was started by.
         hint: makes the commands in a text complete; once a cluster was chosen, they lead to it.
@@ -33,6 +34,7 @@ class Session:
         self.environment = environment
         self.program = program
         self.flags: dict[str, str | None] = {}
+        self.contexts: tuple[str, ...] = ()
         self.override = ""
         self.hint: Callable[[str], str] = lambda text: text
         self._resolved_with: tuple[dict[str, str | None], dict[str, Value]] | None = None

@@ -145,6 +145,7 @@ class Source(Part, frozen=True):
             installed.
         order: who waits in each ClusterQueue as the visibility API has it; empty where it is not there.
         device_use: from metrics, empty without.
+        unreached: why the cluster gave no answer at all; empty where it did.
     """
 
     name: str = ""
@@ -158,6 +159,7 @@ class Source(Part, frozen=True):
     objects: Objects = Objects()
     order: tuple[PendingOrder, ...] = ()
     device_use: tuple[DeviceUse, ...] = ()
+    unreached: str = ""
 
     @property
     def complete(self) -> bool:

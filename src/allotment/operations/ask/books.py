@@ -14,7 +14,7 @@ from allotment.accounting.bounds import DeviceBounds, declared_bounds
 from allotment.errors import AllotmentError, shown
 from allotment.model.cluster import Cluster
 from allotment.model.observed.index import Index
-from allotment.model.observed.snapshot import Snapshot
+from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
 from allotment.operations.ask.resting import demand, half_seen
@@ -93,11 +93,18 @@ def _books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer
     for source in snapshot.sources:
         index = Index(source)
         books += flavor_books(index, bounds)
-        found += [_mended(each, declared) for each in findings(index, bounds)]
+        mends = declared if declared is None or _is_of(source, snapshot, declared) else None
+        found += [_mended(each, mends) for each in findings(index, bounds)]
         for each in half_seen(source, _RESTS_ON):
             name = shown(source.name) or "the source"
             remarks.append(f"{name}: {each}: whether quota and hardware agree is not known")
     return BooksAnswer(tuple(books), tuple(found), tuple(remarks), whole=not remarks)
+
+
+def _is_of(source: Source, snapshot: Snapshot, declared: DeclaredBooks) -> bool:
+    """Whether the directory's cluster is this one: of a single one it is said, of several the name tells."""
+    cluster = declared.cluster
+    return len(snapshot.sources) == 1 or source.name in {cluster.name, cluster.context}
 
 
 def _mended(finding: BookFinding, declared: DeclaredBooks | None) -> MendedFinding:

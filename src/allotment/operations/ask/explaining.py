@@ -267,5 +267,8 @@ def _pends(case: Case) -> bool:
 
 def _unseen(snapshot: Snapshot, namespace: str, waiting: list[ExplainedWaiting]) -> tuple[str, ...]:
     said = {text for each in waiting for text in each.explanation.unseen}
-    said.update(text for source in snapshot.sources for text in unseen_in(source, namespace, WORK))
+    several = len(snapshot.sources) > 1
+    for source in snapshot.sources:
+        lines = ("not reached",) if source.unreached else unseen_in(source, namespace, WORK)
+        said.update(f"{source.name}: {text}" if several else text for text in lines)
     return tuple(sorted(said))

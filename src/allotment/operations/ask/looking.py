@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
 
 from allotment.errors import NotSignedInError
 from allotment.model.observed.snapshot import Snapshot
-from allotment.operations.ask.observing import observe
+from allotment.operations.ask.observing_all import Connect, observe_all
 from allotment.operations.ask.watching import WatchedCluster
 from allotment.ports.clock import Clock
-from allotment.ports.kube import KubePort
 
-Connect: TypeAlias = Callable[[], AbstractContextManager[KubePort]]
 Measure: TypeAlias = Callable[[Snapshot], Snapshot]
 
 
@@ -23,34 +21,36 @@ def unmeasured(snapshot: Snapshot) -> Snapshot:
 
 
 class FreshLooks:
-    """Reads the whole cluster for each look, with a connection of its own: credentials may be renewed meanwhile."""
+    """Reads whole clusters for each look, with connections of its own: credentials may be renewed meanwhile."""
 
     def __init__(
-        self, connect: Connect, clock: Clock, namespaces: tuple[str, ...], measure: Measure = unmeasured
+        self,
+        clusters: Mapping[str, Connect],
+        clock: Clock,
+        namespaces: tuple[str, ...],
+        measure: Measure = unmeasured,
     ) -> None:
         """Nothing is asked yet.
 
         Args:
-            connect: to the cluster.
+            clusters: how each is reached, by its name.
             clock: says when.
             namespaces: as `observe` takes them.
             measure: adds what metrics say.
         """
-        self._connect = connect
+        self._clusters = clusters
         self._clock = clock
         self._namespaces = namespaces
         self._measure = measure
 
     def look(self) -> Snapshot:
-        """What the cluster shows.
+        """What the clusters show.
 
         Raises:
-            UnreachableError: it does not answer.
-            NotSignedInError: it does not accept the credentials.
+            UnreachableError: none answers.
+            NotSignedInError: none accepts the credentials.
         """
-        with self._connect() as kube:
-            found = observe(kube, self._clock, self._namespaces)
-        return self._measure(found)
+        return self._measure(observe_all(self._clusters, self._clock, self._namespaces))
 
 
 class WatchedLooks:

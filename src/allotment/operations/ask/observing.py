@@ -7,6 +7,7 @@ comes, so that no more raw objects are held than a page of each worker.
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,13 +38,16 @@ class ServedKind:
     version: str
 
 
-def observe(kube: KubePort, clock: Clock, namespaces: Sequence[str] = ()) -> Snapshot:
+def observe(
+    kube: KubePort, clock: Clock, namespaces: Sequence[str] = (), lock: threading.Lock | None = None
+) -> Snapshot:
     """Read a cluster.
 
     Args:
         kube: the cluster.
         clock: says when.
         namespaces: where kinds are read that may not be listed in the whole cluster; the context's own by default.
+        lock: see `ClusterReader`.
 
     Raises:
         UnreachableError: the server does not answer.
@@ -51,7 +55,7 @@ def observe(kube: KubePort, clock: Clock, namespaces: Sequence[str] = ()) -> Sna
     """
     began = clock.now()
     version = kube.server().version
-    reader = ClusterReader(kube, where_else(kube, namespaces))
+    reader = ClusterReader(kube, where_else(kube, namespaces), lock)
     who = asker_of(reader)
     reader.side_by_side(partial(read_kind, reader), served_kinds(kube))
     reader.check_heard()

@@ -50,7 +50,9 @@ def kube() -> AbstractContextManager[KubePort]:
 
 def test_each_look_is_a_file_at_its_time(tmp_path: Path) -> None:
     clock = Turning()
-    looks = list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=3)))
+    looks = list(
+        record(FreshLooks({"": kube}, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=3))
+    )
     assert [look.path.name for look in looks if look.path] == [
         "2026-11-27T120000Z.json.gz", "2026-11-27T120030Z.json.gz", "2026-11-27T120100Z.json.gz",
     ]  # fmt: skip
@@ -64,7 +66,9 @@ def test_each_look_is_a_file_at_its_time(tmp_path: Path) -> None:
 
 def test_what_is_no_regular_file_is_left_out_and_named(tmp_path: Path) -> None:
     folder = tmp_path / "recorded"
-    list(record(FreshLooks(kube, Turning(), ()).look, folders, Turning(), folder, Cadence(HALF_A_MINUTE, count=1)))
+    list(
+        record(FreshLooks({"": kube}, Turning(), ()).look, folders, Turning(), folder, Cadence(HALF_A_MINUTE, count=1))
+    )
     (written,) = folder.iterdir()
     written.rename(tmp_path / "elsewhere.json.gz")
     (folder / "a\x1b.json").symlink_to(tmp_path / "elsewhere.json.gz")
@@ -88,7 +92,7 @@ def test_a_look_replaces_nothing_that_is_no_snapshot(tmp_path: Path) -> None:
     theirs.write_text("mine", encoding="utf-8")
     clock = Turning()
     with pytest.raises(ConflictError, match="no snapshot"):
-        list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
+        list(record(FreshLooks({"": kube}, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
     assert theirs.read_text(encoding="utf-8") == "mine"
 
 
@@ -145,7 +149,7 @@ def test_what_came_while_the_cluster_was_read_is_kept(tmp_path: Path) -> None:
 def test_it_ends_after_its_time(tmp_path: Path) -> None:
     clock = Turning()
     cadence = Cadence(HALF_A_MINUTE, span=dt.timedelta(minutes=1))
-    looks = record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, cadence)
+    looks = record(FreshLooks({"": kube}, clock, ()).look, folders, clock, tmp_path, cadence)
     assert len(list(looks)) == 3
 
 
@@ -181,18 +185,20 @@ def test_a_silent_moment_has_no_file_and_nothing_is_made_up_for(tmp_path: Path) 
             raise UnreachableError("no answer")
         return kube()
 
-    looks = list(record(FreshLooks(connect, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=4)))
+    looks = list(
+        record(FreshLooks({"": connect}, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=4))
+    )
     assert [look.error is not None for look in looks] == [False, True, False, False]
     assert [look.path.name[11:17] for look in looks if look.path] == ["120000", "120210", "120240"]
 
 
 def test_a_snapshot_is_opened_from_a_file_or_a_cluster(tmp_path: Path) -> None:
     clock = Turning()
-    live = open_snapshot(SnapshotRequest(), folders, kube, clock)
-    list(record(FreshLooks(kube, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
+    live = open_snapshot(SnapshotRequest(), folders, {"": kube}, clock)
+    list(record(FreshLooks({"": kube}, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
     (file,) = tmp_path.iterdir()
 
     def nobody() -> AbstractContextManager[KubePort]:
         raise AssertionError("a file was named")
 
-    assert open_snapshot(SnapshotRequest(str(file)), folders, nobody, clock) == live
+    assert open_snapshot(SnapshotRequest(str(file)), folders, {"": nobody}, clock) == live

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import (
+    SourceOptions,
+    direction_of,
+    one_context,
+    snapshot_of,
+    source_flags,
+)
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -66,6 +72,7 @@ def books(session: Session, asked: BooksOptions, *, source: SourceOptions, outpu
     from allotment.cli.commands.ask.books_view import books_listing, books_text
     from allotment.cli.shell.output import show
     from allotment.operations.ask.books import books_of
+    from allotment.operations.ask.directing import books_directed
     from allotment.reports.documents.books import books_document
 
     if asked.undo and asked.fix is None:
@@ -73,7 +80,7 @@ def books(session: Session, asked: BooksOptions, *, source: SourceOptions, outpu
     if asked.fix is not None:
         return _fix_lending(session, asked, source, output)
     snapshot = snapshot_of(session, source)
-    found = books_of(snapshot, _declared(session, snapshot))
+    found = books_directed(books_of(snapshot, _declared(session, snapshot)), direction_of(session, source, snapshot))
     show(
         session,
         output,
@@ -111,7 +118,7 @@ def _fix_lending(session: Session, asked: BooksOptions, source: SourceOptions, o
 
     if source.file:
         raise UsageError("a file cannot be mended", why="--fix changes a cluster", fix="leave --snapshot out")
-    with wiring.connect(session.value("kubeconfig"), session.value("context")) as kube:
+    with wiring.connect(session.value("kubeconfig"), one_context(session, "--fix")) as kube:
         snapshot = observe(kube, wiring.clock())
         declared = _declared(session, snapshot)
         bounds = declared.bounds if declared is not None else None

@@ -7,6 +7,7 @@ from typing import Final
 
 from allotment.accounting.books import FlavorBook
 from allotment.accounting.lending import LendingChange
+from allotment.cli.commands.ask.clusters_column import with_clusters
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
@@ -35,7 +36,7 @@ def books_listing(answer: BooksAnswer) -> Listing[FlavorBook]:
     return Listing(
         kind="FlavorBook",
         rows=answer.books,
-        columns=_COLUMNS,
+        columns=with_clusters(_COLUMNS, (each.cluster for each in answer.books)),
         name=lambda row: f"{row.flavor}/{row.resource}",
         document=flavor_book_document,
         nothing="no queue has quota for devices",
@@ -44,7 +45,7 @@ def books_listing(answer: BooksAnswer) -> Listing[FlavorBook]:
 
 def books_text(answer: BooksAnswer, rows: Sequence[FlavorBook], width: int | None, *, headers: bool) -> str:
     """The table, and below it what does not add up."""
-    columns = [column for column in _COLUMNS if not column.wide]
+    columns = [column for column in books_listing(answer).columns if not column.wide]
     lines = [table_text(columns, rows, width=width, headers=headers)] if rows else ["no queue has quota for devices"]
     for each in answer.findings:
         lines += ["", *_finding_lines(each)]

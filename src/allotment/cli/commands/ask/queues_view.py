@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from allotment.accounting.capacity import is_device
 from allotment.accounting.queue_use import QueueStanding, QueueUse
+from allotment.cli.commands.ask.clusters_column import with_clusters
 from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
@@ -79,7 +80,7 @@ def queues_listing(answer: QueuesAnswer, *, everything: bool) -> Listing[QueueRo
     return Listing(
         kind="QueueUse",
         rows=_rows(answer, everything=everything),
-        columns=_COLUMNS,
+        columns=with_clusters(_COLUMNS, (each.cluster for each in answer.standings)),
         name=lambda row: row.standing.name,
         document=_document,
         labels=_labels,

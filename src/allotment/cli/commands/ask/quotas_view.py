@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from allotment.accounting.quota_use import QuotaAlarm, QuotaLayer, QuotaUse, base_resource
+from allotment.cli.commands.ask.clusters_column import with_clusters
 from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column, table_text
@@ -47,7 +48,7 @@ def quotas_listing(answer: QuotasAnswer) -> Listing[QuotaUse]:
     return Listing(
         kind="QuotaUse",
         rows=answer.uses,
-        columns=columns,
+        columns=with_clusters(columns, (each.cluster for each in answer.uses)),
         name=lambda row: f"{row.layer}/{row.name}/{row.resource}",
         document=quota_use_document,
         labels=_labels,

@@ -6,14 +6,15 @@ import datetime as dt
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, with_metrics
-from allotment.cli.commands.ask.source_options import checked_place, saved
+from allotment.cli.commands.ask.source_options import checked_place, contexts_of, one_context, saved
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import global_flags, packed, server_flags
+from allotment.cli.shell.options import global_flags, packed, servers_flags
 from allotment.cli.shell.session import Session
 from allotment.errors import InputError, UnreachableError, UsageError, at
 
@@ -51,7 +52,7 @@ class RecordOptions:
     metavar="NAME",
     help="Read this one where the whole cluster may not be read; may be repeated.",
 )
-@server_flags
+@servers_flags
 @metrics_flags
 @global_flags
 @click.pass_obj
@@ -74,14 +75,19 @@ def record(session: Session, asked: RecordOptions, *, metrics: MetricsOptions) -
         raise UsageError("--every must be longer than nothing", fix="write a time, such as --every 30s")
     length = None if asked.span is None else dt.timedelta(milliseconds=milliseconds(asked.span))
     cadence = Cadence(dt.timedelta(milliseconds=step), asked.count, length)
-    kubeconfig, context = session.value("kubeconfig"), session.value("context")
+    kubeconfig = session.value("kubeconfig")
     files, clock = wiring.files(), wiring.clock()
-    how = (lambda: wiring.connect(kubeconfig, context), clock, asked.namespaces, with_metrics(session, metrics))
+    clusters = {each: partial(wiring.connect, kubeconfig, each) for each in contexts_of(session)}
+    how = (clock, asked.namespaces, with_metrics(session, metrics))
     written = 0
     lost: UnreachableError | None = None
     with (
         ProgressLine(session) as line,
-        watched_looks(*how) if asked.watch else nullcontext(FreshLooks(*how)) as looking,
+        (
+            watched_looks(clusters[one_context(session, "--watch")], *how)
+            if asked.watch
+            else nullcontext(FreshLooks(clusters, *how))
+        ) as looking,
     ):
         line.tell("reading the cluster")
         for look in looks(looking.look, files, clock, files.user_path(asked.folder), cadence):

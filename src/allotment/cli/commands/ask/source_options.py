@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from allotment.cli.shell.lazy import Flag
-from allotment.cli.shell.options import server_flags
+from allotment.cli.shell.options import servers_flags
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model.grammar import count
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
+    from allotment.operations.ask.directing import WayOf
     from allotment.operations.ask.looking import WatchedLooks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,7 +59,7 @@ def source_flags(function: F) -> F:
             raise UsageError("-A and -n contradict each other", fix="leave one of them out")
         return function(*args, source=SourceOptions(snapshot or "", namespace or "", everywhere), **kwargs)
 
-    wrapped: Any = server_flags(call)
+    wrapped: Any = servers_flags(call)
     for option in (
         click.option(
             "-A",
@@ -102,8 +103,8 @@ def snapshot_of(
         measure: adds what metrics say.
 
     Raises:
-        UsageError: a file and a cluster are both named.
-        NotFoundError: there is no such file, context or namespace.
+        UsageError: a file and a kubeconfig are both named.
+        NotFoundError: there is no such file, cluster in it, context or namespace.
         ForbiddenError: the namespace may not be looked into.
         InputError: the file is neither a snapshot nor a case.
         UnreachableError: the server does not answer.
@@ -114,18 +115,49 @@ def snapshot_of(
     from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
     from allotment.operations.ask.places import check_place
 
-    named = [flag for flag in ("context", "kubeconfig") if session.flags.get(flag)]
-    if source.file and named:
+    if source.file and session.flags.get("kubeconfig"):
         raise UsageError(
-            f"--snapshot and --{named[0]} name two things to ask: a file and a cluster", fix="leave one of them out"
+            "--snapshot and --kubeconfig name two things to ask: a file and a cluster", fix="leave one of them out"
         )
-    kubeconfig, context = session.value("kubeconfig"), session.value("context")
-    request = SnapshotRequest(source.file, (source.namespace,) if source.namespace else ())
+    kubeconfig, contexts = session.value("kubeconfig"), contexts_of(session)
+    clusters = {each: partial(wiring.connect, kubeconfig, each) for each in contexts}
+    request = SnapshotRequest(source.file, (source.namespace,) if source.namespace else (), session.contexts)
     with ProgressLine(session) as line:
-        line.tell(f"reading {source.file}" if source.file else "reading the cluster")
-        found = open_snapshot(request, wiring.files(), lambda: wiring.connect(kubeconfig, context), wiring.clock())
+        line.tell(f"reading {source.file or 'the cluster' if len(clusters) == 1 else f'{len(clusters)} clusters'}")
+        found = open_snapshot(request, wiring.files(), clusters, wiring.clock())
     check_place(found, source.namespace)
+    for each in found.sources:
+        if each.unreached:
+            session.note(f"{shown(each.name)} is not in the answer: {shown(each.unreached)}")
     return found if measure is None else measure(found)
+
+
+def contexts_of(session: Session) -> tuple[str, ...]:
+    """The contexts that are asked: those that were named, or the one in force; empty text is the kubeconfig's own."""
+    return session.contexts or (session.value("context"),)
+
+
+def one_context(session: Session, for_what: str) -> str:
+    """The context, where only one cluster can be asked.
+
+    Raises:
+        UsageError: several were named.
+    """
+    contexts = contexts_of(session)
+    if len(contexts) > 1:
+        raise UsageError(f"{for_what} is of one cluster", fix="name one --context")
+    return contexts[0]
+
+
+def direction_of(session: Session, source: SourceOptions, snapshot: Snapshot) -> WayOf:
+    """How the commands of an answer reach its cluster: of a file with one cluster nothing is known."""
+    from allotment.operations.ask.directing import WayToCluster
+
+    several = len(snapshot.sources) > 1
+    if source.file:
+        return lambda name: WayToCluster(context=name if several else "")
+    kubeconfig, context = session.value("kubeconfig"), session.value("context")
+    return lambda name: WayToCluster(kubeconfig, name if several else context)
 
 
 def saved(objects: int) -> str:
@@ -159,7 +191,7 @@ def followed(session: Session, source: SourceOptions) -> Iterator[WatchedLooks]:
         raise UsageError(
             "--snapshot and --watch contradict each other", why="a file does not change", fix="leave one of them out"
         )
-    kubeconfig, context = session.value("kubeconfig"), session.value("context")
+    kubeconfig, context = session.value("kubeconfig"), one_context(session, "--watch")
     namespaces = (source.namespace,) if source.namespace else ()
     with watched_looks(lambda: wiring.connect(kubeconfig, context), wiring.clock(), namespaces) as looks:
         yield looks
@@ -169,5 +201,10 @@ def again(session: Session, source: SourceOptions) -> str:
     """The flags of this call that lead to the same snapshot, as they are typed after a suggested command."""
     from allotment.cli.shell.calling import typed
 
-    given = [("snapshot", source.file), *((flag, session.flags.get(flag) or "") for flag in ("kubeconfig", "context"))]
+    contexts = session.contexts or (session.flags.get("context") or "",)
+    given = [
+        ("snapshot", source.file),
+        ("kubeconfig", session.flags.get("kubeconfig") or ""),
+        *(("context", each) for each in contexts),
+    ]
     return "".join(f" --{flag} {typed(value)}" for flag, value in given if value)

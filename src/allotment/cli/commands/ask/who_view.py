@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from allotment.accounting.holdings import HoldMark, JobHold
+from allotment.cli.commands.ask.clusters_column import with_clusters
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
@@ -28,40 +29,43 @@ def who_listing(found: WhoHolds) -> Listing[JobHold]:
     return Listing(
         kind="DeviceHolding",
         rows=found.holds,
-        columns=(
-            Column("TEAM", team_of, wide=all(team_of(row) == row.owner.namespace for row in found.holds), keep=6),
-            Column("NAMESPACE", lambda row: row.owner.namespace if row.owner.top else None, keep=6),
-            Column("PERSON", lambda row: row.owner.person or UNKNOWN, wide=unknown(_person), keep=3),
-            Column("JOB", lambda row: _job(row) or None, keep=6),
-            Column("ACCELERATOR", lambda row: row.accelerator, keep=5),
-            Column("DEVICES", lambda row: devices(row.parts), keep=6),
-            Column(
-                "IDLE",
-                lambda row: None if row.idle_parts is None else devices(row.idle_parts),
-                wide=unknown(lambda row: row.idle_parts is not None),
-                keep=2,
+        columns=with_clusters(
+            (
+                Column("TEAM", team_of, wide=all(team_of(row) == row.owner.namespace for row in found.holds), keep=6),
+                Column("NAMESPACE", lambda row: row.owner.namespace if row.owner.top else None, keep=6),
+                Column("PERSON", lambda row: row.owner.person or UNKNOWN, wide=unknown(_person), keep=3),
+                Column("JOB", lambda row: _job(row) or None, keep=6),
+                Column("ACCELERATOR", lambda row: row.accelerator, keep=5),
+                Column("DEVICES", lambda row: devices(row.parts), keep=6),
+                Column(
+                    "IDLE",
+                    lambda row: None if row.idle_parts is None else devices(row.idle_parts),
+                    wide=unknown(lambda row: row.idle_parts is not None),
+                    keep=2,
+                ),
+                Column("SINCE", lambda row: moment(row.since), text=lambda row: _ago(now, row.since), keep=4),
+                Column(
+                    "IDLE SINCE",
+                    lambda row: moment(row.idle_since),
+                    text=lambda row: _ago(now, row.idle_since),
+                    wide=unknown(lambda row: row.idle_since),
+                    keep=3,
+                ),
+                Column(
+                    "ENDS AT",
+                    lambda row: moment(row.ends),
+                    text=lambda row: _ahead(now, row.ends),
+                    wide=unknown(lambda row: row.ends),
+                    keep=2,
+                ),
+                Column("NODES", lambda row: ", ".join(row.nodes), fold=", ", keep=1),
+                Column("NOTE", _note, fold=", ", keep=5, style=_style),
+                Column("QUEUE", lambda row: row.owner.queue or None, wide=True),
+                Column("PODS", lambda row: row.pods, wide=True),
+                Column("RESOURCE", lambda row: row.resource, wide=True),
+                Column("CLUSTER", lambda row: row.cluster, wide=True),
             ),
-            Column("SINCE", lambda row: moment(row.since), text=lambda row: _ago(now, row.since), keep=4),
-            Column(
-                "IDLE SINCE",
-                lambda row: moment(row.idle_since),
-                text=lambda row: _ago(now, row.idle_since),
-                wide=unknown(lambda row: row.idle_since),
-                keep=3,
-            ),
-            Column(
-                "ENDS AT",
-                lambda row: moment(row.ends),
-                text=lambda row: _ahead(now, row.ends),
-                wide=unknown(lambda row: row.ends),
-                keep=2,
-            ),
-            Column("NODES", lambda row: ", ".join(row.nodes), fold=", ", keep=1),
-            Column("NOTE", _note, fold=", ", keep=5, style=_style),
-            Column("QUEUE", lambda row: row.owner.queue or None, wide=True),
-            Column("PODS", lambda row: row.pods, wide=True),
-            Column("RESOURCE", lambda row: row.resource, wide=True),
-            Column("CLUSTER", lambda row: row.cluster, wide=True),
+            (row.cluster for row in found.holds),
         ),
         name=lambda row: f"{_job(row)} -n {row.owner.namespace}" if row.owner.top else team_of(row),
         document=holding_body,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, again, followed, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import (
+    SourceOptions,
+    again,
+    direction_of,
+    followed,
+    snapshot_of,
+    source_flags,
+)
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed
 from allotment.cli.shell.session import Session
@@ -54,19 +61,23 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
     if asked.watch:
         _watch(session, asked, source, output)
     else:
-        _tell(session, asked, source, output, _answer(asked, source, snapshot_of(session, source)))
+        _tell(session, asked, source, output, _answer(session, asked, source, snapshot_of(session, source)))
 
 
-def _answer(asked: WhyOptions, source: SourceOptions, snapshot: Snapshot) -> ExplainedWaiting | WhyAll:
+def _answer(
+    session: Session, asked: WhyOptions, source: SourceOptions, snapshot: Snapshot
+) -> ExplainedWaiting | WhyAll:
+    from allotment.operations.ask.directing import why_directed
     from allotment.operations.ask.explaining import why as why_one
     from allotment.operations.ask.explaining import why_all
     from allotment.operations.ask.places import check_place
 
     check_place(snapshot, source.namespace)
     namespace = source.scope(snapshot)
-    if asked.subject:
-        return why_one(snapshot, asked.subject, namespace, with_remedies=not asked.no_remedies)
-    return why_all(snapshot, namespace)
+    if not asked.subject:
+        return why_all(snapshot, namespace)
+    found = why_one(snapshot, asked.subject, namespace, with_remedies=not asked.no_remedies)
+    return why_directed(found, direction_of(session, source, snapshot))
 
 
 def _tell(
@@ -113,7 +124,9 @@ def _watch(session: Session, asked: WhyOptions, source: SourceOptions, output: O
 
     told = 0
     with followed(session, source) as looks:
-        answers = answered_again(looks, wiring.clock(), lambda snapshot: _answer(asked, source, snapshot), gist_of)
+        answers = answered_again(
+            looks, wiring.clock(), lambda snapshot: _answer(session, asked, source, snapshot), gist_of
+        )
         try:
             for each in answers:
                 if each.answer is None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from allotment.cli.commands.ask.clusters_column import with_clusters
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.prose import prose
 from allotment.cli.shell.table import Column, table_text
@@ -103,8 +104,9 @@ def why_all_text(
     lines = [f"{total:,} {'waits' if total == 1 else 'wait'} {where}{cut}, {count(len(groups), 'cause')}"]
     if not rows:
         return lines[0]
+    several = _several(rows)
     for group in groups:
-        lines += ["", *_group(group, width, alone=bool(found.namespace))]
+        lines += ["", *_group(group, width, alone=bool(found.namespace), several=several)]
     example = next((row for row in rows if row.explanation.cause != UNKNOWN), rows[0]).subject
     asked = [f"{example.kind.lower()}/{example.name}", *(("-n", example.namespace) if example.namespace else ())]
     lines += _unseen(found, width)
@@ -116,31 +118,44 @@ def why_listing(rows: Sequence[ExplainedWaiting]) -> Listing[ExplainedWaiting]:
     """A row for each that waits."""
     from allotment.reports.documents.explanation_of_waiting import explanation_body
 
+    several = _several(rows)
     return Listing(
         kind="Explanation",
         rows=rows,
-        columns=(
-            Column("NAMESPACE", lambda row: shown(row.subject.namespace), keep=1),
-            Column("SUBJECT", lambda row: _named(row.subject), keep=3),
-            Column(
-                "WAITED",
-                lambda row: None if row.waited is None else int(row.waited),
-                text=lambda row: "" if row.waited is None else duration(row.waited),
-                unit="seconds",
-                keep=1,
+        columns=with_clusters(
+            (
+                Column("NAMESPACE", lambda row: shown(row.subject.namespace), keep=1),
+                Column("SUBJECT", lambda row: _named(row.subject), keep=3),
+                Column(
+                    "WAITED",
+                    lambda row: None if row.waited is None else int(row.waited),
+                    text=lambda row: "" if row.waited is None else duration(row.waited),
+                    unit="seconds",
+                    keep=1,
+                ),
+                Column("CAUSE", lambda row: shown(row.explanation.cause), keep=3),
+                Column("CODE", lambda row: row.explanation.code or None),
+                Column("VERDICT", lambda row: row.explanation.verdict, style=_style),
+                Column("CONFIDENCE", lambda row: row.explanation.confidence),
+                Column("SUMMARY", lambda row: shown(row.explanation.summary), fold=" "),
+                Column("CLUSTER", lambda row: shown(row.source), wide=True),
             ),
-            Column("CAUSE", lambda row: shown(row.explanation.cause), keep=3),
-            Column("CODE", lambda row: row.explanation.code or None),
-            Column("VERDICT", lambda row: row.explanation.verdict, style=_style),
-            Column("CONFIDENCE", lambda row: row.explanation.confidence),
-            Column("SUMMARY", lambda row: shown(row.explanation.summary), fold=" "),
-            Column("SOURCE", lambda row: shown(row.source), wide=True),
+            (row.source for row in rows),
         ),
-        name=lambda row: _named(row.subject) + (f" -n {shown(row.subject.namespace)}" if row.subject.namespace else ""),
+        name=lambda row: (
+            _named(row.subject)
+            + (f" -n {shown(row.subject.namespace)}" if row.subject.namespace else "")
+            + (f" --context {shown(row.source)}" if several else "")
+        ),
         document=explanation_body,
         labels=lambda row: row.labels,
         nothing="nothing waits",
     )
+
+
+def _several(rows: Sequence[ExplainedWaiting]) -> bool:
+    """Whether they are of several clusters."""
+    return len({row.source for row in rows if row.source}) > 1
 
 
 def _style(row: ExplainedWaiting) -> str:
@@ -324,7 +339,7 @@ def _everywhere(found: WhyAll) -> str:
     return "in the namespaces that could be read" if narrow else "in all namespaces"
 
 
-def _group(group: CauseGroup, width: int, *, alone: bool) -> list[str]:
+def _group(group: CauseGroup, width: int, *, alone: bool, several: bool) -> list[str]:
     head = click.style(f"{len(group.members):,}", bold=True)
     verdict = "" if group.verdict is None else click.style(f", {group.verdict}", fg=_COLORS[group.verdict])
     code = f" ({shown(group.code)})" if group.code else ""
@@ -333,7 +348,12 @@ def _group(group: CauseGroup, width: int, *, alone: bool) -> list[str]:
     lines = [f"{head}  {click.style(shown(group.cause), bold=True)}{code}{verdict}{since}"]
     lines += prose(_told_of(group), width, "   ", "")
     names = [
-        _named(each.subject) if alone or not each.subject.namespace else f"{each.subject.namespace}/{each.subject.name}"
+        (
+            _named(each.subject)
+            if alone or not each.subject.namespace
+            else f"{each.subject.namespace}/{each.subject.name}"
+        )
+        + (f" in {each.source}" if several else "")
         for each in group.members[:_MOST_NAMES]
     ]
     more = len(group.members) - len(names)
