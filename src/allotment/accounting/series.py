@@ -17,7 +17,6 @@ from allotment.accounting.moment import CountingRules, Portion, portions
 from allotment.model.moments import moment
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
-from allotment.observe.seen import seen_everywhere
 
 LONGEST_STEP: Final = 300_000
 """Milliseconds between two snapshots, above which the time between them is unobserved."""
@@ -63,7 +62,7 @@ class SeriesLedger:
     def add(self, snapshot: Snapshot) -> None:
         """The next snapshot; a source that is no later than what was seen of it is passed over.
 
-        So is one whose nodes could not be read at that moment: they are not gone.
+        Nodes that could not be read are not gone: their devices are unobserved.
         """
         for source in snapshot.sources:
             at = moment(source.observed_at) or moment(snapshot.taken_at)
@@ -74,9 +73,11 @@ class SeriesLedger:
         self._first = at if self._first is None else min(self._first, at)
         self._last = at if self._last is None else max(self._last, at)
         course = self._courses.get(source.name)
-        if _blind(source) or (course is not None and at <= course.at):
+        if course is not None and at <= course.at:
             return
         found = _together(portions(Index(source), at, self._rules))
+        if course is not None and any(gap.what == "nodes" for gap in source.gaps):
+            found += _out_of_sight(course.found, source)
         if course is None:
             self._courses[source.name] = _Course(at, found)
             return
@@ -86,24 +87,28 @@ class SeriesLedger:
     def _step(self, course: _Course, until: int) -> None:
         """Charge what a source showed last up to a time."""
         start = course.at if self._since is None else max(course.at, self._since)
-        if until <= start:
-            return
+        # Nothing is charged of what was before, but a stretch that began there is as long as it is.
+        took = max(0, until - start)
         if until - course.at > self._longest:
             self._settle(course, course.stretches.keys())
             for each in course.found:
-                self._tally.add(each.charge.nobodys(CauseOfTime.UNOBSERVED), each.parts * (until - start))
+                self._charge_of(each.charge.nobodys(CauseOfTime.UNOBSERVED), each.parts * took)
             return
         low = {each.low for each in course.found if each.low}
         self._settle(course, course.stretches.keys() - low)
         for each in course.found:
             if each.low:
-                self._low(course, each, start, until)
+                self._low(course, each, took, until)
             else:
-                self._tally.add(each.charge, each.parts * (until - start))
+                self._charge_of(each.charge, each.parts * took)
 
-    def _low(self, course: _Course, portion: Portion, start: int, until: int) -> None:
-        stretch = course.stretches.setdefault(portion.low, _Stretch(start))
-        stretch.held[portion.charge] += portion.parts * (until - start)
+    def _charge_of(self, charge: Charge, amount: int) -> None:
+        if amount:
+            self._tally.add(charge, amount)
+
+    def _low(self, course: _Course, portion: Portion, took: int, until: int) -> None:
+        stretch = course.stretches.setdefault(portion.low, _Stretch(course.at))
+        stretch.held[portion.charge] += portion.parts * took
         long = until - stretch.since >= portion.low_ms
         stretch.idle = stretch.idle or long or portion.charge.cause is CauseOfTime.IDLE_HELD
         if stretch.idle:
@@ -116,7 +121,7 @@ class SeriesLedger:
 
     def _charge(self, held: Counter[Charge], cause: CauseOfTime) -> None:
         for charge, amount in held.items():
-            self._tally.add(charge.as_cause(cause), amount)
+            self._charge_of(charge.as_cause(cause), amount)
         held.clear()
 
     def close(self) -> Ledger:
@@ -129,9 +134,14 @@ class SeriesLedger:
         return self._tally.close(first if self._since is None else min(max(first, self._since), last), last)
 
 
-def _blind(source: Source) -> bool:
-    """Whether no node was seen for want of an answer, or of rights."""
-    return not source.objects.nodes and not seen_everywhere(source, "nodes")
+def _out_of_sight(before: Iterable[Portion], source: Source) -> tuple[Portion, ...]:
+    """Devices of nodes that were seen last and may be there: not all nodes could be read."""
+    seen = {node.name for node in source.objects.nodes}
+    return tuple(
+        Portion(each.charge.nobodys(CauseOfTime.UNOBSERVED), each.parts)
+        for each in before
+        if each.charge.node not in seen
+    )
 
 
 def _together(found: Iterable[Portion]) -> tuple[Portion, ...]:

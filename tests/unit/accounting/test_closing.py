@@ -16,7 +16,7 @@ from allotment.accounting.prices import DevicePrices
 from allotment.accounting.series import LONGEST_STEP, SeriesLedger
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
-from allotment.model.observed.snapshot import DeviceUse, Gap, Objects, Snapshot, Source
+from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot, Source
 from tests.by_day import by_day
 from tests.unit.accounting.scenes import at, moment_of, node, pod, workload
 
@@ -153,6 +153,29 @@ def test_idle_is_a_whole_stretch_or_nothing(
     assert found.get(CauseOfTime.PRODUCTIVE, 0) == productive_minutes
 
 
+def test_a_stretch_that_began_before_the_time_asked_about_is_as_long_as_it_is() -> None:
+    series = SeriesLedger(CountingRules(), since=25 * 60_000)
+    for each in use_course(*[0.1] * 32, 0.9, 0.9):
+        series.add(each)
+    found = {group.name: group.gpu_ms / 60_000 for group in grouped(series.close(), lambda each: each.charge.cause)}
+
+    assert found == {CauseOfTime.IDLE_HELD: 7, CauseOfTime.PRODUCTIVE: 1}
+
+
+def test_nodes_that_could_not_be_read_are_unobserved_not_gone() -> None:
+    eight = {"nvidia.com/gpu": "8"}
+    unread = (Gap(what="nodes", reason="failed"),)
+    series = SeriesLedger(CountingRules())
+    series.add(moment_of(0, nodes=[node("a", eight), node("b", eight)]))
+    series.add(moment_of(60_000, nodes=[node("a", eight)], gaps=unread))
+    series.add(moment_of(120_000, gaps=unread))
+    series.add(moment_of(180_000, nodes=[node("a", eight)]))
+    series.add(moment_of(240_000))
+    found = {group.name: group.gpu_ms / 60_000 for group in grouped(series.close(), lambda each: each.charge.cause)}
+
+    assert found == {CauseOfTime.UNALLOCATED: 16 + 8 + 8, CauseOfTime.UNOBSERVED: 8 + 16}
+
+
 def test_a_gap_is_unobserved_and_ends_a_stretch() -> None:
     course = use_course(*[0.1] * 40)
     late = [
@@ -183,21 +206,3 @@ def test_a_source_that_went_silent_is_unobserved_to_the_end() -> None:
 
     assert (entry.charge.cause, entry.gpu_ms) == (CauseOfTime.UNOBSERVED, 2 * 10 * LONGEST_STEP)
     assert isinstance(source, Source)
-
-
-@pytest.mark.parametrize("steps", [1, 2])
-def test_a_look_in_which_no_node_was_seen_is_no_look(steps: int) -> None:
-    """Within the longest step what was seen before holds on, beyond it the time is unobserved: devices never go."""
-    seen = moment_of(0, nodes=[node("n", {"nvidia.com/gpu": "2"})])
-    (source,) = seen.sources
-    blind = msgspec.structs.replace(
-        source, observed_at=at(LONGEST_STEP // 2), objects=Objects(), gaps=(Gap(what="nodes", reason="failed"),)
-    )
-    late = msgspec.structs.replace(source, observed_at=at(steps * LONGEST_STEP))
-    series = SeriesLedger(CountingRules())
-    for each in (source, blind, late):
-        series.add(msgspec.structs.replace(seen, sources=(each,)))
-    (entry,) = series.close().entries
-
-    assert entry.gpu_ms == 2 * steps * LONGEST_STEP
-    assert entry.charge.cause is (CauseOfTime.UNALLOCATED if steps == 1 else CauseOfTime.UNOBSERVED)
