@@ -24,8 +24,10 @@ from allotment.model.observed.queueing import (
     ResourceGroupOf,
     UsageOf,
 )
+from allotment.model.observed.snapshot import Gap
+from allotment.operations.ask.devices import count_gpus, who_holds
 from allotment.scheduling.snapshot.placement import placement_view
-from tests.unit.accounting.scenes import GPU, moment_of, node, pod
+from tests.unit.accounting.scenes import GPU, moment_of, node, pod, workload
 
 NOW = 1_800_000_000_000
 SIZE = {"cpu": "64", "memory": "512Gi", "pods": "110"}
@@ -99,6 +101,25 @@ def test_fragmented_is_what_the_mean_pod_could_not_use() -> None:
     assert fleet_fragments(placement_view(Index(moment_of(NOW, nodes=nodes, pods=pods).sources[0]))) == 2 * PER_DEVICE
 
 
+@pytest.mark.parametrize(
+    ("where", "count", "more"),
+    [
+        pytest.param("gone", 1, 1, id="a node that is gone"),
+        pytest.param("plain", 2, 2, id="a node that tells no devices"),
+        pytest.param("a", 10, 2, id="more than the node has"),
+        pytest.param("a", 8, 0, id="what it has"),
+    ],
+)
+def test_what_is_held_is_used_or_told_to_be_beyond_what_there_is(where: str, count: int, more: int) -> None:
+    snapshot = moment_of(NOW, nodes=[gpus("a"), node("plain", SIZE)], pods=[ask("p", where, count)])
+    held, found = sum(each.parts for each in who_holds(snapshot).holds), count_gpus(snapshot)
+    (used,) = (each.used for each in found.rooms)
+    told = [note for note in found.notes if note.endswith("see `allot who`")]
+
+    assert held - used == more * PER_DEVICE
+    assert [note.partition(" ")[0] for note in told] == ([str(more)] if more else [])
+
+
 def queue(nominal: str, reserved: str) -> ClusterQueue:
     quota = FlavorQuota(name="gpu", resources=(QuotaOf(name=GPU, nominal_quota=nominal),))
     return ClusterQueue(
@@ -119,7 +140,19 @@ FIRST: dict[str, tuple[list[Node], list[Pod], dict[str, Any], tuple[str | None, 
         {},
         ("cpu", 0, 4),
     ),
-    "the quota": ([gpus("a")], [ask("p", "a", 4)], {"cluster_queues": (queue("5", "4"),)}, (f"quota {GPU}", 1, 3)),
+    "the quota": (
+        [gpus("a")],
+        [ask("p", "a", 4)],
+        # What the queue's status says lags behind what its workloads hold.
+        {"cluster_queues": (queue("5", "0"),), "workloads": (workload("w", "gpu", 4, admitted=True),)},
+        (f"quota {GPU}", 1, 3),
+    ),
+    "the quota, as the queue says where workloads may not be read": (
+        [gpus("a")],
+        [ask("p", "a", 4)],
+        {"cluster_queues": (queue("5", "4"),), "gaps": (Gap(what="workloads", reason="forbidden"),)},
+        (f"quota {GPU}", 1, 3),
+    ),
     "no node takes pods": ([gpus("a", cordoned=True)], [], {}, (None, 0, 0)),
 }
 

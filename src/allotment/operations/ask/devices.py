@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.books import devices_promised_twice, flavor_books
+from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
@@ -146,12 +147,16 @@ def _count_gpus(snapshot: Snapshot) -> GpuCount:
         index = Index(source)
         view = placement_view(index)
         holds = device_holds(index, moment(source.observed_at) or moment(snapshot.taken_at) or 0)
-        rooms += accelerator_rooms(view, holds)
+        own = accelerator_rooms(view, holds)
+        rooms += own
         fragmented[source.name] = fleet_fragments(view)
         notes += [_of(snapshot, source, each) for each in view.unmodelled]
-        stray = sum(each.parts for each in holds if each.node not in index.nodes)
-        if stray and index.nodes:
-            notes.append(_of(snapshot, source, "pods hold devices on nodes that are not there: see `allot who`"))
+        stray = sum(each.parts for each in holds) - sum(each.used for each in own)
+        if stray > 0 and index.nodes:
+            told = (
+                f"{stray / PER_DEVICE:,g} more are held than these nodes have, on them or on nodes that are not there"
+            )
+            notes.append(_of(snapshot, source, f"{told}: see `allot who`"))
     return GpuCount(tuple(rooms), fragmented, tuple(notes))
 
 
