@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.errors import spelled
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.moments import written
 from allotment.model.observed.base import Amount, Amounts
@@ -27,7 +28,7 @@ _NEAR: Final = 5
 _LONGEST: Final = 6
 """Digits of a count of devices."""
 _NAMED: Final = 3
-"""Devices that are named in a sentence on many."""
+"""Devices, or targets, that are named in a sentence on many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ def device_uses(source: Source, found: Sequence[MeasuredUse]) -> tuple[tuple[Dev
             node = places.get(f"{labels.get('namespace', '')}/{labels.get('pod', '')}", "") if renamed else ""
         if node in nodes:
             series.setdefault((node, device_of(labels)), []).append(each)
-    uses, doubtful = [], []
+    uses: list[DeviceUse] = []
+    doubtful: dict[str, frozenset[str]] = {}
     for (node, device), several in sorted(series.items()):
         last = max(several, key=lambda each: (each.steps[-1], each.steps[0]))
         crowded, _ = together([each.steps for each in several], last.count)
@@ -158,7 +160,7 @@ def device_uses(source: Source, found: Sequence[MeasuredUse]) -> tuple[tuple[Dev
         holders = {holder_of(each.labels, renamed=renamed, asking=asking) for each in present} - {""}
         low, high = min(each.busy for each in present), max(each.busy for each in present)
         if high - low > APART or len(holders) > 1:
-            doubtful.append(f"{node} {device}")
+            doubtful[f"{node} {device}"] = frozenset(target_words(each.labels) for each in present)
             continue
         since = [at for each in present if (at := _low_since(each)) is not None]
         uses.append(
@@ -188,13 +190,36 @@ def _asked(pod: Pod) -> int:
     return sum(each) + sum(device_count((one.resources.requests, one.resources.limits)) for one in spec.init_containers)
 
 
-def contradicted(devices: Sequence[str]) -> tuple[str, ...]:
-    """One sentence on the devices of which series contradict each other; none where there is none."""
+def target_words(labels: Labels) -> str:
+    """The target that a series was scraped from, by the labels that the server sets itself."""
+    job, instance = labels.get("job", ""), labels.get("instance", "")
+    words = f"job {spelled(job)}" if job else "no job"
+    if instance:
+        words += f" at {spelled(instance)}"
+    space, pod = labels.get("namespace", ""), labels.get("pod", "")
+    return f"{words} (pod {spelled(f'{space}/{pod}')})" if exporter_renames(labels) and space and pod else words
+
+
+def contradicted(devices: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """One sentence on the devices of which series contradict each other; none where there is none.
+
+    Args:
+        devices: with the targets that tell of each, in words.
+    """
     if not devices:
         return ()
-    named = ", ".join(devices[:_NAMED]) + (", ..." if len(devices) > _NAMED else "")
+    named = _first(sorted(devices))
     several = f"{len(devices)} device{'s' if len(devices) > 1 else ''}"
-    return (f"series contradict each other on {several} ({named}): what they do counts as not measured",)
+    targets = sorted({each for told in devices.values() for each in told})
+    if len(targets) == 1:
+        who = f"all are of {targets[0]}, which tells of one device twice"
+    else:
+        who = f"they are of {_first(targets, '; ')}: no label says which is the exporter, so scrape that one alone"
+    return (f"series contradict each other on {several} ({named}): what they do counts as not measured; {who}",)
+
+
+def _first(names: Sequence[str], between: str = ", ") -> str:
+    return between.join(names[:_NAMED]) + (f"{between}..." if len(names) > _NAMED else "")
 
 
 def device_count(amounts: Sequence[Amounts]) -> int:

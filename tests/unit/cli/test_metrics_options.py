@@ -81,7 +81,10 @@ def test_no_second_series_and_no_name_decides_what_is_idle(fake: FakeMetrics, ru
     run("snapshot", "save", "again.json.gz", *FILE, *URL).ok()
     said = {gap.detail for gap in decode((home / "again.json.gz").read_bytes()).sources[0].gaps}
     assert said == {
-        "series contradict each other on 1 device (n GPU-1): what they do counts as not measured",
+        (
+            "series contradict each other on 1 device (n GPU-1): what they do counts as not measured; "
+            "all are of job dcgm at n:9400, which tells of one device twice"
+        ),
         "left out: 1 series whose use is no share from 0 to 100 %",
     }
 
@@ -103,6 +106,8 @@ def test_a_forged_series_of_another_pod_begun_later_makes_neither_idle_nor_work(
     causes = {each["name"]: each["gpuMs"] // (60 * MINUTE) for each in done.json()["causes"]}
     assert causes == {"productive": 1, "idle-held": 1, "unmeasured": 1, "unallocated": 1}
     assert done.err.count("contradict") == 1
+    both = "they are of job dcgm at n:9400; job other at n:9400: no label says which is the exporter"
+    assert (both in " ".join(done.err.split())) is (job == "other")
 
 
 def test_a_device_that_nobody_has_is_no_pod_s_because_a_series_says_so(fake: FakeMetrics, run: Run, home: Path) -> None:

@@ -35,6 +35,7 @@ from allotment.observe.telemetry import (
     node_of,
     overnamed,
     share_of,
+    target_words,
 )
 from allotment.operations.ask.device_tracks import device_track
 from allotment.operations.ask.measuring import USE, Where
@@ -131,7 +132,7 @@ class _PieceReader:
         self._labelled = False
         self._requests_known = False
         self._wrong = 0
-        self._disputed: set[tuple[str, str]] = set()
+        self._disputed: dict[str, set[str]] = {}
         self._foreign: dict[str, None] = {}
         self._overnamed: dict[str, tuple[int, int]] = {}
 
@@ -141,7 +142,7 @@ class _PieceReader:
         if self._wrong:
             told.append(f"left out: {self._wrong} measurements that are no share from 0 to 100 %, or no count")
         pods = [(pod, *told) for pod, told in sorted(self._overnamed.items())]
-        disputed = contradicted([" ".join(key) for key in sorted(self._disputed)])
+        disputed = contradicted(self._disputed)
         return (*told, *self._foreign, *disputed, *overnamed(pods))
 
     def read(self, steps: TimeSteps) -> MeasuredPiece:
@@ -229,7 +230,8 @@ class _PieceReader:
             models = sorted({model_of(each.labels) for each in several} - {""})
             track = found[key] = device_track(several, holders, steps.count, models[0] if models else "")
             if track.doubtful is not None and track.doubtful.any():
-                self._disputed.add(key)
+                told = self._disputed.setdefault(" ".join(key), set())
+                told.update(target_words(each.labels) for each in several)
         return found
 
     def _nodes(
