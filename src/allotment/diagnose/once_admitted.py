@@ -11,12 +11,12 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.standing import standing
-from allotment.diagnose.twins import Twins
+from allotment.diagnose.twins import Twins, twins_of
 from allotment.model.explanation import Confidence, ContributingCause, Layer
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Snapshot
-from allotment.scheduling.snapshot.placement import FoundPlace, place
+from allotment.scheduling.snapshot.placement import FoundPlace, PlacementView, place
 from allotment.scheduling.snapshot.queueing import QueueingView
 
 _BEFORE: Final = frozenset({Layer.QUEUE, Layer.QUOTA})
@@ -33,13 +33,19 @@ class OnceAdmitted:
         """Of the index's source in a snapshot; what is made of it is kept apart from what others make."""
         self._snapshot = snapshot
         self._index = Index(index.source)
-        self._index.beside[Twins] = Twins(self._index, snapshot.taken_at or index.source.observed_at, view)
+        self._now = snapshot.taken_at or index.source.observed_at
+        self._index.beside[Twins] = Twins(self._index, self._now, view)
 
     @property
     def nodes_seen(self) -> bool:
         """Whether it can be told that work finds its nodes."""
         hidden = {gap.what for gap in self._index.source.gaps if gap.reason != "damaged"}
         return bool(self._index.nodes) and not hidden & {"nodes", "pods"}
+
+    @property
+    def placement(self) -> PlacementView:
+        """The nodes with what runs there; whoever puts a pod on one has taken that room."""
+        return twins_of(self._index, self._now).placement
 
     def obstacle(self, workload: Workload) -> ContributingCause | None:
         """The first cause that keeps a workload from running though it has its quota; None if nothing seen does."""

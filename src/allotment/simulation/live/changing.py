@@ -14,7 +14,6 @@ from allotment.scheduling.snapshot.queueing import QueueingView
 from allotment.scheduling.snapshot.standing import OutOfQueue
 from allotment.simulation.chance import Chance
 from allotment.simulation.changes import (
-    Absence,
     AddNode,
     DropNode,
     GrantQuota,
@@ -42,7 +41,9 @@ _FOR_GOOD: Final = Term()
 
 
 def changed_view(view: QueueingView, change: ScenarioChange | UsePolicy) -> QueueingView:
-    """The moment with a change, made for good and in force at once.
+    """The moment with a change of its queues, made for good and in force at once.
+
+    Nodes are changed in what was observed: see `live.nodes`.
 
     Raises:
         NotFoundError: what it names is not in the cluster.
@@ -53,32 +54,22 @@ def changed_view(view: QueueingView, change: ScenarioChange | UsePolicy) -> Queu
     if isinstance(change, UsePolicy):
         after = with_policies(scenario, (change.policy,))
         return replace(view, state=after.state, settings=after.settings)
-    _check(view, change)
+    _check(change)
     state = state_at(changed(scenario, change), 0)
     if isinstance(change, Resume):
         return _resumed(replace(view, state=state), change.queue)
     return replace(view, state=state)
 
 
-_QUOTA_INSTEAD: Final = "change the quota that stands for its devices instead: quota:QUEUE/FLAVOR/RESOURCE=AMOUNT"
-_NODES: Final = "of a live cluster quota is foreseen, and nodes only where the nodes of a flavor stand in a topology"
-
-
-def _check(view: QueueingView, change: ScenarioChange) -> None:
-    if isinstance(change, GrantQuota | Hold | Resume | TakeAway) and change.term != _FOR_GOOD:
+def _check(change: ScenarioChange) -> None:
+    if isinstance(change, GrantQuota | Hold | Resume) and change.term != _FOR_GOOD:
         raise UsageError(
             "a term cannot be given here",
             why="a change of a live cluster is tried as if it were made now, for good",
             fix="leave from and until out, or ask a scenario's file with --file",
         )
-    if isinstance(change, TakeAway) and change.how is not Absence.CORDON:
-        raise UsageError(
-            f"{change.how.value} is not tried on a live cluster",
-            why="who has to leave the node, and where to, is played on scenarios only",
-            fix=f"try cordon:{change.node}, or drop-node:{change.node}" if view.state.nodes else _QUOTA_INSTEAD,
-        )
-    if isinstance(change, TakeAway | AddNode | DropNode) and not view.state.nodes:
-        raise UsageError("nodes are not changed here", why=_NODES, fix=_QUOTA_INSTEAD)
+    if isinstance(change, TakeAway | AddNode | DropNode):
+        raise UsageError("nodes are changed where they were observed, not in a view of queues")
     if isinstance(change, MoreJobs):
         raise UsageError("jobs are not added to a live cluster", fix="ask a scenario's file with --file")
 
@@ -212,6 +203,8 @@ def _waits(
     made: list[int] = []
     basis = StartBasis.HISTORY
     concerned = [tree for tree in estimator.waiting_trees() if _differs(estimator.view, after, tree)]
+    if not concerned:
+        return {}, 0, basis
     for number in range(estimator.wishes.futures):
         for tree in concerned:
             one, two = estimator.present(tree), estimator.present(tree, after)

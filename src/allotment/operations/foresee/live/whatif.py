@@ -1,12 +1,17 @@
-"""Use case: what would a change of a live cluster do? Who gets quota now and runs, who waits longer, who less."""
+"""Use case: what would a change of a live cluster do? Who gets quota now and runs, who waits longer, who less.
+
+Changes of quota are made of the queues, those of nodes of what was observed: with both the twins are asked anew.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+
+import msgspec
 
 from allotment.diagnose.once_admitted import OnceAdmitted
 from allotment.errors import InputError, NotFoundError, UsageError, shown
@@ -17,10 +22,11 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.anonymous import is_hidden
 from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
+from allotment.operations.foresee.live.node_effects import NodeEffects, node_effects
 from allotment.operations.foresee.live.when import matched, subject_of
 from allotment.ports.clock import Clock
 from allotment.scenarios.changes import JobFile, WrittenChange, parse_change
-from allotment.scheduling.snapshot.queueing import QueueingView
+from allotment.scheduling.snapshot.queueing import QueueingView, queueing_view
 from allotment.simulation.changes import UsePolicy
 from allotment.simulation.difference import ChangedSetting
 from allotment.simulation.live.changing import (
@@ -30,11 +36,14 @@ from allotment.simulation.live.changing import (
     compare_views,
     settings_between,
 )
+from allotment.simulation.live.nodes import ChangedNodes, is_node_change, with_node_change
 from allotment.simulation.live.seen import Chronicle
 from allotment.simulation.live.starts import StartEstimator, StartWishes
 
 _MOST_ASKED: Final = 256
 """Workloads of which it is asked whether they run with the quota that they get."""
+_QUEUES: Final = "which ClusterQueues there are"
+_NODES: Final = "which nodes there are"
 _NOT_FAIR: Final = "without fair sharing a weight changes nothing; add --change policy:fair-sharing"
 
 
@@ -64,6 +73,8 @@ class ChangedStart:
         starts: whether it runs at once with the quota that it gets then; None where nodes were not seen, or nothing
             was asked.
         then: what keeps it from running once it has its quota.
+        started: whether it runs at once without the changes; None where no change is one of nodes, nodes were not
+            seen, or it gets no quota without them.
     """
 
     subject: Reference
@@ -71,6 +82,7 @@ class ChangedStart:
     hidden: bool = False
     starts: bool | None = None
     then: ContributingCause | None = None
+    started: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ class LiveWhatIf:
         settings: what was changed, where it is a quota or a weight.
         found: what the twins say.
         notes: what is at work and not modelled, or was not seen.
+        nodes: what changes of nodes do; None where there are none.
     """
 
     observed_at: str
@@ -95,6 +108,7 @@ class LiveWhatIf:
     settings: tuple[ChangedSetting, ...]
     found: LiveDifference
     notes: tuple[str, ...]
+    nodes: NodeEffects | None = None
 
 
 def what_if_live(
@@ -111,28 +125,18 @@ def what_if_live(
     Raises:
         UsageError: a change cannot be read, or not be made of a moment; the snapshot holds several clusters.
         NotFoundError: a change names what is not in the cluster.
-        InputError: a name that a change brings is taken; or there are no queues.
-        ForbiddenError: no queues could be read.
+        InputError: a name that a change brings is taken; or there are no queues, and quota is to be changed.
+        ForbiddenError: no queues could be read, or no nodes where only these are changed.
     """
     written = [parse_change(text) for text in request.changes]
-    demand(snapshot, "clusterqueues", for_what="which ClusterQueues there are")
-    if len(snapshot.sources) != 1:
-        raise UsageError(
-            f"the snapshot holds {len(snapshot.sources)} clusters",
-            why="a change is made in one",
-            fix="ask one of them with --context",
-        )
-    source = snapshot.sources[0]
-    if queueless(source):
-        raise InputError(
-            NO_QUEUES,
-            why="changes are tried on ClusterQueues, and what waits in them",
-            fix="ask a cluster with Kueue, or a scenario's file with --file",
-        )
+    source = _source(snapshot, written)
     chronicle = _told(snapshot, recorded)
     index = Index(source)
-    seen = chronicle.told(index, snapshot.taken_at or source.observed_at)
-    after, settings = _changed(seen.view, written)
+    now = snapshot.taken_at or source.observed_at
+    seen = chronicle.told(index, now)
+    nodes = _changed_nodes(index, written)
+    later = _later(index, nodes)
+    after, settings = _changed(_on_nodes(seen.view, later, now), written)
     began = clock.now()
 
     def spent() -> float:
@@ -143,7 +147,15 @@ def what_if_live(
 
     estimator = StartEstimator(seen, request.wishes, chance_of("asked"), spent)
     found = compare_views(estimator, after, chance_of, lambda: spent() < request.wishes.budget)
-    rows, unchanged = _rows(index, found, request, _beyond_quota(OnceAdmitted(snapshot, index, after), index, found))
+    then = OnceAdmitted(_with(snapshot, later), later, after)
+    effects, ran = None, {}
+    if nodes.acted:
+        once = OnceAdmitted(snapshot, index, seen.view)
+        effects = node_effects(index, later, nodes, (once.placement, then.placement), request.namespace)
+        ran = _beyond_quota(once, index, [each.job for each in found.jobs if each.starts_before])
+    getting = any(each.starts_after and not each.starts_before for each in found.jobs)
+    keys = [each.job for each in found.jobs if each.starts_after] if getting or nodes.acted else []
+    rows, unchanged = _rows(index, found, request, _Sides(ran, _beyond_quota(then, later, keys)))
     return LiveWhatIf(
         snapshot.taken_at,
         request,
@@ -152,8 +164,59 @@ def what_if_live(
         tuple(subject_of(index, index.workloads[name]) for name in found.preempted),
         settings,
         found,
-        seen.view.unmodelled,
+        seen.view.unmodelled if not queueless(source) else (NO_QUEUES,),
+        effects,
     )
+
+
+def _source(snapshot: Snapshot, changes: Sequence[WrittenChange]) -> Source:
+    """The one cluster that is asked; queues need not be there for changes of nodes alone."""
+    of_nodes = all(is_node_change(each.change) for each in changes)
+    demand(snapshot, *(["nodes"] if of_nodes else ["clusterqueues"]), for_what=_NODES if of_nodes else _QUEUES)
+    if len(snapshot.sources) != 1:
+        raise UsageError(
+            f"the snapshot holds {len(snapshot.sources)} clusters",
+            why="a change is made in one",
+            fix="ask one of them with --context",
+        )
+    (source,) = snapshot.sources
+    if queueless(source) and not of_nodes:
+        raise InputError(
+            NO_QUEUES,
+            why="changes are tried on ClusterQueues, and what waits in them",
+            fix="ask a cluster with Kueue, or a scenario's file with --file",
+        )
+    return source
+
+
+def _changed_nodes(index: Index, changes: Sequence[WrittenChange]) -> ChangedNodes:
+    """The objects after all changes of nodes, in their order."""
+    nodes = ChangedNodes(index.objects)
+    for written in changes:
+        if is_node_change(written.change) and not isinstance(written.change, JobFile):
+            with _said_of(written):
+                nodes = with_node_change(nodes, written.change)
+    return nodes
+
+
+def _later(index: Index, nodes: ChangedNodes) -> Index:
+    """The source after them; the very same where there are none."""
+    if not nodes.acted:
+        return index
+    return Index(msgspec.structs.replace(index.source, objects=nodes.objects), index)
+
+
+def _with(snapshot: Snapshot, index: Index) -> Snapshot:
+    changed: Snapshot = msgspec.structs.replace(snapshot, sources=(index.source,))
+    return changed
+
+
+def _on_nodes(view: QueueingView, later: Index, now: str) -> QueueingView:
+    """The queues as they are, on other nodes: those count for flavors with a topology alone."""
+    if later.before is None or not any(each.topology for each in view.state.flavors):
+        return view
+    nodes = queueing_view(later.source, now, later).state.nodes
+    return replace(view, state=replace(view.state, nodes=nodes))
 
 
 def _told(snapshot: Snapshot, recorded: Iterable[Snapshot]) -> Chronicle:
@@ -179,6 +242,8 @@ def _changed(view: QueueingView, changes: Sequence[WrittenChange]) -> tuple[Queu
                 raise UsageError(
                     "jobs of a file are not added to a live cluster", fix="ask a scenario's file with --file"
                 )
+            if is_node_change(change):
+                continue
             before, view = view, changed_view(view, change)
             if not isinstance(change, UsePolicy):
                 about = settings_between(before, view, change)
@@ -209,19 +274,25 @@ class _Beyond:
     then: ContributingCause | None = None
 
 
-def _beyond_quota(once: OnceAdmitted, index: Index, found: LiveDifference) -> dict[str, _Beyond]:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The same by Workload: without the changes, where it matters, and with them."""
+
+    before: Mapping[str, _Beyond]
+    after: Mapping[str, _Beyond]
+
+
+def _beyond_quota(once: OnceAdmitted, index: Index, keys: Sequence[str]) -> dict[str, _Beyond]:
     """Whether those that get quota run: by Workload, in the order in which they get it."""
     beyond: dict[str, _Beyond] = {}
-    if not any(each.starts_after and not each.starts_before for each in found.jobs):
-        return beyond
-    for each in [each for each in found.jobs if each.starts_after][:_MOST_ASKED]:
-        then = once.obstacle(index.workloads[each.job])
-        beyond[each.job] = _Beyond(then is None if once.nodes_seen or then is not None else None, then)
+    for key in keys[:_MOST_ASKED]:
+        then = once.obstacle(index.workloads[key])
+        beyond[key] = _Beyond(then is None if once.nodes_seen or then is not None else None, then)
     return beyond
 
 
 def _rows(
-    index: Index, found: LiveDifference, request: LiveWhatIfRequest, beyond: Mapping[str, _Beyond]
+    index: Index, found: LiveDifference, request: LiveWhatIfRequest, sides: _Sides
 ) -> tuple[tuple[ChangedStart, ...], int]:
     rows: list[ChangedStart] = []
     unchanged = 0
@@ -229,13 +300,16 @@ def _rows(
         workload = index.workloads[each.job]
         if request.namespace not in {"", workload.namespace}:
             continue
-        if not _differs(each):
+        was = sides.before.get(each.job, _Beyond())
+        then = sides.after.get(each.job, _Beyond())
+        if each.starts_before and was.starts is None:
+            then = _Beyond()
+        if not _differs(each) and was.starts == then.starts:
             unchanged += 1
             continue
-        then = _Beyond() if each.starts_before else beyond.get(each.job, _Beyond())
         hidden = is_hidden(workload.metadata)
         about = subject_of(index, workload)
-        rows.append(ChangedStart(about, each, hidden, then.starts, None if hidden else then.then))
+        rows.append(ChangedStart(about, each, hidden, then.starts, None if hidden else then.then, was.starts))
     rows.sort(key=lambda row: (row.change.starts_before == row.change.starts_after, -abs(row.change.change or 0.0)))
     return tuple(rows), unchanged
 
