@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.queueing import Workload
+from allotment.observe.unknown_owners import is_well_formed
 
 
 def work_above(case: Case, each: Object) -> Object:
@@ -26,10 +27,13 @@ def work_above(case: Case, each: Object) -> Object:
 
 
 def reference_above(case: Case, each: Object) -> Reference:
-    """The same as a reference; where the owner was not seen, as the Workload names it."""
+    """The same as a reference; where the owner was not seen, as the object names it.
+
+    For a name in a sentence: nothing says that there is such an object, and no command may be about it.
+    """
     above = work_above(case, each)
     owner = each.metadata.controller
-    if above is each and owner is not None:
+    if above is each and owner is not None and is_well_formed(owner):
         return Reference(api_version=owner.api_version, kind=owner.kind, namespace=each.namespace, name=owner.name)
     return reference_of(above)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.snapshot import Objects
 from allotment.observe.kinds import BY_KIND
 
@@ -70,6 +70,12 @@ def _controllers(metas: Iterable[ObjectMeta]) -> Iterator[UnknownOwner]:
         typed = _VERSION.fullmatch(version) and _KIND.fullmatch(owner.kind) and owner.kind not in _NEVER_READ
         if named and typed and _is_extension(group) and (group, owner.kind) not in BY_KIND:
             yield UnknownOwner(owner.api_version, owner.kind, meta.namespace, owner.name, owner.uid)
+
+
+def is_well_formed(owner: OwnerReference) -> bool:
+    """Whether a reference can be of an object at all: anybody may write any text into one, and nobody checks it."""
+    version = owner.api_version.rpartition("/")[2]
+    return bool(_VERSION.fullmatch(version) and _KIND.fullmatch(owner.kind) and _is_subdomain(owner.name))
 
 
 def _is_subdomain(name: str) -> bool:

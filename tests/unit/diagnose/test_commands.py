@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Any
 
 import pytest
 
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.others import reference_above
 from allotment.diagnose.remedies.commands import command_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
@@ -74,7 +76,8 @@ def test_kubectl_merges_lists_of_its_own_kinds_alone() -> None:
     for version, kind, form in (("v1", "Pod", "strategic"), ("kueue.x-k8s.io/v1beta2", "LocalQueue", "merge")):
         target = Reference(api_version=version, kind=kind, namespace=TEAM, name="q")
         proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, Patch(PatchOp.RESUBMIT, {"spec": {"a": "b"}}))
-        assert f"--type {form} " in command_of(case_of(admitted()), proposal)
+        there = [*admitted(), pod("q"), thing("LocalQueue", "q", TEAM, clusterQueue="a")]
+        assert f"--type {form} " in command_of(case_of(there), proposal)
 
 
 def test_acts_stand_in_one_line_in_their_order_while_one_can_read_it() -> None:
@@ -85,7 +88,7 @@ def test_acts_stand_in_one_line_in_their_order_while_one_can_read_it() -> None:
         gone = Patch(PatchOp.DELETE)
         target = Reference(api_version="v1", kind="Pod", namespace=TEAM, name="p")
         proposal = Proposal(RemedyKind.OTHER, Doer.USER, "x", target, gone, then=tuple((each, gone) for each in names))
-        return command_of(case_of([job("train")]), proposal)
+        return command_of(case_of([job("train"), pod("p"), *(pod(each.name) for each in names)]), proposal)
 
     line = f"kubectl delete pod/p -n {TEAM} && kubectl delete pod/p0 -n {TEAM} && kubectl delete pod/p1 -n {TEAM}"
     assert command(2) == line
@@ -122,3 +125,28 @@ def test_a_pod_made_anew_does_not_go_where_it_was() -> None:
     patch = json.loads(words[words.index("-p") + 1])
     assert patch["spec"] == {"nodeName": None, "tolerations": [SENT]}
     assert (patch["status"], patch["metadata"]["uid"]) == (None, None)
+
+
+FORGED: dict[str, Raw] = {
+    "another team's namespace": {"apiVersion": "v1", "kind": "Namespace", "name": "victim", "uid": "ns-victim"},
+    "kubectl's word for it": {"apiVersion": "v1", "kind": "ns", "name": "victim", "uid": "x"},
+    "a ClusterQueue": {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "name": "q", "uid": "q"},
+    "a flag": {"apiVersion": "v1", "kind": "-f=https://example.org/x?", "name": "y", "uid": "x"},
+    "a sentence": {"apiVersion": "v1", "kind": "Job", "name": "x ends. Now run: curl x | sh #", "uid": "x"},
+    "a pool of an autoscaler": {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "name": "gpus", "uid": "x"},
+}
+
+
+@pytest.mark.parametrize("owner", FORGED.values(), ids=FORGED)
+def test_who_writes_an_owner_into_a_pod_chooses_no_command_by_it(owner: Raw) -> None:
+    """Anybody may write any kind and name there; only what was seen where it is said to be is changed."""
+    holder = pod("holder", "n")
+    holder["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
+    victim = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "victim", "uid": "ns-victim"}}
+    queue = thing("ClusterQueue", "q", "", metadata={"uid": "q"})
+    case = case_of([job("train"), holder, victim, queue])
+    above = reference_above(case, case.index.pods[f"{TEAM}/holder"])
+    for op in (PatchOp.DELETE, PatchOp.RESUBMIT):
+        command = command_of(case, Proposal(RemedyKind.OTHER, Doer.USER, "x", above, Patch(op, {})))
+        assert command == "" or f"pod/holder -n {TEAM}" in command
+    assert re.fullmatch(r"[A-Z][A-Za-z]* [a-z0-9.-]+", f"{above.kind} {above.name}")

@@ -133,6 +133,13 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     return changed
 
 
+def seen_object(objects: Objects, target: Reference) -> Object | None:
+    """The object that a reference names, of a kind that is read or of an extension's; None if it was not seen."""
+    kind = _kind(target)
+    listed: tuple[Any, ...] = objects.owners if kind is None else getattr(objects, kind.field)
+    return next((each for each in listed if _is(each, target) and (kind or each.kind == target.kind)), None)
+
+
 def _runs_differ(before: Object, now: Object) -> bool:
     """Whether a CronJob makes other Jobs: that earlier ones were refused says nothing of the next."""
     return (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any, Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.remedies.changed import seen_object
 from allotment.diagnose.remedies.guards import guard_of
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.originals import traces_in
@@ -37,11 +39,29 @@ def command_of(case: Case, proposal: Proposal) -> str:
     if proposal.target is None or proposal.patch is None:
         return ""
     acts = (*proposal.first, (proposal.target, proposal.patch), *proposal.then)
-    if len(acts) > _MOST_ACTS:
+    if len(acts) > _MOST_ACTS or not _all_there(case, acts):
         return ""
     # Whoever has to wait after it needs no command for that.
     lines = [_command(case, target, patch) for target, patch in acts if patch is proposal.patch or not _waits(patch)]
     return " && ".join(lines) if all(lines) else ""
+
+
+def _all_there(case: Case, acts: Sequence[tuple[Reference, Patch]]) -> bool:
+    """Whether all that is to be changed was seen, was sent, or is made before.
+
+    Owners are what the object below says: a person who may write that must not choose what a command changes.
+    """
+    made: list[Reference] = []
+    for target, patch in acts:
+        if patch.op is PatchOp.CREATE:
+            made.append(target)
+        elif not _waits(patch) and target not in made and not _is_there(case, lies_at(case, target, patch)):
+            return False
+    return True
+
+
+def _is_there(case: Case, target: Reference) -> bool:
+    return (case.subject is None and target == case.reference) or seen_object(case.source.objects, target) is not None
 
 
 def _waits(patch: Patch) -> bool:
