@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import device_holds
+from allotment.accounting.ledger import NOBODY, CauseOfTime
+from allotment.accounting.moment import CountingRules, portions
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
@@ -27,7 +31,9 @@ from allotment.model.observed.queueing import (
 from allotment.model.observed.snapshot import Gap
 from allotment.operations.ask.devices import count_gpus, who_holds
 from allotment.scheduling.snapshot.placement import placement_view
+from tests.by_day import by_day
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod, workload
+from tests.unit.accounting.test_closing import snapshots
 
 NOW = 1_800_000_000_000
 SIZE = {"cpu": "64", "memory": "512Gi", "pods": "110"}
@@ -99,6 +105,27 @@ def test_fragmented_is_what_the_mean_pod_could_not_use() -> None:
     # What is free on a cordoned node is free for nobody.
     nodes.append(gpus("c", cordoned=True))
     assert fleet_fragments(placement_view(Index(moment_of(NOW, nodes=nodes, pods=pods).sources[0]))) == 2 * PER_DEVICE
+
+
+_FREE = {CauseOfTime.RESERVED_UNUSED, CauseOfTime.QUOTA_BLOCKED, CauseOfTime.FRAGMENTED, CauseOfTime.UNALLOCATED}
+
+
+@given(st.data())
+@settings(max_examples=by_day(60), deadline=None)
+def test_gpus_and_waste_say_the_same_of_any_cluster(data: st.DataObject) -> None:
+    """To less than a millionth for each slice."""
+    (source,) = data.draw(snapshots(NOW).filter(lambda each: not each.sources[0].gaps)).sources
+    index = Index(source)
+    rooms = accelerator_rooms(placement_view(index), device_holds(index, NOW))
+    found = portions(index, NOW, CountingRules())
+    free = sum(each.parts for each in found if each.charge.cause in _FREE)
+    held = sum(each.parts for each in found if each.charge.owner != NOBODY and each.charge.cause not in _FREE)
+
+    assert sum(each.total for each in rooms) == sum(each.parts for each in found)
+    assert abs(sum(each.free for each in rooms) - free) <= len(found)
+    assert abs(sum(each.used for each in rooms) - held) <= len(found)
+    assert all(0 <= each.free <= each.schedulable <= each.healthy <= each.total for each in rooms)
+    assert all(0 <= (each.fragmented or 0) <= each.free for each in rooms)
 
 
 @pytest.mark.parametrize(
