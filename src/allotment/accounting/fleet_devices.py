@@ -191,10 +191,12 @@ class _Asking:
     """What one pod asks for beside each device.
 
     Attributes:
+        namespace: whose it is.
         node: where it runs; empty while it waits.
         rules: where it may go.
     """
 
+    namespace: str
     node: str
     rules: NodeAffinity
     per_device: tuple[int, ...]
@@ -204,8 +206,9 @@ class _Asking:
 class UsualPods:
     """What pods with devices usually ask for in a cluster: the median beside each device, and what half tolerate.
 
-    Of an accelerator it is that of the pods that run there or may go there; where there are none, of all with its
-    resource, else of all with devices.
+    Of an accelerator it is that of the pods that run there; where there are none, of those that run anywhere and may go
+    there, of all with its resource, of all with devices; and only then of those that wait for the scheduler, each
+    namespace with one voice: what asks for room and gets none costs nobody anything, and must not say what is usual.
     """
 
     def __init__(self, index: Index) -> None:
@@ -214,21 +217,26 @@ class UsualPods:
         self._asking: dict[str, list[_Asking]] = defaultdict(list)
         for pod in index.objects.pods:
             # Of what may not be named only amounts are known, not what it tolerates.
-            if not pod.ended and not is_hidden(pod.metadata):
-                self._count(pod.spec)
+            if (pod.bound or is_waiting(pod)) and not is_hidden(pod.metadata):
+                self._count(pod.namespace, pod.spec)
 
-    def _count(self, spec: PodSpec) -> None:
+    def _count(self, namespace: str, spec: PodSpec) -> None:
         requests = pod_requests(spec)
         for resource, units in requests.items():
             if units and is_device(resource):
                 per_device = tuple(requests.get(name, 0) // units for name in AROUND)
                 tolerated = tuple(set(read.tolerations(spec)[0]))
-                self._asking[resource].append(_Asking(spec.node_name, read.node_affinity(spec), per_device, tolerated))
+                self._asking[resource].append(
+                    _Asking(namespace, spec.node_name, read.node_affinity(spec), per_device, tolerated)
+                )
 
     def on(self, resource: str, nodes: Sequence[str]) -> UsualPod:
         """The usual pod with a resource on these nodes, in a queue whose flavor is theirs."""
-        pods = self._there(resource, nodes) or self._asking.get(resource)
-        pods = pods or [each for asking in self._asking.values() for each in asking]
+        everywhere = [each for asking in self._asking.values() for each in asking]
+        circles = (self._there(resource, nodes), self._asking.get(resource, ()), everywhere)
+        running = ([each for each in circle if each.node] for circle in circles)
+        waiting = ([each for each in circle if not each.node] for circle in circles)
+        pods = next(filter(None, running), None) or _one_voice_each(next(filter(None, waiting), []))
         middle = {name: median_low(each.per_device[at] for each in pods) for at, name in enumerate(AROUND) if pods}
         tolerated = Counter(each for pod in pods for each in pod.tolerated)
         usual = {each for each, count in tolerated.items() if 2 * count >= len(pods)}
@@ -253,6 +261,15 @@ class UsualPods:
             yield from read.tolerations(PodSpec(tolerations=flavor.spec.tolerations))[0]
             for taint in read.taints(flavor.spec.node_taints):
                 yield Toleration(taint.key, value=taint.value, effect=taint.effect)
+
+
+def _one_voice_each(waiting: Iterable[_Asking]) -> list[_Asking]:
+    """Of each namespace the pod in the middle of its own."""
+    by_namespace: dict[str, list[_Asking]] = defaultdict(list)
+    for each in waiting:
+        by_namespace[each.namespace].append(each)
+    ordered = (sorted(each, key=lambda asking: asking.per_device) for each in by_namespace.values())
+    return [each[(len(each) - 1) // 2] for each in ordered]
 
 
 def flavors_of(index: Index, nodes: Iterable[str]) -> list[ResourceFlavor]:

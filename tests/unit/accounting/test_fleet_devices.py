@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
-from allotment.model.observed.pods import Pod
+from allotment.model.observed.pods import Pod, SchedulingGate
 from allotment.model.observed.queueing import (
     ClusterQueue,
     ClusterQueueSpec,
@@ -126,6 +127,26 @@ def test_gpus_and_waste_say_the_same_of_any_cluster(data: st.DataObject) -> None
     assert abs(sum(each.used for each in rooms) - held) <= len(found)
     assert all(0 <= each.free <= each.schedulable <= each.healthy <= each.total for each in rooms)
     assert all(0 <= (each.fragmented or 0) <= each.free for each in rooms)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"scheduling_gates": (SchedulingGate(name="x"),)}, id="gated"),
+        pytest.param({"scheduler_name": "mine"}, id="of another scheduler"),
+        pytest.param({}, id="waiting"),
+    ],
+)
+def test_pods_that_hold_nothing_do_not_say_what_is_usual(spec: dict[str, Any]) -> None:
+    nodes, runs = [gpus("a"), gpus("b")], ask("p", "a", 1)
+    greedy = [pod(f"g{number}", "", {GPU: "1", "cpu": "60"}, phase="Pending", **spec) for number in range(20)]
+    assert room(nodes, [runs, *greedy]).fits == room(nodes, [runs]).fits
+    held_up = full(nodes, [runs, *greedy])
+    assert held_up.first == full(nodes, [runs]).first
+    # Where nobody runs, those that wait are all that is known, and no namespace outvotes the others.
+    modest = [msgspec.structs.replace(each, metadata=ObjectMeta(name=name, namespace=name, uid=name)) for name, each in
+              (("x", ask("x", "", 1)), ("y", ask("y", "", 1)))]  # fmt: skip
+    assert room(nodes, [*greedy, *modest]).fits == room(nodes, modest).fits
 
 
 @pytest.mark.parametrize(
