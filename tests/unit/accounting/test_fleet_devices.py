@@ -17,7 +17,7 @@ from allotment.accounting.moment import CountingRules, portions
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
-from allotment.model.observed.nodes import Node
+from allotment.model.observed.nodes import Device, Node, ResourceSlice, ResourceSliceSpec
 from allotment.model.observed.pods import Pod, SchedulingGate
 from allotment.model.observed.queueing import (
     ClusterQueue,
@@ -30,7 +30,7 @@ from allotment.model.observed.queueing import (
     UsageOf,
 )
 from allotment.model.observed.snapshot import Gap
-from allotment.operations.ask.devices import count_gpus, who_holds
+from allotment.operations.ask.devices import count_gpus, saturated, who_holds
 from allotment.scheduling.snapshot.placement import placement_view
 from tests.by_day import by_day
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod, workload
@@ -166,6 +166,22 @@ def test_what_is_held_is_used_or_told_to_be_beyond_what_there_is(where: str, cou
 
     assert held - used == more * PER_DEVICE
     assert [note.partition(" ")[0] for note in told] == ([str(more)] if more else [])
+
+
+def test_saturation_says_of_which_devices_it_knows_nothing() -> None:
+    lost = node("lost", SIZE, labels={**A100, "nvidia.com/gpu.count": "8"})
+    one = ResourceSlice(
+        spec=ResourceSliceSpec(driver="gpu.amd.com", node_name="dra", devices=(Device(name="0"), Device(name="1")))
+    )
+    found = saturated(moment_of(NOW, nodes=[lost, node("dra", SIZE)], resource_slices=(one,)))
+
+    assert (found.accelerators, found.notes) == (
+        (),
+        (
+            "devices of gpu.amd.com are handed out by claims: what is out first there is not known",
+            "devices of nvidia.com/gpu are offered by no node now: what is out first there is not known",
+        ),
+    )
 
 
 def queue(nominal: str, reserved: str) -> ClusterQueue:

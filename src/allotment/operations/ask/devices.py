@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.books import devices_promised_twice, flavor_books
-from allotment.accounting.capacity import PER_DEVICE
+from allotment.accounting.capacity import PER_DEVICE, devices_by_node, hands_out_devices
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
@@ -18,7 +18,7 @@ from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.operations.ask.resting import demand, demand_nodes, half_seen
 from allotment.operations.ask.sparing import spared
 from allotment.scheduling.placement.asking import matching_models
-from allotment.scheduling.snapshot.placement import placement_view
+from allotment.scheduling.snapshot.placement import PlacementView, placement_view
 
 ANOTHER_TEAM: Final = "another team"
 """Who holds what a saved snapshot may not name."""
@@ -178,8 +178,17 @@ def _saturated(snapshot: Snapshot) -> Saturated:
         index = Index(source)
         view = placement_view(index)
         found += saturation(view)
-        notes += [_of(snapshot, source, each) for each in (*view.unmodelled, *_promised_twice(index))]
+        told = (*view.unmodelled, *_untold(view), *_promised_twice(index))
+        notes += [_of(snapshot, source, each) for each in told]
     return Saturated(tuple(found), tuple(notes))
+
+
+def _untold(view: PlacementView) -> Iterator[str]:
+    """Devices that the scheduler's twin knows no room for: no plug-in counts them."""
+    resources = {part.resource for parts in devices_by_node(view.index).values() for part in parts}
+    for each in sorted(resources - view.state.rows.keys()):
+        why = "are handed out by claims" if hands_out_devices(each) else "are offered by no node now"
+        yield f"devices of {shown(each)} {why}: what is out first there is not known"
 
 
 def _promised_twice(index: Index) -> Iterator[str]:
