@@ -37,6 +37,9 @@ ARGUMENTS: Final[dict[tuple[str, ...], tuple[tuple[str, ...], ...]]] = {
     ("whatif",): (
         ("--change", f"quota:{OWN}/a100/nvidia.com/gpu=8"),
         ("--change", f"quota:{OWN}/a100/nvidia.com/gpu=0"),
+        ("--change", "drain:node-0"),
+        ("--change", "node-down:node-0", "--change", "add-node:node-1=node-0"),
+        ("--change", "drop-node:node-0"),
     ),
     ("snapshot", "show"): (("FILE",),),
     ("snapshot", "diff"): (("EMPTY", "FILE"), ("FILE", "EMPTY")),

@@ -197,11 +197,7 @@ def test_a_stopped_queue_that_goes_on_starts_who_waited_for_that_alone() -> None
     ("change", "error", "says"),
     [
         ("hold:nlp,until=2h", UsageError, "a term cannot be given here"),
-        ("drain:gpu-1", UsageError, "drain is not tried on a live cluster"),
-        ("node-down:gpu-1", UsageError, "change the quota that stands for its devices instead"),
         ("job:more.jsonl", UsageError, "not added to a live cluster"),
-        ("cordon:gpu-1", UsageError, "nodes are not changed here"),
-        ("drop-node:gpu-1", UsageError, "change the quota that stands for its devices instead"),
         (f"quota:nlp/h100/{GPU}=8", NotFoundError, "no quota of"),
     ],
 )

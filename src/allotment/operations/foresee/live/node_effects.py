@@ -19,7 +19,7 @@ from allotment.model.observed.pods import Pod
 from allotment.observe.anonymous import is_hidden
 from allotment.operations.ask.resting import half_seen
 from allotment.operations.foresee.live.pod_fates import STAYING, MovedPod, PodFate, PodFates
-from allotment.scheduling.snapshot.placement import PlacementView
+from allotment.scheduling.snapshot.placement import PlacementView, is_waiting
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.simulation.live.nodes import ActedNode, ChangedNodes, DrainBudget, NodeAct
 from allotment.simulation.live.places import MOST_ASKED, PodPlace, settle_pods, waiting_in_turn
@@ -127,7 +127,7 @@ def node_effects(
     again = {id(pod) for pod in fates.made_anew}
     goes = {each.pod.key: each for each in second if id(each.pod) in again}
     then = [each for each in second if id(each.pod) not in again]
-    moved = there.moved([fates.of(pod, act, goes.get(pod.key)) for act in changed.acted for pod in _told_of(act)])
+    moved = there.moved([fates.of(pod, act, goes.get(pod.key)) for act, pod in _told_of(changed)])
     return NodeEffects(
         changed.acted,
         moved,
@@ -151,9 +151,12 @@ def _freed(moved: Sequence[MovedWork]) -> Iterator[str]:
         yield "what comes free where a pod is lost, a Job fails or a pod queues anew is not given to others here"
 
 
-def _told_of(act: ActedNode) -> tuple[Pod, ...]:
-    """Pods with something to be said of: those of a node that is only cordoned go on as they were."""
-    return () if act.act is NodeAct.CORDON else (*act.leaving, *act.kept)
+def _told_of(changed: ChangedNodes) -> Iterator[tuple[ActedNode, Pod]]:
+    """Pods with something to be said of, once each: those of a node that is only cordoned go on as they were."""
+    gone = {id(pod) for pod in changed.leaving}
+    for act in changed.acted:
+        kept = () if act.act is NodeAct.CORDON else (each for each in act.kept if id(each) not in gone)
+        yield from ((act, pod) for pod in (*act.leaving, *kept))
 
 
 class _Told:
@@ -270,6 +273,10 @@ def _notes(index: Index, changed: ChangedNodes, unasked: int, *, known: bool) ->
         yield f"{'; '.join(missed)}: who finds a node then is not known"
     if unasked and known:
         yield f"of {count(unasked, 'pod')} more that wait for nodes it was not asked"
+    others = (each for each in index.objects.pods if is_hidden(each.metadata))
+    leaving = {id(pod) for pod in changed.leaving}
+    if any(is_waiting(each) or id(each) in leaving for each in others):
+        yield "pods of other teams that wait or leave are not placed: they may take room that is given to others here"
     if any(act.act is NodeAct.DRAIN for act in changed.acted):
         missed = half_seen(index.source, ("poddisruptionbudgets",))
         yield from (f"{each}: others may stand in a drain's way" for each in missed)

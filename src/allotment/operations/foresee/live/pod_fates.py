@@ -19,6 +19,8 @@ from allotment.simulation.live.nodes import ActedNode, ChangedNodes, NodeAct
 from allotment.simulation.live.places import PodPlace
 
 _GROUP: Final = "kueue.x-k8s.io/pod-group-name"
+_TAS: Final = "kueue.x-k8s.io/tas"
+_OF_A_POD_SET: Final = "kueue.x-k8s.io/podset-"
 _USUAL_FAILURES: Final = 6
 """Failures of pods that a Job allows if it does not say."""
 _DISRUPTED: Final = "DisruptionTarget"
@@ -121,6 +123,11 @@ class PodFates:
             return PodFate.AWAITS_NODE, "its StatefulSet makes no other before the node is back, or gone for good"
         if pod.metadata.uid in self._index.workloads_of and _GROUP not in pod.metadata.labels:
             return PodFate.QUEUES, "the pod in its place has to get its quota first"
+        if _by_topology(pod):
+            return (
+                PodFate.UNKNOWN,
+                "Kueue chooses its node by topology: it puts another in the node's place, or evicts it",
+            )
         if pod.spec.scheduler_name not in {"", DEFAULT_SCHEDULER}:
             return PodFate.UNKNOWN, f"the scheduler {shown(pod.spec.scheduler_name)} places it"
         return None
@@ -148,6 +155,11 @@ class PodFates:
             named = f"PodDisruptionBudget {budget.budget.name}"
             return MovedPod(pod.name, act.node, PodFate.HELD, message=f"{named} lets nobody evict it")
         return MovedPod(pod.name, act.node, PodFate.STAYS, message="it tolerates a node that is down")
+
+
+def _by_topology(pod: Pod) -> bool:
+    marked = (*pod.metadata.labels, *pod.metadata.annotations)
+    return _TAS in marked or any(each.startswith(_OF_A_POD_SET) and "topology" in each for each in marked)
 
 
 def _fails(job: Job, more: int) -> str:
