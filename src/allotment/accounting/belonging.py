@@ -42,9 +42,9 @@ class OwnerLookup:
 
     @cached_property
     def _workload_of(self) -> dict[str, Workload]:
-        """Workloads by the uid of any object that they stand for."""
+        """Workloads by the uid of any object that they stand for; of a job that was scaled, the one that counts now."""
         found: dict[str, Workload] = {}
-        for each in self.index.objects.workloads:
+        for each in sorted(self.index.objects.workloads, key=_standing):
             uids = {owner.uid for owner in self.index.owners_of(each.metadata)}
             uids.add(self._labelled(each))
             for uid in uids - {""}:
@@ -129,6 +129,11 @@ class OwnerLookup:
             return workload.status.admission.cluster_queue
         local = self.index.local_queues.get(f"{workload.namespace}/{workload.spec.queue_name}")
         return local.spec.cluster_queue if local is not None else ""
+
+
+def _standing(workload: Workload) -> tuple[bool, bool, str]:
+    """Those that count more stand last."""
+    return not workload.says("Finished"), workload.holds_quota, workload.metadata.creation_timestamp
 
 
 def kind_of_work(index: Index, pod: Pod) -> str:

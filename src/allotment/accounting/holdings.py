@@ -216,7 +216,7 @@ class _HoldFinding:
         ]
         admitted = workload.condition("Admitted") if workload is not None else None
         if workload is not None and admitted is not None and admitted.true:
-            limits.append((moment(admitted.last_transition_time), workload.spec.maximum_execution_time_seconds))
+            limits.append((moment(admitted.last_transition_time), _left_to_run(workload)))
         ends = [start + limit * _MS for start, limit in limits if start is not None and limit and limit > 0]
         return min((end for end in ends if end <= LATEST), default=None)
 
@@ -237,6 +237,12 @@ class _HoldFinding:
             yield HoldMark.NODE_GONE
         if pod.metadata.deletion_timestamp:
             yield HoldMark.LEAVING
+
+
+def _left_to_run(workload: Workload) -> int | None:
+    """Seconds from its admission on, after which Kueue ends it: what it ran before it was evicted counts."""
+    most = workload.spec.maximum_execution_time_seconds
+    return max(1, most - workload.status.accumulated_past_execution_time_seconds) if most and most > 0 else None
 
 
 def _is_over(each: Object) -> bool:

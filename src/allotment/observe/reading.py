@@ -11,7 +11,7 @@ import msgspec
 
 from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
-from allotment.model.observed.queueing import ClusterQueue, Cohort
+from allotment.model.observed.queueing import ClusterQueue, Cohort, Workload
 from allotment.model.observed.work import Owner
 from allotment.model.salvage import UnreadableObject
 from allotment.observe.anonymous import unmarked
@@ -23,6 +23,9 @@ _MOST_FAULTS: Final = 8
 """Parts of one object that are dropped before the object is: one that is broken in more places says nothing."""
 _FUNGIBILITY: Final = {"Borrow": "MayStopSearch", "Preempt": "MayStopSearch"}
 """What `v1beta1` called stopping at a flavor (kueue apis/kueue/v1beta1/clusterqueue_types.go)."""
+
+_MISSPELT: Final = "accumulatedPastExexcutionTimeSeconds"
+"""As `v1beta1` has it (kueue apis/kueue/v1beta1/workload_types.go)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,10 @@ def _shaped(kind: ObservedKind, raw: Body, version: str) -> Body:
         shaped["spec"] = _cluster_queue(spec)
     elif kind.struct is Cohort and "parent" in spec:
         shaped["spec"] = {"parentName": spec["parent"], **spec}
+    elif kind.struct is Workload:
+        status = shaped.get("status")
+        if isinstance(status, dict) and _MISSPELT in status:
+            shaped["status"] = {"accumulatedPastExecutionTimeSeconds": status[_MISSPELT], **status}
     return shaped
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
 from allotment.accounting.capacity import PER_DEVICE
@@ -27,9 +28,11 @@ from allotment.model.observed.nodes import (
     ResourceClaimStatus,
 )
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Pod, Terminated
-from allotment.model.observed.queueing import ClusterQueue, LocalQueue
+from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
 from allotment.model.observed.snapshot import DeviceUse, Gap
 from allotment.model.observed.work import DaemonSet, Job, JobSpec, JobStatus
+from allotment.observe.kinds import BY_KIND
+from allotment.observe.reading import read_object
 from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
 
 NOW = 1_800_000_000_000
@@ -67,6 +70,19 @@ def holds(*pods: Pod, on: str = "n1", use: tuple[DeviceUse, ...] = (), **objects
     return device_holds(Index(moment_of(NOW, nodes=nodes, pods=pods, use=use, **objects).sources[0]), NOW)
 
 
+def replaced(name: str, of_job: str) -> Workload:
+    """An earlier slice of an elastic job."""
+    found = workload(name, "gpu", 2, admitted=True, job=of_job)
+    over = Condition(type="Finished", status="True", reason="WorkloadSliceReplaced")
+    return msgspec.structs.replace(
+        found, status=msgspec.structs.replace(found.status, conditions=(*found.status.conditions, over))
+    )
+
+
+MISSPELT = {"accumulatedPastExexcutionTimeSeconds": 5400}
+"""As `v1beta1` has it."""
+
+
 def ended(name: str) -> ContainerStatus:
     return ContainerStatus(name=name, state=ContainerState(terminated=Terminated(exit_code=0)))
 
@@ -102,6 +118,15 @@ MARKED: dict[str, tuple[Pod, dict[str, Any], set[HoldMark]]] = {
         pod("p", "n1", {GPU: "4"}, owner=JOB),
         {"jobs": (job(ended="Complete"),)},
         {HoldMark.JOB_OVER},
+    ),
+    "a job that was scaled up: what stood for its earlier size is finished": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {
+            "jobs": (job(),),
+            "workloads": (workload("a", "gpu", 4, admitted=True, job="train"), replaced("b", "train")),
+            **QUEUES,
+        },
+        set(),
     ),
     "its processes have ended": (pod("p", "n1", {GPU: "4"}, statuses=(ended("main"),)), {}, {HoldMark.PROCESS_GONE}),
     "its node is gone": (pod("p", "gone", {GPU: "4"}), {}, {HoldMark.NODE_GONE}),
@@ -153,6 +178,26 @@ def test_a_submitter_s_mark_is_believed_only_where_our_policy_keeps_it(
 ) -> None:
     (found,) = holds(pod("p", "n1", {GPU: "2"}, owner=JOB), jobs=(job(by=name),), **objects)
     assert found.owner.person == person
+
+
+@pytest.mark.parametrize(
+    ("written", "left"), [({}, 7200), ({"accumulatedPastExecutionTimeSeconds": 5400}, 1800), (MISSPELT, 1800)]
+)
+def test_what_it_ran_before_it_was_evicted_counts_for_its_end(written: dict[str, int], left: int) -> None:
+    since = at(NOW - HOUR // 4)
+    conditions = [
+        {"type": each, "status": "True", "lastTransitionTime": since} for each in ("QuotaReserved", "Admitted")
+    ]
+    raw = {
+        "apiVersion": "kueue.x-k8s.io/v1beta1",
+        "kind": "Workload",
+        "metadata": {"name": "w", "namespace": "team", "labels": {"kueue.x-k8s.io/job-uid": "train"}},
+        "spec": {"maximumExecutionTimeSeconds": 7200},
+        "status": {"conditions": conditions, **written},
+    }
+    found = read_object(BY_KIND["kueue.x-k8s.io", "Workload"], raw).value
+    (hold,) = holds(pod("p", "n1", {GPU: "2"}, owner=JOB), jobs=(job(),), workloads=(found,))
+    assert hold.ends == NOW - HOUR // 4 + 1000 * left
 
 
 def test_a_limit_beyond_all_calendars_is_no_end() -> None:

@@ -65,6 +65,23 @@ def test_a_team_of_one_namespace_is_told_once() -> None:
     assert len(full) == 4
 
 
+def test_a_percentage_is_not_rounded_up_to_an_alarm_that_does_not_hold() -> None:
+    near = QuotaUse("dev", QuotaLayer.NAMESPACE, "nlp", "pods", 947, 1000)
+    text = quotas_text(QuotasAnswer((near,), paced=False), (near,), None, headers=False, by_layer=False)
+
+    assert (near.words, "94%" in text.split()) == ("warning", True)
+
+
+def test_what_is_stored_is_told_as_bytes() -> None:
+    rows = tuple(
+        QuotaUse("dev", QuotaLayer.NAMESPACE, "nlp", resource, 1 << 30, 1 << 40)
+        for resource in ("requests.storage", "fast.storageclass.storage.k8s.io/requests.storage", "hugepages-2Mi")
+    )
+    text = quotas_text(QuotasAnswer(rows, paced=False), rows, None, headers=False, by_layer=False)
+
+    assert [line.split()[3:5] for line in text.splitlines()] == [["1Gi", "1Ti"]] * 3
+
+
 def room(accelerator: str, free: int, fragmented: int | None, cpu: int = 4000) -> AcceleratorRoom:
     one = 1_000_000
     lost = None if fragmented is None else fragmented * one

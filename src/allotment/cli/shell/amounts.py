@@ -8,16 +8,19 @@ from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 
 MICROS: Final = 1_000_000
 
+_STORAGE: Final = "storage"
+"""How resources end that are counted in bytes, those of a class included."""
+_HUGE_PAGES: Final = "hugepages-"
 _UNITS: Final = (("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20))
 
 
 def amount(resource: str, value: int) -> str:
-    """A quantity of CPU (milli-CPU), memory (bytes) or devices, with its sign."""
+    """A quantity of CPU (milli-CPU), memory or storage (bytes), or devices, with its sign."""
     sign = "-" if value < 0 else ""
     match resource:
         case "cpu":
             return sign + format_cpu(MilliCpu(abs(value)))
-        case "memory":
+        case _ if resource == "memory" or resource.endswith(_STORAGE) or resource.startswith(_HUGE_PAGES):
             return sign + memory(abs(value))
         case _:
             return f"{value:,}"

@@ -135,6 +135,13 @@ class ReclaimablePods(Part, frozen=True):
     count: int = 0
 
 
+class CountedRequests(Part, frozen=True):
+    """What Kueue counts for the pods of a PodSet in all, written down as it looked at them."""
+
+    name: str = ""
+    resources: Amounts = {}
+
+
 class WorkloadStatus(Part, frozen=True):
     """How a Workload is."""
 
@@ -143,6 +150,8 @@ class WorkloadStatus(Part, frozen=True):
     conditions: tuple[Condition, ...] = ()
     requeue_state: RequeueState | None = None
     reclaimable_pods: tuple[ReclaimablePods, ...] = ()
+    resource_requests: tuple[CountedRequests, ...] = ()
+    accumulated_past_execution_time_seconds: int = 0
     nominated_cluster_names: tuple[str, ...] = ()
     cluster_name: str | None = None
 

@@ -35,7 +35,7 @@ _COLUMNS: Final[tuple[Column[QuotaUse], ...]] = (
     Column("USED", lambda row: row.used, text=lambda row: _amount(row, row.used), keep=2),
     Column("LIMIT", lambda row: row.limit, text=lambda row: _amount(row, row.limit), keep=2),
     Column("GUARANTEED", lambda row: row.guaranteed, text=lambda row: _amount(row, row.guaranteed or 0), wide=True),
-    Column("PERCENT", lambda row: round(row.percent, 1), text=lambda row: f"{row.percent:.0f}%", keep=3),
+    Column("PERCENT", lambda row: round(row.percent, 1), text=lambda row: f"{int(row.percent)}%", keep=3),
     Column("ALARM", lambda row: row.words or None, style=lambda row: _STYLES.get(row.alarm, ""), keep=3),
     Column("FULL AT", lambda row: _date(row) or None, keep=1),
     Column("CLUSTER", lambda row: row.cluster, wide=True),

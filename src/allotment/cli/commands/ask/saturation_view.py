@@ -7,7 +7,7 @@ from typing import Final
 
 from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.saturation import QUOTA, AcceleratorSaturation, ShortThing
-from allotment.cli.shell.amounts import amount, memory
+from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Cell, Column, table_text
 from allotment.errors import shown
@@ -111,6 +111,4 @@ def _numbers(row: AcceleratorSaturation) -> str:
 
 def _of(thing: ShortThing) -> str:
     resource = thing.name.removeprefix(f"{QUOTA} ")
-    if resource == EPHEMERAL_STORAGE:
-        return f"{memory(thing.used)} of {memory(thing.capacity)} used"
     return f"{amount(resource, thing.used)} of {amount(resource, thing.capacity)} used"
