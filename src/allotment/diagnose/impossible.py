@@ -38,8 +38,16 @@ _Given = dict[str, dict[str, str]]
 """Flavors by resource, for each PodSet."""
 
 
-class _GivenBefore(dict[tuple[str, str, bytes], "_Given | None"]):
-    """What has been found out, by namespace, queue and pods: many wait that ask for the same."""
+_Shape = tuple[str, str, bytes]
+"""Namespace, queue and pods: many wait that ask for the same."""
+
+
+class _GivenBefore(dict[_Shape, "_Given | None"]):
+    """What has been found out, by shape."""
+
+
+class _HopelessBefore(dict[_Shape, HopelessFor | None]):
+    """Who refuses them for ever, by shape."""
 
 
 def impossible(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEntry, Finding] | None:
@@ -76,11 +84,8 @@ def _mended(case: Case, given: _Given, finding: Finding) -> tuple[CauseEntry, Fi
 
 
 def _together(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEntry, Finding] | None:
-    """The same of what finds room pod by pod, and not with all its pods at once.
-
-    Asked only where it is also told whether it ever starts: emptying a large fleet takes longer than a cause.
-    """
-    by = None if case.brief or case.one_of_many else hopeless(case)
+    """The same of what finds room pod by pod, and not with all its pods at once; of a trial that is asked apart."""
+    by = None if case.supposed else _hopeless(case)
     if by is None:
         return None
     own = case.workload
@@ -92,6 +97,26 @@ def _together(case: Case, entry: CauseEntry, finding: Finding) -> tuple[CauseEnt
     said = f"{finding.summary}; even with nobody else there {without_others(case, by)}"
     kept = tuple(each for each in finding.proposals if each.patch is None or each.patch.op is not PatchOp.WAIT)
     return entry, replace(finding, verdict=CauseVerdict.MISCONFIGURED, never=True, summary=said, proposals=kept)
+
+
+def _hopeless(case: Case) -> HopelessFor | None:
+    """Who refuses it with nobody else there, all its pods at once; found out once for all that wait alike."""
+    workload = case.workload
+    if workload is None or workload.holds_quota:
+        return hopeless(case)
+    known, shape = case.index.beside.once(_HopelessBefore, _HopelessBefore), _shape_of(case, workload)
+    if shape not in known:
+        known[shape] = hopeless(case)
+    return known[shape]
+
+
+def _shape_of(case: Case, workload: Workload) -> _Shape:
+    made = case.beside.once(_Encoded, lambda: _Encoded(msgspec.json.encode(workload.spec.pod_sets)))
+    return case.namespace, case.queue_name, made
+
+
+class _Encoded(bytes):
+    """PodSets of a case, by which equal ones are known."""
 
 
 def without_others(case: Case, by: HopelessFor) -> str:
@@ -119,10 +144,10 @@ def _refused(case: Case) -> _Given | None:
             return None
         return {} if fleet_of(case).nodes_refuse(case.namespace, [(PodTemplate(spec=refused.pod.spec), 1)]) else None
     kept = case.index.beside.once(_GivenBefore, _GivenBefore)
-    key = (case.namespace, case.queue_name, msgspec.json.encode(workload.spec.pod_sets))
-    if key not in kept:
-        kept[key] = _of_workload(case, workload)
-    return kept[key]
+    shape = _shape_of(case, workload)
+    if shape not in kept:
+        kept[shape] = _of_workload(case, workload)
+    return kept[shape]
 
 
 def _of_workload(case: Case, workload: Workload) -> _Given | None:

@@ -6,6 +6,7 @@ import pytest
 
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind
+from allotment.operations.ask.explaining import why_all
 from tests.unit.diagnose.building import Raw, case_of, node, pod, pod_spec, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
 
@@ -75,6 +76,15 @@ def test_never_is_what_an_emptied_fleet_refuses(objects: list[Raw], never: bool)
     # One verdict: what never starts does not wait.
     assert not never or found.verdict is CauseVerdict.MISCONFIGURED
     assert not never or not any(each.patch is not None and each.patch.op is PatchOp.WAIT for each in found.remedies)
+
+
+@pytest.mark.parametrize("objects", [objects for objects, _ in TABLE.values()], ids=TABLE)
+def test_a_list_and_a_cause_alone_say_the_same_as_a_whole_answer(objects: list[Raw]) -> None:
+    subject = "jobset/train" if JOB_SET in objects else "job/train"
+    whole, alone = (explain(case_of(objects, subject), with_remedies=each) for each in (True, False))
+    listed = why_all(case_of(objects, subject).snapshot, "team-a").waiting
+    (same,) = (each.explanation for each in listed if each.subject == whole.subject)
+    assert [(each.cause, each.verdict) for each in (alone, same)] == [(whole.cause, whole.verdict)] * 2
 
 
 AGENT = {
