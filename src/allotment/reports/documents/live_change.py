@@ -125,6 +125,7 @@ def _moved(row: MovedWork) -> Mapping[str, Any]:
             {
                 "name": each.pod,
                 "node": each.node,
+                "runs": each.runs,
                 "fate": str(each.fate),
                 "to": each.to or None,
                 "message": each.message or None,

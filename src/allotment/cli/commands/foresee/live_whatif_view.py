@@ -94,7 +94,7 @@ def _change(row: WhatIfRow) -> float | None:
 def _before(row: WhatIfRow) -> str:
     match row:
         case MovedWork():
-            return "runs"
+            return "runs" if any(each.runs for each in row.pods) else "starting"
         case PlacedWork():
             return found_text(row, row.before)
         case ChangedStart():

@@ -32,7 +32,7 @@ CHANGES: Final = (
     ("weight:QUEUE=NUMBER", "Another weight in fair sharing."),
     ("hold:QUEUE", "The queue admits nobody for a TERM."),
     ("resume:QUEUE", "The queue, which is stopped, admits again."),
-    ("add-node:NAME=LIKE", "A further node, like one there is (scenarios with nodes)."),
+    ("add-node:NAME=LIKE", "A further node, like one there is."),
     ("drop-node:NAME", "Without this node."),
     ("cordon:NAME", "The node takes no further pods for a TERM."),
     ("drain:NAME", "The same, and its jobs have to leave it."),
@@ -87,7 +87,8 @@ def whatif(session: Session, asked: WhatIfOptions, *, source: SourceOptions, out
     """Try changes: who waits longer, who less, who starts now. On a cluster, a snapshot, or a scenario's file.
 
     On a cluster nothing is changed: changes are made of the moment as it was read, at once and for good, and the same
-    futures are played with and without them.
+    futures are played with and without them. Of nodes it is told which pods have to leave and where to, and who of
+    those that wait finds a node then; quota stays as it is, so add a quota:… where more nodes are to mean more of it.
 
     QUEUE may be a cohort for quota, grant and weight. Amounts are written as Kubernetes writes them. A TERM is written
     behind the change as ,from=TIME,until=TIME, such as ,from=6h,until=30h from the scenario's start; without from it

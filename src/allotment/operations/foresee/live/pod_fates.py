@@ -60,6 +60,7 @@ class MovedPod:
     Attributes:
         pod: its name.
         node: that it is on.
+        runs: it is past its start.
         to: the node that the one in its place finds; empty if none.
         message: why it finds none, or why that is not known.
         victims: running pods (namespace/name) that lose their place to it.
@@ -67,6 +68,7 @@ class MovedPod:
 
     pod: str
     node: str
+    runs: bool
     fate: PodFate
     to: str = ""
     message: str = ""
@@ -139,22 +141,28 @@ class PodFates:
         ended = self._ended(pod)
         if ended is not None:
             fate, why = ended
-            return pod, MovedPod(pod.name, act.node, fate, message=why)
+            return pod, _moved(pod, act, fate, message=why)
         if place is None:
-            return pod, MovedPod(pod.name, act.node, PodFate.UNKNOWN, message="not all nodes and pods were seen")
+            return pod, _moved(pod, act, PodFate.UNKNOWN, message="not all nodes and pods were seen")
         if not place.node:
-            return pod, MovedPod(pod.name, act.node, PodFate.WAITS, message=place.message)
+            return pod, _moved(pod, act, PodFate.WAITS, message=place.message)
         if place.unmodelled:
             unseen = "; ".join(place.unmodelled)
-            return pod, MovedPod(pod.name, act.node, PodFate.UNKNOWN, message=f"not modelled: {unseen}")
-        return pod, MovedPod(pod.name, act.node, PodFate.PLACED, place.node, victims=place.victims)
+            return pod, _moved(pod, act, PodFate.UNKNOWN, message=f"not modelled: {unseen}")
+        return pod, _moved(pod, act, PodFate.PLACED, place.node, victims=place.victims)
 
     def _staying(self, pod: Pod, act: ActedNode) -> MovedPod:
         budget = self._held.get(id(pod))
         if act.act is NodeAct.DRAIN and budget is not None:
             named = f"PodDisruptionBudget {budget.budget.name}"
-            return MovedPod(pod.name, act.node, PodFate.HELD, message=f"{named} lets nobody evict it")
-        return MovedPod(pod.name, act.node, PodFate.STAYS, message="it tolerates a node that is down")
+            return _moved(pod, act, PodFate.HELD, message=f"{named} lets nobody evict it")
+        return _moved(pod, act, PodFate.STAYS, message="it tolerates a node that is down")
+
+
+def _moved(
+    pod: Pod, act: ActedNode, fate: PodFate, to: str = "", message: str = "", victims: tuple[str, ...] = ()
+) -> MovedPod:
+    return MovedPod(pod.name, act.node, pod.status.phase == "Running", fate, to, message, victims)
 
 
 def _by_topology(pod: Pod) -> bool:
