@@ -120,14 +120,19 @@ def queues_of(snapshot: Snapshot) -> QueuesAnswer:
         snapshot, lambda one: tuple(found for source in one.sources for found in queue_standings(Index(source)))
     )
     differing = tuple(
-        f"ClusterQueue {shown(use.queue)} reports {use.told:,} {use.resource} in flavor {shown(use.flavor)}; "
-        f"its workloads hold {use.used:,}"
+        f"{_in(snapshot, standing)}ClusterQueue {shown(use.queue)} reports {use.told:,} {use.resource} in flavor "
+        f"{shown(use.flavor)}; its workloads hold {use.used:,}"
         for standing in standings
         for use in standing.uses
         if use.told is not None and use.told != use.used
     )
-    held = tuple(_kept_before(each) for each in standings if each.held_back)
+    held = tuple(f"{_in(snapshot, each)}{_kept_before(each)}" for each in standings if each.held_back)
     return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing, *held, *left))
+
+
+def _in(snapshot: Snapshot, standing: QueueStanding) -> str:
+    """Which cluster, where there are several: queues are called alike in many."""
+    return f"{shown(standing.cluster)}: " if len(snapshot.sources) > 1 else ""
 
 
 def _kept_before(standing: QueueStanding) -> str:

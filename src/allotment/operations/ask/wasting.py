@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from allotment.accounting.idleness import USUAL, IdleRule, IdleRules
-from allotment.accounting.ledger import CauseOfTime, Ledger, LedgerEntry, TimeGroup, grouped
+from allotment.accounting.ledger import MS_PER_HOUR, CauseOfTime, Ledger, LedgerEntry, TimeGroup, grouped
 from allotment.accounting.moment import HIDING, CountingRules
 from allotment.accounting.prices import NO_PRICES, prices_of
 from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledger
@@ -15,6 +15,8 @@ from allotment.errors import UsageError, shown
 from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
+from allotment.observe.anonymous import HIDDEN_NAMESPACE
+from allotment.operations.ask.devices import ANOTHER_TEAM
 from allotment.operations.ask.metered import MeteredTime, doubted_ledger
 from allotment.operations.ask.recorded import Recording
 from allotment.operations.ask.resting import demand_nodes
@@ -172,7 +174,15 @@ def _answer(
 ) -> WasteAnswer:
     causes = grouped(ledger, _cause)
     groups = causes if by == "cause" else grouped(ledger, _team if by == "team" else _node)
-    return WasteAnswer(ledger, moment, by, rules.prices.currency, missing, groups, causes, remarks)
+    told = (*remarks, *_unpriced(ledger, rules, moment=moment))
+    return WasteAnswer(ledger, moment, by, rules.prices.currency, missing, groups, causes, told)
+
+
+def _unpriced(ledger: Ledger, rules: CountingRules, *, moment: bool) -> Iterator[str]:
+    """What the sums of money are without."""
+    hours = sum(each.gpu_ms for each in ledger.entries if each.charge.price is None) / MS_PER_HOUR
+    if rules.prices.currency and hours:
+        yield f"{hours:,.2f} {'GPUs' if moment else 'GPU-hours'} have no price, and are in no sum of money"
 
 
 def _cause(entry: LedgerEntry) -> str:
@@ -181,6 +191,8 @@ def _cause(entry: LedgerEntry) -> str:
 
 def _team(entry: LedgerEntry) -> str:
     owner = entry.charge.owner
+    if owner.namespace == HIDDEN_NAMESPACE:
+        return ANOTHER_TEAM
     return owner.team or owner.namespace or NOBODY_HOLDS
 
 

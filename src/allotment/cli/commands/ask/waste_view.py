@@ -67,7 +67,7 @@ def _columns(answer: WasteAnswer) -> tuple[Column[TimeGroup], ...]:
             Column(
                 "COST",
                 lambda row: None if row.cost is None else round(row.cost / MICROS, 2),
-                text=lambda row: money(row.cost or 0, answer.currency),
+                text=lambda row: "" if row.cost is None else money(row.cost, answer.currency),
                 unit=answer.currency,
                 keep=1,
             )
