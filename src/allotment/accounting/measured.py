@@ -86,6 +86,7 @@ class NodeTrack:
         ready, cordoned: 1 or 0.
         asked: by pods, by their number in the piece.
         course: of the same pods, a `PodCourse` a step.
+        contested: where what is told of it, or of what its pods ask for, contradicts itself; None for nowhere.
     """
 
     capacity: Numbers
@@ -95,6 +96,11 @@ class NodeTrack:
     asked: Mapping[int, Numbers] = field(default_factory=dict)
     course: Mapping[int, Numbers] = field(default_factory=dict)
     resource: str = "nvidia.com/gpu"
+    contested: npt.NDArray[np.bool_] | None = None
+
+    def is_contested(self, at: int) -> bool:
+        """Whether what is told in a step contradicts itself, so that nobody knows who holds what is not named."""
+        return self.contested is not None and bool(self.contested[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +296,7 @@ class _NodeCounting:
             node = self.node
             rows += [node.capacity, node.offered, node.ready, node.cordoned, *node.asked.values()]
             rows += list(node.course.values())
+            rows += [] if node.contested is None else [node.contested]
         changed = np.zeros(self.piece.count, dtype=bool)
         for row in rows:
             changed[1:] |= row[1:] != row[:-1]
@@ -336,7 +343,8 @@ class _NodeCounting:
         for name, track in reversed(there):
             pod, measured = holders.get(name, (NO_HOLDER, False))
             doubtful = track.is_doubtful(at)
-            if pod == NO_HOLDER and doubtful and not self._told(at):
+            contested = self.node is not None and self.node.is_contested(at)
+            if pod == NO_HOLDER and (contested or (doubtful and not self._told(at))):
                 units[name] = _Unit(CauseOfTime.UNMEASURED, doubtful=True)
             elif pod == NO_HOLDER:
                 units[name] = _Unit(self._free(at, broken=broken > 0))

@@ -21,7 +21,7 @@ MOST_UNKNOWN: Final = 128
 """The same where nobody says how many devices a node has."""
 MOST_NODES: Final = 20_000
 """Nodes of which nobody says how many devices they have; a cluster of Kubernetes is not to have more than 5,000."""
-_PUSHED: Final = ("exported_job", "exported_instance")
+PUSHED: Final = ("exported_job", "exported_instance")
 """Labels of what came through a gateway, or out of another server."""
 _NAMED: Final = 3
 
@@ -87,7 +87,7 @@ def _node(labels: Labels, known: KnownOfExporters) -> str:
 def _is_an_exporter_s(labels: Labels, node: str, known: KnownOfExporters) -> bool:
     """Whether the labels that the server sets itself are those of an exporter of the node."""
     renamed = exporter_renames(labels)
-    if not labels.get("job") or any(labels.get(each) for each in _PUSHED):
+    if not labels.get("job") or any(labels.get(each) for each in PUSHED):
         return False
     if not renamed:
         # A target has an instance; what is pushed without one has none.

@@ -11,6 +11,7 @@ import msgspec
 
 from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
+from allotment.model.observed.nodes import ResourceSlice
 from allotment.model.observed.queueing import ClusterQueue, Cohort, Workload
 from allotment.model.observed.work import Owner
 from allotment.model.salvage import UnreadableObject
@@ -90,6 +91,8 @@ def _shaped(kind: ObservedKind, raw: Body, version: str) -> Body:
         shaped["spec"] = _cluster_queue(spec)
     elif kind.struct is Cohort and "parent" in spec:
         shaped["spec"] = {"parentName": spec["parent"], **spec}
+    elif kind.struct is ResourceSlice:
+        shaped["spec"] = _resource_slice(spec)
     elif kind.struct is Workload:
         status = shaped.get("status")
         if isinstance(status, dict) and _MISSPELT in status:
@@ -108,6 +111,18 @@ def _cluster_queue(spec: Body) -> Body:
             for key, value in fungibility.items()
         }
     return renamed
+
+
+def _resource_slice(spec: Body) -> Body:
+    """In `v1beta1` what is said of a device stands in a field of its own."""
+    devices = spec.get("devices")
+    if not isinstance(devices, list):
+        return spec
+    flat = [
+        {**each["basic"], **each} if isinstance(each, dict) and isinstance(each.get("basic"), dict) else each
+        for each in devices
+    ]
+    return {**spec, "devices": flat}
 
 
 def _without_faults(struct: type[Part], shaped: Body) -> tuple[Part | None, tuple[Fault, ...]]:

@@ -16,7 +16,7 @@ from allotment.model.observed.snapshot import DeviceUse, Source
 
 Labels = Mapping[str, str]
 
-_OURS: Final = "exported_"
+OURS: Final = "exported_"
 """What a Prometheus puts before labels of the exporter that it sets itself, unless it is told to honor them."""
 _EXPORTERS: Final = ("dcgm-exporter", "nvidia-dcgm-exporter")
 _ROUNDED: Final = 1e-3
@@ -83,7 +83,7 @@ def together(steps: Sequence[Sequence[int]], count: int) -> tuple[frozenset[int]
 
 def exporter_renames(labels: Labels) -> bool:
     """Whether the exporter's own labels stand under other names, so that `pod` is the exporter's."""
-    return any(name.startswith(_OURS) for name in labels)
+    return any(name.startswith(OURS) for name in labels)
 
 
 def share_of(value: float) -> float | None:
@@ -100,8 +100,8 @@ def holder_of(labels: Labels, *, renamed: bool, asking: Container[str] = ()) -> 
             where they name a pod that asks for devices: a renamed label is soon written.
         asking: pods that are known to ask for devices, whatever they are called: an exporter asks for none.
     """
-    found = _pod_named(labels, _OURS) or _pod_named(labels, "")
-    if not found or found in asking or found == _pod_named(labels, _OURS):
+    found = _pod_named(labels, OURS) or _pod_named(labels, "")
+    if not found or found in asking or found == _pod_named(labels, OURS):
         return found
     container, pod = labels.get("container", ""), labels.get("pod", "")
     exporter = container in _EXPORTERS or (not container and pod.startswith(_EXPORTERS))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from allotment.accounting.ledger import Belonging, Ledger
 from allotment.accounting.measured import (
@@ -23,7 +24,6 @@ from allotment.accounting.measured import (
 )
 from allotment.accounting.moment import CountingRules
 from allotment.errors import NotFoundError, UsageError
-from allotment.model import labels as marks
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.observe.exporters import KnownOfExporters, measured_by_exporters
 from allotment.observe.telemetry import (
@@ -39,6 +39,7 @@ from allotment.observe.telemetry import (
 )
 from allotment.operations.ask.device_tracks import device_track
 from allotment.operations.ask.measuring import USE, Where
+from allotment.operations.ask.state_series import StateSeries
 from allotment.ports.clock import Clock
 from allotment.ports.metrics import Gauge, MeasuredSeries, MetricsPort, TimeSteps, TooMuchMeasuredError
 
@@ -128,6 +129,7 @@ class _PieceReader:
         self._metrics = metrics
         self._where = asked.where
         self._teams = rules.teams or {}
+        self._state = StateSeries(self._of, ("resource", tuple(_RESOURCES)))
         self._renamed = False
         self._labelled = False
         self._requests_known = False
@@ -143,7 +145,7 @@ class _PieceReader:
             told.append(f"left out: {self._wrong} measurements that are no share from 0 to 100 %, or no count")
         pods = [(pod, *told) for pod, told in sorted(self._overnamed.items())]
         disputed = contradicted(self._disputed)
-        return (*told, *self._foreign, *disputed, *overnamed(pods))
+        return (*told, *self._foreign, *self._state.doubts(), *disputed, *overnamed(pods))
 
     def read(self, steps: TimeSteps) -> MeasuredPiece:
         """A piece.
@@ -152,20 +154,19 @@ class _PieceReader:
             TooMuchMeasuredError: it is too long.
         """
         every = self._metrics.means(Gauge(USE, self._where), steps)
-        resource = ("resource", tuple(_RESOURCES))
-        sizes = _MeasuredDevices(
-            capacity=self._of("kube_node_status_capacity", steps, resource),
-            offered=self._of("kube_node_status_allocatable", steps, resource),
-        )
-        teams = self._team_names(steps)
+        state = self._state
+        kept, _ = measured_by_exporters([each.labels for each in every], KnownOfExporters())
+        state.begin(steps, {node_of(every[at].labels) for at in kept})
+        sizes = _MeasuredDevices(state.capacity, state.offered)
+        teams = {namespace: self._teams.get(team, team) for namespace, team in state.teams.items()}
         use = self._possible(self._exporters(every, sizes, teams), lambda value: share_of(value) is not None)
-        asked = self._of("kube_pod_container_resource_requests", steps, resource)
+        asked = state.asked
         self._renamed = self._renamed or any(exporter_renames(each.labels) for each in use)
         self._requests_known = self._requests_known or bool(asked)
-        pods = _PodTable(self._owners(steps), teams, steps.count)
+        pods = _PodTable(self._owners(), teams, steps.count)
         devices = self._devices(use, pods, steps, {_pod_of(each.labels) for each in asked})
         self._labelled = self._labelled or any((each.holder != NO_HOLDER).any() for each in devices.values())
-        nodes = self._nodes(steps, sizes, pods, asked)
+        nodes = self._nodes(steps.count, sizes, pods, asked)
         self._count_names(devices, nodes, pods)
         return MeasuredPiece(
             steps.since,
@@ -236,57 +237,50 @@ class _PieceReader:
 
     def _nodes(
         self,
-        steps: TimeSteps,
+        count: int,
         sizes: _MeasuredDevices,
         pods: _PodTable,
         requests: Sequence[MeasuredSeries],
     ) -> dict[str, NodeTrack]:
-        capacity, offered = sizes.capacity, sizes.offered
-        if not capacity and not offered:
+        capacity, offered, state = sizes.capacity, sizes.offered, self._state
+        if not capacity and not offered and not state.contested:
             return {}
-        ready = self._of("kube_node_status_condition", steps, ("condition", ("Ready",)), ("status", ("true",)))
-        cordoned = self._of("kube_node_spec_unschedulable", steps)
+        ready = state.of_nodes("kube_node_status_condition", ("condition", ("Ready",)), ("status", ("true",)))
+        cordoned = state.of_nodes("kube_node_spec_unschedulable")
         course = pods.courses(
-            self._of("kube_pod_status_phase", steps, ("phase", ("Running",))),
-            self._of("kube_pod_status_phase", steps, ("phase", ("Pending",))),
+            state.of_pods("kube_pod_status_phase", ("phase", ("Running",))),
+            state.of_pods("kube_pod_status_phase", ("phase", ("Pending",))),
         )
-        rows = _by_node(offered, steps.count, NOT_TOLD)
-        most = rows | _by_node(capacity, steps.count, NOT_TOLD)
-        at_work = _by_node(ready, steps.count, 1)
-        kept = _by_node(cordoned, steps.count, 0)
+        rows = _by_node(offered, count, NOT_TOLD)
+        most = rows | _by_node(capacity, count, NOT_TOLD)
+        at_work = _by_node(ready, count, 1)
+        kept = _by_node(cordoned, count, 0)
         asked = pods.asked(requests, course)
+        contested = _by_node_steps(state.contested, count)
+        for node in contested:
+            most.setdefault(node, np.full(count, NOT_TOLD, dtype=np.int64))
         kinds = {each.labels.get("node", ""): each.labels.get("resource", "") for each in (*capacity, *offered)}
         return {
             node: NodeTrack(
                 capacity=most[node],
                 offered=rows.get(node, most[node]),
-                ready=at_work.get(node, np.ones(steps.count, dtype=np.int64)),
-                cordoned=kept.get(node, np.zeros(steps.count, dtype=np.int64)),
+                ready=at_work.get(node, np.ones(count, dtype=np.int64)),
+                cordoned=kept.get(node, np.zeros(count, dtype=np.int64)),
                 asked=asked.get(node, {}),
                 course={pod: course[pod] for pod in asked.get(node, {}) if pod in course},
                 resource=_RESOURCES.get(kinds.get(node, ""), DEVICE_RESOURCES[0]),
+                contested=contested.get(node),
             )
             for node in most
         }
 
-    def _owners(self, steps: TimeSteps) -> dict[str, tuple[str, str]]:
+    def _owners(self) -> dict[str, tuple[str, str]]:
         """What made each pod, as far as it is measured: kind and name."""
-        once = TimeSteps(steps.since, steps.seconds * steps.count, 1)
         return {
             _pod_of(each.labels): (each.labels.get("owner_kind", ""), each.labels.get("owner_name", ""))
-            for each in self._of("kube_pod_owner", once)
+            for each in self._state.of_pods("kube_pod_owner", at_all=True)
             if each.labels.get("owner_name", "<none>") != "<none>"
         }
-
-    def _team_names(self, steps: TimeSteps) -> dict[str, str]:
-        """The team of each namespace, where its labels are measured."""
-        once = TimeSteps(steps.since, steps.seconds * steps.count, 1)
-        found: dict[str, str] = {}
-        for each in self._of("kube_namespace_labels", once):
-            team = each.labels.get(_measured_label(marks.TENANT)) or each.labels.get(_measured_label(marks.TEAM)) or ""
-            if team:
-                found[each.labels.get("namespace", "")] = self._teams.get(team, team)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,12 +368,12 @@ def _by_node(series: Iterable[MeasuredSeries], count: int, otherwise: int) -> di
     return found
 
 
+def _by_node_steps(steps: Mapping[str, Iterable[int]], count: int) -> dict[str, npt.NDArray[np.bool_]]:
+    return {node: np.isin(np.arange(count), list(told)) for node, told in steps.items()}
+
+
 def _pod_of(labels: Mapping[str, str]) -> str:
     return f"{labels.get('namespace', '')}/{labels.get('pod', '')}"
-
-
-def _measured_label(name: str) -> str:
-    return "label_" + "".join(c if c.isalnum() else "_" for c in name)
 
 
 def _time(ms: int) -> str:
