@@ -12,7 +12,7 @@ the largest remainder, so that the parts of a node are exactly 1,000,000 for eac
     nvidia.com/gpu: 7, product …-MIG-…   as many as the slices need                  1/7 and so on, by the profile
     nvidia.com/gpu: 32, …-SHARED         gpu.count, else units / gpu.replicas        1/replicas
     slices that are shared               as many as units / replicas slices need     1/replicas of a slice
-    ResourceSlices of a driver           its devices, where no plug-in counts them   one device
+    ResourceSlices of a driver           its devices, where no plug-in counts them   one device, or a slice as above
     ===================================  ==========================================  ==============================
 
 A resource of none stays in a node's status when a plug-in goes, or calls its devices otherwise: beside another of the
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, TypeVar
 
+from allotment.accounting.claims import ListedDevice, listed_devices
 from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS, is_partition, names_a_part
 from allotment.model.observed.base import Amounts
 from allotment.model.observed.index import Index
@@ -54,8 +55,6 @@ _EIGHTHS: Final = 8
 """Memory slices of a device."""
 _MOST_MEMORY: Final = 10_000_000
 """MiB of a device that are believed."""
-_DRIVERS: Final = ("gpu.", "tpu.", "neuron.")
-"""How drivers of accelerators are called; those of network devices are not."""
 _MOST: Final = 4096
 """Devices or replicas of one node that are believed; no machine has more."""
 Key = TypeVar("Key")
@@ -116,11 +115,6 @@ def is_device(resource: str) -> bool:
     return resource.removesuffix(_SHARED) in DEVICE_RESOURCES or is_partition(resource)
 
 
-def hands_out_devices(driver: str) -> bool:
-    """Whether a DRA driver's devices are such; those of network cards and the like are not."""
-    return driver.startswith(_DRIVERS)
-
-
 def model_of(labels: Mapping[str, str]) -> str:
     """The model that a node's labels name, or empty."""
     return next((labels[label] for label in MODEL_LABELS if labels.get(label)), "")
@@ -152,7 +146,7 @@ def node_devices(node: Node, slices: Sequence[ResourceSlice] = ()) -> tuple[Devi
         found.append(_counted(resource, count, allocatable.get(resource, 0), declared if alone else 0, own))
     found += _sliced(mig, allocatable, declared - seen.get(_NVIDIA, 0), labels)
     vendors = {each.resource.partition("/")[0] for each in found}
-    found += _handed_out(slices, vendors, model_of(labels))
+    found += _handed_out(slices, vendors, labels)
     return tuple(each for each in found if each.units)
 
 
@@ -268,30 +262,31 @@ def _sliced(
     ]
 
 
-def _handed_out(slices: Iterable[ResourceSlice], vendors: set[str], model: str) -> list[DevicePart]:
+def _handed_out(slices: Iterable[ResourceSlice], vendors: set[str], labels: Mapping[str, str]) -> list[DevicePart]:
     """Devices of drivers; one whose vendor's plug-in counts its devices already is left to that."""
-    named: dict[str, dict[tuple[str, str], bool]] = {}
-    newest: dict[tuple[str, str], int] = {}
-    for each in slices:
-        pool = (each.spec.driver, each.spec.pool.name)
-        newest[pool] = max(newest.get(pool, 0), each.spec.pool.generation)
-    for each in slices:
-        driver = each.spec.driver
-        old = each.spec.pool.generation < newest[driver, each.spec.pool.name]
-        if old or not hands_out_devices(driver) or driver.partition(".")[2] in vendors:
+    whole: dict[str, list[ListedDevice]] = {}
+    cut: dict[str, list[ListedDevice]] = {}
+    for key, device in listed_devices(slices).items():
+        if key[0].partition(".")[2] in vendors or device.counted != key:
             continue
-        for device in each.spec.devices:
-            if "mig" in {value.get("string") for key, value in device.attributes.items() if key.endswith("type")}:
-                # Listed beside the device that it can be cut from.
-                continue
-            broken = any(taint.effect in {"NoSchedule", "NoExecute"} for taint in device.taints)
-            named.setdefault(driver, {})[each.spec.pool.name, device.name] = broken
-    return [
-        DevicePart(
-            driver, model, len(devices), sum(not broken for broken in devices.values()), len(devices) * PER_DEVICE
-        )
-        for driver, devices in named.items()
-    ]
+        (whole if device.resource == key[0] else cut).setdefault(device.resource, []).append(device)
+    found = []
+    for resource, devices in whole.items():
+        units, offered = _both(devices)
+        found.append(DevicePart(resource, model_of(labels), units, offered, units * PER_DEVICE))
+    for driver in {each.partition("/")[0] for each in cut}:
+        of_driver = {resource: devices for resource, devices in cut.items() if resource.startswith(f"{driver}/")}
+        counts = {resource: _both(devices) for resource, devices in of_driver.items()}
+        devices_cut = {each.whole for devices in of_driver.values() for each in devices}
+        mig = {resource: units for resource, (units, _) in counts.items()}
+        offers = {resource: offered for resource, (_, offered) in counts.items()}
+        found += _sliced(mig, offers, len(devices_cut), labels)
+    return found
+
+
+def _both(devices: Sequence[ListedDevice]) -> tuple[int, int]:
+    """How many there are, and how many of them are offered."""
+    return len(devices), sum(not each.broken for each in devices)
 
 
 def flavor_matches(flavor: ResourceFlavor, node: Node) -> bool:

@@ -13,13 +13,13 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
-from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, hands_out_devices, is_device
+from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
+from allotment.accounting.claims import claimed_devices
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import Belonging
 from allotment.model.moments import LATEST, moment
 from allotment.model.observed.base import Object, condition
 from allotment.model.observed.index import Index, kind_of
-from allotment.model.observed.nodes import ResourceClaim
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import DeviceUse
@@ -260,34 +260,6 @@ def _bound_at(pod: Pod) -> int | None:
     bound = condition(pod.status.conditions, "PodScheduled")
     at = moment(bound.last_transition_time) if bound is not None and bound.true else None
     return at if at is not None else moment(pod.status.start_time)
-
-
-def claimed_devices(index: Index) -> dict[str, dict[str, int]]:
-    """Devices that DRA gave to pods: by the pod's namespace/name and the driver.
-
-    Pods that share a claim, or a device by several claims, share its devices; the first by name of those that have a
-    node has them, so that each is told once. Who looks at devices with an administrator's access takes none.
-    """
-    found: dict[str, dict[str, int]] = {}
-    told: set[tuple[str, str, str]] = set()
-    for claim in sorted(index.objects.resource_claims, key=lambda each: each.key):
-        holder = _user_of(index, claim)
-        if claim.status.allocation is None or holder is None:
-            continue
-        for result in claim.status.allocation.devices.results:
-            device = (result.driver, result.pool, result.device)
-            if not result.admin_access and hands_out_devices(result.driver) and device not in told:
-                told.add(device)
-                devices = found.setdefault(holder.key, {})
-                devices[result.driver] = devices.get(result.driver, 0) + 1
-    return found
-
-
-def _user_of(index: Index, claim: ResourceClaim) -> Pod | None:
-    """The pod that has a claim's devices; an earlier pod of the same name has none of them."""
-    users = ((each.uid, index.pods.get(f"{claim.namespace}/{each.name}")) for each in claim.status.reserved_for)
-    found = (pod for uid, pod in users if pod is not None and pod.bound and uid in {"", pod.metadata.uid})
-    return min(found, key=lambda pod: pod.name, default=None)
 
 
 def _times(found: Iterable[int | None]) -> list[int]:

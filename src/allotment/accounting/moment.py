@@ -13,7 +13,8 @@ from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import DevicePart, devices_by_node
-from allotment.accounting.holdings import OTHERS, claimed_devices
+from allotment.accounting.claims import claimed_devices
+from allotment.accounting.holdings import OTHERS
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge
 from allotment.accounting.prices import NO_PRICES, DevicePrices

@@ -22,10 +22,14 @@ from allotment.model.observed.nodes import (
     AllocatedDevice,
     AllocatedDevices,
     Allocation,
+    Device,
     DeviceClass,
     DeviceClassSpec,
     ResourceClaim,
     ResourceClaimStatus,
+    ResourceSlice,
+    ResourceSliceSpec,
+    SlicePool,
 )
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Pod, Terminated
 from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
@@ -229,6 +233,7 @@ def gpu(name: str, driver: str = "gpu.nvidia.com", **more: bool) -> AllocatedDev
     return AllocatedDevice(driver=driver, pool="n1", device=name, **more)
 
 
+MIG = {"type": "mig", "profile": "1g.5gb"}
 P, Q = Reference(name="p"), Reference(name="q")
 CLAIMS: dict[str, tuple[list[ResourceClaim], list[Pod], list[tuple[str, str, int]]]] = {
     "the first of its users has no node yet": (
@@ -271,6 +276,25 @@ def test_devices_of_claims_are_told_once(
     by_name = DeviceClass(spec=DeviceClassSpec(extended_resource_name="amd.com/gpu"))
     found = holds(*pods, resource_claims=tuple(claims), device_classes=(by_name,))
     assert [(each.pod, each.resource, each.units) for each in found] == told
+
+
+def test_slices_of_a_driver_are_told_as_what_they_are_listed_as() -> None:
+    """Of a device that is cut already each is one; of one that is cut by a claim the first has the device."""
+    kinds = {"cut-mig-19": "none", "cut-mig-9": "none", "gpu-0": "", "gpu-0-mig-19": "G0", "gpu-0-mig-9": "G0"}
+    devices = tuple(
+        Device(name=name, attributes={key: {"string": each} for key, each in marks.items()})
+        for name, above in kinds.items()
+        for marks in [MIG | {"parentUUID": above} if above else {"type": "gpu", "uuid": "G0"}]
+    )
+    spec = ResourceSliceSpec(driver="gpu.nvidia.com", node_name="n1", pool=SlicePool(name="n1"), devices=devices)
+    claims = [claim(name, gpu(name), users=(Reference(name=name),)) for name in kinds if name != "gpu-0"]
+    pods = [pod(name, "n1", {}) for name in kinds if name != "gpu-0"]
+    found = holds(*pods, resource_claims=tuple(claims), resource_slices=(ResourceSlice(spec=spec),))
+    assert [(each.pod, each.resource, each.units) for each in found] == [
+        ("team/cut-mig-19", "gpu.nvidia.com/mig-1g.5gb", 1),
+        ("team/cut-mig-9", "gpu.nvidia.com/mig-1g.5gb", 1),
+        ("team/gpu-0-mig-19", "gpu.nvidia.com", 1),
+    ]
 
 
 def test_a_device_s_use_counts_for_one_of_a_pod_s_kinds() -> None:

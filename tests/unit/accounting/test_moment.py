@@ -18,6 +18,8 @@ from allotment.model.observed.pods import ContainerState, ContainerStatus, Runni
 from allotment.model.observed.queueing import LocalQueue, LocalQueueSpec
 from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
 from allotment.model.observed.work import Job, JobSpec, Owner
+from allotment.observe.kinds import BY_KIND
+from allotment.observe.reading import read_object
 from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
 from tests.unit.accounting.test_books import queue
 
@@ -333,3 +335,55 @@ def test_devices_of_a_driver_are_not_broken_because_no_plug_in_offers_them(capac
     (part,) = node_devices(node("n", capacity, labels={**A100, "nvidia.com/gpu.count": "4"}), slices)
 
     assert (part.resource, part.units, part.offered) == ("gpu.nvidia.com", 4, 4)
+
+
+def listed(name: str, type_: str, **marks: str) -> Device:
+    return Device(name=name, attributes={key: {"string": mark} for key, mark in {"type": type_, **marks}.items()})
+
+
+@pytest.mark.parametrize(
+    ("devices", "parts"),
+    [
+        pytest.param(
+            [
+                *(listed(f"gpu-0-mig-19-{at}", "mig", parentUUID="G0", profile="1g.5gb") for at in range(2)),
+                listed("gpu-0-mig-9-4", "mig", parentUUID="G0", profile="3g.20gb"),
+                listed("gpu-1", "gpu", uuid="G1"),
+            ],
+            {"gpu.nvidia.com": 1_000_000, "gpu.nvidia.com/mig-1g.5gb": 400_000, "gpu.nvidia.com/mig-3g.20gb": 600_000},
+            id="one that is cut, and a whole one",
+        ),
+        pytest.param(
+            [
+                listed("gpu-0", "gpu", uuid="G0"),
+                listed("gpu-0-mig-19-0", "mig", parentUUID="G0", profile="1g.5gb"),
+                listed("gpu-0-mig-9-4", "mig", profile="3g.20gb"),
+            ],
+            {"gpu.nvidia.com": 1_000_000},
+            id="one that can be cut",
+        ),
+        pytest.param(
+            [listed("gpu-0", "gpu", uuid="G0"), listed("gpu-vfio-0", "vfio", uuid="G0")],
+            {"gpu.nvidia.com": 1_000_000},
+            id="one that can be passed through",
+        ),
+    ],
+)
+def test_what_a_driver_lists_sums_to_its_devices(devices: list[Device], parts: dict[str, int]) -> None:
+    one = ResourceSlice(spec=ResourceSliceSpec(driver="gpu.nvidia.com", node_name="n", devices=tuple(devices)))
+    found = node_devices(node("n", {}, labels=A100), (one,))
+
+    assert {each.resource: each.parts for each in found} == parts
+
+
+def test_of_either_version_the_same_is_listed() -> None:
+    """`v1beta1` says what a device is one step deeper."""
+    listed_as = {"attributes": {"type": {"string": "mig"}, "profile": {"string": "1g.5gb"}}}
+    found = []
+    for version, device in (("v1", listed_as), ("v1beta1", {"basic": listed_as})):
+        spec = {"driver": "gpu.nvidia.com", "nodeName": "n", "devices": [{"name": "gpu-0-mig-19", **device}]}
+        raw = {"apiVersion": f"resource.k8s.io/{version}", "kind": "ResourceSlice", "metadata": {"name": "s"}}
+        found.append(read_object(BY_KIND["resource.k8s.io", "ResourceSlice"], {**raw, "spec": spec}).value.spec)
+
+    assert found[0] == found[1]
+    assert found[0].devices[0].attributes == listed_as["attributes"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.books import devices_promised_twice, flavor_books
-from allotment.accounting.capacity import PER_DEVICE, devices_by_node, hands_out_devices
+from allotment.accounting.capacity import PER_DEVICE, devices_by_node
+from allotment.accounting.claims import hands_out_devices
 from allotment.accounting.fleet_devices import AcceleratorRoom, accelerator_rooms, fleet_fragments
 from allotment.accounting.holdings import OTHERS, DeviceHold, JobHold, device_holds, job_holds
 from allotment.accounting.saturation import AcceleratorSaturation, saturation
