@@ -60,6 +60,8 @@ def opened(situation: Situation, kind: str) -> Iterator[Stage]:
         live = open_till_then.enter_context(
             stage(name, situation.nodes, situation.kueue, situation.extensions, situation.definitions)
         )
+        if situation.worker:
+            live.worker = open_till_then.enter_context(stage(f"{name}-w", situation.worker, situation.kueue))
         if situation.machines:
             folder = Path(open_till_then.enter_context(TemporaryDirectory()))
             live.cloud = open_till_then.enter_context(karpenter(*programs(), live, folder, situation.machines))

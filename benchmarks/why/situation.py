@@ -98,6 +98,7 @@ class Situation:
         definitions: kinds of others, made before Kueue looks which there are.
         written: what was written by hand because no controller of this stage reports it; empty where all is real.
         machines: what a cloud rents out, where a real Karpenter makes nodes of them.
+        worker: nodes of a second cluster, to which work is sent; none = there is none.
     """
 
     id: str
@@ -112,3 +113,4 @@ class Situation:
     definitions: tuple[Raw, ...] = ()
     written: str = ""
     machines: tuple[Machine, ...] = ()
+    worker: tuple[FakeNode, ...] = ()

@@ -30,11 +30,13 @@ class Stage:
 
     Attributes:
         cloud: behind a real Karpenter, where there is one.
+        worker: a second cluster, where there is one.
     """
 
     def __init__(self, kubeconfig: str, kubectl: str) -> None:
         self.access = (kubeconfig, kubectl)
         self.cloud: Any = None
+        self.worker: Stage | None = None
         self._base = [kubectl, f"--kubeconfig={kubeconfig}"]
 
     def run(self, *arguments: str, stdin: str | None = None, check: bool = True) -> tuple[int, str]:

@@ -10,10 +10,11 @@ from benchmarks.why.scenes.node_pools import SITUATIONS as NODE_POOLS
 from benchmarks.why.scenes.nodes import SITUATIONS as NODES
 from benchmarks.why.scenes.queues import SITUATIONS as QUEUES
 from benchmarks.why.scenes.shapes import SITUATIONS as SHAPES
+from benchmarks.why.scenes.workers import SITUATIONS as WORKERS
 
 SITUATIONS = tuple(
     sorted(
-        (*QUEUES, *SHAPES, *KEEPING, *CHECKS, *MACHINES, *NODES, *CLAIMS, *NODE_POOLS),
+        (*QUEUES, *SHAPES, *KEEPING, *CHECKS, *MACHINES, *NODES, *CLAIMS, *NODE_POOLS, *WORKERS),
         key=lambda situation: situation.id,
     )
 )
