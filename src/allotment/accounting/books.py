@@ -13,6 +13,7 @@ from allotment.model.observed.base import Amount
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import QuotaOf, ResourceGroupOf
 from allotment.scheduling.snapshot.quantities import units
+from allotment.scheduling.snapshot.queues import sends_elsewhere
 
 _MOST_COMBINED: Final = 8
 """Flavors with nodes in common of which every combination is looked at; of more all together."""
@@ -85,8 +86,10 @@ class FlavorBook:
 
 
 def quota_lines(index: Index) -> Iterator[WrittenQuota]:
-    """Every quota of every ClusterQueue and Cohort."""
+    """Every quota of every ClusterQueue and Cohort that is of devices here: not of those whose work runs elsewhere."""
     for queue in index.objects.cluster_queues:
+        if sends_elsewhere(index, queue):
+            continue
         stopped = queue.spec.stop_policy not in {"None", ""}
         for place in _places("ClusterQueue", queue.name, queue.spec.cohort_name, queue.spec.resource_groups):
             yield replace(place, stopped=stopped)

@@ -17,6 +17,7 @@ from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
 from allotment.model.observed.snapshot import Snapshot, Source, Submission
 from allotment.model.observed.work import CronJob, DaemonSet, Job, JobSpec, Owner, Replicas, Work
 from allotment.observe.seen import seen_everywhere, seen_in
+from allotment.scheduling.snapshot.queues import sent_elsewhere
 
 Subject = Work | Pod | Workload
 """What can be asked about."""
@@ -186,6 +187,11 @@ class Case:
     def cluster_queue(self) -> ClusterQueue | None:
         """The ClusterQueue behind it, if there is one."""
         return self.index.cluster_queues.get(self.local_queue.spec.cluster_queue) if self.local_queue else None
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether its pods run in another cluster: nodes and volumes of this one say nothing of them."""
+        return sent_elsewhere(self.index, self.namespace, self.queue_name)
 
     @cached_property
     def to_come(self) -> tuple[PodsToCome, ...]:

@@ -11,11 +11,14 @@ from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
 from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.reach import ended_badly
+from allotment.diagnose.rules.queue.multikueue import NO_WORKER, copies_of, with_workers
 from allotment.diagnose.rules.submission.cronjob_runs import run_of
 from allotment.diagnose.standing import standing
 from allotment.model.explanation import Confidence, Layer
 
 Found = tuple[CauseEntry, Finding]
+OF_PODS: Final = frozenset({Layer.SCHEDULER, Layer.AUTOSCALER, Layer.NODE, Layer.STORAGE, Layer.POD})
+"""Layers of what is around pods: of work that runs in another cluster nothing of this one is."""
 _AFTER_ITS_END: Final = tuple(sorted(CAUSES, key=lambda each: each.layer is not Layer.POD))
 """Causes of what has failed: how it ended stands before what would keep it if it were submitted now."""
 
@@ -29,7 +32,7 @@ def findings(case: Case) -> list[Found]:
         return []
     found: list[Found] = []
     for entry in _AFTER_ITS_END if ended_badly(case) else CAUSES:
-        finding = entry.find(case)
+        finding = None if case.elsewhere and entry.layer in OF_PODS else entry.find(case)
         if finding is not None:
             found.append((entry, finding))
             if (case.supposed or case.one_of_many) and finding.confidence is Confidence.SURE:
@@ -37,7 +40,7 @@ def findings(case: Case) -> list[Found]:
     if not found or _twins_are_blind(case):
         told = {finding.cause for _, finding in found}
         found += [(BY_ID[each.cause], each) for each in heard(case) if each.cause not in told]
-    found = _of_its_run(case, found)
+    found = _of_its_workers(case, _of_its_run(case, found))
     first = dominant(found)
     never = None if first is None else impossible(case, *first)
     return found if never is None else [never, *(each for each in found if each[1].cause != never[1].cause)]
@@ -52,6 +55,20 @@ def _of_its_run(case: Case, found: list[Found]) -> list[Found]:
     below = findings(run)
     told = {finding.cause for _, finding in below}
     return [*below, *(each for each in found if each[1].cause not in told)]
+
+
+def _of_its_workers(case: Case, found: list[Found]) -> list[Found]:
+    """What keeps the copies in other clusters, where no worker has taken the work."""
+    first = dominant(found)
+    if first is None or first[1].cause != NO_WORKER:
+        return found
+    told: dict[str, tuple[Case, Finding]] = {}
+    for copy in copies_of(case):
+        copy.one_of_many, copy.brief = case.one_of_many, case.brief
+        kept = dominant(findings(copy))
+        if kept is not None:
+            told[copy.source.name] = copy, kept[1]
+    return [(entry, with_workers(each, told) if each is first[1] else each) for entry, each in found]
 
 
 def _twins_are_blind(case: Case) -> bool:

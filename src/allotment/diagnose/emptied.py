@@ -25,6 +25,7 @@ from allotment.scheduling.queueing.inputs import Workload as QueuedWorkload
 from allotment.scheduling.snapshot.placement import PlacementView, WaitingPod, placement_view, template_pods
 from allotment.scheduling.snapshot.placement_trials import tried
 from allotment.scheduling.snapshot.queueing import QueueingView
+from allotment.scheduling.snapshot.queues import sent_elsewhere
 from allotment.simulation.hopeless import EmptiedQueues
 from allotment.simulation.present import WaitReason
 
@@ -84,6 +85,8 @@ class EmptiedFleet:
             given: flavors of each PodSet.
             counts: pods of each.
         """
+        if sent_elsewhere(self._index, workload.namespace, workload.spec.queue_name):
+            return ""
         sets = [each for each in workload.spec.pod_sets if each.name in given]
         ways = [list(ways_with_flavors(self._index, each.template, given[each.name])) for each in sets]
         message = ""

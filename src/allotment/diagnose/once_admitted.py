@@ -9,6 +9,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.causes import CAUSES
+from allotment.diagnose.chain import OF_PODS
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.standing import standing
 from allotment.diagnose.twins import Twins, twins_of
@@ -54,7 +55,8 @@ class OnceAdmitted:
         if standing(case).settled:
             return None
         for entry in CAUSES:
-            found = None if entry.layer in _BEFORE else entry.find(case)
+            passed = entry.layer in _BEFORE or (case.elsewhere and entry.layer in OF_PODS)
+            found = None if passed else entry.find(case)
             # What is but likely for work that waits for its quota is what comes first once it has it.
             if found is not None and found.confidence is not Confidence.UNSURE:
                 return ContributingCause(found.cause, found.summary)

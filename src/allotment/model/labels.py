@@ -107,6 +107,9 @@ REFUSED: Final = f"{DOMAIN}/refused"
 KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 
+MULTIKUEUE_ORIGIN: Final = "kueue.x-k8s.io/multikueue-origin"
+"""Label of what a manager cluster has put into a worker cluster."""
+
 LOCAL_QUEUE: Final = "default"
 """The LocalQueue of every team namespace. Kueue gives it to jobs without a queue label because of this name."""
 

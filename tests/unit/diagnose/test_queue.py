@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from allotment.diagnose.case import Case
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.finding import Finding
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job
+from allotment.model.labels import MULTIKUEUE_ORIGIN
+from allotment.operations.ask.explaining import why_all
+from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -344,6 +348,32 @@ def test_a_worker_without_its_kubeconfig_is_misconfigured_and_one_out_of_reach_i
     unreached = of("clusterqueue-inactive-admission-check", multikueue("False", check_active="False"))
     assert unreached.verdict is CauseVerdict.BROKEN
     assert of("multikueue-no-worker", multikueue("False", "BadKubeConfig")).verdict is CauseVerdict.MISCONFIGURED
+
+
+def test_nodes_of_a_manager_say_nothing_of_work_that_runs_in_a_worker() -> None:
+    """As recorded: a manager has no GPU at all, and its queue's quota is that of its workers."""
+    objects = [each for each in multikueue("True") if each["kind"] != "Node"]
+    found = explain(case_of([*objects, node("cpu-only", gpus=0)]))
+    assert (found.cause, found.verdict, found.start) == ("multikueue-no-worker", CauseVerdict.WAITING, None)
+    assert not found.contributing
+
+
+@pytest.mark.parametrize(("gpus", "never"), [(8, False), (1, True)])
+def test_what_keeps_a_copy_in_its_worker_is_told_where_both_are_seen(gpus: int, never: bool) -> None:
+    manager = case_of([*multikueue("True"), node("cpu-only", gpus=0)])
+    (copied,) = (each for each in queued(gpus=2) if each["kind"] == "Workload")
+    copied["metadata"] |= {"labels": {MULTIKUEUE_ORIGIN: "m"}, "ownerReferences": []}
+    queue = cluster_queue("cq", quota("f", gpus))
+    there = [*platform(queue), node("n"), *holding("busy", "cq", gpus=gpus), copied]
+    worker = case_of(there, f"workload/{copied['metadata']['name']}")
+    both = msgspec.structs.replace(
+        manager.snapshot, sources=(manager.source, msgspec.structs.replace(worker.source, name="south-1"))
+    )
+    found = explain(Case(both, manager.source, manager.reference, manager.subject))
+    assert (found.cause, found.verdict is CauseVerdict.MISCONFIGURED) == ("multikueue-no-worker", never)
+    assert "in south-1 it asks for 2 nvidia.com/gpu" in found.summary
+    assert (found.start is not None and found.start.never) is never
+    assert [each.subject.name for each in why_all(both).waiting] == [manager.reference.name]
 
 
 @pytest.mark.parametrize(("by", "anew"), [("kueue.x-k8s.io/multikueue", True), ("", False)])

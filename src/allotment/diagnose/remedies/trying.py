@@ -58,6 +58,8 @@ def _free(case: Case, changed: Case) -> tuple[Tried, Finding | None]:
     """What no rule keeps any more starts, if the scheduler's twin finds its nodes too."""
     if _is_blind(case):
         return Tried(StartsWhen.NOT_SIMULATED), None
+    if changed.elsewhere:
+        return Tried(StartsWhen.LATER), None  # once a worker takes it
     refused = placing(changed).first_refused() if placing(changed).pods else None
     if refused is None or (one_by_one(changed) and refused.placed):
         return Tried(StartsWhen.NOW, displaces=displaced(changed)), None

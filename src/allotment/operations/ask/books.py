@@ -20,6 +20,7 @@ from allotment.model.source import SourceTree
 from allotment.operations.ask.resting import demand, half_seen
 from allotment.operations.ask.sparing import spared
 from allotment.operations.directory.teams import diff_of
+from allotment.scheduling.snapshot.queues import sends_elsewhere
 from allotment.spec.amounts import AmountsRequest, set_amounts
 
 _RESTS_ON: Final = ("nodes", "clusterqueues", "resourceflavors", "cohorts")
@@ -89,16 +90,21 @@ def _books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer
     books: list[FlavorBook] = []
     found: list[MendedFinding] = []
     remarks: list[str] = []
+    unknown: list[str] = []
     bounds = declared.bounds if declared is not None else None
     for source in snapshot.sources:
         index = Index(source)
         books += flavor_books(index, bounds)
         mends = declared if declared is None or _is_of(source, snapshot, declared) else None
         found += [_mended(each, mends) for each in findings(index, bounds)]
+        sending = [shown(each.name) for each in index.objects.cluster_queues if sends_elsewhere(index, each)]
+        if sending:
+            whose = f"{', '.join(sending)} {'sends its' if len(sending) == 1 else 'send their'} work to other clusters"
+            remarks.append(f"{whose}: quota there is of devices that are not here, and is left out")
         for each in half_seen(source, _RESTS_ON):
             name = shown(source.name) or "the source"
-            remarks.append(f"{name}: {each}: whether quota and hardware agree is not known")
-    return BooksAnswer(tuple(books), tuple(found), tuple(remarks), whole=not remarks)
+            unknown.append(f"{name}: {each}: whether quota and hardware agree is not known")
+    return BooksAnswer(tuple(books), tuple(found), (*remarks, *unknown), whole=not unknown)
 
 
 def _is_of(source: Source, snapshot: Snapshot, declared: DeclaredBooks) -> bool:

@@ -14,6 +14,7 @@ from allotment.diagnose.subjects import find_case
 from allotment.diagnose.unseen import WORK, unseen_in
 from allotment.errors import shown
 from allotment.model.explanation import CauseVerdict, Explanation, Layer
+from allotment.model.labels import MULTIKUEUE_ORIGIN
 from allotment.model.moments import moment
 from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
@@ -231,11 +232,27 @@ def _cases(snapshot: Snapshot, namespace: str) -> Iterator[Case]:
     for submission in snapshot.submissions:
         if namespace in {"", submission.subject.namespace}:
             yield Case(snapshot, first, submission.subject, None, submission)
+    copies = _copies(snapshot)
     for source in snapshot.sources:
         index = Index(source)
         for each in _tops(index):
-            if namespace in {"", each.namespace} and not is_hidden(each.metadata):
+            here = namespace in {"", each.namespace} and not is_hidden(each.metadata)
+            if here and (source.name, each.key) not in copies:
                 yield Case(snapshot, source, reference_of(each), each, index=index)
+
+
+def _copies(snapshot: Snapshot) -> frozenset[tuple[str, str]]:
+    """Workloads that a manager has put into a worker, where both clusters are seen: told of as what they are a copy of.
+
+    By cluster and namespace/name.
+    """
+    if len(snapshot.sources) < 2:
+        return frozenset()
+    every = [(source.name, each) for source in snapshot.sources for each in source.objects.workloads]
+    own = {each.key for _, each in every if MULTIKUEUE_ORIGIN not in each.metadata.labels}
+    return frozenset(
+        (name, each.key) for name, each in every if MULTIKUEUE_ORIGIN in each.metadata.labels and each.key in own
+    )
 
 
 def _tops(index: Index) -> Iterator[Subject]:

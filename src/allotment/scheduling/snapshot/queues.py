@@ -99,6 +99,19 @@ def checks_of(queue: observed.ClusterQueue) -> tuple[observed.CheckRule, ...]:
     return plain if strategy is None else plain + strategy.admission_checks
 
 
+def sent_elsewhere(index: Index, namespace: str, queue_name: str) -> bool:
+    """Whether work of a LocalQueue runs in another cluster: its ClusterQueue has a check of MultiKueue."""
+    local = index.local_queues.get(f"{namespace}/{queue_name}") if queue_name else None
+    queue = None if local is None else index.cluster_queues.get(local.spec.cluster_queue)
+    return queue is not None and sends_elsewhere(index, queue)
+
+
+def sends_elsewhere(index: Index, queue: observed.ClusterQueue) -> bool:
+    """Whether the work of a ClusterQueue runs in other clusters, so that its quota is of devices there."""
+    known = (index.admission_checks.get(each.name) for each in checks_of(queue))
+    return any(each is not None and each.spec.controller_name == MULTI_KUEUE for each in known)
+
+
 def rings(index: Index) -> frozenset[str]:
     """Cohorts from which going up never ends."""
     found: set[str] = set()

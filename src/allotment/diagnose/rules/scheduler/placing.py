@@ -98,7 +98,7 @@ class Placing:
         case = self.case
         if self._given is not None:
             return self._given
-        if not case.seen("nodes") or not case.seen_everywhere("pods"):
+        if case.elsewhere or not case.seen("nodes") or not case.seen_everywhere("pods"):
             return ()
         if not case.index.nodes and not case.index.objects.karpenter_node_pools:
             return ()  # an autoscaler that runs elsewhere makes a whole fleet from nothing
