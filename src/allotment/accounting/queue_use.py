@@ -1,7 +1,7 @@
 """ClusterQueues as they stand: quota, use, what is borrowed and lent, who waits.
 
 Use is summed from the admissions of workloads, as Kueue counts it: finished work holds nothing, nor do pods whose quota
-is free again. Who lends whom is told by `cohort_trees`.
+is free again. Where workloads could not be read, it is what the queues say. Who lends whom is told by `cohort_trees`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from allotment.accounting.cohort_trees import QUEUE, CohortTrees, QueueLoan, Use
 from allotment.accounting.lines import held_back, lines_of
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
+from allotment.observe.seen import seen_everywhere
 from allotment.scheduling.snapshot.quantities import units
 
 
@@ -72,7 +73,7 @@ class QueueStanding:
 def queue_standings(index: Index) -> tuple[QueueStanding, ...]:
     """All ClusterQueues of a source, by cohort and name."""
     lines = list(quota_lines(index))
-    used = used_quota(index.objects.workloads)
+    used = quota_in_use(index)
     trees = CohortTrees(index, lines, used)
     uses: dict[str, list[QueueUse]] = {}
     for use in _uses(index, lines, used, trees):
@@ -139,7 +140,7 @@ def unused_guarantees(index: Index) -> dict[UseKey, int]:
 
     Work that asks for no more is refused by no quota, whatever is written in its status.
     """
-    used = used_quota(index.objects.workloads)
+    used = quota_in_use(index)
     lines = list(quota_lines(index))
     trees = CohortTrees(index, lines, used)
     found: dict[UseKey, int] = {}
@@ -148,6 +149,18 @@ def unused_guarantees(index: Index) -> dict[UseKey, int]:
             key = (line.name, line.flavor, line.resource)
             found[key] = max(0, min(line.nominal - used.get(key, 0), trees.left(line)))
     return found
+
+
+def quota_in_use(index: Index) -> dict[UseKey, int]:
+    """What workloads that hold quota use; where not all could be read, at least what the queues say."""
+    used = used_quota(index.objects.workloads)
+    if not seen_everywhere(index.source, "workloads"):
+        for queue in index.objects.cluster_queues:
+            for flavor in queue.status.flavors_reservation:
+                for one in flavor.resources:
+                    key = (queue.name, flavor.name, one.name)
+                    used[key] = max(used.get(key, 0), units(one.name, one.total))
+    return used
 
 
 def used_quota(workloads: Iterable[Workload]) -> dict[UseKey, int]:

@@ -24,9 +24,8 @@ from allotment.accounting.fleet_devices import (
     flavors_of,
     open_nodes,
 )
-from allotment.accounting.queue_use import used_quota
+from allotment.accounting.queue_use import quota_in_use
 from allotment.model.observed.index import Index
-from allotment.observe.seen import seen_everywhere
 from allotment.scheduling.placement.capacity import admits, room
 from allotment.scheduling.placement.model import PODS
 from allotment.scheduling.placement.nodes import Bools, Ints
@@ -170,24 +169,13 @@ def _in_quota(index: Index, names: Sequence[str], pod: UsualPod) -> Iterator[Sho
     reserved: dict[str, int] = defaultdict(int)
     for name, quota in _nominal(index, flavors):
         nominal[name] += quota
-    for flavor, resource, amount in _reserved(index):
+    for (_, flavor, resource), amount in quota_in_use(index).items():
         if flavor in flavors:
             reserved[resource] += amount
     for name, need in _needs(pod):
         if name in nominal and need:
             left = max(nominal[name] - reserved[name], 0)
             yield ShortThing(f"{QUOTA} {name}", reserved[name], nominal[name], need, left // need)
-
-
-def _reserved(index: Index) -> Iterator[tuple[str, str, int]]:
-    """Quota in use by flavor and resource: as `allot queues` has it, or, where workloads are unseen, as queues say."""
-    if seen_everywhere(index.source, "workloads"):
-        held = used_quota(index.objects.workloads)
-        yield from ((flavor, resource, amount) for (_, flavor, resource), amount in held.items())
-        return
-    for queue in index.objects.cluster_queues:
-        for use in queue.status.flavors_reservation:
-            yield from ((use.name, one.name, units(one.name, one.total)) for one in use.resources)
 
 
 def _nominal(index: Index, flavors: Container[str]) -> Iterator[tuple[str, int]]:
