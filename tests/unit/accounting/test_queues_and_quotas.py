@@ -18,17 +18,21 @@ from allotment.model.observed.namespaced import QuotaStatus, ResourceQuota
 from allotment.model.observed.queueing import (
     AdmissionOf,
     ClusterQueue,
+    FlavorUsage,
     LocalQueue,
     LocalQueueSpec,
     PendingOrder,
     PendingWorkload,
     PodSetAssigned,
+    QueueStatus,
     ReclaimablePods,
+    UsageOf,
     Workload,
     WorkloadPodSet,
     WorkloadSpec,
     WorkloadStatus,
 )
+from allotment.model.observed.snapshot import Gap
 from tests.unit.accounting.scenes import GPU, moment_of
 from tests.unit.accounting.test_books import cohort, queue
 
@@ -196,6 +200,14 @@ def test_the_most_of_a_queue_knows_what_cohorts_lend() -> None:
         cohorts=(cohort("near", "10", "top", lend="4"), cohort("far", "0", "top", lend="1")),
     )
     assert {use.queue: use.limit for use in gpu_uses(index)} == {"a": 4 + 10 + 1, "b": 8 + 4}
+
+
+def test_where_workloads_may_not_be_read_use_is_what_the_queue_says() -> None:
+    told = QueueStatus(flavors_reservation=(FlavorUsage(name="gpu", resources=(UsageOf(name=GPU, total="6"),)),))
+    borrower = msgspec.structs.replace(queue("a", "4"), status=told)
+    index = index_of(borrower, queue("b", "4"), gaps=(Gap(what="workloads", reason="forbidden"),))
+    used = {use.queue: (use.used, use.lenders) for use in gpu_uses(index)}
+    assert used == {"a": (6, (QueueLoan("a", "b", 2),)), "b": (0, ())}
 
 
 def test_pods_that_are_over_hold_no_quota() -> None:
