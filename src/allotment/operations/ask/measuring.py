@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -46,9 +47,27 @@ def lowest(rules: Sequence[IdleRule]) -> float:
 
 
 def measured(snapshot: Snapshot, metrics: MetricsPort, request: MetricsRequest) -> Snapshot:
-    """A snapshot with the use of its devices; what cannot be had is a gap."""
+    """A snapshot with the use of its devices; what cannot be had is a gap.
+
+    Of several clusters those nodes are left out whose name is in more than one: series do not say whose they are.
+    """
+    names = Counter(node.name for source in snapshot.sources for node in source.objects.nodes)
+    twice = frozenset(name for name, times in names.items() if times > 1)
+    found = (_measured(each, snapshot, metrics, request) for each in snapshot.sources)
+    return msgspec.structs.replace(snapshot, sources=tuple(_told_apart(each, twice) for each in found))
+
+
+def _told_apart(source: Source, twice: frozenset[str]) -> Source:
+    left = {each.node for each in source.device_use} & twice
+    if not left:
+        return source
+    first, *others = sorted(left)
+    more = f" and {len(others):,} more" if others else ""
+    detail = f"nodes called like one of another cluster are left out: {first}{more}; ask one cluster, with its label"
     return msgspec.structs.replace(
-        snapshot, sources=tuple(_measured(each, snapshot, metrics, request) for each in snapshot.sources)
+        source,
+        device_use=tuple(each for each in source.device_use if each.node not in left),
+        gaps=(*source.gaps, Gap(what="metrics", reason="damaged", detail=detail)),
     )
 
 

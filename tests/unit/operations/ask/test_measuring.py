@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from allotment.accounting.idleness import IdleRule
@@ -109,3 +110,19 @@ def test_the_lowest_threshold_is_asked_for() -> None:
         uses(with_series((UTIL, dcgm(**MINE), points)), MetricsRequest(below=below)) for below in (0.2, 0.5)
     )
     assert (low.idle_since, high.idle_since) == ("2026-11-25T11:00:00Z", "2026-11-25T10:01:00Z")
+
+
+def test_of_several_clusters_nobody_s_use_is_taken_for_another_s() -> None:
+    """Series of one Prometheus do not say of which cluster they are: a node's name must, or nothing is known."""
+    fake = with_series((UTIL, dcgm(**MINE), at_work(*range(9))), (UTIL, dcgm("GPU-1", "own"), at_work(*range(9))))
+    one, other = (
+        msgspec.structs.replace(each, name=name)
+        for name, each in (
+            ("east", moment().sources[0]),
+            ("west", moment_of(NOW, nodes=[node("n", {GPU: "1"}), node("own", {GPU: "1"})]).sources[0]),
+        )
+    )
+    both = msgspec.structs.replace(moment(), sources=(one, other))
+    east, west = measured(both, fake, USUAL).sources
+    assert (east.device_use, [use.node for use in west.device_use]) == ((), ["own"])
+    assert all("n; ask one cluster" in each.gaps[-1].detail for each in (east, west))
