@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.subjects import find_case
-from allotment.model.explanation import Doer, Explanation, StartsWhen
+from allotment.model.explanation import Doer, Explanation, RemedyKind, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot
 from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, node
 from tests.unit.diagnose.queues import cluster_queue, condition, queued, quota, thing
@@ -68,7 +68,7 @@ TOLD: dict[str, tuple[list[Raw], str, StartsWhen]] = {
 @pytest.mark.parametrize(("objects", "told", "starts"), TOLD.values(), ids=TOLD)
 def test_who_runs_the_platform_makes_it(objects: list[Raw], told: str, starts: StartsWhen) -> None:
     found = answer(*objects)
-    (only,) = found.remedies
+    only = found.remedies[0]
     assert found.cause == "queue-missing"
     assert only.summary == f"create a LocalQueue q in {TEAM}{'' if told.startswith(':') else ' '}{told}"
     assert (only.who, only.tried.starts) == (Doer.PLATFORM, starts)
@@ -80,6 +80,20 @@ def test_the_line_makes_the_queue_that_was_tried() -> None:
     assert sent == "kubectl create -f -"
     assert only.patch is not None
     assert made == "printf %s '" + str(only.patch.body).replace("'", '"').replace(": ", ":").replace(", ", ",") + "'"
+
+
+def test_of_several_those_are_told_that_were_tried_and_help() -> None:
+    """The nodes of one flavor have no GPUs."""
+    bare = thing("ResourceFlavor", "none", nodeLabels={"kind": "none"})
+    found = answer(bare, cluster_queue("a", quota("none", 8)), queue("b"), queue("c"))
+    assert [each.summary.split(" points to ")[1] for each in found.remedies] == [
+        f"{name}; a, {other} would admit it too: the platform team chooses" for name, other in ("bc", "cb")
+    ]
+
+
+def test_a_namespace_with_a_queue_is_told_of_no_other() -> None:
+    found = answer(queue("a", **HELD), queue("b"), local("main", TEAM, "a"))
+    assert [each.kind for each in found.remedies] == [RemedyKind.FIX_QUEUE_NAME]
 
 
 def test_whoever_does_not_see_the_queues_is_told_to_ask() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.growing import ends_what_runs
 from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.losing import ended, said_of
 from allotment.diagnose.remedies.trying import tried
@@ -27,8 +28,9 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     Where nothing lets it start, the first act that removes this cause is told, with the cause that comes after it: it
     is necessary, and not enough.
     """
+    possible = [each for each in finding.proposals[:_MOST] if not ends_what_runs(case, each)]
     order = sorted(
-        finding.proposals[:_MOST], key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost)
+        possible, key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost)
     )
     shown: list[Remedy] = []
     necessary: list[tuple[bool, Proposal, Finding]] = []
@@ -58,7 +60,9 @@ def _is_necessary(case: Case, finding: Finding, proposal: Proposal, remaining: F
     if remaining.never and (ends or proposal.kind in optional):
         return False
     mendable = finding.verdict is not CauseVerdict.WAITING and remaining.confidence is Confidence.SURE
-    return mendable and _PLACES[remaining.cause] > _PLACES[finding.cause]
+    # What could never start and then needs a repair has come further too, wherever that stands among the causes.
+    further = _PLACES[remaining.cause] > _PLACES[finding.cause] or (finding.never and not remaining.never)
+    return mendable and further and remaining.cause != finding.cause
 
 
 def _remedy(case: Case, proposal: Proposal, summary: str, answer: Tried) -> Remedy:

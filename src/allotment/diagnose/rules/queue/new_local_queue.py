@@ -20,7 +20,7 @@ from allotment.scheduling.snapshot.pods import asked_for, request_pairs
 from allotment.scheduling.snapshot.queues import held
 
 _NEWEST: Final = "kueue.x-k8s.io/v1beta2"
-_MOST: Final = 2
+_MOST: Final = 3
 """LocalQueues that are proposed."""
 _NEVER: Final = 2
 """Rank of a ClusterQueue that cannot ever serve it."""
@@ -32,30 +32,34 @@ def new_local_queues(case: Case) -> Iterator[Proposal]:
     Where neither is known, only who runs the platform knows which it is to be: all are named that admit the namespace
     and have quota of what is asked.
     """
-    locals_of = case.index.objects.local_queues
-    used = {each.spec.cluster_queue for each in locals_of if each.namespace == case.namespace and usable(case, each)}
-    if used:
-        for position, name in enumerate(sorted(used)[:_MOST]):
-            yield _made(case, name, Doer.TEAM_OWNER, cost=position)
+    there = [each for each in case.index.objects.local_queues if each.namespace == case.namespace]
+    used = sorted({each.spec.cluster_queue for each in there if usable(case, each)})
+    for position, name in enumerate(used[:_MOST]):
+        yield _made(case, name, Doer.TEAM_OWNER, cost=position)
+    if there:
         return
     if case.namespace_object is None or not case.seen_everywhere("clusterqueues"):
         yield _asked_for(case, ": which ClusterQueues admit this namespace was not seen")
-        return
+    elif case.index.cluster_queues:
+        yield from _of_the_platform(case)
+
+
+def _of_the_platform(case: Case) -> Iterator[Proposal]:
     admitting = [name for name, each in sorted(case.index.cluster_queues.items()) if _admits(case, each)]
-    of_team = [name for name in admitting if name in _of_team(case)]
-    for position, name in enumerate(of_team[:_MOST]):
-        yield _made(case, name, Doer.PLATFORM, ", as the team's other namespaces do", position)
-    if of_team:
-        return
     ranks = {name: _rank(case, name) for name in admitting}
     serving = sorted((name for name in admitting if ranks[name] < _NEVER), key=lambda name: ranks[name])
-    if not serving:
+    of_team = [name for name in admitting if name in _of_team(case)]
+    if not of_team and not serving:
         yield _asked_for(case, ": no ClusterQueue that admits this namespace has quota of what it asks")
-        return
-    first, *others = serving
-    said = f"; {listed(sorted(others))} would admit it too: the platform team chooses" if others else ""
-    only = ", the only ClusterQueue that admits this namespace" if len(admitting) == 1 else ""
-    yield _made(case, first, Doer.PLATFORM, said or only)
+    for position, name in enumerate((of_team or serving)[:_MOST]):
+        others = [] if of_team else sorted(each for each in serving if each != name)
+        if of_team:
+            said = ", as the team's other namespaces do"
+        elif len(admitting) == 1:
+            said = ", the only ClusterQueue that admits this namespace"
+        else:
+            said = f"; {listed(others)} would admit it too: the platform team chooses" if others else ""
+        yield _made(case, name, Doer.PLATFORM, said, position)
 
 
 def _asked_for(case: Case, said: str) -> Proposal:
