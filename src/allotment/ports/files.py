@@ -60,6 +60,52 @@ def unread(path: Path, error: OSError, fix: str, *, platform: bool) -> Allotment
     )
 
 
+class OpenFolder(Protocol):
+    """A folder that was opened once: whatever is put in its place later, this one is read and written.
+
+    Its files are named without a folder. No link in it is followed.
+    """
+
+    @property
+    def path(self) -> Path:
+        """As it was named, for messages."""
+        ...
+
+    def entries(self) -> FolderEntries:
+        """What stands in it.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        ...
+
+    def read_bytes(self, name: str) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            NotFoundError: there is no such file.
+            InputError: it cannot be read, is no regular file, or is too large.
+        """
+        ...
+
+    def at_stake(self, name: str, most: int) -> bytes | None:
+        """The first `most` bytes of what writing there would replace; None if nothing stands there.
+
+        Raises:
+            InputError: it is no regular file, or cannot be read.
+        """
+        ...
+
+    def write_bytes(self, name: str, data: bytes, *, mode: int = 0o644) -> None:
+        """Replace a file in one step; a reader sees the old bytes or the new ones.
+
+        Raises:
+            InputError: something stands there that is no regular file.
+            AllotmentError: it cannot be written, or something else stands in the folder's place.
+        """
+        ...
+
+
 class FilesPort(Protocol):
     """The file system, as far as commands read and write what a user names."""
 
@@ -84,8 +130,8 @@ class FilesPort(Protocol):
         """
         ...
 
-    def read_bytes(self, path: Path, *, follow: bool = True) -> bytes:
-        """The bytes of a file; one behind a symbolic link only if `follow`.
+    def read_bytes(self, path: Path) -> bytes:
+        """The bytes of a file.
 
         Raises:
             NotFoundError: there is no such file.
@@ -105,12 +151,13 @@ class FilesPort(Protocol):
         """Whether two paths lead to one file that is there."""
         ...
 
-    def entries_in(self, folder: Path) -> FolderEntries:
-        """What stands in a folder.
+    def open_folder(self, path: Path, *, make: bool = False) -> OpenFolder:
+        """A folder, made first where there is none and `make` is on; where it is a link, what that leads to now.
 
         Raises:
-            NotFoundError: there is no such folder.
+            NotFoundError: there is none, and `make` is off.
             InputError: it is no folder, or cannot be read.
+            AllotmentError: it cannot be made.
         """
         ...
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from allotment.errors import ConflictError, shown
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import LOOKED_AT, encode, is_written
-from allotment.ports.files import FilesPort
+from allotment.ports.files import FilesPort, OpenFolder
 
 
 def check_target(files: FilesPort, path: Path, *, read: Iterable[Path] = (), force: bool = False) -> None:
@@ -28,11 +28,11 @@ def check_target(files: FilesPort, path: Path, *, read: Iterable[Path] = (), for
         raise ConflictError(f"{shown(path)} is also read", why="it would be lost", fix="write to another file")
     standing = files.at_stake(path, LOOKED_AT)
     if standing and not force and not is_written(standing):
-        raise ConflictError(
-            f"{shown(path)} is there and is no snapshot",
-            why="it would be lost",
-            fix="write to another file, or replace it with --force",
-        )
+        raise _other(path, "write to another file, or replace it with --force")
+
+
+def _other(path: Path, fix: str) -> ConflictError:
+    return ConflictError(f"{shown(path)} is there and is no snapshot", why="it would be lost", fix=fix)
 
 
 def keep(files: FilesPort, path: Path, snapshot: Snapshot, *, force: bool = False) -> None:
@@ -48,3 +48,18 @@ def keep(files: FilesPort, path: Path, snapshot: Snapshot, *, force: bool = Fals
     packed = encode(snapshot)
     check_target(files, path, force=force)
     files.write_bytes(path, packed, mode=0o600)
+
+
+def keep_in(folder: OpenFolder, name: str, snapshot: Snapshot) -> None:
+    """Write a snapshot into an open folder, readable by its owner alone.
+
+    Raises:
+        ConflictError: a file that is no snapshot stands there.
+        InputError: something stands there that is no regular file.
+        AllotmentError: it cannot be written, or something else stands in the folder's place.
+    """
+    packed = encode(snapshot)
+    standing = folder.at_stake(name, LOOKED_AT)
+    if standing and not is_written(standing):
+        raise _other(folder.path / name, "record into another folder")
+    folder.write_bytes(name, packed, mode=0o600)

@@ -67,13 +67,13 @@ def _only(snapshot: Snapshot, names: tuple[str, ...]) -> Snapshot:
     return msgspec.structs.replace(snapshot, sources=tuple(each for each in snapshot.sources if each.name in names))
 
 
-def read_snapshot(files: FilesPort, path: Path, *, follow: bool = True) -> Snapshot:
-    """The snapshot of a file; of one behind a symbolic link only if `follow`.
+def read_snapshot(files: FilesPort, path: Path) -> Snapshot:
+    """The snapshot of a file.
 
     Raises:
         NotFoundError: there is no such file.
         InputError: it is neither a snapshot nor a case.
     """
-    data = files.read_bytes(path, follow=follow)
+    data = files.read_bytes(path)
     with at(str(path)):
         return snapshot_of_file(data)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import AllotmentError, InputError, shown
+from allotment.errors import AllotmentError, InputError, at, shown
 from allotment.model.observed.snapshot import Snapshot
-from allotment.operations.ask.opening import read_snapshot
-from allotment.ports.files import FilesPort
+from allotment.observe.taking import snapshot_of_file
+from allotment.ports.files import FilesPort, OpenFolder
 
 _ENDINGS: Final = (".json", ".json.gz")
 _MOST_TOLD: Final = 3
@@ -26,9 +26,8 @@ class Recording:
         damaged: files that could not be read, as they are met: what they held is missing.
     """
 
-    folder: Path
+    folder: OpenFolder
     files: Sequence[Path]
-    port: FilesPort
     left_out: Sequence[Path] = ()
     damaged: list[Path] = field(default_factory=list)
 
@@ -50,14 +49,16 @@ class Recording:
             if found is not None:
                 return found
         raise InputError(
-            f"no file of {self.folder} is a snapshot",
+            f"no file of {self.folder.path} is a snapshot",
             why=f"{len(self.files):,} files were tried",
             fix="name the folder that `allot snapshot record` writes",
         )
 
     def _read(self, file: Path) -> Snapshot | None:
         try:
-            return read_snapshot(self.port, file, follow=False)
+            data = self.folder.read_bytes(file.name)
+            with at(str(file)):
+                return snapshot_of_file(data)
         except AllotmentError:
             # A recorder that was killed leaves its last file cut off: the time is a gap, and the rest is good.
             if file not in self.damaged:
@@ -83,7 +84,8 @@ def recording(files: FilesPort, folder: str) -> Recording:
         InputError: it cannot be read, or holds no files of snapshots.
     """
     path = files.user_path(folder)
-    entries = files.entries_in(path)
+    opened = files.open_folder(path)
+    entries = opened.entries()
     found = tuple(file for file in entries.files if file.name.endswith(_ENDINGS))
     others = tuple(file for file in entries.others if file.name.endswith(_ENDINGS))
     if not found:
@@ -93,4 +95,4 @@ def recording(files: FilesPort, folder: str) -> Recording:
             + (f"; {_NOT_REGULAR}: {_names(others)}" if others else ""),
             fix=f"record some with: allot snapshot record {path}",
         )
-    return Recording(path, found, files, others)
+    return Recording(opened, found, others)

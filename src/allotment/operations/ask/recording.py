@@ -13,9 +13,9 @@ from typing import Final
 
 from allotment.errors import UnreachableError
 from allotment.model.observed.snapshot import Snapshot
-from allotment.operations.ask.keeping import keep
+from allotment.operations.ask.keeping import keep_in
 from allotment.ports.clock import Clock
-from allotment.ports.files import FilesPort
+from allotment.ports.files import FilesPort, OpenFolder
 
 SUFFIX: Final = ".json.gz"
 
@@ -63,6 +63,7 @@ def record(
     """
     began = clock.now()
     number = 0
+    opened: OpenFolder | None = None
     while cadence.count is None or number < cadence.count:
         due = began + number * cadence.every
         if cadence.span is not None and due - began > cadence.span:
@@ -79,6 +80,8 @@ def record(
         except UnreachableError as error:
             yield Look(number, None, error)
             continue
-        path = folder / f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
-        keep(files, path, snapshot)
-        yield Look(number, path)
+        # Opened once, so that nothing that is put in its place later is written to.
+        opened = opened or files.open_folder(folder, make=True)
+        name = f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
+        keep_in(opened, name, snapshot)
+        yield Look(number, folder / name)

@@ -13,10 +13,10 @@ import pytest
 
 from allotment.adapters import folders
 from allotment.adapters.kube.fake import FakeKube
-from allotment.errors import ConflictError, InputError, NotSignedInError, UnreachableError
+from allotment.errors import AllotmentError, ConflictError, InputError, NotSignedInError, UnreachableError
 from allotment.model.observed.snapshot import Snapshot
-from allotment.observe.written import is_written
-from allotment.operations.ask.keeping import check_target, keep
+from allotment.observe.written import encode, is_written
+from allotment.operations.ask.keeping import check_target, keep, keep_in
 from allotment.operations.ask.looking import FreshLooks, watched_looks
 from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
 from allotment.operations.ask.recorded import recording
@@ -94,6 +94,44 @@ def test_a_look_replaces_nothing_that_is_no_snapshot(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="no snapshot"):
         list(record(FreshLooks({"": kube}, clock, ()).look, folders, clock, tmp_path, Cadence(HALF_A_MINUTE, count=1)))
     assert theirs.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("put", ["a link", "a folder", "nothing"])
+def test_a_folder_that_is_swapped_meanwhile_is_left(tmp_path: Path, put: str) -> None:
+    clock, folder, elsewhere = Turning(), tmp_path / "recorded", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    looks = record(FreshLooks({"": kube}, clock, ()).look, folders, clock, folder, Cadence(HALF_A_MINUTE, count=3))
+    next(looks)
+    found = recording(folders, str(folder))
+    folder.rename(tmp_path / "moved")
+    if put == "a link":
+        folder.symlink_to(elsewhere)
+    elif put == "a folder":
+        folder.mkdir()
+    with pytest.raises(AllotmentError, match="no longer the folder that was written to"):
+        next(looks)
+    assert [*elsewhere.iterdir()] == []
+    assert len([*(tmp_path / "moved").iterdir()]) == 1
+    # What is read is what was opened, too.
+    assert [each.taken_at for each in found.snapshots()] == ["2026-11-27T12:00:00Z"]
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["before", "between look and writing"])
+def test_a_link_in_the_folder_is_not_written_through(tmp_path: Path, *, swapped: bool) -> None:
+    folder, theirs = folders.open_folder(tmp_path / "recorded", make=True), tmp_path / "theirs"
+    theirs.write_bytes(encode(Snapshot()))
+    before, link = theirs.read_bytes(), folder.path / "a.json.gz"
+    if not swapped:
+        link.symlink_to(theirs)
+        with pytest.raises(InputError, match="no regular file"):
+            keep_in(folder, link.name, Snapshot())
+        link.unlink()
+    assert folder.at_stake(link.name, 10) is None
+    link.symlink_to(theirs)
+    with pytest.raises(InputError, match="no regular file"):
+        folder.write_bytes(link.name, b"new")
+    assert theirs.read_bytes() == before
+    assert [each.name for each in folder.path.iterdir()] == [link.name]
 
 
 class Swapping:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import shutil
@@ -12,15 +11,32 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
+from allotment.adapters.folders.open_folder import LARGEST_DATA, open_folder, unwritten
+from allotment.adapters.folders.open_folder import write_new as _write_new
+from allotment.errors import AllotmentError, ConflictError, InputError
 from allotment.model.source import DECLARES_PLATFORM
-from allotment.ports.files import SAVE_IT, FolderEntries, Written, unread
+from allotment.ports.files import SAVE_IT, Written, unread
 
 INVENTORY: Final = ".allotment-tree"
 """Beside a rendered tree: the paths we wrote, one a line. The next render removes what it no longer writes."""
 
 STAGING: Final = ".allotment-staging"
 """In a rendered tree while it is written: what a killed render leaves, the next one takes away."""
+
+__all__ = [
+    "at_stake",
+    "holds_platform",
+    "in_repository",
+    "open_folder",
+    "read_bytes",
+    "read_text",
+    "read_tree",
+    "same_file",
+    "user_path",
+    "write_bytes",
+    "write_text",
+    "write_tree",
+]  # what `FilesPort` has
 
 _STANDARD_OUTPUT: Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 
@@ -31,9 +47,6 @@ _LOOKED_AT: Final = 1 << 20
 
 _LARGEST: Final = 256 << 20
 """Bytes of a file that is read: a plan of 1,000 teams has some 50 MB."""
-
-_LARGEST_DATA: Final = 1 << 30
-"""Bytes of a file that is no text: the snapshot of 5,000 nodes has some 10 MB, what kubectl prints of them 300."""
 
 
 def user_path(text: str) -> Path:
@@ -81,14 +94,14 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} is not text", why="it is not UTF-8", fix="name another file") from None
 
 
-def read_bytes(path: Path, *, follow: bool = True) -> bytes:
-    """The bytes of a file that a user names; one behind a symbolic link only if `follow`.
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file that a user names.
 
     Raises:
         NotFoundError: there is no such file.
         InputError: it cannot be read, is no regular file, or is too large.
     """
-    return _read(path, _LARGEST_DATA, follow=follow)
+    return _read(path, LARGEST_DATA)
 
 
 def at_stake(path: Path, most: int) -> bytes | None:
@@ -117,43 +130,18 @@ def same_file(one: Path, other: Path) -> bool:
         return False
 
 
-def entries_in(folder: Path) -> FolderEntries:
-    """What stands in a folder, by name; what begins with a dot is left out, and no link is followed.
-
-    Raises:
-        NotFoundError: there is no such folder.
-        InputError: it is no folder, or cannot be read.
-    """
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(
-                (folder / each.name, each.is_file(follow_symlinks=False))
-                for each in entries
-                if not each.name.startswith(".")
-            )
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no folder {folder}", fix="check the path") from None
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise InputError(f"{folder} cannot be read", why=why, fix="name a folder that can be read") from error
-    return FolderEntries(
-        tuple(path for path, regular in found if regular), tuple(path for path, regular in found if not regular)
-    )
-
-
 @contextmanager
-def _opened(path: Path, fix: str, *, follow: bool = True) -> Iterator[BinaryIO]:
+def _opened(path: Path, fix: str) -> Iterator[BinaryIO]:
     # A pipe would be waited for without end.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
-    with os.fdopen(os.open(path, flags), "rb") as stream:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise InputError(f"{path} is no regular file", fix=fix)
         yield stream
 
 
-def _read(path: Path, largest: int, *, follow: bool = True) -> bytes:
+def _read(path: Path, largest: int) -> bytes:
     try:
-        with _opened(path, SAVE_IT, follow=follow) as stream:
+        with _opened(path, SAVE_IT) as stream:
             raw = stream.read(largest + 1)
     except OSError as error:
         raise unread(path, error, "name a file", platform=holds_platform(path)) from error
@@ -205,33 +193,7 @@ def _write(path: Path, data: bytes, mode: int, *, pipes: bool) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise _unwritten(path, error) from error
-
-
-def _write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as stream:
-        stream.write(data)
-        os.fchmod(stream.fileno(), mode)
-
-
-def _unwritten(path: Path, error: OSError) -> AllotmentError:
-    what, why = f"{path} cannot be written", error.strerror or str(error)
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return AllotmentError(what, why=why, fix="check the folder and its permissions")
-    disk = _disk_of(path)
-    return AllotmentError(
-        what,
-        why=f"{why} on the disk at {disk}; nothing was changed",
-        fix=f"free some space on {disk}, or write to another disk",
-    )
-
-
-def _disk_of(path: Path) -> Path:
-    """Where the file system is mounted that a path lies on, or would lie on."""
-    place = path.absolute()
-    while not place.is_mount() and place != place.parent:
-        place = place.parent
-    return place
+        raise unwritten(path, error) from error
 
 
 def read_tree(root: Path) -> Mapping[str, str]:
@@ -304,7 +266,7 @@ def _staged(root: Path, texts: Mapping[str, str]) -> Iterator[None]:
         _discard(staging)
         for folder in sorted(made, key=lambda each: len(each.parts), reverse=True):
             _remove_empty(folder)
-        raise _unwritten(root, error) from error
+        raise unwritten(root, error) from error
     try:
         yield
     finally:
