@@ -9,8 +9,8 @@ import pytest
 
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
+from allotment.diagnose.node_groups import NodeGroup, read_groups
 from allotment.diagnose.remedies.trying import tried
-from allotment.diagnose.rules.autoscaler.groups import NodeGroup, read_groups
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allotment.model.observed.base import Amounts, Condition, Object, ObjectMeta, Part, Reference, Selector
-from allotment.model.observed.pods import NodeSelector
+from allotment.model.observed.pods import NodeSelector, Toleration
 
 
 class NodeTaint(Part, frozen=True):
@@ -61,6 +61,7 @@ class Device(Part, frozen=True):
     capacity: dict[str, dict[str, Any]] = {}
     taints: tuple[DeviceTaint, ...] = ()
     node_name: str = ""
+    allow_multiple_allocations: bool = False
 
 
 class SlicePool(Part, frozen=True):
@@ -121,6 +122,7 @@ class ExactRequest(Part, frozen=True):
     allocation_mode: str = "ExactCount"
     selectors: tuple[DeviceSelector, ...] = ()
     admin_access: bool = False
+    tolerations: tuple[Toleration, ...] = ()
 
 
 class DeviceRequest(Part, frozen=True):
@@ -132,6 +134,7 @@ class DeviceRequest(Part, frozen=True):
     count: int = 1
     allocation_mode: str = "ExactCount"
     selectors: tuple[DeviceSelector, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
     first_available: tuple[ExactRequest, ...] = ()
 
     @property
@@ -146,6 +149,7 @@ class DeviceRequest(Part, frozen=True):
             count=self.count,
             allocation_mode=self.allocation_mode,
             selectors=self.selectors,
+            tolerations=self.tolerations,
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.machines import new_node
-from allotment.diagnose.rules.autoscaler.groups import (
+from allotment.diagnose.node_groups import (
     NodeGroup,
     autoscaler_of,
     events_of_pods,

@@ -7,7 +7,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.autoscaler.groups import autoscaler_of, events_of_pods
+from allotment.diagnose.node_groups import autoscaler_of, events_of_pods
 from allotment.diagnose.rules.autoscaler.no_pool_matches import no_pool_matches
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.karpenter import could_grow

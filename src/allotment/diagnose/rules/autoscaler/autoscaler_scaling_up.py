@@ -7,13 +7,16 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.autoscaler.groups import (
+from allotment.diagnose.machines import pool_of
+from allotment.diagnose.node_groups import (
     autoscaler_of,
     by_name,
+    could_make_others,
     events_of_pods,
     groups_of_nodes,
     planned,
 )
+from allotment.diagnose.rules.node.defects import DefectKind, joining
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.karpenter import (
@@ -25,6 +28,7 @@ from allotment.diagnose.rules.scheduler.karpenter import (
 )
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference, condition
@@ -35,6 +39,8 @@ _LOOKS_WITHIN: Final = 60.0
 """Seconds in which Karpenter has looked at a pod that has no node."""
 _STEPS: Final = ("Launched", "Registered", "Initialized")
 """Conditions of a node claim in the order in which they come to hold."""
+_OTHERS: Final = frozenset({Keeper.NO_NODE_MATCHES, Keeper.TOO_LARGE, Keeper.SHAPE})
+"""What only nodes of another kind than those that are there would answer to."""
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT, Keeper.NO_NODE_MATCHES})
 
 
@@ -54,6 +60,9 @@ def find(case: Case) -> Finding | None:
     it = placing(case)
     if it.refused is None:
         return None
+    new = _by_new_node(case) or _by_empty_group(case)
+    if new is not None:
+        return new
     growth = _by_claim(case) or _by_node_pool(case)
     if growth is None and kept(case).by in _ROOM:
         growth = _by_event(case) or _by_status(case)
@@ -79,6 +88,63 @@ def find(case: Case) -> Finding | None:
         growth.evidence,
     )
     return finding if growth.sure else replace(finding, confidence=Confidence.LIKELY)
+
+
+def _by_new_node(case: Case) -> Finding | None:
+    """A node has just joined and is not finished; once it is, the subject starts."""
+    it, then = placing(case), joining(case.index)
+    if then is None or it.by_volume or not it.fits(view=then.view):
+        return None
+    name, lacks = min(then.defects.items())
+    node, defect = case.index.nodes[name], lacks[0]
+    age = int(case.now - seconds(node.metadata.creation_timestamp))
+    plugin = defect.kind is DefectKind.PLUGIN_MISSING
+    what = f"does not offer its {defect.detail} yet" if plugin else "is not ready yet"
+    path = f"status.allocatable[{defect.detail}]" if plugin else "spec.taints"
+    wait = Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY,
+        Doer.USER,
+        f"wait until {name} is finished (a few minutes)",
+        reference_of(node),
+        Patch(PatchOp.WAIT, {"until": "node joins"}),
+    )
+    return about_room(
+        "autoscaler-scaling-up",
+        CauseVerdict.WAITING,
+        f"node {name}, on which it would fit, joined {age} s ago and {what}",
+        it,
+        together((wait,), waits(it)),
+        {"node": name, "joined_seconds_ago": age, "node_group": pool_of(node)},
+        (Evidence(reference_of(node), path, defect.detail, what),),
+    )
+
+
+def _by_empty_group(case: Case) -> Finding | None:
+    """A group that is at zero may make a node, and the cluster-autoscaler has not looked yet."""
+    if case.supposed or not case.waiting_pods or kept(case).by not in _OTHERS:
+        return None
+    groups = could_make_others(case)
+    since = max(seconds(pod.metadata.creation_timestamp) for pod in case.waiting_pods)
+    if not groups or case.now - since >= _LOOKS_WITHIN:
+        return None
+    names = listed(each.name for each in groups)
+    wait = Proposal(
+        RemedyKind.WAIT_FOR_CAPACITY,
+        Doer.USER,
+        "wait for what the autoscaler says: it looks within a minute",
+        groups[0].reference,
+        Patch(PatchOp.WAIT, {"until": "node joins"}),
+    )
+    finding = about_room(
+        "autoscaler-scaling-up",
+        CauseVerdict.WAITING,
+        f"no node that is there would do; {names} {'is' if len(groups) == 1 else 'are'} at zero and may make one that "
+        "does, and the autoscaler has said nothing of the pod yet",
+        placing(case),
+        (wait,),
+        {"node_group": groups[0].name, "size": 0, "max_size": groups[0].most},
+    )
+    return replace(finding, confidence=Confidence.LIKELY)
 
 
 def _by_event(case: Case) -> _Growth | None:
@@ -129,7 +195,8 @@ def _by_node_pool(case: Case) -> _Growth | None:
 
 def _by_status(case: Case) -> _Growth | None:
     for group in groups_of_nodes(case, placing(case).able):
-        if group.target > group.size and group.scaling != "Backoff":
+        late = bool(group.since) and case.now - seconds(group.since, case.now) > _PATIENCE
+        if group.target > group.size and group.scaling != "Backoff" and not late:
             status = Reference(
                 api_version="v1", kind="ConfigMap", namespace="kube-system", name="cluster-autoscaler-status"
             )

@@ -7,7 +7,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.autoscaler.groups import NodeGroup, autoscaler_of, events_of_pods, group_of
+from allotment.diagnose.node_groups import NodeGroup, autoscaler_of, events_of_pods, group_of
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind

@@ -10,7 +10,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.machines import new_node
-from allotment.diagnose.rules.autoscaler.groups import STATUS, autoscaler_of, events_of_pods, groups_of_nodes
+from allotment.diagnose.node_groups import STATUS, autoscaler_of, events_of_pods, groups_of_nodes
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.karpenter import (

@@ -34,6 +34,16 @@ _UNREADY: Final = (
     "node.kubernetes.io/network-unavailable",
     "node.kubernetes.io/out-of-service",
 )
+_NOT_UP: Final = ("/agent-not-ready", "/not-ready")
+"""End the taints that agents of networks and storage take off once they are up on a node."""
+_NO_TYPES: Final = frozenset({"k3s", "rke2"})
+"""Distributions that call every machine by their own name."""
+_READY_WITHIN: Final = 300.0
+"""Seconds in which a node that has joined becomes ready."""
+_DEVICES_WITHIN: Final = 600.0
+"""Seconds in which its drivers and device plugins are up."""
+NodeKind = tuple[str, str, int]
+"""Machine type, pool and milli-CPU of nodes that are alike."""
 PRESSURES: Final = {
     "node.kubernetes.io/disk-pressure": "DiskPressure",
     "node.kubernetes.io/memory-pressure": "MemoryPressure",
@@ -44,6 +54,8 @@ _LEAVING: Final = (
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
     "karpenter.sh/unregistered",
+    "aws-node-termination-handler/",
+    "cloud.google.com/impending-node-termination",
 )
 """Taints of nodes that are being taken away, or have not been taken in yet: nothing is to be mended there."""
 
@@ -112,7 +124,7 @@ def broken(case: Case) -> Broken | None:
     found = case.beside.get(_Asked)
     if not isinstance(found, _Asked):
         it = placing(case)
-        alike = None if it.refused is None or it.by_volume else it.once(Broken, lambda: _broken(it))
+        alike = None if it.refused is None else it.once(Broken, lambda: _broken(it))
         found = case.beside[_Asked] = _Asked(alike)
     return found.found
 
@@ -149,9 +161,43 @@ def _mended(index: Index) -> Mended | None:
         for node in index.nodes.values()
         if node.name not in starting
     }
-    defects = {name: found for name, found in defects.items() if found}
-    if not defects:
-        return None
+    now = seconds(index.source.observed_at)
+    oldest = min((seconds(node.metadata.creation_timestamp, now) for node in index.nodes.values()), default=now)
+    # Where all nodes are new, none has come to the others.
+    grown = now - oldest > _DEVICES_WITHIN
+    new = {name: each for name, each in defects.items() if grown and each and _is_new(index.nodes[name], each, now)}
+    index.beside[NewNodes] = NewNodes(new)
+    defects = {name: found for name, found in defects.items() if found and name not in new}
+    return _with_sound(index, defects) if defects else None
+
+
+class NewNodes(dict[str, tuple[Defect, ...]]):
+    """Nodes that have just joined, with what they lack yet."""
+
+
+def joining(index: Index) -> Mended | None:
+    """The source with the nodes finished that have just joined it; None if there are none."""
+    if _Joining not in index.beside:
+        mended_of(index)
+        new = index.beside.get(NewNodes)
+        index.beside[_Joining] = _Joining(_with_sound(index, new) if isinstance(new, NewNodes) and new else None)
+    found = index.beside[_Joining]
+    return found.then if isinstance(found, _Joining) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    then: Mended | None
+
+
+def _is_new(node: Node, defects: tuple[Defect, ...], now: float) -> bool:
+    """Whether what a node lacks may still come: it has just joined."""
+    age = now - seconds(node.metadata.creation_timestamp)
+    within = {DefectKind.NOT_READY: _READY_WITHIN, DefectKind.PLUGIN_MISSING: _DEVICES_WITHIN}
+    return all(0 <= age < within.get(each.kind, 0.0) for each in defects)
+
+
+def _with_sound(index: Index, defects: dict[str, tuple[Defect, ...]]) -> Mended:
     nodes = {name: sound(index.nodes[name], found) for name, found in defects.items()}
     all_nodes = tuple(nodes.get(node.name, node) for node in index.objects.nodes)
     objects = msgspec.structs.replace(index.objects, nodes=all_nodes)
@@ -199,16 +245,23 @@ def _mended_place(view: PlacementView, pod: Any, mended: Mended, used: dict[str,
     return next(iter([*already, *lightest]), "")
 
 
-def _devices_of_like(index: Index) -> dict[tuple[str, str], Amounts]:
-    """The accelerators that nodes of one kind have when they are sound: what most of them have."""
-    counts: dict[tuple[str, str], dict[str, dict[int, int]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(int))
-    )
+def _devices_of_like(index: Index) -> dict[NodeKind, Amounts]:
+    """The accelerators that nodes of one kind have when they are sound: what most of them have.
+
+    A machine type has them or has not. Of nodes that only share a pool some may be made without: more than half
+    have to have them.
+    """
+    counts: dict[NodeKind, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    sizes: dict[NodeKind, int] = defaultdict(int)
     for node in index.nodes.values():
+        sizes[_kind(node)] += 1
         for name, amount in node.status.capacity.items():
             if is_accelerator(name) and units(name, amount) > 0:
                 counts[_kind(node)][name][units(name, amount)] += 1
-    return {kind: {name: _commonest(by) for name, by in found.items()} for kind, found in counts.items()}
+    return {
+        kind: {name: _commonest(by) for name, by in found.items() if kind[0] or 2 * sum(by.values()) > sizes[kind]}
+        for kind, found in counts.items()
+    }
 
 
 def _promised(index: Index) -> dict[str, Amounts]:
@@ -226,16 +279,17 @@ def _commonest(counts: dict[int, int]) -> int:
     return max(sorted(counts), key=counts.__getitem__)
 
 
-def _kind(node: Node) -> tuple[str, str]:
-    return node.metadata.labels.get(INSTANCE_TYPE, ""), pool_of(node)
+def _kind(node: Node) -> NodeKind:
+    named = node.metadata.labels.get(INSTANCE_TYPE, "")
+    return "" if named in _NO_TYPES else named, pool_of(node), units("cpu", node.status.capacity.get("cpu", 0))
 
 
-def _defects(node: Node, expected: dict[tuple[str, str], Amounts], promised: Amounts) -> Iterator[Defect]:
+def _defects(node: Node, expected: dict[NodeKind, Amounts], promised: Amounts) -> Iterator[Defect]:
     keys = {taint.key for taint in node.spec.taints}
     if node.metadata.deletion_timestamp or any(key.startswith(_LEAVING) for key in keys):
         return
     if unready(node):
-        yield Defect(DefectKind.NOT_READY, node.name, next((key for key in _UNREADY if key in keys), _UNREADY[0]))
+        yield Defect(DefectKind.NOT_READY, node.name, next(filter(_of_unready, sorted(keys)), _UNREADY[0]))
     for key in PRESSURES:
         if key in keys:
             yield Defect(DefectKind.PRESSURE, node.name, key)
@@ -247,7 +301,7 @@ def _defects(node: Node, expected: dict[tuple[str, str], Amounts], promised: Amo
 def unready(node: Node) -> bool:
     """Whether its kubelet or network is down, by what it says or by its taints."""
     ready = condition(node.status.conditions, "Ready")
-    tainted = any(taint.key in _UNREADY for taint in node.spec.taints)
+    tainted = any(_of_unready(taint.key) for taint in node.spec.taints)
     return tainted or (ready is not None and not ready.true)
 
 
@@ -256,9 +310,11 @@ def defects_of(node: Node) -> tuple[Defect, ...]:
     return tuple(_defects(node, {}, {}))
 
 
-def _device_defects(node: Node, expected: dict[tuple[str, str], Amounts], promised: Amounts) -> Iterator[Defect]:
+def _device_defects(node: Node, expected: dict[NodeKind, Amounts], promised: Amounts) -> Iterator[Defect]:
     labels, capacity, allocatable = node.metadata.labels, node.status.capacity, node.status.allocatable
-    wanted = {name: int(amount) for name, amount in expected.get(_kind(node), {}).items()} if any(_kind(node)) else {}
+    wanted = (
+        {name: int(amount) for name, amount in expected.get(_kind(node), {}).items()} if any(_kind(node)[:2]) else {}
+    )
     wanted |= {name: units(name, amount) for name, amount in promised.items() if is_accelerator(name) and amount}
     count = labels.get(_COUNT_LABEL, "")
     sliced = any("/mig-" in name or name.endswith(".shared") for name in capacity)
@@ -300,8 +356,12 @@ def sound(node: Node, defects: tuple[Defect, ...]) -> Node:
     )
 
 
+def _of_unready(key: str) -> bool:
+    return key in _UNREADY or key.endswith(_NOT_UP)
+
+
 def _of_defect(key: str) -> bool:
-    return key in _UNREADY or key in PRESSURES or key == _CORDON
+    return _of_unready(key) or key in PRESSURES or key == _CORDON
 
 
 def _sound_conditions(node: Node) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -17,13 +18,15 @@ from allotment.diagnose.rules.scheduler.holders import waits
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import devices_of, is_product_label, listed
 from allotment.diagnose.rules.scheduler.selecting import required_terms
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
 from allotment.scheduling.snapshot.placement import FoundPlace, PlacementView, place, placement_view
 
 _MODEL: Final = re.compile(r"[a-z]+\d+[a-z]*|\d+[a-z]+")
 """A word of a product's name that tells it from others: letters with digits, such as h100 or a10g."""
+_NAMES: Final = frozenset({"kubernetes.io/hostname", "kubernetes.io/arch", "kubernetes.io/os"})
+"""Labels that hold a name, or what has nothing to do with devices."""
 _MOST: Final = 64
 """Nodes that are named as lacking the label."""
 
@@ -78,7 +81,8 @@ def _alike(case: Case, node: Node, key: str, value: str) -> bool:
         if peers:
             return value in peers
     words = set(_MODEL.findall(value.lower())) - {"80gb", "40gb", "24gb", "16gb"}
-    said = {word for other in node.metadata.labels.values() for word in _MODEL.findall(other.lower())}
+    others = (other for label, other in node.metadata.labels.items() if label not in _NAMES)
+    said = {word for other in others for word in _MODEL.findall(other.lower())}
     return bool(words & said)
 
 
@@ -119,7 +123,7 @@ def _labelled(node: Node, key: str, value: str) -> Node:
 
 def _finding(it: Placing, key: str, value: str, lacking: list[Node], chosen: Node) -> Finding:
     flavor = next((e.name for e in it.case.index.objects.flavors if e.spec.node_labels.get(key) == value), "")
-    return about_room(
+    finding = about_room(
         "gpu-product-label-missing",
         CauseVerdict.BROKEN,
         f"the pod needs a node with {key}={value}; {listed(node.name for node in lacking)} "
@@ -134,6 +138,9 @@ def _finding(it: Placing, key: str, value: str, lacking: list[Node], chosen: Nod
         },
         (Evidence(reference_of(chosen), f"metadata.labels[{key}]", None, f"should be {value}"),),
     )
+    # A label that names no model may be kept from a node on purpose.
+    sure = is_product_label(key) or bool(_MODEL.search(value.lower()))
+    return finding if sure else replace(finding, confidence=Confidence.LIKELY)
 
 
 def _repairs(lacking: list[Node], chosen: Node, key: str, value: str) -> Iterator[Proposal]:

@@ -53,6 +53,7 @@ _SAYS: Final = (
     ),
 )
 """What is said → cause, in the order in which it is looked for."""
+_NAMED: Final = re.compile(r'(?:pulling|pull|unpack) image "(?P<image>[^"]+)"')
 _PULL_SECRETS: Final = re.compile(r"Unable to retrieve some image pull secrets \((?P<names>[^)]*)\)")
 
 
@@ -81,6 +82,9 @@ def unpulled(case: Case) -> Unpulled | None:
         message = each.message if len(each.message) > len(event) else event or each.message
         if each.reason == "ErrImageNeverPull":
             return Unpulled(each, image, message, "image-not-present")
+        named = _NAMED.search(message)
+        if named is not None and image not in message:
+            image = named["image"]  # of a volume that is an image
         # Names of images may hold any of the words; they are no part of what is said.
         said = f"{each.reason} {each.message} {event}".replace(image, "")
         cause = next((cause for cause, pattern in _SAYS if pattern.search(said)), "")
@@ -268,6 +272,8 @@ def _fixed(case: Case, what: str) -> Proposal:
 
 def _other_images(case: Case, found: Unpulled) -> tuple[Proposal, ...]:
     """Images that run here and are nearest to the name: of the same repository, or spelt like it."""
+    if found.image != (found.stuck.container.image or found.stuck.status.image):
+        return (_fixed(case, "correct the reference of the volume that is an image, or push it"),)
     repository = _repository(found.image)
     running = _images_that_run(case)
     same = [each for each in running if _repository(each) == repository]

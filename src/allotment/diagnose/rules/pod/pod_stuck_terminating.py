@@ -8,6 +8,8 @@ from allotment.diagnose import by_hand
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import missing_pods
+from allotment.diagnose.rules.node.defects import defects_of, sound
+from allotment.diagnose.rules.node.mending import whole
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.pods import Pod
@@ -71,14 +73,16 @@ def _let_go(case: Case, pod: Pod, held: list[str], *, lost: bool) -> Proposal:
             Patch(PatchOp.MERGE, {"metadata": {"finalizers": None}}),
             effect=gone,
         )
-    if lost:
+    node = case.index.nodes.get(pod.spec.node_name)
+    if lost and node is not None:
+        # Whoever deletes the pod alone does not know whether it still runs there.
         return Proposal(
             RemedyKind.REPAIR_NODE,
             Doer.PLATFORM,
-            f"bring the node {pod.spec.node_name} back, or delete it if it is gone for good",
-            reference_of(case.index.nodes[pod.spec.node_name]) if pod.spec.node_name in case.index.nodes else None,
-            Patch(PatchOp.SIGNAL, {"node": pod.spec.node_name}),
-            effect=gone,
+            f"bring the node {node.name} back, or delete it if it is gone for good",
+            reference_of(node),
+            Patch(PatchOp.SIGNAL, {"node": node.name}),
+            effect=((reference_of(node), whole(sound(node, defects_of(node)))), *gone),
         )
     return Proposal(
         RemedyKind.OTHER,
@@ -86,4 +90,5 @@ def _let_go(case: Case, pod: Pod, held: list[str], *, lost: bool) -> Proposal:
         f"delete it at once: {by_hand.deletion_of(pod)}",
         target,
         Patch(PatchOp.DELETE),
+        command=by_hand.deletion_of(pod),  # without force it waits for the kubelet as before
     )

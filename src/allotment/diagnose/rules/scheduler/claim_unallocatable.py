@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
@@ -14,12 +15,15 @@ from allotment.diagnose.rules.scheduler.device_expressions import PublishedDevic
 from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
-from allotment.model.observed.nodes import DeviceRequest, DeviceSelector, ExactRequest, ResourceClaimSpec
-from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.nodes import DeviceRequest, DeviceSelector, DeviceTaint, ExactRequest, ResourceClaimSpec
+from allotment.model.observed.pods import Pod
 
+_MADE_FOR: Final = "resource.kubernetes.io/pod-claim-name"
+"""Annotation of a claim that was made for a pod: the name of the claim there."""
 _MESSAGE: Final = ("cannot allocate all claims", "resourceclaim")
 _MOST_LOOKED_AT: Final = 50_000
 """Devices that are compared with claims of one subject, in all: a pod may name claims without number."""
+_KEEPS_OFF: Final = frozenset({"NoSchedule", "NoExecute"})
 _WAITING: Final = Proposal(
     RemedyKind.WAIT_FOR_CAPACITY,
     Doer.USER,
@@ -29,11 +33,26 @@ _WAITING: Final = Proposal(
 )
 
 
+def _mended(exact: ExactRequest) -> Proposal:
+    what = f"see why devices of class {exact.device_class_name} are tainted, and mend them"
+    return Proposal(RemedyKind.REPAIR_NODE, Doer.PLATFORM, what, None, Patch(PatchOp.SIGNAL, {"devices": "untainted"}))
+
+
+def _published_first(exact: ExactRequest) -> Proposal:
+    """A class without any device: most likely its driver does not run."""
+    what = f"see that the driver of class {exact.device_class_name} runs on the nodes: it publishes no device"
+    return Proposal(
+        RemedyKind.REPAIR_DEVICE_PLUGIN, Doer.PLATFORM, what, None, Patch(PatchOp.SIGNAL, {"driver": "runs"}), cost=40
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceCount:
     """Devices that a request selects: all, and on the node with most of them, all and free ones.
 
     Attributes:
+        most_sound: the same of those that are free but for taints which the request does not tolerate.
+        tainted: devices with such taints.
         unsure: some of which it cannot be told whether they are selected.
     """
 
@@ -41,6 +60,8 @@ class DeviceCount:
     taken: int
     most: int
     most_free: int
+    most_sound: int
+    tainted: int
     unsure: int
 
 
@@ -50,7 +71,7 @@ def find(case: Case) -> Finding | None:
     kinds = ("resourceclaims", "deviceclasses", "resourceslices")
     if pod is None or not all(case.seen_everywhere(kind) for kind in kinds):
         return None
-    claims = list(_claims(case, pod.spec))
+    claims = list(_claims(case, pod))
     devices = list(_published(case)) if claims else []
     # Who asks for very many claims is told of the first that are short among those that can be looked at.
     del claims[max(1, _MOST_LOOKED_AT // max(1, len(devices))) :]
@@ -62,13 +83,20 @@ def find(case: Case) -> Finding | None:
     return None
 
 
-def _claims(case: Case, spec: PodSpec) -> Iterator[tuple[Reference, ResourceClaimSpec]]:
+def _claims(case: Case, pod: Pod) -> Iterator[tuple[Reference, ResourceClaimSpec]]:
     """The pod's claims that are not allocated. What is not there at all is told by the rules about storage."""
     claims = {each.name: each for each in case.index.objects.resource_claims if each.namespace == case.namespace}
     templates = {
         each.name: each for each in case.index.objects.resource_claim_templates if each.namespace == case.namespace
     }
-    for use in spec.resource_claims:
+    given = {
+        each.metadata.annotations.get(_MADE_FOR)
+        for each in claims.values()
+        if each.status.allocation is not None and pod.metadata.uid in {by.uid for by in each.metadata.owner_references}
+    }
+    for use in pod.spec.resource_claims:
+        if use.name in given:
+            continue
         if use.resource_claim_name:
             claim = claims.get(use.resource_claim_name)
             if claim is not None and claim.status.allocation is None:
@@ -86,7 +114,13 @@ def _published(case: Case) -> Iterator[PublishedDevice]:
         if claim.status.allocation is not None
         for each in claim.status.allocation.devices.results
     }
+    newest: Counter[tuple[str, str]] = Counter()
     for one in case.index.objects.resource_slices:
+        pool = (one.spec.driver, one.spec.pool.name)
+        newest[pool] = max(newest[pool], one.spec.pool.generation)
+    for one in case.index.objects.resource_slices:
+        if one.spec.pool.generation < newest[one.spec.driver, one.spec.pool.name]:
+            continue  # of what the driver published before, and takes away
         for device in one.spec.devices:
             key = (one.spec.driver, one.spec.pool.name, device.name)
             yield PublishedDevice(one.spec.driver, device, one.spec.node_name or device.node_name, key in taken)
@@ -105,12 +139,15 @@ def _short(
     if counted.unsure or len(request.first_available) > 1 or exact.allocation_mode == "All":
         return _by_words(case, target.name, of.name)
     never = counted.most < exact.count
-    proposals: Iterable[Proposal] = (_WAITING,)
+    tainted = counted.most_sound >= exact.count
+    proposals: Iterable[Proposal] = (_mended(exact),) if tainted else (_WAITING,)
     unmet: tuple[UnmetTerm, ...] = ()
     of_class = [each for each in devices if _selected(of.spec.selectors, each)]
     if never:
         unmet = unmet_terms(exact, of_class)
         proposals = proposals_of(case, (target, claim), request, unmet, counted.most)
+        if not counted.total and not of_class:
+            proposals = chain((_published_first(exact),), proposals)
     finding = _finding(target, request, counted, unmet, len(of_class))
     return replace(finding, proposals=Deferred(proposals))
 
@@ -118,20 +155,36 @@ def _short(
 def _counted(of_class: tuple[DeviceSelector, ...], exact: ExactRequest, devices: list[PublishedDevice]) -> DeviceCount:
     there: Counter[str] = Counter()
     free: Counter[str] = Counter()
-    unsure = taken = 0
+    sound: Counter[str] = Counter()
+    unsure = taken = tainted = 0
     for each in devices:
         chosen = _selected((*of_class, *exact.selectors), each)
         unsure += chosen is None
         if not chosen:
             continue
         there[each.node] += 1
-        taken += each.taken
-        free[each.node] += (not each.taken or exact.admin_access) and not each.device.taints
+        left = not each.taken or exact.admin_access or each.device.allow_multiple_allocations
+        kept_off = any(not _tolerated(taint, exact) for taint in each.device.taints)
+        taken, tainted = taken + (not left), tainted + kept_off
+        sound[each.node] += left
+        free[each.node] += left and not kept_off
     # What is on no one node can be used beside what a node has.
-    most, most_free = (
-        max((number for node, number in some.items() if node), default=0) + some[""] for some in (there, free)
+    most, most_free, most_sound = (
+        max((number for node, number in some.items() if node), default=0) + some[""] for some in (there, free, sound)
     )
-    return DeviceCount(there.total(), taken, most, most_free, unsure)
+    return DeviceCount(there.total(), taken, most, most_free, most_sound, tainted, unsure)
+
+
+def _tolerated(taint: DeviceTaint, exact: ExactRequest) -> bool:
+    """Whether a taint keeps a request off a device."""
+    if taint.effect not in _KEEPS_OFF:
+        return True
+    return any(
+        (not each.effect or each.effect == taint.effect)
+        and (not each.key or each.key == taint.key)
+        and (each.operator == "Exists" or each.value == taint.value)
+        for each in exact.tolerations
+    )
 
 
 def _selected(selectors: tuple[DeviceSelector, ...], each: PublishedDevice) -> bool | None:
@@ -149,8 +202,10 @@ def _finding(
     target: Reference, request: DeviceRequest, counted: DeviceCount, unmet: tuple[UnmetTerm, ...], of_class: int
 ) -> Finding:
     exact = request.exact
+    short_of_sound = counted.most_sound >= exact.count
     if counted.total:
-        where = f"{counted.total} in all, {counted.taken} of them taken, at most {counted.most} on one node"
+        off = f", {counted.tainted} with a taint that it does not tolerate" if counted.tainted else ""
+        where = f"{counted.total} in all, {counted.taken} of them taken{off}, at most {counted.most} on one node"
     elif of_class:
         where = f"of the {of_class} that are published it selects none{in_words(unmet)}"
     else:
@@ -158,7 +213,11 @@ def _finding(
     field = f"spec.devices.requests[{request.name}]"
     return Finding(
         "claim-unallocatable",
-        CauseVerdict.MISCONFIGURED if counted.most < exact.count else CauseVerdict.WAITING,
+        CauseVerdict.MISCONFIGURED
+        if counted.most < exact.count
+        else CauseVerdict.BROKEN
+        if short_of_sound
+        else CauseVerdict.WAITING,
         f"claim {target.name} asks for {exact.count} devices of class {exact.device_class_name}; at most "
         f"{counted.most_free} that it selects are free on one node ({where})",
         facts={

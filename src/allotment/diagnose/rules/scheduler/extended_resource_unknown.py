@@ -12,7 +12,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
-from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, placing
+from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, of_device_class, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
 from allotment.model.spelling import nearest
@@ -40,7 +40,7 @@ def unknown(it: Placing) -> tuple[str, list[str]]:
         return "", []
     there = _there(it)
     for name in it.requests:
-        if name not in there and "/" in name:
+        if name not in there and "/" in name and not of_device_class(it.case, name):
             return name, sorted(each for each in there if is_accelerator(each) or "/" in each)
     return "", []
 
@@ -82,7 +82,8 @@ def replaced(it: Placing, name: str, others: list[str]) -> Iterator[Proposal]:
     if container is None:
         return
     amount = it.requests[name]
-    for cost, other in enumerate(others):
+    # What it asks for besides is not what it meant by this.
+    for cost, other in enumerate(each for each in others if not it.requests.get(each)):
         if it.fits(partial(asking, amounts={name: 0, other: amount})):
             both = {name: None, other: str(amount)}
             patch = containers_patch({container.name: {"resources": {"requests": both, "limits": both}}})

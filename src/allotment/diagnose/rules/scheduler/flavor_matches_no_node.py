@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
+from allotment.diagnose.rules.scheduler.karpenter import may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.rules.scheduler.selecting import Asked, unmatched
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import ResourceFlavor
 from allotment.model.spelling import nearest
 
@@ -28,7 +30,7 @@ def find(case: Case) -> Finding | None:
     flavor = next(each for each in case.index.objects.flavors if each.spec.node_labels.get(asked.key) == asked.value)
     known = sorted({node.metadata.labels.get(asked.key, "") for node in case.index.nodes.values()} - {""})
     has = f"nodes have {listed(known)}" if known else "no node has that label at all"
-    return about_room(
+    finding = about_room(
         "flavor-matches-no-node",
         CauseVerdict.MISCONFIGURED,
         f"flavor {flavor.name} puts its pods on nodes with {asked.key}={asked.value}; {has}",
@@ -37,6 +39,9 @@ def find(case: Case) -> Finding | None:
         {"flavor": flavor.name, "label": asked.key, "value": asked.value, "existing_values": known},
         (Evidence(reference_of(flavor), f"spec.nodeLabels[{asked.key}]", asked.value, "no node has it"),),
     )
+    # A flavor of a pool at zero has its nodes to come.
+    sure = not may_grow(case) or bool(nearest(asked.value, known))
+    return finding if sure else replace(finding, confidence=Confidence.LIKELY)
 
 
 def _fixes(case: Case, flavor: ResourceFlavor, asked: Asked, known: list[str]) -> Iterator[Proposal]:

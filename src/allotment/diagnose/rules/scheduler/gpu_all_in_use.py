@@ -27,6 +27,7 @@ def find(case: Case) -> Finding | None:
     total = sum(it.allocatable(node.name, device) for node in it.able)
     pools = listed(sorted({pool_of(node) for node in it.able} - {""}))
     where = f" of pool {pools}" if pools else f" on {count(len(it.able), 'node')}"
+    where += " where its volume can be used" if it.near_volumes else ""
     holding = holders(case, it.able, device)
     unqueued = outside_queues(holding, it.able, device)
     held = sum(unqueued.values())

@@ -49,7 +49,10 @@ def _ports(spec: PodSpec) -> set[int]:
 
 
 def _without(it: Placing) -> Iterator[Proposal]:
-    """No port of the node; clients then reach the pod by its own address."""
+    """No port of the node; clients then reach the pod by its own address.
+
+    On the node's network every port is one of the node's: that goes, too.
+    """
     assert it.refused is not None  # noqa: S101  asked only then
     changed: dict[str, dict[str, Any]] = {}
     for container in it.refused.pod.spec.containers:
@@ -57,6 +60,7 @@ def _without(it: Placing) -> Iterator[Proposal]:
             # Ports are merged by their number, so that each is named with what goes.
             ports = [{"containerPort": port.container_port, "hostPort": None} for port in container.ports]
             changed[container.name] = {"ports": ports}
-    yield changed_pods(
-        RemedyKind.OTHER, "drop the hostPort, keep the containerPort", it.case, containers_patch(changed), 0
-    )
+    body, what = containers_patch(changed), "drop the hostPort, keep the containerPort"
+    if it.refused.pod.spec.host_network:
+        body, what = {"hostNetwork": False, **body}, f"{what}, and leave the node's network (hostNetwork false)"
+    yield changed_pods(RemedyKind.OTHER, what, it.case, body, 0)

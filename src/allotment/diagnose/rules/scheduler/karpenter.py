@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.machines import INSTANCE_TYPE
+from allotment.diagnose.node_groups import could_make_others
 from allotment.diagnose.rules.scheduler.karpenter_words import KarpenterWord, PoolBar, last_word
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
@@ -122,8 +123,11 @@ def could_grow(case: Case) -> bool:
 
 
 def may_grow(case: Case) -> bool:
-    """The same if Karpenter's words at the pod do not hold: then what rests on the nodes that are there is not sure."""
-    return any(each.could or each.by_word for each in pool_views(case).pools)
+    """The same if Karpenter's words at the pod do not hold: then what rests on the nodes that are there is not sure.
+
+    Nor is it where the cluster-autoscaler has groups at zero and has not refused the pods yet.
+    """
+    return any(each.could or each.by_word for each in pool_views(case).pools) or bool(could_make_others(case))
 
 
 def kept_off(case: Case) -> bool:

@@ -11,6 +11,7 @@ from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.rules.scheduler.placing import (
     Placing,
     beside_anyone,
+    is_accelerator,
     placing,
     tolerating_all,
     unlabelled,
@@ -18,9 +19,13 @@ from allotment.diagnose.rules.scheduler.placing import (
     without_ports,
     without_spread,
 )
+from allotment.model.observed.nodes import Node
 from allotment.scheduling.placement.reasons import Kind, Reason
 
 _PODS: Final = Reason(Kind.POD_LIMIT)
+_CONTROL_PLANE: Final = frozenset(
+    f"node-role.kubernetes.io/{role}" for role in ("control-plane", "controlplane", "master", "etcd")
+)
 
 
 class Keeper(StrEnum):
@@ -80,12 +85,25 @@ def _kept(it: Placing) -> KeptBy:
 
 def _never(it: Placing) -> KeptBy:
     """It could not run even on an empty cluster."""
-    if any(it.could_hold(node, it.requests) for node in it.matching):
+    if any(it.could_hold(node, it.requests) for node in meant_for_work(it)):
         return KeptBy(Keeper.TAINT)
     beyond = over(it)
     if not beyond:
         return KeptBy(Keeper.SHAPE)
     return KeptBy(Keeper.TOO_LARGE, it.device if it.device in beyond else beyond[0])
+
+
+def meant_for_work(it: Placing) -> tuple[Node, ...]:
+    """The nodes that match and are not kept for the control plane, nor for devices that the pod does not ask for.
+
+    Those too, where there are no others.
+    """
+    others = tuple(node for node in it.matching if not any(_not_for_it(it, each.key) for each in node.spec.taints))
+    return others or it.matching
+
+
+def _not_for_it(it: Placing, taint: str) -> bool:
+    return taint in _CONTROL_PLANE or (not it.device and is_accelerator(taint))
 
 
 def over(it: Placing) -> list[str]:

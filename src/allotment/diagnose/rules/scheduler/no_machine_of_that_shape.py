@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from allotment.diagnose.case import Case
+from allotment.diagnose.emptied import grows
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.machines import INSTANCE_TYPE
 from allotment.diagnose.rules.scheduler.answering import about_room
@@ -36,7 +37,7 @@ def find(case: Case) -> Finding | None:
     return (
         replace(finding, confidence=Confidence.LIKELY)
         if may_grow(case) or kept_off(case)
-        else replace(finding, never=True)
+        else replace(finding, never=not grows(case.index))
     )
 
 

@@ -41,6 +41,7 @@ Change = Callable[[PodShape], PodShape]
 _MOST: Final = 512
 """Pods of one template that are placed: more of the same tell nothing new."""
 _BASIC: Final = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
+_OF_CLASS: Final = "deviceclass.resource.kubernetes.io/"
 _ACCELERATORS: Final = ("gpu", "mig-", "tpu", "neuron", "gaudi", "npu")
 
 
@@ -199,21 +200,40 @@ class Placing:
         if compiled is None:
             return np.zeros(state.nodes.count, dtype=np.bool_)
         ok = compiled.admitted & ~compiled.tainted
-        return ok if compiled.tolerates_cordon else ok & ~state.unschedulable
+        ok = ok if compiled.tolerates_cordon else ok & ~state.unschedulable
+        near = ok & self._reaching
+        return near if near.any() else ok
+
+    @cached_property
+    def _reaching(self) -> Bools:
+        """Nodes on which its volumes can be used."""
+        ok = np.ones(self.view.state.nodes.count, dtype=np.bool_)
+        for _, failed in self.compiled.volume_faults if self.compiled is not None else ():
+            ok &= ~failed
+        return ok
+
+    @property
+    def near_volumes(self) -> bool:
+        """Whether its volumes leave it some of the nodes only that it may run on."""
+        return self.compiled is not None and bool((self.compiled.admitted & ~self._reaching).any())
 
     @cached_property
     def open(self) -> tuple[Node, ...]:
-        """Those of them that take new pods and have no taint that keeps it away."""
+        """Those of them that take new pods and have no taint that keeps it away; where its volumes are, if any."""
         return self._nodes(self._open)
 
     @cached_property
     def able(self) -> tuple[Node, ...]:
         """Those of them that could hold it if nothing else ran there."""
+        return self._nodes(self._alone)
+
+    @cached_property
+    def _alone(self) -> Bools:
         state, ok = self.view.state, self._open
         for resource, amount in self.requests.items():
             row = state.rows.get(resource)
             ok = ok & (state.alloc[row] >= amount) if row is not None else np.zeros_like(ok)
-        return self._nodes(ok)
+        return ok
 
     @cached_property
     def requests(self) -> dict[str, int]:
@@ -294,7 +314,10 @@ class Placing:
         rejection = self.refused.answer.rejection
         if rejection is not None and rejection.reasons[0].kind in {Kind.CLAIM_MISSING, Kind.CLAIM_UNBOUND}:
             return True
-        return self.says(Kind.VOLUME_ELSEWHERE, Kind.VOLUME_NOWHERE) and self.fits(without_volumes)
+        if not self.says(Kind.VOLUME_ELSEWHERE, Kind.VOLUME_NOWHERE) or not self.fits(without_volumes):
+            return False
+        # Where it lies are nodes that would do: there the pod waits for room as others do.
+        return not (self._reaching & self._alone).any()
 
 
 def reshaped(pods: Iterable[WaitingPod], change: Change) -> tuple[WaitingPod, ...]:
@@ -343,6 +366,12 @@ def counts_of(case: Case, workload: Workload) -> dict[str, int]:
     if case.local_queue is None:
         return {}
     return {each.name: each.count for each in case.twins.attempt(workload.key).pod_sets}
+
+
+def of_device_class(case: Case, resource: str) -> bool:
+    """Whether claims (DRA) stand behind a resource: no node says that it has some, and the twin does not know."""
+    named = any(each.spec.extended_resource_name == resource for each in case.index.objects.device_classes)
+    return named or resource.startswith(_OF_CLASS)
 
 
 def is_accelerator(resource: str) -> bool:

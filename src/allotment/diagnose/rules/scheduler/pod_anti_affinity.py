@@ -17,6 +17,7 @@ from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.rules.scheduler.rules_between_pods import in_scope, said, selected, softer, terms
 from allotment.diagnose.rules.scheduler.shaping import fewer
 from allotment.model.explanation import CauseVerdict, Patch, PatchOp, RemedyKind
+from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod, PodAffinityTerm
 from allotment.model.observed.work import Replicas
 
@@ -37,7 +38,8 @@ def find(case: Case) -> Finding | None:
     nodes = sorted({pod.spec.node_name for pod in pods})
     whom = "the other pods of the same work" if itself else called(case, pods[0])
     keys = {pod.key for pod in pods}
-    blockers = [each for each in holders(case, it.able) if keys & {pod.key for pod in each.pods}]
+    domains = _around(it, term)
+    blockers = [each for each in holders(case, domains) if keys & {pod.key for pod in each.pods}]
     ending = not itself and all(each.ends for each in blockers)
     rule = f"the pod has to keep away from pods with {said(term)}" if mine else f"pods keep away from {said(term)}"
     return about_room(
@@ -45,7 +47,7 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.WAITING if ending else CauseVerdict.MISCONFIGURED,
         f"{rule} (in one {term.topology_key}), and {whom} {'are' if itself else 'is'} on {listed(nodes)}",
         it,
-        together(fewer(it) if itself else (), _softer(it, 2) if mine else (), waits(it), more_nodes(it)),
+        together(fewer(it) if itself else (), _softer(it, 2) if mine else (), waits(it, domains), more_nodes(it)),
         {
             "anti_affinity_labels": dict(term.label_selector.match_labels) if term.label_selector else {},
             "topology_key": term.topology_key,
@@ -90,10 +92,9 @@ def _of_itself(it: Placing, term: PodAffinityTerm) -> bool:
 def _repelled(it: Placing) -> Iterator[tuple[PodAffinityTerm, Pod]]:
     assert it.refused is not None  # noqa: S101  asked only then
     case = it.case
-    able = {node.name for node in it.able}
     for term in terms(it.refused.pod.spec, anti=True):
-        for name in able:
-            for pod in case.index.pods_on.get(name, ()):
+        for node in _around(it, term):
+            for pod in case.index.pods_on.get(node.name, ()):
                 if selected(term, pod.metadata.labels) and in_scope(case, term, case.namespace, pod.namespace):
                     yield term, pod
 
@@ -101,11 +102,24 @@ def _repelled(it: Placing) -> Iterator[tuple[PodAffinityTerm, Pod]]:
 def _repelling(it: Placing) -> Iterator[tuple[PodAffinityTerm, Pod]]:
     assert it.refused is not None  # noqa: S101  asked only then
     labels = dict(it.refused.pod.waiting.pod.shape.labels)
-    for node in it.able:
-        for pod in it.case.index.pods_on.get(node.name, ()):
+    for name, pods in it.case.index.pods_on.items():
+        for pod in pods:
             for term in terms(pod.spec, anti=True):
-                if selected(term, labels) and in_scope(it.case, term, pod.namespace, it.case.namespace):
+                if not selected(term, labels) or not in_scope(it.case, term, pod.namespace, it.case.namespace):
+                    continue
+                if any(node.name == name for node in _around(it, term)):
                     yield term, pod
+
+
+def _around(it: Placing, term: PodAffinityTerm) -> tuple[Node, ...]:
+    """All nodes of the domains of a term in which nodes are that could hold the subject."""
+    key = term.topology_key
+    return it.once(("around", key), lambda: _of_domains(it, key))
+
+
+def _of_domains(it: Placing, key: str) -> tuple[Node, ...]:
+    domains = {node.metadata.labels.get(key, "") for node in it.able} - {""}
+    return tuple(node for node in it.case.index.nodes.values() if node.metadata.labels.get(key, "") in domains)
 
 
 def _softer(it: Placing, cost: int) -> Iterator[Proposal]:

@@ -11,7 +11,7 @@ from allotment.diagnose import by_hand
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, meant_for_work
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.names import is_dns_subdomain
@@ -25,13 +25,20 @@ _LIFECYCLE: Final = (
     "ToBeDeletedByClusterAutoscaler",
     "DeletionCandidateOfClusterAutoscaler",
     "karpenter.sh/",
+    "aws-node-termination-handler/",
+    "cloud.google.com/impending-node-termination",
+    "startup-taint.cluster-autoscaler.kubernetes.io/",
+    "status-taint.cluster-autoscaler.kubernetes.io/",
+    "ignore-taint.cluster-autoscaler.kubernetes.io/",
 )
 """Taints by which controllers say how a node is: nobody is meant to tolerate them."""
+
+_NOT_UP: Final = ("/agent-not-ready", "/not-ready")
 
 
 def of_lifecycle(taint: NodeTaint) -> bool:
     """Whether a taint says how the node is, not whom it is for."""
-    return taint.key.startswith(_LIFECYCLE)
+    return taint.key.startswith(_LIFECYCLE) or taint.key.endswith(_NOT_UP)
 
 
 def untolerated(case: Case) -> dict[str, tuple[NodeTaint, ...]]:
@@ -44,7 +51,7 @@ def untolerated(case: Case) -> dict[str, tuple[NodeTaint, ...]]:
 
 def _untolerated(it: Placing) -> dict[str, tuple[NodeTaint, ...]]:
     found: dict[str, tuple[NodeTaint, ...]] = {}
-    for node in it.matching:
+    for node in meant_for_work(it):
         if it.could_hold(node, it.requests) and not node.spec.unschedulable:
             unmet = _unmet(it, node)
             if unmet and not any(of_lifecycle(each) for each in unmet):

@@ -11,7 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
 from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, over
-from allotment.diagnose.rules.scheduler.placing import Placing, placing
+from allotment.diagnose.rules.scheduler.placing import Placing, of_device_class, placing
 from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, reduced_alone, split
 from allotment.model.explanation import CauseVerdict, Confidence
@@ -20,7 +20,7 @@ from allotment.model.explanation import CauseVerdict, Confidence
 def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | None:
     """A pod asks for more of a resource than any node that it may use has in all."""
     held, it = kept(case), placing(case)
-    if held.by is not Keeper.TOO_LARGE or held.resource not in resources:
+    if held.by is not Keeper.TOO_LARGE or held.resource not in resources or of_device_class(case, held.resource):
         return None
     resource = held.resource
     name, most = it.once(("largest", resource), lambda: _largest(it, resource))

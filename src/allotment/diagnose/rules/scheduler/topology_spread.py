@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.shaping import fewer
 from allotment.model.explanation import CauseVerdict, RemedyKind
 from allotment.model.observed.pods import TopologySpread
+from allotment.scheduling.placement.model import PodShape
 
 
 def find(case: Case) -> Finding | None:
@@ -24,24 +27,31 @@ def find(case: Case) -> Finding | None:
     it = placing(case)
     if kept(case).by is not Keeper.SPREAD or it.refused is None:
         return None
-    hard = [each for each in it.refused.pod.spec.topology_spread_constraints if _hard(each)]
-    if not hard:
+    first = _guilty(it)
+    if first is None:
         return None
-    first = hard[0]
-    domains = {node.name: node.metadata.labels.get(first.topology_key, "") for node in it.matching}
-    lone = len(set(domains.values()) - {""}) < (first.min_domains or 1)
+    key = first.topology_key
+    domains = {node.name: node.metadata.labels.get(key, "") for node in it.matching}
+    there = len(set(domains.values()) - {""})
+    lone = there < (first.min_domains or 1)
     # Of too few domains none ever takes as many at once as were asked for, whoever ends.
     waiting = () if lone else tuple(waits(it))
-    also = f"; there are fewer than the {first.min_domains} domains it asks for" if lone else ""
+    if there:
+        also = f"; there are {there}, fewer than the {first.min_domains} domains it asks for" if lone else ""
+        said = (
+            f"pods may differ by at most {first.max_skew} between any two {key}; one more where there is room would "
+            f"be too many, and the other {key} has none{also}"
+        )
+    else:
+        said = f"pods have to be spread over {key}, and no node that the pod may use has that label"
     return about_room(
         "topology-spread",
         CauseVerdict.WAITING if waiting else CauseVerdict.MISCONFIGURED,
-        f"pods may differ by at most {first.max_skew} between any two {first.topology_key}; one more where there is "
-        f"room would be too many, and the other {first.topology_key} has none{also}",
+        said,
         it,
-        together(_softer(it), fewer(it, 5), waiting, more_nodes(it)),
+        together(_of_usable(it, first), _softer(it, first, 1), fewer(it, 5), waiting, more_nodes(it)),
         {
-            "topology_key": first.topology_key,
+            "topology_key": key,
             "max_skew": first.max_skew,
             "min_domains": first.min_domains,
             "domains": domains,
@@ -51,18 +61,58 @@ def find(case: Case) -> Finding | None:
     )
 
 
+def _guilty(it: Placing) -> TopologySpread | None:
+    """The constraint that alone keeps it; of several that do together, the first."""
+    assert it.refused is not None  # noqa: S101  asked only then
+    hard = [each for each in it.refused.pod.spec.topology_spread_constraints if _hard(each)]
+    if len(hard) > 1:
+        for at, each in enumerate(hard):
+            if it.goes_on(partial(_without, number=at)):
+                return each
+    return next(iter(hard), None)
+
+
+def _without(shape: PodShape, number: int) -> PodShape:
+    """A pod without one of its hard constraints."""
+    hard = [each for each in shape.spread if each.hard]
+    return replace(shape, spread=tuple(each for each in shape.spread if each is not hard[number]))
+
+
+def _honoring(shape: PodShape, key: str) -> PodShape:
+    """A pod that is spread only over nodes whose taints it tolerates."""
+    spread = (replace(each, honor_taints=True) if each.topology_key == key else each for each in shape.spread)
+    return replace(shape, spread=tuple(spread))
+
+
 def _hard(each: TopologySpread) -> bool:
     return each.when_unsatisfiable != "ScheduleAnyway"
 
 
-def _softer(it: Placing) -> Iterator[Proposal]:
+def _of_usable(it: Placing, wrong: TopologySpread) -> Iterator[Proposal]:
+    """Not counting nodes that are closed to the pod: empty for ever, they let no other domain have one more."""
+    if wrong.node_taints_policy != "Honor" and it.goes_on(partial(_honoring, key=wrong.topology_key)):
+        what = f"count only nodes that the pod tolerates (nodeTaintsPolicy Honor for {wrong.topology_key})"
+        yield _changed(it, what, wrong.topology_key, {"nodeTaintsPolicy": "Honor"}, 0)
+
+
+def _softer(it: Placing, wrong: TopologySpread, cost: int) -> Iterator[Proposal]:
+    what = "topology spread: whenUnsatisfiable ScheduleAnyway"
+    alone = it.goes_on(partial(_soft, key=wrong.topology_key))
+    change = {"whenUnsatisfiable": "ScheduleAnyway", "minDomains": None}
+    yield _changed(it, what, wrong.topology_key if alone else "", change, cost)
+
+
+def _soft(shape: PodShape, key: str) -> PodShape:
+    return replace(shape, spread=tuple(each for each in shape.spread if not each.hard or each.topology_key != key))
+
+
+def _changed(it: Placing, what: str, key: str, change: dict[str, Any], cost: int) -> Proposal:
+    """The constraints over a label changed, or all of them; the list is replaced as a whole."""
     assert it.refused is not None  # noqa: S101  asked only then
     body: dict[str, Any] = {
         "topologySpreadConstraints": [
-            msgspec.to_builtins(each) | {"whenUnsatisfiable": "ScheduleAnyway"}
+            msgspec.to_builtins(each) | (change if key in {"", each.topology_key} else {})
             for each in it.refused.pod.spec.topology_spread_constraints
         ]
     }
-    for each in body["topologySpreadConstraints"]:
-        each["minDomains"] = None
-    yield changed_pods(RemedyKind.OTHER, "topology spread: whenUnsatisfiable ScheduleAnyway", it.case, body)
+    return changed_pods(RemedyKind.OTHER, what, it.case, body, cost)

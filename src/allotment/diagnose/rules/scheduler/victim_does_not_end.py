@@ -7,10 +7,12 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
+from allotment.model.observed.base import condition
 from allotment.model.observed.pods import Pod
 
+_DISRUPTED: Final = "DisruptionTarget"
 _GRACE: Final = 30
 """Seconds a pod has to end, if it says nothing else."""
 
@@ -22,6 +24,9 @@ def find(case: Case) -> Finding | None:
         return None
     node = pod.status.nominated_node_name
     leaving = [each for each in case.index.pods_on.get(node, ()) if each.metadata.deletion_timestamp]
+    marked = [each for each in leaving if condition(each.status.conditions, _DISRUPTED) is not None]
+    if marked:  # kube-scheduler marks whom it takes away; the others leave for reasons of their own
+        leaving = [each for each in marked if _by_scheduler(each)]
     if not leaving:
         return None
     over = max(case.now - seconds(each.metadata.deletion_timestamp) for each in leaving)
@@ -37,14 +42,21 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "victim-does-not-end",
         CauseVerdict.BROKEN if late else CauseVerdict.WAITING,
-        f"node {node} is kept for the pod; {names} {'was' if len(leaving) == 1 else 'were'} preempted for it and "
+        f"node {node} is kept for the pod; {names} {'was' if len(leaving) == 1 else 'were'} "
+        f"{'preempted for it' if marked else 'told to leave it'} and "
         f"{f'should have ended {int(over)} s ago' if late else 'is ending'}",
         facts={"node": node, "overdue_seconds": max(int(over), 0), "ending": len(leaving)},
         evidence=tuple(
             Evidence(reference_of(e), "metadata.deletionTimestamp", e.metadata.deletion_timestamp) for e in leaving[:4]
         ),
+        confidence=Confidence.SURE if marked or late else Confidence.LIKELY,
         proposals=(wait, *(_forced(each) for each in leaving[:1] if late)),
     )
+
+
+def _by_scheduler(pod: Pod) -> bool:
+    said = condition(pod.status.conditions, _DISRUPTED)
+    return said is not None and said.reason == "PreemptionByScheduler"
 
 
 def _forced(pod: Pod) -> Proposal:

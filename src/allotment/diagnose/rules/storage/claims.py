@@ -174,15 +174,15 @@ def again_in_class(
     )
 
 
-def users_of(case: Case, name: str) -> list[Pod]:
-    """Pods that hold a claim, those of the subject left out."""
-    own = {pod.key for pod in case.pods}
+def users_of(case: Case, name: str, *, own: bool = False) -> list[Pod]:
+    """Pods that hold a claim, those of the subject left out, or those alone."""
+    mine = {pod.key for pod in case.pods}
     return [
         pod
         for pod in case.index.objects.pods
         if pod.namespace == case.namespace
         and pod.bound
-        and pod.key not in own
+        and (pod.key in mine) is own
         and any(
             volume.persistent_volume_claim is not None and volume.persistent_volume_claim.claim_name == name
             for volume in pod.spec.volumes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import sureness
@@ -16,8 +18,13 @@ from allotment.diagnose.rules.storage.claims import (
 )
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import StorageClass, VolumeClaim
+
+_AT_USE: Final = "WaitForFirstConsumer"
+_SPEAKS_WITHIN: Final = 120.0
+"""Seconds in which a provisioner that runs has made a volume, or said why not."""
 
 
 def no_volume(case: Case) -> Finding | None:
@@ -79,6 +86,35 @@ def provisioning_failed(case: Case) -> Finding | None:
                     Patch(PatchOp.SIGNAL, {"provisioner": kind.provisioner, "message": message}),
                 ),
             ),
+        )
+    return _silent(case)
+
+
+def _silent(case: Case) -> Finding | None:
+    """A claim whose volume should have been made at once, and whose provisioner says nothing."""
+    for claim, kind in _waiting(case):
+        waited = case.now - seconds(claim.metadata.creation_timestamp, case.now)
+        if kind.volume_binding_mode == _AT_USE or kind.provisioner == NO_PROVISIONER or waited < _SPEAKS_WITHIN:
+            continue
+        if claim.spec.volume_name or any(would_serve(each, claim) for each in case.index.objects.volumes):
+            continue
+        target = reference_of(claim)
+        act = Proposal(
+            RemedyKind.FIX_VOLUME,
+            Doer.PLATFORM,
+            f"see that the provisioner {kind.provisioner} of class {kind.name} runs",
+            target,
+            Patch(PatchOp.SIGNAL, {"provisioner": kind.provisioner}),
+        )
+        return Finding(
+            "pvc-provisioning-failed",
+            CauseVerdict.BROKEN,
+            f"the claim {claim.name} waits for its volume since {claim.metadata.creation_timestamp}: the provisioner "
+            f"{kind.provisioner} has made none, and does not say why",
+            facts={"claim": claim.name, "storage_class": kind.name, "provisioner": kind.provisioner, "message": None},
+            evidence=(Evidence(target, "status.phase", claim.status.phase or "Pending", "no volume yet"),),
+            confidence=Confidence.LIKELY,
+            proposals=(*_other_classes(case, claim, kind), act),
         )
     return None
 

@@ -12,6 +12,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.machines import A_NODE
 from allotment.diagnose.reach import sureness
+from allotment.diagnose.rules.scheduler.tainted import of_lifecycle
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
     ZONE,
@@ -28,7 +29,7 @@ from allotment.diagnose.rules.storage.claims import (
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import VolumeClaim
-from allotment.model.observed.nodes import Node
+from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.model.observed.pods import PodSpec, Volume
 from allotment.scheduling.kinds import first_untolerated
 from allotment.scheduling.placement.model import NodeSelectorTerm, VolumePlaces
@@ -57,7 +58,7 @@ def find(case: Case) -> Finding | None:
 
 
 def _fitting(case: Case, spec: PodSpec) -> list[Node]:
-    """Nodes that a pod could be on if they were empty, its volumes left aside."""
+    """Nodes that a pod could be on if they were empty and sound, its volumes left aside."""
     affinity = node_affinity(spec)
     tolerated, _ = tolerations(spec)
     needs = pod_requests(spec)
@@ -67,10 +68,15 @@ def _fitting(case: Case, spec: PodSpec) -> list[Node]:
         if (
             all(has.get(resource, 0) >= amount for resource, amount in needs.items())
             and node_admitted(affinity, node.name, node.metadata.labels)
-            and first_untolerated(taints(node.spec.taints), tolerated) is None
+            and first_untolerated(taints(_lasting(node)), tolerated) is None
         ):
             found.append(node)
     return found
+
+
+def _lasting(node: Node) -> tuple[NodeTaint, ...]:
+    """Taints that say whom a node is for; who is down comes back."""
+    return tuple(each for each in node.spec.taints if not of_lifecycle(each))
 
 
 def _places(case: Case, use: ClaimUse) -> list[VolumePlaces]:

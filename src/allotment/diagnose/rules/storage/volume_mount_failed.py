@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import work_above
 from allotment.diagnose.rules.storage.claims import claim_of
-from allotment.diagnose.rules.storage.holders_end import holder_ended
+from allotment.diagnose.rules.storage.holders_end import blocks_itself, holder_ended
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
@@ -148,7 +148,11 @@ def _held(case: Case, pod: Pod, event: Event | None, holder: Pod, volume: Volume
         evidence.append(Evidence(reference_of(pod), f"events[{event.reason}].message", event.message))
     return Finding(
         "volume-mount-failed",
-        CauseVerdict.BROKEN if lost else CauseVerdict.WAITING,
+        CauseVerdict.BROKEN
+        if lost
+        else CauseVerdict.MISCONFIGURED
+        if blocks_itself(case, holder)
+        else CauseVerdict.WAITING,
         f"the volume of the claim {claim} can be on one node only, and {described(above)} has it on "
         f"{holder.spec.node_name}"
         + (" (which is not ready)" if lost else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import yaml
@@ -37,6 +38,7 @@ class NodeGroup:
         target: nodes it has asked the cloud for.
         scaling: ``InProgress``, ``Backoff``, ``NoActivity`` or another word of the autoscaler's.
         trouble: what the cloud answered to the last attempt; empty if it did not fail.
+        since: RFC 3339, for how long it scales so; empty where that is not told.
     """
 
     name: str
@@ -46,6 +48,7 @@ class NodeGroup:
     most: int
     scaling: str = ""
     trouble: str = ""
+    since: str = ""
 
     @property
     def reference(self) -> Reference:
@@ -100,6 +103,7 @@ def _group(raw: dict[str, Any]) -> NodeGroup:
         _int(health.get("maxSize")),
         str(up.get("status", "")),
         trouble,
+        _time(up.get("lastTransitionTime")),
     )
 
 
@@ -109,6 +113,12 @@ def _map(value: object) -> dict[str, Any]:
 
 def _int(value: object) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _time(value: object) -> str:
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return value if isinstance(value, str) else ""
 
 
 def _old(text: str) -> Iterator[NodeGroup]:
@@ -166,6 +176,13 @@ def events_of_pods(case: Case, *reasons: str) -> list[Event]:
         if event.reason in reasons and seconds(event.at) >= seconds(pod.metadata.creation_timestamp)
     ]
     return sorted(found, key=lambda each: each.at, reverse=True)
+
+
+def could_make_others(case: Case) -> list[NodeGroup]:
+    """Groups at zero, of which nobody knows what their nodes are; none once the autoscaler has refused the pods."""
+    if any(True for _ in events_of_pods(case, "NotTriggerScaleUp")):
+        return []
+    return [each for each in autoscaler_of(case.index).groups if not each.size and each.most]
 
 
 def planned(event: Event) -> list[tuple[str, int, int, int]]:
