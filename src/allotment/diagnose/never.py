@@ -7,7 +7,7 @@ from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.gangs import in_turns, one_by_one
 from allotment.diagnose.twins import Twins, twins_of
-from allotment.model.explanation import CauseVerdict
+from allotment.model.explanation import CauseVerdict, Confidence
 from allotment.model.observed.index import Index
 
 
@@ -22,7 +22,9 @@ def never_starts(case: Case, finding: Finding) -> bool:
         return True
     if case.brief or case.one_of_many or finding.verdict is not CauseVerdict.MISCONFIGURED:
         return False
-    return hopeless(case) is not None
+    by = hopeless(case)
+    # What quota refuses is no surer than what is known of the quota.
+    return by is not None and (finding.confidence is Confidence.SURE or by.by != "quota")
 
 
 def hopeless(case: Case) -> HopelessFor | None:

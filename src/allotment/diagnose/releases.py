@@ -8,6 +8,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.growing import grows_from
 from allotment.diagnose.hardware import Backing, backing_of
 from allotment.diagnose.in_vain import given_up, never_runs
 from allotment.diagnose.machines import added_node
@@ -31,8 +32,8 @@ _MOST_NODES: Final = 16
 """Nodes that an answer says to add at most."""
 
 
-class _Releases(dict[tuple[str, frozenset[tuple[Pair, int]], str], tuple[QuotaHolder, ...]]):
-    """Who has to end, by queue, what is wanted, and whose work is to be preferred."""
+class _Releases(dict[tuple[str, frozenset[tuple[Pair, int]], str, str], tuple[QuotaHolder, ...]]):
+    """Who has to end, by queue, what is wanted, whose work is to be preferred, and whose end is no help."""
 
 
 class _Holders(dict[tuple[str, Pair], list[tuple[int, QuotaHolder]]]):
@@ -43,7 +44,8 @@ def releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[Quota
     """The fewest workloads that have to end, own ones before others; none if that cannot be told."""
     index = case.index
     kept = index.beside.once(_Releases, _Releases)
-    key = (queue, frozenset(wanted.items()), case.namespace)
+    held = grows_from(case)
+    key = (queue, frozenset(wanted.items()), case.namespace, "" if held is None else held.key)
     if key not in kept:
         kept[key] = _releasing(case, queue, wanted)
     return kept[key]
@@ -58,7 +60,9 @@ def _releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[Quot
         return ()
     pair = short[0]
     prefix = f"{case.namespace}/"
+    held = grows_from(case)
     listed = [each for each in holders_of(case, queue, pair) if _may_end(case, each[1])]
+    listed = [each for each in listed if held is None or each[1].workload.name != held.key]
     own = [each for each in listed if each[1].workload.name.startswith(prefix)]
     beside = [each for each in listed if each[1].workload.cluster_queue == queue and each not in own]
     others = [each for each in listed if each[1].workload.cluster_queue != queue and each not in own]

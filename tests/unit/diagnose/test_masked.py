@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.submission.cron import parse
-from tests.unit.diagnose.building import EARLIER, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
+from allotment.model.explanation import Confidence, PatchOp
+from tests.unit.diagnose.building import EARLIER, GPU, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -25,6 +27,7 @@ from tests.unit.diagnose.queues import (
 ROOM = cluster_queue("cq", quota("f", 8))
 NODES = [node("n"), node("n2")]
 LOST = [each for each in platform(ROOM) if each["kind"] != "LocalQueue"]
+BEFORE = "2026-11-01T10:00:00Z"
 OVER = {"conditions": [condition("Finished", reason="Failed")]}
 POLICY_API = "admissionregistration.k8s.io/v1"
 
@@ -135,6 +138,38 @@ def partly(least: int, *others: Raw) -> list[Raw]:
     return [*platform(ROOM), *others, above, workload]
 
 
+def unread(**sums: str) -> list[Raw]:
+    """Kueue's configuration was not read; a pod asks for what it leaves out, as shows where it has counted."""
+    words = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor f, 1 more needed"
+    status: Raw = {"conditions": [condition("QuotaReserved", "False", "Pending", words)]}
+    if sums:
+        status["resourceRequests"] = [{"name": "main", "resources": {"cpu": "1", "memory": "1Gi", **sums}}]
+    asks = {"example.com/rdma": "1"}
+    return [*platform(ROOM), *holding("b", "cq", gpus=7), *queued(gpus=2, asks=asks, status=status)]
+
+
+def growing(to: int, *others: Raw) -> list[Raw]:
+    """An elastic Job that runs with 3 pods of 2 GPUs, in a queue of 8, and is to have more."""
+    above, workload = queued(pods=to, gpus=2)
+    above["spec"]["suspend"] = False
+    workload["metadata"]["annotations"] = {"kueue.x-k8s.io/workload-slice-replacement-for": f"{TEAM}/before"}
+    before = copy.deepcopy(workload)
+    before["metadata"] |= {"name": "before", "uid": "before", "annotations": {}, "creationTimestamp": BEFORE}
+    before["spec"]["podSets"][0]["count"] = 3
+    before["status"] = reserved(further=(condition("Admitted"),))
+    before["status"]["admission"]["podSetAssignments"][0]["count"] = 3
+    pods = [pod(f"train-{number}", "n", owner=above, gpus=2) for number in range(3)]
+    return [*platform(ROOM), *others, above, workload, before, *pods]
+
+
+def nameless() -> list[Raw]:
+    """Kueue manages jobs without a queue's name."""
+    above, workload = queued()
+    above["metadata"]["labels"] = {}
+    workload["spec"]["queueName"] = ""
+    return [*platform(ROOM), above, workload]
+
+
 CASES: dict[str, tuple[list[Raw], str, str]] = {
     "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
     "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
@@ -163,6 +198,15 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
     "one is missing": (at(4, 10, 3, 2), "job/train", "resourcequota-exceeded"),
     "content with fewer": (partly(2, *holding("b", "cq", gpus=7)), "job/train", "quota-nominal"),
     "content with fewer, and not with as few": (partly(5), "job/train", "parallelism-gang-too-big"),
+    "left out of account": (unread(**{GPU: "2"}), "job/train", "quota-nominal"),
+    "grows as far as there is quota": (growing(4), "job/train", "stale-verdict"),
+    "grows beyond what is free": (growing(5), "job/train", "quota-nominal"),
+    "held back for want of a queue's name": (nameless(), "job/train", "queue-label-missing"),
+    "another's Workload is awaited": (
+        [*platform(ROOM), *queued(labels={"kueue.x-k8s.io/prebuilt-workload-name": "gone"})[:1]],
+        "job/train",
+        "workload-missing",
+    ),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",
@@ -173,7 +217,8 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
 
 @pytest.mark.parametrize(("objects", "subject", "cause"), CASES.values(), ids=CASES)
 def test_what_is_amiss_besides_is_not_taken_for_the_cause(objects: list[Raw], subject: str, cause: str) -> None:
-    assert explain(case_of([*NODES, *objects], subject), with_remedies=False).cause == cause
+    nodes = [node("n", amounts={"example.com/rdma": "1"}), node("n2")]
+    assert explain(case_of([*nodes, *objects], subject), with_remedies=False).cause == cause
 
 
 def test_a_label_that_runs_of_a_cronjob_lack_goes_into_their_template() -> None:
@@ -221,3 +266,39 @@ def test_jobs_that_are_over_are_deleted_to_make_room_for_a_run() -> None:
         f"kubectl delete job.batch/old -n {TEAM}",
     )
     assert explain(case_of(objects, "cronjob/nightly")).cause != "resourcequota-exceeded"
+
+
+def test_a_resource_that_no_queue_lists_may_be_left_out_of_account() -> None:
+    found = explain(case_of([*NODES, *unread()]))
+    assert (found.cause, found.confidence, found.start) == ("resource-not-covered", Confidence.LIKELY, None)
+    sure = explain(case_of([*NODES, *unread(**{GPU: "2", "example.com/rdma": "1"})]))
+    assert (sure.cause, sure.confidence) == ("resource-not-covered", Confidence.SURE)
+
+
+def test_what_grows_is_not_ended_for_it_and_waits_for_others_alone() -> None:
+    found = explain(case_of([*NODES, *growing(5)]))
+    assert found.summary.startswith(
+        "it runs with 3 pods and waits to have more of them: for those it asks for 4 nvidia.com/gpu"
+    )
+    assert [each.kind.value for each in found.remedies] == ["reduce-request", "raise-quota"]
+    first = found.remedies[0].patch
+    assert first is not None
+    assert (first.op, first.body) == (PatchOp.MERGE, {"spec": {"parallelism": 4}})
+    busy = explain(case_of([*NODES, *growing(4, *holding("b", "cq", gpus=2))])).remedies[0]
+    assert busy.summary == "wait until b ends (2 nvidia.com/gpu)"
+
+
+def test_what_kueue_would_suspend_again_is_not_resumed() -> None:
+    found = explain(case_of([*NODES, *nameless()]))
+    assert [each.kind.value for each in found.remedies] == ["fix-label"]
+
+
+def test_the_time_of_the_next_try_is_told_while_it_is_not_queued() -> None:
+    conditions = [condition("Evicted", reason="PodsReadyTimeout"), condition("Requeued", "False", "PodsReadyTimeout")]
+    status = {"conditions": conditions, "requeueState": {"count": 3, "requeueAt": "2026-11-01T12:10:00Z"}}
+    found = explain(case_of([*NODES, *platform(ROOM), *queued(status=status)]), with_remedies=False)
+    assert (found.cause, found.confidence, found.facts["requeue_at"]) == (
+        "requeue-backoff",
+        Confidence.SURE,
+        "2026-11-01T12:10:00Z",
+    )

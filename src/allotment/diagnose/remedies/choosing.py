@@ -29,9 +29,7 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     is necessary, and not enough.
     """
     possible = [each for each in finding.proposals[:_MOST] if not ends_what_runs(case, each)]
-    order = sorted(
-        possible, key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost)
-    )
+    order = sorted(possible, key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost))
     shown: list[Remedy] = []
     necessary: list[tuple[bool, Proposal, Finding]] = []
     for proposal in order:

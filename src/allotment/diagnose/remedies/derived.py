@@ -24,6 +24,7 @@ from allotment.model.observed.queueing import (
 )
 from allotment.model.observed.snapshot import Objects
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas, Work
+from allotment.scheduling.snapshot.workloads import earlier_slice
 
 _TRIAL_UID: Final = "trial"
 """Uid of what does not exist but in a trial."""
@@ -131,6 +132,9 @@ def without_events(objects: Objects, gone: set[str]) -> Objects:
 
 
 def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work, *, anew: bool) -> Objects:
+    growing = None if anew else next((each for each in workloads if earlier_slice(each, index) is not None), None)
+    if growing is not None:
+        return _grown(objects, growing, now)
     old = workloads[-1] if workloads else None
     if old is not None and old.holds_quota and not anew:
         return objects
@@ -164,6 +168,18 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
     return msgspec.structs.replace(
         objects, workloads=(*_without(objects, workloads).workloads, workload), jobs=_suspended(objects, now)
     )
+
+
+def _grown(objects: Objects, growing: Workload, now: Work) -> Objects:
+    """What runs is let be, and what it waits to become is of another size."""
+    counts = {part.name: part.count for part in pods_of_work(now)}
+    parts = tuple(
+        msgspec.structs.replace(each, count=counts.get(each.name, each.count)) for each in growing.spec.pod_sets
+    )
+    spec = msgspec.structs.replace(growing.spec, pod_sets=parts)
+    changed = msgspec.structs.replace(growing, spec=spec, status=WorkloadStatus())
+    listed = tuple(changed if each.key == growing.key else each for each in objects.workloads)
+    return msgspec.structs.replace(objects, workloads=listed)
 
 
 def _least(now: Work, part: PodsToCome) -> int | None:

@@ -42,7 +42,14 @@ from allotment.scheduling.snapshot.unlevelled import (
     without_domains,
     without_places,
 )
-from allotment.scheduling.snapshot.workloads import admissions_of, admitted_requests, reserved_at, workload_of
+from allotment.scheduling.snapshot.workloads import (
+    admissions_of,
+    admitted_requests,
+    considered_requests,
+    earlier_slice,
+    reserved_at,
+    workload_of,
+)
 
 _UNSEEN: Final = ("forbidden", "failed", "hidden")
 _NEEDED: Final = (
@@ -284,11 +291,15 @@ class _Sorter:
             return _Sorted(workload, name, absent=out, sliced=sliced)
         queue = self._around.index.cluster_queues[name]
         counted = self._count(workload, queue)
+        if not self._settings.seen:
+            counted = considered_requests(workload, counted)
         out = in_queue(workload, queue, self._around, counted)
         claims = any(each.template.spec.resource_claims for each in workload.spec.pod_sets)
         pending = None
         if out is None or out.reason in IN_A_QUEUE:
-            pending = without_places(workload_of(workload, name, counted, self._settings), queue, self.unlevelled)
+            before = earlier_slice(workload, self._around.index) if sliced else None
+            made = workload_of(workload, name, counted, self._settings, before)
+            pending = without_places(made, queue, self.unlevelled)
         return _Sorted(workload, name, pending=pending, absent=out, sliced=sliced, claims=claims)
 
     def _hold(self, workload: observed.Workload, *, sliced: bool) -> _Sorted:
@@ -352,7 +363,7 @@ def _notes(around: QueueSurroundings, sorter: _Sorter) -> list[str]:
     if controllers - {MULTI_KUEUE, PROVISIONING}:
         notes.append("AdmissionChecks of other controllers are not modelled: what they will say is not foreseen")
     if sorter.sliced:
-        notes.append("elastic workload slices are not modelled: a replacement is taken to need all of its quota")
+        notes.append("elastic workload slices: what one asks for beyond the slice before it may go to another flavor")
     if sorter.claims:
         notes.append("devices asked for by resource claims are not counted by the twin")
     if any(

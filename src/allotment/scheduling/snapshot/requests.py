@@ -71,6 +71,7 @@ class Counting:
                 known.default_request = {**item.default_request, **known.default_request}
         self._counted: dict[tuple[str, str, AskedFor, str], CountedPod] = {}
         self._excluded = settings.excluded_prefixes
+        self._uncounted = settings.uncounted
         self._transformations = settings.transformations or {}
 
     def of(self, namespace: str, spec: PodSpec, where: str) -> CountedPod:
@@ -96,14 +97,18 @@ class Counting:
         by_range = False
         if not problem and ranges:
             problem, by_range = _out_of_range(adjusted, raw, ranges, where), True
-        if not self._excluded and not self._transformations:
+        if not self._excluded and not self._transformations and not self._uncounted:
             return CountedPod(raw, raw, problem, by_range and bool(problem))
         counted = transformed(self._kept(total), self._transformations)
         requests = {resource: max(0, rounded(resource, amount)) for resource, amount in counted.items()}
         return CountedPod(requests, raw, problem, by_range and bool(problem))
 
     def _kept(self, total: Billionths) -> Billionths:
-        return {name: amount for name, amount in total.items() if not name.startswith(self._excluded)}
+        return {
+            name: amount
+            for name, amount in total.items()
+            if name not in self._uncounted and not name.startswith(self._excluded)
+        }
 
     def _adjusted(self, spec: PodSpec, ranges: Mapping[str, RangeSummary]) -> PodSpec:
         if spec.runtime_class_name and not spec.overhead and spec.runtime_class_name in self._overheads:

@@ -15,6 +15,7 @@ from allotment.model.yaml_text import read_yaml
 from allotment.scheduling.queueing.gates import SUPPORTED_VERSIONS
 from allotment.scheduling.queueing.inputs import AdmissionFairSharing, EngineSettings, FairStrategy
 from allotment.scheduling.snapshot.quantities import billionths
+from allotment.scheduling.snapshot.uncounted import uncounted
 
 CONFIG_MAP: Final = "kueue-system/kueue-manager-config"
 _CONFIG_KEY: Final = "controller_manager_config.yaml"
@@ -76,6 +77,8 @@ class KueueSettings:
         timestamp_of_eviction: one evicted because its pods were not ready queues from then on, not from its creation.
         blocks_admission: no workload is admitted while another one's pods are not ready.
         notes: what of it the twin does not model, or what was assumed.
+        seen: whether it was read.
+        uncounted: resources that do not count, as far as that shows in what was counted; only where it was not read.
     """
 
     engine: EngineSettings
@@ -85,6 +88,8 @@ class KueueSettings:
     timestamp_of_eviction: bool = True
     blocks_admission: bool = False
     notes: tuple[str, ...] = ()
+    seen: bool = True
+    uncounted: frozenset[str] = frozenset()
 
 
 def settings_of(index: Index) -> KueueSettings:
@@ -94,6 +99,7 @@ def settings_of(index: Index) -> KueueSettings:
     found = index.config_maps.get(CONFIG_MAP)
     text = found.data.get(_CONFIG_KEY, "") if found is not None else ""
     told = _parsed(text)
+    seen = told is not None
     shares_written = any(queue.status.fair_sharing is not None for queue in index.objects.cluster_queues)
     fair = shares_written
     if told is None:
@@ -104,6 +110,10 @@ def settings_of(index: Index) -> KueueSettings:
             else "fair sharing off, because no ClusterQueue was seen with a share in its status"
         )
         notes.append(f"Kueue's configuration ({CONFIG_MAP}) was not seen: its defaults are taken, {how}")
+        left_out = sorted(uncounted(index))
+        if left_out:
+            names = ", ".join(shown(each) for each in left_out)
+            notes.append(f"{names}: asked for, and not among what Kueue has counted; taken to count nothing")
     else:
         fair = _fair(told)
     engine = EngineSettings(
@@ -124,6 +134,8 @@ def settings_of(index: Index) -> KueueSettings:
         timestamp_of_eviction=requeuing.get("timestamp") != "Creation",
         blocks_admission=blocks,
         notes=tuple(notes),
+        seen=seen,
+        uncounted=frozenset() if seen else uncounted(index),
     )
 
 

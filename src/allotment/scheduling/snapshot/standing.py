@@ -189,11 +189,13 @@ def in_queue(
 
 def _backoff(workload: observed.Workload, now: int) -> NotQueued | None:
     requeued = workload.condition("Requeued")
-    if requeued is not None and requeued.status == "False":
-        return NotQueued(OutOfQueue.NOT_REQUEUED, (requeued.reason,))
     state = workload.status.requeue_state
     until = 0 if state is None else milliseconds(state.requeue_at)
-    return NotQueued(OutOfQueue.BACKING_OFF, until=until) if until > now else None
+    if until > now:
+        return NotQueued(OutOfQueue.BACKING_OFF, until=until)
+    if requeued is not None and requeued.status == "False":
+        return NotQueued(OutOfQueue.NOT_REQUEUED, (requeued.reason,))
+    return None
 
 
 def selects(selector: Selector | None, labels: Mapping[str, str]) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.moments import milliseconds
 from allotment.model.observed import pods as observed_pods
 from allotment.model.observed import queueing as observed
+from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import NodeTaint
 from allotment.scheduling.kinds import Operator, Requirement, Toleration
 from allotment.scheduling.queueing.inputs import DomainCount, PodSet, PodSetAdmission, TopologyRequest, Workload
@@ -17,6 +19,7 @@ from allotment.scheduling.snapshot.requests import CountedPod
 from allotment.scheduling.snapshot.settings import KueueSettings
 
 PODS: Final = "pods"
+_SLICE: Final = "kueue.x-k8s.io/workload-slice-replacement-for"
 _EFFECTS: Final = {each.value: each for each in TaintEffect}
 _OPERATORS: Final = {each.value: each for each in Operator}
 
@@ -42,8 +45,21 @@ def reserved_at(workload: observed.Workload) -> int:
     return 0 if condition is None else milliseconds(condition.last_transition_time)
 
 
+def earlier_slice(workload: observed.Workload, index: Index) -> observed.Workload | None:
+    """What a workload that has grown holds already and is to take over; None where it holds nothing."""
+    named = workload.metadata.annotations.get(_SLICE, "")
+    key = named if "/" in named else f"{workload.namespace}/{named}"
+    found = index.workloads.get(key) if named and key.startswith(f"{workload.namespace}/") else None
+    holds = found is not None and found.holds_quota and not found.says("Finished")
+    return found if holds and not workload.holds_quota else None
+
+
 def workload_of(
-    workload: observed.Workload, cluster_queue: str, counted: Iterable[CountedPod], settings: KueueSettings
+    workload: observed.Workload,
+    cluster_queue: str,
+    counted: Iterable[CountedPod],
+    settings: KueueSettings,
+    grown_from: observed.Workload | None = None,
 ) -> Workload:
     """The twin's workload.
 
@@ -52,8 +68,12 @@ def workload_of(
         cluster_queue: where it waits, or whose quota it holds.
         counted: what one pod of each PodSet asks for, in their order.
         settings: Kueue's configuration.
+        grown_from: an earlier slice of it, whose quota it takes over: only what it asks for beyond that is counted.
     """
     returned = {each.name: each.count for each in workload.status.reclaimable_pods}
+    held = {} if grown_from is None else {each.name: each.count for each in admissions_of(grown_from)}
+    parts = list(zip(workload.spec.pod_sets, counted, strict=True))
+    growing = [each for each in parts if each[0].count > held.get(each[0].name, 0)] or parts
     return Workload(
         name=workload.key,
         uid=workload.metadata.uid,
@@ -61,8 +81,10 @@ def workload_of(
         priority=workload.spec.priority or 0,
         queued_since=queued_since(workload, settings),
         pod_sets=tuple(
-            _pod_set(each, each.count - min(each.count, returned.get(each.name, 0)), one.requests)
-            for each, one in zip(workload.spec.pod_sets, counted, strict=True)
+            _pod_set(
+                each, each.count - min(each.count, returned.get(each.name, 0) + held.get(each.name, 0)), one.requests
+            )
+            for each, one in growing
         ),
         local_queue=f"{workload.namespace}/{workload.spec.queue_name}",
     )
@@ -169,6 +191,22 @@ def admitted_requests(workload: observed.Workload, counted: Iterable[CountedPod]
             if resource != PODS
         }
         found.append(one if charged == one.requests else CountedPod({**one.requests, **charged}, one.raw))
+    return found
+
+
+def considered_requests(workload: observed.Workload, counted: Iterable[CountedPod]) -> list[CountedPod]:
+    """What one pod of each PodSet counts as Kueue wrote it when it looked, and what is counted here for the rest."""
+    given = {each.name: each for each in workload.status.resource_requests}
+    returned = {each.name: each.count for each in workload.status.reclaimable_pods}
+    found: list[CountedPod] = []
+    for pod_set, one in zip(workload.spec.pod_sets, counted, strict=True):
+        told = given.get(pod_set.name)
+        count = pod_set.count - returned.get(pod_set.name, 0)
+        if told is None or not told.resources or count <= 0:
+            found.append(one)
+            continue
+        requests = {name: units(name, amount) // count for name, amount in told.resources.items() if name != PODS}
+        found.append(one if requests == one.requests else replace(one, requests=requests))
     return found
 
 

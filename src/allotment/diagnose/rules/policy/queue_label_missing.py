@@ -9,7 +9,7 @@ from allotment.diagnose.reach import refused_run
 from allotment.diagnose.rules.policy.admission_policies import Denial, denial, label_rules
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
-from allotment.model.observed.base import Reference
+from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.work import Job, Owner
 
 
@@ -24,10 +24,12 @@ def find(case: Case) -> Finding | None:
     if found is not None:
         if not any(rule.key == KUEUE_QUEUE for rule in label_rules(found)) and KUEUE_QUEUE not in found.why:
             return None
-    elif not (isinstance(work, Job | Owner) and _suspended(work) and queues and case.subject is not None):
+    elif case.subject is None or not (_suspended(work) and (queues or case.workload is not None)):
         return None
     target = case.reference if case.subject is None else reference_of(work)
     asked = f"; the policy {found.name} asks for it" if found is not None else ", and it stands suspended"
+    if found is None and case.workload is not None:
+        asked = ", and Kueue holds back what names no queue"
     who = "the" if refused_run(case) is None else "a run of the"
     there = f" (queues of the namespace: {', '.join(queues)})" if queues else ""
     return Finding(
@@ -38,15 +40,15 @@ def find(case: Case) -> Finding | None:
             "missing_label": KUEUE_QUEUE,
             "namespace": case.namespace,
             "queues_in_namespace": queues,
-            "suspended_by_user": found is None,
+            "suspended_by_user": found is None and case.workload is None,
         },
         evidence=_evidence(target, found),
         proposals=(*_labelled(case, target, queues), *_unqueued(case, target, found)),
     )
 
 
-def _suspended(work: Job | Owner) -> bool:
-    return work.spec.suspend if isinstance(work, Job) else bool(work.suspend)
+def _suspended(work: Object) -> bool:
+    return work.spec.suspend if isinstance(work, Job) else isinstance(work, Owner) and bool(work.suspend)
 
 
 def _evidence(target: Reference, found: Denial | None) -> tuple[Evidence, ...]:
@@ -78,6 +80,9 @@ def _labels(case: Case, target: Reference, labels: dict[str, str]) -> tuple[Refe
 
 
 def _unqueued(case: Case, target: Reference, found: Denial | None) -> list[Proposal]:
+    if found is None and case.workload is not None:
+        # Kueue would suspend it again.
+        return []
     if found is None:
         return [
             Proposal(

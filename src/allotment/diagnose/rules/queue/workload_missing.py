@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
@@ -18,6 +19,7 @@ from allotment.model.observed.work import Job
 
 _LONG: Final = 30.0
 """Seconds after which Kueue has certainly seen new work: it makes a Workload within one."""
+_PREBUILT: Final = "kueue.x-k8s.io/prebuilt-workload-name"
 _GATE: Final = "kueue.x-k8s.io/admission"
 
 
@@ -30,11 +32,32 @@ def find(case: Case) -> Finding | None:
         return _finding(
             case, held, "Kueue is not installed in this cluster", Confidence.SURE, tuple(_without(case, held))
         )
+    named = held.metadata.labels.get(_PREBUILT, "")
+    if named:
+        return None if f"{case.namespace}/{named}" in case.index.workloads else _not_built(case, held, named)
     fresh = case.now - seconds(held.metadata.creation_timestamp) < _LONG
     if case.local_queue is None or fresh or of_kueue(case) is not None:
         return None
     why = f"Kueue has made no Workload of it: its controller does not run, or leaves {_kind(held)} alone"
     return _finding(case, held, why, Confidence.LIKELY, tuple(_looked_at(held)))
+
+
+def _not_built(case: Case, held: Object, named: str) -> Finding:
+    """Its label names the Workload that somebody else is to make."""
+    found = _finding(
+        case, held, f"its label {_PREBUILT} names the Workload {named}, which does not exist", Confidence.SURE, ()
+    )
+    body = {"metadata": {"labels": {_PREBUILT: None}}}
+    what = f"take the label {_PREBUILT} off: Kueue makes a Workload of it then"
+    return replace(
+        found,
+        verdict=CauseVerdict.MISCONFIGURED,
+        facts={**found.facts, "prebuilt_workload": named},
+        evidence=(Evidence(reference_of(held), f"metadata.labels[{_PREBUILT}]", named, "no such Workload"),),
+        proposals=(Proposal(RemedyKind.FIX_LABEL, Doer.USER, what, reference_of(held), Patch(PatchOp.MERGE, body)),)
+        if isinstance(held, Job)
+        else (),
+    )
 
 
 def _held(case: Case) -> Object | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
+from allotment.diagnose.growing import grows_from, pods_of_slice
 from allotment.diagnose.releases import quota_path, raised_quota, waits
 from allotment.diagnose.rules.queue.line import higher_classes, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
@@ -14,6 +15,7 @@ from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal
 from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.grammar import count
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 
 
@@ -41,13 +43,20 @@ def quota_finding(
     return Finding(
         found.cause.value,
         CauseVerdict.MISCONFIGURED if found.lacks.never else verdict,
-        summary,
+        _growing(case, summary),
         facts={**named, **facts},
         evidence=tuple(_evidence(case, found)),
         proposals=Deferred(proposals),
         flavors=found.lacks.tried,
         never=found.lacks.never,
     )
+
+
+def _growing(case: Case, summary: str) -> str:
+    held = grows_from(case)
+    if held is None:
+        return summary
+    return f"it runs with {count(pods_of_slice(held), 'pod')} and waits to have more of them: for those {summary}"
 
 
 def _evidence(case: Case, found: QuotaRefusal) -> Iterator[Evidence]:

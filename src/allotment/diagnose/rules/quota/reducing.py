@@ -9,6 +9,7 @@ from allotment.diagnose.amending import amended, worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.growing import grows_from, pods_of_slice
 from allotment.diagnose.quota_book import PODS
 from allotment.diagnose.rules.scheduler.placing import Placing, placing_of
 from allotment.diagnose.rules.scheduler.smaller import (
@@ -74,10 +75,17 @@ def _room(row: FlavorRow) -> int:
 def _fewer_pods(
     case: Case, lacks: QuotaShortage, row: FlavorRow, fit: int, kind: RemedyKind, cost: int
 ) -> Iterator[Proposal]:
-    work = worked_on(case)
+    work, held = worked_on(case), grows_from(case)
     said = ", ".join(f"{need.text(_per_pod(need, lacks)[0] * fit)} {need.resource}" for need in row.needs if need.short)
     body: dict[str, Any]
     op = PatchOp.RESUBMIT
+    if isinstance(work, Job) and held is not None:
+        now = pods_of_slice(held)
+        what, body = f"parallelism {now + lacks.whole} → {now + fit}", {"parallelism": now + fit}
+        said = f"let it grow less, to {what}: {said} are free in flavor {row.flavor}"
+        patch = Patch(PatchOp.MERGE, {"spec": body})
+        yield Proposal(kind, Doer.USER, said, reference_of(work), patch, cost=cost)
+        return
     if isinstance(work, Job) and lacks.partial:
         yield _content_with(work, lacks, row, fit, kind, cost)
         return
@@ -130,8 +138,8 @@ def _less_each(case: Case, lacks: QuotaShortage, row: FlavorRow, cost: int) -> I
     it = _placed(case, lacks, row, 1 if alone else count)
     taken = most_of(free, fits_now(it)) if free and it.pods else None
     some_day = _some_day(case, lacks)
-    # What has quota and no node starts later, where nodes have as much at all.
-    now = taken or (free if not some_day else None)
+    # What has quota and no node starts later, where nodes have as much at all; nodes that were not seen say nothing.
+    now = taken if it.pods and some_day else taken or free
     if now:
         yield from _asking(case, lacks, now, alone=alone, cost=cost)
     if some_day and some_day != now:

@@ -17,11 +17,12 @@ from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, ref
 from allotment.diagnose.rules.scheduler.extended_resource_unknown import asked_for
 from allotment.diagnose.rules.submission.refused import told, unknown_resources
 from allotment.diagnose.shortage import device
-from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import ClusterQueue
 from allotment.model.spelling import nearest
 from allotment.scheduling.queueing.quantity import render_amount
+from allotment.scheduling.snapshot.settings import CONFIG_MAP
 
 
 def not_covered(case: Case) -> Finding | None:
@@ -32,7 +33,7 @@ def not_covered(case: Case) -> Finding | None:
         return None
     names = found.lacks.undeclared
     covered = _covered(queue)
-    return quota_finding(
+    finding = quota_finding(
         case,
         found,
         CauseVerdict.MISCONFIGURED,
@@ -41,6 +42,7 @@ def not_covered(case: Case) -> Finding | None:
         {"resource": names[0] if len(names) == 1 else list(names), "covered": covered},
         (*_dropped(case, names), *other_queues(case, cost=1), *_added(case, found, queue)),
     )
+    return _as_sure_as_it_is(case, finding)
 
 
 def wrong_name(case: Case) -> Finding | None:
@@ -54,7 +56,7 @@ def wrong_name(case: Case) -> Finding | None:
     devices = [name for name in covered if device(name)]
     meant = nearest(wrong, devices) or devices[0]
     order = [meant, *(name for name in devices if name != meant)]
-    return quota_finding(
+    finding = quota_finding(
         case,
         found,
         CauseVerdict.MISCONFIGURED,
@@ -63,6 +65,18 @@ def wrong_name(case: Case) -> Finding | None:
         {"resource": wrong, "right_resource": meant, "covered": covered},
         _renamed(case, wrong, order),
     )
+    return _as_sure_as_it_is(case, finding)
+
+
+def _as_sure_as_it_is(case: Case, finding: Finding) -> Finding:
+    """Kueue may be told to leave a resource out of account: unsure where that was not seen, and it says otherwise."""
+    workload = case.workload
+    if case.supposed or workload is None or CONFIG_MAP in case.index.config_maps or workload.status.resource_requests:
+        return finding
+    told = workload.condition("QuotaReserved")
+    if told is None or not told.message or "unavailable in ClusterQueue" in told.message:
+        return finding
+    return replace(finding, confidence=Confidence.LIKELY, never=False)
 
 
 def _on_no_node(case: Case) -> Finding | None:
