@@ -20,6 +20,7 @@ A quota in the wrong unit is left out of the sums: its number means nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,12 +45,14 @@ _IMPOSSIBLE: Final = 100
 _LEAST_MEMORY: Final = 1 << 20
 """Bytes: memory below is a number of larger units whose suffix was forgotten."""
 _MILLI: Final = 1000
+_THOUSANDS: Final = "k"
+"""What Kubernetes makes of three noughts whenever it writes a quantity anew: 1000 is 1k, and no slip."""
 _HARDWARE: Final = ("nodes", "resourceflavors", "clusterqueues", "cohorts")
 """Kinds without which nothing can be said of quota against hardware."""
 _MOST_NAMED: Final = 10
 """Flavors that a sentence names."""
 _FEW: Final = 10_000
-"""A device quota of more is none that anybody meant."""
+"""A device quota of more, and of more than there are, is none that anybody meant."""
 
 
 class BookFault(StrEnum):
@@ -143,8 +146,11 @@ def _place(line: WrittenQuota) -> tuple[str, str, str]:
 
 def _wrong_units(index: Index, lines: Iterable[WrittenQuota]) -> Iterator[BookFinding]:
     cpu = sum(units("cpu", node.status.allocatable.get("cpu", 0)) for node in index.objects.nodes)
+    there: Counter[str] = Counter()
+    for part in (part for parts in devices_by_node(index).values() for part in parts):
+        there[part.resource] += part.units
     for line in lines:
-        found = _meant(line, cpu)
+        found = _meant(line, cpu, there[line.resource])
         if found is None:
             continue
         meant, why = found
@@ -160,28 +166,30 @@ def _wrong_units(index: Index, lines: Iterable[WrittenQuota]) -> Iterator[BookFi
         )
 
 
-def _meant(line: WrittenQuota, cpu: int) -> tuple[str, str] | None:
+def _meant(line: WrittenQuota, cpu: int, devices: int) -> tuple[str, str] | None:
     """The number that was meant, and why it was not written; None if nothing is wrong with it."""
     written = str(line.written.nominal_quota)
     if is_device(line.resource):
-        return _devices_meant(line, written)
-    if line.resource == "cpu" and cpu and line.nominal >= _IMPOSSIBLE * cpu and written.isdigit():
-        return f"{written}m", f"in cores that is over {_IMPOSSIBLE} times what all nodes have, so milli-CPU was meant"
+        return _devices_meant(line, written, devices)
+    whole = written.removesuffix(_THOUSANDS).isdigit()
+    if line.resource == "cpu" and cpu and line.nominal >= _IMPOSSIBLE * cpu and whole:
+        why = f"in cores that is over {_IMPOSSIBLE} times what all nodes have, so milli-CPU was meant"
+        return f"{line.nominal // _MILLI}m", why
     if line.resource == "memory" and 0 < line.nominal < _LEAST_MEMORY and written.isdigit():
         return f"{written}Gi", "without a unit that is bytes, so Gi was meant"
     return None
 
 
-def _devices_meant(line: WrittenQuota, written: str) -> tuple[str, str] | None:
+def _devices_meant(line: WrittenQuota, written: str, there: int) -> tuple[str, str] | None:
     digits = written.rstrip("KMGTPEkmin")
     suffix = written[len(digits) :]
     if suffix == "m" and digits.isdigit():
         return str(-(-int(digits) // _MILLI)), "devices come whole, and m is a thousandth"
-    if suffix and digits.isdigit():
+    if suffix and suffix != _THOUSANDS and digits.isdigit():
         return digits, f"devices have no unit, and {suffix} makes {line.nominal:,} of them"
     # The API server writes 16Gi of a device back as it came, or as the number that it is.
     for shift in (40, 30, 20, 10):
-        if line.nominal >= _FEW and line.nominal % (1 << shift) == 0:
+        if line.nominal >= max(_FEW, there + 1) and line.nominal % (1 << shift) == 0:
             return str(
                 line.nominal >> shift
             ), f"that is {format_bytes(Bytes(line.nominal))}, a size and no number of devices"

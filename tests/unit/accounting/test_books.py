@@ -151,6 +151,17 @@ CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[s
         index_of(queue("a", str(16 << 30))),
         [(BookFault.WRONG_UNIT, {"meant": 16}, ["16"])],
     ),
+    "a fleet that has so many": (
+        index_of(queue("a", str(16 << 10)), nodes=tuple(node(f"n{at}", {GPU: "2048"}) for at in range(8))),
+        [],
+    ),
+    "thousands, as Kubernetes writes them": (
+        index_of(queue("a", "2k", cpu="64k")),
+        [
+            (BookFault.WRONG_UNIT, {"quota": 64_000_000, "meant": 64_000}, ["64000m"]),
+            (BookFault.UNBACKED, {"nominal": 2000, "maximum": 8}, ["8"]),
+        ],
+    ),
     "thousandths of devices": (index_of(queue("a", "8000m")), [(BookFault.WRONG_UNIT, {"meant": 8}, ["8"])]),
     "milli-CPU as cores": (
         index_of(queue("a", "8", cpu="64000")),
@@ -256,12 +267,12 @@ def test_a_command_changes_what_was_looked_at_and_names_are_quoted() -> None:
 
 def test_a_flavor_with_a_quota_in_the_wrong_unit_is_lent_as_before() -> None:
     assert lending_changes(index_of(queue("a", "10"), queue("b", "4")), {})
-    assert lending_changes(index_of(queue("a", "10"), queue("b", "4k")), {}) == ()
+    assert lending_changes(index_of(queue("a", "10"), queue("b", "4Ki")), {}) == ()
 
 
 @pytest.mark.parametrize("kind", ["nodes", "resourceflavors", "cohorts"])
 def test_of_what_was_not_seen_nothing_is_said_to_be_missing(kind: str) -> None:
-    seen = index_of(queue("a", "10k", borrow="4"), queue("b", "10"), nodes=())
+    seen = index_of(queue("a", "10Ki", borrow="4"), queue("b", "10"), nodes=())
     assert {each.fault for each in findings(seen)} > {BookFault.WRONG_UNIT}
     source = msgspec.structs.replace(seen.source, gaps=(Gap(what=kind, reason="forbidden"),))
     assert {each.fault for each in findings(Index(source))} == {BookFault.WRONG_UNIT}

@@ -190,7 +190,7 @@ def test_limits_do_not_follow_what_was_not_seen(kube: FakeKube) -> None:
 
 
 def test_a_quota_in_the_wrong_unit_is_named_and_its_flavor_left_as_it_is(kube: FakeKube) -> None:
-    kube.create(queue("c", None, "4k"))
+    kube.create(queue("c", None, "4Ki"))
     plan = plan_lending(kube, seen(kube, node("n")), undo=False)
     assert plan.edits == ()
     assert [(each.name, each.flavor) for each in plan.unclear] == [("c", "a100")]
