@@ -71,7 +71,11 @@ def pool_of(cluster: Cluster, node: Node) -> NodePool | None:
 def _per_device(platform: Platform, pool: NodePool) -> int | None:
     if pool.accelerator is None or not pool.accelerators_per_node:
         return None
-    if pool.price_per_hour is not None:
-        return round(pool.price_per_hour / pool.accelerators_per_node)
     accelerator = platform.accelerators.get(pool.accelerator)
-    return None if accelerator is None else accelerator.price_per_hour.get(pool.capacity_type)
+    whole_node = pool.price_per_hour
+    if whole_node is None:
+        each = None if accelerator is None else accelerator.price_per_hour.get(pool.capacity_type)
+        whole_node = None if each is None else each * pool.accelerators_per_node
+    # A pool of slices offers several for each device that it has.
+    devices = -(-pool.accelerators_per_node // (accelerator.partitions if accelerator is not None else 1))
+    return None if whole_node is None else round(whole_node / devices)
