@@ -98,6 +98,7 @@ class JobHold:
         since: of the first pod.
         idle_since: of the device that is idle for longest.
         ends: of the pod that may last longest; None if one may last for ever, or nobody knows.
+        marked: devices in millionths of the pods with each mark.
     """
 
     cluster: str
@@ -112,7 +113,12 @@ class JobHold:
     since: int | None
     idle_since: int | None
     ends: int | None
-    marks: frozenset[HoldMark]
+    marked: Mapping[HoldMark, int]
+
+    @property
+    def marks(self) -> frozenset[HoldMark]:
+        """Those that any of its pods has."""
+        return frozenset(self.marked)
 
 
 def device_holds(
@@ -293,5 +299,12 @@ def _together(holds: Sequence[DeviceHold]) -> JobHold:
         since=min(_times(each.since for each in holds), default=None),
         idle_since=min(_times(each.idle_since for each in holds), default=None),
         ends=None if None in ends else max(_times(ends)),
-        marks=frozenset().union(*(each.marks for each in holds)),
+        marked=_marked(holds),
     )
+
+
+def _marked(holds: Iterable[DeviceHold]) -> dict[HoldMark, int]:
+    sums = Counter[HoldMark]()
+    for each in holds:
+        sums.update(dict.fromkeys(each.marks, each.parts))
+    return dict(sums)

@@ -10,6 +10,7 @@ import pytest
 
 from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.holdings import DeviceHold, HoldMark, device_holds, job_holds
+from allotment.cli.commands.ask.who_view import who_text
 from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference, Reference, Selector
 from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import (
@@ -37,6 +38,7 @@ from allotment.model.observed.snapshot import DeviceUse, Gap
 from allotment.model.observed.work import DaemonSet, Job, JobSpec, JobStatus
 from allotment.observe.kinds import BY_KIND
 from allotment.observe.reading import read_object
+from allotment.operations.ask.devices import who_holds
 from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
 
 NOW = 1_800_000_000_000
@@ -308,6 +310,15 @@ def test_a_job_s_pods_are_one_row_that_ends_with_the_last() -> None:
     (row,) = job_holds(holds(pod("p", "n1", {GPU: "2"}, owner=JOB), later, jobs=(job(limit=7200),)))
     assert (row.pods, row.units, row.parts, row.nodes, row.ends) == (2, 5, 5 * PER_DEVICE, ("n1",), NOW + HOUR)
     assert row.idle_parts is None
+
+
+def test_of_a_job_only_the_pods_that_are_odd_count_as_such() -> None:
+    pods = [pod("p", "n1", {GPU: "2"}, owner=JOB), pod("q", "gone", {GPU: "1"}, owner=JOB)]
+    found = who_holds(moment_of(NOW, nodes=[node("n1", {GPU: "8"})], pods=pods, jobs=(job(),)))
+    text = who_text(found, found.holds, None, headers=False)
+
+    assert "3 devices held; without metrics nobody knows which are idle; 1 on nodes that are gone" in text
+    assert "its node is gone (1)" in text
 
 
 def test_what_may_not_be_named_is_one_row_without_names() -> None:

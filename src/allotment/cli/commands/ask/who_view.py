@@ -99,7 +99,7 @@ def _sum(rows: Sequence[JobHold]) -> str:
         f", {devices(sum(measured)):,g} of them idle" if measured else "; without metrics nobody knows which are idle"
     )
     for mark in HoldMark:
-        parts = sum(each.parts for each in rows if mark in each.marks)
+        parts = sum(each.marked.get(mark, 0) for each in rows)
         if parts:
             text += f"; {devices(parts):,g} {_WORDS[mark]}"
     return text
@@ -126,7 +126,11 @@ def _person(row: JobHold) -> str:
 
 
 def _note(row: JobHold) -> str | None:
-    return ", ".join(mark.value for mark in HoldMark if mark in row.marks) or None
+    """Marks; of one that not all of it has, how many devices do."""
+    told = ((mark, row.marked[mark]) for mark in HoldMark if mark in row.marked)
+    return (
+        ", ".join(f"{mark.value}{f' ({devices(part):,g})' if part < row.parts else ''}" for mark, part in told) or None
+    )
 
 
 def _style(row: JobHold) -> str:
