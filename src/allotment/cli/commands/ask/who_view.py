@@ -127,10 +127,11 @@ def _person(row: JobHold) -> str:
 
 def _note(row: JobHold) -> str | None:
     """Marks; of one that not all of it has, how many devices do."""
-    told = ((mark, row.marked[mark]) for mark in HoldMark if mark in row.marked)
-    return (
-        ", ".join(f"{mark.value}{f' ({devices(part):,g})' if part < row.parts else ''}" for mark, part in told) or None
-    )
+
+    def told(mark: HoldMark, parts: int) -> str:
+        return mark.value if parts == row.parts else f"{mark.value} ({devices(parts):,g})"
+
+    return ", ".join(told(mark, row.marked[mark]) for mark in HoldMark if mark in row.marked) or None
 
 
 def _style(row: JobHold) -> str:
