@@ -8,9 +8,9 @@ from typing import Final
 _PREFIX: Final = "hidden"
 _KEY: Final = re.compile(r"[^/\s]+/[^/\s]+")
 """A key with a domain: of a label, a taint or a resource."""
-_OURS: Final = re.compile(
-    r"hidden-(?:(?:claim|cohort|name|pod|priority|queue|value|volume|workload)-)?\d+(?:\.invalid/name)?"
-)
+_FORM: Final = r"hidden-(?:(?:claim|cohort|name|pod|priority|queue|value|volume|workload)-)?\d+(?:\.invalid/name)?"
+_OURS: Final = re.compile(_FORM)
+_WITHIN: Final = re.compile(rf"(?<![\w.-]){_FORM}(?![\w-])")
 
 
 class StandIns:
@@ -42,3 +42,8 @@ class StandIns:
 def is_stand_in(text: str) -> bool:
     """Whether a text has the form of a name of ours."""
     return _OURS.fullmatch(text) is not None
+
+
+def names_stand_in(text: str) -> bool:
+    """Whether a name of ours is a word of a text."""
+    return _WITHIN.search(text) is not None

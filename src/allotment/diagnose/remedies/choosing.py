@@ -9,11 +9,22 @@ from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.growing import ends_what_runs
 from allotment.diagnose.remedies.commands import command_of
+from allotment.diagnose.remedies.hidden import NOT_SHOWN, names_hidden
 from allotment.diagnose.remedies.losing import ended, said_of
 from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.errors import unquoted
-from allotment.model.explanation import CauseVerdict, Confidence, Doer, PatchOp, Remedy, RemedyKind, StartsWhen, Tried
+from allotment.model.explanation import (
+    CauseVerdict,
+    Confidence,
+    Doer,
+    Patch,
+    PatchOp,
+    Remedy,
+    RemedyKind,
+    StartsWhen,
+    Tried,
+)
 
 _MOST: Final = 12
 """Proposals of one finding that are tried: a longer list helps nobody."""
@@ -64,6 +75,11 @@ def _is_necessary(case: Case, finding: Finding, proposal: Proposal, remaining: F
 
 
 def _remedy(case: Case, proposal: Proposal, summary: str, answer: Tried) -> Remedy:
+    if names_hidden(case, proposal):
+        # The patch would be of an object that nobody has, or, of the same name, of another.
+        patch = None if proposal.patch is None else Patch(PatchOp.SIGNAL)
+        said = unquoted(f"{summary}{said_of(case, proposal)}; {NOT_SHOWN}")
+        return Remedy(proposal.kind, Doer.PLATFORM, said, target=proposal.target, patch=patch, tried=answer)
     return Remedy(
         kind=proposal.kind,
         who=proposal.who,
