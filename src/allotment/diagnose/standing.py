@@ -11,8 +11,11 @@ from allotment.diagnose.finding import Finding
 from allotment.diagnose.never import never_starts
 from allotment.diagnose.queued_pods import queued_one_by_one
 from allotment.diagnose.reach import ended_badly, wanted_pods
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.diagnose.unseen import unseen_by
-from allotment.model.explanation import Confidence, Explanation, QueuePosition, StartWindow
+from allotment.errors import quoted_message
+from allotment.model.explanation import Confidence, Evidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.snapshot import Source
@@ -45,6 +48,7 @@ class SubjectStanding:
     def without_cause(self, case: Case) -> Explanation:
         """What to say where no rule found anything."""
         settled = bool(self.settled)
+        said, evidence = ("", ()) if settled else _untold(case)
         return Explanation(
             subject=case.reference,
             observed_at=case.snapshot.taken_at,
@@ -53,11 +57,24 @@ class SubjectStanding:
             layer=None,
             verdict=None,
             confidence=Confidence.SURE if settled else Confidence.UNSURE,
-            summary=self.settled or "nothing that was seen keeps it from running",
+            summary=self.settled or said,
+            evidence=evidence,
             considered=self.considered,
             position=self.position,
             unseen=self.unseen,
         )
+
+
+def _untold(case: Case) -> tuple[str, tuple[Evidence, ...]]:
+    """What is known all the same where no rule found anything: the words of its scheduler, or of the twin."""
+    said = said_of(case)
+    if said is not None:
+        message, where = said
+        return f"no rule knows what keeps it; its scheduler says {quoted_message(message)}", (where,)
+    refused = placing(case).refused
+    if refused is not None:
+        return f"no rule knows what keeps it; no node takes it: {quoted_message(refused.answer.message)}", ()
+    return "nothing that was seen keeps it from running", ()
 
 
 def standing(case: Case) -> SubjectStanding:
@@ -91,6 +108,8 @@ def _over(case: Case) -> str:
     match subject:
         case Job() if is_true(subject.status.conditions, "Complete"):
             return f"it is done since {subject.status.completion_time or 'some time'}"
+        case Job() if is_true(subject.status.conditions, "SuccessCriteriaMet"):
+            return "it is done: as many have succeeded as it needs (successPolicy), and its last pods end"
         case Pod() if subject.status.phase == "Succeeded":
             return "it is done"
         case Owner() if any(is_true(subject.status.conditions, each) for each in _OVER):

@@ -281,3 +281,14 @@ def test_who_leaves_by_itself_is_not_called_preempted() -> None:
         each.summary for each in explain(found).contributing if each.cause == "victim-does-not-end"
     )
     assert explain(found).facts["resource"] == GPU
+
+
+def test_what_no_rule_knows_is_told_in_the_words_of_its_scheduler() -> None:
+    gang = waiting(schedulerName="volcano")
+    said = {"type": "PodScheduled", "status": "False", "message": "pod group is not ready, 1 Pending, 4 minAvailable"}
+    gang[1]["status"]["conditions"] = [said]
+    found = explain(case_of([node("n1"), *gang]))
+    assert (found.cause, found.evidence[0].field) == ("unknown", "status.conditions[PodScheduled].message")
+    assert "pod group is not ready" in found.summary
+    leaving = explain(case_of(CASES["the cloud takes it away"][0]))
+    assert "1 node(s) had untolerated taint(s)" in leaving.summary
