@@ -165,17 +165,16 @@ class _HoldFinding:
         for node, pods in sorted(self._index.pods_on.items()):
             parts = {each.resource: each for each in self._devices.get(node, ())}
             told: Counter[str] = Counter()
-            for pod in sorted(pods, key=lambda each: each.key):
-                held = self._held(pod, parts)
-                uses = self._uses.of(node, pod.key, sum(held.values()))
+            holders = {pod.key: (pod, held) for pod in pods if (held := self._held(pod, parts))}
+            for key, (pod, held) in sorted(holders.items()):
+                uses = self._uses.of(node, key, held, alone=len(holders) == 1 and has_all(held, parts.values()))
                 for resource, units in held.items():
                     part, begin = parts.get(resource), told[resource]
                     # A node that does not tell its devices, or is gone, is taken at the resource's word.
                     share = part.share(begin, units) if part else units * PER_DEVICE
                     model = part.model if part else ""
-                    yield self._hold(pod, _HeldUnits(resource, model or resource, units, share), uses[:units])
+                    yield self._hold(pod, _HeldUnits(resource, model or resource, units, share), uses.get(resource, ()))
                     told[resource] += units
-                    uses = uses[units:]
 
     def _held(self, pod: Pod, parts: Mapping[str, DevicePart]) -> dict[str, int]:
         """Units of a pod, by resource."""
@@ -249,6 +248,11 @@ def _left_to_run(workload: Workload) -> int | None:
     """Seconds from its admission on, after which Kueue ends it: what it ran before it was evicted counts."""
     most = workload.spec.maximum_execution_time_seconds
     return max(1, most - workload.status.accumulated_past_execution_time_seconds) if most and most > 0 else None
+
+
+def has_all(held: Mapping[str, int], parts: Iterable[DevicePart]) -> bool:
+    """Whether so many units, by resource, are all devices of a node."""
+    return all(held.get(part.resource, 0) >= part.units for part in parts)
 
 
 def _is_over(each: Object) -> bool:

@@ -74,13 +74,22 @@ class MeasuredUses:
         for each in sorted(uses, key=lambda use: use.device):
             self._found.setdefault((each.node, each.pod), []).append(each)
 
-    def of(self, node: str, pod: str, held: int) -> Sequence[DeviceUse]:
-        """What is measured of a pod's devices on a node.
+    def of(self, node: str, pod: str, held: Mapping[str, int], *, alone: bool) -> dict[str, Sequence[DeviceUse]]:
+        """What is measured of a pod's devices on a node, by resource.
 
         Args:
             node: its name.
-            pod: namespace/name; empty for devices that no pod is named for.
-            held: how many it holds there, of all kinds. Where more name it, nobody knows which are its own.
+            pod: namespace/name.
+            held: units that it holds there. Where more devices name it, nobody knows which are its own.
+            alone: whether it has all devices of the node: then those are its own, too, that name nobody.
         """
-        found = self._found.get((node, pod), ())
-        return found if len(found) <= held else ()
+        found: Sequence[DeviceUse] = self._found.get((node, pod), ())
+        if not found and alone:
+            found = self._found.get((node, ""), ())
+        if len(found) > sum(held.values()):
+            return {}
+        told: dict[str, Sequence[DeviceUse]] = {}
+        for resource, units in sorted(held.items()):
+            # What is measured of a pod with devices of two kinds counts once.
+            told[resource], found = found[:units], found[units:]
+        return told

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
 from allotment.accounting.capacity import DevicePart, devices_by_node
 from allotment.accounting.claims import claimed_devices
-from allotment.accounting.holdings import OTHERS
+from allotment.accounting.holdings import OTHERS, has_all
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge
 from allotment.accounting.prices import NO_PRICES, DevicePrices
@@ -128,7 +127,6 @@ class _Counting:
     def _held(self, node: Node, part: DevicePart, pods: Sequence[Pod]) -> Iterator[_UnitAtMoment]:
         # No pod holds more than the node has, whatever it asks for.
         holders = [(pod, count) for pod in pods if (count := min(self._asks(pod, part.resource), part.units)) > 0]
-        alone = len(holders) == 1 and holders[0][1] == part.units
         for pod, count in holders:
             owner = self._owner(pod)
             if not node.ready:
@@ -136,7 +134,7 @@ class _Counting:
                 continue
             cause = self._course(pod)
             if cause is None:
-                yield from self._measured(node, pod, part.resource, count, alone=alone)
+                yield from self._measured(node, pod, part.resource, count, alone=len(holders) == 1)
             else:
                 yield from [_UnitAtMoment(cause, owner)] * count
 
@@ -160,13 +158,9 @@ class _Counting:
 
     def _measured(self, node: Node, pod: Pod, resource: str, count: int, *, alone: bool) -> Iterator[_UnitAtMoment]:
         owner = self._owner(pod)
-        asks = [(each.resource, self._asks(pod, each.resource)) for each in self.devices[node.name]]
-        held = sum(units for _, units in asks)
-        uses = self.uses.of(node.name, pod.key, held)
-        if not uses and alone:
-            uses = self.uses.of(node.name, "", held)
-        # What is measured of a pod with devices of two kinds counts once.
-        uses = uses[sum(units for _, units in takewhile(lambda each: each[0] != resource, asks)) :]
+        parts = self.devices[node.name]
+        held = {each.resource: self._asks(pod, each.resource) for each in parts}
+        uses = self.uses.of(node.name, pod.key, held, alone=alone and has_all(held, parts)).get(resource, ())
         rule = self.rules.idle.of(kind_of_work(self.index, pod))
         for use in uses[:count]:
             match use_of(use, rule, self.now):

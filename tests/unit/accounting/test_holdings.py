@@ -10,6 +10,8 @@ import pytest
 
 from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.holdings import DeviceHold, HoldMark, device_holds, job_holds
+from allotment.accounting.ledger import CauseOfTime
+from allotment.accounting.moment import CountingRules, by_cause, portions
 from allotment.cli.commands.ask.who_view import who_text
 from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference, Reference, Selector
 from allotment.model.observed.index import Index
@@ -303,6 +305,18 @@ def test_a_device_s_use_counts_for_one_of_a_pod_s_kinds() -> None:
     idle = DeviceUse(node="n1", device="0", pod="team/p", busy=0.0, over=7200)
     found = holds(pod("p", "n1", {GPU: "1", "nvidia.com/mig-1g.5gb": "1"}), use=(idle,))
     assert sum(each.measured for each in found) == sum(each.idle for each in found) == 1
+
+
+def test_who_and_waste_call_the_same_devices_idle() -> None:
+    """Where the exporter names nobody, the one pod that has all devices of a node has those that are measured."""
+    use = tuple(DeviceUse(node="n1", device=str(at), busy=0.0, over=7200) for at in range(8))
+    told = []
+    for pods in ([pod("p", "n1", {GPU: "8"})], [pod("p", "n1", {GPU: "7"})]):
+        found = moment_of(NOW, nodes=[node("n1", {GPU: "8"})], pods=pods, use=use)
+        idle = by_cause(portions(Index(found.sources[0]), NOW, CountingRules())).get(CauseOfTime.IDLE_HELD, 0)
+        told.append((sum(each.idle_parts or 0 for each in who_holds(found).holds), idle))
+
+    assert told == [(8 * PER_DEVICE, 8 * PER_DEVICE), (0, 0)]
 
 
 def test_a_job_s_pods_are_one_row_that_ends_with_the_last() -> None:
