@@ -73,6 +73,10 @@ class CurrentKind:
         self._damage.clear()
         self._listed = None
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._parts) + len(self._damage)
+
     @property
     def parts(self) -> tuple[Part, ...]:
         """What there is, by namespace and name."""

@@ -52,15 +52,29 @@ def exchange(client: httpx.Client, request: httpx.Request, seconds: float, most:
     return found
 
 
+def beginning(response: httpx.Response, most: int) -> httpx.Response:
+    """An answer that is being received, with the first so many bytes of its body; the rest is left."""
+    content = b""
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) >= most:
+            break
+    return _unpacked(response, content[:most])
+
+
+def _unpacked(response: httpx.Response, content: bytes) -> httpx.Response:
+    # As bytes: warnings of admission policies carry whatever their authors and the objects hold.
+    headers = [(key, value) for key, value in response.headers.raw if key.lower() not in _OF_THE_TRANSFER]
+    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
+
+
 def _answer(client: httpx.Client, request: httpx.Request, most: int, left: threading.Event) -> httpx.Response:
     response = client.send(request, stream=True)
     try:
         content = b"".join(_pieces(response, most, left))
     finally:
         response.close()
-    # As bytes: warnings of admission policies carry whatever their authors and the objects hold.
-    headers = [(key, value) for key, value in response.headers.raw if key.lower() not in _OF_THE_TRANSFER]
-    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
+    return _unpacked(response, content)
 
 
 def _pieces(response: httpx.Response, most: int, left: threading.Event) -> Iterator[bytes]:

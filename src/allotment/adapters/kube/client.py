@@ -92,23 +92,30 @@ def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None
         tls = verify_cluster(config.cluster, config.user or User(), config.abs_file)
     except (OSError, ValueError) as error:
         raise _no_certificates(config.context_name, error) from None
-    return httpx.Client(
-        base_url=config.cluster.server,
-        verify=tls,
-        auth=auth_of(config, tls),
-        timeout=transport.TIMEOUT,
-        transport=http_transport,
-        proxy=kubeconfig.proxy_url(config.cluster),
-        trust_env=not kubeconfig.is_on_this_machine(config.cluster),
-        event_hooks={
-            "request": [
-                _checked_for(kubeconfig.tls_server_name(config.cluster)),
-                _acting_as(kubeconfig.acting_as(config.user)),
-            ]
-        },
-        limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-        headers={"User-Agent": "allotment"},
-    )
+    try:
+        return httpx.Client(
+            base_url=config.cluster.server,
+            verify=tls,
+            auth=auth_of(config, tls),
+            timeout=transport.TIMEOUT,
+            transport=http_transport,
+            proxy=kubeconfig.proxy_url(config.cluster),
+            trust_env=not kubeconfig.is_on_this_machine(config.cluster),
+            event_hooks={
+                "request": [
+                    _checked_for(kubeconfig.tls_server_name(config.cluster)),
+                    _acting_as(kubeconfig.acting_as(config.user)),
+                ]
+            },
+            limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            headers={"User-Agent": "allotment"},
+        )
+    except (ValueError, ImportError, httpx.InvalidURL):
+        # An address may have a password in it: it is not repeated.
+        raise InputError(
+            f"the server or the proxy-url of context {shown(config.context_name)} is no address that can be used",
+            fix="write server as https://HOST:PORT, and proxy-url as http://HOST:PORT or https://HOST:PORT",
+        ) from None
 
 
 def _checked_for(name: str | None) -> Callable[[httpx.Request], None]:

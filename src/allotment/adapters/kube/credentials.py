@@ -17,14 +17,15 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
-from lightkube.config.client_adapter import user_auth
 from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import Cluster, UserExec
+from lightkube.config.models import Cluster, User, UserExec
 
 from allotment.adapters.kube.kubeconfig import wants_cluster_info
-from allotment.errors import NotSignedInError
+from allotment.adapters.kube.tokens import FileAuth, FixedAuth, basic, bearer
+from allotment.errors import NotSignedInError, shown
 
 API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 PLUGIN_TIMEOUT: Final = 60.0
@@ -41,7 +42,8 @@ def auth_of(config: SingleConfig, tls: ssl.SSLContext) -> httpx.Auth | None:
         NotSignedInError: the kubeconfig asks for a kind of sign-in that no longer exists.
     """
     user = config.user
-    if user is None:
+    if user is None or urlsplit(config.cluster.server).scheme != "https":
+        # As kubectl: nothing is sent in clear, and no plugin runs for it.
         return None
     if user.auth_provider:
         raise NotSignedInError(
@@ -51,7 +53,17 @@ def auth_of(config: SingleConfig, tls: ssl.SSLContext) -> httpx.Auth | None:
         )
     if user.exec is not None and user.token is None and user.token_file is None:
         return PluginAuth(user.exec, config.cluster, tls)
-    return user_auth(user)
+    return _fixed(user, config.context_name)
+
+
+def _fixed(user: User, context: str) -> httpx.Auth | None:
+    if user.token_file is not None:
+        return FileAuth(user.token_file)
+    if user.token is not None:
+        return FixedAuth(bearer(user.token, f"the user of context {shown(context)}"))
+    if user.username and user.password:
+        return FixedAuth(basic(user.username, user.password))
+    return None
 
 
 class PluginAuth(httpx.Auth):
@@ -60,7 +72,7 @@ class PluginAuth(httpx.Auth):
     def __init__(self, plugin: UserExec, cluster: Cluster, tls: ssl.SSLContext) -> None:
         if plugin.apiVersion not in API_VERSIONS:
             raise NotSignedInError(
-                f"the credential plugin {plugin.command} speaks {plugin.apiVersion}",
+                f"the credential plugin {shown(plugin.command)} speaks {shown(plugin.apiVersion)}",
                 fix=f"set its apiVersion to {API_VERSIONS[0]}",
             )
         self._plugin = plugin
@@ -90,12 +102,12 @@ class PluginAuth(httpx.Auth):
 
     def _fetch(self) -> None:
         status = _status_of(self._plugin.command, self._run())
+        command = self._plugin.command
         if "clientCertificateData" in status:
-            _load_pair(self._tls, status["clientCertificateData"], status.get("clientKeyData", ""))
+            _load_pair(command, self._tls, status["clientCertificateData"], status.get("clientKeyData", ""))
         token = status.get("token", "")
-        self._bearer = f"Bearer {token}" if token else ""
-        expires = status.get("expirationTimestamp")
-        self._expires = dt.datetime.fromisoformat(expires) if expires else None
+        self._bearer = bearer(token, f"what the credential plugin {shown(command)} printed") if token else ""
+        self._expires = _expiry(command, status.get("expirationTimestamp"))
 
     def _run(self) -> str:
         plugin = self._plugin
@@ -107,23 +119,31 @@ class PluginAuth(httpx.Auth):
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=PLUGIN_TIMEOUT,
                 check=False,
             )
         except FileNotFoundError:
             raise NotSignedInError(
-                f"the credential plugin {plugin.command} is not installed", fix=plugin.installHint or "install it"
+                f"the credential plugin {shown(plugin.command)} is not installed",
+                fix=shown(plugin.installHint or "install it"),
+            ) from None
+        except (OSError, ValueError) as error:
+            raise NotSignedInError(
+                f"the credential plugin {shown(plugin.command)} cannot be run",
+                why=shown(getattr(error, "strerror", None) or error),
+                fix="run it by hand and sign in",
             ) from None
         except subprocess.TimeoutExpired:
             raise NotSignedInError(
-                f"the credential plugin {plugin.command} did not end within {PLUGIN_TIMEOUT:.0f} s",
+                f"the credential plugin {shown(plugin.command)} did not end within {PLUGIN_TIMEOUT:.0f} s",
                 fix="run it by hand and sign in",
             ) from None
         if done.returncode != 0:
             raise NotSignedInError(
-                f"the credential plugin {plugin.command} ended with code {done.returncode}",
-                why=_TOKEN_SHAPED.sub("[redacted]", done.stderr.strip()[-400:]),
+                f"the credential plugin {shown(plugin.command)} ended with code {done.returncode}",
+                why=shown(_TOKEN_SHAPED.sub("[redacted]", done.stderr.strip()[-400:])),
                 fix="run it by hand and sign in",
             )
         return done.stdout
@@ -144,20 +164,54 @@ def _sign(request: httpx.Request, bearer: str) -> None:
         request.headers["Authorization"] = bearer
 
 
+_CREDENTIALS: Final = ("token", "clientCertificateData", "clientKeyData")
+
+
 def _status_of(command: str, output: str) -> dict[str, str]:
     # What a plugin prints is a secret: no part of it may reach the message.
     try:
         status = json.loads(output)["status"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         status = None
-    if not isinstance(status, dict) or not (status.get("token") or status.get("clientCertificateData")):
-        raise NotSignedInError(
-            f"the credential plugin {command} printed no credential", fix="run it by hand and sign in"
-        )
+    if not isinstance(status, dict) or any(not isinstance(status.get(each, ""), str) for each in _CREDENTIALS):
+        raise _no_credential(command)
+    if not (status.get("token") or status.get("clientCertificateData")):
+        raise _no_credential(command)
     return status
 
 
-def _load_pair(tls: ssl.SSLContext, certificate: str, key: str) -> None:
+def _no_credential(command: str) -> NotSignedInError:
+    return NotSignedInError(
+        f"the credential plugin {shown(command)} printed no credential", fix="run it by hand and sign in"
+    )
+
+
+def _expiry(command: str, text: object) -> dt.datetime | None:
+    if not text:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise NotSignedInError(
+            f"the credential plugin {shown(command)} names no moment at which its credential expires",
+            fix="run it by hand: expirationTimestamp must be RFC 3339, such as 2027-01-31T12:00:00Z",
+        )
+    return moment
+
+
+def _load_pair(command: str, tls: ssl.SSLContext, certificate: str, key: str) -> None:
+    try:
+        _load(tls, certificate, key)
+    except (ssl.SSLError, ValueError):
+        raise NotSignedInError(
+            f"the credential plugin {shown(command)} printed a certificate or key that cannot be used",
+            fix="run it by hand and sign in",
+        ) from None
+
+
+def _load(tls: ssl.SSLContext, certificate: str, key: str) -> None:
     with tempfile.TemporaryDirectory(prefix="allotment-") as folder:
         certificate_file, key_file = Path(folder, "tls.crt"), Path(folder, "tls.key")
         certificate_file.write_text(certificate, encoding="ascii")

@@ -76,16 +76,23 @@ def send(client: httpx.Client, request: Request, patience: Patience) -> httpx.Re
                 return _send_once(client, request, patience)
     except _BusyError as busy:
         return busy.response
+    except httpx.InvalidURL:
+        raise UnreachableError(
+            f"{client.base_url} cannot be asked for {shown(request.about)}",
+            why="the server gave what no address can hold",
+            fix="look whether a proxy stands in between; this is no answer that Kubernetes gives",
+        ) from None
     except httpx.RequestError as error:
         raise UnreachableError(
             f"{client.base_url} does not answer",
-            why=_reason(error),
+            why=reason_of(error),
             fix="check the network, the VPN and that the cluster runs",
         ) from None
     raise AssertionError("retry_context ends by return or raise")  # pragma: no cover
 
 
 _REASONS: Final = (
+    (httpx.LocalProtocolError, "what was to be sent is not HTTP"),
     (httpx.ConnectTimeout, "no connection in time"),
     (httpx.TimeoutException, "no answer in time"),
     (httpx.ConnectError, "no connection"),
@@ -95,8 +102,10 @@ _REASONS: Final = (
 """For errors that say nothing themselves."""
 
 
-def _reason(error: httpx.RequestError) -> str:
-    said = shown(_ERRNO.sub("", str(error).strip()))
+def reason_of(error: httpx.RequestError) -> str:
+    """Why an exchange failed, in words without anything that was to be sent."""
+    # What could not be sent may be a header, and in it a credential.
+    said = "" if isinstance(error, httpx.LocalProtocolError) else shown(_ERRNO.sub("", str(error).strip()))
     return said or next((words for kind, words in _REASONS if isinstance(error, kind)), "the exchange broke off")
 
 

@@ -12,13 +12,15 @@ from typing import Any, Final
 import httpx2 as httpx
 import msgspec
 
-from allotment.adapters.kube import answers
+from allotment.adapters.kube import answers, bounded, transport
 from allotment.adapters.kube.requests import Request
-from allotment.errors import AllotmentError, UnreachableError, shown
+from allotment.errors import AllotmentError, UnreachableError
 from allotment.model.manifest import Body
 from allotment.model.salvage import UnreadableObject, decoded
 from allotment.ports.kube import RefusedError, VersionGoneError, WatchEvent, WatchWord
 
+_LONGEST_REFUSAL: Final = 1 << 20
+"""Bytes of the words by which a watch is refused."""
 LONGEST_LINE: Final = 16 << 20
 """Bytes of one event; the API server stores no object of a tenth of that."""
 TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
@@ -111,7 +113,7 @@ class OpenWatch:
                 return
             raise UnreachableError(
                 f"{self._http.base_url} broke off {request.about}",
-                why=shown(error) or type(error).__name__,
+                why=transport.reason_of(error),
                 fix="check the network, the VPN and that the cluster runs",
             ) from None
         finally:
@@ -167,10 +169,10 @@ def _document(line: bytes | None) -> dict[str, Any]:
 def _check(request: Request, response: httpx.Response) -> None:
     if response.is_success:
         return
-    response.read()
+    answer = bounded.beginning(response, _LONGEST_REFUSAL)
     if response.status_code == HTTPStatus.GONE:
         raise _gone(request)
-    raise answers.error_of(request, response, None)
+    raise answers.error_of(request, answer, None)
 
 
 def _error(request: Request, status: Body) -> AllotmentError:

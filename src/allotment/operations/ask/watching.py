@@ -35,12 +35,15 @@ from allotment.ports.kube import (
     Identity,
     KubePort,
     RefusedError,
+    UnendingError,
     VersionGoneError,
     WatchEvent,
     WatchStream,
     WatchWord,
 )
 
+MOST_OBJECTS: Final = 1_000_000
+"""Objects of one kind that are kept: more would fill the memory of whoever asks."""
 _FIRST_WAIT: Final = 0.2
 _LONGEST_WAIT: Final = 30.0
 _STANDS_AFTER: Final = dt.timedelta(seconds=10)
@@ -198,6 +201,7 @@ class WatchedCluster:
             try:
                 self._listen(followed)
             except VersionGoneError:
+                self._lasted(followed, began)
                 followed.since = ""
             except NotSignedInError as error:
                 with self._moved:
@@ -207,6 +211,9 @@ class WatchedCluster:
             except AllotmentError as error:
                 self._lasted(followed, began)
                 self._failed(followed, error)
+            except Exception as error:  # noqa: BLE001  else the kind would be told for ever as it was
+                self._failed(followed, UnreachableError(f"what came cannot be taken ({type(error).__name__})"))
+                followed.since = ""
             else:
                 self._lasted(followed, began)
             finally:
@@ -240,6 +247,8 @@ class WatchedCluster:
             match event.word:
                 case WatchWord.THERE:
                     followed.current.take(event.body)
+                    if len(followed.current) > MOST_OBJECTS:
+                        raise UnendingError(f"there are more than {MOST_OBJECTS:,} {followed.served.kind.plural}")
                 case WatchWord.GONE:
                     followed.current.forget(event.body)
                 case WatchWord.CURRENT:
@@ -248,8 +257,6 @@ class WatchedCluster:
                 case WatchWord.UNREADABLE:
                     what = f"an event of {followed.served.kind.plural}"
                     followed.gap = Gap(what, followed.namespace, "damaged", "it cannot be read")
-            if event.word is not WatchWord.CURRENT or event.version != followed.since:
-                followed.failures = 0
             if event.word in {WatchWord.THERE, WatchWord.GONE}:
                 self._news = True
                 self._moved.notify_all()
@@ -275,6 +282,9 @@ class WatchedCluster:
         kind, known = followed.served.kind, bool(followed.since)
         with self._moved:
             self._moved.notify_all()
+            if isinstance(error, UnendingError):
+                followed.since = ""
+                followed.current.clear()
             if isinstance(error, RefusedError):
                 followed.since = ""
                 followed.polled = known

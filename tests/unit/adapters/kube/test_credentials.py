@@ -93,6 +93,91 @@ def test_a_plugin_that_is_not_installed() -> None:
 def test_old_plugins_and_providers_are_refused_with_the_way_out() -> None:
     with pytest.raises(NotSignedInError, match="v1alpha1"):
         auth_for(UserExec(apiVersion="client.authentication.k8s.io/v1alpha1", command="x"))
-    config = SingleConfig("dev", Context(cluster="dev"), Cluster(), User(auth_provider={"name": "azure"}))
+    config = SingleConfig(
+        "dev", Context(cluster="dev"), Cluster(server="https://dev"), User(auth_provider={"name": "azure"})
+    )
     with pytest.raises(NotSignedInError, match="auth-provider"):
         auth_of(config, ssl.create_default_context())
+
+
+def asked_as(user: User) -> None:
+    found = auth_of_user(user)
+    assert found is not None
+    with client(found) as http:
+        http.get("/")
+
+
+def auth_of_user(user: User, server: str = "https://dev") -> httpx.Auth | None:
+    config = SingleConfig("dev", Context(cluster="dev"), Cluster(server=server), user)
+    return auth_of(config, ssl.create_default_context())
+
+
+@pytest.mark.parametrize("text", [f"{CANARY}", f"{CANARY}\n", f"  {CANARY} \n\n"])
+def test_white_space_around_a_token_is_not_of_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text)
+    for user in (User(token=text), User(token_file=str(tmp_path / "token"))):
+        found = auth_of_user(user)
+        assert found is not None
+        with client(found) as http:
+            assert http.get("/").json()["token"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize(
+    "text", [f"{CANARY}\n{CANARY}", f"a {CANARY}", f"\x1b{CANARY}", f"\u00e9{CANARY}", CANARY * 50_000]
+)
+def test_what_is_no_token_is_neither_sent_nor_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "token").write_text(text)
+    printed = {"status": {"token": text}}
+    (tmp_path / "printed").write_text(json.dumps(printed))
+    run = plugin(tmp_path, f"print(open({str(tmp_path / 'printed')!r}).read())")
+    for user in (User(token=text), User(token_file=str(tmp_path / "token")), User(exec=run)):
+        with pytest.raises(NotSignedInError) as caught:
+            asked_as(user)
+        assert CANARY not in f"{caught.value.what}{caught.value.why}{caught.value.fix}"
+
+
+def test_a_token_file_that_is_rotated_is_read_again_and_one_that_is_gone_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("old")
+    found = auth_of_user(User(token_file=str(file)))
+    assert found is not None
+    with client(found, refuse=frozenset({"Bearer old"})) as http:
+        file.write_text("old")
+        assert http.get("/").status_code == 401
+        file.write_text("new")
+        assert http.get("/").json()["token"] == "Bearer new"
+    with pytest.raises(NotSignedInError, match="cannot be read"):
+        asked_as(User(token_file="/none"))
+
+
+@pytest.mark.parametrize("server", ["http://dev", "http://127.0.0.1:8001"])
+def test_nothing_is_sent_in_clear_and_no_plugin_runs_for_it(tmp_path: Path, server: str) -> None:
+    """As kubectl, which reads no user for a server without TLS."""
+    for user in (User(token=CANARY), User(username="a", password=CANARY), User(exec=printing(tmp_path))):
+        assert auth_of_user(user, server) is None
+    assert not (tmp_path / "count").exists()
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"token": "x", "expirationTimestamp": "soon"},
+        {"token": "x", "expirationTimestamp": 5},
+        {"token": "x", "expirationTimestamp": "2027-01-31T12:00:00"},
+        {"token": ["x"]},
+        {"clientCertificateData": 5},
+        {"clientCertificateData": "no PEM", "clientKeyData": "no PEM"},
+    ],
+)
+def test_a_plugin_that_prints_nonsense_is_told_as_such(tmp_path: Path, status: dict[str, object]) -> None:
+    run = plugin(tmp_path, f"print({json.dumps({'status': status})!r})")
+    with client(auth_for(run)) as http, pytest.raises(NotSignedInError, match="credential plugin"):
+        http.get("/")
+
+
+def test_what_a_plugin_writes_drives_no_terminal(tmp_path: Path) -> None:
+    run = plugin(tmp_path, "import sys; sys.stderr.buffer.write(b'\\x1b[2J \\xff sign in'); sys.exit(1)")
+    with client(auth_for(run)) as http, pytest.raises(NotSignedInError) as caught:
+        http.get("/")
+    assert "sign in" in caught.value.why
+    assert "\x1b" not in caught.value.why

@@ -356,3 +356,37 @@ def test_a_warning_in_any_script_arrives_as_it_was_written() -> None:
         return httpx.Response(200, headers=headers, json=body("x"))
 
     assert serving(answer).apply(body("x")).warnings == ("the queue of • näher",)
+
+
+def test_a_header_that_cannot_be_sent_is_not_repeated_in_the_message() -> None:
+    def handle(_request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("Illegal header value b'Bearer s3cret'")
+
+    with pytest.raises(UnreachableError) as caught:
+        list(serving(handle, Patience(attempts=1)).list("v1", MAP))
+    assert "s3cret" not in f"{caught.value.what}{caught.value.why}{caught.value.fix}"
+
+
+def test_an_address_that_the_server_makes_impossible_is_its_failure() -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        if "continue" in dict(request.url.params):
+            raise httpx.InvalidURL("URL too long")
+        return httpx.Response(200, json={"metadata": {"continue": "x" * 9}, "items": [body("a")]})
+
+    with pytest.raises(UnreachableError, match="cannot be asked"):
+        list(serving(handle).list("v1", MAP))
+
+
+def test_the_words_by_which_a_watch_is_refused_are_read_to_a_bound() -> None:
+    sent = 0
+
+    def words() -> Iterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1 << 16
+            yield b"x" * (1 << 16)
+
+    kube = serving(lambda _request: httpx.Response(403, content=words()))
+    with pytest.raises(AllotmentError):
+        list(kube.watch("v1", MAP, since="7"))
+    assert sent <= 4 << 20

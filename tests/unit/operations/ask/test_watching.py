@@ -17,9 +17,10 @@ from allotment.model.observed.snapshot import Source
 from allotment.observe import current
 from allotment.observe.current import CurrentKind
 from allotment.observe.kinds import BY_KIND
+from allotment.operations.ask import watching
 from allotment.operations.ask.observing import observe
 from allotment.operations.ask.watching import WatchedCluster, usual_wait
-from allotment.ports.kube import AccessRefusedError, WatchEvent, WatchStream, WatchWord
+from allotment.ports.kube import AccessRefusedError, VersionGoneError, WatchEvent, WatchStream, WatchWord
 from tests.unit.observe.objects import OURS, pod, raw, two_teams
 
 SOON = 20.0
@@ -171,6 +172,69 @@ def test_poison_is_a_gap_of_its_own_and_stops_nothing() -> None:
         assert "whole" in names
         assert source.objects.nodes
         assert {gap.reason for gap in source.gaps if gap.what.startswith(f"Pod/{OURS}/poison")} == {"damaged"}
+
+
+class Turning(FakeKube):
+    """Follows pods by what the test makes of each try; other kinds as ever."""
+
+    def __init__(self, *tries: Callable[[], Iterator[WatchEvent]]) -> None:
+        super().__init__()
+        self.tries = list(tries)
+        self.put(*two_teams())
+
+    def watch(self, api_version: str, kind: str, *, namespace: str = "", since: str = "") -> WatchStream:
+        if kind != "Pod" or not self.tries:
+            return super().watch(api_version, kind, namespace=namespace, since=since)
+        turn = self.tries.pop(0) if len(self.tries) > 1 else self.tries[0]
+        return Stream(turn())
+
+
+def listed() -> Iterator[WatchEvent]:
+    yield WatchEvent(WatchWord.THERE, pod("whole", OURS, 1))
+    yield WatchEvent(WatchWord.CURRENT, {}, "1")
+
+
+def broken() -> Iterator[WatchEvent]:
+    yield WatchEvent(WatchWord.THERE, pod("half", OURS, 1))
+    raise MemoryError
+
+
+def forgotten() -> Iterator[WatchEvent]:
+    yield from listed()
+    raise VersionGoneError("gone")
+
+
+def test_whatever_ends_a_follower_is_a_gap_and_it_goes_on() -> None:
+    kube = Turning(broken, lambda: iter(()))
+    with following(kube) as watched:
+        source = until(watched, lambda source: {"failed"} == {gap.reason for gap in source.gaps if gap.what == "pods"})
+        assert "MemoryError" in next(gap.detail for gap in source.gaps if gap.what == "pods")
+        kube.tries = []
+        until(watched, lambda source: "pods" not in {gap.what for gap in source.gaps} and bool(source.objects.pods))
+
+
+@pytest.mark.parametrize("turn", [listed, forgotten], ids=["ends at once", "410 each time"])
+def test_a_stream_that_never_stands_is_opened_ever_more_seldom(turn: Callable[[], Iterator[WatchEvent]]) -> None:
+    waited: list[int] = []
+
+    def waits(failures: int) -> float:
+        waited.append(failures)
+        return 0.001
+
+    with WatchedCluster(Turning(turn), CLOCK, (), waits=waits) as watched:
+        until(watched, lambda _: max(waited, default=0) > 6)
+
+
+def test_more_objects_than_memory_is_for_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "MOST_OBJECTS", 100)
+
+    def endless() -> Iterator[WatchEvent]:
+        yield from (WatchEvent(WatchWord.THERE, pod(f"p-{number}", OURS, number)) for number in range(10**6))
+
+    with following(Turning(endless)) as watched:
+        source = until(watched, lambda source: "pods" in {gap.what for gap in source.gaps})
+        assert not source.objects.pods
+        assert source.objects.nodes
 
 
 def test_a_server_that_is_gone_has_no_snapshot_and_comes_back() -> None:
