@@ -256,8 +256,9 @@ def _backing(book: FlavorBook, lines: Sequence[WrittenQuota]) -> Iterator[BookFi
     where = f"{book.resource} in flavor {book.flavor}"
     if not nominal:
         return
-    endless = book.bounds.by == "Karpenter" and book.bounds.most is None
-    if not book.nodes and not endless and not book.bounds.most:
+    if book.endless:
+        return
+    if not book.nodes and not book.bounds.most:
         edits = tuple(_edit(line, 0) for line in lines if line.nominal)
         yield BookFinding(
             BookFault.NO_NODES,
@@ -268,7 +269,7 @@ def _backing(book: FlavorBook, lines: Sequence[WrittenQuota]) -> Iterator[BookFi
             numbers,
             edits,
         )
-    elif nominal > book.most and not endless:
+    elif nominal > book.most:
         shares = largest_remainder(book.most, {at: Fraction(line.nominal) for at, line in enumerate(lines)})
         yield BookFinding(
             BookFault.UNBACKED,
@@ -280,7 +281,7 @@ def _backing(book: FlavorBook, lines: Sequence[WrittenQuota]) -> Iterator[BookFi
             numbers,
             tuple(_edit(line, shares[at]) for at, line in enumerate(lines) if shares[at] != line.nominal),
         )
-    elif nominal > book.reachable and not endless:
+    elif nominal > book.reachable:
         yield BookFinding(
             BookFault.SHORT_NOW,
             book.cluster,

@@ -80,6 +80,11 @@ class FlavorBook:
         return self.capacity if self.bounds.most is None else max(self.bounds.most, 0)
 
     @property
+    def endless(self) -> bool:
+        """Whether an autoscaler makes as many devices as are asked for."""
+        return self.bounds.by == "Karpenter" and self.bounds.most is None
+
+    @property
     def reachable(self) -> int:
         """Devices that work can have now: what is schedulable, and what an autoscaler may still add."""
         return self.schedulable + max(0, self.most - self.capacity)

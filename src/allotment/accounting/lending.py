@@ -71,7 +71,7 @@ def _of_flavor(book: FlavorBook, lines: Sequence[WrittenQuota], earlier: Earlier
         at: line.nominal if original is None else min(line.nominal, units(line.resource, original))
         for at, (line, original) in enumerate(zip(queues, originals, strict=True))
     }
-    short = max(0, book.nominal - book.reachable)
+    short = 0 if book.endless else max(0, book.nominal - book.reachable)
     cuts = largest_remainder(min(short, sum(lendable.values())), {at: Fraction(each) for at, each in lendable.items()})
     changes = []
     for at, line in enumerate(queues):

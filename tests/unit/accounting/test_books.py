@@ -278,6 +278,14 @@ def test_of_what_was_not_seen_nothing_is_said_to_be_missing(kind: str) -> None:
     assert {each.fault for each in findings(Index(source))} == {BookFault.WRONG_UNIT}
 
 
+@pytest.mark.parametrize(("limits", "after"), [({GPU: "12"}, "12"), ({}, None)])
+def test_what_an_autoscaler_makes_when_it_is_needed_is_lent(limits: dict[str, str], after: str | None) -> None:
+    pool = msgspec.structs.replace(AT_ZERO, spec=msgspec.structs.replace(AT_ZERO.spec, limits=limits))
+    index = index_of(queue("a", "16"), nodes=(), karpenter_node_pools=(pool,))
+
+    assert [each.after for each in lending_changes(index, {})] == ([after] if after else [])
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.one_of(st.none(), st.integers(0, 20))), min_size=1, max_size=5),
     st.integers(0, 60),
