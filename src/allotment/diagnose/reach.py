@@ -53,7 +53,10 @@ def sureness(case: Case) -> Confidence:
 
 def over(job: Job) -> bool:
     """Whether a Job is done or has failed: no pod of it is made any more."""
-    return any(each.true and each.type in {"Complete", "Failed", "FailureTarget"} for each in job.status.conditions)
+    return any(
+        each.true and each.type in {"Complete", "Failed", "FailureTarget", "SuccessCriteriaMet"}
+        for each in job.status.conditions
+    )
 
 
 def ended_badly(case: Case) -> bool:

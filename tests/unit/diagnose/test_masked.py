@@ -10,8 +10,11 @@ import pytest
 
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.submission.cron import parse
-from allotment.model.explanation import Confidence, PatchOp
-from tests.unit.diagnose.building import EARLIER, GPU, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
+from allotment.diagnose.subjects import find_case
+from allotment.model.explanation import CauseVerdict, Confidence, PatchOp
+from allotment.model.observed.snapshot import Gap, Snapshot, Source
+from allotment.observe.gathering import Gathered
+from tests.unit.diagnose.building import EARLIER, GPU, NOW, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -170,6 +173,24 @@ def nameless() -> list[Raw]:
     return [*platform(ROOM), above, workload]
 
 
+def refused_pod(message: str) -> list[Raw]:
+    above = job("train")
+    return [above, event(above, "FailedCreate", f'Error creating: pods "train-x" is forbidden: {message}')]
+
+
+def indexed() -> Raw:
+    above = job("train", 4)
+    above["spec"] |= {"completionMode": "Indexed", "backoffLimitPerIndex": 1}
+    above["status"] = {"failed": 4, "failedIndexes": "1,3", "conditions": [condition("Failed", reason="FailedIndexes")]}
+    return above
+
+
+def succeeded() -> Raw:
+    above = job("train", 4)
+    above["status"] = {"succeeded": 1, "conditions": [condition("SuccessCriteriaMet", reason="SuccessPolicy")]}
+    return above
+
+
 CASES: dict[str, tuple[list[Raw], str, str]] = {
     "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
     "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
@@ -207,6 +228,9 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
         "job/train",
         "workload-missing",
     ),
+    "indexes failed, each by itself": ([indexed()], "job/train", "job-backoff-limit"),
+    "as many have succeeded as it needs": ([succeeded()], "job/train", "none"),
+    "words of security contexts": ([*refused_pod("unable to validate against any security context constraint: usable by serviceaccount")], "job/train", "creation-refused"),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",
@@ -302,3 +326,38 @@ def test_the_time_of_the_next_try_is_told_while_it_is_not_queued() -> None:
         Confidence.SURE,
         "2026-11-01T12:10:00Z",
     )
+
+
+def test_of_indexes_it_is_told_which_and_how_often_each_may_fail() -> None:
+    found = explain(case_of([*NODES, indexed()]), with_remedies=False)
+    assert found.summary == "the indexes 1,3 of the Job train failed more often than each may (backoffLimitPerIndex 1)"
+
+
+WEBHOOK = 'failed calling webhook "w": failed to call webhook: Post "https://s.ns.svc:443/x": '
+WORDS = {
+    "a certificate": (WEBHOOK + "tls: failed to verify certificate: x509: signed by unknown authority", "admission-webhook-unreachable", "renew the certificate of the webhook 'w' (service ns/s)"),
+    "no answer": (WEBHOOK + "context deadline exceeded", "admission-webhook-unreachable", "bring what serves the webhook 'w'"),
+    "a server that is not well": ("etcdserver: request timed out", "creation-refused", "wait until its controller tries again"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "cause", "first"), WORDS.values(), ids=WORDS)
+def test_what_fails_outside_of_the_object_is_broken_and_not_misconfigured(message: str, cause: str, first: str) -> None:
+    found = explain(case_of([*NODES, *refused_pod(message)]))
+    assert (found.cause, found.verdict) == (cause, CauseVerdict.BROKEN)
+    assert found.remedies[0].summary.replace("'", "").startswith(first.replace("'", ""))
+
+
+def test_a_quota_that_may_not_be_read_is_believed_and_not_taken_to_be_gone() -> None:
+    said = "exceeded quota: r, requested: requests.nvidia.com/gpu=1, used: requests.nvidia.com/gpu=2, limited: requests.nvidia.com/gpu=2"
+    gathered = Gathered()
+    gathered.take_any([*NODES, *refused_pod(said)])
+
+    def told(*unseen: str) -> tuple[str, Confidence]:
+        gaps = tuple(Gap(what=each, reason="forbidden") for each in unseen)
+        source = Source(name="test", observed_at=NOW, objects=gathered.objects(), gaps=gaps)
+        found = explain(find_case(Snapshot(taken_at=NOW, sources=(source,)), "job/train"), with_remedies=False)
+        return found.cause, found.confidence
+
+    assert told("resourcequotas") == ("resourcequota-exceeded", Confidence.LIKELY)
+    assert told() == ("repair-not-noticed", Confidence.LIKELY)

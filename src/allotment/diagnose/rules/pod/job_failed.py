@@ -47,9 +47,10 @@ def backoff_limit(case: Case) -> Finding | None:
     return Finding(
         "job-backoff-limit",
         CauseVerdict.MISCONFIGURED,
-        f"the Job {job.name} failed {job.status.failed} times and may {limit} (backoffLimit){how}",
+        f"{_failures(job, condition, limit)}{how}",
         facts={
             "backoff_limit": limit,
+            **({"failed_indexes": job.status.failed_indexes} if job.status.failed_indexes else {}),
             "condition_reason": condition.reason,
             "failed_pods": job.status.failed,
             "message": condition.message,
@@ -65,6 +66,16 @@ def backoff_limit(case: Case) -> Finding | None:
         else _mended(case, each, oom=oom, evicted=evicted),
         never=True,
     )
+
+
+def _failures(job: Job, condition: Condition, limit: int) -> str:
+    """What failed too often: the Job as a whole, or some of its indexes, each of which has a limit of its own."""
+    each = job.spec.backoff_limit_per_index
+    if condition.reason == "BackoffLimitExceeded" or each is None:
+        return f"the Job {job.name} failed {job.status.failed} times and may {limit} (backoffLimit)"
+    which = job.status.failed_indexes
+    named = f"the indexes {which}" if "," in which or "-" in which else f"the index {which}" if which else "indexes"
+    return f"{named} of the Job {job.name} failed more often than each may (backoffLimitPerIndex {each})"
 
 
 def _mended(case: Case, each: Stuck | None, *, oom: bool, evicted: bool) -> tuple[Proposal, ...]:

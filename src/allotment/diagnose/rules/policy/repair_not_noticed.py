@@ -17,7 +17,7 @@ from allotment.diagnose.rules.policy import (
     resourcequota_exceeded,
     resourcequota_missing_limits,
 )
-from allotment.diagnose.rules.policy.creation_refused import RECOMPUTED
+from allotment.diagnose.rules.policy.creation_refused import recomputed
 from allotment.diagnose.rules.submission import priorityclass_missing, service_account_missing
 from allotment.diagnose.tried_before import EarlierTry, of_kueue, of_pods
 from allotment.errors import quoted_message
@@ -50,7 +50,7 @@ def find(case: Case) -> Finding | None:
     if case.supposed:
         return None
     pods = of_pods(case)
-    if pods is not None and RECOMPUTED.search(pods.message) and not any(rule(case) for rule in _HELD):
+    if pods is not None and recomputed(case, pods.message) and not any(rule(case) for rule in _HELD):
         at = f" at {pods.at}" if pods.at else ""
         made = "run" if pods.object.kind == "CronJob" else "pod"
         what = f"a {made} of it could not be made{at} ({quoted_message(pods.message)}), which does not hold any more"

@@ -232,7 +232,8 @@ def _told(case: Case, said: RefusedAttempt) -> Finding | None:
     # A quota that has been raised since, or whose pods were counted above and fit, refuses nothing any more.
     if quota is not None and all(amount(quota.spec.hard.get(key)) >= amount(value) for key, value in over.items()):
         return None
-    if case.subject is not None and all(key.startswith(("requests.", "limits.", "pods")) for key in asked):
+    counted = case.subject is not None and case.seen("resourcequotas") and case.seen("pods")
+    if counted and all(key.startswith(("requests.", "limits.", "pods")) for key in asked):
         return None
     resource = next(iter(asked))
     target = Reference(api_version="v1", kind="ResourceQuota", namespace=case.namespace, name=name)
@@ -250,6 +251,7 @@ def _told(case: Case, said: RefusedAttempt) -> Finding | None:
             "requested": asked[resource],
         },
         evidence=(Evidence(said.object, said.field, said.message),),
+        confidence=said.sureness if quota is None else Confidence.SURE,
         proposals=(
             *_emptied(case, resource),
             Proposal(

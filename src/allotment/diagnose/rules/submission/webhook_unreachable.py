@@ -13,6 +13,8 @@ from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 _SAYS: Final = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.*)', re.DOTALL)
+_CERTIFICATE: Final = re.compile(r"x509: |tls: |certificate ")
+_LATE: Final = re.compile(r"deadline exceeded|i/o timeout|Client.Timeout")
 _SERVICE: Final = re.compile(r"https://(?P<service>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc")
 
 
@@ -29,7 +31,7 @@ def find(case: Case) -> Finding | None:
         return Finding(
             "admission-webhook-unreachable",
             CauseVerdict.BROKEN,
-            f"the admission webhook {name}{serves} cannot be reached, and its failurePolicy Fail refuses everything",
+            f"{_how(name, serves, why)}, and its failurePolicy Fail refuses everything",
             facts={"webhook": name, "service": service or None, "message": why},
             evidence=(Evidence(each.object, each.field, each.message),),
             confidence=each.sureness,
@@ -37,7 +39,7 @@ def find(case: Case) -> Finding | None:
                 Proposal(
                     RemedyKind.OTHER,
                     Doer.PLATFORM,
-                    f"bring what serves the webhook {name}{serves} up again",
+                    _mended(name, serves, why),
                     None,
                     Patch(PatchOp.SIGNAL, {"webhook": name, "service": service}),
                     effect=sent_again(case),
@@ -45,3 +47,17 @@ def find(case: Case) -> Finding | None:
             ),
         )
     return None
+
+
+def _how(name: str, serves: str, why: str) -> str:
+    if _CERTIFICATE.search(why):
+        return f"the API server does not trust the certificate of the admission webhook {name}{serves}"
+    if _LATE.search(why):
+        return f"the admission webhook {name}{serves} does not answer in time"
+    return f"the admission webhook {name}{serves} cannot be reached"
+
+
+def _mended(name: str, serves: str, why: str) -> str:
+    if _CERTIFICATE.search(why):
+        return f"renew the certificate of the webhook {name}{serves}, and the caBundle of its configuration with it"
+    return f"bring what serves the webhook {name}{serves} up again"
