@@ -49,6 +49,7 @@ class StateTargets:
     def __init__(self) -> None:
         """None yet."""
         self._spaces: dict[_Target, set[str]] = defaultdict(set)
+        self._written: dict[_Target, set[str]] = defaultdict(set)
         self._renaming: set[_Target] = set()
 
     def learn(self, series: Iterable[Labels], *, of_nodes: bool) -> None:
@@ -65,8 +66,8 @@ class StateTargets:
             spaces, renamed = self._spaces[target], exporter_renames(labels)
             if renamed:
                 self._renaming.add(target)
-            if (renamed or of_nodes) and labels.get("namespace"):
-                spaces.add(labels["namespace"])
+            if labels.get("namespace"):
+                (spaces if renamed or of_nodes else self._written[target]).add(labels["namespace"])
 
     def job_of(self, labels: Labels, *, of_nodes: bool) -> StateJob | None:
         """Whose a series is; None where no target was scraped for it, or where it is none of kube-state-metrics'."""
@@ -77,11 +78,17 @@ class StateTargets:
             return None
         if not of_nodes and target in self._renaming and f"{OURS}namespace" not in labels:
             return None  # its namespace is the target's, so it is of nothing
-        return StateJob(target[0], self._space_of(target))
+        shows = of_nodes or exporter_renames(labels) or target not in self._spaces
+        return StateJob(target[0], self._space_of(target, labels.get("namespace", "") if shows else ""))
 
-    def _space_of(self, target: _Target) -> str:
-        """The namespace of a target; of one that shows none, that of all others of its job."""
-        own = self._spaces.get(target)
+    def _space_of(self, target: _Target, shown: str) -> str:
+        """The namespace of a target; of one that shows none, that of all others of its job.
+
+        A target that writes of one namespace alone may have written none: then it is its own.
+        """
+        own = self._spaces.get(target, set()) | ({shown} if shown else set())
+        if not own and len(self._written.get(target, ())) == 1 and sum(job == target[0] for job, _ in self._spaces) > 1:
+            own = self._written[target]
         if own:
             return ",".join(sorted(own))
         others = {tuple(sorted(spaces)) for (job, _), spaces in self._spaces.items() if job == target[0] and spaces}

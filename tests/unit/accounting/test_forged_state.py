@@ -92,13 +92,21 @@ FORGED: dict[str, list[Series]] = {
 }
 
 
+@pytest.mark.parametrize("job", ["team/push", "ksm"], ids=["another job", "the same job"])
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
-def test_forged_series_change_no_ledger(forged: list[Series]) -> None:
-    assert ledger(*honest(KSM, OWN)) == (TRUTH, ())
+def test_forged_series_change_no_ledger(forged: list[Series], job: str) -> None:
+    forged = [(name, {**labels, "job": job}, value) for name, labels, value in forged]
     minutes, doubts = ledger(*honest(KSM, OWN), *forged)
     assert minutes == TRUTH
     told = [each for each in forged if each[0] in {ASKS, "kube_node_status_capacity"}]
     assert any(each.startswith("left out: ") for each in doubts) or not told
+
+
+def test_nothing_is_left_out_where_nobody_forges() -> None:
+    assert ledger(*honest(KSM, OWN)) == (TRUTH, ())
+    shard = {**KSM, "instance": "10.0.0.7:8080"}
+    nodes = [each for each in honest(KSM, OWN) if "node" in each[0]]
+    assert ledger(*nodes, *(each for each in honest(shard, OWN) if "node" not in each[0])) == (TRUTH, ())
 
 
 def test_an_exporter_whose_labels_are_renamed_is_read_as_it_wrote_them() -> None:

@@ -35,6 +35,7 @@ HONEST = {"job": "ksm", "instance": "10.0.0.1:8080"}
 OF_NODE = {**HONEST, "node": "n1", "namespace": "monitoring", "pod": "ksm-0"}
 OF_POD = {**HONEST, "namespace": "nlp", "pod": "train"}
 EVIL = {"job": "ksm", "instance": "10.0.0.9:80", "namespace": "alpha", "pod": "evil"}
+PLAIN = EVIL
 RENAMED = {**EVIL, "exported_namespace": "nlp", "exported_pod": "train"}
 
 JOBS = {
@@ -42,6 +43,10 @@ JOBS = {
     "of the target that tells of nodes in its namespace": (OF_POD, KSM),
     "of another target of the job, which shows its own": (RENAMED, StateJob("ksm", "alpha")),
     "of that target, with its own name for the pod's": (EVIL, None),
+    "of one that tells of one namespace, its own": ({**PLAIN, "instance": "10.0.0.7:80"}, StateJob("ksm", "alpha")),
+    "of one that shows no namespace": ({**OF_POD, "instance": "10.0.0.8:80"}, StateJob("ksm")),
+    "renamed, of one that was not looked at": ({**RENAMED, "instance": "new"}, StateJob("ksm", "alpha")),
+    "plain, of one that was not looked at": ({**PLAIN, "instance": "new"}, StateJob("ksm", "alpha")),
     "pushed without an instance": ({**OF_POD, "instance": ""}, None),
     "out of a gateway": ({**OF_POD, "exported_job": "ksm"}, None),
     "without a job": ({"namespace": "nlp", "pod": "train"}, None),
@@ -52,9 +57,10 @@ JOBS = {
 def test_whose_a_series_is(labels: dict[str, str], job: StateJob | None) -> None:
     targets = StateTargets()
     targets.learn([OF_NODE], of_nodes=True)
-    targets.learn([OF_POD, RENAMED], of_nodes=False)
+    targets.learn([OF_POD, RENAMED, {**PLAIN, "instance": "10.0.0.7:80"}], of_nodes=False)
+    targets.learn([{**OF_POD, "instance": "10.0.0.8:80", "namespace": each} for each in ("nlp", "cv")], of_nodes=False)
     assert targets.job_of(labels, of_nodes=False) == job
-    assert targets.job_of({**OF_NODE, "instance": "a shard"}, of_nodes=True) == StateJob("ksm")
+    assert targets.job_of({**OF_NODE, "instance": "a shard"}, of_nodes=True) == KSM
     assert StateTargets().job_of({"pod": "train"}, of_nodes=False) == StateJob("")
 
 
