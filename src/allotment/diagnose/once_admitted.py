@@ -5,7 +5,10 @@ Kueue counts quota alone. Whoever is told that work starts has to know of what c
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final
+
+import msgspec
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.causes import CAUSES
@@ -36,6 +39,7 @@ class OnceAdmitted:
         self._index = Index(index.source)
         self._now = snapshot.taken_at or index.source.observed_at
         self._index.beside[Twins] = Twins(self._index, self._now, view)
+        self._kept: dict[Hashable, ContributingCause] = {}
 
     @property
     def nodes_seen(self) -> bool:
@@ -50,6 +54,9 @@ class OnceAdmitted:
 
     def obstacle(self, workload: Workload) -> ContributingCause | None:
         """The first cause that keeps a workload from running though it has its quota; None if nothing seen does."""
+        alike = self._likeness(workload)
+        if alike in self._kept:
+            return self._kept[alike]
         case = Case(self._snapshot, self._index.source, reference_of(workload), workload, index=self._index)
         case.supposed = case.brief = True
         if standing(case).settled:
@@ -59,9 +66,19 @@ class OnceAdmitted:
             found = None if passed else entry.find(case)
             # What is but likely for work that waits for its quota is what comes first once it has it.
             if found is not None and found.confidence is not Confidence.UNSURE:
-                return ContributingCause(found.cause, found.summary)
+                cause = ContributingCause(found.cause, found.summary)
+                if entry.layer is Layer.SCHEDULER and not _names(cause, workload):
+                    self._kept[alike] = cause
+                return cause
         self._take_nodes(case)
         return None
+
+    def _likeness(self, workload: Workload) -> Hashable:
+        """Equal for work that the scheduler says the same of, as long as no node is taken."""
+        given = twins_of(self._index, self._now).attempt(workload.key).pod_sets
+        shape = msgspec.json.encode(workload.spec.pod_sets)
+        spec = workload.spec
+        return self.placement.state.edition, workload.namespace, spec.queue_name, spec.priority, shape, given
 
     def _take_nodes(self, case: Case) -> None:
         asked = placing(case)
@@ -69,3 +86,9 @@ class OnceAdmitted:
             answer = place(asked.view, each.waiting)
             if isinstance(answer, FoundPlace):
                 asked.view.state.add(each.waiting.pod, asked.view.state.nodes.index[answer.node])
+
+
+def _names(cause: ContributingCause, workload: Workload) -> bool:
+    """Whether a sentence is about one piece of work, and so cannot be said of another."""
+    owners = (each.name for each in workload.metadata.owner_references)
+    return any(each in cause.summary for each in (workload.name, *owners) if each)
