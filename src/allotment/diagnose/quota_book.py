@@ -179,9 +179,35 @@ class QuotaBook:
         """The same if everybody lent all of it."""
         return QuotaBook(self.view, _unlimited(self.state, borrowing=False))
 
-    def with_lending_limit(self, queue: str, pair: Pair, limit: int) -> QuotaBook:
-        """The same with another lending limit of one queue."""
-        return QuotaBook(self.view, _with_lending(self.state, queue, pair, limit))
+    def with_lending_limit(self, name: str, pair: Pair, limit: int, *, cohort: bool = False) -> QuotaBook:
+        """The same with another lending limit of one queue, or of one cohort."""
+        return QuotaBook(self.view, _with_lending(self.state, name, pair, limit, cohort=cohort))
+
+    def cohorts_beside(self, queue: str) -> list[str]:
+        """Cohorts of a queue's tree that are not above it: what they keep for themselves it does not get."""
+        own = self._names.queue_index.get(queue)
+        if own is None:
+            return []
+        root, above = self._tree.root_of(own), set[int]()
+        node: TreeNode = self._tree.node_parent[own]
+        while node != NO_NODE:
+            above.add(int(node))
+            node = self._tree.node_parent[node]
+        return [
+            name
+            for name, each in self._names.cohort_index.items()
+            if int(each) not in above and int(self._tree.root_of(each)) == int(root)
+        ]
+
+    def kept(self, name: str, pair: Pair, *, cohort: bool = False) -> tuple[int, int] | None:
+        """What of a queue or cohort is idle and not lent, and its lending limit; None where it has none."""
+        names, tree, fr = self._names, self._tree, self._fr(*pair)
+        node = (names.cohort_index if cohort else names.queue_index).get(name)
+        if node is None or fr is None:
+            return None
+        cell = tree.cells[node][fr]
+        limit = tree.lending_limit[cell]
+        return None if limit == NO_LIMIT else (max(0, tree.local_quota[cell] - tree.usage[cell]), limit)
 
 
 def held_by(holder: QuotaHolder, queues: Mapping[str, ClusterQueue]) -> dict[Pair, int]:
@@ -211,12 +237,18 @@ def _unlimited(state: ClusterState, *, borrowing: bool) -> ClusterState:
     return replace(state, cluster_queues=queues, cohorts=cohorts)
 
 
-def _with_lending(state: ClusterState, queue: str, pair: Pair, limit: int) -> ClusterState:
+def _with_lending(state: ClusterState, name: str, pair: Pair, limit: int, *, cohort: bool) -> ClusterState:
     def limited(of: Pair, quota: ResourceQuota) -> ResourceQuota:
         return replace(quota, lending_limit=limit) if of == pair else quota
 
+    if cohort:
+        cohorts = tuple(
+            replace(each, resource_groups=_changed(each.resource_groups, limited)) if each.name == name else each
+            for each in state.cohorts
+        )
+        return replace(state, cohorts=cohorts)
     queues = tuple(
-        replace(each, resource_groups=_changed(each.resource_groups, limited)) if each.name == queue else each
+        replace(each, resource_groups=_changed(each.resource_groups, limited)) if each.name == name else each
         for each in state.cluster_queues
     )
     return replace(state, cluster_queues=queues)

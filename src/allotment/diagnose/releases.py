@@ -337,49 +337,6 @@ def _limit_at(cohort: Cohort, flavor: str, resource: str) -> int | None:
     return None
 
 
-def raised_lending(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iterator[Proposal]:
-    """Raise the lending limit of one other queue of the tree by as little as helps; those with most idle first."""
-    row = lacks.row
-    if row is None or case.brief:
-        return
-    for lender, need, idle, limit in lenders(case, lacks, row):
-        queue = case.index.cluster_queues.get(lender)
-        path = None if queue is None else quota_path(queue, row.flavor, need.resource)
-        missing = need.wanted - need.quota.left
-        if queue is None or path is None or idle < missing:
-            continue
-        higher = limit + missing
-        book = book_of(case.twins).with_lending_limit(lender, (row.flavor, need.resource), higher)
-        if book.fits(lacks.workload.cluster_queue, row.wanted):
-            yield Proposal(
-                RemedyKind.RAISE_LENDING_LIMIT,
-                Doer.PLATFORM,
-                f"raise the lending limit of the ClusterQueue {lender} in flavor {row.flavor}: {need.resource} "
-                f"{need.text(limit)} → {need.text(higher)}",
-                reference_of(queue),
-                Patch(PatchOp.JSON, [{"op": "replace", "path": f"{path}/lendingLimit", "value": need.text(higher)}]),
-                cost=cost,
-            )
-            return
-
-
-def lenders(case: Case, lacks: QuotaShortage, row: FlavorRow) -> list[tuple[str, ResourceNeed, int, int]]:
-    """Other queues of the tree with a lending limit and something idle behind it: name, need, idle, limit."""
-    book = book_of(case.twins)
-    found = []
-    for name in book.tree_of(lacks.workload.cluster_queue) - {lacks.workload.cluster_queue}:
-        for group in book.queues[name].resource_groups:
-            for flavor in group.flavors:
-                limits = dict(flavor.resources) if flavor.flavor == row.flavor else {}
-                for need in row.needs:
-                    quota = limits.get(need.resource)
-                    entry = book.entry(name, row.flavor, need.resource)
-                    if need.short and quota is not None and quota.lending_limit is not None and entry is not None:
-                        idle = max(0, quota.nominal - quota.lending_limit - entry.used)
-                        found.append((name, need, idle, quota.lending_limit))
-    return sorted(found, key=lambda each: (-each[2], each[0]))
-
-
 def quota_path(queue: ClusterQueue | Cohort, flavor: str, resource: str) -> str | None:
     """Where a quota stands in a ClusterQueue or Cohort, as a JSON pointer."""
     for group, part in enumerate(queue.spec.resource_groups):

@@ -11,7 +11,7 @@ import pytest
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.submission.cron import parse
 from allotment.diagnose.subjects import find_case
-from allotment.model.explanation import CauseVerdict, Confidence, PatchOp
+from allotment.model.explanation import CauseVerdict, Confidence, PatchOp, RemedyKind, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.gathering import Gathered
 from tests.unit.diagnose.building import EARLIER, GPU, NOW, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
@@ -25,6 +25,7 @@ from tests.unit.diagnose.queues import (
     queued,
     quota,
     reserved,
+    thing,
 )
 
 ROOM = cluster_queue("cq", quota("f", 8))
@@ -361,3 +362,21 @@ def test_a_quota_that_may_not_be_read_is_believed_and_not_taken_to_be_gone() -> 
 
     assert told("resourcequotas") == ("resourcequota-exceeded", Confidence.LIKELY)
     assert told() == ("repair-not-noticed", Confidence.LIKELY)
+
+
+def test_a_cohort_that_lends_too_little_is_named_and_may_lend_more() -> None:
+    part = {
+        "coveredResources": ["cpu", "memory", GPU],
+        "flavors": [quota("f", {"nominalQuota": "8", "lendingLimit": "2"})],
+    }
+    cohorts = [
+        thing("Cohort", "c", parentName="root"),
+        thing("Cohort", "d", parentName="root", resourceGroups=[part]),
+        thing("Cohort", "root"),
+    ]
+    objects = [*NODES, *platform(cluster_queue("cq", quota("f", 0), cohort="c")), *cohorts, *queued(gpus=4)]
+    found = explain(case_of(objects))
+    assert found.cause == "lending-limit"
+    assert "6 are idle behind the lending limits of the Cohort d" in found.summary
+    raised = next(each for each in found.remedies if each.kind is RemedyKind.RAISE_LENDING_LIMIT)
+    assert (raised.target and raised.target.kind, raised.tried.starts) == ("Cohort", StartsWhen.NOW)

@@ -7,7 +7,8 @@ from typing import Any
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.releases import borrowers, lenders, raised_borrowing, raised_lending, raised_quota, waits
+from allotment.diagnose.lent import lenders, raised_lending
+from allotment.diagnose.releases import borrowers, raised_borrowing, raised_quota, waits
 from allotment.diagnose.rules.quota.finding_of import quota_finding, usual
 from allotment.diagnose.rules.quota.reducing import partly, pods_that_fit, reduced
 from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as
@@ -131,9 +132,9 @@ def lending(case: Case) -> Finding | None:
     found, row, need = parts
     text, quota = need.text, need.quota
     facts = _facts(case, found, need)
-    behind = [each for each in lenders(case, found.lacks, row) if each[1].resource == need.resource]
-    limits = {name: fact(need.resource, limit) for name, _, _, limit in behind}
-    idle = sum(kept for _, _, kept, _ in behind)
+    behind = [each for each in lenders(case, found.lacks, row) if each.need.resource == need.resource]
+    limits = {each.called: fact(need.resource, each.limit) for each in behind}
+    idle = sum(each.idle for each in behind)
     return quota_finding(
         case,
         found,
