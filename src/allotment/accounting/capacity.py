@@ -11,6 +11,7 @@ the largest remainder, so that the parts of a node are exactly 1,000,000 for eac
                                          compute and memory of the slices need
     nvidia.com/gpu: 7, product …-MIG-…   as many as the slices need                  1/7 and so on, by the profile
     nvidia.com/gpu: 32, …-SHARED         gpu.count, else units / gpu.replicas        1/replicas
+    nvidia.com/gpu: 7, on GKE            by its labels for slices and shares         as of NVIDIA's labels
     slices that are shared               as many as units / replicas slices need     1/replicas of a slice
     ResourceSlices of a driver           its devices, where no plug-in counts them   one device, or a slice as above
     ===================================  ==========================================  ==============================
@@ -42,6 +43,8 @@ _VENDOR: Final = "nvidia.com/"
 _NVIDIA: Final = f"{_VENDOR}gpu"
 _COUNT: Final = "nvidia.com/gpu.count"
 _REPLICAS: Final = ".replicas"
+_GKE_PARTITION: Final = "cloud.google.com/gke-gpu-partition-size"
+_GKE_CLIENTS: Final = "cloud.google.com/gke-max-shared-clients-per-gpu"
 _GPU_MEMORY: Final = "nvidia.com/gpu.memory"
 """MiB of a whole device."""
 _SHARED: Final = ".shared"
@@ -175,7 +178,7 @@ def _label(labels: Mapping[str, str], key: str, most: int = _MOST) -> int:
 
 def _counted(resource: str, count: int, offered: int, declared: int, labels: Mapping[str, str]) -> DevicePart:
     """Devices that one resource counts whole, or as slices or shares of one size."""
-    model = model_of(labels)
+    model = _model_on(resource, labels)
     profile = _PROFILE.search(model.casefold())
     replicas = _replicas(resource, labels)
     if profile is not None and resource.removesuffix(_SHARED) == _NVIDIA:
@@ -191,7 +194,18 @@ def _counted(resource: str, count: int, offered: int, declared: int, labels: Map
 
 def _replicas(resource: str, labels: Mapping[str, str]) -> int:
     """Pods that may have one unit's device or slice at the same time."""
-    return max(_label(labels, resource.removesuffix(_SHARED) + _REPLICAS), 1)
+    clients = _label(labels, _GKE_CLIENTS) if resource == _NVIDIA else 0
+    return max(_label(labels, resource.removesuffix(_SHARED) + _REPLICAS), clients, 1)
+
+
+def _model_on(resource: str, labels: Mapping[str, str]) -> str:
+    """The model that a unit is of: of slices and shares, as NVIDIA's discovery calls them, whoever labels the node."""
+    model, cut = model_of(labels), labels.get(_GKE_PARTITION, "")
+    if resource == _NVIDIA and _PROFILE.fullmatch(cut):
+        model += f"-MIG-{cut}"
+    if resource == _NVIDIA and _label(labels, _GKE_CLIENTS) > 1:
+        model += "-SHARED"
+    return model
 
 
 def _ceil(number: int, by: int) -> int:

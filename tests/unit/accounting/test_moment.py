@@ -279,6 +279,7 @@ def test_slices_and_shares_sum_to_the_devices(
 
 
 MIG = "nvidia.com/mig-"
+GKE = {"cloud.google.com/gke-accelerator": "nvidia-tesla-a100"}
 A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}
 
 
@@ -305,6 +306,21 @@ A100 = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}
             {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED", "nvidia.com/gpu.replicas": "4"},
             1,
             id="shared slices that are called devices",
+        ),
+        pytest.param({GPU: "14"}, {**GKE, "cloud.google.com/gke-gpu-partition-size": "1g.5gb"}, 2, id="slices on GKE"),
+        pytest.param(
+            {GPU: "56"},
+            {
+                **GKE,
+                "cloud.google.com/gke-gpu-partition-size": "1g.5gb",
+                "cloud.google.com/gke-gpu-sharing-strategy": "time-sharing",
+                "cloud.google.com/gke-max-shared-clients-per-gpu": "4",
+            },
+            2,
+            id="shared slices on GKE",
+        ),
+        pytest.param(
+            {GPU: "8"}, {**GKE, "cloud.google.com/gke-max-shared-clients-per-gpu": "4"}, 2, id="shares on GKE"
         ),
         pytest.param(
             {GPU: "0", f"{GPU}.shared": "32"},
