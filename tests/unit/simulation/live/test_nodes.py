@@ -88,7 +88,7 @@ OWN["metadata"]["ownerReferences"] = [{"kind": "Pod", "name": "p", "uid": "pod-p
 FOR_EVER = [{"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute"}]
 A_WHILE = [{**FOR_EVER[0], "tolerationSeconds": 300}]
 TWO = [node("a", 8), node("b", 4)]
-CLAIM = {"resourceClaims": [{"name": "gpu", "resourceClaimName": "mine"}]}
+CLAIM: dict[str, Any] = {"resourceClaims": [{"name": "gpu", "resourceClaimName": "mine"}]}
 
 FATES: dict[str, tuple[str, list[Raw], dict[str, tuple[str, str]]]] = {
     "another node has room": ("drain:a", [SERVES, pod("p", "a", of=SERVES, gpus=4)], {"p": ("placed", "b")}),
