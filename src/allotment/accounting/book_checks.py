@@ -122,11 +122,12 @@ def findings(index: Index, declared: Mapping[str, DeviceBounds] | None = None) -
         return
     slips = {_place(edit.quota) for each in wrong for edit in each.edits}
     sound = [line for line in lines if _place(line) not in slips and is_device(line.resource)]
+    here = [line for line in sound if not line.elsewhere]
     books = flavor_books(index, declared)
     for book in books:
-        own = _lines_of(sound, book)
+        own = _lines_of(here, book)
         yield from _backing(book, own) if book.flavor in index.flavors else _no_flavor(index, book, own)
-    yield from _promised_twice(books, sound)
+    yield from _promised_twice(books, here)
     yield from _uncovered(index, books)
     yield from _borrowing(index, sound)
 
@@ -150,7 +151,7 @@ def _wrong_units(index: Index, lines: Iterable[WrittenQuota]) -> Iterator[BookFi
     for part in (part for parts in devices_by_node(index).values() for part in parts):
         there[part.resource] += part.units
     for line in lines:
-        found = _meant(line, cpu, there[line.resource])
+        found = None if line.elsewhere else _meant(line, cpu, there[line.resource])
         if found is None:
             continue
         meant, why = found

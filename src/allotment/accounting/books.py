@@ -31,6 +31,7 @@ class WrittenQuota:
         lendable: of the nominal quota, what others in the cohort may use; of a cohort's, all.
         borrowing: the borrowing limit; None if there is none.
         stopped: nobody is admitted through it.
+        elsewhere: its work runs in other clusters, so that it is no quota of the devices here.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class WrittenQuota:
     lendable: int
     borrowing: int | None
     stopped: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,12 @@ class FlavorBook:
 
 
 def quota_lines(index: Index) -> Iterator[WrittenQuota]:
-    """Every quota of every ClusterQueue and Cohort that is of devices here: not of those whose work runs elsewhere."""
+    """Every quota of every ClusterQueue and Cohort."""
     for queue in index.objects.cluster_queues:
-        if sends_elsewhere(index, queue):
-            continue
         stopped = queue.spec.stop_policy not in {"None", ""}
+        elsewhere = sends_elsewhere(index, queue)
         for place in _places("ClusterQueue", queue.name, queue.spec.cohort_name, queue.spec.resource_groups):
-            yield replace(place, stopped=stopped)
+            yield replace(place, stopped=stopped, elsewhere=elsewhere)
     for cohort in index.objects.cohorts:
         # What a Cohort has itself is everybody's below it, whether or not it has a parent.
         yield from _places("Cohort", cohort.name, cohort.name, cohort.spec.resource_groups)
@@ -133,7 +134,7 @@ def flavor_books(index: Index, declared: Mapping[str, DeviceBounds] | None = Non
     devices = devices_by_node(index)
     places: dict[tuple[str, str], list[WrittenQuota]] = {}
     for place in quota_lines(index):
-        if is_device(place.resource):
+        if is_device(place.resource) and not place.elsewhere:
             places.setdefault((place.flavor, place.resource), []).append(place)
     return tuple(
         _book(index, devices, flavor, resource, found, (declared or {}).get(flavor))

@@ -53,7 +53,7 @@ def lending_changes(
         earlier: what stood before changes that were made already.
         declared: bounds by flavor, from a platform directory.
     """
-    lines = [line for line in quota_lines(index) if is_device(line.resource)]
+    lines = [line for line in quota_lines(index) if is_device(line.resource) and not line.elsewhere]
     found: list[LendingChange] = []
     unclear = {(each.flavor, each.resource) for each in quotas_in_wrong_units(index)}
     for book in flavor_books(index, declared):

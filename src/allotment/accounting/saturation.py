@@ -8,13 +8,15 @@ whose devices are all held helps nobody, and does not count.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from allotment.accounting.books import quota_lines
 from allotment.accounting.capacity import PER_DEVICE, devices_by_node
+from allotment.accounting.cohort_trees import QUEUE
 from allotment.accounting.fleet_devices import (
     AROUND,
     AcceleratorKey,
@@ -30,7 +32,6 @@ from allotment.scheduling.placement.capacity import admits, room
 from allotment.scheduling.placement.model import PODS
 from allotment.scheduling.placement.nodes import Bools, Ints
 from allotment.scheduling.snapshot.placement import PlacementView
-from allotment.scheduling.snapshot.quantities import units
 
 QUOTA: Final = "quota"
 """Name of the quota of a resource: ``quota nvidia.com/gpu``."""
@@ -167,20 +168,12 @@ def _in_quota(index: Index, names: Sequence[str], pod: UsualPod) -> Iterator[Sho
     flavors = {flavor.name for flavor in flavors_of(index, names)}
     nominal: dict[str, int] = defaultdict(int)
     reserved: dict[str, int] = defaultdict(int)
-    for name, quota in _nominal(index, flavors):
-        nominal[name] += quota
-    for (_, flavor, resource), amount in quota_in_use(index).items():
-        if flavor in flavors:
-            reserved[resource] += amount
+    used = quota_in_use(index)
+    for line in quota_lines(index):
+        if line.flavor in flavors and not line.elsewhere:
+            nominal[line.resource] += line.nominal
+            reserved[line.resource] += used.get((line.name, line.flavor, line.resource), 0) if line.kind == QUEUE else 0
     for name, need in _needs(pod):
         if name in nominal and need:
             left = max(nominal[name] - reserved[name], 0)
             yield ShortThing(f"{QUOTA} {name}", reserved[name], nominal[name], need, left // need)
-
-
-def _nominal(index: Index, flavors: Container[str]) -> Iterator[tuple[str, int]]:
-    groups = [group for queue in index.objects.cluster_queues for group in queue.spec.resource_groups]
-    groups += [group for cohort in index.objects.cohorts for group in cohort.spec.resource_groups]
-    for flavor in (flavor for group in groups for flavor in group.flavors):
-        if flavor.name in flavors:
-            yield from ((one.name, units(one.name, one.nominal_quota)) for one in flavor.resources)

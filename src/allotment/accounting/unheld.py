@@ -27,6 +27,7 @@ from allotment.model.observed.queueing import Workload
 from allotment.scheduling.kinds import Operator, Requirement, Toleration, first_untolerated, requirement_matches
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
+from allotment.scheduling.snapshot.queues import sends_elsewhere
 
 _REFUSED: Final = re.compile(r"(?:insufficient(?: unused)? quota|borrowing limit) for (\S+) in flavor ([^\s,;]+)")
 """Kueue's words for a flavor whose quota refused (pkg/scheduler/flavorassigner)."""
@@ -61,7 +62,7 @@ def split_free(index: Index, belongings: OwnerLookup, free: Sequence[FreeDevices
     flavored = _FlavoredNodes(index, left)
     reserved = [
         (belongings.of_workload(workload), each)
-        for workload in index.objects.workloads
+        for workload in _worked_on_here(index)
         for each in _reserved_by(index, workload)
     ]
     for owner, part in reserved:
@@ -127,6 +128,17 @@ class _FlavoredNodes:
                 reverse=True,
             )
         return self._open[flavor, resource]
+
+
+def _worked_on_here(index: Index) -> Iterator[Workload]:
+    """Workloads, but for those that run in other clusters: no device here is kept for them."""
+    away = {queue.name for queue in index.objects.cluster_queues if sends_elsewhere(index, queue)}
+    sent = {each.key for each in index.objects.local_queues if each.spec.cluster_queue in away}
+    for each in index.objects.workloads:
+        admission = each.status.admission
+        queue = "" if admission is None else admission.cluster_queue
+        if queue not in away and f"{each.namespace}/{each.spec.queue_name}" not in sent:
+            yield each
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +212,7 @@ def refused_by_quota(index: Index, belongings: OwnerLookup) -> Iterator[tuple[st
     Kueue's word is checked against the quota as it is now: a refusal that has gone stale is none.
     """
     room: Mapping[UseKey, int] | None = None
-    for workload in index.objects.workloads:
+    for workload in _worked_on_here(index):
         if workload.holds_quota or not workload.spec.active or workload.says("Finished"):
             continue
         reserved = workload.condition("QuotaReserved")
