@@ -25,7 +25,7 @@ from allotment.scheduling.queueing.inputs import Workload as QueuedWorkload
 from allotment.scheduling.snapshot.placement import PlacementView, WaitingPod, placement_view, template_pods
 from allotment.scheduling.snapshot.placement_trials import tried
 from allotment.scheduling.snapshot.queueing import QueueingView
-from allotment.scheduling.snapshot.queues import sent_elsewhere
+from allotment.scheduling.snapshot.queues import placed_nodes, sent_elsewhere
 from allotment.simulation.hopeless import EmptiedQueues
 from allotment.simulation.present import WaitReason
 
@@ -97,6 +97,10 @@ class EmptiedFleet:
                 return ""
         return message
 
+    def queues_refuse(self, name: str) -> bool:
+        """Whether Kueue refuses a workload even with nobody else there."""
+        return isinstance(self._alone((name,)).get(name), WaitReason)
+
     def given(self, name: str) -> tuple[PodSetAdmission, ...]:
         """What Kueue gives a workload with nobody else there; nothing where it refuses even then."""
         answer = self._alone((name,)).get(name, ())
@@ -118,8 +122,11 @@ class EmptiedFleet:
         before = self._before
         if before is not None and before.view.state is self.view.state:
             return before.queues
-        queues = tuple(replace(each, stopped=False) for each in self.view.state.cluster_queues)
-        return EmptiedQueues(replace(self.view.state, cluster_queues=queues), self.view.settings)
+        state = self.view.state
+        queues = tuple(replace(each, stopped=False) for each in state.cluster_queues)
+        placed = any(each.topology for each in state.flavors)
+        nodes = placed_nodes(self.nodes.index, all_of_them=True) if placed else ()
+        return EmptiedQueues(replace(state, cluster_queues=queues, nodes=nodes), self.view.settings)
 
     def nodes_refuse(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> str:
         """What the scheduler says of the first pod that finds no node once its like have theirs; empty if all do.

@@ -380,3 +380,42 @@ def test_a_cohort_that_lends_too_little_is_named_and_may_lend_more() -> None:
     assert "6 are idle behind the lending limits of the Cohort d" in found.summary
     raised = next(each for each in found.remedies if each.kind is RemedyKind.RAISE_LENDING_LIMIT)
     assert (raised.target and raised.target.kind, raised.tried.starts) == ("Cohort", StartsWhen.NOW)
+
+
+RACKS = [node(f"n{number}", 4, labels={"block": "b", "rack": f"r{number // 2}"}) for number in range(4)]
+RESTING = [{**each, "spec": {"unschedulable": at % 2 == 0}} for at, each in enumerate(RACKS)]
+
+
+def placed(pods: int, gpus: int, nodes: list[Raw], **asks: Any) -> list[Raw]:
+    """A Job in a queue whose flavor has a topology of racks of two nodes."""
+    levels = thing(
+        "Topology", "t", levels=[{"nodeLabel": each} for each in ("block", "rack", "kubernetes.io/hostname")]
+    )
+    queue = platform(cluster_queue("cq", quota("f", 64)), flavors={"f": {"topologyName": "t"}})
+    above, workload = queued(pods=pods, gpus=gpus)
+    if asks:
+        workload["spec"]["podSets"][0]["topologyRequest"] = asks
+    return [levels, *queue, *nodes, above, workload]
+
+
+def test_nodes_of_a_topology_that_are_cordoned_come_back_some_day() -> None:
+    found = explain(case_of(placed(2, 4, RESTING, required="rack")))
+    assert (found.cause, found.verdict, found.start) == ("topology-request-unsatisfiable", CauseVerdict.WAITING, None)
+    assert found.summary.endswith("; n0, n2 are cordoned or not ready")
+    assert "kubectl uncordon node/n0" in [each.command for each in found.remedies]
+    never = explain(case_of(placed(3, 4, RESTING, required="rack")), with_remedies=False)
+    assert (never.verdict, never.start is not None and never.start.never) == (CauseVerdict.MISCONFIGURED, True)
+
+
+def test_slices_are_told_as_such_and_kept_whole() -> None:
+    slices = {"podSetSliceRequiredTopology": "rack", "podSetSliceSize": 3, "preferred": "block"}
+    found = explain(case_of(placed(3, 4, RACKS, **slices)))
+    assert found.summary.startswith("every 3 of its pods must lie in one rack, and")
+    assert not [each for each in found.remedies if each.kind is RemedyKind.SPLIT_GANG]
+    assert found.remedies[0].summary == "let each of its pods lie alone (kueue.x-k8s.io/podset-slice-size 3 → 1)"
+
+
+def test_what_no_node_of_a_topology_holds_asks_for_less() -> None:
+    found = explain(case_of(placed(2, 8, RACKS)))
+    assert found.cause == "topology-request-unsatisfiable"
+    assert [each.summary for each in found.remedies] == ["ask for 4 nvidia.com/gpu in place of 8 for each pod"]

@@ -179,7 +179,7 @@ def state_of(index: Index, inactive: Mapping[str, Inactivity], ringed: frozenset
             for each in objects.topologies
             if each.spec.levels
         ),
-        nodes=_nodes(index) if with_topology else (),
+        nodes=placed_nodes(index) if with_topology else (),
         local_queues=tuple(
             LocalQueue(each.key, each.spec.cluster_queue, _weight(each.spec.fair_sharing))
             for each in objects.local_queues
@@ -273,11 +273,16 @@ def _choice(kind: type[_Choice], text: str, default: _Choice) -> _Choice:
         return default
 
 
-def _nodes(index: Index) -> tuple[Node, ...]:
-    """Ready nodes that pods may go to, less what pods use that no topology assignment covers."""
+def placed_nodes(index: Index, *, all_of_them: bool = False) -> tuple[Node, ...]:
+    """Nodes for topologies, less what pods use that no topology assignment covers.
+
+    Args:
+        index: over the source.
+        all_of_them: also those that are cordoned or not ready: they take pods again some day.
+    """
     found: list[Node] = []
     for node in index.nodes.values():
-        if node.spec.unschedulable or not node.ready:
+        if not all_of_them and (node.spec.unschedulable or not node.ready):
             continue
         free = all_units(node.status.allocatable)
         for pod in index.pods_on.get(node.name, ()):
