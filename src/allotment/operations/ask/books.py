@@ -91,16 +91,17 @@ def _books_of(snapshot: Snapshot, declared: DeclaredBooks | None) -> BooksAnswer
     found: list[MendedFinding] = []
     remarks: list[str] = []
     unknown: list[str] = []
-    bounds = declared.bounds if declared is not None else None
     for source in snapshot.sources:
         index = Index(source)
+        here = declared if declared is None or _is_of(source, snapshot, declared) else None
+        bounds = here.bounds if here is not None else None
         books += flavor_books(index, bounds)
-        mends = declared if declared is None or _is_of(source, snapshot, declared) else None
-        found += [_mended(each, mends) for each in findings(index, bounds)]
+        found += [_mended(each, here) for each in findings(index, bounds)]
         sending = [shown(each.name) for each in index.objects.cluster_queues if sends_elsewhere(index, each)]
         if sending:
             whose = f"{', '.join(sending)} {'sends its' if len(sending) == 1 else 'send their'} work to other clusters"
-            remarks.append(f"{whose}: quota there is of devices that are not here, and is left out")
+            where = f"{shown(source.name)}: " if len(snapshot.sources) > 1 else ""
+            remarks.append(f"{where}{whose}: quota there is of devices that are not here, and is left out")
         for each in half_seen(source, _RESTS_ON):
             name = shown(source.name) or "the source"
             unknown.append(f"{name}: {each}: whether quota and hardware agree is not known")

@@ -8,12 +8,16 @@ from allotment.accounting.moment import CountingRules
 from allotment.accounting.prices import DevicePrices
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.queueing import FlavorUsage, UsageOf
+from allotment.model.observed.snapshot import Snapshot
+from allotment.model.source import SourceTree
 from allotment.observe.anonymous import hidden_pod
+from allotment.operations.ask.books import DeclaredBooks, books_of
 from allotment.operations.ask.devices import team_of, who_holds
 from allotment.operations.ask.quotas import queues_of
 from allotment.operations.ask.wasting import waste_now
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod, workload
 from tests.unit.accounting.test_books import queue
+from tests.unit.builders import cluster, flavor, node_pool, platform
 
 NOW = 1_800_000_000_000
 RESERVED = (FlavorUsage(name="gpu", resources=(UsageOf(name=GPU, total="3"),)),)
@@ -42,6 +46,16 @@ def test_others_are_called_alike_in_every_answer() -> None:
 
     assert team_of(hold) == "another team"
     assert teams == ["(nobody)", "another team"]
+
+
+def test_pools_of_the_directory_bound_the_cluster_that_it_declares_alone() -> None:
+    pools = [node_pool(accelerator="a100", per_node=8, max_nodes=4, flavor="gpu")]
+    here = cluster("dev", node_pools=pools, flavors=[flavor("gpu")])
+    (dev,) = moment_of(NOW, nodes=NODES, cluster_queues=(queue("cq", "8"),)).sources
+    both = Snapshot(sources=(dev, msgspec.structs.replace(dev, name="prod")))
+    found = books_of(both, DeclaredBooks(SourceTree({}), platform(clusters=[here]), here))
+
+    assert {book.cluster: book.bounds.most for book in found.books} == {"dev": 32, "prod": None}
 
 
 def test_of_several_clusters_a_remark_names_its_own() -> None:
