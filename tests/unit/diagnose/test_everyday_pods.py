@@ -12,6 +12,7 @@ from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
 from tests.unit.diagnose.situations import (
     BEFORE,
+    NOW,
     Raw,
     case,
     container,
@@ -23,6 +24,7 @@ from tests.unit.diagnose.situations import (
     pod,
     pod_spec,
     replicas,
+    waits,
 )
 
 WORK = job()
@@ -96,6 +98,38 @@ def gone(**meta: Any) -> Case:
     return case(WORK, pod("p", WORK, node="n9", meta={**owned(WORK), **meta}, status=status), node())
 
 
+def unstarted(reason: str, message: str) -> Case:
+    return case(WORK, pod("p", WORK, status=waits(reason, message)), node())
+
+
+def taken(reason: str, *, gave_up: bool = False) -> Case:
+    """A pod that somebody took away, and that its program left with an error for it."""
+    said = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]
+    work = job(status={"failed": 1, "conditions": said}, backoffLimit=0) if gave_up else WORK
+    marked = [{"type": "DisruptionTarget", "status": "True", "reason": reason}]
+    one = {"name": "main", "state": {"terminated": {"exitCode": 143, "reason": "Error"}}}
+    return case(
+        work, pod("p", work, status={"phase": "Failed", "conditions": marked, "containerStatuses": [one]}), node()
+    )
+
+
+def evicted(message: str, *objects: Raw) -> Case:
+    return case(
+        WORK, pod("p", WORK, status={"phase": "Failed", "reason": "Evicted", "message": message}), *objects, node()
+    )
+
+
+def mounts(message: str) -> Case:
+    it = pod("p", WORK, status=waits("ContainerCreating"))
+    return case(WORK, it, event(it, "FailedMount", message), node())
+
+
+LATER = {"restartCount": 1, "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+TOOLKIT = "OCI runtime create failed: error running prestart hook #0: stderr: nvidia-container-cli: "
+MISMATCH = f"{TOOLKIT}initialization error: nvml error: driver/library version mismatch"
+GREEDY = "The node was low on resource: memory. Container main was using 60Gi, request is 16Gi, has larger consumption of memory."
+MADE = pod("q", WORK, node="", meta={**owned(WORK), "creationTimestamp": NOW})
+
 CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "a model loads, and its startup probe has time": (serves("startup", started=False, probe={"failureThreshold": 120}), "pod-starting", CauseVerdict.WAITING, Confidence.SURE),
     "its time is over": (serves("startup", BEFORE, started=False), "startup-probe-failing", CauseVerdict.MISCONFIGURED, Confidence.SURE),
@@ -112,6 +146,15 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "the node was shut down": (refused("Terminated", "imminent node shutdown"), "pod-rejected-by-node", CauseVerdict.BROKEN, Confidence.SURE),
     "a model is fetched": (initial("model-downloader", {"state": {"running": {"startedAt": JUST}}}), "pod-starting", CauseVerdict.WAITING, Confidence.LIKELY),
     "a sidecar out of memory": (starved("proxy", stays=True), "crash-loop-oom", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "the driver of the node is another": (unstarted("RunContainerError", MISMATCH), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
+    "the driver of the node is another, in a loop": (crashed(128, "StartError", MISMATCH), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
+    "the runtime is too slow": (unstarted("CreateContainerError", "context deadline exceeded"), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
+    "an image for a newer driver": (unstarted("RunContainerError", f"{TOOLKIT}requirement error: unsatisfied condition: cuda>=12.4"), "container-start-failed", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "it failed once, an hour ago": (serves("readiness", BEFORE, **LATER), "readiness-never-true", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "drained": (taken("EvictionByEvictionAPI"), "pod-evicted", CauseVerdict.WAITING, Confidence.SURE),
+    "it used more than it asked for": (evicted(GREEDY), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "evicted, and another has been made": (evicted(GREEDY, MADE), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.LIKELY),
+    "a kubelet that has just started": (mounts('MountVolume.SetUp failed for volume "kube-api-access-x" : failed to sync configmap cache: timed out'), "pod-starting", CauseVerdict.WAITING, Confidence.LIKELY),
     "its node was taken away": (gone(), "node-not-ready", CauseVerdict.BROKEN, Confidence.SURE),
     "its node was taken away while it ended": (gone(deletionTimestamp=BEFORE), "pod-stuck-terminating", CauseVerdict.BROKEN, Confidence.SURE),
 }  # fmt: skip
@@ -161,6 +204,34 @@ def test_a_job_whose_node_refused_its_pods_is_not_told_to_mend_its_program() -> 
     assert found.cause == "job-backoff-limit"
     assert "n1 did not take" in found.summary
     assert {each.kind for each in found.remedies} == {RemedyKind.OTHER, RemedyKind.REPAIR_DEVICE_PLUGIN}
+
+
+def test_a_job_whose_pod_was_drained_is_sent_again_as_it_is() -> None:
+    found = explain(taken("EvictionByEvictionAPI", gave_up=True))
+    assert found.cause == "job-backoff-limit"
+    assert found.remedies[0].summary.startswith("submit it again: its pod was evicted")
+
+
+def test_who_is_evicted_for_using_more_asks_for_as_much() -> None:
+    first = explain(evicted(GREEDY)).remedies[0]
+    assert first.patch is not None
+    container = first.patch.body["spec"]["template"]["spec"]["containers"][0]
+    assert container["resources"]["requests"] == {"memory": "60Gi"}
+
+
+def test_a_registry_that_hides_what_is_not_there_is_not_believed() -> None:
+    """Who names no secret is refused alike by some, whether there is such an image or not."""
+    spec = pod_spec(container(image="ghcr.io/acme/trian:1"))
+    said = waits("ImagePullBackOff", "failed to fetch anonymous token: unexpected status: 403 Forbidden")
+    found = explain(case(WORK, pod("p", WORK, spec=spec, status=said), node()))
+    assert (found.cause, found.confidence) == ("image-pull-unauthorized", Confidence.LIKELY)
+    assert any(each.kind is RemedyKind.FIX_IMAGE for each in found.remedies)
+
+
+def test_a_secret_that_is_missing_is_not_made_empty() -> None:
+    found = explain(mounts('MountVolume.SetUp failed for volume "creds" : secret "creds" not found'))
+    assert found.cause == "volume-mount-failed"
+    assert found.remedies[0].command == ""
 
 
 def test_a_gate_that_a_webhook_put_in_is_not_submitted_away() -> None:

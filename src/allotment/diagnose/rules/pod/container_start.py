@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.diagnose.amending import runs
+from allotment.diagnose.amending import amended, runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import statuses, stuck
+from allotment.diagnose.rules.pod.containers import REFUSED, Stuck, statuses, stuck
 from allotment.diagnose.rules.pod.crash_loop import corrected
 from allotment.diagnose.rules.pod.probes import budget, may_load
 from allotment.errors import quoted_message
@@ -16,25 +17,55 @@ from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
 
+_TOOLKIT: Final = "nvidia-container-cli: "
+_DRIVER_OLD: Final = re.compile(rf"{_TOOLKIT}requirement error")
+_OF_NODE: Final = re.compile(
+    rf"{_TOOLKIT}|context deadline exceeded|is reserved for|no space left on device|too many open files|"
+    r"device or resource busy|failed to (?:mount|create) .*(?:rootfs|overlay|snapshot)"
+)
+"""Words of the runtime for what is the node's matter, whatever was to be started."""
 _PULLED: Final = "its image is being pulled"
-_REFUSED: Final = frozenset({"CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"})
 
 
 def refused(case: Case) -> Finding | None:
-    """The container runtime does not start the container."""
+    """The container runtime does not start the container: for what it is to start, or for what its node is like."""
     for each in stuck(case):
-        if each.reason not in _REFUSED or each.wrong_machine:
+        said = each.said
+        fault, driver = _OF_NODE.search(said), _DRIVER_OLD.search(said)
+        # In a loop its exit code tells what is wrong with a program; what is wrong with a node, it does not.
+        if not said or each.wrong_machine or (each.reason not in REFUSED and fault is None and driver is None):
             continue
-        return Finding(
+        node = each.pod.spec.node_name
+        # Of the layers that pass an error on, the toolkit of the devices has the last word.
+        at = max(said.find(_TOOLKIT), 0)
+        found = Finding(
             "container-start-failed",
             CauseVerdict.MISCONFIGURED,
-            f"the container {each.status.name} of {each.pod.name} cannot be started: "
-            f"{quoted_message(each.message or each.reason)}",
-            facts={**each.facts(), "reason": each.reason, "message": each.message},
-            evidence=(each.evidence("state.waiting", each.reason, each.message),),
+            f"the container {each.status.name} of {each.pod.name} cannot be started: {quoted_message(said[at:])}",
+            facts={**each.facts(), "reason": each.reason, "message": said},
+            evidence=(each.evidence("state.waiting", each.reason, said),),
             proposals=(corrected(case, each),),
         )
+        if driver is not None:
+            what = f"use an image for an older CUDA, or have a newer driver put on {node}"
+            image = Proposal(RemedyKind.FIX_IMAGE, Doer.USER, what, amended(case, {})[0], Patch(PatchOp.SIGNAL, {}))
+            return replace(found, proposals=(image,))
+        return (
+            found if fault is None else replace(found, verdict=CauseVerdict.BROKEN, proposals=(_repaired(case, each),))
+        )
     return None
+
+
+def _repaired(case: Case, each: Stuck) -> Proposal:
+    node = each.pod.spec.node_name
+    return Proposal(
+        RemedyKind.REPAIR_NODE,
+        Doer.PLATFORM,
+        f"mend the container runtime or the driver of {node}",
+        Reference(api_version="v1", kind="Node", name=node),
+        Patch(PatchOp.SIGNAL, {"message": each.said}),
+        effect=runs(case.starting_pods),
+    )
 
 
 def no_sandbox(case: Case) -> Finding | None:

@@ -10,10 +10,15 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.reach import over
 from allotment.model.explanation import Evidence
 from allotment.model.moments import seconds
+from allotment.model.observed.base import condition
 from allotment.model.observed.pods import Container, ContainerStatus, Pod, Terminated
 from allotment.model.observed.work import Job
 
 CRASH_LOOP: Final = "CrashLoopBackOff"
+REFUSED: Final = frozenset({"CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"})
+"""Reasons by which the runtime says that it did not start a container."""
+_STEADY: Final = 600.0
+"""Seconds after which a container that runs is no longer taken to be in a loop."""
 _NO_FORM: Final = "exec format error"
 
 
@@ -70,6 +75,14 @@ class Stuck:
         """Whether the kernel did not know the form of its program."""
         return _NO_FORM in self.message or (self.ended is not None and _NO_FORM in self.ended.message)
 
+    @property
+    def said(self) -> str:
+        """What the runtime says of why it could not be started; empty where it says nothing of the kind."""
+        if self.reason in REFUSED:
+            return self.message or self.reason
+        ended = self.status.last_state.terminated or self.status.state.terminated
+        return ended.message if ended is not None and ended.reason in REFUSED else ""
+
     def age(self, now: float) -> float:
         """Seconds for which it has run; 0 if it does not run, or not since a known time."""
         running = self.status.state.running
@@ -103,18 +116,26 @@ def crashed(case: Case) -> Iterator[Stuck]:
     for each in stuck(case):
         loops = each.reason == CRASH_LOOP or each.status.restart_count > 0
         # Between two tries a container runs for a moment; what counts is how the one before ended.
+        if each.age(case.now) > _STEADY:
+            continue
         if each.ended is not None and loops and not each.status.ready and not each.passing:
             yield each
     if case.running_pods or (isinstance(case.work, Job) and over(case.work)):
         return
     failed = newest_failed(case)
-    if failed is not None and not case.starting_pods:
+    if failed is not None and not case.starting_pods and not disrupted(failed):
         yield from (each for each in statuses(failed) if each.ended is not None and not each.passing)
 
 
 def killed_by(case: Case, each: Stuck, probe: str) -> str:
     """The kubelet's words that it killed a container because of a probe; empty if it said nothing of the kind."""
     return said_last(case, each.pod, "Killing", f"Container {each.status.name} failed {probe} probe")
+
+
+def disrupted(pod: Pod) -> str:
+    """Why a pod was taken away, whatever its program did: drained, preempted, by its kubelet; empty if it was not."""
+    said = condition(pod.status.conditions, "DisruptionTarget")
+    return said.reason if said is not None and said.true else ""
 
 
 def newest_failed(case: Case) -> Pod | None:

@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, crashed, killed_by, stuck
 from allotment.diagnose.rules.pod.memory import more_memory
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import Pod, Terminated
 from allotment.model.observed.work import Replicas
@@ -99,12 +100,13 @@ def fails(case: Case) -> Finding | None:
         if ended is None or ended.exit_code == 0 or ended.reason == OOM or each.wrong_machine:
             continue
         means = _CODES.get(ended.exit_code, "an error of the program")
-        words = f": {ended.message.strip()}" if ended.message.strip() else ""
+        # What ends it stands at the end of what it wrote.
+        words = f": {quoted_message(ended.message.strip().splitlines()[-1])}" if ended.message.strip() else ""
+        again = f" and was started again {each.status.restart_count} times" if each.status.restart_count else ""
         return Finding(
             "crash-loop-app-error",
             CauseVerdict.MISCONFIGURED,
-            f"the container {each.status.name} of {each.pod.name} ends with {ended.exit_code} ({means}) and was "
-            f"started again {each.status.restart_count} times{words}",
+            f"the container {each.status.name} of {each.pod.name} ends with {ended.exit_code} ({means}){again}{words}",
             facts={**_facts(each, ended), "message": ended.message or None},
             evidence=(each.evidence("lastState.terminated.exitCode", ended.exit_code, means),),
             # Who killed it from outside does not stand in the exit code.

@@ -22,6 +22,7 @@ _WAITS: Final = frozenset(
 )
 _NEARLY: Final = 0.85
 """How alike two names of registries are of which one is probably a slip of the other."""
+_HIDING: Final = frozenset({"docker.io", "ghcr.io", "quay.io"})
 _MOST: Final = 3
 """Other images that are proposed."""
 _SAYS: Final = (
@@ -193,18 +194,20 @@ def _unauthorized(case: Case, found: Unpulled) -> Finding:
         why = f"; the pull secret {', '.join(referenced)} does not open it"
     else:
         why = "; the pod names no pull secret"
-    ambiguous = "may require" in found.message or "does not exist" in found.message
+    # Some registries say the same of what is not there, to whoever names no secret.
+    hides = not referenced and found.registry in _HIDING
+    ambiguous = hides or any(word in found.message for word in ("may require", "may not exist", "does not exist"))
+    name = (_fixed(case, "correct the name of the image, if there is none of that name"),) if ambiguous else ()
     return _finding(
         found,
         f"the registry {quoted(found.registry)} does not let {quoted(found.image)} be pulled{why}",
-        (*_named(case, found, others), *_made(case, found, missing or referenced, known=bool(others))),
+        (*_named(case, found, others), *_made(case, found, missing or referenced, known=bool(others)), *name),
         facts={
             "registry": found.registry,
             "pull_secret": (missing or others or referenced or [None])[0],
             "referenced": bool(referenced),
             "secret_exists": False if missing else None,
         },
-        # Some registries say the same of what is not there.
         confidence=Confidence.LIKELY if ambiguous else Confidence.SURE,
     )
 

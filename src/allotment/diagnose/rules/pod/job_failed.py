@@ -7,11 +7,11 @@ from typing import Any, Final
 from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import Stuck, newest_failed, statuses
+from allotment.diagnose.rules.pod.containers import Stuck, disrupted, newest_failed, statuses
 from allotment.diagnose.rules.pod.crash_loop import OOM, corrected
 from allotment.diagnose.rules.pod.memory import more_memory
 from allotment.diagnose.rules.pod.pod_rejected import after, rejected
-from allotment.errors import quoted_message
+from allotment.errors import quoted_message, spelled
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Condition, is_true
 from allotment.model.observed.pods import Pod
@@ -40,7 +40,9 @@ def backoff_limit(case: Case) -> Finding | None:
         how = f"; its node {pod.spec.node_name} did not take the last: {quoted_message(pod.status.message)}"
     memory = each.container.resources.limits.get("memory") if each is not None else None
     oom = ended is not None and ended.reason == OOM
-    evicted = pod is not None and pod.status.reason == "Evicted"
+    evicted = pod is not None and (pod.status.reason == "Evicted" or bool(disrupted(pod)))
+    if pod is not None and disrupted(pod):
+        how = f"; its last pod was taken from {pod.spec.node_name} ({spelled(disrupted(pod))})"
     evidence = [_evidence(job, condition)]
     if each is not None and ended is not None:
         evidence.append(each.evidence("state.terminated.exitCode", ended.exit_code, ended.reason))
@@ -85,7 +87,15 @@ def _mended(case: Case, each: Stuck | None, *, oom: bool, evicted: bool) -> tupl
         return (corrected(case, each),)
     target, patch = amended(case, {})
     if evicted:
-        return (Proposal(RemedyKind.OTHER, Doer.USER, "submit it again: its pod was evicted", target, patch),)
+        return (
+            Proposal(
+                RemedyKind.OTHER,
+                Doer.USER,
+                "submit it again: its pod was evicted (a podFailurePolicy can ignore DisruptionTarget)",
+                target,
+                patch,
+            ),
+        )
     what = "correct the command or the program, and submit again: its pods are gone, so their logs alone say why"
     return (Proposal(RemedyKind.FIX_COMMAND, Doer.USER, what, target, Patch(PatchOp.SIGNAL, {})),)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from allotment.diagnose.amending import changed_pods, containers_patch
+from allotment.diagnose.amending import amended, changed_pods, containers_patch
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.rules.pod.containers import Stuck
 from allotment.diagnose.rules.policy.amounts import amount, written
-from allotment.model.explanation import RemedyKind
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 
 _STEPS: Final = (2, 4)
 """Times the present limit that is proposed: what ran out wants more than a little."""
@@ -20,7 +20,9 @@ def more_memory(case: Case, each: Stuck) -> tuple[Proposal, ...]:
     container, own = each.container, each.container.resources
     limit = own.limits.get("memory") or own.requests.get("memory")
     if limit is None:
-        return ()
+        what = f"ask for as much memory as {container.name} needs: without, it gets what the others of its node leave"
+        target, _ = amended(case, {})
+        return (Proposal(RemedyKind.FIX_LIMITS, Doer.USER, what, target, Patch(PatchOp.SIGNAL, {"memory": "…"})),)
     found = []
     for position, times in enumerate(_STEPS):
         value = written("memory", amount(limit) * times)

@@ -11,7 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import over
 from allotment.diagnose.rules.pod.containers import newest_failed
 from allotment.errors import quoted_message, spelled
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job
@@ -58,6 +58,8 @@ def find(case: Case) -> Finding | None:
         f"the pod {pod.name} {what} {node} ({spelled(reason)}){more}: {quoted_message(pod.status.message)}",
         facts={"pod": pod.name, "node": node, "reason": reason, "message": pod.status.message, "rejected": len(alike)},
         evidence=(Evidence(reference_of(pod), "status.reason", reason, pod.status.message),),
+        # Another has been made since: whether it finds a place is another matter.
+        confidence=Confidence.LIKELY if case.waiting_pods else Confidence.SURE,
         proposals=tuple(after(case, pod)),
     )
 

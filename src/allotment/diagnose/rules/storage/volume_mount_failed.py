@@ -22,6 +22,8 @@ _BETTER: Final = ("SuccessfulAttachVolume", "Pulling", "Pulled", "Created", "Sta
 _VOLUME: Final = re.compile(r'for volume "(?P<volume>[^"]+)"')
 _ABSENT: Final = re.compile(r'(?P<kind>configmap|secret) "(?P<name>[^"]+)" not found', re.IGNORECASE)
 _KEY: Final = re.compile(r"references non-existent (?P<kind>config|secret) key: (?P<key>\S+)")
+_PASSING: Final = re.compile(r"failed to sync (?:configmap|secret) cache|object \S+ not registered")
+"""What a kubelet says that has just started, or a pod; it passes by itself."""
 _UNMOUNTED: Final = re.compile(r"unmounted volumes=\[(?P<volume>[^\],\s]+)")
 
 
@@ -41,7 +43,7 @@ def find(case: Case) -> Finding | None:
 
 def _newest(case: Case, pod: Pod) -> Event | None:
     for each in reversed(case.events(pod)):
-        if each.reason in _REASONS:
+        if each.reason in _REASONS and not _PASSING.search(each.message):
             return each
         if each.reason in _BETTER:
             return None
@@ -111,7 +113,8 @@ def _absent(case: Case, pod: Pod, event: Event) -> Finding | None:
                 if said is not None
                 else f"put the key {lacks['key'] if lacks is not None else ''} into the {kind} {named}",
                 target,
-                Patch(PatchOp.CREATE, made) if said is not None else Patch(PatchOp.SIGNAL, made),
+                # What is in it, its owner knows: one without anything lets pods start that then fail.
+                Patch(PatchOp.SIGNAL, made),
                 effect=runs(case.starting_pods),
             ),
         ),
