@@ -76,6 +76,8 @@ SERVES = owned("ReplicaSet", "serves", replicas=1)
 KEEPS = owned("StatefulSet", "keeps", replicas=1)
 AGENT = owned("DaemonSet", "agent")
 ONCE = job("once", backoffLimit=0)
+OVER = job("over")
+OVER["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
 TWICE = job("twice", backoffLimit=1)
 IGNORED = {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]}
 PATIENT = job("patient", backoffLimit=0, podFailurePolicy=IGNORED)
@@ -104,6 +106,7 @@ FATES: dict[str, tuple[str, list[Raw], dict[str, tuple[str, str]]]] = {
         {"p": ("waits", ""), "q": ("placed", "b")},
     ),
     "nobody makes it anew": ("drain:a", [pod("p", "a")], {"p": ("lost", "")}),
+    "its Job has ended": ("drain:a", [OVER, pod("p", "a", of=OVER)], {"p": ("lost", "")}),
     "no failure allowed": ("drain:a", [ONCE, pod("p", "a", of=ONCE)], {"p": ("job-fails", "")}),
     "one failure allowed": ("drain:a", [TWICE, pod("p", "a", of=TWICE)], {"p": ("placed", "b")}),
     "one failure, two pods": (

@@ -101,27 +101,29 @@ def placed_text(row: PlacedWork) -> str:
 
 
 def reasons_of(rows: Sequence[MovedWork | PlacedWork]) -> Iterator[str]:
-    """Why what does not go on does not, and whose place the others take; a line for each of the first."""
-    told = [line for row in rows for line in _reasons(row)]
-    yield from told[:_MOST_REASONS]
-    if len(told) > _MOST_REASONS:
-        yield f"and {len(told) - _MOST_REASONS:,} more like these: see -o json"
+    """Why what does not go on does not, and whose place the others take: a line for all of whom the same is said."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        for reason in _reasons(row):
+            said.setdefault(reason, []).append(f"{row.subject.kind.lower()}/{row.subject.name}")
+    for reason, names in list(said.items())[:_MOST_REASONS]:
+        yield f"{shown(_some(names))}: {shown(reason)}"
+    if len(said) > _MOST_REASONS:
+        yield f"and {len(said) - _MOST_REASONS:,} more like these: see -o json"
 
 
 def _reasons(row: MovedWork | PlacedWork) -> Iterator[str]:
-    named = shown(f"{row.subject.kind.lower()}/{row.subject.name}")
     if isinstance(row, PlacedWork):
-        if row.message:
-            yield f"{named}: {count(row.pods - row.after, 'pod')} without a node: {shown(_short(row.message))}"
-        if row.unmodelled:
-            yield f"{named}: not looked at: {shown('; '.join(row.unmodelled))}"
         victims = row.victims
+        if row.message:
+            yield f"without a node, {count(row.pods - row.after, 'pod')}: {_short(row.message)}"
+        if row.unmodelled:
+            yield f"not looked at: {'; '.join(row.unmodelled)}"
     else:
-        for message in dict.fromkeys(each.message for each in row.pods if each.message):
-            yield f"{named}: {shown(_short(message))}"
         victims = tuple(victim for each in row.pods for victim in each.victims)
+        yield from dict.fromkeys(_short(each.message) for each in row.pods if each.message)
     if victims:
-        yield f"{named} takes the place of {shown(_some(victims))}"
+        yield f"in the place of {_some(victims)}"
 
 
 # Sentences

@@ -70,9 +70,16 @@ def live_whatif_listing(found: LiveWhatIf) -> Listing[WhatIfRow]:
         name=_name,
         document=changed_row_document,
         labels=lambda row: {"queue": _queue(row), "namespace": row.subject.namespace},
-        nothing="nothing changes for what runs or waits" if of_nodes else "nothing changes for those that wait",
+        nothing=_nothing(found),
         same_labels=True,
     )
+
+
+def _nothing(found: LiveWhatIf) -> str:
+    if found.nodes is None:
+        return "nothing changes for those that wait"
+    whose = " that is told of by name" if found.nodes.others.pods else ""
+    return f"nothing changes for work{whose}"
 
 
 def _name(row: WhatIfRow) -> str:

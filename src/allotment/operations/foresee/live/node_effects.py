@@ -250,11 +250,12 @@ def _books(before: Index, after: Index, changed: ChangedNodes) -> Iterator[str]:
         for each in flavor_books(before)
         if then[each.flavor, each.resource].schedulable < each.schedulable
     }
+    added = {each.node for each in changed.acted if each.act is NodeAct.ADD}
     for each in findings(after):
-        of_nodes = each.fault in _OF_NODES or (each.fault in _BACKING and each.subject in worse)
+        uncovered = added and each.fault is BookFault.UNCOVERED
+        of_nodes = uncovered or (each.fault in _BACKING and each.subject in worse)
         if of_nodes and (each.fault, each.subject, each.what) not in known:
             yield f"books: {each.what}"
-    added = {each.node for each in changed.acted if each.act is NodeAct.ADD}
     for book in then.values() if added else ():
         if added & set(book.nodes) and book.capacity > book.nominal:
             yield (
@@ -263,8 +264,7 @@ def _books(before: Index, after: Index, changed: ChangedNodes) -> Iterator[str]:
             )
 
 
-_BACKING: Final = frozenset({BookFault.NO_NODES, BookFault.UNBACKED, BookFault.SHORT_NOW})
-_OF_NODES: Final = frozenset({BookFault.UNCOVERED, BookFault.TWICE})
+_BACKING: Final = frozenset({BookFault.NO_NODES, BookFault.UNBACKED, BookFault.SHORT_NOW, BookFault.TWICE})
 
 
 def _notes(index: Index, changed: ChangedNodes, unasked: int, *, known: bool) -> Iterator[str]:

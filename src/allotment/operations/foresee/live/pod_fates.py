@@ -23,6 +23,8 @@ _TAS: Final = "kueue.x-k8s.io/tas"
 _OF_A_POD_SET: Final = "kueue.x-k8s.io/podset-"
 _USUAL_FAILURES: Final = 6
 """Failures of pods that a Job allows if it does not say."""
+_OVER: Final = frozenset({"Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"})
+"""Conditions of a Job that makes no more pods."""
 _DISRUPTED: Final = "DisruptionTarget"
 """The condition of a pod that ends for its node's sake."""
 
@@ -35,7 +37,7 @@ class PodFate(StrEnum):
     WAITS = "waits"
     """A pod is made in its place and finds none."""
     LOST = "lost"
-    """It has no controller: nobody makes it anew."""
+    """It has no controller, or its Job has ended: nobody makes it anew."""
     JOB_FAILS = "job-fails"
     """Its Job allows no more failures, and ends as failed."""
     QUEUES = "queues-anew"
@@ -114,24 +116,23 @@ class PodFates:
 
     def _ended(self, pod: Pod) -> tuple[PodFate, str] | None:
         """Its fate, if no pod is made in its place at once, or it is not known where that goes."""
-        controller = pod.metadata.controller
         if is_hidden(pod.metadata):
             return PodFate.UNKNOWN, ""
+        return self._not_made(pod) or _not_known(pod)
+
+    def _not_made(self, pod: Pod) -> tuple[PodFate, str] | None:
+        controller = pod.metadata.controller
         if controller is None:
             return PodFate.LOST, "it has no controller: nobody makes it anew"
+        job = self._index.work.get(controller.uid)
+        if isinstance(job, Job) and any(each.true and each.type in _OVER for each in job.status.conditions):
+            return PodFate.LOST, "its Job has ended: nobody makes it anew"
         if controller.uid in self._failing:
             return PodFate.JOB_FAILS, self._failing[controller.uid]
         if self._act.get(id(pod)) is NodeAct.DOWN and controller.kind == "StatefulSet":
             return PodFate.AWAITS_NODE, "its StatefulSet makes no other before the node is back, or gone for good"
         if pod.metadata.uid in self._index.workloads_of and _GROUP not in pod.metadata.labels:
             return PodFate.QUEUES, "the pod in its place has to get its quota first"
-        if _by_topology(pod):
-            return (
-                PodFate.UNKNOWN,
-                "Kueue chooses its node by topology: it puts another in the node's place, or evicts it",
-            )
-        if pod.spec.scheduler_name not in {"", DEFAULT_SCHEDULER}:
-            return PodFate.UNKNOWN, f"the scheduler {shown(pod.spec.scheduler_name)} places it"
         return None
 
     def of(self, pod: Pod, act: ActedNode, place: PodPlace | None) -> tuple[Pod, MovedPod]:
@@ -163,6 +164,14 @@ def _moved(
     pod: Pod, act: ActedNode, fate: PodFate, to: str = "", message: str = "", victims: tuple[str, ...] = ()
 ) -> MovedPod:
     return MovedPod(pod.name, act.node, pod.status.phase == "Running", fate, to, message, victims)
+
+
+def _not_known(pod: Pod) -> tuple[PodFate, str] | None:
+    if _by_topology(pod):
+        return PodFate.UNKNOWN, "Kueue chooses its node by topology: it puts another in the node's place, or evicts it"
+    if pod.spec.scheduler_name not in {"", DEFAULT_SCHEDULER}:
+        return PodFate.UNKNOWN, f"the scheduler {shown(pod.spec.scheduler_name)} places it"
+    return None
 
 
 def _by_topology(pod: Pod) -> bool:
