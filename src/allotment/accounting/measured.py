@@ -9,7 +9,7 @@ What only objects tell (quota, reservations, what would fit) is not told here: s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from allotment.accounting.capacity import PER_DEVICE
+from allotment.accounting.capacity import PER_DEVICE, largest_remainder
 from allotment.accounting.idleness import IdleRule
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime, Charge, Ledger, Tally
 from allotment.accounting.moment import CountingRules
@@ -30,6 +30,8 @@ Numbers = npt.NDArray[np.int64]
 NO_HOLDER: Final = -1
 NOT_TOLD: Final = -1
 """A number of devices that nobody said."""
+_SLICE: Final = "/"
+"""Between a device and its slice in the name of what is measured."""
 _PRODUCT: Final = "nvidia.com/gpu.product"
 
 
@@ -130,9 +132,14 @@ class MeasuredPiece:
 
 @dataclass(slots=True)
 class _Device:
-    """What is carried from step to step."""
+    """What is carried from step to step.
+
+    Attributes:
+        parts: what it is of a device, in millionths, as it was seen last.
+    """
 
     model: str = ""
+    parts: int = PER_DEVICE
     seen: int = 0
     missing: int = 0
     low: str = ""
@@ -229,9 +236,9 @@ class MeasuredLedger:
         """Charge some of a device's time."""
         charge = self._charge(node, device, unit)
         if unit.low:
-            device.held[charge] += PER_DEVICE * ms
+            device.held[charge] += device.parts * ms
         else:
-            self._tally.add(charge, PER_DEVICE * ms)
+            self._tally.add(charge, device.parts * ms)
 
     def settle(self, device: _Device, otherwise: CauseOfTime = CauseOfTime.PRODUCTIVE) -> None:
         """A stretch of little use is over: it was idle, or, not long enough for that, `otherwise`."""
@@ -261,6 +268,15 @@ def _anything(piece: MeasuredPiece, alive: npt.NDArray[np.bool_]) -> npt.NDArray
     for track in piece.devices.values():
         seen |= ~np.isnan(track.busy)
     return seen
+
+
+def _parts(names: Iterable[str]) -> dict[str, int]:
+    """What each is of its device, in millionths: slices (MIG) of one device are alike, and sum to it."""
+    by_device: dict[str, list[str]] = {}
+    for name in sorted(names):
+        by_device.setdefault(name.partition(_SLICE)[0], []).append(name)
+    shares = (largest_remainder(PER_DEVICE, dict.fromkeys(each, 1)) for each in by_device.values())
+    return {name: parts for each in shares for name, parts in each.items()}
 
 
 class _NodeCounting:
@@ -305,6 +321,7 @@ class _NodeCounting:
 
     def _charge_run(self, at: int, start: int, until: int) -> None:
         units = self._units(at)
+        parts = _parts(units)
         known = self.ledger.devices_of(self.name)
         for name in self.devices:
             device = known[name]
@@ -319,7 +336,7 @@ class _NodeCounting:
             if device.missing:
                 self.ledger.charge(self.name, device, _Unit(CauseOfTime.UNOBSERVED), device.missing)
                 device.missing = 0
-            device.seen = until
+            device.seen, device.parts = until, parts[name]
             self._charge_unit(device, unit, start, until)
 
     def _charge_unit(self, device: _Device, unit: _Unit, start: int, until: int) -> None:
@@ -373,10 +390,11 @@ class _NodeCounting:
         for name, track in there:
             pod = int(track.holder[at])
             # Where more devices name a pod than it asks for, nobody knows which of them are its own.
-            if pod != NO_HOLDER and (not told or named[pod] <= asked.get(pod, 0)):
+            # What pods ask for of slices is not asked.
+            if pod != NO_HOLDER and (not told or _SLICE in name or named[pod] <= asked.get(pod, 0)):
                 found[name] = (pod, not track.is_doubtful(at))
         for pod, _ in found.values():
-            asked[pod] = asked.get(pod, 0) - 1
+            asked[pod] = max(0, asked.get(pod, 0) - 1)
         by_name = sorted(asked, key=lambda pod: self.piece.pods[pod].name)
         left = [pod for pod in by_name for _ in range(asked[pod])]
         free = [(name, track) for name, track in there if name not in found]

@@ -92,6 +92,20 @@ def test_with_devices_measured_and_nothing_else() -> None:
     assert causes(fake, 10) == {"productive": 5, "unobserved": 3 + 2 * 2, "unallocated": 8}
 
 
+@pytest.mark.parametrize("whole", [None, 0], ids=["nothing is told of nodes", "no whole device is left"])
+def test_slices_of_a_device_sum_to_it(whole: int | None) -> None:
+    fake = FakeMetrics()
+    for number, pod in enumerate(("train", "train", "serve", "")):
+        use = {**dcgm("gpu-0", pod), "GPU_I_ID": str(number), "GPU_I_PROFILE": "1g.5gb"}
+        fake.put("DCGM_FI_PROF_GR_ENGINE_ACTIVE", use, points(*range(4), value=0.9))
+    if whole is not None:
+        size = {"node": "n", "resource": "nvidia_com_gpu", "unit": "integer"}
+        fake.put("kube_node_status_capacity", size, points(*range(4), value=whole))
+        asked = {**size, "namespace": "nlp", "pod": "other", "container": "main", "node": "m"}
+        fake.put("kube_pod_container_resource_requests", asked, points(*range(4), value=1))
+    assert causes(fake, 4) == {"productive": 3, "unallocated": 1}
+
+
 def test_without_any_holder_s_name_nothing_is_called_free() -> None:
     fake = FakeMetrics()
     fake.put("DCGM_FI_DEV_GPU_UTIL", dcgm("gpu-0"), points(0, 1))
