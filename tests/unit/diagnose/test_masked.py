@@ -419,3 +419,63 @@ def test_what_no_node_of_a_topology_holds_asks_for_less() -> None:
     found = explain(case_of(placed(2, 8, RACKS)))
     assert found.cause == "topology-request-unsatisfiable"
     assert [each.summary for each in found.remedies] == ["ask for 4 nvidia.com/gpu in place of 8 for each pod"]
+
+
+PROVISIONING = "kueue.x-k8s.io/provisioning-request"
+
+
+def requested(name: str, said: str, at: str) -> Raw:
+    """A ProvisioningRequest of the job's Workload."""
+    meta = {
+        "creationTimestamp": at,
+        "ownerReferences": [{"kind": "Workload", "name": "train", "uid": "Workload-train"}],
+    }
+    return {
+        **thing("ProvisioningRequest", name, TEAM, status={"conditions": [condition(said)]}, metadata=meta),
+        "apiVersion": "autoscaling.x-k8s.io/v1",
+    }
+
+
+def test_a_request_is_of_the_check_that_it_is_named_for() -> None:
+    names = ("prov", "prov-spot")
+    rules = {"admissionChecks": [{"name": each} for each in names]}
+    queue = cluster_queue("cq", quota("f", 8), admissionChecksStrategy=rules)
+    asked = [requested("train-prov-1", "Accepted", BEFORE), requested("train-prov-spot-1", "Failed", EARLIER)]
+    checks = [check(each, PROVISIONING) for each in names]
+
+    def of(*pending: str) -> tuple[str, Any]:
+        states = [{"name": each, "state": "Pending" if each in pending else "Ready"} for each in names]
+        objects = [*NODES, *platform(queue), *checks, *asked, *queued(status=reserved(checks=states))]
+        found = explain(case_of(objects), with_remedies=False)
+        return found.cause, found.facts["provisioning_request"]
+
+    assert of("prov") == ("provisioning-request-pending", "train-prov-1")
+    assert of("prov-spot") == of(*names) == ("provisioning-request-failed", "train-prov-spot-1")
+
+
+def test_pods_of_a_group_that_contradict_each_other_are_no_fault_of_kueue() -> None:
+    def member(name: str, total: str, queue: str = "q") -> Raw:
+        labels = {QUEUE: queue, "kueue.x-k8s.io/pod-group-name": "g"}
+        made = pod(name, labels=labels, schedulingGates=[{"name": "kueue.x-k8s.io/admission"}])
+        made["metadata"]["annotations"] = {"kueue.x-k8s.io/pod-group-total-count": total}
+        return made
+
+    for asked, others in (("a", member("b", "3")), ("b", member("b", "3")), ("a", member("b", "2", queue="p"))):
+        objects = [*NODES, *platform(ROOM), member("a", "2"), others]
+        found = explain(case_of(objects, f"pod/{asked}"), with_remedies=False)
+        assert (found.cause, found.verdict, found.confidence) == (
+            "workload-missing",
+            CauseVerdict.MISCONFIGURED,
+            Confidence.SURE,
+        )
+    alone = queued()[0]
+    told = [*NODES, *platform(ROOM), alone, event(alone, "ErrWorkloadCompose", "too many of them")]
+    assert "too many of them" in explain(case_of(told), with_remedies=False).summary
+
+
+def test_what_a_check_sent_back_is_not_made_anew_first() -> None:
+    conditions = [condition("Evicted", reason="AdmissionCheck"), condition("Requeued", "False", "AdmissionCheck")]
+    status = {"conditions": conditions, "requeueState": {"count": 1, "requeueAt": "2026-11-01T12:05:00Z"}}
+    found = explain(case_of([*NODES, *platform(ROOM), *queued(status=status)]))
+    assert found.summary.startswith("an AdmissionCheck sent it back")
+    assert found.remedies[0].summary == "wait until 2026-11-01T12:05:00Z"

@@ -19,7 +19,9 @@ def find(case: Case) -> Finding | None:
         return None
     evicted = workload.condition("Evicted")
     timed_out = evicted is not None and evicted.true and evicted.reason == "PodsReadyTimeout"
-    why = "its pods were not all ready in time" if timed_out else "it was evicted"
+    checked = evicted is not None and evicted.true and evicted.reason == "AdmissionCheck"
+    why = "an AdmissionCheck sent it back" if checked else "it was evicted"
+    why = "its pods were not all ready in time" if timed_out else why
     state = workload.status.requeue_state
     times = "" if state is None or not state.count else f" ({state.count} times so far)"
     target = reference_of(workload)
@@ -64,9 +66,11 @@ def find(case: Case) -> Finding | None:
             Proposal(
                 RemedyKind.OTHER,
                 Doer.USER,
-                "delete it and submit it again, now that what kept its pods is mended",
+                "delete it and submit it again, "
+                + ("once the check would say yes" if checked else "now that what kept its pods is mended"),
                 None if case.top is None else reference_of(case.top),
                 Patch(PatchOp.RESUBMIT, {}),
+                cost=2 if checked else 0,
             ),
         ),
     )

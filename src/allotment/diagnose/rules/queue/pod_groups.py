@@ -38,6 +38,8 @@ def _never_complete(case: Case) -> Finding | None:
         return None
     name, told = pod.metadata.labels[_NAME], pod.metadata.annotations.get(_TOTAL, "")
     members = _members(case, name)
+    if any(each.metadata.annotations.get(_TOTAL, "") != told for each in members):
+        return None  # they contradict each other: no pod more would make a group of them
     if not told.isdecimal() or len(told) > len("999999") or len(members) >= int(told):
         return None
     total = int(told)

@@ -37,11 +37,15 @@ class RequestOutcome:
     words: str
 
 
-def _asked(case: Case) -> tuple[AwaitedCheck, ProvisioningRequest | None] | None:
-    """The pending check with the newest request that was made for it."""
-    each = next((one for one in awaited(case) if one.controller == PROVISIONING), None)
-    if each is None:
-        return None
+_AskedFor = tuple[AwaitedCheck, ProvisioningRequest | None]
+
+
+def _asked(case: Case) -> list[_AskedFor]:
+    """Pending checks, each with the newest request that was made for it."""
+    return [_newest(case, each) for each in awaited(case) if each.controller == PROVISIONING]
+
+
+def _newest(case: Case, each: AwaitedCheck) -> _AskedFor:
     uid = each.workload.metadata.uid
     made = [
         request
@@ -52,22 +56,33 @@ def _asked(case: Case) -> tuple[AwaitedCheck, ProvisioningRequest | None] | None
             or request.name.startswith(f"{each.workload.name}-{each.said.name}")
         )
     ]
+    others = [state.name for state in each.workload.status.admission_checks if state.name != each.said.name]
+    own = [request for request in made if _asked_by(request, each.workload.name, each.said.name)]
+    made = own or [
+        request for request in made if not any(_asked_by(request, each.workload.name, other) for other in others)
+    ]
     made.sort(key=lambda request: (request.metadata.creation_timestamp, request.name))
     return each, (made[-1] if made else None)
+
+
+def _asked_by(request: ProvisioningRequest, workload: str, check: str) -> bool:
+    """Whether it is for a check, as Kueue names it: workload, check and the number of the try."""
+    start, end = f"{workload}-{check}-", request.name
+    return end.startswith(start) and end[len(start) :].isdecimal()
 
 
 def failed(case: Case) -> Finding | None:
     """The autoscaler said that it cannot provide the nodes: Kueue asks again, or has given up."""
     asked = _asked(case)
-    if asked is None:
+    if not asked:
         return _given_up(case)
-    if asked[1] is None or not is_true(asked[1].status.conditions, "Failed"):
-        return None
-    # Kueue asks again with a growing pause until its tries are used up; then the check is rejected.
-    verdict = CauseVerdict.MISCONFIGURED if asked[0].said.state == REJECTED else CauseVerdict.WAITING
-    return _finding(
-        case, asked[0], asked[1], RequestOutcome("provisioning-request-failed", verdict, "Failed", "failed")
-    )
+    for each, request in asked:
+        if request is not None and is_true(request.status.conditions, "Failed"):
+            # Kueue asks again with a growing pause until its tries are used up; then the check is rejected.
+            verdict = CauseVerdict.MISCONFIGURED if each.said.state == REJECTED else CauseVerdict.WAITING
+            outcome = RequestOutcome("provisioning-request-failed", verdict, "Failed", "failed")
+            return _finding(case, each, request, outcome)
+    return None
 
 
 def _given_up(case: Case) -> Finding | None:
@@ -98,30 +113,39 @@ def _given_up(case: Case) -> Finding | None:
 
 def expired(case: Case) -> Finding | None:
     """The nodes were booked, and the booking ran out or was taken back before the pods came."""
-    asked = _asked(case)
-    if asked is None or asked[1] is None or is_true(asked[1].status.conditions, "Failed"):
-        return None
+    for each, request in _asked(case):
+        if request is not None and not is_true(request.status.conditions, "Failed"):
+            found = _expired(case, each, request)
+            if found is not None:
+                return found
+    return None
+
+
+def _expired(case: Case, each: AwaitedCheck, request: ProvisioningRequest) -> Finding | None:
     # Of nodes that were taken back, Kueue rejects the check; a booking that ran out it asks for again.
     for type_, word, verdict in (
         ("CapacityRevoked", "was taken back", CauseVerdict.BROKEN),
         ("BookingExpired", "ran out before the pods came", CauseVerdict.WAITING),
     ):
-        if is_true(asked[1].status.conditions, type_):
-            how = CauseVerdict.MISCONFIGURED if asked[0].said.state == REJECTED else verdict
+        if is_true(request.status.conditions, type_):
+            how = CauseVerdict.MISCONFIGURED if each.said.state == REJECTED else verdict
             outcome = RequestOutcome("provisioning-booking-expired", how, type_, f"had a booking that {word}")
-            return _finding(case, asked[0], asked[1], outcome)
+            return _finding(case, each, request, outcome)
     return None
 
 
 def pending(case: Case) -> Finding | None:
     """The autoscaler has not provided the nodes yet."""
-    asked = _asked(case)
+    over = ("Failed", "BookingExpired", "CapacityRevoked")
+    going = (
+        (each, request)
+        for each, request in _asked(case)
+        if request is None or not any(is_true(request.status.conditions, type_) for type_ in over)
+    )
+    asked = next(going, None)
     if asked is None:
         return None
     each, request = asked
-    over = ("Failed", "BookingExpired", "CapacityRevoked")
-    if request is not None and any(is_true(request.status.conditions, type_) for type_ in over):
-        return None
     if request is None:
         summary = f"quota is reserved; no ProvisioningRequest for the check {each.said.name} has been made yet"
         evidence: tuple[Evidence, ...] = (evidence_of(each),)

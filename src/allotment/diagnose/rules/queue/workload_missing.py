@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.queued import kueue_absent
 from allotment.diagnose.tried_before import of_kueue
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.moments import seconds
@@ -19,6 +20,10 @@ from allotment.model.observed.work import Job
 
 _LONG: Final = 30.0
 """Seconds after which Kueue has certainly seen new work: it makes a Workload within one."""
+_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
+_TOTAL: Final = "kueue.x-k8s.io/pod-group-total-count"
+_SAID: Final = ("ErrWorkloadCompose", "JobNestingTooDeep")
+"""Reasons of Kueue's events about work that it makes no Workload of."""
 _PREBUILT: Final = "kueue.x-k8s.io/prebuilt-workload-name"
 _GATE: Final = "kueue.x-k8s.io/admission"
 
@@ -38,6 +43,9 @@ def find(case: Case) -> Finding | None:
     fresh = case.now - seconds(held.metadata.creation_timestamp) < _LONG
     if case.local_queue is None or fresh or of_kueue(case) is not None:
         return None
+    told = _told(case, held)
+    if told is not None:
+        return told
     why = f"Kueue has made no Workload of it: its controller does not run, or leaves {_kind(held)} alone"
     return _finding(case, held, why, Confidence.LIKELY, tuple(_looked_at(held)))
 
@@ -58,6 +66,38 @@ def _not_built(case: Case, held: Object, named: str) -> Finding:
         if isinstance(held, Job)
         else (),
     )
+
+
+def _told(case: Case, held: Object) -> Finding | None:
+    """What pods of a group contradict each other in; else what Kueue itself says of why it could make none."""
+    group = held.metadata.labels.get(_GROUP, "") if isinstance(held, Pod) else ""
+    pods = [each for each in case.index.objects.pods if each.namespace == case.namespace and not each.ended]
+    members = [each for each in pods if group and each.metadata.labels.get(_GROUP) == group]
+    for field, values in (
+        (f"annotation {_TOTAL}", {each.metadata.annotations.get(_TOTAL, "") for each in members}),
+        (f"label {KUEUE_QUEUE}", {each.metadata.labels.get(KUEUE_QUEUE, "") for each in members}),
+    ):
+        if len(values) > 1:
+            said = ", ".join(sorted(each or "none" for each in values))
+            why = f"Kueue makes no Workload of the group {group}, whose pods differ in the {field}: {said}"
+            return replace(
+                _finding(case, held, why, Confidence.SURE, (_by_its_user(held, f"give all of them the same {field}"),)),
+                verdict=CauseVerdict.MISCONFIGURED,
+            )
+    about = (held, *members) if members else (held,)
+    events = (event for each in about for event in case.events(each) if event.reason in _SAID)
+    event = max(events, key=lambda each: each.at, default=None)
+    if event is None:
+        return None
+    why = f"Kueue could make no Workload of it: {quoted_message(event.message)}"
+    mended = _by_its_user(held, "mend what Kueue names, and submit it again")
+    found = _finding(case, held, why, Confidence.LIKELY, (mended,))
+    where = Evidence(reference_of(held), f"events[{event.reason}].message", event.message, "as Kueue says")
+    return replace(found, verdict=CauseVerdict.MISCONFIGURED, evidence=(*found.evidence, where))
+
+
+def _by_its_user(held: Object, what: str) -> Proposal:
+    return Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(held), Patch(PatchOp.SIGNAL, {}))
 
 
 def _held(case: Case) -> Object | None:
