@@ -6,7 +6,7 @@ told once: its held ones in the order of the pods' names, then what is broken, t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -190,11 +190,3 @@ def _suspended(each: object) -> bool:
 def _is_starting(status: ContainerStatus) -> bool:
     """Whether a container waits for its image, its files or its next try."""
     return status.state.waiting is not None
-
-
-def by_cause(found: Iterable[Portion]) -> dict[CauseOfTime, int]:
-    """Parts by cause, in the order of precedence; causes without any are left out."""
-    sums: dict[CauseOfTime, int] = {}
-    for each in found:
-        sums[each.charge.cause] = sums.get(each.charge.cause, 0) + each.parts
-    return {cause: sums[cause] for cause in CauseOfTime if cause in sums}

@@ -13,12 +13,13 @@ import pytest
 
 from allotment.accounting.book_checks import findings
 from allotment.accounting.capacity import PER_DEVICE, devices_by_node
-from allotment.accounting.moment import CountingRules, by_cause, portions
+from allotment.accounting.moment import CountingRules, portions
 from allotment.accounting.series import moment_ledger
 from allotment.model.moments import milliseconds
 from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.observe.gathering import Gathered
+from tests.unit.accounting.scenes import by_cause
 
 pytestmark = pytest.mark.corpus
 _BESIDE_CHECKOUT = Path(__file__).resolve().parents[4] / "shared" / "data"

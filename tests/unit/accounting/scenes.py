@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from allotment.accounting.ledger import CauseOfTime
+from allotment.accounting.moment import Portion
 from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference
 from allotment.model.observed.namespaced import Namespace
 from allotment.model.observed.nodes import Node, NodeSpec, NodeStatus
@@ -116,3 +119,11 @@ def moment_of(
     )
     source = Source(name="dev", observed_at=at(t), objects=objects, gaps=gaps, device_use=tuple(use))
     return Snapshot(taken_at=at(t), sources=(source,))
+
+
+def by_cause(found: Iterable[Portion]) -> dict[CauseOfTime, int]:
+    """Millionths of devices, in the order of precedence."""
+    sums = Counter[CauseOfTime]()
+    for each in found:
+        sums[each.charge.cause] += each.parts
+    return {cause: sums[cause] for cause in CauseOfTime if cause in sums}

@@ -6,7 +6,7 @@ import msgspec
 
 from allotment.accounting.book_checks import findings
 from allotment.accounting.books import flavor_books
-from allotment.accounting.moment import CountingRules, by_cause, portions
+from allotment.accounting.moment import CountingRules, portions
 from allotment.accounting.queue_use import queue_standings
 from allotment.accounting.saturation import saturation
 from allotment.model.observed.base import ObjectMeta
@@ -14,7 +14,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import AdmissionCheck, AdmissionCheckSpec, ClusterQueue
 from allotment.scheduling.snapshot.placement import placement_view
 from allotment.scheduling.snapshot.queues import MULTI_KUEUE
-from tests.unit.accounting.scenes import GPU, moment_of, node, workload
+from tests.unit.accounting.scenes import GPU, by_cause, moment_of, node, workload
 from tests.unit.accounting.test_books import queue
 
 

@@ -11,7 +11,7 @@ import pytest
 from allotment.accounting.capacity import PER_DEVICE
 from allotment.accounting.holdings import DeviceHold, HoldMark, device_holds, job_holds
 from allotment.accounting.ledger import CauseOfTime
-from allotment.accounting.moment import CountingRules, by_cause, portions
+from allotment.accounting.moment import CountingRules, portions
 from allotment.cli.commands.ask.who_view import who_text
 from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference, Reference, Selector
 from allotment.model.observed.index import Index
@@ -41,7 +41,7 @@ from allotment.model.observed.work import DaemonSet, Job, JobSpec, JobStatus
 from allotment.observe.kinds import BY_KIND
 from allotment.observe.reading import read_object
 from allotment.operations.ask.devices import who_holds
-from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
+from tests.unit.accounting.scenes import GPU, at, by_cause, moment_of, node, pod, workload
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000

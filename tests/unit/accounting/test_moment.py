@@ -10,7 +10,7 @@ from allotment.accounting.belonging import kind_of_work
 from allotment.accounting.capacity import PER_DEVICE, node_devices
 from allotment.accounting.idleness import IdleRule, IdleRules
 from allotment.accounting.ledger import CauseOfTime
-from allotment.accounting.moment import CountingRules, by_cause, portions
+from allotment.accounting.moment import CountingRules, portions
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Device, ResourceSlice, ResourceSliceSpec, SlicePool
@@ -20,7 +20,7 @@ from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
 from allotment.model.observed.work import Job, JobSpec, Owner
 from allotment.observe.kinds import BY_KIND
 from allotment.observe.reading import read_object
-from tests.unit.accounting.scenes import GPU, at, moment_of, node, pod, workload
+from tests.unit.accounting.scenes import GPU, at, by_cause, moment_of, node, pod, workload
 from tests.unit.accounting.test_books import queue
 
 NOW = 100 * 3_600_000
