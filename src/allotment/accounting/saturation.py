@@ -56,9 +56,11 @@ class ShortThing:
     more: int | None
 
     @property
-    def share(self) -> float:
-        """Used, 0 to 1 and above; 1 where there is none."""
-        return self.used / self.capacity if self.capacity else 1.0
+    def share(self) -> float | None:
+        """Used, 0 to 1 and above; 1 where there is none, and None where nobody asks for it either."""
+        if not self.capacity:
+            return 1.0 if self.each or self.used else None
+        return self.used / self.capacity
 
 
 @dataclass(frozen=True, slots=True)

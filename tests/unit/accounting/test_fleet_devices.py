@@ -221,6 +221,11 @@ FIRST: dict[str, tuple[list[Node], list[Pod], dict[str, Any], tuple[str | None, 
 }
 
 
+def test_what_no_node_tells_and_nobody_asks_for_is_not_full() -> None:
+    shares = {each.name: each.share for each in full([gpus("a")], [ask("p", "a", 2)]).things}
+    assert (shares["cpu"], shares["ephemeral-storage"]) == (8 / 64, None)
+
+
 @pytest.mark.parametrize(("nodes", "pods", "more", "told"), FIRST.values(), ids=FIRST.keys())
 def test_what_is_out_first(
     nodes: list[Node], pods: list[Pod], more: dict[str, Any], told: tuple[str | None, int, int]

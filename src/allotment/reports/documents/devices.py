@@ -130,7 +130,7 @@ def _thing(each: ShortThing) -> Mapping[str, Any]:
         "name": each.name,
         "used": each.used,
         "capacity": each.capacity,
-        "share": round(each.share, 6),
+        "share": None if each.share is None else round(each.share, 6),
         "perPod": each.each,
         "morePods": each.more,
     }

@@ -78,7 +78,8 @@ def _share_column(
 ) -> Column[AcceleratorSaturation]:
     def cell(row: AcceleratorSaturation) -> Cell:
         thing = of(row)
-        return None if thing is None or not row.nodes else round(100 * thing.share, 1)
+        share = None if thing is None or not row.nodes else thing.share
+        return None if share is None else round(100 * share, 1)
 
     def text(row: AcceleratorSaturation) -> str:
         return "" if (value := cell(row)) is None else f"{value:g}%"
