@@ -174,6 +174,7 @@ CASES: dict[str, tuple[list[Raw], str, Confidence]] = {
     ),
     "asked for hours ago": ([*FULL, autoscaler("gpu", 1, 2, "InProgress", "09:00:00")], "gpu-all-in-use", SURE),
     "one more leaves the node, and not for it": (nominated(marked=True), "gpu-all-in-use", SURE),
+    "no huge pages": ([node("n1"), *waiting(asks={"hugepages-2Mi": "1Gi"})], "request-above-every-node", SURE),
     "it keeps away from the whole zone": (
         [
             node("n1", labels={ZONE: "a"}),
@@ -263,6 +264,22 @@ def test_a_zone_that_is_closed_to_the_pod_need_not_count() -> None:
     constraint = first.patch.body["spec"]["template"]["spec"]["topologySpreadConstraints"][0]
     assert (constraint["topologyKey"], constraint["nodeTaintsPolicy"]) == (ZONE, "Honor")
     assert "whenUnsatisfiable" not in constraint
+
+
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        ([node("n1", 1, labels={ZONE: "a"}), node("n2", 1, labels={ZONE: "b"})], "no room for the next"),
+        ([node("n1", 1), node("n2", 1)], "has the label topology.kubernetes.io/zone"),
+    ],
+    ids=["room", "label"],
+)
+def test_pods_that_stay_together_are_told_what_keeps_them(nodes: list[Raw], says: str) -> None:
+    term = {"labelSelector": {"matchLabels": APP}, "topologyKey": ZONE}
+    beside = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    found = explain(case_of([*nodes, *waiting(pods=2, labels=APP, affinity=beside)]), with_remedies=False)
+    assert found.cause == "pod-affinity-unsatisfied"
+    assert says in found.summary
 
 
 def test_a_resource_that_claims_stand_behind_is_no_wrong_name() -> None:

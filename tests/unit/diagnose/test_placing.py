@@ -188,6 +188,11 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
         [node("a"), *waiting(asks={"ephemeral-storage": "200Gi"})],
         [node("a"), *waiting(asks={"ephemeral-storage": "90Gi"})],
     ),
+    (
+        "resource-all-in-use",
+        [node("a", amounts={"rdma/x": "1"}), *running("x", "a", asks={"rdma/x": "1"}), *waiting(asks={"rdma/x": "1"})],
+        [node("a", amounts={"rdma/x": "2"}), *running("x", "a", asks={"rdma/x": "1"}), *waiting(asks={"rdma/x": "1"})],
+    ),
     ("request-above-every-node", [node("a"), *waiting(cpu="64")], [node("a"), *SHORT_OF_CPU, *waiting(cpu="4")]),
     (
         "no-machine-of-that-shape",

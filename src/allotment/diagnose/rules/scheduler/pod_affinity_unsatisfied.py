@@ -25,6 +25,7 @@ from allotment.diagnose.rules.scheduler.rules_between_pods import (
     selected,
     terms,
 )
+from allotment.diagnose.rules.scheduler.shaping import fewer
 from allotment.model.explanation import CauseVerdict, RemedyKind
 from allotment.model.observed.base import Selector
 from allotment.model.observed.pods import Affinity, PodAffinity, PodAffinityTerm
@@ -50,7 +51,13 @@ def find(case: Case) -> Finding | None:
             and not in_scope(case, guilty, case.namespace, pod.namespace)
         }
     )
-    if there:
+    keyless = not any(guilty.topology_key in node.metadata.labels for node in it.matching)
+    itself = selected(guilty, dict(it.refused.pod.waiting.pod.shape.labels)) and it.refused.placed > 0
+    if keyless:
+        why = f"no node that it may use has the label {guilty.topology_key}"
+    elif itself and not there:
+        why = f"beside the first {it.refused.placed} of them there is no room for the next"
+    elif there:
         why = f"those run on {', '.join(there[:4])}, where the pod finds no place"
     elif elsewhere:
         looked = ", ".join(guilty.namespaces) or case.namespace
@@ -62,7 +69,7 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.WAITING if there and any(True for _ in waits(it, it.matching)) else CauseVerdict.MISCONFIGURED,
         f"the pod has to run beside pods with {said(guilty)} (in one {guilty.topology_key}); {why}",
         it,
-        together(_fixes(it, guilty, elsewhere), waits(it, it.matching)),
+        together(_fixes(it, guilty, elsewhere), fewer(it, 4) if itself else (), waits(it, it.matching)),
         {"affinity": msgspec.to_builtins(guilty), "why": why},
     )
 

@@ -31,6 +31,7 @@ from allotment.diagnose.rules.scheduler import (
     preempted_by_kube_scheduler,
     priority_preempts_nothing,
     request_above_every_node,
+    resource_all_in_use,
     runtime_class_selects_nothing,
     scheduler_has_not_looked,
     scheduler_name_unknown,
@@ -169,6 +170,9 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     ),
     CauseEntry("ALT-1425", "cpu-all-in-use", Layer.SCHEDULER, "CPU is all taken", cpu_all_in_use.find),
     CauseEntry("ALT-1426", "memory-all-in-use", Layer.SCHEDULER, "memory is all taken", memory_all_in_use.find),
+    CauseEntry(
+        "ALT-1433", "resource-all-in-use", Layer.SCHEDULER, "another resource is all taken", resource_all_in_use.find
+    ),
     CauseEntry("ALT-1427", "fragmentation", Layer.SCHEDULER, "free accelerators are scattered", fragmentation.find),
     CauseEntry("ALT-1428", "gpu-all-in-use", Layer.SCHEDULER, "all accelerators are taken", gpu_all_in_use.find),
     CauseEntry(

@@ -24,7 +24,7 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         return None
     resource = held.resource
     name, most = it.once(("largest", resource), lambda: _largest(it, resource))
-    if not most and resource != it.device:
+    if not most and resource != it.device and "/" in resource:
         return None
     size = f"the largest node that it may use, {name}, has {told(resource, most)} in all"
     finding = about_room(
