@@ -64,7 +64,25 @@ def ended_badly(case: Case) -> bool:
     if isinstance(case.subject, Pod):
         return case.subject.status.phase == "Failed"
     job = case.work
+    if isinstance(job, Owner):
+        return failure_of(job) is not None
     return isinstance(job, Job) and any(each.true and each.type == "Failed" for each in job.status.conditions)
+
+
+def failure_of(owner: Owner) -> tuple[str, str, str] | None:
+    """Where work of a kind with a controller of its own says that it has failed for good: field, value, words."""
+    status = owner.status
+    for each in status.conditions:
+        if each.type == "Failed" and each.true:
+            return "status.conditions[Failed].reason", each.reason, each.message
+    words = status.message or status.reason
+    if status.job_deployment_status in {"Failed", "ValidationFailed"}:
+        return "status.jobDeploymentStatus", status.job_deployment_status, words
+    if status.job_status == "FAILED" and status.job_deployment_status in {"", "Complete"}:
+        return "status.jobStatus", status.job_status, words
+    if owner.kind == "Workflow" and status.phase in {"Failed", "Error"}:
+        return "status.phase", status.phase, words
+    return None
 
 
 def active_runs(cron: CronJob, case: Case) -> list[Job]:

@@ -112,7 +112,7 @@ def _over(case: Case) -> str:
             return "it is done: as many have succeeded as it needs (successPolicy), and its last pods end"
         case Pod() if subject.status.phase == "Succeeded":
             return "it is done"
-        case Owner() if any(is_true(subject.status.conditions, each) for each in _OVER):
+        case Owner() if any(is_true(subject.status.conditions, each) for each in _OVER) or _succeeded(subject):
             return "it is done"
         case Owner() if subject.kind == "LeaderWorkerSet" and is_true(subject.status.conditions, "Available"):
             return "it runs: all its groups are ready"
@@ -133,6 +133,12 @@ def _at_work(case: Case) -> str:
             sorted({pod.spec.node_name for pod in live})[:3]
         )
     return ""
+
+
+def _succeeded(each: Owner) -> bool:
+    """Whether a kind that has no such condition says so in a word; a RayCluster alone is no job."""
+    words = (each.status.job_status, each.status.phase)
+    return any(word.lower() == "succeeded" for word in words)
 
 
 def _rolled_out(each: Replicas) -> bool:

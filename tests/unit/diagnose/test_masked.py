@@ -192,6 +192,13 @@ def succeeded() -> Raw:
     return above
 
 
+def other(kind: str, **status: Any) -> Raw:
+    """Work of a kind with a controller of its own."""
+    api = "jobset.x-k8s.io/v1alpha2" if kind == "JobSet" else "ray.io/v1"
+    meta = {"name": "train", "namespace": TEAM, "uid": "train", "labels": {QUEUE: "q"}, "creationTimestamp": EARLIER}
+    return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": {}, "status": status}
+
+
 CASES: dict[str, tuple[list[Raw], str, str]] = {
     "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
     "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
@@ -232,6 +239,11 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
     "indexes failed, each by itself": ([indexed()], "job/train", "job-backoff-limit"),
     "as many have succeeded as it needs": ([succeeded()], "job/train", "none"),
     "words of security contexts": ([*refused_pod("unable to validate against any security context constraint: usable by serviceaccount")], "job/train", "creation-refused"),
+    "a JobSet failed, and its queue was stopped since": ([*stopped("Hold"), other("JobSet", conditions=[condition("Failed", reason="FailedJobs")])], "jobset/train", "job-failed"),
+    "a RayJob failed": ([*platform(ROOM), other("RayJob", jobStatus="FAILED", jobDeploymentStatus="Failed")], "rayjob/train", "job-failed"),
+    "a RayJob is tried again": ([*stopped("Hold"), other("RayJob", jobStatus="FAILED", jobDeploymentStatus="Retrying")], "rayjob/train", "queue-held"),
+    "a RayJob is done": ([*stopped("Hold"), other("RayJob", jobStatus="SUCCEEDED", jobDeploymentStatus="Complete")], "rayjob/train", "none"),
+    "a RayCluster says that it failed": ([*stopped("Hold"), other("RayCluster", state="failed")], "raycluster/train", "queue-held"),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",

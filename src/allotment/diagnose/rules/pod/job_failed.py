@@ -7,6 +7,7 @@ from typing import Any, Final
 from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.reach import failure_of
 from allotment.diagnose.rules.pod.containers import Stuck, disrupted, newest_failed, statuses
 from allotment.diagnose.rules.pod.crash_loop import OOM, corrected
 from allotment.diagnose.rules.pod.memory import more_memory
@@ -15,7 +16,7 @@ from allotment.errors import quoted_message, spelled
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Condition, is_true
 from allotment.model.observed.pods import Pod
-from allotment.model.observed.work import Job
+from allotment.model.observed.work import Job, Owner
 
 _TRIES: Final = frozenset({"BackoffLimitExceeded", "MaxFailedIndexesExceeded", "FailedIndexes"})
 _DEADLINE: Final = "DeadlineExceeded"
@@ -152,7 +153,9 @@ def deadline(case: Case) -> Finding | None:
 
 
 def otherwise(case: Case) -> Finding | None:
-    """A Job failed for a reason of another kind, such as its own failure policy."""
+    """A Job failed for a reason of another kind, such as its own failure policy; or what has pods without a Job did."""
+    if isinstance(case.work, Owner):
+        return _of_owner(case, case.work)
     found = _failed(case)
     if found is None or found[1].reason in {*_TRIES, _DEADLINE}:
         return None
@@ -165,6 +168,24 @@ def otherwise(case: Case) -> Finding | None:
         f"the Job {job.name} has failed: {condition.message or condition.reason}",
         facts={"condition_reason": condition.reason, "message": condition.message},
         evidence=(_evidence(job, condition),),
+        proposals=_mended(case, each, oom=False, evicted=False),
+        never=True,
+    )
+
+
+def _of_owner(case: Case, owner: Owner) -> Finding | None:
+    said = failure_of(owner)
+    if said is None:
+        return None
+    field, value, message = said
+    pod = newest_failed(case)
+    each = _culprit(pod) if pod is not None else None
+    return Finding(
+        "job-failed",
+        CauseVerdict.MISCONFIGURED,
+        f"the {owner.kind} {owner.name} has failed: {quoted_message(message or value)}",
+        facts={"condition_reason": value, "message": message},
+        evidence=(Evidence(reference_of(owner), field, value, message),),
         proposals=_mended(case, each, oom=False, evicted=False),
         never=True,
     )

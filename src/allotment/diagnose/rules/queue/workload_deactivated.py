@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -77,7 +78,8 @@ def by_requeuing_limit(case: Case) -> Finding | None:
             "tries": state.count if state else None,
         },
         evidence=_evidence(workload, message),
-        proposals=tuple(_mended(case)) or (_again(case),),
+        proposals=tuple(_mended(case))
+        or (replace(_again(case), summary=f"mend what its pods' events and logs tell, then {_again(case).summary}"),),
     )
 
 
