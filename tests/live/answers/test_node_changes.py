@@ -11,18 +11,23 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from allotment.adapters.sandbox.kwok import node_object
 from allotment.cli.main import cli
-from allotment.ports.sandboxes import FakeNode, Sandbox, SandboxSpec
-from tests.live.conftest import Kubectl, kubectl_for, unique_name
+from allotment.ports.sandboxes import FakeNode, Sandbox
+from tests.live.answers.api import Api
+from tests.live.conftest import Kubectl, kubectl_for
 
 pytestmark = pytest.mark.live
 
 Raw = dict[str, Any]
 GPU = "nvidia.com/gpu"
 SPACE = "moves"
-NODES = tuple(FakeNode(name=f"a100-{at}", allocatable={"cpu": "64", "memory": "256Gi", GPU: "8"}) for at in range(2))
 PATIENCE = 90.0
 """Seconds that a state is waited for."""
+
+
+def node(name: str) -> Raw:
+    return node_object(FakeNode(name=name, allocatable={"cpu": "64", "memory": "256Gi", GPU: "8"}))
 
 
 def template(gpus: int, *, at: str = "", likes: str = "a100-0", labels: dict[str, str] | None = None) -> Raw:
@@ -68,6 +73,8 @@ HELD = {
     "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "web"}}},
 }
 WORK = (
+    node("a100-0"),
+    node("a100-1"),
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}},
     HELD,
     serving("Deployment", "api", 2, 2),
@@ -79,15 +86,10 @@ WORK = (
 )
 
 
-@pytest.fixture(scope="module")
-def arena(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Sandbox:
-    return new_sandbox(SandboxSpec(unique_name(), NODES))
-
-
-def foretold(arena: Sandbox, *changes: str) -> Raw:
+def foretold(bare: Sandbox, *changes: str) -> Raw:
     words = ["whatif", *(word for each in changes for word in ("--change", each))]
     ran = CliRunner().invoke(
-        cli, [*words, "-n", SPACE, "--kubeconfig", str(arena.kubeconfig), "-o", "json"], prog_name="allot"
+        cli, [*words, "-n", SPACE, "--kubeconfig", str(bare.kubeconfig), "-o", "json"], prog_name="allot"
     )
     assert ran.exit_code == 0, ran.output
     nodes: Raw = json.loads(ran.stdout)["nodes"]
@@ -116,18 +118,18 @@ def settle(kubectl: Kubectl, wanted: Callable[[Counter[str]], bool]) -> Counter[
     return found
 
 
-def test_a_drained_node_and_a_further_one_do_what_was_said(arena: Sandbox, tools: Any) -> None:
-    kubectl = kubectl_for(arena, tools)
-    kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": WORK}))
+def test_a_drained_node_and_a_further_one_do_what_was_said(bare: Sandbox, on: Api, tools: Any) -> None:
+    kubectl = kubectl_for(bare, tools)
+    on.make(WORK)
     assert settle(kubectl, lambda found: found == {"a100-0": 7, "a100-1": 1}) == {"a100-0": 7, "a100-1": 1}
-    kubectl("create", "-f", "-", stdin=json.dumps(single("big", 6)))
+    on.make([single("big", 6)])
 
-    told = foretold(arena, "drain:a100-0")
+    told = foretold(bare, "drain:a100-0")
     fates = Counter(each["fate"] for work in told["leaving"] for each in work["pods"])
     assert fates == {"placed": 2, "waits": 1, "held": 2, "lost": 1, "job-fails": 1}
     assert [(each["name"], each["allowed"]) for each in told["budgets"]] == [("web", 0)]
 
-    kubectl("drain", "a100-0", "--ignore-daemonsets", "--force", "--timeout=15s", check=False)
+    kubectl("drain", "a100-0", "--ignore-daemonsets", "--force", "--timeout=8s", check=False)
     expected = {"a100-0": fates["held"], "a100-1": 1 + fates["placed"], "": 1 + fates["waits"]}
     assert settle(kubectl, lambda found: found == expected) == expected
     assert {each["metadata"]["name"] for each in pods(kubectl)} >= {"big"}
@@ -135,12 +137,9 @@ def test_a_drained_node_and_a_further_one_do_what_was_said(arena: Sandbox, tools
     job = json.loads(kubectl("get", "job", "once", "-n", SPACE, "-o", "json"))
     assert "Failed" in {each["type"] for each in job["status"]["conditions"] if each["status"] == "True"}
 
-    told = foretold(arena, "add-node:a100-9=a100-1")
+    told = foretold(bare, "add-node:a100-9=a100-1")
     found = sum(each["findNodesAfter"] - each["findNodesBefore"] for each in told["waiting"])
     assert found == 2
-    node = json.loads(kubectl("get", "node", "a100-1", "-o", "json"))
-    meta = {key: node["metadata"].get(key, {}) for key in ("labels", "annotations")}
-    node["metadata"] = {**meta, "name": "a100-9", "labels": {**meta["labels"], "kubernetes.io/hostname": "a100-9"}}
-    kubectl("create", "-f", "-", stdin=json.dumps(node))
+    on.make([node("a100-9")])
     then = {"a100-0": 2, "a100-1": 3, "a100-9": found}
     assert settle(kubectl, lambda seen: seen == then) == then

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from allotment.cli.commands.foresee.live_nodes_view import moved_text, placed_text, reasons_of, state_after
@@ -29,6 +31,9 @@ def moved(*fates: PodFate, message: str = "") -> MovedWork:
     [
         (moved(PodFate.PLACED), "runs", "1 pod to b"),
         (moved(PodFate.PLACED, PodFate.WAITS, PodFate.WAITS), "1 of 3 run", "1 pod to b; 2 pods find no node"),
+        (replace(moved(PodFate.WAITS), elsewhere=9), "9 of 10 run", "1 pod finds no node"),
+        (replace(moved(PodFate.PLACED), elsewhere=9), "runs", "1 pod to b"),
+        (replace(moved(PodFate.JOB_FAILS), elsewhere=9), "fails", "1 pod ends, and the Job fails"),
         (moved(PodFate.LOST), "lost", "1 pod is lost"),
         (moved(PodFate.JOB_FAILS, PodFate.JOB_FAILS), "fails", "2 pods end, and the Job fails"),
         (moved(PodFate.HELD, PodFate.PLACED), "2 of 2 run", "1 pod held by a budget; 1 pod to b"),

@@ -121,6 +121,7 @@ def _moved(row: MovedWork) -> Mapping[str, Any]:
         "job": _named(row.subject),
         "queue": row.queue,
         "devices": dict(row.devices),
+        "podsElsewhere": row.elsewhere,
         "pods": [
             {
                 "name": each.pod,

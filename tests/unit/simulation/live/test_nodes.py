@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allotment.errors import AllotmentError, InputError, NotFoundError, UsageError
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
@@ -355,3 +357,37 @@ def test_what_cannot_be_done_to_a_node_is_refused_in_words(change: str, error: t
     with pytest.raises(error, match=says) as caught:
         effects(snapshot(*TWO), change)
     assert str(caught.value).startswith(change)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 8), min_size=1, max_size=8),
+    waiting=st.lists(st.integers(1, 8), max_size=4),
+    change=st.sampled_from(["drain:a", "drop-node:a", "node-down:a"]),
+)
+def test_nobody_is_put_where_there_is_no_room_or_on_the_node_itself(
+    sizes: list[int], waiting: list[int], change: str
+) -> None:
+    """Whoever leaves has one fate; what is placed fits beside what runs and what else is placed, what waits does not."""
+    left = {"a": 8, "b": 6, "c": 3}
+    running = []
+    for at, gpus in enumerate(sizes):
+        on = next((name for name, free in left.items() if free >= gpus), None)
+        if on is not None:
+            left[on] -= gpus
+            running.append((f"p{at}", on, gpus))
+    around = [pod(name, on, of=SERVES, gpus=gpus) for name, on, gpus in running]
+    around += [pod(f"w{at}", gpus=gpus) for at, gpus in enumerate(waiting)]
+    nodes = [node("a", 8), node("b", 6), node("c", 3)]
+    found = effects(snapshot(*nodes, SERVES, *around), change)
+    fates = {each.pod: each for work in found.moved for each in work.pods}
+    asked_for = {name: gpus for name, on, gpus in running if on == "a"}
+    assert fates.keys() == asked_for.keys()
+    for name, gpus in asked_for.items():
+        if fates[name].fate is PodFate.PLACED:
+            left[fates[name].to] -= gpus
+    assert all(each.to in {"", "b", "c"} for each in fates.values())
+    assert min(left["b"], left["c"]) >= 0
+    if not waiting:
+        waits = [asked_for[name] for name, each in fates.items() if each.fate is PodFate.WAITS]
+        assert all(gpus > max(left["b"], left["c"]) for gpus in waits)

@@ -42,12 +42,17 @@ def _short(message: str) -> str:
 
 
 def state_after(row: MovedWork) -> str:
-    """How work that has to leave stands then, in a word or two."""
+    """How work that has to leave stands then: ``runs``, ``waits``, ``2 of 3 run``; its pods elsewhere are counted."""
     states = Counter(_STATES[each.fate] for each in row.pods)
-    if len(states) == 1:
-        return next(iter(states))
-    running = states["runs"] + states["stays"]
-    return f"{running:,} of {len(row.pods):,} run" if running else "waits"
+    fails = _STATES[PodFate.JOB_FAILS]
+    if fails in states and len(states) == 1:
+        return fails
+    states["runs"] += row.elsewhere
+    here = +states
+    if len(here) == 1:
+        return next(iter(here))
+    running = here["runs"] + here["stays"]
+    return f"{running:,} of {len(row.pods) + row.elsewhere:,} run" if running else "waits"
 
 
 def moved_text(row: MovedWork) -> str:

@@ -36,12 +36,14 @@ class MovedWork:
         subject: what stands at the top above the pods.
         queue: its ClusterQueue; empty where it is in none.
         devices: of these pods, by resource.
+        elsewhere: pods of it on other nodes.
     """
 
     subject: Reference
     queue: str
     pods: tuple[MovedPod, ...]
     devices: Mapping[str, int]
+    elsewhere: int = 0
 
     def fated(self, *fates: PodFate) -> int:
         """How many pods fare so."""
@@ -184,6 +186,7 @@ class _Told:
                 self._owners.of_pod(each[0][0]).queue,
                 tuple(fate for _, fate in each),
                 self._devices(pod for pod, _ in each),
+                self._bound(each[0][0]) - len(each),
             )
             for each in together.values()
         ]
@@ -228,6 +231,11 @@ class _Told:
 
     def _subject(self, pod: Pod) -> Reference:
         return reference_of(self._index.top(pod))
+
+    def _bound(self, pod: Pod) -> int:
+        """Pods on nodes of what a person submitted that a pod is of."""
+        top = self._index.top(pod)
+        return 1 if top is pod else sum(each.bound for each in self._index.pods_under(top.metadata.uid))
 
     def _devices(self, pods: Iterable[Pod]) -> dict[str, int]:
         found: dict[str, int] = {}
