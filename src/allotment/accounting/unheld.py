@@ -28,6 +28,7 @@ from allotment.scheduling.kinds import Operator, Requirement, Toleration, first_
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
 from allotment.scheduling.snapshot.queues import sends_elsewhere
+from allotment.scheduling.snapshot.workloads import earlier_slice
 
 _REFUSED: Final = re.compile(r"(?:insufficient(?: unused)? quota|borrowing limit) for (\S+) in flavor ([^\s,;]+)")
 """Kueue's words for a flavor whose quota refused (pkg/scheduler/flavorassigner)."""
@@ -225,7 +226,7 @@ def refused_by_quota(index: Index, belongings: OwnerLookup) -> Iterator[tuple[st
             continue
         room = unused_guarantees(index) if room is None else room
         queue = belongings.of_workload(workload).queue
-        asked = asked_by(workload)
+        asked = asked_by(index, workload)
         for resource, flavors in refused.items():
             wanted = asked.get(resource, 0)
             still = tuple(each for each in flavors if wanted > room.get((queue, each, resource), 0))
@@ -233,14 +234,17 @@ def refused_by_quota(index: Index, belongings: OwnerLookup) -> Iterator[tuple[st
                 yield resource, still, wanted
 
 
-def asked_by(workload: Workload) -> dict[str, int]:
-    """What all pods of a workload ask for that are not over."""
+def asked_by(index: Index, workload: Workload) -> dict[str, int]:
+    """What all pods of a workload ask for that are not over; of one that grows, beyond what it holds already."""
     sums: dict[str, int] = {}
     over = {each.name: each.count for each in workload.status.reclaimable_pods}
     for pod_set in workload.spec.pod_sets:
         pods = pod_set.count - min(pod_set.count, over.get(pod_set.name, 0))
         for resource, amount in pod_requests(pod_set.template.spec).items():
             sums[resource] = sums.get(resource, 0) + amount * pods
+    grown_from = earlier_slice(workload, index)
+    for _, resource, amount in held_quota(grown_from) if grown_from is not None else ():
+        sums[resource] = max(0, sums.get(resource, 0) - amount)
     return sums
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from allotment.accounting.belonging import kind_of_work
@@ -15,7 +16,14 @@ from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Device, ResourceSlice, ResourceSliceSpec, SlicePool
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Running, Waiting
-from allotment.model.observed.queueing import LocalQueue, LocalQueueSpec
+from allotment.model.observed.queueing import (
+    LocalQueue,
+    LocalQueueSpec,
+    ReclaimablePods,
+    Workload,
+    WorkloadPodSet,
+    WorkloadSpec,
+)
 from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
 from allotment.model.observed.work import Job, JobSpec, Owner
 from allotment.observe.kinds import BY_KIND
@@ -39,6 +47,19 @@ def measured(busy: float, over: int = 60, idle_since: str = "") -> list[DeviceUs
 
 def scene(**more: Any) -> Snapshot:
     return moment_of(NOW, **{"nodes": [node("n", EIGHT)], **more})
+
+
+def grown(name: str, of: str, found: Workload) -> Workload:
+    """A slice of an elastic job that takes the place of an earlier one."""
+    marks = {"kueue.x-k8s.io/workload-slice-replacement-for": of}
+    meta = msgspec.structs.replace(found.metadata, name=name, annotations=marks)
+    return msgspec.structs.replace(found, metadata=meta)
+
+
+def half_over(found: Workload) -> Workload:
+    """Of two pods one is over, and its quota free again."""
+    status = msgspec.structs.replace(found.status, reclaimable_pods=(ReclaimablePods(name="main", count=1),))
+    return msgspec.structs.replace(found, spec=WorkloadSpec(pod_sets=(WorkloadPodSet(count=2),)), status=status)
 
 
 REFUSED = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor gpu, 3 more"
@@ -149,6 +170,28 @@ CASES = {
     "quota refused three": (
         scene(workloads=[workload("w", "gpu", 3, admitted=False, refused=REFUSED)]),
         {"quota-blocked": 3, "unallocated": 5},
+    ),
+    "work that grows is refused what it asks for beyond what it holds": (
+        scene(
+            workloads=[
+                workload("old", "gpu", 2, admitted=True, job="j"),
+                grown("new", "old", workload("new", "gpu", 5, admitted=False, refused=REFUSED, job="j")),
+            ],
+            pods=[pod("p", "n", {GPU: "2"}, owner=("Job", "j"))],
+            jobs=(job("j"),),
+        ),
+        {"unmeasured": 2, "quota-blocked": 3, "unallocated": 3},
+    ),
+    "pods that are over are not waited for": (
+        scene(
+            workloads=[half_over(workload("w", "gpu", 6, admitted=True, job="j"))],
+            pods=[
+                pod("p", "n", {GPU: "3"}, owner=("Job", "j")),
+                pod("q", "n", {GPU: "3"}, owner=("Job", "j"), phase="Succeeded"),
+            ],
+            jobs=(job("j"),),
+        ),
+        {"unmeasured": 3, "unallocated": 5},
     ),
     "a refusal that has gone stale": (
         scene(
