@@ -30,6 +30,7 @@ from typing import Final
 from allotment.accounting.books import FlavorBook, WrittenQuota, devices_promised_twice, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
 from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder, model_of
+from allotment.accounting.claims import hands_out_devices
 from allotment.accounting.cohort_trees import QUEUE, CohortTrees
 from allotment.model.grammar import count
 from allotment.model.observed.index import Index
@@ -321,7 +322,8 @@ def _uncovered(index: Index, books: Sequence[FlavorBook]) -> Iterator[BookFindin
     for name, parts in devices_by_node(index).items():
         of = tuple(sorted(each for each in in_queues if flavor_matches(index.flavors[each], index.nodes[name])))
         for part in parts:
-            if not set(of) & set(offered.get(part.resource, ())):
+            # What claims hand out has its quota by the name that Kueue's configuration gives a class of devices.
+            if not hands_out_devices(part.resource) and not set(of) & set(offered.get(part.resource, ())):
                 lost.setdefault((part.resource, part.model, of), []).append((name, part.units))
     models = _models_by_flavor(index, books)
     for (resource, model, of), nodes in sorted(lost.items()):

@@ -19,7 +19,15 @@ from allotment.accounting.lending import lending_changes, undo_changes
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import ConfigMap
-from allotment.model.observed.nodes import KarpenterNodePool, KarpenterPoolSpec, Node, NodePoolTemplate
+from allotment.model.observed.nodes import (
+    Device,
+    KarpenterNodePool,
+    KarpenterPoolSpec,
+    Node,
+    NodePoolTemplate,
+    ResourceSlice,
+    ResourceSliceSpec,
+)
 from allotment.model.observed.queueing import (
     ClusterQueue,
     ClusterQueueSpec,
@@ -86,6 +94,10 @@ AT_ZERO = KarpenterNodePool(
 )
 BURST = KarpenterNodePool(metadata=ObjectMeta(name="burst"), spec=KarpenterPoolSpec(limits={GPU: "12"}))
 
+BY_CLAIMS = ResourceSlice(
+    spec=ResourceSliceSpec(driver="gpu.nvidia.com", node_name="m", devices=(Device(name="0"), Device(name="1")))
+)
+
 CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[str]]]]] = {
     "they agree": (index_of(queue("a", "4"), queue("b", "4")), []),
     "more than there is": (
@@ -120,6 +132,10 @@ CASES: Mapping[str, tuple[Index, list[tuple[BookFault, Mapping[str, int], list[s
     "no node has the labels": (
         index_of(queue("a", "4"), nodes=(node("n", EIGHT, labels={"pool": "other"}),)),
         [(BookFault.NO_NODES, {"nominal": 4}, ["0"]), (BookFault.UNCOVERED, {"devices": 8, "nodes": 1}, [])],
+    ),
+    "devices that claims hand out": (
+        index_of(queue("a", "8"), nodes=(node("n", EIGHT), node("m", {})), resource_slices=(BY_CLAIMS,)),
+        [],
     ),
     "no such flavor": (
         index_of(of_flavor("a", "gone", "4"), queue("b", "8")),
