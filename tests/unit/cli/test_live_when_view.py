@@ -48,3 +48,10 @@ def test_a_queue_that_was_not_read_is_told_as_that() -> None:
     row = WaitingStart(Reference(kind="Job", name="train"), "", None, kept=kept)
 
     assert message_of(row) == "its queue could not be read: main"
+
+
+def test_the_time_of_the_next_try_is_told() -> None:
+    kept = NotQueued(OutOfQueue.BACKING_OFF, until=1_793_535_000_000)
+    row = WaitingStart(Reference(kind="Job", name="train"), "", None, kept=kept)
+
+    assert message_of(row) == "Kueue sent it back, and tries it again at 2026-11-01T12:10:00Z"

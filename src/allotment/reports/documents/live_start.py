@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from allotment.model.moments import written
 from allotment.operations.foresee.live.when import LiveWhen, WaitingStart
 from allotment.reports.documents.estimate import within
 from allotment.reports.documents.form import seconds
@@ -77,6 +78,8 @@ def message_of(row: WaitingStart) -> str:
         about = ", ".join(row.kept.about)
         if row.kept.reason is OutOfQueue.NOT_SEEN:
             return f"its queue could not be read: {about}"
+        if row.kept.until:
+            return f"Kueue sent it back, and tries it again at {written(row.kept.until)}"
         return row.kept.message or f"{str(row.kept.reason).replace('-', ' ')}{f': {about}' if about else ''}"
     if row.start is not None and row.start.interval is None:
         return _NO_INTERVAL[str(row.start.basis)]
