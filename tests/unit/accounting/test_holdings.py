@@ -335,6 +335,14 @@ def test_of_a_job_only_the_pods_that_are_odd_count_as_such() -> None:
     assert "its node is gone (1)" in text
 
 
+def test_what_nobody_measured_is_not_passed_over() -> None:
+    pods = [pod("p", "n1", {GPU: "2"}), pod("q", "n1", {GPU: "3"})]
+    use = (DeviceUse(node="n1", device="0", pod="team/p", busy=0.0, over=7200),)
+    found = who_holds(moment_of(NOW, nodes=[node("n1", {GPU: "8"})], pods=pods, use=use))
+
+    assert "5 devices held, 1 of them idle, and of 3 nobody knows" in who_text(found, found.holds, None, headers=False)
+
+
 def test_what_may_not_be_named_is_one_row_without_names() -> None:
     hidden = [
         Pod(

@@ -98,6 +98,9 @@ def _sum(rows: Sequence[JobHold]) -> str:
     text += (
         f", {devices(sum(measured)):,g} of them idle" if measured else "; without metrics nobody knows which are idle"
     )
+    unknown = sum(each.parts for each in rows if each.idle_parts is None)
+    if measured and unknown:
+        text += f", and of {devices(unknown):,g} nobody knows"
     for mark in HoldMark:
         parts = sum(each.marked.get(mark, 0) for each in rows)
         if parts:
