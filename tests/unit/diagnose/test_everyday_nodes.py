@@ -35,11 +35,21 @@ def flavor(name: str, **labels: str) -> Raw:
     }
 
 
-def autoscaler(group: str, size: int, target: int, status: str = "NoActivity", since: str = "") -> Raw:
-    """The cluster-autoscaler's status, with one group of at most four nodes."""
-    counts = f"nodeCounts: {{registered: {{total: {size}}}}}, cloudProviderTarget: {target}, minSize: 0, maxSize: 4"
+def autoscaler(group: str, size: int, target: int, status: str = "NoActivity", since: str = "", most: int = 4) -> Raw:
+    """The cluster-autoscaler's status, with one group."""
+    return status_of(sized(group, size, target, status, since, most))
+
+
+def sized(group: str, size: int, target: int, status: str = "NoActivity", since: str = "", most: int = 4) -> str:
+    counts = (
+        f"nodeCounts: {{registered: {{total: {size}}}}}, cloudProviderTarget: {target}, minSize: 0, maxSize: {most}"
+    )
     up = f"status: {status}" + (f", lastTransitionTime: 2026-11-01T{since}Z" if since else "")
-    text = f"nodeGroups:\n- name: {group}\n  health: {{{counts}}}\n  scaleUp: {{{up}}}\n"
+    return f"- name: {group}\n  health: {{{counts}}}\n  scaleUp: {{{up}}}\n"
+
+
+def status_of(*groups: str) -> Raw:
+    text = "nodeGroups:\n" + "".join(groups)
     meta = {"name": "cluster-autoscaler-status", "namespace": "kube-system"}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"status": text}}
 
@@ -173,6 +183,12 @@ CASES: dict[str, tuple[list[Raw], str, Confidence]] = {
         SURE,
     ),
     "asked for hours ago": ([*FULL, autoscaler("gpu", 1, 2, "InProgress", "09:00:00")], "gpu-all-in-use", SURE),
+    "a group at its maximum": ([*FULL, autoscaler("gpu", 1, 1, most=1)], "autoscaler-at-max", SURE),
+    "a group at its maximum beside one at zero": (
+        [*FULL, status_of(sized("gpu", 1, 1, most=1), sized("spot", 0, 0))],
+        "gpu-all-in-use",
+        SURE,
+    ),
     "one more leaves the node, and not for it": (nominated(marked=True), "gpu-all-in-use", SURE),
     "no huge pages": ([node("n1"), *waiting(asks={"hugepages-2Mi": "1Gi"})], "request-above-every-node", SURE),
     "it keeps away from the whole zone": (

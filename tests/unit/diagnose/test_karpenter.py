@@ -239,6 +239,10 @@ STALE: dict[str, tuple[list[Raw], str]] = {
         [*BARE, *waiting(gpus=4), refused("gpu-spot-mnb4g", ICE)],
         "autoscaler-out-of-stock",
     ),
+    "a machine that was launched never joined": (
+        [*FULL, claim("gpu-a", at="2026-11-01T11:20:00Z"), *waiting(gpus=4), meant_for("gpu-a")],
+        "autoscaler-scaling-up",
+    ),
     "another pod of the subject is refused": (
         [*FULL, claim("gpu-a"), *waiting(pods=2, gpus=4), meant_for("gpu-a"), said(AT_LIMIT, "train-1")],
         "autoscaler-scaling-up",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
@@ -11,6 +12,7 @@ from allotment.diagnose.machines import new_node
 from allotment.diagnose.node_groups import (
     NodeGroup,
     autoscaler_of,
+    could_make_others,
     events_of_pods,
     group_of,
     groups_of_nodes,
@@ -22,7 +24,7 @@ from allotment.diagnose.rules.scheduler.holding import called_all
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.shaping import raised_priority, reduced
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 
 _ROOM: Final = frozenset({Keeper.RESOURCE, Keeper.SEVERAL, Keeper.POD_LIMIT})
 _SAID: Final = ("max node group size reached", "max limit reached")
@@ -62,7 +64,7 @@ def _group_at_max(it: Placing) -> Finding | None:
         "event": saying.message if saying is not None else "",
         "holders": called_all(case, holders(case, it.able, it.device)),
     }
-    return about_room(
+    finding = about_room(
         "autoscaler-at-max",
         CauseVerdict.WAITING,
         f"all that would do is in use, and node group {group.name} has {group.size} nodes, as many as it may",
@@ -76,6 +78,8 @@ def _group_at_max(it: Placing) -> Finding | None:
         facts,
         evidence,
     )
+    # Another group, which is at zero, may make such nodes as well.
+    return replace(finding, confidence=Confidence.LIKELY) if could_make_others(case) else finding
 
 
 def _raised(it: Placing, group: NodeGroup) -> Iterator[Proposal]:

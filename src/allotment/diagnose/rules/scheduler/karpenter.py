@@ -33,7 +33,7 @@ _NO_MACHINE: Final = "InsufficientCapacityError"
 _RECENT: Final = 900.0
 """Seconds for which a refusal of the cloud counts that nothing repeats: Karpenter asks again every few minutes."""
 _REGISTERS_WITHIN: Final = 1200.0
-"""Seconds after which a node that has joined and is not finished is no longer on its way: Karpenter waits for ever."""
+"""Seconds after which a node that has not joined, or has and is not finished, is no longer on its way."""
 Amounts = dict[str, int]
 """Amounts in the twin's units, by resource."""
 
@@ -345,7 +345,10 @@ def is_coming(claim: NodeClaim, now: float) -> bool:
     if (done is not None and done.true) or claim.metadata.deletion_timestamp or refused_by_cloud(claim) is not None:
         return False
     joined = condition(claim.status.conditions, "Registered")
-    return joined is None or not joined.true or now - seconds(joined.last_transition_time) < _REGISTERS_WITHIN
+    since = claim.metadata.creation_timestamp
+    if joined is not None and joined.true:
+        since = joined.last_transition_time
+    return now - seconds(since, now) < _REGISTERS_WITHIN
 
 
 def refused_by_cloud(claim: NodeClaim) -> Condition | None:
