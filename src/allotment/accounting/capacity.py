@@ -7,8 +7,8 @@ the largest remainder, so that the parts of a node are exactly 1,000,000 for eac
     what the node shows                  devices                                     a unit of the resource
     ===================================  ==========================================  ==============================
     nvidia.com/gpu: 8                    8, or more if nvidia.com/gpu.count says so  one device
-    nvidia.com/mig-1g.5gb: 7             gpu.count less whole ones, at least what    a share by its compute slices
-                                         compute and memory of the slices need
+    nvidia.com/mig-1g.5gb: 7             gpu.count less whole ones, at least what    a share by its compute or its
+                                         compute and memory of the slices need       memory, whichever is more
     nvidia.com/gpu: 7, product …-MIG-…   as many as the slices need                  1/7 and so on, by the profile
     nvidia.com/gpu: 32, …-SHARED         gpu.count, else units / gpu.replicas        1/replicas
     nvidia.com/gpu: 7, on GKE            by its labels for slices and shares         as of NVIDIA's labels
@@ -258,16 +258,17 @@ def _sliced(
     memory = round(_label(labels, _GPU_MEMORY, _MOST_MEMORY) / 1024)
     whole = _memory_of(model, memory)
     weights: dict[str, Fraction] = {}
-    eighths, least = 0, 0
+    computing, stored, least = Fraction(0), Fraction(0), 0
     for resource, count in mig.items():
         slices = _ceil(count, _replicas(resource, labels))
         profile = _PROFILE.search(resource)
         compute = Fraction(int(profile[1]), _compute_slices(model)) if profile else Fraction(1)
-        weights[resource] = slices * compute
+        storage = Fraction(_eighths(int(profile[2]), whole), _EIGHTHS) if profile and whole else Fraction(0)
+        weights[resource] = slices * max(compute, storage)
+        computing, stored = computing + slices * compute, stored + slices * storage
         if profile is not None:
             least = max(least, _ceil(slices, _slices_of_device(profile, model, memory)))
-            eighths += slices * _eighths(int(profile[2]), whole) if whole else 0
-    needed = max(sum(weights.values(), Fraction(0)), Fraction(eighths, _EIGHTHS))
+    needed = max(computing, stored)
     devices = max(spare, least, _ceil(needed.numerator, needed.denominator))
     shares = largest_remainder(devices * PER_DEVICE, weights)
     return [

@@ -383,6 +383,16 @@ def test_no_device_of_a_node_is_there_twice(capacity: dict[str, str], labels: di
     assert sum(each.parts for each in node_devices(node("n", capacity, labels=labels))) == devices * PER_DEVICE
 
 
+def test_of_devices_that_are_cut_each_into_one_size_every_size_has_its_own() -> None:
+    sizes = {f"{MIG}1g.5gb": "7", f"{MIG}3g.20gb": "4"}
+    found = node_devices(node("n", sizes, labels={**A100, "nvidia.com/gpu.count": "3"}))
+
+    assert {each.resource: each.parts for each in found} == {
+        f"{MIG}1g.5gb": PER_DEVICE,
+        f"{MIG}3g.20gb": 2 * PER_DEVICE,
+    }
+
+
 @pytest.mark.parametrize("capacity", [{}, {GPU: "0"}])
 def test_devices_of_a_driver_are_not_broken_because_no_plug_in_offers_them(capacity: dict[str, str]) -> None:
     """The labels of the vendor's discovery are there with either."""
@@ -409,7 +419,7 @@ def listed(name: str, type_: str, **marks: str) -> Device:
                 listed("gpu-0-mig-9-4", "mig", parentUUID="G0", profile="3g.20gb"),
                 listed("gpu-1", "gpu", uuid="G1"),
             ],
-            {"gpu.nvidia.com": 1_000_000, "gpu.nvidia.com/mig-1g.5gb": 400_000, "gpu.nvidia.com/mig-3g.20gb": 600_000},
+            {"gpu.nvidia.com": 1_000_000, "gpu.nvidia.com/mig-1g.5gb": 363_636, "gpu.nvidia.com/mig-3g.20gb": 636_364},
             id="one that is cut, and a whole one",
         ),
         pytest.param(

@@ -23,7 +23,7 @@ def test_who_says_what_is_odd_and_sums_up(run: Run) -> None:
     (row,) = [line for line in text.splitlines() if "job/segment" in line]
     for told in ("vision", "ben@example.com", " team-vision ", "16 h ago", "10 h ago", "its job has ended"):
         assert told in row
-    assert "14.462 devices held, 7 of them idle, and of 1.462 nobody knows; 1.462 outside any queue" in text
+    assert "14.429 devices held, 7 of them idle, and of 1.429 nobody knows; 1.429 outside any queue" in text
     assert "4 by jobs that have ended" in text
 
 
