@@ -16,6 +16,7 @@ from allotment.observe.view import seen_by
 from allotment.operations.foresee.live.node_effects import NodeEffects
 from allotment.operations.foresee.live.pod_fates import PodFate
 from allotment.operations.foresee.live.whatif import LiveWhatIf, LiveWhatIfRequest, what_if_live
+from tests.by_day import by_day
 from tests.unit.simulation.live.cluster import GPU, ago, ended, node, queue, snapshot, work
 from tests.unit.simulation.live.test_when import FEW, Ticking
 
@@ -359,7 +360,7 @@ def test_what_cannot_be_done_to_a_node_is_refused_in_words(change: str, error: t
     assert str(caught.value).startswith(change)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=by_day(25), deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 8), min_size=1, max_size=8),
     waiting=st.lists(st.integers(1, 8), max_size=4),
@@ -368,7 +369,7 @@ def test_what_cannot_be_done_to_a_node_is_refused_in_words(change: str, error: t
 def test_nobody_is_put_where_there_is_no_room_or_on_the_node_itself(
     sizes: list[int], waiting: list[int], change: str
 ) -> None:
-    """Whoever leaves has one fate; what is placed fits beside what runs and what else is placed, what waits does not."""
+    """Whoever leaves has one fate; what is placed fits beside what runs and what else is placed, who waits does not."""
     left = {"a": 8, "b": 6, "c": 3}
     running = []
     for at, gpus in enumerate(sizes):
