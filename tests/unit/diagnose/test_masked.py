@@ -199,6 +199,16 @@ def other(kind: str, **status: Any) -> Raw:
     return {"apiVersion": api, "kind": kind, "metadata": meta, "spec": {}, "status": status}
 
 
+def bounded(gpus: str) -> Raw:
+    hard = {"requests.nvidia.com/gpu": gpus}
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "r", "namespace": TEAM},
+        "spec": {"hard": hard},
+    }
+
+
 CASES: dict[str, tuple[list[Raw], str, str]] = {
     "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
     "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
@@ -244,6 +254,8 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
     "a RayJob is tried again": ([*stopped("Hold"), other("RayJob", jobStatus="FAILED", jobDeploymentStatus="Retrying")], "rayjob/train", "queue-held"),
     "a RayJob is done": ([*stopped("Hold"), other("RayJob", jobStatus="SUCCEEDED", jobDeploymentStatus="Complete")], "rayjob/train", "none"),
     "a RayCluster says that it failed": ([*stopped("Hold"), other("RayCluster", state="failed")], "raycluster/train", "queue-held"),
+    "no quota of its queue helps against one of its namespace": ([*platform(ROOM), bounded("2"), *holding("b", "cq", gpus=8, namespace="team-b"), *queued(gpus=4)], "job/train", "resourcequota-exceeded"),
+    "its namespace's quota is in use, and its queue's first": ([*platform(ROOM), bounded("8"), *holding("b", "cq", gpus=8), *queued(gpus=4)], "job/train", "quota-nominal"),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",
@@ -491,3 +503,16 @@ def test_what_a_check_sent_back_is_not_made_anew_first() -> None:
     found = explain(case_of([*NODES, *platform(ROOM), *queued(status=status)]))
     assert found.summary.startswith("an AdmissionCheck sent it back")
     assert found.remedies[0].summary == "wait until 2026-11-01T12:05:00Z"
+
+
+def test_a_ratio_is_told_as_one() -> None:
+    item = {"type": "Container", "default": {"cpu": "8"}, "maxLimitRequestRatio": {"cpu": "4"}}
+    bounds = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "l", "namespace": TEAM},
+        "spec": {"limits": [item]},
+    }
+    found = explain(case_of([*NODES, bounds, job("train", cpu="1")]))
+    assert found.summary.startswith("the container main has a limit of cpu of 8 times its request where 4 times it is")
+    assert found.remedies[0].summary == "set the limit to 4 cpu"

@@ -16,7 +16,7 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Container, PodSpec
 
 _CAUSES: Final = {"max": "limitrange-max", "min": "limitrange-min", "ratio": "limitrange-ratio"}
-_WORDS: Final = {"max": "at most", "min": "at least", "ratio": "a limit of at most so many times the request:"}
+_WORDS: Final = {"max": "at most", "min": "at least"}
 
 
 def above_max(case: Case) -> Finding | None:
@@ -51,12 +51,18 @@ def _finding(case: Case, part: PodsToCome, found: list[Breach]) -> Finding:
     asked = {each.resource: _number(each, each.asked) for each in same}
     allowed = {each.resource: _number(each, each.allowed) for each in same}
     who = f"the container {first.container}" if first.container else "the pod"
-    says = " and ".join(f"{asked[name]} {name} where it allows {allowed[name]}" for name in asked)
+    if first.bound == "ratio":
+        says = "has " + " and ".join(
+            f"a limit of {name} of {asked[name]} times its request where {allowed[name]} times it is allowed"
+            for name in asked
+        )
+    else:
+        says = "asks for " + " and ".join(f"{asked[name]} {name} where it allows {allowed[name]}" for name in asked)
+        says += f" ({_WORDS[first.bound]} that much)"
     return Finding(
         _CAUSES[first.bound],
         CauseVerdict.MISCONFIGURED,
-        f"{who} asks for {says} ({_WORDS[first.bound]} that much): LimitRange {first.range.name} of namespace "
-        f"{case.namespace}",
+        f"{who} {says}: LimitRange {first.range.name} of namespace {case.namespace}",
         facts={
             "limit_range": first.range.name,
             "namespace": case.namespace,
@@ -100,9 +106,12 @@ def _changed(case: Case, spec: PodSpec, found: list[Breach]) -> list[Proposal]:
         _, key = container_of(spec, name)
         body.setdefault(key, []).append({"name": name, "resources": {k: v for k, v in change.items() if v}})
     target, patch = amended(case, body)
-    what = ", ".join(f"{_number(each, each.allowed)} {each.resource}" for each in found)
+    what = "ask for " + ", ".join(f"{_number(each, each.allowed)} {each.resource}" for each in found)
+    if found[0].bound == "ratio":
+        limits = [f"{value} {name}" for change in resources.values() for name, value in change["limits"].items()]
+        what = f"set the limit to {', '.join(limits)}"
     kind = RemedyKind.REDUCE_REQUEST if found[0].bound == "max" else RemedyKind.FIX_LIMITS
-    return [Proposal(kind, Doer.USER, f"ask for {what}", target, patch)]
+    return [Proposal(kind, Doer.USER, what, target, patch)]
 
 
 def _wanted(each: Breach, listed: str, value: Fraction | None, request: Fraction) -> Fraction | None:
@@ -137,11 +146,12 @@ def _widened(case: Case, first: Breach, same: list[Breach]) -> list[Proposal]:
         # Kueue does not look at a workload again that it has refused for a LimitRange.
         again = ((reference_of(case.top), Patch(PatchOp.RESUBMIT, {})),)
     what = ", ".join(f"{_number(each, each.asked)} {each.resource}" for each in same)
+    times = " (limit by request)" if first.bound == "ratio" else ""
     return [
         Proposal(
             RemedyKind.OTHER,
             Doer.TEAM_OWNER,
-            f"let the LimitRange {first.range.name} allow {what}, and submit again",
+            f"let the LimitRange {first.range.name} allow {what}{times}, and submit again",
             target,
             Patch(PatchOp.JSON, steps),
             then=again,

@@ -74,7 +74,8 @@ def _finding(
             "missing_pods": pods,
         },
         evidence=tuple(evidence),
-        confidence=sureness(case) if said is None else Confidence.SURE,
+        # What even an empty namespace refuses is so, whenever its pods are made.
+        confidence=Confidence.SURE if never or said is not None else sureness(case),
         proposals=Deferred(_helping(case, part, spec, found, pods)),
         never=never,
     )
