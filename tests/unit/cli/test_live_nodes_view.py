@@ -82,3 +82,10 @@ def test_the_table_stays_within_the_terminal(run: Run, width: int) -> None:
     table = run(*DRAIN, env={"COLUMNS": str(width)}).ok().split("\n\n")[1]
     assert all(len(line) <= width for line in table.splitlines())
     assert ("DEVICES" in table.splitlines()[0]) == (width == 160)
+
+
+def test_what_gets_its_quota_now_is_told_so_without_a_basis_for_later_starts(run: Run) -> None:
+    changes = ("--change", "quota:nlp/a100-on-demand/nvidia.com/gpu=40", "--change", "cordon:cpu-0")
+    table = run("whatif", *changes, *EXAMPLE, env={"COLUMNS": "160"}).ok().split("\n\n")[1]
+    (row,) = [line.split("   ") for line in table.splitlines() if "job/pretrain" in line]
+    assert [cell.strip() for cell in row if cell.strip()][-2:] == ["now", "gets quota"]

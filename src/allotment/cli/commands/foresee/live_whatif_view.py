@@ -51,14 +51,20 @@ def live_whatif_listing(found: LiveWhatIf) -> Listing[WhatIfRow]:
             *([devices] if of_nodes else []),
             Column(
                 "BEFORE",
-                lambda row: _seconds(row.change.before) if isinstance(row, ChangedStart) else _before(row),
+                lambda row: (
+                    _cell(row.change.before, row.change.starts_before)
+                    if isinstance(row, ChangedStart)
+                    else _before(row)
+                ),
                 text=_before,
                 unit="seconds",
                 keep=4,
             ),
             Column(
                 "AFTER",
-                lambda row: _seconds(row.change.after) if isinstance(row, ChangedStart) else _after(row),
+                lambda row: (
+                    _cell(row.change.after, row.change.starts_after) if isinstance(row, ChangedStart) else _after(row)
+                ),
                 text=_after,
                 unit="seconds",
                 keep=4,
@@ -117,6 +123,11 @@ def _after(row: WhatIfRow) -> str:
         case ChangedStart():
             runs = row.starts if row.change.starts_before else None
             return _text(row.change.after, now=row.change.starts_after, runs=runs)
+
+
+def _cell(wait: float | None, now: bool) -> float | None:  # noqa: FBT001 (a cell's two halves)
+    """Seconds until it gets its quota: none where it does now, whether or not later starts have a basis."""
+    return 0.0 if now else _seconds(wait)
 
 
 def _seconds(wait: float | None) -> float | None:
