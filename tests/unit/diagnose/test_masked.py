@@ -209,6 +209,29 @@ def bounded(gpus: str) -> Raw:
     }
 
 
+def claiming(*, counted: bool) -> list[Raw]:
+    """A Job that claims a device, for which its queue has quota under a name of its own."""
+    queue = cluster_queue("cq", quota("f", 8))
+    group = queue["spec"]["resourceGroups"][0]
+    group["coveredResources"].append("devices")
+    group["flavors"][0]["resources"].append({"name": "devices", "nominalQuota": "4"})
+    template = {
+        "kind": "ResourceClaimTemplate",
+        "apiVersion": "resource.k8s.io/v1",
+        "metadata": {"name": "t", "namespace": TEAM},
+        "spec": {},
+    }
+    words = "couldn't assign flavors to pod set main: insufficient unused quota for devices in flavor f, 2 more needed"
+    status: Raw = {"conditions": [condition("QuotaReserved", "False", "Pending", words)]}
+    if counted:
+        status["resourceRequests"] = [{"name": "main", "resources": {"cpu": "1", "memory": "1Gi", "devices": "2"}}]
+    busy = holding("b", "cq", gpus=0)
+    given = {"flavors": {"cpu": "f", "memory": "f", "devices": "f"}, "resourceUsage": {"devices": "4"}}
+    busy[1]["status"]["admission"]["podSetAssignments"][0] |= given
+    claims = [{"name": "g", "resourceClaimTemplateName": "t"}]
+    return [*platform(queue), template, *busy, *queued(gpus=0, resourceClaims=claims, status=status)]
+
+
 CASES: dict[str, tuple[list[Raw], str, str]] = {
     "failed, and its queue was stopped since": ([*stopped("Hold"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
     "failed, and its queue is drained": ([*stopped("HoldAndDrain"), *failed(queued(status=OVER))], "job/train", "job-backoff-limit"),
@@ -256,6 +279,9 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
     "a RayCluster says that it failed": ([*stopped("Hold"), other("RayCluster", state="failed")], "raycluster/train", "queue-held"),
     "no quota of its queue helps against one of its namespace": ([*platform(ROOM), bounded("2"), *holding("b", "cq", gpus=8, namespace="team-b"), *queued(gpus=4)], "job/train", "resourcequota-exceeded"),
     "its namespace's quota is in use, and its queue's first": ([*platform(ROOM), bounded("8"), *holding("b", "cq", gpus=8), *queued(gpus=4)], "job/train", "quota-nominal"),
+    "pods that Kueue does not look after": ([*stopped("Hold"), *crashing()[:2], pod("web-1-a", labels={QUEUE: "q"}, owner=crashing()[1], gpus=16)], "deployment/web", "insufficient-gpu"),
+    "claims that Kueue counts": (claiming(counted=True), "job/train", "quota-nominal"),
+    "claims of which nobody knows what they count for": (claiming(counted=False), "job/train", "cohort-exhausted"),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",
@@ -516,3 +542,15 @@ def test_a_ratio_is_told_as_one() -> None:
     found = explain(case_of([*NODES, bounds, job("train", cpu="1")]))
     assert found.summary.startswith("the container main has a limit of cpu of 8 times its request where 4 times it is")
     assert found.remedies[0].summary == "set the limit to 4 cpu"
+
+
+def test_by_past_use_the_order_is_not_known_for_sure() -> None:
+    def of(**scope: Any) -> Confidence:
+        queue = cluster_queue("cq", quota("f", 8), **scope)
+        line = [*holding("b", "cq", gpus=4), *queued("head", gpus=4, at=BEFORE), *queued(gpus=4)]
+        found = explain(case_of([*NODES, *platform(queue), *line]), with_remedies=False)
+        assert found.cause == "behind-in-line"
+        return found.confidence
+
+    assert of() is Confidence.SURE
+    assert of(admissionScope={"admissionMode": "UsageBasedAdmissionFairSharing"}) is Confidence.LIKELY

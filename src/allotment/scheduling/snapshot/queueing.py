@@ -291,10 +291,11 @@ class _Sorter:
             return _Sorted(workload, name, absent=out, sliced=sliced)
         queue = self._around.index.cluster_queues[name]
         counted = self._count(workload, queue)
-        if not self._settings.seen:
+        claims = any(each.template.spec.resource_claims for each in workload.spec.pod_sets)
+        if claims or not self._settings.seen:
+            # What a claim counts for, or what is left out of account, only Kueue's own count tells.
             counted = considered_requests(workload, counted)
         out = in_queue(workload, queue, self._around, counted)
-        claims = any(each.template.spec.resource_claims for each in workload.spec.pod_sets)
         pending = None
         if out is None or out.reason in IN_A_QUEUE:
             before = earlier_slice(workload, self._around.index) if sliced else None

@@ -90,6 +90,7 @@ def behind_in_line(case: Case) -> Finding | None:
         f"{', '.join(dict.fromkeys(names))}{more} will take what is free",
         facts={"cluster_queue": own.cluster_queue, "ahead": ahead, "of": length, "starting_first": names},
         evidence=(Evidence(case.reference, "position", ahead, "by priority, then by the time of queueing"),),
+        confidence=_sure_of_order(case, own.cluster_queue),
         proposals=(
             Proposal(
                 RemedyKind.WAIT_FOR_QUOTA,
@@ -100,6 +101,14 @@ def behind_in_line(case: Case) -> Finding | None:
             ),
         ),
     )
+
+
+def _sure_of_order(case: Case, queue: str) -> Confidence:
+    """By past use of LocalQueues, which is not known, others may stand first."""
+    found = case.index.cluster_queues.get(queue)
+    scope = None if found is None else found.spec.admission_scope
+    by_use = scope is not None and scope.admission_mode == "UsageBasedAdmissionFairSharing"
+    return Confidence.LIKELY if by_use else Confidence.SURE
 
 
 def preempting(case: Case) -> Finding | None:
@@ -187,6 +196,9 @@ def _admissible(case: Case) -> tuple[Workload, float] | None:
     workload, attempt = case.workload, attempt_of(case)
     if case.supposed or workload is None or attempt is None or not _complete(case):
         return None
+    claims = any(each.template.spec.resource_claims for each in workload.spec.pod_sets)
+    if claims and not workload.status.resource_requests:
+        return None  # what its claims count for is not known
     if attempt.outcome is not AttemptOutcome.STARTS or attempt.victims:
         return None
     quota = workload.condition("QuotaReserved")

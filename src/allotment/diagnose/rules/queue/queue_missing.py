@@ -6,7 +6,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.reach import active_runs
 from allotment.diagnose.rules.queue.new_local_queue import new_local_queues
-from allotment.diagnose.rules.queue.queued import kueue_absent, queue_label
+from allotment.diagnose.rules.queue.queued import kueue_absent, may_be_kept, queue_label
 from allotment.model.explanation import CauseVerdict, Evidence
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.pods import Pod
@@ -53,4 +53,6 @@ def _held_for_it(case: Case) -> bool:
     if isinstance(case.subject, CronJob):
         # Of a run that is on, the run itself is asked.
         return not active_runs(case.subject, case)
-    return not (case.running_pods or case.starting_pods) or any(pod.spec.scheduling_gates for pod in case.waiting_pods)
+    if case.running_pods or case.starting_pods:
+        return any(pod.spec.scheduling_gates for pod in case.waiting_pods)
+    return case.workload is not None or may_be_kept(case)

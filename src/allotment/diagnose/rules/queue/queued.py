@@ -8,6 +8,7 @@ from typing import Final
 from allotment.diagnose.amending import labelled_runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.reach import ended_badly
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
@@ -32,9 +33,14 @@ def waits_for_quota(case: Case) -> bool:
     workload = case.workload
     if workload is not None:
         return not workload.holds_quota and not workload.says("Finished")
-    if not case.queue_name or case.running_pods or case.starting_pods:
+    if not case.queue_name or case.running_pods or case.starting_pods or ended_badly(case):
         return False
-    return case.reference.kind not in _NO_KUEUE
+    return case.reference.kind not in _NO_KUEUE and may_be_kept(case)
+
+
+def may_be_kept(case: Case) -> bool:
+    """Whether Kueue may keep it back: pods that wait without a gate are none that it looks after."""
+    return not case.waiting_pods or any(pod.spec.scheduling_gates for pod in case.waiting_pods)
 
 
 def admits_namespace(case: Case, queue: ClusterQueue, namespace: str) -> bool:
