@@ -10,7 +10,9 @@ import msgspec
 from allotment.diagnose.finding import Proposal
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.grammar import count
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference
+from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node
 
 A_NODE: Final = Reference(api_version="v1", kind="Node")
@@ -24,6 +26,19 @@ _POOLS: Final = (
     "node.kubernetes.io/pool",
 )
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
+
+
+_DEVICES_WITHIN: Final = 600.0
+"""Seconds in which the drivers and device plugins of a node that has joined are up."""
+
+
+def just_joined(index: Index) -> tuple[Node, ...]:
+    """Nodes that have come to others lately, and whose devices may not be there yet; none where all nodes are new."""
+    now = seconds(index.source.observed_at)
+    ages = {node.name: now - seconds(node.metadata.creation_timestamp) for node in index.nodes.values()}
+    if max(ages.values(), default=0.0) <= _DEVICES_WITHIN:
+        return ()
+    return tuple(node for node in index.nodes.values() if 0 <= ages[node.name] < _DEVICES_WITHIN)
 
 
 def pool_of(node: Node) -> str:

@@ -105,6 +105,11 @@ CASES: dict[str, tuple[list[Raw], str, Confidence]] = {
         SURE,
     ),
     "it has just joined": ([*FULL, NEW_UNREADY], "autoscaler-scaling-up", SURE),
+    "the first node with GPUs has just joined": (
+        [node("c1", None), aged(node("g1", None), "11:59:20"), *waiting()],
+        "extended-resource-unknown",
+        LIKELY,
+    ),
     "only the control plane is large enough": (
         [node("cp", None, taints=CONTROL_PLANE), node("w1", None, amounts=SMALL), *WIDE],
         "request-above-every-node",

@@ -35,7 +35,7 @@ NO_FORM = "unable to start container process: exec /usr/bin/python: exec format 
 UNHEALTHY = "Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate unhealthy devices nvidia.com/gpu"
 
 
-def serves(kind: str, since: str = JUST, *, started: bool = True, killed: bool = False, **rest: Any) -> Case:
+def serves(kind: str, since: str = JUST, *, started: bool = True, killed: str = "", **rest: Any) -> Case:
     """A server whose probe of a kind is refused; its port is the one that it declares."""
     probe = {**PROBE, **rest.pop("probe", {})}
     spec = pod_spec(container(ports=[{"containerPort": 8000}], **{f"{kind}Probe": probe}), restartPolicy="Always")
@@ -45,7 +45,7 @@ def serves(kind: str, since: str = JUST, *, started: bool = True, killed: bool =
     it = pod("p", work, spec=spec, status={"phase": "Running", "containerStatuses": [one], "conditions": unready})
     said = [event(it, "Unhealthy", f"{kind.title()} probe failed: {REFUSED}")]
     if killed:
-        said.append(event(it, "Killing", f"Container main failed {kind} probe, will be restarted"))
+        said.append(event(it, "Killing", f"Container main failed {kind} probe, will be restarted", killed))
     return case(work, it, *said, node())
 
 
@@ -151,6 +151,7 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "the runtime is too slow": (unstarted("CreateContainerError", "context deadline exceeded"), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
     "an image for a newer driver": (unstarted("RunContainerError", f"{TOOLKIT}requirement error: unsatisfied condition: cuda>=12.4"), "container-start-failed", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "it failed once, an hour ago": (serves("readiness", BEFORE, **LATER), "readiness-never-true", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "a probe killed it an hour ago": (serves("liveness", BEFORE, killed="2026-11-22T04:59:00Z", restartCount=1), "readiness-never-true", CauseVerdict.BROKEN, Confidence.LIKELY),
     "drained": (taken("EvictionByEvictionAPI"), "pod-evicted", CauseVerdict.WAITING, Confidence.SURE),
     "it used more than it asked for": (evicted(GREEDY), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "evicted, and another has been made": (evicted(GREEDY, MADE), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.LIKELY),
@@ -171,7 +172,7 @@ def test_answer(of: Case, cause: str, verdict: CauseVerdict, sure: Confidence) -
     [
         (serves("startup", BEFORE, started=False), {"startupProbe": {"failureThreshold": 12}}),
         (
-            serves("liveness", killed=True, restartCount=4),
+            serves("liveness", killed=NOW, restartCount=4),
             {
                 "startupProbe": {
                     "httpGet": {"port": 8000, "path": "/health", "scheme": "HTTPS"},

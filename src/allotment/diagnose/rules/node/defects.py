@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.machines import INSTANCE_TYPE, pool_of
+from allotment.diagnose.machines import INSTANCE_TYPE, just_joined, pool_of
 from allotment.diagnose.rules.scheduler.karpenter import is_coming
 from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
 from allotment.diagnose.twins import Twins
@@ -40,8 +40,6 @@ _NO_TYPES: Final = frozenset({"k3s", "rke2"})
 """Distributions that call every machine by their own name."""
 _READY_WITHIN: Final = 300.0
 """Seconds in which a node that has joined becomes ready."""
-_DEVICES_WITHIN: Final = 600.0
-"""Seconds in which its drivers and device plugins are up."""
 NodeKind = tuple[str, str, int]
 """Machine type, pool and milli-CPU of nodes that are alike."""
 PRESSURES: Final = {
@@ -161,11 +159,10 @@ def _mended(index: Index) -> Mended | None:
         for node in index.nodes.values()
         if node.name not in starting
     }
-    now = seconds(index.source.observed_at)
-    oldest = min((seconds(node.metadata.creation_timestamp, now) for node in index.nodes.values()), default=now)
-    # Where all nodes are new, none has come to the others.
-    grown = now - oldest > _DEVICES_WITHIN
-    new = {name: each for name, each in defects.items() if grown and each and _is_new(index.nodes[name], each, now)}
+    now, joined = seconds(index.source.observed_at), {node.name for node in just_joined(index)}
+    new = {
+        name: defects[name] for name in joined if defects.get(name) and _is_new(index.nodes[name], defects[name], now)
+    }
     index.beside[NewNodes] = NewNodes(new)
     defects = {name: found for name, found in defects.items() if found and name not in new}
     return _with_sound(index, defects) if defects else None
@@ -191,10 +188,11 @@ class _Joining:
 
 
 def _is_new(node: Node, defects: tuple[Defect, ...], now: float) -> bool:
-    """Whether what a node lacks may still come: it has just joined."""
-    age = now - seconds(node.metadata.creation_timestamp)
-    within = {DefectKind.NOT_READY: _READY_WITHIN, DefectKind.PLUGIN_MISSING: _DEVICES_WITHIN}
-    return all(0 <= age < within.get(each.kind, 0.0) for each in defects)
+    """Whether what a node that has just joined lacks may still come."""
+    if any(each.kind not in {DefectKind.NOT_READY, DefectKind.PLUGIN_MISSING} for each in defects):
+        return False
+    unready = any(each.kind is DefectKind.NOT_READY for each in defects)
+    return not unready or now - seconds(node.metadata.creation_timestamp) < _READY_WITHIN
 
 
 def _with_sound(index: Index, defects: dict[str, tuple[Defect, ...]]) -> Mended:

@@ -88,6 +88,10 @@ class Stuck:
         running = self.status.state.running
         return now - seconds(running.started_at) if running is not None and running.started_at else 0.0
 
+    def steady(self, now: float) -> bool:
+        """Whether it has run for so long that how it ended before says nothing."""
+        return self.age(now) > _STEADY
+
     def facts(self) -> dict[str, object]:
         """Names that every answer about a container has."""
         return {"pod": self.pod.name, "container": self.status.name, "node": self.pod.spec.node_name}
@@ -116,7 +120,7 @@ def crashed(case: Case) -> Iterator[Stuck]:
     for each in stuck(case):
         loops = each.reason == CRASH_LOOP or each.status.restart_count > 0
         # Between two tries a container runs for a moment; what counts is how the one before ended.
-        if each.age(case.now) > _STEADY:
+        if each.steady(case.now):
             continue
         if each.ended is not None and loops and not each.status.ready and not each.passing:
             yield each
@@ -128,8 +132,13 @@ def crashed(case: Case) -> Iterator[Stuck]:
 
 
 def killed_by(case: Case, each: Stuck, probe: str) -> str:
-    """The kubelet's words that it killed a container because of a probe; empty if it said nothing of the kind."""
-    return said_last(case, each.pod, "Killing", f"Container {each.status.name} failed {probe} probe")
+    """The kubelet's words that it killed a container because of a probe; empty if it has run for long since."""
+    words, running = f"Container {each.status.name} failed {probe} probe", each.status.state.running
+    since = seconds(running.started_at) if running is not None and each.steady(case.now) else 0.0
+    for event in reversed(case.events(each.pod)):
+        if event.reason == "Killing" and words in event.message and seconds(event.at) >= since:
+            return event.message
+    return ""
 
 
 def disrupted(pod: Pod) -> str:

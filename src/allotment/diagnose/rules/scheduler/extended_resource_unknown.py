@@ -11,7 +11,7 @@ from allotment.diagnose.amending import changed_pods, containers_patch
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
-from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
+from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow, may_offer
 from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, of_device_class, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
@@ -70,8 +70,9 @@ def asked_for(case: Case) -> Finding | None:
         replaced(it, name, [near, *(each for each in there if each != near)] if near else there),
         {"asked": name, "resources_of_nodes": there, "nearest": near},
     )
-    # A NodePool may make nodes that have it.
-    return replace(finding, confidence=Confidence.LIKELY) if may_grow(case) else finding
+    # A NodePool may make nodes that have it, and a new node may come to have it.
+    unsure = may_grow(case) or may_offer(case, name)
+    return replace(finding, confidence=Confidence.LIKELY) if unsure else finding
 
 
 def replaced(it: Placing, name: str, others: list[str]) -> Iterator[Proposal]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.machines import INSTANCE_TYPE
+from allotment.diagnose.machines import INSTANCE_TYPE, just_joined
 from allotment.diagnose.node_groups import could_make_others
 from allotment.diagnose.rules.scheduler.karpenter_words import KarpenterWord, PoolBar, last_word
 from allotment.diagnose.rules.scheduler.placing import Placing, placing
@@ -128,6 +128,11 @@ def may_grow(case: Case) -> bool:
     Nor is it where the cluster-autoscaler has groups at zero and has not refused the pods yet.
     """
     return any(each.could or each.by_word for each in pool_views(case).pools) or bool(could_make_others(case))
+
+
+def may_offer(case: Case, resource: str) -> bool:
+    """Whether a node that has just joined may yet offer a device that it does not."""
+    return "/" in resource and any(resource not in node.status.capacity for node in just_joined(case.index))
 
 
 def kept_off(case: Case) -> bool:

@@ -9,7 +9,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import grows
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room, together
-from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow
+from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow, may_offer
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, over
 from allotment.diagnose.rules.scheduler.placing import Placing, of_device_class, placing
 from allotment.diagnose.rules.scheduler.rooms import told
@@ -44,8 +44,10 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
         else {"largest_node": name, "largest_node_has": told(resource, most)},
     )
     # A NodePool may make larger ones than those that are there.
-    finding = replace(finding, confidence=Confidence.LIKELY) if may_grow(case) or kept_off(case) else finding
-    return replace(finding, never=not grows(case.index))
+    joined = may_offer(case, resource)
+    unsure = may_grow(case) or kept_off(case) or joined
+    finding = replace(finding, confidence=Confidence.LIKELY) if unsure else finding
+    return replace(finding, never=not grows(case.index) and not joined)
 
 
 def _some_day(it: Placing) -> Iterator[Proposal]:
