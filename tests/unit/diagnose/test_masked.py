@@ -14,7 +14,20 @@ from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import CauseVerdict, Confidence, PatchOp, RemedyKind, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.gathering import Gathered
-from tests.unit.diagnose.building import EARLIER, GPU, NOW, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
+from tests.unit.diagnose.building import (
+    EARLIER,
+    GPU,
+    NOW,
+    TEAM,
+    Raw,
+    case_of,
+    job,
+    node,
+    owned_by,
+    pod,
+    pod_spec,
+    waiting,
+)
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -282,6 +295,7 @@ CASES: dict[str, tuple[list[Raw], str, str]] = {
     "pods that Kueue does not look after": ([*stopped("Hold"), *crashing()[:2], pod("web-1-a", labels={QUEUE: "q"}, owner=crashing()[1], gpus=16)], "deployment/web", "insufficient-gpu"),
     "claims that Kueue counts": (claiming(counted=True), "job/train", "quota-nominal"),
     "claims of which nobody knows what they count for": (claiming(counted=False), "job/train", "cohort-exhausted"),
+    "its namespace is being deleted": ([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM, "deletionTimestamp": NOW}}, *waiting(gpus=16)], "job/train", "namespace-terminating"),
     "an event of a run before": (
         [*GOES_ON, event(GOES_ON[0], "JobAlreadyActive", OVERLAP, "2026-11-01T10:00:00Z")],
         "cronjob/nightly",
@@ -554,3 +568,19 @@ def test_by_past_use_the_order_is_not_known_for_sure() -> None:
 
     assert of() is Confidence.SURE
     assert of(admissionScope={"admissionMode": "UsageBasedAdmissionFairSharing"}) is Confidence.LIKELY
+
+
+def test_what_was_suspended_has_missed_nothing() -> None:
+    of = cron(schedule="0 * * * *", startingDeadlineSeconds=5, suspend=True)
+    first = explain(case_of([*NODES, of], "cronjob/nightly")).remedies[0]
+    assert (first.kind, first.tried.starts) == (RemedyKind.UNSUSPEND, StartsWhen.NOW)
+
+
+def test_a_queue_of_multikueue_keeps_its_check() -> None:
+    rules = {"admissionChecks": [{"name": "c"}]}
+    queue = cluster_queue("cq", quota("f", 8), admissionChecksStrategy=rules)
+    lost = reserved(checks=[{"name": "c", "state": "Retry", "message": "Reserving remote lost"}])
+    objects = [*NODES, *platform(queue), check(controller="kueue.x-k8s.io/multikueue"), *queued(status=lost)]
+    found = explain(case_of(objects))
+    assert found.cause == "admission-check-rejected-or-retry"
+    assert [each.kind for each in found.remedies] == [RemedyKind.WAIT_FOR_QUOTA]

@@ -9,11 +9,12 @@ from typing import Any, Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.checks import awaited, taken_out
+from allotment.diagnose.rules.queue.workers import lost_workers
 from allotment.errors import quoted_message
-from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
-from allotment.model.observed.queueing import CheckState, Workload
-from allotment.scheduling.snapshot.queues import checks_of
+from allotment.model.observed.queueing import AdmissionCheck, CheckState, Workload
+from allotment.scheduling.snapshot.queues import MULTI_KUEUE, checks_of
 
 _TOLD: Final = re.compile(r'AdmissionChecks? in (\w+) state: "([^"]+)"(?: \((.*)\))?')
 _FAILED: Final = ("Rejected", "Retry")
@@ -51,7 +52,7 @@ def find(case: Case) -> Finding | None:
         f"the AdmissionCheck {name} {verb} the Workload {workload.name}: {why}{again}",
         facts=facts,
         evidence=_evidence(workload, name, state, message),
-        proposals=tuple(_proposals(case, name)),
+        proposals=tuple(_in_workers(case, check) if controller == MULTI_KUEUE else _proposals(case, name)),
     )
 
 
@@ -96,6 +97,15 @@ def workload_message(workload: Workload) -> str:
     """Why it was evicted, in Kueue's words."""
     evicted = workload.condition("Evicted")
     return "" if evicted is None else evicted.message
+
+
+def _in_workers(case: Case, check: AdmissionCheck | None) -> Iterator[Proposal]:
+    """Without the check it would run in the manager, where it is not to: the workers are looked after."""
+    yield from (each.mended for each in lost_workers(case, check))
+    if case.workload is not None:
+        what = "wait until Kueue sends it to a worker cluster again"
+        target, patch = reference_of(case.workload), Patch(PatchOp.WAIT, {"event": "requeue"})
+        yield Proposal(RemedyKind.WAIT_FOR_QUOTA, Doer.USER, what, target, patch)
 
 
 def _proposals(case: Case, name: str) -> Iterator[Proposal]:

@@ -8,7 +8,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import active_runs
 from allotment.diagnose.rules.submission.cronjob_runs import next_run
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.work import CronJob
 
@@ -20,7 +20,7 @@ _REASONS: Final = ("MissSchedule", "TooManyMissedTimes")
 def find(case: Case) -> Finding | None:
     """An event that says so, or a deadline below the round with a time that has passed."""
     cron = case.subject
-    if not isinstance(cron, CronJob) or cron.spec.suspend or active_runs(cron, case):
+    if not isinstance(cron, CronJob) or cron.spec.suspend or active_runs(cron, case) or case.supposed:
         return None
     deadline = cron.spec.starting_deadline_seconds
     event = next((each for each in reversed(case.events(cron)) if each.reason in _REASONS), None)
@@ -42,6 +42,8 @@ def find(case: Case) -> Finding | None:
         f"the run due at {when} was not started in time ({limit})",
         facts={"starting_deadline_seconds": deadline, "due": when, "schedule": cron.spec.schedule},
         evidence=tuple(evidence),
+        # Without a word of its controller it may have been suspended at that time.
+        confidence=Confidence.LIKELY if event is None else Confidence.SURE,
         proposals=(
             Proposal(
                 RemedyKind.OTHER,

@@ -16,7 +16,7 @@ def find(case: Case) -> Finding | None:
     said = next((each for each in refusals(case) if "because it is being terminated" in each.message), None)
     if not going and said is None:
         return None
-    if case.subject is not None and not missing_pods(case):
+    if case.subject is not None and not (missing_pods(case) or case.waiting_pods):
         return None
     target = Reference(api_version="v1", kind="Namespace", name=case.namespace)
     evidence = [Evidence(target, "metadata.deletionTimestamp", going, "it is being deleted")] if going else []
