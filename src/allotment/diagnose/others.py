@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.queueing import Workload
-from allotment.observe.unknown_owners import is_well_formed
+from allotment.observe.unknown_owners import is_well_formed, makes_pods
 
 
 def work_above(case: Case, each: Object) -> Object:
@@ -27,13 +27,18 @@ def work_above(case: Case, each: Object) -> Object:
 
 
 def reference_above(case: Case, each: Object) -> Reference:
-    """The same as a reference; where the owner was not seen, as the object names it.
+    """The same as a reference: what may be changed. An owner that was not seen is never it; then it is the object."""
+    return reference_of(work_above(case, each))
 
-    For a name in a sentence: nothing says that there is such an object, and no command may be about it.
+
+def named_above(case: Case, each: Object) -> Reference:
+    """For a name alone: where the owner was not seen, as the object names it, if anything can be called so.
+
+    Of the kinds that are read, only those that make pods: whoever writes the reference may name any object of theirs.
     """
     above = work_above(case, each)
     owner = each.metadata.controller
-    if above is each and owner is not None and is_well_formed(owner):
+    if above is each and owner is not None and is_well_formed(owner) and makes_pods(owner):
         return Reference(api_version=owner.api_version, kind=owner.kind, namespace=each.namespace, name=owner.name)
     return reference_of(above)
 
@@ -43,7 +48,7 @@ def called(case: Case, each: Object) -> str:
 
     In a view elsewhere is another team's, and only that is said.
     """
-    above = reference_above(case, each)
+    above = named_above(case, each)
     if above.namespace == case.namespace:
         return above.name
     kind = kind_of(work_above(case, each)).lower()

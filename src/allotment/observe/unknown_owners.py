@@ -20,6 +20,7 @@ _LONGEST_SUBDOMAIN: Final = 253
 _VERSION: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 """Begins with a capital, as every kind does and no resource's name in paths."""
+_WORK: Final = frozenset({"jobs", "cron_jobs", "replicas", "daemon_sets", "owners"})
 _NEVER_READ: Final = frozenset({"Secret"})
 """Kinds that are not read, whoever serves them."""
 _BUILT_IN: Final = ".k8s.io"
@@ -76,6 +77,12 @@ def is_well_formed(owner: OwnerReference) -> bool:
     """Whether a reference can be of an object at all: anybody may write any text into one, and nobody checks it."""
     version = owner.api_version.rpartition("/")[2]
     return bool(_VERSION.fullmatch(version) and _KIND.fullmatch(owner.kind) and _is_subdomain(owner.name))
+
+
+def makes_pods(owner: OwnerReference) -> bool:
+    """Whether it is of a kind of work, or of one that is not read and may be work."""
+    kind = BY_KIND.get((owner.api_version.rpartition("/")[0], owner.kind))
+    return kind is None or kind.field in _WORK
 
 
 def _is_subdomain(name: str) -> bool:

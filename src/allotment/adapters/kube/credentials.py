@@ -198,7 +198,8 @@ def _expiry(command: str, text: object) -> dt.datetime | None:
             f"the credential plugin {shown(command)} names no moment at which its credential expires",
             fix="run it by hand: expirationTimestamp must be RFC 3339, such as 2027-01-31T12:00:00Z",
         )
-    return moment
+    # A moment at the very beginning of the calendar has none before it.
+    return max(moment, dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
 
 def _load_pair(command: str, tls: ssl.SSLContext, certificate: str, key: str) -> None:

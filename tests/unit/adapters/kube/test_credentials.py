@@ -175,6 +175,13 @@ def test_a_plugin_that_prints_nonsense_is_told_as_such(tmp_path: Path, status: d
         http.get("/")
 
 
+def test_an_expiry_at_the_beginning_of_time_is_long_past(tmp_path: Path) -> None:
+    status = {"token": "x", "expirationTimestamp": "0001-01-01T00:00:00+14:00"}
+    run = plugin(tmp_path, f"print({json.dumps({'status': status})!r})")
+    with client(auth_for(run)) as http:
+        assert [http.get("/").status_code for _ in range(2)] == [200, 200]
+
+
 def test_what_a_plugin_writes_drives_no_terminal(tmp_path: Path) -> None:
     run = plugin(tmp_path, "import sys; sys.stderr.buffer.write(b'\\x1b[2J \\xff sign in'); sys.exit(1)")
     with client(auth_for(run)) as http, pytest.raises(NotSignedInError) as caught:

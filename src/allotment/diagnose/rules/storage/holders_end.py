@@ -5,7 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.amending import Effect, described
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.others import reference_above, work_above
+from allotment.diagnose.others import named_above, work_above
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Object
 from allotment.model.observed.pods import Pod
@@ -63,7 +63,7 @@ def holder_ended(case: Case, holder: Pod, effect: Effect = (), *, lost: bool = F
         return (_old_first(above, holder, effect) if rolls else _one_replica(above, holder),)
     alone = isinstance(above, Pod) or holder.key in {each.key for each in case.pods} or lost
     gone: Effect = ((reference_of(holder), Patch(PatchOp.DELETE)),)
-    by = reference_above(case, holder)
+    by = named_above(case, holder)
     if isinstance(above, Pod) and by.kind != "Pod" and not lost:
         # What made it was not seen, and makes it again.
         target, patch = by, Patch(PatchOp.SIGNAL, {"end": by.name})
