@@ -59,6 +59,7 @@ def asked(cluster: ReplayedCluster, questions: int, budget: float, seed: int) ->
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)
 def test_four_of_five_starts_lie_in_their_intervals() -> None:
     """160 questions of 27 bursts: the share is known to about 6 %."""
     data_folder("philly")
