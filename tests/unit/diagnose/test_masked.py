@@ -584,3 +584,21 @@ def test_a_queue_of_multikueue_keeps_its_check() -> None:
     found = explain(case_of(objects))
     assert found.cause == "admission-check-rejected-or-retry"
     assert [each.kind for each in found.remedies] == [RemedyKind.WAIT_FOR_QUOTA]
+
+
+def test_a_queue_label_is_changed_where_it_stands() -> None:
+    above, middle, _ = crashing()
+    gate = {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}
+    waits = pod("web-1-a", labels={QUEUE: "lost"}, owner=middle, **gate)
+    own = thing("Workload", "web", TEAM, queueName="lost", podSets=[], metadata={"ownerReferences": [owned_by(waits)]})
+    for label, path in (({QUEUE: "lost"}, ("metadata",)), ({}, ("spec", "template", "metadata"))):
+        named = copy.deepcopy([above, middle])
+        for each in named:
+            each["metadata"]["labels"] = label
+            each["spec"]["template"]["metadata"]["labels"] = {QUEUE: "lost"}
+        first = explain(case_of([*NODES, *platform(ROOM), *named, waits, own], "deployment/web")).remedies[0]
+        body: Any = {"labels": {QUEUE: "q"}}
+        for key in reversed(path):
+            body = {key: body}
+        assert first.patch is not None
+        assert (first.kind, first.patch.body) == (RemedyKind.FIX_QUEUE_NAME, body)

@@ -57,7 +57,7 @@ def rederived(index: Index, now: Work | Pod, *, anew: bool) -> Objects:
     uids = [index.pods[key].metadata.uid for key in gone if key in index.pods]
     objects = msgspec.structs.replace(objects, pods=tuple(pod for pod in objects.pods if pod.key not in gone))
     workloads = index.workloads_of.get(uid, [])
-    labelled = bool(now.metadata.labels.get(KUEUE_QUEUE))
+    labelled = bool(_queue(now))
     one_by_one = isinstance(now, Replicas) and now.kind != "StatefulSet"
     if labelled and not one_by_one:
         return _queued(objects, index, workloads, now, anew=anew)
@@ -71,6 +71,13 @@ def rederived(index: Index, now: Work | Pod, *, anew: bool) -> Objects:
         own = tuple(_workload_of(index, now, pod) for pod in made)
         objects = msgspec.structs.replace(objects, workloads=(*objects.workloads, *own))
     return msgspec.structs.replace(objects, pods=(*objects.pods, *made))
+
+
+def _queue(now: Work) -> str:
+    """Its queue, or that of its pods."""
+    return now.metadata.labels.get(KUEUE_QUEUE) or (
+        now.spec.template.metadata.labels.get(KUEUE_QUEUE, "") if isinstance(now, Replicas) else ""
+    )
 
 
 def _gated(pod: Pod) -> Pod:
@@ -93,7 +100,7 @@ def _workload_of(index: Index, now: Work, pod: Pod) -> Workload:
             owner_references=(owner,),
         ),
         spec=WorkloadSpec(
-            queue_name=now.metadata.labels[KUEUE_QUEUE],
+            queue_name=_queue(now),
             priority=_priority(index, now),
             pod_sets=(
                 WorkloadPodSet(
@@ -150,7 +157,7 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
             owner_references=(OwnerReference(kind=kind_of(now), name=now.name, uid=now.metadata.uid, controller=True),),
         ),
         spec=WorkloadSpec(
-            queue_name=now.metadata.labels[KUEUE_QUEUE],
+            queue_name=_queue(now),
             priority=_priority(index, now),
             pod_sets=tuple(
                 WorkloadPodSet(

@@ -14,7 +14,7 @@ from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import CheckRule, ClusterQueue, LocalQueue
-from allotment.model.observed.work import CronJob, Work
+from allotment.model.observed.work import CronJob, Replicas, Work
 from allotment.model.reading import KUEUE_GROUP
 from allotment.scheduling.snapshot.queues import held
 from allotment.scheduling.snapshot.standing import selects
@@ -71,11 +71,13 @@ def other_queues(case: Case, cost: int = 0) -> Iterator[Proposal]:
 def queue_label(work: Work | Pod, name: str, cost: int = 0, then: str = "") -> Proposal:
     """Put the subject into another LocalQueue; `then` = what else is to be done, a clause."""
     labels = {KUEUE_QUEUE: name}
-    target, patch = (
-        labelled_runs(work, labels)
-        if isinstance(work, CronJob)
-        else (reference_of(work), Patch(PatchOp.MERGE, {"metadata": {"labels": labels}}))
-    )
+    target, body = reference_of(work), {"metadata": {"labels": labels}}
+    patch = Patch(PatchOp.MERGE, body)
+    if isinstance(work, CronJob):
+        target, patch = labelled_runs(work, labels)
+    elif isinstance(work, Replicas) and not work.metadata.labels.get(KUEUE_QUEUE):
+        # It stands on the pods alone, whatever Kueue makes of the work above them.
+        patch = Patch(PatchOp.MERGE, {"spec": {"template": body}})
     return Proposal(
         RemedyKind.FIX_QUEUE_NAME, Doer.USER, f"set the queue label to {name}{then}", target, patch, cost=cost
     )
