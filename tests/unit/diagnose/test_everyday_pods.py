@@ -124,6 +124,22 @@ def mounts(message: str) -> Case:
     return case(WORK, it, event(it, "FailedMount", message), node())
 
 
+def given(status: Raw, *reasons: str) -> Case:
+    """A pod that has had its node for an hour."""
+    placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": BEFORE}
+    it = pod("p", WORK, status={"phase": "Pending", "conditions": [placed], **status})
+    return case(WORK, it, *(event(it, reason, "driver not found") for reason in reasons), node())
+
+
+def beside_what_failed() -> Case:
+    work = job(spec=pod_spec(container(), container("proxy", gpus=0)))
+    main = {"name": "main", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+    proxy = {"name": "proxy", "ready": True, "state": {"running": {"startedAt": BEFORE}}}
+    unready = [{"type": "Ready", "status": "False"}]
+    status = {"phase": "Running", "conditions": unready, "containerStatuses": [main, proxy]}
+    return case(work, pod("p", work, status=status), node())
+
+
 LATER = {"restartCount": 1, "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
 TOOLKIT = "OCI runtime create failed: error running prestart hook #0: stderr: nvidia-container-cli: "
 MISMATCH = f"{TOOLKIT}initialization error: nvml error: driver/library version mismatch"
@@ -152,6 +168,12 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "an image for a newer driver": (unstarted("RunContainerError", f"{TOOLKIT}requirement error: unsatisfied condition: cuda>=12.4"), "container-start-failed", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "it failed once, an hour ago": (serves("readiness", BEFORE, **LATER), "readiness-never-true", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "a probe killed it an hour ago": (serves("liveness", BEFORE, killed="2026-11-22T04:59:00Z", restartCount=1), "readiness-never-true", CauseVerdict.BROKEN, Confidence.LIKELY),
+    "a device of the node fails it": (crashed(1, "Error", "CUDA error: uncorrectable ECC error encountered"), "crash-loop-app-error", CauseVerdict.MISCONFIGURED, Confidence.LIKELY),
+    "its program has failed beside one that runs on": (beside_what_failed(), "crash-loop-app-error", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "a kubelet that does not begin": (given({}), "pod-sandbox-failed", CauseVerdict.BROKEN, Confidence.LIKELY),
+    "a kubelet that has begun": (given({"startTime": BEFORE}), "pod-starting", CauseVerdict.WAITING, Confidence.LIKELY),
+    "devices of a claim are not prepared": (given({"startTime": BEFORE}, "FailedPrepareDynamicResources"), "pod-sandbox-failed", CauseVerdict.BROKEN, Confidence.SURE),
+    "an account that is not there": (mounts('MountVolume.SetUp failed for volume "kube-api-access-x" : failed to fetch token: serviceaccounts "trainer" not found'), "volume-mount-failed", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "drained": (taken("EvictionByEvictionAPI"), "pod-evicted", CauseVerdict.WAITING, Confidence.SURE),
     "it used more than it asked for": (evicted(GREEDY), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "evicted, and another has been made": (evicted(GREEDY, MADE), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.LIKELY),

@@ -14,7 +14,8 @@ from allotment.diagnose.rules.pod.crash_loop import corrected
 from allotment.diagnose.rules.pod.probes import budget, may_load
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
+from allotment.model.moments import seconds
+from allotment.model.observed.base import Reference, condition
 from allotment.model.observed.pods import Pod
 
 _TOOLKIT: Final = "nvidia-container-cli: "
@@ -24,6 +25,13 @@ _OF_NODE: Final = re.compile(
     r"device or resource busy|failed to (?:mount|create) .*(?:rootfs|overlay|snapshot)"
 )
 """Words of the runtime for what is the node's matter, whatever was to be started."""
+_NOT_SET_UP: Final = {
+    "FailedCreatePodSandBox": "the network or the container runtime",
+    "FailedPrepareDynamicResources": "the driver of the devices",
+}
+"""Events by which a kubelet says that it cannot make a place for a pod → what is to be mended."""
+_BEGINS_WITHIN: Final = 120.0
+"""Seconds in which a kubelet has begun with a pod."""
 _PULLED: Final = "its image is being pulled"
 
 
@@ -75,20 +83,23 @@ def no_sandbox(case: Case) -> Finding | None:
             (each for each in reversed(case.events(pod)) if each.reason not in {"Scheduled", "SuccessfulAttachVolume"}),
             None,
         )
-        if newest is None or newest.reason != "FailedCreatePodSandBox" or pod.status.phase != "Pending":
+        if newest is None or newest.reason not in _NOT_SET_UP or pod.status.phase != "Pending":
+            silent = _silent(case, pod)
+            if silent is not None:
+                return silent
             continue
-        node = pod.spec.node_name
+        node, what = pod.spec.node_name, _NOT_SET_UP[newest.reason]
         return Finding(
             "pod-sandbox-failed",
             CauseVerdict.BROKEN,
             f"the node {node} cannot set {pod.name} up: {quoted_message(newest.message)}",
             facts={"pod": pod.name, "node": node, "message": newest.message},
-            evidence=(Evidence(reference_of(pod), "events[FailedCreatePodSandBox].message", newest.message),),
+            evidence=(Evidence(reference_of(pod), f"events[{newest.reason}].message", newest.message),),
             proposals=(
                 Proposal(
                     RemedyKind.REPAIR_NODE,
                     Doer.PLATFORM,
-                    f"mend the network or the container runtime of {node}",
+                    f"mend {what} of {node}",
                     Reference(api_version="v1", kind="Node", name=node),
                     Patch(PatchOp.SIGNAL, {"message": newest.message}),
                     effect=runs(case.starting_pods),
@@ -96,6 +107,35 @@ def no_sandbox(case: Case) -> Finding | None:
             ),
         )
     return None
+
+
+def _silent(case: Case, pod: Pod) -> Finding | None:
+    """The node was given the pod and has not begun with it."""
+    placed = condition(pod.status.conditions, "PodScheduled")
+    if pod.status.phase != "Pending" or pod.status.start_time or pod.status.container_statuses or placed is None:
+        return None
+    waited = case.now - seconds(placed.last_transition_time, case.now)
+    if not placed.true or waited < _BEGINS_WITHIN:
+        return None
+    node = Reference(api_version="v1", kind="Node", name=pod.spec.node_name)
+    return Finding(
+        "pod-sandbox-failed",
+        CauseVerdict.BROKEN,
+        f"the node {node.name} was given {pod.name} {int(waited)} s ago and has not begun with it",
+        facts={"pod": pod.name, "node": node.name, "message": None},
+        evidence=(Evidence(reference_of(pod), "status.startTime", None, "its kubelet has not taken it"),),
+        confidence=Confidence.LIKELY,
+        proposals=(
+            Proposal(
+                RemedyKind.REPAIR_NODE,
+                Doer.PLATFORM,
+                f"see why the kubelet of {node.name} takes no pods",
+                node,
+                Patch(PatchOp.SIGNAL, {"kubelet": "takes pods"}),
+                effect=runs(case.starting_pods),
+            ),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

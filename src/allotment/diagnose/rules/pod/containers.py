@@ -118,7 +118,8 @@ def stuck(case: Case) -> Iterator[Stuck]:
 def crashed(case: Case) -> Iterator[Stuck]:
     """Containers that ended and are to run: in a loop, or in the newest failed pod of work that tries again."""
     for each in stuck(case):
-        loops = each.reason == CRASH_LOOP or each.status.restart_count > 0
+        stays = each.status.state.terminated  # beside others that run on, and not started again
+        loops = each.reason == CRASH_LOOP or each.status.restart_count > 0 or (stays is not None and stays.exit_code)
         # Between two tries a container runs for a moment; what counts is how the one before ended.
         if each.steady(case.now):
             continue

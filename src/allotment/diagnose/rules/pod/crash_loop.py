@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from allotment.diagnose import by_hand
@@ -12,6 +13,7 @@ from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, crashed, 
 from allotment.diagnose.rules.pod.memory import more_memory
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod, Terminated
 from allotment.model.observed.work import Replicas
 
@@ -27,6 +29,11 @@ _CODES: Final = {
     139: "a segmentation fault",
     143: "it was ended by SIGTERM",
 }
+_DEVICE: Final = re.compile(
+    r"uncorrectable ECC|fallen off the bus|\bXid\b|no CUDA-capable device|CUDA driver version is insufficient|"
+    r"NVLink error|hardware error|Unable to determine the device handle",
+    re.IGNORECASE,
+)
 _KILLED: Final = frozenset({137, 143})
 
 
@@ -99,6 +106,7 @@ def fails(case: Case) -> Finding | None:
         ended = each.ended
         if ended is None or ended.exit_code == 0 or ended.reason == OOM or each.wrong_machine:
             continue
+        device = _DEVICE.search(ended.message) is not None
         means = _CODES.get(ended.exit_code, "an error of the program")
         # What ends it stands at the end of what it wrote.
         words = f": {quoted_message(ended.message.strip().splitlines()[-1])}" if ended.message.strip() else ""
@@ -109,11 +117,24 @@ def fails(case: Case) -> Finding | None:
             f"the container {each.status.name} of {each.pod.name} ends with {ended.exit_code} ({means}){again}{words}",
             facts={**_facts(each, ended), "message": ended.message or None},
             evidence=(each.evidence("lastState.terminated.exitCode", ended.exit_code, means),),
-            # Who killed it from outside does not stand in the exit code.
-            confidence=Confidence.LIKELY if ended.exit_code in _KILLED else Confidence.SURE,
-            proposals=(corrected(case, each),),
+            # Who killed it from outside does not stand in the exit code, and devices fail programs.
+            confidence=Confidence.LIKELY if ended.exit_code in _KILLED or device else Confidence.SURE,
+            proposals=(corrected(case, each), *((_looked_at(each),) if device else ())),
         )
     return None
+
+
+def _looked_at(each: Stuck) -> Proposal:
+    """Words by which libraries tell of a device that is broken, not of a program."""
+    node = each.pod.spec.node_name
+    return Proposal(
+        RemedyKind.REPAIR_NODE,
+        Doer.PLATFORM,
+        f"see to the devices of {node}: the program speaks of a fault of one",
+        Reference(api_version="v1", kind="Node", name=node),
+        Patch(PatchOp.SIGNAL, {"node": node}),
+        cost=1,
+    )
 
 
 def corrected(case: Case, each: Stuck) -> Proposal:

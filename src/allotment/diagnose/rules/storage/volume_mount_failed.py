@@ -20,7 +20,8 @@ from allotment.model.observed.pods import Pod, Volume
 _REASONS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _BETTER: Final = ("SuccessfulAttachVolume", "Pulling", "Pulled", "Created", "Started")
 _VOLUME: Final = re.compile(r'for volume "(?P<volume>[^"]+)"')
-_ABSENT: Final = re.compile(r'(?P<kind>configmap|secret) "(?P<name>[^"]+)" not found', re.IGNORECASE)
+_KINDS: Final = {"configmap": "ConfigMap", "secret": "Secret", "serviceaccounts": "ServiceAccount"}
+_ABSENT: Final = re.compile(r'(?P<kind>configmap|secret|serviceaccounts) "(?P<name>[^"]+)" not found', re.IGNORECASE)
 _KEY: Final = re.compile(r"references non-existent (?P<kind>config|secret) key: (?P<key>\S+)")
 _PASSING: Final = re.compile(r"failed to sync (?:configmap|secret) cache|object \S+ not registered")
 """What a kubelet says that has just started, or a pod; it passes by itself."""
@@ -87,7 +88,7 @@ def _absent(case: Case, pod: Pod, event: Event) -> Finding | None:
         return None
     volume, name = _volume(case, pod, event.message)
     if said is not None:
-        kind = "ConfigMap" if said["kind"].lower() == "configmap" else "Secret"
+        kind = _KINDS[said["kind"].lower()]
         named = said["name"].rpartition("/")[2]
         what = f"the {kind} {named} does not exist"
     else:
@@ -96,6 +97,7 @@ def _absent(case: Case, pod: Pod, event: Event) -> Finding | None:
         source = (volume.config_map or volume.secret) if volume is not None else None
         named = (source.name or source.secret_name) if source is not None else ""
         what = f"the {kind} {named} has no key {lacks['key']}"
+    account = kind == _KINDS["serviceaccounts"]
     target = Reference(api_version="v1", kind=kind, namespace=pod.namespace, name=named)
     made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": named, "namespace": pod.namespace}}
     return Finding(
@@ -109,12 +111,12 @@ def _absent(case: Case, pod: Pod, event: Event) -> Finding | None:
             Proposal(
                 RemedyKind.FIX_VOLUME,
                 Doer.USER,
-                f"create the {kind} {named} with what the pods read from it"
+                f"create the {kind} {named}{'' if account else ' with what the pods read from it'}"
                 if said is not None
                 else f"put the key {lacks['key'] if lacks is not None else ''} into the {kind} {named}",
                 target,
                 # What is in it, its owner knows: one without anything lets pods start that then fail.
-                Patch(PatchOp.SIGNAL, made),
+                Patch(PatchOp.CREATE if account else PatchOp.SIGNAL, made),
                 effect=runs(case.starting_pods),
             ),
         ),
