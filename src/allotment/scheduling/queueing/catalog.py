@@ -24,6 +24,8 @@ from allotment.scheduling.queueing.quota.tree import QuotaTree
 from allotment.scheduling.queueing.records import GroupRecord, PodSetRecord, QueueRecord, WorkloadRecord
 
 PODS: Final = "pods"
+_MOST_NAMED: Final = 10
+"""Cohorts of a cycle that a message names."""
 
 
 @lru_cache(maxsize=1024)
@@ -169,8 +171,9 @@ class Catalog:
         if len(top_down) < len(node_parent):
             left_out = set(range(len(node_parent))) - set(top_down)
             names = sorted(name for name, node in self.cohort_index.items() if node in left_out)
+            more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
             raise InputError(
-                f"cohorts {', '.join(names)} are their own ancestors",
+                f"cohorts {', '.join(names[:_MOST_NAMED])}{more} are their own ancestors",
                 why="Kueue stops every ClusterQueue below such a cycle",
                 fix="remove one `parent` of the cycle",
             )
