@@ -602,3 +602,25 @@ def test_a_queue_label_is_changed_where_it_stands() -> None:
             body = {key: body}
         assert first.patch is not None
         assert (first.kind, first.patch.body) == (RemedyKind.FIX_QUEUE_NAME, body)
+
+
+def test_which_pods_do_not_tolerate_a_taint_and_a_flavor_that_cannot_be_changed() -> None:
+    taints = [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]
+    above, workload = queued(gpus=0)
+    worker = copy.deepcopy(workload["spec"]["podSets"][0])
+    worker["name"], worker["template"]["spec"]["tolerations"] = "worker", [{"operator": "Exists"}]
+    workload["spec"]["podSets"].append(worker)
+
+    def of(**flavor: Any) -> list[str]:
+        levels = thing("Topology", "t", levels=[{"nodeLabel": "kubernetes.io/hostname"}])
+        queue = platform(cluster_queue("cq", quota("f", 8)), flavors={"f": {"nodeTaints": taints, **flavor}})
+        found = explain(case_of([*NODES, levels, *queue, above, workload]))
+        assert found.summary.endswith("which its pods of main do not tolerate")
+        return [each.summary for each in found.remedies]
+
+    user, platforms = (
+        "tolerate gpu=yes:NoSchedule in the pods of main",
+        "let the flavor f carry the toleration for its jobs",
+    )
+    assert of() == [user, platforms]
+    assert of(topologyName="t") == [user]

@@ -36,11 +36,18 @@ def taint(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.MISCONFIGURED,
-        f"the flavor {row.flavor} of the ClusterQueue {found.queue} has the taint {row.about}, which its pods do not "
-        "tolerate",
+        f"the flavor {row.flavor} of the ClusterQueue {found.queue} has the taint {row.about}, which its pods"
+        f"{_of_part(found)} do not tolerate",
         {"taint": row.about, "tolerations_of_job": tolerations},
         _tolerating(case, found, missing, tolerations),
     )
+
+
+def _of_part(found: QuotaRefusal, before: str = "") -> str:
+    """Which of its kinds of pods it is, where it has several."""
+    if len(found.lacks.workload.pod_sets) < 2:
+        return ""
+    return f" {before} of {found.lacks.pod_set.name}".replace("  ", " ")
 
 
 def _tolerated(each: NodeTaint, spec: PodSpec | None) -> bool:
@@ -65,8 +72,11 @@ def _tolerating(
     ]
     said = ", ".join(f"{each.key}{f'={each.value}' if each.value else ''}:{each.effect}" for each in missing)
     target, patch = amended(case, {"tolerations": [*tolerations, *more]})
-    yield Proposal(RemedyKind.ADD_TOLERATION, Doer.USER, f"tolerate {said}", target, patch)
+    what = f"tolerate {said}{_of_part(found, 'in the pods')}"
+    yield Proposal(RemedyKind.ADD_TOLERATION, Doer.USER, what, target, patch)
     flavor = case.index.flavors[row.flavor]
+    if flavor.spec.topology_name:
+        return  # a flavor with a topology cannot be changed
     had = [msgspec.to_builtins(each) for each in flavor.spec.tolerations]
     yield Proposal(
         RemedyKind.OTHER,
