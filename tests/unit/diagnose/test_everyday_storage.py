@@ -40,6 +40,12 @@ def claim(mode: str = "ReadWriteOnce", *, volume: str = "v") -> Raw:
     return raw("v1", "PersistentVolumeClaim", "data", spec=spec, status={"phase": "Bound" if volume else "Pending"})
 
 
+def chosen_for(name: str) -> Raw:
+    """A claim whose volume is to be made for a node."""
+    found = claim(volume="")
+    return {**found, "metadata": {**found["metadata"], "annotations": {"volume.kubernetes.io/selected-node": name}}}
+
+
 def volume_in(zone: str) -> list[Raw]:
     """A bound claim whose volume lies in a zone."""
     rule = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
@@ -100,6 +106,14 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
         case(WORK, WAITS, claim(volume=""), of_class("Immediate"), node()),
         "pvc-provisioning-failed", CauseVerdict.BROKEN, Confidence.LIKELY,
     ),
+    "the volume was for a node that is gone": (
+        case(WORK, WAITS, chosen_for("n9"), of_class("WaitForFirstConsumer"), node()),
+        "pvc-provisioning-failed", CauseVerdict.BROKEN, Confidence.SURE,
+    ),
+    "the volume is for a node that is full": (
+        case(WORK, WAITS, chosen_for("n1"), of_class("WaitForFirstConsumer"), node(gpus=1), node("n2"), ready(job("o"), "o")),
+        "gpu-all-in-use", CauseVerdict.WAITING, Confidence.SURE,
+    ),
     "a rollout of a volume for one pod": (
         service(rolls=True, mode="ReadWriteOncePod"), "volume-in-use", CauseVerdict.MISCONFIGURED, Confidence.SURE,
     ),
@@ -124,6 +138,11 @@ def test_answer(of: Case, cause: str, verdict: CauseVerdict, sure: Confidence) -
 )
 def test_a_device_that_can_be_had_is_not_called_taken(of: Case) -> None:
     assert explain(of).cause == "unknown"
+
+
+def test_a_claim_forgets_the_node_that_is_gone() -> None:
+    first = explain(CASES["the volume was for a node that is gone"][0]).remedies[0]
+    assert first.tried.starts is StartsWhen.NOW
 
 
 @pytest.mark.parametrize("on", ["", "n2"], ids=["not placed", "on another node"])

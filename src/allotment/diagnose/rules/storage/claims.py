@@ -19,6 +19,8 @@ ZONE: Final = "topology.kubernetes.io/zone"
 _DEFAULT: Final = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
 _BOUND: Final = "pv.kubernetes.io/bind-completed"
+SELECTED_NODE: Final = "volume.kubernetes.io/selected-node"
+"""Annotation by which the scheduler says for which node a volume is to be made."""
 NO_PROVISIONER: Final = "kubernetes.io/no-provisioner"
 _SIZE: Final = "100Gi"
 """Size of a claim that is proposed where no other of the namespace says what is usual."""
@@ -64,6 +66,12 @@ def claim_of(case: Case, name: str) -> VolumeClaim | None:
 def bound(claim: VolumeClaim) -> bool:
     """Whether a claim has its volume."""
     return bool(claim.spec.volume_name) and (claim.status.phase == "Bound" or _BOUND in claim.metadata.annotations)
+
+
+def lost_node(case: Case, claim: VolumeClaim) -> str:
+    """The node that a claim's volume was to be made for and that is gone; empty if there is no such thing."""
+    chosen = claim.metadata.annotations.get(SELECTED_NODE, "")
+    return chosen if not bound(claim) and chosen not in case.index.nodes and case.seen("nodes") else ""
 
 
 def class_name(claim: VolumeClaim) -> str | None:

@@ -9,14 +9,16 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import sureness
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
+    SELECTED_NODE,
     bound,
     claim_of,
     class_name,
     default_class,
+    lost_node,
     uses,
     would_serve,
 )
-from allotment.errors import quoted_message
+from allotment.errors import quoted_message, spelled
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference
@@ -54,7 +56,10 @@ def no_volume(case: Case) -> Finding | None:
 
 
 def provisioning_failed(case: Case) -> Finding | None:
-    """The newest event of a waiting claim says that its volume could not be made."""
+    """The newest event of a waiting claim says that its volume could not be made; or it was for a node that is gone."""
+    lost = next((claim for claim, _ in _waiting(case) if lost_node(case, claim)), None)
+    if lost is not None:
+        return _for_nobody(case, lost)
     for claim, kind in _waiting(case):
         events = [each for each in case.events(claim) if each.reason in {"ProvisioningFailed", "ProvisioningSucceeded"}]
         if not events or events[-1].reason != "ProvisioningFailed":
@@ -88,6 +93,29 @@ def provisioning_failed(case: Case) -> Finding | None:
             ),
         )
     return _silent(case)
+
+
+def _for_nobody(case: Case, claim: VolumeClaim) -> Finding:
+    """The scheduler keeps to the node that it once chose for a volume, also where that has been taken away since."""
+    node, target = lost_node(case, claim), reference_of(claim)
+    return Finding(
+        "pvc-provisioning-failed",
+        CauseVerdict.BROKEN,
+        f"the volume of the claim {claim.name} was to be made for the node {spelled(node)}, which is gone: its pod can "
+        "go to no other until it is forgotten",
+        facts={"claim": claim.name, "storage_class": class_name(claim), "selected_node": node, "message": None},
+        evidence=(Evidence(target, f"metadata.annotations[{SELECTED_NODE}]", node, "there is no such node"),),
+        confidence=sureness(case),
+        proposals=(
+            Proposal(
+                RemedyKind.FIX_VOLUME,
+                Doer.USER,
+                f"take the annotation {SELECTED_NODE} from the claim {claim.name}",
+                target,
+                Patch(PatchOp.MERGE, {"metadata": {"annotations": {SELECTED_NODE: None}}}),
+            ),
+        ),
+    )
 
 
 def _silent(case: Case) -> Finding | None:

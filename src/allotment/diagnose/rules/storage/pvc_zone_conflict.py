@@ -23,6 +23,7 @@ from allotment.diagnose.rules.storage.claims import (
     claim_of,
     claim_reference,
     class_name,
+    lost_node,
     uses,
     volume_bound,
 )
@@ -46,7 +47,7 @@ def find(case: Case) -> Finding | None:
         return None
     for use in uses(case):
         claim = claim_of(case, use.name)
-        if claim is None:
+        if claim is None or lost_node(case, claim):
             continue
         nodes = _fitting(case, use.spec)
         places = _places(case, use)
