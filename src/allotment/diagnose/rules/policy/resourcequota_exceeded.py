@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Final
 
 from allotment.diagnose.amending import amended, containers_patch, sent_again
 from allotment.diagnose.case import Case, PodsToCome, reference_of
@@ -15,26 +13,18 @@ from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sur
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
+from allotment.diagnose.rules.policy.quota_words import told, words_of
 from allotment.diagnose.rules.scheduler.placing import flavors_of, placing_of
 from allotment.diagnose.rules.scheduler.smaller import fits_alone, fits_now, most_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.pods import Pod, PodSpec, PodTemplate
 from allotment.model.observed.work import Job, Replicas
 
-_SAYS: Final = re.compile(
-    r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>[^:]+), used: (?P<used>[^:]+), "
-    r"limited: (?P<limited>[^:\n]+)"
-)
-
-
-_JOBS: Final = "count/jobs.batch"
-
 
 def find(case: Case) -> Finding | None:
     """Recomputed from the pods of the namespace; where objects of other kinds are counted, from the refusal."""
-    said = next((each for each in refusals(case) if _SAYS.search(each.message)), None)
+    said = next((each for each in refusals(case) if words_of(each) is not None), None)
     for part in case.to_come if quotas_of(case) else ():
         # Of what was refused only a pod is itself what the quota counts.
         sent = case.submission.manifest if case.submission is not None and case.subject is None else None
@@ -43,7 +33,7 @@ def find(case: Case) -> Finding | None:
         found = excesses(case, spec, pods) if pods else []
         if found:
             return _finding(case, part, spec, found, pods, said)
-    return _told(case, said) if said is not None else None
+    return told(case, said) if said is not None else None
 
 
 def _finding(
@@ -75,7 +65,7 @@ def _finding(
         },
         evidence=tuple(evidence),
         # What even an empty namespace refuses is so, whenever its pods are made.
-        confidence=Confidence.SURE if never or said is not None else sureness(case),
+        confidence=Confidence.SURE if never or (said is not None and not said.by_event) else sureness(case),
         proposals=Deferred(_helping(case, part, spec, found, pods)),
         never=never,
     )
@@ -215,86 +205,3 @@ def _raised(case: Case, found: list[Excess], pods: int) -> Proposal:
         Patch(PatchOp.MERGE, {"spec": {"hard": hard}}),
         effect=sent_again(case),
     )
-
-
-def _told(case: Case, said: RefusedAttempt) -> Finding | None:
-    """Counts of objects, storage and whatever else is not recomputed here: only the refusal knows."""
-    match = _SAYS.search(said.message)
-    if match is None:
-        return None
-    name = match["quota"].strip()
-    quota = next((each for each in quotas_of(case) if each.name == name), None)
-    asked, used, limited = (_amounts(match[each]) for each in ("requested", "used", "limited"))
-    if set(asked) == {_JOBS} and case.subject is not None and case.seen("jobs"):
-        used = {_JOBS: str(sum(each.namespace == case.namespace for each in case.index.objects.jobs))}
-    over = {
-        resource: written(resource, amount(used.get(resource)) + amount(value)) for resource, value in asked.items()
-    }
-    # A quota that has been raised since, or whose pods were counted above and fit, refuses nothing any more.
-    if quota is not None and all(amount(quota.spec.hard.get(key)) >= amount(value) for key, value in over.items()):
-        return None
-    counted = case.subject is not None and case.seen("resourcequotas") and case.seen("pods")
-    if counted and all(key.startswith(("requests.", "limits.", "pods")) for key in asked):
-        return None
-    resource = next(iter(asked))
-    target = Reference(api_version="v1", kind="ResourceQuota", namespace=case.namespace, name=name)
-    return Finding(
-        "resourcequota-exceeded",
-        CauseVerdict.MISCONFIGURED,
-        f"the ResourceQuota {name} allows {limited.get(resource, '?')} {resource} in namespace {case.namespace}: "
-        f"{used.get(resource, '?')} are used and {asked[resource]} more is asked for",
-        facts={
-            "resource_quota": name,
-            "namespace": case.namespace,
-            "resource": resource,
-            "hard": limited.get(resource),
-            "used": used.get(resource),
-            "requested": asked[resource],
-        },
-        evidence=(Evidence(said.object, said.field, said.message),),
-        confidence=said.sureness if quota is None else Confidence.SURE,
-        proposals=(
-            *_emptied(case, resource),
-            Proposal(
-                RemedyKind.RAISE_NAMESPACE_QUOTA,
-                Doer.PLATFORM,
-                f"raise the ResourceQuota {name} to {', '.join(f'{key} {value}' for key, value in over.items())}",
-                target,
-                Patch(PatchOp.MERGE, {"spec": {"hard": over}}),
-                effect=sent_again(case),
-            ),
-        ),
-    )
-
-
-def _emptied(case: Case, resource: str) -> list[Proposal]:
-    """Finished Jobs count as objects until somebody deletes them."""
-    if resource != _JOBS:
-        return []
-    again = "" if case.subject is not None else ", then submit again"
-    over = [
-        each
-        for each in case.index.objects.jobs
-        if each.namespace == case.namespace
-        and any(one.true and one.type in {"Complete", "Failed"} for one in each.status.conditions)
-    ]
-    return [
-        Proposal(
-            RemedyKind.OTHER,
-            Doer.USER,
-            f"delete the Job {each.name}, which is over and counts yet{again}",
-            reference_of(each),
-            Patch(PatchOp.DELETE),
-            effect=sent_again(case),
-        )
-        for each in over[:1]
-    ]
-
-
-def _amounts(text: str) -> dict[str, str]:
-    found = {}
-    for part in text.split(","):
-        key, equals, value = part.strip().partition("=")
-        if equals:
-            found[key] = value
-    return found
