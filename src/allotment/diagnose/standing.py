@@ -125,6 +125,12 @@ def _over(case: Case) -> str:
 def _at_work(case: Case) -> str:
     subject = case.subject
     live = [pod for pod in case.pods if not pod.ended]
+    if (
+        all(pod.metadata.deletion_timestamp for pod in live)
+        and case.workload is not None
+        and case.workload.says("Evicted")
+    ):
+        return ""  # they run to their end
     if not live or isinstance(subject, Replicas | CronJob):
         # That a run of a CronJob is on says nothing of the one that is due.
         return ""

@@ -624,3 +624,19 @@ def test_which_pods_do_not_tolerate_a_taint_and_a_flavor_that_cannot_be_changed(
     )
     assert of() == [user, platforms]
     assert of(topologyName="t") == [user]
+
+
+def test_what_is_being_stopped_runs_no_more() -> None:
+    words = (
+        "Preempted to accommodate a workload (UID: Workload-boss, JobUID: x) due to prioritization in the ClusterQueue"
+    )
+    told = [condition("Preempted", reason="InClusterQueue", message=words), condition("Evicted", reason="Preempted")]
+    above, workload, own = holding("train", "cq", gpus=4)
+    workload["status"]["conditions"] += told
+    own["metadata"]["deletionTimestamp"] = NOW
+    objects = [*NODES, *platform(ROOM), *queued("boss", gpus=8, priority=10), above, workload, own]
+    found = explain(case_of(objects))
+    assert (found.cause, found.verdict) == ("preempted", CauseVerdict.WAITING)
+    assert found.summary.startswith("it is being stopped for boss by a higher priority in the same ClusterQueue")
+    workload["status"]["conditions"] = workload["status"]["conditions"][:2]
+    assert explain(case_of(objects)).cause == "none", "somebody deleted a pod"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding
+from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.releases import raised_quota, waits
 from allotment.diagnose.rules.queue.queued import other_queues
@@ -15,7 +15,7 @@ from allotment.diagnose.rules.quota.finding_of import preempting_priority
 from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal, quota_refusal
 from allotment.diagnose.shortage import FlavorRow, ResourceNeed, book_of, fact
-from allotment.model.explanation import CauseVerdict, Confidence, Evidence
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Condition
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.queueing.quantity import render_amount
@@ -69,13 +69,44 @@ def _taking(case: Case, *, within: bool) -> Taking | None:
 def preempted(case: Case) -> Finding | None:
     """By a workload of its own queue that has a higher priority and still runs."""
     taking = _taking(case, within=True)
-    return None if taking is None else _finding(case, taking, "preempted")
+    return _stopping(case, "preempted", within=True) if taking is None else _finding(case, taking, "preempted")
 
 
 def reclaimed(case: Case) -> Finding | None:
     """By a queue of the cohort that took its own back, or its fair share."""
     taking = _taking(case, within=False)
-    return None if taking is None else _finding(case, taking, "reclaimed")
+    return _stopping(case, "reclaimed", within=False) if taking is None else _finding(case, taking, "reclaimed")
+
+
+def _stopping(case: Case, cause: str, *, within: bool) -> Finding | None:
+    """It holds its quota yet, for its pods are still to end."""
+    workload = case.workload
+    if case.supposed or workload is None or not workload.holds_quota or not workload.spec.active:
+        return None
+    told, evicted = workload.condition("Preempted"), workload.condition("Evicted")
+    if told is None or not told.true or evicted is None or not evicted.true or evicted.reason != "Preempted":
+        return None
+    if (told.reason == "InClusterQueue") is not within or told.reason not in _RULES:
+        return None
+    uid = _UID.search(told.message)
+    by = next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid.group(1)), None)
+    name = "somebody who is not seen" if by is None else called(case, by)
+    where = Evidence(reference_of(workload), "status.conditions[Preempted].message", told.message, told.reason)
+    wait = Proposal(
+        RemedyKind.WAIT_FOR_QUOTA,
+        Doer.USER,
+        "wait until its pods have ended: Kueue queues it again then",
+        reference_of(workload),
+        Patch(PatchOp.WAIT, {"event": "requeued"}),
+    )
+    return Finding(
+        cause,
+        CauseVerdict.WAITING,
+        f"it is being stopped for {name} by {_RULES[told.reason]}: once its pods have ended it queues again",
+        facts={f"{cause}_by": name, "rule": told.reason, "at": told.last_transition_time},
+        evidence=(where,),
+        proposals=(wait,),
+    )
 
 
 def _finding(case: Case, taking: Taking, cause: str) -> Finding:

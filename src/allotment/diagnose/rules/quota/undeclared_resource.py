@@ -38,7 +38,7 @@ def not_covered(case: Case) -> Finding | None:
         found,
         CauseVerdict.MISCONFIGURED,
         f"it asks for {', '.join(names)}, of which the ClusterQueue {queue.name} has no quota: it covers "
-        f"{', '.join(covered)}",
+        f"{', '.join(covered) or 'nothing'}",
         {"resource": names[0] if len(names) == 1 else list(names), "covered": covered},
         (*_dropped(case, names), *other_queues(case, cost=1), *_added(case, found, queue)),
     )
