@@ -70,7 +70,7 @@ def completed(reader: ClusterReader, clock: Clock, began: dt.datetime, version: 
     """
     place = reader.kube.endpoint()
     _read_owners(reader)
-    order = read_order(reader)
+    order = read_order(reader, clock)
     source = Source(
         name=place.context or place.url,
         observed_at=rfc3339(began),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import Call, FakeKube
 from allotment.errors import NotSignedInError, UnreachableError
 from allotment.model.manifest import Body
@@ -304,6 +305,23 @@ def test_the_order_is_kueue_s_own_page_by_page() -> None:
     (order,) = (each for each in source.order if each.cluster_queue == "nlp")
     assert [each.position_in_cluster_queue for each in order.items] == list(range(2_500))
     assert (order.items[0].name, order.items[0].namespace, order.items[0].priority) == ("w-0", OURS, 7)
+
+
+def test_an_order_that_takes_for_ever_is_left() -> None:
+    clock = FixedClock(Still().now())
+    kube = nobody_waits(cluster())
+    kube.parts[part("clusterqueues", "nlp")] = {"items": [line(f"w-{number}", OURS, number) for number in range(9_000)]}
+
+    def hook(call: Call) -> None:
+        if call.key.group == VISIBILITY and not call.done:
+            clock.sleep(130)
+
+    kube.hook = hook
+    (source,) = observe(kube, clock, ()).sources
+    assert not any(each.items for each in source.order)
+    assert sum(call.key.group == VISIBILITY for call in kube.calls) < 9
+    assert any("not complete after 600 s" in gap.detail for gap in source.gaps)
+    assert names(source, "pods") == {"tune-0", "train-canary-7"}
 
 
 def test_who_may_not_ask_a_cluster_queue_asks_her_local_queue() -> None:
