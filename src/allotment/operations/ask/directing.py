@@ -17,6 +17,8 @@ from allotment.operations.ask.explaining import ExplainedWaiting
 
 _KUBECTL: Final = "kubectl "
 _STARTS: Final = frozenset(" (\n|;&{")
+_RIGHTS: Final = frozenset({"ClusterRoleBinding", "RoleBinding"})
+"""Kinds that give somebody rights: which, only the cluster itself is asked."""
 _IN_PROSE: Final = re.compile(r"(?<![\w/.'-])(kubectl|allot why) (?=[a-z])")
 
 
@@ -27,10 +29,19 @@ class WayToCluster:
     Attributes:
         kubeconfig: the file; empty = as kubectl finds it.
         context: in it; empty = its current one.
+        known: whether there is a way: of several clusters in a file only the file says how they are called.
+        seen: whether this cluster was read itself: a file says what its author likes.
     """
 
     kubeconfig: str = ""
     context: str = ""
+    known: bool = True
+    seen: bool = True
+
+    @property
+    def plain(self) -> bool:
+        """Whether commands stay as they are."""
+        return self.known and self.seen and not self.flags
 
     @property
     def flags(self) -> str:
@@ -75,7 +86,7 @@ def _directed(command: str, flags: str) -> Iterator[str]:
 def why_directed(found: ExplainedWaiting, direction_of: WayOf) -> ExplainedWaiting:
     """An answer whose commands go to its cluster."""
     direction = direction_of(found.source)
-    return replace(found, explanation=_told(found.explanation, direction)) if direction.flags else found
+    return found if direction.plain else replace(found, explanation=_told(found.explanation, direction))
 
 
 def books_directed(found: BooksAnswer, direction_of: WayOf) -> BooksAnswer:
@@ -84,7 +95,8 @@ def books_directed(found: BooksAnswer, direction_of: WayOf) -> BooksAnswer:
 
 
 def _mended(mended: MendedFinding, direction: WayToCluster) -> MendedFinding:
-    return replace(mended, commands=tuple(directed(each, direction) for each in mended.commands))
+    commands = mended.commands if direction.known else ()
+    return replace(mended, commands=tuple(directed(each, direction) for each in commands))
 
 
 def _told(explanation: Explanation, direction: WayToCluster) -> Explanation:
@@ -92,5 +104,8 @@ def _told(explanation: Explanation, direction: WayToCluster) -> Explanation:
 
 
 def _remedy(remedy: Remedy, direction: WayToCluster) -> Remedy:
+    rights = remedy.target is not None and remedy.target.kind in _RIGHTS
+    if not direction.known or (rights and not direction.seen):
+        return replace(remedy, command="")
     said = _IN_PROSE.sub(lambda match: f"{match[1]} {direction.flags}", remedy.summary)
     return replace(remedy, summary=said, command=directed(remedy.command, direction))

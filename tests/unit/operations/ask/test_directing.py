@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from allotment.operations.ask.directing import WayToCluster, directed
+from allotment.model.explanation import Confidence, Doer, Explanation, Remedy, RemedyKind
+from allotment.model.observed.base import Reference
+from allotment.operations.ask.directing import WayToCluster, directed, why_directed
+from allotment.operations.ask.explaining import ExplainedWaiting
 
 EAST = WayToCluster(context="east")
 
@@ -33,3 +36,19 @@ def test_every_call_of_kubectl_goes_there(line: str) -> None:
 def test_flags_are_quoted_and_no_name_passes_for_one() -> None:
     odd = WayToCluster("/a b/config", "-x;id")
     assert directed("kubectl get x", odd) == "kubectl '--kubeconfig=/a b/config' '--context=-x;id' get x"
+
+
+def test_a_file_chooses_neither_a_cluster_nor_who_gets_rights() -> None:
+    def remedy(kind: str) -> Remedy:
+        target = Reference(api_version="v1", kind=kind, namespace="nlp", name="x")
+        return Remedy(RemedyKind.OTHER, Doer.USER, "do it", target, command="kubectl create -f -")
+
+    explanation = Explanation(
+        Reference(), "", "c", "", None, None, Confidence.SURE, "s", remedies=(remedy("Job"), remedy("RoleBinding"))
+    )
+    for way, commands in (
+        (WayToCluster(), 2), (WayToCluster(seen=False), 1), (WayToCluster(context="a", seen=False), 1),
+        (WayToCluster(known=False, seen=False), 0),
+    ):  # fmt: skip
+        found = why_directed(ExplainedWaiting(explanation), lambda _, way=way: way)  # type: ignore[misc]
+        assert sum(bool(each.command) for each in found.explanation.remedies) == commands

@@ -150,12 +150,17 @@ def one_context(session: Session, for_what: str) -> str:
 
 
 def direction_of(session: Session, source: SourceOptions, snapshot: Snapshot) -> WayOf:
-    """How the commands of an answer reach its cluster: of a file with one cluster nothing is known."""
+    """How the commands of an answer reach its cluster.
+
+    Of a file that holds one cluster nothing is known; of one that holds several, no command is told but of the cluster
+    that ``--context`` names: what the file calls it must not choose where a command goes.
+    """
     from allotment.operations.ask.directing import WayToCluster
 
     several = len(snapshot.sources) > 1
     if source.file:
-        return lambda name: WayToCluster(context=name if several else "")
+        named = session.contexts[0] if len(session.contexts) == 1 else ""
+        return lambda _name: WayToCluster(context=named, known=not several, seen=False)
     kubeconfig, context = session.value("kubeconfig"), session.value("context")
     return lambda name: WayToCluster(kubeconfig, name if several else context)
 

@@ -11,13 +11,14 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.submission.refused import bindings_that_allow, refused, role_of, told
 from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
-from allotment.model.observed.namespaced import RoleBinding
+from allotment.model.observed.namespaced import Role, RoleBinding
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _SAYS: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
+_OVER_RIGHTS: Final = frozenset({"bind", "escalate", "impersonate"})
 _ACCOUNT: Final = re.compile(r"system:serviceaccount:(?P<namespace>[^:]+):(?P<name>.+)")
 
 
@@ -67,10 +68,11 @@ def _asked(case: Case, granted: list[RoleBinding], user: str, namespace: str) ->
     subject: dict[str, str] = {"kind": "User", "apiGroup": _RBAC, "name": user}
     if account is not None:
         subject = {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}
-    refs = [binding.role_ref for binding in granted if role_of(case, binding) is not None]
+    # What is proposed is no more than others there have, and for the namespace that the subject is in.
+    own = [binding for binding in granted if namespace == case.namespace]
+    refs = [binding.role_ref for binding in own if (role := role_of(case, binding)) is not None and _is_modest(role)]
     found = []
-    for position, role in enumerate(dict.fromkeys((each.kind, each.name) for each in refs)):
-        kind, name = role
+    for position, (kind, name) in enumerate(dict.fromkeys((each.kind, each.name) for each in refs)):
         short = re.sub(r"[^a-z0-9.-]+", "-", (account["name"] if account else user.partition("@")[0]).lower()).strip(
             "-."
         )
@@ -106,3 +108,13 @@ def _asked(case: Case, granted: list[RoleBinding], user: str, namespace: str) ->
             Patch(PatchOp.SIGNAL, {"user": user, "namespace": namespace}),
         )
     ]
+
+
+def _is_modest(role: Role) -> bool:
+    """Whether a role is one of work: it gives neither everything nor rights over rights."""
+    return not any(
+        "*" in {*rule.verbs, *rule.resources, *rule.api_groups}
+        or _RBAC in rule.api_groups
+        or _OVER_RIGHTS & set(rule.verbs)
+        for rule in role.rules
+    )
