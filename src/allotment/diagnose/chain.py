@@ -14,6 +14,7 @@ from allotment.diagnose.reach import ended_badly
 from allotment.diagnose.rules.queue.multikueue import NO_WORKER, copies_of, with_workers
 from allotment.diagnose.rules.submission.cronjob_runs import run_of
 from allotment.diagnose.standing import standing
+from allotment.diagnose.unseen import quotas_seen
 from allotment.model.explanation import Confidence, Layer
 
 Found = tuple[CauseEntry, Finding]
@@ -37,9 +38,12 @@ def findings(case: Case) -> list[Found]:
             found.append((entry, finding))
             if (case.supposed or case.one_of_many) and finding.confidence is Confidence.SURE:
                 break
-    if not found or _twins_are_blind(case):
+    whole = quotas_seen(case)
+    if not found or not whole or _twins_are_blind(case):
         told = {finding.cause for _, finding in found}
-        found += [(BY_ID[each.cause], each) for each in heard(case) if each.cause not in told]
+        said = [(BY_ID[each.cause], each) for each in heard(case) if each.cause not in told]
+        # Kueue knows the cohorts and flavors that were not seen.
+        found = [*found, *said] if whole else [*said, *found]
     found = _of_its_workers(case, _of_its_run(case, found))
     first = dominant(found)
     never = None if first is None else impossible(case, *first)

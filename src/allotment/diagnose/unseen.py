@@ -55,6 +55,13 @@ def places_unseen(case: Case) -> bool:
     return any(each.name in unlevelled for group in queue.spec.resource_groups for each in group.flavors)
 
 
+def quotas_seen(case: Case) -> bool:
+    """Whether all was seen that says what a queue may have: its flavors, and the cohorts above it."""
+    queue = case.cluster_queue
+    in_cohort = queue is not None and bool(queue.spec.cohort_name)
+    return case.seen("resourceflavors") and (not in_cohort or case.seen("cohorts"))
+
+
 def unseen_in(source: Source, namespace: str, plurals: Iterable[str]) -> tuple[str, ...]:
     """What of these kinds could not be read.
 

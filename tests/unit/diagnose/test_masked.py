@@ -640,3 +640,28 @@ def test_what_is_being_stopped_runs_no_more() -> None:
     assert found.summary.startswith("it is being stopped for boss by a higher priority in the same ClusterQueue")
     workload["status"]["conditions"] = workload["status"]["conditions"][:2]
     assert explain(case_of(objects)).cause == "none", "somebody deleted a pod"
+
+
+def without(objects: list[Raw], *unseen: str) -> Any:
+    """The answer where kinds may not be read."""
+    gathered = Gathered()
+    gathered.take_any(objects)
+    gaps = tuple(Gap(what=each, reason="forbidden") for each in unseen)
+    source = Source(name="test", observed_at=NOW, objects=gathered.objects(), gaps=gaps)
+    return explain(find_case(Snapshot(taken_at=NOW, sources=(source,)), "job/train"))
+
+
+def test_cohorts_and_flavors_that_may_not_be_read_make_nothing_impossible() -> None:
+    queue = platform(cluster_queue("cq", quota("f", 8), cohort="c"))
+    words = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor f, 2 more needed"
+    said = {"conditions": [condition("QuotaReserved", "False", "Pending", words)]}
+    large = without([*NODES, *queue, *queued(gpus=16)], "cohorts")
+    assert (large.cause, large.confidence, large.start) == ("quota-larger-than-total", Confidence.LIKELY, None)
+    assert {each.tried.starts for each in large.remedies} == {StartsWhen.NOT_SIMULATED}
+    assert without([*NODES, *queue, *queued(gpus=16, status=said)], "cohorts").cause == "cohort-exhausted", (
+        "Kueue knows"
+    )
+    bare = [each for each in queue if each["kind"] != "ResourceFlavor"]
+    found = without([*NODES, *bare, *holding("b", "cq", gpus=8), *queued(gpus=4)], "resourceflavors")
+    assert (found.cause, found.confidence) == ("quota-nominal", Confidence.LIKELY)
+    assert without([*NODES, *queue, *queued(gpus=16)]).confidence is Confidence.SURE

@@ -15,7 +15,7 @@ from allotment.diagnose.remedies.displacing import displaced
 from allotment.diagnose.rules.quota import flavors_contradict
 from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.unseen import places_unseen
+from allotment.diagnose.unseen import places_unseen, quotas_seen
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
 
 _WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-partially-placed"}
@@ -79,4 +79,4 @@ def _in_vain(changed: Case) -> Finding | None:
 def _is_blind(case: Case) -> bool:
     """Whether it cannot be told that something starts: where it would run, or its queue, could not be read."""
     kinds = ("nodes", "pods", *(("clusterqueues", "workloads") if case.queue_name else ()))
-    return places_unseen(case) or not all(case.seen_everywhere(kind) for kind in kinds)
+    return places_unseen(case) or not quotas_seen(case) or not all(case.seen_everywhere(kind) for kind in kinds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
@@ -171,7 +171,10 @@ def state_of(index: Index, inactive: Mapping[str, Inactivity], ringed: frozenset
     unlevelled = unlevelled_flavors(index)
     with_topology = any(each.spec.topology_name and name not in unlevelled for name, each in index.flavors.items())
     return ClusterState(
-        flavors=tuple(_flavor(each, placed=name not in unlevelled) for name, each in index.flavors.items()),
+        flavors=(
+            *(_flavor(each, placed=name not in unlevelled) for name, each in index.flavors.items()),
+            *_unseen_flavors(index),
+        ),
         cluster_queues=queues,
         cohorts=tuple(_cohort(each) for each in index.cohorts.values() if each.name not in ringed),
         topologies=tuple(
@@ -186,6 +189,19 @@ def state_of(index: Index, inactive: Mapping[str, Inactivity], ringed: frozenset
             if each.spec.fair_sharing is not None
         ),
     )
+
+
+def _unseen_flavors(index: Index) -> Iterator[ResourceFlavor]:
+    """Flavors that queues name and nobody might read: they are taken to be open to all."""
+    if not any(gap.what == "resourceflavors" and gap.reason != "damaged" for gap in index.source.gaps):
+        return
+    named = (
+        each.name
+        for queue in index.cluster_queues.values()
+        for group in queue.spec.resource_groups
+        for each in group.flavors
+    )
+    yield from (ResourceFlavor(name) for name in dict.fromkeys(named) if name not in index.flavors)
 
 
 def _cluster_queue(queue: observed.ClusterQueue, ringed: frozenset[str], *, stopped: bool) -> ClusterQueue:

@@ -8,7 +8,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.rules.queue.checks import PENDING, answered, awaited, evidence_of, taken_out
 from allotment.errors import quoted_message
-from allotment.model.explanation import CauseVerdict
+from allotment.model.explanation import CauseVerdict, Confidence
 from allotment.scheduling.snapshot.queues import OF_KUEUE
 
 _RESET: Final = "Reset to Pending"
@@ -37,6 +37,8 @@ def find(case: Case) -> Finding | None:
             "state": PENDING,
         },
         evidence=(evidence_of(each),),
+        # Whose check it is was not seen: it may be one that Kueue answers itself.
+        confidence=Confidence.LIKELY if each.check is None else Confidence.SURE,
         proposals=(
             answered(each, f"repair the controller {each.controller or name}: it sets the check {name} Ready"),
             *((taken_out(case, queue, name),) if queue is not None else ()),

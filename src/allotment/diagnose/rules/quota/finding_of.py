@@ -14,7 +14,8 @@ from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal
 from allotment.diagnose.shortage import book_of
-from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.diagnose.unseen import quotas_seen
+from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 from allotment.model.grammar import count
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 
@@ -37,6 +38,7 @@ def quota_finding(
         facts: names and numbers, to which queue and flavor are added.
         proposals: what may help.
     """
+    sure = quotas_seen(case)
     named: dict[str, Any] = {"cluster_queue": found.queue}
     if found.row is not None:
         named["flavor"] = found.row.flavor
@@ -46,9 +48,10 @@ def quota_finding(
         _growing(case, summary),
         facts={**named, **facts},
         evidence=tuple(_evidence(case, found)),
+        confidence=Confidence.SURE if sure else Confidence.LIKELY,
         proposals=Deferred(proposals),
         flavors=found.lacks.tried,
-        never=found.lacks.never,
+        never=found.lacks.never and sure,
     )
 
 
