@@ -140,6 +140,12 @@ def beside_what_failed() -> Case:
     return case(work, pod("p", work, status=status), node())
 
 
+def tried(code: int, reason: str, message: str, by: Raw = WORK) -> Raw:
+    """A pod of a Job that has failed."""
+    state = {"terminated": {"exitCode": code, "reason": reason, "message": message}}
+    return pod("p", by, status={"phase": "Failed", "containerStatuses": [{"name": "main", "state": state}]})
+
+
 LATER = {"restartCount": 1, "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
 TOOLKIT = "OCI runtime create failed: error running prestart hook #0: stderr: nvidia-container-cli: "
 MISMATCH = f"{TOOLKIT}initialization error: nvml error: driver/library version mismatch"
@@ -164,6 +170,7 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "a sidecar out of memory": (starved("proxy", stays=True), "crash-loop-oom", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "the driver of the node is another": (unstarted("RunContainerError", MISMATCH), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
     "the driver of the node is another, in a loop": (crashed(128, "StartError", MISMATCH), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
+    "the driver of the node is another, of a Job": (case(WORK, tried(128, "StartError", MISMATCH), node()), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
     "the runtime is too slow": (unstarted("CreateContainerError", "context deadline exceeded"), "container-start-failed", CauseVerdict.BROKEN, Confidence.SURE),
     "an image for a newer driver": (unstarted("RunContainerError", f"{TOOLKIT}requirement error: unsatisfied condition: cuda>=12.4"), "container-start-failed", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "it failed once, an hour ago": (serves("readiness", BEFORE, **LATER), "readiness-never-true", CauseVerdict.MISCONFIGURED, Confidence.SURE),
@@ -233,6 +240,15 @@ def test_a_job_whose_pod_was_drained_is_sent_again_as_it_is() -> None:
     found = explain(taken("EvictionByEvictionAPI", gave_up=True))
     assert found.cause == "job-backoff-limit"
     assert found.remedies[0].summary.startswith("submit it again: its pod was evicted")
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"), [(MISMATCH, RemedyKind.OTHER), (NO_FORM, RemedyKind.FIX_IMAGE)], ids=["node", "machine"]
+)
+def test_a_job_that_gave_up_is_told_what_failed_it(message: str, kind: RemedyKind) -> None:
+    said = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]
+    work = job(status={"failed": 7, "conditions": said})
+    assert explain(case(work, tried(128, "StartError", message, work), node())).remedies[0].kind is kind
 
 
 def test_who_is_evicted_for_using_more_asks_for_as_much() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from allotment.diagnose.amending import amended, runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.rules.pod.containers import REFUSED, Stuck, statuses, stuck
+from allotment.diagnose.rules.pod.containers import REFUSED, Stuck, crashed, statuses, stuck
 from allotment.diagnose.rules.pod.crash_loop import corrected
 from allotment.diagnose.rules.pod.probes import budget, may_load
 from allotment.errors import quoted_message
@@ -37,7 +37,7 @@ _PULLED: Final = "its image is being pulled"
 
 def refused(case: Case) -> Finding | None:
     """The container runtime does not start the container: for what it is to start, or for what its node is like."""
-    for each in stuck(case):
+    for each in (*stuck(case), *crashed(case)):
         said = each.said
         fault, driver = _OF_NODE.search(said), _DRIVER_OLD.search(said)
         # In a loop its exit code tells what is wrong with a program; what is wrong with a node, it does not.
@@ -62,6 +62,11 @@ def refused(case: Case) -> Finding | None:
             found if fault is None else replace(found, verdict=CauseVerdict.BROKEN, proposals=(_repaired(case, each),))
         )
     return None
+
+
+def by_node(each: Stuck) -> bool:
+    """Whether it could not be started for what its node is like."""
+    return _OF_NODE.search(each.said) is not None and _DRIVER_OLD.search(each.said) is None
 
 
 def _repaired(case: Case, each: Stuck) -> Proposal:

@@ -8,6 +8,7 @@ from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import failure_of
+from allotment.diagnose.rules.pod.container_start import by_node
 from allotment.diagnose.rules.pod.containers import Stuck, disrupted, newest_failed, statuses
 from allotment.diagnose.rules.pod.crash_loop import OOM, corrected
 from allotment.diagnose.rules.pod.memory import more_memory
@@ -84,9 +85,15 @@ def _failures(job: Job, condition: Condition, limit: int) -> str:
 def _mended(case: Case, each: Stuck | None, *, oom: bool, evicted: bool) -> tuple[Proposal, ...]:
     if each is not None and oom:
         return more_memory(case, each)
+    target, patch = amended(case, {})
+    if each is not None and by_node(each):
+        what = f"submit it again: {each.pod.spec.node_name} could not start it, whatever it runs"
+        return (Proposal(RemedyKind.OTHER, Doer.USER, what, target, patch),)
+    if each is not None and each.wrong_machine:
+        what = "build the image for the nodes' architecture, or select nodes of its own"
+        return (Proposal(RemedyKind.FIX_IMAGE, Doer.USER, what, target, Patch(PatchOp.SIGNAL, {})),)
     if each is not None and not evicted:
         return (corrected(case, each),)
-    target, patch = amended(case, {})
     if evicted:
         return (
             Proposal(
