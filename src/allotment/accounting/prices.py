@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from allotment.model import labels
@@ -25,6 +25,10 @@ class DevicePrices:
     currency: str = ""
     clusters: Mapping[str, Cluster] = field(default_factory=dict)
     by_pool: Mapping[tuple[str, str], int | None] = field(default_factory=dict)
+
+    def of_several(self) -> DevicePrices:
+        """The same for several sources: none of them is taken to be the only cluster that is declared."""
+        return replace(self, clusters={name: each for name, each in self.clusters.items() if name})
 
     def of(self, source: str, node: Node) -> int | None:
         """The price of a device of a node; None where it is not known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.idleness import USUAL, IdleRule, IdleRules
@@ -96,6 +96,7 @@ def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:
         ForbiddenError: no nodes could be read.
     """
     demand_nodes(snapshot, for_what="which devices there are")
+    rules = _priced_by_name(rules, snapshot)
     ledger, left = spared(snapshot, lambda each: moment_ledger(each, rules)[0])
     return _answer(ledger, rules, by, moment=True, missing=0, remarks=(*_unseen(snapshot), *left))
 
@@ -117,6 +118,7 @@ def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, 
     wanted = milliseconds(since) if since else None
     step = milliseconds(longest) if longest else LONGEST_STEP
     last = recorded.last()
+    rules = _priced_by_name(rules, last)
     end = max((at for each in last.sources if (at := moment(each.observed_at or last.taken_at))), default=0)
     series = SeriesLedger(rules, since=None if wanted is None else end - wanted, longest_step=step)
     remarks: dict[str, None] = {}
@@ -132,6 +134,11 @@ def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, 
     missing = 0 if wanted is None else max(0, wanted - (ledger.until - ledger.since))
     told = (*recorded.remarks(), *_unseen(last), *remarks)
     return _answer(ledger, rules, by, moment=False, missing=missing, remarks=told)
+
+
+def _priced_by_name(rules: CountingRules, snapshot: Snapshot) -> CountingRules:
+    """Of several clusters each has the prices that are declared under its name, if any are."""
+    return rules if len(snapshot.sources) == 1 else replace(rules, prices=rules.prices.of_several())
 
 
 def _reckoned(snapshot: Snapshot, rules: CountingRules) -> Snapshot:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from allotment.accounting.moment import CountingRules
-from allotment.accounting.prices import DevicePrices
+from allotment.accounting.prices import DevicePrices, prices_of
+from allotment.model import labels
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.queueing import FlavorUsage, UsageOf
 from allotment.model.observed.snapshot import Snapshot
@@ -36,6 +37,18 @@ def test_devices_without_a_price_are_in_no_sum_and_that_is_said() -> None:
     assert {group.name: group.cost for group in found.groups} == {"dev/a": 24_000_000, "dev/b": None}
     assert found.remarks == ("4.00 GPUs have no price, and are in no sum of money",)
     assert waste_now(moment_of(NOW, nodes=NODES), CountingRules(), "node").remarks == ()
+
+
+def test_of_several_clusters_only_the_one_that_is_declared_has_its_prices() -> None:
+    (dev,) = moment_of(NOW, nodes=[node("a", {GPU: "8"}, labels={labels.NODE_POOL: "a100-pool"})]).sources
+    rules = CountingRules(prices=prices_of(platform(clusters=[cluster("dev")])))
+    alone, with_another = (
+        waste_now(Snapshot(taken_at=dev.observed_at, sources=sources), rules, "node")
+        for sources in ((msgspec.structs.replace(dev, name="any"),), (dev, msgspec.structs.replace(dev, name="prod")))
+    )
+
+    assert alone.ledger.cost == 8_000_000, "the platform's only cluster, whatever its context is called"
+    assert {group.name: group.cost for group in with_another.groups} == {"dev/a": 8_000_000, "prod/a": None}
 
 
 def test_others_are_called_alike_in_every_answer() -> None:
