@@ -26,7 +26,7 @@ from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _MOST_ENDING: Final = 8
 """Workloads that an answer says to wait for; whoever waits for more waits for the queue as such."""
-_SERVICES: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "LeaderWorkerSet", "RayService"})
+SERVICES: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "LeaderWorkerSet", "RayService"})
 """Kinds whose pods run until somebody ends them."""
 _MOST_NODES: Final = 16
 """Nodes that an answer says to add at most."""
@@ -80,7 +80,7 @@ def _may_end(case: Case, holder: QuotaHolder) -> bool:
     """Whether it is no service: those run until somebody ends them."""
     found = case.index.workloads.get(holder.workload.name)
     above = None if found is None else work_above(case, found)
-    return above is None or kind_of(above) not in _SERVICES
+    return above is None or kind_of(above) not in SERVICES
 
 
 def _several(

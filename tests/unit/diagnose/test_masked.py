@@ -665,3 +665,18 @@ def test_cohorts_and_flavors_that_may_not_be_read_make_nothing_impossible() -> N
     found = without([*NODES, *bare, *holding("b", "cq", gpus=8), *queued(gpus=4)], "resourceflavors")
     assert (found.cause, found.confidence) == ("quota-nominal", Confidence.LIKELY)
     assert without([*NODES, *queue, *queued(gpus=16)]).confidence is Confidence.SURE
+
+
+def test_nobody_waits_for_a_service_to_end() -> None:
+    above, middle, _ = crashing()
+    serves = pod("web-1-a", "n", owner=middle, gpus=8)
+    trains = job("other")
+    of = [*NODES, bounded("8"), job("train"), trains]
+
+    def waited(*users: Raw) -> list[str]:
+        found = explain(case_of([*of, above, middle, *users]))
+        assert found.cause == "resourcequota-exceeded"
+        return [each.summary for each in found.remedies if each.kind is RemedyKind.WAIT_FOR_QUOTA]
+
+    assert waited(serves) == []
+    assert waited(pod("other-a", "n", owner=trains, gpus=8)) == ["wait for Job other to end, which uses the quota"]

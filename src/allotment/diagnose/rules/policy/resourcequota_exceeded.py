@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case, PodsToCome, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sureness
+from allotment.diagnose.releases import SERVICES
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
@@ -166,7 +167,8 @@ def _fewer(case: Case, first: Excess, pods: int) -> list[Proposal]:
 def _waited(case: Case, first: Excess, pods: int) -> list[Proposal]:
     """What has to end first: the smallest of the namespace's users that is enough."""
     lacking = first.used + first.needed * max(1, pods) - first.hard
-    users = users_of(case, first.quota)
+    # A service runs until somebody ends it.
+    users = [pod for pod in users_of(case, first.quota) if kind_of(case.index.top(pod)) not in SERVICES]
     enough = [pod for pod in users if _uses(pod.spec, first.resource) >= lacking]
     if not enough:
         return []
