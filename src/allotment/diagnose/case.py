@@ -133,6 +133,10 @@ class Case:
         """The subject's pods, those that are over included."""
         if isinstance(self.subject, Pod):
             return (self.subject,)
+        if isinstance(self.subject, Workload) and self.work is None:
+            # Of a group of pods, or of one: they are its owners themselves.
+            meta, by_uid = self.subject.metadata, self.index.pods_by_uid
+            return tuple(by_uid[each.uid] for each in self.index.owners_of(meta) if each.uid in by_uid)
         if self.work is None or not self.work.metadata.uid:
             return ()
         return tuple(self.index.pods_under(self.work.metadata.uid))

@@ -7,8 +7,8 @@ import pytest
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, StartsWhen
-from tests.unit.diagnose.building import Raw, case_of, node, pod
-from tests.unit.diagnose.queues import QUEUE, cluster_queue, platform, quota
+from tests.unit.diagnose.building import Raw, case_of, node, owned_by, pod
+from tests.unit.diagnose.queues import QUEUE, cluster_queue, platform, queued, quota, reserved
 
 ROOM = cluster_queue("cq", quota("f", 8))
 
@@ -48,3 +48,15 @@ def test_a_group_of_which_pods_are_missing_is_not_queued_and_starts_when_they_ar
 )
 def test_a_group_that_kueue_queues_is_not_incomplete(objects: list[Raw]) -> None:
     assert BY_ID["pod-group-incomplete"].find(case_of(objects, "pod/mpi-0")) is None
+
+
+def test_the_pods_of_a_group_are_those_of_its_workload() -> None:
+    held = group(3)
+    pods = [each for each in held if each["kind"] == "Pod"]
+    for each in pods:
+        each["spec"] |= {"schedulingGates": [], "nodeName": "n"}
+        each["status"] = {"phase": "Running"}
+    (_, workload) = queued("mpi", 3, status=reserved())
+    workload["metadata"]["ownerReferences"] = [{**owned_by(each), "controller": False} for each in pods]
+    explanation = explain(case_of([*held, workload], "workload/mpi"))
+    assert (explanation.cause, explanation.summary) == ("none", "it runs: 3 pods on n")
