@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import click
 import pytest
 
 from allotment.accounting.fleet_devices import AcceleratorRoom
@@ -96,7 +97,7 @@ def test_what_is_of_no_use_is_the_sum_of_the_column_and_what_is_asked_alike_is_o
     text = gpus_text(GpuCount(rooms, {"dev": 9_000_000}), rooms, None, headers=False).splitlines()
 
     assert text[4:6] == ["fits: for each device 4 cpu (a100, h100)", "fits: for each device 1 cpu (l4)"]
-    assert text[6].startswith("4 of 12 free are fragmented; the mean GPU pod of the whole cluster could not use 9: ")
+    assert text[6].startswith("4 of 12 free are fragmented; 9 by the published measure")
     (one,) = (room("a100", 6, 1),)
     assert "1 of 6 free is fragmented" in gpus_text(GpuCount(rooms, {"dev": None}), (one,), None, headers=False)
 
@@ -107,3 +108,9 @@ def test_slices_of_one_model_keep_their_resource_on_a_narrow_screen() -> None:
     for rooms, kept in (((whole, slices), True), ((whole, room("h100", 4, 1)), False)):
         head = gpus_text(GpuCount(rooms, {"dev": None}), rooms, 90, headers=True).splitlines()[0]
         assert ("RESOURCE" in head) is kept
+
+
+def test_a_narrow_screen_keeps_what_is_free() -> None:
+    rooms = (room("NVIDIA-A100-SXM4-80GB", 6, 3), room("h100", 4, 1))
+    head = gpus_text(GpuCount(rooms, {"dev": None}), rooms, 32, headers=True).splitlines()[0]
+    assert click.unstyle(head).split() == ["ACCELERATOR", "FREE"]

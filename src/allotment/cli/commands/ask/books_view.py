@@ -58,13 +58,19 @@ def books_text(answer: BooksAnswer, rows: Sequence[FlavorBook], width: int | Non
 def _finding_lines(mended: MendedFinding) -> list[str]:
     found = mended.finding
     lines = [f"{found.fault}: {shown(found.subject)}: {shown(found.what)}", f"  mend: {shown(found.mend)}"]
-    lines += [f"  {shown(command)}" for command in mended.commands]
+    if len(mended.commands) > _MOST_COMMANDS:
+        changes = (f"{edit.quota.name} {edit.before} → {edit.after}" for edit in found.edits)
+        lines.append(f"  {', '.join(map(shown, changes))}: -o json has the {len(mended.commands)} commands")
+    else:
+        lines += [f"  {shown(command)}" for command in mended.commands]
     lines += [f"  {shown(line)}" for line in mended.diff.splitlines()]
     if mended.by_hand:
         lines.append(f"  by hand: {shown(mended.by_hand)}")
     return lines
 
 
+_MOST_COMMANDS: Final = 2
+"""Commands that are told under a finding; of more, what they change."""
 _CHANGES: Final[tuple[Column[LendingChange], ...]] = (
     Column("CLUSTERQUEUE", lambda row: row.queue),
     Column("FLAVOR", lambda row: row.flavor, keep=2),

@@ -27,12 +27,12 @@ def gpus_listing(found: GpuCount) -> Listing[AcceleratorRoom]:
             Column("ACCELERATOR", lambda row: row.accelerator),
             Column("CLUSTER", lambda row: row.cluster, wide=not several, keep=6),
             Column("RESOURCE", lambda row: row.resource, keep=6 if sliced else 0),
-            Column("TOTAL", lambda row: devices(row.total), keep=5),
+            Column("TOTAL", lambda row: devices(row.total), keep=4),
             Column("HEALTHY", lambda row: devices(row.healthy), keep=2, style=_health_style),
             Column("SCHEDULABLE", lambda row: devices(row.schedulable), keep=1),
-            Column("USED", lambda row: devices(row.used), keep=5),
+            Column("USED", lambda row: devices(row.used), keep=3),
             Column("IDLE", lambda row: None if row.idle is None else devices(row.idle), keep=2),
-            Column("FREE", lambda row: devices(row.free), keep=5),
+            Column("FREE", lambda row: devices(row.free), keep=7),
             Column("FRAGMENTED", lambda row: None if row.fragmented is None else devices(row.fragmented), keep=3),
             *(_fits_column(count) for count in SHAPES),
             Column("NODES", lambda row: row.nodes, wide=True),
@@ -91,10 +91,7 @@ def _of_no_use(found: GpuCount, rows: Sequence[AcceleratorRoom]) -> Iterator[str
         free, lost = devices(sum(row.free for row in own)), devices(sum(row.fragmented or 0 for row in own))
         told = f"{_in(found, cluster)}{lost:,g} of {free:,g} free {'is' if lost == 1 else 'are'} fragmented"
         if parts is not None and len(own) == sum(row.cluster == cluster for row in found.rooms):
-            told += (
-                f"; the mean GPU pod of the whole cluster could not use {devices(parts):,g}: "
-                "what is free of models that it does not accept counts there, too"
-            )
+            told += f"; {devices(parts):,g} by the published measure, which mixes the pods of all models"
         yield told
 
 

@@ -179,6 +179,12 @@ def _named(each: Reference) -> str:
     return f"{shown(each.kind.lower())}/{shown(each.name)}"
 
 
+def _placed(each: Reference) -> str:
+    """By namespace and name; its kind too where it is not the usual one."""
+    kind = "" if each.kind == "Job" else f"{each.kind.lower()}/"
+    return f"{shown(each.namespace)}/{shown(kind)}{shown(each.name)}"
+
+
 def _sentence(found: ExplainedWaiting) -> str:
     each, pods = found.explanation, found.pods
     where = f" in {each.subject.namespace}" if each.subject.namespace else ""
@@ -348,11 +354,7 @@ def _group(group: CauseGroup, width: int, *, alone: bool, several: bool) -> list
     lines = [f"{head}  {click.style(shown(group.cause), bold=True)}{code}{verdict}{since}"]
     lines += prose(_told_of(group), width, "   ", "")
     names = [
-        (
-            _named(each.subject)
-            if alone or not each.subject.namespace
-            else f"{each.subject.namespace}/{each.subject.name}"
-        )
+        (_named(each.subject) if alone or not each.subject.namespace else _placed(each.subject))
         + (f" in {each.source}" if several else "")
         for each in group.members[:_MOST_NAMES]
     ]

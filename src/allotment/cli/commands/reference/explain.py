@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags
 from allotment.cli.shell.session import Session
+from allotment.errors import NotFoundError
+
+_MOST_NAMED: Final = 6
 
 
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -44,7 +49,10 @@ def explain(session: Session, field: str) -> None:
     from allotment.spec.explaining import explanation
     from allotment.spec.schema import json_schema
 
-    found = explanation(json_schema(), field)
+    try:
+        found = explanation(json_schema(), field)
+    except NotFoundError as error:
+        raise _or_a_cause(error, field) from None
     form = session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, explanation_document(found))
@@ -52,6 +60,16 @@ def explain(session: Session, field: str) -> None:
         session.out("\n".join(found.children_paths))
     else:
         session.out(text(found, session.text_width))
+
+
+def _or_a_cause(error: NotFoundError, word: str) -> NotFoundError:
+    """The same, with the causes in whose names the word is, where it may be meant as one."""
+    from allotment.diagnose.causes import BY_ID
+
+    named = [each for each in BY_ID if word and word.lower() in each][:_MOST_NAMED]
+    if "." in word or not named:
+        return error
+    return NotFoundError(error.what, why=f"causes have it in their names: {', '.join(named)}", fix="name one of them")
 
 
 def _may_be_a_cause(word: str) -> bool:
