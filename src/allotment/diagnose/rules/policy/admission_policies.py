@@ -15,7 +15,8 @@ from allotment.diagnose.amending import sent_again
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.reach import RefusedAttempt, refusals
-from allotment.model.explanation import Confidence, Doer, Patch, PatchOp, RemedyKind
+from allotment.errors import spelled
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import LabelRequirement, Reference, Selector
 from allotment.model.observed.namespaced import AdmissionBinding, AdmissionPolicy, Validation
 
@@ -49,10 +50,9 @@ class Denial:
     validation: Validation | None
 
     @property
-    def sureness(self) -> Confidence:
-        """How sure it is: an event is believed where the policy is in force and has such a message."""
-        known = self.validation is not None and bool(self.validation.message) and self.validation.message in self.why
-        return Confidence.SURE if known else self.refusal.sureness
+    def called(self) -> str:
+        """The policy in a sentence."""
+        return spelled(self.name)
 
     @property
     def expression(self) -> str:
@@ -163,7 +163,7 @@ def audit_only(case: Case, found: Denial) -> Iterator[Proposal]:
     yield Proposal(
         RemedyKind.OTHER,
         Doer.PLATFORM,
-        f"except it: bind the policy {found.name} with the action Audit only",
+        f"except it: bind the policy {found.called} with the action Audit only",
         target,
         Patch(PatchOp.MERGE, {"spec": {"validationActions": ["Audit"]}}),
         effect=sent_again(case) if _bound(case, found) else (),

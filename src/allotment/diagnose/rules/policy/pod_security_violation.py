@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refusals
 from allotment.errors import quoted_message
-from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 
 _SAYS: Final = re.compile(r'violates PodSecurity "(?P<level>[a-z]+)(?::(?P<version>[^"]*))?": (?P<why>.*)', re.DOTALL)
@@ -55,7 +55,7 @@ def find(case: Case) -> Finding | None:
                 Evidence(each.object, each.field, each.message),
                 *(() if now is None else (Evidence(at, f"metadata.labels[{_ENFORCE}]", now),)),
             ),
-            confidence=each.sureness if now is None else Confidence.SURE,
+            confidence=each.sureness,
             # For the word of an event no guard is lowered.
             proposals=(_fixed(case, level, why), *(() if each.by_event else (_relaxed(case, level),))),
         )

@@ -17,15 +17,15 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "policy-refused",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} refused it: {quoted_message(found.why)}",
+        f"the policy {found.called} refused it: {quoted_message(found.why)}",
         facts={"policy": found.name, "message": found.why, "namespace": case.namespace},
         evidence=(Evidence(found.refusal.object, found.refusal.field, found.refusal.message),),
-        confidence=found.sureness,
+        confidence=found.refusal.sureness,
         proposals=(
             Proposal(
                 RemedyKind.FIX_POLICY_VIOLATION,
                 Doer.USER,
-                f"change what the policy {found.name} objects to, and submit again",
+                f"change what the policy {found.called} objects to, and submit again",
                 case.reference,
                 Patch(PatchOp.SIGNAL, {"policy": found.name, "message": found.why}),
             ),

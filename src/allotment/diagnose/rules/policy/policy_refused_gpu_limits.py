@@ -87,16 +87,16 @@ def _by_policy(case: Case) -> Finding | None:
     return Finding(
         "policy-refused-gpu-limits",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} refused it: {quoted_message(found.why)}" + (f" ({said})" if said else ""),
+        f"the policy {found.called} refused it: {quoted_message(found.why)}" + (f" ({said})" if said else ""),
         facts={
-            "refused_by": f"policy {found.name}",
+            "refused_by": f"policy {found.called}",
             "resource": resource or None,
             "request": str(first.resources.requests.get(resource, "")) or None if first is not None else None,
             "limit": str(first.resources.limits.get(resource, "")) or None if first is not None else None,
             "missing_limits": missing,
         },
         evidence=(Evidence(found.refusal.object, found.refusal.field, found.refusal.message),),
-        confidence=found.sureness,
+        confidence=found.refusal.sureness,
         proposals=(*_limited(case, missing), *audit_only(case, found)),
     )
 

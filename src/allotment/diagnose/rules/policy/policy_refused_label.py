@@ -41,7 +41,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "policy-refused-label",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} asks for the label {rule.key}, and {has}: {quoted_message(found.why)}",
+        f"the policy {found.called} asks for the label {rule.key}, and {has}: {quoted_message(found.why)}",
         facts={
             "policy": found.name,
             "label": rule.key,
@@ -53,7 +53,7 @@ def find(case: Case) -> Finding | None:
             Evidence(found.refusal.object, found.refusal.field, found.refusal.message),
             Evidence(case.reference, f"metadata.labels[{rule.key}]", given, "what the policy looks at"),
         ),
-        confidence=found.sureness,
+        confidence=found.refusal.sureness,
         proposals=(*_labelled(case, rule, values), *audit_only(case, found)),
     )
 

@@ -44,7 +44,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "policy-refused-namespace",
         CauseVerdict.MISCONFIGURED,
-        f"the policy {found.name} does not let it into the namespace {case.namespace}: {quoted_message(found.why)}",
+        f"the policy {found.called} does not let it into the namespace {case.namespace}: {quoted_message(found.why)}",
         facts={
             "policy": found.name,
             "namespace": case.namespace,
@@ -55,7 +55,7 @@ def find(case: Case) -> Finding | None:
             Evidence(found.refusal.object, found.refusal.field, found.refusal.message),
             Evidence(target, "metadata.labels", {key: labels.get(key) for key in wanted}, "what the policy looks at"),
         ),
-        confidence=found.sureness,
+        confidence=found.refusal.sureness,
         proposals=(*proposals, *audit_only(case, found)),
     )
 

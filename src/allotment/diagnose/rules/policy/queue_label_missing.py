@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from allotment.diagnose.amending import labelled_runs, sent_again
+from allotment.diagnose.amending import labelled_runs
 from allotment.diagnose.case import Case, queued_labels, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refused_run
-from allotment.diagnose.rules.policy.admission_policies import Denial, denial, label_rules
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.diagnose.rules.policy.admission_policies import Denial, audit_only, denial, label_rules
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.work import Job, Owner
@@ -27,7 +27,7 @@ def find(case: Case) -> Finding | None:
     elif case.subject is None or not (_suspended(work) and (queues or case.workload is not None)):
         return None
     target = case.reference if case.subject is None else reference_of(work)
-    asked = f"; the policy {found.name} asks for it" if found is not None else ", and it stands suspended"
+    asked = f"; the policy {found.called} asks for it" if found is not None else ", and it stands suspended"
     if found is None and case.workload is not None:
         asked = ", and Kueue holds back what names no queue"
     who = "the" if refused_run(case) is None else "a run of the"
@@ -43,6 +43,7 @@ def find(case: Case) -> Finding | None:
             "suspended_by_user": found is None and case.workload is None,
         },
         evidence=_evidence(target, found),
+        confidence=Confidence.SURE if found is None else found.refusal.sureness,
         proposals=(*_labelled(case, target, queues), *_unqueued(case, target, found)),
     )
 
@@ -94,18 +95,4 @@ def _unqueued(case: Case, target: Reference, found: Denial | None) -> list[Propo
                 cost=8,
             )
         ]
-    return [
-        Proposal(
-            RemedyKind.OTHER,
-            Doer.PLATFORM,
-            f"except it: bind the policy {found.name} with the action Audit only",
-            Reference(
-                api_version="admissionregistration.k8s.io/v1",
-                kind="ValidatingAdmissionPolicyBinding",
-                name=found.binding,
-            ),
-            Patch(PatchOp.MERGE, {"spec": {"validationActions": ["Audit"]}}),
-            effect=sent_again(case),
-            cost=9,
-        )
-    ]
+    return list(audit_only(case, found))

@@ -59,7 +59,7 @@ def find(case: Case) -> Finding | None:
             "kueue_admitted": case.workload is not None and case.workload.holds_quota,
         },
         evidence=tuple(evidence),
-        confidence=sureness(case) if said is None else Confidence.SURE,
+        confidence=sureness(case) if said is None or said.by_event else Confidence.SURE,
         proposals=(_said(case, spec, found), _defaulted(case)),
     )
 

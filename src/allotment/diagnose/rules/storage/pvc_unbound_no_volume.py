@@ -7,6 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import sureness
+from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.diagnose.rules.storage.claims import (
     NO_PROVISIONER,
     SELECTED_NODE,
@@ -80,7 +81,7 @@ def provisioning_failed(case: Case) -> Finding | None:
                 "message": message,
             },
             evidence=(Evidence(target, "events[ProvisioningFailed].message", message),),
-            confidence=Confidence.SURE if sureness(case) is Confidence.SURE else Confidence.LIKELY,
+            confidence=Confidence.LIKELY,
             proposals=(
                 *_other_classes(case, claim, kind),
                 Proposal(
@@ -93,6 +94,12 @@ def provisioning_failed(case: Case) -> Finding | None:
             ),
         )
     return _silent(case)
+
+
+def _being_made(case: Case, claim: VolumeClaim) -> bool:
+    """Whether the scheduler has chosen a node for a volume and has waited in vain for it to be made there."""
+    said = said_of(case)
+    return SELECTED_NODE in claim.metadata.annotations and said is not None and "binding volumes" in said[0]
 
 
 def _for_nobody(case: Case, claim: VolumeClaim) -> Finding:
@@ -122,7 +129,9 @@ def _silent(case: Case) -> Finding | None:
     """A claim whose volume should have been made at once, and whose provisioner says nothing."""
     for claim, kind in _waiting(case):
         waited = case.now - seconds(claim.metadata.creation_timestamp, case.now)
-        if kind.volume_binding_mode == _AT_USE or kind.provisioner == NO_PROVISIONER or waited < _SPEAKS_WITHIN:
+        if kind.provisioner == NO_PROVISIONER or waited < _SPEAKS_WITHIN:
+            continue
+        if kind.volume_binding_mode == _AT_USE and not _being_made(case, claim):
             continue
         if claim.spec.volume_name or any(would_serve(each, claim) for each in case.index.objects.volumes):
             continue

@@ -11,7 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import work_above
 from allotment.diagnose.rules.storage.claims import claim_of
 from allotment.diagnose.rules.storage.holders_end import blocks_itself, holder_ended
-from allotment.errors import quoted_message
+from allotment.errors import quoted_message, spelled
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import Event
@@ -87,33 +87,35 @@ def _absent(case: Case, pod: Pod, event: Event) -> Finding | None:
     if said is None and lacks is None:
         return None
     volume, name = _volume(case, pod, event.message)
-    if said is not None:
+    if lacks is None:
+        assert said is not None  # noqa: S101  one of the two was found
         kind = _KINDS[said["kind"].lower()]
         named = said["name"].rpartition("/")[2]
-        what = f"the {kind} {named} does not exist"
+        what = f"the {kind} {spelled(named)} does not exist"
     else:
-        assert lacks is not None  # noqa: S101  one of the two was found
         kind = "ConfigMap" if lacks["kind"] == "config" else "Secret"
         source = (volume.config_map or volume.secret) if volume is not None else None
         named = (source.name or source.secret_name) if source is not None else ""
-        what = f"the {kind} {named} has no key {lacks['key']}"
-    account = kind == _KINDS["serviceaccounts"]
+        what = f"the {kind} {spelled(named)} has no key {spelled(lacks['key'])}"
+    # Only an account that the pod itself names is made for the word of an event.
+    account = kind == _KINDS["serviceaccounts"] and named == (pod.spec.service_account_name or "default")
     target = Reference(api_version="v1", kind=kind, namespace=pod.namespace, name=named)
     made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": named, "namespace": pod.namespace}}
     return Finding(
         "volume-mount-failed",
         CauseVerdict.MISCONFIGURED,
-        f"the pod {pod.name} cannot mount the volume {name} on {pod.spec.node_name}: {what} in namespace "
+        f"the pod {pod.name} cannot mount the volume {spelled(name)} on {pod.spec.node_name}: {what} in namespace "
         f"{pod.namespace}",
         facts={**_facts(pod, event, volume, name), "missing": f"{kind} {named}"},
         evidence=(Evidence(reference_of(pod), f"events[{event.reason}].message", event.message),),
+        confidence=Confidence.LIKELY,
         proposals=(
             Proposal(
                 RemedyKind.FIX_VOLUME,
                 Doer.USER,
-                f"create the {kind} {named}{'' if account else ' with what the pods read from it'}"
-                if said is not None
-                else f"put the key {lacks['key'] if lacks is not None else ''} into the {kind} {named}",
+                f"create the {kind} {spelled(named)}{'' if account else ' with what the pods read from it'}"
+                if lacks is None
+                else f"put the key {spelled(lacks['key'])} into the {kind} {spelled(named)}",
                 target,
                 # What is in it, its owner knows: one without anything lets pods start that then fail.
                 Patch(PatchOp.CREATE if account else PatchOp.SIGNAL, made),
@@ -187,9 +189,10 @@ def _broken(case: Case, pod: Pod, event: Event) -> Finding:
     return Finding(
         "volume-mount-failed",
         CauseVerdict.BROKEN,
-        f"the pod {pod.name} cannot get the volume {name} on {pod.spec.node_name}: {what}",
+        f"the pod {pod.name} cannot get the volume {spelled(name)} on {pod.spec.node_name}: {what}",
         facts=_facts(pod, event, volume, name),
         evidence=(Evidence(reference_of(pod), f"events[{event.reason}].message", event.message),),
+        confidence=Confidence.LIKELY,
         proposals=(
             Proposal(
                 RemedyKind.FIX_VOLUME,

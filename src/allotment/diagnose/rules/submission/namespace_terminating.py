@@ -5,7 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import missing_pods, refusals
-from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 
 
@@ -14,7 +14,8 @@ def find(case: Case) -> Finding | None:
     namespace = case.namespace_object
     going = namespace.metadata.deletion_timestamp if namespace is not None else ""
     said = next((each for each in refusals(case) if "because it is being terminated" in each.message), None)
-    if not going and said is None:
+    # Anybody can have written an event; a namespace that goes says so itself.
+    if not going and (said is None or (said.by_event and namespace is not None)):
         return None
     if case.subject is not None and not (missing_pods(case) or case.waiting_pods):
         return None
@@ -28,6 +29,7 @@ def find(case: Case) -> Finding | None:
         f"the namespace {case.namespace} is being deleted" + (f" since {going}" if going else ""),
         facts={"namespace": case.namespace, "deletion_timestamp": going or None},
         evidence=tuple(evidence),
+        confidence=Confidence.SURE if going or said is None else said.sureness,
         proposals=(
             Proposal(
                 RemedyKind.OTHER,
@@ -37,5 +39,5 @@ def find(case: Case) -> Finding | None:
                 Patch(PatchOp.SIGNAL, {"namespace": case.namespace}),
             ),
         ),
-        never=True,
+        never=bool(going) or (said is not None and not said.by_event),
     )

@@ -8,7 +8,7 @@ from typing import Final
 from allotment.diagnose.amending import changed_pods, sent_again, worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.reach import missing_pods, refusals, sureness
+from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sureness
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.spelling import nearest
@@ -25,12 +25,13 @@ def find(case: Case) -> Finding | None:
         return None
     known = sorted(each.name for each in case.index.service_accounts_in.get(case.namespace, ()))
     names = {part.template.spec.service_account_name or _DEFAULT for part in case.to_come}
-    refused = next((match for each in refusals(case) if (match := _SAYS.search(each.message))), None)
-    said = (refused["name"] or refused["other"]) if refused is not None else ""
+    refused = next(((each, match) for each in refusals(case) if (match := _SAYS.search(each.message))), None)
+    said = (refused[1]["name"] or refused[1]["other"]) if refused is not None else ""
     absent = sorted(name for name in names if name not in known)
     name = said if said in absent else next(iter(absent), "")
     # A namespace always has an account; a list without one was not taken.
-    if not name or (not said and (not known or not case.seen("serviceaccounts"))):
+    listed = bool(known) and case.seen("serviceaccounts")
+    if not name or (name != said and not listed):
         return None
     work = worked_on(case)
     target = case.reference if work is None else reference_of(work)
@@ -40,9 +41,16 @@ def find(case: Case) -> Finding | None:
         f"the service account {name} does not exist in namespace {case.namespace}",
         facts={"service_account": name, "namespace": case.namespace, "existing": known},
         evidence=(Evidence(target, "serviceAccountName", name, "no such service account in the namespace"),),
-        confidence=Confidence.SURE if said else sureness(case),
+        confidence=_sureness(case, refused[0] if refused is not None and name == said else None, listed=listed),
         proposals=(*_others(case, name, known), _created(case, name)),
     )
+
+
+def _sureness(case: Case, said: RefusedAttempt | None, *, listed: bool) -> Confidence:
+    """That it is not among the accounts is seen; else it is as sure as the words by which that is known."""
+    if said is None or said.by_event:
+        return sureness(case) if listed else Confidence.LIKELY
+    return Confidence.SURE
 
 
 def _others(case: Case, name: str, known: list[str]) -> list[Proposal]:
