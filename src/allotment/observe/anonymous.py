@@ -6,12 +6,13 @@ name does not confuse two.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec.structs import replace
 
 from allotment.model.labels import DOMAIN
-from allotment.model.observed.base import Condition, Object, ObjectMeta, Selector
+from allotment.model.observed.base import Condition, Object, ObjectMeta, Reference, Selector
 from allotment.model.observed.namespaced import PersistentVolume
 from allotment.model.observed.nodes import AllocatedDevices, Allocation, ResourceClaim, ResourceClaimStatus
 from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, PodTemplate, Resources
@@ -195,15 +196,16 @@ def _condition(condition: Condition) -> Condition:
     )
 
 
-def hidden_claim(claim: ResourceClaim, name: str) -> ResourceClaim:
-    """A claim for devices: which it has."""
+def hidden_claim(claim: ResourceClaim, name: str, users: Iterable[str] = ()) -> ResourceClaim:
+    """A claim for devices: which it has, and the hidden pods that use them."""
     given = claim.status.allocation
     if given is None:
         return ResourceClaim(metadata=hidden_meta(name, claim.metadata))
     names = {each: f"r{number}" for number, each in enumerate(dict.fromkeys(r.request for r in given.devices.results))}
     results = tuple(replace(each, request=names[each.request]) for each in given.devices.results)
     allocation = Allocation(devices=AllocatedDevices(results=results))
-    return ResourceClaim(metadata=hidden_meta(name, claim.metadata), status=ResourceClaimStatus(allocation=allocation))
+    status = ResourceClaimStatus(allocation=allocation, reserved_for=tuple(Reference(name=each) for each in users))
+    return ResourceClaim(metadata=hidden_meta(name, claim.metadata), status=status)
 
 
 def hidden_volume(volume: PersistentVolume, name: str) -> PersistentVolume:

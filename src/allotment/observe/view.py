@@ -201,17 +201,21 @@ class _Viewed:
         pods: list[Pod] = [each for each in self._split["pods"].others if not each.ended]
         waiting: list[Workload] = [each for each in self._split["workloads"].others if not each.says("Finished")]
         claims: tuple[ResourceClaim, ...] = self._split["resource_claims"].others
+        hidden_pods = {each.key: f"hidden-pod-{number}" for number, each in enumerate(pods)}
         volumes = [each for each in self._split["volumes"].others if each.spec.claim_ref is None]
         locals_: dict[str, LocalQueue] = {each.key: each for each in self._split["local_queues"].others}
         names = {key: f"hidden-queue-{number}" for number, key in enumerate(locals_)}
         found: dict[str, Iterable[Object]] = {
-            "pods": (hidden_pod(each, f"hidden-pod-{number}") for number, each in enumerate(pods)),
+            "pods": (hidden_pod(each, hidden_pods[each.key]) for each in pods),
             "workloads": (
                 hidden_workload(each, f"hidden-workload-{number}", self._queues, names.get(_queue_key(each), ""))
                 for number, each in enumerate(waiting)
             ),
             "local_queues": (hidden_local_queue(each, names[key], self._queues) for key, each in locals_.items()),
-            "resource_claims": (hidden_claim(each, f"hidden-claim-{number}") for number, each in enumerate(claims)),
+            "resource_claims": (
+                hidden_claim(each, f"hidden-claim-{number}", _users_of(each, hidden_pods))
+                for number, each in enumerate(claims)
+            ),
             "volumes": (hidden_volume(each, f"hidden-volume-{number}") for number, each in enumerate(volumes)),
         }
         return {field: tuple(self._reach.narrowed(each) for each in all_) for field, all_ in found.items()}
@@ -334,6 +338,12 @@ def _signing(namespaces: frozenset[str]) -> dict[str, tuple[Any, ...]]:
         "admission_policies": (AdmissionPolicy(metadata=meta),),
         "admission_bindings": (AdmissionBinding(metadata=meta, spec=spec),),
     }
+
+
+def _users_of(claim: ResourceClaim, names: Mapping[str, str]) -> tuple[str, ...]:
+    """The pods that use a claim, by the names that they have in the view."""
+    keys = (f"{claim.namespace}/{each.name}" for each in claim.status.reserved_for)
+    return tuple(names[key] for key in keys if key in names)
 
 
 def _queue_key(workload: Workload) -> str:

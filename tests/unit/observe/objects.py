@@ -81,7 +81,8 @@ def two_teams() -> list[dict[str, Any]]:
         raw("PersistentVolume", "v1", "pv-canary-7", number=61,
             spec={"claimRef": {"namespace": THEIRS, "name": "data-canary-7"}}),
         raw("ResourceClaim", "resource.k8s.io/v1", "claim-canary-7", THEIRS, number=62, status={"allocation": {
-            "devices": {"results": [{"request": "r", "driver": "gpu.example", "pool": "a100-0", "device": "gpu-0"}]}}}),
+            "devices": {"results": [{"request": "r", "driver": "gpu.example", "pool": "a100-0", "device": "gpu-0"}]}},
+            "reservedFor": [{"resource": "pods", "name": "train-canary-7"}]}),
         raw("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "canary-7", number=63,
             subjects=[{"kind": "User", "name": "canary-7"}]),
     ]  # fmt: skip

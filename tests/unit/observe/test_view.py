@@ -74,6 +74,8 @@ def test_what_others_hold_is_still_counted() -> None:
     assert queue.spec.resource_groups[0].flavors[0].resources[0].nominal_quota == "8"
     (claim,) = source.objects.resource_claims
     assert claim.status.allocation is not None
+    # Who has the devices is one of the hidden pods: they are not free.
+    assert [each.name for each in claim.status.reserved_for] == [hidden.metadata.name]
 
 
 def test_what_is_theirs_stays_as_it_was() -> None:
