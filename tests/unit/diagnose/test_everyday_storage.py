@@ -32,6 +32,11 @@ ZONE = "topology.kubernetes.io/zone"
 DATA = {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}
 WORK = job(spec={**pod_spec(), **DATA})
 WAITS = pod("p", WORK, node="")
+SAID = 'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded'
+BINDING: Raw = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": SAID}]}
+SCRATCH: Raw = {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {}}}
+WRONG: Raw = {"name": "data", "persistentVolumeClaim": {"claimName": "datta"}}
+BOTH = {**pod_spec(), "volumes": [SCRATCH, WRONG]}
 DOWN = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
 
 
@@ -110,6 +115,14 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
         case(WORK, WAITS, chosen_for("n9"), of_class("WaitForFirstConsumer"), node()),
         "pvc-provisioning-failed", CauseVerdict.BROKEN, Confidence.SURE,
     ),
+    "the volume is for a node, and nobody makes it": (
+        case(WORK, pod("p", WORK, node="", status=BINDING), chosen_for("n1"), of_class("WaitForFirstConsumer"), node()),
+        "pvc-provisioning-failed", CauseVerdict.BROKEN, Confidence.LIKELY,
+    ),
+    "a claim is missing beside one that is made for the pod": (
+        case(job(spec=BOTH), pod("p", job(spec=BOTH), node=""), claim(), node()),
+        "pvc-missing", CauseVerdict.MISCONFIGURED, Confidence.SURE,
+    ),
     "the volume is for a node that is full": (
         case(WORK, WAITS, chosen_for("n1"), of_class("WaitForFirstConsumer"), node(gpus=1), node("n2"), ready(job("o"), "o")),
         "gpu-all-in-use", CauseVerdict.WAITING, Confidence.SURE,
@@ -138,6 +151,15 @@ def test_answer(of: Case, cause: str, verdict: CauseVerdict, sure: Confidence) -
 )
 def test_a_device_that_can_be_had_is_not_called_taken(of: Case) -> None:
     assert explain(of).cause == "unknown"
+
+
+def test_a_volume_of_one_machine_is_told_with_its_name() -> None:
+    lies = volume_in("z1")
+    lies[1]["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"] = [
+        {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["n9"]}]}
+    ]
+    found = explain(case(WORK, WAITS, *lies, node("n2")), with_remedies=False)
+    assert "lies on n9, which is gone, and the machine that the pod can use stands elsewhere (n2)" in found.summary
 
 
 def test_a_claim_forgets_the_node_that_is_gone() -> None:

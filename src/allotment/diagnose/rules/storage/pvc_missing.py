@@ -21,9 +21,8 @@ def find(case: Case) -> Finding | None:
     """A name without a claim, where claims could be read."""
     if not case.seen("persistentvolumeclaims"):
         return None
-    use = next((each for each in uses(case) if claim_of(case, each.name) is None), None)
-    # The claim of an ephemeral volume is made for its pod by a controller.
-    if use is None or any(each.name == use.volume and each.ephemeral is not None for each in use.spec.volumes):
+    use = next((each for each in uses(case) if claim_of(case, each.name) is None and not _made_for_it(each)), None)
+    if use is None:
         return None
     known = sorted(
         each.name
@@ -44,6 +43,11 @@ def find(case: Case) -> Finding | None:
         confidence=sureness(case),
         proposals=(*_others(case, use, known), _created(case, use)),
     )
+
+
+def _made_for_it(use: ClaimUse) -> bool:
+    """Whether a controller makes the claim for the pod: that of an ephemeral volume."""
+    return any(each.name == use.volume and each.ephemeral is not None for each in use.spec.volumes)
 
 
 def _others(case: Case, use: ClaimUse, known: list[str]) -> list[Proposal]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -27,6 +27,7 @@ from allotment.diagnose.rules.storage.claims import (
     uses,
     volume_bound,
 )
+from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.namespaced import VolumeClaim
@@ -39,6 +40,8 @@ from allotment.scheduling.snapshot.placement_shapes import node_affinity, taints
 from allotment.scheduling.snapshot.placement_volumes import volume_rules
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
+
+_BY_NAME: Final = ("kubernetes.io/hostname", "metadata.name")
 
 
 def find(case: Case) -> Finding | None:
@@ -101,16 +104,18 @@ def _finding(
     if not terms:
         return None
     has = bound(claim)
-    where = f"zone {', '.join(zones)}" if zones else "other machines"
-    of_nodes = f"zone {', '.join(node_zones)}" if node_zones else "elsewhere"
-    state = "lies in" if has else "could be made only in"
+    where = f"in zone {', '.join(zones)}" if zones else _on_machines(case, terms)
+    of_nodes = f"in zone {', '.join(node_zones)}" if node_zones else "elsewhere"
+    if not zones:
+        of_nodes = f"elsewhere ({', '.join(node.name for node in nodes[:3])}{', …' if len(nodes) > 3 else ''})"
+    state = "lies" if has else "could be made only"
     target = reference_of(claim)
     return Finding(
         "pvc-unbound-wait-for-consumer-zone-conflict",
         CauseVerdict.MISCONFIGURED,
         f"the volume of the claim {claim.name} {state} {where}, and the "
         f"{'machine' if len(nodes) == 1 else f'{len(nodes)} machines'} that the pod can use "
-        f"{'stands' if len(nodes) == 1 else 'stand'} in {of_nodes}",
+        f"{'stands' if len(nodes) == 1 else 'stand'} {of_nodes}",
         facts={
             "claim": claim.name,
             "claim_phase": "Bound" if has else claim.status.phase or "Pending",
@@ -135,6 +140,17 @@ def _finding(
             *_node_there(nodes, zones, terms),
         ),
     )
+
+
+def _on_machines(case: Case, terms: list[NodeSelectorTerm]) -> str:
+    """The machines that a volume is bound to by their names, and that they are gone where they are."""
+    rules = [rule for term in terms for rule in (*term.expressions, *term.fields) if rule.key in _BY_NAME]
+    names = sorted({value for rule in rules for value in rule.values})
+    if not names:
+        return "on other machines"
+    hosts = {node.metadata.labels.get(_BY_NAME[0], node.name) for node in case.index.nodes.values()}
+    gone = not hosts.intersection(names) and not set(names) & set(case.index.nodes)
+    return f"on {', '.join(spelled(each) for each in names[:3])}{', which is gone' if gone else ''}"
 
 
 def _new_claim(case: Case, use: ClaimUse, claim: VolumeClaim, zones: list[str]) -> list[Proposal]:
