@@ -24,6 +24,7 @@ from allotment.model.observed.queueing import (
     LocalQueue,
     LocalQueueSpec,
     PodSetAssigned,
+    ReclaimablePods,
     TopologyAssigned,
     Workload,
     WorkloadPodSet,
@@ -143,6 +144,11 @@ def hidden_workload(workload: Workload, name: str, queues: dict[str, str], queue
         admission=_admission(workload.status.admission, names, queues),
         conditions=tuple(_condition(each) for each in workload.status.conditions),
         requeue_state=workload.status.requeue_state,
+        reclaimable_pods=tuple(
+            ReclaimablePods(name=names[each.name], count=each.count)
+            for each in workload.status.reclaimable_pods
+            if each.name in names
+        ),
     )
     return Workload(
         api_version=workload.api_version, metadata=hidden_meta(name, workload.metadata), spec=spec, status=status

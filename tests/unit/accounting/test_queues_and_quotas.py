@@ -33,6 +33,7 @@ from allotment.model.observed.queueing import (
     WorkloadStatus,
 )
 from allotment.model.observed.snapshot import Gap
+from allotment.observe.anonymous import hidden_workload
 from tests.unit.accounting.scenes import GPU, moment_of
 from tests.unit.accounting.test_books import cohort, queue
 
@@ -214,8 +215,9 @@ def test_pods_that_are_over_hold_no_quota() -> None:
     (held,) = (holds("a", 8),)
     part = msgspec.structs.replace(held.status, reclaimable_pods=(ReclaimablePods(name="main", count=3),))
     partly = msgspec.structs.replace(held, spec=WorkloadSpec(pod_sets=(WorkloadPodSet(count=4),)), status=part)
-    (use,) = gpu_uses(index_of(queue("a", "8"), workloads=[partly]))
-    assert use.used == 2
+    for told in (partly, hidden_workload(partly, "hidden-workload-1", {}, "")):
+        (use,) = gpu_uses(index_of(queue("a", "8"), workloads=[told]))
+        assert use.used == 2
 
 
 def gpu_uses(index: Index) -> list[QueueUse]:
