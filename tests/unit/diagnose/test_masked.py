@@ -680,3 +680,24 @@ def test_nobody_waits_for_a_service_to_end() -> None:
 
     assert waited(serves) == []
     assert waited(pod("other-a", "n", owner=trains, gpus=8)) == ["wait for Job other to end, which uses the quota"]
+
+
+def test_what_runs_elsewhere_or_under_a_kind_that_is_not_read_is_no_ghost() -> None:
+    def told(change: Any) -> list[str]:
+        held = holding("far", "cq", gpus=8, ran=False, since=BEFORE)
+        change(held[1])
+        found = explain(case_of([*NODES, *platform(ROOM), *held, *queued(gpus=4)]), with_remedies=False)
+        return [each.cause for each in found.contributing]
+
+    assert told(lambda workload: None) == ["ghost-reservation"]
+    assert told(lambda workload: workload["status"].update(clusterName="w")) == []
+    strange = {"apiVersion": "acme.io/v1", "kind": "Trainer", "name": "t", "uid": "t", "controller": True}
+    assert told(lambda workload: workload["metadata"].update(ownerReferences=[strange])) == []
+
+
+def test_a_head_that_only_waits_is_not_deleted() -> None:
+    strict = cluster_queue("cq", quota("f", 8), queueingStrategy="StrictFIFO")
+    line = [*holding("b", "cq", gpus=4), *queued("head", gpus=6, at=BEFORE), *queued(gpus=2)]
+    found = explain(case_of([*NODES, *platform(strict), *line]))
+    assert found.cause == "strict-fifo-head-blocks"
+    assert not [each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.DELETE]

@@ -110,7 +110,7 @@ def _proposals(case: Case, block: Blockade, name: str) -> Iterator[Proposal]:
             case, block.lacks, f"{name} is admitted then, and this with or after it", also=block.own, cost=2
         )
     head = observed_workload(case, block.head.name)
-    if head is not None:
+    if head is not None and block.lacks.never:
         owner = reference_above(case, head)
         gone = ((reference_of(head), Patch(PatchOp.DELETE)),) if owner.kind != "Workload" else ()
         yield Proposal(

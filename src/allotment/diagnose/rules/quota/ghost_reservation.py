@@ -16,7 +16,7 @@ from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence
 from allotment.model.moments import seconds
 from allotment.model.observed.base import is_true
 from allotment.model.observed.queueing import Workload
-from allotment.model.observed.work import Job
+from allotment.model.observed.work import Job, Owner, Replicas
 from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _PATIENCE: Final = 300.0
@@ -126,8 +126,11 @@ def _why(case: Case, workload: Workload) -> str:
         return "nobody owns it" + (", and it was evicted" if evicted else "")
     if evicted and not any(owners):
         return "it was evicted, and its owner is gone"
+    known = any(isinstance(each, Job | Replicas) or (isinstance(each, Owner) and each.groups) for each in owners)
+    # Its pods may be in another cluster, or under kinds that are not read.
+    seen = known and not workload.status.cluster_name
     admitted = workload.condition("Admitted")
-    since = seconds(admitted.last_transition_time) if admitted is not None else 0
+    since = seconds(admitted.last_transition_time) if admitted is not None and seen else 0
     if not since or case.now - since < _PATIENCE:
         return ""
     return f"it was admitted {round((case.now - since) / 60)} minutes ago and has no pod"

@@ -34,6 +34,9 @@ def find(case: Case) -> Finding | None:
     )
     if event is None and (due is None or due.timestamp() > case.now):
         return None
+    deadline = cron.spec.starting_deadline_seconds
+    late = deadline is not None and due is not None and due.timestamp() + deadline < case.now
+    after = "the next one starts when it is due" if late else "the one that was missed starts then"
     target, held = reference_of(cron), reference_of(run)
     evidence = [Evidence(target, "spec.concurrencyPolicy", "Forbid", "two runs are never on at a time")]
     if event is not None:
@@ -57,7 +60,7 @@ def find(case: Case) -> Finding | None:
             Proposal(
                 RemedyKind.WAIT_FOR_CAPACITY,
                 Doer.USER,
-                f"wait for the run {run.name} to end: the one that was missed starts then",
+                f"wait for the run {run.name} to end: {after}",
                 held,
                 Patch(PatchOp.WAIT, {"until": "completed"}),
             ),
