@@ -701,3 +701,12 @@ def test_a_head_that_only_waits_is_not_deleted() -> None:
     found = explain(case_of([*NODES, *platform(strict), *line]))
     assert found.cause == "strict-fifo-head-blocks"
     assert not [each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.DELETE]
+
+
+def test_restarts_in_a_pod_count_as_failures() -> None:
+    never = explain(case_of([*NODES, *failed([job("train")])]), with_remedies=False).summary
+    assert never == "the Job train failed 7 times and may 6 (backoffLimit)"
+    above = job("train", restartPolicy="OnFailure")
+    above["status"] = {"failed": 1, "conditions": [condition("Failed", reason="BackoffLimitExceeded")]}
+    told = explain(case_of([*NODES, above]), with_remedies=False).summary
+    assert told == "the containers of the Job train failed more often than they may (backoffLimit 6)"

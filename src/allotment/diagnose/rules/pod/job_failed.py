@@ -76,6 +76,9 @@ def _failures(job: Job, condition: Condition, limit: int) -> str:
     """What failed too often: the Job as a whole, or some of its indexes, each of which has a limit of its own."""
     each = job.spec.backoff_limit_per_index
     if condition.reason == "BackoffLimitExceeded" or each is None:
+        if job.status.failed <= limit and job.spec.template.spec.restart_policy == "OnFailure":
+            # Containers that are started again in their pod count too, and only the last pod is lost.
+            return f"the containers of the Job {job.name} failed more often than they may (backoffLimit {limit})"
         return f"the Job {job.name} failed {job.status.failed} times and may {limit} (backoffLimit)"
     which = job.status.failed_indexes
     named = f"the indexes {which}" if "," in which or "-" in which else f"the index {which}" if which else "indexes"
