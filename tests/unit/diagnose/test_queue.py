@@ -216,7 +216,7 @@ def test_a_check_that_was_rejected_is_the_cause_of_the_deactivation() -> None:
     ]
     opened, again = explanation.remedies[0].command.split(" && ", 1)
     assert opened.startswith("kubectl patch clusterqueue"), opened
-    assert again.startswith(f"made=$(kubectl get job.batch/train -n {TEAM} -o json |"), "Kueue does not look again"
+    assert again.startswith(f"was=$(kubectl get job.batch/train -n {TEAM} -o json |"), "Kueue does not look again"
 
 
 def test_checks_that_are_missing_are_taken_out_in_one_patch() -> None:

@@ -19,9 +19,10 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
-_SEND: Final = 'printf %s "$made" |'
+_MAKE: Final = 'printf %s "${}" | kubectl create -f -'
+_PUT_BACK: Final = "echo 'refused as changed: it is made again as it was' >&2"
 _LET_BE: Final = "echo 'it has started since: nothing is done' >&2"
-_OF_A_POD: Final = {
+_OF_A_POD: Final[dict[str, Any]] = {
     "metadata": {"resourceVersion": None, "uid": None, "creationTimestamp": None},
     "spec": {"nodeName": None},
     "status": None,
@@ -88,17 +89,19 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
         # Only what can be an object's name becomes part of a file's.
         file = f"{target.name if is_dns_subdomain(target.name) else 'manifest'}.yaml"
         return f"kubectl patch --local -f {file} --type {_form(target)} -p {_json(body)} -o json | kubectl create -f -"
-    whole = _without_traces(case, target, body)
-    made = (
-        f"kubectl get {_named(target)} -o json "
-        f"| kubectl patch --local -f - --type {_form(target)} -p {_json(whole)} -o json"
-    )
-    # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: deleted and
-    # not made again would be the worst end, so it is sent once more, and the shell keeps what was to be made.
-    again = f"{{ sleep 2; {_SEND} kubectl create -f -; }}"
-    sent = f"{{ {_SEND} kubectl replace --force -f - || {again}; }}"
+    was = f"was=$(kubectl get {_named(target)} -o json{_patched_here(target, _traces(case, target))})"
+    made = f'made=$(printf %s "$was"{_patched_here(target, body)})' if body else "made=$was"
+    # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: what was
+    # to be made is sent once more. Deleted and not made again would be the worst end, so the shell keeps both.
+    again = f"{_MAKE.format('made')} || {{ {_MAKE.format('was')} && {_PUT_BACK}; false; }}"
+    sent = f'{{ printf %s "$made" | kubectl replace --force -f - || {{ sleep 2; {again}; }}; }}'
     guard = guard_of(case, target, _named(target))
-    return f"made=$({made}) && " + (f"if {guard}; then {sent}; else {_LET_BE}; fi" if guard else sent)
+    return f"{was} && {made} && " + (f"if {guard}; then {sent}; else {_LET_BE}; fi" if guard else sent)
+
+
+def _patched_here(target: Reference, body: Any) -> str:
+    """A pipe through which an object goes, to come out changed."""
+    return f" | kubectl patch --local -f - --type {_form(target)} -p {_json(body)} -o json" if body else ""
 
 
 def _form(target: Reference) -> str:
@@ -108,23 +111,12 @@ def _form(target: Reference) -> str:
     return "strategic" if known else "merge"
 
 
-def _without_traces(case: Case, target: Reference, body: Any) -> Any:
-    """The body with what controllers wrote taken out, so that the copy is as its author made it."""
+def _traces(case: Case, target: Reference) -> dict[str, Any]:
+    """A patch that takes out what controllers wrote, so that the copy is as its author made it; empty for no change."""
     if target.kind == "Pod":
-        return _over(_OF_A_POD, body)
+        return _OF_A_POD
     job = case.index.work_by_name.get((target.kind, target.namespace, target.name))
-    if not isinstance(job, Job):
-        return body
-    return _over(traces_in(case, job), body)
-
-
-def _over(below: Any, above: Any) -> Any:
-    if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
-    return {
-        key: _over(below[key], above[key]) if key in below and key in above else above.get(key, below.get(key))
-        for key in {**below, **above}
-    }
+    return traces_in(case, job) if isinstance(job, Job) else {}
 
 
 def _named(target: Reference) -> str:
