@@ -9,12 +9,10 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.growing import grows_from
-from allotment.diagnose.hardware import Backing, backing_of
 from allotment.diagnose.in_vain import given_up, never_runs
-from allotment.diagnose.machines import added_node
 from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
-from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of
+from allotment.diagnose.shortage import FlavorRow, QuotaShortage, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import kind_of
@@ -28,8 +26,6 @@ _MOST_ENDING: Final = 8
 """Workloads that an answer says to wait for; whoever waits for more waits for the queue as such."""
 SERVICES: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "LeaderWorkerSet", "RayService"})
 """Kinds whose pods run until somebody ends them."""
-_MOST_NODES: Final = 16
-"""Nodes that an answer says to add at most."""
 
 
 class _Releases(dict[tuple[str, frozenset[tuple[Pair, int]], str, str], tuple[QuotaHolder, ...]]):
@@ -141,7 +137,7 @@ def waits(
     for row in sorted(lacks.usable, key=lambda each: each.beyond):
         if row.beyond or case.brief:
             continue
-        wanted = _with(row, also)
+        wanted = wanted_with(row, also)
         queue = lacks.workload.cluster_queue
         enough = first is not None and book_of(case.twins).fits(queue, wanted, without=(first,))
         ending = (first,) if first is not None and enough else releasing(case, queue, wanted)
@@ -167,7 +163,8 @@ def _without_those_in_vain(
     return replace(proposal, then=(*proposal.then, (waited, Patch(PatchOp.WAIT))))
 
 
-def _with(row: FlavorRow, also: Workload | None) -> dict[Pair, int]:
+def wanted_with(row: FlavorRow, also: Workload | None) -> dict[Pair, int]:
+    """What is asked of a flavor, with what somebody asks besides."""
     wanted = row.wanted
     if also is not None:
         for pod_set in also.pod_sets:
@@ -206,75 +203,6 @@ def _joined(names: list[str]) -> str:
     if len(unique) == 1:
         return unique[0] if len(names) == 1 else f"{len(names)} of: {unique[0]}"
     return f"{', '.join(unique[:-1])} and {unique[-1]}"
-
-
-def raised_quota(
-    case: Case, lacks: QuotaShortage, then: str = "", *, also: Workload | None = None, cost: int = 1
-) -> Iterator[Proposal]:
-    """Raise the nominal quota of the flavor that is nearest, by as little as helps; `also` = who has to fit besides.
-
-    It is raised no further than what healthy nodes of the flavor have. Where that starts nothing now, by as little as
-    lets it start some day; where not even that is there, more nodes are needed with it.
-    """
-    row = lacks.row
-    queue = case.index.cluster_queues.get(lacks.workload.cluster_queue)
-    if row is None or queue is None or row.obstacle or case.brief:
-        return
-    wanted = _with(row, also)
-    now, some_day = (_raises(queue, row, wanted, ever=ever) for ever in (False, True))
-    raises = next((each for each in (now, some_day) if each and not _unbacked(case, row, each)), None)
-    said = f" ({then})" if then else ""
-    if raises is not None:
-        what = f"raise {_said(queue, row, raises)}{said}"
-        patch = Patch(PatchOp.JSON, _steps(raises))
-        yield Proposal(RemedyKind.RAISE_QUOTA, Doer.PLATFORM, what, reference_of(queue), patch, cost=cost)
-        return
-    needed = some_day or now
-    for backing, missing in _unbacked(case, row, needed)[:1]:
-        count = -(-missing // backing.each) if backing.each else 0
-        if backing.largest is not None and 0 < count <= _MOST_NODES:
-            more = added_node(backing.largest, cost + 1, count)
-            what = f"{more.summary}, and raise {_said(queue, row, needed)}{said}"
-            yield replace(more, summary=what, then=((reference_of(queue), Patch(PatchOp.JSON, _steps(needed))),))
-
-
-_Raise = tuple[ResourceNeed, str, int]
-"""What is raised, where it stands, and to how much."""
-
-
-def _raises(queue: ClusterQueue, row: FlavorRow, wanted: Mapping[Pair, int], *, ever: bool) -> list[_Raise]:
-    """The quotas that are too small for it, now or ever, with what would do."""
-    found = []
-    for need in row.needs:
-        path = quota_path(queue, row.flavor, need.resource)
-        missing = wanted[row.flavor, need.resource] - (need.quota.most if ever else need.quota.left)
-        if path is not None and missing > 0 and (ever or wanted[row.flavor, need.resource] > need.quota.free):
-            found.append((need, path, need.quota.nominal + missing))
-    return found
-
-
-def _unbacked(case: Case, row: FlavorRow, raises: Iterable[_Raise]) -> list[tuple[Backing, int]]:
-    """Devices that would be promised beyond those that are there, and how many."""
-    found = []
-    for need, _, amount in raises:
-        backing = backing_of(case, row.flavor, need.resource)
-        more = amount - need.quota.nominal
-        if backing is not None and more > backing.room:
-            found.append((backing, backing.promised + more - backing.healthy))
-    return found
-
-
-def _steps(raises: Iterable[_Raise]) -> list[dict[str, str]]:
-    return [
-        {"op": "replace", "path": f"{path}/nominalQuota", "value": need.text(amount)} for need, path, amount in raises
-    ]
-
-
-def _said(queue: ClusterQueue, row: FlavorRow, raises: Iterable[_Raise]) -> str:
-    said = ", ".join(
-        f"{need.resource} {need.text(need.quota.nominal)} → {need.text(amount)}" for need, _, amount in raises
-    )
-    return f"the nominal quota of the ClusterQueue {queue.name} in flavor {row.flavor}: {said}"
 
 
 def raised_borrowing(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iterator[Proposal]:

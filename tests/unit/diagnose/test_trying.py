@@ -34,6 +34,10 @@ def of_queue(*queues: Raw) -> list[Raw]:
     return platform(*(queues or (cluster_queue("cq", quota("f", 4)),)), flavors=FLAVOR)
 
 
+def promised(quota: int, devices: int) -> str:
+    return f" (flavor f is promised {quota} of {devices} then: allot books)"
+
+
 RAISED: dict[str, tuple[list[Raw], list[Raw], tuple[RemedyKind, str]]] = {
     "no further than is needed where that is there": (
         [of_flavor("n"), of_flavor("b")],
@@ -44,6 +48,23 @@ RAISED: dict[str, tuple[list[Raw], list[Raw], tuple[RemedyKind, str]]] = {
         [of_flavor("n")],
         queued(gpus=6),
         (RemedyKind.RAISE_QUOTA, f"raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 6"),
+    ),
+    "as far as it starts on nodes that are there, whatever else is promised of them": (
+        [of_flavor("n"), *platform(cluster_queue("idle", quota("f", 40)), flavors={})],
+        queued(gpus=4),
+        (
+            RemedyKind.RAISE_QUOTA,
+            f"raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 8{promised(48, 8)}",
+        ),
+    ),
+    "with nodes for what it lacks itself, whatever else is promised of them": (
+        [of_flavor("n"), of_flavor("b", ready="False"), *platform(cluster_queue("idle", quota("f", 40)), flavors={})],
+        queued(pods=2, gpus=8),
+        (
+            RemedyKind.ADD_NODE,
+            f"add one node like n, and raise the nominal quota of the ClusterQueue cq in flavor f: {GPU} 4 → 16"
+            + promised(56, 16),
+        ),
     ),
     "with more nodes where not even that is there": (
         [of_flavor("n"), of_flavor("b", ready="False")],

@@ -7,8 +7,9 @@ from itertools import chain
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding
 from allotment.diagnose.others import called
-from allotment.diagnose.releases import raised_quota, waits
+from allotment.diagnose.releases import waits
 from allotment.diagnose.rules.queue.line import attempt_of, raised_priority
+from allotment.diagnose.rules.queue.raised_quota import raised_quota
 from allotment.diagnose.shortage import book_of, device, fact, shortage_of
 from allotment.model.explanation import CauseVerdict, Evidence
 from allotment.model.moments import milliseconds

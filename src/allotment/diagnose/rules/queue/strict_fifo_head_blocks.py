@@ -8,10 +8,11 @@ from typing import Any
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.others import called, reference_above
-from allotment.diagnose.releases import raised_quota, waits
+from allotment.diagnose.releases import waits
 from allotment.diagnose.rules.queue import overtaken
 from allotment.diagnose.rules.queue.line import Blockade, blockade, observed_workload, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.queue.raised_quota import raised_quota
 from allotment.diagnose.shortage import ResourceNeed, device, fact
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 

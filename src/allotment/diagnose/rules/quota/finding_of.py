@@ -8,9 +8,10 @@ from typing import Any
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.growing import grows_from, pods_of_slice
-from allotment.diagnose.releases import quota_path, raised_quota, waits
+from allotment.diagnose.releases import quota_path, waits
 from allotment.diagnose.rules.queue.line import higher_classes, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.queue.raised_quota import raised_quota
 from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal
 from allotment.diagnose.shortage import book_of

@@ -8,7 +8,8 @@ from typing import Any
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.lent import lenders, raised_lending
-from allotment.diagnose.releases import borrowers, raised_borrowing, raised_quota, waits
+from allotment.diagnose.releases import borrowers, raised_borrowing, waits
+from allotment.diagnose.rules.queue.raised_quota import raised_quota
 from allotment.diagnose.rules.quota.finding_of import quota_finding, usual
 from allotment.diagnose.rules.quota.reducing import partly, pods_that_fit, reduced
 from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as

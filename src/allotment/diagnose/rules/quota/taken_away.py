@@ -9,8 +9,9 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
-from allotment.diagnose.releases import raised_quota, waits
+from allotment.diagnose.releases import waits
 from allotment.diagnose.rules.queue.queued import other_queues
+from allotment.diagnose.rules.queue.raised_quota import raised_quota
 from allotment.diagnose.rules.quota.finding_of import preempting_priority
 from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal, quota_refusal
@@ -37,6 +38,7 @@ class Taking:
 
     Attributes:
         by: who took it and holds quota still; None if it was not seen.
+        first: for whom it was stopped, where that lost it to `by` in turn.
     """
 
     workload: Workload
@@ -45,6 +47,7 @@ class Taking:
     row: FlavorRow
     need: ResourceNeed
     by: QuotaHolder | None
+    first: Workload | None = None
 
 
 def _taking(case: Case, *, within: bool) -> Taking | None:
@@ -57,13 +60,29 @@ def _taking(case: Case, *, within: bool) -> Taking | None:
         return None
     if (told.reason == "InClusterQueue") is not within or told.reason not in _RULES:
         return None
-    uid = _UID.search(told.message)
-    by = next(
-        (each for each in case.twins.queueing.running if uid is not None and each.workload.uid == uid.group(1)), None
-    )
-    if by is None and uid is not None and case.seen("workloads") and not case.source.namespaces:
+    taker, by = _taker(case, told)
+    if by is None and _UID.search(told.message) and case.seen("workloads") and not case.source.namespaces:
         return None  # whoever took it has ended: what it lacks since has another cause
-    return Taking(workload, told, refusal, refusal.row, refusal.need, by)
+    first = taker if by is not None and taker is not None and taker.key != by.workload.name else None
+    return Taking(workload, told, refusal, refusal.row, refusal.need, by, first)
+
+
+def _taker(case: Case, told: Condition) -> tuple[Workload | None, QuotaHolder | None]:
+    """For whom it was stopped, and who holds that quota now: whoever took it may have lost it in the same way."""
+    first: Workload | None = None
+    running = {each.workload.uid: each for each in case.twins.queueing.running}
+    passed: set[str] = set()
+    while (uid := _UID.search(told.message)) is not None and uid.group(1) not in passed:
+        passed.add(uid.group(1))
+        found = next((each for each in case.index.objects.workloads if each.metadata.uid == uid.group(1)), None)
+        first = first or found
+        if uid.group(1) in running:
+            return first, running[uid.group(1)]
+        lost = None if found is None or found.says("Finished") else found.condition("Preempted")
+        if lost is None or not lost.true:
+            break
+        told = lost
+    return first, None
 
 
 def preempted(case: Case) -> Finding | None:
@@ -112,11 +131,13 @@ def _stopping(case: Case, cause: str, *, within: bool) -> Finding | None:
 def _finding(case: Case, taking: Taking, cause: str) -> Finding:
     need, quota, queue = taking.need, taking.need.quota, taking.refusal.queue
     path = _PATH.search(taking.told.message)
-    owner = taking.by.workload.cluster_queue if taking.by is not None else ""
+    owner = taking.by.workload.cluster_queue if taking.by is not None and taking.first is None else ""
     if not owner and path is not None:
         owner = path.group(1).rsplit("/", 1)[-1]
     found = None if taking.by is None else case.index.workloads.get(taking.by.workload.name)
     name = "somebody who is not seen" if found is None else called(case, found)
+    stopper = name if taking.first is None else called(case, taking.first)
+    since = "" if taking.first is None else f", and that for {name} since"
     own_left = max(0, quota.nominal - quota.used)
     rule = _RULES[taking.told.reason]
     facts = {
@@ -137,7 +158,7 @@ def _finding(case: Case, taking: Taking, cause: str) -> Finding:
     return Finding(
         cause,
         CauseVerdict.MISCONFIGURED if taking.refusal.lacks.never else CauseVerdict.WAITING,
-        f"it was stopped for {name} of the ClusterQueue {owner or '?'} by {rule}; of the "
+        f"it was stopped for {stopper} of the ClusterQueue {owner or '?'} by {rule}{since}; of the "
         f"{render_amount(need.resource, need.wanted)} {need.resource} that it asks for "
         f"{need.text(quota.free)} are free",
         facts=facts,
