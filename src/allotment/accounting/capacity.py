@@ -181,12 +181,16 @@ def _counted(resource: str, count: int, offered: int, declared: int, labels: Map
     model = _model_on(resource, labels)
     profile = _PROFILE.search(model.casefold())
     replicas = _replicas(resource, labels)
+    # A plug-in that counts more than the driver has found hands out shares, whether or not labels tell of them.
+    shared = resource.endswith(_SHARED) or replicas > 1 or 0 < declared < count
     if profile is not None and resource.removesuffix(_SHARED) == _NVIDIA:
         per = _slices_of_device(profile, model, 0)
         devices, total = _ceil(_ceil(count, replicas), per), count
-    elif resource.endswith(_SHARED) or (names_a_part(model) and resource == _NVIDIA) or replicas > 1:
+    elif shared or (names_a_part(model) and resource == _NVIDIA):
         devices = declared or _ceil(count, replicas)
         total = max(count, devices * replicas if declared else 0)
+        if model and resource == _NVIDIA and not names_a_part(model):
+            model = f"{model}-SHARED"
     else:
         devices = total = max(count, declared)
     return DevicePart(resource, model, total, min(offered, total), devices * PER_DEVICE)

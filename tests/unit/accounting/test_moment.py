@@ -310,6 +310,7 @@ def test_idle_is_settable_by_kind_of_work_and_the_owner_is_told() -> None:
             250_000,
             id="time-slicing",
         ),
+        pytest.param({GPU: "80"}, {"nvidia.com/gpu.count": "8"}, 8, 100_000, id="shares of which no label tells"),
     ],
 )
 def test_slices_and_shares_sum_to_the_devices(
