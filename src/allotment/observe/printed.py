@@ -14,6 +14,7 @@ from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.salvage import UnreadableObject, decoded, decoder, set_apart, shallow
 from allotment.observe.case_file import is_case
 from allotment.observe.gathering import Gathered
+from allotment.observe.named_only import named_only
 from allotment.observe.written import KIND, unpacked
 
 _FIX: Final = "print objects with: kubectl get nodes,pods -A -o json"
@@ -56,7 +57,8 @@ def printed_snapshot(raws: Sequence[Body], taken_at: str, name: str) -> PrintedS
     into = Gathered()
     unread = [raw for raw in raws if not into.take_any((raw,))]
     left = len(unread) - into.take_owners(unread)
-    source = Source(name=name, observed_at=taken_at, objects=into.objects(), gaps=into.gaps)
+    objects = into.objects()
+    source = Source(name=name, observed_at=taken_at, objects=objects, gaps=into.gaps + named_only(objects))
     return PrintedSnapshot(Snapshot(taken_at=taken_at, sources=(source,)), len(raws) - left, left)
 
 

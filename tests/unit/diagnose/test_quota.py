@@ -250,6 +250,14 @@ def test_who_was_preempted_waits_for_whom_and_is_told_of_the_priority_that_would
     assert "high (50)" in told[1][2]
 
 
+def test_who_was_preempted_for_one_that_was_preempted_itself_is_told_of_both() -> None:
+    running = holding("high", "cq", gpus=8, priority=9)
+    middle = queued("middle", gpus=8, priority=5, status=lost("InClusterQueue", "high"))
+    found = answer([*platform(ALONE), *running, *middle, *queued(gpus=8, status=lost("InClusterQueue", "middle"))])
+    assert (found.cause, found.facts["preempted_by"]) == ("preempted", "middle")
+    assert ", and that for high since;" in found.summary
+
+
 def test_a_flavor_of_machines_that_are_there_is_changed_and_a_wrong_value_mended() -> None:
     there = [node("n", labels={"kind": "a100"}), node("m", labels={"kind": "h100"}), *platform(ALONE, flavors=LABELLED)]
     asked = {value: answer([*there, *queued(nodeSelector={"kind": value})]) for value in ("h100", "a1000")}

@@ -136,6 +136,13 @@ def test_a_poisoned_object_breaks_nothing_else(poison: dict[str, Any]) -> None:
     assert len(encode(found)) < 10_000
 
 
+def test_kinds_of_the_cluster_that_are_named_and_not_printed_were_not_seen() -> None:
+    queue = raw("LocalQueue", "kueue.x-k8s.io/v1beta2", "q", OURS, spec={"clusterQueue": "cq"})
+    pointed = raw("ClusterQueue", "kueue.x-k8s.io/v1beta2", "cq")
+    gaps = [printed_snapshot(each, NOW, "file").snapshot.sources[0].gaps for each in ([queue], [queue, pointed])]
+    assert [[(gap.what, gap.reason) for gap in each] for each in gaps] == [[("clusterqueues", "failed")], []]
+
+
 def test_what_is_damaged_is_named_and_the_rest_is_kept() -> None:
     (source,) = printed_snapshot([POISON["another type"]], NOW, "file").snapshot.sources
     assert [each.name for each in source.objects.pods] == ["p"]

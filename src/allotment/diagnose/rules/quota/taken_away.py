@@ -146,7 +146,7 @@ def _finding(case: Case, taking: Taking, cause: str) -> Finding:
         "own_nominal": fact(need.resource, quota.nominal),
         "own_used": fact(need.resource, quota.used),
         "owner_queue": owner,
-        f"{cause}_by": name,
+        f"{cause}_by": stopper,
         "rule": taking.told.reason,
         "requested": fact(need.resource, need.wanted),
         "free_in_cohort": fact(need.resource, quota.free),
@@ -154,7 +154,8 @@ def _finding(case: Case, taking: Taking, cause: str) -> Finding:
         "at": taking.told.last_transition_time,
     }
     if taking.by is not None:
-        facts |= {"its_priority": taking.by.workload.priority, "own_priority": taking.refusal.lacks.workload.priority}
+        its = taking.by.workload.priority if taking.first is None else taking.first.spec.priority or 0
+        facts |= {"its_priority": its, "own_priority": taking.refusal.lacks.workload.priority}
     return Finding(
         cause,
         CauseVerdict.MISCONFIGURED if taking.refusal.lacks.never else CauseVerdict.WAITING,
