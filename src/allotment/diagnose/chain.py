@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case
@@ -11,7 +12,7 @@ from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
 from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.reach import ended_badly
-from allotment.diagnose.rules.queue.multikueue import NO_WORKER, copies_of, with_workers
+from allotment.diagnose.rules.queue.multikueue import NO_WORKER, copies_of, taken_copy, with_workers
 from allotment.diagnose.rules.submission.cronjob_runs import run_of
 from allotment.diagnose.standing import standing
 from allotment.diagnose.unseen import quotas_seen
@@ -30,7 +31,7 @@ def findings(case: Case) -> list[Found]:
     Of a case that is only supposed, or one of many, nothing after the dominant one is looked for: nobody reads it.
     """
     if standing(case).settled:
-        return []
+        return _in_its_worker(case)
     found: list[Found] = []
     for entry in _AFTER_ITS_END if ended_badly(case) else CAUSES:
         finding = None if case.elsewhere and entry.layer in OF_PODS else entry.find(case)
@@ -59,6 +60,20 @@ def _of_its_run(case: Case, found: list[Found]) -> list[Found]:
     below = findings(run)
     told = {finding.cause for _, finding in below}
     return [*below, *(each for each in found if each[1].cause not in told)]
+
+
+def _in_its_worker(case: Case) -> list[Found]:
+    """What keeps the copy in the cluster that has taken the work; what helps there is asked for there."""
+    copy = None if case.supposed else taken_copy(case)
+    if copy is None:
+        return []
+    copy.one_of_many, copy.brief = case.one_of_many, True
+    kept = dominant(findings(copy))
+    if kept is None:
+        return []
+    entry, finding = kept
+    said = f"in the worker cluster {copy.source.name} {finding.summary}"
+    return [(entry, replace(finding, summary=said, proposals=()))]
 
 
 def _of_its_workers(case: Case, found: list[Found]) -> list[Found]:

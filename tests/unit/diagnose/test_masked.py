@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.submission.cron import parse
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import CauseVerdict, Confidence, PatchOp, RemedyKind, StartsWhen
+from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Gap, Snapshot, Source
 from allotment.observe.gathering import Gathered
 from tests.unit.diagnose.building import (
@@ -710,3 +712,27 @@ def test_restarts_in_a_pod_count_as_failures() -> None:
     above["status"] = {"failed": 1, "conditions": [condition("Failed", reason="BackoffLimitExceeded")]}
     told = explain(case_of([*NODES, above]), with_remedies=False).summary
     assert told == "the containers of the Job train failed more often than they may (backoffLimit 6)"
+
+
+def test_what_keeps_work_in_the_worker_that_has_taken_it_is_told() -> None:
+    def source(name: str, objects: list[Raw]) -> Source:
+        gathered = Gathered()
+        gathered.take_any(objects)
+        return Source(name=name, observed_at=NOW, objects=gathered.objects(), gaps=gathered.gaps)
+
+    above, workload, _ = holding("train", "cq", gpus=16)
+    copy_of = [*platform(ROOM), above, workload, pod("train-0", owner=above, gpus=16)]
+    worker, manager = source("w", [node("n", 4), *copy_of]), source("manager", elsewhere())
+
+    def told(*sources: Source) -> tuple[str, str]:
+        snapshot = Snapshot(taken_at=NOW, sources=sources)
+        index = Index(manager)
+        asked = index.objects.jobs[0]
+        found = explain(Case(snapshot, manager, reference_of(asked), asked, index=index))
+        assert not found.remedies
+        return found.cause, found.summary
+
+    assert told(manager)[0] == "none"
+    cause, summary = told(manager, worker)
+    assert cause == "insufficient-gpu"
+    assert summary.startswith("in the worker cluster w a pod asks for 16 nvidia.com/gpu; the largest node")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -68,12 +68,25 @@ def copies_of(case: Case) -> Iterator[Case]:
     each = next((one for one in awaited(case) if one.controller == MULTI_KUEUE), None)
     if workload is None or each is None:
         return
-    names = _clusters(case, each)
+    yield from _copies(case, workload.key, _clusters(case, each))
+
+
+def taken_copy(case: Case) -> Case | None:
+    """The copy in the worker that has taken the work, where the snapshot has that."""
+    workload = case.workload
+    name = None if workload is None or not workload.says("Admitted") else workload.status.cluster_name
+    if workload is None or not name:
+        return None
+    found = list(_copies(case, workload.key, (name,)))
+    return next((each for each in found if each.source.name == name), found[0] if len(found) == 1 else None)
+
+
+def _copies(case: Case, key: str, names: Sequence[str]) -> Iterator[Case]:
     for source in case.snapshot.sources:
         if source is case.source:
             continue
         index = Index(source)
-        copy = index.workloads.get(workload.key)
+        copy = index.workloads.get(key)
         # A context need not be called as Kueue's object for the worker is.
         if copy is not None and (source.name in names or MULTIKUEUE_ORIGIN in copy.metadata.labels):
             yield Case(case.snapshot, source, reference_of(copy), copy, index=index)
