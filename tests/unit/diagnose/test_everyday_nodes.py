@@ -312,6 +312,15 @@ def test_a_resource_that_claims_stand_behind_is_no_wrong_name() -> None:
     assert explain(case_of([*objects, {**of_class, "spec": {"extendedResourceName": name}}])).cause == "unknown"
 
 
+def test_nobody_waits_for_what_should_have_ended() -> None:
+    held = running("other", "n1")
+    held[1]["metadata"]["deletionTimestamp"] = "2026-11-01T11:00:00Z"
+    found = explain(case_of([node("n1", 1), *held, *waiting()]))
+    assert found.cause == "gpu-all-in-use"
+    assert found.summary.endswith("pods that should have ended hold 1")
+    assert [each.kind for each in found.remedies] == [RemedyKind.OTHER, RemedyKind.ADD_NODE]
+
+
 def test_who_leaves_by_itself_is_not_called_preempted() -> None:
     """Where kube-scheduler has marked nobody it is not known."""
     found: Case = case_of(nominated(marked=False))

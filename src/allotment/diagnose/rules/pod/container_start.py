@@ -11,6 +11,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import REFUSED, Stuck, crashed, statuses, stuck
 from allotment.diagnose.rules.pod.crash_loop import corrected
+from allotment.diagnose.rules.pod.init_containers import PATIENCE
 from allotment.diagnose.rules.pod.probes import budget, may_load
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -187,6 +188,8 @@ def _at(case: Case, pod: Pod) -> OnTheWay | None:
     if pod.status.phase != "Pending" or not reasons <= {"ContainerCreating", "PodInitializing"}:
         return None
     running = next((each for each in statuses(pod) if each.status.state.running is not None and each.passing), None)
+    if running is not None and not 0 < running.age(case.now) < PATIENCE:
+        return None
     if running is not None:
         since = running.status.state.running.started_at if running.status.state.running is not None else ""
         return OnTheWay(f"its init container {running.status.name} is at work since {since}", sure=False)

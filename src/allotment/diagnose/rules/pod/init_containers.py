@@ -16,7 +16,7 @@ from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence
 from allotment.model.grammar import count
 from allotment.model.observed.work import Job, Replicas
 
-_PATIENCE: Final = 600.0
+PATIENCE: Final = 600.0
 """Seconds for which an init container that is named after nothing may be at work."""
 _NO_NAMES: Final = frozenset(
     {
@@ -47,7 +47,7 @@ def stuck_one(case: Case) -> Finding | None:
         if not each.passing or running is None or each.pod.status.phase != "Pending":
             continue
         waits_for = _dependency(case, each)
-        if waits_for is None and 0 < each.age(case.now) < _PATIENCE:
+        if waits_for is None and 0 < each.age(case.now) < PATIENCE:
             continue  # who fetches a model needs minutes
         facts: dict[str, object] = {
             "init_container": each.status.name,

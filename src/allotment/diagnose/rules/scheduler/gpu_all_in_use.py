@@ -6,14 +6,15 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.machines import pool_of
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
-from allotment.diagnose.rules.scheduler.holders import holders, outside_queues, waits
+from allotment.diagnose.rules.scheduler.holders import holders, is_overdue, outside_queues, waits
 from allotment.diagnose.rules.scheduler.holding import called_all, devices_short
-from allotment.diagnose.rules.scheduler.leftovers import leftovers
+from allotment.diagnose.rules.scheduler.leftovers import leftovers, overdue
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed
 from allotment.diagnose.rules.scheduler.shaping import fewer, other_pools, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict
 from allotment.model.grammar import count
+from allotment.scheduling.snapshot.pods import pod_requests
 
 
 def find(case: Case) -> Finding | None:
@@ -32,6 +33,10 @@ def find(case: Case) -> Finding | None:
     unqueued = outside_queues(holding, it.able, device)
     held = sum(unqueued.values())
     said = f"; pods that no queue admitted hold {held} of them" if held else ""
+    there = {node.name for node in it.able}
+    late = [pod for each in holding for pod in each.pods if pod.spec.node_name in there and is_overdue(case, pod)]
+    stuck = sum(pod_requests(pod.spec).get(device, 0) for pod in late)
+    said += f"; pods that should have ended hold {stuck}" if stuck else ""
     return about_room(
         "gpu-all-in-use",
         CauseVerdict.WAITING,
@@ -44,6 +49,7 @@ def find(case: Case) -> Finding | None:
             other_pools(it),
             raised_priority(it),
             leftovers(it),
+            overdue(it),
             more_nodes(it),
         ),
         {"holders": called_all(case, holding), "outside_queues": unqueued},

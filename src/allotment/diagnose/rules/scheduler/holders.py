@@ -7,19 +7,23 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.accounting.belonging import OwnerLookup
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import in_turns
 from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.moments import seconds
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Replicas
+from allotment.observe.seen import seen_in
 from allotment.scheduling.snapshot.pods import pod_requests
 
-_OF_KUEUE: Final = "kueue.x-k8s.io"
+_PATIENCE: Final = 60.0
+"""Seconds past its time (which has the grace period in it) after which a pod is said to hang."""
 _MOST: Final = 64
 """Holders whose end is tried: those that have run longest."""
 
@@ -30,8 +34,8 @@ class RoomHolder:
 
     Attributes:
         since: RFC 3339, when its first pod started.
-        ends: whether it ends by itself.
-        queued: whether a queue let it in.
+        ends: whether it ends by itself; what should have ended and has not, does not.
+        unqueued: pods (namespace/name) that no queue let in, so far as that was seen.
     """
 
     work: Object
@@ -39,7 +43,7 @@ class RoomHolder:
     pods: tuple[Pod, ...]
     since: str
     ends: bool
-    queued: bool
+    unqueued: frozenset[str]
 
 
 class RoomHolders:
@@ -55,7 +59,8 @@ class RoomHolders:
                 key = above.kind, above.namespace, above.name
                 pods[key].append(pod)
                 self.on[node].add(key)
-        self.all = {key: _holder(case, found) for key, found in pods.items()}
+        owners = OwnerLookup(case.index)
+        self.all = {key: _holder(case, found, owners) for key, found in pods.items()}
 
 
 def holders(case: Case, nodes: Iterable[Node], resource: str = "") -> list[RoomHolder]:
@@ -82,13 +87,20 @@ def _holds(holder: RoomHolder, nodes: Collection[str], resource: str) -> bool:
     return any(pod.spec.node_name in nodes and pod_requests(pod.spec).get(resource) for pod in holder.pods)
 
 
-def _holder(case: Case, pods: list[Pod]) -> RoomHolder:
+def _holder(case: Case, pods: list[Pod], owners: OwnerLookup) -> RoomHolder:
     first = pods[0]
     above = work_above(case, first)
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
     queued = any(_OF_KUEUE in key for key in (*first.metadata.labels, *first.metadata.annotations))
-    target, ends = reference_above(case, first), _ends(case, first, above)
+    target = reference_above(case, first)
+    ends = _ends(case, first, above) and not all(is_overdue(case, pod) for pod in pods)
     return RoomHolder(above, target, tuple(pods), since, ends, queued)
+
+
+def is_overdue(case: Case, pod: Pod) -> bool:
+    """Whether a pod should have ended and has not."""
+    told = pod.metadata.deletion_timestamp
+    return bool(told) and case.now - seconds(told) > _PATIENCE
 
 
 def _ends(case: Case, pod: Pod, above: Object) -> bool:
@@ -174,7 +186,6 @@ def outside_queues(holding: Iterable[RoomHolder], nodes: Iterable[Node], device:
     there = {node.name for node in nodes}
     found: dict[str, int] = defaultdict(int)
     for each in holding:
-        if not each.queued:
-            pods = (pod for pod in each.pods if pod.spec.node_name in there)
-            found[each.target.kind] += sum(pod_requests(pod.spec).get(device, 0) for pod in pods)
+        pods = (pod for pod in each.pods if pod.key in each.unqueued and pod.spec.node_name in there)
+        found[each.target.kind] += sum(pod_requests(pod.spec).get(device, 0) for pod in pods)
     return {kind: held for kind, held in found.items() if held}

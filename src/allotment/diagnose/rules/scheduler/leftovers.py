@@ -8,7 +8,7 @@ from typing import Final
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.others import called
-from allotment.diagnose.rules.scheduler.holders import RoomHolder, holders
+from allotment.diagnose.rules.scheduler.holders import RoomHolder, holders, is_overdue
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import is_true
@@ -30,6 +30,24 @@ def leftovers(placing: Placing) -> Iterator[Proposal]:
                 effect=tuple((reference_of(pod), Patch(PatchOp.DELETE)) for pod in each.pods),
                 cost=5,
             )
+
+
+def overdue(placing: Placing) -> Iterator[Proposal]:
+    """Pods that were told to end and hold on to what the subject needs: their node or a finalizer keeps them."""
+    found = [pod for each in holders(placing.case, placing.able) for pod in each.pods if is_overdue(placing.case, pod)]
+    if not found or not placing.goes_on(gone=[pod.key for pod in found]):
+        return
+    first = found[0]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    yield Proposal(
+        RemedyKind.OTHER,
+        Doer.PLATFORM,
+        f"see why a pod of {called(placing.case, first)} on {first.spec.node_name}{more} does not end: it was told to",
+        reference_of(first),
+        Patch(PatchOp.SIGNAL, {"end": first.name}),
+        effect=tuple((reference_of(pod), Patch(PatchOp.DELETE)) for pod in found),
+        cost=5,
+    )
 
 
 def _over(holder: RoomHolder) -> bool:
