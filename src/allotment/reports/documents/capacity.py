@@ -47,6 +47,7 @@ def capacity_document(found: CapacitySurvey, rows: Sequence[NodeRow]) -> Mapping
             "freeGpus": gpus_of(found.free),
             "freeGpusOnClosedNodes": gpus_of(found.shut),
             "gpusInSlices": gpus_of(found.sliced),
+            "gpusByClaims": gpus_of(found.by_claims),
             "typicalShapes": found.typical,
             "pods": found.pods,
             "fragmentGpus": None if fragmentation is None else gpus_of(fragmentation.fragment),

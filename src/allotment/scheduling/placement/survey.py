@@ -86,6 +86,7 @@ class CapacitySurvey:
         typical: number of typical shapes.
         pods: number of pods they were taken from; 0 if from the shapes asked for.
         sliced: milli-GPU that are counted as slices under names of their own, and are in no row.
+        by_claims: milli-GPU that claims hand out (DRA), and are in no row either.
     """
 
     nodes: tuple[NodeRoom, ...]
@@ -94,6 +95,7 @@ class CapacitySurvey:
     typical: int
     pods: int
     sliced: int = 0
+    by_claims: int = 0
 
     @property
     def shut(self) -> int:

@@ -284,7 +284,8 @@ def test_nothing_fits_behind_the_first_in_line_of_a_strict_queue_that_cannot_go(
 
 
 def test_the_nodes_have_what_gpus_counts_and_the_taint_of_the_gpus_is_no_obstacle() -> None:
-    """Of four devices each: two on a tainted node are free, four are cordoned, four not Ready, two cut into slices."""
+    """Of four devices each: two on a tainted node are free, four are cordoned, four not Ready, two cut into slices;
+    one is handed out by claims."""
     tainted, cordoned, ill, sliced = (node(name, 4) for name in ("tainted", "cordoned", "ill", "sliced"))
     tainted["spec"] = {"taints": [{"key": GPU, "effect": "NoSchedule"}]}
     cordoned["spec"] = {"unschedulable": True}
@@ -304,6 +305,13 @@ def test_the_nodes_have_what_gpus_counts_and_the_taint_of_the_gpus_is_no_obstacl
         }
         for at, tolerations in enumerate(([], [ill_for_a_while]))
     ]
-    found = survey_live(snapshot(tainted, cordoned, ill, sliced, *pods), [])
+    by_claims = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "ResourceSlice",
+        "metadata": {"name": "s"},
+        "spec": {"driver": "gpu.amd.com", "nodeName": "ill", "pool": {"name": "ill"}, "devices": [{"name": "gpu-0"}]},
+    }
+    found = survey_live(snapshot(tainted, cordoned, ill, sliced, by_claims, *pods), [])
     assert [(each.text, each.room.count) for each in found.shapes] == [("1", 2)]
     assert (found.gpus, found.free - found.shut, found.shut, found.sliced) == (12000, 2000, 8000, 2000)
+    assert found.by_claims == 1000

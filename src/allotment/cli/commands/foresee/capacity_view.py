@@ -134,6 +134,8 @@ def capacity_text(found: CapacitySurvey, rows: Sequence[NodeRow], width: int | N
     )
     if found.sliced:
         lines.append(f"{_gpus(found.sliced)} more are cut into slices of other names: `allot gpus` counts them")
+    if found.by_claims:
+        lines.append(f"{_gpus(found.by_claims)} more are handed out by claims: `allot gpus` counts them")
     return "\n".join(lines + _fragment_lines(found))
 
 

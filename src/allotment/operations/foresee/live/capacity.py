@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.accounting.capacity import PER_DEVICE, devices_by_node
+from allotment.accounting.claims import hands_out_devices
 from allotment.accounting.lines import lines_of
 from allotment.errors import InputError
 from allotment.model.devices import DEVICE_RESOURCES
@@ -135,8 +136,10 @@ def survey_live(snapshot: Snapshot, asks: Sequence[Ask]) -> CapacitySurvey:
     pods += [waiting_pod(fleet, pod).pod.shape for pod in index.objects.pods if is_waiting(pod)]
     found = survey_cluster(fleet.state, [_anew(shape) for shape in pods], asks)
     parts = [part for each in devices_by_node(index).values() for part in each]
-    sliced = sum(part.parts for part in parts if part.resource not in DEVICE_RESOURCES)
-    return replace(found, sliced=sliced * WHOLE // PER_DEVICE)
+    others = [part for part in parts if part.resource not in DEVICE_RESOURCES]
+    claimed = sum(part.parts for part in others if hands_out_devices(part.resource))
+    sliced = sum(part.parts for part in others) - claimed
+    return replace(found, sliced=sliced * WHOLE // PER_DEVICE, by_claims=claimed * WHOLE // PER_DEVICE)
 
 
 def _anew(shape: PodShape) -> PodShape:
