@@ -87,6 +87,7 @@ def replaced(name: str, of_job: str) -> Workload:
     )
 
 
+HELD = ("QuotaReserved", "Admitted")
 MISSPELT = {"accumulatedPastExexcutionTimeSeconds": 5400}
 """As `v1beta1` has it."""
 
@@ -193,15 +194,15 @@ def test_a_submitter_s_mark_is_believed_only_where_our_policy_keeps_it(
 )
 def test_what_it_ran_before_it_was_evicted_counts_for_its_end(written: dict[str, int], left: int) -> None:
     since = at(NOW - HOUR // 4)
-    conditions = [
-        {"type": each, "status": "True", "lastTransitionTime": since} for each in ("QuotaReserved", "Admitted")
-    ]
+    conditions = [{"type": each, "status": "True", "lastTransitionTime": since} for each in HELD]
+    given = {"name": "main", "count": 1, "flavors": {GPU: "gpu"}, "resourceUsage": {GPU: "2"}}
+    admission = {"clusterQueue": "cq", "podSetAssignments": [given]}
     raw = {
         "apiVersion": "kueue.x-k8s.io/v1beta1",
         "kind": "Workload",
         "metadata": {"name": "w", "namespace": "team", "labels": {"kueue.x-k8s.io/job-uid": "train"}},
-        "spec": {"maximumExecutionTimeSeconds": 7200},
-        "status": {"conditions": conditions, **written},
+        "spec": {"maximumExecutionTimeSeconds": 7200, "podSets": [{"name": "main", "count": 1}]},
+        "status": {"conditions": conditions, "admission": admission, **written},
     }
     found = read_object(BY_KIND["kueue.x-k8s.io", "Workload"], raw).value
     (hold,) = holds(pod("p", "n1", {GPU: "2"}, owner=JOB), jobs=(job(),), workloads=(found,))
