@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from allotment.diagnose.case import Case
+from allotment.diagnose.case import Case, pods_at_once
 from allotment.model.explanation import Confidence
 from allotment.model.observed.base import Object, Reference, is_true
 from allotment.model.observed.namespaced import Event
@@ -120,12 +120,25 @@ def wanted_pods(case: Case) -> int:
         return 1
     at_once = sum(each.count for each in case.to_come)
     job = case.work
+    if isinstance(job, Owner) and job.kind == "JobSet":
+        below = [each for each in case.index.work_under.get(job.metadata.uid, ()) if isinstance(each, Job)]
+        return at_once - sum(_at_an_end(each) for each in below)
     if not isinstance(job, Job):
         return at_once
     if job.spec.completions is None:
         # Pods of a work queue: once one has succeeded, no further one is made.
         return sum(1 for pod in case.pods if not pod.ended) if job.status.succeeded else at_once
     return min(at_once, job.spec.completions - job.status.succeeded - _failed_indexes(job))
+
+
+def _at_an_end(job: Job) -> int:
+    """Of the pods that a Job runs at once, those that are not needed any more, for others have succeeded."""
+    at_once = pods_at_once(job.spec)
+    if is_true(job.status.conditions, "Complete") or is_true(job.status.conditions, "SuccessCriteriaMet"):
+        return at_once
+    if job.spec.completions is None:
+        return 0
+    return at_once - min(at_once, job.spec.completions - job.status.succeeded - _failed_indexes(job))
 
 
 def _failed_indexes(job: Job) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, PatchOp
-from tests.unit.diagnose.building import Raw, case_of, job, node, pod, running
+from tests.unit.diagnose.building import Raw, case_of, job, node, owned_by, pod, running
 from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, quota
 
 INDEXED = {"completionMode": "Indexed"}
@@ -82,3 +82,16 @@ def test_what_ends_running_pods_or_asks_for_less_work_says_so_and_stands_behind_
     assert fewer.patch is not None
     assert fewer.patch.body == {"spec": {"parallelism": 1}}
     assert fewer.summary == "submit with parallelism 2 → 1"
+
+
+def test_what_of_a_jobset_is_done_needs_no_pods_any_more() -> None:
+    parts = [{"name": name, "replicas": 1, "template": {"spec": job(name)["spec"]}} for name in ("driver", "workers")]
+    whole: Raw = job("train") | {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet"}
+    whole["spec"] = {"replicatedJobs": parts}
+    done, runs = (job(f"train-{name}-0") for name in ("driver", "workers"))
+    for each in (done, runs):
+        each["metadata"]["ownerReferences"] = [owned_by(whole)]
+    worker = pod("train-workers-0-0", "a", owner=runs)
+    assert explain(case_of([*ROOM_FOR_ONE, whole, done, runs, worker], "jobset/train")).cause == "unknown"
+    done["status"] = {"succeeded": 1, "conditions": [condition("Complete")]}
+    assert explain(case_of([*ROOM_FOR_ONE, whole, done, runs, worker], "jobset/train")).cause == "none"
