@@ -14,7 +14,19 @@ from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import EARLIER, GPU, NOW, Raw, case_of, node, owned_by, pod, running, waiting
+from tests.unit.diagnose.building import (
+    EARLIER,
+    GPU,
+    NOW,
+    Raw,
+    case_of,
+    node,
+    owned_by,
+    pod,
+    pod_spec,
+    running,
+    waiting,
+)
 
 PRODUCT = "nvidia.com/gpu.product"
 BESIDE = "kubernetes.io/hostname"
@@ -635,3 +647,15 @@ def test_what_a_tenant_writes_of_a_node_group_is_not_the_clouds_answer() -> None
     assert explain(case_of([*full, told])).cause == "autoscaler-at-max"
     told["involvedObject"] |= {"namespace": "kube-system", "name": "cluster-autoscaler-status"}
     assert explain(case_of([*full, told])).cause == "autoscaler-cloud-quota"
+
+
+def test_the_node_of_a_daemon_set_is_looked_for_by_labels_and_taints_alone() -> None:
+    daemon = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent", "namespace": "team-a"}}
+    daemon["spec"] = {"template": {"spec": pod_spec(gpus=9, nodeSelector={"pool": "y"})}}
+    tainted = node("a", labels={"pool": "y"}, taints=("dedicated=ml:NoSchedule",))
+    found = explain(case_of([node("b"), tainted, daemon], "daemonset/agent"))
+    assert (found.cause, found.facts["nodes_with_taint"]) == ("gpu-taint-not-tolerated", ["a"])
+    assert found.remedies[0].tried.starts is StartsWhen.NOW
+    away = node("a", labels={"pool": "y"}, unschedulable=True)
+    assert explain(case_of([node("b"), away, daemon], "daemonset/agent")).cause == "unknown"
+    assert explain(case_of([node("b"), daemon], "daemonset/agent")).cause == "node-selector-typo"

@@ -16,9 +16,11 @@ import numpy as np
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.gangs import one_by_one
+from allotment.diagnose.rules.scheduler.daemons import without_nodes
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import PodSpec, PodTemplate
 from allotment.model.observed.queueing import Workload
+from allotment.model.observed.work import DaemonSet
 from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.model import NodeAffinity, PodAffinity, PodShape
 from allotment.scheduling.placement.nodes import Bools
@@ -106,6 +108,8 @@ class Placing:
         waiting = [pod for pod in case.waiting_pods if is_waiting(pod)]
         if waiting:
             return tuple(ToPlace(waiting_pod(self.view, pod), pod.spec) for pod in waiting[:_MOST])
+        if isinstance(case.subject, DaemonSet):
+            return tuple(self._of_daemon(case.subject))
         made = any(not (case.supposed and pod.spec.scheduling_gates) for pod in case.pods)
         if made or case.workload is None or case.workload.says("Finished"):
             return ()
@@ -121,6 +125,13 @@ class Placing:
             names = [f"{workload.name}-{part.name}-{number}" for number in range(count)]
             for each in template_pods(self.view, workload.namespace, names, template):
                 yield ToPlace(each, template.spec)
+
+    def _of_daemon(self, each: DaemonSet) -> Iterator[ToPlace]:
+        """One pod of a DaemonSet for which its controller has found no node."""
+        template = None if self.case.pods else without_nodes(each)
+        if template is not None:
+            for made in template_pods(self.view, each.namespace, [f"{each.name}-0"], template):
+                yield ToPlace(made, template.spec)
 
     @cached_property
     def refused(self) -> Unplaced | None:
