@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.model.explanation import PatchOp, RemedyKind
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.workloads import earlier_slice
 
-_FIXED = frozenset({RemedyKind.FIX_QUEUE_NAME, RemedyKind.RAISE_PRIORITY})
+_FIXED: Final = frozenset({RemedyKind.FIX_QUEUE_NAME, RemedyKind.RAISE_PRIORITY})
 """What cannot be changed of work that has been let in."""
 
 
