@@ -78,6 +78,13 @@ def waits(state: str, message: str = "") -> list[Raw]:
     return [*platform(CHECKED), check(), *queued(status=status)]
 
 
+def inadmissible(claim: str) -> Raw:
+    message = f'{claim}.resourceClaimTemplateName: Not found: "DeviceClass gpu.x is not mapped in DRA configuration"'
+    told = (condition(each, "False", "Inadmissible", message) for each in ("QuotaReserved", "Requeued"))
+    return {"conditions": [*told]}
+
+
+CLAIM = "spec.podSets[0].template.spec.resourceClaims[0]"
 HEAD = queued("head", 3, gpus=2, priority=5)
 BUSY = holding("busy", "cq", 2, gpus=2)
 
@@ -98,6 +105,10 @@ CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
     "queue-held": (
         [*platform(cluster_queue("cq", quota("f", 8), stopPolicy="HoldAndDrain")), *queued()],
         [*platform(cluster_queue("cq", quota("f", 8), stopPolicy="None")), *queued()],
+    ),
+    "claims-not-counted": (
+        [*platform(ROOM), *queued(status=inadmissible(CLAIM))],
+        [*platform(ROOM), *queued(status=inadmissible("spec.podSets[0].template.spec.containers[0]"))],
     ),
     "clusterqueue-terminating": (
         [*platform(cluster_queue("cq", quota("f", 8), metadata={"deletionTimestamp": NOW})), *queued()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue import claims_not_counted
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import written
 from allotment.scheduling.snapshot.standing import OutOfQueue
@@ -16,6 +17,8 @@ def find(case: Case) -> Finding | None:
         return None
     absent = case.twins.queueing.absent.get(workload.key)
     if absent is None or absent.reason not in (OutOfQueue.BACKING_OFF, OutOfQueue.NOT_REQUEUED):
+        return None
+    if claims_not_counted.find(case) is not None:
         return None
     evicted = workload.condition("Evicted")
     timed_out = evicted is not None and evicted.true and evicted.reason == "PodsReadyTimeout"
