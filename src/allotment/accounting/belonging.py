@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
+from allotment.accounting.beyond_admission import beyond, holding
 from allotment.accounting.ledger import Belonging
 from allotment.model import labels
 from allotment.model.observed.base import Object, Selector
@@ -58,9 +59,22 @@ class OwnerLookup:
         return uid if named is None or named.namespace in {"", workload.namespace} else ""
 
     def workload_of(self, pod: Pod) -> Workload | None:
-        """The workload that a pod is counted in, if there is one."""
+        """The workload that a pod is counted in, if there is one; none of what holds more than was admitted."""
+        return None if pod.key in self._beyond else self._workload_above(pod)
+
+    def _workload_above(self, pod: Pod) -> Workload | None:
         chain = (pod, *self.index.chain(pod.metadata))
         return next((found for each in chain if (found := self._workload_of.get(each.metadata.uid))), None)
+
+    @cached_property
+    def _beyond(self) -> frozenset[str]:
+        """Pods (namespace/name) under workloads that were not admitted for what they hold."""
+        under: dict[str, tuple[Workload, list[Pod]]] = {}
+        for pod in holding(self.index, self.index.objects.pods) if self.index.objects.workloads else ():
+            workload = self._workload_above(pod)
+            if workload is not None and not workload.says("Finished"):
+                under.setdefault(workload.key, (workload, []))[1].append(pod)
+        return frozenset(key for workload, pods in under.values() for key in beyond(workload, pods))
 
     def of_pod(self, pod: Pod) -> Belonging:
         """Whose a pod is."""

@@ -91,10 +91,18 @@ def _holder(case: Case, pods: list[Pod], owners: OwnerLookup) -> RoomHolder:
     first = pods[0]
     above = work_above(case, first)
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
-    queued = any(_OF_KUEUE in key for key in (*first.metadata.labels, *first.metadata.annotations))
     target = reference_above(case, first)
     ends = _ends(case, first, above) and not all(is_overdue(case, pod) for pod in pods)
-    return RoomHolder(above, target, tuple(pods), since, ends, queued)
+    return RoomHolder(above, target, tuple(pods), since, ends, _unqueued(case, pods, owners))
+
+
+def _unqueued(case: Case, pods: list[Pod], owners: OwnerLookup) -> frozenset[str]:
+    """Whatever labels and annotations say, a queue let in what has a Workload that holds quota for it."""
+    if not seen_in(case.source, "workloads", pods[0].namespace):
+        return frozenset()
+    return frozenset(
+        pod.key for pod in pods if (workload := owners.workload_of(pod)) is None or not workload.holds_quota
+    )
 
 
 def is_overdue(case: Case, pod: Pod) -> bool:

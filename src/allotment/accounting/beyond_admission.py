@@ -1,0 +1,85 @@
+"""Pods that hold devices which the admission of the Workload above them does not cover.
+
+Whose a pod is, the pod says: anybody may name an admitted object of the namespace as the owner of a pod that its
+controller never made. What a queue let in is what it counted, and no more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from allotment.accounting.capacity import is_device
+from allotment.model.observed.index import Index
+from allotment.model.observed.pods import Pod, PodSpec
+from allotment.model.observed.queueing import Workload
+from allotment.scheduling.snapshot.pods import pod_requests
+from allotment.scheduling.snapshot.quantities import units
+
+
+def devices_of(spec: PodSpec) -> dict[str, int]:
+    """Units of devices that a pod asks for by their resource."""
+    return {name: asked for name, asked in pod_requests(spec).items() if asked and is_device(name)}
+
+
+def holding(index: Index, pods: Iterable[Pod]) -> list[Pod]:
+    """Those that hold devices to stay: what is being deleted, or is on a node that is gone, has been replaced."""
+    nodes = index.nodes
+    return [
+        pod
+        for pod in pods
+        if pod.bound
+        and not pod.metadata.deletion_timestamp
+        and (not nodes or pod.spec.node_name in nodes)
+        and (pod.spec.resource_claims or devices_of(pod.spec))
+    ]
+
+
+def beyond(workload: Workload, pods: Iterable[Pod]) -> set[str]:
+    """Which of the pods under a Workload (namespace/name) hold more than it was admitted for, the oldest left out.
+
+    Args:
+        workload: not finished.
+        pods: all that `holding` finds under it.
+    """
+    ordered = sorted(pods, key=lambda pod: (pod.metadata.creation_timestamp, pod.name))
+    if not workload.holds_quota:
+        return {pod.key for pod in ordered}
+    given, by_claims = admitted_devices(workload), _claims(workload)
+    found: set[str] = set()
+    for pod in ordered:
+        asked = devices_of(pod.spec)
+        if any(given[name] < units_ for name, units_ in asked.items()) or (pod.spec.resource_claims and not by_claims):
+            found.add(pod.key)
+        else:
+            given.subtract(asked)
+    return found
+
+
+def admitted_devices(workload: Workload) -> Counter[str]:
+    """Units of devices that a Workload holds: as its queue counted them, or, where more, as its pods ask for them.
+
+    A queue that is told to leave a resource out of account counts none of it.
+    """
+    admission = workload.status.admission
+    given = {} if admission is None else {each.name: each for each in admission.pod_set_assignments}
+    returned = {each.name: each.count for each in workload.status.reclaimable_pods}
+    found: Counter[str] = Counter()
+    for part in workload.spec.pod_sets:
+        assigned = given.get(part.name)
+        count = part.count if assigned is None or assigned.count is None else assigned.count
+        asked = {name: each * count for name, each in devices_of(part.template.spec).items()}
+        counted: Mapping[str, int] = {}
+        if assigned is not None:
+            usage = assigned.resource_usage.items()
+            counted = {name: units(name, amount) for name, amount in usage if is_device(name)}
+        left = max(0, count - returned.get(part.name, 0))
+        for name in {*asked, *counted}:
+            most = max(asked.get(name, 0), counted.get(name, 0))
+            found[name] += most * left // count if count > 0 else most
+    return found
+
+
+def _claims(workload: Workload) -> bool:
+    """Whether any pod of it may have devices by claims, which are counted by other names."""
+    return any(part.template.spec.resource_claims for part in workload.spec.pod_sets)
