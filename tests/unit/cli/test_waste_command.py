@@ -11,7 +11,7 @@ from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.namespaced import QuotaStatus, ResourceQuota
 from allotment.observe.written import encode
 from tests.unit.accounting.scenes import GPU, moment_of, node, pod
-from tests.unit.cli.conftest import Run
+from tests.unit.cli.conftest import ROOT, Run
 
 MINUTE = 60_000
 START = 1_800_000_000_000
@@ -110,3 +110,16 @@ def test_what_cannot_be_answered_says_what_would_be(
     done = run(*words)
 
     assert (done.code, said in done.err) == (code, True), done.err
+
+
+def test_where_the_time_of_a_simulation_goes_sums_to_its_devices(run: Run) -> None:
+    file = str(ROOT / "examples" / "scenarios" / "node-failure.jsonl")
+    told = run("waste", "--file", file, "-o", "json").json()
+    parts = {group["name"]: group["gpuMs"] for group in told["groups"]}
+    assert sum(parts.values()) == told["capacityGpuMs"]
+    assert {"productive", "unallocated", "unhealthy"} <= parts.keys()
+    assert "nlp" in run("waste", "--file", file, "--by", "team").ok()
+    shorter = run("waste", "--file", file, "--until", "1h", "-o", "json").json()
+    assert shorter["capacityGpuMs"] < told["capacityGpuMs"]
+    for words in (("--file", file, "--recorded", "x"), ("--until", "1h"), ("--file", file, "-n", "x")):
+        assert run("waste", *words).code == 2

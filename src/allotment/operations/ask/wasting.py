@@ -11,6 +11,7 @@ from allotment.accounting.ledger import MS_PER_HOUR, CauseOfTime, Ledger, Ledger
 from allotment.accounting.moment import HIDING, CountingRules
 from allotment.accounting.prices import NO_PRICES, prices_of
 from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledger
+from allotment.accounting.simulated import simulated_ledger
 from allotment.errors import UsageError, shown
 from allotment.model.moments import moment
 from allotment.model.observed.snapshot import Snapshot
@@ -23,6 +24,8 @@ from allotment.operations.ask.resting import demand_nodes
 from allotment.operations.ask.sparing import BEYOND, spared
 from allotment.ports.metrics import MetricsPort
 from allotment.scenarios.times import milliseconds
+from allotment.simulation.figures import RunFigures
+from allotment.simulation.outcome import Standstill
 
 KINDS_OF_WORK: Final = ("job", "notebook", "service")
 NOBODY_HOLDS: Final = "(nobody)"
@@ -165,6 +168,19 @@ def waste_metered(metrics: MetricsPort, asked: MeteredTime, rules: CountingRules
     return _answer(ledger, rules, by, moment=False, missing=missing, remarks=(_MEASURED_ALONE, *doubts))
 
 
+def waste_simulated(run: RunFigures, standstills: Sequence[Standstill], rules: CountingRules, by: str) -> WasteAnswer:
+    """Device time by cause over a simulation.
+
+    Args:
+        run: its figures.
+        standstills: when jobs of it held quota without getting on.
+        rules: for the currency; what is simulated has no nodes with a price.
+        by: ``cause``, ``team`` (its queues) or ``node``.
+    """
+    ledger = simulated_ledger(run, standstills)
+    return _answer(ledger, rules, by, moment=False, missing=0, remarks=run.remarks)
+
+
 def no_history(since: str) -> UsageError:
     """What is to be said where a time is asked for, and nothing recorded it."""
     return UsageError(
@@ -200,7 +216,7 @@ def _team(entry: LedgerEntry) -> str:
     owner = entry.charge.owner
     if owner.namespace == HIDDEN_NAMESPACE:
         return ANOTHER_TEAM
-    return owner.team or owner.namespace or NOBODY_HOLDS
+    return owner.team or owner.namespace or owner.queue or NOBODY_HOLDS
 
 
 def _node(entry: LedgerEntry) -> str:

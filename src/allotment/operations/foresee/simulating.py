@@ -16,7 +16,7 @@ from allotment.simulation.experiment import run as run_experiment
 from allotment.simulation.failures import with_random_failures
 from allotment.simulation.figures import RunFigures, figures
 from allotment.simulation.fragments import FragmentCourse, fragment_course
-from allotment.simulation.outcome import RunOutcome
+from allotment.simulation.outcome import RunOutcome, Standstill
 from allotment.simulation.policies import QueuePolicy, with_policies
 from allotment.simulation.runtimes import with_uncertain_runtimes
 from allotment.simulation.scenario import Scenario
@@ -59,6 +59,18 @@ def simulate(scenario: Scenario, request: RunRequest, watch: Watch | None = None
     """
     prepared, outcome = _run(scenario, request, watch)
     return figures(prepared, outcome, request.until)
+
+
+def simulate_with_standstills(
+    scenario: Scenario, request: RunRequest, watch: Watch | None = None
+) -> tuple[RunFigures, tuple[Standstill, ...]]:
+    """As `simulate`, and when jobs held quota without getting on.
+
+    Raises:
+        InputError: the scenario is inconsistent.
+    """
+    prepared, outcome = _run(scenario, request, watch)
+    return figures(prepared, outcome, request.until), outcome.standstills
 
 
 FRAGMENT_STEPS: Final = 240

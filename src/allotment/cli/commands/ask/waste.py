@@ -9,6 +9,7 @@ import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, metrics_port, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.foresee.input_file import file_flag, only_of_clusters, only_of_files
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -17,6 +18,8 @@ from allotment.cli.shell.options import (
     output_flags,
     packed,
     platform_flag,
+    scenario_flag,
+    until_flag,
 )
 from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
@@ -35,6 +38,9 @@ class WasteOptions:
     by: str
     idle: tuple[str, ...]
     gap: str | None
+    named: str | None
+    scenario: str | None
+    until: str | None
 
 
 @click.command(cls=Command)
@@ -52,6 +58,9 @@ class WasteOptions:
     metavar="KIND=SHARE/TIME",
     help="When a job, notebook or service is idle; 20%/30min by default. May be repeated.",
 )
+@file_flag("Simulate this queueing scenario or trace, and tell where the time went.")
+@scenario_flag
+@until_flag
 @platform_flag
 @cluster_flag
 @source_flags
@@ -68,6 +77,8 @@ def waste(
     At this moment, or over a time: with --recorded what was recorded, with --since and --prometheus what that
     measured. The rows sum to all devices (times the time): every
     device has one cause. What nobody measured is unmeasured, and a gap in a recording is unobserved.
+
+    With --file it is where the time goes in a simulation: at work, standing still on broken nodes, or not allocated.
 
     With a platform directory rows have prices and teams their names; --cluster says which of its clusters it is where
     the context does not.
@@ -98,6 +109,13 @@ def _answer(
     from allotment.operations.ask.recorded import recording
     from allotment.operations.ask.wasting import KINDS_OF_WORK, no_history, waste_now, waste_since
 
+    if asked.named is not None:
+        only_of_clusters({
+            "--snapshot": source.file, "-n": source.namespace, "-A": source.everywhere, "--recorded": asked.recorded,
+            "--since": asked.since, "--gap": asked.gap, "--idle": asked.idle,
+        })  # fmt: skip
+        return _simulated(session, asked.named, asked, rules)
+    only_of_files({"--scenario": asked.scenario, "--until": asked.until})
     if asked.recorded is not None:
         if session.flags.get("prometheus"):
             raise UsageError(
@@ -133,3 +151,20 @@ def _metered(session: Session, since: str, metrics: MetricsOptions, rules: Count
     with ProgressLine(session) as line, metrics_port(session) as port:
         line.tell(f"asking {port.place()}")
         return waste_metered(port, asked, rules, by)
+
+
+def _simulated(session: Session, file: str, asked: WasteOptions, rules: CountingRules) -> WasteAnswer:
+    from allotment import wiring
+    from allotment.cli.commands.foresee.simulation_options import gauge
+    from allotment.cli.shell.progress import ProgressLine
+    from allotment.operations.ask.wasting import waste_simulated
+    from allotment.operations.foresee.opening import TraceWishes, open_scenario
+    from allotment.operations.foresee.simulating import RunRequest, simulate_with_standstills
+    from allotment.scenarios.times import milliseconds
+
+    request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
+    with ProgressLine(session) as line:
+        line.tell(f"reading {file}")
+        scenario = open_scenario(wiring.scenario_files(), file, asked.scenario, TraceWishes())
+        run, standstills = simulate_with_standstills(scenario, request, gauge(line))
+    return waste_simulated(run, standstills, rules, asked.by)
