@@ -69,6 +69,7 @@ _FREED: Final = frozenset(
 _HEAD: Final = re.compile(r"^0/(\d+) nodes are available: ")
 _COUNTED: Final = re.compile(r"(\d+) ((?:Insufficient|Too many|No preemption|Preemption|node\(s\))(?:(?!, |\. ).)*)")
 _SHORT: Final = "Insufficient "
+_DISK: Final = "ephemeral-storage"
 _SIZES: Final = {"cpu": "CPU", "memory": "memory"}
 """Words for what a node has that is no device."""
 _DEVICE: Final = ("gpu", "mig-", "tpu", "neuron", "gaudi", "npu")
@@ -222,12 +223,17 @@ def _of_nodes(message: str) -> _Heard | None:
     hopeless = any(text.startswith("Preemption is not helpful") and count >= nodes for count, text in reasons)
     short = {text.removeprefix(_SHORT): count for count, text in reasons if text.startswith(_SHORT)}
     device = next((each for each in short if any(name in each.partition("/")[2] for name in _DEVICE)), "")
-    if hopeless and (device or any(each in short for each in _SIZES)):
+    other = next((each for each in short if each not in {*_SIZES, device, _DISK}), "")
+    if hopeless and (device or other or any(each in short for each in _SIZES)):
         return _too_large(nodes, device, short)
     if device:
         facts = {"nodes": nodes, "short_on": short[device], "resource": device}
         words = f"as kube-scheduler says, too few {device} are free on the nodes that it may use: {short[device]}"
         return "gpu-all-in-use", _WAITING, f"{words} of {nodes} are short of them", facts
+    if other:
+        facts = {"nodes": nodes, "short_on": short[other], "resource": other}
+        words = f"as kube-scheduler says, on {short[other]} of {nodes} nodes too little {other} is free"
+        return "resource-all-in-use", _WAITING, words, facts
     for begins, cause, verdict, why in _NODES:
         count = sum(number for number, text in reasons if text.startswith(begins))
         if count:
@@ -243,12 +249,12 @@ def _of_nodes(message: str) -> _Heard | None:
 
 def _too_large(nodes: int, device: str, short: Mapping[str, int]) -> _Heard:
     """Nobody's end would help on any node: each is short of something in all, of which of them is not said."""
-    plain = {each: count for each, count in short.items() if each in _SIZES}
+    plain = {each: count for each, count in short.items() if each not in {device, _DISK}}
     first = max(plain, key=lambda each: plain[each], default="")
     by_device = bool(device) and short[device] >= plain.get(first, 0)
     resource = device if by_device else first
     amounts = [f"as many {device}"] if device else []
-    amounts += [f"as much {_SIZES[each]}" for each in plain]
+    amounts += [f"as much {_SIZES.get(each, each)}" for each in plain]
     words = f"as kube-scheduler says, none of the nodes that it may use has {' and '.join(amounts)} in all"
     facts = {"nodes": nodes, "short_on": short[resource], "resource": resource}
     return "insufficient-gpu" if by_device else "request-above-every-node", _MISCONFIGURED, words, facts

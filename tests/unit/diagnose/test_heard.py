@@ -126,6 +126,8 @@ def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
         (f"0/11 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s), 4 Insufficient nvidia.com/gpu, 4 node(s) didn't match Pod's node affinity/selector. {HELPFUL}", "gpu-all-in-use"),
         (f"0/11 nodes are available: 1 Insufficient cpu, 10 node(s) didn't match Pod's node affinity/selector. {HELPFUL}", "cpu-all-in-use"),
         (f"0/11 nodes are available: 4 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "insufficient-gpu"),
+        (f"0/11 nodes are available: 2 Insufficient hugepages-1Gi, 9 node(s) had untolerated taint(s). {HOPELESS}", "request-above-every-node"),
+        (f"0/11 nodes are available: 2 Insufficient hugepages-1Gi, 9 node(s) had untolerated taint(s). {HELPFUL}", "resource-all-in-use"),
         (f"0/11 nodes are available: 4 Insufficient cpu, 4 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "insufficient-gpu"),
         (f"0/11 nodes are available: 4 Insufficient cpu, 1 Insufficient nvidia.com/gpu, 7 node(s) had untolerated taint(s). {HOPELESS}", "request-above-every-node"),
         (f"0/11 nodes are available: 4 Insufficient memory, 7 node(s) had untolerated taint(s). {HOPELESS}", "request-above-every-node"),

@@ -55,7 +55,7 @@ def written(resource: str, amount: int) -> str:
     """An amount in the twin's units as Kubernetes writes it."""
     if resource == "cpu":
         return str(amount // 1000) if amount % 1000 == 0 else f"{amount}m"
-    if resource in {"memory", "ephemeral-storage"}:
+    if resource in {"memory", "ephemeral-storage"} or resource.startswith("hugepages-"):
         for unit, suffix in ((_GIB, "Gi"), (_MIB, "Mi")):
             if amount % unit == 0 and amount:
                 return f"{amount // unit}{suffix}"
@@ -68,7 +68,7 @@ def told(resource: str, amount: int) -> str:
         return f"{amount / 1000:g} CPU"
     if resource in {"memory", "ephemeral-storage"}:
         return f"{amount / _GIB:.4g} GiB" + (" of disk" if resource == "ephemeral-storage" else "")
-    return f"{amount} {resource}"
+    return f"{written(resource, amount)} {resource}"
 
 
 def free_by_node(placing: Placing, nodes: Iterable[Node], resource: str) -> dict[str, int]:
