@@ -8,7 +8,7 @@ import pytest
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
-from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
+from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind, StartsWhen
 from tests.unit.diagnose.building import GPU, TEAM, Raw, case_of, node, pod, running, waiting
 
 ZONE = "topology.kubernetes.io/zone"
@@ -310,6 +310,15 @@ def test_a_resource_that_claims_stand_behind_is_no_wrong_name() -> None:
     objects = [node("n1"), *waiting(gpus=0, asks={name: "1"})]
     assert explain(case_of(objects)).cause == "wrong-resource-name"
     assert explain(case_of([*objects, {**of_class, "spec": {"extendedResourceName": name}}])).cause == "unknown"
+
+
+def test_free_nodes_that_are_only_marked_as_having_gpus_are_offered() -> None:
+    """A node kept for somebody is another matter."""
+    full = [node("n1", 1), *running("other", "n1"), *waiting()]
+    marked = explain(case_of([*full, node("n2", 1, taints=OF_GPUS)])).remedies[0]
+    assert (marked.kind, marked.tried.starts) == (RemedyKind.ADD_TOLERATION, StartsWhen.NOW)
+    kept = explain(case_of([*full, node("n2", 1, taints=("dedicated=inference:NoSchedule",))])).remedies
+    assert RemedyKind.ADD_TOLERATION not in {each.kind for each in kept}
 
 
 def test_nobody_waits_for_what_should_have_ended() -> None:

@@ -12,6 +12,7 @@ from allotment.diagnose.rules.scheduler.leftovers import leftovers
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node
 from allotment.diagnose.rules.scheduler.shaping import other_pools, raised_priority, reduced, split
+from allotment.diagnose.rules.scheduler.tainted import of_devices_tolerated
 from allotment.model.explanation import CauseVerdict
 
 
@@ -38,6 +39,7 @@ def find(case: Case) -> Finding | None:
             other_pools(it),
             raised_priority(it),
             leftovers(it),
+            of_devices_tolerated(it),
             moves(it),
             more_nodes(it),
         ),

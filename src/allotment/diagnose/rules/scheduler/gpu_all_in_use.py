@@ -12,6 +12,7 @@ from allotment.diagnose.rules.scheduler.leftovers import leftovers, overdue
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node, listed
 from allotment.diagnose.rules.scheduler.shaping import fewer, other_pools, raised_priority, reduced
+from allotment.diagnose.rules.scheduler.tainted import of_devices_tolerated
 from allotment.model.explanation import CauseVerdict
 from allotment.model.grammar import count
 from allotment.scheduling.snapshot.pods import pod_requests
@@ -49,6 +50,7 @@ def find(case: Case) -> Finding | None:
             other_pools(it),
             raised_priority(it),
             leftovers(it),
+            of_devices_tolerated(it),
             overdue(it),
             more_nodes(it),
         ),

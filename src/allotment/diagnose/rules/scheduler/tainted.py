@@ -12,7 +12,7 @@ from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, meant_for_work
-from allotment.diagnose.rules.scheduler.placing import Placing, placing
+from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.names import is_dns_subdomain
 from allotment.model.observed.nodes import Node, NodeTaint
@@ -84,6 +84,17 @@ def toleration_added(case: Case, wanted: tuple[NodeTaint, ...], cost: int = 0) -
     said = ", ".join(written(each) for each in wanted)
     what = f"add a toleration of {said}"
     yield changed_pods(RemedyKind.ADD_TOLERATION, what, case, {"tolerations": [*kept_ones, *added]}, cost)
+
+
+def of_devices_tolerated(it: Placing, cost: int = 15) -> Iterator[Proposal]:
+    """Tolerations of taints that only say that a node has accelerators: who asks for some is meant to have them."""
+    kinds: dict[tuple[NodeTaint, ...], None] = {}
+    for node in it.matching if it.device else ():
+        unmet = _unmet(it, node)
+        if unmet and all(is_accelerator(each.key) for each in unmet) and it.could_hold(node, it.requests):
+            kinds[unmet] = None
+    for place, kind in enumerate(list(kinds)[:2]):
+        yield from toleration_added(it.case, kind, cost + place)
 
 
 def taint_removed(node: Node, wanted: tuple[NodeTaint, ...], cost: int = 40) -> Proposal:
