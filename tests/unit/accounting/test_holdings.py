@@ -35,7 +35,7 @@ from allotment.model.observed.nodes import (
     SlicePool,
 )
 from allotment.model.observed.pods import ContainerState, ContainerStatus, Pod, Terminated
-from allotment.model.observed.queueing import ClusterQueue, LocalQueue, Workload
+from allotment.model.observed.queueing import AdmissionOf, ClusterQueue, LocalQueue, PodSetAssigned, Workload
 from allotment.model.observed.snapshot import DeviceUse, Gap
 from allotment.model.observed.work import DaemonSet, Job, JobSpec, JobStatus
 from allotment.observe.kinds import BY_KIND
@@ -102,6 +102,16 @@ MARKED: dict[str, tuple[Pod, dict[str, Any], set[HoldMark]]] = {
         {"jobs": (job(),), "workloads": (workload("w", "gpu", 4, admitted=True, job="train"),), **QUEUES},
         set(),
     ),
+    "more than its job was let in for": (
+        pod("p", "n1", {GPU: "6"}, owner=JOB),
+        {"jobs": (job(),), "workloads": (workload("w", "gpu", 4, admitted=True, job="train"),), **QUEUES},
+        {HoldMark.OUTSIDE_QUEUE},
+    ),
+    "its job waits": (
+        pod("p", "n1", {GPU: "4"}, owner=JOB),
+        {"jobs": (job(),), "workloads": (workload("w", "gpu", 4, admitted=False, job="train"),), **QUEUES},
+        {HoldMark.OUTSIDE_QUEUE},
+    ),
     "outside any queue": (
         pod("p", "n1", {GPU: "4"}, owner=JOB),
         {"jobs": (job(),), **QUEUES},
@@ -147,6 +157,27 @@ def test_marks(held: Pod, objects: dict[str, Any], marks: set[HoldMark]) -> None
     (found,) = holds(held, **objects)
     assert found.marks == marks
     assert found.parts == found.units * PER_DEVICE
+
+
+def test_of_pods_that_name_an_admitted_owner_only_as_many_are_counted_in_its_queue_as_were_let_in() -> None:
+    """Whoever makes a pod names its owner; the one that is being deleted has been replaced."""
+    pods = [pod(name, "n1", {GPU: "2"}, owner=JOB) for name in ("a", "b", "leaving", "thief")]
+    pods[2] = msgspec.structs.replace(
+        pods[2], metadata=msgspec.structs.replace(pods[2].metadata, deletion_timestamp=at(NOW))
+    )
+    admitted = workload("w", "gpu", 4, admitted=True, job="train")
+    found = holds(*pods, jobs=(job(),), workloads=(admitted,), **QUEUES)
+    assert {each.pod: each.owner.queue for each in found} == {
+        "team/a": "cq", "team/b": "cq", "team/leaving": "cq", "team/thief": "",
+    }  # fmt: skip
+
+
+def test_a_resource_that_the_queue_leaves_out_of_account_is_no_reason() -> None:
+    admitted = workload("w", "gpu", 4, admitted=True, job="train")
+    uncounted = AdmissionOf(cluster_queue="cq", pod_set_assignments=(PodSetAssigned(),))
+    left_out = msgspec.structs.replace(admitted, status=msgspec.structs.replace(admitted.status, admission=uncounted))
+    (found,) = holds(pod("p", "n1", {GPU: "4"}, owner=JOB), jobs=(job(),), workloads=(left_out,), **QUEUES)
+    assert found.marks == set()
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from allotment.model.observed.base import ObjectMeta, OwnerReference
+from allotment.model.observed.base import Condition, ObjectMeta, OwnerReference
 from allotment.model.observed.nodes import Node
-from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, Resources
-from allotment.model.observed.queueing import Workload, WorkloadSpec
+from allotment.model.observed.pods import Container, Pod, PodSpec, PodStatus, PodTemplate, Resources
+from allotment.model.observed.queueing import AdmissionOf, Workload, WorkloadPodSet, WorkloadSpec, WorkloadStatus
 from allotment.model.observed.snapshot import Gap, Objects, Snapshot, Source
 from allotment.model.observed.work import Job
 from allotment.observe.written import encode
@@ -29,11 +29,14 @@ def test_who_says_what_is_odd_and_sums_up(run: Run) -> None:
 
 def test_columns_in_which_nobody_knows_anything_are_left_out(run: Run, tmp_path: Path) -> None:
     owner = OwnerReference(kind="Job", name="w", uid="w")
+    held = Resources(requests={"nvidia.com/gpu": "1"})
+    asks = WorkloadPodSet(template=PodTemplate(spec=PodSpec(containers=(Container(name="c", resources=held),))))
+    reserved = Condition(type="QuotaReserved", status="True")
     workload = Workload(
         metadata=ObjectMeta(name="w", namespace="nlp", uid="w1", owner_references=(owner,)),
-        spec=WorkloadSpec(queue_name="fast"),
+        spec=WorkloadSpec(queue_name="fast", pod_sets=(asks,)),
+        status=WorkloadStatus(admission=AdmissionOf(), conditions=(reserved,)),
     )
-    held = Resources(requests={"nvidia.com/gpu": "1"})
     holder = Pod(
         metadata=ObjectMeta(name="p", namespace="nlp", uid="p", labels={"batch.kubernetes.io/controller-uid": "w"},
                             owner_references=(OwnerReference(kind="Job", name="w", uid="w", controller=True),)),

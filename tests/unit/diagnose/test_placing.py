@@ -567,6 +567,7 @@ def test_of_the_nodes_in_question_no_more_is_held_outside_queues_than_is_held_th
     }
     daemons = [pod(f"burn-{each}", each, owner=owner, gpus=1) for each in "abc"]
     others = [pod(f"mine-{each}", each, gpus=6) for each in "abc"]
+    others[0]["metadata"]["annotations"] = {"kueue.x-k8s.io/zz": "words that admit nothing"}
     found = explain(case_of([*nodes, owner, *daemons, *others, *waiting(gpus=3, nodeSelector={"pool": "a"})]))
     assert found.cause == "gpu-all-in-use"
     assert found.facts["outside_queues"] == {"DaemonSet": 2, "Pod": 12}
