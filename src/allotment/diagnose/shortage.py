@@ -18,6 +18,8 @@ from allotment.scheduling.queueing.reasons import DetailKind
 
 _PLAIN: Final = frozenset({"cpu", "memory", "ephemeral-storage", PODS})
 
+_TOPOLOGY_ONLY: Final = "it takes only pods that ask for a topology"
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceNeed:
@@ -226,7 +228,9 @@ def _of_pod_set(
                 for name, amount in asked.items()
                 if (entry := book.entry(queue.name, quotas.flavor, name)) is not None
             )
-            rows.append(_row(flavors.get(quotas.flavor), quotas.flavor, number, needs, pod_set))
+            row = _row(flavors.get(quotas.flavor), quotas.flavor, number, needs, pod_set)
+            closed = not row.fits and _closed(queue, flavors, row, pod_set)
+            rows.append(replace(row, obstacle="topology", about=_TOPOLOGY_ONLY) if closed else row)
         chosen = next((row for row in rows if row.fits), None)
         if chosen is None:
             never = all(row.obstacle or row.beyond for row in rows)
@@ -252,6 +256,15 @@ def _row(
     taint = first_untolerated(flavor.taints, pod_set.tolerations + flavor.tolerations)
     about = "" if taint is None else f"{taint.key}{f'={taint.value}' if taint.value else ''}:{taint.effect.value}"
     return FlavorRow(name, group, needs, "taint", about, affine)
+
+
+def _closed(queue: ClusterQueue, flavors: Mapping[str, ResourceFlavor], row: FlavorRow, pod_set: PodSet) -> bool:
+    """Whether a flavor has a topology, and the pods say nothing of theirs: Kueue supposes one only if all have some."""
+    flavor = flavors.get(row.flavor)
+    if row.obstacle or flavor is None or flavor.topology is None or pod_set.topology is not None:
+        return False
+    names = {quotas.flavor for group in queue.resource_groups for quotas in group.flavors}
+    return any(flavors[name].topology is None for name in names if name in flavors)
 
 
 def _selected(pod_set: PodSet, flavor: ResourceFlavor) -> bool:

@@ -306,6 +306,15 @@ def test_what_does_not_lie_close_enough_is_told_though_another_flavor_was_looked
     assert fewer.body["spec"]["parallelism"] == 2
 
 
+def test_the_most_is_of_a_flavor_that_takes_pods_without_a_topology() -> None:
+    levels = thing("Topology", "t", levels=[{"nodeLabel": "rack"}])
+    nodes = [node("n", labels={"p": "x", "rack": "r"}), node("m", labels={"p": "y"})]
+    kinds = {"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}, "g": {"nodeLabels": {"p": "y"}}}
+    two = platform(cluster_queue("cq", quota("f", 4), quota("g", 2)), flavors=kinds)
+    found = answer([levels, *nodes, *two, *queued(gpus=5)])
+    assert (found.cause, found.facts["flavor"], found.facts["most_ever"]) == ("quota-larger-than-total", "g", 2)
+
+
 def test_who_says_nothing_of_topology_may_say_that_any_place_will_do() -> None:
     levels = thing("Topology", "t", levels=[{"nodeLabel": "kubernetes.io/hostname"}])
     kinds = {"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}, "g": {"nodeLabels": {"p": "y"}}}
