@@ -148,6 +148,12 @@ def submitted_in(case: Case, namespace: str, kind: RemedyKind, summary: str, cos
     return Proposal(kind, Doer.USER, summary, target, moved(case, namespace), cost=cost)
 
 
+def scaled(work: Replicas, replicas: int) -> Patch:
+    """A service with so many replicas; a StatefulSet in a queue is not resized where it stands, so it is made anew."""
+    fixed = work.kind == "StatefulSet" and KUEUE_QUEUE in work.metadata.labels
+    return Patch(PatchOp.RESUBMIT if fixed else PatchOp.MERGE, {"spec": {"replicas": replicas}})
+
+
 def moved(case: Case, namespace: str) -> Patch:
     """What was sent, sent to another namespace, in a queue that is there."""
     there = sorted(each.name for each in case.index.objects.local_queues if each.namespace == namespace)

@@ -14,6 +14,7 @@ from allotment.diagnose.remedies.derived import rederived, without_events
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
 from allotment.diagnose.remedies.rolling import with_old_pods
+from allotment.diagnose.remedies.readmission import refused
 from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.observed.base import Object, Reference
@@ -30,7 +31,10 @@ _ACTS: Final = frozenset(
 
 
 def after(case: Case, proposal: Proposal) -> Case | None:
-    """The case after a proposal was carried out; None if that cannot be told."""
+    """The case after a proposal was carried out; None if that cannot be told.
+
+    Where what is made anew is refused, it is the case of a submission: nothing of it is there.
+    """
     acts = [*proposal.first, (proposal.target, proposal.patch), *proposal.then, *proposal.effect]
     objects = case.source.objects
     about = case.reference
@@ -44,6 +48,11 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         if changed is None:
             return None
         objects = changed
+        before, now = seen_object(objects, lies), seen_object(changed, target)
+        never_made = refused(case, changed, before, now, anew=patch.op is PatchOp.RESUBMIT)
+        if never_made is not None:
+            never_made.supposed = never_made.brief = True
+            return never_made
         about = _moved(about, lies, patch)
     if not remade:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case
@@ -30,6 +32,8 @@ _MOST: Final = 12
 """Proposals of one finding that are tried: a longer list helps nobody."""
 _DOERS: Final = tuple(Doer)
 _OPTIONAL: Final = frozenset({RemedyKind.FIX_QUEUE_NAME, RemedyKind.RAISE_PRIORITY, RemedyKind.CHANGE_FLAVOR})
+_OF_BOUNDS: Final = frozenset({"limitrange-max", "limitrange-min", "limitrange-ratio", "resourcequota-exceeded"})
+_BOUNDS: Final = frozenset({"LimitRange", "ResourceQuota"})
 _PLACES: Final = {each.id: place for place, each in enumerate(CAUSES)}
 
 
@@ -43,19 +47,36 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     order = sorted(possible, key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost))
     shown: list[Remedy] = []
     necessary: list[tuple[bool, Proposal, Finding]] = []
+    bounded: list[Proposal] = []
     for proposal in order:
         answer, remaining = tried(case, finding, proposal)
+        bounded += _with_bounds(proposal, remaining)
         if answer.starts is not StartsWhen.NO:
             luck = by_chance(remaining)
             shown.append(_remedy(case, proposal, f"{proposal.summary}{f'; if {luck}' if luck else ''}", answer))
         elif remaining is not None and _is_necessary(case, finding, proposal, remaining):
             necessary.append((remaining.never, proposal, remaining))
+    for proposal in bounded if not shown else ():
+        answer, _ = tried(case, finding, proposal)
+        if answer.starts is not StartsWhen.NO:
+            return (_remedy(case, proposal, proposal.summary, answer),)
     if shown or not necessary:
         return tuple(shown)
     # Of several the first after which it may start some day.
     _, proposal, remaining = min(necessary, key=lambda each: each[0])
     said = f"{proposal.summary}; not enough by itself, for then {remaining.summary}"
     return (_remedy(case, proposal, said, Tried(StartsWhen.NO)),)
+
+
+def _with_bounds(proposal: Proposal, remaining: Finding | None) -> Iterator[Proposal]:
+    """The same with the bound of the namespace moved before, where that alone refuses what is made anew."""
+    if remaining is None or proposal.patch is None or proposal.patch.op is not PatchOp.RESUBMIT or proposal.first:
+        return
+    for each in remaining.proposals if remaining.cause in _OF_BOUNDS else ():
+        if each.target is None or each.patch is None or each.target.kind not in _BOUNDS:
+            continue
+        said = f"{each.summary.removesuffix(', and submit again')}, and {proposal.summary}"
+        yield replace(proposal, who=each.who, summary=said, first=((each.target, each.patch),), cost=each.cost)
 
 
 def _is_necessary(case: Case, finding: Finding, proposal: Proposal, remaining: Finding) -> bool:

@@ -43,6 +43,9 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Find
         changed, found = made, findings(made)
     chance = next((each for _, each in found if by_chance(each)), None)
     left = dominant([each for each in found if each[1] is not chance])
+    if changed.subject is None:
+        # Refused: nothing of it is there.
+        return Tried(StartsWhen.NO), None if left is None else left[1]
     if left is None:
         answer, never = _free(case, changed)
         return answer, never or chance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from allotment.diagnose.amending import amended, containers_patch, sent_again
+from allotment.diagnose.amending import amended, containers_patch, scaled, sent_again
 from allotment.diagnose.case import Case, PodsToCome, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Deferred, Finding, Proposal
@@ -157,7 +157,7 @@ def _fewer(case: Case, first: Excess, pods: int) -> list[Proposal]:
         stands = case.subject is not None and case.workload is None
         patch = Patch(PatchOp.MERGE if stands else PatchOp.RESUBMIT, {"spec": body})
     elif isinstance(work, Replicas):
-        patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fits}})
+        patch = scaled(work, fits)
     else:
         return []
     what = f"ask for {fits} pod{'s' if fits > 1 else ''} at a time"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from allotment.diagnose.amending import amended, worked_on
+from allotment.diagnose.amending import amended, scaled, worked_on
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Proposal
@@ -100,7 +100,21 @@ def _fewer_pods(
         # Of a service whose pods are queued one by one only those that wait are asked about.
         whole = max(1 if work.spec.replicas is None else work.spec.replicas, lacks.pod_set.count)
         left = whole - lacks.pod_set.count + fit
-        body, op, what = {"replicas": left}, PatchOp.MERGE, f"replicas {whole} → {left}"
+        patch = scaled(work, left)
+        body, op, what = patch.body["spec"], patch.op, f"replicas {whole} → {left}"
+    elif isinstance(work, Owner) and (less := fewer_pods(work, lacks.pod_set.name, lacks.pod_set.count, fit)):
+        field, now, then, steps = less
+        whose = f" of {lacks.pod_set.name}" if len(work.groups) > 1 else ""
+        what = f"{field} {now} → {then}{whose}"
+        yield Proposal(
+            kind,
+            Doer.USER,
+            f"submit it with {what}: {said} are free in flavor {row.flavor}",
+            reference_of(work),
+            Patch(op, steps),
+            cost=cost,
+        )
+        return
     elif work is not None:
         body, op, what = {}, PatchOp.SIGNAL, f"{lacks.pod_set.count} → {fit} pods of {lacks.pod_set.name}"
     else:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from allotment.diagnose.amending import amended, changed_pods, worked_on
+from allotment.diagnose.amending import amended, changed_pods, scaled, worked_on
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import one_by_one
@@ -134,7 +134,7 @@ def fewer(placing: Placing, cost: int = 0) -> Iterator[Proposal]:
         yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, reference_of(work), patch, cost=cost)
     elif isinstance(work, Replicas) and (work.spec.replicas or 1) > fit:
         what = f"scale to {count(fit, 'replica')}: {'that one finds' if fit == 1 else 'so many find'} a place"
-        patch = Patch(PatchOp.MERGE, {"spec": {"replicas": fit}})
+        patch = scaled(work, fit)
         yield Proposal(RemedyKind.OTHER, Doer.USER, what, reference_of(work), patch, cost=cost)
 
 
