@@ -102,19 +102,6 @@ def _fewer_pods(
         left = whole - lacks.pod_set.count + fit
         patch = scaled(work, left)
         body, op, what = patch.body["spec"], patch.op, f"replicas {whole} → {left}"
-    elif isinstance(work, Owner) and (less := fewer_pods(work, lacks.pod_set.name, lacks.pod_set.count, fit)):
-        field, now, then, steps = less
-        whose = f" of {lacks.pod_set.name}" if len(work.groups) > 1 else ""
-        what = f"{field} {now} → {then}{whose}"
-        yield Proposal(
-            kind,
-            Doer.USER,
-            f"submit it with {what}: {said} are free in flavor {row.flavor}",
-            reference_of(work),
-            Patch(op, steps),
-            cost=cost,
-        )
-        return
     elif work is not None:
         body, op, what = {}, PatchOp.SIGNAL, f"{lacks.pod_set.count} → {fit} pods of {lacks.pod_set.name}"
     else:
