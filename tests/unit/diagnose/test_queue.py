@@ -12,7 +12,7 @@ from allotment.diagnose.finding import Finding
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
 from allotment.model.labels import MULTIKUEUE_ORIGIN
 from allotment.operations.ask.explaining import why_all
-from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node
+from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node, owned_by
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -54,6 +54,12 @@ def suspended(**labels: str) -> Raw:
     found["spec"]["suspend"] = True
     found["metadata"]["labels"] = labels
     return found
+
+
+def left_to(controller: str) -> list[Raw]:
+    found = job("train")
+    found["spec"]["managedBy"] = controller
+    return [node("a"), found]
 
 
 def provisioning(*conditions: Raw, state: str = "Pending") -> list[Raw]:
@@ -110,6 +116,7 @@ CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
         [*platform(ROOM), *queued(status=inadmissible(CLAIM))],
         [*platform(ROOM), *queued(status=inadmissible("spec.podSets[0].template.spec.containers[0]"))],
     ),
+    "controller-absent": (left_to("kueue.x-k8s.io/multikueue"), left_to("kubernetes.io/job-controller")),
     "clusterqueue-terminating": (
         [*platform(cluster_queue("cq", quota("f", 8), metadata={"deletionTimestamp": NOW})), *queued()],
         [*platform(ROOM), *queued()],
@@ -395,3 +402,17 @@ def test_what_says_that_another_cluster_runs_it_is_made_anew_without_the_check(b
     first = explain(case_of(objects)).remedies[0]
     assert (first.kind, first.target and first.target.kind) == (RemedyKind.FIX_ADMISSION_CHECK, "ClusterQueue")
     assert ("submit train again" in first.summary) is anew
+
+
+def test_work_of_a_further_kind_that_was_admitted_and_has_no_pods_has_no_operator() -> None:
+    *_, workload = queued(status=reserved(further=(condition("Admitted"),)))
+    above: Raw = {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {**job("train")["metadata"]}, "spec": {}}
+    workload["metadata"]["ownerReferences"] = [owned_by(above)]
+    objects = [*platform(ROOM), node("a", gpus=0, labels={}), above, workload]
+    found = explain(case_of(objects, "raycluster/train"))
+    assert (found.cause, found.verdict) == ("controller-absent", CauseVerdict.BROKEN)
+    told = {"involvedObject": {"kind": "RayCluster", "name": "train", "namespace": TEAM}, "reason": "FailedToCreatePod"}
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": TEAM}, **told}
+    event["involvedObject"]["uid"] = above["metadata"]["uid"]
+    event["reportingComponent"] = "raycluster-controller"
+    assert explain(case_of([*objects, event], "raycluster/train")).cause != "controller-absent"

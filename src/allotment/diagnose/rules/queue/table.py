@@ -15,6 +15,7 @@ from allotment.diagnose.rules.queue import (
     clusterqueue_inactive_other,
     clusterqueue_terminating,
     contradicts_admission,
+    controller_absent,
     job_suspended_by_user,
     kept_back,
     localqueue_points_to_missing_clusterqueue,
@@ -112,5 +113,6 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
         ("ALT-1233", "workload-missing", "Kueue makes no Workload of it", workload_missing.find),
         ("ALT-1230", "stale-verdict", "Kueue does not look again", not_admitted_yet.stale),
         ("ALT-1231", "not-looked-at-yet", "Kueue has not looked yet", not_admitted_yet.just_queued),
+        ("ALT-1235", "controller-absent", "nobody makes its pods", controller_absent.find),
     )
 )
