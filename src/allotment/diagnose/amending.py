@@ -6,6 +6,7 @@ from typing import Any
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.owned import changed_metadata, changed_templates, labelled_templates
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.labels import KUEUE_QUEUE
 from allotment.model.observed.base import Object, Reference
@@ -18,13 +19,16 @@ Effect = tuple[tuple[Reference, Patch], ...]
 """Changes that follow from an act, for trying only."""
 
 
-def amended(case: Case, spec: dict[str, Any], metadata: dict[str, Any] | None = None) -> tuple[Reference, Patch]:
+def amended(
+    case: Case, spec: dict[str, Any], metadata: dict[str, Any] | None = None, *, pod_set: str = ""
+) -> tuple[Reference, Patch]:
     """What to patch so that the subject's pods change.
 
     Args:
         case: the subject, or what was refused.
         spec: the part of a pod's spec that changes, as a strategic merge patch.
         metadata: the part of the work's own metadata that changes.
+        pod_set: whose pods are to change, where several are made; empty = those that wait.
     """
     work = worked_on(case)
     target = case.reference if work is None else reference_of(work)
@@ -38,7 +42,11 @@ def amended(case: Case, spec: dict[str, Any], metadata: dict[str, Any] | None = 
             body = {"template": {"spec": spec}}
             return target, Patch(PatchOp.RESUBMIT if refused else PatchOp.STRATEGIC, {**named, "spec": body})
         case Owner():
-            return target, Patch(PatchOp.SIGNAL, {**named, "podSpec": spec})
+            steps = changed_templates(case, work, spec, pod_set)
+            own = changed_metadata(work, metadata) if metadata else []
+            if steps is None or own is None:
+                return target, Patch(PatchOp.SIGNAL, {**named, "podSpec": spec})
+            return target, Patch(PatchOp.RESUBMIT, [*own, *steps])
         case Job():
             return target, Patch(PatchOp.RESUBMIT, {**named, "spec": {"template": {"spec": spec}}})
         case _:
@@ -75,6 +83,9 @@ def labelled_pods(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]
             body: dict[str, Any] = {"spec": {"jobTemplate": {"spec": {"template": metadata}}}}
         case Job() | Replicas() | DaemonSet():
             body = {"spec": {"template": metadata}}
+        case Owner() as owner:
+            steps = labelled_templates(owner, metadata["metadata"])
+            return target, Patch(PatchOp.SIGNAL, {"podSpec": {}}) if steps is None else Patch(PatchOp.RESUBMIT, steps)
         case _:
             body = metadata
     return target, Patch(patch.op, body)
@@ -137,6 +148,12 @@ def sent_again(case: Case) -> Effect:
     return ((case.reference, Patch(PatchOp.RESUBMIT, {})),) if case.subject is None else ()
 
 
+def scaled(work: Replicas, replicas: int) -> Patch:
+    """A service with so many replicas; a StatefulSet in a queue is not resized where it stands, so it is made anew."""
+    fixed = work.kind == "StatefulSet" and KUEUE_QUEUE in work.metadata.labels
+    return Patch(PatchOp.RESUBMIT if fixed else PatchOp.MERGE, {"spec": {"replicas": replicas}})
+
+
 def submitted_in(case: Case, namespace: str, kind: RemedyKind, summary: str, cost: int) -> Proposal:
     """The subject sent again, in another namespace."""
     target = Reference(
@@ -146,12 +163,6 @@ def submitted_in(case: Case, namespace: str, kind: RemedyKind, summary: str, cos
         name=case.reference.name,
     )
     return Proposal(kind, Doer.USER, summary, target, moved(case, namespace), cost=cost)
-
-
-def scaled(work: Replicas, replicas: int) -> Patch:
-    """A service with so many replicas; a StatefulSet in a queue is not resized where it stands, so it is made anew."""
-    fixed = work.kind == "StatefulSet" and KUEUE_QUEUE in work.metadata.labels
-    return Patch(PatchOp.RESUBMIT if fixed else PatchOp.MERGE, {"spec": {"replicas": replicas}})
 
 
 def moved(case: Case, namespace: str) -> Patch:

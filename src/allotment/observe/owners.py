@@ -6,6 +6,7 @@ Known kinds are read by their schema; of any other the templates are found by th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from allotment.model.manifest import Body
@@ -25,11 +26,14 @@ def shaped_owner(raw: Body) -> Body:
     if suspend is not None:
         shaped["suspend"] = suspend
     groups = []
-    for name, count, template in _groups(spec):
-        groups.append({"name": name, "count": count, "template": template})
+    for group in _walk(spec, _Place("/spec"), 0):
+        groups.append(group)
         if len(groups) == _MOST:
             break
     shaped["groups"] = groups
+    trainer = spec.get("trainer")
+    if not groups and isinstance(trainer, dict) and _is_count(trainer.get("numNodes")):
+        shaped["nodes"] = {"path": "/spec/trainer/numNodes", "value": trainer["numNodes"]}
     shaped["status"] = _status(raw.get("status"))
     return shaped
 
@@ -52,32 +56,43 @@ def _status(status: Any) -> Body:
     return shaped
 
 
-def _groups(spec: Body) -> Iterator[tuple[str, int, Body]]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the walk is: by which name, and the numbers that it passed."""
+
+    path: str
+    name: str = ""
+    times: int = 1
+    numbers: tuple[Body, ...] = ()
+
+    def below(self, key: str | int, name: str = "") -> _Place:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        return replace(self, path=f"{self.path}/{step}", name=name or self.name)
+
+    def group(self, name: str, count: int, template: Body) -> Body:
+        return {"name": name, "count": count, "template": template, "path": self.path, "numbers": self.numbers}
+
+
+def _walk(value: Any, at: _Place, depth: int) -> Iterator[Body]:
     """Templates with their names and how many pods each makes, in the order of the spec."""
-    yield from _walk(spec, "", 1, 0)
-
-
-def _walk(value: Any, name: str, times: int, depth: int) -> Iterator[tuple[str, int, Body]]:
     if depth > _DEEPEST:
         return
     if isinstance(value, list):
-        for each in value:
-            yield from _walk(each, name, times, depth + 1)
+        for place, each in enumerate(value):
+            yield from _walk(each, at.below(place), depth + 1)
         return
     if not isinstance(value, dict):
         return
     if _is_template(value):
-        yield name or "main", times, value
+        yield at.group(at.name or "main", at.times, value)
         return
     if _is_leader_worker(value):
-        yield from _leader_worker(value, times)
+        yield from _leader_worker(value, at)
         return
     own = value.get("name") or value.get("groupName")
-    name = own if isinstance(own, str) else name
-    times *= _count(value)
+    at = _counted(value, replace(at, name=own if isinstance(own, str) else at.name))
     for key, each in value.items():
-        below = key if key[:1].isupper() or key.endswith("GroupSpec") else name
-        yield from _walk(each, below, times, depth + 1)
+        yield from _walk(each, at.below(key, key if key[:1].isupper() or key.endswith("GroupSpec") else ""), depth + 1)
 
 
 def _is_template(value: Body) -> bool:
@@ -89,20 +104,30 @@ def _is_leader_worker(value: Body) -> bool:
     return isinstance(value.get("workerTemplate"), dict) and "size" in value
 
 
-def _leader_worker(value: Body, times: int) -> Iterator[tuple[str, int, Body]]:
+def _leader_worker(value: Body, at: _Place) -> Iterator[Body]:
     # A group is one leader and size - 1 workers; without a template of its own the leader is made as they are.
     size = value["size"] if isinstance(value["size"], int) else 1
     leader = value.get("leaderTemplate")
+    beside = 1 if isinstance(leader, dict) else 0
+    number = {"path": f"{at.path}/size", "value": size, "beside": beside}
+    copies = {"copies": max(1, at.times)}
     if isinstance(leader, dict):
-        yield "leader", times, leader
-        yield "worker", times * max(0, size - 1), value["workerTemplate"]
-    else:
-        yield "worker", times * size, value["workerTemplate"]
+        yield {**replace(at, numbers=()).below("leaderTemplate").group("leader", at.times, leader), **copies}
+    workers = replace(at, numbers=(number,)).below("workerTemplate")
+    yield {**workers.group("worker", at.times * max(0, size - beside), value["workerTemplate"]), **copies}
 
 
-def _count(value: Body) -> int:
+def _counted(value: Body, at: _Place) -> _Place:
+    """The place with the number that stands in an object, and those that have to be the same."""
     for key in ("replicas", "parallelism", "numNodes"):
         found = value.get(key)
-        if isinstance(found, int) and not isinstance(found, bool) and found >= 0:
-            return found
-    return 1
+        if not isinstance(found, int) or not _is_count(found):
+            continue
+        twins = [f"{at.path}/{twin}" for twin in ("completions", "minReplicas") if value.get(twin) == found]
+        number = {"path": f"{at.path}/{key}", "value": found, "twins": twins}
+        return replace(at, times=at.times * found, numbers=(*at.numbers, number))
+    return at
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -9,12 +9,13 @@ import msgspec
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
+from allotment.diagnose.owned import as_read, recounted
 from allotment.diagnose.reach import held_back, missing_pods
 from allotment.diagnose.remedies.derived import rederived, without_events
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
-from allotment.diagnose.remedies.rolling import with_old_pods
 from allotment.diagnose.remedies.readmission import refused
+from allotment.diagnose.remedies.rolling import with_old_pods
 from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.observed.base import Object, Reference
@@ -47,12 +48,12 @@ def after(case: Case, proposal: Proposal) -> Case | None:
         changed = _changed(case, objects, lies, patch)
         if changed is None:
             return None
-        objects = changed
         before, now = seen_object(objects, lies), seen_object(changed, target)
         never_made = refused(case, changed, before, now, anew=patch.op is PatchOp.RESUBMIT)
         if never_made is not None:
             never_made.supposed = never_made.brief = True
             return never_made
+        objects = changed
         about = _moved(about, lies, patch)
     if not remade:
         return None
@@ -106,7 +107,11 @@ def _dated(objects: Objects, now: str) -> Objects:
 
 def _moved(about: Reference, target: Reference, patch: Patch) -> Reference:
     """The subject where it then is: what is created anew can be created in another namespace."""
-    if patch.op is not PatchOp.RESUBMIT or (target.kind, target.name) != (about.kind, about.name):
+    if (
+        patch.op is not PatchOp.RESUBMIT
+        or isinstance(patch.body, list)
+        or (target.kind, target.name) != (about.kind, about.name)
+    ):
         return about
     elsewhere = patch.body.get("metadata", {}).get("namespace", "")
     return msgspec.structs.replace(about, namespace=elsewhere) if elsewhere else about
@@ -173,10 +178,11 @@ def _patched(base: Object, kind: ObservedKind, patch: Patch) -> Any:
         if isinstance(base, Pod):
             raw.get("spec", {}).pop("nodeName", None)
     try:
-        value, faults = read_shaped(kind.struct, patched(raw, patch))
+        shaped = patched(raw, as_read(base, patch) if isinstance(base, Owner) else patch)
+        value, faults = read_shaped(kind.struct, shaped)
     except (PatchError, KeyError, TypeError, ValueError, AttributeError):
         return None
-    return None if faults else value
+    return None if faults else recounted(value) if isinstance(value, Owner) else value
 
 
 def _kind(target: Reference) -> ObservedKind | None:

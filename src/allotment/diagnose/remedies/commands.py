@@ -88,7 +88,8 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
         # What was sent is known only in part (its environment is never read), so the asker's own file is changed.
         # Only what can be an object's name becomes part of a file's.
         file = f"{target.name if is_dns_subdomain(target.name) else 'manifest'}.yaml"
-        return f"kubectl patch --local -f {file} --type {_form(target)} -p {_json(body)} -o json | kubectl create -f -"
+        change = f"--type {_form(target, body)} -p {_json(body)}"
+        return f"kubectl patch --local -f {file} {change} -o json | kubectl create -f -"
     was = f"was=$(kubectl get {_named(target)} -o json{_patched_here(target, _traces(case, target))})"
     made = f'made=$(printf %s "$was"{_patched_here(target, body)})' if body else "made=$was"
     # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: what was
@@ -101,11 +102,13 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
 
 def _patched_here(target: Reference, body: Any) -> str:
     """A pipe through which an object goes, to come out changed."""
-    return f" | kubectl patch --local -f - --type {_form(target)} -p {_json(body)} -o json" if body else ""
+    return f" | kubectl patch --local -f - --type {_form(target, body)} -p {_json(body)} -o json" if body else ""
 
 
-def _form(target: Reference) -> str:
+def _form(target: Reference, body: Any) -> str:
     """Lists are merged by their key only for the kinds that kubectl knows."""
+    if isinstance(body, list):
+        return "json"
     group = target.api_version.partition("/")[0] if "/" in target.api_version else ""
     known = group in _KNOWN_GROUPS or (group.endswith(".k8s.io") and "x-k8s.io" not in group)
     return "strategic" if known else "merge"

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from allotment.diagnose.case import PodsToCome, pods_of_work
+from allotment.diagnose.owned import TRAINER, group_named
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.limits import breaches_in
 from allotment.diagnose.rules.policy.quota_use import room_for
@@ -62,7 +63,7 @@ def rederived(index: Index, now: Work | Pod, *, anew: bool) -> Objects:
     if labelled and not one_by_one:
         return _queued(objects, index, workloads, now, anew=anew)
     objects = _without(objects, [*workloads, *(each for uid in uids for each in index.workloads_of.get(uid, ()))])
-    if isinstance(now, Job) and now.spec.suspend:
+    if now.spec.suspend if isinstance(now, Job) else isinstance(now, Owner) and now.suspend:
         return objects
     running = 0 if anew else len(index.pods_under(uid)) - len(gone)
     made = tuple(pod for part in pods_of_work(now) for pod in _pods(index, now, part, running, gone))
@@ -159,21 +160,39 @@ def _queued(objects: Objects, index: Index, workloads: list[Workload], now: Work
         spec=WorkloadSpec(
             queue_name=_queue(now),
             priority=_priority(index, now),
-            pod_sets=tuple(
-                WorkloadPodSet(
-                    name=part.name,
-                    count=part.count,
-                    min_count=_least(now, part),
-                    template=part.template,
-                    topology_request=_closeness(part.template.metadata.annotations),
-                )
-                for part in pods_of_work(now)
-            ),
+            pod_sets=_pod_sets(now, old),
         ),
         status=WorkloadStatus(),
     )
     return msgspec.structs.replace(
         objects, workloads=(*_without(objects, workloads).workloads, workload), jobs=_suspended(objects, now)
+    )
+
+
+def _pod_sets(now: Work, old: Workload | None) -> tuple[WorkloadPodSet, ...]:
+    """The PodSets that Kueue makes of work; those that its spec does not tell are as they were."""
+    told = {} if old is None else {each.name: each for each in old.spec.pod_sets}
+    if not isinstance(now, Owner) or not told:
+        return tuple(_pod_set(now, part.name, part) for part in pods_of_work(now))
+    return tuple(_of_owner(now, each) for each in told.values())
+
+
+def _of_owner(now: Owner, old: WorkloadPodSet) -> WorkloadPodSet:
+    group = group_named(now, old.name)
+    if group is not None:
+        return _pod_set(now, old.name, PodsToCome(old.name, group.count // max(1, group.copies), group.template))
+    if now.nodes is not None and not now.groups and old.name == TRAINER:
+        return msgspec.structs.replace(old, count=now.nodes.value)
+    return old
+
+
+def _pod_set(now: Work, name: str, part: PodsToCome) -> WorkloadPodSet:
+    return WorkloadPodSet(
+        name=name,
+        count=part.count,
+        min_count=_least(now, part),
+        template=part.template,
+        topology_request=_closeness(part.template.metadata.annotations),
     )
 
 

@@ -6,9 +6,10 @@ import shlex
 from typing import Final
 
 from allotment.diagnose.case import Case, pod_ready, pods_at_once
+from allotment.diagnose.owned import suspension
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod
-from allotment.model.observed.work import Job
+from allotment.model.observed.work import Job, Owner
 
 _READY: Final = '{.status.conditions[?(@.type=="Ready")].status}'
 
@@ -25,6 +26,8 @@ def guard_of(case: Case, target: Reference, named: str) -> str:
     work = case.index.work_by_name.get((target.kind, target.namespace, target.name))
     if pod is not None:
         return _of_pod(pod, named)
+    if isinstance(work, Owner) and work.suspend:
+        return _suspended(named, f".spec.{suspension(work)}")
     return _of_job(work, named) if isinstance(work, Job) else ""
 
 
@@ -36,12 +39,16 @@ def _of_pod(pod: Pod, named: str) -> str:
 
 def _of_job(job: Job, named: str) -> str:
     if job.spec.suspend:
-        return f'[ "{_asked(named, "{.spec.suspend}")}" = true ]'
+        return _suspended(named, ".spec.suspend")
     wanted = pods_at_once(job.spec)
     if any(each.true for each in job.status.conditions) or job.status.ready >= wanted:
         return ""
     asked = _asked(named, "{.status.ready} {.status.completionTime}")
     return f"case \"{asked}\" in '{wanted} ' | *Z) false ;; esac"
+
+
+def _suspended(named: str, field: str) -> str:
+    return f'[ "{_asked(named, "{" + field + "}")}" = true ]'
 
 
 def _asked(named: str, path: str) -> str:

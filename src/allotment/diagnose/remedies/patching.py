@@ -1,26 +1,12 @@
-"""A patch applied to a raw object, as the API server would: JSON merge patch, JSON patch, strategic merge patch.
-
-Merge keys are those of the Kubernetes API (`patchMergeKey` of core/v1 types); every list without one is replaced whole.
-"""
+"""A patch applied to a raw object, as the API server would: JSON merge patch, JSON patch, strategic merge patch."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any, Final
+from typing import Any
 
+from allotment.diagnose.owned import MERGE_KEYS
 from allotment.model.explanation import Patch, PatchOp
-
-_MERGE_KEYS: Final = {
-    "containers": "name",
-    "initContainers": "name",
-    "volumes": "name",
-    "imagePullSecrets": "name",
-    "topologySpreadConstraints": "topologyKey",
-    "env": "name",
-    "volumeMounts": "mountPath",
-    "ports": "containerPort",
-    "conditions": "type",
-}
 
 
 class PatchError(ValueError):
@@ -34,7 +20,7 @@ def patched(raw: dict[str, Any], patch: Patch) -> dict[str, Any]:
         PatchError: a JSON patch names what is not there.
     """
     whole = copy.deepcopy(raw)
-    if patch.op is PatchOp.JSON:
+    if patch.op is PatchOp.JSON or isinstance(patch.body, list):
         for step in patch.body:
             _step(whole, step)
         return whole
@@ -49,8 +35,8 @@ def _merged(value: Any, change: Any, *, strategic: bool) -> Any:
     for key, each in change.items():
         if each is None:
             result.pop(key, None)
-        elif strategic and isinstance(each, list) and key in _MERGE_KEYS:
-            result[key] = _merged_list(result.get(key), each, _MERGE_KEYS[key])
+        elif strategic and isinstance(each, list) and key in MERGE_KEYS:
+            result[key] = _merged_list(result.get(key), each, MERGE_KEYS[key])
         else:
             result[key] = _merged(result.get(key), each, strategic=strategic)
     return result

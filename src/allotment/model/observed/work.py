@@ -36,6 +36,7 @@ class JobSpec(Part, frozen=True):
     completion_mode: str = ""
     backoff_limit: int | None = None
     backoff_limit_per_index: int | None = None
+    max_failed_indexes: int | None = None
     pod_failure_policy: PodFailurePolicy | None = None
     active_deadline_seconds: int | None = None
     ttl_seconds_after_finished: int | None = None
@@ -178,12 +179,36 @@ class OwnerStatus(Part, frozen=True):
     reason: str = ""
 
 
+class PodNumber(Part, frozen=True):
+    """A number in a spec by which pods of a template are counted.
+
+    Attributes:
+        path: JSON pointer to it.
+        beside: pods that it counts beside those of the template.
+        twins: JSON pointers to what has to be the same number.
+    """
+
+    path: str = ""
+    value: int = 1
+    beside: int = 0
+    twins: tuple[str, ...] = ()
+
+
 class TemplateGroup(Part, frozen=True):
-    """Pods of one template in an object of another kind, and how many."""
+    """Pods of one template in an object of another kind, and how many.
+
+    Attributes:
+        copies: how often the whole stands side by side, each queued by itself; `count` is of all.
+        path: JSON pointer to the template in the object; empty where that is not known.
+        numbers: those that make up the count of one copy, outermost first.
+    """
 
     name: str = ""
     count: int = 1
     template: PodTemplate = PodTemplate()
+    copies: int = 1
+    path: str = ""
+    numbers: tuple[PodNumber, ...] = ()
 
 
 class Owner(Object, frozen=True):
@@ -192,10 +217,12 @@ class Owner(Object, frozen=True):
     Attributes:
         suspend: as its spec says; None where it says nothing.
         groups: the pod templates found in its spec, with their counts, in order.
+        nodes: how many pods it wants of a template that stands elsewhere, in what it runs by.
     """
 
     suspend: bool | None = None
     groups: tuple[TemplateGroup, ...] = ()
+    nodes: PodNumber | None = None
     status: OwnerStatus = OwnerStatus()
 
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.owned import suspension
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.work import Job, Owner
-
-_PATHS: Final = {
-    "MPIJob": ("runPolicy", "suspend"),
-    "PyTorchJob": ("runPolicy", "suspend"),
-    "TFJob": ("runPolicy", "suspend"),
-}
 
 
 def find(case: Case) -> Finding | None:
@@ -24,7 +17,7 @@ def find(case: Case) -> Finding | None:
     suspended = work.spec.suspend if isinstance(work, Job) else bool(work.suspend)
     if not suspended:
         return None
-    path = _PATHS.get(work.kind, ("suspend",))
+    path = suspension(work).split(".") if isinstance(work, Owner) else ["suspend"]
     field = ".".join(("spec", *path))
     target = reference_of(work)
     body: object = False

@@ -10,6 +10,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.growing import grows_from, pods_of_slice
+from allotment.diagnose.owned import fewer_pods
 from allotment.diagnose.quota_book import PODS
 from allotment.diagnose.rules.scheduler.placing import Placing, placing_of
 from allotment.diagnose.rules.scheduler.smaller import (
@@ -24,7 +25,7 @@ from allotment.diagnose.rules.scheduler.smaller import (
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, device
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.pods import PodTemplate
-from allotment.model.observed.work import Job, Replicas
+from allotment.model.observed.work import Job, Owner, Replicas
 from allotment.scheduling.queueing.quantity import render_amount
 
 _MIN_PARALLELISM: Final = "kueue.x-k8s.io/job-min-parallelism"
@@ -63,9 +64,12 @@ def pods_that_fit(row: FlavorRow, lacks: QuotaShortage) -> int:
 
 
 def _per_pod(need: ResourceNeed, lacks: QuotaShortage) -> tuple[int, int]:
-    """What a pod asks for, and what PodSets before it have taken already."""
+    """What a pod asks for, and what the other PodSets take: those before it, and those that come after it."""
     each = dict(lacks.pod_set.requests).get(need.resource, 1 if need.resource == "pods" else 0)
-    return each, need.wanted - each * lacks.pod_set.count
+    names = [part.name for part in lacks.workload.pod_sets]
+    behind = lacks.workload.pod_sets[names.index(lacks.pod_set.name) + 1 :] if lacks.pod_set.name in names else ()
+    after = sum(dict(part.requests).get(need.resource, 0) * part.count for part in behind)
+    return each, need.wanted - each * lacks.pod_set.count + after
 
 
 def _room(row: FlavorRow) -> int:
@@ -102,6 +106,19 @@ def _fewer_pods(
         left = whole - lacks.pod_set.count + fit
         patch = scaled(work, left)
         body, op, what = patch.body["spec"], patch.op, f"replicas {whole} → {left}"
+    elif isinstance(work, Owner) and (less := fewer_pods(work, lacks.pod_set.name, lacks.pod_set.count, fit)):
+        field, now, then, steps = less
+        whose = f" of {lacks.pod_set.name}" if len(work.groups) > 1 else ""
+        what = f"{field} {now} → {then}{whose}"
+        yield Proposal(
+            kind,
+            Doer.USER,
+            f"submit it with {what}: {said} are free in flavor {row.flavor}",
+            reference_of(work),
+            Patch(op, steps),
+            cost=cost,
+        )
+        return
     elif work is not None:
         body, op, what = {}, PatchOp.SIGNAL, f"{lacks.pod_set.count} → {fit} pods of {lacks.pod_set.name}"
     else:
@@ -202,7 +219,7 @@ def _asking(
     said = ", ".join(
         f"{render_amount(name, asked[name])} → {render_amount(name, amount)} {name}" for name, amount in amounts.items()
     )
-    target, patch = amended(case, change)
+    target, patch = amended(case, change, pod_set=lacks.pod_set.name)
     if alone and isinstance(worked_on(case), Job):
         patch.body["spec"]["parallelism"] = 1
         if lacks.partial:
