@@ -18,6 +18,7 @@ from allotment.errors import quoted_message
 from allotment.model.explanation import Confidence, Evidence, Explanation, QueuePosition, StartWindow
 from allotment.model.observed.base import is_true
 from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Source
 from allotment.model.observed.work import CronJob, Job, Owner, Replicas
 
@@ -88,7 +89,15 @@ def standing(case: Case) -> SubjectStanding:
 
 
 def _settled(case: Case) -> str:
-    return _over(case) or _handed_on(case) or _at_work(case)
+    return _over(case) or _finished(case) or _handed_on(case) or _at_work(case)
+
+
+def _finished(case: Case) -> str:
+    """Of a Workload, what Kueue says of its end; how its job failed is a cause, and so is that it could not start."""
+    finished = case.subject.condition("Finished") if isinstance(case.subject, Workload) else None
+    if finished is None or not finished.true or finished.reason == "FailedToStart" or ended_badly(case):
+        return ""
+    return f"it has ended: {finished.message or finished.reason}"
 
 
 def _handed_on(case: Case) -> str:

@@ -397,7 +397,14 @@ def test_the_time_of_the_next_try_is_told_while_it_is_not_queued() -> None:
 
 def test_of_indexes_it_is_told_which_and_how_often_each_may_fail() -> None:
     found = explain(case_of([*NODES, indexed()]), with_remedies=False)
-    assert found.summary == "the indexes 1,3 of the Job train failed more often than each may (backoffLimitPerIndex 1)"
+    each = "the indexes 1,3 of the Job train failed more often than each may (backoffLimitPerIndex 1)"
+    assert found.summary == each
+    several = indexed()
+    several["spec"]["maxFailedIndexes"] = 1
+    several["status"]["conditions"][0]["reason"] = "MaxFailedIndexesExceeded"
+    found = explain(case_of([*NODES, several]), with_remedies=False)
+    assert found.summary == f"{each}, and no more than 1 of them may (maxFailedIndexes)"
+    assert "backoff_limit" not in found.facts
 
 
 WEBHOOK = 'failed calling webhook "w": failed to call webhook: Post "https://s.ns.svc:443/x": '
@@ -736,3 +743,11 @@ def test_what_keeps_work_in_the_worker_that_has_taken_it_is_told() -> None:
     cause, summary = told(manager, worker)
     assert cause == "insufficient-gpu"
     assert summary.startswith("in the worker cluster w a pod asks for 16 nvidia.com/gpu; the largest node")
+
+
+def test_a_workload_that_is_finished_has_ended() -> None:
+    status = {"conditions": [condition("Finished", reason="Succeeded", message="Job finished successfully")]}
+    found = explain(case_of([*NODES, *platform(ROOM), queued(status=status)[1]], "workload/train"))
+    assert (found.cause, found.summary) == ("none", "it has ended: Job finished successfully")
+    lost = explain(case_of([*NODES, *platform(ROOM), *failed(queued(status=OVER))], "workload/train"))
+    assert lost.cause == "job-backoff-limit"
