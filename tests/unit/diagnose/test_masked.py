@@ -404,7 +404,7 @@ def test_of_indexes_it_is_told_which_and_how_often_each_may_fail() -> None:
     several["status"]["conditions"][0]["reason"] = "MaxFailedIndexesExceeded"
     found = explain(case_of([*NODES, several]), with_remedies=False)
     assert found.summary == f"{each}, and no more than 1 of them may (maxFailedIndexes)"
-    assert "backoff_limit" not in found.facts
+    assert found.facts["backoff_limit"] is None
 
 
 WEBHOOK = 'failed calling webhook "w": failed to call webhook: Post "https://s.ns.svc:443/x": '

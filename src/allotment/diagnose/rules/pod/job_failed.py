@@ -19,7 +19,8 @@ from allotment.model.observed.base import Condition, is_true
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job, Owner
 
-_TRIES: Final = frozenset({"BackoffLimitExceeded", "MaxFailedIndexesExceeded", "FailedIndexes"})
+_TOO_MANY: Final = "MaxFailedIndexesExceeded"
+_TRIES: Final = frozenset({"BackoffLimitExceeded", _TOO_MANY, "FailedIndexes"})
 _DEADLINE: Final = "DeadlineExceeded"
 _DEFAULT_LIMIT: Final = 6
 """`backoffLimit` of a Job that says none."""
@@ -53,7 +54,7 @@ def backoff_limit(case: Case) -> Finding | None:
         CauseVerdict.MISCONFIGURED,
         f"{_failures(job, condition, limit)}{how}",
         facts={
-            "backoff_limit": limit,
+            "backoff_limit": limit if condition.reason == "BackoffLimitExceeded" else None,
             **({"failed_indexes": job.status.failed_indexes} if job.status.failed_indexes else {}),
             "condition_reason": condition.reason,
             "failed_pods": job.status.failed,
@@ -82,7 +83,9 @@ def _failures(job: Job, condition: Condition, limit: int) -> str:
         return f"the Job {job.name} failed {job.status.failed} times and may {limit} (backoffLimit)"
     which = job.status.failed_indexes
     named = f"the indexes {which}" if "," in which or "-" in which else f"the index {which}" if which else "indexes"
-    return f"{named} of the Job {job.name} failed more often than each may (backoffLimitPerIndex {each})"
+    most = job.spec.max_failed_indexes if condition.reason == _TOO_MANY else None
+    more = "" if most is None else f", and no more than {most} of them may (maxFailedIndexes)"
+    return f"{named} of the Job {job.name} failed more often than each may (backoffLimitPerIndex {each}){more}"
 
 
 def _mended(case: Case, each: Stuck | None, *, oom: bool, evicted: bool) -> tuple[Proposal, ...]:
