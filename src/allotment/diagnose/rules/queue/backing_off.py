@@ -25,6 +25,8 @@ def find(case: Case) -> Finding | None:
     checked = evicted is not None and evicted.true and evicted.reason == "AdmissionCheck"
     why = "an AdmissionCheck sent it back" if checked else "it was evicted"
     why = "its pods were not all ready in time" if timed_out else why
+    when = ", now that what kept its pods is mended" if timed_out else ": what is new is queued at once"
+    when = ", once the check would say yes" if checked else when
     state = workload.status.requeue_state
     times = "" if state is None or not state.count else f" ({state.count} times so far)"
     target = reference_of(workload)
@@ -69,8 +71,7 @@ def find(case: Case) -> Finding | None:
             Proposal(
                 RemedyKind.OTHER,
                 Doer.USER,
-                "delete it and submit it again, "
-                + ("once the check would say yes" if checked else "now that what kept its pods is mended"),
+                f"delete it and submit it again{when}",
                 None if case.top is None else reference_of(case.top),
                 Patch(PatchOp.RESUBMIT, {}),
                 cost=2 if checked else 0,
