@@ -42,6 +42,8 @@ from tests.unit.diagnose.queues import (
     reserved,
     thing,
 )
+from tests.unit.diagnose.situations import job as written_job
+from tests.unit.diagnose.situations import refusal
 
 ROOM = cluster_queue("cq", quota("f", 8))
 NODES = [node("n"), node("n2")]
@@ -751,3 +753,10 @@ def test_a_workload_that_is_finished_has_ended() -> None:
     assert (found.cause, found.summary) == ("none", "it has ended: Job finished successfully")
     lost = explain(case_of([*NODES, *platform(ROOM), *failed(queued(status=OVER))], "workload/train"))
     assert lost.cause == "job-backoff-limit"
+
+
+def test_a_field_that_cannot_be_changed_is_not_wrong() -> None:
+    words = 'Job.batch "train" is invalid: spec.template: Invalid value: core.PodTemplateSpec{}: field is immutable'
+    found = explain(refusal(written_job(), 422, words))
+    assert found.cause == "object-invalid"
+    assert found.remedies[0].summary == "delete the Job train that is there, or submit it under another name"

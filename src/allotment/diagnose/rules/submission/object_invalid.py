@@ -34,7 +34,9 @@ def find(case: Case) -> Finding | None:
             Proposal(
                 RemedyKind.OTHER,
                 Doer.USER,
-                f"correct {field or 'the object'} and submit again",
+                f"delete the {case.reference.kind} {case.reference.name} that is there, or submit it under another name"
+                if "field is immutable" in why
+                else f"correct {field or 'the object'} and submit again",
                 case.reference,
                 Patch(PatchOp.SIGNAL, {"field": field}),
             ),
