@@ -9,7 +9,6 @@ import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, metrics_port, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
-from allotment.cli.commands.foresee.input_file import file_flag, only_of_clusters, only_of_files
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -58,7 +57,13 @@ class WasteOptions:
     metavar="KIND=SHARE/TIME",
     help="When a job, notebook or service is idle; 20%/30min by default. May be repeated.",
 )
-@file_flag("Simulate this queueing scenario or trace, and tell where the time went.")
+@click.option(
+    "--file",
+    "named",
+    metavar="FILE",
+    type=click.Path(),
+    help="Simulate this queueing scenario or trace, and tell where the time went.",
+)
 @scenario_flag
 @until_flag
 @platform_flag
@@ -109,13 +114,9 @@ def _answer(
     from allotment.operations.ask.recorded import recording
     from allotment.operations.ask.wasting import KINDS_OF_WORK, no_history, waste_now, waste_since
 
+    _check_one_thing(asked, source)
     if asked.named is not None:
-        only_of_clusters({
-            "--snapshot": source.file, "-n": source.namespace, "-A": source.everywhere, "--recorded": asked.recorded,
-            "--since": asked.since, "--gap": asked.gap, "--idle": asked.idle,
-        })  # fmt: skip
-        return _simulated(session, asked.named, asked, rules)
-    only_of_files({"--scenario": asked.scenario, "--until": asked.until})
+        return _simulated(asked.named, asked, rules)
     if asked.recorded is not None:
         if session.flags.get("prometheus"):
             raise UsageError(
@@ -153,18 +154,33 @@ def _metered(session: Session, since: str, metrics: MetricsOptions, rules: Count
         return waste_metered(port, asked, rules, by)
 
 
-def _simulated(session: Session, file: str, asked: WasteOptions, rules: CountingRules) -> WasteAnswer:
+def _check_one_thing(asked: WasteOptions, source: SourceOptions) -> None:
+    """Refuse what goes with a cluster alone where a file is simulated, and the other way round."""
+    of_clusters = {
+        "--snapshot": source.file,
+        "-n": source.namespace,
+        "-A": source.everywhere,
+        "--recorded": asked.recorded,
+        "--since": asked.since,
+        "--gap": asked.gap,
+        "--idle": asked.idle,
+    }
+    of_files = {"--scenario": asked.scenario, "--until": asked.until}
+    given = next((flag for flag, value in (of_files if asked.named is None else of_clusters).items() if value), None)
+    if given is not None and asked.named is None:
+        raise UsageError(f"{given} is about a simulation", fix="name its file with --file, or leave it out")
+    if given is not None:
+        raise UsageError(f"{given} is about a cluster, and a file is simulated", fix="leave one of them out")
+
+
+def _simulated(file: str, asked: WasteOptions, rules: CountingRules) -> WasteAnswer:
     from allotment import wiring
-    from allotment.cli.commands.foresee.simulation_options import gauge
-    from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.ask.wasting import waste_simulated
     from allotment.operations.foresee.opening import TraceWishes, open_scenario
     from allotment.operations.foresee.simulating import RunRequest, simulate_with_standstills
     from allotment.scenarios.times import milliseconds
 
     request = RunRequest(until=None if asked.until is None else milliseconds(asked.until))
-    with ProgressLine(session) as line:
-        line.tell(f"reading {file}")
-        scenario = open_scenario(wiring.scenario_files(), file, asked.scenario, TraceWishes())
-        run, standstills = simulate_with_standstills(scenario, request, gauge(line))
+    scenario = open_scenario(wiring.scenario_files(), file, asked.scenario, TraceWishes())
+    run, standstills = simulate_with_standstills(scenario, request)
     return waste_simulated(run, standstills, rules, asked.by)
