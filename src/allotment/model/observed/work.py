@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allotment.model.observed.base import Condition, Object, ObjectMeta, Part, Reference, Selector
+from allotment.model.observed.namespaced import ClaimSpec
 from allotment.model.observed.pods import PodTemplate
 
 
@@ -114,6 +115,13 @@ class Strategy(Part, frozen=True):
     rolling_update: RollingUpdate | None = None
 
 
+class ClaimTemplate(Part, frozen=True):
+    """Of what a StatefulSet makes a claim for each of its pods."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: ClaimSpec = ClaimSpec()
+
+
 class ReplicasSpec(Part, frozen=True):
     """Spec of a Deployment, ReplicaSet or StatefulSet."""
 
@@ -123,6 +131,7 @@ class ReplicasSpec(Part, frozen=True):
     paused: bool = False
     pod_management_policy: str = ""
     template: PodTemplate = PodTemplate()
+    volume_claim_templates: tuple[ClaimTemplate, ...] = ()
 
 
 class ReplicasStatus(Part, frozen=True):
@@ -194,6 +203,13 @@ class PodNumber(Part, frozen=True):
     twins: tuple[str, ...] = ()
 
 
+class StartsAfter(Part, frozen=True):
+    """Another group of the same object that comes first, and how far: ``Complete`` or ``Ready``."""
+
+    name: str = ""
+    status: str = ""
+
+
 class TemplateGroup(Part, frozen=True):
     """Pods of one template in an object of another kind, and how many.
 
@@ -201,6 +217,7 @@ class TemplateGroup(Part, frozen=True):
         copies: how often the whole stands side by side, each queued by itself; `count` is of all.
         path: JSON pointer to the template in the object; empty where that is not known.
         numbers: those that make up the count of one copy, outermost first.
+        after: what has to have come so far before its pods are made.
     """
 
     name: str = ""
@@ -209,6 +226,7 @@ class TemplateGroup(Part, frozen=True):
     copies: int = 1
     path: str = ""
     numbers: tuple[PodNumber, ...] = ()
+    after: tuple[StartsAfter, ...] = ()
 
 
 class Owner(Object, frozen=True):

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from allotment.diagnose.amending import sent_again
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.reach import RefusedAttempt
+from allotment.diagnose.reach import RefusedAttempt, missing_pods
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.quota_use import quotas_of
 from allotment.errors import spelled
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Amounts, Reference
 from allotment.model.observed.namespaced import ResourceQuota
+from allotment.model.observed.work import Replicas
 
 _SAYS: Final = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>[^:]+), used: (?P<used>[^:]+), "
@@ -27,6 +30,7 @@ _SAYS: Final = re.compile(
 )
 _QUANTITY: Final = re.compile(r"\d[\w.]{0,30}", re.ASCII)
 _JOBS: Final = "count/jobs.batch"
+_STORAGE: Final = "requests.storage"
 _OF_PODS: Final = re.compile(r"(requests|limits)\.|(count/)?pods$|(cpu|memory|ephemeral-storage)$")
 _OF_CLAIMS: Final = re.compile(
     r"requests\.storage$|(count/)?persistentvolumeclaims$|.+\.storageclass\.storage\.k8s\.io/"
@@ -66,12 +70,18 @@ def told(case: Case, said: RefusedAttempt) -> Finding | None:
     counts_jobs = set(asked) == {_JOBS} and case.subject is not None and case.seen("jobs")
     if counts_jobs:
         asked, used = {_JOBS: "1"}, {**used, _JOBS: str(_jobs(case))}
+    claimed = _claimed(case) if set(asked) == {_STORAGE} else None
+    if claimed is not None:
+        asked = {_STORAGE: written(_STORAGE, claimed.storage)}
     over = {key: written(key, amount(used.get(key)) + amount(value)) for key, value in asked.items()}
     # A quota that has been raised since, or whose pods were counted above and fit, refuses nothing any more.
     if not asked or (quota is not None and _has_room(quota, over)):
         return None
     resource = next(iter(asked))
-    certain = not said.by_event or (counts_jobs and quota is not None)
+    if claimed is not None:
+        over = {_STORAGE: written(_STORAGE, amount(used.get(_STORAGE)) + claimed.storage * claimed.pods)}
+    certain = not said.by_event or ((counts_jobs or claimed is not None) and quota is not None)
+    never = claimed is not None and quota is not None and claimed.storage > amount(hard.get(_STORAGE))
     target = Reference(api_version="v1", kind="ResourceQuota", namespace=case.namespace, name=name)
     return Finding(
         "resourcequota-exceeded",
@@ -88,7 +98,12 @@ def told(case: Case, said: RefusedAttempt) -> Finding | None:
         },
         evidence=(Evidence(said.object, said.field, said.message),),
         confidence=Confidence.SURE if certain else said.sureness,
-        proposals=(*_emptied(case, resource), _raised(case, target, over) if certain else _looked_at(target, resource)),
+        proposals=(
+            *_emptied(case, resource),
+            *(_smaller(case, claimed, amount(hard[resource]) - amount(used.get(resource))) if claimed else ()),
+            _raised(case, target, over) if certain else _looked_at(target, resource),
+        ),
+        never=never,
     )
 
 
@@ -114,6 +129,49 @@ def _has_room(quota: ResourceQuota, over: Mapping[str, str]) -> bool:
 
 def _jobs(case: Case) -> int:
     return sum(each.namespace == case.namespace for each in case.index.objects.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """What a StatefulSet has its claims ask for.
+
+    Attributes:
+        at: place of the template that asks for most.
+        storage: of that, in bytes.
+        pods: that are still to be made, each with a claim of it.
+    """
+
+    work: Replicas
+    at: int
+    storage: Fraction
+    pods: int
+
+
+def _claimed(case: Case) -> _Claimed | None:
+    work = case.work
+    if case.subject is None or not isinstance(work, Replicas):
+        return None
+    asked = [amount(each.spec.resources.requests.get("storage")) for each in work.spec.volume_claim_templates]
+    most = max(asked, default=Fraction(0))
+    return _Claimed(work, asked.index(most), most, max(1, missing_pods(case))) if most else None
+
+
+def _smaller(case: Case, claimed: _Claimed, left: Fraction) -> list[Proposal]:
+    """A smaller claim; the field is fixed, so the StatefulSet is made anew, which only one without pods can be."""
+    size = Fraction(int(left / claimed.pods) >> 30 << 30)
+    if size <= 0 or case.pods:
+        return []
+    value, was = written(_STORAGE, size), written(_STORAGE, claimed.storage)
+    path = f"/spec/volumeClaimTemplates/{claimed.at}/spec/resources/requests/storage"
+    return [
+        Proposal(
+            RemedyKind.REDUCE_REQUEST,
+            Doer.USER,
+            f"claim less storage for each pod: {was} → {value}",
+            reference_of(claimed.work),
+            Patch(PatchOp.RESUBMIT, [{"op": "replace", "path": path, "value": value}]),
+        )
+    ]
 
 
 def _raised(case: Case, target: Reference, over: Mapping[str, str]) -> Proposal:
