@@ -65,6 +65,17 @@ def probed(kind: str, message: str, started: bool = True, of: Raw | None = None,
     )
 
 
+FAILED_BEFORE = {
+    "phase": "Failed",
+    "initContainerStatuses": [{"name": "fetch", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}],
+    "containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}],
+}
+
+
+def bare(status: Raw) -> Raw:
+    return pod("p", status=status)
+
+
 def initial(state: Raw, *objects: Raw, of: Raw = WORK, **rest: Any) -> Case:
     spec = pod_spec(initContainers=[container("wait-for-feature-store", gpus=0)])
     one = {"name": "wait-for-feature-store", "ready": False, "state": state, **rest}
@@ -120,6 +131,8 @@ CASES: dict[str, tuple[Case, str]] = {
     "never pulled": (pulled("Container image is not present with pull policy of Never", "ErrImageNeverPull"), "image-not-present"),
     "no way": (pulled("dial tcp: lookup registry.example: no such host"), "image-registry-unreachable"),
     "something else": (pulled("snapshotter failed"), "image-pull-failed"),
+    "unsigned": (case(bare(waits("SignatureValidationFailed", "Source image rejected: access denied")), node()), "image-pull-failed"),
+    "init container of a failed pod": (case(bare(FAILED_BEFORE), node()), "init-container-failing"),
     "init waits": (initial(RUNNING, replicas(name="feature-store-x1", replicas=0)), "init-container-stuck"),
     "init waits for a Job": (initial(RUNNING, job("feature-store"), of=SERVE), "init-container-stuck"),
     "init fails": (initial({"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=2, lastState={"terminated": {"exitCode": 1, "reason": "Error"}}), "init-container-failing"),

@@ -125,11 +125,16 @@ def crashed(case: Case) -> Iterator[Stuck]:
             continue
         if each.ended is not None and loops and not each.status.ready and not each.passing:
             yield each
-    if case.running_pods or (isinstance(case.work, Job) and over(case.work)):
+    yield from (each for each in of_the_failed(case) if each.ended is not None and not each.passing)
+
+
+def of_the_failed(case: Case) -> Iterator[Stuck]:
+    """Containers of the newest pod that failed, where no other is there and it was not taken away."""
+    if case.running_pods or case.starting_pods or (isinstance(case.work, Job) and over(case.work)):
         return
     failed = newest_failed(case)
-    if failed is not None and not case.starting_pods and not disrupted(failed):
-        yield from (each for each in statuses(failed) if each.ended is not None and not each.passing)
+    if failed is not None and not disrupted(failed):
+        yield from statuses(failed)
 
 
 def killed_by(case: Case, each: Stuck, probe: str) -> str:

@@ -18,14 +18,20 @@ from allotment.model.observed.pods import PodSpec
 from allotment.model.spelling import nearest
 
 _WAITS: Final = frozenset(
-    {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
+    {
+        *("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"),
+        *("RegistryUnavailable", "SignatureValidationFailed"),  # as runtimes say by themselves
+    }
 )
+_UNSIGNED: Final = re.compile(r"signature validation failed|SignatureValidationFailed", re.IGNORECASE)
 _NEARLY: Final = 0.85
 """How alike two names of registries are of which one is probably a slip of the other."""
 _HIDING: Final = frozenset({"docker.io", "ghcr.io", "quay.io"})
+_MENDED: Final = "mend what the message names, or use another image"
 _MOST: Final = 3
 """Other images that are proposed."""
 _SAYS: Final = (
+    ("", _UNSIGNED),
     ("image-pull-rate-limit", re.compile(r"\b429\b|toomanyrequests|too many requests|rate limit", re.IGNORECASE)),
     (
         "image-name-invalid",
@@ -47,8 +53,8 @@ _SAYS: Final = (
     (
         "image-registry-unreachable",
         re.compile(
-            r"no such host|i/o timeout|connection refused|dial tcp|TLS handshake|x509|deadline exceeded|\b50[0234]\b|"
-            r"connection reset",
+            r"no such host|i/o timeout|connection refused|dial tcp|RegistryUnavailable|TLS handshake|x509|"
+            r"deadline exceeded|\b50[0234]\b|connection reset",
             re.IGNORECASE,
         ),
     ),
@@ -252,15 +258,17 @@ def _unreachable(case: Case, found: Unpulled) -> Finding:
 
 
 def _unclear(case: Case, found: Unpulled) -> Finding:
+    unsigned = _UNSIGNED.search(f"{found.stuck.reason} {found.message}") is not None
+    what = "sign the image as the policy of the nodes wants, or use one that is" if unsigned else _MENDED
     return Finding(
         "image-pull-failed",
-        CauseVerdict.BROKEN,
+        CauseVerdict.MISCONFIGURED if unsigned else CauseVerdict.BROKEN,
         f"the image {quoted(found.image)} cannot be pulled on {found.stuck.pod.spec.node_name}: "
         f"{quoted_message(found.message)}",
         facts={**found.stuck.facts(), "image": found.image, "reason": found.stuck.reason, "error": found.message},
         evidence=(found.stuck.evidence("state.waiting", found.stuck.reason, found.message),),
-        confidence=Confidence.LIKELY,
-        proposals=(_fixed(case, "mend what the message names, or use another image"),),
+        confidence=Confidence.SURE if unsigned else Confidence.LIKELY,
+        proposals=(_fixed(case, what),),
     )
 
 

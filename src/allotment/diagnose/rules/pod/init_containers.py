@@ -10,7 +10,7 @@ from allotment.diagnose.amending import amended, described, runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import over
-from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, stuck
+from allotment.diagnose.rules.pod.containers import CRASH_LOOP, Stuck, of_the_failed, stuck
 from allotment.diagnose.rules.pod.memory import more_memory
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.grammar import count
@@ -77,13 +77,17 @@ def stuck_one(case: Case) -> Finding | None:
 
 def failing_one(case: Case) -> Finding | None:
     """An init container that ends with an error again and again, or did in a pod that failed."""
-    for each in stuck(case):
+    for each in (*stuck(case), *of_the_failed(case)):
         ended = each.ended
         if not each.passing or ended is None or ended.exit_code == 0 or each.status.ready:
             continue
         if each.reason != CRASH_LOOP and each.status.restart_count == 0 and each.status.state.terminated is None:
             continue
         target, _ = amended(case, {})
+        again = (
+            f"{each.status.restart_count} times so far" if each.pod.status.phase != "Failed" else "and failed its pod"
+        )
+        state = "lastState" if each.status.state.terminated is None else "state"
         memory = more_memory(case, each) if ended.reason == "OOMKilled" else ()
         command = Proposal(
             RemedyKind.FIX_COMMAND,
@@ -97,7 +101,7 @@ def failing_one(case: Case) -> Finding | None:
             "init-container-failing",
             CauseVerdict.MISCONFIGURED,
             f"the init container {each.status.name} of {each.pod.name} ends with {ended.exit_code} ({ended.reason}), "
-            f"{each.status.restart_count} times so far",
+            f"{again}",
             facts={
                 "init_container": each.status.name,
                 "pod": each.pod.name,
@@ -107,7 +111,7 @@ def failing_one(case: Case) -> Finding | None:
                 "restart_count": each.status.restart_count,
                 "message": ended.message or None,
             },
-            evidence=(each.evidence("lastState.terminated.exitCode", ended.exit_code, ended.reason),),
+            evidence=(each.evidence(f"{state}.terminated.exitCode", ended.exit_code, ended.reason),),
             proposals=memory or (command,),
         )
     return None
