@@ -64,13 +64,15 @@ class _Place:
     name: str = ""
     times: int = 1
     numbers: tuple[Body, ...] = ()
+    after: tuple[Body, ...] = ()
 
     def below(self, key: str | int, name: str = "") -> _Place:
         step = str(key).replace("~", "~0").replace("/", "~1")
         return replace(self, path=f"{self.path}/{step}", name=name or self.name)
 
     def group(self, name: str, count: int, template: Body) -> Body:
-        return {"name": name, "count": count, "template": template, "path": self.path, "numbers": self.numbers}
+        found = {"name": name, "count": count, "template": template, "path": self.path, "numbers": self.numbers}
+        return {**found, "after": self.after} if self.after else found
 
 
 def _walk(value: Any, at: _Place, depth: int) -> Iterator[Body]:
@@ -90,7 +92,7 @@ def _walk(value: Any, at: _Place, depth: int) -> Iterator[Body]:
         yield from _leader_worker(value, at)
         return
     own = value.get("name") or value.get("groupName")
-    at = _counted(value, replace(at, name=own if isinstance(own, str) else at.name))
+    at = _counted(value, replace(at, name=own if isinstance(own, str) else at.name, after=_after(value) or at.after))
     for key, each in value.items():
         yield from _walk(each, at.below(key, key if key[:1].isupper() or key.endswith("GroupSpec") else ""), depth + 1)
 
@@ -127,6 +129,16 @@ def _counted(value: Body, at: _Place) -> _Place:
         number = {"path": f"{at.path}/{key}", "value": found, "twins": twins}
         return replace(at, times=at.times * found, numbers=(*at.numbers, number))
     return at
+
+
+def _after(value: Body) -> tuple[Body, ...]:
+    """Groups of a JobSet that have to have come so far before this one is made."""
+    listed = value.get("dependsOn")
+    return tuple(
+        {"name": each["name"], "status": each["status"]}
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, dict) and isinstance(each.get("name"), str) and isinstance(each.get("status"), str)
+    )
 
 
 def _is_count(value: Any) -> bool:

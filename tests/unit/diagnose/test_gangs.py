@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from allotment.diagnose.explaining import explain
-from allotment.model.explanation import CauseVerdict, PatchOp
+from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen
 from tests.unit.diagnose.building import Raw, case_of, job, node, owned_by, pod, running
 from tests.unit.diagnose.queues import cluster_queue, condition, holding, platform, quota
 
@@ -95,3 +95,22 @@ def test_what_of_a_jobset_is_done_needs_no_pods_any_more() -> None:
     assert explain(case_of([*ROOM_FOR_ONE, whole, done, runs, worker], "jobset/train")).cause == "unknown"
     done["status"] = {"succeeded": 1, "conditions": [condition("Complete")]}
     assert explain(case_of([*ROOM_FOR_ONE, whole, done, runs, worker], "jobset/train")).cause == "none"
+
+
+def test_a_part_of_a_jobset_that_comes_after_another_waits_for_that() -> None:
+    parts: list[Raw] = [{"name": name, "template": {"spec": job(name)["spec"]}} for name in ("prep", "learn")]
+    parts[1]["dependsOn"] = [{"name": "prep", "status": "Complete"}]
+    whole: Raw = job("train") | {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet"}
+    whole["spec"] = {"replicatedJobs": parts}
+    prep = job("train-prep-0")
+    prep["metadata"] |= {
+        "ownerReferences": [owned_by(whole)],
+        "labels": {"jobset.sigs.k8s.io/replicatedjob-name": "prep"},
+    }
+    objects = [*ROOM_FOR_ONE, whole, prep, pod("train-prep-0-0", "a", owner=prep)]
+    found = explain(case_of(objects, "jobset/train"))
+    assert (found.cause, found.verdict) == ("jobset-waits-for-earlier", CauseVerdict.WAITING)
+    assert found.remedies[0].tried.starts is StartsWhen.LATER
+    parts[1]["dependsOn"][0]["status"] = "Ready"
+    prep["status"] = {"active": 1, "ready": 1}
+    assert explain(case_of(objects, "jobset/train")).cause != "jobset-waits-for-earlier"

@@ -12,6 +12,7 @@ from allotment.diagnose.rules.pod import (
     image_pull,
     init_containers,
     job_failed,
+    jobset_waits,
     pod_evicted,
     pod_rejected,
     pod_stuck_terminating,
@@ -51,5 +52,6 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     CauseEntry("ALT-1818", "pod-evicted", _LAYER, "evicted", pod_evicted.find),
     CauseEntry("ALT-1829", "pod-rejected-by-node", _LAYER, "its node refuses it", pod_rejected.find),
     CauseEntry("ALT-1825", "pod-starting", _LAYER, "on the way", container_start.on_the_way),
+    CauseEntry("ALT-1830", "jobset-waits-for-earlier", _LAYER, "one part after the other", jobset_waits.find),
     CauseEntry("ALT-1820", "statefulset-waits-for-earlier", _LAYER, "one after the other", statefulset_waits.find),
 )
