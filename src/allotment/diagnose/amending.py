@@ -56,7 +56,7 @@ def amended(
 def template_of(case: Case) -> tuple[Reference, str]:
     """Where the spec of the subject's pods can be read: an object, and the path in it.
 
-    Where kinds of other controllers keep their templates is not known: a pod or the Workload has the same.
+    Where a kind of another controller keeps its templates is known if it was read; a pod or the Workload has the same.
     """
     work = worked_on(case)
     match work:
@@ -64,6 +64,9 @@ def template_of(case: Case) -> tuple[Reference, str]:
             return reference_of(work), "spec.jobTemplate.spec.template.spec"
         case Job() | Replicas() | DaemonSet():
             return reference_of(work), "spec.template.spec"
+        case Owner() if work.groups and work.groups[0].path:
+            path = work.groups[0].path.removeprefix("/").replace("/", ".")
+            return reference_of(work), f"{path}.spec"
         case Owner() if case.waiting_pods:
             return reference_of(case.waiting_pods[0]), "spec"
         case Owner() if case.workload is not None:

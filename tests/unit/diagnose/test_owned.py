@@ -8,6 +8,7 @@ import pytest
 
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import PatchOp, Remedy, StartsWhen
+from tests.unit.diagnose import situations
 from tests.unit.diagnose.building import TEAM, Raw, case_of, node, owned_by, pod, pod_spec
 from tests.unit.diagnose.queues import QUEUE, cluster_queue, platform, quota, thing
 
@@ -100,3 +101,23 @@ def test_work_of_any_kind_is_resumed() -> None:
     above = owned("JobSet", "jobset.x-k8s.io", job_set(2, suspend=True), queue=False)
     found = first_of([node("n"), above], "JobSet")
     assert (found.tried.starts, found.command.split()[-1]) == (NOW, """'{"spec":{"suspend":false}}'""")
+
+
+NEEDS = """ValidatingAdmissionPolicy 'house' with binding 'house' denied request: pods need the label 'cost'"""
+REFUSED = {
+    "a Job": (situations.job(), "spec.template.metadata.labels"),
+    "a JobSet": (
+        owned("JobSet", "jobset.x-k8s.io", job_set(2), queue=False),
+        "spec.replicatedJobs.0.template.spec.template.metadata.labels",
+    ),
+}
+
+
+@pytest.mark.parametrize(("work", "place"), REFUSED.values(), ids=REFUSED)
+def test_a_label_that_pods_need_stands_in_their_template(work: Raw, place: str) -> None:
+    """The work's own labels are of no use; and no other cause says the same once more."""
+    message = f'Error creating: pods "train-x" is forbidden: {NEEDS}'
+    of = situations.case(work, node("n"), situations.event(work, "FailedCreate", message))
+    found = explain(of)
+    assert (found.evidence[-1].field, found.contributing) == (f"{place}[cost]", ())
+    assert place in found.remedies[0].summary

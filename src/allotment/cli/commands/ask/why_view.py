@@ -311,26 +311,31 @@ def _flavors(flavors: Sequence[FlavorTried], table_width: int | None) -> list[st
 def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
     for number, each in enumerate(remedies, 1):
         yield from prose(f"{number}. {_WHO[each.who]}: {each.summary}", width, "  ", "   ")
-        yield from prose(_tried(each.tried, _shape_unknown(each)), width, "     ")
+        yield from prose(_tried(each.tried, _not_tried(each)), width, "     ")
         if each.command:
             # In one piece, whatever its length: it is to be copied.
             yield f"     {click.style(shown(each.command), fg='green')}"
 
 
-def _shape_unknown(each: Remedy) -> bool:
-    """Whether work of a kind is to be changed whose objects are not known."""
+def _not_tried(each: Remedy) -> str:
+    """Why a remedy could not be tried."""
     patch = each.patch
-    return patch is not None and patch.op is PatchOp.SIGNAL and isinstance(patch.body, dict) and "podSpec" in patch.body
+    if patch is not None and patch.op is PatchOp.SIGNAL and isinstance(patch.body, dict):
+        if "podSpec" in patch.body:
+            return ", and no command: where an object of this kind has the template of its pods is not known"
+        if "pods" in patch.body and each.who is Doer.USER:
+            return ", and no command: where an object of this kind has the number of its pods is not known"
+        if "…" in json.dumps(patch.body, ensure_ascii=False):
+            return ", and no command: what to write there is not known"
+    return ": what it rests on was not seen, or happens outside the cluster"
 
 
-def _tried(each: Tried, shape_unknown: bool) -> str:  # noqa: FBT001  a plain fact of the remedy
-    if shape_unknown and each.starts is StartsWhen.NOT_SIMULATED:
-        return "not tried, and no command: where an object of this kind has the template of its pods is not known"
+def _tried(each: Tried, not_tried: str) -> str:
     said = {
         StartsWhen.NOW: "tried: it starts then",
         StartsWhen.LATER: "tried: it starts later, when what it then waits for is over",
         StartsWhen.NO: "tried: necessary, and not enough",
-        StartsWhen.NOT_SIMULATED: "not tried: what it rests on was not seen, or happens outside the cluster",
+        StartsWhen.NOT_SIMULATED: f"not tried{not_tried}",
     }[each.starts]
     if each.at is not None:
         said += f"; {_start(each.at)}"

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import Final
 
-from allotment.diagnose.amending import labelled_pods, labelled_runs
-from allotment.diagnose.case import Case, queued_labels
+from allotment.diagnose.amending import labelled_pods, labelled_runs, template_of
+from allotment.diagnose.case import Case, queued_labels, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refused_run
 from allotment.diagnose.rules.policy.admission_policies import Denial, LabelRule, audit_only, denial, label_rules
@@ -36,6 +36,7 @@ def find(case: Case) -> Finding | None:
         return None
     given = labels.get(rule.key)
     values = _values(case, rule)
+    looked_at = _looked_at(case)
     required = values[0] if values and given is None and not rule.pattern else _wanted(found, rule, values)
     has = f"it has {given!r}" if given is not None else "it has none"
     return Finding(
@@ -51,7 +52,7 @@ def find(case: Case) -> Finding | None:
         },
         evidence=(
             Evidence(found.refusal.object, found.refusal.field, found.refusal.message),
-            Evidence(case.reference, f"metadata.labels[{rule.key}]", given, "what the policy looks at"),
+            Evidence(looked_at[0], f"{looked_at[1]}metadata.labels[{rule.key}]", given, "what the policy looks at"),
         ),
         confidence=found.refusal.sureness,
         proposals=(*_labelled(case, rule, values), *audit_only(case, found)),
@@ -67,6 +68,17 @@ def _labels(case: Case) -> dict[str, str]:
         return dict(case.to_come[0].template.metadata.labels) if case.to_come else {}
     sent = case.submission.manifest if case.submission else None
     return dict(sent.metadata.labels) if sent is not None else {}
+
+
+def _looked_at(case: Case) -> tuple[Reference, str]:
+    """The object in which the labels stand, and the path in it, with its dot, of what the policy looks at."""
+    cron = refused_run(case)
+    if cron is not None:
+        return reference_of(cron), "spec.jobTemplate."
+    if case.subject is None:
+        return case.reference, ""
+    where, path = template_of(case)
+    return where, path.removesuffix("spec") if path.endswith(".spec") else ""
 
 
 def _from_words(found: Denial) -> list[LabelRule]:
@@ -105,12 +117,18 @@ def _relabelled(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]:
     return labelled_pods(case, labels) if cron is None else labelled_runs(cron, labels)
 
 
+def _place(case: Case) -> str:
+    """Where labels are to stand that are not the work's own."""
+    path = _looked_at(case)[1]
+    return f" in {path}metadata.labels" if path else ""
+
+
 def _labelled(case: Case, rule: LabelRule, values: list[str]) -> list[Proposal]:
     found = [
         Proposal(
             RemedyKind.FIX_POLICY_VIOLATION,
             Doer.USER,
-            f"submit it with the label {rule.key}={value}",
+            f"submit it with the label {rule.key}={value}{_place(case)}",
             *_relabelled(case, {rule.key: value}),
             cost=position,
         )
@@ -119,12 +137,13 @@ def _labelled(case: Case, rule: LabelRule, values: list[str]) -> list[Proposal]:
     if found:
         return found
     like = f" that matches {rule.pattern}" if rule.pattern else ""
+    place = f"{_place(case)}, with" if _place(case) else " and"
     return [
         Proposal(
             RemedyKind.FIX_POLICY_VIOLATION,
             Doer.USER,
-            f"submit it with the label {rule.key} and a value{like}",
-            case.reference,
+            f"submit it with the label {rule.key}{place} a value{like}",
+            _looked_at(case)[0],
             Patch(PatchOp.SIGNAL, {"metadata": {"labels": {rule.key: "…"}}}),
         )
     ]
