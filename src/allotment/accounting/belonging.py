@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Final
 
-from allotment.accounting.beyond_admission import beyond, holding
 from allotment.accounting.ledger import Belonging
 from allotment.model import labels
 from allotment.model.observed.base import Object, Selector
@@ -15,10 +14,10 @@ from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import Owner, Replicas
+from allotment.scheduling.snapshot.beyond_admission import WorkloadsOfPods
 from allotment.scheduling.snapshot.standing import selects
 
 QUEUE: Final = "kueue.x-k8s.io/queue-name"
-_JOB_UID: Final = "kueue.x-k8s.io/job-uid"
 _USER: Final = re.compile(r"[\w.@:+/=,-]{1,253}")
 _SERVICES: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "RayService", "LeaderWorkerSet", "DaemonSet"})
 _NOTEBOOKS: Final = frozenset({"Notebook"})
@@ -42,39 +41,12 @@ class OwnerLookup:
         self._teams = dict(teams or {})
 
     @cached_property
-    def _workload_of(self) -> dict[str, Workload]:
-        """Workloads by the uid of any object that they stand for; of a job that was scaled, the one that counts now."""
-        found: dict[str, Workload] = {}
-        for each in sorted(self.index.objects.workloads, key=_standing):
-            uids = {owner.uid for owner in self.index.owners_of(each.metadata)}
-            uids.add(self._labelled(each))
-            for uid in uids - {""}:
-                found[uid] = each
-        return found
-
-    def _labelled(self, workload: Workload) -> str:
-        """The uid of the job that a label names, unless that job lies in another namespace."""
-        uid = workload.metadata.labels.get(_JOB_UID, "")
-        named = self.index.work.get(uid) or self.index.pods_by_uid.get(uid)
-        return uid if named is None or named.namespace in {"", workload.namespace} else ""
+    def _workloads(self) -> WorkloadsOfPods:
+        return WorkloadsOfPods(self.index)
 
     def workload_of(self, pod: Pod) -> Workload | None:
         """The workload that a pod is counted in, if there is one; none of what holds more than was admitted."""
-        return None if pod.key in self._beyond else self._workload_above(pod)
-
-    def _workload_above(self, pod: Pod) -> Workload | None:
-        chain = (pod, *self.index.chain(pod.metadata))
-        return next((found for each in chain if (found := self._workload_of.get(each.metadata.uid))), None)
-
-    @cached_property
-    def _beyond(self) -> frozenset[str]:
-        """Pods (namespace/name) under workloads that were not admitted for what they hold."""
-        under: dict[str, tuple[Workload, list[Pod]]] = {}
-        for pod in holding(self.index, self.index.objects.pods) if self.index.objects.workloads else ():
-            workload = self._workload_above(pod)
-            if workload is not None and not workload.says("Finished"):
-                under.setdefault(workload.key, (workload, []))[1].append(pod)
-        return frozenset(key for workload, pods in under.values() for key in beyond(workload, pods))
+        return self._workloads.of(pod)
 
     def of_pod(self, pod: Pod) -> Belonging:
         """Whose a pod is."""
@@ -143,11 +115,6 @@ class OwnerLookup:
             return workload.status.admission.cluster_queue
         local = self.index.local_queues.get(f"{workload.namespace}/{workload.spec.queue_name}")
         return local.spec.cluster_queue if local is not None else ""
-
-
-def _standing(workload: Workload) -> tuple[bool, bool, str]:
-    """Those that count more stand last."""
-    return not workload.says("Finished"), workload.holds_quota, workload.metadata.creation_timestamp
 
 
 def kind_of_work(index: Index, pod: Pod) -> str:

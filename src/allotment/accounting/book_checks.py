@@ -29,9 +29,10 @@ from typing import Final
 
 from allotment.accounting.books import FlavorBook, WrittenQuota, devices_promised_twice, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
-from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device, largest_remainder, model_of
+from allotment.accounting.capacity import devices_by_node, flavor_matches, largest_remainder, model_of
 from allotment.accounting.claims import hands_out_devices
 from allotment.accounting.cohort_trees import QUEUE, CohortTrees
+from allotment.model.devices import is_device
 from allotment.model.grammar import count
 from allotment.model.observed.index import Index
 from allotment.model.quantity import Bytes, format_bytes

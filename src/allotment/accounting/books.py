@@ -8,7 +8,8 @@ from itertools import chain, combinations
 from typing import Final
 
 from allotment.accounting.bounds import DeviceBounds, Devices, observed_bounds
-from allotment.accounting.capacity import devices_by_node, flavor_matches, is_device
+from allotment.accounting.capacity import devices_by_node, flavor_matches
+from allotment.model.devices import is_device
 from allotment.model.observed.base import Amount
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import QuotaOf, ResourceGroupOf

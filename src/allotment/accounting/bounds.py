@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.accounting.capacity import DevicePart, is_device
+from allotment.accounting.capacity import DevicePart
 from allotment.model.cluster import Cluster
+from allotment.model.devices import is_device
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import KarpenterNodePool, Node
 from allotment.model.observed.queueing import ResourceFlavor

@@ -29,7 +29,7 @@ from fractions import Fraction
 from typing import Final, TypeVar
 
 from allotment.accounting.claims import ListedDevice, listed_devices
-from allotment.model.devices import DEVICE_RESOURCES, MODEL_LABELS, is_partition, names_a_part
+from allotment.model.devices import MODEL_LABELS, SHARED, is_device, is_partition, names_a_part
 from allotment.model.observed.base import Amounts
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, ResourceSlice
@@ -47,7 +47,6 @@ _GKE_PARTITION: Final = "cloud.google.com/gke-gpu-partition-size"
 _GKE_CLIENTS: Final = "cloud.google.com/gke-max-shared-clients-per-gpu"
 _GPU_MEMORY: Final = "nvidia.com/gpu.memory"
 """MiB of a whole device."""
-_SHARED: Final = ".shared"
 _PROFILE: Final = re.compile(r"(\d+)g[-._](\d+)gb")
 _MEMORY: Final = re.compile(r"(\d+)gb")
 _SLICES: Final = 7
@@ -113,11 +112,6 @@ def largest_remainder(total: int, weights: Mapping[Key, Fraction | int]) -> dict
     return floors
 
 
-def is_device(resource: str) -> bool:
-    """Whether a resource counts devices, slices or shares of them."""
-    return resource.removesuffix(_SHARED) in DEVICE_RESOURCES or is_partition(resource)
-
-
 def model_of(labels: Mapping[str, str]) -> str:
     """The model that a node's labels name, or empty."""
     return next((labels[label] for label in MODEL_LABELS if labels.get(label)), "")
@@ -143,9 +137,9 @@ def node_devices(node: Node, slices: Sequence[ResourceSlice] = ()) -> tuple[Devi
     for resource, count in seen.items():
         if is_partition(resource) or not count:
             continue
-        alone = resource.removesuffix(_SHARED) == _NVIDIA and len(counted) <= 1
+        alone = resource.removesuffix(SHARED) == _NVIDIA and len(counted) <= 1
         # Where shares have a name of their own, the number of replicas is theirs.
-        own = labels if resource + _SHARED not in counted else {**labels, resource + _REPLICAS: ""}
+        own = labels if resource + SHARED not in counted else {**labels, resource + _REPLICAS: ""}
         found.append(_counted(resource, count, allocatable.get(resource, 0), declared if alone else 0, own))
     found += _sliced(mig, allocatable, declared - seen.get(_NVIDIA, 0), labels)
     vendors = {each.resource.partition("/")[0] for each in found}
@@ -182,8 +176,8 @@ def _counted(resource: str, count: int, offered: int, declared: int, labels: Map
     profile = _PROFILE.search(model.casefold())
     replicas = _replicas(resource, labels)
     # A plug-in that counts more than the driver has found hands out shares, whether or not labels tell of them.
-    shared = resource.endswith(_SHARED) or replicas > 1 or 0 < declared < count
-    if profile is not None and resource.removesuffix(_SHARED) == _NVIDIA:
+    shared = resource.endswith(SHARED) or replicas > 1 or 0 < declared < count
+    if profile is not None and resource.removesuffix(SHARED) == _NVIDIA:
         per = _slices_of_device(profile, model, 0)
         devices, total = _ceil(_ceil(count, replicas), per), count
     elif shared or (names_a_part(model) and resource == _NVIDIA):
@@ -199,7 +193,7 @@ def _counted(resource: str, count: int, offered: int, declared: int, labels: Map
 def _replicas(resource: str, labels: Mapping[str, str]) -> int:
     """Pods that may have one unit's device or slice at the same time."""
     clients = _label(labels, _GKE_CLIENTS) if resource == _NVIDIA else 0
-    return max(_label(labels, resource.removesuffix(_SHARED) + _REPLICAS), clients, 1)
+    return max(_label(labels, resource.removesuffix(SHARED) + _REPLICAS), clients, 1)
 
 
 def _model_on(resource: str, labels: Mapping[str, str]) -> str:

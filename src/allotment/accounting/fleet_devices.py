@@ -13,9 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
+from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node
 from allotment.accounting.holdings import DeviceHold
-from allotment.model.devices import DEVICE_RESOURCES
+from allotment.model.devices import DEVICE_RESOURCES, is_device
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import PodSpec
 from allotment.model.observed.queueing import ResourceFlavor

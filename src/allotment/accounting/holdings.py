@@ -13,10 +13,11 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup, kind_of_work
-from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node, is_device
+from allotment.accounting.capacity import PER_DEVICE, DevicePart, devices_by_node
 from allotment.accounting.claims import claimed_devices
 from allotment.accounting.idleness import USUAL_RULES, IdleRules, MeasuredUses, Use, use_of
 from allotment.accounting.ledger import Belonging
+from allotment.model.devices import is_device
 from allotment.model.moments import LATEST, moment
 from allotment.model.observed.base import Object, condition
 from allotment.model.observed.index import Index, kind_of

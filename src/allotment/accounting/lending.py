@@ -18,7 +18,8 @@ from fractions import Fraction
 from allotment.accounting.book_checks import quotas_in_wrong_units
 from allotment.accounting.books import FlavorBook, WrittenQuota, flavor_books, quota_lines
 from allotment.accounting.bounds import DeviceBounds
-from allotment.accounting.capacity import is_device, largest_remainder
+from allotment.accounting.capacity import largest_remainder
+from allotment.model.devices import is_device
 from allotment.model.observed.index import Index
 from allotment.scheduling.snapshot.quantities import units
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.accounting.belonging import OwnerLookup
-from allotment.accounting.capacity import flavor_matches, is_device
+from allotment.accounting.capacity import flavor_matches
 from allotment.accounting.cohort_trees import UseKey
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime
 from allotment.accounting.queue_use import held_quota, unused_guarantees
 from allotment.model.cluster import Taint, TaintEffect
+from allotment.model.devices import is_device
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.model.observed.pods import NodeSelectorTerm, Pod, PodSpec

@@ -85,3 +85,12 @@ def words_of_model(model: str) -> frozenset[str]:
     name = model.casefold()
     further = {word for written, word in _ALSO if name.startswith(written) or f"-{written}" in name}
     return frozenset(word for word in re.split(r"[-_ ./]+", name) if word) | further
+
+
+SHARED: Final = ".shared"
+"""Ending of a resource that NVIDIA's plug-in renames where it shares devices in time."""
+
+
+def is_device(resource: str) -> bool:
+    """Whether a resource counts devices, slices or shares of them."""
+    return resource.removesuffix(SHARED) in DEVICE_RESOURCES or is_partition(resource)

@@ -26,7 +26,7 @@ def shaped_owner(raw: Body) -> Body:
     if suspend is not None:
         shaped["suspend"] = suspend
     groups = []
-    for group in _walk(spec, _Place("/spec"), 0):
+    for group in _walk(spec, _OwnerPlace("/spec"), 0):
         groups.append(group)
         if len(groups) == _MOST:
             break
@@ -57,7 +57,7 @@ def _status(status: Any) -> Body:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _OwnerPlace:
     """Where the walk is: by which name, and the numbers that it passed."""
 
     path: str
@@ -66,7 +66,7 @@ class _Place:
     numbers: tuple[Body, ...] = ()
     after: tuple[Body, ...] = ()
 
-    def below(self, key: str | int, name: str = "") -> _Place:
+    def below(self, key: str | int, name: str = "") -> _OwnerPlace:
         step = str(key).replace("~", "~0").replace("/", "~1")
         return replace(self, path=f"{self.path}/{step}", name=name or self.name)
 
@@ -75,7 +75,7 @@ class _Place:
         return {**found, "after": self.after} if self.after else found
 
 
-def _walk(value: Any, at: _Place, depth: int) -> Iterator[Body]:
+def _walk(value: Any, at: _OwnerPlace, depth: int) -> Iterator[Body]:
     """Templates with their names and how many pods each makes, in the order of the spec."""
     if depth > _DEEPEST:
         return
@@ -106,7 +106,7 @@ def _is_leader_worker(value: Body) -> bool:
     return isinstance(value.get("workerTemplate"), dict) and "size" in value
 
 
-def _leader_worker(value: Body, at: _Place) -> Iterator[Body]:
+def _leader_worker(value: Body, at: _OwnerPlace) -> Iterator[Body]:
     # A group is one leader and size - 1 workers; without a template of its own the leader is made as they are.
     size = value["size"] if isinstance(value["size"], int) else 1
     leader = value.get("leaderTemplate")
@@ -119,7 +119,7 @@ def _leader_worker(value: Body, at: _Place) -> Iterator[Body]:
     yield {**workers.group("worker", at.times * max(0, size - beside), value["workerTemplate"]), **copies}
 
 
-def _counted(value: Body, at: _Place) -> _Place:
+def _counted(value: Body, at: _OwnerPlace) -> _OwnerPlace:
     """The place with the number that stands in an object, and those that have to be the same."""
     for key in ("replicas", "parallelism", "numNodes"):
         found = value.get(key)

@@ -21,9 +21,9 @@ import msgspec
 from allotment.accounting.book_checks import quotas_in_wrong_units
 from allotment.accounting.books import WrittenQuota
 from allotment.accounting.bounds import DeviceBounds
-from allotment.accounting.capacity import is_device
 from allotment.accounting.lending import LendingChange, lending_changes, undo_changes
 from allotment.errors import ConflictError, ForbiddenError, shown
+from allotment.model.devices import is_device
 from allotment.model.labels import DOMAIN, FIELD_MANAGER
 from allotment.model.manifest import Body, ObjectKey
 from allotment.model.observed.index import Index

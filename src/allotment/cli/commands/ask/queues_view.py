@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.accounting.capacity import is_device
 from allotment.accounting.queue_use import QueueStanding, QueueUse
 from allotment.cli.commands.ask.clusters_column import with_clusters
 from allotment.cli.shell.amounts import amount
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.table import Column
+from allotment.model.devices import is_device
 from allotment.operations.ask.quotas import QueuesAnswer
 from allotment.reports.documents.quotas import queue_use_document
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.accounting.belonging import OwnerLookup
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import in_turns
@@ -20,6 +19,7 @@ from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Replicas
 from allotment.observe.seen import seen_in
+from allotment.scheduling.snapshot.beyond_admission import WorkloadsOfPods
 from allotment.scheduling.snapshot.pods import pod_requests
 
 _PATIENCE: Final = 60.0
@@ -59,8 +59,8 @@ class RoomHolders:
                 key = above.kind, above.namespace, above.name
                 pods[key].append(pod)
                 self.on[node].add(key)
-        owners = OwnerLookup(case.index)
-        self.all = {key: _holder(case, found, owners) for key, found in pods.items()}
+        workloads = WorkloadsOfPods(case.index)
+        self.all = {key: _holder(case, found, workloads) for key, found in pods.items()}
 
 
 def holders(case: Case, nodes: Iterable[Node], resource: str = "") -> list[RoomHolder]:
@@ -87,22 +87,20 @@ def _holds(holder: RoomHolder, nodes: Collection[str], resource: str) -> bool:
     return any(pod.spec.node_name in nodes and pod_requests(pod.spec).get(resource) for pod in holder.pods)
 
 
-def _holder(case: Case, pods: list[Pod], owners: OwnerLookup) -> RoomHolder:
+def _holder(case: Case, pods: list[Pod], workloads: WorkloadsOfPods) -> RoomHolder:
     first = pods[0]
     above = work_above(case, first)
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
     target = reference_above(case, first)
     ends = _ends(case, first, above) and not all(is_overdue(case, pod) for pod in pods)
-    return RoomHolder(above, target, tuple(pods), since, ends, _unqueued(case, pods, owners))
+    return RoomHolder(above, target, tuple(pods), since, ends, _unqueued(case, pods, workloads))
 
 
-def _unqueued(case: Case, pods: list[Pod], owners: OwnerLookup) -> frozenset[str]:
+def _unqueued(case: Case, pods: list[Pod], workloads: WorkloadsOfPods) -> frozenset[str]:
     """Whatever labels and annotations say, a queue let in what has a Workload that holds quota for it."""
     if not seen_in(case.source, "workloads", pods[0].namespace):
         return frozenset()
-    return frozenset(
-        pod.key for pod in pods if (workload := owners.workload_of(pod)) is None or not workload.holds_quota
-    )
+    return frozenset(pod.key for pod in pods if (workload := workloads.of(pod)) is None or not workload.holds_quota)
 
 
 def is_overdue(case: Case, pod: Pod) -> bool:

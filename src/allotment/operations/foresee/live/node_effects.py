@@ -9,9 +9,9 @@ from typing import Final
 from allotment.accounting.belonging import OwnerLookup
 from allotment.accounting.book_checks import BookFault, findings
 from allotment.accounting.books import flavor_books
-from allotment.accounting.capacity import is_device
 from allotment.accounting.claims import claimed_devices
 from allotment.diagnose.case import reference_of
+from allotment.model.devices import is_device
 from allotment.model.grammar import count
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index

@@ -1,4 +1,4 @@
-"""Pods that hold devices which the admission of the Workload above them does not cover.
+"""Which Workload a pod is counted in, and what holds devices that no admission covers.
 
 Whose a pod is, the pod says: anybody may name an admitted object of the namespace as the owner of a pod that its
 controller never made. What a queue let in is what it counted, and no more.
@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Final
 
-from allotment.accounting.capacity import is_device
+from allotment.model.devices import is_device
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import units
+
+_JOB_UID: Final = "kueue.x-k8s.io/job-uid"
 
 
 def devices_of(spec: PodSpec) -> dict[str, int]:
@@ -83,3 +87,51 @@ def admitted_devices(workload: Workload) -> Counter[str]:
 def _claims(workload: Workload) -> bool:
     """Whether any pod of it may have devices by claims, which are counted by other names."""
     return any(part.template.spec.resource_claims for part in workload.spec.pod_sets)
+
+
+class WorkloadsOfPods:
+    """Which Workload each pod of a source is counted in."""
+
+    def __init__(self, index: Index) -> None:
+        """Of a source."""
+        self._index = index
+
+    @cached_property
+    def _workload_of(self) -> dict[str, Workload]:
+        """Workloads by the uid of any object that they stand for; of a job that was scaled, the one that counts now."""
+        found: dict[str, Workload] = {}
+        for each in sorted(self._index.objects.workloads, key=_standing):
+            uids = {owner.uid for owner in self._index.owners_of(each.metadata)}
+            uids.add(self._labelled(each))
+            for uid in uids - {""}:
+                found[uid] = each
+        return found
+
+    def _labelled(self, workload: Workload) -> str:
+        """The uid of the job that a label names, unless that job lies in another namespace."""
+        uid = workload.metadata.labels.get(_JOB_UID, "")
+        named = self._index.work.get(uid) or self._index.pods_by_uid.get(uid)
+        return uid if named is None or named.namespace in {"", workload.namespace} else ""
+
+    def of(self, pod: Pod) -> Workload | None:
+        """The Workload that a pod is counted in, if there is one; none of what holds more than was admitted."""
+        return None if pod.key in self._beyond else self._above(pod)
+
+    def _above(self, pod: Pod) -> Workload | None:
+        chain = (pod, *self._index.chain(pod.metadata))
+        return next((found for each in chain if (found := self._workload_of.get(each.metadata.uid))), None)
+
+    @cached_property
+    def _beyond(self) -> frozenset[str]:
+        """Pods (namespace/name) under workloads that were not admitted for what they hold."""
+        under: dict[str, tuple[Workload, list[Pod]]] = {}
+        for pod in holding(self._index, self._index.objects.pods) if self._index.objects.workloads else ():
+            workload = self._above(pod)
+            if workload is not None and not workload.says("Finished"):
+                under.setdefault(workload.key, (workload, []))[1].append(pod)
+        return frozenset(key for workload, pods in under.values() for key in beyond(workload, pods))
+
+
+def _standing(workload: Workload) -> tuple[bool, bool, str]:
+    """Those that count more stand last."""
+    return not workload.says("Finished"), workload.holds_quota, workload.metadata.creation_timestamp
