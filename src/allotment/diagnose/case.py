@@ -263,7 +263,10 @@ def pod_ready(pod: Pod) -> bool:
     if pod.status.phase != "Running":
         return False
     ready = next((each for each in pod.status.conditions if each.type == "Ready"), None)
-    return ready is None or ready.true
+    if ready is None:  # kubelets write it; what stands in a file, or comes from other agents, may not have it
+        states = (each.state for each in pod.status.container_statuses)
+        return not any(each.waiting or (each.terminated and each.terminated.exit_code) for each in states)
+    return ready.true
 
 
 def reference_of(each: Object) -> Reference:

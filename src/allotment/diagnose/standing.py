@@ -16,7 +16,7 @@ from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.diagnose.unseen import unseen_by
 from allotment.errors import quoted_message
 from allotment.model.explanation import Confidence, Evidence, Explanation, QueuePosition, StartWindow
-from allotment.model.observed.base import is_true
+from allotment.model.observed.base import condition, is_true
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Source
@@ -144,10 +144,33 @@ def _at_work(case: Case) -> str:
         # That a run of a CronJob is on says nothing of the one that is due.
         return ""
     if len(case.running_pods) == len(live) >= wanted_pods(case):
-        return f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on " + ", ".join(
-            sorted({pod.spec.node_name for pod in live})[:3]
+        return (
+            f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on "
+            + ", ".join(sorted({pod.spec.node_name for pod in live})[:3])
+            + "".join(f"; {each}" for each in (*_fewer(case), *_resizing(live)))
         )
     return ""
+
+
+def _fewer(case: Case) -> Iterator[str]:
+    """Pods that were asked for and not admitted, for it is content with fewer."""
+    workload = case.workload
+    if workload is None or workload.status.admission is None or workload.says("Finished"):
+        return
+    given = {each.name: each.count for each in workload.status.admission.pod_set_assignments}
+    for each in workload.spec.pod_sets:
+        count = given.get(each.name)
+        if each.min_count is not None and count is not None and count < each.count:
+            yield f"Kueue has admitted {count} of the {each.count} pods that it asks for (partial admission)"
+
+
+def _resizing(pods: list[Pod]) -> Iterator[str]:
+    """The first resize in place that is not done."""
+    for pod in pods:
+        said = condition(pod.status.conditions, "PodResizePending")
+        if said is not None and said.true:
+            yield f"the resize of {pod.name} waits ({said.reason}): {quoted_message(said.message)}"
+            return
 
 
 def _succeeded(each: Owner) -> bool:

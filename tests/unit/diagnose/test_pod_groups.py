@@ -8,7 +8,7 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, StartsWhen
 from tests.unit.diagnose.building import Raw, case_of, node, owned_by, pod
-from tests.unit.diagnose.queues import QUEUE, cluster_queue, platform, queued, quota, reserved
+from tests.unit.diagnose.queues import QUEUE, cluster_queue, holding, platform, queued, quota, reserved
 
 ROOM = cluster_queue("cq", quota("f", 8))
 
@@ -60,3 +60,18 @@ def test_the_pods_of_a_group_are_those_of_its_workload() -> None:
     workload["metadata"]["ownerReferences"] = [{**owned_by(each), "controller": False} for each in pods]
     explanation = explain(case_of([*held, workload], "workload/mpi"))
     assert (explanation.cause, explanation.summary) == ("none", "it runs: 3 pods on n")
+
+
+def test_what_runs_with_less_than_it_asks_for_says_so() -> None:
+    objects = holding("train", "cq", pods=2)
+    workload, pod = objects[1], objects[-1]
+    workload["spec"]["podSets"][0] |= {"count": 3, "minCount": 1}
+    second = {**pod, "metadata": {**pod["metadata"], "name": "train-1", "uid": "pod-train-1"}}
+    message = {"reason": "Infeasible", "message": "too large"}
+    second["status"] = {"phase": "Running", "conditions": [{"type": "PodResizePending", "status": "True", **message}]}
+    assert explain(case_of([*objects, second])).summary == (
+        "it runs: 2 pods on n; Kueue has admitted 2 of the 3 pods that it asks for (partial admission); "
+        'the resize of train-1 waits (Infeasible): "too large"'
+    )
+    second["status"]["containerStatuses"] = [{"name": "main", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
+    assert not explain(case_of([*objects, second])).summary.startswith("it runs")
