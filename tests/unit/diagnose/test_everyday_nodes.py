@@ -262,13 +262,13 @@ def zones(**taints: tuple[str, ...]) -> list[Raw]:
             ],
             CauseVerdict.WAITING,
             HOST,
-            "between any two kubernetes.io/hostname",
+            "in any two kubernetes.io/hostname may differ by at most 1",
         ),
         (
             [node("n1", labels={ZONE: "a"}), there("x", "n1", labels=APP), *spread(ZONE, minDomains=3)],
             CauseVerdict.MISCONFIGURED,
             ZONE,
-            "there are 1, fewer than the 3 domains",
+            "at least 3 topology.kubernetes.io/zone (minDomains), and there is 1",
         ),
     ],
     ids=["label", "second", "domains"],
@@ -285,6 +285,14 @@ def test_a_zone_that_is_closed_to_the_pod_need_not_count() -> None:
     constraint = first.patch.body["spec"]["template"]["spec"]["topologySpreadConstraints"][0]
     assert (constraint["topologyKey"], constraint["nodeTaintsPolicy"]) == (ZONE, "Honor")
     assert "whenUnsatisfiable" not in constraint
+
+
+def test_over_fewer_domains_pods_stay_spread() -> None:
+    there_is = [node("n1", labels={ZONE: "a"}), node("n2", labels={ZONE: "b"}), there("x", "n1", labels=APP)]
+    first = explain(case_of([*there_is, there("y", "n2", labels=APP), *spread(ZONE, minDomains=3)])).remedies[0]
+    assert first.patch is not None
+    constraint = first.patch.body["spec"]["template"]["spec"]["topologySpreadConstraints"][0]
+    assert (constraint["minDomains"], constraint.get("whenUnsatisfiable")) in [(2, None), (2, "DoNotSchedule")]
 
 
 @pytest.mark.parametrize(

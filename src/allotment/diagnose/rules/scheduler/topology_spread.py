@@ -36,11 +36,15 @@ def find(case: Case) -> Finding | None:
     lone = there < (first.min_domains or 1)
     # Of too few domains none ever takes as many at once as were asked for, whoever ends.
     waiting = () if lone else tuple(waits(it))
-    if there:
-        also = f"; there are {there}, fewer than the {first.min_domains} domains it asks for" if lone else ""
+    if there and lone:
         said = (
-            f"pods may differ by at most {first.max_skew} between any two {key}; one more where there is room would "
-            f"be too many, and the other {key} has none{also}"
+            f"pods have to be spread over at least {first.min_domains} {key} (minDomains), and there "
+            f"{'is' if there == 1 else 'are'} {there}: until there are more, each may have {first.max_skew} of them"
+        )
+    elif there:
+        said = (
+            f"the numbers of pods in any two {key} may differ by at most {first.max_skew}: where there is room one "
+            f"more would be too many, and where one more is allowed there is no room"
         )
     else:
         said = f"pods have to be spread over {key}, and no node that the pod may use has that label"
@@ -49,7 +53,14 @@ def find(case: Case) -> Finding | None:
         CauseVerdict.WAITING if waiting else CauseVerdict.MISCONFIGURED,
         said,
         it,
-        together(_of_usable(it, first), _softer(it, first, 1), fewer(it, 5), waiting, more_nodes(it)),
+        together(
+            _of_usable(it, first),
+            _of_fewer(it, first, there) if lone else (),
+            _softer(it, first, 1),
+            fewer(it, 5),
+            waiting,
+            more_nodes(it),
+        ),
         {
             "topology_key": key,
             "max_skew": first.max_skew,
@@ -93,6 +104,13 @@ def _of_usable(it: Placing, wrong: TopologySpread) -> Iterator[Proposal]:
     if wrong.node_taints_policy != "Honor" and it.goes_on(partial(_honoring, key=wrong.topology_key)):
         what = f"count only nodes that the pod tolerates (nodeTaintsPolicy Honor for {wrong.topology_key})"
         yield _changed(it, what, wrong.topology_key, {"nodeTaintsPolicy": "Honor"}, 0)
+
+
+def _of_fewer(it: Placing, wrong: TopologySpread, there: int) -> Iterator[Proposal]:
+    """Spread as before, over as many domains as there are."""
+    if there:
+        what = f"spread over {there} {wrong.topology_key} in place of {wrong.min_domains} (minDomains)"
+        yield _changed(it, what, wrong.topology_key, {"minDomains": there}, 0)
 
 
 def _softer(it: Placing, wrong: TopologySpread, cost: int) -> Iterator[Proposal]:
