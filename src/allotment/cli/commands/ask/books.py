@@ -103,6 +103,8 @@ def _declared(session: Session, snapshot: Snapshot) -> DeclaredBooks | None:
         return None
     seen = {source.name for source in snapshot.sources}
     named = [each for each in platform.clusters if {each.name, each.context} & seen]
+    if len(seen) > 1 and len(named) != 1 and not session.value("cluster"):
+        return None  # a diff is of one cluster of the directory; each of several has its commands
     chosen = named[0] if len(named) == 1 and not session.value("cluster") else chosen_cluster(session, platform)
     return DeclaredBooks(wiring.directory(platform_directory(session)).read(), platform, chosen)
 
