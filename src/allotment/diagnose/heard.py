@@ -14,6 +14,7 @@ from typing import Any, Final
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
+from allotment.diagnose.rules.quota.taken_away import told_by_kueue
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, last_word
 from allotment.diagnose.rules.scheduler.smaller import asking_less, rounded
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -140,6 +141,9 @@ def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
         found = next((each for each in answers if not (frees and each["flavor"] in too_small)), None)
         if found is None:
             continue
+        taken = told_by_kueue(case, workload) if frees else None
+        if taken is not None:
+            yield taken
         facts = {"queue": workload.spec.queue_name, **found.groupdict()}
         facts.pop("before", None)
         where = Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", said.message)

@@ -91,6 +91,21 @@ def test_what_kueue_says_is_likely_where_its_queues_are_not_seen(message: str, c
     assert (found.cause, found.confidence) == (cause, Confidence.UNSURE if cause == "unknown" else Confidence.LIKELY)
 
 
+def test_a_member_is_told_for_whom_kueue_stopped_her_work() -> None:
+    objects = said_by_kueue("insufficient unused quota for nvidia.com/gpu in flavor a, 4 more needed")
+    message = "Preempted to accommodate a workload (UID: other, JobUID: j) due to prioritization in the ClusterQueue"
+    objects[2]["status"]["conditions"] += [
+        {"type": "Evicted", "status": "True", "reason": "Preempted", "message": message},
+        {"type": "Preempted", "status": "True", "reason": "InCohortReclamation", "message": message},
+    ]
+    found = explain(narrow(objects))
+    assert (found.cause, found.confidence) == ("reclaimed", Confidence.LIKELY)
+    assert "somebody who is not seen by reclamation" in found.summary
+    held = {"conditions": [{"type": "QuotaReserved", "status": "False", "reason": "Pending"}]}
+    ended = {**objects[2], "metadata": {"name": "o", "namespace": TEAM, "uid": "other"}, "status": held}
+    assert explain(narrow([*objects, ended])).cause == "cohort-exhausted"
+
+
 def test_a_member_is_told_how_much_kueue_says_that_there_is_at_most() -> None:
     message = "couldn't assign flavors to pod set other: no; couldn't assign flavors to pod set main: insufficient quota for cpu in flavor a, previously considered podsets requests (4) + current podset request (80) > maximum capacity (66500m)"
     objects = said_by_kueue(message)

@@ -128,6 +128,39 @@ def _stopping(case: Case, cause: str, *, within: bool) -> Finding | None:
     )
 
 
+def told_by_kueue(case: Case, workload: Workload) -> Finding | None:
+    """By Kueue's own word, where its queues were not seen; nothing where whoever took it has ended since."""
+    told, evicted = workload.condition("Preempted"), workload.condition("Evicted")
+    if told is None or not told.true or evicted is None or not evicted.true or evicted.reason != "Preempted":
+        return None
+    uid = _UID.search(told.message)
+    by = next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid.group(1)), None)
+    if (
+        told.reason not in _RULES
+        or (by is not None and not by.holds_quota)
+        or (by is None and case.seen_everywhere("workloads"))
+    ):
+        return None
+    name = "somebody who is not seen" if by is None else called(case, by)
+    cause = "preempted" if told.reason == "InClusterQueue" else "reclaimed"
+    wait = Proposal(
+        RemedyKind.WAIT_FOR_QUOTA,
+        Doer.USER,
+        f"wait until {'they end' if by is None else f'{name} ends'}",
+        reference_of(workload) if by is None else reference_of(by),
+        Patch(PatchOp.WAIT, {"event": "completes"}),
+    )
+    return Finding(
+        cause,
+        CauseVerdict.WAITING,
+        f"as Kueue says, it was stopped for {name} by {_RULES[told.reason]}",
+        facts={f"{cause}_by": name, "rule": told.reason, "at": told.last_transition_time},
+        evidence=(Evidence(reference_of(workload), "status.conditions[Preempted].message", told.message, told.reason),),
+        confidence=Confidence.LIKELY,
+        proposals=(wait,),
+    )
+
+
 def _finding(case: Case, taking: Taking, cause: str) -> Finding:
     need, quota, queue = taking.need, taking.need.quota, taking.refusal.queue
     path = _PATH.search(taking.told.message)
