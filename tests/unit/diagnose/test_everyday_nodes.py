@@ -356,3 +356,20 @@ def test_what_no_rule_knows_is_told_in_the_words_of_its_scheduler() -> None:
     assert "pod group is not ready" in found.summary
     leaving = explain(case_of(CASES["the cloud takes it away"][0]))
     assert "1 node(s) had untolerated taint(s)" in leaving.summary
+
+
+@pytest.mark.parametrize(
+    ("asked", "offered"),
+    [(GPU, ["mig-3g.40gb", "mig-1g.10gb"]), ("nvidia.com/mig-2g.20gb", ["mig-3g.40gb", "mig-1g.10gb"])],
+    ids=["a whole GPU", "a slice"],
+)
+def test_slices_of_the_nodes_that_a_pod_selects_are_offered_the_nearest_first(asked: str, offered: list[str]) -> None:
+    """Whatever other nodes have."""
+    slices = {f"nvidia.com/{name}": "2" for name in ("mig-1g.10gb", "mig-3g.40gb")}
+    cut = node("n1", None, labels={"cut": "yes"}, amounts=slices)
+    whole = node("n2", 8, amounts={"nvidia.com/mig-2g.20gb": "3"})
+    found = explain(case_of([cut, whole, *waiting(gpus=0, asks={asked: "1"}, nodeSelector={"cut": "yes"})]))
+    assert found.cause == "mig-mismatch"
+    assert [each.summary for each in found.remedies] == [
+        f"ask for nvidia.com/{each} in place of {asked}" for each in offered
+    ]

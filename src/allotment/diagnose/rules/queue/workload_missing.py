@@ -8,6 +8,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.rules.queue import pod_groups
 from allotment.diagnose.rules.queue.queued import kueue_absent
 from allotment.diagnose.tried_before import of_kueue
 from allotment.errors import quoted_message
@@ -41,7 +42,7 @@ def find(case: Case) -> Finding | None:
     if named:
         return None if f"{case.namespace}/{named}" in case.index.workloads else _not_built(case, held, named)
     fresh = case.now - seconds(held.metadata.creation_timestamp) < _LONG
-    if case.local_queue is None or fresh or of_kueue(case) is not None:
+    if case.local_queue is None or fresh or of_kueue(case) is not None or pod_groups.find(case) is not None:
         return None
     told = _told(case, held)
     if told is not None:
