@@ -9,7 +9,7 @@ import pytest
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
-from allotment.model.explanation import Confidence, StartsWhen
+from allotment.model.explanation import Confidence, Doer, StartsWhen
 from tests.unit.diagnose.situations import (
     BEFORE,
     Raw,
@@ -267,3 +267,20 @@ def test_the_next_run_of_a_cronjob_is_mended() -> None:
     assert found.remedies[0].target is not None
     assert found.remedies[0].target.kind == "CronJob"
     assert found.remedies[0].tried.starts is StartsWhen.LATER
+
+
+NODES = {
+    "its disk is full": (
+        "failed to extract layer sha256:abc: write /x: no space left on device",
+        "make room on the disk",
+    ),
+    "its token has expired": (f"{PULL}403 Forbidden: your authorization token has expired", "renew the credentials"),
+}
+
+
+@pytest.mark.parametrize(("words", "what"), NODES.values(), ids=NODES)
+def test_what_keeps_an_image_off_a_node_is_its_platforms_matter(words: str, what: str) -> None:
+    found = explain(pulled(words))
+    helps = [each.summary for each in found.remedies if each.who is Doer.PLATFORM]
+    assert [each.startswith(what) for each in helps] == [True]
+    assert not any("name of the image" in each.summary for each in found.remedies)

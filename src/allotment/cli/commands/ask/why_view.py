@@ -26,7 +26,6 @@ from allotment.model.explanation import (
     Remedy,
     StartsWhen,
     StartWindow,
-    Tried,
 )
 from allotment.model.grammar import count
 from allotment.model.observed.base import Reference
@@ -311,7 +310,7 @@ def _flavors(flavors: Sequence[FlavorTried], table_width: int | None) -> list[st
 def _remedies(remedies: Sequence[Remedy], width: int) -> Iterator[str]:
     for number, each in enumerate(remedies, 1):
         yield from prose(f"{number}. {_WHO[each.who]}: {each.summary}", width, "  ", "   ")
-        yield from prose(_tried(each.tried, _not_tried(each)), width, "     ")
+        yield from prose(_tried(each), width, "     ")
         if each.command:
             # In one piece, whatever its length: it is to be copied.
             yield f"     {click.style(shown(each.command), fg='green')}"
@@ -330,12 +329,15 @@ def _not_tried(each: Remedy) -> str:
     return ": what it rests on was not seen, or happens outside the cluster"
 
 
-def _tried(each: Tried, not_tried: str) -> str:
+def _tried(remedy: Remedy) -> str:
+    each, patch = remedy.tried, remedy.patch
+    # What happens outside the cluster can only be supposed.
+    how = "supposing that it is done" if patch is not None and patch.op is PatchOp.SIGNAL else "tried"
     said = {
-        StartsWhen.NOW: "tried: it starts then",
-        StartsWhen.LATER: "tried: it starts later, when what it then waits for is over",
-        StartsWhen.NO: "tried: necessary, and not enough",
-        StartsWhen.NOT_SIMULATED: f"not tried{not_tried}",
+        StartsWhen.NOW: f"{how}: it starts then",
+        StartsWhen.LATER: f"{how}: it starts later, when what it then waits for is over",
+        StartsWhen.NO: f"{how}: necessary, and not enough",
+        StartsWhen.NOT_SIMULATED: f"not tried{_not_tried(remedy)}",
     }[each.starts]
     if each.at is not None:
         said += f"; {_start(each.at)}"

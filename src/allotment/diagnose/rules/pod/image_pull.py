@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ _WAITS: Final = frozenset(
     }
 )
 _UNSIGNED: Final = re.compile(r"signature validation failed|SignatureValidationFailed", re.IGNORECASE)
+_FULL: Final = "no space left on device"
+_EXPIRED: Final = "expired"
 _NEARLY: Final = 0.85
 """How alike two names of registries are of which one is probably a slip of the other."""
 _HIDING: Final = frozenset({"docker.io", "ghcr.io", "quay.io"})
@@ -77,6 +79,11 @@ class Unpulled:
     def registry(self) -> str:
         """Host of the registry."""
         return _registry(self.image)
+
+    @property
+    def expired(self) -> bool:
+        """Whether what it was tried with has expired, by what was said beside the image's name."""
+        return _EXPIRED in self.message.replace(self.image, "")
 
 
 def unpulled(case: Case) -> Unpulled | None:
@@ -196,18 +203,26 @@ def _unauthorized(case: Case, found: Unpulled) -> Finding:
     others = [each for each in _secrets_of_others(case, found) if each not in referenced]
     if missing:
         why = f"; the pull secret {', '.join(missing)} does not exist"
+    elif found.expired:
+        why = "; what it was tried with has expired"
     elif referenced:
         why = f"; the pull secret {', '.join(referenced)} does not open it"
     else:
         why = "; the pod names no pull secret"
     # Some registries say the same of what is not there, to whoever names no secret.
     hides = not referenced and found.registry in _HIDING
-    ambiguous = hides or any(word in found.message for word in ("may require", "may not exist", "does not exist"))
+    hedged = any(word in found.message for word in ("may require", "may not exist", "does not exist"))
+    ambiguous = (hides or hedged) and not found.expired
     name = (_fixed(case, "correct the name of the image, if there is none of that name"),) if ambiguous else ()
     return _finding(
         found,
         f"the registry {quoted(found.registry)} does not let {quoted(found.image)} be pulled{why}",
-        (*_named(case, found, others), *_made(case, found, missing or referenced, known=bool(others)), *name),
+        (
+            *_renewed(case, found, referenced),
+            *_named(case, found, others),
+            *_made(case, found, missing or referenced, known=bool(others)),
+            *name,
+        ),
         facts={
             "registry": found.registry,
             "pull_secret": (missing or others or referenced or [None])[0],
@@ -216,6 +231,20 @@ def _unauthorized(case: Case, found: Unpulled) -> Finding:
         },
         confidence=Confidence.LIKELY if ambiguous else Confidence.SURE,
     )
+
+
+def _renewed(case: Case, found: Unpulled, referenced: list[str]) -> Iterator[Proposal]:
+    """A token that has expired and that no pull secret holds is one of the node's."""
+    if found.expired and not referenced:
+        node = found.stuck.pod.spec.node_name
+        yield Proposal(
+            RemedyKind.OTHER,
+            Doer.PLATFORM,
+            f"renew the credentials with which {node} pulls from {found.registry}",
+            Reference(api_version="v1", kind="Node", name=node),
+            Patch(PatchOp.SIGNAL, {"registry": found.registry}),
+            effect=runs(case.starting_pods),
+        )
 
 
 def _rate_limit(case: Case, found: Unpulled) -> Finding:
@@ -268,7 +297,19 @@ def _unclear(case: Case, found: Unpulled) -> Finding:
         facts={**found.stuck.facts(), "image": found.image, "reason": found.stuck.reason, "error": found.message},
         evidence=(found.stuck.evidence("state.waiting", found.stuck.reason, found.message),),
         confidence=Confidence.SURE if unsigned else Confidence.LIKELY,
-        proposals=(_fixed(case, what),),
+        proposals=(_emptied(case, found) if _FULL in found.message else _fixed(case, what),),
+    )
+
+
+def _emptied(case: Case, found: Unpulled) -> Proposal:
+    node = found.stuck.pod.spec.node_name
+    return Proposal(
+        RemedyKind.REPAIR_NODE,
+        Doer.PLATFORM,
+        f"make room on the disk of {node} that holds images",
+        Reference(api_version="v1", kind="Node", name=node),
+        Patch(PatchOp.SIGNAL, {"message": found.message}),
+        effect=runs(case.starting_pods),
     )
 
 
