@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.diagnose.case import pod_ready
 from allotment.model.observed.base import Object
+from allotment.model.observed.index import Index
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Replicas
 
 _DEFAULT: Final = "25%"
+_REVISION: Final = "deployment.kubernetes.io/revision"
 _MOST_STEPS: Final = 32
 """Steps of a rollout that are looked at: one that has come so far goes on."""
 
@@ -42,6 +46,45 @@ def pace_of(work: Object | None) -> RollingPace | None:
     surge, missing = _share(most, wanted, math.ceil), _share(away, wanted, math.floor)
     # Of a share that comes to nothing both ways the controller takes one pod away.
     return RollingPace(wanted, surge, missing or int(surge == 0), _DEFAULT if most is None else most)
+
+
+def of_earlier_template(index: Index, work: Replicas) -> set[str]:
+    """Pods (namespace/name) of a Deployment that its rollout replaces.
+
+    Args:
+        index: of the source.
+        work: the Deployment; pods that stand directly below it are of a trial, which makes those of its present
+            template so.
+    """
+    uid = work.metadata.uid
+    pods = index.pods_under(uid)
+    sets = [each for each in index.work_under.get(uid, ()) if isinstance(each, Replicas)]
+    newest = max(
+        sets, key=lambda each: (_revision(each), each.metadata.creation_timestamp, _alike(each, work)), default=None
+    )
+    own = {uid}
+    if newest is not None and (_alike(newest, work) or not any(_owner(pod) == uid for pod in pods)):
+        own.add(newest.metadata.uid)
+    return {pod.key for pod in pods if _owner(pod) not in own}
+
+
+def old_ready(index: Index, work: Replicas) -> list[Pod]:
+    """Those of them that do their work."""
+    earlier = of_earlier_template(index, work)
+    return [pod for pod in index.pods_under(work.metadata.uid) if pod.key in earlier and pod.bound and pod_ready(pod)]
+
+
+def _owner(pod: Pod) -> str:
+    return pod.metadata.controller.uid if pod.metadata.controller is not None else ""
+
+
+def _revision(each: Replicas) -> int:
+    told = each.metadata.annotations.get(_REVISION, "")
+    return int(told) if told.isdecimal() else 0
+
+
+def _alike(each: Replicas, work: Replicas) -> bool:
+    return each.spec.template.spec == work.spec.template.spec
 
 
 def _share(value: int | str | None, replicas: int, rounded: Callable[[float], int]) -> int:

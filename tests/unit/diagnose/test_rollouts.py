@@ -10,6 +10,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.rollouts import RollingPace, held_back
 from allotment.model.explanation import CauseVerdict, RemedyKind, StartsWhen
 from tests.unit.diagnose.building import EARLIER, GPU, TEAM, Raw, case_of, node, owned_by, pod, pod_spec, running
+from tests.unit.diagnose.queues import QUEUE, cluster_queue, condition, platform, quota, thing
 
 READY = {"phase": "Running", "startTime": EARLIER, "conditions": [{"type": "Ready", "status": "True"}]}
 
@@ -90,6 +91,77 @@ def test_a_change_whose_new_pods_have_room_beside_the_old_needs_no_leave() -> No
     less = next(each for each in found.remedies if each.kind is RemedyKind.REDUCE_REQUEST)
     assert less.summary == f"ask for less: 4 {GPU} → 1 {GPU}"
     assert "strategy" not in (less.patch.body["spec"] if less.patch is not None else {"strategy": None})
+
+
+def team_quota(hard: int) -> Raw:
+    bounds = {f"requests.{GPU}": str(hard)}
+    meta = {"name": "team", "namespace": TEAM, "uid": "team"}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": bounds}}
+
+
+def in_queue(objects: list[Raw]) -> list[Raw]:
+    """The same with every pod in the queue `q`: what runs holds its quota."""
+    given = {"clusterQueue": "cq", "podSetAssignments": [{"name": "main", "count": 1, "flavors": {GPU: "f"}}]}
+    held = {"admission": given, "conditions": [condition("QuotaReserved"), condition("Admitted")]}
+    found = []
+    for each in filter(lambda each: each["kind"] == "Pod", objects):
+        runs = bool(each["spec"].get("nodeName"))
+        each["metadata"]["labels"] = {QUEUE: "q"}
+        each["spec"]["schedulingGates"] = [] if runs else [{"name": "kueue.x-k8s.io/admission"}]
+        sets = [{"name": "main", "count": 1, "template": {"spec": pod_spec()}}]
+        meta = {"creationTimestamp": EARLIER, "ownerReferences": [owned_by(each)]}
+        status = held if runs else {}
+        named = f"pod-{each['metadata']['name']}"
+        found.append(thing("Workload", named, TEAM, queueName="q", podSets=sets, metadata=meta, status=status))
+    objects[0]["metadata"]["labels"] = {QUEUE: "q"}
+    return [*objects, *found, *platform(cluster_queue("cq", quota("f", 3)))]
+
+
+APART = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+    {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": "kubernetes.io/hostname"}
+]}}  # fmt: skip
+
+
+def apart() -> list[Raw]:
+    """One replica that keeps away from its like, and its successor."""
+    top, first, second, old, new = deployment(1, 0, 1, was=1, now=1, settled=STUCK)
+    top["spec"]["replicas"] = 1
+    second["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+    for each in (old, new, *(one["spec"]["template"] for one in (top, first, second))):
+        each.setdefault("metadata", {})["labels"] = {"app": "web"}
+        each["spec"]["affinity"] = APART
+    return [top, first, second, old, new]
+
+
+def between(old: int, new: int, wait: int) -> list[Raw]:
+    """Old pods ask for two GPUs, new ones for one."""
+    return deployment(old, new, wait, was=2, now=1, settled=STUCK)
+
+
+HELD: dict[str, tuple[list[Raw], str]] = {
+    "quota of the namespace": ([node("n"), *between(2, 1, 0), team_quota(5)], f"team has no requests.{GPU}"),
+    "quota of its queue": ([node("n"), *in_queue(between(3, 0, 1))], "the ClusterQueue cq has no quota"),
+    "a node to itself": ([node("n"), *apart()], "no node has room"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("objects", "lacks"), HELD.values(), ids=HELD)
+def test_whatever_the_old_pods_hold_is_told_as_theirs(objects: list[Raw], lacks: str) -> None:
+    found = explain(case_of(objects, "deployment/web"))
+    assert (found.cause, found.verdict) == ("rollout-blocks-itself", CauseVerdict.MISCONFIGURED)
+    assert f"{lacks} for one more" in found.summary
+    first = found.remedies[0]
+    assert first.tried.starts is StartsWhen.NOW
+    assert first.patch is not None
+    assert first.patch.body == {"spec": {"strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}}}
+
+
+def test_a_change_is_tried_with_what_the_old_pods_use_of_a_quota() -> None:
+    """Two of three run with two GPUs each; with one GPU each a new one fits beside them, and no second."""
+    top, first, _, *pods = deployment(2, 0, 0, was=2, now=2, settled=STUCK)
+    found = explain(case_of([node("n"), top, first, *pods, team_quota(5)], "deployment/web"))
+    less = next(each for each in found.remedies if each.kind is RemedyKind.REDUCE_REQUEST)
+    assert less.summary == f"ask for 1 {GPU} each, and let one old pod go first (maxUnavailable 1, maxSurge 0)"
 
 
 PACES: dict[str, tuple[RollingPace, int, int, int, int]] = {

@@ -55,7 +55,8 @@ RUN = job("nightly-1")
 RUN["metadata"] |= owned(cron())
 FORBID = {"concurrencyPolicy": "Forbid", "status": {"lastScheduleTime": "2026-11-22T04:00:00Z"}}
 OLD = raw("apps/v1", "ReplicaSet", "serve-1", meta=owned(replicas()), spec=replicas()["spec"])
-NEW = raw("apps/v1", "ReplicaSet", "serve-2", meta=owned(replicas()), spec=replicas()["spec"])
+SECOND = {**owned(replicas()), "annotations": {"deployment.kubernetes.io/revision": "2"}}
+NEW = raw("apps/v1", "ReplicaSet", "serve-2", meta=SECOND, spec=replicas()["spec"])
 ROLLING = (OLD, NEW, ready(OLD, "old"), pod("new", NEW, node=""))
 LISTED = raw("scheduling.k8s.io/v1", "PriorityClass", "high", "", value=10)
 

@@ -16,6 +16,7 @@ from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.patching import PatchError, patched
 from allotment.diagnose.remedies.readmission import refused
 from allotment.diagnose.remedies.rolling import with_old_pods
+from allotment.diagnose.rollouts import old_ready
 from allotment.diagnose.subjects import find_in
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.observed.base import Object, Reference
@@ -141,7 +142,8 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     if before is not None and (patch.op is PatchOp.RESUBMIT or _runs_differ(before, now)):
         changed = without_events(changed, {before.metadata.uid} - {""})
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
-        anew, rolled = patch.op is PatchOp.RESUBMIT, _rolled(before, now)
+        anew = patch.op is PatchOp.RESUBMIT
+        rolled = _rolled(before, now) or (isinstance(before, Replicas) and bool(old_ready(case.index, before)))
         made = rederived(Index(Source(objects=changed), case.index), now, anew=anew or rolled)
         return with_old_pods(case, made, now) if rolled and not anew else made
     return changed

@@ -13,6 +13,7 @@ from allotment.diagnose.growing import ends_what_runs
 from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.hidden import NOT_SHOWN, names_hidden
 from allotment.diagnose.remedies.losing import ended, said_of
+from allotment.diagnose.remedies.patching import patched
 from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.errors import unquoted
@@ -33,6 +34,7 @@ _MOST: Final = 12
 _DOERS: Final = tuple(Doer)
 _OPTIONAL: Final = frozenset({RemedyKind.FIX_QUEUE_NAME, RemedyKind.RAISE_PRIORITY, RemedyKind.CHANGE_FLAVOR})
 _OF_BOUNDS: Final = frozenset({"limitrange-max", "limitrange-min", "limitrange-ratio", "resourcequota-exceeded"})
+_ROLLOUT: Final = "rollout-blocks-itself"
 _BOUNDS: Final = frozenset({"LimitRange", "ResourceQuota"})
 _PLACES: Final = {each.id: place for place, each in enumerate(CAUSES)}
 
@@ -48,8 +50,8 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     shown: list[Remedy] = []
     necessary: list[tuple[bool, Proposal, Finding]] = []
     bounded: list[Proposal] = []
-    for proposal in order:
-        answer, remaining = tried(case, finding, proposal)
+    for each in order:
+        proposal, answer, remaining = _tried(case, finding, each)
         bounded += _with_bounds(proposal, remaining)
         if answer.starts is not StartsWhen.NO:
             luck = by_chance(remaining)
@@ -66,6 +68,23 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     _, proposal, remaining = min(necessary, key=lambda each: each[0])
     said = f"{proposal.summary}; not enough by itself, for then {remaining.summary}"
     return (_remedy(case, proposal, said, Tried(StartsWhen.NO)),)
+
+
+def _tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Proposal, Tried, Finding | None]:
+    """A proposal tried; where the rollout that it begins waits for its own old pods, with leave for one to go first."""
+    answer, remaining = tried(case, finding, proposal)
+    leave = next(iter(remaining.proposals), None) if remaining is not None and remaining.cause == _ROLLOUT else None
+    patch = proposal.patch
+    if leave is None or leave.patch is None or leave.target != proposal.target or patch is None:
+        return proposal, answer, remaining
+    if patch.op not in {PatchOp.MERGE, PatchOp.STRATEGIC}:
+        return proposal, answer, remaining
+    said = f"{proposal.summary}, and let one old pod go first (maxUnavailable 1, maxSurge 0)"
+    both = replace(proposal, summary=said, patch=Patch(patch.op, patched(patch.body, leave.patch)))
+    answer_then, remaining_then = tried(case, finding, both)
+    if answer_then.starts is StartsWhen.NO:
+        return proposal, answer, remaining
+    return both, answer_then, remaining_then
 
 
 def _with_bounds(proposal: Proposal, remaining: Finding | None) -> Iterator[Proposal]:

@@ -17,13 +17,23 @@ from allotment.diagnose.rules.policy import (
     repair_not_noticed,
     resourcequota_exceeded,
     resourcequota_missing_limits,
+    rollout_blocks_itself,
 )
 from allotment.diagnose.rules.submission.table import INVALID
 from allotment.model.explanation import Layer
 
 _LAYER: Final = Layer.POLICY
+_ROLLOUT: Final = CauseEntry(
+    "ALT-1019",
+    "rollout-blocks-itself",
+    Layer.SUBMISSION,
+    "a rollout waits for its old pods",
+    rollout_blocks_itself.find,
+)
+"""Of how it was submitted; it stands here for it counts what ResourceQuotas leave."""
 
 CAUSES: Final[tuple[CauseEntry, ...]] = (
+    _ROLLOUT,
     CauseEntry("ALT-1108", "queue-label-missing", _LAYER, "names no queue", queue_label_missing.find),
     CauseEntry("ALT-1103", "policy-refused-gpu-limits", _LAYER, "GPUs without limits", policy_refused_gpu_limits.find),
     CauseEntry("ALT-1101", "policy-refused-label", _LAYER, "a policy asks for a label", policy_refused_label.find),

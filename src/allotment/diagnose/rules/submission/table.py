@@ -18,7 +18,6 @@ from allotment.diagnose.rules.submission import (
     object_invalid,
     priorityclass_missing,
     rbac_forbidden,
-    rollout_blocks_itself,
     rollout_paused,
     service_account_missing,
     webhook_refused,
@@ -47,9 +46,6 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     CauseEntry("ALT-1014", "scaled-to-zero", _LAYER, "scaled to zero", asks_for_no_pods.scaled_to_zero),
     CauseEntry("ALT-1015", "parallelism-zero", _LAYER, "a Job of no pods", asks_for_no_pods.parallelism_zero),
     CauseEntry("ALT-1016", "rollout-paused", _LAYER, "the rollout is paused", rollout_paused.find),
-    CauseEntry(
-        "ALT-1019", "rollout-blocks-itself", _LAYER, "a rollout waits for its old pods", rollout_blocks_itself.find
-    ),
 )
 INVALID: Final = CauseEntry("ALT-1008", "object-invalid", _LAYER, "the object is not valid", object_invalid.find)
 """Stands behind the policies: they know some of what the API server does not take better."""
