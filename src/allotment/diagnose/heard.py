@@ -17,10 +17,12 @@ from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.rules.quota.taken_away import told_by_kueue
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar, last_word
 from allotment.diagnose.rules.scheduler.smaller import asking_less, rounded
+from allotment.diagnose.rules.storage.claims import bound, claim_of, class_name, uses
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
 from allotment.model.observed.base import condition
-from allotment.model.observed.pods import PodSpec
+from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.placement.selectors import node_admitted
 from allotment.scheduling.queueing.quantity import render_amount
@@ -64,11 +66,15 @@ _KUEUE: Final = (
 
 _FREED: Final = frozenset(
     {"cohort-exhausted", "gpu-all-in-use", "cpu-all-in-use", "memory-all-in-use", "preemption-pending",
-     "autoscaler-at-max", "autoscaler-out-of-stock", "autoscaler-scaling-up"}
+     "claim-unallocatable", "autoscaler-at-max", "autoscaler-out-of-stock", "autoscaler-scaling-up"}
 )  # fmt: skip
 """Causes that pass when others end, or a node comes."""
 _HEAD: Final = re.compile(r"^0/(\d+) nodes are available: ")
 _COUNTED: Final = re.compile(r"(\d+) ((?:Insufficient|Too many|No preemption|Preemption|node\(s\))(?:(?!, |\. ).)*)")
+_EACH: Final = re.compile(r"(?:^|, )(\d+) ((?:(?!, \d).)*)")
+_CLAIMS: Final = "cannot allocate all claims"
+_NOT_FOR_IT: Final = frozenset({"gpu-taint-not-tolerated", "node-cordoned", "node-affinity-no-match"})
+"""Causes that nodes are passed over for before anything else is looked at."""
 _SHORT: Final = "Insufficient "
 _DISK: Final = "ephemeral-storage"
 _SIZES: Final = {"cpu": "CPU", "memory": "memory"}
@@ -108,6 +114,7 @@ _COMES_WITHIN: Final = 1200.0
 _Heard = tuple[str, CauseVerdict, str, Mapping[str, Any]]
 """Cause, verdict, words, facts."""
 _CLAIM: Final = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_UNBOUND: Final = "pod has unbound immediate PersistentVolumeClaims"
 
 
 def heard(case: Case) -> Iterator[Finding]:
@@ -150,6 +157,10 @@ def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
         less = _less(case, workload, found) if pattern == _TOO_LARGE else ()
         yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where, less)
         return
+    # Until Kueue has looked again it says no more than why it was stopped.
+    taken = told_by_kueue(case, workload)
+    if taken is not None:
+        yield taken
 
 
 def _less(case: Case, workload: Workload, said: re.Match[str]) -> Iterator[Proposal]:
@@ -158,8 +169,8 @@ def _less(case: Case, workload: Workload, said: re.Match[str]) -> Iterator[Propo
     named = re.findall(r"flavors to pod set ([^:\s]+):", said.string[: said.start()])
     part = next((each for each in workload.spec.pod_sets if named and each.name == named[-1]), None)
     asked, most, before = (units(resource, said[each]) for each in ("asked", "most", "before"))
-    if part is None or part.count < 1 or "/" in resource:
-        return
+    if part is None or part.count < 1 or ("/" in resource and part.count > 1 and most - before >= asked // part.count):
+        return  # of devices fewer pods take less, and not each pod
     each, left = asked // part.count, rounded(resource, max(0, most - before) // part.count)
     change = asking_less(part.template.spec, {resource: each - left}) if 0 < left < each else None
     if change is not None:
@@ -199,11 +210,43 @@ def _of_scheduler(case: Case) -> Iterator[Finding]:
             words = f"as kube-scheduler says, the PersistentVolumeClaim {claim.group(1)} does not exist"
             yield _finding("pvc-missing", _MISCONFIGURED, words, {"claim": claim.group(1), "pod": pod.name}, where)
             return
+        unbound = _of_claims(case, pod, where) if _UNBOUND in said.message else None
+        if unbound is not None:
+            yield unbound
+            return
         found = _by_labels(case, pod.spec, said.message) or _of_nodes(said.message)
         if found is not None:
             cause, verdict, words, facts = found
             yield _finding(cause, verdict, words, {"pod": pod.name, **facts}, where)
             return
+
+
+def _of_claims(case: Case, pod: Pod, where: Evidence) -> Finding | None:
+    """What is said of the first of its claims that has no volume, where no class and no volume may be read."""
+    for use in uses(case):
+        claim = claim_of(case, use.name)
+        if claim is None or bound(claim):
+            continue
+        kind = class_name(claim)
+        events = [each for each in case.events(claim) if each.reason == "ProvisioningFailed"]
+        said = events[-1].message if events else ""
+        missing = said.startswith("storageclass") and "not found" in said
+        cause = "pvc-unbound-no-class" if missing else "pvc-provisioning-failed" if said else "pvc-unbound-no-volume"
+        verdict = CauseVerdict.BROKEN if said and not missing else _MISCONFIGURED
+        words = f"the claim {claim.name} (StorageClass {kind or 'not named'}) has no volume"
+        words += f": {quoted_message(said)}" if said else ""
+        facts = {"claim": claim.name, "storage_class": kind, "pod": pod.name}
+        act = Proposal(
+            RemedyKind.FIX_VOLUME,
+            Doer.USER if missing else Doer.PLATFORM,
+            f"create the claim {claim.name} again with a StorageClass that there is: the platform team knows which"
+            if missing
+            else f"see why nothing makes a volume for the claim {claim.name}",
+            reference_of(claim),
+            Patch(PatchOp.SIGNAL, {"storageClassName": kind}),
+        )
+        return _finding(cause, verdict, f"as kube-scheduler says, {words}", facts, where, (act,))
+    return None
 
 
 def _by_labels(case: Case, spec: PodSpec, message: str) -> _Heard | None:
@@ -224,6 +267,10 @@ def _of_nodes(message: str) -> _Heard | None:
         return None
     nodes = int(head.group(1))
     reasons = [(int(count), text.rstrip(" .")) for count, text in _COUNTED.findall(message)]
+    claims = sum(int(count) for count, text in _EACH.findall(_refusals(message, head)) if text.startswith(_CLAIMS))
+    if claims:
+        words = f"as kube-scheduler says, on {claims} of {nodes} nodes not all devices that it claims are to be had"
+        return "claim-unallocatable", _WAITING, words, {"nodes": nodes, "refusing": claims}
     hopeless = any(text.startswith("Preemption is not helpful") and count >= nodes for count, text in reasons)
     short = {text.removeprefix(_SHORT): count for count, text in reasons if text.startswith(_SHORT)}
     device = next((each for each in short if any(name in each.partition("/")[2] for name in _DEVICE)), "")
@@ -242,13 +289,26 @@ def _of_nodes(message: str) -> _Heard | None:
         count = sum(number for number, text in reasons if text.startswith(begins))
         if count:
             words = f"as kube-scheduler says, on {count} of {nodes} nodes {why}"
-            if cause in {"gpu-taint-not-tolerated", "node-cordoned", "node-affinity-no-match"}:
+            if cause in _NOT_FOR_IT:
+                if _further(_refusals(message, head)):
+                    return None  # nodes that came nearer are refused for what is not known here
                 words = f"as kube-scheduler says, {count} of {nodes} nodes are not for it: {why}"
                 others = sum(number for number, text in reasons if text.startswith(_SELECTS)) if count < nodes else 0
                 if others and cause != "node-affinity-no-match":
                     words += f"; {others} more have not the labels that it selects, which may be the cause as well"
             return cause, verdict, words, {"nodes": nodes, "refusing": count}
     return None
+
+
+def _refusals(message: str, head: re.Match[str]) -> str:
+    """What is said of nodes, without what is said of preemption."""
+    return message[head.end() :].partition(". ")[0].rstrip(".")
+
+
+def _further(refusals: str) -> bool:
+    """Whether some nodes are refused for a reason that no cause stands for here."""
+    known = (_SHORT, *(begins for begins, *_ in _NODES))
+    return any(not text.startswith(known) for _, text in _EACH.findall(refusals))
 
 
 def _too_large(nodes: int, device: str, short: Mapping[str, int]) -> _Heard:

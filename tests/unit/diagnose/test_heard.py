@@ -101,6 +101,11 @@ def test_a_member_is_told_for_whom_kueue_stopped_her_work() -> None:
     found = explain(narrow(objects))
     assert (found.cause, found.confidence) == ("reclaimed", Confidence.LIKELY)
     assert "somebody who is not seen by reclamation" in found.summary
+    objects[2]["status"]["conditions"][0]["message"] = message  # before Kueue has looked again
+    assert explain(narrow(objects)).cause == "reclaimed"
+    objects[2]["status"]["conditions"][0]["message"] = (
+        "insufficient unused quota for nvidia.com/gpu in flavor a, 4 more needed"
+    )
     held = {"conditions": [{"type": "QuotaReserved", "status": "False", "reason": "Pending"}]}
     ended = {**objects[2], "metadata": {"name": "o", "namespace": TEAM, "uid": "other"}, "status": held}
     assert explain(narrow([*objects, ended])).cause == "cohort-exhausted"
@@ -121,6 +126,31 @@ def test_a_member_is_told_how_much_kueue_says_that_there_is_at_most() -> None:
     assert [(each.summary, each.tried.starts) for each in found.remedies] == [
         ("ask for less for each pod: 40 → 31 cpu", StartsWhen.NOT_SIMULATED)
     ]
+
+
+def test_a_member_is_told_how_many_devices_she_may_ask_for() -> None:
+    message = "couldn't assign flavors to pod set main: insufficient quota for nvidia.com/gpu in flavor a, previously considered podsets requests (0) + current podset request (6) > maximum capacity (4)"
+    objects = said_by_kueue(message)
+    objects[0]["spec"]["template"]["spec"] = pod_spec(gpus=6)
+    objects[2]["spec"]["podSets"] = [{"name": "main", "count": 1, "template": {"spec": pod_spec(gpus=6)}}]
+    assert [each.summary for each in explain(narrow(objects)).remedies] == ["ask for less: 6 → 4 nvidia.com/gpu"]
+    objects[2]["spec"]["podSets"][0] |= {"count": 3, "template": {"spec": pod_spec(gpus=2)}}
+    assert not explain(narrow(objects)).remedies
+
+
+def test_a_member_is_told_of_a_claim_without_a_volume_what_its_events_say() -> None:
+    objects = said_by_scheduler("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found")
+    objects[1]["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"storageClassName": "fast"}}
+    claim |= {"metadata": {"name": "data", "namespace": TEAM, "uid": "c"}, "status": {"phase": "Pending"}}
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": TEAM}}
+    event |= {"reason": "ProvisioningFailed", "message": 'storageclass.storage.k8s.io "fast" not found'}
+    event["involvedObject"] = {"kind": "PersistentVolumeClaim", "name": "data", "namespace": TEAM, "uid": "c"}
+    blind = ("storageclasses", "persistentvolumes")
+    found = explain(narrow([*objects, claim, event], but=blind), with_remedies=False)
+    assert (found.cause, found.confidence) == ("pvc-unbound-no-class", Confidence.LIKELY)
+    assert "'fast' not found" in found.summary
+    assert explain(narrow([*objects, claim], but=blind), with_remedies=False).cause == "pvc-unbound-no-volume"
 
 
 def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
@@ -148,6 +178,8 @@ def test_pods_of_a_deployment_are_queued_one_by_one() -> None:
         (f"0/11 nodes are available: 4 Insufficient memory, 7 node(s) had untolerated taint(s). {HOPELESS}", "request-above-every-node"),
         (f"0/11 nodes are available: 11 node(s) didn't match Pod's node affinity/selector. {HOPELESS}", "node-affinity-no-match"),
         (f"0/11 nodes are available: 9 node(s) didn't match Pod's node affinity/selector, 2 node(s) had untolerated taint {{team: vip}}. {HOPELESS}", "gpu-taint-not-tolerated"),
+        ("0/19 nodes are available: 10 node(s) had untolerated taint(s), 9 cannot allocate all claims. still not schedulable, preemption: 0/19 nodes are available: 19 Preemption is not helpful for scheduling.", "claim-unallocatable"),
+        (f"0/11 nodes are available: 3 node(s) had untolerated taint {{a: b}}, 8 node(s) ran out of luck. {HELPFUL}", "unknown"),
         ("", "unknown"),
     ],
 )  # fmt: skip
