@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,11 +12,14 @@ from allotment.diagnose.growing import grows_from
 from allotment.diagnose.in_vain import given_up, never_runs
 from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
+from allotment.diagnose.rollouts import old_ready
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.queueing import ClusterQueue, Cohort
+from allotment.model.observed.queueing import Workload as ObservedWorkload
+from allotment.model.observed.work import Replicas, Work
 from allotment.scheduling.queueing.inputs import Workload
 from allotment.scheduling.queueing.quantity import render_amount
 from allotment.scheduling.snapshot.quantities import units
@@ -57,7 +60,7 @@ def _releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[Quot
     pair = short[0]
     prefix = f"{case.namespace}/"
     held = grows_from(case)
-    listed = [each for each in holders_of(case, queue, pair) if _may_end(case, each[1])]
+    listed = [each for each in holders_of(case, queue, pair) if may_end(case, each[1])]
     listed = [each for each in listed if held is None or each[1].workload.name != held.key]
     own = [each for each in listed if each[1].workload.name.startswith(prefix)]
     beside = [each for each in listed if each[1].workload.cluster_queue == queue and each not in own]
@@ -72,11 +75,34 @@ def _releasing(case: Case, queue: str, wanted: Mapping[Pair, int]) -> tuple[Quot
     return _several(book, queue, wanted, order[: 4 * _MOST_ENDING])
 
 
-def _may_end(case: Case, holder: QuotaHolder) -> bool:
+def may_end(case: Case, holder: QuotaHolder) -> bool:
     """Whether it is no service: those run until somebody ends them."""
     found = case.index.workloads.get(holder.workload.name)
     above = None if found is None else work_above(case, found)
     return above is None or kind_of(above) not in SERVICES
+
+
+def kept_by_itself(case: Case, queue: str, wanted: Mapping[Pair, int]) -> bool:
+    """Whether its own pods hold what it waits for, and do not end: with all others gone it would wait as well."""
+    top = service_of(case)
+    if top is None:
+        return False
+    book = book_of(case.twins)
+    held = [each for name in book.tree_of(queue) for each in book.holders.get(name, ())]
+    others = []
+    for holder in held:
+        found = case.index.workloads.get(holder.workload.name)
+        if found is None or work_above(case, found).metadata.uid != top.metadata.uid:
+            others.append(holder)
+    return len(others) < len(held) and not book.fits(queue, wanted, without=others)
+
+
+def service_of(case: Case) -> Work | None:
+    """The service that the subject is or belongs to; None for what ends, and in a rollout, which ends old pods."""
+    top = case.top
+    if top is None or kind_of(top) not in SERVICES:
+        return None
+    return None if isinstance(top, Replicas) and old_ready(case.index, top) else top
 
 
 def _several(
@@ -172,6 +198,21 @@ def wanted_with(row: FlavorRow, also: Workload | None) -> dict[Pair, int]:
                 if (row.flavor, resource) in wanted:
                     wanted[row.flavor, resource] += amount * (pod_set.min_count or pod_set.count)
     return wanted
+
+
+def waiting_for(case: Case, ending: Sequence[ObservedWorkload], cost: int = 3) -> Proposal:
+    """Wait for the end of work that holds what is needed in another sense than quota."""
+    verb = "ends" if len(ending) == 1 else "end"
+    target = reference_above(case, ending[0])
+    hidden = bool(case.snapshot.view) and target.namespace != case.namespace
+    return Proposal(
+        RemedyKind.WAIT_FOR_QUOTA,
+        Doer.USER,
+        f"wait until {_joined([called(case, each) for each in ending])} {verb}",
+        None if hidden else target,
+        Patch(PatchOp.WAIT, {"event": "completes", "workloads": len(ending)}),
+        cost=cost,
+    )
 
 
 def _wait(case: Case, ending: tuple[QuotaHolder, ...], row: FlavorRow, then: str, cost: int) -> Proposal:

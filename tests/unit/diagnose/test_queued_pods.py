@@ -82,7 +82,8 @@ def test_fewer_replicas_leave_those_that_run_alone() -> None:
 def test_nobody_waits_for_a_service_to_end() -> None:
     lets_two_in = [*NODES, *platform(cluster_queue("cq", quota("f", 2))), *service(let_in=2)]
     found = explain(case_of(lets_two_in, "deployment/web"))
-    assert found.cause == "quota-nominal"
+    assert (found.cause, found.verdict) == ("quota-nominal", CauseVerdict.MISCONFIGURED)
+    assert found.summary.endswith("; its own pods hold it and do not end")
     assert found.remedies
     assert not any(each.patch and each.patch.op is PatchOp.WAIT for each in found.remedies)
 

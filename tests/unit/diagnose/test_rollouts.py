@@ -160,6 +160,7 @@ def test_a_change_is_tried_with_what_the_old_pods_use_of_a_quota() -> None:
     """Two of three run with two GPUs each; with one GPU each a new one fits beside them, and no second."""
     top, first, _, *pods = deployment(2, 0, 0, was=2, now=2, settled=STUCK)
     found = explain(case_of([node("n"), top, first, *pods, team_quota(5)], "deployment/web"))
+    assert (found.cause, found.verdict) == ("resourcequota-exceeded", CauseVerdict.MISCONFIGURED)
     less = next(each for each in found.remedies if each.kind is RemedyKind.REDUCE_REQUEST)
     assert less.summary == f"ask for 1 {GPU} each, and let one old pod go first (maxUnavailable 1, maxSurge 0)"
 

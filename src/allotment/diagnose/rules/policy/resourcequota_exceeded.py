@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case, PodsToCome, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sureness
-from allotment.diagnose.releases import SERVICES
+from allotment.diagnose.releases import SERVICES, service_of
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
@@ -44,7 +44,9 @@ def _finding(
     target = reference_of(first.quota)
     hard, used, needed = (written(first.resource, each) for each in (first.hard, first.used, first.needed))
     never = first.needed > first.hard
-    waits = not never and case.subject is not None
+    own = sum((_uses(pod.spec, first.resource) for pod in case.pods if not pod.ended), Fraction(0))
+    itself = own > 0 and own + first.needed * pods > first.hard and service_of(case) is not None
+    waits = not never and case.subject is not None and not itself
     evidence = [
         Evidence(target, f"spec.hard[{first.resource}]", hard, f"{used} is used, {needed} more is needed for a pod")
     ]
@@ -54,7 +56,8 @@ def _finding(
         "resourcequota-exceeded",
         CauseVerdict.WAITING if waits else CauseVerdict.MISCONFIGURED,
         f"the ResourceQuota {first.quota.name} allows {hard} {first.resource} in namespace {case.namespace}: {used} "
-        f"{'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs {needed}",
+        f"{'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs {needed}"
+        f"{'; its own pods alone need more, and do not end' if itself and not never else ''}",
         facts={
             "resource_quota": first.quota.name,
             "namespace": case.namespace,

@@ -8,7 +8,7 @@ from typing import Any
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.growing import grows_from, pods_of_slice
-from allotment.diagnose.releases import quota_path, waits
+from allotment.diagnose.releases import kept_by_itself, quota_path, waits
 from allotment.diagnose.rules.queue.line import higher_classes, raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.queue.raised_quota import raised_quota
@@ -40,6 +40,8 @@ def quota_finding(
         proposals: what may help.
     """
     sure = quotas_seen(case)
+    if verdict is CauseVerdict.WAITING and found.row is not None and _is_own(case, found):
+        verdict, summary = CauseVerdict.MISCONFIGURED, f"{summary}; its own pods hold it and do not end"
     named: dict[str, Any] = {"cluster_queue": found.queue}
     if found.row is not None:
         named["flavor"] = found.row.flavor
@@ -54,6 +56,10 @@ def quota_finding(
         flavors=found.lacks.tried,
         never=found.lacks.never and sure,
     )
+
+
+def _is_own(case: Case, found: QuotaRefusal) -> bool:
+    return all(kept_by_itself(case, found.queue, row.wanted) for row in found.lacks.usable)
 
 
 def _growing(case: Case, summary: str) -> str:
