@@ -79,15 +79,24 @@ def template_of(case: Case) -> tuple[Reference, str]:
 
 def labelled_pods(case: Case, labels: dict[str, str]) -> tuple[Reference, Patch]:
     """What to patch so that the subject's pods carry labels."""
+    return _described_pods(case, {"labels": labels})
+
+
+def annotated_pods(case: Case, annotations: dict[str, str | None]) -> tuple[Reference, Patch]:
+    """What to patch so that the subject's pods carry annotations, or lose those that are to be none."""
+    return _described_pods(case, {"annotations": annotations})
+
+
+def _described_pods(case: Case, change: dict[str, Any]) -> tuple[Reference, Patch]:
     target, patch = amended(case, {})
-    metadata = {"metadata": {"labels": labels}}
+    metadata = {"metadata": change}
     match worked_on(case):
         case CronJob():
             body: dict[str, Any] = {"spec": {"jobTemplate": {"spec": {"template": metadata}}}}
         case Job() | Replicas() | DaemonSet():
             body = {"spec": {"template": metadata}}
         case Owner() as owner:
-            steps = labelled_templates(owner, metadata["metadata"])
+            steps = labelled_templates(owner, change)
             return target, Patch(PatchOp.SIGNAL, {"podSpec": {}}) if steps is None else Patch(PatchOp.RESUBMIT, steps)
         case _:
             body = metadata

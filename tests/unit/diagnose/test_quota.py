@@ -315,6 +315,40 @@ def test_the_most_is_of_a_flavor_that_takes_pods_without_a_topology() -> None:
     assert (found.cause, found.facts["flavor"], found.facts["most_ever"]) == ("quota-larger-than-total", "g", 2)
 
 
+CLOSE = "kueue.x-k8s.io/podset-required-topology"
+
+
+def close_together(pods: int, *, gpus: int) -> list[Raw]:
+    """A Job whose pods must lie in one rack."""
+    mine = queued(pods=pods, gpus=gpus)
+    mine[0]["spec"]["template"]["metadata"] = {"annotations": {CLOSE: "rack"}}
+    mine[1]["spec"]["podSets"][0]["topologyRequest"] = {"required": "rack"}
+    return mine
+
+
+def test_without_a_topology_pods_do_not_say_how_close_they_lie() -> None:
+    found = answer([*platform(ALONE), node("n"), *close_together(1, gpus=1)])
+    assert (found.cause, len(found.remedies)) == ("topology-request-unsatisfiable", 1)
+    patch = found.remedies[0].patch
+    assert patch is not None
+    assert patch.body["spec"]["template"]["metadata"]["annotations"][CLOSE] is None
+    assert found.remedies[0].tried.starts is StartsWhen.NOW
+
+
+def test_who_holds_a_rack_is_waited_for() -> None:
+    levels = thing("Topology", "t", levels=[{"nodeLabel": "rack"}, {"nodeLabel": "kubernetes.io/hostname"}])
+    kinds = {"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}}
+    queue = platform(cluster_queue("cq", quota("f", 64)), flavors=kinds)
+    rack = [node(name, 4, labels={"rack": "r", "p": "x"}) for name in ("n", "m")]
+    held = holding("busy", "cq", gpus=4, ran=False)
+    lies = {"levels": ["kubernetes.io/hostname"], "domains": [{"values": ["n"], "count": 1}]}
+    held[1]["status"]["admission"]["podSetAssignments"][0]["topologyAssignment"] = lies
+    found = explain(case_of([levels, *queue, *rack, *held, *close_together(2, gpus=4)]))
+    assert found.cause == "topology-request-unsatisfiable"
+    waits = [each for each in found.remedies if each.kind is RemedyKind.WAIT_FOR_QUOTA]
+    assert [each.summary for each in waits] == ["wait until busy ends"]
+
+
 def test_who_says_nothing_of_topology_may_say_that_any_place_will_do() -> None:
     levels = thing("Topology", "t", levels=[{"nodeLabel": "kubernetes.io/hostname"}])
     kinds = {"f": {"topologyName": "t", "nodeLabels": {"p": "x"}}, "g": {"nodeLabels": {"p": "y"}}}

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from allotment.diagnose.amending import amended
+from allotment.diagnose.amending import amended, annotated_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.never import fleet_of
-from allotment.diagnose.releases import waits
+from allotment.diagnose.releases import may_end, waiting_for, waits
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.finding_of import quota_finding
 from allotment.diagnose.rules.quota.refused import QuotaCause, refused_as
@@ -18,12 +18,12 @@ from allotment.diagnose.rules.quota.uncordoning import uncordoned
 from allotment.diagnose.rules.scheduler.smaller import asking_less
 from allotment.diagnose.shortage import device
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
 from allotment.model.observed.queueing import TopologyAsk
 from allotment.model.observed.work import Job
 from allotment.model.spelling import nearest
 from allotment.scheduling.queueing.inputs import Workload
 from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement
+from allotment.scheduling.snapshot.queueing import QuotaHolder
 
 _REQUIRED: Final = "kueue.x-k8s.io/podset-required-topology"
 _PREFERRED: Final = "kueue.x-k8s.io/podset-preferred-topology"
@@ -57,7 +57,7 @@ def find(case: Case) -> Finding | None:
             *_fewer(case, workload.key, _size(ask)),
             *(_less(case, workload.key) if never else ()),
             *other_queues(case, cost=2),
-            *(() if never else waits(case, found.lacks, cost=3)),
+            *(() if never else (tuple(waits(case, found.lacks, cost=3)) or _room_comes(case, workload.key))),
             *(() if never else uncordoned(case, workload.key)),
         ),
     )
@@ -99,29 +99,32 @@ def _away(case: Case) -> str:
 
 def _looser(case: Case, ask: TopologyAsk | None) -> Iterator[Proposal]:
     """Preferred in place of required, or a wider level of the same topology."""
-    work, level = case.top, _level(ask)
-    if work is None:
+    level = _level(ask)
+    if case.top is None:
         return
-    target = reference_of(work)
     if _size(ask):
-        yield from _smaller_slices(case, target, ask)
+        yield from _smaller_slices(case, ask)
         return
     if not level:
         yield Proposal(
             RemedyKind.OTHER,
             Doer.USER,
             f"say that its pods may lie anywhere ({_UNCONSTRAINED}=true)",
-            target,
-            Patch(PatchOp.RESUBMIT, {"spec": {"template": {"metadata": {"annotations": {_UNCONSTRAINED: "true"}}}}}),
+            *annotated_pods(case, {_UNCONSTRAINED: "true"}),
         )
         return
-    field = {"metadata": {"annotations": {_REQUIRED: None, _PREFERRED: level}}}
     yield Proposal(
         RemedyKind.REDUCE_REQUEST,
         Doer.USER,
         f"prefer one {level} and do not require it",
-        target,
-        Patch(PatchOp.RESUBMIT, {"spec": {"template": field}}),
+        *annotated_pods(case, {_REQUIRED: None, _PREFERRED: level}),
+    )
+    yield Proposal(
+        RemedyKind.REDUCE_REQUEST,
+        Doer.USER,
+        f"do not ask how close its pods lie (drop the annotation {_REQUIRED if ask and ask.required else _PREFERRED})",
+        *annotated_pods(case, {_REQUIRED: None, _PREFERRED: None}),
+        cost=2,
     )
     known = {each.node_label for one in case.index.objects.topologies for each in one.spec.levels}
     for other in _other_levels(case, level):
@@ -129,30 +132,25 @@ def _looser(case: Case, ask: TopologyAsk | None) -> Iterator[Proposal]:
             RemedyKind.REDUCE_REQUEST if level in known else RemedyKind.OTHER,
             Doer.USER,
             f"require one {other} in place of one {level}",
-            target,
-            Patch(PatchOp.RESUBMIT, {"spec": {"template": {"metadata": {"annotations": {_REQUIRED: other}}}}}),
+            *annotated_pods(case, {_REQUIRED: other}),
             cost=1,
         )
 
 
-def _smaller_slices(case: Case, target: Reference, ask: TopologyAsk | None) -> Iterator[Proposal]:
+def _smaller_slices(case: Case, ask: TopologyAsk | None) -> Iterator[Proposal]:
     """Fewer pods that must lie together: the largest divisor of them that is smaller; or a wider level."""
     size, level = _size(ask), _level(ask)
     for less in (each for each in range(size - 1, 0, -1) if size % each == 0):
-        body = {"metadata": {"annotations": {_SLICE_SIZE: str(less)}}}
         what = (
             f"require that every {less} of its pods lie in one {level}"
             if less > 1
             else "let each of its pods lie alone"
         )
         what += f" ({_SLICE_SIZE} {size} → {less})"
-        patch = Patch(PatchOp.RESUBMIT, {"spec": {"template": body}})
-        yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, target, patch)
+        yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, *annotated_pods(case, {_SLICE_SIZE: str(less)}))
     for other in _other_levels(case, level):
-        body = {"metadata": {"annotations": {_SLICE: other}}}
         what = f"require that every {size} of its pods lie in one {other} in place of one {level}"
-        patch = Patch(PatchOp.RESUBMIT, {"spec": {"template": body}})
-        yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, target, patch, cost=1)
+        yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, *annotated_pods(case, {_SLICE: other}), cost=1)
 
 
 def _less(case: Case, key: str) -> Iterator[Proposal]:
@@ -173,6 +171,35 @@ def _less(case: Case, key: str) -> Iterator[Proposal]:
             what = f"ask for {amount} {name} in place of {most} for each pod"
             yield Proposal(RemedyKind.REDUCE_REQUEST, Doer.USER, what, target, patch, cost=1)
         return
+
+
+def _room_comes(case: Case, key: str) -> Iterator[Proposal]:
+    """Wait for those whose end leaves room close enough together: one of them, or as few as will do."""
+    if case.brief:
+        return
+    view = case.twins.queueing
+    flavors = {each.name for each in view.state.flavors if each.topology}
+    held = [each for each in view.running if _lies_in(each, flavors) and may_end(case, each)][:_TRIES]
+    chosen = next(([each] for each in held if _starts_without(case, key, [each])), held)
+    if not chosen or not _starts_without(case, key, chosen):
+        return
+    for each in tuple(chosen) if len(chosen) > 1 else ():
+        rest = [other for other in chosen if other is not each]
+        chosen = rest if _starts_without(case, key, rest) else chosen
+    found = [case.index.workloads.get(each.workload.name) for each in chosen]
+    seen = [each for each in found if each is not None]
+    if len(seen) == len(chosen):
+        yield waiting_for(case, seen)
+
+
+def _lies_in(holder: QuotaHolder, flavors: set[str]) -> bool:
+    return any(flavor in flavors for part in holder.pod_sets for _, flavor in part.flavors)
+
+
+def _starts_without(case: Case, key: str, ended: list[QuotaHolder]) -> bool:
+    view = case.twins.queueing
+    running = tuple(each for each in view.running if each not in ended)
+    return Settlement(replace(view, running=running)).of(key).outcome is AttemptOutcome.STARTS
 
 
 def _starts(case: Case, changed: Workload) -> bool:
