@@ -13,6 +13,7 @@ from allotment.model.devices import is_device
 from allotment.model.observed.base import Amount
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import QuotaOf, ResourceGroupOf
+from allotment.observe.seen import seen_everywhere
 from allotment.scheduling.snapshot.quantities import units
 from allotment.scheduling.snapshot.queues import sends_elsewhere
 
@@ -62,6 +63,7 @@ class FlavorBook:
         healthy: of them, on Ready nodes.
         schedulable: of them, on nodes that take pods.
         devices: of each of the nodes, broken ones included.
+        known: whether nodes and flavors were seen; where not, what is said of nodes is 0 and means nothing.
     """
 
     cluster: str
@@ -76,6 +78,7 @@ class FlavorBook:
     schedulable: int
     bounds: DeviceBounds
     devices: Mapping[str, int] = field(default_factory=dict)
+    known: bool = True
 
     @property
     def most(self) -> int:
@@ -176,6 +179,7 @@ def _book(
         schedulable=schedulable,
         bounds=declared or (observed_bounds(index, found, resource, devices) if found else DeviceBounds()),
         devices=nodes,
+        known=all(seen_everywhere(index.source, each) for each in ("nodes", "resourceflavors")),
     )
 
 

@@ -16,6 +16,7 @@ from allotment.accounting.book_checks import BookFault, findings
 from allotment.accounting.books import flavor_books
 from allotment.accounting.bounds import DeviceBounds
 from allotment.accounting.lending import lending_changes, undo_changes
+from allotment.cli.commands.ask.books_view import books_listing
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.namespaced import ConfigMap
@@ -40,8 +41,9 @@ from allotment.model.observed.queueing import (
     ResourceGroupOf,
 )
 from allotment.model.observed.snapshot import Gap, Snapshot
-from allotment.operations.ask.books import patch_command
+from allotment.operations.ask.books import BooksAnswer, patch_command
 from allotment.operations.ask.devices import saturated
+from allotment.reports.documents.books import flavor_book_document
 from tests.unit.accounting.scenes import GPU, moment_of, node
 
 EIGHT = {GPU: "8", "cpu": "64"}
@@ -339,3 +341,15 @@ def test_lending_follows_capacity_never_takes_a_guarantee_and_comes_back(
     assert {each.queue: each.after for each in lending_changes(whole, earlier)} == {
         each.queue: each.before for each in changes
     }
+
+
+def test_what_nobody_saw_of_nodes_is_no_number() -> None:
+    seen = index_of(queue("a", "8"), flavors=(flavor("gpu"),))
+    source = msgspec.structs.replace(seen.source, gaps=(Gap(what="nodes", reason="forbidden"),))
+    known, unknown = (flavor_books(Index(each))[0] for each in (seen.source, source))
+    assert (known.known, unknown.known) == (True, False)
+    assert flavor_book_document(known)["capacity"] is not None
+    assert flavor_book_document(unknown)["capacity"] is None
+    assert unknown.nominal == 8
+    columns = {each.title: each for each in books_listing(BooksAnswer((unknown,), ())).columns}
+    assert (columns["HEALTHY"].of(unknown), columns["NOMINAL"].of(unknown)) == (None, 8)

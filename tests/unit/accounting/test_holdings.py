@@ -172,6 +172,18 @@ def test_of_pods_that_name_an_admitted_owner_only_as_many_are_counted_in_its_que
     }  # fmt: skip
 
 
+def test_a_pod_of_a_kind_that_may_not_be_read_is_counted_in_the_workload_of_the_same_owner() -> None:
+    admitted = workload("w", "gpu", 4, admitted=True, job="train")
+    (found,) = holds(pod("p", "n1", {GPU: "2"}, owner=JOB), workloads=(admitted,), **QUEUES)
+    assert (found.owner.queue, found.marks) == ("cq", set())
+    elsewhere = pod("p", "n1", {GPU: "2"}, owner=JOB)
+    elsewhere = msgspec.structs.replace(
+        elsewhere, metadata=msgspec.structs.replace(elsewhere.metadata, namespace="other")
+    )
+    (foreign,) = holds(elsewhere, workloads=(admitted,), **QUEUES)
+    assert foreign.owner.queue == ""
+
+
 def test_a_resource_that_the_queue_leaves_out_of_account_is_no_reason() -> None:
     admitted = workload("w", "gpu", 4, admitted=True, job="train")
     uncounted = AdmissionOf(cluster_queue="cq", pod_set_assignments=(PodSetAssigned(),))

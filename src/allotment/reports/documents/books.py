@@ -22,7 +22,7 @@ def books_document(answer: BooksAnswer, rows: Sequence[FlavorBook]) -> Mapping[s
 
 
 def flavor_book_document(book: FlavorBook) -> Mapping[str, Any]:
-    """One flavor and resource; `minimum` and `maximum` null where nobody says."""
+    """One flavor and resource; `minimum` and `maximum` null where nobody says, those of nodes where none were seen."""
     return {
         "cluster": book.cluster,
         "flavor": book.flavor,
@@ -30,10 +30,10 @@ def flavor_book_document(book: FlavorBook) -> Mapping[str, Any]:
         "nominal": book.nominal,
         "lendable": book.lendable,
         "nodes": list(book.nodes),
-        "capacity": book.capacity,
-        "allocatable": book.allocatable,
-        "healthy": book.healthy,
-        "schedulable": book.schedulable,
+        "capacity": book.capacity if book.known else None,
+        "allocatable": book.allocatable if book.known else None,
+        "healthy": book.healthy if book.known else None,
+        "schedulable": book.schedulable if book.known else None,
         "minimum": book.bounds.least,
         "maximum": book.bounds.most,
         "boundsBy": book.bounds.by or None,

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from allotment.model.devices import is_device
+from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
@@ -119,7 +120,16 @@ class WorkloadsOfPods:
 
     def _above(self, pod: Pod) -> Workload | None:
         chain = (pod, *self._index.chain(pod.metadata))
-        return next((found for each in chain if (found := self._workload_of.get(each.metadata.uid))), None)
+        found = next((one for each in chain if (one := self._workload_of.get(each.metadata.uid))), None)
+        return found or self._of_unseen(chain[-1].metadata)
+
+    def _of_unseen(self, meta: ObjectMeta) -> Workload | None:
+        """The Workload of what stands above and was not seen itself: a kind that may not be read."""
+        above = meta.controller
+        if above is None or not self._index.may_own(above, meta):
+            return None
+        found = self._workload_of.get(above.uid)
+        return found if found is not None and found.namespace == meta.namespace else None
 
     @cached_property
     def _beyond(self) -> frozenset[str]:

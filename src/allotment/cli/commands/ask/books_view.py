@@ -15,19 +15,34 @@ from allotment.operations.ask.books import BooksAnswer, MendedFinding
 from allotment.operations.ask.lending import LendingPlan
 from allotment.reports.documents.books import flavor_book_document
 
+
+def _seen(book: FlavorBook, units: int) -> str:
+    return f"{units:,}" if book.known else ""
+
+
 _COLUMNS: Final[tuple[Column[FlavorBook], ...]] = (
     Column("FLAVOR", lambda row: row.flavor),
     Column("RESOURCE", lambda row: row.resource, keep=1),
     Column("CLUSTER", lambda row: row.cluster, wide=True),
     Column("NOMINAL", lambda row: row.nominal, text=lambda row: f"{row.nominal:,}", keep=4),
     Column("LENDABLE", lambda row: row.lendable, text=lambda row: f"{row.lendable:,}", keep=2),
-    Column("SCHEDULABLE", lambda row: row.schedulable, text=lambda row: f"{row.schedulable:,}", keep=3),
-    Column("HEALTHY", lambda row: row.healthy, text=lambda row: f"{row.healthy:,}", keep=2),
-    Column("ALLOCATABLE", lambda row: row.allocatable, text=lambda row: f"{row.allocatable:,}", keep=2),
+    Column(
+        "SCHEDULABLE",
+        lambda row: row.schedulable if row.known else None,
+        text=lambda row: _seen(row, row.schedulable),
+        keep=3,
+    ),
+    Column("HEALTHY", lambda row: row.healthy if row.known else None, text=lambda row: _seen(row, row.healthy), keep=2),
+    Column(
+        "ALLOCATABLE",
+        lambda row: row.allocatable if row.known else None,
+        text=lambda row: _seen(row, row.allocatable),
+        keep=2,
+    ),
     Column("MINIMUM", lambda row: row.bounds.least),
     Column("MAXIMUM", lambda row: row.bounds.most),
     Column("SAID BY", lambda row: row.bounds.by, wide=True),
-    Column("NODES", lambda row: len(row.nodes)),
+    Column("NODES", lambda row: len(row.nodes) if row.known else None),
 )
 
 
