@@ -254,6 +254,26 @@ def test_a_remedy_that_a_quota_refuses_next_does_not_start_it() -> None:
     assert explain(room).remedies[0].tried.starts is StartsWhen.NOW
 
 
+def test_a_quota_for_a_priority_class_does_not_count_pods_of_another() -> None:
+    scope = {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
+    only = quota({"pods": "1"}, scopeSelector={"matchExpressions": [scope]})
+    high = raw("scheduling.k8s.io/v1", "PriorityClass", "high", "") | {"value": 10}
+    work = replicas("StatefulSet", replicas=2, spec=pod_spec(container(gpus=0), priorityClassName="high"))
+    one = ready(work) | {"spec": {**ready(work)["spec"], "priorityClassName": "high"}}
+    found = explain(case(work, one, node(), only, high))
+    assert "allows 1 pod for pods of priority class high" in found.summary
+    assert ("name no priority class", StartsWhen.NOW) in [
+        (each.summary.partition(":")[0], each.tried.starts) for each in found.remedies
+    ]
+
+
+def test_what_a_limit_range_fills_in_is_told() -> None:
+    fills = limits(default={"memory": "4Gi"})
+    says_nothing = pod_spec({"name": "main", "image": "x"})
+    found = explain(case(job(spec=says_nothing), node(), fills, quota({"requests.memory": "2Gi"})))
+    assert found.summary.endswith("needs 4Gi, for what it does not say comes from the LimitRange bounds")
+
+
 def test_a_maximum_is_raised_without_touching_what_others_get_by_default() -> None:
     large = job(spec=pod_spec(container(resources={"requests": {"cpu": "48"}, "limits": {"cpu": "48"}})))
     found = explain(case(large, limits(max={"cpu": "32"}, default={"cpu": "1"}), node()))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from allotment.diagnose.amending import amended, containers_patch, scaled, sent_again
+from allotment.diagnose.amending import amended, changed_pods, containers_patch, scaled, sent_again
 from allotment.diagnose.case import Case, PodsToCome, reference_of
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.reach import RefusedAttempt, missing_pods, refusals, sureness
 from allotment.diagnose.releases import SERVICES, service_of
 from allotment.diagnose.rules.policy.amounts import amount, written
-from allotment.diagnose.rules.policy.defaults import admitted
+from allotment.diagnose.rules.policy.defaults import admitted, ranges_of
 from allotment.diagnose.rules.policy.quota_use import Excess, excesses, quotas_of, use_of, users_of
 from allotment.diagnose.rules.policy.quota_words import told, words_of
 from allotment.diagnose.rules.scheduler.placing import flavors_of, placing_of
@@ -46,6 +46,7 @@ def _finding(
     never = first.needed > first.hard
     own = sum((_uses(pod.spec, first.resource) for pod in case.pods if not pod.ended), Fraction(0))
     itself = own > 0 and own + first.needed * pods > first.hard and service_of(case) is not None
+    what = "pod" if (hard, first.resource) == ("1", "pods") else first.resource
     waits = not never and case.subject is not None and not itself
     evidence = [
         Evidence(target, f"spec.hard[{first.resource}]", hard, f"{used} is used, {needed} more is needed for a pod")
@@ -55,8 +56,9 @@ def _finding(
     return Finding(
         "resourcequota-exceeded",
         CauseVerdict.WAITING if waits else CauseVerdict.MISCONFIGURED,
-        f"the ResourceQuota {first.quota.name} allows {hard} {first.resource} in namespace {case.namespace}: {used} "
-        f"{'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs {needed}"
+        f"the ResourceQuota {first.quota.name} allows {hard} {what}{_of_whom(first)} in namespace {case.namespace}: "
+        f"{used} {'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs {needed}"
+        f"{_by_default(case, part, first)}"
         f"{'; its own pods alone need more, and do not end' if itself and not never else ''}",
         facts={
             "resource_quota": first.quota.name,
@@ -81,7 +83,44 @@ def _helping(case: Case, part: PodsToCome, spec: PodSpec, found: list[Excess], p
     yield from _fewer(case, first, pods)
     if first.needed <= first.hard:
         yield from _waited(case, first, pods)
+    yield from _of_no_class(case, part, first)
     yield _raised(case, found, pods)
+
+
+def _of_whom(first: Excess) -> str:
+    """Which pods the quota counts, in words; empty where it counts all."""
+    selector = first.quota.spec.scope_selector
+    said = [each for each in first.quota.spec.scopes if each != "PriorityClass"]
+    for each in selector.match_expressions if selector is not None else ():
+        values = ", ".join(each.values)
+        name = "priority class" if each.scope_name == "PriorityClass" else each.scope_name
+        said.append(f"{name}{' other than' if each.operator == 'NotIn' else ''} {values}".rstrip())
+    return f" for pods of {' and '.join(said)}" if said else ""
+
+
+def _by_default(case: Case, part: PodsToCome, first: Excess) -> str:
+    """Which LimitRanges have a pod ask for it, where its author wrote nothing of it."""
+    name = first.resource.removeprefix("requests.").removeprefix("limits.")
+    written_by = (each.resources for each in part.template.spec.containers)
+    if all(name in {**own.requests, **own.limits} for own in written_by):
+        return ""
+    ranges = [
+        each.name
+        for each in ranges_of(case.index, case.namespace)
+        if any(name in {**item.default, **item.default_request, **item.max, **item.min} for item in each.spec.limits)
+    ]
+    return f", for what it does not say comes from the LimitRange {', '.join(ranges)}" if ranges else ""
+
+
+def _of_no_class(case: Case, part: PodsToCome, first: Excess) -> Iterator[Proposal]:
+    """A quota for some priority classes does not count the pods of others."""
+    selector = first.quota.spec.scope_selector
+    expressions = selector.match_expressions if selector is not None else ()
+    named = bool(part.template.spec.priority_class_name)
+    if named and any((each.scope_name, each.operator) == ("PriorityClass", "In") for each in expressions):
+        body = {"priorityClassName": None, "priority": None}
+        what = "name no priority class: the quota counts only pods of that one"
+        yield changed_pods(RemedyKind.OTHER, what, case, body, 4)
 
 
 def _binding(found: list[Excess]) -> Excess:
