@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.scheduler.device_expressions import PublishedDevice, says
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind, StartsWhen
-from allotment.model.observed.nodes import Device
+from allotment.model.observed.nodes import Device, ResourceClaim
+from allotment.operations.ask.explaining import why_all
 from tests.unit.diagnose.building import TEAM, Raw, case_of, node, waiting
 
 API = "resource.k8s.io/v1"
@@ -141,3 +144,28 @@ def test_a_name_that_would_end_its_text_is_put_into_no_expression() -> None:
     found = BY_ID["claim-unallocatable"].find(case_of(asking(MODEL.format("H100"), *named)))
     assert found is not None
     assert [each.kind for each in found.proposals] == [RemedyKind.ADD_NODE]
+
+
+class GoneThrough(tuple[ResourceClaim, ...]):
+    """Claims that count how often somebody looks through all of them."""
+
+    __slots__ = ()
+    times: ClassVar[int] = 0
+
+    def __iter__(self) -> Iterator[ResourceClaim]:
+        GoneThrough.times += 1
+        return super().__iter__()
+
+
+def test_claims_are_looked_up_and_not_gone_through_for_every_pod() -> None:
+    asked: Any = {"devices": {"requests": [{"name": "gpu", "exactly": {"deviceClassName": "gpu"}}]}}
+    objects = devices("n", "24Gi", taken=(0,)) + asking("true")
+    for number in range(30):
+        objects.append(thing("ResourceClaim", f"c{number}", spec=asked))
+        objects += waiting(f"w{number}", gpus=0, resourceClaims=[{"name": "gpu", "resourceClaimName": f"c{number}"}])
+    snapshot = case_of(objects, "job/w0").snapshot
+    source = snapshot.sources[0]
+    counted = msgspec.structs.replace(source.objects, resource_claims=GoneThrough(source.objects.resource_claims))
+    told = why_all(msgspec.structs.replace(snapshot, sources=(msgspec.structs.replace(source, objects=counted),)))
+    assert len(told.waiting) >= 30
+    assert GoneThrough.times < 20

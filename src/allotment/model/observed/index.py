@@ -19,7 +19,7 @@ from allotment.model.observed.namespaced import (
     StorageClass,
     VolumeClaim,
 )
-from allotment.model.observed.nodes import Node
+from allotment.model.observed.nodes import Node, ResourceClaim, ResourceClaimTemplate
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import (
     AdmissionCheck,
@@ -232,6 +232,23 @@ class Index:
     def volume_claims(self) -> dict[str, VolumeClaim]:
         """PersistentVolumeClaims by namespace/name."""
         return _by_key(self.objects.volume_claims)
+
+    @_made_of("resource_claims")
+    def resource_claims(self) -> dict[str, ResourceClaim]:
+        """ResourceClaims by namespace/name."""
+        return _by_key(self.objects.resource_claims)
+
+    @_made_of("resource_claims")
+    def resource_claims_of(self) -> dict[str, list[ResourceClaim]]:
+        """ResourceClaims by the uid of any of their owners."""
+        return _grouped(
+            (by.uid, each) for each in self.objects.resource_claims for by in each.metadata.owner_references
+        )
+
+    @_made_of("resource_claim_templates")
+    def resource_claim_templates(self) -> dict[str, ResourceClaimTemplate]:
+        """ResourceClaimTemplates by namespace/name."""
+        return _by_key(self.objects.resource_claim_templates)
 
     @_made_of("volumes")
     def volumes(self) -> dict[str, PersistentVolume]:

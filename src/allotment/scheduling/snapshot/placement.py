@@ -390,9 +390,8 @@ def _missing(index: Index) -> Iterator[str]:
 
 
 def _devices(index: Index, namespace: str, spec: observed_pods.PodSpec) -> Iterator[str]:
-    claims = {each.key: each for each in index.objects.resource_claims} if spec.resource_claims else {}
     for each in spec.resource_claims:
-        claim = claims.get(f"{namespace}/{each.resource_claim_name}")
+        claim = index.resource_claims.get(f"{namespace}/{each.resource_claim_name}")
         if claim is None:
             yield f"devices of claim {each.resource_claim_name or each.resource_claim_template_name} (DRA)"
         else:

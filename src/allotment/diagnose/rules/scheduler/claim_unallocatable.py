@@ -72,7 +72,7 @@ def find(case: Case) -> Finding | None:
     if pod is None or not all(case.seen_everywhere(kind) for kind in kinds):
         return None
     claims = list(_claims(case, pod))
-    devices = list(_published(case)) if claims else []
+    devices = list(case.index.beside.once(_Published, lambda: _Published(_published(case)))) if claims else []
     # Who asks for very many claims is told of the first that are short among those that can be looked at.
     del claims[max(1, _MOST_LOOKED_AT // max(1, len(devices))) :]
     for target, claim in claims:
@@ -85,26 +85,29 @@ def find(case: Case) -> Finding | None:
 
 def _claims(case: Case, pod: Pod) -> Iterator[tuple[Reference, ResourceClaimSpec]]:
     """The pod's claims that are not allocated. What is not there at all is told by the rules about storage."""
-    claims = {each.name: each for each in case.index.objects.resource_claims if each.namespace == case.namespace}
-    templates = {
-        each.name: each for each in case.index.objects.resource_claim_templates if each.namespace == case.namespace
-    }
+    index = case.index
     given = {
         each.metadata.annotations.get(_MADE_FOR)
-        for each in claims.values()
-        if each.status.allocation is not None and pod.metadata.uid in {by.uid for by in each.metadata.owner_references}
+        for each in index.resource_claims_of.get(pod.metadata.uid, ())
+        if each.status.allocation is not None and each.namespace == case.namespace
     }
     for use in pod.spec.resource_claims:
         if use.name in given:
             continue
         if use.resource_claim_name:
-            claim = claims.get(use.resource_claim_name)
+            claim = index.resource_claims.get(f"{case.namespace}/{use.resource_claim_name}")
             if claim is not None and claim.status.allocation is None:
                 yield reference_of(claim), claim.spec
         else:
-            template = templates.get(use.resource_claim_template_name)
+            template = index.resource_claim_templates.get(f"{case.namespace}/{use.resource_claim_template_name}")
             if template is not None:
                 yield reference_of(template), template.spec.spec
+
+
+class _Published(tuple[PublishedDevice, ...]):
+    """All devices of a source."""
+
+    __slots__ = ()
 
 
 def _published(case: Case) -> Iterator[PublishedDevice]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
-from allotment.diagnose.finding import Finding, Proposal
+from allotment.diagnose.finding import Deferred, Finding, Proposal
 from allotment.diagnose.reach import sureness
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
-from allotment.model.observed.nodes import ResourceClaim, ResourceClaimSpec, ResourceClaimTemplate
+from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.nodes import ResourceClaimSpec
 from allotment.model.observed.pods import PodResourceClaim, PodSpec
 from allotment.model.spelling import nearest
 
@@ -32,22 +32,17 @@ def _uses(case: Case) -> Iterator[PodResourceClaim]:
 
 def claim_missing(case: Case) -> Finding | None:
     """A claim, or a template of claims, that the pods name and that is not there."""
-    objects = case.index.objects
+    index = case.index
     for use in _uses(case):
         template = bool(use.resource_claim_template_name)
         name = use.resource_claim_template_name or use.resource_claim_name
         kind = "ResourceClaimTemplate" if template else "ResourceClaim"
-        listed: tuple[ResourceClaim | ResourceClaimTemplate, ...] = (
-            objects.resource_claim_templates if template else objects.resource_claims
-        )
-        known = sorted(each.name for each in listed if each.namespace == case.namespace)
-        if not name or name in known or not case.seen(f"{kind.lower()}s"):
+        there_are: Mapping[str, object] = index.resource_claim_templates if template else index.resource_claims
+        if not name or f"{case.namespace}/{name}" in there_are or not case.seen(f"{kind.lower()}s"):
             continue
-        meant = nearest(name, known)
+        known = _names(case, kind)
         key = "resourceClaimTemplateName" if template else "resourceClaimName"
-        target = Reference(api_version=_API, kind=kind, namespace=case.namespace, name=name)
         about = case.waiting_pods[0] if case.waiting_pods else case.work
-        order = [meant, *(each for each in known if each != meant)] if meant else known
         there = f"; there is {', '.join(known)}" if known else ""
         return Finding(
             "resource-claim-missing",
@@ -63,28 +58,46 @@ def claim_missing(case: Case) -> Finding | None:
                 ),
             ),
             confidence=sureness(case),
-            proposals=(
-                *(
-                    changed_pods(
-                        RemedyKind.OTHER,
-                        f"use the {kind} {other}, which exists",
-                        case,
-                        {"resourceClaims": [{"name": use.name, key: other}]},
-                        cost=position,
-                    )
-                    for position, other in enumerate(order[:2])
-                ),
-                Proposal(
-                    RemedyKind.OTHER,
-                    Doer.USER,
-                    f"create the {kind} {name}",
-                    target,
-                    Patch(PatchOp.SIGNAL, {"kind": kind, "name": name}),
-                    cost=5,
-                ),
-            ),
+            proposals=Deferred(_there_or_made(case, use, kind, name, known)),
         )
     return None
+
+
+class _Names(dict[tuple[str, str], list[str]]):
+    """Names of claims and templates, by kind and namespace."""
+
+
+def _names(case: Case, kind: str) -> list[str]:
+    """Those of a kind in the subject's namespace, in order."""
+    kept, index = case.index.beside.once(_Names, _Names), case.index
+    if (kind, case.namespace) not in kept:
+        named: Iterable[Object] = (
+            index.resource_claims.values() if kind == "ResourceClaim" else index.resource_claim_templates.values()
+        )
+        kept[kind, case.namespace] = sorted(each.name for each in named if each.namespace == case.namespace)
+    return kept[kind, case.namespace]
+
+
+def _there_or_made(case: Case, use: PodResourceClaim, kind: str, name: str, known: list[str]) -> Iterator[Proposal]:
+    meant = nearest(name, known)
+    key = "resourceClaimTemplateName" if use.resource_claim_template_name else "resourceClaimName"
+    order = [meant, *(each for each in known if each != meant)] if meant else known
+    for position, other in enumerate(order[:2]):
+        yield changed_pods(
+            RemedyKind.OTHER,
+            f"use the {kind} {other}, which exists",
+            case,
+            {"resourceClaims": [{"name": use.name, key: other}]},
+            cost=position,
+        )
+    yield Proposal(
+        RemedyKind.OTHER,
+        Doer.USER,
+        f"create the {kind} {name}",
+        Reference(api_version=_API, kind=kind, namespace=case.namespace, name=name),
+        Patch(PatchOp.SIGNAL, {"kind": kind, "name": name}),
+        cost=5,
+    )
 
 
 def class_missing(case: Case) -> Finding | None:
@@ -103,14 +116,13 @@ def class_missing(case: Case) -> Finding | None:
 
 
 def _specs(case: Case) -> Iterator[tuple[Reference, ResourceClaimSpec]]:
-    objects = case.index.objects
     for use in _uses(case):
-        for template in objects.resource_claim_templates:
-            if (template.namespace, template.name) == (case.namespace, use.resource_claim_template_name):
-                yield reference_of(template), template.spec.spec
-        for claim in objects.resource_claims:
-            if (claim.namespace, claim.name) == (case.namespace, use.resource_claim_name):
-                yield reference_of(claim), claim.spec
+        template = case.index.resource_claim_templates.get(f"{case.namespace}/{use.resource_claim_template_name}")
+        if template is not None:
+            yield reference_of(template), template.spec.spec
+        claim = case.index.resource_claims.get(f"{case.namespace}/{use.resource_claim_name}")
+        if claim is not None:
+            yield reference_of(claim), claim.spec
 
 
 def _class_finding(case: Case, target: Reference, request: str, name: str, known: list[str]) -> Finding:
