@@ -57,8 +57,8 @@ def _finding(
         "resourcequota-exceeded",
         CauseVerdict.WAITING if waits else CauseVerdict.MISCONFIGURED,
         f"the ResourceQuota {first.quota.name} allows {hard} {what}{_of_whom(first)} in namespace {case.namespace}: "
-        f"{used} {'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs {needed}"
-        f"{_by_default(case, part, first)}"
+        f"{used} {'is' if used == '1' else 'are'} used and {f'each of {pods} pods' if pods > 1 else 'a pod'} needs "
+        f"{needed}{_by_default(case, part, first)}"
         f"{'; its own pods alone need more, and do not end' if itself and not never else ''}",
         facts={
             "resource_quota": first.quota.name,
