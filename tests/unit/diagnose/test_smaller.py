@@ -129,3 +129,30 @@ def test_one_container_gives_all_and_where_that_is_too_much_those_that_ask_as_mu
     apart = PodSpec(containers=(container("b", {"cpu": "4"}, {"cpu": "8"}),))
     assert asking_less(apart, {"cpu": 1000}) == {"containers": [{"name": "b", "resources": {"requests": {"cpu": "3"}}}]}
     assert asking_less(alike, {GPU: 16}) is None
+
+
+BESIDES: dict[str, tuple[Raw, str, Raw]] = {
+    "asked for by the pod as a whole": (
+        {"resources": {"requests": {"cpu": "40"}, "limits": {"cpu": "40"}}},
+        "ask for less: 40 CPU → 32 CPU",
+        {"resources": {"requests": {"cpu": "32"}, "limits": {"cpu": "32"}}},
+    ),
+    "a sidecar": (
+        {"initContainers": [{"name": "proxy", "restartPolicy": "Always", "resources": {"requests": {"cpu": "4"}}}]},
+        "ask for less: 34 CPU → 32 CPU, of it 4 CPU for the sidecar proxy",
+        {"containers": [{"name": "main", "resources": {"requests": {"cpu": "28"}}}]},
+    ),
+    "overhead": (
+        {"overhead": {"cpu": "4"}, "runtimeClassName": "kata"},
+        "ask for less: 34 CPU → 32 CPU, of it 4 CPU the overhead of the runtime class kata",
+        {"containers": [{"name": "main", "resources": {"requests": {"cpu": "28"}}}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "says", "change"), BESIDES.values(), ids=BESIDES)
+def test_what_containers_do_not_ask_for_is_told_and_stays(spec: Raw, says: str, change: Raw) -> None:
+    runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "kata"}, "handler": "k"}
+    first = explain(case_of([runtime, node("n"), *waiting(gpus=0, cpu="30", **spec)])).remedies[0]
+    assert first.patch is not None
+    assert (first.summary, first.patch.body["spec"]["template"]["spec"]) == (says, change)

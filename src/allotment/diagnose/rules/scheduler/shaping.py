@@ -18,6 +18,7 @@ from allotment.diagnose.rules.scheduler.rooms import is_product_label, told
 from allotment.diagnose.rules.scheduler.smaller import (
     Amounts,
     asking_less,
+    besides,
     fits_alone,
     fits_now,
     most_of,
@@ -53,7 +54,10 @@ def _asking(placing: Placing, amounts: Amounts, cost: int, then: str = "") -> It
     asked = placing.requests
     patch = asking_less(placing.refused.pod.spec, {name: asked[name] - amount for name, amount in amounts.items()})
     if patch is not None:
-        said = ", ".join(f"{told(name, asked[name])} → {told(name, amount)}" for name, amount in amounts.items())
+        said = ", ".join(
+            f"{told(name, asked[name])} → {told(name, amount)}{besides(placing.refused.pod.spec, name)}"
+            for name, amount in amounts.items()
+        )
         what = f"ask for less: {said}{then}"
         found = changed_pods(RemedyKind.REDUCE_REQUEST, what, placing.case, patch, cost)
         yield _old_first(placing, found, partial(asking, amounts=dict(amounts)))

@@ -12,6 +12,7 @@ from allotment.diagnose.emptied import grows
 from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.never import fleet_of
 from allotment.diagnose.rules.scheduler.placing import Placing, asking, reshaped
+from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.model.observed.pods import Container, PodSpec
 from allotment.scheduling.queueing.quantity import render_amount
 from allotment.scheduling.snapshot.placement_trials import tried
@@ -99,7 +100,16 @@ def asking_less(spec: PodSpec, less: Amounts) -> dict[str, Any] | None:
     goes down with the request where they are one.
     """
     changes: dict[str, dict[str, Any]] = {}
+    whole: dict[str, dict[str, str]] = {}
+    of_pod = {} if spec.resources is None else spec.resources.requests
     for resource, amount in less.items():
+        if resource in of_pod:
+            left_of_pod = units(resource, of_pod[resource]) - amount
+            if left_of_pod <= 0:
+                return None
+            for listed in _of_pod(spec, resource):
+                whole.setdefault(listed, {})[resource] = render_amount(resource, left_of_pod)
+            continue
         asked = {each.name: asked_of(each, resource) for each in spec.containers}
         left = _left(resource, asked, amount)
         if left is None:
@@ -109,7 +119,30 @@ def asking_less(spec: PodSpec, less: Amounts) -> dict[str, Any] | None:
                 change = changes.setdefault(container.name, {"resources": {}})["resources"]
                 for listed in _to_change(container, resource):
                     change.setdefault(listed, {})[resource] = render_amount(resource, left[container.name])
-    return containers_patch(changes)
+    return {**(containers_patch(changes) if changes else {}), **({"resources": whole} if whole else {})}
+
+
+def _of_pod(spec: PodSpec, resource: str) -> Iterator[str]:
+    """Lists in which what a pod as a whole asks for is to go down."""
+    if spec.resources is None:
+        return
+    yield "requests"
+    asked, limits = units(resource, spec.resources.requests[resource]), spec.resources.limits
+    if resource in limits and units(resource, limits[resource]) <= asked:
+        yield "limits"
+
+
+def besides(spec: PodSpec, resource: str) -> str:
+    """What of a request its containers do not ask for, in words with a comma before; empty where that is nothing."""
+    said = []
+    over = units(resource, spec.overhead.get(resource, 0))
+    if over:
+        said.append(f"{told(resource, over)} the overhead of the runtime class {spec.runtime_class_name}")
+    for each in spec.init_containers:
+        amount = asked_of(each, resource) if each.restart_policy == "Always" else 0
+        if amount and not (spec.resources is not None and resource in spec.resources.requests):
+            said.append(f"{told(resource, amount)} for the sidecar {each.name}")
+    return f", of it {' and '.join(said)}" if said else ""
 
 
 def _left(resource: str, asked: Amounts, less: int) -> dict[str, int] | None:

@@ -14,6 +14,7 @@ from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, over
 from allotment.diagnose.rules.scheduler.placing import Placing, of_device_class, placing
 from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.diagnose.rules.scheduler.shaping import other_pools, reduced, reduced_alone, split
+from allotment.diagnose.rules.scheduler.smaller import besides
 from allotment.model.explanation import CauseVerdict, Confidence
 
 
@@ -30,7 +31,7 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
     finding = about_room(
         cause,
         CauseVerdict.MISCONFIGURED,
-        f"a pod asks for {told(resource, it.requests[resource])}; "
+        f"a pod asks for {told(resource, it.requests[resource])}{_besides(it, resource)}; "
         + (size if most else f"no node that it may use, such as {name}, has any"),
         it,
         together(
@@ -52,6 +53,10 @@ def too_large(case: Case, cause: str, resources: Collection[str]) -> Finding | N
 
 def _some_day(it: Placing) -> Iterator[Proposal]:
     yield from reduced_alone(it, over(it), 6)
+
+
+def _besides(it: Placing, resource: str) -> str:
+    return "" if it.refused is None else besides(it.refused.pod.spec, resource)
 
 
 def _largest(it: Placing, resource: str) -> tuple[str, int]:
