@@ -13,6 +13,7 @@ from allotment.diagnose.owned import as_read, recounted
 from allotment.diagnose.reach import held_back, missing_pods
 from allotment.diagnose.remedies.derived import rederived, without_events
 from allotment.diagnose.remedies.moved import lies_at
+from allotment.diagnose.remedies.ordered import kept_waiting
 from allotment.diagnose.remedies.patching import PatchError, patched
 from allotment.diagnose.remedies.readmission import refused
 from allotment.diagnose.remedies.rolling import with_old_pods
@@ -125,7 +126,7 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     listed: tuple[Any, ...] = getattr(objects, kind.field)
     before = next((each for each in listed if _is(each, target)), None)
     if patch.op is PatchOp.DELETE:
-        return _with(objects, kind, (each for each in listed if each is not before))
+        return _goes_on(case, _with(objects, kind, (each for each in listed if each is not before)), before)
     if patch.op is PatchOp.CREATE:
         made = read_object(kind, patch.body).value
         return None if made is None else _with(objects, kind, (*listed, made))
@@ -144,9 +145,23 @@ def _changed(case: Case, objects: Objects, target: Reference, patch: Patch) -> O
     if isinstance(now, Job | CronJob | Replicas | DaemonSet | Owner | Pod):
         anew = patch.op is PatchOp.RESUBMIT
         rolled = _rolled(before, now) or (isinstance(before, Replicas) and bool(old_ready(case.index, before)))
+        if rolled and not anew and kept_waiting(case.index, before):
+            return changed  # for these its controller waits first
         made = rederived(Index(Source(objects=changed), case.index), now, anew=anew or rolled)
         return with_old_pods(case, made, now) if rolled and not anew else made
     return changed
+
+
+def _goes_on(case: Case, objects: Objects, gone: Object | None) -> Objects:
+    """What a StatefulSet makes of its present template once the last pod for which it waited is deleted."""
+    controller = gone.metadata.controller if isinstance(gone, Pod) else None
+    if gone is None or controller is None:
+        return objects
+    work = next((each for each in objects.replicas if each.metadata.uid == controller.uid), None)
+    waited = {pod.key for pod in kept_waiting(case.index, work)}
+    if work is None or gone.key not in waited or any(pod.key in waited for pod in objects.pods):
+        return objects
+    return rederived(Index(Source(objects=objects), case.index), work, anew=True)
 
 
 def seen_object(objects: Objects, target: Reference) -> Object | None:

@@ -13,6 +13,7 @@ from allotment.diagnose.growing import ends_what_runs
 from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.hidden import NOT_SHOWN, names_hidden
 from allotment.diagnose.remedies.losing import ended, said_of
+from allotment.diagnose.remedies.ordered import in_order
 from allotment.diagnose.remedies.patching import patched
 from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.quota.flavors_contradict import by_chance
@@ -45,7 +46,7 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     Where nothing lets it start, the first act that removes this cause is told, with the cause that comes after it: it
     is necessary, and not enough.
     """
-    possible = [each for each in finding.proposals[:_MOST] if not ends_what_runs(case, each)]
+    possible = [each for each in in_order(case, finding.proposals[:_MOST]) if not ends_what_runs(case, each)]
     order = sorted(possible, key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost))
     shown: list[Remedy] = []
     necessary: list[tuple[bool, Proposal, Finding]] = []
