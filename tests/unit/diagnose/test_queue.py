@@ -9,7 +9,7 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.finding import Finding
-from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
+from allotment.model.explanation import CauseVerdict, Doer, PatchOp, RemedyKind, StartsWhen
 from allotment.model.labels import MULTIKUEUE_ORIGIN
 from allotment.operations.ask.explaining import why_all
 from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node, owned_by
@@ -295,10 +295,29 @@ def expression(key: str, operator: str, *values: str) -> Raw:
     return {"key": key, "operator": operator, **({"values": list(values)} if values else {})}
 
 
-def test_what_is_started_again_lets_it_go_at_once() -> None:
-    explanation = explain(case_of(CASES["queue-held"][0]))
-    first = explanation.remedies[0]
-    assert (first.kind, first.tried.starts) == (RemedyKind.RESUME_QUEUE, StartsWhen.NOW)
+def sent_back(reason: str) -> Raw:
+    return {"conditions": [*evicted(reason)["conditions"], condition("Requeued", "False", reason)]}
+
+
+DRAINED = platform(cluster_queue("cq", quota("f", 8), stopPolicy="HoldAndDrain"))
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        CASES["queue-held"][0],
+        [*DRAINED, *queued(status=sent_back("ClusterQueueStopped"))],
+        [*platform(ROOM), *queued(workload={"active": False}, status=sent_back("Deactivated"))],
+    ],
+    ids=["held", "drained", "deactivated"],
+)
+def test_what_is_started_again_lets_it_go_at_once(objects: list[Raw]) -> None:
+    """Kueue queues by itself what it sent back for that."""
+    again = [each for each in explain(case_of([*objects, node("n")])).remedies if each.who is Doer.PLATFORM]
+    assert (again[0].kind, again[0].tried.starts) in [
+        (RemedyKind.RESUME_QUEUE, StartsWhen.NOW),
+        (RemedyKind.UNSUSPEND, StartsWhen.NOW),
+    ]
 
 
 NAME = "kubernetes.io/metadata.name"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from allotment.diagnose.amending import labelled_runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
@@ -83,9 +85,23 @@ def queue_label(work: Work | Pod, name: str, cost: int = 0, then: str = "") -> P
     )
 
 
-def started_again(target: Reference, who: Doer, what: str) -> Proposal:
+def started_again(case: Case, target: Reference, who: Doer, what: str) -> Proposal:
     """Let a queue that somebody stopped go on."""
-    return Proposal(RemedyKind.RESUME_QUEUE, who, what, target, Patch(PatchOp.MERGE, {"spec": {"stopPolicy": "None"}}))
+    patch = Patch(PatchOp.MERGE, {"spec": {"stopPolicy": "None"}})
+    return Proposal(RemedyKind.RESUME_QUEUE, who, what, target, patch, effect=tuple(queued_again(case)))
+
+
+def queued_again(case: Case) -> Iterator[tuple[Reference, Patch]]:
+    """That Kueue queues what it had sent back, once what it was sent back for is over."""
+    workload = case.workload
+    sent_back = None if workload is None else workload.condition("Requeued")
+    if workload is None or sent_back is None or sent_back.true:
+        return
+    conditions = [
+        msgspec.to_builtins(each) | ({"status": "True"} if each is sent_back else {})
+        for each in workload.status.conditions
+    ]
+    yield reference_of(workload), Patch(PatchOp.MERGE, {"status": {"conditions": conditions, "requeueState": None}})
 
 
 def resubmission(case: Case) -> tuple[tuple[Reference, Patch], ...]:

@@ -41,7 +41,9 @@ def _stopped(case: Case, cause: str, queue: ClusterQueue | LocalQueue | None) ->
         facts={**about, "stopPolicy": policy},
         evidence=(Evidence(target, "spec.stopPolicy", policy, "the queue is stopped"),),
         proposals=(
-            started_again(target, Doer.TEAM_OWNER if where else Doer.PLATFORM, f"start the {kind} {queue.name} again"),
+            started_again(
+                case, target, Doer.TEAM_OWNER if where else Doer.PLATFORM, f"start the {kind} {queue.name} again"
+            ),
             *other_queues(case),
         ),
     )

@@ -11,6 +11,7 @@ import msgspec
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.node.table import CAUSES as NODE
+from allotment.diagnose.rules.queue.queued import queued_again
 from allotment.diagnose.rules.scheduler.table import CAUSES as SCHEDULER
 from allotment.diagnose.rules.storage.table import CAUSES as STORAGE
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
@@ -54,7 +55,7 @@ def by_somebody(case: Case) -> Finding | None:
         + (", and stopped it while it ran" if ran else ""),
         facts={"namespace": workload.namespace, "workload": workload.name, "workload_active": False},
         evidence=_evidence(workload, message),
-        proposals=(_again(case), _active(workload)),
+        proposals=(_again(case), _active(case, workload)),
     )
 
 
@@ -160,11 +161,12 @@ def _again(case: Case) -> Proposal:
     )
 
 
-def _active(workload: Workload) -> Proposal:
+def _active(case: Case, workload: Workload) -> Proposal:
     return Proposal(
         RemedyKind.UNSUSPEND,
         Doer.PLATFORM,
         f"activate the Workload {workload.name} again (spec.active: true)",
         reference_of(workload),
         Patch(PatchOp.MERGE, {"spec": {"active": True}}),
+        effect=tuple(queued_again(case)),
     )
