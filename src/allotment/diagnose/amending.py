@@ -132,6 +132,16 @@ def containers_patch(containers: dict[str, dict[str, Any]], key: str = "containe
     return {key: [{"name": name, **change} for name, change in containers.items()]}
 
 
+def patch_by_name(case: Case, containers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The same, each in the list that it stands in: containers, or initContainers."""
+    body: dict[str, Any] = {}
+    for name, change in containers.items():
+        places = (container_of(part.template.spec, name) for part in case.to_come)
+        key = next((key for found, key in places if found is not None), "containers")
+        body.setdefault(key, []).append({"name": name, **change})
+    return body
+
+
 def container_of(spec: PodSpec, name: str) -> tuple[Container | None, str]:
     """A container by name, and the list of the spec that it stands in."""
     for key, listed in (("containers", spec.containers), ("initContainers", spec.init_containers)):

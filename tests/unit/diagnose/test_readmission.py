@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from allotment.diagnose.amending import patch_by_name
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.remedies.trying import tried
@@ -49,6 +50,16 @@ def test_a_pod_made_anew_is_taken_by_its_namespace_with_the_old_one_gone() -> No
     limited = [*HERE, bounds(memory="2Gi")]
     assert starts(limited, of_main(memory="2Gi")) == (True, "")
     assert starts(limited, of_main(memory="3Gi")) == (False, "limitrange-max")
+
+
+def test_a_container_is_changed_in_the_list_that_it_stands_in() -> None:
+    init = {"name": "log", "image": "x:1", "resources": {"requests": {"cpu": "1"}}}
+    there = [pod("train", "n", initContainers=[init]), node("n")]
+    change = [{"name": "log", "resources": {"requests": {"cpu": "2"}}}]
+    assert starts(there, {"spec": {"initContainers": change}}) == (True, "")
+    assert starts(there, {"spec": {"containers": change}}) == (False, "object-invalid")
+    less = {"log": {"resources": {"limits": {"cpu": "1"}}}}
+    assert patch_by_name(case_of(there, "pod/train"), less) == {"initContainers": [{"name": "log", **less["log"]}]}
 
 
 def test_more_memory_than_the_namespace_allows_is_given_with_its_bound() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case, pods_of_work, reference_of
 from allotment.diagnose.rules.policy.amounts import written
 from allotment.diagnose.rules.policy.defaults import admitted
 from allotment.diagnose.rules.policy.limits import breaches
@@ -22,6 +22,7 @@ from allotment.model.observed.snapshot import Objects, Submission
 from allotment.model.observed.work import Job, Replicas
 
 _LEAST: Final = "kueue.x-k8s.io/job-min-parallelism"
+_INVALID: Final = " is invalid: "
 _EQUAL: Final = "kueue.x-k8s.io/job-completions-equal-parallelism"
 
 
@@ -35,15 +36,20 @@ def refused(case: Case, objects: Objects, before: Object | None, now: Object | N
         now: the object as it is to be.
         anew: whether it is deleted and created.
     """
-    message = ""
+    if not isinstance(now, Pod | Job | Replicas):
+        return None
+    message = _of_containers(before, now) or _of_admission(case, objects, before, now, anew=anew)
+    return _submitted(case, objects, now, message) if message else None
+
+
+def _of_admission(case: Case, objects: Objects, before: Object | None, now: Pod | Job | Replicas, *, anew: bool) -> str:
     match now:
-        case Pod() if anew:
-            message = _of_pod(_submitted(case, objects, now, ""), now)
+        case Pod():
+            return _of_pod(_submitted(case, objects, now, ""), now) if anew else ""
         case Job():
-            message = _of_job(now)
-        case Replicas() if isinstance(before, Replicas) and not anew:
-            message = _of_stateful_set(before, now)
-    return _submitted(case, objects, now, message) if message and isinstance(now, Pod | Job | Replicas) else None
+            return _of_job(now)
+        case Replicas():
+            return _of_stateful_set(before, now) if isinstance(before, Replicas) and not anew else ""
 
 
 def _submitted(case: Case, objects: Objects, now: Pod | Job | Replicas, message: str) -> Case:
@@ -55,10 +61,31 @@ def _submitted(case: Case, objects: Objects, now: Pod | Job | Replicas, message:
         pod=now if isinstance(now, Pod) else None,
         job=now if isinstance(now, Job) else None,
         replicas=now if isinstance(now, Replicas) else None,
+        code=422 if _INVALID in message else 403,
         message=message,
     )
     snapshot = msgspec.structs.replace(case.snapshot, sources=(source,), submissions=(sent,))
     return Case(snapshot, source, about, None, sent, index=Index(source, case.index))
+
+
+def _of_containers(before: Object | None, now: Pod | Job | Replicas) -> str:
+    """By the API server: a patch that names a container in the wrong list makes one without an image."""
+    known = _images(before) if isinstance(before, Pod | Job | Replicas) else {}
+    bare = [name for name, image in _images(now).items() if not image and name not in known]
+    return (
+        f'"{now.name}"{_INVALID}containers: the image of {bare[0][1]} is missing' if before is not None and bare else ""
+    )
+
+
+def _images(work: Pod | Job | Replicas) -> dict[tuple[str, str], str]:
+    """Images by list and name."""
+    specs = [part.template.spec for part in pods_of_work(work)]
+    return {
+        (listed, each.name): each.image
+        for spec in specs
+        for listed, containers in (("containers", spec.containers), ("initContainers", spec.init_containers))
+        for each in containers
+    }
 
 
 def _of_pod(case: Case, pod: Pod) -> str:

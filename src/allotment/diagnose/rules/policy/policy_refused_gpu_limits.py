@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from allotment.diagnose.amending import changed_pods, containers_patch
+from allotment.diagnose.amending import changed_pods, patch_by_name
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.policy.admission_policies import audit_only, denial
@@ -60,7 +60,7 @@ def _by_api(case: Case) -> Finding | None:
         evidence=(Evidence(case.reference, "message", attempt.message),),
         proposals=(
             changed_pods(
-                RemedyKind.FIX_LIMITS, f"set the limit of {resource} to {request}", case, containers_patch(changes)
+                RemedyKind.FIX_LIMITS, f"set the limit of {resource} to {request}", case, patch_by_name(case, changes)
             ),
         ),
     )
@@ -121,7 +121,7 @@ def _limited(case: Case, missing: dict[str, list[str]]) -> list[Proposal]:
     )
     what = "set the limits that are missing to what is requested"
     if changes and complete:
-        return [changed_pods(RemedyKind.FIX_LIMITS, what, case, containers_patch(changes))]
+        return [changed_pods(RemedyKind.FIX_LIMITS, what, case, patch_by_name(case, changes))]
     return [
         Proposal(
             RemedyKind.FIX_LIMITS,
