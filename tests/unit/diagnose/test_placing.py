@@ -20,6 +20,7 @@ from tests.unit.diagnose.building import (
     NOW,
     Raw,
     case_of,
+    job,
     node,
     owned_by,
     pod,
@@ -660,3 +661,36 @@ def test_the_node_of_a_daemon_set_is_looked_for_by_labels_and_taints_alone() -> 
     away = node("a", labels={"pool": "y"}, unschedulable=True)
     assert explain(case_of([node("b"), away, daemon], "daemonset/agent")).cause == "unknown"
     assert explain(case_of([node("b"), daemon], "daemonset/agent")).cause == "node-selector-typo"
+
+
+def test_a_jobset_that_wants_domains_of_its_own_is_told_who_is_there_and_what_asks_for_it() -> None:
+    key, zone = "jobset.sigs.k8s.io/job-key", "topology.kubernetes.io/zone"
+    above: Raw = job("train") | {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet"}
+    above["spec"] = {"replicatedJobs": [{"name": "w", "template": {"spec": job("w")["spec"]}}]}
+    above["metadata"]["annotations"] = {"alpha.jobset.sigs.k8s.io/exclusive-topology": zone}
+    below = job("train-w-0")
+    below["metadata"]["ownerReferences"] = [owned_by(above)]
+
+    def rule(*expressions: Raw) -> Raw:
+        term = {"topologyKey": zone, "labelSelector": {"matchExpressions": expressions}, "namespaceSelector": {}}
+        return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+
+    own = {"key": key, "operator": "In", "values": ["own"]}
+    others = ({"key": key, "operator": "Exists"}, {"key": key, "operator": "NotIn", "values": ["own"]})
+    affinity = {"podAffinity": rule(own), "podAntiAffinity": rule(*others)}
+    waits = pod("train-w-0-0", owner=below, labels={key: "own"}, affinity=affinity)
+    objects = [
+        node("a", labels={zone: "z"}),
+        above,
+        below,
+        waits,
+        *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each}} for each in ("team-a", "team-b")),
+    ]
+    held = [*running("x", "a", labels={key: "x"}), *running("y", "a", labels={key: "y"})]
+    found = explain(case_of([*objects, *held], "jobset/train"))
+    assert found.cause == "pod-anti-affinity"
+    assert "exclusive-topology" in found.summary
+    assert "job/x in team-b and 1 more are on a" in found.summary
+    act = next(each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.RESUBMIT)
+    assert (act.tried.starts, "annotations" in act.patch.body["metadata"]) == (StartsWhen.NOW, True)
+    assert explain(case_of(objects, "jobset/train")).cause != "pod-anti-affinity"

@@ -15,6 +15,7 @@ Names = dict[str, str]
 
 _ANNOTATIONS: Final = (
     "allotment.dev/",
+    "alpha.jobset.sigs.k8s.io/",
     "autoscaling.x-k8s.io/",
     "batch.kubernetes.io/",
     "cluster-autoscaler.kubernetes.io/",

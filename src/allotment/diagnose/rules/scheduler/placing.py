@@ -25,6 +25,7 @@ from allotment.scheduling.kinds import Toleration
 from allotment.scheduling.placement.model import NodeAffinity, PodAffinity, PodShape
 from allotment.scheduling.placement.nodes import Bools
 from allotment.scheduling.placement.reasons import Kind
+from allotment.scheduling.placement.selectors import selector_matches
 from allotment.scheduling.placement.shapes import CompiledShape
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
 from allotment.scheduling.snapshot.placement import (
@@ -441,8 +442,10 @@ def without_anti_affinity(shape: PodShape) -> PodShape:
 
 
 def unlabelled(shape: PodShape) -> PodShape:
-    """A pod that no rule of others is about, as far as labels say."""
-    return replace(shape, labels=())
+    """A pod that no rule of others is about, as far as labels say; where its own wish is for its like, it has that."""
+    rules, labels = shape.affinity, dict(shape.labels)
+    others = tuple(each for each in rules.required if not selector_matches(each.selector, labels))
+    return replace(shape, labels=(), affinity=replace(rules, required=others))
 
 
 def beside_anyone(shape: PodShape) -> PodShape:

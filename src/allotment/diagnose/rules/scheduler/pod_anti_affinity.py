@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from allotment.diagnose.amending import amended, changed_pods, worked_on
-from allotment.diagnose.case import Case
+from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.rules.scheduler.answering import about_room, more_nodes, together
@@ -16,10 +16,13 @@ from allotment.diagnose.rules.scheduler.placing import Placing, placing
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.diagnose.rules.scheduler.rules_between_pods import in_scope, said, selected, softer, terms
 from allotment.diagnose.rules.scheduler.shaping import fewer
-from allotment.model.explanation import CauseVerdict, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import CauseVerdict, Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod, PodAffinityTerm
-from allotment.model.observed.work import Replicas
+from allotment.model.observed.work import Owner, Replicas
+
+_EXCLUSIVE: Final = "alpha.jobset.sigs.k8s.io/exclusive-topology"
+_JOB_KEY: Final = "jobset.sigs.k8s.io/job-key"
 
 
 def find(case: Case) -> Finding | None:
@@ -36,22 +39,29 @@ def find(case: Case) -> Finding | None:
     own = {pod.key for pod in case.pods}
     itself = all(pod.key in own for pod in pods) or _of_itself(it, term)
     nodes = sorted({pod.spec.node_name for pod in pods})
-    whom = "the other pods of the same work" if itself else called(case, pods[0])
+    names = list(dict.fromkeys(called(case, pod) for pod in pods))
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    whom = "the other pods of the same work" if itself else f"{names[0]}{more}"
     keys = {pod.key for pod in pods}
     domains = _around(it, term)
     blockers = [each for each in holders(case, domains) if keys & {pod.key for pod in each.pods}]
     ending = not itself and all(each.ends for each in blockers)
+    alone = _alone(it, term) if mine else None
     rule = f"the pod has to keep away from pods with {said(term)}" if mine else f"pods keep away from {said(term)}"
+    rule += f" (in one {term.topology_key})"
+    if alone is not None:
+        rule = f"the JobSet {alone.name} wants each of its Jobs alone in a {term.topology_key} ({_EXCLUSIVE})"
+    softened = () if not mine else _softer(it, 2) if alone is None else (_beside_others(alone),)
     return about_room(
         "pod-anti-affinity",
         CauseVerdict.WAITING if ending else CauseVerdict.MISCONFIGURED,
-        f"{rule} (in one {term.topology_key}), and {whom} {'are' if itself else 'is'} on {listed(nodes)}",
+        f"{rule}, and {whom} {'are' if itself or more else 'is'} on {listed(nodes)}",
         it,
-        together(fewer(it) if itself else (), _softer(it, 2) if mine else (), waits(it, domains), more_nodes(it)),
+        together(fewer(it) if itself else (), softened, waits(it, domains), more_nodes(it)),
         {
             "anti_affinity_labels": dict(term.label_selector.match_labels) if term.label_selector else {},
             "topology_key": term.topology_key,
-            "set_by": "subject" if mine else whom,
+            "set_by": "subject" if mine else names[0],
             "nodes": nodes,
         },
     )
@@ -120,6 +130,27 @@ def _around(it: Placing, term: PodAffinityTerm) -> tuple[Node, ...]:
 def _of_domains(it: Placing, key: str) -> tuple[Node, ...]:
     domains = {node.metadata.labels.get(key, "") for node in it.able} - {""}
     return tuple(node for node in it.case.index.nodes.values() if node.metadata.labels.get(key, "") in domains)
+
+
+def _alone(it: Placing, term: PodAffinityTerm) -> Owner | None:
+    """The JobSet that asks for domains of its own: its webhook writes the rule into its pods."""
+    selector = term.label_selector
+    if selector is None or all(each.key != _JOB_KEY for each in selector.match_expressions):
+        return None
+    pods = it.case.waiting_pods[:1]
+    above = [it.case.work, *(each for pod in pods for each in it.case.index.chain(pod.metadata))]
+    return next((each for each in above if isinstance(each, Owner) and each.kind == "JobSet"), None)
+
+
+def _beside_others(alone: Owner) -> Proposal:
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.USER,
+        f"submit it without the annotation {_EXCLUSIVE}: its Jobs may lie beside others then",
+        reference_of(alone),
+        Patch(PatchOp.RESUBMIT, {"metadata": {"annotations": {_EXCLUSIVE: None}}}),
+        cost=2,
+    )
 
 
 def _softer(it: Placing, cost: int) -> Iterator[Proposal]:

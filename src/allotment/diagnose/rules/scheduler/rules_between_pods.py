@@ -54,7 +54,7 @@ def said(term: PodAffinityTerm) -> str:
     if selector is None:
         return "no pods"
     pairs = [f"{key}={value}" for key, value in sorted(selector.match_labels.items())]
-    pairs += [f"{each.key} {each.operator} {', '.join(each.values)}" for each in selector.match_expressions]
+    pairs += [f"{each.key} {each.operator} {', '.join(each.values)}".rstrip() for each in selector.match_expressions]
     return ", ".join(pairs) or "any label"
 
 
