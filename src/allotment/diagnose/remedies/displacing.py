@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allotment.diagnose.case import Case
+from allotment.diagnose.finding import Proposal
 from allotment.diagnose.others import called
 from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.model.explanation import PatchOp
 
 
 def displaced(case: Case) -> tuple[str, ...]:
@@ -17,6 +19,19 @@ def displaced(case: Case) -> tuple[str, ...]:
         case: after a remedy that lets the subject start.
     """
     return tuple(dict.fromkeys((*_of_quota(pods_case(case) or case), *_of_room(case))))
+
+
+def ended_by(case: Case, proposal: Proposal) -> tuple[str, ...]:
+    """Names of others' pods that run and that a proposal deletes itself."""
+    acts = (*proposal.first, (proposal.target, proposal.patch), *proposal.then)
+    names = (
+        f"{target.namespace}/{target.name}"
+        for target, patch in acts
+        if target is not None and target.kind == "Pod" and patch is not None and patch.op is PatchOp.DELETE
+    )
+    own = {each.key for each in case.pods}
+    found = (case.index.pods.get(name) for name in names if name not in own)
+    return tuple(called(case, each) for each in found if each is not None and each.status.phase == "Running")
 
 
 def _of_quota(case: Case) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case
@@ -11,7 +12,7 @@ from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.impossible import without_others
 from allotment.diagnose.never import hopeless
 from allotment.diagnose.remedies.changed import after, with_pods
-from allotment.diagnose.remedies.displacing import displaced
+from allotment.diagnose.remedies.displacing import displaced, ended_by
 from allotment.diagnose.rules.quota import flavors_contradict
 from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.diagnose.rules.scheduler.placing import placing
@@ -48,7 +49,8 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Find
         return Tried(StartsWhen.NO), None if left is None else left[1]
     if left is None:
         answer, never = _free(case, changed)
-        return answer, never or chance
+        lost = ended_by(case, proposal)
+        return (replace(answer, displaces=(*lost, *answer.displaces)) if lost else answer), never or chance
     _, remaining = left
     same = remaining.cause == finding.cause and finding.verdict is remaining.verdict
     if same or remaining.verdict is not CauseVerdict.WAITING:

@@ -6,6 +6,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.queue.queued import admits_namespace, other_queues, waits_for_quota
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.base import Reference
 from allotment.model.spelling import nearest
 
 
@@ -40,6 +41,13 @@ def find(case: Case) -> Finding | None:
                     cost=position,
                 )
                 for position, name in enumerate(meant)
+            ),
+            Proposal(
+                RemedyKind.OTHER,
+                Doer.PLATFORM,
+                f"make the ClusterQueue {named}",
+                Reference(api_version=target.api_version, kind="ClusterQueue", name=named),
+                Patch(PatchOp.SIGNAL, {"clusterQueue": named}),
             ),
         ),
     )
