@@ -13,7 +13,7 @@ from allotment.diagnose.in_vain import given_up, never_runs
 from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
 from allotment.diagnose.rollouts import old_ready
-from allotment.diagnose.shortage import FlavorRow, QuotaShortage, book_of
+from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import kind_of
@@ -257,11 +257,11 @@ def raised_borrowing(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iter
         path, limit = quota_path(queue, row.flavor, need.resource), need.quota.borrowing_limit
         if not need.short or path is None or limit is None:
             continue
-        higher = limit + need.wanted - need.quota.left
+        higher = _useful(case, lacks, row, need, limit)
         steps.append({"op": "replace", "path": f"{path}/borrowingLimit", "value": need.text(higher)})
         said.append(f"{need.resource} {need.text(limit)} → {need.text(higher)}")
     if not steps:
-        yield from _raised_above(case, queue, row, cost)
+        yield from _raised_above(case, lacks, queue, row, cost)
     if steps:
         yield Proposal(
             RemedyKind.RAISE_BORROWING_LIMIT,
@@ -273,7 +273,9 @@ def raised_borrowing(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iter
         )
 
 
-def _raised_above(case: Case, queue: ClusterQueue, row: FlavorRow, cost: int) -> Iterator[Proposal]:
+def _raised_above(
+    case: Case, lacks: QuotaShortage, queue: ClusterQueue, row: FlavorRow, cost: int
+) -> Iterator[Proposal]:
     """Raise the borrowing limit of a cohort above the queue, where it is that one which binds."""
     above, seen = queue.spec.cohort_name, set[str]()
     while above in case.index.cohorts and above not in seen:
@@ -284,7 +286,7 @@ def _raised_above(case: Case, queue: ClusterQueue, row: FlavorRow, cost: int) ->
             limit = _limit_at(cohort, row.flavor, need.resource)
             if not need.short or path is None or limit is None:
                 continue
-            higher = limit + need.wanted - need.quota.left
+            higher = _useful(case, lacks, row, need, limit)
             yield Proposal(
                 RemedyKind.RAISE_BORROWING_LIMIT,
                 Doer.PLATFORM,
@@ -295,6 +297,14 @@ def _raised_above(case: Case, queue: ClusterQueue, row: FlavorRow, cost: int) ->
                 cost=cost,
             )
         above = cohort.spec.parent_name
+
+
+def _useful(case: Case, lacks: QuotaShortage, row: FlavorRow, need: ResourceNeed, limit: int) -> int:
+    """A borrowing limit with which it fits now; no more than others lend at most, which nobody can ever borrow."""
+    higher = limit + need.wanted - need.quota.left
+    entry = book_of(case.twins).without_borrowing_limits.entry(lacks.workload.cluster_queue, row.flavor, need.resource)
+    lent = 0 if entry is None else entry.most - need.quota.most
+    return min(higher, limit + lent) if lent > 0 else higher
 
 
 def _limit_at(cohort: Cohort, flavor: str, resource: str) -> int | None:

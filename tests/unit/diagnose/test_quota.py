@@ -411,3 +411,11 @@ def test_what_can_never_be_there_is_told_before_what_is_in_use() -> None:
     assert (found.cause, found.verdict) == ("quota-larger-than-total", CauseVerdict.MISCONFIGURED)
     assert found.facts["resource"] == "cpu"
     assert all(each.patch is None or each.patch.op is not PatchOp.WAIT for each in found.remedies)
+
+
+def test_a_borrowing_limit_is_raised_no_further_than_others_lend() -> None:
+    mine = cluster_queue("cq", quota("f", {"nominalQuota": "1", "borrowingLimit": "1"}), cohort="co")
+    lends = cluster_queue("other", quota("f", {"nominalQuota": "2"}), cohort="co")
+    found = answer([*platform(mine, lends), *holding("narrow", "cq", gpus=1), *queued(gpus=3)])
+    raised = [each for each in found.remedies if each.kind is RemedyKind.RAISE_BORROWING_LIMIT]
+    assert [each.summary.rpartition(": ")[2] for each in raised] == [f"{GPU} 1 → 2"]
