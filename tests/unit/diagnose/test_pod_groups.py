@@ -75,3 +75,15 @@ def test_what_runs_with_less_than_it_asks_for_says_so() -> None:
     )
     second["status"]["containerStatuses"] = [{"name": "main", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
     assert not explain(case_of([*objects, second])).summary.startswith("it runs")
+
+
+def test_a_group_that_is_too_large_is_called_by_its_name() -> None:
+    """Not by Kueue's hash of what its pods ask for."""
+    held = group(3)
+    (_, workload) = queued("mpi", 3)
+    workload["spec"]["podSets"][0]["name"] = "4bc34225"
+    pods = [each for each in held if each["kind"] == "Pod"]
+    workload["metadata"]["ownerReferences"] = [{**owned_by(each), "controller": False} for each in pods]
+    small = platform(cluster_queue("cq", quota("f", 2)))
+    found = explain(case_of([*small, node("n"), *pods, workload], "pod/mpi-0"))
+    assert found.remedies[0].summary.startswith("make the group mpi of 2 pods in place of 3")

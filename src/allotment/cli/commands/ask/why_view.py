@@ -322,6 +322,8 @@ def _not_tried(each: Remedy) -> str:
     if patch is not None and patch.op is PatchOp.SIGNAL and isinstance(patch.body, dict):
         if "podSpec" in patch.body:
             return ", and no command: where an object of this kind has the template of its pods is not known"
+        if "group" in patch.body and "pods" in patch.body:
+            return ", and no command: its pods are made one by one"
         if "pods" in patch.body and each.who is Doer.USER:
             return ", and no command: where an object of this kind has the number of its pods is not known"
         if "…" in json.dumps(patch.body, ensure_ascii=False):

@@ -24,10 +24,12 @@ from allotment.diagnose.rules.scheduler.smaller import (
 )
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, device
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
-from allotment.model.observed.pods import PodTemplate
+from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.work import Job, Owner, Replicas
 from allotment.scheduling.queueing.quantity import render_amount
 
+_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
+_TOTAL: Final = "kueue.x-k8s.io/pod-group-total-count"
 _MIN_PARALLELISM: Final = "kueue.x-k8s.io/job-min-parallelism"
 
 
@@ -116,6 +118,18 @@ def _fewer_pods(
             f"submit it with {what}: {said} are free in flavor {row.flavor}",
             reference_of(work),
             Patch(op, steps),
+            cost=cost,
+        )
+        return
+    elif isinstance(work, Pod) and (group := work.metadata.labels.get(_GROUP, "")):
+        total = sum(each.count for each in lacks.workload.pod_sets)
+        yield Proposal(
+            kind,
+            Doer.USER,
+            f"make the group {group} of {total - lacks.pod_set.count + fit} pods in place of {total} "
+            f"(annotation {_TOTAL}): {said} are free in flavor {row.flavor}",
+            reference_of(work),
+            Patch(PatchOp.SIGNAL, {"group": group, "pods": fit}),
             cost=cost,
         )
         return
