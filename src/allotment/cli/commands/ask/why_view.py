@@ -34,7 +34,7 @@ from allotment.operations.ask.explaining import SETTLED, UNKNOWN, CauseGroup, Ex
 _VERDICTS: Final = {
     CauseVerdict.MISCONFIGURED: "misconfigured: a person must change something",
     CauseVerdict.WAITING: "waiting: it runs by itself when something ends",
-    CauseVerdict.BROKEN: "broken: something that should work is defective",
+    CauseVerdict.BROKEN: "broken: something in the cluster does not do its work",
 }
 _COLORS: Final = {CauseVerdict.MISCONFIGURED: "yellow", CauseVerdict.WAITING: "cyan", CauseVerdict.BROKEN: "red"}
 _CONFIDENCE: Final = {
