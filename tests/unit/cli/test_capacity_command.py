@@ -112,3 +112,10 @@ def test_calls_that_cannot_be(
     assert ran.out == ""
     assert says in ran.err
     assert "a mistake in Allotment" not in ran.err
+
+
+def test_a_node_that_is_not_ready_is_told_as_that(run: Run, home: Path) -> None:
+    node = json.loads(Path(TRAINING).read_text(encoding="utf-8"))["nodes"][0]
+    away = {**node, "taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]}
+    (home / "away.jsonl").write_text(json.dumps({"nodes": [away]}), encoding="utf-8")
+    assert run("capacity", "--file", "away.jsonl", "--shape", "1").ok().splitlines()[1].endswith("not Ready")

@@ -11,6 +11,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.model.devices import names_a_part
 from allotment.model.grammar import count
 from allotment.reports.documents.capacity import NodeRow, fragment_of, gpus_of, node_document
+from allotment.scheduling.placement.gpu.capacity import Stranded
 from allotment.scheduling.placement.gpu.fragmentation import FRAGMENT_CAUSES, FragmentCause
 from allotment.scheduling.placement.gpu.model import WHOLE
 from allotment.scheduling.placement.survey import CapacitySurvey, ShapeSurvey
@@ -55,6 +56,8 @@ def _stranded(found: CapacitySurvey, row: NodeRow) -> float | None:
 def _why(found: CapacitySurvey, row: NodeRow) -> str:
     shape = _about(found)
     reason = None if shape is None else shape.room.reasons[row.at]
+    if reason is Stranded.TAINTED and row.node.broken:
+        return "not Ready"  # the taint is its controller's way to say so
     return "" if reason is None else reason.value
 
 
