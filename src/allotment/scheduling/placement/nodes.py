@@ -5,7 +5,7 @@ Nodes are indexed in snapshot order (round-robin over zones), which is the order
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,17 +26,22 @@ class LabelColumn:
     Attributes:
         codes: the code of every node.
         size: number of codes including 0, the length of arrays indexed by code.
+        values: the code of each value.
     """
 
     codes: Ints
     size: int
+    values: Mapping[str, int]
 
 
 class NodeTable:
-    """Immutable facts about the nodes."""
+    """Immutable facts about the nodes; `absent` is the column of a label that none has."""
 
     __slots__ = (
         "_columns",
+        "_keys",
+        "_names",
+        "absent",
         "count",
         "image_sizes",
         "index",
@@ -56,6 +61,9 @@ class NodeTable:
         self.input_order: Ints = np.array(order, dtype=np.int64)
         self.pod_limit: Ints = np.array([n.allocatable.get(PODS, 0) for n in self.nodes], dtype=np.int64)
         self._columns: dict[str, LabelColumn] = {}
+        self._keys: set[str] = {key for n in self.nodes for key in n.labels}
+        self._names: LabelColumn | None = None
+        self.absent: LabelColumn = LabelColumn(np.zeros(self.count, dtype=np.int64), 1, {})
         sets: dict[tuple[Taint, ...], int] = {}
         self.taint_code: Ints = np.array([sets.setdefault(n.taints, len(sets)) for n in self.nodes], dtype=np.int64)
         self.taint_sets: list[tuple[Taint, ...]] = list(sets)
@@ -70,15 +78,25 @@ class NodeTable:
 
     def column(self, key: str) -> LabelColumn:
         """The label as codes; built at first use, kept."""
+        if key not in self._keys:
+            return self.absent  # anybody may name a label that no node has
         found = self._columns.get(key)
         if found is None:
             values: dict[str, int] = {}
             codes = [
                 0 if (v := n.labels.get(key)) is None else values.setdefault(v, len(values) + 1) for n in self.nodes
             ]
-            found = LabelColumn(np.array(codes, dtype=np.int64), len(values) + 1)
+            found = LabelColumn(np.array(codes, dtype=np.int64), len(values) + 1, values)
             self._columns[key] = found
         return found
+
+    def names(self) -> LabelColumn:
+        """The nodes' names, as if they were a label; built at first use, kept."""
+        if self._names is None:
+            codes = {name: at + 1 for name, at in self.index.items()}
+            named = np.array([codes[n.name] for n in self.nodes], dtype=np.int64)
+            self._names = LabelColumn(named, self.count + 1, codes)
+        return self._names
 
     def one(self, node: int) -> Ints:
         """The array of just this node."""

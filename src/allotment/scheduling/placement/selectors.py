@@ -30,11 +30,6 @@ def node_admitted(affinity: NodeAffinity, name: str, labels: Mapping[str, str]) 
     return affinity.required is None or any(term_matches(t, name, labels) for t in affinity.required)
 
 
-def node_preference(affinity: NodeAffinity, name: str, labels: Mapping[str, str]) -> int:
-    """Sum of the weights of the preferred terms the node matches."""
-    return sum(p.weight for p in affinity.preferred if term_matches(p.term, name, labels))
-
-
 def named_nodes(affinity: NodeAffinity) -> frozenset[str] | None:
     """The node names the required affinity is limited to; `None` if any node may match.
 

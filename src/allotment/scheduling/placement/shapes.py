@@ -12,7 +12,7 @@ import numpy as np
 
 from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.quantity import MIB
-from allotment.scheduling.kinds import Toleration, first_untolerated, intolerable_preferences, tolerates
+from allotment.scheduling.kinds import Toleration, intolerable_preferences, tolerates
 from allotment.scheduling.placement.matching import (
     CarriedKind,
     CarriedTerm,
@@ -35,12 +35,11 @@ from allotment.scheduling.placement.model import (
     SpreadConstraint,
     VolumePlaces,
 )
+from allotment.scheduling.placement.node_masks import admitted_nodes, preferences, tainted_nodes
 from allotment.scheduling.placement.nodes import Bools, Ints, LabelColumn, NodeTable
 from allotment.scheduling.placement.reasons import Kind
 from allotment.scheduling.placement.selectors import (
     named_nodes,
-    node_admitted,
-    node_preference,
     selector_matches,
     term_matches,
 )
@@ -104,28 +103,19 @@ class NodeRules:
     def __init__(self, shape: PodShape, nodes: NodeTable) -> None:
         rules = shape.node_affinity
         tolerations = shape.tolerations
-        tainted = np.array([first_untolerated(t, tolerations) is not None for t in nodes.taint_sets], dtype=np.bool_)
         disliked = np.array([intolerable_preferences(t, tolerations) for t in nodes.taint_sets], dtype=np.int64)
         self.tolerates_cordon = any(tolerates(t, _CORDON) for t in tolerations)
         self.named = named_nodes(rules)
-        if nodes.count:
-            self.tainted: Bools = tainted[nodes.taint_code]
-            self.taint_score: Ints | None = disliked[nodes.taint_code] if disliked.any() else None
-        else:
-            self.tainted, self.taint_score = np.zeros(0, dtype=np.bool_), None
-        if rules.selector or rules.required is not None:
-            admitted = [node_admitted(rules, n.name, n.labels) for n in nodes.nodes]
-            self.admitted: Bools = np.array(admitted, dtype=np.bool_)
-        else:
-            self.admitted = np.ones(nodes.count, dtype=np.bool_)
+        self.tainted: Bools = tainted_nodes(tolerations, nodes)
+        self.taint_score: Ints | None = disliked[nodes.taint_code] if disliked.any() else None
+        self.admitted: Bools = admitted_nodes(rules, nodes)
         self.volume_faults = _volume_faults(shape, nodes)
         self.statically_ok: Bools = self.admitted & ~self.tainted
         for _, failed in self.volume_faults:
             self.statically_ok &= ~failed
         self.node_score: Ints | None = None
         if rules.preferred:
-            weights = [node_preference(rules, n.name, n.labels) for n in nodes.nodes]
-            self.node_score = np.array(weights, dtype=np.int64)
+            self.node_score = preferences(rules, nodes)
 
 
 NodeRulesKey = tuple[NodeAffinity, tuple[Toleration, ...], tuple[VolumePlaces, ...]]

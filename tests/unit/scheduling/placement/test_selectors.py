@@ -8,8 +8,8 @@ from allotment.scheduling.kinds import (
     Operator,
     Requirement,
 )
-from allotment.scheduling.placement.model import LabelSelector, NodeAffinity, NodeSelectorTerm, PreferredNodeTerm
-from allotment.scheduling.placement.selectors import named_nodes, node_admitted, node_preference, selector_matches
+from allotment.scheduling.placement.model import LabelSelector, NodeAffinity, NodeSelectorTerm
+from allotment.scheduling.placement.selectors import named_nodes, node_admitted, selector_matches
 
 LABELS = {"disk": "ssd", "generation": "4", "odd": "1_0", "huge": "9223372036854775808"}
 
@@ -44,5 +44,3 @@ def test_node_rules() -> None:
     assert not node_admitted(NodeAffinity(required=()), "n", LABELS)
     assert not node_admitted(NodeAffinity(required=(NodeSelectorTerm(),)), "n", LABELS)
     assert not node_admitted(NodeAffinity(selector=(("disk", "hdd"),), required=(ssd,)), "n", LABELS)
-    empty = PreferredNodeTerm(50, NodeSelectorTerm())
-    assert node_preference(NodeAffinity(preferred=(PreferredNodeTerm(7, ssd), empty)), "n", LABELS) == 7
