@@ -211,3 +211,17 @@ def test_what_can_never_be_admitted_is_not_held_up_by_who_is_before_it() -> None
     assert found.cause == "resource-not-covered"
     small = explain(case_of([of_flavor("a"), *of_queue(queue), *head, *queued(gpus=2)]))
     assert small.cause == "strict-fifo-head-blocks"
+
+
+def test_what_kueue_s_twin_refuses_for_want_of_nodes_in_a_topology_does_not_start_then() -> None:
+    """Its quota would do, and fewer pods; no rule is about what a topology has no room for beside other pods."""
+    levels = thing("Topology", "t", levels=[{"nodeLabel": "kubernetes.io/hostname"}])
+    queue = cluster_queue("cq", quota("f", 4))
+    flavors = {"f": {"topologyName": "t", "nodeLabels": {"pool": "f"}}}
+    work = queued(pods=8)
+    work[0]["metadata"]["annotations"] = {"kueue.x-k8s.io/job-min-parallelism": "6"}
+    work[1]["spec"]["podSets"][0]["minCount"] = 6
+    found = explain(case_of([levels, of_flavor("n"), *platform(queue, flavors=flavors), *running("x", "n", 4), *work]))
+    (raised,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_QUOTA)
+    assert raised.tried.starts is StartsWhen.LATER
+    assert "its pods wait for nodes then" in raised.summary

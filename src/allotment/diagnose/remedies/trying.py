@@ -18,6 +18,7 @@ from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.unseen import places_unseen, quotas_seen
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
+from allotment.scheduling.snapshot.attempts import AttemptOutcome
 
 _WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-partially-placed"}
 """Where the refusal of an emptied fleet stands among the causes."""
@@ -66,10 +67,18 @@ def _free(case: Case, changed: Case) -> tuple[Tried, Finding | None]:
     if changed.elsewhere:
         return Tried(StartsWhen.LATER), None  # once a worker takes it
     refused = placing(changed).first_refused() if placing(changed).pods else None
-    if refused is None or (one_by_one(changed) and refused.placed):
+    if not _still_refused(changed) and (refused is None or (one_by_one(changed) and refused.placed)):
         return Tried(StartsWhen.NOW, displaces=displaced(changed)), None
     never = _in_vain(changed)
     return (Tried(StartsWhen.LATER), None) if never is None else (Tried(StartsWhen.NO), never)
+
+
+def _still_refused(changed: Case) -> bool:
+    """Whether Kueue's twin refuses it for what no rule is about, such as nodes that lie too far apart."""
+    workload = changed.workload
+    if workload is None or workload.holds_quota or workload.says("Finished") or changed.local_queue is None:
+        return False
+    return changed.twins.attempt(workload.key).outcome is AttemptOutcome.REFUSED
 
 
 def _in_vain(changed: Case) -> Finding | None:

@@ -11,10 +11,10 @@ from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.hardware import Backing, backing_of
 from allotment.diagnose.machines import added_node
-from allotment.diagnose.quota_book import Pair, held_by
+from allotment.diagnose.quota_book import Pair
 from allotment.diagnose.releases import quota_path, wanted_with
 from allotment.diagnose.rules.scheduler.placing import Placing, ToPlace, placing_of
-from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of
+from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.queueing import ClusterQueue
 from allotment.scheduling.queueing.inputs import Workload
@@ -45,7 +45,9 @@ def raised_quota(
     lacked = [] if raises else _lacked(case, row, wanted, needed, () if some_day else work)
     patch = Patch(PatchOp.JSON, _steps(needed))
     if needed and not lacked:
-        what = _raising(case, queue, row, needed, then)
+        # Kueue counts no nodes: it admits then what the scheduler has no room for yet.
+        wait = "its pods wait for nodes then" if needed == now and _lacked(case, row, wanted, now, work) else ""
+        what = _raising(case, queue, row, needed, "; ".join(each for each in (then, wait) if each))
         yield Proposal(RemedyKind.RAISE_QUOTA, Doer.PLATFORM, what, reference_of(queue), patch, cost=cost)
     for backing, missing in lacked[:1]:
         count = -(-missing // backing.each) if backing.each else 0
@@ -92,7 +94,7 @@ def _lacked(
         if backing is None:
             continue
         alone = wanted[pair] - backing.healthy
-        missing = _missing_now(case, backing, pair, wanted[pair], beside) if beside else alone
+        missing = _missing_now(case, pair, beside) if beside else alone
         if missing > 0:
             found.append((backing, missing))
     return found
@@ -121,22 +123,11 @@ def _raising(
     return f"raise {where}: {steps}{f' ({said})' if said else ''}"
 
 
-def _missing_now(case: Case, backing: Backing, pair: Pair, wanted: int, work: Iterable[Workload]) -> int:
-    """Devices that work lacks on nodes, whatever its quota: 0 where all its pods find a place beside what was let in.
-
-    Args:
-        case: the subject.
-        backing: of the pair.
-        pair: flavor and resource.
-        wanted: of it in all.
-        work: the workloads that want it.
-    """
-    book = book_of(case.twins)
-    let_in = sum(held_by(each, book.queues).get(pair, 0) for each in book.view.running)
+def _missing_now(case: Case, pair: Pair, work: Iterable[Workload]) -> int:
+    """Devices that work lacks on nodes, whatever its quota: 0 where all its pods find a place now."""
     pods = [(amount, pod) for each in work for amount, pod in _pods(case, pair, each)]
     refused = Placing(case, tuple(pod for _, pod in pods)).first_refused() if pods else None
-    unplaced = 0 if refused is None else sum(amount for amount, _ in pods[refused.placed :])
-    return max(0, let_in + wanted - backing.healthy, unplaced)
+    return 0 if refused is None else sum(amount for amount, _ in pods[refused.placed :])
 
 
 def _pods(case: Case, pair: Pair, work: Workload) -> Iterator[tuple[int, ToPlace]]:
