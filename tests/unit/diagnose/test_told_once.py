@@ -79,3 +79,11 @@ def test_a_cronjob_that_waits_for_its_run_is_told_by_the_run() -> None:
     objects = [node("n"), cron, run, pod("hourly-1-x", owner=run, gpus=9)]
     assert explain(case_of(objects, "cronjob/hourly")).cause == "insufficient-gpu"
     assert waiting_in(objects, "cronjob/hourly") == ["Job/hourly-1"]
+
+
+def test_what_is_scaled_to_zero_waits_for_nothing() -> None:
+    idle = stateful("idle", LWS)
+    idle["metadata"].pop("ownerReferences")
+    idle["spec"]["replicas"] = 0
+    assert waiting_in([node("n"), idle], "statefulset/idle") == []
+    assert explain(case_of([node("n"), idle], "statefulset/idle")).cause == "scaled-to-zero"

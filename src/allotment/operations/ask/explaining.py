@@ -30,8 +30,8 @@ UNKNOWN: Final = "unknown"
 """Cause of what waits and no rule says why."""
 SETTLED: Final = "none"
 """Cause of what runs or is done."""
-NOT_DUE: Final = "cronjob-not-due"
-"""Cause of a CronJob between two runs: nothing of it waits."""
+_NOTHING_WAITS: Final = frozenset({SETTLED, "cronjob-not-due", "scaled-to-zero"})
+"""Causes of which nothing waits: a CronJob between two runs, and what is scaled to zero, as autoscalers do."""
 
 
 _POD_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
@@ -175,7 +175,7 @@ def _waits(case: Case, *, with_remedies: bool) -> ExplainedWaiting | None:
     case.one_of_many = True
     each = _explained(case, with_remedies=with_remedies)
     cause = each.explanation.cause
-    return each if cause not in {SETTLED, NOT_DUE} and (cause != UNKNOWN or _pends(case)) else None
+    return each if cause not in _NOTHING_WAITS and (cause != UNKNOWN or _pends(case)) else None
 
 
 def _telling(case: Case, each: ExplainedWaiting) -> _Telling | None:
