@@ -34,6 +34,12 @@ def test_a_taint_is_taken_off_without_touching_others() -> None:
     assert last.tried.starts is StartsWhen.NOW
 
 
+def test_the_numbers_beside_a_taint_are_those_of_the_tainted_nodes() -> None:
+    found = explain(case_of([node("a", taints=("gpu:NoSchedule",)), node("b", 1), *waiting(gpus=4)]))
+    assert found.cause == "gpu-taint-not-tolerated"
+    assert (found.facts["free_by_node"], found.facts["gpus_free"], found.facts["gpus_total"]) == ({"a": 8}, 8, 8)
+
+
 def test_a_node_is_uncordoned_without_touching_its_taints() -> None:
     marks = ("node.kubernetes.io/unschedulable:NoSchedule", "keep=x:PreferNoSchedule")
     found = explain(case_of([node("a", unschedulable=True, taints=marks), *waiting()]))

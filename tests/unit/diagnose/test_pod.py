@@ -284,3 +284,10 @@ def test_what_keeps_an_image_off_a_node_is_its_platforms_matter(words: str, what
     helps = [each.summary for each in found.remedies if each.who is Doer.PLATFORM]
     assert [each.startswith(what) for each in helps] == [True]
     assert not any("name of the image" in each.summary for each in found.remedies)
+
+
+def test_what_a_node_that_is_gone_would_have_said_is_not_told() -> None:
+    """Its controller calls the pods not ready, whatever their probes say."""
+    gone = node() | {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+    found = explain(case(WORK, pod("p", WORK, status=unready("ContainersNotReady", ready=True)), gone))
+    assert "readiness-never-true" not in {found.cause, *(each.cause for each in found.contributing)}

@@ -74,9 +74,15 @@ def readiness(case: Case) -> Finding | None:
     return _by_gate(case) or _without_probe(case)
 
 
+def _node_reports(case: Case, pod: Pod) -> bool:
+    """Whether what is said of a pod is its node's own word: of one that is not ready its controller speaks."""
+    node = case.index.nodes.get(pod.spec.node_name)
+    return node is None or node.ready
+
+
 def _by_gate(case: Case) -> Finding | None:
     """Its containers are ready and it is not: a condition that somebody else has to set is not there."""
-    for pod in case.starting_pods:
+    for pod in (each for each in case.starting_pods if _node_reports(case, each)):
         ready = _unready(pod)
         mains = [each.status for each in statuses(pod) if not each.initial]
         if ready is None or not mains or not all(each.ready for each in mains):
@@ -98,7 +104,7 @@ def _by_gate(case: Case) -> Finding | None:
 
 def _without_probe(case: Case) -> Finding | None:
     """A container runs, has no probe that could fail, and is not called ready all the same."""
-    for each in stuck(case):
+    for each in (one for one in stuck(case) if _node_reports(case, one.pod)):
         runs_since = each.status.state.running
         if runs_since is None or each.status.ready or each.initial or each.container.readiness_probe is not None:
             continue

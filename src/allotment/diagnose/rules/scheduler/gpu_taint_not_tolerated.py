@@ -11,7 +11,7 @@ from allotment.diagnose.rules.scheduler.karpenter import could_grow, named, pool
 from allotment.diagnose.rules.scheduler.karpenter_words import PoolBar
 from allotment.diagnose.rules.scheduler.keeping import Keeper, kept
 from allotment.diagnose.rules.scheduler.placing import placing
-from allotment.diagnose.rules.scheduler.rooms import listed, of_nodes
+from allotment.diagnose.rules.scheduler.rooms import device_facts, listed, of_nodes
 from allotment.diagnose.rules.scheduler.tainted import taint_removed, toleration_added, untolerated, written
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 
@@ -37,6 +37,7 @@ def find(case: Case) -> Finding | None:
             "taint_value": first.value,
             "taint_effect": first.effect,
             "nodes_with_taint": sorted(found),
+            **device_facts(it, [case.index.nodes[name] for name in found]),
         },
         of_nodes(it.matching, "spec.taints", dict.fromkeys(found, said), "not tolerated"),
     )

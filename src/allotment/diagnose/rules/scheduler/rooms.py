@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from allotment.diagnose.case import reference_of
@@ -100,20 +100,40 @@ def room_facts(placing: Placing, short_of: str = "") -> dict[str, Any]:
         "free_by_node": free if placing.device else {name: told(device, amount) for name, amount in free.items()},
     }
     if placing.device:
-        facts |= {
-            "resource": device,
-            "requested_gpus_per_pod": placing.requests[device],
-            "gpus_free": sum(free.values()),
-            "gpus_total": placing.once(
-                ("total", device), lambda: sum(placing.allocatable(node.name, device) for node in nodes)
-            ),
-            "gpu_model": next((product for node in nodes if (product := product_of(node))), ""),
-        }
+        total = placing.once(("total", device), lambda: _total(placing, nodes))
+        facts |= {"resource": device, "requested_gpus_per_pod": placing.requests[device]}
+        facts |= device_facts(placing, nodes, free, total)
     if placing.refused is not None:
         message = placing.refused.answer.message
         said = {part.value for part in condition_evidence(placing)}
         facts["message" if message in said else "message_of_the_twin"] = message
     return facts
+
+
+def device_facts(
+    placing: Placing, nodes: Sequence[Node], free: Mapping[str, int] | None = None, total: int | None = None
+) -> dict[str, Any]:
+    """What some nodes have of the device that is asked for; nothing where none is.
+
+    Args:
+        placing: the case on the twin.
+        nodes: these.
+        free: by node, where it is known already.
+        total: of all of them, where it is known already.
+    """
+    if not placing.device:
+        return {}
+    free = free_by_node(placing, nodes[:64], placing.device) if free is None else free
+    return {
+        "free_by_node": free,
+        "gpus_free": sum(free.values()),
+        "gpus_total": _total(placing, nodes) if total is None else total,
+        "gpu_model": next((product for node in nodes if (product := product_of(node))), ""),
+    }
+
+
+def _total(placing: Placing, nodes: Sequence[Node]) -> int:
+    return sum(placing.allocatable(node.name, placing.device) for node in nodes)
 
 
 def _of_interest(placing: Placing, device: str) -> tuple[Node, ...]:
