@@ -12,7 +12,7 @@ from allotment.diagnose.finding import Finding
 from allotment.model.explanation import CauseVerdict, Doer, PatchOp, RemedyKind, StartsWhen
 from allotment.model.labels import MULTIKUEUE_ORIGIN
 from allotment.operations.ask.explaining import why_all
-from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node, owned_by
+from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node, owned_by, pod
 from tests.unit.diagnose.queues import (
     QUEUE,
     check,
@@ -435,3 +435,6 @@ def test_work_of_a_further_kind_that_was_admitted_and_has_no_pods_has_no_operato
     event["involvedObject"]["uid"] = above["metadata"]["uid"]
     event["reportingComponent"] = "raycluster-controller"
     assert explain(case_of([*objects, event], "raycluster/train")).cause != "controller-absent"
+    unseen = {"apiVersion": "ray.io/v1", "kind": "Other", "metadata": {"name": "o", "uid": "o"}}
+    stray = pod("stray", "a", owner=unseen)
+    assert explain(case_of([*objects, stray], "raycluster/train")).cause != "controller-absent"

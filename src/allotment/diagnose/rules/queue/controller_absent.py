@@ -8,6 +8,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job, Owner
 from allotment.scheduling.snapshot.queues import MULTI_KUEUE, checks_of
 
@@ -56,6 +57,14 @@ def _named(case: Case, job: Job) -> Finding | None:
     )
 
 
+def _of_unseen(case: Case, pod: Pod) -> bool:
+    """Whether a pod of the namespace was made by what was not seen."""
+    if pod.namespace != case.namespace or pod.ended:
+        return False
+    last = (pod, *case.index.chain(pod.metadata))[-1]
+    return last.metadata.controller is not None
+
+
 def _let_in(case: Case, work: Owner) -> Finding | None:
     workload = case.workload
     let_in = None if workload is None or not workload.holds_quota else workload.condition("Admitted")
@@ -65,6 +74,8 @@ def _let_in(case: Case, work: Owner) -> Finding | None:
     told = any("kueue" not in (each.reporting_component or each.source.component) for each in case.events(work))
     if since < _LONG or told or case.index.work_under.get(work.metadata.uid):
         return None
+    if workload.says("PodsReady") or any(_of_unseen(case, pod) for pod in case.index.objects.pods):
+        return None  # they may be its own, by way of a kind that may not be read
     kind = reference_of(work).kind
     ago = f"{int(since // 60)} min" if since >= _MINUTES else f"{int(since)} s"
     what = f"see whether the operator that makes the pods of a {kind} is installed and runs, and what it logs"
