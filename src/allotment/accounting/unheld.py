@@ -11,21 +11,26 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
+
+import numpy as np
 
 from allotment.accounting.belonging import OwnerLookup
 from allotment.accounting.capacity import flavor_matches
 from allotment.accounting.cohort_trees import UseKey
 from allotment.accounting.ledger import NOBODY, Belonging, CauseOfTime
 from allotment.accounting.queue_use import held_quota, unused_guarantees
-from allotment.model.cluster import Taint, TaintEffect
 from allotment.model.devices import is_device
+from allotment.model.observed.base import condition
 from allotment.model.observed.index import Index
-from allotment.model.observed.nodes import Node, NodeTaint
-from allotment.model.observed.pods import NodeSelectorTerm, Pod, PodSpec
-from allotment.model.observed.pods import Toleration as PodToleration
+from allotment.model.observed.nodes import Node
+from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
-from allotment.scheduling.kinds import Operator, Requirement, Toleration, first_untolerated, requirement_matches
+from allotment.scheduling.placement.node_masks import admitted_nodes, tainted_nodes
+from allotment.scheduling.placement.nodes import Bools, Ints, NodeTable
+from allotment.scheduling.snapshot import placement_shapes as read
+from allotment.scheduling.snapshot.placement import is_waiting, node_of
 from allotment.scheduling.snapshot.pods import pod_requests
 from allotment.scheduling.snapshot.quantities import all_units
 from allotment.scheduling.snapshot.queues import sends_elsewhere
@@ -33,9 +38,9 @@ from allotment.scheduling.snapshot.workloads import earlier_slice
 
 _REFUSED: Final = re.compile(r"(?:insufficient(?: unused)? quota|borrowing limit) for (\S+) in flavor ([^\s,;]+)")
 """Kueue's words for a flavor whose quota refused (pkg/scheduler/flavorassigner)."""
-_OPERATORS: Final = {each.value: each for each in Operator}
-_EFFECTS: Final = {each.value: each for each in TaintEffect}
 _PODS: Final = "pods"
+_MOST: Final = 1 << 62
+"""Amounts above it are taken for it, so that all of them can be compared at once."""
 
 Told = dict[tuple[str, str], list[tuple[CauseOfTime, Belonging]]]
 """By node and resource: one line for each free unit."""
@@ -253,56 +258,88 @@ def asked_by(index: Index, workload: Workload) -> dict[str, int]:
 
 
 class _Fragments:
-    """Which free devices are of no use to pods that look for a node; what a shape may use is worked out once."""
+    """Which free devices are of no use to pods that look for a node; all nodes are looked at at once."""
 
     def __init__(self, index: Index, left: Mapping[tuple[str, str], int]) -> None:
         self._index = index
         self._left = left
-        self._rooms: dict[str, dict[str, int]] = {}
-        self._open: dict[tuple[str, str], list[tuple[tuple[str, str], bool]]] = {}
+        self._nodes = NodeTable([node_of(index.nodes[name]) for name in dict.fromkeys(name for name, _ in left)])
 
     def of(self, pods: Iterable[Pod]) -> set[tuple[str, str]]:
         """Nodes with free devices into which none of these fits, though all such devices together would hold one."""
-        found: set[tuple[str, str]] = set()
-        useful: set[tuple[str, str]] = set()
-        for shape, (spec, asks) in _waiting_shapes(pods).items():
-            for resource, count in asks.items():
-                if not is_device(resource):
+        left = self._left_by_resource()
+        found = {resource: np.zeros(self._nodes.count, dtype=np.bool_) for resource in left}
+        useful = {resource: np.zeros(self._nodes.count, dtype=np.bool_) for resource in left}
+        for spec, asks in _waiting_shapes(pods):
+            for resource, amount in asks.items():
+                if resource not in left:
                     continue
-                there = [(key, fits) for key, fits in self._open_to(shape, spec, asks, resource) if self._left[key]]
-                fitting = [key for key, fits in there if fits and self._left[key] >= count]
-                useful.update(fitting)
-                if not fitting and sum(self._left[key] for key, _ in there) >= count:
-                    found.update(key for key, _ in there)
-        return found - useful
+                count = min(amount, _MOST + 1)
+                there = self._lets_in(spec) & (left[resource] > 0)
+                fitting = there & (left[resource] >= count) & self._has_room(asks)
+                useful[resource] |= fitting
+                if not fitting.any() and left[resource][there].sum() >= count:
+                    found[resource] |= there
+        return {
+            (self._nodes.nodes[at].name, resource)
+            for resource, broken_up in found.items()
+            for at in np.flatnonzero(broken_up & ~useful[resource])
+        }
 
-    def _open_to(
-        self, shape: str, spec: PodSpec, asks: Mapping[str, int], resource: str
-    ) -> list[tuple[tuple[str, str], bool]]:
-        """Nodes that let such a pod in, and whether it has room there beside its devices."""
-        if (shape, resource) not in self._open:
-            nodes = self._index.nodes
-            keys = [key for key in self._left if key[1] == resource and admits(nodes[key[0]], spec)]
-            self._open[shape, resource] = [(key, _fits(asks, self._room_of(key[0]))) for key in keys]
-        return self._open[shape, resource]
+    def _left_by_resource(self) -> dict[str, Ints]:
+        found: dict[str, Ints] = {}
+        for (node, resource), count in self._left.items():
+            if is_device(resource):
+                of = found.setdefault(resource, np.zeros(self._nodes.count, dtype=np.int64))
+                of[self._nodes.index[node]] = count
+        return found
 
-    def _room_of(self, node: str) -> dict[str, int]:
-        if node not in self._rooms:
-            self._rooms[node] = _room(self._index, self._index.nodes[node])
-        return self._rooms[node]
+    def _lets_in(self, spec: PodSpec) -> Bools:
+        """Nodes whose labels and taints let a pod in, whatever room they have."""
+        admitted = admitted_nodes(read.node_affinity(spec), self._nodes)
+        return admitted & ~tainted_nodes(read.tolerations(spec)[0], self._nodes)
+
+    def _has_room(self, asks: Mapping[str, int]) -> Bools:
+        found: Bools = np.ones(self._nodes.count, dtype=np.bool_)
+        for resource, amount in asks.items():
+            room = self._rooms.get(resource)
+            found &= (0 if room is None else room) >= min(amount, _MOST + 1)
+        return found
+
+    @cached_property
+    def _rooms(self) -> dict[str, Ints]:
+        """What is left of each node, by resource; of one that is not here, nothing is."""
+        found: dict[str, Ints] = {}
+        for at, node in enumerate(self._nodes.nodes):
+            for resource, amount in _room(self._index, self._index.nodes[node.name]).items():
+                of = found.setdefault(resource, np.zeros(self._nodes.count, dtype=np.int64))
+                of[at] = max(-_MOST, min(_MOST, amount))
+        return found
 
 
-def _waiting_shapes(pods: Iterable[Pod]) -> dict[str, tuple[PodSpec, dict[str, int]]]:
-    """Pods that look for a node, one for each shape."""
-    shapes: dict[str, tuple[PodSpec, dict[str, int]]] = {}
+def _waiting_shapes(pods: Iterable[Pod]) -> Iterator[tuple[PodSpec, dict[str, int]]]:
+    """Pods that a scheduler looks for a node for, one for each shape.
+
+    Of one that no scheduler has ever looked at nobody knows whether it would be placed.
+    """
+    seen: set[str] = set()
     for pod in pods:
         spec = pod.spec
         if spec.node_name or pod.ended or spec.scheduling_gates or pod.metadata.deletion_timestamp:
             continue
+        if not (is_waiting(pod) or _was_looked_at(pod)):
+            continue
         asks = pod_requests(spec)
-        key = (tuple(sorted(asks.items())), tuple(sorted(spec.node_selector.items())), spec.affinity, spec.tolerations)
-        shapes.setdefault(repr(key), (spec, asks))
-    return shapes
+        places = (tuple(sorted(spec.node_selector.items())), spec.affinity, spec.tolerations)
+        if (key := repr((tuple(sorted(asks.items())), places))) not in seen:
+            seen.add(key)
+            yield spec, asks
+
+
+def _was_looked_at(pod: Pod) -> bool:
+    """Whether a scheduler of its own has said that it found no node; what it says, no tenant can write."""
+    said = condition(pod.status.conditions, "PodScheduled")
+    return said is not None and not said.true
 
 
 def _room(index: Index, node: Node) -> dict[str, int]:
@@ -314,42 +351,3 @@ def _room(index: Index, node: Node) -> dict[str, int]:
             room[resource] = room.get(resource, 0) - amount
     room[_PODS] = room.get(_PODS, 0) - len(pods)
     return room
-
-
-def _fits(asks: Mapping[str, int], room: Mapping[str, int]) -> bool:
-    return all(amount <= room.get(resource, 0) for resource, amount in asks.items())
-
-
-def admits(node: Node, spec: PodSpec) -> bool:
-    """Whether a node's labels and taints let a pod in, whatever room it has."""
-    marks = node.metadata.labels
-    if not spec.node_selector.items() <= marks.items():
-        return False
-    affinity = spec.affinity.node_affinity if spec.affinity is not None else None
-    if affinity is not None and affinity.required is not None:
-        terms = affinity.required.node_selector_terms
-        if not any(_term_matches(term, node) for term in terms):
-            return False
-    return first_untolerated(_taints(node.spec.taints), _tolerations(spec.tolerations)) is None
-
-
-def _term_matches(term: NodeSelectorTerm, node: Node) -> bool:
-    pairs = [
-        *((each, node.metadata.labels) for each in term.match_expressions),
-        *((each, {"metadata.name": node.name}) for each in term.match_fields),
-    ]
-    return bool(pairs) and all(
-        each.operator in _OPERATORS
-        and requirement_matches(Requirement(each.key, _OPERATORS[each.operator], each.values), marks)
-        for each, marks in pairs
-    )
-
-
-def _taints(taints: Iterable[NodeTaint]) -> list[Taint]:
-    return [Taint(each.key, each.value, _EFFECTS[each.effect]) for each in taints if each.effect in _EFFECTS]
-
-
-def _tolerations(tolerations: Iterable[PodToleration]) -> list[Toleration]:
-    return [
-        Toleration(each.key, each.operator == "Exists", each.value, _EFFECTS.get(each.effect)) for each in tolerations
-    ]

@@ -12,10 +12,10 @@ from allotment.accounting.capacity import PER_DEVICE, node_devices
 from allotment.accounting.idleness import IdleRule, IdleRules
 from allotment.accounting.ledger import CauseOfTime
 from allotment.accounting.moment import CountingRules, portions
-from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.base import Condition, ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.nodes import Device, ResourceSlice, ResourceSliceSpec, SlicePool
-from allotment.model.observed.pods import ContainerState, ContainerStatus, Running, Waiting
+from allotment.model.observed.pods import ContainerState, ContainerStatus, Pod, PodSpec, Running, Toleration, Waiting
 from allotment.model.observed.queueing import (
     LocalQueue,
     LocalQueueSpec,
@@ -28,6 +28,7 @@ from allotment.model.observed.snapshot import DeviceUse, Gap, Snapshot
 from allotment.model.observed.work import Job, JobSpec, Owner
 from allotment.observe.kinds import BY_KIND
 from allotment.observe.reading import read_object
+from allotment.scheduling.snapshot import placement_shapes
 from tests.unit.accounting.scenes import GPU, at, by_cause, moment_of, node, pod, workload
 from tests.unit.accounting.test_books import queue
 
@@ -60,6 +61,12 @@ def half_over(found: Workload) -> Workload:
     """Of two pods one is over, and its quota free again."""
     status = msgspec.structs.replace(found.status, reclaimable_pods=(ReclaimablePods(name="main", count=1),))
     return msgspec.structs.replace(found, spec=WorkloadSpec(pod_sets=(WorkloadPodSet(count=2),)), status=status)
+
+
+def looked_at(found: Pod) -> Pod:
+    """A scheduler has found no node for it."""
+    said = Condition(type="PodScheduled", status="False", reason="Unschedulable")
+    return msgspec.structs.replace(found, status=msgspec.structs.replace(found.status, conditions=(said,)))
 
 
 REFUSED = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu in flavor gpu, 3 more"
@@ -220,6 +227,28 @@ CASES = {
         ),
         {"unmeasured": 8, "fragmented": 8},
     ),
+    "a pod of six that no scheduler looks at": (
+        scene(
+            nodes=[node("n", EIGHT), node("m", EIGHT)],
+            pods=[
+                pod("p", "n", {GPU: "4"}),
+                pod("q", "m", {GPU: "4"}),
+                pod("x", "", {GPU: "6"}, phase="Pending", scheduler_name="nobody"),
+            ],
+        ),
+        {"unmeasured": 8, "unallocated": 8},
+    ),
+    "a pod of six that a scheduler of its own has looked at": (
+        scene(
+            nodes=[node("n", EIGHT), node("m", EIGHT)],
+            pods=[
+                pod("p", "n", {GPU: "4"}),
+                pod("q", "m", {GPU: "4"}),
+                looked_at(pod("x", "", {GPU: "6"}, phase="Pending", scheduler_name="volcano")),
+            ],
+        ),
+        {"unmeasured": 8, "fragmented": 8},
+    ),
     "a smaller one would fit there": (
         scene(
             nodes=[node("n", EIGHT), node("m", EIGHT)],
@@ -253,6 +282,25 @@ CASES = {
         {"unobserved": 8},
     ),
 }
+
+
+def test_what_a_pod_tolerates_is_read_once_and_not_for_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    of: list[PodSpec] = []
+    tolerations = placement_shapes.tolerations
+
+    def read(spec: PodSpec) -> Any:
+        of.append(spec)
+        return tolerations(spec)
+
+    monkeypatch.setattr(placement_shapes, "tolerations", read)
+    nodes = [node(f"n{number}", EIGHT) for number in range(20)]
+    pods = [
+        pod(f"p{number}", "", {GPU: "9"}, phase="Pending", tolerations=(Toleration(key=f"k{number}"),))
+        for number in range(20)
+    ]
+    (source,) = scene(nodes=nodes, pods=pods).sources
+    assert by_cause(portions(Index(source), NOW, CountingRules())) == {CauseOfTime.FRAGMENTED: 160 * PER_DEVICE}
+    assert 0 < len(of) <= 2 * len(pods)
 
 
 @pytest.mark.parametrize(("snapshot", "causes"), CASES.values(), ids=CASES)
