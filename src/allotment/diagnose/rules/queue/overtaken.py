@@ -12,6 +12,7 @@ from allotment.diagnose.rules.queue.line import attempt_of, raised_priority
 from allotment.diagnose.rules.queue.raised_quota import raised_quota
 from allotment.diagnose.shortage import book_of, device, fact, shortage_of
 from allotment.model.explanation import CauseVerdict, Evidence
+from allotment.model.grammar import being
 from allotment.model.moments import milliseconds
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
@@ -49,8 +50,8 @@ def find(case: Case) -> Finding | None:
         "priority-below-others",
         CauseVerdict.WAITING,
         f"{name} came later and went first, for its priority {passed[0].workload.priority} is above {own.priority}: of "
-        f"the {text(quota.nominal)} {need.resource} of the ClusterQueue {queue.name} {text(quota.free)} are free, and "
-        f"{text(need.wanted)} are asked for",
+        f"the {text(quota.nominal)} {need.resource} of the ClusterQueue {queue.name} {being(text(quota.free))} free, "
+        f"and {being(text(need.wanted))} asked for",
         facts={
             "cluster_queue": queue.name,
             "strategy": queue.spec.queueing_strategy,

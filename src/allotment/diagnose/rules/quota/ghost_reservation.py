@@ -13,6 +13,7 @@ from allotment.diagnose.quota_book import held_by
 from allotment.diagnose.rules.quota.refused import quota_refusal
 from allotment.diagnose.shortage import book_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import being
 from allotment.model.moments import seconds
 from allotment.model.observed.base import is_true
 from allotment.model.observed.queueing import Workload
@@ -68,7 +69,7 @@ def find(case: Case) -> Finding | None:
     return Finding(
         "ghost-reservation",
         CauseVerdict.MISCONFIGURED if in_vain else CauseVerdict.BROKEN,
-        f"it asks for {text(refusal.need.wanted)} {pair[1]} and {text(refusal.need.quota.free)} are free: "
+        f"it asks for {text(refusal.need.wanted)} {pair[1]} and {being(text(refusal.need.quota.free))} free: "
         f"{text(held)} of flavor {pair[0]} are held by {', '.join(names)}, which runs nothing ({_why(case, first)})",
         facts={
             "cluster_queue": refusal.queue,

@@ -15,6 +15,7 @@ from allotment.diagnose.rules.quota.reducing import partly, pods_that_fit, reduc
 from allotment.diagnose.rules.quota.refused import QuotaCause, QuotaRefusal, refused_as
 from allotment.diagnose.shortage import FlavorRow, ResourceNeed, book_of, device, fact
 from allotment.model.explanation import CauseVerdict, RemedyKind
+from allotment.model.grammar import be, being, count
 
 
 def _parts(case: Case, cause: QuotaCause) -> tuple[QuotaRefusal, FlavorRow, ResourceNeed] | None:
@@ -59,8 +60,8 @@ def nominal(case: Case) -> Finding | None:
         found,
         CauseVerdict.WAITING,
         f"{_asks(found, need)}, and of the {text(quota.nominal)} that the ClusterQueue "
-        f"{found.queue} has in flavor {row.flavor} {text(quota.used)} are in use: {text(quota.free)} are free, and "
-        "there is nothing to borrow",
+        f"{found.queue} has in flavor {row.flavor} {being(text(quota.used))} in use: {being(text(quota.free))} free, "
+        "and there is nothing to borrow",
         _facts(case, found, need),
         usual(case, found),
     )
@@ -174,8 +175,8 @@ def cohort(case: Case) -> Finding | None:
         found,
         CauseVerdict.WAITING,
         f"{_asks(found, need)}; of the {text(quota.cohort_total)} of flavor {row.flavor} "
-        f"in the cohort {facts['cohort']} {text(quota.cohort_used)} are in use: {text(quota.free)} are free for the "
-        f"ClusterQueue {found.queue} (nominal {text(quota.nominal)}){_limited(case, found, row, need)}{who}",
+        f"in the cohort {facts['cohort']} {being(text(quota.cohort_used))} in use: {being(text(quota.free))} free for "
+        f"the ClusterQueue {found.queue} (nominal {text(quota.nominal)}){_limited(case, found, row, need)}{who}",
         {
             **facts,
             **({} if quota.borrowing_limit is None else {"borrowingLimit": fact(need.resource, quota.borrowing_limit)}),
@@ -212,7 +213,8 @@ def gang(case: Case) -> Finding | None:
         found,
         _verdict(row),
         f"{together} pods start together or not at all and ask for {text(need.wanted)} {need.resource}: "
-        f"{text(quota.free)} of flavor {row.flavor} are free in the ClusterQueue {found.queue}, enough for {fit} pods"
+        f"{text(quota.free)} of flavor {row.flavor} {be(text(quota.free))} free in the ClusterQueue {found.queue}, "
+        f"enough for {count(fit, 'pod')}"
         + (f", and {text(quota.most)} is the most it can ever have" if row.beyond else ""),
         {
             **facts,
@@ -252,9 +254,9 @@ def _plain(case: Case, cause: QuotaCause) -> Finding | None:
         case,
         found,
         _verdict(row),
-        f"{_asks(found, need)}, and {text(quota.free)} of {text(quota.nominal)} are free in "
+        f"{_asks(found, need)}, and {text(quota.free)} of {text(quota.nominal)} {be(text(quota.free))} free in "
         f"the ClusterQueue {found.queue} in flavor {row.flavor}; its {gpus.text(gpus.wanted)} {gpus.resource} would "
-        f"fit ({gpus.text(gpus.quota.free)} are free)",
+        f"fit ({being(gpus.text(gpus.quota.free))} free)",
         {
             **_facts(case, found, need),
             "gpu_free": fact(gpus.resource, gpus.quota.free),

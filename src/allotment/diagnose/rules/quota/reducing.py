@@ -24,6 +24,7 @@ from allotment.diagnose.rules.scheduler.smaller import (
 )
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, device
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import being
 from allotment.model.observed.pods import Pod, PodTemplate
 from allotment.model.observed.work import Job, Owner, Replicas
 from allotment.scheduling.queueing.quantity import render_amount
@@ -88,7 +89,7 @@ def _fewer_pods(
     if isinstance(work, Job) and held is not None:
         now = pods_of_slice(held)
         what, body = f"parallelism {now + lacks.whole} → {now + fit}", {"parallelism": now + fit}
-        said = f"let it grow less, to {what}: {said} are free in flavor {row.flavor}"
+        said = f"let it grow less, to {what}: {being(said)} free in flavor {row.flavor}"
         patch = Patch(PatchOp.MERGE, {"spec": body})
         yield Proposal(kind, Doer.USER, said, reference_of(work), patch, cost=cost)
         return
@@ -115,7 +116,7 @@ def _fewer_pods(
         yield Proposal(
             kind,
             Doer.USER,
-            f"submit it with {what}: {said} are free in flavor {row.flavor}",
+            f"submit it with {what}: {being(said)} free in flavor {row.flavor}",
             reference_of(work),
             Patch(op, steps),
             cost=cost,
@@ -127,7 +128,7 @@ def _fewer_pods(
             kind,
             Doer.USER,
             f"make the group {group} of {total - lacks.pod_set.count + fit} pods in place of {total} "
-            f"(annotation {_TOTAL}): {said} are free in flavor {row.flavor}",
+            f"(annotation {_TOTAL}): {being(said)} free in flavor {row.flavor}",
             reference_of(work),
             Patch(PatchOp.SIGNAL, {"group": group, "pods": fit}),
             cost=cost,
@@ -140,7 +141,7 @@ def _fewer_pods(
     yield Proposal(
         kind,
         Doer.USER,
-        f"submit it with {what}: {said} are free in flavor {row.flavor}",
+        f"submit it with {what}: {being(said)} free in flavor {row.flavor}",
         reference_of(work),
         Patch(op, {"spec": body} if body else {"pods": {lacks.pod_set.name: fit}}),
         cost=cost,

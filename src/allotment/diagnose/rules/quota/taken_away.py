@@ -17,6 +17,7 @@ from allotment.diagnose.rules.quota.reducing import reduced
 from allotment.diagnose.rules.quota.refused import QuotaRefusal, quota_refusal
 from allotment.diagnose.shortage import FlavorRow, ResourceNeed, book_of, fact
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import being
 from allotment.model.observed.base import Condition
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.queueing.quantity import render_amount
@@ -194,7 +195,7 @@ def _finding(case: Case, taking: Taking, cause: str) -> Finding:
         CauseVerdict.MISCONFIGURED if taking.refusal.lacks.never else CauseVerdict.WAITING,
         f"it was stopped for {stopper} of the ClusterQueue {owner or '?'} by {rule}{since}; of the "
         f"{render_amount(need.resource, need.wanted)} {need.resource} that it asks for "
-        f"{need.text(quota.free)} are free",
+        f"{being(need.text(quota.free))} free",
         facts=facts,
         evidence=(
             Evidence(

@@ -50,7 +50,7 @@ def find(case: Case) -> Finding | None:
         case,
         found,
         CauseVerdict.MISCONFIGURED if never else CauseVerdict.WAITING,
-        f"{_asked(ask)} {said}" + (", even in an empty cluster" if never else _away(case)),
+        f"{_asked(ask)} {said}" + (_ever(said) if never else _away(case)),
         {"level": level, "pods": found.lacks.pod_set.count, "message": said},
         (
             *_looser(case, ask),
@@ -63,6 +63,11 @@ def find(case: Case) -> Finding | None:
     )
     asked = Evidence(reference_of(workload), "spec.podSets[].topologyRequest", level, "how close the pods must be")
     return replace(finding, never=never, evidence=(asked, *finding.evidence))
+
+
+def _ever(said: str) -> str:
+    """That others are not in the way, where it is room that there is too little of."""
+    return ", even in an empty cluster" if " fit " in said else ""
 
 
 def _level(ask: TopologyAsk | None) -> str:

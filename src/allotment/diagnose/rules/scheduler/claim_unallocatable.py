@@ -14,6 +14,7 @@ from allotment.diagnose.rules.scheduler.claim_smaller import UnmetTerm, in_words
 from allotment.diagnose.rules.scheduler.device_expressions import PublishedDevice, says
 from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.grammar import be, count
 from allotment.model.observed.base import Reference
 from allotment.model.observed.nodes import DeviceRequest, DeviceSelector, DeviceTaint, ExactRequest, ResourceClaimSpec
 from allotment.model.observed.pods import Pod
@@ -221,8 +222,8 @@ def _finding(
         else CauseVerdict.BROKEN
         if short_of_sound
         else CauseVerdict.WAITING,
-        f"claim {target.name} asks for {exact.count} devices of class {exact.device_class_name}; at most "
-        f"{counted.most_free} that it selects are free on one node ({where})",
+        f"claim {target.name} asks for {count(exact.count, 'device')} of class {exact.device_class_name}; at most "
+        f"{counted.most_free} that it selects {be(counted.most_free)} free on one node ({where})",
         facts={
             "claim": target.name,
             "device_class": exact.device_class_name,

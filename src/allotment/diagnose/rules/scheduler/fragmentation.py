@@ -14,6 +14,7 @@ from allotment.diagnose.rules.scheduler.rooms import free_by_node
 from allotment.diagnose.rules.scheduler.shaping import other_pools, raised_priority, reduced, split
 from allotment.diagnose.rules.scheduler.tainted import of_devices_tolerated
 from allotment.model.explanation import CauseVerdict
+from allotment.model.grammar import being
 
 
 def find(case: Case) -> Finding | None:
@@ -29,7 +30,7 @@ def find(case: Case) -> Finding | None:
     return about_room(
         "fragmentation",
         CauseVerdict.WAITING,
-        f"a pod asks for {asked} {device} on one node; {sum(free.values())} are free, on {some} nodes, "
+        f"a pod asks for {asked} {device} on one node; {being(sum(free.values()))} free, on {some} nodes, "
         f"and at most {largest} on one of them",
         it,
         together(

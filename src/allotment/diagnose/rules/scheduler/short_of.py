@@ -12,6 +12,7 @@ from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.rooms import free_by_node, told
 from allotment.diagnose.rules.scheduler.shaping import fewer, raised_priority, reduced
 from allotment.model.explanation import CauseVerdict
+from allotment.model.grammar import be, being
 
 
 def short_of(case: Case, cause: str, resource: str, *, beside_devices: bool) -> Finding | None:
@@ -29,11 +30,11 @@ def short_of(case: Case, cause: str, resource: str, *, beside_devices: bool) -> 
     free = free_by_node(it, it.able, resource)
     devices = free_by_node(it, it.able, it.device) if it.device else {}
     largest = max(free.values(), default=0)
-    rest = f", though {sum(devices.values())} {it.device} are free there" if devices else ""
+    rest = f", though {sum(devices.values())} {it.device} {be(sum(devices.values()))} free there" if devices else ""
     return about_room(
         cause,
         CauseVerdict.WAITING,
-        f"a pod asks for {told(resource, it.requests[resource])} and at most {told(resource, largest)} are free "
+        f"a pod asks for {told(resource, it.requests[resource])} and at most {being(told(resource, largest))} free "
         f"on one node{rest}",
         it,
         together(reduced(it, resource), waits(it), fewer(it, 26), raised_priority(it), more_nodes(it)),
