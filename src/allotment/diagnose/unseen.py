@@ -93,7 +93,9 @@ def _cut_here(gap: Gap, namespace: str) -> bool:
 
 def _bearing(case: Case) -> Iterator[str]:
     yield from (*_ALWAYS, *_ROOM)
-    if case.queue_name:
+    # Once Kueue has let it in, no number of its queue keeps it.
+    workload = case.workload
+    if case.queue_name and not (workload is not None and workload.says("Admitted")):
         yield from _QUEUE
         if any(each.spec.topology_name for each in case.index.objects.flavors):
             yield "topologies"

@@ -242,6 +242,19 @@ def test_the_document_has_the_form_that_is_promised() -> None:
     assert versioned(explanation_of_waiting(NEVER))["start"] == {"never": True}
 
 
+def test_what_could_not_be_read_is_told_by_why_it_could_not() -> None:
+    lines = ("cohorts: forbidden", "nodes: forbidden", "pods of other namespaces: forbidden", "topologies: failed",
+             "workloads of other namespaces: forbidden", "a: not reached", "b: nodes: forbidden")  # fmt: skip
+    text = click.unstyle(why_all_text(WhyAll(NOW, "", (), lines), (), 100, ""))
+    assert text.partition("NOT SEEN\n")[2].splitlines() == [
+        "  cohorts, nodes: forbidden",
+        "  pods, workloads of other namespaces: forbidden",
+        "  topologies: failed",
+        "  a: not reached",
+        "  b: nodes: forbidden",
+    ]
+
+
 def test_those_that_wait_are_grouped_by_cause() -> None:
     other = ExplainedWaiting(WAITS.explanation, waited=5.0)
     found = WhyAll(NOW, "", (WAITS, NEVER, other), ("nodes: forbidden",))

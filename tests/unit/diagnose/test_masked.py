@@ -760,3 +760,11 @@ def test_a_field_that_cannot_be_changed_is_not_wrong() -> None:
     found = explain(refusal(written_job(), 422, words))
     assert found.cause == "object-invalid"
     assert found.remedies[0].summary == "delete the Job train that is there, or submit it under another name"
+
+
+def test_numbers_of_a_queue_do_not_bear_on_what_it_has_let_in() -> None:
+    queue = platform(cluster_queue("cq", quota("f", 8)))
+    waits = pod("train-0", owner=queued()[0], gpus=9)
+    let_in = [*queue, node("n"), *queued(gpus=9, status=reserved(further=(condition("Admitted"),))), waits]
+    assert without(let_in, "cohorts", "events").unseen == ("events: forbidden",)
+    assert without([*queue, node("n"), *queued(gpus=9)], "cohorts").unseen == ("cohorts: forbidden",)

@@ -72,7 +72,7 @@ def why_text(found: ExplainedWaiting, width: int, table_width: int | None, *, tr
     lines += _section("SEEN IN", [line for part in each.evidence for line in prose(_evidence(part), width, "  ")])
     also = [line for other in each.contributing for line in prose(f"{other.cause}: {other.summary}", width, "  ")]
     lines += _section("ALSO TRUE", also)
-    lines += _section("NOT SEEN", [line for text in each.unseen for line in prose(text, width, "  ")])
+    lines += _section("NOT SEEN", [line for text in _by_reason(each.unseen) for line in prose(text, width, "  ")])
     lines += _section("WHAT HELPS", list(_remedies(each.remedies, width)))
     if tried and each.verdict is not None and not each.remedies:
         waits = each.verdict is CauseVerdict.WAITING
@@ -261,6 +261,7 @@ def _holds_nothing(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple | set | frozenset) and not value
 
 
+_ELSEWHERE: Final = " of other namespaces"
 _PORT: Final = re.compile(r"(?i)(?:^|[^a-z]|host|node|container|target)_?ports?(?![a-z])")
 """Names of facts that are ports: numbers that nobody counts with."""
 
@@ -379,5 +380,19 @@ def _told_of(group: CauseGroup) -> str:
     return f"for example {_named(first.subject)}: {first.explanation.summary}"
 
 
+def _by_reason(unseen: Sequence[str]) -> list[str]:
+    """Kinds of which the same is said in one line: a member of one team may read few of them."""
+    kinds: dict[tuple[str, str, str], list[str]] = {}
+    for text in unseen:
+        what, _, reason = text.rpartition(": ")
+        cluster, _, kind = what.rpartition(": ")
+        kind, elsewhere, _ = kind.partition(_ELSEWHERE)
+        kinds.setdefault((cluster, elsewhere, reason), []).append(kind)
+    return [
+        f"{f'{cluster}: ' if cluster else ''}{', '.join(names)}{elsewhere}: {reason}" if reason else names[0]
+        for (cluster, elsewhere, reason), names in kinds.items()
+    ]
+
+
 def _unseen(found: WhyAll, width: int) -> list[str]:
-    return _section("NOT SEEN", [line for text in found.unseen for line in prose(text, width, "  ")])
+    return _section("NOT SEEN", [line for text in _by_reason(found.unseen) for line in prose(text, width, "  ")])
