@@ -26,12 +26,21 @@ case $1 in
 esac
 """
 FIRST, AGAIN, BACK = "replace old, changed", "create old, changed", "create old"
+ENDS = (
+    ("old, changed", [FIRST], b""),
+    ("old", [FIRST, AGAIN, BACK], b"refused as changed: it is made again as it was\n"),
+    (
+        "none",
+        [FIRST, AGAIN, BACK],
+        b'not made again; once the old one is gone: printf %s "$made" | kubectl create -f -\n',
+    ),
+)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize(("taken", "sent"), [("old, changed", [FIRST]), ("old", [FIRST, AGAIN, BACK])])
+@pytest.mark.parametrize(("taken", "sent", "said"), ENDS)
 def test_what_is_refused_as_changed_is_made_again_as_it_was(
-    tmp_path: Path, shell: str, taken: str, sent: list[str]
+    tmp_path: Path, shell: str, taken: str, sent: list[str], said: bytes
 ) -> None:
     for name, script in (("kubectl", KUBECTL), ("sleep", "#!/bin/sh\n")):
         (tmp_path / name).write_text(script)
@@ -47,4 +56,4 @@ def test_what_is_refused_as_changed_is_made_again_as_it_was(
         check=False,
     )
     assert log.read_text().splitlines() == sent
-    assert (b"made again as it was" in done.stderr, done.returncode != 0) == (taken == "old", taken == "old")
+    assert (done.stderr, done.returncode != 0) == (said, bool(said))

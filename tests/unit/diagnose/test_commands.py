@@ -119,7 +119,7 @@ def test_what_is_refused_as_changed_is_made_again_as_it_was() -> None:
     command = command_of(case_of([pod("train", "n")], "pod/train"), proposal)
     again = """printf %s "$made" | kubectl create -f - || { printf %s "$was" | kubectl create -f - && echo"""
     assert command.partition("sleep 2; ")[2].startswith(again), command
-    assert command.endswith("as it was' >&2; false; }; }; }")
+    assert command.endswith(" | kubectl create -f -' >&2; false; }; }; }")
 
 
 def test_a_pod_made_anew_does_not_go_where_it_was() -> None:

@@ -21,6 +21,8 @@ from allotment.model.observed.work import Job
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
 _MAKE: Final = 'printf %s "${}" | kubectl create -f -'
 _PUT_BACK: Final = "echo 'refused as changed: it is made again as it was' >&2"
+_LEFT: Final = """echo 'not made again; once the old one is gone: printf %s "$made" | kubectl create -f -' >&2"""
+"""What takes minutes to end is in the way that long."""
 _LET_BE: Final = "echo 'it has started since: nothing is done' >&2"
 _OF_A_POD: Final[dict[str, Any]] = {
     "metadata": {"resourceVersion": None, "uid": None, "creationTimestamp": None},
@@ -94,7 +96,7 @@ def _resubmitted(case: Case, target: Reference, body: Any) -> str:
     made = f'made=$(printf %s "$was"{_patched_here(target, body)})' if body else "made=$was"
     # A ResourceQuota that is being counted anew for what was deleted refuses now and then with a conflict: what was
     # to be made is sent once more. Deleted and not made again would be the worst end, so the shell keeps both.
-    again = f"{_MAKE.format('made')} || {{ {_MAKE.format('was')} && {_PUT_BACK}; false; }}"
+    again = f"{_MAKE.format('made')} || {{ {_MAKE.format('was')} && {_PUT_BACK} || {_LEFT}; false; }}"
     sent = f'{{ printf %s "$made" | kubectl replace --force -f - || {{ sleep 2; {again}; }}; }}'
     guard = guard_of(case, target, _named(target))
     return f"{was} && {made} && " + (f"if {guard}; then {sent}; else {_LET_BE}; fi" if guard else sent)
