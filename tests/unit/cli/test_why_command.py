@@ -242,6 +242,18 @@ def test_the_document_has_the_form_that_is_promised() -> None:
     assert versioned(explanation_of_waiting(NEVER))["start"] == {"never": True}
 
 
+def test_what_is_done_outside_the_cluster_is_supposed() -> None:
+    def told(kind: RemedyKind, op: PatchOp, starts: StartsWhen = StartsWhen.NOW) -> str:
+        helps = Remedy(kind, Doer.PLATFORM, "do it", patch=Patch(op, {"key": "…"}), tried=Tried(starts))
+        each = replace(WAITS, explanation=replace(WAITS.explanation, remedies=(helps,)))
+        return click.unstyle(why_text(each, 100)).partition("do it\n     ")[2].splitlines()[0]
+
+    assert told(RemedyKind.FIX_IMAGE, PatchOp.SIGNAL) == "supposing that it is done: it starts then"
+    assert told(RemedyKind.ADD_NODE, PatchOp.SIGNAL) == "tried: it starts then"
+    unknown = told(RemedyKind.FIX_LABEL, PatchOp.SIGNAL, StartsWhen.NOT_SIMULATED)
+    assert unknown == "not tried, and no command: what to write there is not known"
+
+
 def test_what_could_not_be_read_is_told_by_why_it_could_not() -> None:
     lines = ("cohorts: forbidden", "nodes: forbidden", "pods of other namespaces: forbidden", "topologies: failed",
              "workloads of other namespaces: forbidden", "a: not reached", "b: nodes: forbidden")  # fmt: skip

@@ -24,6 +24,7 @@ from allotment.model.explanation import (
     PatchOp,
     QueuePosition,
     Remedy,
+    RemedyKind,
     StartsWhen,
     StartWindow,
 )
@@ -261,6 +262,7 @@ def _holds_nothing(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple | set | frozenset) and not value
 
 
+_MADE_ON_TRIAL: Final = frozenset({RemedyKind.ADD_NODE, RemedyKind.RAISE_AUTOSCALER_MAX})
 _ELSEWHERE: Final = " of other namespaces"
 _PORT: Final = re.compile(r"(?i)(?:^|[^a-z]|host|node|container|target)_?ports?(?![a-z])")
 """Names of facts that are ports: numbers that nobody counts with."""
@@ -334,8 +336,9 @@ def _not_tried(each: Remedy) -> str:
 
 def _tried(remedy: Remedy) -> str:
     each, patch = remedy.tried, remedy.patch
-    # What happens outside the cluster can only be supposed.
-    how = "supposing that it is done" if patch is not None and patch.op is PatchOp.SIGNAL else "tried"
+    # What happens outside the cluster can only be supposed; machines are added on the twin.
+    outside = patch is not None and patch.op is PatchOp.SIGNAL and remedy.kind not in _MADE_ON_TRIAL
+    how = "supposing that it is done" if outside else "tried"
     said = {
         StartsWhen.NOW: f"{how}: it starts then",
         StartsWhen.LATER: f"{how}: it starts later, when what it then waits for is over",
