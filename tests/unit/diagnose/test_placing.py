@@ -11,6 +11,7 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.node_groups import NodeGroup, read_groups
 from allotment.diagnose.remedies.trying import tried
+from allotment.diagnose.rules.scheduler import tainted
 from allotment.diagnose.rules.scheduler.verdicts import foreign_reasons
 from allotment.diagnose.subjects import find_case
 from allotment.model.explanation import CauseVerdict, PatchOp, RemedyKind, StartsWhen
@@ -694,3 +695,19 @@ def test_a_jobset_that_wants_domains_of_its_own_is_told_who_is_there_and_what_as
     act = next(each for each in found.remedies if each.patch is not None and each.patch.op is PatchOp.RESUBMIT)
     assert (act.tried.starts, "annotations" in act.patch.body["metadata"]) == (StartsWhen.NOW, True)
     assert explain(case_of(objects, "jobset/train")).cause != "pod-anti-affinity"
+
+
+def test_tolerations_are_compared_with_kinds_of_taints_and_not_with_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    first = tainted.first_untolerated
+
+    def counted(*of: Any) -> Any:
+        asked.append(of)
+        return first(*of)
+
+    monkeypatch.setattr(tainted, "first_untolerated", counted)
+    nodes = [node(f"n{number}", taints=("team=a:NoSchedule",)) for number in range(40)]
+    found = explain(case_of([*nodes, *waiting(gpus=1)]), with_remedies=False)
+    assert found.cause == "gpu-taint-not-tolerated"
+    assert len(found.facts["nodes_with_taint"]) == 40
+    assert len(asked) < 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -19,7 +20,7 @@ from allotment.diagnose.rules.scheduler.placing import (
     without_ports,
     without_spread,
 )
-from allotment.model.observed.nodes import Node
+from allotment.model.observed.nodes import Node, NodeTaint
 from allotment.scheduling.placement.reasons import Kind, Reason
 
 _PODS: Final = Reason(Kind.POD_LIMIT)
@@ -98,8 +99,33 @@ def meant_for_work(it: Placing) -> tuple[Node, ...]:
 
     Those too, where there are no others.
     """
-    others = tuple(node for node in it.matching if not any(_not_for_it(it, each.key) for each in node.spec.taints))
+    kinds = taint_kinds(it)
+    others_only = {number for number, kind in enumerate(kinds.all) if any(_not_for_it(it, each.key) for each in kind)}
+    others = tuple(node for node in it.matching if kinds.of[node.name] not in others_only)
     return others or it.matching
+
+
+class TaintKinds:
+    """The different taints that nodes of a source have together.
+
+    Attributes:
+        of: of each node the number of its kind.
+        all: by number.
+    """
+
+    __slots__ = ("all", "of")
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        """Of the nodes of a source."""
+        numbers: dict[tuple[NodeTaint, ...], int] = {}
+        self.of = {node.name: numbers.setdefault(node.spec.taints, len(numbers)) for node in nodes}
+        self.all = list(numbers)
+
+
+def taint_kinds(it: Placing) -> TaintKinds:
+    """Those of the source; found once, for there are few, however many nodes and pods."""
+    index = it.case.index
+    return index.beside.once(TaintKinds, lambda: TaintKinds(index.nodes.values()))
 
 
 def _not_for_it(it: Placing, taint: str) -> bool:

@@ -268,19 +268,26 @@ class Placing:
 
     def could_hold(self, node: Node, requests: dict[str, int]) -> bool:
         """Whether a node has as much in all."""
-        return all(self._sizes(name)[node.name] >= amount for name, amount in requests.items())
+        return all(self.sizes(name)[node.name] >= amount for name, amount in requests.items())
+
+    def able_to_hold(self, nodes: Iterable[Node], requests: dict[str, int]) -> list[Node]:
+        """Of some nodes those that have as much in all."""
+        wanted = [(self.sizes(name), amount) for name, amount in requests.items()]
+        return [node for node in nodes if all(sizes[node.name] >= amount for sizes, amount in wanted)]
 
     def allocatable(self, node: str, resource: str) -> int:
         """What a node has for pods, in the twin's units."""
-        return self._sizes(resource)[node]
+        return self.sizes(resource)[node]
 
-    def _sizes(self, resource: str) -> dict[str, int]:
+    def sizes(self, resource: str) -> dict[str, int]:
         """What each node has of a resource; found once for a source."""
         index = self.case.index
         kept = index.beside.once(_Sizes, _Sizes)
-        if resource not in kept:
-            kept[resource] = {node.name: int(node.allocatable.get(resource, 0)) for node in self.view.state.nodes.nodes}
-        return kept[resource]
+        # Anybody may ask for a resource that no node has: of all such one is kept.
+        known = resource if resource in kept or resource in self.view.state.rows or resource == "pods" else ""
+        if known not in kept:
+            kept[known] = {node.name: int(node.allocatable.get(resource, 0)) for node in self.view.state.nodes.nodes}
+        return kept[known]
 
     def free_everywhere(self, resource: str) -> list[int]:
         """What is not taken of a resource, by the node's place in the twin."""

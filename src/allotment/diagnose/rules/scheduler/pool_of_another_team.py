@@ -34,15 +34,16 @@ def find(case: Case) -> Finding | None:
         return None
     known = case.index.beside.once(_Names, lambda: _Names(case.index.objects.namespaces))
     names, teams, own = known.namespaces, known.teams, _own(case)
+    kinds = set(found.values())
     foreign = {
         taint
-        for taints in found.values()
+        for taints in kinds
         for taint in taints
         if taint.value in (names | teams) - {""} - own
         or f"team-{taint.value}" in names - own
         or (_says_whose(taint.key) and taint.value not in own)
     }
-    if any(not set(taints) & foreign for taints in found.values()):
+    if any(not set(taints) & foreign for taints in kinds):
         return None
     said = ", ".join(sorted(written(each) for each in foreign))
     ask = Proposal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from allotment.diagnose.case import reference_of
@@ -133,7 +134,8 @@ def device_facts(
 
 
 def _total(placing: Placing, nodes: Sequence[Node]) -> int:
-    return sum(placing.allocatable(node.name, placing.device) for node in nodes)
+    sizes = placing.sizes(placing.device)
+    return sum(sizes[node.name] for node in nodes)
 
 
 def _of_interest(placing: Placing, device: str) -> tuple[Node, ...]:
@@ -158,6 +160,5 @@ def condition_evidence(placing: Placing) -> tuple[Evidence, ...]:
 
 def of_nodes(nodes: Iterable[Node], path: str, values: Mapping[str, Any], says: str) -> tuple[Evidence, ...]:
     """A value of each of some nodes."""
-    return tuple(Evidence(reference_of(node), path, values[node.name], says) for node in nodes if node.name in values)[
-        :_MOST
-    ]
+    found = (Evidence(reference_of(node), path, values[node.name], says) for node in nodes if node.name in values)
+    return tuple(islice(found, _MOST))

@@ -11,7 +11,7 @@ from allotment.diagnose import by_hand
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, meant_for_work
+from allotment.diagnose.rules.scheduler.keeping import Keeper, kept, meant_for_work, taint_kinds
 from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.names import is_dns_subdomain
@@ -50,19 +50,17 @@ def untolerated(case: Case) -> dict[str, tuple[NodeTaint, ...]]:
 
 
 def _untolerated(it: Placing) -> dict[str, tuple[NodeTaint, ...]]:
-    found: dict[str, tuple[NodeTaint, ...]] = {}
-    for node in meant_for_work(it):
-        if it.could_hold(node, it.requests) and not node.spec.unschedulable:
-            unmet = _unmet(it, node)
-            if unmet and not any(of_lifecycle(each) for each in unmet):
-                found[node.name] = unmet
-    return found
+    kinds = taint_kinds(it)
+    unmet = [_unmet(it, kind) for kind in kinds.all]
+    kept_from = {number for number, left in enumerate(unmet) if left and not any(of_lifecycle(each) for each in left)}
+    nodes = [node for node in meant_for_work(it) if kinds.of[node.name] in kept_from and not node.spec.unschedulable]
+    return {node.name: unmet[kinds.of[node.name]] for node in it.able_to_hold(nodes, it.requests)}
 
 
-def _unmet(it: Placing, node: Node) -> tuple[NodeTaint, ...]:
+def _unmet(it: Placing, kind: tuple[NodeTaint, ...]) -> tuple[NodeTaint, ...]:
     assert it.refused is not None  # noqa: S101  asked only then
     tolerations = it.refused.pod.waiting.pod.shape.tolerations
-    return tuple(each for each in node.spec.taints if first_untolerated(taints((each,)), tolerations) is not None)
+    return tuple(each for each in kind if first_untolerated(taints((each,)), tolerations) is not None)
 
 
 def toleration_added(case: Case, wanted: tuple[NodeTaint, ...], cost: int = 0) -> Iterator[Proposal]:
@@ -90,7 +88,7 @@ def of_devices_tolerated(it: Placing, cost: int = 15) -> Iterator[Proposal]:
     """Tolerations of taints that only say that a node has accelerators: who asks for some is meant to have them."""
     kinds: dict[tuple[NodeTaint, ...], None] = {}
     for node in it.matching if it.device else ():
-        unmet = _unmet(it, node)
+        unmet = _unmet(it, node.spec.taints)
         if unmet and all(is_accelerator(each.key) for each in unmet) and it.could_hold(node, it.requests):
             kinds[unmet] = None
     for place, kind in enumerate(list(kinds)[:2]):
