@@ -246,7 +246,7 @@ def test_what_is_done_outside_the_cluster_is_supposed() -> None:
     def told(kind: RemedyKind, op: PatchOp, starts: StartsWhen = StartsWhen.NOW) -> str:
         helps = Remedy(kind, Doer.PLATFORM, "do it", patch=Patch(op, {"key": "…"}), tried=Tried(starts))
         each = replace(WAITS, explanation=replace(WAITS.explanation, remedies=(helps,)))
-        return click.unstyle(why_text(each, 100)).partition("do it\n     ")[2].splitlines()[0]
+        return click.unstyle(why_text(each, 100, 100)).partition("do it\n     ")[2].splitlines()[0]
 
     assert told(RemedyKind.FIX_IMAGE, PatchOp.SIGNAL) == "supposing that it is done: it starts then"
     assert told(RemedyKind.ADD_NODE, PatchOp.SIGNAL) == "tried: it starts then"
