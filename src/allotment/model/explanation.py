@@ -104,7 +104,8 @@ class PatchOp(StrEnum):
     CREATE = "create"
     DELETE = "delete"
     RESUBMIT = "resubmit"
-    """The object cannot be changed once made: deleted and created anew with a strategic patch of what it was."""
+    """The object cannot be changed once made: deleted and created anew with a strategic patch of what it was, or, where
+    the body is a list, with a JSON patch."""
     WAIT = "wait"
     """Nothing is changed."""
     SIGNAL = "signal"

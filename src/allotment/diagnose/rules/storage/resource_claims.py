@@ -63,13 +63,13 @@ def claim_missing(case: Case) -> Finding | None:
     return None
 
 
-class _Names(dict[tuple[str, str], list[str]]):
+class _ClaimNames(dict[tuple[str, str], list[str]]):
     """Names of claims and templates, by kind and namespace."""
 
 
 def _names(case: Case, kind: str) -> list[str]:
     """Those of a kind in the subject's namespace, in order."""
-    kept, index = case.index.beside.once(_Names, _Names), case.index
+    kept, index = case.index.beside.once(_ClaimNames, _ClaimNames), case.index
     if (kind, case.namespace) not in kept:
         named: Iterable[Object] = (
             index.resource_claims.values() if kind == "ResourceClaim" else index.resource_claim_templates.values()
