@@ -267,6 +267,11 @@ def test_what_could_not_be_read_is_told_by_why_it_could_not() -> None:
     ]
 
 
+def test_what_has_failed_is_not_said_to_wait() -> None:
+    failed = replace(WAITS, explanation=replace(WAITS.explanation, cause="job-failed"))
+    assert why_all_text(WhyAll(NOW, "", (failed,), ()), (failed,), 100).startswith("1 waits or has failed in all")
+
+
 def test_those_that_wait_are_grouped_by_cause() -> None:
     other = ExplainedWaiting(WAITS.explanation, waited=5.0)
     found = WhyAll(NOW, "", (WAITS, NEVER, other), ("nodes: forbidden",))

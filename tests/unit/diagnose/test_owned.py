@@ -121,3 +121,11 @@ def test_a_label_that_pods_need_stands_in_their_template(work: Raw, place: str) 
     found = explain(of)
     assert (found.evidence[-1].field, found.contributing) == (f"{place}[cost]", ())
     assert place in found.remedies[0].summary
+
+
+def test_what_has_no_suspension_is_let_be_once_parts_of_it_are_ready() -> None:
+    above = owned("LeaderWorkerSet", "leaderworkerset.x-k8s.io", LWS)
+    parts = [("leader", 1, SMALL), ("worker", 2, TEMPLATE)]
+    small = [*platform(cluster_queue("cq", quota("f", 1))), node("n"), above, workload_of(above, parts)]
+    found = first_of(small, "LeaderWorkerSet")
+    assert "jsonpath={.status.readyReplicas}')\" in *[1-9]*) false ;; esac; then" in found.command

@@ -13,6 +13,13 @@ from allotment.model.observed.work import Job, Owner
 
 _READY: Final = '{.status.conditions[?(@.type=="Ready")].status}'
 
+_READY_OF: Final = {
+    "JobSet": "{.status.replicatedJobsStatus[*].ready}",
+    "LeaderWorkerSet": "{.status.readyReplicas}",
+    "RayCluster": "{.status.readyWorkerReplicas}",
+}
+"""Where kinds of other controllers say how many of their parts are ready."""
+
 
 def guard_of(case: Case, target: Reference, named: str) -> str:
     """A test of a shell that fails once the work has started; empty for kinds of which that cannot be asked.
@@ -28,6 +35,8 @@ def guard_of(case: Case, target: Reference, named: str) -> str:
         return _of_pod(pod, named)
     if isinstance(work, Owner) and work.suspend:
         return _suspended(named, f".spec.{suspension(work)}")
+    if isinstance(work, Owner) and work.kind in _READY_OF and not case.running_pods:
+        return f'case "{_asked(named, _READY_OF[work.kind])}" in *[1-9]*) false ;; esac'
     return _of_job(work, named) if isinstance(work, Job) else ""
 
 

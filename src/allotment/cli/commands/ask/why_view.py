@@ -101,7 +101,10 @@ def why_all_text(
         return "\n".join([f"nothing waits {where}", *_unseen(found, width)])
     groups = grouped(tuple(rows))
     cut = f"; the first {len(rows):,}" if len(rows) < total else ""
-    lines = [f"{total:,} {'waits' if total == 1 else 'wait'} {where}{cut}, {count(len(groups), 'cause')}"]
+    failed = any(row.explanation.cause == _FAILED for row in rows)
+    verb = ("waits", "has") if total == 1 else ("wait", "have")
+    said = f"{verb[0]} or {verb[1]} failed" if failed else verb[0]
+    lines = [f"{total:,} {said} {where}{cut}, {count(len(groups), 'cause')}"]
     if not rows:
         return lines[0]
     several = _several(rows)
@@ -262,6 +265,8 @@ def _holds_nothing(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple | set | frozenset) and not value
 
 
+_FAILED: Final = "job-failed"
+"""Cause of what is over, and waits for its author."""
 _MADE_ON_TRIAL: Final = frozenset({RemedyKind.ADD_NODE, RemedyKind.RAISE_AUTOSCALER_MAX})
 _ELSEWHERE: Final = " of other namespaces"
 _PORT: Final = re.compile(r"(?i)(?:^|[^a-z]|host|node|container|target)_?ports?(?![a-z])")
