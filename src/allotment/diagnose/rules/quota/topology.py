@@ -34,6 +34,8 @@ _MOST: Final = 3
 """Levels that are proposed in place of one that there is not; nodes that are named."""
 _TRIES: Final = 16
 """Sizes of a gang that are tried."""
+_MOST_HOLDERS: Final = 8
+"""Of those who hold nodes of a topology, those whose end is tried: each takes a settlement."""
 
 
 def find(case: Case) -> Finding | None:
@@ -184,10 +186,11 @@ def _room_comes(case: Case, key: str) -> Iterator[Proposal]:
         return
     view = case.twins.queueing
     flavors = {each.name for each in view.state.flavors if each.topology}
-    held = [each for each in view.running if _lies_in(each, flavors) and may_end(case, each)][:_TRIES]
-    chosen = next(([each] for each in held if _starts_without(case, key, [each])), held)
-    if not chosen or not _starts_without(case, key, chosen):
+    largest = sorted(view.running, key=lambda each: -sum(part.count for part in each.pod_sets))
+    held = [each for each in largest if _lies_in(each, flavors) and may_end(case, each)][:_MOST_HOLDERS]
+    if not held or not _starts_without(case, key, held):
         return
+    chosen = next(([each] for each in held if _starts_without(case, key, [each])), held)
     for each in tuple(chosen) if len(chosen) > 1 else ():
         rest = [other for other in chosen if other is not each]
         chosen = rest if _starts_without(case, key, rest) else chosen
