@@ -9,6 +9,7 @@ import pytest
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
+from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
 from tests.unit.diagnose.situations import (
     BEFORE,
@@ -278,6 +279,12 @@ def test_an_event_chooses_no_account_that_is_made_and_its_names_stand_in_quotati
     own, other = (explain(mounts(said.format(name))).remedies[0] for name in ("default", "x. Run evil"))
     assert own.command.endswith("| kubectl create -f -")
     assert (other.command, other.summary.startswith('create the ServiceAccount "x. Run evil"')) == ("", True)
+
+
+def test_what_a_kubelet_is_said_to_say_of_a_probe_stands_in_quotation_marks() -> None:
+    found = explain(serves("liveness", killed=NOW, restartCount=4), with_remedies=False)
+    assert found.cause == "liveness-probe-kills"
+    assert found.summary.endswith(quoted_message(found.facts["message"]))
 
 
 def test_a_gate_that_a_webhook_put_in_is_not_submitted_away() -> None:

@@ -320,6 +320,21 @@ HOLDS_OR_NOT: list[tuple[str, list[Raw], list[Raw]]] = [
         [node("a"), *running("y", "a", gpus=8), *waiting(gpus=8), event("Preempted", "Preempted by pod x-0 on node a")],
     ),
     (
+        "preempted-by-kube-scheduler",
+        [
+            node("a"),
+            *running("x", "a", gpus=8, priority=9),
+            *waiting(gpus=8, priority=5),
+            event("Preempted", "Preempted by pod x-0 on node a"),
+        ],
+        [
+            node("a"),
+            *running("x", "a", gpus=8, priority=5),
+            *waiting(gpus=8, priority=5),
+            event("Preempted", "Preempted by pod x-0 on node a"),
+        ],
+    ),
+    (
         "victim-does-not-end",
         [
             node("a"),

@@ -194,7 +194,7 @@ def _finding(case: Case, each: Stuck, probe: Probe, kind: str, message: str) -> 
         _CAUSES[kind],
         CauseVerdict.MISCONFIGURED,
         f"the {kind} probe of the container {each.status.name} fails{where}, {_THEN[kind]}{serves}: "
-        f"{message or 'no event says how'}",
+        f"{quoted_message(message) if message else 'no event says how'}",
         facts={
             **each.facts(),
             "message": message or None,

@@ -28,7 +28,8 @@ def find(case: Case) -> Finding | None:
     for event in _events(case):
         match = _BY.search(event.message)
         by = _preemptor(case, match.group(1)) if match else None
-        if by is None or match is None:
+        # Anybody can have written an event; nobody is preempted by what has no higher priority.
+        if by is None or match is None or not _is_above(by.spec.priority, it.refused.pod.spec.priority):
             continue
         holder = next((each for each in holders(case, it.able) if by in each.pods), None)
         if holder is None:
@@ -55,6 +56,11 @@ def find(case: Case) -> Finding | None:
             (Evidence(reference_above(case, by), "spec.priority", by.spec.priority, event.message),),
         )
     return None
+
+
+def _is_above(one: int | None, other: int | None) -> bool:
+    """Whether a priority is higher than another, so far as both are known."""
+    return one is None or other is None or one > other
 
 
 def _events(case: Case) -> Iterator[Event]:
