@@ -11,7 +11,7 @@ import pytest
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.rules.submission.cron import parse
-from allotment.model.explanation import RemedyKind, StartsWhen
+from allotment.model.explanation import Confidence, RemedyKind, StartsWhen
 from tests.unit.diagnose.situations import (
     Raw,
     case,
@@ -205,3 +205,9 @@ def test_schedules(text: str, due: str) -> None:
 @pytest.mark.parametrize("text", ["", "* * * *", "60 * * * *", "a * * * *", "*/0 * * * *", "@every 5m", "9" * 600])
 def test_no_schedules(text: str) -> None:
     assert parse(text) is None
+
+
+def test_that_a_run_was_missed_is_never_sure_by_an_event() -> None:
+    late = cron(startingDeadlineSeconds=5, status=FORBID["status"])
+    found = explain(case(late, event(late, "MissSchedule", "Missed scheduled time to start a job")))
+    assert (found.cause, found.confidence) == ("cronjob-missed-deadline", Confidence.LIKELY)

@@ -42,8 +42,8 @@ def find(case: Case) -> Finding | None:
         f"the run due at {when} was not started in time ({limit})",
         facts={"starting_deadline_seconds": deadline, "due": when, "schedule": cron.spec.schedule},
         evidence=tuple(evidence),
-        # Without a word of its controller it may have been suspended at that time.
-        confidence=Confidence.LIKELY if event is None else Confidence.SURE,
+        # It may have been suspended at that time; what an event says of it, anybody may have written.
+        confidence=Confidence.LIKELY,
         proposals=(
             Proposal(
                 RemedyKind.OTHER,
