@@ -31,7 +31,7 @@ def find(case: Case) -> Finding | None:
     where = f" of pool {pools}" if pools else f" on {count(len(it.able), 'node')}"
     where += " where its volume can be used" if it.near_volumes else ""
     holding = holders(case, it.able, device)
-    unqueued = outside_queues(holding, it.able, device)
+    unqueued = outside_queues(case, holding, it.able, device)
     held = sum(unqueued.values())
     said = f"; pods that no queue admitted hold {held} of them" if held else ""
     there = {node.name for node in it.able}

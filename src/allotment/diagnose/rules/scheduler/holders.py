@@ -35,7 +35,6 @@ class RoomHolder:
     Attributes:
         since: RFC 3339, when its first pod started.
         ends: whether it ends by itself; what should have ended and has not, does not.
-        unqueued: pods (namespace/name) that no queue let in, so far as that was seen.
     """
 
     work: Object
@@ -43,7 +42,6 @@ class RoomHolder:
     pods: tuple[Pod, ...]
     since: str
     ends: bool
-    unqueued: frozenset[str]
 
 
 class RoomHolders:
@@ -59,8 +57,7 @@ class RoomHolders:
                 key = above.kind, above.namespace, above.name
                 pods[key].append(pod)
                 self.on[node].add(key)
-        workloads = WorkloadsOfPods(case.index)
-        self.all = {key: _holder(case, found, workloads) for key, found in pods.items()}
+        self.all = {key: _holder(case, found) for key, found in pods.items()}
 
 
 def holders(case: Case, nodes: Iterable[Node], resource: str = "") -> list[RoomHolder]:
@@ -87,20 +84,24 @@ def _holds(holder: RoomHolder, nodes: Collection[str], resource: str) -> bool:
     return any(pod.spec.node_name in nodes and pod_requests(pod.spec).get(resource) for pod in holder.pods)
 
 
-def _holder(case: Case, pods: list[Pod], workloads: WorkloadsOfPods) -> RoomHolder:
+def _holder(case: Case, pods: list[Pod]) -> RoomHolder:
     first = pods[0]
     above = work_above(case, first)
     since = min((pod.status.start_time or pod.metadata.creation_timestamp) for pod in pods)
     target = reference_above(case, first)
     ends = _ends(case, first, above) and not all(is_overdue(case, pod) for pod in pods)
-    return RoomHolder(above, target, tuple(pods), since, ends, _unqueued(case, pods, workloads))
+    return RoomHolder(above, target, tuple(pods), since, ends)
 
 
-def _unqueued(case: Case, pods: list[Pod], workloads: WorkloadsOfPods) -> frozenset[str]:
-    """Whatever labels and annotations say, a queue let in what has a Workload that holds quota for it."""
-    if not seen_in(case.source, "workloads", pods[0].namespace):
-        return frozenset()
-    return frozenset(pod.key for pod in pods if (workload := workloads.of(pod)) is None or not workload.holds_quota)
+def _unqueued(case: Case, pod: Pod) -> bool:
+    """Whether no queue let it in, as far as that was seen.
+
+    Whatever labels and annotations say, one did where it has a Workload that holds quota for it.
+    """
+    if not seen_in(case.source, "workloads", pod.namespace):
+        return False
+    workload = case.index.beside.once(WorkloadsOfPods, lambda: WorkloadsOfPods(case.index)).of(pod)
+    return workload is None or not workload.holds_quota
 
 
 def is_overdue(case: Case, pod: Pod) -> bool:
@@ -187,11 +188,11 @@ def _own_end(placing: Placing) -> Proposal | None:
     )
 
 
-def outside_queues(holding: Iterable[RoomHolder], nodes: Iterable[Node], device: str) -> dict[str, int]:
+def outside_queues(case: Case, holding: Iterable[RoomHolder], nodes: Iterable[Node], device: str) -> dict[str, int]:
     """Devices of some nodes that are held by what no queue admitted: by DaemonSets, bare pods; by kind of holder."""
     there = {node.name for node in nodes}
     found: dict[str, int] = defaultdict(int)
     for each in holding:
-        pods = (pod for pod in each.pods if pod.key in each.unqueued and pod.spec.node_name in there)
+        pods = (pod for pod in each.pods if pod.spec.node_name in there and _unqueued(case, pod))
         found[each.target.kind] += sum(pod_requests(pod.spec).get(device, 0) for pod in pods)
     return {kind: held for kind, held in found.items() if held}
