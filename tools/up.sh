@@ -15,6 +15,8 @@ step plan examples/acme --cluster training-eastus --offline
 cat <<NEXT
 
 What to type next
+  $allot why -A                                why each job waits, on the cluster that kubectl reaches; nothing is
+                                                      installed there. Without one: --snapshot examples/snapshots/training-eastus.json
   $allot --help
   $allot init my-platform                      a commented starter directory of your own
   $allot team add robotics --platform examples/acme --accelerator a100=4 --cpu 32 --memory 128Gi --group grp-robotics --cost-center cc-2000 --dry-run=client
