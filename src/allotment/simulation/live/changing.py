@@ -9,7 +9,7 @@ from typing import Final
 
 from allotment.errors import UsageError
 from allotment.scheduling.queueing.inputs import ClusterState
-from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlement
+from allotment.scheduling.snapshot.attempts import AttemptOutcome, Settlements
 from allotment.scheduling.snapshot.queueing import QueueingView
 from allotment.scheduling.snapshot.standing import OutOfQueue
 from allotment.simulation.chance import Chance
@@ -158,7 +158,9 @@ def compare_views(
         go_on: False once the budget is over.
     """
     before = estimator.view
-    first, second = Settlement(before), Settlement(after)
+    first = Settlements(before)
+    # What a change leaves as it was is not settled again.
+    second = first if after is before else Settlements(after, first)
     waits, futures, basis = _waits(estimator, after, chance_of, go_on)
     jobs = []
     for each in before.pending:
@@ -174,7 +176,7 @@ def compare_views(
                 _change(pairs),
             )
         )
-    gone = [name for name in _preempted(second) if name not in _preempted(first)]
+    gone = [] if second is first else sorted(_preempted(second) - _preempted(first))
     return LiveDifference(tuple(jobs), tuple(gone), futures, basis)
 
 
@@ -183,7 +185,7 @@ def _change(pairs: Sequence[tuple[float, float]]) -> float | None:
     return quantile(both, 0.5) if both and 2 * len(both) > len(pairs) else None
 
 
-def _preempted(settled: Settlement) -> frozenset[str]:
+def _preempted(settled: Settlements) -> frozenset[str]:
     """Who holds quota before the cycles of the moment and not after them."""
     return frozenset(
         each.workload.name
