@@ -38,6 +38,11 @@ def observe_all(clusters: Mapping[str, Connect], clock: Clock, namespaces: tuple
         NotFoundError: there is no such context.
         InputError: the kubeconfig cannot be used.
     """
+    if len(clusters) == 1:
+        # In this thread: who interrupts it waits for nobody.
+        (connect,) = clusters.values()
+        with connect() as kube:
+            return observe(kube, clock, namespaces)
     lock = threading.Lock()
 
     def read(name: str) -> Snapshot | UnreachableError | NotSignedInError:
@@ -45,15 +50,11 @@ def observe_all(clusters: Mapping[str, Connect], clock: Clock, namespaces: tuple
             with clusters[name]() as kube:
                 return observe(kube, clock, namespaces, lock)
         except (UnreachableError, NotSignedInError) as error:
-            if len(clusters) == 1:
-                raise
             return error
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="allotment-clusters") as pool:
         found = dict(zip(clusters, pool.map(read, clusters), strict=True))
     seen = {name: each for name, each in found.items() if isinstance(each, Snapshot)}
-    if len(found) == 1 and seen:
-        return next(iter(seen.values()))
     if not seen:
         raise next(each for each in found.values() if not isinstance(each, Snapshot))
     sources = tuple(_source(name, each, rfc3339(clock.now())) for name, each in found.items())
