@@ -165,6 +165,22 @@ def runs(pods: tuple[Pod, ...]) -> Effect:
     )
 
 
+def mended_on(
+    case: Case, node: str, what: str, signal: dict[str, str], kind: RemedyKind = RemedyKind.REPAIR_NODE
+) -> Proposal:
+    """Something done by hand on a node, after which the subject's pods there do their work.
+
+    Args:
+        case: the subject.
+        node: its name.
+        what: in words.
+        signal: what is to be done something about.
+        kind: of the remedy.
+    """
+    target = Reference(api_version="v1", kind="Node", name=node)
+    return Proposal(kind, Doer.PLATFORM, what, target, Patch(PatchOp.SIGNAL, signal), effect=runs(case.starting_pods))
+
+
 def sent_again(case: Case) -> Effect:
     """That what was refused is sent again; nothing where it was not refused."""
     return ((case.reference, Patch(PatchOp.RESUBMIT, {})),) if case.subject is None else ()

@@ -66,16 +66,17 @@ def _controllers(metas: Iterable[ObjectMeta]) -> Iterator[UnknownOwner]:
         owner = meta.controller
         if owner is None:
             continue
-        group, _, version = owner.api_version.partition("/")
-        named = owner.uid and _is_subdomain(owner.name) and (not meta.namespace or _is_subdomain(meta.namespace))
-        typed = _VERSION.fullmatch(version) and _KIND.fullmatch(owner.kind) and owner.kind not in _NEVER_READ
+        group = owner.api_version.partition("/")[0]
+        named = owner.uid and (not meta.namespace or _is_subdomain(meta.namespace))
+        typed = is_well_formed(owner) and owner.kind not in _NEVER_READ
         if named and typed and _is_extension(group) and (group, owner.kind) not in BY_KIND:
             yield UnknownOwner(owner.api_version, owner.kind, meta.namespace, owner.name, owner.uid)
 
 
 def is_well_formed(owner: OwnerReference) -> bool:
     """Whether a reference can be of an object at all: anybody may write any text into one, and nobody checks it."""
-    version = owner.api_version.rpartition("/")[2]
+    group, _, version = owner.api_version.partition("/")
+    version = version or group
     return bool(_VERSION.fullmatch(version) and _KIND.fullmatch(owner.kind) and _is_subdomain(owner.name))
 
 

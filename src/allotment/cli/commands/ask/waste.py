@@ -9,6 +9,7 @@ import click
 
 from allotment.cli.commands.ask.metrics_options import MetricsOptions, metrics_flags, metrics_port, with_metrics
 from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.shell.file_or_cluster import only_of_clusters, only_of_files
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,
@@ -114,9 +115,20 @@ def _answer(
     from allotment.operations.ask.recorded import recording
     from allotment.operations.ask.wasting import KINDS_OF_WORK, no_history, waste_now, waste_since
 
-    _check_one_thing(asked, source)
     if asked.named is not None:
+        only_of_clusters(
+            {
+                "--snapshot": source.file,
+                "-n": source.namespace,
+                "-A": source.everywhere,
+                "--recorded": asked.recorded,
+                "--since": asked.since,
+                "--gap": asked.gap,
+                "--idle": asked.idle,
+            }
+        )
         return _simulated(asked.named, asked, rules)
+    only_of_files({"--scenario": asked.scenario, "--until": asked.until})
     if asked.recorded is not None:
         if session.flags.get("prometheus"):
             raise UsageError(
@@ -152,25 +164,6 @@ def _metered(session: Session, since: str, metrics: MetricsOptions, rules: Count
     with ProgressLine(session) as line, metrics_port(session) as port:
         line.tell(f"asking {port.place()}")
         return waste_metered(port, asked, rules, by)
-
-
-def _check_one_thing(asked: WasteOptions, source: SourceOptions) -> None:
-    """Refuse what goes with a cluster alone where a file is simulated, and the other way round."""
-    of_clusters = {
-        "--snapshot": source.file,
-        "-n": source.namespace,
-        "-A": source.everywhere,
-        "--recorded": asked.recorded,
-        "--since": asked.since,
-        "--gap": asked.gap,
-        "--idle": asked.idle,
-    }
-    of_files = {"--scenario": asked.scenario, "--until": asked.until}
-    given = next((flag for flag, value in (of_files if asked.named is None else of_clusters).items() if value), None)
-    if given is not None and asked.named is None:
-        raise UsageError(f"{given} is about a simulation", fix="name its file with --file, or leave it out")
-    if given is not None:
-        raise UsageError(f"{given} is about a cluster, and a file is simulated", fix="leave one of them out")
 
 
 def _simulated(file: str, asked: WasteOptions, rules: CountingRules) -> WasteAnswer:

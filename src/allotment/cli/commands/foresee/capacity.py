@@ -15,9 +15,8 @@ from allotment.cli.commands.foresee.input_file import (
     names_a_file,
     node_list,
     not_with_this_file,
-    only_of_clusters,
-    only_of_files,
 )
+from allotment.cli.shell.file_or_cluster import only_of_clusters, only_of_files
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag
 from allotment.cli.shell.session import Session

@@ -8,7 +8,7 @@ named.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
@@ -57,33 +57,6 @@ _WORK: Final = frozenset(
     for ending in ("", "s")
 )
 """Kinds of what waits; a folder of such a name is named with ``./`` before it."""
-
-
-def only_of_files(flags: Mapping[str, object]) -> None:
-    """Refuse options that say something of a scenario alone, where a cluster is asked.
-
-    Args:
-        flags: by flag, what was given; None, False and empty = it was not.
-
-    Raises:
-        UsageError: one was given.
-    """
-    for flag, given in flags.items():
-        if given:
-            raise UsageError(
-                f"{flag} is about a scenario, and no file is named", fix="name it: --file FILE, or leave the option out"
-            )
-
-
-def only_of_clusters(flags: Mapping[str, object]) -> None:
-    """Refuse options that say something of a cluster alone, where a scenario's file is asked.
-
-    Raises:
-        UsageError: one was given.
-    """
-    for flag, given in flags.items():
-        if given:
-            raise UsageError(f"{flag} is about a cluster, and a file is named", fix="leave one of them out")
 
 
 def file_and_jobs(session: Session, named: str | None, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

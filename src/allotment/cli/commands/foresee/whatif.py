@@ -11,9 +11,8 @@ from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of
 from allotment.cli.commands.foresee.input_file import (
     file_flag,
     file_or_snapshot,
-    only_of_clusters,
-    only_of_files,
 )
+from allotment.cli.shell.file_or_cluster import only_of_clusters, only_of_files
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import (
     OutputOptions,

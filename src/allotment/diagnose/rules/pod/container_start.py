@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.diagnose.amending import amended, runs
+from allotment.diagnose.amending import amended, mended_on, runs
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import REFUSED, Stuck, crashed, statuses, stuck
@@ -72,14 +72,7 @@ def by_node(each: Stuck) -> bool:
 
 def _repaired(case: Case, each: Stuck) -> Proposal:
     node = each.pod.spec.node_name
-    return Proposal(
-        RemedyKind.REPAIR_NODE,
-        Doer.PLATFORM,
-        f"mend the container runtime or the driver of {node}",
-        Reference(api_version="v1", kind="Node", name=node),
-        Patch(PatchOp.SIGNAL, {"message": each.said}),
-        effect=runs(case.starting_pods),
-    )
+    return mended_on(case, node, f"mend the container runtime or the driver of {node}", {"message": each.said})
 
 
 def no_sandbox(case: Case) -> Finding | None:
@@ -102,16 +95,7 @@ def no_sandbox(case: Case) -> Finding | None:
             facts={"pod": pod.name, "node": node, "message": newest.message},
             evidence=(Evidence(reference_of(pod), f"events[{newest.reason}].message", newest.message),),
             confidence=Confidence.LIKELY,
-            proposals=(
-                Proposal(
-                    RemedyKind.REPAIR_NODE,
-                    Doer.PLATFORM,
-                    f"mend {what} of {node}",
-                    Reference(api_version="v1", kind="Node", name=node),
-                    Patch(PatchOp.SIGNAL, {"message": newest.message}),
-                    effect=runs(case.starting_pods),
-                ),
-            ),
+            proposals=(mended_on(case, node, f"mend {what} of {node}", {"message": newest.message}),),
         )
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from allotment.diagnose.amending import amended, changed_pods, runs
+from allotment.diagnose.amending import amended, changed_pods, mended_on, runs
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.pod.containers import Stuck, crashed, said_last, stuck
@@ -237,14 +237,8 @@ def _renewed(case: Case, found: Unpulled, referenced: list[str]) -> Iterator[Pro
     """A token that has expired and that no pull secret holds is one of the node's."""
     if found.expired and not referenced:
         node = found.stuck.pod.spec.node_name
-        yield Proposal(
-            RemedyKind.OTHER,
-            Doer.PLATFORM,
-            f"renew the credentials with which {node} pulls from {found.registry}",
-            Reference(api_version="v1", kind="Node", name=node),
-            Patch(PatchOp.SIGNAL, {"registry": found.registry}),
-            effect=runs(case.starting_pods),
-        )
+        what = f"renew the credentials with which {node} pulls from {found.registry}"
+        yield mended_on(case, node, what, {"registry": found.registry}, RemedyKind.OTHER)
 
 
 def _rate_limit(case: Case, found: Unpulled) -> Finding:
@@ -268,19 +262,11 @@ def _rate_limit(case: Case, found: Unpulled) -> Finding:
 
 def _unreachable(case: Case, found: Unpulled) -> Finding:
     node = found.stuck.pod.spec.node_name
+    what = f"let {node} reach {found.registry}: name service, proxy, certificates"
     return _finding(
         found,
         f"the node {node} does not reach the registry {found.registry}",
-        (
-            Proposal(
-                RemedyKind.OTHER,
-                Doer.PLATFORM,
-                f"let {node} reach {found.registry}: name service, proxy, certificates",
-                Reference(api_version="v1", kind="Node", name=node),
-                Patch(PatchOp.SIGNAL, {"registry": found.registry, "message": found.message}),
-                effect=runs(case.starting_pods),
-            ),
-        ),
+        (mended_on(case, node, what, {"registry": found.registry, "message": found.message}, RemedyKind.OTHER),),
         verdict=CauseVerdict.BROKEN,
         facts={"registry": found.registry},
     )
@@ -303,14 +289,7 @@ def _unclear(case: Case, found: Unpulled) -> Finding:
 
 def _emptied(case: Case, found: Unpulled) -> Proposal:
     node = found.stuck.pod.spec.node_name
-    return Proposal(
-        RemedyKind.REPAIR_NODE,
-        Doer.PLATFORM,
-        f"make room on the disk of {node} that holds images",
-        Reference(api_version="v1", kind="Node", name=node),
-        Patch(PatchOp.SIGNAL, {"message": found.message}),
-        effect=runs(case.starting_pods),
-    )
+    return mended_on(case, node, f"make room on the disk of {node} that holds images", {"message": found.message})
 
 
 def _list(found: Unpulled) -> str:

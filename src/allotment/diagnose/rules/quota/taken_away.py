@@ -108,8 +108,7 @@ def _stopping(case: Case, cause: str, *, within: bool) -> Finding | None:
         return None
     if (told.reason == "InClusterQueue") is not within or told.reason not in _RULES:
         return None
-    uid = _UID.search(told.message)
-    by = next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid.group(1)), None)
+    by = _for_whom(case, told.message)
     name = "somebody who is not seen" if by is None else called(case, by)
     where = Evidence(reference_of(workload), "status.conditions[Preempted].message", told.message, told.reason)
     wait = Proposal(
@@ -129,13 +128,18 @@ def _stopping(case: Case, cause: str, *, within: bool) -> Finding | None:
     )
 
 
+def _for_whom(case: Case, message: str) -> Workload | None:
+    """The Workload for which Kueue says that it stopped this one, if it was seen."""
+    uid = _UID.search(message)
+    return next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid.group(1)), None)
+
+
 def told_by_kueue(case: Case, workload: Workload) -> Finding | None:
     """By Kueue's own word, where its queues were not seen; nothing where whoever took it has ended since."""
     told, evicted = workload.condition("Preempted"), workload.condition("Evicted")
     if told is None or not told.true or evicted is None or not evicted.true or evicted.reason != "Preempted":
         return None
-    uid = _UID.search(told.message)
-    by = next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid.group(1)), None)
+    by = _for_whom(case, told.message)
     if (
         told.reason not in _RULES
         or (by is not None and not by.holds_quota)
