@@ -1,0 +1,144 @@
+"""A back end: where jobs run. One small protocol for this machine, a Kubernetes cluster with Kueue, and Slurm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from allotment.errors import AllotmentError
+from allotment.model.jobs.job import Job
+from allotment.model.jobs.run import JobState, RunningPlace
+
+
+class JobRefusedError(AllotmentError):
+    """A back end will never take a job as it is: a retry is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobToStart:
+    """What a back end is handed.
+
+    Attributes:
+        id: unique over all jobs for good, a DNS label; whatever the back end makes carries it, so that after a crash
+            it is found again by listing, and starting it a second time starts nothing.
+        owner: user name of who submitted it.
+        attempt: from 1.
+        code: path of the packed code folder; empty where there is none.
+    """
+
+    id: str
+    job: Job
+    owner: str
+    attempt: int
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfRun:
+    """How an attempt ended, as far as the back end tells.
+
+    Attributes:
+        code: exit code of the first rank that failed, else 0; 128 + n for signal n; None where nobody knows.
+        rank: of the replica that failed; None where none did, or nobody knows.
+        said: in a sentence.
+        displaced: it was made to end for others, or lost what it ran on: no failure of its own.
+    """
+
+    code: int | None
+    rank: int | None = None
+    said: str = ""
+    displaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedJob:
+    """A job as its back end shows it now.
+
+    Attributes:
+        id: ours, as the back end carries it.
+        native: its name there, as its own tools know it: ``job/train-llm-x1`` or ``4711``.
+        reason: why it waits, in the back end's own word; empty where it does not.
+        since: milliseconds since the epoch, from when on it is in this state; None where nobody knows.
+        places: where its replicas run.
+        end: set once it is over.
+    """
+
+    id: str
+    native: str
+    state: JobState
+    attempt: int
+    reason: str = ""
+    since: int | None = None
+    places: tuple[RunningPlace, ...] = ()
+    end: EndOfRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Bytes of a job's output as they came, without the line's end.
+
+    Attributes:
+        at: milliseconds since the epoch; None where the back end keeps no times.
+    """
+
+    rank: int
+    text: bytes
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackendOffer:
+    """What a back end has, as discovered.
+
+    Attributes:
+        kind: ``local``, ``kubernetes`` or ``slurm``.
+        starts: kinds of objects that it can start, best first: ``Job``, ``JobSet`` …; or partitions of Slurm.
+        accelerators: devices in all, by class of the catalogue.
+        told: what a user should know, such as "no GPU was found: 4 slots that stand for GPUs".
+    """
+
+    kind: str
+    starts: tuple[str, ...]
+    accelerators: Mapping[str, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+
+
+class Backend(Protocol):
+    """Where jobs run. Everything may raise `UnreachableError`; nothing is ever dropped silently."""
+
+    @property
+    def name(self) -> str:
+        """As users name it after ``--on``."""
+        ...
+
+    def offer(self) -> BackendOffer:
+        """What it has now."""
+        ...
+
+    def start(self, job: JobToStart) -> FollowedJob:
+        """Hand it a job; a second time with the same id and attempt it only says what became of the first.
+
+        Raises:
+            JobRefusedError: it will never take it as it is.
+            CapacityError: it can never run there.
+        """
+        ...
+
+    def look(self) -> tuple[FollowedJob, ...]:
+        """All jobs of ours that it knows, those that ended lately included."""
+        ...
+
+    def stop(self, job_id: str, grace: int) -> None:
+        """End a job: SIGTERM, so many seconds of grace, SIGKILL; nothing where it is over or unknown."""
+        ...
+
+    def log(
+        self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
+    ) -> Iterator[LogLine]:
+        """Its output, of one rank or of all; with `follow` until it ends.
+
+        Raises:
+            NotFoundError: nothing is known of it, or its output is gone.
+        """
+        ...
