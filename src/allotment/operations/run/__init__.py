@@ -1,0 +1,1 @@
+"""Jobs are handed to a back end, followed, ended and told about."""

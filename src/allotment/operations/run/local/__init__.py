@@ -1,0 +1,1 @@
+"""This machine as a back end: the engine admits, real processes run."""
