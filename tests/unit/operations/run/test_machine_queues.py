@@ -172,10 +172,11 @@ def test_it_decides_as_the_engine_does_on_the_same_history(
     jobs: list[tuple[str, int, int, int, int, int]], grace: int
 ) -> None:
     state = machine_state(acme(nlp=2, cv=1, ds=0), size(a100=4, h100=2))
-    arrivals = [
-        (work(f"j{n:02}", team, devices, rung=rung, at=at, replicas=replicas, classes=("a100", "h100")[: 1 + n % 2]), runtime)
-        for n, (team, devices, rung, at, runtime, replicas) in enumerate(jobs)
-    ]  # fmt: skip
+    arrivals = []
+    for number, (team, devices, rung, at, runtime, replicas) in enumerate(jobs):
+        classes = ("a100", "h100")[: 1 + number % 2]
+        each = work(f"j{number:02}", team, devices, rung=rung, at=at, replicas=replicas, classes=classes)
+        arrivals.append((each, runtime))
     queues = MachineQueues(state)
     arrivals = [each for each in arrivals if not queues.refusal_for_good(each[0])]
     scenario = Scenario(
