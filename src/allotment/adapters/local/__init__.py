@@ -1,0 +1,1 @@
+"""This machine as a back end: processes of jobs, its devices, and working copies of code. It decides nothing."""
