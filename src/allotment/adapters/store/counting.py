@@ -1,0 +1,38 @@
+"""What a database of jobs is and holds, in figures."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from allotment.adapters.store.schema import HEAD, version_of
+from allotment.adapters.store.tables import DEVICE_TIMES, JOBS
+from allotment.model.jobs.run import JobState
+from allotment.ports.store import StoreStatus
+
+
+def counted(connection: sa.Connection, *, place: str, engine: str, size: int, writer: str) -> StoreStatus:
+    """The status of a store; of one whose tables have another version, without what stands in them.
+
+    Args:
+        connection: to its database.
+        place: path or address, without a password.
+        engine: name and version of the database.
+        size: bytes.
+        writer: who writes; empty where nobody does.
+    """
+    version = version_of(connection)
+    bare = StoreStatus(place=place, engine=engine, schema=version, known=HEAD, size=size, writer=writer)
+    if version != HEAD:
+        return bare
+    by_state = connection.execute(sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state)).all()
+    return StoreStatus(
+        place=place,
+        engine=engine,
+        schema=version,
+        known=HEAD,
+        size=size,
+        jobs={JobState(state): count for state, count in by_state},
+        intervals=connection.execute(sa.select(sa.func.count()).select_from(DEVICE_TIMES)).scalar_one(),
+        oldest=connection.execute(sa.select(sa.func.min(JOBS.c.submitted))).scalar(),
+        writer=writer,
+    )

@@ -1,0 +1,157 @@
+"""A store in memory: the contract in its plainest form, which the others are compared with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from allotment.adapters.store.finding import ambiguous, as_kept, no_job, page_size, taken
+from allotment.errors import UsageError
+from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
+from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreInUseError, StoreStatus
+from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, row_of
+
+
+class MemoryStore:
+    """A store that ends with its process."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, StoredJob] = {}
+        self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
+        self._writer = ""
+
+    @property
+    def shown(self) -> str:
+        """It has no path."""
+        return "memory"
+
+    @contextmanager
+    def reader(self) -> Iterator[MemoryStore]:
+        """Itself."""
+        yield self
+
+    @contextmanager
+    def writer(self, who: str) -> Iterator[MemoryStore]:
+        """Itself, for one at a time."""
+        if self._writer:
+            raise StoreInUseError("another server writes into this store", why=f"it is {self._writer}", fix="end it")
+        self._writer = who
+        try:
+            yield self
+        finally:
+            self._writer = ""
+
+    def status(self) -> StoreStatus:
+        """What it holds."""
+        return StoreStatus(
+            place=self.shown,
+            engine="memory",
+            schema="",
+            known="",
+            size=0,
+            jobs=dict(Counter(each.state for each in self._jobs.values())),
+            intervals=sum(len(each) for each in self._lines.values()),
+            oldest=min((each.submitted for each in self._jobs.values()), default=None),
+            writer=self._writer,
+        )
+
+    def backup(self, file: Path) -> int:
+        """It cannot."""
+        raise UsageError(f"a store in memory cannot be written to {file}", fix="keep it in a file")
+
+    def restore(self, file: Path) -> StoreStatus:
+        """It cannot."""
+        raise UsageError(f"a store in memory cannot be read from {file}", fix="keep it in a file")
+
+    def get(self, job_id: str) -> StoredJob:
+        """See the port."""
+        if job_id not in self._jobs:
+            raise no_job(job_id)
+        return self._jobs[job_id]
+
+    def find(self, reference: str, *, team: str = "") -> StoredJob:
+        """See the port."""
+        mine = [each for each in self._jobs.values() if team in ("", each.job.team)]
+        of_name = [each for each in mine if each.job.name == reference]
+        begun_so = [each for each in mine if reference and each.id.startswith(reference)]
+        exact = [each for each in begun_so if each.id == reference]
+        found = exact or sorted(of_name, key=_order)[-1:] or sorted(begun_so, key=lambda each: each.id)
+        if not found:
+            raise no_job(reference)
+        if len(found) > 1:
+            raise ambiguous(reference, [each.id for each in found])
+        return found[0]
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """See the port."""
+        size = page_size(limit)
+        meant = as_kept(wanted)
+        found = sorted((each for each in self._jobs.values() if _meant(each, meant)), key=_order, reverse=True)
+        if after is not None:
+            found = [each for each in found if _order(each) < (after.submitted, after.id)]
+        rows = tuple(row_of(each) for each in found[:size])
+        return JobsPage(rows, PageMark(rows[-1].submitted, rows[-1].id) if len(found) > size else None)
+
+    def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
+        """See the port."""
+        found = (each for each in self._jobs.values() if not each.state.over and backend in ("", each.backend))
+        return tuple(sorted(found, key=_order))
+
+    def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
+        """See the port."""
+        lines = (line for device, line in sorted(self._lines.items()) if backend in ("", device.backend))
+        parts = (clipped(each, since, until) for line in lines for each in line)
+        return tuple(each for each in parts if each is not None)
+
+    def in_use(self, backend: str) -> tuple[DeviceInterval, ...]:
+        """See the port."""
+        lines = (line[-1:] for device, line in sorted(self._lines.items()) if device.backend == backend)
+        return tuple(each for line in lines for each in line if each.end is None)
+
+    def add(self, job: StoredJob) -> StoredJob:
+        """See the port."""
+        if job.id in self._jobs:
+            raise taken(job.id)
+        self._jobs[job.id] = first_kept(job)
+        return self._jobs[job.id]
+
+    def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
+        """See the port."""
+        jobs = dict(self._jobs)
+        for change in changes:
+            if change.id not in jobs:
+                raise no_job(change.id)
+            jobs[change.id] = changed(jobs[change.id], change)
+        lines = {device: list(line) for device, line in self._lines.items()}
+        for turn in map(kept_turn, turns):
+            line = lines.setdefault(turn.device, [])
+            outcome = turned(line[-1] if line else None, turn)
+            if outcome.replaced or outcome.ended is not None:
+                line.pop()
+            line.extend(each for each in (outcome.ended, outcome.begun) if each is not None)
+        self._jobs, self._lines = jobs, lines
+        return tuple(jobs[each] for each in dict.fromkeys(change.id for change in changes))
+
+    def prune(self, ended_before: int) -> int:
+        """See the port."""
+        gone = [each.id for each in self._jobs.values() if each.ended is not None and each.ended < ended_before]
+        for each in gone:
+            del self._jobs[each]
+        return len(gone)
+
+
+def _order(job: StoredJob) -> tuple[int, str]:
+    return job.submitted, job.id
+
+
+def _meant(job: StoredJob, wanted: JobFilter) -> bool:
+    return (
+        wanted.team in ("", job.job.team)
+        and (not wanted.states or job.state in wanted.states)
+        and wanted.owner in ("", job.owner)
+        and wanted.backend in ("", job.backend)
+        and job.job.name.startswith(wanted.prefix)
+        and (wanted.since is None or job.submitted >= wanted.since)
+    )

@@ -1,0 +1,51 @@
+"""What every store says of a job that it has not, or has twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
+from allotment.ports.store import MOST_LISTED, JobFilter
+from allotment.ports.stored_jobs import kept_text
+
+_MOST_NAMED: Final = 3
+LOOKED_FOR: Final = _MOST_NAMED + 1
+"""Ids that begin alike, read to tell of them."""
+
+
+def no_job(reference: str) -> NotFoundError:
+    """Nobody knows such a job."""
+    return NotFoundError(f"there is no job {quoted(reference)}", fix="check its name or id")
+
+
+def ambiguous(reference: str, ids: Sequence[str]) -> UsageError:
+    """Several ids begin so."""
+    more = " and others" if len(ids) > _MOST_NAMED else ""
+    return UsageError(
+        f"{quoted(reference)} is the beginning of several jobs' ids",
+        why=f"they are {', '.join(ids[:_MOST_NAMED])}{more}",
+        fix="write more of it",
+    )
+
+
+def taken(job_id: str) -> ConflictError:
+    """A job of that id is there already."""
+    return ConflictError(f"there is a job {job_id} already", fix="submit it under an id of its own")
+
+
+def as_kept(wanted: JobFilter) -> JobFilter:
+    """A filter whose text is such as stores keep, so that it finds what was kept of the same text."""
+    return replace(
+        wanted,
+        team=kept_text(wanted.team),
+        owner=kept_text(wanted.owner),
+        backend=kept_text(wanted.backend),
+        prefix=kept_text(wanted.prefix),
+    )
+
+
+def page_size(limit: int) -> int:
+    """Rows of a page, within what is allowed."""
+    return min(max(1, limit), MOST_LISTED)

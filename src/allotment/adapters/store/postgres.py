@@ -1,0 +1,183 @@
+"""A store in PostgreSQL, through psycopg 3. The writer's lock is the server's own: it ends with the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from allotment.adapters.store.counting import counted
+from allotment.adapters.store.failures import told
+from allotment.adapters.store.lock import in_use
+from allotment.adapters.store.reading import SqlReader
+from allotment.adapters.store.schema import bring_forward, check_readable, version_of
+from allotment.adapters.store.writing import SqlStore
+from allotment.errors import NotFoundError, UsageError, quoted, shown
+from allotment.ports.store import StoreStatus
+
+_LOCK: Final = {"one": 0x414C4C54, "two": 1}
+"""Key of the advisory lock: ``ALLT``, and the writer."""
+_TAKE: Final = sa.text("SELECT pg_try_advisory_lock(:one, :two)")
+_HOLDER: Final = sa.text(
+    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+    " WHERE l.locktype = 'advisory' AND l.classid = :one AND l.objid = :two AND l.granted"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+_SIZE: Final = sa.text("SELECT pg_database_size(current_database())")
+# Of a writer whose machine is gone, the server hears nothing: it asks, and frees the lock within half a minute.
+_ALIVE: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+_LONGEST_NAME: Final = 63
+"""Bytes of an application's name."""
+
+
+class PostgresPlace:
+    """A store in a database of a PostgreSQL server.
+
+    Args:
+        address: ``postgresql://USER@HOST:PORT/DATABASE``; a password may also come from ~/.pgpass or PGPASSWORD.
+
+    Raises:
+        UsageError: it is no such address.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            url = sa.make_url(address)
+        except (exc.ArgumentError, ValueError):
+            url = None
+        if url is None or url.drivername not in {"postgresql", "postgresql+psycopg"}:
+            raise UsageError(
+                "the store is neither a path nor an address of PostgreSQL",
+                why="an address begins with postgresql://",
+                fix="write postgresql://USER@HOST:PORT/DATABASE, or a path",
+            )
+        self._url = url.set(drivername="postgresql+psycopg")
+
+    @property
+    def shown(self) -> str:
+        """Its address without password and parameters, which may hold one."""
+        bare = self._url.set(drivername="postgresql", password=None).difference_update_query(self._url.query)
+        return shown(bare.render_as_string(hide_password=True))
+
+    @contextmanager
+    def reader(self) -> Iterator[SqlReader]:
+        """See the port."""
+        with self._opened("allotment, reading") as engine:
+            with told(self.shown), engine.begin() as connection:
+                check_readable(self._version(connection), self.shown)
+            yield SqlReader(engine, self.shown)
+
+    @contextmanager
+    def writer(self, who: str) -> Iterator[SqlStore]:
+        """See the port."""
+        # What is written is decided on what stands there now, not on what stood there when the transaction began.
+        with self._opened(who, isolation_level="READ COMMITTED", pool_size=1) as engine:
+            session = _LockedSession(engine, self.shown)
+            with self._opened(f"{who}, reading") as reading, told(self.shown):
+                try:
+                    connection = session.connection()
+                    with connection.begin():
+                        bring_forward(connection, self.shown)
+                    yield SqlStore(reading, self.shown, session.connection)
+                finally:
+                    session.close()
+
+    def status(self) -> StoreStatus:
+        """See the port."""
+        with self._opened("allotment, looking") as engine, told(self.shown), engine.begin() as connection:
+            self._version(connection)
+            return counted(
+                connection,
+                place=self.shown,
+                engine=f"PostgreSQL {'.'.join(map(str, connection.dialect.server_version_info or ()))}",
+                size=connection.execute(_SIZE).scalar_one(),
+                writer=connection.execute(_HOLDER, _LOCK).scalar() or "",
+            )
+
+    def backup(self, file: Path) -> int:
+        """PostgreSQL's own tool does it."""
+        raise UsageError(
+            "a store in PostgreSQL is backed up with PostgreSQL's own tool",
+            fix=f"pg_dump --format=custom --file={quoted(file)} DATABASE; it may run while the server does",
+        )
+
+    def restore(self, file: Path) -> StoreStatus:
+        """PostgreSQL's own tool does it."""
+        raise UsageError(
+            "a store in PostgreSQL is restored with PostgreSQL's own tool",
+            fix=f"end the server, then, into an empty one: pg_restore --exit-on-error --dbname=DATABASE {quoted(file)}",
+        )
+
+    def _version(self, connection: sa.Connection) -> str:
+        version = version_of(connection)
+        if not version:
+            raise NotFoundError(
+                f"there is no store in {self.shown}",
+                why="no job was ever submitted there",
+                fix="start the server, which makes one, or name another place with --store",
+            )
+        return version
+
+    @contextmanager
+    def _opened(self, who: str, *, isolation_level: Any = "REPEATABLE READ", pool_size: int = 5) -> Iterator[sa.Engine]:
+        name = who.encode("ascii", errors="replace")[:_LONGEST_NAME].decode()
+        engine = sa.create_engine(
+            self._url,
+            isolation_level=isolation_level,
+            pool_size=pool_size,
+            pool_pre_ping=True,
+            connect_args={**_ALIVE, "application_name": name},
+        )
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+class _LockedSession:
+    """The connection that holds the lock; where it was lost, another one, which has to win the lock first."""
+
+    def __init__(self, engine: sa.Engine, place: str) -> None:
+        self._engine = engine
+        self._place = place
+        self._held: sa.Connection | None = None
+
+    def connection(self) -> sa.Connection:
+        """The connection.
+
+        Raises:
+            StoreInUseError: somebody else holds the lock.
+        """
+        if self._held is not None and not self._held.closed and not self._held.invalidated:
+            return self._held
+        self.close()
+        connection = self._engine.connect()
+        try:
+            with connection.begin():
+                won = connection.execute(_TAKE, _LOCK).scalar()
+                holder = "" if won else connection.execute(_HOLDER, _LOCK).scalar() or ""
+        except BaseException:
+            connection.close()
+            raise
+        if not won:
+            connection.close()
+            raise in_use(self._place, holder)
+        self._held = connection
+        return connection
+
+    def close(self) -> None:
+        """Let go of it; the lock goes with the session."""
+        if self._held is not None:
+            self._held.invalidate()
+            self._held.close()
+            self._held = None

@@ -1,0 +1,155 @@
+"""What is asked of a database of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from allotment.adapters.store.failures import told
+from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_kept, no_job, page_size
+from allotment.adapters.store.rows import (
+    Row,
+    RowsOfJob,
+    interval_from_row,
+    job_from_rows,
+    listed_from_row,
+)
+from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.model.jobs.run import JobState
+from allotment.ports.device_times import DeviceInterval, clipped
+from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.stored_jobs import JobRow, StoredJob
+
+_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
+_NOT_OVER: Final = tuple(each.value for each in JobState if not each.over)
+_AFTER_ALL: Final = "\U0010ffff"
+
+
+def job_of(connection: sa.Connection, job_id: str) -> StoredJob | None:
+    """A job with all that belongs to it; None where there is none."""
+    # An id holds nothing else, and no database takes a NUL.
+    if not job_id.isprintable():
+        return None
+    found = _rows(connection, sa.select(JOBS).where(JOBS.c.id == job_id))
+    return _whole(connection, found[0]) if found else None
+
+
+def _whole(connection: sa.Connection, own: Row) -> StoredJob:
+    moves, attempts, events, waits = (
+        _rows(connection, sa.select(table).where(table.c.job == own["id"]).order_by(table.c.number))
+        for table in (MOVES, ATTEMPTS, EVENTS, WAITS)
+    )
+    return job_from_rows(RowsOfJob(own, moves, attempts, events, waits))
+
+
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Sequence[Row]:
+    return [dict(each) for each in connection.execute(query).mappings()]
+
+
+def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
+    return sa.and_(column >= beginning, column < beginning + _AFTER_ALL)
+
+
+def _conditions(wanted: JobFilter) -> Iterator[sa.ColumnElement[bool]]:
+    for column, value in ((JOBS.c.team, wanted.team), (JOBS.c.owner, wanted.owner), (JOBS.c.backend, wanted.backend)):
+        if value:
+            yield column == value
+    if wanted.states:
+        yield JOBS.c.state.in_(sorted(each.value for each in wanted.states))
+    if wanted.prefix:
+        yield _begins(JOBS.c.name, wanted.prefix)
+    if wanted.since is not None:
+        yield JOBS.c.submitted >= wanted.since
+
+
+class SqlReader:
+    """Answers from a database; safe to use from several threads.
+
+    Args:
+        engine: whose connections see one moment for as long as a transaction lasts.
+        place: of the store, for errors.
+    """
+
+    def __init__(self, engine: sa.Engine, place: str) -> None:
+        self._engine = engine
+        self._place = place
+
+    @contextmanager
+    def _looking(self) -> Iterator[sa.Connection]:
+        with told(self._place), self._engine.begin() as connection:
+            yield connection
+
+    def get(self, job_id: str) -> StoredJob:
+        """See the port."""
+        with self._looking() as connection:
+            found = job_of(connection, job_id)
+        if found is None:
+            raise no_job(job_id)
+        return found
+
+    def find(self, reference: str, *, team: str = "") -> StoredJob:
+        """See the port."""
+        # Neither a name nor an id holds anything else, and no database takes a NUL.
+        if not reference or not reference.isprintable():
+            raise no_job(reference)
+        mine = sa.select(JOBS) if not team else sa.select(JOBS).where(JOBS.c.team == team)
+        newest = mine.where(JOBS.c.name == reference).order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc())
+        with self._looking() as connection:
+            rows = (
+                _rows(connection, mine.where(JOBS.c.id == reference))
+                or _rows(connection, newest.limit(1))
+                or _rows(connection, mine.where(_begins(JOBS.c.id, reference)).order_by(JOBS.c.id).limit(LOOKED_FOR))
+            )
+            if not rows:
+                raise no_job(reference)
+            if len(rows) > 1:
+                raise ambiguous(reference, [each["id"] for each in rows])
+            return _whole(connection, rows[0])
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """See the port."""
+        size = page_size(limit)
+        query = sa.select(*_LISTED).where(*_conditions(as_kept(wanted)))
+        if after is not None:
+            query = query.where(sa.tuple_(JOBS.c.submitted, JOBS.c.id) < (after.submitted, after.id))
+        query = query.order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc()).limit(size + 1)
+        with self._looking() as connection:
+            found = [listed_from_row(each) for each in _rows(connection, query)]
+        rows = tuple(found[:size])
+        return JobsPage(rows, PageMark(rows[-1].submitted, rows[-1].id) if len(found) > size else None)
+
+    def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
+        """See the port."""
+        query = sa.select(JOBS).where(JOBS.c.state.in_(_NOT_OVER)).order_by(JOBS.c.submitted, JOBS.c.id)
+        if backend:
+            query = query.where(JOBS.c.backend == backend)
+        with self._looking() as connection:
+            return tuple(_whole(connection, each) for each in _rows(connection, query))
+
+    def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
+        """See the port."""
+        table = DEVICE_TIMES.c
+        query = (
+            sa.select(DEVICE_TIMES)
+            .where(table.start < until, sa.or_(table.until.is_(None), table.until > since))
+            .order_by(table.backend, table.node, table.device, table.start)
+        )
+        if backend:
+            query = query.where(table.backend == backend)
+        with self._looking() as connection:
+            found = (clipped(interval_from_row(each), since, until) for each in _rows(connection, query))
+            return tuple(each for each in found if each is not None)
+
+    def in_use(self, backend: str) -> tuple[DeviceInterval, ...]:
+        """See the port."""
+        table = DEVICE_TIMES.c
+        query = (
+            sa.select(DEVICE_TIMES)
+            .where(table.until.is_(None), table.backend == backend)
+            .order_by(table.backend, table.node, table.device)
+        )
+        with self._looking() as connection:
+            return tuple(interval_from_row(each) for each in _rows(connection, query))

@@ -1,0 +1,157 @@
+"""Values ↔ rows: the only place that knows what stands in which column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from allotment.model.jobs.job import Job
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
+from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.written import read_value, write_value
+from allotment.ports.backends import EndOfRun
+from allotment.ports.device_times import DeviceInterval, DeviceUse, TimedDevice
+from allotment.ports.stored_jobs import JobAttempt, JobEvent, JobRow, StoredJob, StoredWait, row_of
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOfJob:
+    """A job's rows of all tables, in the order of their numbers."""
+
+    job: Row
+    moves: Sequence[Row]
+    attempts: Sequence[Row]
+    events: Sequence[Row]
+    waits: Sequence[Row]
+
+
+def summary_to_row(job: StoredJob) -> dict[str, Any]:
+    """What changes of a job's own row."""
+    row = row_of(job)
+    return {
+        "version": job.version,
+        "native": job.native,
+        "state": row.state.value,
+        "attempt": row.attempt,
+        "started": row.started,
+        "ended": row.ended,
+        "cause": row.cause.value,
+        "said": row.said,
+        "code": job.code,
+        "used": None if job.use is None else write_value("use", job.use),
+    }
+
+
+def job_to_row(job: StoredJob) -> dict[str, Any]:
+    """A job's own row."""
+    row = row_of(job)
+    return {
+        "id": job.id,
+        "name": row.name,
+        "team": row.team,
+        "project": row.project,
+        "owner": job.owner,
+        "backend": job.backend,
+        "priority": row.priority,
+        "devices": row.devices,
+        "accelerator": row.accelerator,
+        "submitted": row.submitted,
+        "supersedes": job.supersedes,
+        "asked": write_value("job", job.job),
+        **summary_to_row(job),
+    }
+
+
+def move_to_row(job: str, number: int, move: Move) -> dict[str, Any]:
+    """A move of a job."""
+    return {
+        "job": job,
+        "number": number,
+        "at": move.at,
+        "state": move.state.value,
+        "cause": move.cause.value,
+        "attempt": move.attempt,
+        "said": move.said,
+    }
+
+
+def attempt_to_row(job: str, attempt: JobAttempt) -> dict[str, Any]:
+    """An attempt of a job."""
+    return {
+        "job": job,
+        "number": attempt.number,
+        "started": attempt.started,
+        "ended": attempt.ended,
+        "places": write_value("places", attempt.places),
+        "result": None if attempt.end is None else write_value("end", attempt.end),
+    }
+
+
+def event_to_row(job: str, number: int, event: JobEvent) -> dict[str, Any]:
+    """An event of a job."""
+    return {"job": job, "number": number, **asdict(event)}
+
+
+def wait_to_row(job: str, number: int, wait: StoredWait) -> dict[str, Any]:
+    """Why a job waited."""
+    return {"job": job, "number": number, **asdict(wait)}
+
+
+def job_from_rows(rows: RowsOfJob) -> StoredJob:
+    """A job with everything that is known of it.
+
+    Raises:
+        InputError: a later version wrote it, or it is damaged.
+    """
+    own = rows.job
+    return StoredJob(
+        id=own["id"],
+        job=read_value("job", Job, own["asked"]),
+        owner=own["owner"],
+        backend=own["backend"],
+        native=own["native"],
+        code=own["code"],
+        supersedes=own["supersedes"],
+        version=own["version"],
+        use=None if own["used"] is None else read_value("use", UseSummary, own["used"]),
+        history=JobHistory(
+            tuple(
+                Move(each["at"], JobState(each["state"]), MoveCause(each["cause"]), each["attempt"], each["said"])
+                for each in rows.moves
+            )
+        ),
+        attempts=tuple(
+            JobAttempt(
+                number=each["number"],
+                started=each["started"],
+                ended=each["ended"],
+                places=read_value("places", tuple[RunningPlace, ...], each["places"]),
+                end=None if each["result"] is None else read_value("end", EndOfRun, each["result"]),
+            )
+            for each in rows.attempts
+        ),
+        events=tuple(JobEvent(each["at"], each["kind"], each["said"]) for each in rows.events),
+        waits=tuple(
+            StoredWait(each["since"], each["code"], each["cause"], each["said"], each["until"]) for each in rows.waits
+        ),
+    )
+
+
+def listed_from_row(row: Row) -> JobRow:
+    """A row of a listing."""
+    return JobRow(**{**row, "state": JobState(row["state"]), "cause": MoveCause(row["cause"])})
+
+
+def interval_to_row(interval: DeviceInterval) -> dict[str, Any]:
+    """A stretch of a device's time."""
+    return {**asdict(interval.device), **asdict(interval.use), "start": interval.start, "until": interval.end}
+
+
+def interval_from_row(row: Row) -> DeviceInterval:
+    """A stretch of a device's time."""
+    device = TimedDevice(row["backend"], row["node"], row["device"])
+    use = DeviceUse(**{name: row[name] for name in DeviceUse.__dataclass_fields__})
+    return DeviceInterval(device, row["start"], row["until"], use)

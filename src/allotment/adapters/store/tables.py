@@ -1,0 +1,130 @@
+"""The tables as this version has them; how they came to be stands in `migrations/`, and a test holds them together.
+
+Text is compared by its code points, on every database and whatever its language settings: so a page begins at the same
+job everywhere, and the beginning of a name is a range. Times are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+TIME: Final = sa.BigInteger()
+NUMBER: Final = sa.Integer()
+
+METADATA: Final = sa.MetaData()
+
+JOBS: Final = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("version", NUMBER, nullable=False),
+    # What listings show and filter, taken from the rest.
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("project", TEXT, nullable=False),
+    sa.Column("owner", TEXT, nullable=False),
+    sa.Column("backend", TEXT, nullable=False),
+    sa.Column("native", TEXT, nullable=False),
+    sa.Column("priority", TEXT, nullable=False),
+    sa.Column("devices", NUMBER, nullable=False),
+    sa.Column("accelerator", TEXT, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("attempt", NUMBER, nullable=False),
+    sa.Column("submitted", TIME, nullable=False),
+    sa.Column("started", TIME),
+    sa.Column("ended", TIME),
+    sa.Column("cause", TEXT, nullable=False),
+    sa.Column("said", TEXT, nullable=False),
+    # The rest.
+    sa.Column("code", TEXT, nullable=False),
+    sa.Column("supersedes", TEXT, nullable=False),
+    sa.Column("asked", TEXT, nullable=False),
+    sa.Column("used", TEXT),
+    sa.Index("jobs_newest", "submitted", "id"),
+    sa.Index("jobs_of_team", "team", "submitted", "id"),
+    sa.Index("jobs_in_state", "state", "submitted", "id"),
+    sa.Index("jobs_named", "name", "submitted", "id"),
+    sa.Index("jobs_ended", "ended"),
+)
+
+
+def _of_job() -> sa.Column[str]:
+    return sa.Column("job", TEXT, sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+
+
+def _number() -> sa.Column[int]:
+    return sa.Column("number", NUMBER, primary_key=True, autoincrement=False)
+
+
+MOVES: Final = sa.Table(
+    "moves",
+    METADATA,
+    _of_job(),
+    _number(),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("cause", TEXT, nullable=False),
+    sa.Column("attempt", NUMBER, nullable=False),
+    sa.Column("said", TEXT, nullable=False),
+)
+"""Numbered from 0; never changed."""
+
+ATTEMPTS: Final = sa.Table(
+    "attempts",
+    METADATA,
+    _of_job(),
+    _number(),
+    sa.Column("started", TIME),
+    sa.Column("ended", TIME),
+    sa.Column("places", TEXT, nullable=False),
+    sa.Column("result", TEXT),
+)
+"""Numbered as attempts are, from 1."""
+
+EVENTS: Final = sa.Table(
+    "events",
+    METADATA,
+    _of_job(),
+    _number(),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("said", TEXT, nullable=False),
+)
+"""Numbered from 0; never changed."""
+
+WAITS: Final = sa.Table(
+    "waits",
+    METADATA,
+    _of_job(),
+    _number(),
+    sa.Column("since", TIME, nullable=False),
+    sa.Column("until", TIME),
+    sa.Column("code", TEXT, nullable=False),
+    sa.Column("cause", TEXT, nullable=False),
+    sa.Column("said", TEXT, nullable=False),
+)
+"""Numbered from 0."""
+
+DEVICE_TIMES: Final = sa.Table(
+    "device_times",
+    METADATA,
+    sa.Column("backend", TEXT, primary_key=True),
+    sa.Column("node", TEXT, primary_key=True),
+    sa.Column("device", TEXT, primary_key=True),
+    sa.Column("start", TIME, primary_key=True, autoincrement=False),
+    sa.Column("until", TIME),
+    sa.Column("cause", TEXT, nullable=False),
+    sa.Column("job", TEXT, nullable=False),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("owner", TEXT, nullable=False),
+    sa.Column("project", TEXT, nullable=False),
+    sa.Column("queue", TEXT, nullable=False),
+    sa.Column("resource", TEXT, nullable=False),
+    sa.Column("model", TEXT, nullable=False),
+    sa.Column("price", TIME),
+    sa.Index("device_times_until", "until"),
+)
+"""No key to `jobs`: a job is forgotten some day, and its devices' time is not."""

@@ -1,0 +1,137 @@
+"""What the one process that writes does to a database of jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from allotment.adapters.store.failures import told
+from allotment.adapters.store.finding import no_job, taken
+from allotment.adapters.store.reading import SqlReader, job_of
+from allotment.adapters.store.rows import (
+    attempt_to_row,
+    event_to_row,
+    interval_from_row,
+    interval_to_row,
+    job_to_row,
+    move_to_row,
+    summary_to_row,
+    wait_to_row,
+)
+from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
+from allotment.ports.stored_jobs import StaleWriteError, StoredChange, StoredJob, changed, first_kept
+
+
+class SqlStore(SqlReader):
+    """Writes into a database, one transaction a call; safe to use from several threads.
+
+    Args:
+        engine: for reading, beside what is being written.
+        place: of the store, for errors.
+        connect: gives the connection that holds the lock of the store. It is asked anew each time: where the
+            connection was lost, so was the lock, and it must be had again before anything is written.
+    """
+
+    def __init__(self, engine: sa.Engine, place: str, connect: Callable[[], sa.Connection]) -> None:
+        super().__init__(engine, place)
+        self._connect = connect
+        self._one_at_a_time = threading.Lock()
+
+    @contextmanager
+    def _changing(self) -> Iterator[sa.Connection]:
+        with self._one_at_a_time, told(self._place):
+            connection = self._connect()
+            with connection.begin():
+                yield connection
+
+    def add(self, job: StoredJob) -> StoredJob:
+        """See the port."""
+        kept = first_kept(job)
+        with self._changing() as connection:
+            if connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == kept.id)).first() is not None:
+                raise taken(kept.id)
+            connection.execute(sa.insert(JOBS), job_to_row(kept))
+            _keep_parts(connection, None, kept)
+        return kept
+
+    def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
+        """See the port."""
+        found: dict[str, StoredJob] = {}
+        if not changes and not turns:
+            return ()
+        with self._changing() as connection:
+            for change in changes:
+                before = found.get(change.id) or job_of(connection, change.id)
+                if before is None:
+                    raise no_job(change.id)
+                found[change.id] = changed(before, change)
+                _keep_change(connection, before, found[change.id])
+            for turn in turns:
+                _keep_turn(connection, kept_turn(turn))
+        return tuple(found.values())
+
+    def prune(self, ended_before: int) -> int:
+        """See the port."""
+        with self._changing() as connection:
+            return connection.execute(sa.delete(JOBS).where(JOBS.c.ended < ended_before)).rowcount
+
+
+def _keep_change(connection: sa.Connection, before: StoredJob, after: StoredJob) -> None:
+    done = connection.execute(
+        sa.update(JOBS).where(JOBS.c.id == before.id, JOBS.c.version == before.version).values(summary_to_row(after))
+    )
+    # Nobody else writes while the lock is held; should somebody do so nevertheless, one of the two is refused.
+    if done.rowcount != 1:
+        raise StaleWriteError(before.id, before.version, after.version)
+    _keep_parts(connection, before, after)
+
+
+def _keep_parts(connection: sa.Connection, before: StoredJob | None, after: StoredJob) -> None:
+    """Moves and events are added; attempts and waits may change, too."""
+    job = after.id
+    moves = range(0 if before is None else len(before.history.moves), len(after.history.moves))
+    if moves:
+        connection.execute(sa.insert(MOVES), [move_to_row(job, each, after.history.moves[each]) for each in moves])
+    events = range(0 if before is None else len(before.events), len(after.events))
+    if events:
+        connection.execute(sa.insert(EVENTS), [event_to_row(job, each, after.events[each]) for each in events])
+    known = frozenset(() if before is None else before.attempts)
+    attempts = [each for each in after.attempts if each not in known]
+    if attempts:
+        numbers = [each.number for each in attempts]
+        connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.job == job, ATTEMPTS.c.number.in_(numbers)))
+        connection.execute(sa.insert(ATTEMPTS), [attempt_to_row(job, each) for each in attempts])
+    old = () if before is None else before.waits
+    waits = [(number, each) for number, each in enumerate(after.waits) if number >= len(old) or each != old[number]]
+    if waits:
+        numbers = [number for number, _ in waits]
+        connection.execute(sa.delete(WAITS).where(WAITS.c.job == job, WAITS.c.number.in_(numbers)))
+        connection.execute(sa.insert(WAITS), [wait_to_row(job, number, each) for number, each in waits])
+
+
+def _keep_turn(connection: sa.Connection, turn: DeviceTurn) -> None:
+    last = _last_of(connection, turn.device)
+    outcome = turned(last, turn)
+    if last is not None and (outcome.replaced or outcome.ended is not None):
+        own = sa.and_(_of(turn.device), DEVICE_TIMES.c.start == last.start)
+        if outcome.ended is not None:
+            connection.execute(sa.update(DEVICE_TIMES).where(own).values(until=outcome.ended.end))
+        else:
+            connection.execute(sa.delete(DEVICE_TIMES).where(own))
+    if outcome.begun is not None:
+        connection.execute(sa.insert(DEVICE_TIMES), interval_to_row(outcome.begun))
+
+
+def _last_of(connection: sa.Connection, device: TimedDevice) -> DeviceInterval | None:
+    newest = sa.select(DEVICE_TIMES).where(_of(device)).order_by(DEVICE_TIMES.c.start.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    return None if row is None else interval_from_row(dict(row))
+
+
+def _of(device: TimedDevice) -> sa.ColumnElement[bool]:
+    table = DEVICE_TIMES.c
+    return sa.and_(table.backend == device.backend, table.node == device.node, table.device == device.device)

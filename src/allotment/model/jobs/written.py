@@ -1,0 +1,122 @@
+"""How values of a job are kept as JSON: ``{"version": 1, "job": {…}}``, written and read here alone.
+
+The fields have the names of the structs. What is read has every field that it was written with, or it is refused: a
+program that silently forgot what a newer one wrote would start another job than the one that was submitted. A field
+that an older program did not know has its default.
+
+A change that readers of before cannot understand raises `VERSION`, and gets a step in `_read_older`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from allotment.errors import InputError, quoted
+
+T = TypeVar("T")
+
+VERSION: Final = 1
+"""Of what is written."""
+MOST_BYTES: Final = 1 << 20
+"""A job whose JSON is longer is not kept: a job file is some KiB."""
+
+
+def write_value(kind: str, value: object) -> str:
+    """A value as JSON.
+
+    Args:
+        kind: under which name it stands, such as ``job``.
+        value: a frozen dataclass.
+
+    Raises:
+        InputError: it holds what is no text, or is too long.
+    """
+    try:
+        data = msgspec.json.encode({"version": VERSION, kind: value}, enc_hook=_encoded)
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"this {kind} cannot be kept",
+            why=f"{quoted(ascii(error.object))} holds bytes that are no UTF-8",
+            fix="leave them out of names, arguments and variables",
+        ) from error
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"this {kind} cannot be kept",
+            why=f"it has {len(data)} bytes, and {MOST_BYTES} are the most",
+            fix="put long values into a file that travels with the code",
+        )
+    return data.decode()
+
+
+def read_value(kind: str, type_: type[T], text: str) -> T:
+    """A value that `write_value` wrote, this version's or an earlier one's.
+
+    Raises:
+        InputError: it is damaged, or a later version wrote it.
+    """
+    try:
+        found = msgspec.json.decode(text)
+        version, raw = found["version"], found[kind]
+        if not isinstance(version, int):
+            raise TypeError("its version is no number")
+        if version > VERSION:
+            raise _newer(kind, f"it is of version {version}, and this program knows {VERSION}")
+        raw = _read_older(version, raw)
+        value = msgspec.convert(raw, type_, dec_hook=_decoded)
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"this {kind} is damaged in the store",
+            why=quoted(error),
+            fix="restore the store from a backup with `allot store restore`, or report it",
+        ) from error
+    lost = _lost(raw, msgspec.to_builtins(value, enc_hook=_encoded), kind)
+    if lost:
+        raise _newer(kind, f"it says something of {quoted(lost)}, which this program does not know")
+    return value
+
+
+def _newer(kind: str, why: str) -> InputError:
+    return InputError(
+        f"this {kind} was written by a newer version of Allotment", why=why, fix="use the version that wrote it"
+    )
+
+
+def _read_older(version: int, raw: Any) -> Any:
+    """What an earlier version wrote, in the form of this one; there is no earlier one yet."""
+    if version < 1:
+        raise ValueError(f"there is no version {version}")
+    return raw
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise NotImplementedError(type(value).__name__)
+
+
+def _decoded(type_: type, raw: Any) -> Any:
+    if type_ is Fraction:
+        return Fraction(raw)
+    raise NotImplementedError(type_.__name__)
+
+
+def _lost(before: Any, after: Any, path: str) -> str:
+    """Path of the first field that was written and is not read; empty where there is none."""
+    if isinstance(before, Mapping):
+        if not isinstance(after, Mapping):
+            return path
+        for key, value in before.items():
+            lost = f"{path}.{key}" if key not in after else _lost(value, after[key], f"{path}.{key}")
+            if lost:
+                return lost
+    elif isinstance(before, Sequence) and not isinstance(before, str):
+        if not isinstance(after, Sequence) or len(before) != len(after):
+            return path
+        for one, other in zip(before, after, strict=True):
+            if lost := _lost(one, other, path):
+                return lost
+    return ""

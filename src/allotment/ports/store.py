@@ -1,0 +1,241 @@
+"""The store: jobs with all that is known of them, and what became of devices' time.
+
+One process writes, any number read. A change is kept whole or not at all; what is kept survives a crash at any moment.
+No clock is read here: every time is an argument, in milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from allotment.errors import AllotmentError, ConflictError
+from allotment.model.jobs.run import JobState
+from allotment.ports.device_times import DeviceInterval, DeviceTurn
+from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
+
+KEPT_DAYS: Final = 30
+"""Days that a job stays findable after its end, at least."""
+MOST_LISTED: Final = 1000
+"""Jobs of one page."""
+DAY_MS: Final = 86_400_000
+
+
+class StoreError(AllotmentError):
+    """The store cannot be read or written now, or what lies there is none; nothing of what was asked was kept."""
+
+
+class SchemaError(StoreError):
+    """The store is of a version that this program cannot work with."""
+
+
+class StoreInUseError(ConflictError):
+    """Another process writes into the store already."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are meant; what is empty does not matter.
+
+    Attributes:
+        states: any of them.
+        prefix: beginning of the name.
+        since: submitted then or later.
+    """
+
+    team: str = ""
+    states: frozenset[JobState] = frozenset()
+    owner: str = ""
+    backend: str = ""
+    prefix: str = ""
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageMark:
+    """After which job a page begins; jobs that come meanwhile move nothing."""
+
+    submitted: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPage:
+    """Some of a listing.
+
+    Attributes:
+        rows: newest first.
+        next: where the next page begins; None where there is none.
+    """
+
+    rows: tuple[JobRow, ...]
+    next: PageMark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """What a store is, and what it holds.
+
+    Attributes:
+        place: path or address, without a password.
+        engine: ``SQLite 3.53.4`` or ``PostgreSQL 15.18``.
+        schema: its version; empty where nothing was kept yet.
+        known: the version that this program works with.
+        size: bytes.
+        jobs: how many by state.
+        intervals: stretches of devices' time.
+        oldest: when the oldest job was submitted; None without jobs.
+        writer: who writes; empty where nobody does.
+    """
+
+    place: str
+    engine: str
+    schema: str
+    known: str
+    size: int
+    jobs: Mapping[JobState, int] = field(default_factory=dict)
+    intervals: int = 0
+    oldest: int | None = None
+    writer: str = ""
+
+
+class JobsReader(Protocol):
+    """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
+
+    def get(self, job_id: str) -> StoredJob:
+        """The job of that id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
+
+    def find(self, reference: str, *, team: str = "") -> StoredJob:
+        """The job that a user means: by its id, by its name (the newest of it), or by how one id alone begins.
+
+        Args:
+            reference: as it was typed.
+            team: the only one whose jobs are looked at; empty for all.
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: several ids begin so.
+        """
+        ...
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """Jobs, newest first.
+
+        Args:
+            wanted: which.
+            after: where the page before said that the next begins.
+            limit: rows; `MOST_LISTED` at most.
+        """
+        ...
+
+    def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
+        """All jobs that are not over, oldest first; of one back end, or of all."""
+        ...
+
+    def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
+        """Stretches of devices' time, cut to that time, by device and start; of one back end, or of all."""
+        ...
+
+    def in_use(self, backend: str) -> tuple[DeviceInterval, ...]:
+        """The stretches that are on, by device."""
+        ...
+
+
+class JobsStore(JobsReader, Protocol):
+    """What the one process that writes may do besides."""
+
+    def add(self, job: StoredJob) -> StoredJob:
+        """Keep a new job.
+
+        Raises:
+            ConflictError: the id is taken.
+            InputError: it cannot be kept as it is.
+            IllegalMoveError: its moves are none that a job can make.
+        """
+        ...
+
+    def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
+        """Keep changes of jobs and turns of devices, all of them or none; the jobs as they are now.
+
+        Raises:
+            NotFoundError: there is no such job.
+            StaleWriteError: a job has changed since it was looked at.
+            IllegalMoveError: a job cannot go there.
+        """
+        ...
+
+    def prune(self, ended_before: int) -> int:
+        """Forget jobs that were over before that moment; how many. Devices' time stays: it has been paid for."""
+        ...
+
+
+class StorePlace(Protocol):
+    """Where a store is, whether or not there is one yet."""
+
+    @property
+    def shown(self) -> str:
+        """Path or address, without a password."""
+        ...
+
+    def reader(self) -> AbstractContextManager[JobsReader]:
+        """Open it to read.
+
+        Raises:
+            NotFoundError: there is none yet.
+            SchemaError: it is older than this program and was not brought forward yet, or newer.
+        """
+        ...
+
+    def writer(self, who: str) -> AbstractContextManager[JobsStore]:
+        """Open it to write: it is made where there is none, and brought forward where it is older.
+
+        Args:
+            who: told to whoever wants to write meanwhile.
+
+        Raises:
+            StoreInUseError: another process writes already.
+            SchemaError: it is newer than this program.
+        """
+        ...
+
+    def status(self) -> StoreStatus:
+        """What it is and holds.
+
+        Raises:
+            NotFoundError: there is none yet.
+        """
+        ...
+
+    def backup(self, file: Path) -> int:
+        """Write all that it holds at one moment into a new file, while others write; its bytes.
+
+        Raises:
+            ConflictError: the file is there already.
+            UsageError: such a store has a tool of its own for that.
+        """
+        ...
+
+    def restore(self, file: Path) -> StoreStatus:
+        """Put a backup in the place of the store, which must be free; what it holds.
+
+        Raises:
+            NotFoundError: there is no such file.
+            InputError: it is no backup, or is damaged.
+            SchemaError: it is newer than this program.
+            ConflictError: there is a store already.
+            UsageError: such a store has a tool of its own for that.
+        """
+        ...
+
+
+def kept_since(now: int, days: int = KEPT_DAYS) -> int:
+    """The moment before which a job must have ended for `prune` to forget it."""
+    return now - days * DAY_MS

@@ -1,0 +1,231 @@
+"""What every store keeps.
+
+A suite that inherits `StoreContract` gives the fixture `place`: an empty store's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
+from allotment.model.jobs.run import IllegalMoveError, JobState, RunningPlace
+from allotment.model.jobs.use import UseSummary
+from allotment.ports.backends import EndOfRun
+from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
+from allotment.ports.store import JobFilter, StoreInUseError, StorePlace
+from allotment.ports.stored_jobs import (
+    MOST_EVENTS,
+    MOST_SENTENCE,
+    JobAttempt,
+    JobEvent,
+    StaleWriteError,
+    StoredChange,
+    StoredWait,
+)
+from tests.unit.adapters.store.jobs import NOW, devices, moved, submitted
+
+FREE, BUSY = DeviceUse("unallocated", price=2_000_000), DeviceUse("unmeasured", "j1", "nlp", "ada", queue="nlp")
+
+
+class StoreContract:
+    def test_what_was_kept_is_read_as_it_was_by_whoever_opens_it_next(self, place: StorePlace) -> None:
+        end = EndOfRun(1, 0, "exit code 1 of rank 0")
+        attempt = JobAttempt(1, NOW + 2, NOW + 3, (RunningPlace(0, "n1", ("GPU-1",)),), end)
+        with place.writer("a test") as store:
+            first = store.add(submitted("j1"))
+            (queued,) = store.record([moved(first, JobState.QUEUED, native="4711")])
+            change = replace(
+                moved(queued, JobState.RUNNING, JobState.FAILED, at=NOW + 2),
+                code="sha256:1",
+                attempts=(attempt,),
+                events=(JobEvent(NOW + 2, "checkpoint", "step 10"),),
+                waits=(StoredWait(NOW, "quota-full", "QuotaExceeded", "4 of 4 are used", NOW + 1),),
+                use=UseSummary(run_ms=1, held_ms=2, idle_ms=0, cost=5),
+            )
+            (failed,) = store.record([change])
+
+        assert (failed.state, failed.started, failed.ended, failed.version) == (JobState.FAILED, NOW + 2, NOW + 3, 2)
+        with place.reader() as store:
+            assert store.get("j1") == failed
+            (row,) = store.page(JobFilter()).rows
+        assert (row.name, row.team, row.devices, row.accelerator, row.native) == ("train", "nlp", 2, "a100", "4711")
+
+    def test_all_of_a_change_or_nothing(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            one, two = store.add(submitted("j1")), store.add(submitted("j2"))
+            store.record([], [DeviceTurn(devices(1)[0], NOW, FREE)])
+            refused = {
+                IllegalMoveError: moved(two, JobState.QUEUED, JobState.SUBMITTED),
+                StaleWriteError: replace(moved(two, JobState.QUEUED), version=7),
+                NotFoundError: replace(moved(two, JobState.QUEUED), id="nobody"),
+            }
+            for kind, change in refused.items():
+                with pytest.raises(kind):
+                    store.record([moved(one, JobState.QUEUED), change], [DeviceTurn(devices(1)[0], NOW + 5, BUSY)])
+            with pytest.raises(ConflictError):
+                store.add(submitted("j1", team="vision"))
+
+            assert (store.get("j1"), store.get("j2")) == (one, two)
+            assert [each.use for each in store.in_use("local")] == [FREE]
+
+    def test_a_job_comes_only_with_moves_that_it_can_make(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            held = submitted("j1")
+            with pytest.raises(IllegalMoveError):
+                store.add(replace(held, history=replace(held.history, moves=held.history.moves * 2)))
+            for odd in (replace(held, id="j\x00"), replace(held, job=replace(held.job, labels={"a": "\udc80"}))):
+                with pytest.raises(InputError):
+                    store.add(odd)
+            assert store.page(JobFilter()).rows == ()
+
+    def test_a_change_replaces_what_it_names_and_adds_the_rest(self, place: StorePlace) -> None:
+        wait, later = StoredWait(NOW, "quota-full", "", "4 of 4"), StoredWait(NOW + 9, "quota-full", "", "3 of 4")
+        with place.writer("a test") as store:
+            job = store.add(submitted("j1"))
+            (job,) = store.record(
+                [replace(moved(job, JobState.QUEUED), waits=(wait,), attempts=(JobAttempt(2), JobAttempt(1)))]
+            )
+            over = replace(wait, until=NOW + 5)
+            change = StoredChange("j1", 1, waits=(later, over), attempts=(JobAttempt(2, ended=NOW), JobAttempt(3)))
+            store.record([change])
+
+            job = store.get("j1")
+            assert job.waits == (over, later)
+            assert job.attempts == (JobAttempt(1), JobAttempt(2, ended=NOW), JobAttempt(3))
+
+    def test_foreign_text_is_bounded_and_harms_nothing(self, place: StorePlace) -> None:
+        nasty = "'; DROP TABLE jobs; --\x00\udcff" + "x" * 5000
+        with place.writer("a test") as store:
+            job = store.add(submitted("j1", owner=nasty))
+            events = tuple(JobEvent(NOW, nasty, nasty) for _ in range(3))
+            (job,) = store.record([replace(moved(job, JobState.QUEUED), native=nasty, events=events)])
+            store.record([], [DeviceTurn(TimedDevice("local", nasty, nasty), NOW, DeviceUse(nasty, owner=nasty))])
+            (job,) = store.record([StoredChange("j1", 1, events=(JobEvent(NOW, "a", "b"),) * MOST_EVENTS)])
+
+            assert store.get("j1") == job
+            assert job.owner == job.events[0].said == nasty.replace("\x00\udcff", "\ufffd\ufffd")[:MOST_SENTENCE]
+            assert len(job.events) == MOST_EVENTS
+            for reference in (nasty, "%", "_", "j%", "'", "\x00", ""):
+                with pytest.raises(NotFoundError):
+                    store.find(reference)
+            assert store.page(JobFilter(owner=nasty, prefix="%'")).rows == ()
+            assert [each.id for each in store.page(JobFilter(owner=nasty)).rows] == ["j1"]
+
+    def test_a_job_is_found_by_id_by_its_newest_name_and_by_how_one_id_begins(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            for number, (id_, team) in enumerate(
+                [("k12", "nlp"), ("k13", "nlp"), ("m1", "vision"), ("train-0", "nlp")]
+            ):
+                store.add(submitted(id_, NOW + number, team=team, name="m1" if id_ == "k12" else "train"))
+
+            found = {each: store.find(each).id for each in ("k12", "train", "m", "train-", "m1")}
+            assert found == {"k12": "k12", "train": "train-0", "m": "m1", "train-": "train-0", "m1": "m1"}
+            assert store.find("m1", team="nlp").id == "k12"
+            with pytest.raises(UsageError, match="several"):
+                store.find("k1")
+            for reference, team in (("nobody", ""), ("k12", "vision"), ("train-0", "vision"), ("K12", "")):
+                with pytest.raises(NotFoundError):
+                    store.find(reference, team=team)
+
+    def test_pages_hold_each_job_once_newest_first_whatever_comes_meanwhile(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            for number in range(7):
+                store.add(submitted(f"j{number}", NOW + number // 3))
+            first = store.page(JobFilter(), limit=4)
+            store.add(submitted("new", NOW + 99))
+            second = store.page(JobFilter(), after=first.next, limit=4)
+
+            assert [each.id for each in first.rows + second.rows] == ["j6", "j5", "j4", "j3", "j2", "j1", "j0"]
+            assert second.next is None
+
+    @pytest.mark.parametrize(
+        ("wanted", "ids"),
+        [
+            (JobFilter(team="nlp"), ["j4", "j2", "j1"]),
+            (JobFilter(states=frozenset({JobState.QUEUED, JobState.FAILED})), ["j2"]),
+            (JobFilter(owner="bob"), ["j3"]),
+            (JobFilter(backend="hpc", team="nlp"), ["j4"]),
+            (JobFilter(prefix="tr"), ["j4", "j1"]),
+            (JobFilter(since=NOW + 3), ["j4", "j3"]),
+        ],
+    )
+    def test_filters(self, place: StorePlace, wanted: JobFilter, ids: list[str]) -> None:
+        with place.writer("a test") as store:
+            store.add(submitted("j1", NOW + 1))
+            store.record([moved(store.add(submitted("j2", NOW + 2, name="Train")), JobState.QUEUED)])
+            store.add(submitted("j3", NOW + 3, owner="bob", team="vision", name="eval"))
+            store.add(submitted("j4", NOW + 4, backend="hpc"))
+            assert [each.id for each in store.page(wanted).rows] == ids
+
+    def test_unfinished_jobs_are_told_oldest_first(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            store.record([moved(store.add(submitted("j1")), JobState.STOPPED)])
+            store.add(submitted("j3", NOW + 3))
+            store.add(submitted("j2", NOW + 2, backend="hpc"))
+            assert [each.id for each in store.unfinished()] == ["j2", "j3"]
+            assert [each.id for each in store.unfinished("hpc")] == ["j2"]
+
+    def test_what_is_over_is_forgotten_when_asked_and_devices_time_is_not(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            store.add(submitted("runs"))
+            for number, id_ in enumerate(("old", "young")):
+                change = moved(store.add(submitted(id_)), JobState.QUEUED, JobState.FAILED, at=NOW + 10 * number)
+                store.record([replace(change, events=(JobEvent(NOW, "a", "b"),), attempts=(JobAttempt(1),))])
+            store.record([], [DeviceTurn(devices(1)[0], NOW, replace(BUSY, job="old"))])
+
+            assert store.prune(NOW + 5) == 1
+            assert [each.id for each in store.page(JobFilter()).rows] == ["young", "runs"]
+            assert [each.use.job for each in store.in_use("local")] == ["old"]
+
+            again = store.add(submitted("old"))
+            assert store.get("old") == again, "nothing of the job before is left"
+
+    def test_a_devices_line_has_no_gap_and_no_overlap(self, place: StorePlace) -> None:
+        one, two = devices(2)
+        with place.writer("a test") as store:
+            for at, device, use in [
+                (100, one, FREE),
+                (100, two, BUSY),
+                (150, one, FREE),
+                (200, one, BUSY),
+                (190, one, FREE),
+                (300, one, None),
+                (250, one, BUSY),
+            ]:
+                store.record([], [DeviceTurn(device, at, use)])
+            line = [(each.start, each.end, each.use) for each in store.device_times(0, 1000) if each.device == one]
+            assert line == [(100, 200, FREE), (200, 300, FREE), (300, 1000, BUSY)]
+            cut = store.device_times(150, 210, backend="local")
+            assert [(each.start, each.end) for each in cut] == [(150, 200), (200, 210), (150, 210)]
+            assert [(each.device, each.start, each.end) for each in store.in_use("local")] == [
+                (one, 300, None),
+                (two, 100, None),
+            ]
+            assert store.device_times(0, 1000, backend="hpc") == store.in_use("hpc") == ()
+
+    def test_one_writes_at_a_time_and_others_are_told_who(self, place: StorePlace) -> None:
+        with place.writer("the first server") as store:
+            store.add(submitted("j1"))
+            with pytest.raises(StoreInUseError, match="the first server"), place.writer("the second"):
+                pass
+            with place.reader() as reader:
+                assert reader.get("j1").id == "j1"
+            assert "the first server" in place.status().writer
+        with place.writer("the second") as store:
+            assert store.get("j1").id == "j1"
+        assert place.status().writer == ""
+
+    def test_status_counts(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            store.record(
+                [moved(store.add(submitted("j1", NOW - 5)), JobState.QUEUED)], [DeviceTurn(devices(1)[0], 1, FREE)]
+            )
+            store.add(submitted("j2"))
+        found = place.status()
+        assert (dict(found.jobs), found.intervals, found.oldest) == (
+            {JobState.QUEUED: 1, JobState.SUBMITTED: 1},
+            1,
+            NOW - 5,
+        )

@@ -1,0 +1,173 @@
+"""Jobs to keep, and whatever may happen to a store, drawn at random and legal most of the time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from allotment.adapters.store.fake import MemoryStore
+from allotment.errors import AllotmentError
+from allotment.model.jobs.job import (
+    AcceleratorWish,
+    CheckpointPolicy,
+    Job,
+    JobType,
+    Program,
+    ReplicaNeeds,
+    RetryPolicy,
+    Sweep,
+    SweptParameter,
+)
+from allotment.model.jobs.run import MOVES, JobHistory, JobState, Move, MoveCause, RunningPlace
+from allotment.model.jobs.use import UseSummary
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.ports.backends import EndOfRun
+from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
+from allotment.ports.store import JobFilter, JobsStore
+from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait
+
+NOW = 1_800_000_000_000
+HOUR = 3_600_000
+
+
+def job(name: str = "train", team: str = "nlp", *, devices: int = 2, **fields: Any) -> Job:
+    wish = AcceleratorWish(devices, ("a100", "h100"), least_memory=Bytes(40 << 30)) if devices else None
+    return Job(
+        name=name,
+        team=team,
+        type=JobType.TRAINING,
+        program=Program(("python", "train.py", "--lr=3e-4"), environment={"A": "yes", "B": "{{ x }}\n\x00"}),
+        needs=ReplicaNeeds(MilliCpu(4000), Bytes(8 << 30), wish),
+        priority="normal",
+        project="llm",
+        checkpoint=CheckpointPolicy("/ckpt", 60, 30),
+        retries=RetryPolicy(2, safe=True),
+        sweep=Sweep((SweptParameter("lr", low=Fraction(1, 3), high=Fraction(2)),), 4, 7, 2),
+        **fields,
+    )
+
+
+def submitted(id_: str, at: int = NOW, *, owner: str = "ada", backend: str = "local", **fields: Any) -> StoredJob:
+    first = Move(at, JobState.SUBMITTED, MoveCause.SUBMITTED, said="came")
+    return StoredJob(id_, job(**fields), owner, backend, JobHistory((first,)))
+
+
+def moved(stored: StoredJob, *states: JobState, at: int = NOW + 1, **more: Any) -> StoredChange:
+    moves = tuple(Move(at + number, state, MoveCause.TAKEN, 1) for number, state in enumerate(states))
+    return StoredChange(stored.id, stored.version, moves, **more)
+
+
+def devices(number: int, backend: str = "local") -> list[TimedDevice]:
+    return [TimedDevice(backend, "node-a", f"GPU-{each}") for each in range(number)]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A call of a store that writes."""
+
+    verb: str
+    arguments: tuple[Any, ...]
+
+    def on(self, store: JobsStore) -> Any:
+        """What it gives, or the kind of error that it ends with."""
+        try:
+            return getattr(store, self.verb)(*self.arguments)
+        except AllotmentError as error:
+            return type(error).__name__
+
+
+class Acts:
+    """Acts on a store, drawn so that most of them are allowed; clocks jump."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.now = NOW
+        self.count = 0
+
+    def draw(self, store: MemoryStore) -> Act:
+        self.now += self.rng.choice((0, 1, 500, 60_000, HOUR, -HOUR))
+        known = sorted(store._jobs)
+        kind = self.rng.randrange(10)
+        if kind < 3 or not known:
+            self.count += 1
+            return Act("add", (self._new(known),))
+        if kind == 3:
+            return Act("prune", (self.now - self.rng.choice((0, HOUR, 24 * HOUR)),))
+        ids = self.rng.sample(known, min(len(known), self.rng.randint(1, 3)))
+        return Act("record", ([self._change(store.get(each)) for each in ids], self._turns(ids)))
+
+    def _new(self, known: list[str]) -> StoredJob:
+        if known and self.rng.random() < 0.05:
+            return submitted(self.rng.choice(known), self.now)
+        id_ = f"{self.rng.choice('abc')}{self.count:04d}"
+        return submitted(
+            id_,
+            self.now,
+            owner=self.rng.choice(("ada", "bob\x00\udc80")),
+            backend=self.rng.choice(("local", "hpc")),
+            name=self.rng.choice(("train", "trains", "a", "Train")),
+            team=self.rng.choice(("nlp", "vision")),
+            devices=self.rng.randrange(3),
+        )
+
+    def _change(self, stored: StoredJob) -> StoredChange:
+        rng, version = self.rng, stored.version
+        states = sorted(MOVES[stored.state]) or [JobState.RUNNING]
+        moves = [Move(self.now, rng.choice(states), rng.choice(list(MoveCause)), rng.randrange(3), "it \x00 moved")]
+        if rng.random() < 0.05:
+            moves.append(Move(self.now, JobState.SUBMITTED, MoveCause.LOST))
+        if rng.random() < 0.05:
+            version += rng.choice((-1, 1))
+        end = EndOfRun(rng.choice((0, 1, 137, None)), rng.choice((None, 0, 3)), "over", displaced=rng.random() < 0.5)
+        places = (RunningPlace(0, "node-a", ("GPU-1", "GPU-2")), RunningPlace(1, "node-b"))
+        attempt = JobAttempt(rng.randint(1, 2), self.now, rng.choice((None, self.now)), places, rng.choice((None, end)))
+        wait = StoredWait(
+            NOW + rng.randrange(2), rng.choice(("quota", "gang")), "QuotaExceeded", "full", rng.choice((None, 5))
+        )
+        return StoredChange(
+            stored.id,
+            version,
+            tuple(moves[: rng.randrange(3)]),
+            native=rng.choice((None, "job/x", "4711")),
+            code=rng.choice((None, "sha256:1")),
+            attempts=(attempt,) * rng.randrange(2),
+            events=(JobEvent(self.now, "checkpoint", "step 5"),) * rng.randrange(3),
+            waits=(wait,) * rng.randrange(2),
+            use=rng.choice((None, UseSummary(run_ms=5, held_ms=10, cost=rng.randrange(9)))),
+        )
+
+    def _turns(self, ids: list[str]) -> list[DeviceTurn]:
+        uses = [None, DeviceUse("unallocated", price=5), *(DeviceUse("unmeasured", each, "nlp") for each in ids)]
+        some = self.rng.sample(devices(4), self.rng.randrange(4))
+        return [DeviceTurn(each, self.now + self.rng.randint(-9, 9), self.rng.choice(uses)) for each in some]
+
+
+def everything(store: JobsStore) -> Iterator[Any]:
+    """All that can be asked of a store, in parts that tell where two differ."""
+    wanted = [
+        JobFilter(),
+        JobFilter(team="nlp", owner="ada"),
+        JobFilter(states=frozenset({JobState.QUEUED, JobState.RUNNING}), backend="hpc"),
+        JobFilter(prefix="train", since=NOW + 60_000),
+        JobFilter(prefix="T"),
+    ]
+    for each in wanted:
+        mark = None
+        while True:
+            page = store.page(each, after=mark, limit=3)
+            yield each, page
+            if page.next is None:
+                break
+            mark = page.next
+    for row in store.page(JobFilter(), limit=1000).rows:
+        yield store.get(row.id)
+    for reference in ("train", "a0", "zzz", "", "a\x00", "%", "Train"):
+        yield reference, Act("find", (reference,)).on(store)
+    yield store.unfinished()
+    yield store.unfinished("hpc")
+    yield store.device_times(NOW - 24 * HOUR, NOW + 24 * 365 * HOUR)
+    yield store.device_times(NOW + 500, NOW + HOUR, backend="local")
+    yield store.in_use("local")
