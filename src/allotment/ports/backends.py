@@ -24,14 +24,20 @@ class JobToStart:
             it is found again by listing, and starting it a second time starts nothing.
         owner: user name of who submitted it.
         attempt: from 1.
+        failures: attempts before this one that failed of themselves; being displaced is no failure.
+        queued_since: milliseconds since the epoch; what came first stands first, however often it was displaced.
         code: path of the packed code folder; empty where there is none.
+        taken: it was handed over before: where nothing of it is left it is not made anew, for it may have run.
     """
 
     id: str
     job: Job
     owner: str
     attempt: int
+    failures: int = 0
+    queued_since: int = 0
     code: str = ""
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class FollowedJob:
         since: milliseconds since the epoch, from when on it is in this state; None where nobody knows.
         places: where its replicas run.
         end: set once it is over.
+        before: how the attempt before this one ended; None of a first one, and where nobody knows.
     """
 
     id: str
@@ -72,6 +79,7 @@ class FollowedJob:
     since: int | None = None
     places: tuple[RunningPlace, ...] = ()
     end: EndOfRun | None = None
+    before: EndOfRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +141,14 @@ class Backend(Protocol):
         """End a job: SIGTERM, so many seconds of grace, SIGKILL; nothing where it is over or unknown."""
         ...
 
+    def forget(self, job_id: str) -> None:
+        """Its end is on record: `look` need not show it any more; nothing where it is not over."""
+        ...
+
     def log(
         self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
-    ) -> Iterator[LogLine]:
-        """Its output, of one rank or of all; with `follow` until it ends.
+    ) -> Iterator[LogLine | None]:
+        """Its output, of one rank or of all; with `follow` until it ends, None where nothing came for a while.
 
         Raises:
             NotFoundError: nothing is known of it, or its output is gone.

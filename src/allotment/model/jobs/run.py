@@ -80,7 +80,10 @@ MOVES: Final[dict[JobState, frozenset[JobState]]] = {
     JobState.RUNNING: frozenset(
         {JobState.QUEUED, JobState.STOPPING, JobState.SUCCEEDED, JobState.FAILED, JobState.STOPPED}
     ),
-    JobState.STOPPING: frozenset({JobState.QUEUED, JobState.SUCCEEDED, JobState.FAILED, JobState.STOPPED}),
+    # To itself: it was making room, and is now to end for good.
+    JobState.STOPPING: frozenset(
+        {JobState.STOPPING, JobState.QUEUED, JobState.SUCCEEDED, JobState.FAILED, JobState.STOPPED}
+    ),
     JobState.SUCCEEDED: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.STOPPED: frozenset(),

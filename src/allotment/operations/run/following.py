@@ -42,7 +42,7 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
     if present is None or present.over:
         return ()
     again = seen.attempt > history.attempt > 0
-    if seen.state is present and not again:
+    if not again and (seen.state is present or _older(seen.state, present)):
         return ()
     at = now if seen.since is None else seen.since
     path = _path(present, seen.state, by_queue=again)
@@ -50,6 +50,11 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
         Move(at, state, _cause(history, state, seen), seen.attempt, _said(seen) if number == len(path) - 1 else "")
         for number, state in enumerate(path)
     )
+
+
+def _older(state: JobState, present: JobState) -> bool:
+    """Whether a back end has not caught up yet: it still shows what was before, in the same attempt."""
+    return state is not JobState.QUEUED and _RANK[state] < _RANK[present]
 
 
 def lost(history: JobHistory, now: int) -> tuple[Move, ...]:
@@ -90,7 +95,7 @@ _RANK: Final = {state: number for number, state in enumerate(JobState)}
 
 def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause:
     if state is JobState.QUEUED and history.attempt > 0:
-        failed = seen.end is not None and not seen.end.displaced
+        failed = seen.before is not None and not seen.before.displaced
         return MoveCause.RETRIED if failed else MoveCause.PREEMPTED
     return _USUAL[state]
 

@@ -39,10 +39,12 @@ def seen(state: JobState, attempt: int = 1, **more: object) -> FollowedJob:
         ),
         (
             (S.SUBMITTED, S.QUEUED, S.RUNNING),
-            seen(S.QUEUED, 2, end=EndOfRun(1)),
+            seen(S.QUEUED, 2, before=EndOfRun(1)),
             [(S.QUEUED, MoveCause.RETRIED)],
         ),
         ((S.SUBMITTED, S.QUEUED, S.RUNNING, S.SUCCEEDED), seen(S.RUNNING, 2), []),
+        # It was told to stop, and its back end has not noticed yet.
+        ((S.SUBMITTED, S.QUEUED, S.RUNNING, S.STOPPING), seen(S.RUNNING), []),
     ],
 )
 def test_moves(before: tuple[JobState, ...], now: FollowedJob, wanted: list[tuple[JobState, MoveCause]]) -> None:

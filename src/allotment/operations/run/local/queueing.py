@@ -103,8 +103,8 @@ class MachineQueues:
         answer = self._emptied.alone(workload_of(work))
         return (answer.message or str(answer.cause.value)) if isinstance(answer, WaitReason) else ""
 
-    def submit(self, work: QueuedWork) -> None:
-        """A job queues.
+    def check(self, work: QueuedWork) -> None:
+        """Refuse what can never run.
 
         Raises:
             CapacityError: even the empty machine would not take it.
@@ -113,8 +113,17 @@ class MachineQueues:
         reason = self.refusal_for_good(work)
         if reason:
             raise CapacityError(
-                f"{work.id} can never run on this machine", why=reason, fix="ask for less, or use another back end"
+                "it can never run on this machine", why=reason, fix="ask for less, or use another back end"
             )
+
+    def submit(self, work: QueuedWork) -> None:
+        """A job queues.
+
+        Raises:
+            CapacityError: even the empty machine would not take it.
+            InputError: its team has no queue here.
+        """
+        self.check(work)
         self._know(work.id, self._engine.add(workload_of(work)))
 
     def adopt(self, work: QueuedWork, flavor: str, since: int, *, leaving: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""The server that runs jobs, seen through its socket."""

@@ -1,0 +1,195 @@
+"""`ports.job_service.JobService` through a Unix socket: build the request, send it, read the answer."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from allotment import errors
+from allotment.errors import AllotmentError, ForbiddenError, UnreachableError, shown
+from allotment.model.jobs.written import read_value, write_value
+from allotment.ports.backends import JobRefusedError, LogLine
+from allotment.ports.job_service import JobReceipt, JobSubmission, ServerStatus
+from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
+from allotment.ports.stored_jobs import StoredJob
+
+T = TypeVar("T")
+
+PATIENCE: Final = 30.0
+"""Seconds for an answer; a log that is followed may be silent for as long as it likes."""
+_OK: Final = 300
+_KINDS: Final[Mapping[str, type[AllotmentError]]] = {
+    each.__name__: each
+    for each in (
+        errors.UsageError,
+        errors.InputError,
+        errors.NotFoundError,
+        errors.ForbiddenError,
+        errors.ConflictError,
+        errors.CapacityError,
+        errors.TimedOutError,
+        errors.UnreachableError,
+        JobRefusedError,
+        StoreError,
+    )
+}
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a socket that is a file."""
+
+    def __init__(self, path: Path, patience: float | None) -> None:
+        super().__init__("localhost", timeout=patience)
+        self._path = path
+        self._patience = patience
+
+    def connect(self) -> None:
+        """To the socket, if nobody but its owner can have made it."""
+        # Linux takes at most 107 bytes of a path here: it is opened by its folder.
+        folder = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
+        try:
+            named = f"/proc/self/fd/{folder}/{self._path.name}"
+            _check_owner(Path(named).stat())
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(self._patience)
+            self.sock.connect(named)
+        finally:
+            os.close(folder)
+
+
+def _check_owner(found: os.stat_result) -> None:
+    if not stat.S_ISSOCK(found.st_mode) or found.st_uid not in {os.getuid(), 0}:
+        raise ForbiddenError(
+            "the server's socket belongs to somebody else",
+            why="whoever made it could answer in the server's place",
+            fix="look who owns it, and remove it",
+        )
+
+
+class SocketJobService:
+    """A server on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        """Behind a socket; nothing is sent yet."""
+        self._path = path
+
+    def status(self) -> ServerStatus:
+        """What it is, and how it does."""
+        return self._ask("GET", "/v1/status", "status", ServerStatus)
+
+    def put_code(self, packed: BinaryIO) -> str:
+        """Keep a packed folder of code; its reference."""
+        return self._ask("POST", "/v1/code", "code", str, body=packed)
+
+    def submit(self, submission: JobSubmission) -> JobReceipt:
+        """Take a job."""
+        body = write_value("submission", submission).encode()
+        return self._ask("POST", "/v1/jobs", "receipt", JobReceipt, body=body)
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """Jobs, newest first."""
+        query: dict[str, Any] = {
+            "team": wanted.team,
+            "state": ",".join(sorted(each.value for each in wanted.states)),
+            "owner": wanted.owner,
+            "backend": wanted.backend,
+            "prefix": wanted.prefix,
+            "limit": limit,
+        }
+        if wanted.since is not None:
+            query["since"] = wanted.since
+        if after is not None:
+            query |= {"after_id": after.id, "after_submitted": after.submitted}
+        return self._ask("GET", f"/v1/jobs?{urlencode(query)}", "page", JobsPage)
+
+    def find(self, reference: str, *, team: str = "") -> StoredJob:
+        """The job that a user means."""
+        return self._ask("GET", f"{_job(reference)}?{urlencode({'team': team})}", "job", StoredJob)
+
+    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
+        """End a job for good."""
+        query = "" if grace is None else f"?{urlencode({'grace': grace})}"
+        return self._ask("POST", f"{_job(reference)}/stop{query}", "job", StoredJob)
+
+    def retry(self, reference: str) -> JobReceipt:
+        """Submit again what is over."""
+        return self._ask("POST", f"{_job(reference)}/retry", "receipt", JobReceipt)
+
+    def log(
+        self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
+    ) -> Iterator[LogLine | None]:
+        """What a job wrote."""
+        query: dict[str, Any] = {"follow": str(follow).lower()}
+        query |= {name: value for name, value in (("rank", rank), ("tail", tail)) if value is not None}
+        with self._sent(
+            "GET", f"{_job(reference)}/log?{urlencode(query)}", None, None if follow else PATIENCE
+        ) as answer:
+            try:
+                for line in answer:
+                    yield msgspec.json.decode(line, type=LogLine) if line.strip() else None
+            except (OSError, http.client.HTTPException) as error:
+                raise _gone(error) from error
+
+    def end(self) -> None:
+        """End the server."""
+        with self._sent("POST", "/v1/end", None, PATIENCE):
+            pass
+
+    def _ask(self, verb: str, path: str, kind: str, type_: type[T], body: bytes | BinaryIO | None = None) -> T:
+        with self._sent(verb, path, body, PATIENCE) as answer:
+            try:
+                text = answer.read().decode()
+            except (OSError, http.client.HTTPException) as error:
+                raise _gone(error) from error
+        return read_value(kind, type_, text)
+
+    def _sent(
+        self, verb: str, path: str, body: bytes | BinaryIO | None, patience: float | None
+    ) -> http.client.HTTPResponse:
+        """The answer to a request; closes its connection when it is left.
+
+        Raises:
+            UnreachableError: nobody answers.
+            AllotmentError: what the server refused, as it said.
+        """
+        connection = _SocketConnection(self._path, patience)
+        try:
+            connection.request(verb, path, body, {"Connection": "close"})
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise _gone(error) from error
+        if answer.status >= _OK:
+            with answer:
+                raise _refusal(answer.read())
+        return answer
+
+
+def _job(reference: str) -> str:
+    return f"/v1/jobs/{quote(reference, safe='')}"
+
+
+def _gone(error: Exception) -> UnreachableError:
+    return UnreachableError(
+        "the server does not answer", why=shown(str(error) or type(error).__name__), fix="start it: `allot up`"
+    )
+
+
+def _refusal(body: bytes) -> AllotmentError:
+    """What the server said, as the error that it was there."""
+    try:
+        told = msgspec.json.decode(body, type=dict[str, str])
+    except msgspec.MsgspecError:
+        return AllotmentError(
+            "the server refused this and did not say why", why=shown(body[:200].decode(errors="replace"))
+        )
+    kind = _KINDS.get(told.get("error", ""), AllotmentError)
+    return kind(told.get("what", "the server refused this"), why=told.get("why", ""), fix=told.get("fix", ""))

@@ -1,0 +1,1 @@
+"""The server's HTTP interface; today on a Unix socket that belongs to one user."""

@@ -1,0 +1,166 @@
+"""Routes of jobs. A body is one value as `model.jobs.written` writes it; a log is a line of JSON for each line.
+
+Handlers are plain functions: the server runs each in a thread of its own; `operations.run.desk` lets one in at a time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import msgspec
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from allotment.errors import (
+    AllotmentError,
+    CapacityError,
+    ConflictError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+    UsageError,
+)
+from allotment.model.jobs.run import JobState
+from allotment.model.jobs.written import read_value, write_value
+from allotment.ports.backends import LogLine
+from allotment.ports.job_service import JobService, JobSubmission
+from allotment.ports.store import JobFilter, PageMark
+
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
+MOST_BODY: Final = 2 << 20
+"""Bytes of a submission."""
+MOST_CODE: Final = 4 << 30
+"""Bytes of packed code that are read at all; a job file allows far fewer."""
+_CHUNK: Final = 1 << 20
+
+_STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
+    (UsageError, 400),
+    (InputError, 422),
+    (NotFoundError, 404),
+    (ForbiddenError, 403),
+    (ConflictError, 409),
+    (CapacityError, 422),
+)
+
+
+def job_api(service: JobService) -> FastAPI:
+    """The application.
+
+    Args:
+        service: what answers.
+    """
+    app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+
+    @app.exception_handler(AllotmentError)
+    def refused(_request: Request, error: AllotmentError) -> Response:
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        told = {"error": type(error).__name__, "what": error.what, "why": error.why, "fix": error.fix}
+        return Response(msgspec.json.encode(told), status, media_type=JSON)
+
+    @app.get("/v1/status")
+    def status() -> Response:
+        return _value("status", service.status())
+
+    @app.post("/v1/end")
+    def end() -> Response:
+        service.end()
+        return Response(status_code=204)
+
+    _write_routes(app, service)
+    _read_routes(app, service)
+    return app
+
+
+def _write_routes(app: FastAPI, service: JobService) -> None:
+    @app.post("/v1/code")
+    async def put_code(request: Request) -> Response:
+        with tempfile.TemporaryFile() as spool:
+            size = 0
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MOST_CODE:
+                    raise InputError(f"more than {MOST_CODE} bytes of code", fix="leave data out of the code folder")
+                spool.write(chunk)
+            spool.seek(0)
+            return _value("code", service.put_code(spool))
+
+    @app.post("/v1/jobs")
+    def submit(body: Annotated[str, Depends(_body)]) -> Response:
+        return _value("receipt", service.submit(read_value("submission", JobSubmission, body)))
+
+    @app.post("/v1/jobs/{reference}/stop")
+    def stop(reference: str, grace: int | None = None) -> Response:
+        return _value("job", service.stop(reference, grace=grace))
+
+    @app.post("/v1/jobs/{reference}/retry")
+    def retry(reference: str) -> Response:
+        return _value("receipt", service.retry(reference))
+
+
+def _read_routes(app: FastAPI, service: JobService) -> None:
+    @app.get("/v1/jobs")
+    def page(
+        wanted: Annotated[JobFilter, Depends(_filter)],
+        limit: int = 50,
+        after_id: str = "",
+        after_submitted: int = 0,
+    ) -> Response:
+        after = PageMark(after_submitted, after_id) if after_id else None
+        return _value("page", service.page(wanted, after=after, limit=limit))
+
+    @app.get("/v1/jobs/{reference}")
+    def find(reference: str, team: str = "") -> Response:
+        return _value("job", service.find(reference, team=team))
+
+    @app.get("/v1/jobs/{reference}/log")
+    def log(reference: str, rank: int | None = None, tail: int | None = None, follow: str = "false") -> Response:
+        lines = service.log(reference, rank=rank, follow=follow == "true", tail=tail)
+        return StreamingResponse(_lines(_begun(lines)), media_type=LINES)
+
+
+async def _body(request: Request) -> str:
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MOST_BODY:
+            raise InputError(
+                f"a submission of more than {MOST_BODY} bytes", fix="put long values into a file of the code"
+            )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InputError("the submission is no text", why=str(error), fix="send JSON in UTF-8") from None
+
+
+def _filter(
+    team: str = "", state: str = "", owner: str = "", backend: str = "", prefix: str = "", since: int | None = None
+) -> JobFilter:
+    try:
+        states = frozenset(JobState(each) for each in state.split(",") if each)
+    except ValueError:
+        known = ", ".join(each.value for each in JobState)
+        raise UsageError(f"there is no such state among {state}", fix=f"name some of: {known}") from None
+    return JobFilter(team, states, owner, backend, prefix, since)
+
+
+def _lines(lines: Iterator[LogLine | None]) -> Iterator[bytes]:
+    """JSON; an empty line where there is nothing new, so that a connection that was left is noticed."""
+    return (b"\n" if each is None else msgspec.json.encode(each) + b"\n" for each in lines)
+
+
+def _begun(lines: Iterator[LogLine | None]) -> Iterator[LogLine | None]:
+    """The same lines, the first of them fetched: what is refused is refused before an answer has begun."""
+    first = next(lines, None)
+
+    def all_of_them() -> Iterator[LogLine | None]:
+        yield first
+        yield from lines
+
+    return all_of_them()
+
+
+def _value(kind: str, value: object) -> Response:
+    return Response(write_value(kind, value), media_type=JSON)

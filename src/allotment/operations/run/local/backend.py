@@ -1,0 +1,316 @@
+"""This machine as a back end: `queueing` decides, `ports.job_processes` runs, and this keeps the two in step.
+
+Level-triggered: `advance` looks at every process, concludes what is over, and carries out what the engine decides. All
+that has to survive a crash lies in the processes' own folders and in the store: handed the same jobs again, it finds
+their launches by their ids and goes on. What it was about to do is done again or was done; nothing runs twice, because
+a launch's id is used once for good.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from allotment.errors import AllotmentError, ConflictError, NotFoundError
+from allotment.jobs.local import LOCAL_LOSSES, told
+from allotment.jobs.losses import lost
+from allotment.model.jobs.job import Job
+from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.platform import Platform
+from allotment.operations.run.local.conclusions import Conclusion, Leaving, RankEnds, concluded
+from allotment.operations.run.local.fitting import fitted
+from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
+from allotment.operations.run.local.log_lines import log_lines
+from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
+from allotment.operations.run.local.shares import SLOTS, MachineSize, machine_state
+from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
+from allotment.ports.clock import Clock
+from allotment.ports.job_folders import JobFolders
+from allotment.ports.job_processes import JobAlive, JobNeverStarted, JobProcesses, LaunchState
+
+LOCAL: Final = "local"
+_HOST: Final = "this machine"
+
+
+class _LocalJob:
+    """A job that was handed over and whose end is not on record yet."""
+
+    def __init__(self, order: JobToStart, work: QueuedWork, attempt: int, now: int) -> None:
+        self.order = order
+        self.work = work
+        self.attempt = attempt
+        self.failures = order.failures
+        self.state = JobState.QUEUED
+        self.since = now
+        self.flavor = ""
+        self.devices: tuple[str, ...] = ()
+        self.leaving: Leaving | None = None
+        self.said = ""
+        self.end: EndOfRun | None = None
+        self.before: EndOfRun | None = None
+
+    @property
+    def launches(self) -> list[str]:
+        """Ids of the launches of its present attempt, by rank."""
+        return [launch_id(self.order.id, self.attempt, rank) for rank in range(self.order.job.replicas)]
+
+    def become(self, state: JobState, now: int) -> None:
+        """It is in another state from now on."""
+        if state is not self.state:
+            self.state, self.since = state, now
+
+
+class LocalBackend:
+    """See the module; implements `ports.backends.Backend`. One thread at a time."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        size: MachineSize,
+        devices: Mapping[str, Sequence[str]],
+        processes: JobProcesses,
+        folders: JobFolders,
+        clock: Clock,
+    ) -> None:
+        """A machine without jobs; those of an earlier run are handed over again by `start`.
+
+        Args:
+            platform: whose teams share the machine.
+            size: what jobs may use of it.
+            devices: ids of its devices by class, as many as `size` says.
+            processes: what runs them.
+            folders: where they run.
+            clock: time.
+        """
+        self._platform = platform
+        self._size = size
+        self._devices = {name: tuple(ids) for name, ids in devices.items()}
+        self._processes = processes
+        self._folders = folders
+        self._clock = clock
+        self._queues = MachineQueues(machine_state(platform, size))
+        self._jobs: dict[str, _LocalJob] = {}
+        self._found = launches_of(processes.found())
+
+    @property
+    def name(self) -> str:
+        """As users name it after ``--on``."""
+        return LOCAL
+
+    def offer(self) -> BackendOffer:
+        """What the machine has."""
+        slots = self._size.devices.get(SLOTS, 0)
+        said = (f"no accelerator was found: {slots} slots stand for accelerators of any class",) if slots else ()
+        return BackendOffer("local", ("process",), dict(self._size.devices), said)
+
+    def start(self, job: JobToStart) -> FollowedJob:
+        """Queue a job, or go on with one that runs already.
+
+        Raises:
+            JobRefusedError: it asks for what this machine cannot give.
+            CapacityError: even the empty machine would not take it.
+        """
+        known = self._jobs.get(job.id)
+        if known is None:
+            self._check(job)
+            known = self._take(job)
+            self._jobs[job.id] = known
+        return self._followed(known)
+
+    def look(self) -> tuple[FollowedJob, ...]:
+        """All jobs whose end is not on record."""
+        return tuple(map(self._followed, self._jobs.values()))
+
+    def stop(self, job_id: str, grace: int) -> None:
+        """End a job for good."""
+        job = self._jobs.get(job_id)
+        if job is None or job.state.over:
+            return
+        if job.state is JobState.QUEUED:
+            self._queues.withdraw(job_id)
+            self._end(job, Conclusion(JobState.STOPPED, EndOfRun(None, said="it was stopped while it waited")))
+        else:
+            self._tell_to_end(job, Leaving.BY_HAND, grace)
+
+    def forget(self, job_id: str) -> None:
+        """Its end is on record."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.state.over:
+            del self._jobs[job_id]
+            self._folders.clear(job_id)
+
+    def log(
+        self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
+    ) -> Iterator[LogLine | None]:
+        """What its processes wrote, attempt after attempt.
+
+        Raises:
+            NotFoundError: nothing was ever launched of it.
+        """
+        return log_lines(
+            self._processes, self._clock, job_id, rank=rank, tail=tail, goes_on=lambda: follow and self._goes_on(job_id)
+        )
+
+    def advance(self) -> bool:
+        """Do whatever is to be done now; whether anything changed."""
+        now = self._now()
+        before = [(each.state, each.attempt) for each in self._jobs.values()]
+        for job in list(self._jobs.values()):
+            if job.state.holds:
+                self._watch(job, now)
+        for decision in self._queues.decide(now):
+            job = self._jobs[decision.id]
+            match decision:
+                case Admit(flavor=flavor):
+                    self._launch(job, flavor, now)
+                case Evict(by=by):
+                    self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
+        return before != [(each.state, each.attempt) for each in self._jobs.values()]
+
+    @property
+    def runs(self) -> bool:
+        """Whether anything runs, so that it is worth looking soon."""
+        return any(job.state.holds for job in self._jobs.values())
+
+    def told(self, job: JobToStart) -> tuple[str, ...]:
+        """What is different here from what its file says."""
+        return told(job.job)
+
+    def fitted(self, job: Job, unwritten: Collection[str]) -> Job:
+        """The job with what its file leaves open filled in for this machine."""
+        return fitted(job, unwritten, self._size)
+
+    def check(self, order: JobToStart) -> None:
+        """Refuse what `start` would refuse for good.
+
+        Raises:
+            JobRefusedError: it asks for what this machine cannot give.
+            CapacityError: even the empty machine would not take it.
+            InputError: the platform has no such rung, or no such team.
+        """
+        self._check(order)
+        self._queues.check(work_of(order, self._platform))
+
+    def _check(self, order: JobToStart) -> None:
+        losses = [f"{each.field}: {LOCAL} cannot {each.what}; {each.instead}" for each in lost(order.job, LOCAL_LOSSES)]
+        if losses:
+            raise JobRefusedError(
+                f"{order.job.name} asks for what this machine cannot give", why="; ".join(losses), fix="see each field"
+            )
+
+    def _take(self, order: JobToStart) -> _LocalJob:
+        now = self._now()
+        work = work_of(order, self._platform)
+        attempt, ranks = self._found.get(order.id, (0, {}))
+        job = _LocalJob(order, work, max(attempt, order.attempt), now)
+        if attempt < order.attempt or not ranks:
+            self._queues.submit(work)
+            return job
+        first = next(iter(ranks.values()))
+        job.devices = tuple(name for each in ranks.values() for name in each.devices)
+        job.flavor = self._class_of(first.devices)
+        self._queues.adopt(work, job.flavor, now)
+        job.become(JobState.RUNNING, now)
+        return job
+
+    def _class_of(self, devices: Sequence[str]) -> str:
+        return next((name for name, ids in self._devices.items() if set(devices) & set(ids)), "")
+
+    def _launch(self, job: _LocalJob, flavor: str, now: int) -> None:
+        needs, replicas = job.work.devices, job.order.job.replicas
+        taken = {name for each in self._jobs.values() if each.state.holds for name in each.devices}
+        free = [name for name in self._devices.get(flavor, ()) if name not in taken]
+        job.flavor, job.devices, job.leaving = flavor, tuple(free[: needs * replicas]), None
+        job.become(JobState.STARTING, now)
+        try:
+            for launch in launches_for(job.order, job.attempt, job.devices, self._folders):
+                try:
+                    self._processes.launch(launch)
+                except ConflictError:
+                    continue  # by an earlier run, which did not live to say so
+        except AllotmentError as error:
+            self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
+
+    def _watch(self, job: _LocalJob, now: int) -> None:
+        states = [self._look(launch) for launch in job.launches]
+        ends = RankEnds.of(states)
+        if ends.alive:
+            self._watch_living(job, ends, now)
+            return
+        for launch, state in zip(job.launches, states, strict=True):
+            if ends.gone and not isinstance(state, JobNeverStarted):
+                self._processes.kill(launch)
+        self._end(job, concluded(job.order.job, ends, job.leaving, job.failures))
+
+    def _watch_living(self, job: _LocalJob, ends: RankEnds, now: int) -> None:
+        if job.state is JobState.STARTING:
+            job.become(JobState.RUNNING, now)
+        if job.leaving is not None:
+            return
+        limit = job.order.job.run_time
+        if ends.missing:
+            said = "the server ended while it was being started"
+            self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, said)
+        elif ends.failed is not None:
+            self._tell_to_end(job, Leaving.RANK_FAILED, job.order.job.grace)
+        elif limit is not None and now - job.since > limit * 1000:
+            self._tell_to_end(job, Leaving.RUN_TIME, job.order.job.grace)
+
+    def _look(self, launch: str) -> LaunchState:
+        try:
+            return self._processes.look(launch)
+        except NotFoundError:
+            return JobNeverStarted()
+
+    def _tell_to_end(self, job: _LocalJob, why: Leaving, grace: int, said: str = "") -> None:
+        # Whoever stops it by hand has the last word over why it goes.
+        if job.leaving is None or why is Leaving.BY_HAND:
+            job.leaving = why
+            job.said = said
+        job.become(JobState.STOPPING, self._now())
+        for launch in job.launches:
+            if isinstance(self._look(launch), JobAlive):
+                self._processes.stop(launch, grace)
+
+    def _end(self, job: _LocalJob, conclusion: Conclusion) -> None:
+        now, job_id = self._now(), job.order.id
+        end = conclusion.end_with(job.said)
+        job.leaving, job.said, job.devices = None, "", ()
+        if conclusion.state is not JobState.QUEUED:
+            if job.state.holds:
+                self._queues.ended(job_id)
+            job.end = end
+            job.become(conclusion.state, now)
+            return
+        self._queues.left(job_id)
+        job.before = end
+        job.failures += 0 if end.displaced else 1
+        job.attempt += 1
+        job.become(JobState.QUEUED, now)
+
+    def _goes_on(self, job_id: str) -> bool:
+        job = self._jobs.get(job_id)
+        return job is not None and not job.state.over
+
+    def _followed(self, job: _LocalJob) -> FollowedJob:
+        per_rank = job.work.devices
+        places = tuple(
+            RunningPlace(rank, _HOST, job.devices[rank * per_rank : (rank + 1) * per_rank])
+            for rank in range(job.order.job.replicas)
+        )
+        waits = job.state is JobState.QUEUED
+        return FollowedJob(
+            id=job.order.id,
+            native=job.launches[0],
+            state=job.state,
+            attempt=job.attempt,
+            reason=self._queues.waits_for(job.order.id) if waits else "",
+            since=job.since,
+            places=places if job.state.holds else (),
+            end=job.end if job.state.over else None,
+            before=job.before,
+        )
+
+    def _now(self) -> int:
+        return int(self._clock.now().astimezone(dt.UTC).timestamp() * 1000)

@@ -1,0 +1,198 @@
+"""One back end and the store are brought together, again and again, by what both show now.
+
+A job is kept before its back end hears of it, and started under an id that starts nothing twice; what a back end shows
+is kept before anything follows from it. So whoever dies at whatever moment, the next pass goes on from what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
+from allotment.model.jobs.job import DependencyState
+from allotment.model.jobs.run import JobState, Move, MoveCause
+from allotment.operations.run.following import lost
+from allotment.operations.run.recording import change_of, wants_to_stop
+from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart
+from allotment.ports.store import JobsStore
+from allotment.ports.stored_jobs import StoredChange, StoredJob
+
+_NOT_WITH_IT_YET: Final = frozenset({JobState.SUBMITTED, JobState.HELD})
+
+
+class Reconciler:
+    """Of one back end; the only one that moves its jobs. One thread at a time."""
+
+    def __init__(self, store: JobsStore, backend: Backend) -> None:
+        """Over the jobs that are not over; `recover` comes first.
+
+        Args:
+            store: where jobs are kept.
+            backend: where they run.
+        """
+        self._store = store
+        self._backend = backend
+        self._jobs = {each.id: each for each in store.unfinished(backend.name)}
+        self._unreachable = ""
+
+    @property
+    def unreachable(self) -> str:
+        """Why the back end did not answer in the last pass; empty where it did."""
+        return self._unreachable
+
+    def recover(self) -> None:
+        """Hand over again what an earlier run has handed over: the back end finds what it has of it."""
+        for job in list(self._jobs.values()):
+            if job.state not in _NOT_WITH_IT_YET:
+                self._backend.start(order_of(job))
+                if wants_to_stop(job):
+                    self._backend.stop(job.id, job.job.grace)
+
+    def take(self, job: StoredJob) -> StoredJob:
+        """Keep a new job; it is started by the next pass.
+
+        Raises:
+            ConflictError: its id is taken.
+            InputError: it cannot be kept as it is.
+        """
+        kept = self._store.add(job)
+        self._jobs[kept.id] = kept
+        return kept
+
+    def stop(self, job_id: str, grace: int | None, said: str, now: int) -> StoredJob:
+        """A job is to end for good; what was over stays as it is.
+
+        Args:
+            job_id: of a job of this back end.
+            grace: seconds; None for its own.
+            said: who wanted it, in a sentence.
+            now: milliseconds since the epoch.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            return self._store.get(job_id)
+        if not wants_to_stop(job):
+            state = JobState.STOPPING if job.state.holds else JobState.STOPPED
+            move = Move(now, state, MoveCause.BY_HAND, job.history.attempt, said)
+            self._keep([StoredChange(job.id, job.version, moves=(move,))])
+        self._backend.stop(job_id, job.job.grace if grace is None else grace)
+        return self._jobs.get(job_id) or self._store.get(job_id)
+
+    def step(self, now: int) -> bool:
+        """One pass; whether anything was new.
+
+        Args:
+            now: milliseconds since the epoch.
+        """
+        try:
+            changes = [*self._starts(now)]
+            seen = {each.id: each for each in self._backend.look()}
+        except UnreachableError as error:
+            self._unreachable = str(error)
+            return False
+        self._unreachable = ""
+        told = {each.id for each in changes}
+        changes += [each for each in self._news(seen, now) if each.id not in told]
+        self._keep(changes)
+        for each in seen.values():
+            self._follow_up(each)
+        return bool(changes)
+
+    def _follow_up(self, seen: FollowedJob) -> None:
+        """What its back end has still to do about a job, told again until it is done."""
+        job = self._jobs.get(seen.id)
+        if job is not None:
+            if wants_to_stop(job) and seen.state is not JobState.STOPPING:
+                self._backend.stop(job.id, job.job.grace)
+        elif seen.state.over:
+            self._backend.forget(seen.id)
+        elif self._is_over(seen.id):
+            self._backend.stop(seen.id, 0)
+
+    def _is_over(self, job_id: str) -> bool:
+        """Whether the store knows the job, and that it is over; a stranger's is left alone."""
+        try:
+            return self._store.get(job_id).state.over
+        except NotFoundError:
+            return False
+
+    def _starts(self, now: int) -> Iterator[StoredChange]:
+        """Jobs that are not with the back end yet are handed over, or held, or refused."""
+        for job in [each for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET]:
+            held, failed = self._before(job)
+            if failed or held:
+                yield from self._kept_back(job, held, failed, now)
+                continue
+            try:
+                seen = self._backend.start(order_of(job))
+            except UnreachableError:
+                raise
+            except (JobRefusedError, CapacityError, InputError) as error:
+                yield _ended(job, JobState.REFUSED, MoveCause.REFUSED, _words(error), now)
+            except AllotmentError as error:
+                yield _ended(job, JobState.FAILED, MoveCause.REFUSED, _words(error), now)
+            else:
+                change = change_of(job, seen, now)
+                if change is not None:
+                    yield change
+
+    def _before(self, job: StoredJob) -> tuple[str, str]:
+        """What a job waits for of others, and what of them makes it impossible; empty where nothing."""
+        for each in job.job.after:
+            try:
+                other = self._store.find(each.job, team=job.job.team)
+            except NotFoundError:
+                return "", f"there is no job {each.job} in the team {job.job.team}"
+            if not other.state.over:
+                return f"it waits for {each.job} ({other.state.value})", ""
+            if each.must_have is DependencyState.SUCCEEDED and other.state is not JobState.SUCCEEDED:
+                return "", f"{each.job}, which had to succeed first, is {other.state.value}"
+        return "", ""
+
+    @staticmethod
+    def _kept_back(job: StoredJob, held: str, failed: str, now: int) -> Iterator[StoredChange]:
+        if failed:
+            yield _ended(job, JobState.FAILED, MoveCause.DEPENDENCY, failed, now)
+        elif job.state is JobState.SUBMITTED:
+            yield _ended(job, JobState.HELD, MoveCause.DEPENDENCY, held, now)
+
+    def _news(self, seen: dict[str, FollowedJob], now: int) -> Iterator[StoredChange]:
+        for job in self._jobs.values():
+            shown = seen.get(job.id)
+            if shown is not None:
+                change = change_of(job, shown, now)
+                if change is not None:
+                    yield change
+            else:
+                moves = lost(job.history, now)
+                if moves:
+                    yield StoredChange(job.id, job.version, moves=moves)
+
+    def _keep(self, changes: Sequence[StoredChange]) -> None:
+        if not changes:
+            return
+        for job in self._store.record(changes):
+            if job.state.over:
+                self._jobs.pop(job.id, None)
+            else:
+                self._jobs[job.id] = job
+
+
+def order_of(job: StoredJob) -> JobToStart:
+    """What its back end is handed of a job as it stands."""
+    failures = sum(each.cause is MoveCause.RETRIED for each in job.history.moves)
+    attempt = max(1, job.history.attempt)
+    taken = job.state not in _NOT_WITH_IT_YET
+    return JobToStart(job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken)
+
+
+def _ended(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:
+    return StoredChange(job.id, job.version, moves=(Move(now, state, cause, job.history.attempt, said),))
+
+
+def _words(error: AllotmentError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what

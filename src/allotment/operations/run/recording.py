@@ -1,0 +1,77 @@
+"""What a back end shows of a job → what the store is told: moves, attempts, reasons to wait."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from allotment.model.jobs.run import JobState, Move, MoveCause
+from allotment.operations.run.following import moves_to
+from allotment.ports.backends import FollowedJob
+from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait
+
+_NUMBERS: Final = re.compile(r"[0-9]+")
+
+
+def change_of(job: StoredJob, seen: FollowedJob, now: int) -> StoredChange | None:
+    """What is new of a job; None where nothing is.
+
+    Args:
+        job: as it is kept.
+        seen: as its back end shows it.
+        now: milliseconds since the epoch.
+    """
+    if job.state.over:
+        return None
+    moves = moves_to(job.history, seen, now)
+    change = StoredChange(
+        job.id,
+        job.version,
+        moves=moves,
+        native=seen.native if seen.native != job.native else None,
+        attempts=tuple(_attempts(job, seen, moves)),
+        waits=tuple(_waits(job, seen, now)),
+    )
+    return change if moves or change.native is not None or change.attempts or change.waits else None
+
+
+def wants_to_stop(job: StoredJob) -> bool:
+    """Whether somebody has said that it is to end for good, and it has not."""
+    return not job.state.over and any(each.cause is MoveCause.BY_HAND for each in job.history.moves)
+
+
+def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Iterator[JobAttempt]:
+    """Attempts of which something is new: the one before, if this one follows it, and the present one."""
+    known = {each.number: each for each in job.attempts}
+    before = known.get(seen.attempt - 1)
+    if before is not None and before.ended is None and moves:
+        yield replace(before, ended=moves[0].at, end=seen.before)
+    present = known.get(seen.attempt)
+    began = next((each.at for each in moves if each.state is JobState.RUNNING), None)
+    if present is None:
+        if not (seen.state.holds or began is not None or (seen.state.over and seen.end is not None)):
+            return
+        present = JobAttempt(seen.attempt)
+    news = replace(
+        present,
+        started=present.started if began is None else began,
+        places=seen.places or present.places,
+        ended=moves[-1].at if seen.state.over and moves else present.ended,
+        end=seen.end if seen.state.over else present.end,
+    )
+    if news != known.get(seen.attempt):
+        yield news
+
+
+def _waits(job: StoredJob, seen: FollowedJob, now: int) -> Iterator[StoredWait]:
+    """The reason that ends, and the one that begins; numbers in it that change make no other reason of it."""
+    last = job.waits[-1] if job.waits and job.waits[-1].until is None else None
+    reason = seen.reason if seen.state in {JobState.QUEUED, JobState.HELD} else ""
+    if last is not None and _NUMBERS.sub("#", last.said) == _NUMBERS.sub("#", reason):
+        return
+    if last is not None:
+        yield replace(last, until=now)
+    if reason and (last is None or last.since != now):
+        yield StoredWait(now, "", "", reason)

@@ -1,0 +1,38 @@
+"""Folders of jobs on this machine: working copies, checkpoints, and what stands for a claim."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class JobFolders(Protocol):
+    """All paths are absolute; whatever is asked for is there afterwards, and belongs to the user alone."""
+
+    def working_copy(self, job_id: str, attempt: int, packed: str) -> str:
+        """A fresh copy of a job's code, one an attempt; asked again for the same attempt, the same one.
+
+        Args:
+            job_id: of the job.
+            attempt: from 1.
+            packed: path of the packed code; empty for an empty folder.
+
+        Raises:
+            AllotmentError: it cannot be unpacked.
+        """
+        ...
+
+    def checkpoint(self, job_id: str) -> str:
+        """Where a job's checkpoints lie, from attempt to attempt."""
+        ...
+
+    def claim(self, name: str) -> str:
+        """The folder that stands for a claim; `name` is no path."""
+        ...
+
+    def scratch(self, job_id: str, attempt: int, volume: str) -> str:
+        """A volume that comes and goes with an attempt."""
+        ...
+
+    def clear(self, job_id: str) -> None:
+        """Remove working copies and scratch of a job that is over; checkpoints and claims stay."""
+        ...

@@ -1,0 +1,143 @@
+"""What the faces ask of the server that runs jobs: the same whether it is in this process or behind a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from allotment.model.jobs.job import Job
+from allotment.model.jobs.run import JobState
+from allotment.ports.backends import BackendOffer, LogLine
+from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.stored_jobs import StoredJob
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmission:
+    """A job that somebody wants to be run.
+
+    Attributes:
+        backend: name of the back end.
+        code: reference that `put_code` gave; empty where no code travels.
+        unwritten: fields that its file leaves open, such as ``resources.cpu``: a back end may fill them in better.
+        supersedes: id of the job that it retries or clones.
+    """
+
+    job: Job
+    backend: str
+    code: str = ""
+    unwritten: frozenset[str] = frozenset()
+    supersedes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobReceipt:
+    """A job that was taken.
+
+    Attributes:
+        told: what is different there from what its file says, in sentences.
+    """
+
+    job: StoredJob
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBackend:
+    """A back end of a server.
+
+    Attributes:
+        unreachable: why it does not answer; empty where it does.
+    """
+
+    name: str
+    offer: BackendOffer
+    unreachable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """A server.
+
+    Attributes:
+        since: milliseconds since the epoch, when it started.
+        platform: name of the platform, and the directory that it was read from.
+        trouble: what keeps it from working, in a sentence; empty where nothing does.
+    """
+
+    version: str
+    pid: int
+    since: int
+    platform: str
+    directory: str
+    teams: tuple[str, ...]
+    backends: tuple[ServedBackend, ...]
+    jobs: Mapping[JobState, int] = field(default_factory=dict)
+    trouble: str = ""
+
+
+class JobService(Protocol):
+    """Everything may raise `StoreError`, and from afar `UnreachableError`."""
+
+    def status(self) -> ServerStatus:
+        """What it is, and how it does."""
+        ...
+
+    def put_code(self, packed: BinaryIO) -> str:
+        """Keep a packed folder of code; its reference.
+
+        Raises:
+            InputError: it is too large.
+        """
+        ...
+
+    def submit(self, submission: JobSubmission) -> JobReceipt:
+        """Take a job.
+
+        Raises:
+            NotFoundError: there is no such back end, or no such code.
+            JobRefusedError: it asks for what the back end cannot give.
+            CapacityError: it can never run there.
+            InputError: it cannot be kept as it is.
+        """
+        ...
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """Jobs, newest first."""
+        ...
+
+    def find(self, reference: str, *, team: str = "") -> StoredJob:
+        """The job that a user means.
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: several ids begin so.
+        """
+        ...
+
+    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
+        """End a job for good; `grace` in seconds, None for its own."""
+        ...
+
+    def retry(self, reference: str) -> JobReceipt:
+        """Submit again what is over.
+
+        Raises:
+            ConflictError: it is not over.
+        """
+        ...
+
+    def log(
+        self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
+    ) -> Iterator[LogLine | None]:
+        """What a job wrote; with `follow` until it ends, None where nothing came for a while.
+
+        Raises:
+            NotFoundError: nothing is known of it, or it wrote nothing yet.
+        """
+        ...
+
+    def end(self) -> None:
+        """End the server; jobs of this machine run on, and the next server goes on with them."""
+        ...

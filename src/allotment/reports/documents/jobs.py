@@ -1,0 +1,133 @@
+"""Jobs that were submitted, and the server that runs them, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from allotment.model.moments import written
+from allotment.ports.backends import EndOfRun
+from allotment.ports.job_service import ServerStatus
+from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
+from allotment.reports.documents.form import seconds
+
+
+def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
+    """A job as listings have it.
+
+    Args:
+        row: the job.
+        now: milliseconds since the epoch, up to which what goes on is counted.
+    """
+    return {
+        "id": row.id,
+        "name": row.name,
+        "team": row.team,
+        "project": row.project or None,
+        "owner": row.owner,
+        "backend": row.backend,
+        "native": row.native or None,
+        "priority": row.priority,
+        "accelerator": row.accelerator or None,
+        "devices": row.devices,
+        "state": row.state.value,
+        "cause": row.cause.value,
+        "message": row.said or None,
+        "attempt": row.attempt,
+        "submitted": written(row.submitted),
+        "started": _moment(row.started),
+        "ended": _moment(row.ended),
+        "secondsSinceSubmission": seconds((row.ended or now) - row.submitted),
+    }
+
+
+def stored_job_document(job: StoredJob) -> Mapping[str, Any]:
+    """Everything that is known of a job; of secrets only the references, and of variables only the names."""
+    wanted = job.job
+    wish = wanted.needs.accelerators
+    return {
+        "kind": "Job",
+        "id": job.id,
+        "name": wanted.name,
+        "team": wanted.team,
+        "project": wanted.project or None,
+        "labels": wanted.labels,
+        "owner": job.owner,
+        "backend": job.backend,
+        "native": job.native or None,
+        "type": wanted.type.value,
+        "priority": wanted.priority,
+        "argv": wanted.program.argv,
+        "image": wanted.program.image or None,
+        "variables": sorted(wanted.program.environment),
+        "replicas": wanted.replicas,
+        "gang": wanted.gang,
+        "perReplica": {
+            "milliCPU": wanted.needs.cpu,
+            "memoryBytes": wanted.needs.memory,
+            "accelerators": 0 if wish is None else wish.count,
+            "accelerator": None if wish is None else wish.classes[0],
+        },
+        "state": job.state.value,
+        "supersedes": job.supersedes or None,
+        "submitted": written(job.submitted),
+        "started": _moment(job.started),
+        "ended": _moment(job.ended),
+        "attempts": [_attempt(each) for each in job.attempts],
+        "history": [
+            {
+                "at": written(each.at),
+                "state": each.state.value,
+                "cause": each.cause.value,
+                "attempt": each.attempt,
+                "message": each.said or None,
+            }
+            for each in job.history.moves
+        ],
+        "waits": [
+            {"since": written(each.since), "until": _moment(each.until), "message": each.said} for each in job.waits
+        ],
+    }
+
+
+def _attempt(attempt: JobAttempt) -> Mapping[str, Any]:
+    return {
+        "number": attempt.number,
+        "started": _moment(attempt.started),
+        "ended": _moment(attempt.ended),
+        "places": [{"rank": each.rank, "node": each.node, "devices": each.devices} for each in attempt.places],
+        "end": None if attempt.end is None else _end(attempt.end),
+    }
+
+
+def _end(end: EndOfRun) -> Mapping[str, Any]:
+    return {"exitCode": end.code, "rank": end.rank, "displaced": end.displaced, "message": end.said or None}
+
+
+def server_document(status: ServerStatus) -> Mapping[str, Any]:
+    """A server."""
+    return {
+        "kind": "Server",
+        "version": status.version,
+        "pid": status.pid,
+        "since": written(status.since),
+        "platform": status.platform,
+        "directory": status.directory or None,
+        "teams": status.teams,
+        "trouble": status.trouble or None,
+        "backends": [
+            {
+                "name": each.name,
+                "kind": each.offer.kind,
+                "accelerators": each.offer.accelerators,
+                "notes": each.offer.told,
+                "unreachable": each.unreachable or None,
+            }
+            for each in status.backends
+        ],
+        "jobs": {state.value: number for state, number in sorted(status.jobs.items())},
+    }
+
+
+def _moment(ms: int | None) -> str | None:
+    return None if ms is None else written(ms)

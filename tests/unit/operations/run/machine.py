@@ -1,0 +1,136 @@
+"""A machine of fakes: processes under a clock that tests set, a store in memory, folders that are only names."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from allotment.adapters.local.fake import FakeJobProcesses, FakeProgram
+from allotment.adapters.store.fake import MemoryStore
+from allotment.model.jobs.job import AcceleratorWish, Job, JobType, Program, ReplicaNeeds, RetryPolicy
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.platform import Platform
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.operations.run.local.backend import LocalBackend
+from allotment.operations.run.local.shares import MachineSize
+from allotment.operations.run.reconciling import Reconciler
+from allotment.ports.store import JobsStore
+from allotment.ports.stored_jobs import StoredJob
+from tests.unit import builders
+
+GIB = 1 << 30
+PROGRAMS: Mapping[str, FakeProgram] = {
+    "quick": FakeProgram(output=b"hello\nworld", seconds=10.0),
+    "fails": FakeProgram(seconds=1.0, exit_code=3),
+    "long": FakeProgram(seconds=None, on_term=0),
+    "stubborn": FakeProgram(seconds=None, heeds=False),
+}
+
+
+@dataclass
+class TestClock:
+    """Time that stands until it is told to go on."""
+
+    __test__ = False
+    at: dt.datetime = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
+
+    def now(self) -> dt.datetime:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += dt.timedelta(seconds=seconds)
+
+
+class NamedFolders:
+    """Folders that are only names."""
+
+    def __init__(self) -> None:
+        self.cleared: list[str] = []
+
+    def working_copy(self, job_id: str, attempt: int, packed: str) -> str:
+        return f"/work/{job_id}/{attempt}"
+
+    def checkpoint(self, job_id: str) -> str:
+        return f"/checkpoints/{job_id}"
+
+    def claim(self, name: str) -> str:
+        return f"/claims/{name}"
+
+    def scratch(self, job_id: str, attempt: int, volume: str) -> str:
+        return f"/scratch/{job_id}/{attempt}/{volume}"
+
+    def clear(self, job_id: str) -> None:
+        self.cleared.append(job_id)
+
+
+def acme() -> Platform:
+    teams = [
+        builders.team(name, placements=[builders.placement(accelerators={"a100-spot": 2})]) for name in ("nlp", "cv")
+    ]
+    return builders.platform(teams=teams)
+
+
+def job(program: str = "quick", *, team: str = "nlp", devices: int = 1, **more: object) -> Job:
+    wish = AcceleratorWish(devices, ("a100",)) if devices else None
+    plain = Job(
+        name="train",
+        team=team,
+        type=JobType.TRAINING,
+        program=Program((program,)),
+        needs=ReplicaNeeds(MilliCpu(1000), Bytes(GIB), wish),
+        priority="exploratory",
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+@dataclass
+class Machine:
+    """A server's life, over a store and processes that survive it."""
+
+    clock: TestClock = field(default_factory=TestClock)
+    store: JobsStore = field(default_factory=MemoryStore)
+    folders: NamedFolders = field(default_factory=NamedFolders)
+    devices: int = 4
+    taken: int = 0
+
+    def __post_init__(self) -> None:
+        self.processes = FakeJobProcesses(self.clock, PROGRAMS)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new server over what the one before has left."""
+        names = tuple(f"GPU-{number}" for number in range(self.devices))
+        size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
+        self.backend = LocalBackend(acme(), size, {"a100": names}, self.processes, self.folders, self.clock)
+        self.reconciler = Reconciler(self.store, self.backend)
+        self.reconciler.recover()
+
+    @property
+    def now(self) -> int:
+        return int(self.clock.now().timestamp() * 1000)
+
+    def submit(self, wanted: Job) -> str:
+        self.taken += 1
+        history = JobHistory().become(Move(self.now, JobState.SUBMITTED, MoveCause.SUBMITTED))
+        return self.reconciler.take(StoredJob(f"j{self.taken}", wanted, "ada", "local", history)).id
+
+    def step(self) -> None:
+        self.backend.advance()
+        self.reconciler.step(self.now)
+
+    def run(self, seconds: float = 0.0, *, every: float = 0.5) -> None:
+        """Passes until nothing is new, then so much time with passes in it."""
+        for _ in range(3):
+            self.step()
+        until = self.clock.at + dt.timedelta(seconds=seconds)
+        while self.clock.at < until:
+            self.clock.sleep(every)
+            self.step()
+            self.step()
+
+    def states(self, job_id: str) -> list[str]:
+        return [f"{each.state.value}:{each.cause.value}" for each in self.store.get(job_id).history.moves]
+
+
+SAFE = RetryPolicy(limit=2, safe=True)

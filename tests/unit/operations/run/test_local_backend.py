@@ -1,0 +1,197 @@
+"""This machine as a back end: the engine admits, processes run, the store keeps, a new server finds it all again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from allotment.errors import NotFoundError
+from allotment.model.jobs.job import CheckpointPolicy, DependencyState, JobDependency, JobType, RetryPolicy
+from allotment.model.jobs.run import JobState, MoveCause
+from allotment.operations.run.local.launching import launch_id
+from allotment.ports.job_processes import JobAlive
+from tests.unit.operations.run.machine import SAFE, Machine, job
+
+CKPT = CheckpointPolicy("/ckpt", 10, 5)
+
+
+def test_a_job_runs_to_its_end_and_its_log_is_there() -> None:
+    machine = Machine()
+    one = machine.submit(job())
+    machine.run(15)
+    stored = machine.store.get(one)
+    assert machine.states(one) == [
+        "submitted:submitted", "queued:taken", "starting:admitted", "running:started", "succeeded:exit-code",
+    ]  # fmt: skip
+    (attempt,) = stored.attempts
+    assert attempt.end is not None
+    assert (attempt.number, attempt.end.code, attempt.places[0].devices) == (1, 0, ("GPU-0",))
+    assert [each.text for each in machine.backend.log(one) if each] == [b"hello", b"world"]
+    assert machine.folders.cleared == [one]
+
+
+def test_a_failure_is_told_with_code_and_rank_and_retried_only_where_that_is_declared_safe() -> None:
+    machine = Machine()
+    plain, safe = machine.submit(job("fails")), machine.submit(job("fails", retries=SAFE))
+    unsafe = machine.submit(job("fails", retries=RetryPolicy(limit=2)))
+    machine.run(20)
+    assert [machine.store.get(each).state for each in (plain, safe, unsafe)] == [JobState.FAILED] * 3
+    assert [len(machine.store.get(each).attempts) for each in (plain, safe, unsafe)] == [1, 3, 1]
+    assert machine.store.get(plain).history.moves[-1].said == "exit code 3 of rank 0"
+    assert machine.states(safe).count("queued:retried") == 2
+
+
+def test_a_displaced_job_is_told_to_end_queues_again_and_costs_no_retry() -> None:
+    machine = Machine()
+    machine.submit(job("long", team="cv", devices=2))
+    low = machine.submit(job("long", devices=2, checkpoint=CKPT))
+    machine.run(5)
+    high = machine.submit(job("quick", devices=2, priority="scheduled-training"))
+    machine.run(30)
+    stored = machine.store.get(low)
+    assert machine.store.get(high).state is JobState.SUCCEEDED
+    assert machine.states(low)[3:] == [
+        "running:started", "stopping:preempted", "queued:preempted", "starting:admitted", "running:started",
+    ]  # fmt: skip
+    assert [each.number for each in stored.attempts] == [1, 2]
+    assert stored.attempts[0].end is not None
+    assert stored.attempts[0].end.displaced
+
+
+def test_the_grace_is_the_checkpoints_and_then_it_is_killed() -> None:
+    machine = Machine()
+    machine.submit(job("long", team="cv", devices=2))
+    low = machine.submit(job("stubborn", devices=2, checkpoint=CKPT))
+    machine.run(1)
+    machine.submit(job("long", devices=2, priority="scheduled-training"))
+    machine.run(4)
+    assert machine.store.get(low).state is JobState.STOPPING
+    machine.run(3)
+    assert machine.store.get(low).state is JobState.QUEUED
+
+
+def test_a_gang_ends_as_a_whole_when_one_rank_fails() -> None:
+    machine = Machine()
+    gang = machine.submit(job("long", replicas=2, gang=True))
+    machine.run(1)
+    assert len(machine.store.get(gang).attempts[0].places) == 2
+    machine.processes.lose(launch_id(gang, 1, 1))
+    machine.processes.kill(launch_id(gang, 1, 1))
+    machine.run(3)
+    machine.processes.kill(launch_id(gang, 1, 0))
+    machine.run(3)
+    assert machine.store.get(gang).state is JobState.FAILED
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_stopped_by_hand_it_is_stopped_and_never_queues_again(waits: bool) -> None:
+    machine = Machine()
+    if waits:
+        machine.submit(job("long", devices=4))
+        machine.run(1)
+    one = machine.submit(job("long", devices=4, retries=SAFE))
+    machine.run(1)
+    machine.reconciler.stop(one, None, "ada stopped it", machine.now)
+    machine.run(3)
+    stored = machine.store.get(one)
+    assert stored.state is JobState.STOPPED
+    assert [each.said for each in stored.history.moves if each.cause is MoveCause.BY_HAND] == ["ada stopped it"] * (
+        1 if waits else 2
+    ) or not waits
+
+
+def test_its_run_time_ends_it() -> None:
+    machine = Machine()
+    one = machine.submit(job("long", run_time=5, retries=SAFE))
+    machine.run(10)
+    stored = machine.store.get(one)
+    assert stored.state is JobState.FAILED
+    assert "longer than the 5 s of its maxRunTime" in stored.history.moves[-1].said
+
+
+def test_what_it_cannot_give_is_refused_with_every_field() -> None:
+    machine = Machine()
+    service = machine.submit(job(type=JobType.SERVICE))
+    large = machine.submit(job(devices=5))
+    machine.run(1)
+    assert [machine.store.get(each).state for each in (service, large)] == [JobState.REFUSED] * 2
+    assert "type: local cannot serve" in machine.store.get(service).history.moves[-1].said
+    assert "can never run on this machine" in machine.store.get(large).history.moves[-1].said
+
+
+def test_a_job_waits_for_those_before_it_and_fails_with_them() -> None:
+    machine = Machine()
+    first, broken = machine.submit(job("quick")), machine.submit(job("fails"))
+    after = machine.submit(job(after=(JobDependency(first, DependencyState.SUCCEEDED),)))
+    never = machine.submit(job(after=(JobDependency(broken, DependencyState.SUCCEEDED),)))
+    anyway = machine.submit(job(after=(JobDependency(broken, DependencyState.ENDED),)))
+    machine.run(1)
+    assert machine.store.get(after).state is JobState.HELD
+    machine.run(40)
+    assert [machine.store.get(each).state.value for each in (after, never, anyway)] == [
+        "succeeded",
+        "failed",
+        "succeeded",
+    ]
+
+
+def test_without_a_launch_there_is_no_log() -> None:
+    machine = Machine()
+    machine.submit(job("long", devices=4))
+    waiting = machine.submit(job(devices=4))
+    machine.run(1)
+    with pytest.raises(NotFoundError):
+        list(machine.backend.log(waiting))
+
+
+def test_a_new_server_goes_on_with_what_runs_and_starts_nothing_twice() -> None:
+    machine = Machine()
+    running, waiting = machine.submit(job("long", devices=3)), machine.submit(job("quick", devices=2))
+    machine.run(1)
+    before = machine.processes.found()
+    machine.restart()
+    machine.run(1)
+    assert machine.processes.found() == before
+    assert machine.store.get(waiting).state is JobState.QUEUED
+    assert isinstance(machine.processes.look(launch_id(running, 1, 0)), JobAlive)
+    machine.reconciler.stop(running, 0, "ada stopped it", machine.now)
+    machine.run(15)
+    assert machine.store.get(waiting).state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_given_twice(seed: int) -> None:
+    chance = random.Random(seed)
+    machine = Machine()
+    programs = ("quick", "fails", "quick")
+    for _ in range(80):
+        if machine.taken < 12 and chance.random() < 0.4:
+            wanted = job(chance.choice(programs), devices=chance.randint(0, 3), replicas=chance.choice((1, 1, 2)))
+            wanted = replace(wanted, team=chance.choice(("nlp", "cv")), retries=SAFE)
+            rung = chance.choice(("exploratory", "scheduled-training"))
+            if wanted.devices <= 4:
+                machine.submit(replace(wanted, priority=rung, checkpoint=CKPT))
+        # A server may die between any two of its acts.
+        if chance.random() < 0.8:
+            machine.backend.advance()
+        if chance.random() < 0.8:
+            machine.reconciler.step(machine.now)
+        if chance.random() < 0.3:
+            machine.restart()
+        alive = [each for each in machine.processes.found() if isinstance(each.state, JobAlive)]
+        held = [device for each in alive for device in each.devices]
+        assert len(held) == len(set(held)), "a device was given twice"
+        attempts = {each.id.rsplit("-", 2)[0]: set() for each in alive}  # type: ignore[var-annotated]
+        for each in alive:
+            attempts[each.id.rsplit("-", 2)[0]].add(each.id.rsplit("-", 2)[1])
+        assert all(len(numbers) == 1 for numbers in attempts.values()), "two attempts of a job ran at once"
+        machine.clock.sleep(chance.choice((0.0, 0.5, 3.0)))
+    machine.run(400, every=2.0)
+    ended = [machine.store.get(f"j{number + 1}") for number in range(machine.taken)]
+    assert all(each.state.over for each in ended)
+    for each in ended:
+        ok = each.job.program.argv == ("quick",)
+        assert each.state is (JobState.SUCCEEDED if ok else JobState.FAILED), each.history
+    assert not machine.backend.runs
