@@ -68,9 +68,13 @@ class Held:
         os.close(trouble)
 
     def go(self) -> None:
-        """Let it run."""
-        os.write(self._gate, b".")
-        os.close(self._gate)
+        """Let it run; it may have been killed before it could."""
+        try:
+            os.write(self._gate, b".")
+        except BrokenPipeError:
+            return
+        finally:
+            os.close(self._gate)
 
     def never(self) -> None:
         """Let it end without having run, and wait for that."""
@@ -93,9 +97,7 @@ def _become(program: Program, gate: int, trouble: int, parent: int) -> None:
     try:
         _prctl(_PDEATHSIG, signals.SIGKILL)
         os.setsid()
-        for number in (signals.SIGHUP, signals.SIGINT, signals.SIGPIPE, signals.SIGTERM, signals.SIGCHLD,
-                       signals.SIGQUIT, signals.SIGUSR1, signals.SIGUSR2, signals.SIGXFSZ):  # fmt: skip
-            signals.signal(number, signals.SIG_DFL)
+        _forget_signals()
         signals.set_wakeup_fd(-1)
         signals.pthread_sigmask(signals.SIG_SETMASK, ())
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -117,6 +119,15 @@ def _become(program: Program, gate: int, trouble: int, parent: int) -> None:
         raise
     finally:
         os._exit(NOT_STARTED)
+
+
+def _forget_signals() -> None:
+    """As a login shell would start it: nothing is ignored, whatever the server ignores."""
+    for number in range(1, signals.NSIG):
+        try:
+            signals.signal(number, signals.SIG_DFL)
+        except (OSError, ValueError):
+            continue  # SIGKILL, SIGSTOP, and two of the C library
 
 
 def _execute(program: Program) -> None:
