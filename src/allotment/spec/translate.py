@@ -19,12 +19,24 @@ _CONTAINERS: Final = {
 }
 
 
-def issues_of(error: ValidationError, model: type[BaseModel], source: Source) -> Iterator[Issue]:
-    """One issue for each of pydantic's errors."""
+_REFERENCE: Final = "see the field in docs/platform-directory.md"
+
+
+def issues_of(
+    error: ValidationError, model: type[BaseModel], source: Source, otherwise: str = _REFERENCE
+) -> Iterator[Issue]:
+    """One issue for each of pydantic's errors.
+
+    Args:
+        error: what pydantic says.
+        model: of what it says it.
+        source: where it stands.
+        otherwise: the fix of what has none of its own.
+    """
     for detail in error.errors(include_url=False):
         path = tuple(part for part in detail["loc"] if part != "[key]")
         what, fix = _words(detail["type"], detail.get("input"), detail.get("ctx") or {}, path, model)
-        yield Issue(source, path, what, fix)
+        yield Issue(source, path, what, fix or otherwise)
 
 
 def _words(kind: str, value: Any, context: Mapping[str, Any], path: Path, model: type[BaseModel]) -> tuple[str, str]:
@@ -41,7 +53,7 @@ def _words(kind: str, value: Any, context: Mapping[str, Any], path: Path, model:
     if kind in _CONTAINERS:
         expected, fix = _CONTAINERS[kind]
         return f"{echo(value)} where {expected} belongs", fix
-    return f"{echo(value)} does not fit", "see the field in docs/platform-directory.md"
+    return f"{echo(value)} does not fit", ""
 
 
 _GPU: Final = frozenset({"gpu", "gpus", "gpucount", "gpuspernode", "nvidia.com/gpu"})

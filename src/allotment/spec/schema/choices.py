@@ -14,7 +14,8 @@ from allotment.spec.schema.base import refuse
 from allotment.spec.schema.scalars import scalar
 
 
-def _choice(enum: type[StrEnum]) -> Any:
+def choice(enum: type[StrEnum]) -> Any:
+    """Annotations of a word out of a closed list."""
     names = [member.value for member in enum]
 
     def parse(value: str) -> StrEnum:
@@ -25,16 +26,16 @@ def _choice(enum: type[StrEnum]) -> Any:
     return scalar(parse, {"type": "string", "enum": names}, ", ".join(names))
 
 
-CapacityTypeChoice = Annotated[CapacityType, *_choice(CapacityType)]
-VendorChoice = Annotated[Vendor, *_choice(Vendor)]
-TaintEffectChoice = Annotated[TaintEffect, *_choice(TaintEffect)]
-EnvironmentChoice = Annotated[Environment, *_choice(Environment)]
-FeatureChoice = Annotated[Feature, *_choice(Feature)]
-KueueApiChoice = Annotated[KueueApi, *_choice(KueueApi)]
-PurposeChoice = Annotated[Purpose, *_choice(Purpose)]
-QueueLayoutChoice = Annotated[QueueLayout, *_choice(QueueLayout)]
-ModeChoice = Annotated[Mode, *_choice(Mode)]
-PolicyNameChoice = Annotated[PolicyName, *_choice(PolicyName)]
-DirectionChoice = Annotated[Direction, *_choice(Direction)]
-IsolationChoice = Annotated[Isolation, *_choice(Isolation)]
-PodSecurityChoice = Annotated[PodSecurityLevel, *_choice(PodSecurityLevel)]
+CapacityTypeChoice = Annotated[CapacityType, *choice(CapacityType)]
+VendorChoice = Annotated[Vendor, *choice(Vendor)]
+TaintEffectChoice = Annotated[TaintEffect, *choice(TaintEffect)]
+EnvironmentChoice = Annotated[Environment, *choice(Environment)]
+FeatureChoice = Annotated[Feature, *choice(Feature)]
+KueueApiChoice = Annotated[KueueApi, *choice(KueueApi)]
+PurposeChoice = Annotated[Purpose, *choice(Purpose)]
+QueueLayoutChoice = Annotated[QueueLayout, *choice(QueueLayout)]
+ModeChoice = Annotated[Mode, *choice(Mode)]
+PolicyNameChoice = Annotated[PolicyName, *choice(PolicyName)]
+DirectionChoice = Annotated[Direction, *choice(Direction)]
+IsolationChoice = Annotated[Isolation, *choice(Isolation)]
+PodSecurityChoice = Annotated[PodSecurityLevel, *choice(PodSecurityLevel)]

@@ -1,0 +1,511 @@
+"""Kind Job: what is run, with what, for how long, and what becomes of it when it is displaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from allotment.model.jobs.job import DependencyState, JobType, NearnessDomain, StagingTime, VolumeUse
+from allotment.spec.jobs.forms import (
+    DEVICES_SHORT,
+    ONE_OR_LIST,
+    SECRET_SHORT,
+    AsWritten,
+    CronText,
+    Devices,
+    Duration,
+    EitherPath,
+    FileName,
+    ImageName,
+    InnerPath,
+    JobName,
+    LeastMemory,
+    MetricName,
+    Moment,
+    MountPath,
+    RangeNumber,
+    Replicas,
+    Retries,
+    ScriptPath,
+    SecretKey,
+    SecretName,
+    Seed,
+    SourceAddress,
+    SweptName,
+    Trials,
+    VariableName,
+    ZoneName,
+    short_for,
+)
+from allotment.spec.schema.base import KindSpec, Spec
+from allotment.spec.schema.choices import CapacityTypeChoice, EnvironmentChoice, VendorChoice, choice
+from allotment.spec.schema.scalars import (
+    Cpu,
+    Flag,
+    LabelKey,
+    LabelValue,
+    Line,
+    Memory,
+    Name,
+    ObjectName,
+    PortNumber,
+    TenantName,
+)
+
+
+class RangeScale(StrEnum):
+    """How a range is drawn from."""
+
+    LINEAR = "linear"
+    LOG = "log"
+
+
+JobTypeChoice = Annotated[JobType, *choice(JobType)]
+NearnessChoice = Annotated[NearnessDomain, *choice(NearnessDomain)]
+VolumeUseChoice = Annotated[VolumeUse, *choice(VolumeUse)]
+StagingChoice = Annotated[StagingTime, *choice(StagingTime)]
+DependencyChoice = Annotated[DependencyState, *choice(DependencyState)]
+ScaleChoice = Annotated[RangeScale, *choice(RangeScale)]
+
+DEFAULT_CODE_MOST: Final = 100 << 20
+DEFAULT_IGNORE_FILE: Final = ".allotignore"
+
+
+class SecretReferenceSpec(Spec):
+    """Where the value of a variable lies; `secret/key` will do, or `secret` where the key is named as the variable."""
+
+    secret: SecretName = Field(
+        description="Secret of the team's namespace; elsewhere a file of the team's folder of secrets.",
+        examples=["wandb"],
+    )
+    key: SecretKey | None = Field(
+        default=None, description="Which of its entries. By default the one named as the variable.", examples=["token"]
+    )
+
+
+class RunSpec(Spec):
+    """What is run: a script, a command, or what the image starts by itself. A plain path is a script."""
+
+    script: ScriptPath | None = Field(
+        default=None,
+        description="Script, relative to the code's folder; absolute: in the image. .py is run by python, .sh by sh, "
+        "anything else by itself. None: the command, or what the image starts.",
+        examples=["train.py"],
+    )
+    command: tuple[AsWritten, ...] = Field(
+        default=(),
+        description="Program and arguments, a list; no shell reads it. Empty: the script, or what the image starts.",
+        examples=[["python", "-m", "train"]],
+    )
+    args: tuple[AsWritten, ...] = Field(
+        default=(),
+        description="Arguments after the script or the command, each taken as it is written. None by default.",
+        examples=[["--epochs", "3"]],
+    )
+    image: ImageName | None = Field(
+        default=None,
+        description="Container image. None: the programs of the machine are used, which Kubernetes cannot.",
+        examples=["registry.example/pytorch:2.4"],
+    )
+    env: dict[VariableName, AsWritten] = Field(
+        default_factory=dict,
+        description="Variables, each value taken as it is written. None by default; what is secret stands in secrets.",
+        examples=[{"LR": "3e-4"}],
+    )
+    secrets: dict[VariableName, Annotated[SecretReferenceSpec, SECRET_SHORT]] = Field(
+        default_factory=dict,
+        description="Variables whose values lie in secrets: only references, never values. None by default.",
+        examples=[{"WANDB_API_KEY": "wandb/token"}],
+    )
+    working_directory: EitherPath | None = Field(
+        default=None,
+        description="Where it is started: absolute in an image, relative to the code's folder. The code's folder, or "
+        "the image's own.",
+        examples=["src"],
+    )
+    port: PortNumber | None = Field(
+        default=None,
+        description="On which a service or a notebook answers. 8080 for a service, 8888 for a notebook.",
+        examples=[8888],
+    )
+
+
+class CodeSpec(Spec):
+    """The folder that travels with the job; a plain path will do."""
+
+    folder: InnerPath = Field(
+        default=".",
+        description="Relative to the job file, never above it. The job file's own folder.",
+        examples=["."],
+    )
+    ignore_file: FileName = Field(
+        default=DEFAULT_IGNORE_FILE,
+        description='File in it that says what stays behind, in gitignore\'s patterns. "": nothing does.',
+        examples=[".allotignore"],
+    )
+    most: Memory = Field(
+        default=DEFAULT_CODE_MOST,
+        json_schema_extra={"default": "100Mi"},
+        description="Most bytes that it may be packed. 100Mi: code, not data.",
+        examples=["100Mi"],
+    )
+
+
+class AcceleratorWishSpec(Spec):
+    """Which devices one replica needs; `2`, `a100` and `a100:2` will do."""
+
+    count: Devices = Field(default=1, description="Devices of one replica.", examples=[2])
+    class_: Annotated[tuple[Name, ...], ONE_OR_LIST] = Field(
+        default=(),
+        alias="class",
+        description="Class of the catalogue, or several in order of preference. By default all that have the "
+        "attributes below and that the team has quota for, cheapest first.",
+        examples=["a100", ["a100", "h100"]],
+    )
+    memory: LeastMemory | None = Field(
+        default=None, description="Least memory of one device. Any by default.", examples=[">=40Gi"]
+    )
+    vendor: VendorChoice | None = Field(
+        default=None, description="nvidia, amd, intel, google or aws. Any by default.", examples=["nvidia"]
+    )
+    interconnect: Line | None = Field(
+        default=None, description="Link between the devices of a node. Any by default.", examples=["NVLink"]
+    )
+    architecture: Line | None = Field(
+        default=None, description="The vendor's generation. Any by default.", examples=["Hopper"]
+    )
+    capacity_type: CapacityTypeChoice | None = Field(
+        default=None,
+        description="reserved, on-demand or spot. Any by default that `spot` lets it use.",
+        examples=["on-demand"],
+    )
+
+
+class ResourcesSpec(Spec):
+    """What one replica is given."""
+
+    accelerators: Annotated[AcceleratorWishSpec, DEVICES_SHORT] | None = Field(
+        default=None,
+        description="Devices; None: none. A count, a class, class:count or a mapping.",
+        examples=["a100:2"],
+    )
+    cpu: Cpu | None = Field(
+        default=None,
+        description="CPU. With accelerators, its share of the smallest node that has them, or of the team's quota "
+        "where that is less; 8 a device where neither is known. 2 without.",
+        examples=[16],
+    )
+    memory: Memory | None = Field(
+        default=None,
+        description="Memory. With accelerators, its share like CPU's; 32Gi a device where neither is known. 8Gi "
+        "without.",
+        examples=["128Gi"],
+    )
+    shared_memory: Memory | None = Field(
+        default=None,
+        description="Size of /dev/shm, a part of the memory; data loaders with workers need it. The usual 64Mi.",
+        examples=["16Gi"],
+    )
+    ephemeral_storage: Memory | None = Field(
+        default=None,
+        description="Disk of the node that goes with the replica. Nothing is asked for.",
+        examples=["50Gi"],
+    )
+
+
+class NearnessSpec(Spec):
+    """How close together the replicas are to run; a plain word will do."""
+
+    within: NearnessChoice = Field(description="node, rack or zone.", examples=["rack"])
+    required: Flag = Field(
+        default=False,
+        description="Whether it rather waits than runs apart. false: near if there is room.",
+        examples=[True],
+    )
+
+
+class CheckpointSpec(Spec):
+    """How the job survives that it is displaced; a plain path is the directory."""
+
+    directory: EitherPath = Field(
+        description="Where it writes checkpoints: in one of its volumes, or relative to its code's folder. The program "
+        "finds it in ALLOTMENT_CHECKPOINT_DIR.",
+        examples=["/ckpt"],
+    )
+    interval: Duration | None = Field(
+        default=None,
+        description="Time between two checkpoints: what a displaced job loses at most. Not known by default.",
+        examples=["10m"],
+    )
+    grace: Duration | None = Field(
+        default=None,
+        description="Time to write one after SIGTERM, ALLOTMENT_GRACE_SECONDS; at most the team's maxGrace. 1m, or "
+        "maxGrace where that is less.",
+        examples=["2m"],
+    )
+
+
+class RetriesSpec(Spec):
+    """What happens after a failure of its own; being displaced costs no retry."""
+
+    limit: Retries = Field(default=0, description="Times that it is started again.", examples=[3])
+    safe: Flag = Field(
+        default=False,
+        description="Declares that running it twice does no harm. Without it a job that has begun is not started again "
+        "after a failure.",
+        examples=[True],
+    )
+
+
+class JobVolumeSpec(Spec):
+    """Storage at a path of the job."""
+
+    use: VolumeUseChoice | None = Field(
+        default=None,
+        description="read-mostly, checkpoint or scratch. read-mostly with a claim or a folder, else scratch.",
+        examples=["checkpoint"],
+    )
+    claim: ObjectName | None = Field(
+        default=None, description="Claim that is there already. None for scratch.", examples=["datasets"]
+    )
+    folder: MountPath | None = Field(
+        default=None,
+        description="Folder of the machine, for back ends without claims. None: they refuse the job.",
+        examples=["/shared/datasets"],
+    )
+    path: MountPath | None = Field(
+        default=None, description="Where the job sees it. / and the volume's name.", examples=["/data"]
+    )
+    size: Memory | None = Field(
+        default=None, description="Size, of scratch. Not limited but by ephemeralStorage.", examples=["50Gi"]
+    )
+
+
+class StagedDataSpec(Spec):
+    """Data or weights that are brought to the job; a plain address will do."""
+
+    source: SourceAddress = Field(
+        description="https://, s3://, gs://, hf:// or an absolute path.", examples=["s3://bucket/corpus"]
+    )
+    volume: Name | None = Field(
+        default=None,
+        description="The job's volume that they are copied to. By default its only one that keeps no checkpoints.",
+        examples=["data"],
+    )
+    path: InnerPath | None = Field(
+        default=None, description="Where in that volume. By default the last part of the address.", examples=["weights"]
+    )
+    when: StagingChoice = Field(
+        default=StagingTime.BEFORE,
+        description="before: by a step of its own that holds no accelerator. at-start: while it holds them.",
+        examples=["before"],
+    )
+    size: Memory | None = Field(default=None, description="How much it is. Not known by default.", examples=["20Gi"])
+    image: ImageName | None = Field(
+        default=None,
+        description="With what they are fetched. The platform's usual image.",
+        examples=["registry.example/fetch:1"],
+    )
+    command: tuple[AsWritten, ...] = Field(
+        default=(),
+        description="How they are fetched, a list. The usual way of the address.",
+        examples=[["aws", "s3", "sync", "s3://bucket/corpus", "/data"]],
+    )
+
+
+class SweptRangeSpec(Spec):
+    """A range that values are drawn from."""
+
+    from_: RangeNumber = Field(alias="from", description="Least value.", examples=["1e-5"])
+    to: RangeNumber = Field(description="Largest value.", examples=["1e-2"])
+    scale: ScaleChoice = Field(
+        default=RangeScale.LINEAR,
+        description="linear, or log: every order of magnitude alike.",
+        examples=["log"],
+    )
+    whole: Flag = Field(default=False, description="Whether only whole numbers are drawn.", examples=[True])
+
+
+class EarlyStopSpec(Spec):
+    """Trials that fall behind are stopped: worse than the median of the others at the same report."""
+
+    metric: MetricName = Field(description="Its name; a line NAME=NUMBER of the log reports it.", examples=["loss"])
+    maximise: Flag = Field(default=False, description="Whether more is better.", examples=[True])
+    after: Retries = Field(default=3, description="Reports that every trial may make first.", examples=[3])
+
+
+class SweepSpec(Spec):
+    """Many trials of one program: all combinations of a grid, or random draws. Each parameter becomes --NAME=VALUE."""
+
+    grid: dict[SweptName, tuple[AsWritten, ...]] = Field(
+        default_factory=dict,
+        description="Values by parameter, each taken as it is written. None: it is random.",
+        examples=[{"lr": ["1e-3", "3e-4"]}],
+    )
+    random: dict[SweptName, SweptRangeSpec] = Field(
+        default_factory=dict,
+        description="Ranges by parameter. None: it is a grid.",
+        examples=[{"lr": {"from": "1e-5", "to": "1e-2", "scale": "log"}}],
+    )
+    trials: Trials | None = Field(
+        default=None, description="How many are drawn; a grid has as many as it has combinations.", examples=[20]
+    )
+    seed: Seed = Field(default=0, description="The same seed draws the same trials.", examples=[7])
+    at_once: Trials | None = Field(
+        default=None,
+        description="Trials at the same time. 4, or all where they are fewer: the team's other work goes on.",
+        examples=[4],
+    )
+    early_stop: EarlyStopSpec | None = Field(
+        default=None,
+        description="Whether trials that fall behind are stopped. None: all run to their end.",
+        examples=[{"metric": "loss"}],
+    )
+
+
+class ScheduleSpec(Spec):
+    """When it runs; a plain cron expression will do. Two runs never overlap: one that is due meanwhile is left out."""
+
+    cron: CronText = Field(
+        description="Five fields, or @hourly, @daily, @weekly, @monthly, @yearly.", examples=["0 2 * * *"]
+    )
+    time_zone: ZoneName = Field(default="Etc/UTC", description="IANA name.", examples=["Europe/Berlin"])
+    starting_deadline: Duration | None = Field(
+        default=None,
+        description="Time after which a run that could not start is left out. 1h, or half of the shortest time "
+        "between two runs where that is less.",
+        examples=["1h"],
+    )
+
+
+class DependencySpec(Spec):
+    """Another job of the team that has to be over first; its plain name will do."""
+
+    job: JobName = Field(description="Its name, in this file or submitted before.", examples=["prep"])
+    is_: DependencyChoice = Field(
+        default=DependencyState.SUCCEEDED,
+        alias="is",
+        description="succeeded, or ended: however it ended.",
+        examples=["ended"],
+    )
+
+
+class JobFileSpec(KindSpec):
+    """A job: work with an end, a service, or a notebook. Ten lines will do."""
+
+    kind: Literal["Job"] = Field(description="Which kind of document this is.", examples=["Job"])
+    name: JobName = Field(description="What people call it; need not be unique over time.", examples=["train-llm"])
+    team: TenantName | None = Field(
+        default=None, description="Team of the platform directory. The one that --team names.", examples=["nlp"]
+    )
+    type: JobTypeChoice | None = Field(
+        default=None,
+        description="training, evaluation, sweep, scheduled, service or notebook. sweep with `sweep`, scheduled with "
+        "`schedule`, else training.",
+        examples=["training"],
+    )
+    run: Annotated[RunSpec, short_for("script")] = Field(
+        description="What is run: a script's path, or a mapping.", examples=["train.py"]
+    )
+    code: Annotated[CodeSpec, short_for("folder")] | None = Field(
+        default=None,
+        description="Folder that travels with the job. The job file's own where a script is named by a relative path; "
+        "else none.",
+        examples=["."],
+    )
+    resources: ResourcesSpec = Field(
+        default_factory=ResourcesSpec, description="What one replica is given.", examples=[{"accelerators": "a100:2"}]
+    )
+    replicas: Replicas = Field(
+        default=1, description="Processes (pods) at once; each knows its rank by ALLOTMENT_RANK.", examples=[2]
+    )
+    gang: Flag | None = Field(
+        default=None,
+        description="Whether replicas start all or not at all. true for training and scheduled work with several.",
+        examples=[True],
+    )
+    nearness: Annotated[NearnessSpec, short_for("within")] | None = Field(
+        default=None, description="How close together they run. It does not matter by default.", examples=["rack"]
+    )
+    priority: Name | None = Field(
+        default=None,
+        description="Rung of the ladder. The team's default; the others have to be given to it.",
+        examples=["scheduled-training"],
+    )
+    spot: Flag | None = Field(
+        default=None,
+        description="Whether it may run on capacity that can be taken away. true where it checkpoints, or is safe to "
+        "run twice, or where the team has nothing else of what it needs.",
+        examples=[True],
+    )
+    max_run_time: Duration | None = Field(
+        default=None, description="After which it is ended. No end of its own by default.", examples=["4h"]
+    )
+    deadline: Moment | None = Field(
+        default=None,
+        description="When its result is needed. It does not matter by default.",
+        examples=["2027-12-01T06:00:00Z"],
+    )
+    checkpoint: Annotated[CheckpointSpec, short_for("directory")] | None = Field(
+        default=None, description="How it survives that it is displaced. None: it begins again.", examples=["/ckpt"]
+    )
+    retries: Annotated[RetriesSpec, short_for("limit")] = Field(
+        default_factory=RetriesSpec,
+        description="What happens after a failure of its own; a plain number is the limit. Nothing by default.",
+        examples=[{"limit": 3, "safe": True}],
+    )
+    volumes: dict[Name, JobVolumeSpec] = Field(
+        default_factory=dict,
+        description="Storage by name. None by default.",
+        examples=[{"data": {"claim": "datasets", "path": "/data"}}],
+    )
+    data: tuple[Annotated[StagedDataSpec, short_for("source")], ...] = Field(
+        default=(),
+        description="Data and weights that are fetched first. None by default.",
+        examples=[["s3://bucket/corpus"]],
+    )
+    sweep: SweepSpec | None = Field(
+        default=None, description="Many trials. None: one run.", examples=[{"grid": {"lr": ["1e-3", "3e-4"]}}]
+    )
+    schedule: Annotated[ScheduleSpec, short_for("cron")] | None = Field(
+        default=None, description="When it runs again and again. None: once.", examples=["0 2 * * *"]
+    )
+    after: Annotated[tuple[Annotated[DependencySpec, short_for("job")], ...], ONE_OR_LIST] = Field(
+        default=(),
+        description="Jobs that have to be over first; one name or a list. None by default.",
+        examples=["prep"],
+    )
+    project: LabelValue | None = Field(
+        default=None, description="One of the team's projects. Its first.", examples=["assistant"]
+    )
+    cost_center: LabelValue | None = Field(
+        default=None, description="Cost centre. The project's; another one is refused.", examples=["cc-4521"]
+    )
+    environment: EnvironmentChoice | None = Field(
+        default=None,
+        description="production, staging or development. That of the cluster where it runs.",
+        examples=["staging"],
+    )
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict,
+        description="Further labels, such as model and experiment. None by default.",
+        examples=[{"model": "llm-7b"}],
+    )
+
+
+def job_json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of one document of a job file."""
+    found = JobFileSpec.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    definitions: Mapping[str, Any] = found.pop("$defs", {})
+    name = JobFileSpec.__name__
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Allotment job file",
+        "type": "object",
+        "required": ["kind"],
+        "oneOf": [{"$ref": f"#/$defs/{name}"}],
+        "$defs": {**definitions, name: found},
+    }
