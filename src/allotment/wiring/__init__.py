@@ -21,6 +21,7 @@ __all__ = [
     "sandboxes",
     "scenario_files",
     "settings",
+    "store",
     "this_run",
 ]
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from allotment.ports.sandboxes import SandboxesPort
     from allotment.ports.scenario_files import ScenarioFilesPort
     from allotment.ports.settings import SettingsPort
+    from allotment.ports.store import StorePlace
 
 
 def clock() -> Clock:
@@ -134,3 +136,17 @@ def scenario_files() -> ScenarioFilesPort:
 
     folders = files()
     return TraceFiles(folders.user_path, folders.holds_platform)
+
+
+def store(named: str) -> StorePlace:
+    """Where jobs are kept; nothing is opened yet.
+
+    Args:
+        named: a path, or an address that begins with ``postgresql://``; empty for the usual file.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from allotment.adapters.store.places import place_of
+
+    return place_of(named)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from allotment.adapters.store.sqlite import SqlitePlace
+
+
+@pytest.fixture(scope="session")
+def quick_folder() -> Iterator[Path]:
+    """In memory where that can be: a killed process leaves the same there, and nothing waits for a disk."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +29,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def place(empty_store: bytes, tmp_path: Path) -> SqlitePlace:
-    (tmp_path / "store.db").write_bytes(empty_store)
-    return SqlitePlace(tmp_path / "store.db")
+def place(empty_store: bytes, quick_folder: Path) -> Iterator[SqlitePlace]:
+    with tempfile.TemporaryDirectory(dir=quick_folder) as folder:
+        (Path(folder) / "store.db").write_bytes(empty_store)
+        yield SqlitePlace(Path(folder) / "store.db")

@@ -25,9 +25,11 @@ class TestFile(StoreContract):
 
 @settings(max_examples=by_day(30), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 25))
-def test_whatever_is_done_both_stores_answer_alike(empty_store: bytes, rng: random.Random, length: int) -> None:
+def test_whatever_is_done_both_stores_answer_alike(
+    empty_store: bytes, quick_folder: Path, rng: random.Random, length: int
+) -> None:
     acts, memory = Acts(rng), MemoryStore()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=quick_folder) as folder:
         path = Path(folder) / "store.db"
         path.write_bytes(empty_store)
         with SqlitePlace(path).writer("a test") as store:

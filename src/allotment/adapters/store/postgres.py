@@ -44,10 +44,10 @@ class PostgresPlace:
     """A store in a database of a PostgreSQL server.
 
     Args:
-        address: ``postgresql://USER@HOST:PORT/DATABASE``; a password may also come from ~/.pgpass or PGPASSWORD.
+        address: ``postgresql://USER@HOST:PORT/DATABASE``; a password comes from ~/.pgpass or PGPASSWORD.
 
     Raises:
-        UsageError: it is no such address.
+        UsageError: it is no such address, or holds a password.
     """
 
     def __init__(self, address: str) -> None:
@@ -61,13 +61,19 @@ class PostgresPlace:
                 why="an address begins with postgresql://",
                 fix="write postgresql://USER@HOST:PORT/DATABASE, or a path",
             )
+        if url.password is not None or "password" in url.query:
+            raise UsageError(
+                "the address of the store holds a password",
+                why="settings are shown, and other users see the arguments of programs",
+                fix="leave it out, and put it into ~/.pgpass or PGPASSWORD",
+            )
         self._url = url.set(drivername="postgresql+psycopg")
 
     @property
     def shown(self) -> str:
-        """Its address without password and parameters, which may hold one."""
-        bare = self._url.set(drivername="postgresql", password=None).difference_update_query(self._url.query)
-        return shown(bare.render_as_string(hide_password=True))
+        """Its address without parameters."""
+        bare = self._url.set(drivername="postgresql").difference_update_query(self._url.query)
+        return shown(bare.render_as_string())
 
     @contextmanager
     def reader(self) -> Iterator[SqlReader]:

@@ -62,6 +62,7 @@ SETTINGS: Final = (
     Setting("context", "", "context of the kubeconfig; the cluster's own `context` by default"),
     Setting("kubeconfig", "", "kubeconfig file; KUBECONFIG, then ~/.kube/config by default", is_path=True),
     Setting("prometheus", "", "address of a Prometheus that measures the devices; none by default"),
+    Setting("store", "", "where jobs are kept: a file, or postgresql://USER@HOST/DATABASE", is_path=True),
     Setting("output", "table", "output format", OUTPUT_FORMATS),
     Setting("color", "auto", "colours: auto looks at the terminal, NO_COLOR and CLICOLOR_FORCE", COLOR_MODES),
     Setting("no-input", "false", "never ask; a question becomes an error that names the flag", BOOLEANS),

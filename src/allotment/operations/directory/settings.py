@@ -32,7 +32,9 @@ def keep(file: SettingsPort, files: FilesPort, present: Mapping[str, str], key: 
         UsageError: no such setting, or a value that it does not allow.
         AllotmentError: the file cannot be written.
     """
-    text = str(files.user_path(value).absolute()) if setting(key).is_path else value
+    # Where jobs are kept may be an address, too.
+    is_path = setting(key).is_path and "://" not in value
+    text = str(files.user_path(value).absolute()) if is_path else value
     values = with_value(present, key, text)
     file.write(values)
     return values[key]
