@@ -57,21 +57,16 @@ def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
         tag: names this server beside others on the machine.
         proc: of this process.
     """
-    try:
-        mounts = _mounts((proc / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines())
-        own = (proc / "cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError as error:
-        return CgroupPlaces((), f"the cgroups of this process cannot be read: {error.strerror}")
     places: list[CgroupPlace] = []
     why: dict[str, str] = {}
-    for line in own:
-        _, controllers, path = line.split(":", 2)
-        version = 1 if controllers else 2
-        wanted = [name for name in controllers.split(",") if name in (*_LIMITING, *_COUNTING)]
-        mount = next((each for each in mounts if each.holds(version, controllers)), None)
-        if mount is None or (version == 1 and not wanted):
+    try:
+        own = _own(proc)
+    except OSError as error:
+        return CgroupPlaces((), f"the cgroups of this process cannot be read: {error.strerror}")
+    for version, controllers, base in own:
+        wanted = [name for name in controllers if name in (*_LIMITING, *_COUNTING)]
+        if version == 1 and not wanted:
             continue
-        base = mount.folder_of(path)
         try:
             if version == 1:
                 places.append(CgroupPlace(1, tuple(wanted), _folder(base, tag)))
@@ -88,6 +83,19 @@ def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
         "" if places else next(iter(why.values()), "this machine shows no cgroups to this process"),
         {name: reason for name, reason in why.items() if name not in limited},
     )
+
+
+def _own(proc: Path) -> list[tuple[int, list[str], Path]]:
+    """Version, controllers and folder of each cgroup that a process is in."""
+    mounts = _mounts((proc / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines())
+    found: list[tuple[int, list[str], Path]] = []
+    for line in (proc / "cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        _, controllers, path = line.split(":", 2)
+        version = 1 if controllers else 2
+        mount = next((each for each in mounts if each.holds(version, controllers)), None)
+        if mount is not None:
+            found.append((version, controllers.split(","), mount.folder_of(path)))
+    return found
 
 
 def _folder(base: Path, tag: str) -> str:
