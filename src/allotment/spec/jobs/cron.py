@@ -101,12 +101,13 @@ class CronTimes:
             except OverflowError:
                 return None
             if self.on(candidate):
-                for found in self._times(candidate, zone):
+                for found in self.on_day(candidate, zone):
                     if found > moment:
                         return found
         return None
 
-    def _times(self, day: dt.date, zone: ZoneInfo) -> Iterator[dt.datetime]:
+    def on_day(self, day: dt.date, zone: ZoneInfo) -> Iterator[dt.datetime]:
+        """Its times on a day, in UTC, without those that the clock skips."""
         for hour in self.hours:
             for minute in self.minutes:
                 local = dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
