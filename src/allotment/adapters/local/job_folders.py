@@ -1,0 +1,188 @@
+"""Folders of jobs on this machine, and the shelf of packed code; ids and names are checked before they become paths."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from allotment.adapters.local.packing import FolderPacker
+from allotment.adapters.local.unpacking import LARGEST_PACKED, unpack
+from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, quoted, shown
+from allotment.ports.job_processes import check_id
+
+__all__ = ["FolderPacker", "FolderShelf", "LocalJobFolders"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+_REFERENCE: Final = re.compile(r"[0-9a-f]{64}")
+_ENDING: Final = ".tar"
+_PART: Final = 1 << 20
+
+
+class LocalJobFolders:
+    """Implements `JobFolders`.
+
+    ``work/JOB/ATTEMPT/`` holds ``code/`` and ``scratch/VOLUME/`` of an attempt; ``checkpoints/JOB/`` and
+    ``claims/NAME/`` stay.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Below a folder, which is made where it is not there."""
+        self._root = root.absolute()
+
+    def working_copy(self, job_id: str, attempt: int, packed: str) -> str:
+        """A fresh copy of a job's code."""
+        attempt_folder = self._attempt(job_id, attempt)
+        copy = attempt_folder / "code"
+        with _told(f"the working copy of {job_id}"):
+            if copy.is_dir():
+                return str(copy)
+            _make(attempt_folder)
+            if not packed:
+                return str(_make(copy))
+            # It is shown under its name once it is whole: a server may be killed while it unpacks.
+            part = attempt_folder / f".code-{secrets.token_hex(4)}"
+            try:
+                unpack(Path(packed), part)
+                part.rename(copy)
+            except (OSError, AllotmentError):
+                remove_all(part)
+                raise
+        return str(copy)
+
+    def checkpoint(self, job_id: str) -> str:
+        """Where a job's checkpoints lie."""
+        check_id(job_id)
+        return self._made(self._root / "checkpoints" / job_id)
+
+    def claim(self, name: str) -> str:
+        """The folder that stands for a claim."""
+        return self._made(self._root / "claims" / _checked(name))
+
+    def scratch(self, job_id: str, attempt: int, volume: str) -> str:
+        """A volume of an attempt."""
+        return self._made(self._attempt(job_id, attempt) / "scratch" / _checked(volume))
+
+    def clear(self, job_id: str) -> None:
+        """Remove working copies and scratch."""
+        check_id(job_id)
+        work = self._root / "work" / job_id
+        if work.exists():
+            remove_all(work)
+
+    def _attempt(self, job_id: str, attempt: int) -> Path:
+        check_id(job_id)
+        return self._root / "work" / job_id / f"{attempt:d}"
+
+    @staticmethod
+    def _made(path: Path) -> str:
+        with _told(f"the folder {shown(path)}"):
+            return str(_make(path))
+
+
+class FolderShelf:
+    """Implements `CodeShelf`: a file for each packed folder, named by the SHA-256 of what it holds."""
+
+    def __init__(self, root: Path, most: int = LARGEST_PACKED) -> None:
+        """In a folder, which is made where it is not there.
+
+        Args:
+            root: the folder.
+            most: bytes of one packed folder.
+        """
+        self._root = root.absolute()
+        self._most = most
+
+    def put(self, packed: BinaryIO) -> str:
+        """Keep it."""
+        part = self._root / f".{secrets.token_hex(8)}"
+        digest, size = hashlib.sha256(), 0
+        with _told("the packed code"):
+            _make(self._root)
+            try:
+                with part.open("xb") as file:
+                    while data := packed.read(_PART):
+                        size += len(data)
+                        if size > self._most:
+                            raise InputError(
+                                f"the packed code has more than {self._most:,} bytes",
+                                why="code travels with the job; data lie in a volume",
+                                fix="name what is not code in the ignore file",
+                            )
+                        digest.update(data)
+                        file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(self._root / f"{digest.hexdigest()}{_ENDING}")
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        return digest.hexdigest()
+
+    def path(self, reference: str) -> str:
+        """Where it lies."""
+        path = self._root / f"{reference}{_ENDING}"
+        if not _REFERENCE.fullmatch(reference) or not path.is_file():
+            raise NotFoundError(
+                f"there is no packed code {quoted(reference)}",
+                why="it was never handed over, or the server's folder was emptied",
+                fix="submit the job again from its folder",
+            )
+        return str(path)
+
+    def reference(self, path: str) -> str:
+        """The reference of what lies there."""
+        found = Path(path).name.removesuffix(_ENDING)
+        self.path(found)
+        return found
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{quoted(name)} cannot name a folder",
+            why="it becomes one on this machine",
+            fix="use letters, digits, dots and hyphens",
+        )
+    return name
+
+
+def _make(path: Path) -> Path:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def remove_all(path: Path) -> None:
+    """Remove a folder that a job has written to, whatever it has done to the modes of what is in it."""
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        path.chmod(0o700)
+        for folder, names, _ in os.walk(path):
+            for each in (Path(folder, name) for name in names):
+                if not each.is_symlink():
+                    each.chmod(0o700)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno is not None and os.strerror(error.errno) in {
+            "No space left on device",
+            "Disk quota exceeded",
+        }
+        kind = CapacityError if full else AllotmentError
+        raise kind(
+            f"{what} could not be made",
+            why=f"{shown(error.filename or '')}: {error.strerror}".removeprefix(": "),
+            fix="make room on that disk, then try again" if full else "see to that path, then try again",
+        ) from error

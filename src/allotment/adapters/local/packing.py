@@ -1,0 +1,254 @@
+"""A folder of code → bytes: the same files make the same bytes, whoever packs them, whenever."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pathspec import GitIgnoreSpec
+
+from allotment.errors import InputError, NotFoundError, shown
+from allotment.model.jobs.job import CodeFolder
+
+MOST_ENTRIES: Final = 20_000
+"""Files, folders and links that a job's code may have."""
+MOST_DEPTH: Final = 64
+"""Folders within folders."""
+LONGEST_PATH: Final = 1024
+"""Bytes of a path within the folder."""
+LEFT_BEHIND: Final = (".git/", ".hg/", ".svn/", "__pycache__/", "*.pyc", ".venv/", ".mypy_cache/", ".pytest_cache/")
+"""What stays behind unless the ignore file takes it in again, as in ``!.venv/``."""
+_LARGEST_IGNORE_FILE: Final = 1 << 20
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What travels: its path in the folder, and what it is."""
+
+    path: str
+    kind: bytes
+    size: int = 0
+    target: str = ""
+    executable: bool = False
+
+
+class FolderPacker:
+    """Implements `CodePacker`."""
+
+    def pack(self, base: Path, folder: CodeFolder) -> BinaryIO:
+        """A folder, packed as a tar file."""
+        place = base / folder.folder
+        with _opened(base, folder.folder) as fd:
+            spec = _spec(fd, folder.ignore_file, place)
+            entries = list(_entries(fd, spec, place))
+            _check_size(entries, folder, place)
+            packed: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller
+            try:
+                with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
+                    for each in entries:
+                        _add(archive, fd, each, place)
+                packed.seek(0)
+            except OSError as error:
+                packed.close()
+                raise InputError(
+                    f"{shown(place)} could not be packed", why=error.strerror or str(error), fix="try again"
+                ) from error
+            except BaseException:
+                packed.close()
+                raise
+        return packed
+
+
+@contextmanager
+def _opened(base: Path, inner: str) -> Iterator[int]:
+    """A folder below another, reached over no link."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        fd = os.open(base, flags)
+        for part in Path(inner).parts:
+            above = fd
+            try:
+                if part == "..":
+                    raise NotADirectoryError("it is above the job file")
+                fd = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
+            finally:
+                os.close(above)
+    except OSError as error:
+        raise NotFoundError(
+            f"there is no folder {shown(base / inner)} to pack",
+            why=error.strerror or str(error),
+            fix="name a folder beside the job file or below it, not a link to one",
+        ) from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _spec(folder: int, name: str, place: Path) -> GitIgnoreSpec:
+    lines = list(LEFT_BEHIND)
+    if name:
+        try:
+            with os.fdopen(os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
+                text = file.read(_LARGEST_IGNORE_FILE + 1)
+        except FileNotFoundError:
+            text = b""
+        except OSError as error:
+            raise InputError(
+                f"{shown(place / name)} cannot be read", why=error.strerror or str(error), fix="make it a plain file"
+            ) from error
+        if len(text) > _LARGEST_IGNORE_FILE:
+            raise InputError(f"{shown(place / name)} is larger than 1 MiB", fix="write patterns, not every file")
+        lines += text.decode("utf-8", "surrogateescape").splitlines()
+    try:
+        return GitIgnoreSpec.from_lines(lines)
+    except ValueError as error:
+        raise InputError(
+            f"{shown(place / name)} has a pattern that cannot be", why=shown(error), fix="see gitignore(5)"
+        ) from error
+
+
+def _entries(folder: int, spec: GitIgnoreSpec, place: Path) -> Iterator[_Entry]:
+    """All that travels, in order, folders before what they hold."""
+    count = 0
+    waiting: list[tuple[str, int]] = [("", 0)]
+    while waiting:
+        inner, depth = waiting.pop()
+        below: list[tuple[str, int]] = []
+        for name in _names(folder, inner, place):
+            path = f"{inner}/{name}" if inner else name
+            seen = os.stat(path, dir_fd=folder, follow_symlinks=False)
+            is_folder = stat.S_ISDIR(seen.st_mode)
+            if spec.match_file(f"{path}/" if is_folder else path):
+                continue
+            count += 1
+            _check_place(path, count, depth, place)
+            yield _entry(folder, path, seen, place)
+            if is_folder:
+                below.append((path, depth + 1))
+        waiting.extend(reversed(below))
+
+
+def _names(folder: int, inner: str, place: Path) -> list[str]:
+    try:
+        fd = _reached(folder, inner, os.O_DIRECTORY)
+    except OSError as error:
+        raise InputError(
+            f"{shown(place / inner)} cannot be read",
+            why=error.strerror or str(error),
+            fix="give yourself the right to read it, or name it in the ignore file",
+        ) from error
+    try:
+        with os.scandir(fd) as found:
+            return sorted((each.name for each in found), key=os.fsencode)
+    finally:
+        os.close(fd)
+
+
+def _reached(folder: int, path: str, flags: int) -> int:
+    """A descriptor of what lies in the folder, reached over no link, even if somebody puts one there meanwhile."""
+    always = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    *above, name = path.split("/") if path else ["."]
+    fd = folder
+    try:
+        for part in above:
+            deeper = os.open(part, always | os.O_DIRECTORY, dir_fd=fd)
+            if fd != folder:
+                os.close(fd)
+            fd = deeper
+        return os.open(name, always | flags, dir_fd=fd)
+    finally:
+        if fd != folder:
+            os.close(fd)
+
+
+def _check_place(path: str, count: int, depth: int, place: Path) -> None:
+    if count > MOST_ENTRIES:
+        raise InputError(
+            f"{shown(place)} holds more than {MOST_ENTRIES:,} files, folders and links",
+            why="code travels with the job; data lie in a volume",
+            fix="name what is not code in the ignore file",
+        )
+    if depth > MOST_DEPTH or len(os.fsencode(path)) > LONGEST_PATH:
+        raise InputError(
+            f"{shown(place / path[:LONGEST_PATH])} lies too deep",
+            why=f"a path may have {LONGEST_PATH:,} bytes and {MOST_DEPTH} folders",
+            fix="name it in the ignore file",
+        )
+
+
+def _entry(folder: int, path: str, seen: os.stat_result, place: Path) -> _Entry:
+    if stat.S_ISDIR(seen.st_mode):
+        return _Entry(path, tarfile.DIRTYPE)
+    if stat.S_ISREG(seen.st_mode):
+        return _Entry(path, tarfile.REGTYPE, seen.st_size, executable=bool(seen.st_mode & stat.S_IXUSR))
+    if stat.S_ISLNK(seen.st_mode):
+        target = os.readlink(path, dir_fd=folder)
+        if stays_inside(path, target):
+            return _Entry(path, tarfile.SYMTYPE, target=target)
+        raise InputError(
+            f"the link {shown(place / path)} leaves the folder",
+            why=f"it leads to {shown(target)}, which does not travel with the job",
+            fix="copy what it leads to, or name the link in the ignore file",
+        )
+    raise InputError(
+        f"{shown(place / path)} is no file, folder or link",
+        why="sockets, pipes and devices cannot travel",
+        fix="name it in the ignore file",
+    )
+
+
+def stays_inside(path: str, target: str) -> bool:
+    """Whether a link leads to a place in the folder, whatever other links there are.
+
+    ``..`` is allowed at the front alone: after a name it could lead up from where another link leads to.
+    """
+    if not target or target.startswith("/") or "\0" in target:
+        return False
+    parts = [part for part in target.split("/") if part not in {"", "."}]
+    up = next((number for number, part in enumerate(parts) if part != ".."), len(parts))
+    return ".." not in parts[up:] and up <= path.count("/")
+
+
+def _check_size(entries: list[_Entry], folder: CodeFolder, place: Path) -> None:
+    total = sum(each.size for each in entries)
+    if total <= folder.most:
+        return
+    largest = sorted(entries, key=lambda each: (-each.size, each.path))[:_SHOWN]
+    listed = ", ".join(f"{shown(each.path)} ({each.size:,} bytes)" for each in largest)
+    raise InputError(
+        f"{shown(place)} has {total:,} bytes of code; {int(folder.most):,} may be packed",
+        why=f"the largest are {listed}",
+        fix=f"name what is not code in {folder.ignore_file or 'an ignore file'}, or raise `most`",
+    )
+
+
+def _add(archive: tarfile.TarFile, folder: int, entry: _Entry, place: Path) -> None:
+    info = tarfile.TarInfo(entry.path)
+    info.type, info.size, info.linkname = entry.kind, entry.size, entry.target
+    info.mode = 0o755 if entry.kind == tarfile.DIRTYPE or entry.executable else 0o644
+    if entry.kind != tarfile.REGTYPE:
+        archive.addfile(info)
+        return
+    fd = _reached(folder, entry.path, os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise _changed(place / entry.path)
+        try:
+            archive.addfile(info, file)
+        except OSError as error:
+            if error.errno is None:  # tarfile's own word for a file that has become shorter
+                raise _changed(place / entry.path) from error
+            raise
+
+
+def _changed(path: Path) -> InputError:
+    return InputError(f"{shown(path)} changed while it was packed", fix="submit again when nothing writes to it")
