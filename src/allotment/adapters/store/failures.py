@@ -25,7 +25,7 @@ _CODES: Final = {
 _BUSY: Final = frozenset({5, 6})
 _FULL_DISK: Final = "53100"
 _READ_ONLY: Final = frozenset({"25006"})
-_NO_ENTRY: Final = ("28", "3D", "42501")
+_NO_RIGHT: Final = "42501"
 
 
 @contextmanager
@@ -63,10 +63,12 @@ def failure(place: str, error: Any, *, lost: bool = False) -> AllotmentError:
         return StoreError(f"{shown(place)} cannot be written: its disk is full", why=_KEPT, fix="make room on it")
     if state in _READ_ONLY:
         return StoreError(f"{shown(place)} is read-only", why=why, fix="name the server that takes writes")
-    if state.startswith(_NO_ENTRY):
-        return StoreError(f"{shown(place)} lets nobody in so", why=why, fix="check user, password, database and rights")
+    if state == _NO_RIGHT:
+        return StoreError(f"{shown(place)} may not be used so", why=why, fix="give its user the rights on the database")
     if lost or state.startswith(("08", "57P")) or not state:
-        return UnreachableError(f"{shown(place)} does not answer", why=why, fix="see whether the database server runs")
+        return UnreachableError(
+            f"{shown(place)} does not answer", why=why, fix="see whether it runs, and check user, password and database"
+        )
     return StoreError(f"{shown(place)}: the store fails", why=why, fix="report it with these words")
 
 

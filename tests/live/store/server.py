@@ -1,0 +1,103 @@
+"""A PostgreSQL of its own, on loopback, from Debian's package; gone when the tests are."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_QUICK = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+"""Nobody pulls the plug of a test; a killed client leaves the same."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        programs: folder of its programs.
+        data: folder of its data.
+    """
+
+    programs: Path
+    data: Path
+    port: int
+
+    def address(self, database: str) -> str:
+        return f"postgresql://allot@127.0.0.1:{self.port}/{database}"
+
+    def make(self, database: str) -> str:
+        """A new database, whose language orders text as no byte does; its address."""
+        sql = f"CREATE DATABASE {database} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+        argv = [self.programs / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", self.address("postgres"), "-c", sql]
+        subprocess.run(argv, check=True, capture_output=True, timeout=60)
+        return self.address(database)
+
+    def control(self, *words: str) -> None:
+        """pg_ctl, as the user whom the data belong to: the server refuses root."""
+        _as_owner([str(self.programs / "pg_ctl"), "-D", str(self.data), "-w", "-l", str(self.data / "log"), *words])
+
+    def start(self) -> None:
+        self.control(
+            "-o", f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {_QUICK}", "start"
+        )
+
+    def stop(self) -> None:
+        self.control("-m", "fast", "stop")
+
+
+def programs() -> Path | None:
+    """The newest installed ones."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda each: int(each.parts[-3]))
+    return found[-1].parent if found else None
+
+
+def installed() -> Path | None:
+    """The programs, installed first where that may be done; None where it may not."""
+    if programs() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        argv = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql"]
+        subprocess.run(argv, check=False, capture_output=True, timeout=300)
+    return programs()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    """A server from the programs in a folder."""
+    with tempfile.TemporaryDirectory(prefix="allotment-pg-") as parent, socket.socket() as probe:
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(parent, owner.pw_uid, owner.pw_gid)
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        server = Server(folder, Path(parent) / "data", port)
+        setting_up = ["-D", str(server.data), "-U", "allot", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
+        _as_owner([str(folder / "initdb"), *setting_up])
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _as_owner(argv: Sequence[str]) -> None:
+    drop = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run(
+        argv,
+        check=False,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        **drop,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{argv[0]}: {done.stdout.decode(errors='replace')[-2000:]}")

@@ -1,0 +1,135 @@
+"""A store in a real PostgreSQL keeps the contract, and what only a server can do to it is told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from allotment.adapters.store.fake import MemoryStore
+from allotment.adapters.store.postgres import PostgresPlace
+from allotment.adapters.store.schema import HEAD
+from allotment.errors import NotFoundError, UnreachableError, UsageError
+from allotment.ports.store import JobFilter, SchemaError, StoreError, StoreInUseError
+from tests.by_day import by_day
+from tests.corpus.store.test_kill import killed
+from tests.live.store.server import Server
+from tests.unit.adapters.store.contract import StoreContract
+from tests.unit.adapters.store.jobs import Acts, everything, submitted
+
+pytestmark = pytest.mark.live
+
+
+class TestPostgres(StoreContract):
+    pass
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Iterator[int]:
+    return iter(range(10_000))
+
+
+@settings(max_examples=by_day(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False), st.integers(1, 25))
+def test_whatever_is_done_it_answers_as_the_store_in_memory(
+    server: Server, numbers: Iterator[int], rng: random.Random, length: int
+) -> None:
+    acts, memory = Acts(rng), MemoryStore()
+    with PostgresPlace(server.make(f"random_{next(numbers)}")).writer("a test") as store:
+        for _ in range(length):
+            act = acts.draw(memory)
+            assert act.on(store) == act.on(memory), act
+        for here, there in zip(everything(store), everything(memory), strict=True):
+            assert here == there
+
+
+def test_a_killed_writer_leaves_all_that_it_kept_and_nothing_in_part(address: str) -> None:
+    found = killed(address, 1, 5)
+    assert (found["rounds"], found["done"] > 5) == (5, True)
+
+
+def ended(address: str, who: str) -> None:
+    """As an administrator, or a broken line, ends a session."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s"
+        assert connection.execute(query, [who]).fetchall() == [(True,)]
+
+
+def test_a_lost_line_loses_nothing_and_is_opened_again(place: PostgresPlace, address: str) -> None:
+    with place.writer("the server") as store:
+        store.add(submitted("j1"))
+        ended(address, "the server")
+        with pytest.raises(UnreachableError):
+            store.add(submitted("j2"))
+        store.add(submitted("j3"))
+        assert {each.id for each in store.page(JobFilter()).rows} == {"j1", "j3"}
+
+
+def test_whoever_lost_the_line_and_with_it_the_lock_writes_no_more(place: PostgresPlace, address: str) -> None:
+    with place.writer("the first server") as store:
+        ended(address, "the first server")
+        with place.writer("the second") as other:
+            other.add(submitted("j1"))
+            for kind in (UnreachableError, StoreInUseError, StoreInUseError):
+                with pytest.raises(kind):
+                    store.add(submitted("j2"))
+        store.add(submitted("j3"))
+        assert {each.id for each in store.page(JobFilter()).rows} == {"j1", "j3"}
+
+
+def test_a_server_that_is_down_is_told_and_written_to_when_it_is_back(server: Server, place: PostgresPlace) -> None:
+    with place.writer("a test") as store:
+        server.stop()
+        try:
+            for _ in range(2):
+                with pytest.raises(UnreachableError):
+                    store.add(submitted("j1"))
+            with pytest.raises(UnreachableError):
+                store.get("j1")
+            with pytest.raises(UnreachableError), place.reader():
+                pass
+        finally:
+            server.start()
+        store.add(submitted("j1"))
+        assert store.get("j1").id == "j1"
+
+
+def test_what_is_there_and_is_no_store_of_this_version(server: Server, place: PostgresPlace, address: str) -> None:
+    for open_it in (place.status, lambda: place.reader().__enter__()):
+        with pytest.raises(NotFoundError, match="no store"):
+            open_it()
+    with pytest.raises(UnreachableError) as refused, PostgresPlace(server.address("nowhere")).reader():
+        pass
+    assert "nowhere" in refused.value.why
+    with place.writer("a test"):
+        pass
+    with psycopg.connect(address) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for opened in (place.reader, lambda: place.writer("a test")):
+        with pytest.raises(SchemaError, match="newer version") as caught, opened():
+            pass
+        assert "9999" in caught.value.why
+        assert HEAD in caught.value.why
+
+
+def test_a_server_that_takes_no_writes_is_told(place: PostgresPlace, address: str) -> None:
+    with place.writer("a test") as store:
+        store.add(submitted("j1"))
+    with psycopg.connect(address, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with place.writer("a test") as store:
+        with pytest.raises(StoreError, match="read-only"):
+            store.add(submitted("j2"))
+        assert [each.id for each in store.page(JobFilter()).rows] == ["j1"]
+
+
+def test_backups_are_its_own_tools(place: PostgresPlace, tmp_path: Path) -> None:
+    for act in (place.backup, place.restore):
+        with pytest.raises(UsageError, match="own tool"):
+            act(tmp_path / "backup")
