@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -118,13 +119,19 @@ class CronTimes:
     @property
     def shortest_period(self) -> int:
         """Least seconds between two of its times, by a clock that nobody changes."""
-        times = [hour * 60 + minute for hour in self.hours for minute in self.minutes]
-        gaps = [later - earlier for earlier, later in pairwise(times)]
-        days = [ahead for ahead in range(_YEARS * 366) if self.on(_EPOCH + dt.timedelta(days=ahead))]
-        gaps += [(later - earlier) * 1440 - times[-1] + times[0] for earlier, later in pairwise(days)]
-        return min(gaps) * 60 if gaps else _YEARS * 366 * 86_400
+        return _shortest_period(self)
 
 
+@lru_cache(maxsize=256)
+def _shortest_period(cron: CronTimes) -> int:
+    times = [hour * 60 + minute for hour in cron.hours for minute in cron.minutes]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    days = [ahead for ahead in range(_YEARS * 366) if cron.on(_EPOCH + dt.timedelta(days=ahead))]
+    gaps += [(later - earlier) * 1440 - times[-1] + times[0] for earlier, later in pairwise(days)]
+    return min(gaps) * 60 if gaps else _YEARS * 366 * 86_400
+
+
+@lru_cache(maxsize=256)
 def parse_cron(text: str) -> CronTimes:
     """Read an expression.
 
