@@ -53,7 +53,7 @@ nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples o
 	$(PYTEST) -q -n 2 --dist loadscope --no-loadscope-reorder -m nightly
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it
-	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render
+	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render tests/unit/jobs
 
 lock: ## resolve the locked requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt

@@ -104,6 +104,17 @@ there before the policies."""
 REFUSED: Final = f"{DOMAIN}/refused"
 """Annotation on a pod on its way in: what the API server's own admission found on it that is refused."""
 
+JOB: Final = f"{DOMAIN}/job"
+"""Label on whatever is made for a submitted job, its pods included: the job's id."""
+JOB_ATTEMPT: Final = f"{DOMAIN}/attempt"
+"""Label beside it: number of the attempt, from 1."""
+JOB_PART: Final = f"{DOMAIN}/part"
+"""Label beside it: which part of the job it is, such as ``main`` or ``staging``."""
+JOB_NAME: Final = f"{DOMAIN}/job-name"
+"""Annotation beside it: what people call the job."""
+JOB_DEADLINE: Final = f"{DOMAIN}/deadline"
+"""Annotation beside it: when the job's result is needed, RFC 3339."""
+
 KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"
 

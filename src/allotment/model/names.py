@@ -54,7 +54,7 @@ def is_reserved(namespace: str) -> bool:
     return namespace in RESERVED_NAMESPACES or namespace.startswith(RESERVED_PREFIXES)
 
 
-def tenant_name(*parts: str) -> str:
+def tenant_name(*parts: str, limit: int = LABEL_LIMIT, letter_first: bool = False) -> str:
     """One DNS label for (team), (team, project) or (team, project, user); injective over all inputs.
 
     Plain parts are joined with ``--``. As soon as one part is not plain (upper case, other scripts, ``--`` inside,
@@ -62,20 +62,25 @@ def tenant_name(*parts: str) -> str:
     readable rest is only a hint, the hash decides. No plain part starts with ``x-``, and the readable rest with no
     ``-``, so the two forms never meet: a team ``x`` has names that go on as ``x--``.
 
+    Args:
+        parts: what is named.
+        limit: longest name, for what controllers add something to; at least 30.
+        letter_first: whether a name that begins with a digit is none, as for Services.
+
     Raises:
         ValueError: no part, or an empty part.
     """
     if not parts or not all(parts):
         raise ValueError("a tenant's name needs at least one part, and no empty one")
     joined = SEPARATOR.join(parts)
-    if all(is_plain(part) for part in parts) and len(joined) <= LABEL_LIMIT:
+    if all(is_plain(part) for part in parts) and len(joined) <= limit and not (letter_first and joined[0].isdigit()):
         return joined
     digest = hashlib.sha256()
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass")
         digest.update(len(raw).to_bytes(8, "big"))
         digest.update(raw)
-    room = LABEL_LIMIT - len(_HASH_MARK) - 1 - _HASH_LENGTH
+    room = limit - len(_HASH_MARK) - 1 - _HASH_LENGTH
     readable = _UNSAFE.sub("-", joined.lower()).strip("-")[:room].strip("-") or "name"
     code = base64.b32encode(digest.digest()[:_HASH_BYTES]).decode("ascii").rstrip("=").lower()
     return f"{_HASH_MARK}{readable}-{code}"

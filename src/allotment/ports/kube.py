@@ -149,6 +149,36 @@ class Endpoint:
         return f"{self.url} (context {self.context})" if self.context else self.url
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """How an object is deleted.
+
+    Attributes:
+        foreground: it stays, marked, until what it made is gone; else that goes after it.
+        grace: seconds that a pod may take to end; None for what it says itself.
+    """
+
+    foreground: bool = False
+    grace: int | None = None
+
+
+USUAL_DELETION: Final = Deletion()
+"""In the background, within the object's own grace."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodLogLine:
+    """A line that a container wrote, without its end.
+
+    Attributes:
+        at: when, RFC 3339 as the node wrote it; empty where it did not.
+        text: the bytes as they came; a line of more than a mebibyte comes in pieces.
+    """
+
+    at: str
+    text: bytes
+
+
 class WatchWord(Enum):
     """What a watch tells."""
 
@@ -298,8 +328,25 @@ class KubePort(Protocol):
         dry_run: bool = False,
         identity: Identity | None = None,
         uid: str = "",
+        how: Deletion = USUAL_DELETION,
     ) -> bool:
-        """Delete with background propagation; with `uid` only that very object. False if it was not there."""
+        """Delete; with `uid` only that very object. False if it was not there."""
+        ...
+
+    def pod_log(
+        self, pod: ObjectKey, container: str, *, follow: bool = False, tail: int | None = None
+    ) -> Iterator[PodLogLine]:
+        """What a container of a pod has written so far; with `follow` until it ends. Nothing is sent before the first.
+
+        Nothing comes of a pod that has no node yet. A pod that is not there is refused with 404, one whose container
+        has not started with 400. A stream that breaks off raises `UnreachableError`.
+
+        Args:
+            pod: which.
+            container: its name.
+            follow: wait for more.
+            tail: of what is there, the last so many lines; all for None.
+        """
         ...
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:

@@ -14,7 +14,7 @@ from lightkube.config.client_adapter import verify_cluster
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import User
 
-from allotment.adapters.kube import answers, discovery, kubeconfig, requests, transport
+from allotment.adapters.kube import answers, discovery, kubeconfig, logs, requests, transport
 from allotment.adapters.kube.credentials import auth_of
 from allotment.adapters.kube.discovery import Resource
 from allotment.adapters.kube.paging import ListBounds, pages
@@ -26,11 +26,14 @@ from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.salvage import UnreadableObject
 from allotment.ports.kube import (
     NO_QUERY,
+    USUAL_DELETION,
     AccessQuestion,
     Answer,
+    Deletion,
     Endpoint,
     Identity,
     ObjectPart,
+    PodLogLine,
     RefusedError,
     ServerInfo,
     WatchStream,
@@ -306,13 +309,22 @@ class KubeClient:
         dry_run: bool = False,
         identity: Identity | None = None,
         uid: str = "",
+        how: Deletion = USUAL_DELETION,
     ) -> bool:
         """Delete; False if the object was not there."""
         resource = self._find(api_version, key.kind)
         if resource is None:
             return False
-        request = requests.delete(resource, key, dry_run=dry_run, identity=identity, uid=uid)
+        request = requests.delete(resource, key, dry_run=dry_run, identity=identity, uid=uid, how=how)
         return self._send(request, missing_is_fine=True).status_code != httpx.codes.NOT_FOUND
+
+    def pod_log(
+        self, pod: ObjectKey, container: str, *, follow: bool = False, tail: int | None = None
+    ) -> Iterator[PodLogLine]:
+        """What a container writes."""
+        resource = self._resource("v1", "Pod")
+        request = requests.pod_log(resource, pod, container, follow=follow, tail=tail)
+        yield from logs.lines(self._http, request)
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
         """Ask the server's authorizer."""

@@ -17,13 +17,16 @@ from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.ports.kube import (
     NO_QUERY,
+    USUAL_DELETION,
     AccessQuestion,
     Answer,
+    Deletion,
     Endpoint,
     FieldConflict,
     FieldConflictError,
     Identity,
     ObjectPart,
+    PodLogLine,
     RefusedError,
     ServerInfo,
     WatchStream,
@@ -78,6 +81,7 @@ class FakeKube:
         now: the time that it gives to what is written, RFC 3339.
         calls: every call so far.
         parts: subresources that can be read.
+        logs: what containers have written, by pod and container.
         log: what happened, for those who watch.
     """
 
@@ -89,6 +93,7 @@ class FakeKube:
     now: str = _EPOCH
     calls: list[Call] = field(default_factory=list)
     parts: dict[ObjectPart, Body] = field(default_factory=dict)
+    logs: dict[tuple[ObjectKey, str], tuple[PodLogLine, ...]] = field(default_factory=dict)
     log: ChangeLog = field(default_factory=ChangeLog)
     _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -290,8 +295,9 @@ class FakeKube:
         dry_run: bool = False,
         identity: Identity | None = None,
         uid: str = "",
+        how: Deletion = USUAL_DELETION,
     ) -> bool:
-        """Delete; a namespace goes with what it contains."""
+        """Delete; a namespace goes with what it contains, and with `foreground` an object with what it made."""
         with self._lock, self._called(Call("delete", key, None, identity, dry_run)):
             stored = self._objects.get(key)
             if stored is None or not self.serves(api_version, key.kind):
@@ -303,12 +309,34 @@ class FakeKube:
                 going = {**stored.body, "metadata": {**stored.body["metadata"], **marks}}
                 self._put(key, replace(stored, body=going))
             elif not dry_run:
-                doomed = [key]
+                doomed = [key, *(self._made_by(stored.body["metadata"]["uid"]) if how.foreground else ())]
                 if key.kind == "Namespace":
                     doomed += [other for other in self._objects if other.namespace == key.name]
                 for one in doomed:
                     self._take(one)
             return True
+
+    def _made_by(self, uid: str) -> Iterator[ObjectKey]:
+        """What names an object as an owner, and what names that."""
+        for key, stored in tuple(self._objects.items()):
+            metadata = stored.body["metadata"]
+            if any(owner.get("uid") == uid for owner in metadata.get("ownerReferences") or ()):
+                yield key
+                yield from self._made_by(metadata["uid"])
+
+    def pod_log(
+        self, pod: ObjectKey, container: str, *, follow: bool = False, tail: int | None = None
+    ) -> Iterator[PodLogLine]:
+        """What `logs` holds; to follow is to have read all that is there."""
+        with self._lock, self._called(Call("follow log" if follow else "get log", pod)):
+            stored = self._objects.get(pod)
+            if stored is None:
+                raise _refused(f"the log of {pod}", 404, "NotFound", f'pods "{pod.name}" not found')
+            lines = self.logs.get((pod, container), ())
+            bound = bool((stored.body.get("spec") or {}).get("nodeName"))
+            if bound and (pod, container) not in self.logs:
+                raise _refused(f"the log of {pod}", 400, "BadRequest", f'container "{container}" is waiting to start')
+        yield from lines if tail is None else lines[max(0, len(lines) - tail) :]
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
         """Ask `rights`."""

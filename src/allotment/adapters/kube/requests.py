@@ -11,7 +11,7 @@ import msgspec
 from allotment.adapters.kube.discovery import ACCEPT, Resource
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
 from allotment.model.manifest import ObjectKey, key_of
-from allotment.ports.kube import AccessQuestion, Identity, ObjectPart
+from allotment.ports.kube import USUAL_DELETION, AccessQuestion, Deletion, Identity, ObjectPart
 
 PAGE_SIZE: Final = 500
 """Objects per page of a list; kubectl's own chunk size."""
@@ -155,9 +155,20 @@ def merge_patch(
     )
 
 
-def delete(resource: Resource, key: ObjectKey, *, dry_run: bool, identity: Identity | None, uid: str) -> Request:
-    """Delete, the dependents in the background."""
-    options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+def delete(
+    resource: Resource,
+    key: ObjectKey,
+    *,
+    dry_run: bool,
+    identity: Identity | None,
+    uid: str,
+    how: Deletion = USUAL_DELETION,
+) -> Request:
+    """Delete, the dependents in the background or before."""
+    policy = "Foreground" if how.foreground else "Background"
+    options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
+    if how.grace is not None:
+        options["gracePeriodSeconds"] = how.grace
     if dry_run:
         # Beside a body of options the API server does not look at the query's dryRun, and would delete.
         options["dryRun"] = ["All"]
@@ -170,6 +181,18 @@ def delete(resource: Resource, key: ObjectKey, *, dry_run: bool, identity: Ident
         headers=(("Accept", _JSON), ("Content-Type", _JSON), *_impersonation(identity)),
         content=msgspec.json.encode(options),
     )
+
+
+def pod_log(resource: Resource, pod: ObjectKey, container: str, *, follow: bool, tail: int | None) -> Request:
+    """What a container has written, each line behind its time."""
+    params = (
+        ("container", container),
+        ("timestamps", "true"),
+        *((("follow", "true"),) if follow else ()),
+        *((("tailLines", str(tail)),) if tail is not None else ()),
+    )
+    headers = (("Accept", "*/*"),)
+    return Request("GET", resource.path(pod.namespace, pod.name, "log"), f"the log of {pod}", params, headers)
 
 
 def access_review(identity: Identity, question: AccessQuestion) -> Request:

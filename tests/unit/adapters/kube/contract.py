@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from allotment.model.labels import FIELD_MANAGER
 from allotment.model.manifest import ObjectKey
-from allotment.ports.kube import FieldConflictError, KubePort, ObjectPart, RefusedError, WatchEvent, WatchWord
+from allotment.ports.kube import Deletion, FieldConflictError, KubePort, ObjectPart, RefusedError, WatchEvent, WatchWord
 
 
 def config_map(space: str, name: str = "one", **data: str) -> dict[str, Any]:
@@ -301,6 +302,25 @@ class KubeContract:
     def test_nothing_happens_to_a_kind_that_is_not_served(self, kube: KubePort, space: str) -> None:
         words = [event.word for event in kube.watch("nobody.example/v1", "Nothing", namespace=space)]
         assert words == []
+
+    def test_what_an_object_made_goes_with_it(self, kube: KubePort, space: str) -> None:
+        maker = kube.create(config_map(space, "maker")).body
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "maker", "uid": maker["metadata"]["uid"]}
+        made = config_map(space, "made")
+        kube.create({**made, "metadata": {**made["metadata"], "ownerReferences": [owner]}})
+        assert kube.delete("v1", key(space, "maker"), how=Deletion(foreground=True))
+        end = time.monotonic() + 30
+        while any(kube.get("v1", key(space, name)) is not None for name in ("maker", "made")):
+            assert time.monotonic() < end, "the garbage collector does nothing"
+            time.sleep(0.1)
+
+    def test_the_log_of_a_pod_that_waits_is_empty_and_that_of_none_is_refused(self, kube: KubePort, space: str) -> None:
+        spec = {"nodeSelector": {"no": "node"}, "containers": [{"name": "main", "image": "work"}]}
+        kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one", "namespace": space}, "spec": spec})
+        assert list(kube.pod_log(key(space, kind="Pod"), "main")) == []
+        with pytest.raises(RefusedError) as caught:
+            list(kube.pod_log(key(space, "absent", kind="Pod"), "main"))
+        assert caught.value.status == 404
 
 
 def happened(events: Iterator[WatchEvent], number: int) -> list[WatchEvent]:

@@ -1,0 +1,115 @@
+"""batch/v1 Job: work that ends. Several pods are indexed; the indices of a sweep are its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from allotment.jobs.kubernetes.environment import OWN_OF_RUNS, RankSource
+from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.jobs.kubernetes.pods import (
+    MAIN,
+    STAGING,
+    PodShape,
+    WorkDraft,
+    metadata,
+    queued,
+    staging_template,
+    template,
+)
+from allotment.model.jobs.job import Job
+from allotment.model.manifest import Body
+
+KEPT_SECONDS: Final = 24 * 60 * 60
+"""How long an ended Job stays. It holds nothing, and its logs are read until then; a namespace may have a hundred."""
+
+_DISPLACED: Final = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+"""A pod that was displaced is replaced, and counts for no failure."""
+_BEGAN: Final = {
+    "action": "FailJob",
+    "onExitCodes": {"containerName": MAIN, "operator": "NotIn", "values": [0]},
+}
+"""A program that began and failed is not run again; a pod whose program never began has no exit code."""
+
+
+def batch_job(draft: WorkDraft) -> Body:
+    """The Job. Kueue suspends it as it comes, and starts it when its quota is free."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata(draft, queued(draft)),
+        "spec": {**job_spec(draft), "ttlSecondsAfterFinished": KEPT_SECONDS},
+    }
+
+
+def job_spec(draft: WorkDraft, *, run: str = "") -> dict[str, Any]:
+    """Spec of a Job on its own.
+
+    Args:
+        draft: what is run.
+        run: field of a pod that holds its Job's name, where that is made up later.
+    """
+    job = draft.order.job
+    return {
+        **_pods(job),
+        **_retries(draft.order),
+        "podReplacementPolicy": "Failed",
+        "podFailurePolicy": {"rules": [_DISPLACED, *([] if job.retries.safe or not job.retries.limit else [_BEGAN])]},
+        **({} if job.run_time is None else {"activeDeadlineSeconds": job.run_time}),
+        "template": template(draft, _shape(draft, run)),
+    }
+
+
+def _pods(job: Job) -> dict[str, Any]:
+    if job.sweep is not None:
+        side_by_side = min(job.sweep.at_once, job.sweep.trials)
+        return {"completionMode": "Indexed", "completions": job.sweep.trials, "parallelism": side_by_side}
+    if job.replicas > 1:
+        return {"completionMode": "Indexed", "completions": job.replicas, "parallelism": job.replicas}
+    return {}
+
+
+def _retries(order: WorkOrder) -> Mapping[str, Any]:
+    sweep = order.job.sweep
+    if sweep is not None:
+        # A trial that fails does not take the others with it.
+        return {"backoffLimitPerIndex": order.retries, "maxFailedIndexes": sweep.trials}
+    return {"backoffLimit": order.retries}
+
+
+def _shape(draft: WorkDraft, run: str) -> PodShape:
+    job = draft.order.job
+    if job.sweep is not None:
+        return PodShape(RankSource.INDEX)
+    if job.replicas == 1:
+        return PodShape()
+    if not job.gang:
+        return PodShape(RankSource.INDEX)
+    first = f"$({OWN_OF_RUNS})" if run else draft.name
+    return PodShape(RankSource.INDEX, f"{first}-0.{draft.name}", draft.name, run)
+
+
+def staging_job(draft: WorkDraft) -> Body:
+    """The Job that fetches data before: it waits for CPU alone, and holds no device.
+
+    What the data are for is made only when it is complete. Held in any other way it would hold its quota meanwhile:
+    Kueue admits a JobSet whole, whatever its Jobs wait for.
+    """
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata(draft, queued(draft, STAGING), staging_name(draft)),
+        "spec": {
+            # To fetch twice does no harm.
+            "backoffLimit": 3,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": [_DISPLACED]},
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "template": staging_template(draft),
+        },
+    }
+
+
+def staging_name(draft: WorkDraft) -> str:
+    """Name of the Job that fetches data before."""
+    return f"{draft.name}-{STAGING}"

@@ -1,0 +1,69 @@
+"""What stands beside the object that runs a job, and goes with it: its code, its trials, the Services of its pods."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from allotment.jobs.kubernetes.environment import PACKAGE, trial_lines
+from allotment.jobs.kubernetes.pods import MAIN, WorkDraft, marks, metadata
+from allotment.jobs.kubernetes.storage import trials_name
+from allotment.model import labels
+from allotment.model.manifest import Body
+
+CODE_PART: Final = "code"
+TRIALS_PART: Final = "trials"
+NETWORK_PART: Final = "network"
+
+
+def code_of(draft: WorkDraft) -> Iterator[Body]:
+    """The packed code folder, if one travels."""
+    if draft.order.code:
+        packed = base64.b64encode(draft.order.code).decode("ascii")
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": metadata(draft, marks(draft, CODE_PART)),
+            "immutable": True,
+            "binaryData": {PACKAGE: packed},
+        }
+
+
+def trials_of(draft: WorkDraft, trials: Sequence[Sequence[str]]) -> Iterator[Body]:
+    """The arguments of a sweep's trials, if it is one."""
+    if draft.order.job.sweep is not None:
+        yield {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": metadata(draft, marks(draft, TRIALS_PART), trials_name(draft.order)),
+            "immutable": True,
+            "data": trial_lines(trials),
+        }
+
+
+def headless_service(draft: WorkDraft) -> Body:
+    """By which the ranks of a gang find each other where no controller makes one."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(draft, marks(draft, NETWORK_PART)),
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {labels.JOB: draft.order.id, labels.JOB_PART: MAIN},
+        },
+    }
+
+
+def front_service(draft: WorkDraft, port: int, further: dict[str, str] | None = None) -> Body:
+    """Where a service answers inside its namespace: only pods that are ready are asked."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(draft, marks(draft, NETWORK_PART)),
+        "spec": {
+            "selector": {labels.JOB: draft.order.id, labels.JOB_PART: MAIN, **(further or {})},
+            "ports": [{"name": "http", "port": port, "targetPort": port}],
+        },
+    }

@@ -1,0 +1,47 @@
+"""Kinds of objects that can run a job, and what a cluster offers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+
+class WorkKind(StrEnum):
+    """A kind that runs a job, as the API calls it."""
+
+    JOB = "Job"
+    JOB_SET = "JobSet"
+    LEADER_WORKER_SET = "LeaderWorkerSet"
+    CRON_JOB = "CronJob"
+    DEPLOYMENT = "Deployment"
+    TRAIN_JOB = "TrainJob"
+    RAY_JOB = "RayJob"
+
+
+API_VERSIONS: Final[Mapping[WorkKind, str]] = {
+    WorkKind.JOB: "batch/v1",
+    WorkKind.JOB_SET: "jobset.x-k8s.io/v1alpha2",
+    WorkKind.LEADER_WORKER_SET: "leaderworkerset.x-k8s.io/v1",
+    WorkKind.CRON_JOB: "batch/v1",
+    WorkKind.DEPLOYMENT: "apps/v1",
+    WorkKind.TRAIN_JOB: "trainer.kubeflow.org/v1alpha1",
+    WorkKind.RAY_JOB: "ray.io/v1",
+}
+"""Group and version in which each is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOffer:
+    """What a cluster has for jobs, as discovered.
+
+    Attributes:
+        kinds: those that its API server serves.
+        kueue: version of Kueue's API, such as ``kueue.x-k8s.io/v1beta2``; empty where there is none.
+        devices: allocatable devices by class of the catalogue.
+    """
+
+    kinds: frozenset[WorkKind]
+    kueue: str
+    devices: Mapping[str, int] = field(default_factory=dict)

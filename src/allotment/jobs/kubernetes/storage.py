@@ -1,0 +1,126 @@
+"""Volumes of a job's pods, and how data come into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from allotment.jobs.kubernetes.environment import CODE, PACKED, TRIALS, literal
+from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.model.jobs.job import Job, JobVolume, StagedData, StagingTime, VolumeUse
+from allotment.model.quantity import format_bytes
+
+MOST_CODE: Final = 900 << 10
+"""Bytes of packed code that travel: an object of the API has a mebibyte, and some is the object's own."""
+
+_SHM: Final = "/dev/shm"  # noqa: S108 (not a file of ours: where shared memory is in a container)
+_FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "https": ("curl", "--fail", "--location", "--retry", "5", "--continue-at", "-", "--create-dirs", "--output"),
+    "s3": ("aws", "s3", "sync"),
+    "hf": ("huggingface-cli", "download", "--local-dir"),
+    "": ("cp", "-a"),
+}
+"""The usual way of a scheme; each goes on where an earlier try broke off, or copies anew."""
+
+
+def volumes(order: WorkOrder) -> list[dict[str, Any]]:
+    """Volumes of the pod."""
+    return [*_given(order.job), *_own(order)]
+
+
+def _given(job: Job) -> Iterator[dict[str, Any]]:
+    for volume in job.volumes:
+        name = volume_name(volume.name)
+        if volume.claim:
+            yield {"name": name, "persistentVolumeClaim": {"claimName": volume.claim}}
+        else:
+            yield {"name": name, "emptyDir": {} if volume.size is None else {"sizeLimit": format_bytes(volume.size)}}
+
+
+def _own(order: WorkOrder) -> Iterator[dict[str, Any]]:
+    needs = order.job.needs
+    if needs.shared_memory is not None:
+        yield {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": format_bytes(needs.shared_memory)}}
+    if order.code:
+        yield {"name": "packed", "configMap": {"name": order.name}}
+        yield {"name": "code", "emptyDir": {}}
+    if order.job.sweep is not None:
+        yield {"name": "trials", "configMap": {"name": trials_name(order)}}
+
+
+def mounts(order: WorkOrder) -> list[dict[str, Any]]:
+    """Mounts of the program's container; what is only read cannot be written."""
+    found = [
+        _mount(volume_name(volume.name), volume.path, read_only=volume.use is VolumeUse.READ_MOSTLY)
+        for volume in order.job.volumes
+    ]
+    if order.job.needs.shared_memory is not None:
+        found.append(_mount("shm", _SHM))
+    if order.code:
+        found += [_mount("packed", PACKED, read_only=True), _mount("code", CODE)]
+    if order.job.sweep is not None:
+        found.append(_mount("trials", TRIALS, read_only=True))
+    return found
+
+
+def _mount(name: str, path: str, *, read_only: bool = False) -> dict[str, Any]:
+    return {"name": name, "mountPath": path, **({"readOnly": True} if read_only else {})}
+
+
+def volume_name(name: str) -> str:
+    """Name of a job's volume in its pod: none of ours begins so."""
+    return f"v-{name}"
+
+
+def trials_name(order: WorkOrder) -> str:
+    """Name of the ConfigMap with the trials of a sweep."""
+    return f"{order.name}-trials"
+
+
+def staged(job: Job, when: StagingTime) -> tuple[StagedData, ...]:
+    """What is fetched then."""
+    return tuple(each for each in job.data if each.when is when)
+
+
+def staging_mounts(job: Job, data: StagedData) -> list[dict[str, Any]]:
+    """Mounts of a container that fetches: the volume that it fills, and those that it may copy from."""
+    target = volume_of(job, data)
+    return [
+        _mount(volume_name(each.name), each.path, read_only=each is not target and each.use is VolumeUse.READ_MOSTLY)
+        for each in job.volumes
+        if each.claim or each is target
+    ]
+
+
+def volume_of(job: Job, data: StagedData) -> JobVolume | None:
+    """The volume that data go to; None where the job has none of that name."""
+    return next((each for each in job.volumes if each.name == data.volume), None)
+
+
+def fetch(job: Job, data: StagedData) -> list[str]:
+    """What a container runs to fetch data; never a shell."""
+    if data.argv:
+        return [literal(each) for each in data.argv]
+    target = volume_of(job, data)
+    place = f"{'' if target is None else target.path.rstrip('/')}/{data.path}"
+    scheme = scheme_of(data)
+    tool = _FETCHERS[scheme]
+    source = data.source.removeprefix("hf://") if scheme == "hf" else data.source
+    last = {"https": [place, source], "hf": [place, "--", source]}.get(scheme, [source, place])
+    return [literal(each) for each in (*tool, *last)]
+
+
+def fetchable(data: StagedData) -> bool:
+    """Whether there is a way to fetch it: its own, or the usual one of its scheme."""
+    return bool(data.argv) or scheme_of(data) in _FETCHERS
+
+
+def scheme_of(data: StagedData) -> str:
+    """Of a source; empty for a path, and a dash for what is neither."""
+    if data.source.startswith("/"):
+        return ""
+    try:
+        return urlsplit(data.source).scheme.lower() or "-"
+    except ValueError:
+        return "-"

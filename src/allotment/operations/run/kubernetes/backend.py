@@ -1,0 +1,379 @@
+"""A Kubernetes cluster with Kueue as a place where jobs run.
+
+The cluster keeps everything: a job is found again by its label, whoever made it and whoever died since. Only what is
+still to be made of a job whose data are being fetched is held here; it is handed over again after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.errors import CapacityError, ConflictError, ForbiddenError, InputError, NotFoundError, quoted_message
+from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind
+from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.jobs.kubernetes.place import JobPlace, place_of
+from allotment.jobs.kubernetes.rendering import RenderedWork, render_work
+from allotment.model import labels
+from allotment.model.cluster import Cluster
+from allotment.model.jobs.run import JobState
+from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.model.observed.base import Object
+from allotment.model.observed.pods import Pod
+from allotment.model.platform import Platform
+from allotment.observe.kinds import KUEUE
+from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, read_logs
+from allotment.operations.run.kubernetes.seeing import seen_jobs
+from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of
+from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
+from allotment.ports.kube import AccessRefusedError, Deletion, Identity, KubePort, RefusedError
+
+KUBERNETES: Final = "kubernetes"
+_BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"))
+"""Kinds that stand beside what runs a job."""
+_BEST_FIRST: Final = (
+    WorkKind.JOB,
+    WorkKind.JOB_SET,
+    WorkKind.LEADER_WORKER_SET,
+    WorkKind.CRON_JOB,
+    WorkKind.DEPLOYMENT,
+    WorkKind.TRAIN_JOB,
+    WorkKind.RAY_JOB,
+)
+_NOT_ASKED_FOR: Final = frozenset({WorkKind.TRAIN_JOB, WorkKind.RAY_JOB})
+"""Never the best; they are there for who asks for them."""
+_ALREADY: Final = "AlreadyExists"
+_NO_RIGHT: Final = "cannot create resource"
+_QUOTA: Final = "exceeded quota"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAccess:
+    """How a cluster is reached.
+
+    Attributes:
+        kube: the API server.
+        namespaces: where jobs are looked for; everywhere if there are none, for who may list everywhere.
+        identity: whom to act as; None for the credentials' own user.
+    """
+
+    kube: KubePort
+    namespaces: tuple[str, ...] = ()
+    identity: Identity | None = None
+
+
+class KubernetesBackend:
+    """See the module; implements `ports.backends.Backend`. One thread at a time, but for `log`."""
+
+    def __init__(
+        self,
+        name: str,
+        access: ClusterAccess,
+        platform: Platform,
+        cluster: Cluster,
+        read_code: Callable[[str], bytes],
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            name: as users name it after ``--on``.
+            access: how the cluster is reached.
+            platform: whose teams share it.
+            cluster: of the platform.
+            read_code: the packed code that lies at a path.
+        """
+        self._name = name
+        self._access = access
+        self._kube = access.kube
+        self._platform = platform
+        self._cluster = cluster
+        self._read_code = read_code
+        self._staging: dict[str, JobToStart] = {}
+        self._ended: dict[str, FollowedJob] = {}
+        self._stopped: set[str] = set()
+        self._forgotten: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """As users name it after ``--on``."""
+        return self._name
+
+    @property
+    def runs(self) -> bool:
+        """Whether something is still to be made here, so that it is worth looking soon."""
+        return bool(self._staging)
+
+    def discover(self) -> ClusterOffer:
+        """What the cluster has for jobs."""
+        kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], kind.value))
+        kueue = next((each for each in KUEUE if self._kube.serves(each, "Workload")), "")
+        return ClusterOffer(kinds, kueue, self._devices())
+
+    def offer(self) -> BackendOffer:
+        """What it has now."""
+        found = self.discover()
+        told: list[str] = []
+        if not found.kueue:
+            told.append("Kueue is not there: no job can be queued")
+        devices = found.devices
+        if not devices:
+            devices = self._declared()
+            if devices:
+                told.append("accelerators are as declared: no node shows any, or nodes may not be listed")
+        starts = tuple(kind.value for kind in _BEST_FIRST if kind in found.kinds and kind not in _NOT_ASKED_FOR)
+        return BackendOffer(KUBERNETES, starts, devices, tuple(told))
+
+    def check(self, job: JobToStart) -> None:
+        """Raise what `start` would raise for good; objects are sent as a dry run.
+
+        Raises:
+            JobRefusedError: it will never take it as it is.
+            CapacityError: it can never run there.
+        """
+        for body in self._render(job):
+            self._create(body, dry_run=True)
+
+    def told(self, job: JobToStart) -> tuple[str, ...]:
+        """What was decided for the job."""
+        return self._render(job).told
+
+    def start(self, job: JobToStart) -> FollowedJob:
+        """Make the job's objects, or say what became of those that are there.
+
+        Raises:
+            JobRefusedError: it will never take it as it is.
+            CapacityError: it can never run there.
+        """
+        place = self._place(job)
+        seen = seen_jobs(self._kube, (place.namespace,), job.id).get(job.id)
+        shown = None if seen is None else followed(seen)
+        if seen is None or shown is None:
+            if job.taken:
+                return FollowedJob(job.id, "", JobState.FAILED, job.attempt, end=EndOfRun(None, said="it is gone"))
+            return self._begin(job)
+        if seen.main is None:
+            self._staging[job.id] = job
+        else:
+            # Whoever made it may have died before all was made.
+            self._make_beside(self._render(job), seen.main.metadata.uid)
+        return shown
+
+    def advance(self) -> bool:
+        """Make what runs a job as soon as its data are there; whether anything was made."""
+        made = False
+        for job in tuple(self._staging.values()):
+            namespace = self._place(job).namespace
+            seen = seen_jobs(self._kube, (namespace,), job.id).get(job.id)
+            shown = None if seen is None else followed(seen)
+            if shown is None or shown.state is not JobState.STAGING:
+                del self._staging[job.id]
+            elif seen is not None and is_staged(seen):
+                made = self._go_on(job, shown) or made
+        return made
+
+    def look(self) -> tuple[FollowedJob, ...]:
+        """All jobs of ours that it shows, and those that were ended here."""
+        seen = seen_jobs(self._kube, self._access.namespaces)
+        shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
+        for job_id in self._stopped - shown.keys():
+            shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
+        self._forgotten &= shown.keys()
+        return tuple(each for job_id, each in {**shown, **self._ended}.items() if job_id not in self._forgotten)
+
+    def stop(self, job_id: str, grace: int) -> None:
+        """Delete what runs a job and all that stands beside it, unless it is over."""
+        self._staging.pop(job_id, None)
+        seen = seen_jobs(self._kube, self._access.namespaces, job_id).get(job_id)
+        shown = None if seen is None else followed(seen)
+        if shown is not None and shown.state.over:
+            return
+        self._stopped.add(job_id)
+        if seen is None:
+            return
+        for work in (seen.main, seen.staging):
+            if work is not None:
+                key = ObjectKey(API_VERSIONS[WorkKind(work.kind)].rpartition("/")[0], work.kind, *_at(work))
+                self._delete(API_VERSIONS[WorkKind(work.kind)], key, Deletion(foreground=True))
+        for pod in (*seen.pods, *seen.fetchers):
+            if not pod.ended and grace < (pod.spec.termination_grace_period_seconds or 0):
+                self._delete("v1", ObjectKey("", "Pod", *_at(pod)), Deletion(grace=grace))
+        for api_version, kind in _BESIDE:
+            for body in self._kube.list(
+                api_version, kind, namespace=seen.namespace, labels=f"{labels.JOB}={job_id}", lenient=True
+            ):
+                self._delete(api_version, key_of(body), Deletion())
+
+    def forget(self, job_id: str) -> None:
+        """Its end is on record. What is left of it goes by itself in a day, with its log."""
+        self._forgotten.add(job_id)
+        self._stopped.discard(job_id)
+        self._ended.pop(job_id, None)
+
+    def log(
+        self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
+    ) -> Iterator[LogLine | None]:
+        """What its pods write.
+
+        Raises:
+            NotFoundError: nothing is known of it, or its output is gone.
+        """
+        pods, goes_on = self._pods(job_id, rank)
+        if follow and goes_on:
+            return iter(FollowedLogs(self._kube, lambda: self._pods(job_id, rank), tail))
+        return read_logs(self._kube, pods, tail)
+
+    def _pods(self, job_id: str, rank: int | None) -> tuple[Sequence[Pod], bool]:
+        """Pods of a job, of one rank or of all, and whether it goes on."""
+        seen = seen_jobs(self._kube, self._access.namespaces, job_id).get(job_id)
+        shown = None if seen is None else followed(seen)
+        if seen is None or shown is None:
+            raise NotFoundError(
+                f"there is nothing of {job_id} in {self._name}", why="it was never there, or it is gone", fix=""
+            )
+        return [pod for pod in seen.pods if rank in (None, rank_of(pod))], not shown.state.over
+
+    def _place(self, job: JobToStart) -> JobPlace:
+        try:
+            return place_of(self._platform, self._cluster, job.job)
+        except (NotFoundError, ForbiddenError, InputError) as error:
+            raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
+
+    def _render(self, job: JobToStart) -> RenderedWork:
+        place = self._place(job)
+        found = self.discover()
+        if not found.kueue:
+            raise JobRefusedError(
+                f"{self._name} has no Kueue",
+                why="without it a job would hold its devices past every quota",
+                fix="install Kueue, or choose another cluster",
+            )
+        code = self._read_code(job.code) if job.code else b""
+        order = WorkOrder(job.id or "new", job.job, job.attempt, job.failures, code)
+        try:
+            return render_work(order, place, found.kinds)
+        except InputError as error:
+            raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
+
+    def _begin(self, job: JobToStart) -> FollowedJob:
+        work = self._render(job)
+        if work.staging is not None:
+            # What would be refused later is refused now.
+            self._create(work.main, dry_run=True)
+        kept_back = self._make(job, work, work.main if work.staging is None else work.staging)
+        if kept_back:
+            return FollowedJob(job.id, "", JobState.HELD, job.attempt, reason=kept_back)
+        if work.staging is not None:
+            self._staging[job.id] = job
+        state = JobState.QUEUED if work.staging is None else JobState.STAGING
+        return self._now(job, state)
+
+    def _now(self, job: JobToStart, otherwise: JobState) -> FollowedJob:
+        seen = seen_jobs(self._kube, (self._place(job).namespace,), job.id).get(job.id)
+        shown = None if seen is None else followed(seen)
+        return shown or FollowedJob(job.id, "", otherwise, job.attempt)
+
+    def _go_on(self, job: JobToStart, shown: FollowedJob) -> bool:
+        """Its data are there. A refusal that came since ends it: nobody else will hear of it."""
+        try:
+            work = self._render(job)
+            kept_back = self._make(job, work, work.main)
+        except (JobRefusedError, CapacityError, ConflictError, RefusedError) as error:
+            end = EndOfRun(None, said=f"{error.what}: {error.why}" if error.why else error.what)
+            self._ended[job.id] = FollowedJob(job.id, shown.native, JobState.FAILED, job.attempt, end=end)
+            kept_back = ""
+        if not kept_back:
+            del self._staging[job.id]
+        return not kept_back
+
+    def _make(self, job: JobToStart, work: RenderedWork, first: Body) -> str:
+        """Make one object, and what stands beside the main one; why not yet, where the namespace is full."""
+        try:
+            made = self._create(first)
+        except RefusedError as error:
+            if _QUOTA in error.message:
+                return f"the namespace is full: {quoted_message(error.message)}"
+            if error.reason != _ALREADY:
+                raise
+            made = self._ours(job, first)
+        if first is work.main:
+            self._make_beside(work, made["metadata"]["uid"])
+        return ""
+
+    def _ours(self, job: JobToStart, body: Body) -> Body:
+        """The object that is there already: ours, from a try whose answer was lost."""
+        found = self._kube.get(body["apiVersion"], key_of(body))
+        if found is None or found["metadata"].get("labels", {}).get(labels.JOB) != job.id:
+            raise ConflictError(
+                f"{key_of(body)} is there, and does not belong to the job {job.id}",
+                why="somebody else has made an object of that name",
+                fix="submit the job again, or delete that object",
+            )
+        return found
+
+    def _make_beside(self, work: RenderedWork, owner_uid: str) -> None:
+        """What stands beside it is its own, and goes with it."""
+        main = work.main
+        owner = {
+            "apiVersion": main["apiVersion"],
+            "kind": main["kind"],
+            "name": main["metadata"]["name"],
+            "uid": owner_uid,
+        }
+        for body in work.beside:
+            try:
+                self._create({**body, "metadata": {**body["metadata"], "ownerReferences": [owner]}})
+            except RefusedError as error:
+                if error.reason != _ALREADY:
+                    raise
+
+    def _create(self, body: Body, *, dry_run: bool = False) -> Body:
+        try:
+            return self._kube.create(body, dry_run=dry_run, identity=self._access.identity).body
+        except RefusedError as error:
+            if error.reason == _ALREADY or _QUOTA in error.message:
+                if not dry_run:
+                    raise
+                return body
+            if isinstance(error, AccessRefusedError) and _NO_RIGHT in error.message:
+                raise
+            raise JobRefusedError(
+                f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"
+            ) from error
+
+    def _delete(self, api_version: str, key: ObjectKey, how: Deletion) -> None:
+        self._kube.delete(api_version, key, identity=self._access.identity, how=how)
+
+    def _devices(self) -> Mapping[str, int]:
+        """Allocatable devices by class, as nodes show them; none where they may not be listed."""
+        found: dict[str, int] = {}
+        try:
+            for node in self._kube.list("v1", "Node", lenient=True):
+                for name, count in self._devices_of(node):
+                    found[name] = found.get(name, 0) + count
+        except RefusedError:
+            return {}
+        return found
+
+    def _devices_of(self, node: Body) -> Iterator[tuple[str, int]]:
+        given = node["metadata"].get("labels") or {}
+        allocatable = (node.get("status") or {}).get("allocatable") or {}
+        declared = {flavor.accelerator for flavor in self._cluster.flavors if flavor.accelerator is not None}
+        for name in sorted(declared):
+            accelerator = self._platform.accelerators[name]
+            key, value = accelerator.node_label
+            amount = str(allocatable.get(accelerator.resource_name, ""))
+            if given.get(key) == value and amount.isdecimal() and len(amount) < 9:
+                yield name, int(amount)
+
+    def _declared(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for pool in self._cluster.node_pools:
+            if pool.accelerator is not None:
+                most = pool.accelerators_per_node * pool.max_nodes
+                found[pool.accelerator] = found.get(pool.accelerator, 0) + most
+        return found
+
+
+def _at(found: Object) -> tuple[str, str]:
+    return found.namespace, found.name

@@ -1,0 +1,141 @@
+"""What the pods of a job write, rank by rank; followed, all of them side by side."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from allotment.errors import AllotmentError, NotFoundError
+from allotment.jobs.kubernetes.pods import MAIN
+from allotment.model.manifest import ObjectKey
+from allotment.model.moments import moment
+from allotment.model.observed.pods import Pod
+from allotment.operations.run.kubernetes.standing import rank_of
+from allotment.ports.backends import LogLine
+from allotment.ports.kube import KubePort, PodLogLine, RefusedError
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks for pods that came since, and after which silence is told."""
+_MOST_WAITING: Final = 1000
+"""Lines that are read ahead of whoever reads them."""
+_NOT_STARTED: Final = 400
+_GONE: Final = 404
+
+
+def read_logs(kube: KubePort, pods: Sequence[Pod], tail: int | None) -> Iterator[LogLine]:
+    """All that is there, pod after pod, the oldest first of each rank.
+
+    Args:
+        kube: the cluster.
+        pods: of the job.
+        tail: only so many of the last lines of each; all for None.
+
+    Raises:
+        NotFoundError: no pod has written anything that is still there.
+    """
+    found = False
+    for pod in sorted(pods, key=lambda each: (rank_of(each), each.metadata.creation_timestamp)):
+        try:
+            for line in kube.pod_log(_key(pod), MAIN, tail=tail):
+                found = True
+                yield _line(pod, line)
+            found = found or bool(pod.spec.node_name)
+        except RefusedError as error:
+            if error.status not in {_NOT_STARTED, _GONE}:
+                raise
+    if not found:
+        raise NotFoundError(
+            "there is no log of the job", why="no pod of it has started, or they are gone", fix="ask why it waits"
+        )
+
+
+class FollowedLogs:
+    """Logs of all pods that a job has, and will have, until it is over; a thread a pod."""
+
+    def __init__(self, kube: KubePort, look: Callable[[], tuple[Sequence[Pod], bool]], tail: int | None) -> None:
+        """Nothing is read yet.
+
+        Args:
+            kube: the cluster.
+            look: pods of the job as they are now, and whether it goes on.
+            tail: only so many of the last lines that are there now.
+        """
+        self._kube = kube
+        self._look = look
+        self._tail = tail
+        self._lines: queue.Queue[LogLine | None] = queue.Queue(_MOST_WAITING)
+        self._left = threading.Event()
+        self._read: set[str] = set()
+        self._reading: dict[str, threading.Thread] = {}
+        self._trouble: AllotmentError | None = None
+
+    def __iter__(self) -> Iterator[LogLine | None]:
+        """Lines as they come; None where nothing came for a while."""
+        try:
+            goes_on = True
+            while goes_on or self._reading or not self._lines.empty():
+                if goes_on:
+                    goes_on = self._begin()
+                yield from self._ready()
+                self._raise()
+                self._reading = {uid: thread for uid, thread in self._reading.items() if thread.is_alive()}
+        finally:
+            self._left.set()
+
+    def _begin(self) -> bool:
+        """Begin to read pods that are new; whether the job goes on."""
+        pods, goes_on = self._look()
+        for pod in pods:
+            uid = pod.metadata.uid
+            if uid not in self._read and uid not in self._reading and pod.spec.node_name:
+                thread = threading.Thread(target=self._follow, args=(pod,), name=f"log-{pod.name}", daemon=True)
+                self._reading[uid] = thread
+                thread.start()
+        self._tail = self._tail if not pods else None
+        return goes_on
+
+    def _ready(self) -> Iterator[LogLine | None]:
+        """What has come by now; the first is waited for."""
+        try:
+            line = self._lines.get(timeout=LOOK_AGAIN)
+        except queue.Empty:
+            yield None
+            return
+        yield line
+        with suppress(queue.Empty):
+            while True:
+                yield self._lines.get_nowait()
+
+    def _follow(self, pod: Pod) -> None:
+        # What is said to a thread is said to whoever iterates; a pod that has not started is asked again.
+        try:
+            for line in self._kube.pod_log(_key(pod), MAIN, follow=True, tail=self._tail):
+                while not self._left.is_set():
+                    with suppress(queue.Full):
+                        self._lines.put(_line(pod, line), timeout=LOOK_AGAIN)
+                        break
+                if self._left.is_set():
+                    return
+            self._read.add(pod.metadata.uid)
+        except RefusedError as error:
+            if error.status == _GONE:
+                self._read.add(pod.metadata.uid)
+            elif error.status != _NOT_STARTED:
+                self._trouble = error
+        except AllotmentError as error:
+            self._trouble = error
+
+    def _raise(self) -> None:
+        if self._trouble is not None and self._lines.empty():
+            raise self._trouble
+
+
+def _key(pod: Pod) -> ObjectKey:
+    return ObjectKey("", "Pod", pod.namespace, pod.name)
+
+
+def _line(pod: Pod, line: PodLogLine) -> LogLine:
+    return LogLine(rank_of(pod), line.text, moment(line.at) if line.at else None)

@@ -1,0 +1,155 @@
+"""What a cluster holds of our jobs: found by their label, read as structs, brought together by job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
+from allotment.jobs.kubernetes.pods import MAIN, STAGING
+from allotment.model import labels
+from allotment.model.manifest import Body
+from allotment.model.observed.base import Object
+from allotment.model.observed.pods import Pod
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.work import Job, Work
+from allotment.observe.kinds import BY_KIND, KUEUE
+from allotment.observe.reading import read_object
+from allotment.ports.kube import KubePort
+
+_GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in WorkKind}
+
+
+@dataclass(slots=True)
+class SeenJob:
+    """All that a cluster holds of one job.
+
+    Attributes:
+        main: what runs it; None where it is not made yet, or gone.
+        staging: what fetches its data before.
+        runs: Jobs that a CronJob made, oldest first.
+        workloads: Kueue's books for `main`, for its runs, or for its pods.
+        books_of_staging: those for `staging`.
+        pods: those that do its work.
+        fetchers: those that fetch its data.
+        again: how often its pods were started anew, by Kueue or after a failure.
+    """
+
+    id: str
+    main: Work | None = None
+    staging: Job | None = None
+    runs: list[Job] = field(default_factory=list)
+    workloads: list[Workload] = field(default_factory=list)
+    books_of_staging: list[Workload] = field(default_factory=list)
+    pods: list[Pod] = field(default_factory=list)
+    fetchers: list[Pod] = field(default_factory=list)
+    again: int = 0
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt that its objects were made for."""
+        of = self.main or self.staging
+        text = "" if of is None else of.metadata.labels.get(labels.JOB_ATTEMPT, "")
+        return int(text) if text.isdecimal() and len(text) < 9 else 1
+
+    @property
+    def namespace(self) -> str:
+        """Where it lies."""
+        of = self.main or self.staging
+        return "" if of is None else of.namespace
+
+
+def seen_jobs(kube: KubePort, namespaces: Sequence[str], job_id: str = "") -> Mapping[str, SeenJob]:
+    """What a cluster holds, by id of the job.
+
+    Args:
+        kube: the cluster.
+        namespaces: where to look; everywhere if there are none.
+        job_id: only of this job; empty for all.
+    """
+    selector = f"{labels.JOB}={job_id}" if job_id else labels.JOB
+    found: dict[str, SeenJob] = {}
+    by_uid: dict[str, SeenJob] = {}
+    for kind in WorkKind:
+        if kube.serves(API_VERSIONS[kind], kind.value):
+            for raw in _listed(kube, API_VERSIONS[kind], kind.value, namespaces, selector):
+                _take_work(raw, kind, found, by_uid)
+    for raw in _listed(kube, "v1", "Pod", namespaces, selector):
+        pod = _read("", "Pod", raw)
+        if isinstance(pod, Pod):
+            job = found.get(pod.metadata.labels.get(labels.JOB, ""))
+            if job is not None:
+                (job.fetchers if pod.metadata.labels.get(labels.JOB_PART) == STAGING else job.pods).append(pod)
+                by_uid[pod.metadata.uid] = job
+    if by_uid:
+        _take_workloads(kube, namespaces, by_uid)
+    for job in found.values():
+        job.runs.sort(key=lambda each: each.metadata.creation_timestamp)
+    return found
+
+
+def _take_work(raw: Body, kind: WorkKind, found: dict[str, SeenJob], by_uid: dict[str, SeenJob]) -> None:
+    value = _read(_GROUPS[kind], kind.value, raw)
+    if value is None:
+        return
+    job_id, part = value.metadata.labels.get(labels.JOB, ""), value.metadata.labels.get(labels.JOB_PART)
+    job = found.setdefault(job_id, SeenJob(job_id))
+    maker = value.metadata.controller
+    if part == STAGING and isinstance(value, Job):
+        job.staging = value
+    elif part == MAIN and maker is None:
+        job.main = value  # type: ignore[assignment]  # the kinds of `WorkKind` are those of `Work`
+        job.again += _restarts(kind, raw)
+    elif part == MAIN and isinstance(value, Job) and maker is not None and maker.kind == WorkKind.CRON_JOB:
+        job.runs.append(value)
+    by_uid[value.metadata.uid] = job
+
+
+def _restarts(kind: WorkKind, raw: Body) -> int:
+    """How often its controller has started its pods anew."""
+    spec, status = _mapping(raw, "spec"), _mapping(raw, "status")
+    if kind is WorkKind.JOB_SET:
+        return _number(status.get("restarts"))
+    if kind is not WorkKind.JOB or spec.get("completionMode") == "Indexed":
+        # Of several pods one comes back while the others run on: that is the same attempt.
+        return 0
+    return min(_number(status.get("failed")), _number(spec.get("backoffLimit")))
+
+
+def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[str, SeenJob]) -> None:
+    version = next((each for each in KUEUE if kube.serves(each, "Workload")), None)
+    if version is None:
+        return
+    for raw in _listed(kube, version, "Workload", namespaces, ""):
+        owners = {each.get("uid") for each in raw["metadata"].get("ownerReferences") or ()}
+        job = next((by_uid[uid] for uid in owners if uid in by_uid), None)
+        value = None if job is None else _read("kueue.x-k8s.io", "Workload", raw)
+        if job is None or not isinstance(value, Workload):
+            continue
+        if job.staging is not None and job.staging.metadata.uid in owners:
+            job.books_of_staging.append(value)
+            continue
+        job.workloads.append(value)
+        counts = _mapping(_mapping(raw, "status"), "schedulingStats").get("evictions") or ()
+        job.again += sum(_number(each.get("count")) for each in counts)
+
+
+def _listed(kube: KubePort, api_version: str, kind: str, namespaces: Sequence[str], selector: str) -> Iterator[Body]:
+    # One object that nobody can read stops nothing.
+    for namespace in namespaces or ("",):
+        yield from kube.list(api_version, kind, namespace=namespace, labels=selector, lenient=True)
+
+
+def _read(group: str, kind: str, raw: Body) -> Object | None:
+    value = read_object(BY_KIND[group, kind], raw).value
+    return value if isinstance(value, Object) else None
+
+
+def _mapping(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = raw.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,273 @@
+"""How a job stands, from what a cluster shows of it. Pure: only what is seen now counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from allotment.errors import shown
+from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX
+from allotment.jobs.kubernetes.pods import MAIN
+from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.moments import moment
+from allotment.model.observed.base import Condition, condition, is_true
+from allotment.model.observed.pods import Pod, Terminated
+from allotment.model.observed.queueing import Workload
+from allotment.model.observed.work import CronJob, Job, JobStatus, Owner, Replicas, Work
+from allotment.operations.run.kubernetes.seeing import SeenJob
+from allotment.ports.backends import EndOfRun, FollowedJob
+
+MOST_SAID: Final = 500
+"""Characters of a component's words."""
+_INDEX: Final = "batch.kubernetes.io/job-completion-index"
+_COMPLETE: Final = ("Complete", "Completed")
+_OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
+"""How Ray says that a job has ended, and whether well."""
+_KILLED: Final = 128
+
+
+def followed(seen: SeenJob) -> FollowedJob | None:
+    """The job as the cluster shows it; None where it shows nothing of it."""
+    if seen.main is None:
+        return None if seen.staging is None else _staged(seen, seen.staging)
+    if seen.main.metadata.deletion_timestamp:
+        return _shown(seen, JobState.STOPPING, since=seen.main.metadata.deletion_timestamp)
+    if isinstance(seen.main, CronJob):
+        return _scheduled(seen, seen.main)
+    over = _over(seen, seen.main)
+    return over if over is not None else _alive(seen, seen.main, seen.pods)
+
+
+def native_name(work: Work | Job) -> str:
+    """As kubectl takes it: ``job/NAME``."""
+    return f"{work.kind.lower()}/{work.name}"
+
+
+def _shown(
+    seen: SeenJob,
+    state: JobState,
+    *,
+    reason: str = "",
+    since: str = "",
+    end: EndOfRun | None = None,
+    before: EndOfRun | None = None,
+) -> FollowedJob:
+    of = seen.main or seen.staging
+    return FollowedJob(
+        id=seen.id,
+        native="" if of is None else native_name(of),
+        state=state,
+        attempt=seen.attempt + seen.again,
+        reason=_bounded(reason),
+        since=moment(since) if since else None,
+        places=tuple(_places(seen.pods)) if state.holds else (),
+        end=end,
+        before=before,
+    )
+
+
+def _bounded(text: str) -> str:
+    return shown(" ".join(text.split()))[:MOST_SAID]
+
+
+def _staged(seen: SeenJob, staging: Job) -> FollowedJob:
+    if staging.metadata.deletion_timestamp:
+        return _shown(seen, JobState.STOPPING, since=staging.metadata.deletion_timestamp)
+    failed = condition(staging.status.conditions, "Failed")
+    if failed is not None and failed.true:
+        end = _failure(seen.fetchers, failed)
+        said = f"its data could not be fetched: {end.said}"
+        return _shown(
+            seen, JobState.FAILED, since=failed.last_transition_time, end=EndOfRun(end.code, None, _bounded(said))
+        )
+    return _shown(seen, JobState.STAGING, reason=_why_not_yet(seen, staging), since=staging.metadata.creation_timestamp)
+
+
+def is_staged(seen: SeenJob) -> bool:
+    """Whether its data are there, and what runs it can be made."""
+    staging = seen.staging
+    if seen.main is not None or staging is None or staging.metadata.deletion_timestamp:
+        return False
+    return is_true(staging.status.conditions, "Complete")
+
+
+def _why_not_yet(seen: SeenJob, staging: Job) -> str:
+    if staging.spec.suspend:
+        return _why_unadmitted(seen.books_of_staging)
+    return next((reason for each in seen.fetchers if not each.ended and (reason := _what_holds(each))), "")
+
+
+def _over(seen: SeenJob, main: Work) -> FollowedJob | None:
+    """What has ended by itself; None where it has not."""
+    conditions = main.status.conditions if isinstance(main, Job | Owner) else ()
+    well = next((found for name in _COMPLETE if (found := condition(conditions, name)) and found.true), None)
+    failed = condition(conditions, "Failed")
+    if failed is not None and failed.true:
+        return _shown(seen, JobState.FAILED, since=failed.last_transition_time, end=_failure(seen.pods, failed))
+    if isinstance(main, Owner) and main.status.job_status in _OWN_WORDS:
+        word = main.status.job_status
+        if _OWN_WORDS[word]:
+            return _shown(seen, JobState.SUCCEEDED, end=EndOfRun(0))
+        said = Condition(reason=word, message=main.status.message or main.status.reason)
+        return _shown(seen, JobState.FAILED, end=_failure(seen.pods, said))
+    if well is not None:
+        return _shown(seen, JobState.SUCCEEDED, since=well.last_transition_time, end=EndOfRun(0))
+    return None
+
+
+def _scheduled(seen: SeenJob, cron: CronJob) -> FollowedJob:
+    """A CronJob is what its last run is, and waits for its time in between."""
+    run = seen.runs[-1] if seen.runs else None
+    pods = [each for each in seen.pods if run is not None and _made_by(each, run)]
+    if run is not None and not any(is_true(run.status.conditions, name) for name in ("Complete", "Failed")):
+        alive = _alive(seen, run, pods)
+        return replace(alive, attempt=alive.attempt + len(seen.runs) - 1)
+    before = None
+    if run is not None:
+        failed = condition(run.status.conditions, "Failed")
+        before = EndOfRun(0) if failed is None or not failed.true else _failure(pods, failed)
+    reason = f"it runs at {cron.spec.schedule}{f' {cron.spec.time_zone}' if cron.spec.time_zone else ''}"
+    shown = _shown(seen, JobState.QUEUED, reason=reason, before=before)
+    return replace(shown, attempt=shown.attempt + len(seen.runs))
+
+
+def _made_by(pod: Pod, job: Job) -> bool:
+    maker = pod.metadata.controller
+    return maker is not None and maker.uid == job.metadata.uid
+
+
+def _alive(seen: SeenJob, main: Work, pods: Sequence[Pod]) -> FollowedJob:
+    live = [each for each in pods if not each.ended]
+    if isinstance(main, Replicas) or (isinstance(main, Owner) and main.kind == "LeaderWorkerSet"):
+        waits = not live or any(each.spec.scheduling_gates for each in live)
+    else:
+        waits = bool(main.spec.suspend if isinstance(main, Job) else isinstance(main, Owner) and main.suspend)
+    if waits:
+        return _queued(seen, live)
+    return _working(seen, main, pods)
+
+
+def _queued(seen: SeenJob, live: Sequence[Pod]) -> FollowedJob:
+    held = next((each for each in seen.workloads if not each.holds_quota), None)
+    evicted = None if held is None else held.condition("Evicted")
+    displaced = evicted is not None and evicted.true
+    if displaced and any(each.bound for each in live):
+        ending = _shown(seen, JobState.STOPPING, reason=_told(evicted), since=_since(evicted))
+        # It is still the attempt that was displaced.
+        return replace(ending, attempt=max(1, ending.attempt - 1))
+    if held is not None and not held.spec.active:
+        reason = "it was deactivated in its queue"
+    else:
+        reason = _why_unadmitted(seen.workloads) or (_told(evicted) if displaced else "")
+    return _shown(seen, JobState.QUEUED, reason=reason, since=_since(evicted), before=_before(seen))
+
+
+def _why_unadmitted(workloads: Iterable[Workload]) -> str:
+    """Kueue's words on what it has not let in."""
+    found = (each.condition("QuotaReserved") for each in workloads)
+    return next((_told(each) for each in found if each is not None and not each.true), "")
+
+
+def _told(found: Condition | None) -> str:
+    return "" if found is None else found.message or found.reason
+
+
+def _since(found: Condition | None) -> str:
+    return found.last_transition_time if found is not None and found.true else ""
+
+
+def _working(seen: SeenJob, main: Work, pods: Sequence[Pod]) -> FollowedJob:
+    live = [each for each in pods if not each.ended]
+    run = [each for each in live if each.status.phase == "Running" and not each.metadata.deletion_timestamp]
+    all_run = run and len(run) >= len(live) and len(run) >= _needed(main, pods)
+    # Its pods have ended, and its controller has not said so yet.
+    ended = not live and bool(pods) and all(each.status.phase == "Succeeded" for each in pods)
+    if all_run or ended:
+        began = max((each.status.start_time for each in run), default="")
+        return _shown(seen, JobState.RUNNING, since=began, before=_before(seen))
+    waiting = next((each for each in live if each not in run), None)
+    reason = "" if waiting is None else _what_holds(waiting)
+    return _shown(seen, JobState.STARTING, reason=reason, since=_admitted(seen.workloads), before=_before(seen))
+
+
+def _before(seen: SeenJob) -> EndOfRun | None:
+    """How the attempt before this one ended: displaced, as Kueue says, or by its first pod that failed."""
+    if not seen.again:
+        return None
+    evicted = next((found for each in seen.workloads if (found := each.condition("Evicted"))), None)
+    failed = _of_pods(seen.pods)
+    if failed is not None and (evicted is None or not evicted.true):
+        return failed
+    return None if evicted is None else EndOfRun(None, said=_bounded(_told(evicted)), displaced=True)
+
+
+def _needed(main: Work, pods: Sequence[Pod]) -> int:
+    """How many pods have to run, of those that have not ended."""
+    if isinstance(main, Job):
+        status: JobStatus = main.status
+        left = (main.spec.completions or 1) - status.succeeded
+        return max(1, min(main.spec.parallelism or 1, left))
+    if isinstance(main, Owner) and main.groups:
+        return max(1, sum(each.count for each in main.groups) - sum(each.status.phase == "Succeeded" for each in pods))
+    return 1
+
+
+def _admitted(workloads: Iterable[Workload]) -> str:
+    return max((_since(each.condition("Admitted")) for each in workloads), default="")
+
+
+def _what_holds(pod: Pod) -> str:
+    """Why a pod that may start does not run."""
+    placed = condition(pod.status.conditions, "PodScheduled")
+    if placed is not None and not placed.true and placed.message:
+        return placed.message
+    for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+        if status.state.waiting is not None and status.state.waiting.reason:
+            words = (status.state.waiting.reason, status.state.waiting.message)
+            return ": ".join(filter(None, words))
+    return ""
+
+
+def _places(pods: Iterable[Pod]) -> Iterator[RunningPlace]:
+    bound = [each for each in pods if each.bound]
+    for pod in sorted(bound, key=rank_of):
+        yield RunningPlace(rank_of(pod), pod.spec.node_name)
+
+
+def rank_of(pod: Pod) -> int:
+    """Rank of a pod: 0 where it is alone."""
+    metadata = pod.metadata
+    text = metadata.labels.get(_INDEX) or metadata.annotations.get(_INDEX) or metadata.labels.get(WORKER_INDEX) or "0"
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
+
+
+def _failure(pods: Sequence[Pod], failed: Condition) -> EndOfRun:
+    """How it failed: by its first rank that did, or else as its controller says."""
+    if failed.reason == "DeadlineExceeded":
+        return EndOfRun(None, said="it ran for as long as it may (runTime)")
+    found = _of_pods(pods)
+    if found is not None:
+        return found
+    return EndOfRun(None, said=_bounded(": ".join(filter(None, (failed.reason, failed.message)))))
+
+
+def _of_pods(pods: Sequence[Pod]) -> EndOfRun | None:
+    ends = [(ended.finished_at, rank_of(pod), pod, ended) for pod in pods for ended in _ends(pod)]
+    if not ends:
+        return None
+    _, rank, pod, ended = min(ends, key=lambda each: each[:2])
+    code = _KILLED + ended.signal if ended.signal else ended.exit_code
+    words = ended.reason if ended.reason not in {"", "Error"} else ""
+    return EndOfRun(code, rank, _bounded(": ".join(filter(None, (pod.name, words, ended.message)))))
+
+
+def _ends(pod: Pod) -> Iterator[Terminated]:
+    """Ends of a pod that failed of itself; its program's first."""
+    if pod.status.phase != "Failed" or is_true(pod.status.conditions, "DisruptionTarget"):
+        return
+    statuses = (*pod.status.container_statuses, *pod.status.init_container_statuses)
+    for status in sorted(statuses, key=lambda each: each.name != MAIN):
+        ended = status.state.terminated
+        if ended is not None and (ended.exit_code or ended.signal):
+            yield ended
