@@ -10,7 +10,7 @@ from allotment.jobs.kubernetes.order import WorkOrder
 from allotment.jobs.kubernetes.pods import (
     MAIN,
     STAGING,
-    PodShape,
+    PodTraits,
     WorkDraft,
     metadata,
     queued,
@@ -77,16 +77,16 @@ def _retries(order: WorkOrder) -> Mapping[str, Any]:
     return {"backoffLimit": order.retries}
 
 
-def _shape(draft: WorkDraft, run: str) -> PodShape:
+def _shape(draft: WorkDraft, run: str) -> PodTraits:
     job = draft.order.job
     if job.sweep is not None:
-        return PodShape(RankSource.INDEX)
+        return PodTraits(RankSource.INDEX)
     if job.replicas == 1:
-        return PodShape()
+        return PodTraits()
     if not job.gang:
-        return PodShape(RankSource.INDEX)
+        return PodTraits(RankSource.INDEX)
     first = f"$({OWN_OF_RUNS})" if run else draft.name
-    return PodShape(RankSource.INDEX, f"{first}-0.{draft.name}", draft.name, run)
+    return PodTraits(RankSource.INDEX, f"{first}-0.{draft.name}", draft.name, run)
 
 
 def staging_job(draft: WorkDraft) -> Body:

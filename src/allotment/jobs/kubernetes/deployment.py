@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from allotment.jobs.kubernetes.pods import MAIN, PodShape, WorkDraft, metadata, queued, template
+from allotment.jobs.kubernetes.pods import MAIN, PodTraits, WorkDraft, metadata, queued, template
 from allotment.model import labels
 from allotment.model.manifest import Body
 
@@ -36,7 +36,7 @@ def _asks(path: str, port: int, *, delay: int, period: int, tries: int) -> dict[
 def deployment(draft: WorkDraft) -> Body:
     """The Deployment. A new pod starts when the old one is gone: there is no second device for a moment."""
     port = draft.order.job.program.port
-    shape = PodShape(restart="Always", probes=None if port is None else probes(port))
+    shape = PodTraits(restart="Always", probes=None if port is None else probes(port))
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -7,7 +7,7 @@ from typing import Any, Final
 from allotment.jobs.kubernetes.batch_job import KEPT_SECONDS
 from allotment.jobs.kubernetes.environment import RankSource
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
-from allotment.jobs.kubernetes.pods import MAIN, PodShape, WorkDraft, marks, metadata, queued, template
+from allotment.jobs.kubernetes.pods import MAIN, PodTraits, WorkDraft, marks, metadata, queued, template
 from allotment.model.manifest import Body
 
 _DISPLACED: Final = {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget"}]}
@@ -46,7 +46,7 @@ def job_set(draft: WorkDraft) -> Body:
 
 def _ranks(draft: WorkDraft) -> dict[str, Any]:
     job = draft.order.job
-    shape = PodShape(RankSource.INDEX, f"{draft.name}-{MAIN}-0-0.{draft.name}")
+    shape = PodTraits(RankSource.INDEX, f"{draft.name}-{MAIN}-0-0.{draft.name}")
     return {
         "completionMode": "Indexed",
         "completions": job.replicas,

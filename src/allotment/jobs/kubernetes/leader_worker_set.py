@@ -7,7 +7,7 @@ from typing import Final
 from allotment.jobs.kubernetes.deployment import probes
 from allotment.jobs.kubernetes.environment import RankSource
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
-from allotment.jobs.kubernetes.pods import PodShape, WorkDraft, metadata, queued, template
+from allotment.jobs.kubernetes.pods import PodTraits, WorkDraft, metadata, queued, template
 from allotment.model.manifest import Body
 
 WORKER_INDEX: Final = "leaderworkerset.sigs.k8s.io/worker-index"
@@ -19,9 +19,9 @@ def leader_worker_set(draft: WorkDraft) -> Body:
     job = draft.order.job
     # The controller names the pods of the first group after the set, a zero, and their index; its Service is the set's.
     master = f"{draft.name}-0.{draft.name}"
-    worker = PodShape(RankSource.WORKER, master, restart="Always")
+    worker = PodTraits(RankSource.WORKER, master, restart="Always")
     port = job.program.port
-    leader = PodShape(RankSource.WORKER, master, restart="Always", probes=None if port is None else probes(port))
+    leader = PodTraits(RankSource.WORKER, master, restart="Always", probes=None if port is None else probes(port))
     return {
         "apiVersion": API_VERSIONS[WorkKind.LEADER_WORKER_SET],
         "kind": "LeaderWorkerSet",

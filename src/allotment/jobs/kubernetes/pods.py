@@ -78,7 +78,7 @@ def metadata(draft: WorkDraft, given: Mapping[str, str], name: str = "") -> dict
 
 
 @dataclass(frozen=True, slots=True)
-class PodShape:
+class PodTraits:
     """In what the pods of the kinds differ.
 
     Attributes:
@@ -98,7 +98,7 @@ class PodShape:
     probes: Mapping[str, Any] | None = None
 
 
-def template(draft: WorkDraft, shape: PodShape) -> dict[str, Any]:
+def template(draft: WorkDraft, shape: PodTraits) -> dict[str, Any]:
     """The template of the pods that do the work."""
     order, place = draft.order, draft.place
     fetchers = [_fetcher(draft, number, each) for number, each in enumerate(staged(order.job, StagingTime.AT_START))]
@@ -127,7 +127,7 @@ def _common(draft: WorkDraft, restart: str) -> dict[str, Any]:
     }
 
 
-def _main(draft: WorkDraft, shape: PodShape) -> dict[str, Any]:
+def _main(draft: WorkDraft, shape: PodTraits) -> dict[str, Any]:
     order = draft.order
     program, argv, mounted = order.job.program, command(order), mounts(order)
     folder = "" if order.code else program.working_directory

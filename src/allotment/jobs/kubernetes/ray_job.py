@@ -6,7 +6,7 @@ import shlex
 from typing import Any, Final
 
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
-from allotment.jobs.kubernetes.pods import PodShape, WorkDraft, metadata, queued, template
+from allotment.jobs.kubernetes.pods import PodTraits, WorkDraft, metadata, queued, template
 from allotment.model.manifest import Body
 
 _WORKERS: Final = "workers"
@@ -48,7 +48,7 @@ def ray_job(draft: WorkDraft) -> Body:
 
 def _ray_pods(draft: WorkDraft) -> dict[str, Any]:
     """Pods of Ray: what they run is Ray's, and the program is handed to it."""
-    pods = template(draft, PodShape(restart="Never"))
+    pods = template(draft, PodTraits(restart="Never"))
     (main,) = pods["spec"]["containers"]
     ray = {name: value for name, value in main.items() if name not in {"command", "workingDir"}}
     pods["spec"]["containers"] = [ray]

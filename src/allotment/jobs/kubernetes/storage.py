@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from allotment.jobs.kubernetes.environment import CODE, PACKED, TRIALS, literal
 from allotment.jobs.kubernetes.order import WorkOrder
@@ -15,6 +15,7 @@ MOST_CODE: Final = 900 << 10
 """Bytes of packed code that travel: an object of the API has a mebibyte, and some is the object's own."""
 
 _SHM: Final = "/dev/shm"  # noqa: S108 (not a file of ours: where shared memory is in a container)
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "https": ("curl", "--fail", "--location", "--retry", "5", "--continue-at", "-", "--create-dirs", "--output"),
     "s3": ("aws", "s3", "sync"),
@@ -120,7 +121,5 @@ def scheme_of(data: StagedData) -> str:
     """Of a source; empty for a path, and a dash for what is neither."""
     if data.source.startswith("/"):
         return ""
-    try:
-        return urlsplit(data.source).scheme.lower() or "-"
-    except ValueError:
-        return "-"
+    found = _SCHEME.match(data.source)
+    return "-" if found is None else found[1].lower()

@@ -22,7 +22,7 @@ _GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in WorkKin
 
 
 @dataclass(slots=True)
-class SeenJob:
+class SeenWork:
     """All that a cluster holds of one job.
 
     Attributes:
@@ -60,7 +60,7 @@ class SeenJob:
         return "" if of is None else of.namespace
 
 
-def seen_jobs(kube: KubePort, namespaces: Sequence[str], job_id: str = "") -> Mapping[str, SeenJob]:
+def seen_jobs(kube: KubePort, namespaces: Sequence[str], job_id: str = "") -> Mapping[str, SeenWork]:
     """What a cluster holds, by id of the job.
 
     Args:
@@ -69,8 +69,8 @@ def seen_jobs(kube: KubePort, namespaces: Sequence[str], job_id: str = "") -> Ma
         job_id: only of this job; empty for all.
     """
     selector = f"{labels.JOB}={job_id}" if job_id else labels.JOB
-    found: dict[str, SeenJob] = {}
-    by_uid: dict[str, SeenJob] = {}
+    found: dict[str, SeenWork] = {}
+    by_uid: dict[str, SeenWork] = {}
     for kind in WorkKind:
         if kube.serves(API_VERSIONS[kind], kind.value):
             for raw in _listed(kube, API_VERSIONS[kind], kind.value, namespaces, selector):
@@ -89,12 +89,12 @@ def seen_jobs(kube: KubePort, namespaces: Sequence[str], job_id: str = "") -> Ma
     return found
 
 
-def _take_work(raw: Body, kind: WorkKind, found: dict[str, SeenJob], by_uid: dict[str, SeenJob]) -> None:
+def _take_work(raw: Body, kind: WorkKind, found: dict[str, SeenWork], by_uid: dict[str, SeenWork]) -> None:
     value = _read(_GROUPS[kind], kind.value, raw)
     if value is None:
         return
     job_id, part = value.metadata.labels.get(labels.JOB, ""), value.metadata.labels.get(labels.JOB_PART)
-    job = found.setdefault(job_id, SeenJob(job_id))
+    job = found.setdefault(job_id, SeenWork(job_id))
     maker = value.metadata.controller
     if part == STAGING and isinstance(value, Job):
         job.staging = value
@@ -117,7 +117,7 @@ def _restarts(kind: WorkKind, raw: Body) -> int:
     return min(_number(status.get("failed")), _number(spec.get("backoffLimit")))
 
 
-def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[str, SeenJob]) -> None:
+def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[str, SeenWork]) -> None:
     version = next((each for each in KUEUE if kube.serves(each, "Workload")), None)
     if version is None:
         return

@@ -15,7 +15,7 @@ from allotment.model.observed.base import Condition, condition, is_true
 from allotment.model.observed.pods import Pod, Terminated
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import CronJob, Job, JobStatus, Owner, Replicas, Work
-from allotment.operations.run.kubernetes.seeing import SeenJob
+from allotment.operations.run.kubernetes.seeing import SeenWork
 from allotment.ports.backends import EndOfRun, FollowedJob
 
 MOST_SAID: Final = 500
@@ -27,7 +27,7 @@ _OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
 _KILLED: Final = 128
 
 
-def followed(seen: SeenJob) -> FollowedJob | None:
+def followed(seen: SeenWork) -> FollowedJob | None:
     """The job as the cluster shows it; None where it shows nothing of it."""
     if seen.main is None:
         return None if seen.staging is None else _staged(seen, seen.staging)
@@ -45,7 +45,7 @@ def native_name(work: Work | Job) -> str:
 
 
 def _shown(
-    seen: SeenJob,
+    seen: SeenWork,
     state: JobState,
     *,
     reason: str = "",
@@ -71,7 +71,7 @@ def _bounded(text: str) -> str:
     return shown(" ".join(text.split()))[:MOST_SAID]
 
 
-def _staged(seen: SeenJob, staging: Job) -> FollowedJob:
+def _staged(seen: SeenWork, staging: Job) -> FollowedJob:
     if staging.metadata.deletion_timestamp:
         return _shown(seen, JobState.STOPPING, since=staging.metadata.deletion_timestamp)
     failed = condition(staging.status.conditions, "Failed")
@@ -84,7 +84,7 @@ def _staged(seen: SeenJob, staging: Job) -> FollowedJob:
     return _shown(seen, JobState.STAGING, reason=_why_not_yet(seen, staging), since=staging.metadata.creation_timestamp)
 
 
-def is_staged(seen: SeenJob) -> bool:
+def is_staged(seen: SeenWork) -> bool:
     """Whether its data are there, and what runs it can be made."""
     staging = seen.staging
     if seen.main is not None or staging is None or staging.metadata.deletion_timestamp:
@@ -92,13 +92,13 @@ def is_staged(seen: SeenJob) -> bool:
     return is_true(staging.status.conditions, "Complete")
 
 
-def _why_not_yet(seen: SeenJob, staging: Job) -> str:
+def _why_not_yet(seen: SeenWork, staging: Job) -> str:
     if staging.spec.suspend:
         return _why_unadmitted(seen.books_of_staging)
     return next((reason for each in seen.fetchers if not each.ended and (reason := _what_holds(each))), "")
 
 
-def _over(seen: SeenJob, main: Work) -> FollowedJob | None:
+def _over(seen: SeenWork, main: Work) -> FollowedJob | None:
     """What has ended by itself; None where it has not."""
     conditions = main.status.conditions if isinstance(main, Job | Owner) else ()
     well = next((found for name in _COMPLETE if (found := condition(conditions, name)) and found.true), None)
@@ -116,7 +116,7 @@ def _over(seen: SeenJob, main: Work) -> FollowedJob | None:
     return None
 
 
-def _scheduled(seen: SeenJob, cron: CronJob) -> FollowedJob:
+def _scheduled(seen: SeenWork, cron: CronJob) -> FollowedJob:
     """A CronJob is what its last run is, and waits for its time in between."""
     run = seen.runs[-1] if seen.runs else None
     pods = [each for each in seen.pods if run is not None and _made_by(each, run)]
@@ -137,7 +137,7 @@ def _made_by(pod: Pod, job: Job) -> bool:
     return maker is not None and maker.uid == job.metadata.uid
 
 
-def _alive(seen: SeenJob, main: Work, pods: Sequence[Pod]) -> FollowedJob:
+def _alive(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
     live = [each for each in pods if not each.ended]
     if isinstance(main, Replicas) or (isinstance(main, Owner) and main.kind == "LeaderWorkerSet"):
         waits = not live or any(each.spec.scheduling_gates for each in live)
@@ -148,7 +148,7 @@ def _alive(seen: SeenJob, main: Work, pods: Sequence[Pod]) -> FollowedJob:
     return _working(seen, main, pods)
 
 
-def _queued(seen: SeenJob, live: Sequence[Pod]) -> FollowedJob:
+def _queued(seen: SeenWork, live: Sequence[Pod]) -> FollowedJob:
     held = next((each for each in seen.workloads if not each.holds_quota), None)
     evicted = None if held is None else held.condition("Evicted")
     displaced = evicted is not None and evicted.true
@@ -177,7 +177,7 @@ def _since(found: Condition | None) -> str:
     return found.last_transition_time if found is not None and found.true else ""
 
 
-def _working(seen: SeenJob, main: Work, pods: Sequence[Pod]) -> FollowedJob:
+def _working(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
     live = [each for each in pods if not each.ended]
     run = [each for each in live if each.status.phase == "Running" and not each.metadata.deletion_timestamp]
     all_run = run and len(run) >= len(live) and len(run) >= _needed(main, pods)
@@ -191,7 +191,7 @@ def _working(seen: SeenJob, main: Work, pods: Sequence[Pod]) -> FollowedJob:
     return _shown(seen, JobState.STARTING, reason=reason, since=_admitted(seen.workloads), before=_before(seen))
 
 
-def _before(seen: SeenJob) -> EndOfRun | None:
+def _before(seen: SeenWork) -> EndOfRun | None:
     """How the attempt before this one ended: displaced, as Kueue says, or by its first pod that failed."""
     if not seen.again:
         return None
