@@ -15,7 +15,7 @@ _KEPT: Final = "nothing of this was kept, and nothing that was kept before is lo
 # SQLite's result codes: the lowest byte is the kind.
 _CODES: Final = {
     8: ("is read-only", "make the file and its folder writable for this user"),
-    10: ("cannot be read or written by the system", "look at the disk, and at what the system's log says of it"),
+    10: ("cannot be read or written by the system", "see whether the disk is full, and what the system's log says of it"),
     11: ("is damaged", "move it away, and restore a backup with `allot store restore FILE`"),
     13: ("cannot be written: the disk is full", "make room on it"),
     14: ("cannot be opened", "check the folder's owner and mode, and that the file is no folder"),
@@ -23,6 +23,8 @@ _CODES: Final = {
     26: ("is no store: another file stands in its place", "move that file away, or name another place with --store"),
 }
 _BUSY: Final = frozenset({5, 6})
+_NO_ROOM_FOR_INDEX: Final = 10 | 19 << 8
+"""The file beside the log could not grow: the system gives no other reason for that than a full disk."""
 _FULL_DISK: Final = "53100"
 _READ_ONLY: Final = frozenset({"25006"})
 _NO_RIGHT: Final = "42501"
@@ -79,5 +81,5 @@ def _of_file(place: str, code: int, said: str) -> AllotmentError:
             why=f"it did not let go of it in time; {_KEPT}",
             fix="end what holds it, such as a database browser, and try again",
         )
-    what, fix = _CODES.get(code & 0xFF, ("fails", "report it with these words"))
+    what, fix = _CODES.get(13 if code == _NO_ROOM_FOR_INDEX else code & 0xFF, ("fails", "report it with these words"))
     return StoreError(f"{shown(place)} {what}", why=f"SQLite says {quoted_message(said)}; {_KEPT}", fix=fix)

@@ -56,10 +56,16 @@ def driver() -> Any:
 
 
 class SqlitePlace:
-    """A store at a path, whether or not there is one yet."""
+    """A store at a path, whether or not there is one yet.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        patience: seconds that another program may hold it.
+    """
+
+    def __init__(self, path: Path, *, patience: float = _PATIENCE) -> None:
         self.path = path.absolute()
+        self._patience = patience
 
     @property
     def shown(self) -> str:
@@ -76,7 +82,6 @@ class SqlitePlace:
         self._must_be_there()
         with self._opened("BEGIN", _for_reading) as engine:
             with told(self.shown), engine.begin() as connection:
-                _must_be_ours(connection, self.shown, new=False)
                 check_readable(version_of(connection), self.shown)
             yield SqlReader(engine, self.shown)
 
@@ -92,7 +97,7 @@ class SqlitePlace:
                 engine.connect() as connection,
             ):
                 with connection.begin():
-                    _must_be_ours(connection, self.shown, new=True)
+                    self.path.chmod(0o600)
                     if bring_forward(connection, self.shown):
                         connection.exec_driver_sql(_MARK)
                 yield SqlStore(reading, self.shown, lambda: connection)
@@ -101,7 +106,6 @@ class SqlitePlace:
         """See the port."""
         self._must_be_there()
         with self._opened("BEGIN", _for_reading) as engine, told(self.shown), engine.begin() as connection:
-            _must_be_ours(connection, self.shown, new=False)
             return counted(
                 connection,
                 place=self.shown,
@@ -171,8 +175,13 @@ class SqlitePlace:
                     why="a new store would be damaged by it",
                     fix=f"put {self.shown} back, or move both away",
                 )
+            if self.path.is_symlink():
+                raise StoreError(
+                    f"{self.shown} is a link",
+                    why="who opens it by its own name would not see that it is written to",
+                    fix="name the file that it leads to",
+                )
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            self.path.chmod(0o600)
         except OSError as error:
             raise _of_system(self.shown, error) from error
 
@@ -186,7 +195,7 @@ class SqlitePlace:
             connection = sqlite.connect(
                 f"{self.path.as_uri()}?mode=rw",
                 uri=True,
-                timeout=_PATIENCE,
+                timeout=self._patience,
                 isolation_level=None,
                 check_same_thread=False,
             )
@@ -207,11 +216,13 @@ class SqlitePlace:
             engine.dispose()
 
 
-def _for_reading(connection: Any, _place: str) -> None:
+def _for_reading(connection: Any, place: str) -> None:
+    _must_be_ours(connection, place, new=False)
     connection.execute("PRAGMA query_only = ON")
 
 
 def _for_writing(connection: Any, place: str) -> None:
+    _must_be_ours(connection, place, new=True)
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreError(
@@ -223,15 +234,16 @@ def _for_writing(connection: Any, place: str) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _must_be_ours(connection: sa.Connection, place: str, *, new: bool) -> None:
-    mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
-    if mark == _OURS or (new and mark == 0 and not sa.inspect(connection).get_table_names()):
+def _must_be_ours(connection: Any, place: str, *, new: bool) -> None:
+    """Refuse another program's database before anything in it is touched; an empty one may become ours."""
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    empty = mark == 0 and objects == 0
+    if mark == _OURS or (new and empty):
         return
     raise StoreError(
         f"{place} is no store: another file stands in its place",
-        why="it is a database of another program"
-        if mark or sa.inspect(connection).get_table_names()
-        else "it is empty",
+        why="it is empty" if empty else "it is a database of another program",
         fix="move that file away, or name another place with --store",
     )
 
