@@ -176,10 +176,7 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno is not None and os.strerror(error.errno) in {
-            "No space left on device",
-            "Disk quota exceeded",
-        }
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         kind = CapacityError if full else AllotmentError
         raise kind(
             f"{what} could not be made",

@@ -1,0 +1,76 @@
+"""A log in files of bounded size: what is read of it is what was written there, and its newest bytes are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.adapters.local.logs import read_log
+from allotment.adapters.local.supervisor.log_files import RotatedLog, older
+from allotment.ports.job_processes import LogPart
+
+SIZE, FILES = 50, 3
+
+
+@given(
+    st.lists(st.integers(1, SIZE), max_size=12),
+    st.none() | st.integers(-5, 700),
+    st.integers(1, 200),
+)
+def test_what_is_read_was_written(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], start: int | None, most: int
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "log"
+    log, written = RotatedLog(str(path), SIZE, FILES), bytearray()
+    for number, size in enumerate(sizes):
+        data = (b"%d " % number * size)[:size]
+        log.write(data)
+        written += data
+    kept = sum(each.stat().st_size for each in path.parent.iterdir())
+    assert all(each.stat().st_size <= SIZE for each in path.parent.iterdir())
+    assert len(list(path.parent.iterdir())) <= FILES
+    assert log.lost == 0
+
+    part = read_log(path, start, most)
+    first = len(written) - kept
+    wanted = max(len(written) - most, first) if start is None else min(max(start, first), len(written))
+    assert part == LogPart(wanted, bytes(written[wanted : wanted + most]))
+    os.close(log._fd)
+    os.close(log._folder)
+
+
+def test_a_later_writer_goes_on_where_the_first_was(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    for text in (b"a" * 40, b"b" * 40, b"c" * 40):
+        RotatedLog(str(path), SIZE, 2).write(text)
+    assert read_log(path, 0, 1000) == LogPart(40, b"b" * 40 + b"c" * 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("log", False),
+        ("log.00000000000000000050", True),
+        ("log.50", False),
+        ("log.0000000000000000005x", False),
+        ("log." + "\u0660" * 20, False),
+        ("blog.00000000000000000050", False),
+    ],
+)
+def test_which_files_are_older(name: str, counts: bool) -> None:
+    assert bool(older([name], "log")) is counts
+
+
+def test_what_is_no_log_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "link").symlink_to("secret")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe", "nothing"):
+        assert read_log(tmp_path / name, None, 100) == LogPart(0, b"")
+        if name != "nothing":
+            with pytest.raises(OSError, match=r"symbolic|no file|No such device"):
+                RotatedLog(str(tmp_path / name), SIZE, FILES)
