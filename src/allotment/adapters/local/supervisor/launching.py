@@ -30,7 +30,7 @@ def adopt_orphans() -> None:
     _prctl(_CHILD_SUBREAPER, 1)
 
 
-class Program:
+class OrderedProgram:
     """What is run.
 
     Attributes:
@@ -56,7 +56,7 @@ class Held:
         pid: its id.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: OrderedProgram) -> None:
         gate, self._gate = os.pipe()
         self._trouble, trouble = os.pipe()
         parent = os.getpid()
@@ -91,7 +91,7 @@ class Held:
         return (step.decode("ascii"), int(number)) if number else None
 
 
-def _become(program: Program, gate: int, trouble: int, parent: int) -> None:
+def _become(program: OrderedProgram, gate: int, trouble: int, parent: int) -> None:
     """In the child; never returns."""
     step = b"folder"
     try:
@@ -130,7 +130,7 @@ def _forget_signals() -> None:
             continue  # SIGKILL, SIGSTOP, and two of the C library
 
 
-def _execute(program: Program) -> None:
+def _execute(program: OrderedProgram) -> None:
     """Replace this process; as os.execvpe does, which imports more."""
     name = program.argv[0]
     if b"/" in name:

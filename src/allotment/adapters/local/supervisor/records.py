@@ -81,7 +81,7 @@ def claim(folder: int, record: dict[str, object]) -> bool:
     return True
 
 
-class Reserved:
+class ReservedResult:
     """Room on the disk for the result, taken before the job starts."""
 
     def __init__(self, folder: int) -> None:

@@ -12,9 +12,9 @@ import os
 import time
 
 from allotment.adapters.local.supervisor import cgroups, proc
-from allotment.adapters.local.supervisor.launching import Held, Program, adopt_orphans
+from allotment.adapters.local.supervisor.launching import Held, OrderedProgram, adopt_orphans
 from allotment.adapters.local.supervisor.log_files import RotatedLog
-from allotment.adapters.local.supervisor.records import Reserved, claim
+from allotment.adapters.local.supervisor.records import ReservedResult, claim
 from allotment.adapters.local.supervisor.watch import Watched
 
 TYPE_CHECKING: Final = False
@@ -66,11 +66,11 @@ class Begun:
     __slots__ = ("held", "log", "pipe", "record", "reserved")
 
     def __init__(self, order: dict[str, Any], folder: int) -> None:
-        self.reserved = Reserved(folder)
+        self.reserved = ReservedResult(folder)
         try:
             self.log = RotatedLog(order["log"], order["log_bytes"], order["log_files"])
             self.pipe, write_end = os.pipe()
-            self.held = Held(Program(order, write_end))
+            self.held = Held(OrderedProgram(order, write_end))
         except OSError:
             self.reserved.give_up()
             raise
@@ -183,7 +183,7 @@ def _result(watched: Watched, begun: Begun) -> dict[str, Any]:
     return result
 
 
-def _finish(reserved: Reserved, result: dict[str, Any]) -> None:
+def _finish(reserved: ReservedResult, result: dict[str, Any]) -> None:
     """Write the result, however long it takes: an exit code that is lost is lost for good."""
     while True:
         try:
