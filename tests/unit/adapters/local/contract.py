@@ -34,6 +34,7 @@ PROGRAMS: Final = {
     "stubborn": FakeProgram(output=b"started\n", seconds=None, heeds=False),
 }
 """What programs do; ``nowhere`` is not among them."""
+MOST_STEPS: Final = 10_000
 
 
 class Bench(Protocol):
@@ -66,7 +67,7 @@ class Started:
         return self.bench.processes.look(self.id)
 
     def ended(self) -> JobEnded:
-        for _ in range(2000):
+        for _ in range(MOST_STEPS):
             state = self.state
             if isinstance(state, JobEnded):
                 return state
@@ -76,7 +77,7 @@ class Started:
 
     def says(self, text: bytes) -> None:
         """Wait until it has written something."""
-        for _ in range(2000):
+        for _ in range(MOST_STEPS):
             if text in self.bench.processes.log(self.id).data:
                 return
             self.bench.step()
