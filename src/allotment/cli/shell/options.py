@@ -117,7 +117,7 @@ def setting_flag(
     if names:
         common["shell_complete"] = names_of(names)
     elif known.is_path:
-        common["type"] = click.Path(file_okay=key == "kubeconfig", dir_okay=key == "platform")
+        common["type"] = click.Path(file_okay=key != "platform", dir_okay=key == "platform")
     return click.option(*declarations, f"--{key}", cls=Flag, metavar=metavar or key.upper(), default=None, **common)
 
 

@@ -1,0 +1,128 @@
+"""`allot store`: status, backup, restore, prune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, setting_flag, yes_flag
+from allotment.cli.shell.session import Session
+
+if TYPE_CHECKING:
+    from allotment.ports.store import StorePlace
+
+F = TypeVar("F", bound=Callable[..., Any])
+_HERE: Final = "allotment.cli.commands.run.store"
+_KEPT_DAYS: Final = 30
+
+ENTRIES: Final = (
+    CommandEntry("status", f"{_HERE}:status", "Where jobs are kept, how many, and who writes.", ("get",)),
+    CommandEntry("backup", f"{_HERE}:backup", "Save everything, while the server runs."),
+    CommandEntry("restore", f"{_HERE}:restore", "Make a store of a backup."),
+    CommandEntry("prune", f"{_HERE}:prune", "Forget jobs that have long been over.", takes_away=True),
+)
+
+
+def store_flag(function: F) -> F:
+    """``--store``."""
+    return setting_flag("store", metavar="FILE|ADDRESS")(function)
+
+
+def _place(session: Session) -> StorePlace:
+    from allotment import wiring
+
+    return wiring.store(session.value("store"))
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
+@global_flags
+def store() -> None:
+    """Where jobs are kept: their history, why they waited, what they used, and what became of devices' time.
+
+    A file of this user, or a database in PostgreSQL. One server writes; these commands read beside it.
+    """
+
+
+@click.command(cls=Command)
+@store_flag
+@output_flags
+@global_flags
+@click.pass_obj
+def status(session: Session, *, output: OutputOptions) -> None:
+    """Where jobs are kept, how many, since when, and who writes; with -o wide the versions of database and tables."""
+    from allotment.cli.commands.run.store_view import store_listing
+    from allotment.cli.shell.output import show
+    from allotment.operations.run.storekeeping import looked_at
+
+    show(session, output, store_listing(looked_at(_place(session))))
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path())
+@store_flag
+@global_flags
+@click.pass_obj
+def backup(session: Session, file: str) -> None:
+    """Write all that is kept into the new FILE, readable by its owner alone; the server may run meanwhile.
+
+    FILE holds one moment, whole, or is not there. A store in PostgreSQL is saved with pg_dump.
+    """
+    from allotment import wiring
+    from allotment.cli.shell.amounts import memory
+    from allotment.cli.shell.calling import typed
+    from allotment.operations.run.storekeeping import saved
+
+    size = saved(_place(session), wiring.files().user_path(file))
+    session.note(f"saved {memory(size)} in {file}; put it back with: {session.call} store restore {typed(file)}")
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path())
+@store_flag
+@output_flags
+@global_flags
+@click.pass_obj
+def restore(session: Session, file: str, *, output: OutputOptions) -> None:
+    """Make a store of the backup FILE, where there is none: one that is there is moved away first.
+
+    FILE is checked as a whole before anything is written. One of an older version is brought forward by the server; one
+    of a newer version is refused. Jobs that ran when it was saved are looked for where they ran.
+    """
+    from allotment import wiring
+    from allotment.cli.commands.run.store_view import store_listing
+    from allotment.cli.shell.output import show
+    from allotment.operations.run.storekeeping import put_back
+
+    show(session, output, store_listing(put_back(_place(session), wiring.files().user_path(file))))
+
+
+@click.command(cls=Command)
+@click.option(
+    "--days",
+    type=click.IntRange(min=_KEPT_DAYS),
+    default=_KEPT_DAYS,
+    show_default=True,
+    metavar="N",
+    help="Jobs that ended longer ago than this.",
+)
+@store_flag
+@yes_flag("forgetting: history, reasons and use of these jobs are gone then")
+@global_flags
+@click.pass_obj
+def prune(session: Session, *, days: int, yes: bool) -> None:
+    """Forget jobs that have been over for 30 days or more; while the server runs, it is refused.
+
+    What became of devices' time stays: it has been paid for. Without this command nothing is ever forgotten.
+    """
+    from allotment import wiring
+    from allotment.model.grammar import count
+    from allotment.operations.run.storekeeping import cleared
+
+    if not yes and not session.confirm(f"Forget jobs that ended more than {days} days ago?", flag="--yes"):
+        session.note("nothing was forgotten")
+        return
+    now = round(wiring.clock().now().timestamp() * 1000)
+    session.note(f"{count(cleared(_place(session), now, days), 'job')} forgotten")

@@ -1,0 +1,63 @@
+"""Use case: the store of jobs is looked at, saved, put back and cleared of what is old."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from allotment.errors import UsageError
+from allotment.ports.store import KEPT_DAYS, StorePlace, StoreStatus, kept_since
+
+
+def looked_at(place: StorePlace) -> StoreStatus:
+    """What the store is and holds.
+
+    Raises:
+        NotFoundError: there is none.
+        StoreError: it cannot be read.
+    """
+    return place.status()
+
+
+def saved(place: StorePlace, file: Path) -> int:
+    """Write all that it holds into a new file, while the server runs; its bytes.
+
+    Raises:
+        NotFoundError: there is no store.
+        ConflictError: the file is there already.
+        StoreError: one of the two cannot be read or written.
+        UsageError: PostgreSQL has tools of its own for that.
+    """
+    return place.backup(file)
+
+
+def put_back(place: StorePlace, file: Path) -> StoreStatus:
+    """Make a store of a backup, where there is none; what it holds.
+
+    Raises:
+        NotFoundError: there is no such file.
+        InputError: it is no backup, or is damaged.
+        SchemaError: it is newer than this program.
+        ConflictError: there is a store already.
+        UsageError: PostgreSQL has tools of its own for that.
+    """
+    return place.restore(file)
+
+
+def cleared(place: StorePlace, now: int, days: int) -> int:
+    """Forget jobs that have been over for so many days; how many.
+
+    Args:
+        place: of the store.
+        now: milliseconds since the epoch.
+        days: `KEPT_DAYS` at least.
+
+    Raises:
+        UsageError: jobs are kept longer than that.
+        NotFoundError: there is no store.
+        StoreInUseError: the server writes into it.
+    """
+    if days < KEPT_DAYS:
+        raise UsageError(f"{days} days are too few", why=f"jobs are kept {KEPT_DAYS} days", fix="name more")
+    place.status()
+    with place.writer("allot store prune") as store:
+        return store.prune(kept_since(now, days))
