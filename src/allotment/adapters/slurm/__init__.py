@@ -1,0 +1,1 @@
+"""A Slurm: over slurmrestd, over its command line, and one in memory."""

@@ -1,0 +1,379 @@
+"""`SlurmPort` over slurmrestd.
+
+Of the versions that both sides speak the latest is used; it is asked for once. Only v0.0.38 (Slurm 22.05) was run
+against; v0.0.40 to v0.0.43 are read and written by the published schema. A job is posted once: where the answer is
+lost, it is looked for by the identity in its name. No redirect is followed, and a token goes only to this machine or
+through TLS.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx2 as httpx
+import msgspec
+
+from allotment.adapters.slurm import answers
+from allotment.adapters.slurm.bodies import VERSIONS, body_of
+from allotment.adapters.slurm.finding import found_again
+from allotment.adapters.slurm.refusals import NO_ACCOUNTING, NOTHING_FOUND, UNSPECIFIED, is_done, refusal
+from allotment.adapters.slurm.tokens import claims_of
+from allotment.errors import (
+    AllotmentError,
+    ForbiddenError,
+    NotFoundError,
+    NotSignedInError,
+    UnreachableError,
+    UsageError,
+    quoted_message,
+    shown,
+)
+from allotment.model.slurm.seen import (
+    SlurmAssociation,
+    SlurmBooking,
+    SlurmJob,
+    SlurmNode,
+    SlurmPartition,
+    SlurmQos,
+)
+from allotment.model.slurm.submission import SlurmSubmission
+from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
+
+MOST_BYTES: Final = 256 << 20
+"""Of an answer: a hundred thousand jobs are some hundred MB."""
+MOST_SECONDS: Final = 120.0
+"""Of an answer, from the question to its last byte."""
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+_TRIES: Final = 2
+"""A connection that was closed meanwhile is no answer: what changes nothing is asked once more."""
+Token = Callable[[float], str]
+
+
+def connect_slurm(
+    url: str, token: Token, user: str = "", http_transport: httpx.BaseTransport | None = None
+) -> SlurmRest:
+    """A client for a slurmrestd; nothing is sent yet.
+
+    Args:
+        url: of the server, without a path.
+        token: gives one that is good at a time (seconds since 1970).
+        user: whose token it is; empty for whom the token itself names.
+        http_transport: instead of the network.
+
+    Raises:
+        UsageError: the address is none, or a token would go over the network in the clear.
+    """
+    try:
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        raise _no_address() from None
+    if address.scheme not in {"http", "https"} or not address.host or address.username or address.query:
+        raise _no_address()
+    here = _on_this_machine(address.host)
+    if address.scheme == "http" and not here:
+        raise UsageError(
+            "the token for Slurm would go over the network in the clear",
+            fix="give an https:// address, or forward the port of slurmrestd to this machine (ssh -L)",
+        )
+    http = httpx.Client(
+        base_url=address.copy_with(query=None, fragment=None),
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        transport=http_transport,
+        trust_env=not here,
+        headers={"User-Agent": "allotment", "Accept": "application/json"},
+    )
+    return SlurmRest(http, str(address).rstrip("/"), token, user)
+
+
+def _no_address() -> UsageError:
+    # The address is not repeated: it may hold a password.
+    return UsageError("this is no address of a slurmrestd", fix="write it like https://slurm.example:6820")
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class SlurmRest:
+    """One slurmrestd. Close it, or use it as a context manager."""
+
+    def __init__(self, http: httpx.Client, place: str, token: Token, user: str) -> None:
+        """Over a client that knows the address; `place` is how it is shown."""
+        self._http = http
+        self._place = place
+        self._token = token
+        self._user = user
+        self._version = ""
+        self._release = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def place(self) -> str:
+        """The address."""
+        return self._place
+
+    def version(self) -> str:
+        """Slurm's release, and what is spoken."""
+        spoken = self._spoken()
+        return f"{self._release} (REST {spoken})" if self._release else f"REST {spoken}"
+
+    def submit(self, asked: SlurmSubmission) -> SlurmReceipt:
+        """Hand a job in, once."""
+        body = body_of(asked, self._spoken())
+        if found := self._found(asked):
+            return found
+        what = f"Slurm does not take {quoted_message(asked.name)}"
+        try:
+            answer, refused = self._sent("POST", self._at("job/submit"), what, body)
+        except UnreachableError:
+            # It may have come in all the same.
+            if found := self._found(asked):
+                return found
+            raise
+        job_id = answers.number(answer, "job_id")
+        if not job_id:
+            raise refused or SlurmRefusedError(what, why="it answers without a number")
+        said = [refused.why] if refused else []
+        said += [answers.text(answer, "job_submit_user_msg")]
+        return SlurmReceipt(job_id, said="; ".join(each for each in said if each))
+
+    def _found(self, asked: SlurmSubmission) -> SlurmReceipt | None:
+        return found_again(asked, self._whose(), self.jobs(), self._booked_as(asked.job_name))
+
+    def _booked_as(self, name: str) -> Iterator[SlurmBooking]:
+        """Asked for only when slurmctld knows none."""
+        try:
+            yield from map(
+                answers.booking_of,
+                self._listed(
+                    self._at("jobs", "slurmdb"),
+                    "jobs",
+                    {"job_name": name, "start_time": answers.moment(0), "skip_steps": "1"},
+                ),
+            )
+        except NotFoundError:
+            return
+
+    def jobs(self) -> tuple[SlurmJob, ...]:
+        """All that slurmctld knows."""
+        return tuple(map(answers.job_of, self._listed(self._at("jobs"), "jobs")))
+
+    def cancel(self, job_id: int, signal: str = "") -> None:
+        """End it, or signal its steps."""
+        params = {"signal": signal} if signal else None
+        _, refused = self._sent("DELETE", self._at(f"job/{job_id}"), f"Slurm does not end job {job_id}", params=params)
+        if refused is not None and not is_done(refused.why):
+            raise refused
+
+    def hold(self, job_id: int) -> None:
+        """Let it not start."""
+        self._update(job_id, "hold", {"hold": True})
+
+    def release(self, job_id: int) -> None:
+        """Let it start."""
+        self._update(job_id, "release", {"hold": False})
+
+    def _update(self, job_id: int, verb: str, change: Mapping[str, Any]) -> None:
+        what = f"Slurm does not {verb} job {job_id}"
+        job = next((each for each in self.jobs() if each.job_id == job_id), None)
+        if job is None:
+            raise NotFoundError(what, why="it knows no such job")
+        # v0.0.38 sets a job that is updated back to one node where the update names no number.
+        _, refused = self._sent(
+            "POST", self._at(f"job/{job_id}"), what, {**change, "nodes": str(max(1, job.node_count))}
+        )
+        if refused is not None:
+            raise refused
+
+    def nodes(self) -> tuple[SlurmNode, ...]:
+        """All nodes."""
+        return tuple(map(answers.node_of, self._listed(self._at("nodes"), "nodes")))
+
+    def partitions(self) -> tuple[SlurmPartition, ...]:
+        """All partitions."""
+        return tuple(map(answers.partition_of, self._listed(self._at("partitions"), "partitions")))
+
+    def associations(self) -> tuple[SlurmAssociation, ...]:
+        """Limits; what jobs that run hold is added up here, as slurmrestd does not tell it."""
+        try:
+            raws = self._listed(self._at("associations", "slurmdb"), "associations")
+        except NotFoundError:
+            return ()
+        jobs = self._listed(self._at("jobs"), "jobs")
+        here = next((found for raw in jobs if (found := answers.text(raw, "cluster"))), "")
+        raws = [raw for raw in raws if answers.text(raw, "cluster") == here or not here]
+        parents = {answers.text(raw, "account"): answers.text(raw, "parent_account") for raw in raws
+                   if not answers.text(raw, "user")}  # fmt: skip
+        used = answers.use_by(map(answers.job_of, jobs), parents)
+        return tuple(
+            answers.association_of(raw, used.get((answers.text(raw, "account"), answers.text(raw, "user")), {}))
+            for raw in raws
+        )
+
+    def qualities(self) -> tuple[SlurmQos, ...]:
+        """All qualities of service."""
+        try:
+            raws = self._listed(self._at("qos", "slurmdb"), "qos", other="QOS")
+        except NotFoundError:
+            return ()
+        used = answers.use_by_qos(self.jobs())
+        return tuple(answers.qos_of(raw, used.get(answers.text(raw, "name"), {})) for raw in raws)
+
+    def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
+        """What the accounting has."""
+        params = {"start_time": answers.moment(since), "skip_steps": "1"}
+        found = map(answers.booking_of, self._listed(self._at("jobs", "slurmdb"), "jobs", params))
+        return tuple(each for each in found if each.ended == 0 or each.ended >= since)
+
+    def _whose(self) -> str:
+        return self._user or claims_of(self._token(time.time()))[1]
+
+    def _spoken(self) -> str:
+        """The version; asked once."""
+        if not self._version:
+            self._version = self._agreed()
+        return self._version
+
+    def _agreed(self) -> str:
+        for version in VERSIONS:
+            try:
+                answer, _ = self._sent("GET", f"slurm/{version}/ping", f"{self._place} does not answer")
+            except NotFoundError:
+                continue
+            self._release = answers.text(answers.below(answer, "meta", "Slurm"), "release") or answers.text(
+                answers.below(answer, "meta", "slurm"), "release"
+            )
+            return version
+        raise SlurmRefusedError(
+            f"{self._place} speaks no version that we know",
+            why=f"asked for {', '.join(VERSIONS)}",
+            fix="start slurmrestd with one of them (-s openapi/v0.0.38), or use the command line",
+        )
+
+    def _at(self, what: str, which: str = "slurm") -> str:
+        return f"{which}/{self._spoken()}/{quote(what)}"
+
+    def _listed(
+        self, path: str, name: str, params: Mapping[str, str] | None = None, *, other: str = ""
+    ) -> list[Mapping[str, Any]]:
+        answer, refused = self._sent("GET", path, f"Slurm does not tell its {name}", params=params)
+        if refused is not None:
+            raise refused
+        found = answer.get(name, answer.get(other))
+        if not isinstance(found, list):
+            return []
+        return [each for each in found if isinstance(each, Mapping)]
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+    ) -> tuple[Mapping[str, Any], AllotmentError | None]:
+        """The answer, and what Slurm has against it, which a submission may survive.
+
+        Raises:
+            AllotmentError: nothing that can be read came back.
+        """
+        tries = _TRIES if method == "GET" else 1
+        for left in reversed(range(tries)):
+            try:
+                response, content = self._asked(method, path, body, params)
+            except httpx.RequestError as error:
+                if left and not isinstance(error, httpx.TimeoutException):
+                    continue
+                raise self._silent(shown(error) or type(error).__name__) from None
+            return self._read(response, content, what)
+        raise AssertionError("the last try ends by return or raise")  # pragma: no cover
+
+    def _asked(
+        self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, str] | None
+    ) -> tuple[httpx.Response, bytes]:
+        token = self._token(time.time())
+        headers = {"X-SLURM-USER-TOKEN": token}
+        if user := self._user or claims_of(token)[1]:
+            headers["X-SLURM-USER-NAME"] = user
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        content = None if body is None else msgspec.json.encode(body)
+        with self._http.stream(method, path, params=params, headers=headers, content=content) as response:
+            return response, b"".join(self._bounded(response))
+
+    def _bounded(self, response: httpx.Response) -> Iterator[bytes]:
+        size, began = 0, time.monotonic()
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > MOST_BYTES or time.monotonic() - began > MOST_SECONDS:
+                raise self._silent(f"its answer is larger than {MOST_BYTES >> 20} MiB, or takes {MOST_SECONDS:g} s")
+            yield chunk
+
+    def _read(
+        self, response: httpx.Response, content: bytes, what: str
+    ) -> tuple[Mapping[str, Any], AllotmentError | None]:
+        code = response.status_code
+        if code == HTTPStatus.UNAUTHORIZED:
+            raise self._not_signed_in(what)
+        if code == HTTPStatus.FORBIDDEN:
+            raise ForbiddenError(what, why=f"{self._place} answers {code}")
+        if response.is_redirect:
+            raise AllotmentError(
+                f"{self._place} sends elsewhere",
+                why="no redirect is followed: a token goes to the address that was given alone",
+                fix="give the address that it leads to, if you trust it",
+            )
+        try:
+            answer = msgspec.json.decode(content)
+        except (msgspec.DecodeError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            if code == HTTPStatus.NOT_FOUND:
+                raise NotFoundError(what, why=f"{self._place} has no such path")
+            raise self._silent(f"it answers {code} with what is no JSON")
+        return answer, self._refused(answer, code, what)
+
+    def _refused(self, answer: Mapping[str, Any], code: int, what: str) -> AllotmentError | None:
+        errors = [each for each in answer.get("errors") or () if isinstance(each, Mapping)]
+        if not errors:
+            return None if code < HTTPStatus.BAD_REQUEST else SlurmRefusedError(what, why=f"HTTP {code}")
+        numbers = [answers.number(each, "error_number") or answers.number(each, "error_code") or 0 for each in errors]
+        if NOTHING_FOUND in numbers:
+            return None
+        said = "; ".join(dict.fromkeys(
+            part for each in errors for name in ("description", "error") if (part := answers.text(each, name))
+        ))  # fmt: skip
+        if any(each in said.lower() for each in NO_ACCOUNTING):
+            return NotFoundError("this Slurm keeps no accounting", why=quoted_message(said))
+        if numbers[0] == UNSPECIFIED and code == HTTPStatus.INTERNAL_SERVER_ERROR and "unspecified" in said.lower():
+            # What 22.05 says of a token that slurmctld does not accept.
+            return self._not_signed_in(what)
+        return refusal(what, said, numbers[0])
+
+    def _not_signed_in(self, what: str) -> NotSignedInError:
+        return NotSignedInError(
+            what, why="the token is not accepted", fix="set SLURM_JWT to a fresh token of this cluster (scontrol token)"
+        )
+
+    def _silent(self, why: str) -> UnreachableError:
+        return UnreachableError(
+            f"{self._place} does not answer", why=why, fix="check the address of slurmrestd, and the network"
+        )

@@ -1,0 +1,112 @@
+"""A Slurm: jobs are handed in, looked at and ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from allotment.errors import AllotmentError
+from allotment.model.slurm.seen import (
+    SlurmAssociation,
+    SlurmBooking,
+    SlurmJob,
+    SlurmNode,
+    SlurmPartition,
+    SlurmQos,
+)
+from allotment.model.slurm.submission import SlurmSubmission
+
+
+class SlurmRefusedError(AllotmentError):
+    """Slurm does not take it as it is: an account that is not there, a field that it does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmReceipt:
+    """A job that was handed in.
+
+    Attributes:
+        job_id: Slurm's number of it; of an array, the number of the whole.
+        again: whether it was there already, from an earlier try with the same identity.
+        said: what Slurm remarked, such as that it will not start as it is.
+    """
+
+    job_id: int
+    again: bool = False
+    said: str = ""
+
+
+class SlurmPort(Protocol):
+    """One Slurm, as one user of it.
+
+    Every method raises `UnreachableError` where nothing answers in time, `NotSignedInError` where the token is not
+    accepted, `ForbiddenError` where the user may not, and `SlurmRefusedError` for what Slurm refuses otherwise.
+    """
+
+    def place(self) -> str:
+        """Where it is, without secrets."""
+        ...
+
+    def version(self) -> str:
+        """What is spoken: ``22.05.8 (REST v0.0.38)``."""
+        ...
+
+    def submit(self, asked: SlurmSubmission) -> SlurmReceipt:
+        """Hand a job in; one with the same identity, ours and not forgotten yet, is not handed in again.
+
+        Raises:
+            CapacityError: no node could ever run it.
+        """
+        ...
+
+    def jobs(self) -> tuple[SlurmJob, ...]:
+        """All that slurmctld knows, of all users, those that ended lately included."""
+        ...
+
+    def cancel(self, job_id: int, signal: str = "") -> None:
+        """End a job, or send a signal to its steps; nothing where it is over.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        ...
+
+    def hold(self, job_id: int) -> None:
+        """Let a waiting job not start.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        ...
+
+    def release(self, job_id: int) -> None:
+        """Let a held job start.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        ...
+
+    def nodes(self) -> tuple[SlurmNode, ...]:
+        """All nodes."""
+        ...
+
+    def partitions(self) -> tuple[SlurmPartition, ...]:
+        """All partitions."""
+        ...
+
+    def associations(self) -> tuple[SlurmAssociation, ...]:
+        """Limits of accounts and users; empty where no accounting is kept."""
+        ...
+
+    def qualities(self) -> tuple[SlurmQos, ...]:
+        """All qualities of service; empty where no accounting is kept."""
+        ...
+
+    def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
+        """Runs of jobs that the accounting has, of those that were there since a time (seconds since 1970).
+
+        Raises:
+            NotFoundError: no accounting is kept.
+        """
+        ...
