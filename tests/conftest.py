@@ -15,7 +15,7 @@ from tests.by_day import by_day
 
 SHARING: Final = {
     **{folder: folder for folder in ("apply", "policies", "security")},
-    **dict.fromkeys(("attacks", "books", "everyday", "pages"), "training"),
+    **dict.fromkeys(("attacks", "books", "everyday", "kubernetes", "pages"), "training"),
 }
 """Folders of tests/live whose files share a sandbox that takes a minute to make, and what names it. Elsewhere a file
 is a unit: some files stand in an order."""

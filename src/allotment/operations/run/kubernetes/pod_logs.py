@@ -19,6 +19,8 @@ from allotment.ports.kube import KubePort, PodLogLine, RefusedError
 
 LOOK_AGAIN: Final = 1.0
 """Seconds between two looks for pods that came since, and after which silence is told."""
+SETTLING: Final = 5.0
+"""Seconds of silence after the end of a job, after which a stream that does not end is left: its node may be gone."""
 _MOST_WAITING: Final = 1000
 """Lines that are read ahead of whoever reads them."""
 _NOT_STARTED: Final = 400
@@ -75,11 +77,13 @@ class FollowedLogs:
     def __iter__(self) -> Iterator[LogLine | None]:
         """Lines as they come; None where nothing came for a while."""
         try:
-            goes_on = True
-            while goes_on or self._reading or not self._lines.empty():
+            goes_on, silent = True, 0.0
+            while goes_on or self._lines.qsize() or (self._reading and silent < SETTLING):
                 if goes_on:
                     goes_on = self._begin()
-                yield from self._ready()
+                for line in self._ready():
+                    silent = 0.0 if line is not None or goes_on else silent + LOOK_AGAIN
+                    yield line
                 self._raise()
                 self._reading = {uid: thread for uid, thread in self._reading.items() if thread.is_alive()}
         finally:
