@@ -21,6 +21,7 @@ _DECLARE: Final = f"{_COMMANDS}.declare"
 _CHANGE: Final = f"{_COMMANDS}.change"
 _TRY: Final = f"{_COMMANDS}.sandbox"
 _FORESEE: Final = f"{_COMMANDS}.foresee"
+_RUN: Final = f"{_COMMANDS}.run"
 _ASK: Final = f"{_COMMANDS}.ask"
 _REFERENCE: Final = f"{_COMMANDS}.reference"
 
@@ -62,6 +63,21 @@ ENTRIES: Final = (
         "A real control plane on this machine, with fake GPU nodes.",
         ("sandboxes",),
         "Try",
+    ),
+    CommandEntry("up", f"{_RUN}.server:up", "Start the server that runs jobs on this machine.", (), "Run"),
+    CommandEntry("down", f"{_RUN}.server:down", "End it; what runs runs on.", (), "Run", takes_away=True),
+    CommandEntry("run", f"{_RUN}.submit:run", "Run a script on this machine, and follow its log.", (), "Run"),
+    CommandEntry("submit", f"{_RUN}.submit:submit", "Submit the jobs of job files.", (), "Run"),
+    CommandEntry("ps", f"{_RUN}.jobs:ps", "List jobs, and why they wait.", ("jobs",), "Run"),
+    CommandEntry("logs", f"{_RUN}.jobs:logs", "What a job wrote.", ("log",), "Run"),
+    CommandEntry("describe", f"{_RUN}.jobs:describe", "Everything that is known of a job.", (), "Run"),
+    CommandEntry("wait", f"{_RUN}.jobs:wait", "Wait until a job is over.", (), "Run"),
+    CommandEntry("stop", f"{_RUN}.jobs:stop", "End jobs for good.", ("cancel",), "Run", takes_away=True),
+    CommandEntry("retry", f"{_RUN}.jobs:retry", "Submit a job that is over again.", (), "Run"),
+    CommandEntry("store", f"{_RUN}.store:store", "Where jobs are kept: status, backup, restore.", (), "Run"),
+    CommandEntry("job", f"{_RUN}.job:job", "Check job files, and warn of traps.", (), "Run"),
+    CommandEntry(
+        "template", f"{_RUN}.template:template", "Job files for the usual kinds of work.", ("templates",), "Run"
     ),
     CommandEntry("why", f"{_ASK}.why:why", "Why does a job wait, and what would help?", (), "Ask"),
     CommandEntry("who", f"{_ASK}.who:who", "Who holds accelerators, since when, and are they idle?", (), "Ask"),

@@ -23,6 +23,8 @@ _ASKS = frozenset({"why", "who", "gpus", "saturation", "queues", "quotas", "book
 """Need a cluster where no file is named."""
 _ASKS_OR_READS = frozenset({"when", "whatif", "capacity"})
 """The same; a scenario's file will do too."""
+_ON_THIS_MACHINE = frozenset({"up", "down", "run", "submit", "ps", "logs", "describe", "wait", "stop", "retry"})
+"""Need a server; tests/live/server types them."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""
 
@@ -48,7 +50,7 @@ class Shown:
             return False
         if verb in _ASKS:
             return "--snapshot" in self.words or "--help" in self.words
-        return verb not in _ON_A_CLUSTER | {"sandbox", "snapshot"} and not (
+        return verb not in _ON_A_CLUSTER | _ON_THIS_MACHINE | {"sandbox", "snapshot"} and not (
             verb == "plan" and "--offline" not in self.words
         )
 

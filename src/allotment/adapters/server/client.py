@@ -26,6 +26,7 @@ T = TypeVar("T")
 PATIENCE: Final = 30.0
 """Seconds for an answer; a log that is followed may be silent for as long as it likes."""
 _OK: Final = 300
+_NOT_FOUND: Final = 404
 _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
     each.__name__: each
     for each in (
@@ -169,7 +170,7 @@ class SocketJobService:
             raise _gone(error) from error
         if answer.status >= _OK:
             with answer:
-                raise _refusal(answer.read())
+                raise _refusal(answer.status, answer.read())
         return answer
 
 
@@ -183,13 +184,17 @@ def _gone(error: Exception) -> UnreachableError:
     )
 
 
-def _refusal(body: bytes) -> AllotmentError:
+def _refusal(status: int, body: bytes) -> AllotmentError:
     """What the server said, as the error that it was there."""
     try:
         told = msgspec.json.decode(body, type=dict[str, str])
     except msgspec.MsgspecError:
+        told = {}
+    if "error" not in told and status == _NOT_FOUND:
+        return errors.NotFoundError("the server knows nothing of that name", fix="look at `allot ps --all`")
+    if "error" not in told:
         return AllotmentError(
             "the server refused this and did not say why", why=shown(body[:200].decode(errors="replace"))
         )
-    kind = _KINDS.get(told.get("error", ""), AllotmentError)
+    kind = _KINDS.get(told["error"], AllotmentError)
     return kind(told.get("what", "the server refused this"), why=told.get("why", ""), fix=told.get("fix", ""))

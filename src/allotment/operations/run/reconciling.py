@@ -148,9 +148,9 @@ class Reconciler:
             except NotFoundError:
                 return "", f"there is no job {each.job} in the team {job.job.team}"
             if not other.state.over:
-                return f"it waits for {each.job} ({other.state.value})", ""
+                return f"it waits for {other.job.name} ({other.id}, {other.state.value})", ""
             if each.must_have is DependencyState.SUCCEEDED and other.state is not JobState.SUCCEEDED:
-                return "", f"{each.job}, which had to succeed first, is {other.state.value}"
+                return "", f"{other.job.name} ({other.id}), which had to succeed first, is {other.state.value}"
         return "", ""
 
     @staticmethod

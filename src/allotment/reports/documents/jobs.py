@@ -7,7 +7,7 @@ from typing import Any
 
 from allotment.model.moments import written
 from allotment.ports.backends import EndOfRun
-from allotment.ports.job_service import ServerStatus
+from allotment.ports.job_service import ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 from allotment.reports.documents.form import seconds
 
@@ -115,17 +115,19 @@ def server_document(status: ServerStatus) -> Mapping[str, Any]:
         "directory": status.directory or None,
         "teams": status.teams,
         "trouble": status.trouble or None,
-        "backends": [
-            {
-                "name": each.name,
-                "kind": each.offer.kind,
-                "accelerators": each.offer.accelerators,
-                "notes": each.offer.told,
-                "unreachable": each.unreachable or None,
-            }
-            for each in status.backends
-        ],
+        "backends": [backend_document(each) for each in status.backends],
         "jobs": {state.value: number for state, number in sorted(status.jobs.items())},
+    }
+
+
+def backend_document(each: ServedBackend) -> Mapping[str, Any]:
+    """A back end of a server."""
+    return {
+        "name": each.name,
+        "backendKind": each.offer.kind,
+        "accelerators": each.offer.accelerators,
+        "notes": each.offer.told,
+        "unreachable": each.unreachable or None,
     }
 
 

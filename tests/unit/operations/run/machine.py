@@ -13,6 +13,7 @@ from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run.local.backend import LocalBackend
+from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import MachineSize
 from allotment.operations.run.reconciling import Reconciler
 from allotment.ports.store import JobsStore
@@ -102,7 +103,8 @@ class Machine:
         """A new server over what the one before has left."""
         names = tuple(f"GPU-{number}" for number in range(self.devices))
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
-        self.backend = LocalBackend(acme(), size, {"a100": names}, self.processes, self.folders, self.clock)
+        found = RecognisedMachine(size, {"a100": names}, ())
+        self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock)
         self.reconciler = Reconciler(self.store, self.backend)
         self.reconciler.recover()
 

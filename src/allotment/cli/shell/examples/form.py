@@ -15,6 +15,10 @@ class ExampleNeeds(StrEnum):
     """A live API server in the kubeconfig; tested against a sandbox."""
     SANDBOX = "sandbox"
     """A sandbox called `dev-eastus`, or the right to start one."""
+    STORE = "store"
+    """A store of jobs, and a backup of it called `jobs-2027-01-31.db`; tested offline."""
+    SERVER = "server"
+    """A server of jobs, with a job called `train` that is over, `train.py` and `job.yaml`; tested live."""
     CHECKOUT = "checkout"
     """The repository's folder `examples` in the current one; tested offline."""
 

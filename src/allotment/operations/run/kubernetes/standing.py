@@ -31,12 +31,14 @@ def followed(seen: SeenWork) -> FollowedJob | None:
     """The job as the cluster shows it; None where it shows nothing of it."""
     if seen.main is None:
         return None if seen.staging is None else _staged(seen, seen.staging)
+    over = _over(seen, seen.main)
+    if over is not None:
+        return over
     if seen.main.metadata.deletion_timestamp:
         return _shown(seen, JobState.STOPPING, since=seen.main.metadata.deletion_timestamp)
     if isinstance(seen.main, CronJob):
         return _scheduled(seen, seen.main)
-    over = _over(seen, seen.main)
-    return over if over is not None else _alive(seen, seen.main, seen.pods)
+    return _alive(seen, seen.main, seen.pods)
 
 
 def native_name(work: Work | Job) -> str:

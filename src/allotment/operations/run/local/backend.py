@@ -9,7 +9,7 @@ a launch's id is used once for good.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, NotFoundError
@@ -23,7 +23,8 @@ from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
 from allotment.operations.run.local.log_lines import log_lines
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
-from allotment.operations.run.local.shares import SLOTS, MachineSize, machine_state
+from allotment.operations.run.local.recognising import RecognisedMachine
+from allotment.operations.run.local.shares import machine_state
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_folders import JobFolders
@@ -67,8 +68,7 @@ class LocalBackend:
     def __init__(
         self,
         platform: Platform,
-        size: MachineSize,
-        devices: Mapping[str, Sequence[str]],
+        machine: RecognisedMachine,
         processes: JobProcesses,
         folders: JobFolders,
         clock: Clock,
@@ -77,19 +77,19 @@ class LocalBackend:
 
         Args:
             platform: whose teams share the machine.
-            size: what jobs may use of it.
-            devices: ids of its devices by class, as many as `size` says.
+            machine: what jobs may use of it.
             processes: what runs them.
             folders: where they run.
             clock: time.
         """
         self._platform = platform
-        self._size = size
-        self._devices = {name: tuple(ids) for name, ids in devices.items()}
+        self._machine = machine
+        self._size = machine.size
+        self._devices = machine.devices
         self._processes = processes
         self._folders = folders
         self._clock = clock
-        self._queues = MachineQueues(machine_state(platform, size))
+        self._queues = MachineQueues(machine_state(platform, machine.size))
         self._jobs: dict[str, _LocalJob] = {}
         self._found = launches_of(processes.found())
 
@@ -100,9 +100,7 @@ class LocalBackend:
 
     def offer(self) -> BackendOffer:
         """What the machine has."""
-        slots = self._size.devices.get(SLOTS, 0)
-        said = (f"no accelerator was found: {slots} slots stand for accelerators of any class",) if slots else ()
-        return BackendOffer("local", ("process",), dict(self._size.devices), said)
+        return BackendOffer("local", ("process",), dict(self._size.devices), self._machine.told)
 
     def start(self, job: JobToStart) -> FollowedJob:
         """Queue a job, or go on with one that runs already.

@@ -1,0 +1,70 @@
+"""The server's process: started apart from whoever asked for it, with a log beside its socket."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from allotment.adapters.server.client import SocketJobService
+
+SOCKET: Final = "server.sock"
+LOG: Final = "server.log"
+_LAST_WORDS: Final = 2000
+"""Bytes of the log that are told where it ended at once."""
+_MOST_LOG: Final = 4 << 20
+"""Bytes of a log after which the next server begins a new one; the one before is kept."""
+
+
+class ServerProcess:
+    """Implements `ports.job_server.JobServer`."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        """Of a folder, whether or not a server runs there.
+
+        Args:
+            folder: the server's own.
+            environment: that it is started with.
+        """
+        self._folder = folder
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_began = 0
+
+    @property
+    def service(self) -> SocketJobService:
+        """What it answers."""
+        return SocketJobService(self._folder / SOCKET)
+
+    def spawn(self, words: Sequence[str]) -> None:
+        """Start its process."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = self._folder / LOG
+        if log.exists() and log.stat().st_size > _MOST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._log_began = os.fstat(handle).st_size
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "allotment.api", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=handle,
+                stderr=handle,
+                cwd="/",
+                env=self._environment,
+                start_new_session=True,
+            )
+        finally:
+            os.close(handle)
+
+    def ended(self) -> str | None:
+        """What it said when it ended."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        with (self._folder / LOG).open("rb") as log:
+            log.seek(self._log_began)
+            said = log.read()[-_LAST_WORDS:].decode(errors="replace").strip()
+        return said or f"it said nothing; exit code {self._process.returncode}"

@@ -1,0 +1,61 @@
+"""A job's log on the terminal, and what is said when somebody stops looking."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from allotment.cli.shell.session import Session
+from allotment.errors import INTERRUPTED, shown
+from allotment.model.jobs.run import JobState
+
+if TYPE_CHECKING:
+    from allotment.ports.job_service import JobService
+    from allotment.ports.stored_jobs import StoredJob
+
+
+def write_log(
+    session: Session, service: JobService, reference: str, *, rank: int | None, follow: bool, tail: int | None
+) -> None:
+    """The log on standard output: as it is into a pipe, without what drives a terminal on one."""
+    several = rank is None and service.find(reference).job.replicas > 1
+    to_terminal = sys.stdout.isatty()
+    for line in service.log(reference, rank=rank, follow=follow, tail=tail):
+        if line is None:
+            continue
+        prefix = f"[{line.rank}] " if several else ""
+        if to_terminal:
+            session.out(prefix + shown(line.text.decode(errors="replace").replace("\t", "    ")))
+        else:
+            sys.stdout.buffer.write(prefix.encode() + line.text + b"\n")
+            sys.stdout.buffer.flush()
+
+
+def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> int:
+    """The log until the job is over; the job's own exit code, or that of an interruption."""
+    try:
+        write_log(session, service, job.id, rank=None, follow=True, tail=None)
+    except KeyboardInterrupt:
+        session.note(
+            f"{shown(job.job.name)} ({job.id}) goes on; come back with `{session.call} logs -f {job.id}`, "
+            f"stop it with `{session.call} stop {job.id}`"
+        )
+        return INTERRUPTED
+    ended = service.find(job.id)
+    session.note(end_of(ended))
+    return exit_code(ended)
+
+
+def end_of(job: StoredJob) -> str:
+    """How a job stands, in a sentence."""
+    last = job.history.moves[-1]
+    said = f": {shown(last.said)}" if last.said else ""
+    return f"{shown(job.job.name)} ({job.id}) {job.state.value}{said}"
+
+
+def exit_code(job: StoredJob) -> int:
+    """The exit code that stands for how a job ended: its own, or 1."""
+    if job.state is JobState.SUCCEEDED:
+        return 0
+    end = job.attempts[-1].end if job.attempts else None
+    return end.code if end is not None and end.code else 1

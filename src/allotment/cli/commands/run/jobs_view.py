@@ -1,0 +1,180 @@
+"""Submitted jobs, a row for each; one of them with all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.steps import duration
+from allotment.cli.shell.table import Column, table_text
+from allotment.errors import shown
+from allotment.model.jobs.run import JobState
+from allotment.model.moments import written
+from allotment.ports.job_service import JobReceipt, ServedBackend, ServerStatus
+from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
+from allotment.reports.documents.jobs import backend_document, job_row_document
+
+_STYLES: Final = {
+    JobState.RUNNING: "green",
+    JobState.SUCCEEDED: "green",
+    JobState.FAILED: "red",
+    JobState.REFUSED: "red",
+    JobState.STOPPING: "yellow",
+    JobState.STOPPED: "yellow",
+}
+
+
+def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool) -> Listing[JobRow]:
+    """A row a job, newest first.
+
+    Args:
+        rows: the jobs.
+        now: milliseconds since the epoch.
+        other_teams: whether jobs of several teams may stand among them.
+    """
+    return Listing(
+        kind="Job",
+        rows=rows,
+        columns=(
+            Column("ID", lambda row: row.id, keep=9),
+            Column("NAME", lambda row: shown(row.name), keep=8),
+            Column("TEAM", lambda row: row.team, wide=not other_teams, keep=5),
+            Column("STATE", lambda row: row.state.value, style=lambda row: _STYLES.get(row.state, ""), keep=9),
+            Column("ACCELERATOR", lambda row: row.accelerator or None, keep=3),
+            Column("DEVICES", lambda row: row.devices, keep=5),
+            Column("AGE", lambda row: (now - row.submitted) / 1000, text=lambda row: _ago(now, row.submitted), keep=6),
+            Column("RAN", lambda row: _ran_seconds(row, now), text=lambda row: _ran(row, now), unit="seconds", keep=4),
+            Column("REASON", lambda row: shown(row.said) or None, keep=7, fold=" "),
+            Column("PRIORITY", lambda row: row.priority, wide=True),
+            Column("OWNER", lambda row: shown(row.owner), wide=True),
+            Column("BACKEND", lambda row: row.backend, wide=True),
+            Column("NATIVE", lambda row: shown(row.native) or None, wide=True),
+            Column("ATTEMPT", lambda row: row.attempt, wide=True),
+        ),
+        name=lambda row: f"job/{row.id}",
+        document=lambda row: job_row_document(row, now),
+        labels=lambda row: {"team": row.team, "owner": row.owner, "state": row.state.value, "backend": row.backend},
+        nothing="no jobs; `allot run SCRIPT` starts one",
+    )
+
+
+def _ago(now: int, at: int) -> str:
+    return duration(max(0, now - at) / 1000)
+
+
+def _ran_seconds(row: JobRow, now: int) -> float | None:
+    return None if row.started is None else max(0, (row.ended or now) - row.started) / 1000
+
+
+def _ran(row: JobRow, now: int) -> str:
+    ran = _ran_seconds(row, now)
+    return "" if ran is None else duration(ran)
+
+
+def receipts_listing(receipts: Sequence[JobReceipt], now: int) -> Listing[JobRow]:
+    """The same columns of jobs that were just taken."""
+    return jobs_listing([row_of(each.job) for each in receipts], now, other_teams=True)
+
+
+def server_listing(status: ServerStatus) -> Listing[ServedBackend]:
+    """A row a back end."""
+    return Listing(
+        kind="Backend",
+        rows=status.backends,
+        columns=(
+            Column("BACKEND", lambda each: each.name),
+            Column("KIND", lambda each: each.offer.kind),
+            Column("ACCELERATORS", _accelerators),
+            Column("UNREACHABLE", lambda each: shown(each.unreachable) or None, keep=1, fold=" "),
+        ),
+        name=lambda each: f"backend/{each.name}",
+        document=backend_document,
+    )
+
+
+def _accelerators(each: ServedBackend) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(each.offer.accelerators.items()))
+
+
+def receipt_text(receipt: JobReceipt, call: str) -> str:
+    """What is said when a job was taken: its id, what is different there, what to type next."""
+    job = receipt.job
+    lines = [f"{shown(job.job.name)} is job {job.id} of team {job.job.team} on {job.backend}"]
+    lines += [f"  note: {shown(each)}" for each in receipt.told]
+    lines += [f"  {call} logs -f {job.id}", f"  {call} ps", f"  {call} stop {job.id}"]
+    return "\n".join(lines)
+
+
+def described(job: StoredJob, now: int) -> str:
+    """Everything that is known of a job, for people."""
+    return "\n".join(_described(job, now))
+
+
+def _described(job: StoredJob, now: int) -> Iterator[str]:
+    wanted, wish = job.job, job.job.needs.accelerators
+    devices = "none" if wish is None else f"{wish.count} of {' or '.join(wish.classes)}"
+    yield f"{shown(wanted.name)} ({job.id}): {job.state.value}"
+    for name, value in (
+        ("team", wanted.team),
+        ("owner", shown(job.owner)),
+        ("backend", f"{job.backend} ({shown(job.native)})" if job.native else job.backend),
+        ("priority", wanted.priority),
+        ("runs", shown(" ".join(wanted.program.argv))),
+        ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
+        ("devices", f"{devices} a replica" if wish is not None and wanted.replicas > 1 else devices),
+        ("retries", str(job.supersedes)),
+        ("submitted", f"{written(job.submitted)} ({_ago(now, job.submitted)} ago)"),
+    ):
+        if value and not (name == "retries" and not job.supersedes):
+            yield f"  {name:<10} {value}"
+    waits = [each for each in job.waits if each.until is None]
+    if waits and not job.state.over:
+        yield f"  waits      {shown(waits[-1].said)}"
+    if job.attempts:
+        yield "attempts"
+        yield from (f"  {line}" for line in table_text(_ATTEMPTS, job.attempts, width=None).splitlines())
+    yield "history"
+    for move in job.history.moves:
+        said = f": {shown(move.said)}" if move.said else ""
+        yield f"  {written(move.at)}  {move.state.value} ({move.cause.value}){said}"
+
+
+def _places(attempt: JobAttempt) -> str:
+    devices = [device for each in attempt.places for device in each.devices]
+    return ", ".join(map(shown, devices)) or "none"
+
+
+def _end(attempt: JobAttempt) -> str:
+    if attempt.end is None:
+        return "runs" if attempt.ended is None else "over"
+    words = "displaced" if attempt.end.displaced else ""
+    code = "" if attempt.end.code is None else f"exit code {attempt.end.code}"
+    return ", ".join(part for part in (words, code, shown(attempt.end.said)) if part) or "over"
+
+
+_ATTEMPTS: Final[tuple[Column[JobAttempt], ...]] = (
+    Column("ATTEMPT", lambda each: each.number),
+    Column("STARTED", lambda each: None if each.started is None else written(each.started)),
+    Column("ENDED", lambda each: None if each.ended is None else written(each.ended)),
+    Column("DEVICES", _places),
+    Column("END", _end),
+)
+
+
+def server_text(status: ServerStatus, call: str) -> str:
+    """A server, and what to type next."""
+    lines = [
+        f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {', '.join(status.teams)}"
+    ]
+    for each in status.backends:
+        lines.append(f"  {each.name}: {_accelerators(each) or 'no accelerators'}")
+        lines += [f"    {shown(said)}" for said in each.offer.told]
+        lines += [f"    it does not answer: {shown(each.unreachable)}"] if each.unreachable else []
+    if status.trouble:
+        lines.append(f"  it is in trouble: {shown(status.trouble)}")
+    under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))
+    lines.append(f"  jobs: {under_way or 'none under way'}")
+    lines += ["", "next:", f"  {call} run train.py --team {status.teams[0] if status.teams else 'TEAM'} --gpus 1"]
+    lines += [f"  {call} ps -w", f"  {call} down"]
+    return "\n".join(lines)

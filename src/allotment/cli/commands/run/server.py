@@ -1,0 +1,61 @@
+"""`allot up` and `allot down`: the server that runs jobs on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
+from allotment.cli.shell.session import Session
+
+
+@click.command(cls=Command)
+@platform_flag
+@click.option("--slots", type=click.IntRange(0, 1024), metavar="N", help="Slots that stand for accelerators.")
+@output_flags
+@global_flags
+@click.pass_obj
+def up(session: Session, *, slots: int | None, output: OutputOptions) -> None:
+    """Start the server of this machine, or say that it runs.
+
+    It admits jobs to this machine's devices under the teams, quotas and priorities of the platform directory: that of
+    --platform and its kin, the current directory, or else an example. Each team has a part of the machine as it has of
+    the platform; what it does not use the others do. Where no accelerator is found, slots stand for some, of whatever
+    class: as many as --slots says, or 8. A program finds no device there.
+
+    The server listens on a socket that is yours alone, and keeps its jobs: what runs when it ends runs on, and is found
+    again by the next.
+    """
+    from allotment import wiring
+    from allotment.cli.commands.run.jobs_view import server_listing, server_text
+    from allotment.cli.commands.run.serving import platform_words
+    from allotment.cli.shell.output import show
+    from allotment.operations.run.starting import bring_up
+    from allotment.reports.documents.jobs import server_document
+    from allotment.wiring import running
+
+    words = [*platform_words(session), *([] if slots is None else ["--slots", str(slots)])]
+    started = bring_up(running.job_server(session.environment), words, wiring.clock())
+    if started.already and words:
+        session.note("the server runs already; what it was started with stays until `allot down`")
+    show(
+        session,
+        output,
+        server_listing(started.status),
+        human=lambda _: server_text(started.status, session.call),
+        whole=lambda _: server_document(started.status),
+    )
+
+
+@click.command(cls=Command)
+@click.option("--stop-jobs", is_flag=True, help="Stop all jobs of this machine first, for good.")
+@global_flags
+@click.pass_obj
+def down(session: Session, *, stop_jobs: bool) -> None:
+    """End the server of this machine; what runs runs on, and the next `allot up` finds it again."""
+    from allotment import wiring
+    from allotment.operations.run.starting import bring_down
+    from allotment.wiring import running
+
+    left = bring_down(running.job_server(session.environment), wiring.clock(), stop_jobs=stop_jobs)
+    session.note("the server has ended" + (f"; {left} jobs run on, and `allot up` finds them again" if left else ""))

@@ -1,0 +1,60 @@
+"""How commands come to the server of this machine, and which platform it is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allotment.cli.shell.session import Session
+from allotment.errors import UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from allotment.model.platform import Platform
+    from allotment.ports.job_service import JobService
+
+
+def platform_words(session: Session) -> list[str]:
+    """What the server is told of the platform directory; nothing where nobody names one and we stand in none."""
+    from allotment.cli.shell.places import platform_directory
+
+    try:
+        directory = platform_directory(session)
+    except UsageError:
+        return []
+    return ["--platform", str(directory.absolute())]
+
+
+def served_platform(session: Session, directory: str) -> Platform:
+    """The platform of a server: of the directory that it has read, or of the example that comes along."""
+    from pathlib import Path
+
+    from allotment.cli.shell.loading import load
+    from allotment.wiring import running
+
+    return load(session, Path(directory) if directory else running.example_platform(), quiet=True).platform
+
+
+def service_of(session: Session, *, start: bool = False) -> JobService:
+    """The server.
+
+    Args:
+        session: whose.
+        start: whether it is started where it does not run, and that is said.
+
+    Raises:
+        UnreachableError: it does not run, and is not to be started.
+    """
+    from allotment import wiring
+    from allotment.operations.run.starting import bring_up
+    from allotment.wiring import running
+
+    server = running.job_server(session.environment)
+    if start:
+        started = bring_up(server, platform_words(session), wiring.clock())
+        if not started.already:
+            session.note(f"started the server of platform {started.status.platform}; `{session.call} down` ends it")
+        return server.service
+    try:
+        server.service.status()
+    except UnreachableError as error:
+        raise UnreachableError("the server does not run", why=error.why, fix="start it: `allot up`") from error
+    return server.service

@@ -1,0 +1,29 @@
+"""The server process of this user on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from allotment.ports.job_service import JobService
+
+
+class JobServer(Protocol):
+    """Where it is, whether or not it runs."""
+
+    @property
+    def service(self) -> JobService:
+        """What it answers; `UnreachableError` where it does not run."""
+        ...
+
+    def spawn(self, words: Sequence[str]) -> None:
+        """Start its process, which outlives this one.
+
+        Args:
+            words: arguments of `python -m allotment.api`.
+        """
+        ...
+
+    def ended(self) -> str | None:
+        """What the process that was spawned said when it ended; None while it runs."""
+        ...

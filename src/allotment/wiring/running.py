@@ -1,0 +1,96 @@
+"""Settings → the ports of whatever runs jobs on this machine. Each function imports what it needs when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allotment.ports.devices import MachineDevices
+    from allotment.ports.job_code import CodePacker, CodeShelf
+    from allotment.ports.job_folders import JobFolders
+    from allotment.ports.job_processes import JobProcesses
+    from allotment.ports.job_server import JobServer
+    from allotment.ports.machine import MachinePort
+
+
+def server_folder(environment: Mapping[str, str]) -> Path:
+    """Where the server keeps its socket, its log and the folders of jobs: ``XDG_STATE_HOME/allotment/server``."""
+    state = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "/")) / ".local" / "state")
+    return Path(state) / "allotment" / "server"
+
+
+def job_server(environment: Mapping[str, str]) -> JobServer:
+    """The server of this user on this machine, whether or not it runs."""
+    from allotment.adapters.server.process import ServerProcess
+
+    return ServerProcess(server_folder(environment), dict(environment))
+
+
+def example_platform() -> Path:
+    """The platform directory that comes along, for those who have none yet."""
+    return Path(__file__).parent.parent / "example"
+
+
+def machine() -> MachinePort:
+    """CPU and memory of this machine."""
+    from allotment.adapters.local.machine import LocalMachine
+
+    return LocalMachine()
+
+
+def machine_devices(slots: int) -> MachineDevices:
+    """Accelerators of this machine; `slots` stand for some where there are none."""
+    from allotment.adapters.local.devices import LocalDevices
+
+    return LocalDevices(slots)
+
+
+def job_processes(folder: Path) -> JobProcesses:
+    """Processes of jobs, their launches in a folder."""
+    from allotment.adapters.local.processes import LocalProcesses
+
+    return LocalProcesses(folder)
+
+
+def job_folders(folder: Path) -> JobFolders:
+    """Folders of jobs, below one."""
+    from allotment.adapters.local.job_folders import LocalJobFolders
+
+    return LocalJobFolders(folder)
+
+
+def code_shelf(folder: Path) -> CodeShelf:
+    """Packed code, in a folder."""
+    from allotment.adapters.local.job_folders import FolderShelf
+
+    return FolderShelf(folder)
+
+
+def code_packer() -> CodePacker:
+    """Packs folders of code."""
+    from allotment.adapters.local.job_folders import FolderPacker
+
+    return FolderPacker()
+
+
+def new_job_id() -> str:
+    """An id that no other job has: a letter and ten more, of 50 random bits."""
+    from allotment.adapters.local.identity import random_job_id
+
+    return random_job_id()
+
+
+def user_name() -> str:
+    """Who runs this process."""
+    from allotment.adapters.local.identity import user_name as name
+
+    return name()
+
+
+def version() -> str:
+    """Of this program."""
+    from importlib.metadata import version as version_of
+
+    return version_of("allotment")

@@ -1,0 +1,238 @@
+"""The server's use cases, asked in the process and through its socket: one suite for both."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from allotment.adapters.server.client import SocketJobService
+from allotment.api.jobs import job_api
+from allotment.api.serving import bound_socket, serve
+from allotment.errors import (
+    AllotmentError,
+    CapacityError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnreachableError,
+    UsageError,
+)
+from allotment.model.jobs.job import DependencyState, JobDependency, JobType
+from allotment.model.jobs.run import JobState
+from allotment.operations.run.desk import Desk, ServerIdentity, Serving
+from allotment.ports.backends import JobRefusedError
+from allotment.ports.job_service import JobReceipt, JobService, JobSubmission
+from allotment.ports.store import JobFilter
+from tests.unit.operations.run.machine import Machine, job
+
+
+class Shelf:
+    """Packed code in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def put(self, packed: io.BufferedIOBase) -> str:
+        data = packed.read()
+        self.kept[f"c{len(data)}"] = data
+        return f"c{len(data)}"
+
+    def path(self, reference: str) -> str:
+        if reference not in self.kept:
+            raise NotFoundError(f"there is no code {reference}")
+        return f"/code/{reference}"
+
+    def reference(self, path: str) -> str:
+        return path.removeprefix("/code/")
+
+
+class World:
+    """A server over a machine of fakes."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.ids = iter(f"j{number}" for number in range(1000))
+        self.shelf = Shelf()
+        backend = self.machine.backend
+        serving = Serving(
+            backend,
+            advance=backend.advance,
+            busy=lambda: False,
+            told=backend.told,
+            check=backend.check,
+        )
+        identity = ServerIdentity("acme", "", ("nlp", "cv"), "ada", "1", 1)
+        self.desk = Desk(
+            identity, self.machine.store, {"local": serving}, self.shelf, self.machine.clock, lambda: next(self.ids)
+        )
+
+    def run(self, seconds: float = 0.0) -> None:
+        for _ in range(4):
+            self.desk.step()
+        for _ in range(int(seconds * 2)):
+            self.machine.clock.sleep(0.5)
+            self.desk.step()
+
+
+@pytest.fixture(params=["in the process", "through the socket"])
+def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, JobService]]:
+    world = World()
+    if request.param == "in the process":
+        yield world, world.desk
+        return
+    path = tmp_path / "server.sock"
+    with bound_socket(path) as bound:
+        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread.start()
+        service = SocketJobService(path)
+        try:
+            yield world, service
+        finally:
+            world.desk.end()
+            thread.join(20)
+    assert not thread.is_alive()
+    assert not path.exists()
+
+
+def submitted(service: JobService, **more: object) -> JobReceipt:
+    return service.submit(JobSubmission(job(**more), "local"))  # type: ignore[arg-type]
+
+
+def test_a_job_from_submission_to_its_end(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    in_image = replace(job().program, image="registry.example/x:1")
+    receipt = service.submit(JobSubmission(replace(job(), program=in_image), "local"))
+    assert receipt.told == ("it runs with this machine's own programs, not in the image registry.example/x:1",)
+    world.run(15)
+    found = service.find("train")
+    assert (found.id, found.owner, found.state) == (receipt.job.id, "ada", JobState.SUCCEEDED)
+    assert found == service.find(found.id)
+    assert [line.text for line in service.log(found.id) if line] == [b"hello", b"world"]
+    assert [line.text for line in service.log(found.id, tail=1) if line] == [b"world"]
+    (row,) = service.page(JobFilter(team="nlp", states=frozenset({JobState.SUCCEEDED}))).rows
+    assert row.id == found.id
+    again = service.retry(found.id)
+    assert again.job.supersedes == found.id
+
+
+def test_pages_go_on_where_the_one_before_ended(asked: tuple[World, JobService]) -> None:
+    _, service = asked
+    for _ in range(5):
+        submitted(service)
+    first = service.page(JobFilter(), limit=3)
+    assert first.next is not None
+    second = service.page(JobFilter(), after=first.next, limit=3)
+    assert [row.id for row in (*first.rows, *second.rows)] == ["j4", "j3", "j2", "j1", "j0"]
+
+
+def test_stopping_is_told_and_of_what_is_over_nothing(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    one = submitted(service, program="long").job
+    world.run(1)
+    assert service.stop(one.id, grace=1).state is JobState.STOPPING
+    world.run(3)
+    assert service.stop(one.id).state is JobState.STOPPED
+
+
+def test_code_travels(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    reference = service.put_code(io.BytesIO(b"x" * 3_000_000))
+    one = service.submit(JobSubmission(job(), "local", reference)).job
+    assert world.shelf.kept[reference] == b"x" * 3_000_000
+    assert one.code == f"/code/{reference}"
+    world.run(15)
+    assert service.retry(one.id).job.code == one.code
+
+
+def test_a_name_that_is_waited_for_is_pinned_to_its_job(asked: tuple[World, JobService]) -> None:
+    _, service = asked
+    first = submitted(service).job
+    after = submitted(service, after=(JobDependency("train", DependencyState.SUCCEEDED),)).job
+    assert after.job.after == (JobDependency(first.id, DependencyState.SUCCEEDED),)
+
+
+REFUSED: tuple[tuple[Callable[[JobService], object], type[AllotmentError]], ...] = (
+    (lambda service: service.find("nothing"), NotFoundError),
+    (lambda service: service.find("j/../../x?y#z"), NotFoundError),
+    (lambda service: service.submit(JobSubmission(job(), "mars")), NotFoundError),
+    (lambda service: service.submit(JobSubmission(job(), "local", "c1")), NotFoundError),
+    (lambda service: submitted(service, devices=9), CapacityError),
+    (lambda service: submitted(service, type=JobType.SERVICE), JobRefusedError),
+    (lambda service: service.retry(submitted(service, devices=4, program="long").job.id), ConflictError),
+    (lambda service: list(service.log(submitted(service, devices=4, program="long").job.id)), NotFoundError),
+)
+
+
+def test_what_is_refused_is_refused_the_same_way(asked: tuple[World, JobService]) -> None:
+    _, service = asked
+    for ask, kind in REFUSED:
+        with pytest.raises(kind) as caught:
+            ask(service)
+        assert caught.value.what
+
+
+def test_status_tells_whose_it_is(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    submitted(service, program="long")
+    world.run(1)
+    status = service.status()
+    assert (status.platform, status.teams, status.trouble) == ("acme", ("nlp", "cv"), "")
+    assert status.jobs == {JobState.RUNNING: 1}
+    assert status.backends[0].offer.accelerators == {"a100": 4}
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError):
+        SocketJobService(tmp_path / "server.sock").status()
+
+
+def test_a_socket_is_the_owners_alone_and_what_is_no_socket_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    with bound_socket(path):
+        assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("mine")
+    with pytest.raises(ConflictError), bound_socket(path):
+        pass
+    assert path.read_text() == "mine"
+    with pytest.raises(ForbiddenError):
+        SocketJobService(path).status()
+
+
+def test_a_followed_log_is_left_by_whoever_looks_and_the_server_goes_on(tmp_path: Path) -> None:
+    world = World()
+    path = tmp_path / "server.sock"
+    with bound_socket(path) as bound:
+        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread.start()
+        service = SocketJobService(path)
+        one = submitted(service).job
+        deadline = time.monotonic() + 10
+        while service.find(one.id).state is not JobState.RUNNING and time.monotonic() < deadline:
+            pass
+        lines = service.log(one.id, follow=True)
+        assert next(line for line in lines if line) is not None
+        lines.close()  # type: ignore[attr-defined]
+        assert service.status().trouble == ""
+        world.desk.end()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_an_unknown_state_is_a_slip(tmp_path: Path) -> None:
+    world = World()
+    path = tmp_path / "server.sock"
+    with bound_socket(path) as bound:
+        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread.start()
+        try:
+            with pytest.raises(UsageError):
+                SocketJobService(path)._ask("GET", "/v1/jobs?state=happy", "page", object)
+        finally:
+            world.desk.end()
+            thread.join(20)

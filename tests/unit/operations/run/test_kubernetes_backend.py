@@ -1,0 +1,288 @@
+"""The back end over an API server in memory: nothing is made twice, lost, or made for somebody else."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allotment.adapters.kube.fake import Call, FakeKube
+from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError
+from allotment.model.jobs.job import CodeFolder, Job
+from allotment.model.jobs.run import JobState
+from allotment.model.manifest import ObjectKey
+from allotment.model.quantity import Bytes
+from allotment.operations.run.kubernetes import pod_logs
+from allotment.operations.run.kubernetes.backend import ClusterAccess, KubernetesBackend
+from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, LogLine
+from allotment.ports.kube import AccessRefusedError, Identity, PodLogLine, RefusedError
+from tests.unit.jobs.kubernetes.work import gang, job, program, service, staged, world
+
+NAMESPACE = "nlp"
+JANE = Identity("jane", ("nlp-members",))
+NAME = "train-llm--k7x2"
+JOB = ObjectKey("batch", "Job", NAMESPACE, NAME)
+STAGING = ObjectKey("batch", "Job", NAMESPACE, f"{NAME}-staging")
+CODE = ObjectKey("", "ConfigMap", NAMESPACE, NAME)
+WITH_CODE = job(program=program(code=CodeFolder(".", "", Bytes(1 << 20))))
+FOREIGN = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": NAME, "namespace": NAMESPACE, "uid": "other"}}
+
+
+class Bench:
+    """A cluster in memory, and a back end over it that can die and come again."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.kube = FakeKube()
+        self.kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        self.packed = tmp_path / "code.tar"
+        self.packed.write_bytes(b"a tar")
+        self.backend = self.anew()
+
+    def anew(self) -> KubernetesBackend:
+        platform, cluster = world()
+        access = ClusterAccess(self.kube, (NAMESPACE,), JANE)
+        return KubernetesBackend("training", access, platform, cluster, lambda path: Path(path).read_bytes())
+
+    def order(self, asked: Job, **changes: Any) -> JobToStart:
+        code = str(self.packed) if asked.program.code else ""
+        return replace(JobToStart("k7x2", asked, "jane", 1, code=code), **changes)
+
+    def start(self, asked: Job, **changes: Any) -> FollowedJob:
+        return self.backend.start(self.order(asked, **changes))
+
+    def shown(self) -> FollowedJob | None:
+        return next((each for each in self.backend.look() if each.id == "k7x2"), None)
+
+    def report(self, key: ObjectKey, *conditions: str) -> None:
+        """What the controller says of a Job."""
+        status = {"conditions": [{"type": each, "status": "True"} for each in conditions]}
+        self.kube.edit(key, lambda body: {**body, "status": status})
+
+    def refuse(self, verb: str, kind: str, error: AllotmentError, *, real_only: bool = True) -> None:
+        def hook(call: Call) -> None:
+            if call.verb == verb and call.key.kind == kind and not (real_only and call.dry_run) and not call.done:
+                raise error
+
+        self.kube.hook = hook
+
+    @property
+    def ours(self) -> set[ObjectKey]:
+        return {key for key in self.kube.existing if key.kind != "Namespace"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def refused(status: int, reason: str, message: str) -> RefusedError:
+    kind = AccessRefusedError if status == 403 else RefusedError
+    return kind("refused", status=status, reason=reason, message=message)
+
+
+def test_it_is_a_back_end(bench: Bench) -> None:
+    found: Backend = bench.backend
+    offer = found.offer()
+    assert (found.name, offer.kind) == ("training", "kubernetes")
+    assert offer.starts == ("Job", "JobSet", "LeaderWorkerSet", "CronJob", "Deployment")
+    assert offer.accelerators == {"a100": 32}
+    assert "as declared" in offer.told[0]
+
+
+def test_devices_are_counted_on_nodes(bench: Bench) -> None:
+    labels, none = {"allotment.dev/accelerator": "a100"}, {"allotment.dev/accelerator": "h100"}
+    for name, given, count in (("a", labels, "8"), ("b", labels, "many"), ("c", none, "8"), ("d", labels, "4")):
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": given}}
+        bench.kube.put({**node, "status": {"allocatable": {"nvidia.com/gpu": count}}})
+    assert bench.backend.offer().accelerators == {"a100": 12}
+
+
+def test_a_second_start_starts_nothing_and_completes_what_is_half_made(bench: Bench) -> None:
+    bench.refuse("create", "ConfigMap", refused(500, "InternalError", "etcd is away"))
+    with pytest.raises(AllotmentError):
+        bench.start(WITH_CODE)
+    assert bench.ours == {JOB}
+    bench.kube.hook = lambda _: None
+    bench.backend = bench.anew()
+    assert bench.start(WITH_CODE).state is JobState.QUEUED
+    assert bench.start(WITH_CODE, attempt=3, taken=True).native == f"job/{NAME}"
+    assert bench.ours == {JOB, CODE}
+    made = bench.kube.get("v1", CODE)
+    main = bench.kube.get("batch/v1", JOB)
+    assert made is not None
+    assert main is not None
+    assert gzip.decompress(base64.b64decode(made["binaryData"]["code.tar.gz"])) == b"a tar"
+    assert [owner["uid"] for owner in made["metadata"]["ownerReferences"]] == [main["metadata"]["uid"]]
+    creates = [call for call in bench.kube.calls if call.verb == "create" and call.done and not call.dry_run]
+    assert [call.key.kind for call in creates] == ["Job", "ConfigMap"]
+    assert {call.identity for call in creates} == {JANE}
+
+
+def test_what_was_taken_and_is_gone_is_not_made_anew(bench: Bench) -> None:
+    found = bench.start(job(), taken=True)
+    assert found.state is JobState.FAILED
+    assert found.end is not None
+    assert bench.ours == set()
+
+
+def test_somebody_elses_object_of_that_name_is_left_alone(bench: Bench) -> None:
+    bench.kube.put(FOREIGN)
+    with pytest.raises(ConflictError, match="does not belong to the job k7x2"):
+        bench.start(job())
+    assert bench.kube.get("batch/v1", JOB)["metadata"]["uid"] == "other"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "words"),
+    [
+        (refused(422, "Invalid", "spec.template: Invalid value"), JobRefusedError, "spec.template"),
+        (refused(403, "Forbidden", "ValidatingAdmissionPolicy 'x' denied request: no"), JobRefusedError, "denied"),
+        (refused(403, "Forbidden", 'jobs is forbidden: User "jane" cannot create resource'), ForbiddenError, ""),
+    ],
+)
+def test_refusals(bench: Bench, error: AllotmentError, expected: type[AllotmentError], words: str) -> None:
+    bench.refuse("create", "Job", error, real_only=False)
+    for act in (bench.backend.start, bench.backend.check):
+        with pytest.raises(expected) as caught:
+            act(bench.order(job()))
+        assert words in str(caught.value)
+    assert bench.ours == set()
+
+
+def test_a_full_namespace_holds_a_job_back_and_refuses_it_not(bench: Bench) -> None:
+    full = refused(403, "Forbidden", "exceeded quota: allotment-quota, requested: count/jobs.batch=1")
+    bench.refuse("create", "Job", full)
+    found = bench.start(job())
+    assert (found.state, "exceeded quota" in found.reason) == (JobState.HELD, True)
+    bench.kube.hook = lambda _: None
+    assert bench.start(job()).state is JobState.QUEUED
+
+
+def test_what_can_never_run_is_refused_before_anything_is_sent(bench: Bench) -> None:
+    for asked, error in (
+        (job(team="nobody"), JobRefusedError),
+        (job(program=program(image="")), JobRefusedError),
+        (job(needs=replace(job().needs, memory=Bytes(1 << 50))), CapacityError),
+    ):
+        with pytest.raises(error):
+            bench.start(asked)
+    bench.kube.unserved = frozenset({"Workload"})
+    with pytest.raises(JobRefusedError, match="has no Kueue"):
+        bench.start(job())
+    assert bench.backend.offer().told[0].startswith("Kueue is not there")
+    assert [call for call in bench.kube.calls if call.verb == "create"] == []
+
+
+def test_staged_before_and_gone_on_with_by_whoever_comes_after(bench: Bench) -> None:
+    assert bench.start(staged()).state is JobState.STAGING
+    assert bench.ours == {STAGING}
+    assert not bench.backend.advance()
+    assert bench.backend.runs
+    bench.report(STAGING, "Complete")
+    bench.backend = bench.anew()
+    assert bench.start(staged(), taken=True).state is JobState.STAGING
+    assert bench.backend.advance()
+    assert bench.shown() == bench.start(staged())
+    assert bench.ours == {STAGING, JOB}
+    assert not bench.backend.advance()
+    assert not bench.backend.runs
+
+
+def test_what_is_refused_after_its_data_are_there_ends(bench: Bench) -> None:
+    bench.start(staged())
+    bench.report(STAGING, "Complete")
+    bench.refuse("create", "Job", refused(403, "Forbidden", "ValidatingAdmissionPolicy 'x' denied request: no"))
+    assert bench.backend.advance()
+    found = bench.shown()
+    assert found is not None
+    assert found.state is JobState.FAILED
+    assert found.end is not None
+    assert "denied request" in found.end.said
+    bench.backend.forget("k7x2")
+    assert bench.shown() is None
+
+
+def test_a_refusal_of_what_comes_later_comes_at_once(bench: Bench) -> None:
+    def hook(call: Call) -> None:
+        if call.verb == "create" and call.key == JOB:
+            raise refused(422, "Invalid", "no such thing")
+
+    bench.kube.hook = hook
+    with pytest.raises(JobRefusedError, match="refused the job's Job"):
+        bench.start(staged())
+    assert bench.ours == set()
+
+
+def test_stopped_it_is_gone_with_all_that_stood_beside_it(bench: Bench) -> None:
+    for asked in (WITH_CODE, service(), staged(), gang()):
+        bench.backend = bench.anew()
+        bench.start(asked)
+        bench.backend.stop("k7x2", 5)
+        assert bench.ours == set()
+        found = bench.shown()
+        assert found is not None
+        assert found.state is JobState.STOPPED
+        bench.backend.forget("k7x2")
+        assert bench.shown() is None
+
+
+def test_a_shorter_grace_is_asked_for_and_what_is_over_stays(bench: Bench) -> None:
+    bench.start(staged())
+    bench.report(STAGING, "Complete")
+    bench.backend.advance()
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": NAMESPACE}}
+    labels = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main"}
+    metadata = {**pod["metadata"], "labels": labels}  # type: ignore[dict-item]
+    spec = {"nodeName": "node", "terminationGracePeriodSeconds": 120}
+    bench.kube.put({**pod, "metadata": metadata, "spec": spec, "status": {"phase": "Running"}})
+    bench.report(JOB, "Complete")
+    bench.backend.stop("k7x2", 5)
+    assert JOB in bench.ours
+    bench.report(JOB)
+    bench.backend.stop("k7x2", 5)
+    assert bench.ours == set()
+    assert ObjectKey("", "Pod", NAMESPACE, "p") in {call.key for call in bench.kube.calls if call.verb == "delete"}
+
+
+def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_logs, "LOOK_AGAIN", 0.01)
+    bench.start(job(replicas=2))
+    for rank in (1, 0):
+        labels = {
+            "allotment.dev/job": "k7x2",
+            "allotment.dev/part": "main",
+            "batch.kubernetes.io/job-completion-index": str(rank),
+        }
+        name = f"p{rank}"
+        bench.kube.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels, "uid": name},
+                "spec": {"nodeName": "node"},
+                "status": {"phase": "Running"},
+            }
+        )
+        lines = tuple(PodLogLine(f"2026-11-28T02:00:0{at}Z", f"{name} {at}".encode()) for at in range(2))
+        bench.kube.logs[ObjectKey("", "Pod", NAMESPACE, name), "main"] = lines
+    expected = [LogLine(rank, f"p{rank} {at}".encode(), 1795831200000 + 1000 * at) for rank in (0, 1) for at in (0, 1)]
+    assert list(bench.backend.log("k7x2")) == expected
+    assert list(bench.backend.log("k7x2", rank=1, tail=1)) == expected[3:]
+    followed = bench.backend.log("k7x2", follow=True)
+    first = [next(followed), next(followed), next(followed), next(followed)]
+    assert sorted(first, key=lambda each: (each.rank, each.at)) == expected  # type: ignore[union-attr]
+    bench.report(JOB, "Complete")
+    assert [each for each in followed if each is not None] == []
+    for unknown in ("other", "never"):
+        with pytest.raises(NotFoundError):
+            bench.backend.log(unknown)
+
+
+def test_a_job_without_pods_has_no_log(bench: Bench) -> None:
+    bench.start(job())
+    with pytest.raises(NotFoundError, match="no log"):
+        list(bench.backend.log("k7x2"))

@@ -1,0 +1,280 @@
+"""How a job stands, by what a cluster shows of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.adapters.kube.fake import FakeKube
+from allotment.model.jobs.run import JobState
+from allotment.operations.run.kubernetes.seeing import seen_jobs
+from allotment.operations.run.kubernetes.standing import followed, is_staged
+from allotment.ports.backends import EndOfRun, FollowedJob
+
+Body = dict[str, Any]
+NAMESPACE = "nlp"
+MAIN = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main", "allotment.dev/attempt": "1"}
+STAGING = {**MAIN, "allotment.dev/part": "staging"}
+API = {"Job": "batch/v1", "CronJob": "batch/v1", "JobSet": "jobset.x-k8s.io/v1alpha2", "RayJob": "ray.io/v1"}
+
+
+def made(kind: str, uid: str, *, labels: Body = MAIN, owner: Body | None = None, **more: Any) -> Body:
+    metadata = {"name": f"work-{uid}", "namespace": NAMESPACE, "uid": uid, "labels": labels, **more.pop("metadata", {})}
+    if owner is not None:
+        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"]}
+        metadata["ownerReferences"] = [{**reference, "uid": owner["metadata"]["uid"], "controller": True}]
+    return {"apiVersion": API.get(kind, "v1"), "kind": kind, "metadata": metadata, **more}
+
+
+def job(
+    *conditions: Body, suspend: bool = False, status: Body | None = None, spec: Body | None = None, **more: Any
+) -> Body:
+    spec = {"suspend": suspend, "backoffLimit": 2, **(spec or {})}
+    return made("Job", "job", spec=spec, status={"conditions": list(conditions), **(status or {})}, **more)
+
+
+def said(type_: str, reason: str = "", message: str = "", status: str = "True") -> Body:
+    at = "2026-11-28T02:00:00Z"
+    return {"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
+
+
+def workload(owner: Body, *conditions: Body, evictions: int = 0, active: bool = True, admitted: bool = False) -> Body:
+    stats = {"schedulingStats": {"evictions": [{"reason": "Preempted", "underlyingCause": "", "count": evictions}]}}
+    status = {"conditions": list(conditions), **(stats if evictions else {})}
+    status |= {"admission": {"clusterQueue": "nlp"}} if admitted else {}
+    body = made(
+        "Workload", f"workload-of-{owner['metadata']['uid']}", owner=owner, spec={"active": active}, status=status
+    )
+    return {**body, "apiVersion": "kueue.x-k8s.io/v1beta2"}
+
+
+def pod(
+    uid: str, phase: str, *, rank: int | None = None, owner: Body | None = None, labels: Body = MAIN, **more: Any
+) -> Body:
+    own = labels if rank is None else {**labels, "batch.kubernetes.io/job-completion-index": str(rank)}
+    status = {"phase": phase, "startTime": "2026-11-28T02:01:00Z", **more.pop("status", {})}
+    node = {} if phase == "Pending" else {"nodeName": f"node-{uid}"}
+    return made("Pod", uid, labels=own, owner=owner, spec={**node, **more.pop("spec", {})}, status=status)
+
+
+def ended(code: int, at: str, *, reason: str = "Error", signal: int = 0, name: str = "main") -> Body:
+    terminated = {"exitCode": code, "signal": signal, "reason": reason, "finishedAt": f"2026-11-28T02:0{at}Z"}
+    return {"containerStatuses": [{"name": name, "state": {"terminated": terminated}}]}
+
+
+PENDING = said("QuotaReserved", "Pending", "couldn't assign flavors: insufficient unused quota", "False")
+EVICTED = said("Evicted", "Preempted", "Preempted to accommodate a workload")
+OVER = said("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+DISRUPTED = {"conditions": [said("DisruptionTarget", "PreemptionByScheduler")]}
+CRON = made("CronJob", "cron", spec={"schedule": "0 3 * * *", "timeZone": "Europe/Berlin", "jobTemplate": {"spec": {}}})
+GOING = {"deletionTimestamp": "2026-11-28T02:00:00Z", "finalizers": ["foregroundDeletion"]}
+GANG: Body = {"completionMode": "Indexed", "completions": 2, "parallelism": 2}
+SET = made("JobSet", "set", spec={"suspend": False}, status={"restarts": 1, "conditions": []})
+
+
+def run(uid: str, *conditions: Body, created: str, **more: Any) -> Body:
+    body = job(*conditions, owner=CRON, **more)
+    return {**body, "metadata": {**body["metadata"], "uid": uid, "name": uid, "creationTimestamp": created}}
+
+
+CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, EndOfRun | None]]] = [
+    ("new", [job(suspend=True)], (JobState.QUEUED, 1, "", None, None)),
+    ("waits", [job(suspend=True), workload(job(), PENDING)], (JobState.QUEUED, 1, PENDING["message"], None, None)),
+    (
+        "deactivated",
+        [job(suspend=True), workload(job(), PENDING, active=False)],
+        (JobState.QUEUED, 1, "it was deactivated in its queue", None, None),
+    ),
+    ("admitted, no pod yet", [job()], (JobState.STARTING, 1, "", None, None)),
+    (
+        "no node",
+        [job(), pod("a", "Pending", status={"conditions": [said("PodScheduled", "", "0/9 nodes", "False")]})],
+        (JobState.STARTING, 1, "0/9 nodes", None, None),
+    ),
+    (
+        "no image",
+        [
+            job(),
+            pod(
+                "a",
+                "Pending",
+                status={
+                    "containerStatuses": [
+                        {"name": "main", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such"}}}
+                    ]
+                },
+            ),
+        ],
+        (JobState.STARTING, 1, "ErrImagePull: no such", None, None),
+    ),
+    ("runs", [job(), pod("a", "Running")], (JobState.RUNNING, 1, "", None, None)),
+    ("half a gang", [job(spec=GANG), pod("a", "Running", rank=0)], (JobState.STARTING, 1, "", None, None)),
+    (
+        "a gang",
+        [job(spec=GANG), pod("b", "Running", rank=1), pod("a", "Running", rank=0)],
+        (JobState.RUNNING, 1, "", None, None),
+    ),
+    (
+        "a gang of which one is done",
+        [job(spec=GANG, status={"succeeded": 1}), pod("b", "Running", rank=1), pod("a", "Succeeded", rank=0)],
+        (JobState.RUNNING, 1, "", None, None),
+    ),
+    ("its pod is done", [job(), pod("a", "Succeeded")], (JobState.RUNNING, 1, "", None, None)),
+    ("done", [job(said("Complete"))], (JobState.SUCCEEDED, 1, "", EndOfRun(0), None)),
+    (
+        "failed, by its first rank",
+        [
+            job(OVER, spec={**GANG, "backoffLimit": 0}, status={"failed": 2}),
+            pod("a", "Failed", rank=0, status=ended(137, "5:00", reason="OOMKilled")),
+            pod("b", "Failed", rank=1, status=ended(3, "4:00")),
+        ],
+        (JobState.FAILED, 1, "", EndOfRun(3, 1, "work-b"), None),
+    ),
+    (
+        "killed by a signal",
+        [job(OVER), pod("a", "Failed", status=ended(0, "4:00", signal=9, reason="OOMKilled"))],
+        (JobState.FAILED, 1, "", EndOfRun(137, 0, "work-a: OOMKilled"), None),
+    ),
+    (
+        "failed without a pod",
+        [job(OVER)],
+        (
+            JobState.FAILED,
+            1,
+            "",
+            EndOfRun(None, None, "BackoffLimitExceeded: Job has reached the specified backoff limit"),
+            None,
+        ),
+    ),
+    (
+        "ran too long",
+        [
+            job(said("Failed", "DeadlineExceeded", "Job was active longer")),
+            pod("a", "Failed", status=ended(143, "4:00")),
+        ],
+        (JobState.FAILED, 1, "", EndOfRun(None, None, "it ran for as long as it may (runTime)"), None),
+    ),
+    (
+        "tried again",
+        [job(status={"failed": 1}), pod("a", "Failed", status=ended(1, "4:00")), pod("b", "Running")],
+        (JobState.RUNNING, 2, "", None, EndOfRun(1, 0, "work-a")),
+    ),
+    (
+        "a displaced pod is no failure",
+        [job(), pod("a", "Failed", status={**ended(143, "4:00"), **DISRUPTED}), pod("b", "Running")],
+        (JobState.RUNNING, 1, "", None, None),
+    ),
+    (
+        "told to make room",
+        [job(suspend=True), workload(job(), EVICTED, PENDING, evictions=1), pod("a", "Running")],
+        (JobState.STOPPING, 1, EVICTED["message"], None, None),
+    ),
+    (
+        "made room",
+        [job(suspend=True), workload(job(), EVICTED, PENDING, evictions=1)],
+        (JobState.QUEUED, 2, PENDING["message"], None, EndOfRun(None, None, EVICTED["message"], displaced=True)),
+    ),
+    (
+        "runs again",
+        [
+            job(),
+            workload(job(), {**EVICTED, "status": "False"}, said("QuotaReserved"), evictions=1, admitted=True),
+            pod("b", "Running"),
+        ],
+        (JobState.RUNNING, 2, "", None, EndOfRun(None, None, EVICTED["message"], displaced=True)),
+    ),
+    ("a set that started again", [SET, pod("a", "Running")], (JobState.RUNNING, 2, "", None, None)),
+    (
+        "by the clock, between its times",
+        [CRON, run("r1", said("Complete"), created="2026-11-27T03:00:00Z")],
+        (JobState.QUEUED, 2, "it runs at 0 3 * * * Europe/Berlin", None, EndOfRun(0)),
+    ),
+    (
+        "by the clock, at its time",
+        [
+            CRON,
+            run("r1", OVER, created="2026-11-26T03:00:00Z"),
+            run("r2", created="2026-11-27T03:00:00Z"),
+            pod("a", "Running", owner=run("r2", created="")),
+        ],
+        (JobState.RUNNING, 2, "", None, None),
+    ),
+    (
+        "handed to Ray",
+        [made("RayJob", "ray", spec={"suspend": False}, status={"jobStatus": "FAILED", "message": "boom"})],
+        (JobState.FAILED, 1, "", EndOfRun(None, None, "FAILED: boom"), None),
+    ),
+    (
+        "its data wait",
+        [job(suspend=True, labels=STAGING), workload(job(), PENDING)],
+        (JobState.STAGING, 1, PENDING["message"], None, None),
+    ),
+    (
+        "its data cannot be had",
+        [
+            job(OVER, labels=STAGING),
+            pod("a", "Failed", labels=STAGING, status=ended(22, "4:00", name="staging-0")),
+        ],
+        (JobState.FAILED, 1, "", EndOfRun(22, None, "its data could not be fetched: work-a"), None),
+    ),
+    (
+        "deleted",
+        [job(metadata=GOING)],
+        (JobState.STOPPING, 1, "", None, None),
+    ),
+    (
+        "deleted when it was over",
+        [job(said("Complete"), metadata=GOING)],
+        (JobState.SUCCEEDED, 1, "", EndOfRun(0), None),
+    ),
+]
+
+
+def shown(bodies: list[Body]) -> FollowedJob:
+    kube = FakeKube()
+    kube.put(*bodies)
+    (seen,) = seen_jobs(kube, ()).values()
+    found = followed(seen)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("bodies", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_a_job_stands(bodies: list[Body], expected: tuple[Any, ...]) -> None:
+    found = shown(bodies)
+    assert (found.state, found.attempt, found.reason, found.end, found.before) == expected
+
+
+def test_places_are_told_by_rank() -> None:
+    found = shown([job(spec=GANG), pod("b", "Running", rank=1), pod("a", "Running", rank=0)])
+    assert [(each.rank, each.node) for each in found.places] == [(0, "node-a"), (1, "node-b")]
+    assert found.since == 1795831260000
+    assert found.native == "job/work-job"
+
+
+def test_staged_is_what_is_complete_and_not_gone_on_with() -> None:
+    staging = job(said("Complete"), labels=STAGING)
+    for bodies, expected in (([staging], True), ([job(labels=STAGING)], False), ([staging, SET], False)):
+        kube = FakeKube()
+        kube.put(*bodies)
+        (seen,) = seen_jobs(kube, (NAMESPACE,)).values()
+        assert is_staged(seen) is expected
+
+
+def test_foreign_words_are_bounded_and_move_no_cursor() -> None:
+    hostile = said("QuotaReserved", "Pending", "\x1b[2J" + "x" * 9000, "False")
+    found = shown([job(suspend=True), workload(job(), hostile)])
+    assert len(found.reason) == 500
+    assert "\x1b" not in found.reason
+
+
+def test_one_object_that_cannot_be_read_stops_nothing() -> None:
+    kube = FakeKube()
+    poison = {**job(), "spec": {"suspend": "perhaps"}, "status": {"conditions": {"no": "list"}, "failed": "many"}}
+    other = job(said("Complete"), labels={**MAIN, "allotment.dev/job": "other", "allotment.dev/attempt": "9" * 99})
+    kube.put(poison, {**other, "metadata": {**other["metadata"], "name": "other", "uid": "other"}})
+    seen = seen_jobs(kube, ())
+    assert followed(seen["other"]) == FollowedJob(
+        "other", "job/other", JobState.SUCCEEDED, 1, since=1795831200000, end=EndOfRun(0)
+    )
