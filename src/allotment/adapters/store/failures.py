@@ -15,7 +15,7 @@ _KEPT: Final = "nothing of this was kept, and nothing that was kept before is lo
 # SQLite's result codes: the lowest byte is the kind.
 _CODES: Final = {
     8: ("is read-only", "make the file and its folder writable for this user"),
-    10: ("cannot be read or written by the system", "see whether the disk is full, and what the system's log says of it"),
+    10: ("cannot be read or written by the system", "see whether the disk is full, and what the system's log says"),
     11: ("is damaged", "move it away, and restore a backup with `allot store restore FILE`"),
     13: ("cannot be written: the disk is full", "make room on it"),
     14: ("cannot be opened", "check the folder's owner and mode, and that the file is no folder"),

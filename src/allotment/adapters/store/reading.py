@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ from allotment.ports.stored_jobs import JobRow, StoredJob
 _LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
 _NOT_OVER: Final = tuple(each.value for each in JobState if not each.over)
 _AFTER_ALL: Final = "\U0010ffff"
+_AT_ONCE: Final = 500
+"""Jobs whose parts are asked for together."""
 
 
 def job_of(connection: sa.Connection, job_id: str) -> StoredJob | None:
@@ -38,11 +40,27 @@ def job_of(connection: sa.Connection, job_id: str) -> StoredJob | None:
 
 
 def _whole(connection: sa.Connection, own: Row) -> StoredJob:
-    moves, attempts, events, waits = (
-        _rows(connection, sa.select(table).where(table.c.job == own["id"]).order_by(table.c.number))
-        for table in (MOVES, ATTEMPTS, EVENTS, WAITS)
-    )
-    return job_from_rows(RowsOfJob(own, moves, attempts, events, waits))
+    (found,) = _wholes(connection, [own])
+    return found
+
+
+def _wholes(connection: sa.Connection, jobs: Sequence[Row]) -> Iterator[StoredJob]:
+    """Jobs with all that belongs to them, in their order; a few questions for many."""
+    for start in range(0, len(jobs), _AT_ONCE):
+        some = jobs[start : start + _AT_ONCE]
+        moves, attempts, events, waits = (_parts(connection, table, some) for table in (MOVES, ATTEMPTS, EVENTS, WAITS))
+        for own in some:
+            id_ = own["id"]
+            yield job_from_rows(RowsOfJob(own, moves[id_], attempts[id_], events[id_], waits[id_]))
+
+
+def _parts(connection: sa.Connection, table: sa.Table, jobs: Sequence[Row]) -> Mapping[str, Sequence[Row]]:
+    """Rows of a table by the job that they belong to."""
+    ids = [each["id"] for each in jobs]
+    found: dict[str, list[Row]] = {each: [] for each in ids}
+    for row in _rows(connection, sa.select(table).where(table.c.job.in_(ids)).order_by(table.c.job, table.c.number)):
+        found[row["job"]].append(row)
+    return found
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Sequence[Row]:
@@ -127,7 +145,7 @@ class SqlReader:
         if backend:
             query = query.where(JOBS.c.backend == backend)
         with self._looking() as connection:
-            return tuple(_whole(connection, each) for each in _rows(connection, query))
+            return tuple(_wholes(connection, _rows(connection, query)))
 
     def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
         """See the port."""

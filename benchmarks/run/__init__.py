@@ -1,0 +1,1 @@
+"""Jobs: what the store and the back ends cost."""
