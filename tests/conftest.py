@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.by_day import by_day
 
 SHARING: Final = {
-    **{folder: folder for folder in ("apply", "policies", "security")},
+    **{folder: folder for folder in ("apply", "policies", "security", "slurm")},
     **dict.fromkeys(("attacks", "books", "everyday", "kubernetes", "pages"), "training"),
 }
 """Folders of tests/live whose files share a sandbox that takes a minute to make, and what names it. Elsewhere a file

@@ -256,7 +256,7 @@ def _runner(environment: Mapping[str, str]) -> Runner:
                 (*argv, *told), input=stdin, capture_output=True, text=True, errors="replace", timeout=MOST_SECONDS,
                 check=False, env=dict(environment), pass_fds=() if held is None else (held,), cwd="/",
             )  # fmt: skip
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             raise SlurmRefusedError(
                 f"there is no {argv[0]} on this machine",
                 fix="install Slurm's client commands, or give the address of a slurmrestd",
