@@ -305,6 +305,7 @@ def test_a_full_disk_swallows_no_exit_code_and_is_named(
     bench = RealBench(small_disk / "launches", processes)
     go = tmp_path / "go"
     waits = bench.shell(f"while ! [ -e {quoted(go)} ]; do sleep 0.01; done; echo last; exit 6", "waits-1-0")
+    stops = bench.shell("sleep 1000", "stops-1-0")
     fills = bench.shell(
         f"cat /dev/zero > {quoted(small_disk / 'rest')}; head -c 2000000 /dev/zero; echo the end; exit 5", "fills-1-0"
     )
@@ -314,9 +315,10 @@ def test_a_full_disk_swallows_no_exit_code_and_is_named(
     with pytest.raises(CapacityError) as error:
         bench.shell("echo no", "more-1-0")
     assert os.strerror(errno.ENOSPC) in error.value.why
-    processes.stop(waits)  # what cannot be written down is done all the same
+    processes.stop(stops, 0.5)  # how long its grace is cannot be written down: it is stopped all the same
+    assert bench.end_of(stops).signal == signal.SIGTERM
     go.touch()
-    assert bench.end_of(waits).signal == signal.SIGTERM
+    assert bench.end_of(waits).exit_code == 6
 
     (small_disk / "rest").unlink()
     bench.shell("echo yes", "more-1-0")

@@ -18,9 +18,12 @@ from allotment.errors import ConflictError, NotFoundError
 from allotment.ports.job_processes import JobLaunch, JobNeverStarted
 from tests.live.local.conftest import Processes, ended, quoted
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),  # Python 3.12 on fork
+]
 
-TOGETHER = 3
+TOGETHER = 2
 """Launches that a server makes one after the other until it is killed."""
 
 

@@ -73,21 +73,28 @@ class LocalProcesses:
 
         Args:
             root: for this user alone.
-            places: where cgroups can be made; looked up where it is None.
+            places: where cgroups can be made; looked up at the first launch where it is None.
             environment: the server's own; the real one where it is None.
             log_bytes: of one file of a log.
             log_files: of one log.
         """
         self._root = root.absolute()
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tag = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:8]
-        self._places = cgroup_places(tag) if places is None else places
+        self._tag = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:8]
+        self._known_places = places
         self._environment = dict(os.environ if environment is None else environment)
         self._log_bytes = log_bytes
         self._log_files = log_files
         self._boot = proc.boot()
         self._spawned: set[int] = set()
         self._lock = threading.Lock()
+
+    def _places(self) -> CgroupPlaces:
+        """Made at the first launch: whoever only looks leaves nothing in the tree of cgroups."""
+        with self._lock:
+            if self._known_places is None:
+                self._known_places = cgroup_places(self._tag)
+            return self._known_places
 
     def launch(self, launch: JobLaunch) -> LaunchedJob:
         """Start it."""
@@ -109,6 +116,7 @@ class LocalProcesses:
         return self._answered(folder, pid, word)
 
     def _order(self, launch: JobLaunch, folder: LaunchFolder, log: str) -> bytes:
+        places = self._places()
         return marshal.dumps(
             {
                 "folder": str(folder.path),
@@ -122,8 +130,8 @@ class LocalProcesses:
                 "cpu_milli": launch.cpu_milli,
                 "memory_bytes": launch.memory_bytes,
                 "grace_seconds": float(launch.grace_seconds),
-                "hierarchies": [each.of(launch.id) for each in self._places.places],
-                "no_cgroup": self._places.why_none,
+                "hierarchies": [each.of(launch.id) for each in places.places],
+                "no_cgroup": places.why_none,
             }
         )
 
@@ -360,7 +368,7 @@ class LocalProcesses:
 
     def close(self) -> None:
         """Remove the cgroups that nothing runs in; launches go on."""
-        for place in self._places.places:
+        for place in self._known_places.places if self._known_places else ():
             with suppress(OSError):
                 Path(place.folder).rmdir()
 
