@@ -33,7 +33,7 @@ _BEGAN: Final = {
 
 
 def batch_job(draft: WorkDraft) -> Body:
-    """The Job. Kueue suspends it as it comes, and starts it when its quota is free."""
+    """The Job. It is suspended as it comes, whether or not Kueue sees it; Kueue starts it when its quota is free."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -51,6 +51,7 @@ def job_spec(draft: WorkDraft, *, run: str = "") -> dict[str, Any]:
     """
     job = draft.order.job
     return {
+        "suspend": True,
         **_pods(job),
         **_retries(draft.order),
         "podReplacementPolicy": "Failed",
@@ -100,6 +101,7 @@ def staging_job(draft: WorkDraft) -> Body:
         "kind": "Job",
         "metadata": metadata(draft, queued(draft, STAGING), staging_name(draft)),
         "spec": {
+            "suspend": True,
             # To fetch twice does no harm.
             "backoffLimit": 3,
             "podReplacementPolicy": "Failed",

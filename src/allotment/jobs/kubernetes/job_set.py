@@ -27,6 +27,7 @@ def job_set(draft: WorkDraft) -> Body:
         "kind": "JobSet",
         "metadata": metadata(draft, queued(draft)),
         "spec": {
+            "suspend": True,
             "network": {"enableDNSHostnames": True, "publishNotReadyAddresses": True},
             "failurePolicy": {
                 "maxRestarts": draft.order.retries if job.retries.safe else 0,

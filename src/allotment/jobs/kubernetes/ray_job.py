@@ -31,6 +31,7 @@ def ray_job(draft: WorkDraft) -> Body:
         "kind": "RayJob",
         "metadata": metadata(draft, queued(draft)),
         "spec": {
+            "suspend": True,
             # Ray hands it to a shell of its own: each argument is quoted for it.
             "entrypoint": shlex.join(job.program.argv),
             "submissionMode": "HTTPMode",

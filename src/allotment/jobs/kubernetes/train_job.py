@@ -30,6 +30,7 @@ def train_job(draft: WorkDraft) -> Body:
         "kind": "TrainJob",
         "metadata": metadata(draft, queued(draft)),
         "spec": {
+            "suspend": True,
             "runtimeRef": {"apiGroup": "trainer.kubeflow.org", "kind": "ClusterTrainingRuntime", "name": RUNTIME},
             "trainer": trainer,
             **({} if job.run_time is None else {"activeDeadlineSeconds": job.run_time}),

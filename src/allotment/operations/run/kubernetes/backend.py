@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import CapacityError, ConflictError, ForbiddenError, InputError, NotFoundError, quoted_message
@@ -153,11 +153,12 @@ class KubernetesBackend:
             if job.taken:
                 return FollowedJob(job.id, "", JobState.FAILED, job.attempt, end=EndOfRun(None, said="it is gone"))
             return self._begin(job)
+        as_made = replace(job, attempt=seen.attempt)
         if seen.main is None:
-            self._staging[job.id] = job
-        else:
-            # Whoever made it may have died before all was made.
-            self._make_beside(self._render(job), seen.main.metadata.uid)
+            self._staging[job.id] = as_made
+        elif shown.state in {JobState.QUEUED, JobState.STARTING}:
+            # Whoever made it may have died before all was made; what runs found all that it needs.
+            self._make_beside(self._render(as_made), seen.main.metadata.uid)
         return shown
 
     def advance(self) -> bool:
