@@ -25,11 +25,12 @@ def reference() -> str:
     drawn: set[str] = set()
     blocks: list[str] = []
     for kind, model in KINDS.items():
-        blocks += _tables(model.__name__, f"## {kind}", definitions, drawn)
+        blocks += tables(model.__name__, f"## {kind}", definitions, drawn)
     return "\n".join(blocks)
 
 
-def _tables(name: str, heading: str, definitions: Mapping[str, Any], drawn: set[str]) -> Iterator[str]:
+def tables(name: str, heading: str, definitions: Mapping[str, Any], drawn: set[str]) -> Iterator[str]:
+    """The table of a mapping's fields, followed by those of the mappings inside it, each once."""
     if name in drawn:
         return
     drawn.add(name)
@@ -47,7 +48,7 @@ def _tables(name: str, heading: str, definitions: Mapping[str, Any], drawn: set[
         yield f"| `{field}` | {words} | {default} | {meaning} |".replace("\n", " ")
     yield ""
     for other in inner:
-        yield from _tables(other, f"### {_title(other)}", definitions, drawn)
+        yield from tables(other, f"### {_title(other)}", definitions, drawn)
 
 
 def _type(schema: Mapping[str, Any]) -> tuple[str, list[str]]:

@@ -16,10 +16,18 @@ CURRENCY: Final = "USD"
 """Of its prices (ISO 4217)."""
 
 
+def package_text(*parts: str) -> str:
+    """The text of a file that is shipped in this package.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    return resources.files("allotment.spec").joinpath(*parts).read_text(encoding="utf-8")
+
+
 @cache
 def catalogue() -> Mapping[str, AcceleratorSpec]:
     """Every built-in accelerator by name."""
-    text = resources.files("allotment.spec").joinpath(FILE).read_text(encoding="utf-8")
-    parsed = documents.parse(FILE, text)
+    parsed = documents.parse(FILE, package_text(FILE))
     specs = [AcceleratorSpec.model_validate(document.data) for document in parsed.documents]
     return MappingProxyType({spec.name: spec for spec in specs})

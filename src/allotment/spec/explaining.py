@@ -1,4 +1,4 @@
-"""Fields of the platform directory, looked up in the JSON Schema by dotted path. Pure.
+"""Fields of the platform directory and of job files, looked up in the JSON Schema by dotted path. Pure.
 
 A path names fields only: list items and the free keys of a mapping (a cluster's name below ``placements``) are left
 out of it, and ignored where a user writes them as ``[]``, ``*`` or ``<name>``.
@@ -82,7 +82,16 @@ def explanation(schema: Schema, path: str) -> FieldExplanation:
     """
     segments = [word for segment in path.split(".") if (word := segment.removesuffix("[]")) not in _IGNORED]
     if not segments:
-        root = Field("", "", "document", False, "Kinds of document of a platform directory.", None, False, ())
+        root = Field(
+            "",
+            "",
+            "document",
+            False,
+            "Kinds of document: of a platform directory, and Job, of a job file.",
+            None,
+            False,
+            (),
+        )
         return FieldExplanation(
             root, tuple(_field(name, _Node(each, name.lower()), schema) for name, each in _sorted(schema))
         )

@@ -11,7 +11,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._@/-]*")
 # YAML takes some of these for line ends, which it folds; nobody sees the others.
 _UNSEEN: Final = re.compile("[\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\ufeff]")
 _NOT_PLAIN: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_QUANTITY: Final = re.compile(r"\d+(m|[KMGTPE]i?)?")
+_QUANTITY: Final = re.compile(r"\d+(m|h|s|d|[KMGTPE]i?)?")
 
 
 def quoted(text: str) -> str:
@@ -53,7 +53,7 @@ def _scalar(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    # An amount such as 64Gi is text to every reader, and is written bare by everybody.
+    # An amount such as 64Gi or 4h is text to every reader, and is written bare by everybody.
     return str(value) if _QUANTITY.fullmatch(value) and not value.isdigit() else quoted(str(value))
 
 

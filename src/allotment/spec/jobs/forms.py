@@ -97,7 +97,7 @@ def short_for(field: str) -> ShortForm:
     return ShortForm(lambda value: {field: value} if isinstance(value, str) else value, _ONE_WORD)
 
 
-ONE_OR_LIST: Final = ShortForm(lambda value: (value,) if isinstance(value, str) else value, _ONE_WORD)
+ONE_OR_LIST: Final = ShortForm(lambda value: (value,) if isinstance(value, (str, dict)) else value, _ONE_WORD)
 """A single value stands for a list of one."""
 
 

@@ -40,6 +40,7 @@ from allotment.spec.jobs.forms import (
     ZoneName,
     short_for,
 )
+from allotment.spec.schema import json_schema
 from allotment.spec.schema.base import KindSpec, Spec
 from allotment.spec.schema.choices import CapacityTypeChoice, EnvironmentChoice, VendorChoice, choice
 from allotment.spec.schema.scalars import (
@@ -273,7 +274,8 @@ class JobVolumeSpec(Spec):
     )
     folder: MountPath | None = Field(
         default=None,
-        description="Folder of the machine, for back ends without claims. None: they refuse the job.",
+        description="Folder of a machine, in place of a claim. None: where no claims are, the name of one means a "
+        "folder of the team.",
         examples=["/shared/datasets"],
     )
     path: MountPath | None = Field(
@@ -508,4 +510,14 @@ def job_json_schema() -> dict[str, Any]:
         "required": ["kind"],
         "oneOf": [{"$ref": f"#/$defs/{name}"}],
         "$defs": {**definitions, name: found},
+    }
+
+
+def every_kind() -> dict[str, Any]:
+    """JSON Schema of one document of a platform directory or of a job file, for what is said of fields."""
+    directory, job = json_schema(), job_json_schema()
+    return {
+        **directory,
+        "oneOf": [*directory["oneOf"], *job["oneOf"]],
+        "$defs": {**directory["$defs"], **job["$defs"]},
     }

@@ -17,10 +17,10 @@ _MOST_NAMED: Final = 6
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from allotment.diagnose.causes import BY_CODE, BY_ID
     from allotment.spec.explaining import paths_under
-    from allotment.spec.schema import json_schema
+    from allotment.spec.jobs.schema import every_kind
 
     causes = [word for word in (*BY_CODE, *BY_ID) if incomplete and word.lower().startswith(incomplete.lower())]
-    return [*paths_under(json_schema(), incomplete), *causes]
+    return [*paths_under(every_kind(), incomplete), *causes]
 
 
 @click.command(cls=Command)
@@ -29,10 +29,10 @@ def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 @global_flags
 @click.pass_obj
 def explain(session: Session, field: str) -> None:
-    """What a field of the platform directory means, or a cause of waiting.
+    """What a field of the platform directory or of a job file means, or a cause of waiting.
 
-    FIELD begins with a kind, such as team.clusters: its type, its default and what stands below it. Without it the
-    kinds are listed.
+    FIELD begins with a kind, such as team.placements or job.resources: its type, its default and what stands below it.
+    Without it the kinds are listed.
 
     A code or id that `allot why` tells, such as ALT-1201 or queue-missing: what it means, how it is seen by hand, its
     fix, and which of several causes is told first.
@@ -47,10 +47,10 @@ def explain(session: Session, field: str) -> None:
     from allotment.cli.shell.output import write_document
     from allotment.reports.documents.explanation import explanation_document
     from allotment.spec.explaining import explanation
-    from allotment.spec.schema import json_schema
+    from allotment.spec.jobs.schema import every_kind
 
     try:
-        found = explanation(json_schema(), field)
+        found = explanation(every_kind(), field)
     except NotFoundError as error:
         raise _or_a_cause(error, field) from None
     form = session.value("output")
@@ -76,9 +76,10 @@ def _may_be_a_cause(word: str) -> bool:
     """Whether a word names no field: fields begin with a kind, and no cause is called like one."""
     if "-" in word.partition(".")[0]:
         return True
+    from allotment.spec.jobs.load import KIND
     from allotment.spec.schema import KINDS
 
-    return bool(word) and "." not in word and word.lower() not in {kind.lower() for kind in KINDS}
+    return bool(word) and "." not in word and word.lower() not in {kind.lower() for kind in (*KINDS, KIND)}
 
 
 def _explain_cause(session: Session, word: str) -> None:

@@ -15,9 +15,13 @@ EXAMPLES: Final[CommandExamples] = {
         Example("allot explain", "all kinds"),
         Example("allot explain team", "a kind's fields"),
         Example("allot explain team.placements.accelerators", "a field below"),
+        Example("allot explain job.checkpoint", "a field of a job file"),
         Example("allot explain ALT-1201", "a cause that `allot why` tells"),
     ),
-    ("schema",): (Example("allot schema --out allotment.schema.json", "for your editor"),),
+    ("schema",): (
+        Example("allot schema --out allotment.schema.json", "for your editor"),
+        Example("allot schema job --out job.schema.json", "the same for job files"),
+    ),
     ("config",): (Example("allot config view --show-origin", "what is set, and where"),),
     ("config", "view"): (
         Example("allot config view --show-origin", "what is set, and where"),

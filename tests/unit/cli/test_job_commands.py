@@ -1,0 +1,95 @@
+"""`allot job check` and `allot template`: exit codes, streams, and documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import ACME, ROOT, Run, home, run
+
+__all__ = ["home", "run"]  # fixtures
+
+ON = ("--platform", str(ACME))
+WARNED = "kind: Job\nname: first\nteam: nlp\nrun: {script: a.py, env: {API_KEY: hunter22}}\nmaxRunTime: 30m\n"
+
+
+def test_a_template_passes_as_it_stands(run: Run) -> None:
+    made = run("template", "new", "train", "--team", "nlp", "--set", "name=mine")
+    checked = run("job", "check", "-", *ON, "-o", "json", typed=made.ok())
+    told = checked.json()
+    assert (told["kind"], told["warnings"]) == ("JobCheck", [])
+    (job,) = told["jobs"]
+    assert (job["name"], job["job"]["team"], job["job"]["priority"]) == ("mine", "nlp", "exploratory")
+
+
+def test_the_example_passes(run: Run) -> None:
+    done = run("job", "check", str(ROOT / "examples" / "jobs" / "job.yaml"), *ON, "--strict")
+    assert done.ok().splitlines()[1].split()[:3] == ["train-small", "training", "nlp"]
+    assert done.err == ""
+
+
+def test_warnings_have_place_and_word_and_fail_only_if_they_shall(run: Run, home: Path) -> None:
+    Path("job.yaml").write_text(WARNED, encoding="utf-8")
+    done = run("job", "check", "job.yaml", *ON)
+    assert done.code == 0
+    assert done.err.startswith("job.yaml:4:27: warning: run.env.API_KEY: ")
+    assert "[secret-in-plain-sight]" in done.err
+    assert "hunter22" not in done.err + done.out
+    assert run("job", "check", "job.yaml", *ON, "--strict").code == 1
+    (warning,) = run("job", "check", "job.yaml", *ON, "-o", "json").json()["warnings"]
+    assert (warning["word"], warning["line"], warning["job"]) == ("secret-in-plain-sight", 4, "first")
+
+
+def test_problems_are_told_all_at_once(run: Run, home: Path) -> None:
+    Path("one.yaml").write_text("kind: Job\nname: X\n", encoding="utf-8")
+    Path("two.yaml").write_text("kind: Jbo\n", encoding="utf-8")
+    done = run("job", "check", "one.yaml", "two.yaml", *ON)
+    assert (done.code, done.out) == (1, "")
+    assert [line.split(": ")[0] for line in done.err.splitlines() if ": error: " in line] == [
+        "one.yaml:1:1",
+        "one.yaml:2:1",
+        "two.yaml:1:1",
+    ]
+    assert "error: 2 job files have 3 errors" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("job", "check", "nowhere.yaml", *ON), 3, "there is no file nowhere.yaml"),
+        (("job", "check"), 2, "missing argument"),
+        (("job", "check", "job.yaml"), 2, "no platform directory is named"),
+        (("template", "show", "trian"), 3, 'did you mean "train"?'),
+        (("template", "new", "train", "--set", "x"), 2, "--set has no value"),
+        (("template", "new", "train", "--set", "x=y"), 2, "no parameter"),
+        (("template", "new", "train", "--set", "lr=1", "--set", "lr=2"), 2, "twice"),
+        (("schema", "jbos"), 2, "jbos"),
+    ],
+)
+def test_wrong_calls(run: Run, home: Path, words: tuple[str, ...], code: int, says: str) -> None:
+    Path("job.yaml").write_text(WARNED, encoding="utf-8")
+    done = run(*words)
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err
+
+
+def test_hostile_input_does_not_reach_the_terminal(run: Run, home: Path) -> None:
+    for name, data in (("a.yaml", b"\xff\xfe\x00"), ("b.yaml", b'kind: Job\nname: "\\e[31m"\n\x1b]0;x\x07: 1\n')):
+        Path(name).write_bytes(data)
+        done = run("job", "check", name, *ON)
+        assert done.code == 1
+        assert "\x1b" not in done.err
+        assert "Traceback" not in done.err
+
+
+def test_what_the_lists_say(run: Run) -> None:
+    assert "fine-tune" in run("template", "list", "-o", "name").ok().split()
+    told = run("template", "show", "sweep", "-o", "json").json()
+    assert (told["kind"], told["name"]) == ("JobTemplate", "sweep")
+    assert {"name": "trials", "type": "count", "default": "20", "description": "How many are drawn."} in told[
+        "parameters"
+    ]
+    assert run("schema", "job").json()["title"] == "Allotment job file"
+    assert "ALLOTMENT_CHECKPOINT_DIR" in run("explain", "job.checkpoint").ok()
+    assert run("explain", "job").code == 0
