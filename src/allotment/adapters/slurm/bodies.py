@@ -44,6 +44,7 @@ def _common(asked: SlurmSubmission) -> dict[str, Any]:
         "reservation": asked.reservation,
         "constraints": "&".join(asked.features),
         "tasks": asked.tasks,
+        "tasks_per_node": asked.tasks_per_node or None,
         "cpus_per_task": asked.cpus_per_task,
         "array": str(asked.array) if asked.array else "",
         "dependency": ",".join(map(str, asked.dependencies)),
@@ -53,7 +54,7 @@ def _common(asked: SlurmSubmission) -> dict[str, Any]:
         "standard_input": "/dev/null",
         "standard_output": asked.output,
         "standard_error": asked.errors,
-        "container": asked.container,
+        "container": "" if asked.steps else asked.container,
         "nice": asked.nice or None,
         # Only where it is so: a false one is an order to release, which others' plugins may look at.
         "hold": True if asked.hold else None,

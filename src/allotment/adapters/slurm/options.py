@@ -32,6 +32,7 @@ def _pairs(asked: SlurmSubmission, now: int) -> Iterator[tuple[str, str]]:
     yield "ntasks", str(asked.tasks)
     yield "cpus-per-task", str(asked.cpus_per_task)
     optional = {
+        "ntasks-per-node": str(asked.tasks_per_node or ""),
         "error": asked.errors,
         "account": asked.account,
         "partition": ",".join(asked.partitions),
@@ -47,7 +48,7 @@ def _pairs(asked: SlurmSubmission, now: int) -> Iterator[tuple[str, str]]:
         "begin": f"now+{max(0, asked.begin - now)}seconds" if asked.begin else "",
         "deadline": f"now+{max(1, asked.deadline - now)}seconds" if asked.deadline else "",
         "nice": str(asked.nice or ""),
-        "container": asked.container,
+        "container": "" if asked.steps else asked.container,
         "comment": asked.comment,
     }
     yield from ((name, value) for name, value in optional.items() if value)

@@ -8,6 +8,7 @@ checkpoint and leave are just such jobs. So the watcher, once warned, stays unti
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from typing import Final
 
 from allotment.model.slurm.submission import SlurmSubmission
@@ -47,6 +48,16 @@ def script_of(asked: SlurmSubmission) -> str:
         stays = _STAYS + (asked.warning.seconds if asked.warning else 0)
         command = ["sh", "-c", WATCHER, "sh", str(stays), *command]
     if asked.steps:
-        started = f"srun --kill-on-bad-exit=1 --cpus-per-task={asked.cpus_per_task} --ntasks={asked.tasks} --"
-        return f"#!/bin/sh\nset -e\nexec {started} {shlex.join(command)}\n"
+        command = [*_srun(asked), "--", *command]
     return f"#!/bin/sh\nset -e\nexec {shlex.join(command)}\n"
+
+
+def _srun(asked: SlurmSubmission) -> Iterator[str]:
+    yield from ("srun", "--kill-on-bad-exit=1", f"--cpus-per-task={asked.cpus_per_task}", f"--ntasks={asked.tasks}")
+    if asked.devices_per_task:
+        yield f"--gpu-bind=per_task:{asked.devices_per_task}"
+    if asked.task_output:
+        yield from (f"--output={asked.task_output}", f"--open-mode={'append' if asked.append else 'truncate'}")
+    if asked.container:
+        # The step alone: in the image there need be no srun.
+        yield f"--container={asked.container}"

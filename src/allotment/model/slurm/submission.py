@@ -134,6 +134,7 @@ class SlurmSubmission:
         directory: where it runs; absolute.
         output: file of its output, absolute, with Slurm's patterns (%j, %A, %a, %x, %N, %t; %% for a per cent sign).
         errors: the same for its errors; empty for the same file.
+        task_output: the same for each process of a step (%t is its number); empty for all of them in `output`.
         account: whose limits it counts in; empty for the user's default.
         partitions: any of them; none for the default.
         qos: quality of service; empty for the default.
@@ -142,6 +143,8 @@ class SlurmSubmission:
         gres: devices on each node.
         nodes: how many.
         tasks: processes in all.
+        tasks_per_node: on each node; 0 where it does not matter.
+        devices_per_task: how many of its node's devices each process sees, none of them another's; 0 for all.
         cpus_per_task: for each of them.
         memory_mib: on each node; 0 for the partition's default.
         minutes: time limit; 0 for the partition's default.
@@ -155,7 +158,7 @@ class SlurmSubmission:
         append: whether its output is added to what an earlier run wrote.
         exclusive: with nobody else on its nodes.
         nice: lowers its priority.
-        container: an OCI bundle that it runs in, absolute.
+        container: an OCI bundle that its command runs in, absolute.
         comment: for people.
         environment: all of its variables beside those that Slurm sets.
     """
@@ -167,6 +170,7 @@ class SlurmSubmission:
     output: str
     steps: bool = True
     errors: str = ""
+    task_output: str = ""
     account: str = ""
     partitions: tuple[str, ...] = ()
     qos: str = ""
@@ -175,6 +179,8 @@ class SlurmSubmission:
     gres: tuple[SlurmGres, ...] = ()
     nodes: int = 1
     tasks: int = 1
+    tasks_per_node: int = 0
+    devices_per_task: int = 0
     cpus_per_task: int = 1
     memory_mib: int = 0
     minutes: int = 0
@@ -269,7 +275,7 @@ def _path_or_none(field: str, value: object) -> None:
 
 
 def _pattern(field: str, value: object) -> None:
-    if not value and field == "errors":
+    if not value and field != "output":
         return
     _path(field, value)
     if _PATTERN.search(str(value).replace("%%", "")):
@@ -350,6 +356,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "output": _pattern,
     "steps": _any,
     "errors": _pattern,
+    "task_output": _pattern,
     "account": _word_or_none,
     "partitions": _words,
     "qos": _word_or_none,
@@ -358,6 +365,8 @@ _RULES: Final[Mapping[str, Rule]] = {
     "gres": _gres,
     "nodes": _counted(1, 100_000),
     "tasks": _counted(1, 10_000_000),
+    "tasks_per_node": _counted(0, 65_533),
+    "devices_per_task": _counted(0, 1 << 20),
     "cpus_per_task": _counted(1, 65_533),
     "memory_mib": _counted(0, 1 << 40),
     "minutes": _counted(0, 5_000_000),

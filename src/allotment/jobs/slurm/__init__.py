@@ -1,0 +1,1 @@
+"""Job → what is handed in to Slurm, and what Slurm has no word for."""

@@ -1,0 +1,115 @@
+"""What Slurm cannot express, whatever cluster it is. What a cluster lacks is said where the job is rendered."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Final
+
+from allotment.jobs.losses import FieldLoss
+from allotment.model.jobs.job import Job, JobType, NearnessDomain
+
+OWN: Final = (
+    "ALLOTMENT_JOB_ID",
+    "ALLOTMENT_JOB_NAME",
+    "ALLOTMENT_TEAM",
+    "ALLOTMENT_ATTEMPT",
+    "ALLOTMENT_RANK",
+    "ALLOTMENT_REPLICAS",
+    "ALLOTMENT_GRACE_SECONDS",
+    "ALLOTMENT_CHECKPOINT_DIR",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "WORLD_SIZE",
+    "RANK",
+    "LOCAL_RANK",
+)
+"""Variables that Allotment sets."""
+STEERING: Final = ("SLURM", "SBATCH", "SRUN", "SALLOC", "SQUEUE", "SACCT", "SCANCEL", "SINFO")
+"""How variables begin that Slurm's own programs read."""
+
+
+def _own_variables(job: Job) -> bool:
+    return any(name in OWN or name.startswith(STEERING) for name in job.program.environment)
+
+
+def _escaping_folder(job: Job) -> bool:
+    folder = job.program.working_directory
+    return not folder.startswith("/") and posixpath.normpath(folder or ".").split("/")[0] == ".."
+
+
+SLURM_LOSSES: Final = (
+    FieldLoss(
+        "run.image",
+        "start an image's own program",
+        "write the command out",
+        lambda job: not job.program.argv,
+    ),
+    FieldLoss(
+        "run.secrets",
+        "look secrets up: Slurm has no store of them",
+        "let the program read the value from a file of yours",
+        lambda job: bool(job.program.secrets),
+    ),
+    FieldLoss(
+        "run.environment",
+        "set what Allotment or Slurm's programs read themselves",
+        f"take names out that begin with {', '.join(STEERING)}, and {', '.join(OWN)}",
+        _own_variables,
+    ),
+    FieldLoss(
+        "run.workingDirectory",
+        "start in a folder outside of the code",
+        "write a folder of the code, or an absolute one",
+        _escaping_folder,
+    ),
+    FieldLoss(
+        "data",
+        "fetch data before the job holds its devices",
+        "fetch them with a job of their own that asks for no devices, and name it in `after`",
+        lambda job: bool(job.data),
+    ),
+    FieldLoss(
+        "nearness",
+        "promise a rack or a zone: what Slurm's switches are called is a matter of the cluster",
+        "set required: false, or within: node",
+        lambda job: (
+            job.nearness is not None and job.nearness.required and job.nearness.within is not NearnessDomain.NODE
+        ),
+    ),
+    FieldLoss(
+        "sweep",
+        "run the trials of a sweep with their own arguments",
+        "submit its trials one by one, or submit it to Kubernetes",
+        lambda job: job.sweep is not None,
+    ),
+    FieldLoss(
+        "schedule",
+        "start a job by the clock",
+        "submit it when it is to run, or submit it to Kubernetes",
+        lambda job: job.schedule is not None,
+    ),
+    FieldLoss(
+        "type",
+        "serve: a service or a notebook answers others by a name and a port",
+        "submit it to Kubernetes",
+        lambda job: job.type in {JobType.SERVICE, JobType.NOTEBOOK},
+    ),
+    FieldLoss(
+        "resources.sharedMemory",
+        "size /dev/shm for one job: it is the node's",
+        "leave it out",
+        lambda job: job.needs.shared_memory is not None,
+    ),
+    FieldLoss(
+        "resources.ephemeralStorage",
+        "bound the disk that a job writes",
+        "leave it out",
+        lambda job: job.needs.ephemeral_storage is not None,
+    ),
+    FieldLoss(
+        "resources.accelerators.capacityType",
+        "tell spot from other capacity",
+        "leave capacityType out",
+        lambda job: job.needs.accelerators is not None and bool(job.needs.accelerators.capacity_type),
+    ),
+)

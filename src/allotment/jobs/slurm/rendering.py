@@ -1,0 +1,258 @@
+"""Job → a submission to Slurm, in a place that says what the platform's words are called there."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from allotment.errors import CapacityError, InputError, quoted
+from allotment.jobs.local import volume_variable
+from allotment.model.jobs.job import Job, NearnessDomain
+from allotment.model.quantity import Bytes, format_bytes
+from allotment.model.slurm.submission import SlurmGres, SlurmSubmission, SlurmWarning
+
+MASTER_PORT: Final = 29500
+"""On which rank 0 of a gang listens: the port that torchrun takes if nobody says otherwise."""
+_MIB: Final = 1 << 20
+RANKS: Final = (
+    'export ALLOTMENT_RANK="$SLURM_PROCID"; '
+    'if [ "$ALLOTMENT_REPLICAS" -gt 1 ]; then '
+    'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" MASTER_ADDR="$SLURM_LAUNCH_NODE_IPADDR"; fi; '
+    'if [ -z "${HOME:-}" ]; then HOME=$(getent passwd "$(id -u)" | cut -d: -f6); export HOME; fi; '
+    'exec "$@"'
+)
+"""A constant program before the user's: which replica it is, and where its user is at home, only the node knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmShape:
+    """What the nodes with devices of a class have; of different ones, the least of each.
+
+    Attributes:
+        gres: the class's name on Slurm, such as ``a100``.
+        devices: of one node.
+        cpus: of one node.
+        memory: bytes of one node.
+    """
+
+    gres: str
+    devices: int
+    cpus: int
+    memory: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmPlace:
+    """What the platform's words are called on one Slurm.
+
+    Attributes:
+        name: of the back end.
+        shapes: nodes by class of the catalogue; a class that is not among them is not there.
+        plain: nodes without devices; None where there are none.
+        accounts: by team; a team that is not among them has the account of its own name.
+        partitions: by rung; the cluster's default for rungs that are not among them.
+        qualities: quality of service by rung; the account's default for rungs that are not among them.
+        bundles: OCI bundles by image, where containers are set up.
+    """
+
+    name: str
+    shapes: Mapping[str, SlurmShape]
+    plain: SlurmShape | None = None
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    partitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    qualities: Mapping[str, str] = field(default_factory=dict)
+    bundles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmFolders:
+    """Folders of a job, absolute, seen alike by all nodes.
+
+    Attributes:
+        code: where the program starts.
+        logs: of its output, a file for each replica.
+        checkpoint: kept from attempt to attempt; empty where it writes none.
+        volumes: by name.
+    """
+
+    code: str
+    logs: str
+    checkpoint: str = ""
+    volumes: Mapping[str, str] = field(default_factory=dict)
+
+
+def told_on_slurm(job: Job) -> tuple[str, ...]:
+    """What is different there from what the file says, in sentences."""
+    said = [
+        f"nothing is mounted at {each.path}: the volume {each.name} is a folder that all nodes see, "
+        f"named in {volume_variable(each.name)}"
+        for each in job.volumes
+    ]
+    if job.run_time is not None and job.run_time % 60:
+        said.append("its run time is rounded up to whole minutes")
+    if job.checkpoint is None and not job.retries.safe:
+        said.append("it is not started again after a preemption: it has no checkpoint, and is not declared safe")
+    return tuple(said)
+
+
+def submission_of(job: Job, job_id: str, attempt: int, place: SlurmPlace, folders: SlurmFolders) -> SlurmSubmission:
+    """One attempt of a job.
+
+    Args:
+        job: one that runs into none of `SLURM_LOSSES`.
+        job_id: unique over all jobs.
+        attempt: from 1.
+        place: where it is handed in.
+        folders: of the job.
+
+    Raises:
+        CapacityError: no node has what one replica needs.
+        InputError: the place has no container for its image.
+        SlurmFieldError: a name or a path has a form that Slurm could take for something else.
+    """
+    wish = job.needs.accelerators
+    shape = _shape(job, place)
+    together = _together(job, shape)
+    cpus = -(-job.needs.cpu // 1000)
+    return SlurmSubmission(
+        identity=identity_on_slurm(job_id, attempt),
+        name=job.name,
+        argv=("sh", "-c", RANKS, "sh", *job.program.argv),
+        directory=_start(job, folders),
+        output=f"{_escaped(folders.logs)}/{batch_log(attempt)}",
+        task_output=f"{_escaped(folders.logs)}/{task_log(attempt, '%t')}",
+        account=place.accounts.get(job.team, job.team),
+        partitions=place.partitions.get(job.priority, ()),
+        qos=place.qualities.get(job.priority, ""),
+        gres=() if wish is None else (SlurmGres(wish.count * together, shape.gres),),
+        nodes=job.replicas // together,
+        tasks=job.replicas,
+        tasks_per_node=together,
+        devices_per_task=wish.count if wish is not None and together > 1 else 0,
+        cpus_per_task=max(1, cpus),
+        memory_mib=-(-job.needs.memory * together // _MIB),
+        minutes=0 if job.run_time is None else max(1, -(-job.run_time // 60)),
+        warning=None if job.checkpoint is None else SlurmWarning("TERM", min(job.grace, 65535)),
+        requeue=job.checkpoint is not None or job.retries.safe,
+        append=True,
+        container=_bundle(job, place),
+        comment=f"allotment {job.team}{f'/{job.project}' if job.project else ''}",
+        environment=tuple(sorted(_environment(job, job_id, attempt, folders).items())),
+    )
+
+
+def batch_log(attempt: int) -> str:
+    """Name of the file with what Slurm itself says of an attempt."""
+    return f"attempt-{attempt}.log"
+
+
+def task_log(attempt: int, rank: int | str) -> str:
+    """Name of the file with the output of one replica."""
+    return f"attempt-{attempt}.rank-{rank}.log"
+
+
+def identity_on_slurm(job_id: str, attempt: int) -> str:
+    """What a job of ours is called there, beside its name; injective, as the last part is always the attempt."""
+    return f"{job_id}-a{attempt}"
+
+
+def attempt_of(identity: str) -> tuple[str, int] | None:
+    """The id and the attempt; None where it is no identity of ours."""
+    job_id, marked, number = identity.rpartition("-a")
+    return (job_id, int(number)) if marked and job_id and number.isascii() and number.isdigit() else None
+
+
+def _shape(job: Job, place: SlurmPlace) -> SlurmShape:
+    """Of the first class that has room for one replica."""
+    wish, needs = job.needs.accelerators, job.needs
+    if wish is None:
+        offered = [place.plain, *place.shapes.values()]
+        there = "nodes without devices"
+    else:
+        offered = [place.shapes.get(name) for name in wish.classes]
+        there = " or ".join(wish.classes)
+    known = [each for each in offered if each is not None]
+    if not known:
+        names = ", ".join(sorted(place.shapes)) or "none"
+        raise CapacityError(
+            f"there is no {there} on {place.name}", why=f"its classes are {names}", fix="ask for one of these"
+        )
+    for each in known:
+        if _fits(job, each, 1):
+            return each
+    most = known[0]
+    raise CapacityError(
+        f"no node of {place.name} holds one replica",
+        why=f"a node with {there} has {most.devices} devices, {most.cpus} CPUs and {format_bytes(most.memory)}"
+        f" of memory; one replica asks for {0 if wish is None else wish.count}, {-(-needs.cpu // 1000)} and"
+        f" {format_bytes(needs.memory)}",
+        fix="ask for less in one replica, and for more replicas",
+    )
+
+
+def _fits(job: Job, shape: SlurmShape, replicas: int) -> bool:
+    wish = job.needs.accelerators
+    return (
+        (0 if wish is None else wish.count) * replicas <= shape.devices
+        and -(-job.needs.cpu // 1000) * replicas <= shape.cpus
+        and job.needs.memory * replicas <= shape.memory
+    )
+
+
+def _together(job: Job, shape: SlurmShape) -> int:
+    """Replicas on one node: as many as fit, and the same number on each."""
+    found = max(each for each in range(1, job.replicas + 1) if job.replicas % each == 0 and _fits(job, shape, each))
+    nearness = job.nearness
+    if (
+        nearness is not None and nearness.required and nearness.within is NearnessDomain.NODE
+        and found < job.replicas
+    ):  # fmt: skip
+        raise CapacityError(
+            f"no node holds all {job.replicas} replicas",
+            why=f"{found} fit into one, and nearness asks for one node",
+            fix="set nearness.required: false, or ask for fewer replicas",
+        )
+    return found
+
+
+def _start(job: Job, folders: SlurmFolders) -> str:
+    inside = job.program.working_directory
+    return posixpath.normpath(posixpath.join(folders.code, inside)) if inside else folders.code
+
+
+def _escaped(path: str) -> str:
+    """A path in which no per cent sign is one of Slurm's patterns."""
+    return path.replace("%", "%%")
+
+
+def _bundle(job: Job, place: SlurmPlace) -> str:
+    image = job.program.image
+    if not image:
+        return ""
+    if image not in place.bundles:
+        known = ", ".join(sorted(place.bundles)) or "none"
+        raise InputError(
+            f"{place.name} has no container for the image {quoted(image)}",
+            why=f"set up are {known}",
+            fix="leave the image out and use the cluster's own programs, or have a bundle of it set up",
+        )
+    return place.bundles[image]
+
+
+def _environment(job: Job, job_id: str, attempt: int, folders: SlurmFolders) -> dict[str, str]:
+    found = {
+        **job.program.environment,
+        "ALLOTMENT_JOB_ID": job_id,
+        "ALLOTMENT_JOB_NAME": job.name,
+        "ALLOTMENT_TEAM": job.team,
+        "ALLOTMENT_ATTEMPT": str(attempt),
+        "ALLOTMENT_REPLICAS": str(job.replicas),
+        "ALLOTMENT_GRACE_SECONDS": str(job.grace),
+        **({"ALLOTMENT_CHECKPOINT_DIR": folders.checkpoint} if folders.checkpoint else {}),
+        **{volume_variable(name): folder for name, folder in folders.volumes.items()},
+    }
+    if job.replicas > 1:
+        found |= {"MASTER_PORT": str(MASTER_PORT), "WORLD_SIZE": str(job.replicas)}
+    return found

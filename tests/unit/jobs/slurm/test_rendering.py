@@ -1,0 +1,176 @@
+"""What a job becomes on Slurm: golden files of arguments and script, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allotment.adapters.slurm.options import options_of
+from allotment.adapters.slurm.script import WATCHER, script_of
+from allotment.errors import CapacityError, InputError
+from allotment.jobs.losses import lost
+from allotment.jobs.slurm.losses import SLURM_LOSSES
+from allotment.jobs.slurm.rendering import (
+    RANKS,
+    SlurmFolders,
+    SlurmPlace,
+    SlurmShape,
+    attempt_of,
+    identity_on_slurm,
+    submission_of,
+    told_on_slurm,
+)
+from allotment.model.jobs.job import (
+    AcceleratorWish,
+    CheckpointPolicy,
+    Job,
+    JobType,
+    JobVolume,
+    Nearness,
+    NearnessDomain,
+    ReplicaNeeds,
+    RetryPolicy,
+    SecretVariable,
+    VolumeUse,
+)
+from allotment.model.quantity import Bytes
+from allotment.model.slurm.submission import SlurmSubmission
+from tests.unit import builders as build
+from tests.unit.jobs.kubernetes.work import GRID, WEIGHTS, gang, job, nightly, program
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "jobs" / "slurm"
+UPDATE = os.environ.get("ALLOTMENT_UPDATE_GOLDEN") == "1"
+PLACE = SlurmPlace(
+    "hpc",
+    {"a100": SlurmShape("a100", 4, 64, build.gib(512)), "t4": SlurmShape("tesla_t4", 1, 16, build.gib(64))},
+    plain=SlurmShape("", 0, 32, build.gib(256)),
+    partitions={"exploratory": ("batch",), "production-inference": ("urgent",)},
+    qualities={"scheduled-training": "high"},
+    bundles={"registry.example.com/train:1": "/bundles/train"},
+)
+FOLDERS = SlurmFolders(
+    "/shared/jobs/x1/code", "/shared/jobs/x1/logs", "/shared/jobs/x1/checkpoint", {"data": "/shared/d"}
+)
+BARE = program(image="")
+SAVED = CheckpointPolicy("ckpt", 600, 120)
+
+
+def plain(**changes: object) -> Job:
+    return job(**{"program": BARE, **changes})
+
+
+def submitted(asked: Job) -> SlurmSubmission:
+    assert not list(lost(asked, SLURM_LOSSES))
+    return submission_of(asked, "x1", 1, PLACE, FOLDERS)
+
+
+def cpu(**changes: object) -> Job:
+    return plain(needs=ReplicaNeeds(build.cores(4), build.gib(8)), **changes)
+
+
+CASES: dict[str, Job] = {
+    "job": plain(),
+    "checkpoint": plain(checkpoint=SAVED, project="chat", program=replace(BARE, environment={"A": "$(b)\nc"})),
+    "gang": plain(replicas=4, gang=True, checkpoint=SAVED),
+    "container": job(),
+    "cpu": cpu(replicas=3, priority="scheduled-training", run_time=None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_job_becomes_its_golden_file(name: str) -> None:
+    made = submitted(CASES[name])
+    script = script_of(made).replace(shlex.quote(WATCHER), "WATCHER").replace(shlex.quote(RANKS), "RANKS")
+    lines = [*options_of(made, 0), "", *(f"{key}={value!r}" for key, value in made.environment), "", script]
+    text = "\n".join(lines)
+    path = GOLDEN / f"{name}.txt"
+    if UPDATE:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    assert text == path.read_text(encoding="utf-8"), f"{path} differs; see this file's head for how to renew it"
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("run.image", job(program=program(argv=()))),
+        ("run.secrets", plain(program=replace(BARE, secrets=(SecretVariable("T", "s", "k"),)))),
+        ("run.environment", plain(program=replace(BARE, environment={"SBATCH_ACCOUNT": "root"}))),
+        ("run.environment", plain(program=replace(BARE, environment={"RANK": "0"}))),
+        ("run.workingDirectory", plain(program=replace(BARE, working_directory="a/../../b"))),
+        ("data", plain(data=(WEIGHTS,))),
+        ("nearness", plain(nearness=Nearness(NearnessDomain.RACK, required=True))),
+        ("sweep", plain(sweep=GRID)),
+        ("schedule", nightly(program=BARE)),
+        ("type", plain(type=JobType.NOTEBOOK)),
+        ("resources.sharedMemory", plain(needs=replace(job().needs, shared_memory=Bytes(1)))),
+        ("resources.ephemeralStorage", plain(needs=replace(job().needs, ephemeral_storage=Bytes(1)))),
+        (
+            "resources.accelerators.capacityType",
+            plain(needs=replace(job().needs, accelerators=AcceleratorWish(1, ("a100",), capacity_type="spot"))),
+        ),
+    ],
+)
+def test_what_slurm_cannot_express_is_refused(field: str, asked: Job) -> None:
+    assert [each.field for each in lost(asked, SLURM_LOSSES)] == [field]
+
+
+def test_every_loss_has_a_case() -> None:
+    (marked,) = test_what_slurm_cannot_express_is_refused.pytestmark  # type: ignore[attr-defined]
+    assert {field for field, _ in marked.args[1]} == {each.field for each in SLURM_LOSSES}
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        (plain(needs=replace(job().needs, accelerators=AcceleratorWish(1, ("h100",)))), CapacityError),
+        (plain(needs=replace(job().needs, accelerators=AcceleratorWish(5, ("a100",)))), CapacityError),
+        (plain(needs=replace(job().needs, memory=build.gib(600))), CapacityError),
+        (gang(program=BARE, nearness=Nearness(NearnessDomain.NODE, required=True)), CapacityError),
+        (job(program=program(image="other:1")), InputError),
+    ],
+)
+def test_what_the_cluster_lacks_is_refused(asked: Job, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        submitted(asked)
+
+
+def test_replicas_share_nodes_evenly_and_see_devices_of_their_own() -> None:
+    """Two devices each, four on a node: two on each node, never three and one."""
+    made = submitted(plain(replicas=6))
+    assert (made.nodes, made.tasks, made.tasks_per_node, made.devices_per_task) == (3, 6, 2, 2)
+    assert [str(each) for each in made.gres] == ["gpu:a100:4"]
+    odd = submitted(plain(replicas=3))
+    assert (odd.nodes, odd.tasks_per_node, odd.devices_per_task) == (3, 1, 0)
+
+
+def test_the_next_class_is_taken_where_the_first_is_too_small() -> None:
+    wish = AcceleratorWish(2, ("t4", "a100"))
+    assert submitted(plain(needs=replace(job().needs, accelerators=wish))).gres[0].type == "a100"
+
+
+def test_it_starts_again_only_where_that_loses_nothing() -> None:
+    assert not submitted(plain()).requeue
+    assert "not started again" in " ".join(told_on_slurm(plain()))
+    assert submitted(plain(retries=RetryPolicy(safe=True))).requeue
+    assert submitted(plain(checkpoint=SAVED)).requeue
+    assert str(submitted(plain(checkpoint=SAVED)).warning) == "TERM@120"
+
+
+def test_what_is_different_is_told() -> None:
+    volume = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="datasets")
+    said = " ".join(told_on_slurm(plain(volumes=(volume,), run_time=90)))
+    assert "nothing is mounted at /data" in said
+    assert "ALLOTMENT_VOLUME_DATA" in said
+    assert "whole minutes" in said
+    assert submitted(plain(run_time=90)).minutes == 2
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True), st.integers(1, 10**6))
+def test_an_identity_is_read_as_it_was_written(job_id: str, attempt: int) -> None:
+    assert attempt_of(identity_on_slurm(job_id, attempt)) == (job_id, attempt)
