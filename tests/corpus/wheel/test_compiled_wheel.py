@@ -81,6 +81,16 @@ def test_the_same_source_gives_the_same_bytes_and_without_the_switch_a_pure_whee
     assert build(tmp_path / "pure", ALLOTMENT_COMPILE="").name.endswith("-py3-none-any.whl")
 
 
+def test_the_wheel_makes_a_store_of_jobs(python: Path, tmp_path: Path) -> None:
+    """The steps that make its tables are files of the package."""
+    make = "from allotment import wiring; wiring.store('store.db').writer('a test').__enter__()"
+    run([python, "-c", make], tmp_path)
+    (found,) = json.loads(
+        run([python, "-m", "allotment", "store", "status", "--store", "store.db", "-o", "json"], tmp_path)
+    )["items"]
+    assert found["schema"] == found["knownSchema"]
+
+
 def test_the_compiled_engine_runs(python: Path, tmp_path: Path) -> None:
     assert versions(python, tmp_path)["engine"] == "compiled"
     assert versions(Path(sys.executable), tmp_path)["engine"] == "pure Python"

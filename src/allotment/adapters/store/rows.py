@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from allotment.errors import at, shown
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
@@ -106,7 +107,11 @@ def job_from_rows(rows: RowsOfJob) -> StoredJob:
     Raises:
         InputError: a later version wrote it, or it is damaged.
     """
-    own = rows.job
+    with at(f"job {shown(rows.job['id'])}"):
+        return _job_from_rows(rows.job, rows)
+
+
+def _job_from_rows(own: Row, rows: RowsOfJob) -> StoredJob:
     return StoredJob(
         id=own["id"],
         job=read_value("job", Job, own["asked"]),

@@ -45,6 +45,7 @@ JOBS: Final = sa.Table(
     sa.Column("used", TEXT),
     sa.Index("jobs_newest", "submitted", "id"),
     sa.Index("jobs_of_team", "team", "submitted", "id"),
+    sa.Index("jobs_of_owner", "owner", "submitted", "id"),
     sa.Index("jobs_in_state", "state", "submitted", "id"),
     sa.Index("jobs_named", "name", "submitted", "id"),
     sa.Index("jobs_ended", "ended"),

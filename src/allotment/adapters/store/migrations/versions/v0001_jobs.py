@@ -51,6 +51,7 @@ def upgrade() -> None:
     )
     op.create_index("jobs_newest", "jobs", ["submitted", "id"])
     op.create_index("jobs_of_team", "jobs", ["team", "submitted", "id"])
+    op.create_index("jobs_of_owner", "jobs", ["owner", "submitted", "id"])
     op.create_index("jobs_in_state", "jobs", ["state", "submitted", "id"])
     op.create_index("jobs_named", "jobs", ["name", "submitted", "id"])
     op.create_index("jobs_ended", "jobs", ["ended"])

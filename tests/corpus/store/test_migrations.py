@@ -1,0 +1,105 @@
+"""From every released version of the tables to this one, with all that they held."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from allotment.adapters.store import schema
+from allotment.adapters.store.sqlite import SqlitePlace, driver
+from allotment.adapters.store.tables import METADATA
+from allotment.errors import InputError
+from allotment.model.jobs.run import JobState
+from allotment.ports.store import JobFilter, SchemaError, StoreError
+from tests.unit.adapters.store.jobs import submitted
+
+pytestmark = pytest.mark.corpus
+RELEASED = sorted((Path(__file__).parents[2] / "data" / "store").glob("*.sql"))
+"""What a store of each version held, as SQL: one that was released is never changed."""
+
+
+def laid(file: Path, path: Path) -> SqlitePlace:
+    with closing(driver().connect(str(path))) as connection:
+        connection.executescript(file.read_text(encoding="utf-8"))
+    return SqlitePlace(path)
+
+
+def test_there_is_a_store_of_every_version() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema._MIGRATIONS))
+    steps = ScriptDirectory.from_config(config)
+    versions = [each.revision for each in steps.walk_revisions()]
+    assert steps.get_heads() == [schema.HEAD] == versions[:1]
+    assert versions == sorted(versions, reverse=True), "versions are compared as text"
+    assert [each.stem for each in RELEASED] == sorted(versions)
+
+
+@pytest.mark.parametrize("file", RELEASED, ids=lambda file: file.stem)
+def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_path: Path, file: Path) -> None:
+    place = laid(file, tmp_path / "store.db")
+    with place.writer("a test") as store:
+        job = store.get("j1")
+        assert (job.state, job.job.name, job.owner, job.native) == (JobState.FAILED, "train", "ada", "4711")
+        assert (len(job.history.moves), len(job.attempts), len(job.events), len(job.waits)) == (4, 1, 1, 1)
+        assert job.use is not None
+        assert [each.id for each in store.unfinished()] == ["j2"]
+        (interval,) = store.device_times(0, 2_000_000_000_000)
+        assert interval.use.job == "j1"
+        store.add(submitted("j3"))
+    assert place.status().schema == schema.HEAD
+    with closing(driver().connect(str(place.path))) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_what_the_steps_make_is_what_the_program_works_with(place: SqlitePlace) -> None:
+    with place.writer("a test") as store, store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "store.db"
+
+    def broken(*_args: object, **_more: object) -> None:
+        raise sa.exc.ArgumentError("no such thing")
+
+    monkeypatch.setattr("alembic.op.create_index", broken)
+    with pytest.raises(StoreError, match="the store fails"), SqlitePlace(path).writer("a test"):
+        pass
+    monkeypatch.undo()
+    with closing(driver().connect(str(path))) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == []
+    with SqlitePlace(path).writer("a test") as store:
+        store.add(submitted("j1"))
+
+
+def test_a_reader_does_not_bring_forward(place: SqlitePlace) -> None:
+    with closing(driver().connect(str(place.path))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        connection.commit()
+    with pytest.raises(SchemaError, match="older version") as caught, place.reader():
+        pass
+    assert "0000" in caught.value.why
+    assert schema.HEAD in caught.value.why
+
+
+def test_a_job_of_a_newer_program_is_named_and_the_others_are_listed(place: SqlitePlace) -> None:
+    with place.writer("a test") as store:
+        store.add(submitted("j1"))
+        store.add(submitted("j2"))
+        with closing(driver().connect(str(place.path))) as connection:
+            connection.execute("UPDATE jobs SET asked = replace(asked, '\"gang\"', '\"gang2\"') WHERE id = 'j1'")
+            connection.commit()
+        with pytest.raises(InputError, match="job j1: this job was written by a newer version") as caught:
+            store.unfinished()
+        assert "job.gang2" in caught.value.why
+        assert store.get("j2").id == "j2"
+        assert [each.id for each in store.page(JobFilter()).rows] == ["j2", "j1"]
