@@ -185,7 +185,6 @@ def test_staged_before_and_gone_on_with_by_whoever_comes_after(bench: Bench) -> 
     bench.report(STAGING, "Complete")
     bench.backend = bench.anew()
     assert bench.start(staged(), taken=True).state is JobState.STAGING
-    assert bench.backend.advance()
     assert bench.shown() == bench.start(staged())
     assert bench.ours == {STAGING, JOB}
     assert not bench.backend.advance()
@@ -246,6 +245,22 @@ def test_a_shorter_grace_is_asked_for_and_what_is_over_stays(bench: Bench) -> No
     bench.backend.stop("k7x2", 5)
     assert bench.ours == set()
     assert ObjectKey("", "Pod", NAMESPACE, "p") in {call.key for call in bench.kube.calls if call.verb == "delete"}
+
+
+def test_who_may_not_list_everywhere_looks_where_she_may(bench: Bench) -> None:
+    platform, cluster = world()
+    for rights, namespaces in (
+        (lambda question: True, {""}),
+        (lambda question: question.namespace == NAMESPACE, {NAMESPACE}),
+    ):
+        bench.kube.own_rights = rights
+        bench.kube.calls.clear()
+        backend = KubernetesBackend("training", ClusterAccess(bench.kube), platform, cluster, lambda _: b"")
+        assert backend.look() == ()
+        assert {call.key.namespace for call in bench.kube.calls if call.verb == "list"} == namespaces
+    bench.kube.own_rights = lambda _: False
+    with pytest.raises(ForbiddenError, match="no team's namespace of training"):
+        KubernetesBackend("training", ClusterAccess(bench.kube), platform, cluster, lambda _: b"").look()
 
 
 def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

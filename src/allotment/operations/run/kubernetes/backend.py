@@ -28,7 +28,7 @@ from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, read_logs
 from allotment.operations.run.kubernetes.seeing import seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
-from allotment.ports.kube import AccessRefusedError, Deletion, Identity, KubePort, RefusedError
+from allotment.ports.kube import AccessQuestion, AccessRefusedError, Deletion, Identity, KubePort, RefusedError
 
 KUBERNETES: Final = "kubernetes"
 _BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"))
@@ -55,7 +55,7 @@ class ClusterAccess:
 
     Attributes:
         kube: the API server.
-        namespaces: where jobs are looked for; everywhere if there are none, for who may list everywhere.
+        namespaces: where jobs are looked for; if there are none, everywhere, or wherever of the teams' one may look.
         identity: whom to act as; None for the credentials' own user.
     """
 
@@ -90,6 +90,7 @@ class KubernetesBackend:
         self._platform = platform
         self._cluster = cluster
         self._read_code = read_code
+        self._looked_in: tuple[str, ...] | None = access.namespaces or None
         self._staging: dict[str, JobToStart] = {}
         self._ended: dict[str, FollowedJob] = {}
         self._stopped: set[str] = set()
@@ -175,8 +176,9 @@ class KubernetesBackend:
         return made
 
     def look(self) -> tuple[FollowedJob, ...]:
-        """All jobs of ours that it shows, and those that were ended here."""
-        seen = seen_jobs(self._kube, self._access.namespaces)
+        """All jobs of ours that it shows, or that were ended here. Those whose data are there are gone on with first."""
+        self.advance()
+        seen = seen_jobs(self._kube, self._where())
         shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
         for job_id in self._stopped - shown.keys():
             shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
@@ -186,7 +188,7 @@ class KubernetesBackend:
     def stop(self, job_id: str, grace: int) -> None:
         """Delete what runs a job and all that stands beside it, unless it is over."""
         self._staging.pop(job_id, None)
-        seen = seen_jobs(self._kube, self._access.namespaces, job_id).get(job_id)
+        seen = seen_jobs(self._kube, self._where(), job_id).get(job_id)
         shown = None if seen is None else followed(seen)
         if shown is not None and shown.state.over:
             return
@@ -227,13 +229,31 @@ class KubernetesBackend:
 
     def _pods(self, job_id: str, rank: int | None) -> tuple[Sequence[Pod], bool]:
         """Pods of a job, of one rank or of all, and whether it goes on."""
-        seen = seen_jobs(self._kube, self._access.namespaces, job_id).get(job_id)
+        seen = seen_jobs(self._kube, self._where(), job_id).get(job_id)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
             raise NotFoundError(
                 f"there is nothing of {job_id} in {self._name}", why="it was never there, or it is gone", fix=""
             )
         return [pod for pod in seen.pods if rank in (None, rank_of(pod))], not shown.state.over
+
+    def _where(self) -> tuple[str, ...]:
+        """Namespaces in which jobs are looked for; none for everywhere. It is asked once what may be listed."""
+        if self._looked_in is None:
+            question = AccessQuestion("list", "batch", "jobs")
+            if self._kube.permitted(question):
+                self._looked_in = ()
+            else:
+                teams = (team.namespaces[0] for team, _ in self._platform.teams_in(self._cluster.name))
+                mine = tuple(each for each in teams if self._kube.permitted(replace(question, namespace=each)))
+                if not mine:
+                    raise ForbiddenError(
+                        f"you may list jobs in no team's namespace of {self._name}",
+                        why=f"asked were those of the platform {self._platform.name}",
+                        fix="ask the platform team for access, or sign in as somebody else",
+                    )
+                self._looked_in = mine
+        return self._looked_in
 
     def _place(self, job: JobToStart) -> JobPlace:
         try:
@@ -339,7 +359,13 @@ class KubernetesBackend:
                     raise
                 return body
             if isinstance(error, AccessRefusedError) and _NO_RIGHT in error.message:
-                raise
+                raise ForbiddenError(
+                    f"you may not make a {body['kind']} in {body['metadata']['namespace']} of {self._name}",
+                    why=error.message,
+                    fix="ask an owner of the team to submit it"
+                    if body["kind"] == WorkKind.CRON_JOB
+                    else "ask the platform team for access to the team's namespace",
+                ) from error
             raise JobRefusedError(
                 f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"
             ) from error
