@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from allotment.adapters.local.cgroup_places import CgroupPlaces
+from allotment.adapters.local.cgroup_places import CgroupPlaces, cgroup_places
 from allotment.adapters.local.environment import FOLDER
-from allotment.adapters.local.supervisor import proc, records
+from allotment.adapters.local.supervisor import cgroups, proc, records
 from allotment.errors import AllotmentError, CapacityError
 from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch, LogPart
 from tests.live.local.conftest import Processes, RealBench, ended, quoted, running, until
@@ -210,7 +211,19 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
     child.wait()
 
 
-@pytest.mark.parametrize("differs", ["start_ticks", "boot"])
+def forged_cgroup(pid: int) -> list[str]:
+    """A cgroup that holds a process and was not made for a launch."""
+    places = [Path(each.folder) / "other-1-0" for each in cgroup_places("forged").places]
+    made = []
+    for place in places:
+        with suppress(OSError):
+            place.mkdir()
+            (place / "cgroup.procs").write_text(str(pid))
+            made.append(str(place))
+    return made
+
+
+@pytest.mark.parametrize("differs", ["start_ticks", "boot", "nothing"])
 def test_a_stranger_that_got_the_id_is_left_alone(
     bench: RealBench, stranger: subprocess.Popen[bytes], differs: str
 ) -> None:
@@ -220,7 +233,9 @@ def test_a_stranger_that_got_the_id_is_left_alone(
     mark = {"pid": stranger.pid, "start_ticks": ticks}
     bench.hand_over(JobLaunch(id="job-1-0", argv=("true",), working_directory=Path("/")))
     boot = proc.boot() if differs != "boot" else "another"
-    record = {"boot": boot, "main": mark, "supervisor": mark, "started_at": 1}
+    # With nothing that differs a job has forged the record: then what it names is no supervisor.
+    inside = [f"/proc/{stranger.pid}", *forged_cgroup(stranger.pid)]
+    record = {"boot": boot, "main": mark, "supervisor": mark, "started_at": 1, "cgroups": inside}
     (bench.root / "job-1-0" / records.RUNNING).write_text(json.dumps(record))
 
     assert isinstance(bench.processes.look("job-1-0"), JobGone)
@@ -230,6 +245,9 @@ def test_a_stranger_that_got_the_id_is_left_alone(
     bench.processes.forget("job-1-0")
     time.sleep(0.05)
     assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    cgroups.remove([str(Path(each).parent) for each in inside[1:]])
 
 
 @pytest.mark.parametrize("record", ["", "{", "[]", '{"boot": 1}', '{"main": {"pid": "x"}}', "\xff" * 100])

@@ -13,6 +13,8 @@ from allotment.errors import shown
 
 _LIMITING: Final = ("cpu", "memory")
 _COUNTING: Final = ("cpuacct", "pids")
+PLACE: Final = "allotment-"
+"""How the name begins of a folder that cgroups of launches stand in."""
 _SERVER: Final = "allotment-server"
 """Leaf that this process moves to: version 2 limits no cgroup that holds processes of its own."""
 
@@ -99,7 +101,7 @@ def _own(proc: Path) -> list[tuple[int, list[str], Path]]:
 
 
 def _folder(base: Path, tag: str) -> str:
-    place = base / f"allotment-{tag}"
+    place = base / f"{PLACE}{tag}"
     place.mkdir(exist_ok=True)
     return str(place)
 

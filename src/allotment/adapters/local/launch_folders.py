@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from allotment.adapters.local.cgroup_places import PLACE
 from allotment.adapters.local.supervisor import records
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, shown
 from allotment.ports.job_processes import JobEnded, JobLaunch, LaunchedJob, ProcessMark, check_id
@@ -161,9 +162,14 @@ class LaunchFolder:
             main=ProcessMark(begun.main.pid, begun.main.start_ticks, begun.boot),
             supervisor=ProcessMark(begun.supervisor.pid, begun.supervisor.start_ticks, begun.boot),
             started_at=begun.started_at,
-            cgroups=begun.cgroups,
+            # Whatever a record says: nothing but cgroups that were made for this launch is ever emptied.
+            cgroups=tuple(each for each in begun.cgroups if self._made_for_it(each)),
             not_limited=begun.not_limited,
         )
+
+    def _made_for_it(self, cgroup: str) -> bool:
+        path = Path(cgroup)
+        return path.name == self.id and path.parent.name.startswith(PLACE) and ".." not in path.parts
 
     def ended(self) -> JobEnded | None:
         """How it ended; None where nobody has written that.

@@ -5,6 +5,7 @@ Everything that is known stands in the folders of the launches: this class may b
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import marshal
 import os
@@ -41,7 +42,6 @@ from allotment.ports.job_processes import (
     LaunchedJob,
     LaunchState,
     LogPart,
-    ProcessMark,
     encoded,
 )
 
@@ -94,6 +94,7 @@ class LocalProcesses:
         with self._lock:
             if self._known_places is None:
                 self._known_places = cgroup_places(self._tag)
+                atexit.register(self.close)
             return self._known_places
 
     def launch(self, launch: JobLaunch) -> LaunchedJob:
@@ -211,7 +212,7 @@ class LocalProcesses:
             launched = folder.launched()
             if launched is None:
                 return JobNeverStarted()
-            state = self._state(launched.supervisor)
+            state = self._state(launched)
             if state:
                 return JobAlive(launched, held_up=state in proc.STOPPED)
             # It may have written the result and ended since we looked.
@@ -225,13 +226,17 @@ class LocalProcesses:
         why = "its supervisor was killed, so nobody saw how it ended"
         return JobGone(launched, why, tuple(_left(folder, launched)))
 
-    def _state(self, mark: ProcessMark) -> str:
-        """State letter of exactly this process; empty where it has ended."""
+    def _state(self, launched: LaunchedJob) -> str:
+        """State letter of exactly this supervisor; empty where it has ended."""
+        mark = launched.supervisor
         if mark.boot != self._boot:
             return ""
         self._reap(mark.pid)
         seen = proc.stat(mark.pid)
         if seen is None or seen.start_ticks != mark.start_ticks or seen.state in proc.DEAD:
+            return ""
+        # A record that was tampered with may name anybody: a supervisor carries the id of its launch.
+        if not proc.contents(f"/proc/{mark.pid}/cmdline").endswith(f"\0{launched.id}\0".encode("ascii")):
             return ""
         return seen.state
 
@@ -266,16 +271,16 @@ class LocalProcesses:
             # On a full disk the grace of the launch counts: better than not to stop it.
             with suppress(OSError):
                 folder.write(records.STOP, repr(float(grace_seconds)).encode("ascii"))
-        self._to_supervisor(state.launched.supervisor, signal.SIGTERM, signal.SIGCONT)
+        self._to_supervisor(state.launched, signal.SIGTERM, signal.SIGCONT)
 
-    def _to_supervisor(self, mark: ProcessMark, *numbers: int) -> None:
+    def _to_supervisor(self, launched: LaunchedJob, *numbers: int) -> None:
         try:
-            held = os.pidfd_open(mark.pid)
+            held = os.pidfd_open(launched.supervisor.pid)
         except OSError:
             return
         try:
             # Asked while it is held: whoever has the id now is the one who would get the signal.
-            if self._state(mark):
+            if self._state(launched):
                 for number in numbers:
                     signal.pidfd_send_signal(held, number)
         except OSError:
@@ -297,7 +302,7 @@ class LocalProcesses:
             case JobAlive(launched=launched):
                 cgroups.kill_at_once(list(launched.cgroups))
                 reached = proc.signal_all(lambda: self._members(launched), signal.SIGKILL)
-                self._to_supervisor(launched.supervisor, signal.SIGCONT)
+                self._to_supervisor(launched, signal.SIGCONT)
                 return reached
             case JobGone(launched=LaunchedJob() as launched):
                 return self._clear(LaunchFolder(self._root, launch_id), launched)
@@ -319,10 +324,10 @@ class LocalProcesses:
 
     def _members(self, launched: LaunchedJob) -> list[int]:
         supervisor = launched.supervisor
-        if not self._state(supervisor):
+        if not self._state(launched):
             return []
         found = {*cgroups.members(list(launched.cgroups)), *proc.descendants(supervisor.pid)} - {supervisor.pid}
-        return sorted(found) if self._state(supervisor) else []
+        return sorted(found) if self._state(launched) else []
 
     def usage(self, launch_id: str) -> JobUsage:
         """What it uses now."""
