@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from allotment import wiring
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, NotFoundError
 from allotment.model.platform import Platform
 from allotment.operations.directory.loading import load
-from allotment.operations.run.desk import Desk, ServerIdentity, Serving
-from allotment.operations.run.local.backend import LOCAL, LocalBackend
+from allotment.operations.run.desk import Desk, ServerIdentity
+from allotment.operations.run.kubernetes.backend import ClusterAccess, KubernetesBackend
+from allotment.operations.run.lane import Serving
+from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
-from allotment.ports.store import JobsStore
+from allotment.ports.backends import LOCAL
 from allotment.wiring import running
 
 
@@ -42,39 +45,56 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
 
 def _serve(named: str, slots: int | None, store: str) -> None:
     os.umask(0o077)
+    clock = wiring.clock()
     directory = Path(named) if named else running.example_platform()
-    platform = load(wiring.directory(directory), wiring.clock().now().date()).platform
+    platform = load(wiring.directory(directory), clock.now().date()).platform
     folder = running.server_folder(os.environ)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with wiring.store(store).writer(f"process {os.getpid()}") as jobs, bound_socket(folder / "server.sock") as bound:
-        desk = _desk(platform, str(directory) if named else "", slots, jobs, folder)
-        serve(job_api(desk), desk, bound)
-
-
-def _desk(platform: Platform, directory: str, slots: int | None, store: JobsStore, folder: Path) -> Desk:
-    inventory = running.machine_devices(DEFAULT_SLOTS if slots is None else slots).inventory()
-    machine = recognised(running.machine().room(), inventory, platform.accelerators)
-    local = LocalBackend(
-        platform, machine, running.job_processes(folder / "launches"), running.job_folders(folder), wiring.clock()
-    )
     identity = ServerIdentity(
         platform=platform.name,
-        directory=directory,
+        directory=named,
         teams=tuple(team.name for team in platform.teams if team.offboarding is None),
         owner=running.user_name(),
         version=running.version(),
         pid=os.getpid(),
     )
-    serving = Serving(
-        local,
-        advance=local.advance,
-        busy=lambda: local.runs,
-        fitted=local.fitted,
-        told=local.told,
-        check=local.check,
-    )
-    return Desk(
-        identity, store, {LOCAL: serving}, running.code_shelf(folder / "code"), wiring.clock(), running.new_job_id
+    with ExitStack() as opened:
+        jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))
+        bound = opened.enter_context(bound_socket(folder / running.SOCKET))
+        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened)
+        desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), clock, running.new_job_id)
+        serve(job_api(desk), desk, bound)
+
+
+def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack) -> Callable[[str], Serving]:
+    """Opens back ends by name: this machine, and the clusters of the platform."""
+
+    def open_one(name: str) -> Serving:
+        if name == LOCAL:
+            return _local(platform, folder, slots)
+        cluster = platform.cluster(name)
+        if cluster is None:
+            known = ", ".join((LOCAL, *(each.name for each in platform.clusters)))
+            raise NotFoundError(f"there is no back end {name}", why=f"there are {known}", fix="name one of these")
+        kube = opened.enter_context(wiring.connect("", cluster.context))
+        backend = KubernetesBackend(name, ClusterAccess(kube), platform, cluster, running.read_code)
+        return Serving(backend, busy=lambda: backend.runs, told=backend.told, check=backend.check)
+
+    return open_one
+
+
+def _local(platform: Platform, folder: Path, slots: int) -> Serving:
+    inventory = running.machine_devices(slots).inventory()
+    machine = recognised(running.machine().room(), inventory, platform.accelerators)
+    processes = running.job_processes(folder / "launches")
+    backend = LocalBackend(platform, machine, processes, running.job_folders(folder), wiring.clock())
+    return Serving(
+        backend,
+        advance=backend.advance,
+        busy=lambda: backend.runs,
+        fitted=backend.fitted,
+        told=backend.told,
+        check=backend.check,
     )
 
 

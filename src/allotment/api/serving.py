@@ -1,4 +1,4 @@
-"""The application is served on a Unix socket, and between requests the desk does its passes."""
+"""The application is served on a Unix socket; beside it, a thread for each back end does its passes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from allotment.operations.run.desk import Desk
+    from allotment.operations.run.lane import Lane
 
-_BUSY: Final = 0.02
-"""Seconds between two passes while anything runs: how late the end of a job is seen, at most."""
-_IDLE: Final = 1.0
-"""Seconds between two passes where nothing runs; whoever asks for something does not wait for it."""
-_TROUBLED: Final = 1.0
-"""Seconds after a pass that failed."""
 _LAST_ANSWERS: Final = 5
 """Seconds that requests get to be answered when the server ends."""
+_LAST_PASS: Final = 5.0
+"""Seconds that a pass over a back end may take to its end."""
 
 
 def serve(app: FastAPI, desk: Desk, bound: socket.socket) -> None:
@@ -42,19 +39,28 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket) -> None:
     )
     server = uvicorn.Server(config)
 
-    def work() -> None:
-        while not desk.ending.is_set():
-            news = desk.step()
-            desk.wait(0.0 if news else _BUSY if desk.busy else _TROUBLED if desk.trouble else _IDLE)
+    workers: list[threading.Thread] = []
+
+    def start(lane: Lane) -> None:
+        # A back end that hangs keeps nobody from ending: its thread ends with the process.
+        worker = threading.Thread(target=lane.work, args=(desk.ending,), name=lane.name, daemon=True)
+        workers.append(worker)
+        worker.start()
+
+    def end() -> None:
+        desk.ending.wait()
         server.should_exit = True
 
-    worker = threading.Thread(target=work, name="passes")
-    worker.start()
+    desk.attend(start)
+    waiting = threading.Thread(target=end, name="end", daemon=True)
+    waiting.start()
     try:
         server.run(sockets=[bound])
     finally:
         desk.end()
-        worker.join()
+        for worker in workers:
+            worker.join(_LAST_PASS)
+        waiting.join()
 
 
 @contextlib.contextmanager

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from allotment.errors import AllotmentError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, RunningPlace
+
+
+LOCAL: Final = "local"
+"""Name of this machine as a back end."""
 
 
 class JobRefusedError(AllotmentError):

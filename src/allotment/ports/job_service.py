@@ -48,7 +48,7 @@ class ServedBackend:
     """A back end of a server.
 
     Attributes:
-        unreachable: why it does not answer; empty where it does.
+        unreachable: what keeps it from working, in a sentence; empty where nothing does.
     """
 
     name: str
@@ -62,8 +62,8 @@ class ServerStatus:
 
     Attributes:
         since: milliseconds since the epoch, when it started.
-        platform: name of the platform, and the directory that it was read from.
-        trouble: what keeps it from working, in a sentence; empty where nothing does.
+        platform: name of the platform.
+        directory: that it was read from; empty for the example that comes along.
     """
 
     version: str
@@ -74,7 +74,6 @@ class ServerStatus:
     teams: tuple[str, ...]
     backends: tuple[ServedBackend, ...]
     jobs: Mapping[JobState, int] = field(default_factory=dict)
-    trouble: str = ""
 
 
 class JobService(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from allotment.ports.devices import MachineDevices
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from allotment.ports.job_processes import JobProcesses
     from allotment.ports.job_server import JobServer
     from allotment.ports.machine import MachinePort
+
+
+SOCKET: Final = "server.sock"
+"""Name of the server's socket in its folder."""
 
 
 def server_folder(environment: Mapping[str, str]) -> Path:
@@ -25,7 +29,7 @@ def job_server(environment: Mapping[str, str]) -> JobServer:
     """The server of this user on this machine, whether or not it runs."""
     from allotment.adapters.server.process import ServerProcess
 
-    return ServerProcess(server_folder(environment), dict(environment))
+    return ServerProcess(server_folder(environment), SOCKET, dict(environment))
 
 
 def example_platform() -> Path:
@@ -73,6 +77,11 @@ def code_packer() -> CodePacker:
     from allotment.adapters.local.job_folders import FolderPacker
 
     return FolderPacker()
+
+
+def read_code(path: str) -> bytes:
+    """Packed code that lies at a path."""
+    return Path(path).read_bytes()
 
 
 def new_job_id() -> str:

@@ -25,7 +25,8 @@ from allotment.errors import (
 )
 from allotment.model.jobs.job import DependencyState, JobDependency, JobType
 from allotment.model.jobs.run import JobState
-from allotment.operations.run.desk import Desk, ServerIdentity, Serving
+from allotment.operations.run.desk import Desk, ServerIdentity
+from allotment.operations.run.lane import Serving
 from allotment.ports.backends import JobRefusedError
 from allotment.ports.job_service import JobReceipt, JobService, JobSubmission
 from allotment.ports.store import JobFilter
@@ -67,10 +68,14 @@ class World:
             told=backend.told,
             check=backend.check,
         )
+
+        def opener(name: str) -> Serving:
+            if name != "local":
+                raise NotFoundError(f"there is no back end {name}")
+            return serving
+
         identity = ServerIdentity("acme", "", ("nlp", "cv"), "ada", "1", 1)
-        self.desk = Desk(
-            identity, self.machine.store, {"local": serving}, self.shelf, self.machine.clock, lambda: next(self.ids)
-        )
+        self.desk = Desk(identity, self.machine.store, opener, self.shelf, self.machine.clock, lambda: next(self.ids))
 
     def run(self, seconds: float = 0.0) -> None:
         for _ in range(4):
@@ -182,7 +187,7 @@ def test_status_tells_whose_it_is(asked: tuple[World, JobService]) -> None:
     submitted(service, program="long")
     world.run(1)
     status = service.status()
-    assert (status.platform, status.teams, status.trouble) == ("acme", ("nlp", "cv"), "")
+    assert (status.platform, status.teams, status.backends[0].unreachable) == ("acme", ("nlp", "cv"), "")
     assert status.jobs == {JobState.RUNNING: 1}
     assert status.backends[0].offer.accelerators == {"a100": 4}
 
@@ -218,7 +223,7 @@ def test_a_followed_log_is_left_by_whoever_looks_and_the_server_goes_on(tmp_path
         lines = service.log(one.id, follow=True)
         assert next(line for line in lines if line) is not None
         lines.close()  # type: ignore[attr-defined]
-        assert service.status().trouble == ""
+        assert service.status().backends[0].unreachable == ""
         world.desk.end()
         thread.join(20)
         assert not thread.is_alive()

@@ -11,7 +11,6 @@ from typing import Final
 
 from allotment.adapters.server.client import SocketJobService
 
-SOCKET: Final = "server.sock"
 LOG: Final = "server.log"
 _LAST_WORDS: Final = 2000
 """Bytes of the log that are told where it ended at once."""
@@ -22,14 +21,16 @@ _MOST_LOG: Final = 4 << 20
 class ServerProcess:
     """Implements `ports.job_server.JobServer`."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, socket: str, environment: dict[str, str]) -> None:
         """Of a folder, whether or not a server runs there.
 
         Args:
             folder: the server's own.
+            socket: name of its socket there.
             environment: that it is started with.
         """
         self._folder = folder
+        self._socket = socket
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._log_began = 0
@@ -37,7 +38,7 @@ class ServerProcess:
     @property
     def service(self) -> SocketJobService:
         """What it answers."""
-        return SocketJobService(self._folder / SOCKET)
+        return SocketJobService(self._folder / self._socket)
 
     def spawn(self, words: Sequence[str]) -> None:
         """Start its process."""
@@ -59,6 +60,11 @@ class ServerProcess:
             )
         finally:
             os.close(handle)
+
+    @property
+    def spawned(self) -> bool:
+        """Whether a process was started here."""
+        return self._process is not None
 
     def ended(self) -> str | None:
         """What it said when it ended."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError
+from allotment.errors import AllotmentError, ConflictError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
-from allotment.operations.run.reconciling import Reconciler
-from allotment.ports.backends import Backend, JobToStart, LogLine
+from allotment.operations.run.lane import Lane, Serving
+from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import JobReceipt, JobSubmission, ServedBackend, ServerStatus
 from allotment.ports.store import JobFilter, JobsPage, JobsStore, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
+_NO_ID: Final = "j0"
+"""In place of an id where a job is only checked."""
+Opener = Callable[[str], Serving]
 _TRIES: Final = 5
 """New ids that are tried before it is somebody else's fault."""
 
@@ -42,109 +45,77 @@ class ServerIdentity:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """A back end, and what it needs besides.
-
-    Attributes:
-        advance: what is to be done there before it is looked at; whether anything changed.
-        busy: whether something runs there that is worth looking at soon.
-        fitted: the job with what its file leaves open, the fields of which are named, filled in for the back end.
-        told: what is different there from what a job's file says.
-        check: raises what `start` would raise for good, before a job is kept.
-    """
-
-    backend: Backend
-    advance: Callable[[], bool] = lambda: False
-    busy: Callable[[], bool] = lambda: False
-    fitted: Callable[[Job, frozenset[str]], Job] = lambda job, _: job
-    told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
-    check: Callable[[JobToStart], None] = lambda _: None
-
-
 class Desk:
-    """Implements `ports.job_service.JobService`; every call and every pass has it alone."""
+    """Implements `ports.job_service.JobService`, for several threads; each back end is asked in its own lane."""
 
     def __init__(
         self,
         identity: ServerIdentity,
         store: JobsStore,
-        backends: Mapping[str, Serving],
+        opener: Opener,
         shelf: CodeShelf,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
-        """Jobs that are under way are handed to their back ends again.
+        """Back ends that have jobs under way are opened at once, and this machine's; others when they are named.
 
         Args:
             identity: whose it is.
             store: where jobs are kept.
-            backends: by name.
+            opener: makes a back end of a name.
             shelf: where packed code lies.
             clock: time.
             new_id: makes ids of jobs.
         """
         self._identity = identity
         self._store = store
-        self._backends = backends
+        self._opener = opener
         self._shelf = shelf
         self._clock = clock
         self._new_id = new_id
         self._since = self._now()
-        self._trouble = ""
-        self._reconcilers = {name: Reconciler(store, each.backend) for name, each in backends.items()}
+        self._lanes: dict[str, Lane] = {}
+        self._closed: dict[str, str] = {}
         self._alone = threading.RLock()
-        self._wake = threading.Event()
         self._ending = threading.Event()
-        for each in self._reconcilers.values():
-            each.recover()
+        self._attend: Callable[[Lane], None] = lambda _: None
+        for name in (LOCAL, *sorted({each.backend for each in store.unfinished()} - {LOCAL})):
+            try:
+                self._lane(name)
+            except AllotmentError as error:
+                self._closed[name] = str(error)
 
     @property
     def ending(self) -> threading.Event:
         """Set once the server is to end."""
         return self._ending
 
-    @property
-    def trouble(self) -> str:
-        """What kept the last pass from being whole; empty where nothing did."""
-        return self._trouble
+    def attend(self, start: Callable[[Lane], None]) -> None:
+        """Have every back end attended to, those that are opened later included.
 
-    @property
-    def busy(self) -> bool:
-        """Whether something runs that is worth looking at soon."""
-        return any(each.busy() for each in self._backends.values())
+        Args:
+            start: has `Lane.work` run beside all else.
+        """
+        with self._alone:
+            self._attend = start
+            for lane in self._lanes.values():
+                start(lane)
 
     def step(self) -> bool:
-        """One pass over all back ends; whether anything was new. What fails is told in `status`, and tried again."""
-        with self._alone:
-            try:
-                moved = [each.advance() for each in self._backends.values()]
-                news = [each.step(self._now()) for each in self._reconcilers.values()]
-            except AllotmentError as error:
-                self._trouble = str(error)
-                return False
-            self._trouble = ""
-            return any((*moved, *news))
-
-    def wait(self, seconds: float) -> None:
-        """Until something is asked for, or so long."""
-        self._wake.wait(seconds)
-        self._wake.clear()
+        """One pass over all back ends, one after the other; whether anything was new."""
+        news = [lane.step() for lane in list(self._lanes.values())]
+        return any(news)
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
-        with self._alone:
-            served = tuple(
-                ServedBackend(name, each.backend.offer(), self._reconcilers[name].unreachable)
-                for name, each in self._backends.items()
-            )
-            jobs: dict[JobState, int] = {}
-            for job in self._store.unfinished():
-                jobs[job.state] = jobs.get(job.state, 0) + 1
+        served = [lane.served() for lane in list(self._lanes.values())]
+        served += [ServedBackend(name, BackendOffer("", ()), why) for name, why in self._closed.items()]
+        jobs: dict[JobState, int] = {}
+        for lane in list(self._lanes.values()):
+            for state in lane.states():
+                jobs[state] = jobs.get(state, 0) + 1
         me = self._identity
-        return ServerStatus(
-            me.version, me.pid, self._since, me.platform, me.directory, me.teams, served, jobs, self._trouble
-        )
+        return ServerStatus(me.version, me.pid, self._since, me.platform, me.directory, me.teams, tuple(served), jobs)
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code."""
@@ -152,40 +123,26 @@ class Desk:
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
-        serving = self._backends.get(submission.backend)
-        if serving is None:
-            known = ", ".join(self._backends) or "none"
-            raise NotFoundError(f"there is no back end {submission.backend}", fix=f"name one of: {known}")
-        with self._alone:
-            job = self._pinned(serving.fitted(submission.job, submission.unwritten))
-            code = self._shelf.path(submission.code) if submission.code else ""
-            order = JobToStart("", job, self._identity.owner, 1, code=code)
-            serving.check(order)
-            kept = self._take(submission, job, code)
-            told = serving.told(order)
-        self._wake.set()
-        return JobReceipt(kept, told)
+        lane = self._lane(submission.backend)
+        job = self._pinned(lane.prepared(submission.job, submission.unwritten))
+        code = self._shelf.path(submission.code) if submission.code else ""
+        told = lane.check(JobToStart(_NO_ID, job, self._identity.owner, 1, queued_since=self._now(), code=code))
+        return JobReceipt(self._take(lane, submission, job, code), told)
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
-        with self._alone:
-            return self._store.page(wanted, after=after, limit=limit)
+        return self._store.page(wanted, after=after, limit=limit)
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""
-        with self._alone:
-            return self._store.find(reference, team=team)
+        return self._store.find(reference, team=team)
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""
-        with self._alone:
-            job = self._store.find(reference)
-            if job.state.over:
-                return job
-            said = f"{self._identity.owner} stopped it"
-            stopped = self._reconciler(job).stop(job.id, grace, said, self._now())
-        self._wake.set()
-        return stopped
+        job = self._store.find(reference)
+        if job.state.over:
+            return job
+        return self._lane(job.backend).stop(job.id, grace, f"{self._identity.owner} stopped it")
 
     def retry(self, reference: str) -> JobReceipt:
         """Submit again what is over."""
@@ -204,14 +161,15 @@ class Desk:
     ) -> Iterator[LogLine | None]:
         """What a job wrote; it is read while others are served."""
         job = self.find(reference)
-        return self._serving(job).backend.log(job.id, rank=rank, follow=follow, tail=tail)
+        return self._lane(job.backend).backend.log(job.id, rank=rank, follow=follow, tail=tail)
 
     def end(self) -> None:
         """End the server."""
         self._ending.set()
-        self._wake.set()
+        for lane in list(self._lanes.values()):
+            lane.wake()
 
-    def _take(self, submission: JobSubmission, job: Job, code: str) -> StoredJob:
+    def _take(self, lane: Lane, submission: JobSubmission, job: Job, code: str) -> StoredJob:
         now = self._now()
         history = JobHistory().become(Move(now, JobState.SUBMITTED, MoveCause.SUBMITTED))
         for tries_left in reversed(range(_TRIES)):
@@ -225,7 +183,7 @@ class Desk:
                 supersedes=submission.supersedes,
             )
             try:
-                return self._reconcilers[submission.backend].take(new)
+                return lane.take(new)
             except ConflictError:
                 if not tries_left:
                     raise
@@ -240,18 +198,18 @@ class Desk:
         after = tuple(JobDependency(self._store.find(each.job, team=job.team).id, each.must_have) for each in job.after)
         return replace(job, after=after)
 
-    def _reconciler(self, job: StoredJob) -> Reconciler:
-        self._serving(job)
-        return self._reconcilers[job.backend]
+    def _lane(self, name: str) -> Lane:
+        """The back end of a name, opened where it is not yet.
 
-    def _serving(self, job: StoredJob) -> Serving:
-        serving = self._backends.get(job.backend)
-        if serving is None:
-            raise NotFoundError(
-                f"{job.id} runs on {job.backend}, which this server does not serve",
-                fix="start the server with that back end",
-            )
-        return serving
+        Raises:
+            AllotmentError: it cannot be opened, or there is none.
+        """
+        with self._alone:
+            if name not in self._lanes:
+                lane = self._lanes[name] = Lane(self._store, self._opener(name), self._clock)
+                self._closed.pop(name, None)
+                self._attend(lane)
+            return self._lanes[name]
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)

@@ -41,6 +41,10 @@ class Reconciler:
         """Why the back end did not answer in the last pass; empty where it did."""
         return self._unreachable
 
+    def states(self) -> list[JobState]:
+        """Of each of its jobs that are not over; safe from other threads."""
+        return [each.state for each in list(self._jobs.values())]
+
     def recover(self) -> None:
         """Hand over again what an earlier run has handed over: the back end finds what it has of it."""
         for job in list(self._jobs.values()):

@@ -114,7 +114,6 @@ def server_document(status: ServerStatus) -> Mapping[str, Any]:
         "platform": status.platform,
         "directory": status.directory or None,
         "teams": status.teams,
-        "trouble": status.trouble or None,
         "backends": [backend_document(each) for each in status.backends],
         "jobs": {state.value: number for state, number in sorted(status.jobs.items())},
     }

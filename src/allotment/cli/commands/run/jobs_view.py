@@ -170,9 +170,7 @@ def server_text(status: ServerStatus, call: str) -> str:
     for each in status.backends:
         lines.append(f"  {each.name}: {_accelerators(each) or 'no accelerators'}")
         lines += [f"    {shown(said)}" for said in each.offer.told]
-        lines += [f"    it does not answer: {shown(each.unreachable)}"] if each.unreachable else []
-    if status.trouble:
-        lines.append(f"  it is in trouble: {shown(status.trouble)}")
+        lines += [f"    trouble: {shown(each.unreachable)}"] if each.unreachable else []
     under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))
     lines.append(f"  jobs: {under_way or 'none under way'}")
     lines += ["", "next:", f"  {call} run train.py --team {status.teams[0] if status.teams else 'TEAM'} --gpus 1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -11,8 +11,7 @@ from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, team_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError
-
-_LOCAL: Final = "local"
+from allotment.ports.backends import LOCAL
 
 
 @click.command(cls=Command)
@@ -62,7 +61,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
         raise UsageError("which team?", why=f"there are {', '.join(status.teams)}", fix="name one with --team")
     text = document_of(RunFlags(path.name, args, **flags), team)
     documents = loaded_jobs(session, served_platform(session, status.directory), {COMMAND_LINE: text})
-    (receipt,) = submitted(service, documents, {COMMAND_LINE: path.absolute().parent}, _LOCAL)
+    (receipt,) = submitted(service, documents, {COMMAND_LINE: path.absolute().parent}, LOCAL)
     if detach:
         session.out(receipt_text(receipt, session.call))
         return 0
@@ -72,14 +71,15 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
 
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option("--on", "backend", metavar="NAME", default=LOCAL, show_default=True, help="Where they run.")
 @click.option("--follow", "-f", is_flag=True, help="Follow the log of the one job to its end.")
 @team_flag
 @platform_flag
 @output_flags
 @global_flags
 @click.pass_obj
-def submit(session: Session, files: tuple[str, ...], *, follow: bool, output: OutputOptions) -> int:
-    """Submit the jobs of job files to this machine. The same files go to Kubernetes and to Slurm.
+def submit(session: Session, files: tuple[str, ...], *, backend: str, follow: bool, output: OutputOptions) -> int:
+    """Submit the jobs of job files: to this machine, or with --on to a cluster of the platform, through Kueue there.
 
     Jobs of one file may wait for each other. All are checked first: where one has an error, none is submitted.
     """
@@ -96,7 +96,7 @@ def submit(session: Session, files: tuple[str, ...], *, follow: bool, output: Ou
     documents = loaded_jobs(session, platform, texts)
     if follow and len(documents) != 1:
         raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
-    receipts = submitted(service, documents, {name: path.absolute().parent for name, path in paths.items()}, _LOCAL)
+    receipts = submitted(service, documents, {name: path.absolute().parent for name, path in paths.items()}, backend)
     now = int(wiring.clock().now().timestamp() * 1000)
     show(
         session,

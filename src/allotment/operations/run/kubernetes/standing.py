@@ -247,7 +247,7 @@ def rank_of(pod: Pod) -> int:
 def _failure(pods: Sequence[Pod], failed: Condition) -> EndOfRun:
     """How it failed: by its first rank that did, or else as its controller says."""
     if failed.reason == "DeadlineExceeded":
-        return EndOfRun(None, said="it ran for as long as it may (runTime)")
+        return EndOfRun(None, said="it ran for as long as it may (maxRunTime)")
     found = _of_pods(pods)
     if found is not None:
         return found

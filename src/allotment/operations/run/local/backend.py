@@ -25,12 +25,11 @@ from allotment.operations.run.local.log_lines import log_lines
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import machine_state
-from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
+from allotment.ports.backends import LOCAL, BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_folders import JobFolders
 from allotment.ports.job_processes import JobAlive, JobNeverStarted, JobProcesses, LaunchState
 
-LOCAL: Final = "local"
 _HOST: Final = "this machine"
 
 

@@ -1,0 +1,161 @@
+"""One back end of a server: whoever asks something of it has it alone, and no other back end waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.errors import AllotmentError
+from allotment.model.jobs.job import Job
+from allotment.model.jobs.run import JobState
+from allotment.operations.run.reconciling import Reconciler
+from allotment.ports.backends import Backend, BackendOffer, JobToStart
+from allotment.ports.clock import Clock
+from allotment.ports.job_service import ServedBackend
+from allotment.ports.store import JobsStore
+from allotment.ports.stored_jobs import StoredJob
+
+_BUSY: Final = 0.02
+"""Seconds between two passes over this machine while anything runs: how late the end of a job is seen, at most."""
+_IDLE: Final = 1.0
+"""Seconds between two passes where nothing is near; whoever asks for something does not wait for it."""
+_OFFER_AGE: Final = 60_000
+"""Milliseconds after which what a back end has is asked anew."""
+_NOTHING: Final = BackendOffer("", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A back end, and what it can do besides.
+
+    Attributes:
+        advance: what is to be done there before it is looked at; whether anything changed.
+        busy: whether something runs there that is worth looking at soon.
+        fitted: the job with what its file leaves open, the fields of which are named, filled in for the back end.
+        told: what is different there from what a job's file says.
+        check: raises what `start` would raise for good, before a job is kept.
+    """
+
+    backend: Backend
+    advance: Callable[[], bool] = lambda: False
+    busy: Callable[[], bool] = lambda: False
+    fitted: Callable[[Job, frozenset[str]], Job] = lambda job, _: job
+    told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
+    check: Callable[[JobToStart], None] = lambda _: None
+
+
+class Lane:
+    """See the module. Jobs of an earlier server are handed over again by the first pass that reaches the back end."""
+
+    def __init__(self, store: JobsStore, serving: Serving, clock: Clock) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            store: where jobs are kept.
+            serving: the back end.
+            clock: time.
+        """
+        self._serving = serving
+        self._clock = clock
+        self._reconciler = Reconciler(store, serving.backend)
+        self._recovered = False
+        self._alone = threading.RLock()
+        self._wake = threading.Event()
+        self._trouble = ""
+        self._offer = _NOTHING
+        self._offered_at: int | None = None
+
+    @property
+    def name(self) -> str:
+        """As users name it after ``--on``."""
+        return self._serving.backend.name
+
+    @property
+    def backend(self) -> Backend:
+        """For what needs no order, such as logs."""
+        return self._serving.backend
+
+    @property
+    def trouble(self) -> str:
+        """What kept the last pass from being whole; empty where nothing did."""
+        return self._trouble or self._reconciler.unreachable
+
+    def served(self) -> ServedBackend:
+        """What it has, as it was seen last."""
+        return ServedBackend(self.name, self._offer, self.trouble)
+
+    def states(self) -> list[JobState]:
+        """Of each of its jobs that are not over."""
+        return self._reconciler.states()
+
+    def step(self) -> bool:
+        """One pass; whether anything was new. What fails is told, and tried again by the next."""
+        with self._alone:
+            try:
+                self._recover()
+                self._look_at_offer()
+                moved = self._serving.advance()
+                news = self._reconciler.step(self._now())
+            except AllotmentError as error:
+                self._trouble = error.what if not error.why else f"{error.what}: {error.why}"
+                return False
+            self._trouble = ""
+            return moved or news
+
+    def work(self, ending: threading.Event) -> None:
+        """Pass after pass until the server is to end."""
+        while not ending.is_set():
+            if not self.step():
+                self._wake.wait(_BUSY if self._serving.busy() and not self.trouble else _IDLE)
+                self._wake.clear()
+
+    def wake(self) -> None:
+        """Something was asked for: the next pass comes at once."""
+        self._wake.set()
+
+    def prepared(self, job: Job, unwritten: frozenset[str]) -> Job:
+        """The job with what its file leaves open filled in."""
+        return self._serving.fitted(job, unwritten)
+
+    def check(self, order: JobToStart) -> tuple[str, ...]:
+        """What is different there from what the job's file says.
+
+        Raises:
+            JobRefusedError: it will never take it as it is.
+            CapacityError: it can never run there.
+            InputError: the platform lacks what it names.
+            UnreachableError: it does not answer.
+        """
+        with self._alone:
+            self._serving.check(order)
+            return self._serving.told(order)
+
+    def take(self, job: StoredJob) -> StoredJob:
+        """Keep a new job; the next pass starts it."""
+        with self._alone:
+            kept = self._reconciler.take(job)
+        self.wake()
+        return kept
+
+    def stop(self, job_id: str, grace: int | None, said: str) -> StoredJob:
+        """A job is to end for good."""
+        with self._alone:
+            self._recover()
+            stopped = self._reconciler.stop(job_id, grace, said, self._now())
+        self.wake()
+        return stopped
+
+    def _recover(self) -> None:
+        if not self._recovered:
+            self._reconciler.recover()
+            self._recovered = True
+
+    def _look_at_offer(self) -> None:
+        now = self._now()
+        if self._offered_at is None or now - self._offered_at > _OFFER_AGE:
+            self._offer, self._offered_at = self._serving.backend.offer(), now
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)

@@ -1,0 +1,74 @@
+"""`allot submit --on CLUSTER`: the same job file goes to a cluster, and the same commands tell of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.live.server.conftest import Server
+from tests.live.training import Training
+
+pytestmark = pytest.mark.live
+
+JOB = """\
+kind: Job
+name: train-two
+team: nlp
+run: {script: train.py, image: "registry.acme.example/pytorch:2.4"}
+resources: {accelerators: "a100:1", cpu: 4, memory: 16Gi}
+replicas: 2
+maxRunTime: 1h
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path, training: Training) -> Iterator[Server]:
+    one = Server(tmp_path / "home")
+    one.home.mkdir()
+    kubeconfig = yaml.safe_load(training.sandbox.kubeconfig.read_text())
+    kubeconfig["contexts"][0]["name"] = training.cluster.context
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    one.environment["KUBECONFIG"] = str(tmp_path / "kubeconfig")
+    try:
+        yield one
+    finally:
+        one.end()
+
+
+def test_a_job_file_goes_to_a_cluster_and_is_followed_from_here(server: Server, training: Training) -> None:
+    (server.home / "train.py").write_text("print('hello')\n")
+    (server.home / "job.yaml").write_text(JOB)
+    taken = json.loads(server.run("submit", "job.yaml", "--on", training.cluster.name, "-o", "json"))["items"]
+    assert [(each["name"], each["backend"], each["devices"]) for each in taken] == [
+        ("train-two", training.cluster.name, 2)
+    ]
+    first = taken[0]["id"]
+    # A new server finds it again, by its label.
+    server.kill(server.up())
+    server.up()
+    server.run("wait", first, "--timeout", "120")
+    described = json.loads(server.run("describe", first, "-o", "json"))
+    assert described["native"].startswith("job/")
+    assert [each["rank"] for each in described["attempts"][0]["places"]] == [0, 1]
+    assert [each["state"] for each in described["history"]][-1] == "succeeded"
+    server.run("retry", "train-two")
+    server.run("stop", "train-two")
+    server.run("wait", "train-two", "--for", "stopped", "--timeout", "60")
+    (row,) = json.loads(server.run("ps", "--state", "stopped", "-o", "json"))["items"]
+    deadline = time.monotonic() + 60
+    while list(training.kube.list("batch/v1", "Job", namespace="nlp", labels=f"allotment.dev/job={row['id']}")):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_what_a_cluster_cannot_take_is_refused_before_it_is_kept(server: Server, training: Training) -> None:
+    (server.home / "train.py").write_text("print('hello')\n")
+    (server.home / "job.yaml").write_text(JOB.replace(', image: "registry.acme.example/pytorch:2.4"', ""))
+    server.run("submit", "job.yaml", "--on", training.cluster.name, code=1)
+    server.run("submit", "job.yaml", "--on", "nowhere", code=3)
+    assert json.loads(server.run("ps", "-a", "-o", "json"))["items"] == []

@@ -1,0 +1,98 @@
+"""A server of jobs of its own, under a state folder of its own, ended with all that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.server.process import ServerProcess
+from allotment.model.platform import Platform
+from allotment.operations.directory.loading import load
+from allotment.operations.run.starting import bring_down, bring_up
+from allotment.ports.job_service import JobService
+from allotment.wiring import directory, running
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class Server:
+    """Where it is, and how commands come to it.
+
+    Attributes:
+        home: current folder of commands.
+    """
+
+    home: Path
+    environment: dict[str, str] = field(init=False)
+    process: ServerProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOTMENT_", "PYTEST"))}
+        state = self.home.with_name(f"{self.home.name}-state")
+        self.environment = {**clean, "XDG_STATE_HOME": str(state), "NO_COLOR": "1"}
+        # Reads the environment when it starts one: what is added later counts, too.
+        self.process = ServerProcess(running.server_folder(self.environment), running.SOCKET, self.environment)
+
+    @property
+    def service(self) -> JobService:
+        """What it answers."""
+        return self.process.service
+
+    @property
+    def platform(self) -> Platform:
+        """Whose it is."""
+        return load(directory(running.example_platform()), SystemClock().now().date()).platform
+
+    def up(self, *words: str) -> int:
+        """Start it where it does not run; its process id."""
+        return bring_up(self.process, words, SystemClock()).status.pid
+
+    def kill(self, pid: int) -> None:
+        """End it as a crash does."""
+        os.kill(pid, signal.SIGKILL)
+        self.reap()
+
+    def reap(self) -> None:
+        """See the process that we started last end, if it is one of ours."""
+        while self.process.spawned and self.process.ended() is None:
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        """End it, and all that it started."""
+        self.up()
+        bring_down(self.process, SystemClock(), stop_jobs=True)
+        self.reap()
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """A command; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "allotment", *words],
+            cwd=self.home,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """One that does not run yet."""
+    one = Server(tmp_path)
+    try:
+        yield one
+    finally:
+        one.end()

@@ -1,0 +1,199 @@
+"""Jobs on this machine, as people run them: real server, real processes, real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shlex
+import signal
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from allotment.cli.shell.examples.form import Example, ExampleNeeds
+from allotment.cli.shell.examples.table import EXAMPLES
+from allotment.errors import UnreachableError
+from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, Job, JobType, Program, ReplicaNeeds
+from allotment.model.jobs.run import JobState
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.ports.job_service import JobSubmission
+from allotment.ports.stored_jobs import StoredJob
+from tests.live.server.conftest import Server
+
+pytestmark = pytest.mark.live
+
+TRAIN = """\
+import os, signal, sys, time
+folder = os.environ.get("ALLOTMENT_CHECKPOINT_DIR", ".")
+file = os.path.join(folder, "step")
+step = int(open(file).read()) if os.path.exists(file) else 0
+print("begins at", step, flush=True)
+def end(*_):
+    open(file, "w").write(str(step))
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+while step < {steps}:
+    time.sleep(0.05)
+    step += 1
+print("trained", step, sys.argv[1:], flush=True)
+"""
+
+
+def shell(text: str, *, team: str = "nlp", devices: int = 1, **more: object) -> Job:
+    plain = Job(
+        name="job",
+        team=team,
+        type=JobType.TRAINING,
+        program=Program(("sh", "-c", text)),
+        needs=ReplicaNeeds(MilliCpu(100), Bytes(64 << 20), AcceleratorWish(devices, ("a100",)) if devices else None),
+        priority="exploratory",
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def ended(server: Server, job_id: str, seconds: float = 60.0) -> StoredJob:
+    deadline = time.monotonic() + seconds
+    while not (job := server.service.find(job_id)).state.over:
+        assert time.monotonic() < deadline, job.history
+        time.sleep(0.05)
+    return job
+
+
+def test_a_newcomers_own_script_runs_within_a_minute(server: Server) -> None:
+    (server.home / "train.py").write_text(TRAIN.format(steps=3))
+    began = time.monotonic()
+    out = server.run("run", "train.py", "--team", "nlp", "--gpus", "2", "--checkpoint", "ckpt", "--", "--epochs", "3")
+    assert time.monotonic() - began < 60
+    assert out.splitlines() == ["begins at 0", "trained 3 ['--epochs', '3']"]
+    (server.home / "fails.sh").write_text("echo no; exit 7")
+    assert server.run("run", "fails.sh", "--team", "cv", code=7).splitlines() == ["no"]
+    rows = json.loads(server.run("ps", "-a", "-o", "json"))["items"]
+    assert [(row["name"], row["state"], row["devices"]) for row in rows] == [
+        ("fails", "failed", 0),
+        ("train", "succeeded", 2),
+    ]
+    described = json.loads(server.run("describe", "train", "-o", "json"))
+    assert described["attempts"][0]["places"][0]["devices"] == ["slot-0", "slot-1"]
+    server.run("down")
+    server.run("ps", code=9)
+
+
+def test_what_is_wrong_is_told_before_anything_is_submitted(server: Server) -> None:
+    (server.home / "train.py").write_text("print(1)")
+    server.run("run", "train.py", "--team", "nobody", code=1)
+    server.run("run", "train.py", "--team", "nlp", "--gpus", "9", code=1)
+    server.run("run", "train.py", "--team", "nlp", "--memory", "1600Gi", code=7)
+    server.run("run", "nothing.py", "--team", "nlp", code=3)
+    assert json.loads(server.run("ps", "-a", "-o", "json"))["items"] == []
+
+
+def test_a_displaced_job_goes_on_where_it_was(server: Server) -> None:
+    server.up("--slots", "4")
+    (server.home / "train.py").write_text(TRAIN.format(steps=100))
+    # The other team holds its own share, so that there is nothing to borrow.
+    for team in ("cv", "recsys", "data-science"):
+        server.service.submit(JobSubmission(shell("sleep 60", team=team), "local"))
+    script = Program(("python3", str(server.home / "train.py")))
+    low = shell("", devices=1, program=script, checkpoint=CheckpointPolicy("ckpt", 1, 10))
+    first = server.service.submit(JobSubmission(low, "local")).job
+    deadline = time.monotonic() + 30
+    while server.service.find(first.id).state is not JobState.RUNNING:
+        assert time.monotonic() < deadline
+    time.sleep(1.0)
+    high = server.service.submit(JobSubmission(shell("echo high", priority="scheduled-training"), "local")).job
+    assert ended(server, high.id).state is JobState.SUCCEEDED
+    done = ended(server, first.id)
+    assert done.state is JobState.SUCCEEDED
+    lines = [line.text.decode() for line in server.service.log(first.id) if line]
+    starts = [int(found[1]) for line in lines if (found := re.fullmatch(r"begins at (\d+)", line))]
+    assert len(starts) == 2
+    assert starts[0] == 0 < starts[1]
+    assert lines[-1] == "trained 100 []"
+    assert [each.end.displaced for each in done.attempts if each.end] == [True, False]
+
+
+def killed_again_and_again(server: Server, kills: int, jobs: int, seed: int) -> None:
+    """Jobs run while the server is killed at random moments: none is lost, none runs twice, no slot stays taken."""
+    chance = random.Random(seed)
+    marks = server.home / "marks"
+    marks.mkdir()
+    pid = server.up()
+    waiting = list(range(jobs))
+    submitted: dict[int, str] = {}
+    for _ in range(kills):
+        for _ in range(jobs // kills + 1):
+            if waiting:
+                number = waiting.pop()
+                mark, length = marks / str(number), chance.choice(("0", "0.2", "0.6"))
+                text = f"echo begun >> {mark}; sleep {length}; echo ended >> {mark}"
+                wanted = shell(text, team=chance.choice(("nlp", "cv")), devices=chance.choice((0, 1, 2)))
+                submitted[number] = server.service.submit(JobSubmission(wanted, "local")).job.id
+        time.sleep(chance.uniform(0, 0.5))
+        server.kill(pid)
+        pid = server.up()
+    for number, job_id in submitted.items():
+        job = ended(server, job_id, 120)
+        assert job.state is JobState.SUCCEEDED, (number, job.history, job.attempts)
+        assert (marks / str(number)).read_text().split() == ["begun", "ended"]
+    assert server.service.status().jobs == {}
+    held = server.service.submit(JobSubmission(shell("true", team="nlp", devices=8), "local")).job
+    assert ended(server, held.id).state is JobState.SUCCEEDED
+
+
+def test_killed_at_random_moments_it_loses_no_job_and_runs_none_twice(server: Server) -> None:
+    killed_again_and_again(server, kills=15, jobs=45, seed=1)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_killed_three_hundred_times(server: Server) -> None:
+    killed_again_and_again(server, kills=300, jobs=500, seed=2)
+
+
+def test_two_servers_at_once_are_refused(server: Server) -> None:
+    pid = server.up()
+    assert server.up() == pid
+    other = Server(server.home)
+    other.process.spawn([])
+    deadline = time.monotonic() + 30
+    while (said := other.process.ended()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    other.reap()
+    assert "writes" in said
+    assert server.service.status().pid == pid
+
+
+def test_a_server_that_is_stopped_by_a_signal_answers_nobody_and_then_goes_on(server: Server) -> None:
+    pid = server.up()
+    one = server.service.submit(JobSubmission(shell("sleep 0.5; echo end"), "local")).job
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(1.5)
+    os.kill(pid, signal.SIGCONT)
+    assert ended(server, one.id).state is JobState.SUCCEEDED
+
+
+def test_every_example_of_the_help(server: Server) -> None:
+    (server.home / "train.py").write_text(TRAIN.format(steps=1))
+    (server.home / "job.yaml").write_text(
+        'kind: Job\nname: train\nteam: nlp\nrun: {command: [sh, -c, "echo hello"]}\ncode: .\n'
+    )
+    examples: list[Example] = [
+        each for found in EXAMPLES.values() for each in found if each.needs is ExampleNeeds.SERVER
+    ]
+    assert len(examples) > 10
+    last = [each for each in examples if " down" in each.line]
+    ends: Counter[int] = Counter()
+    server.run("run", "train.py", "--team", "nlp", "--checkpoint", "ckpt")
+    for each in (*[each for each in examples if each not in last], *last):
+        words = shlex.split(each.line, comments=True)[1:]
+        if words[0] == "retry":
+            server.run("wait", "train", "--timeout", "60")
+        server.run(*words)
+        ends[0] += 1
+    with pytest.raises(UnreachableError):
+        server.service.status()
