@@ -92,26 +92,22 @@ def test_a_gang_without_jobset_finds_its_ranks_by_our_service(sets_driver: Drive
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind", "trials"),
+    ("asked", "kind"),
     [
-        (job(replicas=2), WorkKind.RAY_JOB, ()),
-        (job(replicas=2, gang=True), WorkKind.TRAIN_JOB, ()),
-        (
-            job(type=JobType.SWEEP, sweep=Sweep((SweptParameter("lr", ("1", "2")),), 2, 0, 2)),
-            WorkKind.JOB,
-            (("--lr=1",), ("--lr=2",)),
-        ),
-        (job(type=JobType.NOTEBOOK, run_time=None), WorkKind.JOB, ()),
+        (job(replicas=2), WorkKind.RAY_JOB),
+        (job(replicas=2, gang=True), WorkKind.TRAIN_JOB),
+        (job(type=JobType.SWEEP, sweep=Sweep((SweptParameter("lr", ("1", "2")),), 2, 0, 2)), WorkKind.JOB),
+        (job(type=JobType.NOTEBOOK, run_time=None), WorkKind.JOB),
     ],
 )
 def test_kinds_that_are_asked_for_pass_their_schemas_and_our_guardrails(
-    sets_driver: Driver, asked: Job, kind: WorkKind, trials: tuple[tuple[str, ...], ...]
+    sets_driver: Driver, asked: Job, kind: WorkKind
 ) -> None:
     live = sets_driver.live
     if kind is WorkKind.TRAIN_JOB:
         refusal(lambda: live.kube.create(_RUNTIME))
     place = place_of(live.platform, live.cluster, asked)
-    for body in render_work(WorkOrder("asked", asked), place, frozenset(WorkKind), wanted=kind, trials=trials):
+    for body in render_work(WorkOrder("asked", asked), place, frozenset(WorkKind), wanted=kind):
         assert live.refusal(body, member(NAMESPACE)) == ""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from allotment.jobs.kubernetes.environment import PACKAGE, trial_lines
 from allotment.jobs.kubernetes.pods import MAIN, WorkDraft, marks, metadata
 from allotment.jobs.kubernetes.storage import trials_name
+from allotment.jobs.trials import trials_of
 from allotment.model import labels
 from allotment.model.manifest import Body
 
@@ -30,15 +31,16 @@ def code_of(draft: WorkDraft) -> Iterator[Body]:
         }
 
 
-def trials_of(draft: WorkDraft, trials: Sequence[Sequence[str]]) -> Iterator[Body]:
+def arguments_of(draft: WorkDraft) -> Iterator[Body]:
     """The arguments of a sweep's trials, if it is one."""
-    if draft.order.job.sweep is not None:
+    sweep = draft.order.job.sweep
+    if sweep is not None:
         yield {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": metadata(draft, marks(draft, TRIALS_PART), trials_name(draft.order)),
             "immutable": True,
-            "data": trial_lines(trials),
+            "data": trial_lines(trials_of(sweep)),
         }
 
 

@@ -28,6 +28,8 @@ MASTER_PORT: Final = 29500
 JOB_ID: Final = "ALLOTMENT_JOB_ID"
 OWN: Final = (
     JOB_ID,
+    "ALLOTMENT_JOB_NAME",
+    "ALLOTMENT_TEAM",
     "ALLOTMENT_ATTEMPT",
     "ALLOTMENT_RANK",
     "ALLOTMENT_REPLICAS",
@@ -100,6 +102,8 @@ def _own(order: WorkOrder, ranks: RankSource, run: str) -> Iterator[dict[str, An
     if run:
         yield _from_field(OWN_OF_RUNS, run)
     yield _value(JOB_ID, order.id)
+    yield _value("ALLOTMENT_JOB_NAME", literal(job.name))
+    yield _value("ALLOTMENT_TEAM", literal(job.team))
     yield _value("ALLOTMENT_ATTEMPT", str(order.attempt))
     yield _rank("ALLOTMENT_RANK", ranks)
     yield _value("ALLOTMENT_REPLICAS", str(job.replicas if job.sweep is None else job.sweep.trials))

@@ -84,13 +84,13 @@ COMMON: Final = (
         lambda job: not job.program.image,
     ),
     FieldLoss(
-        "run.argv",
+        "run.command",
         "start an image's own program in a code folder, or with the parameters of a sweep: it is not known here",
         "write the command out",
         lambda job: not job.program.argv and (job.program.code is not None or job.sweep is not None),
     ),
     FieldLoss(
-        "run.environment",
+        "run.env",
         f"set what Allotment sets itself: {', '.join(OWN)}, in gangs {', '.join(OWN_OF_GANGS)}",
         "take these names out",
         _own_variables,
@@ -108,13 +108,13 @@ COMMON: Final = (
         _strange_label,
     ),
     FieldLoss(
-        "volumes[].folder",
+        "volumes.folder",
         "mount a folder of a host: Pod Security refuses it",
         "put the data on a claim of the team, and name that",
         lambda job: any(volume.folder for volume in job.volumes),
     ),
     FieldLoss(
-        "volumes[].claim",
+        "volumes.claim",
         "keep what outlives the job without a claim",
         "name a claim of the team, or set use: scratch",
         lambda job: any(
@@ -122,7 +122,7 @@ COMMON: Final = (
         ),
     ),
     FieldLoss(
-        "volumes[].name",
+        "volumes.name",
         "be told apart, or be mounted at a path that is not absolute",
         "give each volume a name of its own, of small letters, digits and hyphens, 61 at most, and an absolute path",
         _strange_volume,
@@ -134,21 +134,21 @@ COMMON: Final = (
         _uncovered_checkpoint,
     ),
     FieldLoss(
-        "data[].volume",
+        "data.volume",
         "be filled before, since it comes and goes with the pod",
         "name a claim for that volume, or set when: at-start",
         _passing_target,
     ),
     FieldLoss(
-        "data[].path",
+        "data.path",
         "lie in a volume of the job",
         "name one of the job's volumes, and a path in it without ..",
         _strange_target,
     ),
     FieldLoss(
-        "data[].source",
+        "data.source",
         "be fetched: no usual way is known for its scheme",
-        "write data[].argv, or use https, s3, hf or an absolute path",
+        "write data.command, or use https, s3, gs, hf or an absolute path",
         lambda job: any(not fetchable(each) for each in job.data),
     ),
     FieldLoss(
@@ -170,6 +170,14 @@ COMMON: Final = (
         lambda job: job.sweep is not None and job.sweep.early_stop is not None,
     ),
     FieldLoss(
+        "sweep.grid",
+        "have values of several lines: a trial is handed a line an argument",
+        "write values without line breaks",
+        lambda job: (
+            job.sweep is not None and any("\n" in value for each in job.sweep.parameters for value in each.values)
+        ),
+    ),
+    FieldLoss(
         "sweep",
         "have trials of several replicas, or run by a schedule",
         "set replicas: 1, and submit it without a schedule",
@@ -182,7 +190,7 @@ COMMON: Final = (
         lambda job: bool(job.after) and job.schedule is not None,
     ),
     FieldLoss(
-        "data[].when",
+        "data.when",
         "come before each run of a schedule",
         "set when: at-start, or fetch them with a job of their own",
         lambda job: job.schedule is not None and bool(staged(job, StagingTime.BEFORE)),
@@ -209,7 +217,7 @@ _RESTARTS: Final = FieldLoss(
     lambda job: job.retries.limit > 0,
 )
 _SERVICE_TIME: Final = FieldLoss(
-    "runTime",
+    "maxRunTime",
     "end a service after a time",
     "leave it out, or stop the job",
     lambda job: job.run_time is not None,
@@ -263,7 +271,7 @@ OF_KIND: Final[Mapping[WorkKind, tuple[FieldLoss, ...]]] = {
     ),
     WorkKind.RAY_JOB: (
         FieldLoss(
-            "run.argv",
+            "run.command",
             "be left to the image: Ray is handed the program",
             "write the command out",
             lambda job: not job.program.argv,

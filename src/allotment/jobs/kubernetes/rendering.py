@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import InputError
 from allotment.jobs.kubernetes.batch_job import batch_job, staging_job
-from allotment.jobs.kubernetes.beside import code_of, front_service, headless_service, trials_of
+from allotment.jobs.kubernetes.beside import arguments_of, code_of, front_service, headless_service
 from allotment.jobs.kubernetes.choosing import ChosenKind, choose
 from allotment.jobs.kubernetes.cron_job import cron_job
 from allotment.jobs.kubernetes.deployment import deployment
@@ -68,7 +68,6 @@ def render_work(
     kinds: Collection[WorkKind],
     *,
     wanted: WorkKind | None = None,
-    trials: Sequence[Sequence[str]] = (),
 ) -> RenderedWork:
     """The objects of one attempt of a job.
 
@@ -77,7 +76,6 @@ def render_work(
         place: where it runs.
         kinds: what the cluster serves.
         wanted: a kind that somebody asks for; None for the best.
-        trials: arguments of each trial of a sweep.
 
     Raises:
         InputError: Kubernetes, or this cluster, cannot express the job.
@@ -85,13 +83,13 @@ def render_work(
     chosen = choose(order.job, kinds, queues_pods=place.queues_pods)
     if wanted is not None:
         chosen = ChosenKind(wanted, "it was asked for")
-    _check(order, chosen.kind, trials)
+    _check(order, chosen.kind)
     draft = WorkDraft(order, place)
     return RenderedWork(
         chosen=chosen,
         staging=staging_job(draft) if staged(order.job, StagingTime.BEFORE) else None,
         main=RENDERERS[chosen.kind](draft),
-        beside=(*code_of(draft), *trials_of(draft, trials), *_network(draft, chosen.kind)),
+        beside=(*code_of(draft), *arguments_of(draft), *_network(draft, chosen.kind)),
         told=(f"{chosen.kind.value}: {chosen.reason}", *place.told),
     )
 
@@ -101,7 +99,7 @@ def losses_of(order: WorkOrder, kind: WorkKind) -> tuple[FieldLoss, ...]:
     return tuple(lost(order.job, (*COMMON, *OF_KIND[kind])))
 
 
-def _check(order: WorkOrder, kind: WorkKind, trials: Sequence[Sequence[str]]) -> None:
+def _check(order: WorkOrder, kind: WorkKind) -> None:
     missing = losses_of(order, kind)
     if missing:
         raise InputError(
@@ -117,13 +115,6 @@ def _check(order: WorkOrder, kind: WorkKind, trials: Sequence[Sequence[str]]) ->
         )
     if order.job.program.code is not None and not order.code:
         raise InputError("the code folder was not packed", fix="submit the job again from where its code is")
-    sweep = order.job.sweep
-    if sweep is not None and (len(trials) != sweep.trials or any("\n" in each for one in trials for each in one)):
-        raise InputError(
-            f"the sweep has {sweep.trials:,} trials, and arguments for {len(trials):,} of them were given",
-            why="each trial is handed its arguments, a line each",
-            fix="write values without line breaks",
-        )
 
 
 def _network(draft: WorkDraft, kind: WorkKind) -> Iterator[Body]:

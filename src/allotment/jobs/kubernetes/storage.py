@@ -19,6 +19,7 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "https": ("curl", "--fail", "--location", "--retry", "5", "--continue-at", "-", "--create-dirs", "--output"),
     "s3": ("aws", "s3", "sync"),
+    "gs": ("gcloud", "storage", "rsync", "--recursive"),
     "hf": ("huggingface-cli", "download", "--local-dir"),
     "": ("cp", "-a"),
 }

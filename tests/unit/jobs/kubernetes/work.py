@@ -39,7 +39,6 @@ CHECKPOINTS = JobVolume("checkpoints", VolumeUse.CHECKPOINT, "/checkpoints", cla
 SCRATCH = JobVolume("scratch", VolumeUse.SCRATCH, "/scratch", size=Bytes(10 << 30))
 WEIGHTS = StagedData("https://models.example.com/llm.bin", "data", "weights/llm.bin", StagingTime.BEFORE)
 GRID = Sweep((SweptParameter("lr", ("1e-3", "3e-4")),), trials=2, seed=0, at_once=1)
-TRIALS = (("--lr=1e-3",), ("--lr=3e-4",))
 
 
 def job(**changes: Any) -> Job:
@@ -121,4 +120,4 @@ def place(asked: Job, **changes: Any) -> JobPlace:
 def rendered(asked: Job, kinds: frozenset[WorkKind] = ALL, **more: Any) -> RenderedWork:
     """What is made of it."""
     order = WorkOrder("k7x2", asked, code=more.pop("code", b""), attempt=more.pop("attempt", 1))
-    return render_work(order, place(asked), kinds, trials=TRIALS if asked.sweep else (), **more)
+    return render_work(order, place(asked), kinds, **more)

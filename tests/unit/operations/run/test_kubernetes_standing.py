@@ -153,7 +153,7 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
             job(said("Failed", "DeadlineExceeded", "Job was active longer")),
             pod("a", "Failed", status=ended(143, "4:00")),
         ],
-        (JobState.FAILED, 1, "", EndOfRun(None, None, "it ran for as long as it may (runTime)"), None),
+        (JobState.FAILED, 1, "", EndOfRun(None, None, "it ran for as long as it may (maxRunTime)"), None),
     ),
     (
         "tried again",

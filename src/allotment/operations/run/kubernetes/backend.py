@@ -176,7 +176,7 @@ class KubernetesBackend:
         return made
 
     def look(self) -> tuple[FollowedJob, ...]:
-        """All jobs of ours that it shows, or that were ended here. Those whose data are there are gone on with first."""
+        """All jobs of ours that it shows, or that were ended here; those whose data are there are gone on with."""
         self.advance()
         seen = seen_jobs(self._kube, self._where())
         shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
