@@ -31,7 +31,7 @@ _NO_PRICE: Final = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class WishedTrait:
     """One thing that a wish asks of a class.
 
     Attributes:
@@ -43,16 +43,16 @@ class Demand:
     words: str
 
 
-def demands(wish: AcceleratorWishSpec) -> Iterator[Demand]:
+def demands(wish: AcceleratorWishSpec) -> Iterator[WishedTrait]:
     """What a wish asks for besides names, in words."""
     if wish.memory is not None:
-        yield Demand("memory", f"memory of {format_bytes(Bytes(wish.memory))} or more")
+        yield WishedTrait("memory", f"memory of {format_bytes(Bytes(wish.memory))} or more")
     if wish.vendor is not None:
-        yield Demand("vendor", f"vendor {wish.vendor}")
+        yield WishedTrait("vendor", f"vendor {wish.vendor}")
     if wish.interconnect is not None:
-        yield Demand("interconnect", f"interconnect {wish.interconnect}")
+        yield WishedTrait("interconnect", f"interconnect {wish.interconnect}")
     if wish.architecture is not None:
-        yield Demand("architecture", f"architecture {wish.architecture}")
+        yield WishedTrait("architecture", f"architecture {wish.architecture}")
 
 
 def unmet(wish: AcceleratorWishSpec, device: Accelerator) -> tuple[str, ...]:
