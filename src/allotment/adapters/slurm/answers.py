@@ -50,6 +50,7 @@ def job_of(raw: Raw) -> SlurmJob:
         nodes=hosts_of(text(raw, "nodes")),
         # What `node_count` says of a waiting job is a guess.
         node_count=requested.get("node") or number(raw, "node_count") or 1,
+        tasks=number(raw, "tasks") or 1,
         submitted=number(raw, "submit_time") or 0,
         eligible=number(raw, "eligible_time") or 0,
         started=number(raw, "start_time") or 0,

@@ -342,6 +342,7 @@ class FakeSlurm:
             allocated={} if job.state == "PENDING" else job.tres,
             nodes=job.nodes,
             node_count=job.asked.nodes,
+            tasks=job.asked.tasks,
             submitted=job.submitted,
             eligible=max(job.eligible, job.asked.begin, job.submitted),
             started=job.started,

@@ -31,7 +31,7 @@ _NO_NODES: Final = "Nodes_required_for_job"
 JOB_FIELDS: Final = (
     "JobID", "ArrayJobID", "ArrayTaskID", "State", "Reason", "Name", "UserName", "Account", "Partition", "QOS", "tres",
     "tres-alloc", "NodeList", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "TimeLimit", "RestartCnt",
-    "PriorityLong", "exit_code", "Dependency", "Comment", "STDOUT",
+    "NumTasks", "PriorityLong", "exit_code", "Dependency", "Comment", "STDOUT",
 )  # fmt: skip
 """Of ``squeue -O``."""
 NODE_FIELDS: Final = (
@@ -93,6 +93,7 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         allocated={} if state == "PENDING" else tres_of(row["tres-alloc"]),
         nodes=hosts_of(_text(row["NodeList"])),
         node_count=requested.get("node", 1),
+        tasks=_number(row["NumTasks"]) or 1,
         submitted=_number(row["SubmitTime"]),
         eligible=_number(row["EligibleTime"]),
         started=_number(row["StartTime"]),

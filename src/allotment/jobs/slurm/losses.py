@@ -83,6 +83,12 @@ SLURM_LOSSES: Final = (
         lambda job: job.sweep is not None,
     ),
     FieldLoss(
+        "retries.limit",
+        "try a job again that failed of itself",
+        "set retries.limit: 0, and submit it again when it failed: allot retry JOB",
+        lambda job: job.retries.limit > 0,
+    ),
+    FieldLoss(
         "schedule",
         "start a job by the clock",
         "submit it when it is to run, or submit it to Kubernetes",

@@ -17,13 +17,13 @@ MASTER_PORT: Final = 29500
 """On which rank 0 of a gang listens: the port that torchrun takes if nobody says otherwise."""
 _MIB: Final = 1 << 20
 RANKS: Final = (
-    'export ALLOTMENT_RANK="$SLURM_PROCID"; '
+    'export ALLOTMENT_RANK="$SLURM_PROCID" ALLOTMENT_ATTEMPT=$((ALLOTMENT_ATTEMPT + ${SLURM_RESTART_COUNT:-0})); '
     'if [ "$ALLOTMENT_REPLICAS" -gt 1 ]; then '
     'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" MASTER_ADDR="$SLURM_LAUNCH_NODE_IPADDR"; fi; '
     'if [ -z "${HOME:-}" ]; then HOME=$(getent passwd "$(id -u)" | cut -d: -f6); export HOME; fi; '
     'exec "$@"'
 )
-"""A constant program before the user's: which replica it is, and where its user is at home, only the node knows."""
+"""A constant program before the user's: which replica it is, and how often it was requeued, only the node knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class SlurmJob:
         allocated: the same while it runs, and what it had afterwards.
         nodes: that it runs on, or ran on.
         node_count: how many it has or wants.
+        tasks: processes in all.
         submitted: seconds since 1970, as are all times; 0 where there is none.
         eligible: from when on it may start.
         started: when, or when Slurm expects it.
@@ -94,6 +95,7 @@ class SlurmJob:
     allocated: Mapping[str, int] = field(default_factory=dict)
     nodes: tuple[str, ...] = ()
     node_count: int = 1
+    tasks: int = 1
     submitted: int = 0
     eligible: int = 0
     started: int = 0

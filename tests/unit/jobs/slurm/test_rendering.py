@@ -106,6 +106,7 @@ def test_a_job_becomes_its_golden_file(name: str) -> None:
         ("data", plain(data=(WEIGHTS,))),
         ("nearness", plain(nearness=Nearness(NearnessDomain.RACK, required=True))),
         ("sweep", plain(sweep=GRID)),
+        ("retries.limit", plain(retries=RetryPolicy(1, safe=True))),
         ("schedule", nightly(program=BARE)),
         ("type", plain(type=JobType.NOTEBOOK)),
         ("resources.sharedMemory", plain(needs=replace(job().needs, shared_memory=Bytes(1)))),

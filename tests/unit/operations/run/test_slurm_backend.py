@@ -1,0 +1,215 @@
+"""A Slurm as a back end: handed in once, found again, displaced and back, forgotten and still known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from allotment.adapters.slurm.fake import FakeSlurm
+from allotment.errors import CapacityError, NotFoundError
+from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape
+from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, RetryPolicy, VolumeUse
+from allotment.model.jobs.run import JobState
+from allotment.model.slurm.seen import SlurmExit, SlurmJob
+from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
+from allotment.operations.run.slurm.standing import followed_on_slurm, latest
+from allotment.ports.backends import FollowedJob, JobRefusedError, JobToStart
+from tests.unit import builders as build
+from tests.unit.adapters.slurm.cluster import fake_cluster
+from tests.unit.jobs.kubernetes.work import job as kubernetes_job
+from tests.unit.jobs.kubernetes.work import program
+from tests.unit.operations.run.machine import NamedFolders
+
+PLACE = SlurmPlace(
+    "hpc",
+    {"a100": SlurmShape("a100", 4, 16, build.gib(7))},
+    partitions={"exploratory": ("batch",), "production-inference": ("urgent",)},
+)
+SAVED = CheckpointPolicy("ckpt", 600, 4)
+
+
+@dataclass
+class MemoryOutput:
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+
+    def folder(self, job_id: str) -> str:
+        return f"/output/{job_id}"
+
+    def names(self, job_id: str) -> tuple[str, ...]:
+        return tuple(sorted(self.files.get(job_id, {})))
+
+    def read(self, job_id: str, name: str, start: int, most: int = 1 << 16) -> bytes:
+        return self.files.get(job_id, {}).get(name, b"")[start : start + most]
+
+
+@dataclass
+class SlurmClock:
+    slurm: FakeSlurm
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.slurm.now, dt.UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.slurm.advance(max(1, round(seconds)))
+
+
+@dataclass
+class Scene:
+    slurm: FakeSlurm = field(default_factory=fake_cluster)
+    folders: NamedFolders = field(default_factory=NamedFolders)
+    output: MemoryOutput = field(default_factory=MemoryOutput)
+
+    def __post_init__(self) -> None:
+        self.backend = self.new()
+
+    def new(self) -> SlurmBackend:
+        storage = SharedStorage(self.folders, self.output)
+        return SlurmBackend(self.slurm, self.slurm.user, PLACE, storage, SlurmClock(self.slurm))
+
+    def start(self, job_id: str, job: Job, **more: Any) -> FollowedJob:
+        return self.backend.start(JobToStart(job_id, job, "ann", **{"attempt": 1, **more}))
+
+    def states(self, backend: SlurmBackend | None = None) -> Mapping[str, JobState]:
+        return {each.id: each.state for each in (backend or self.backend).look()}
+
+    def seen(self, job_id: str) -> FollowedJob:
+        (found,) = (each for each in self.backend.look() if each.id == job_id)
+        return found
+
+    def job(self, name: str, seconds: int, code: int = 0, **changes: Any) -> Job:
+        self.slurm.runs["sh", "-c", RANKS, "sh", name] = (seconds, code)
+        needs = replace(kubernetes_job().needs, cpu=build.cores(2), memory=build.gib(1))
+        ours = {"program": program(image="", argv=(name,)), "needs": needs, **changes}
+        return kubernetes_job(**ours)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_a_job_from_its_start_to_its_end(scene: Scene) -> None:
+    volume = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="datasets")
+    good, bad = scene.job("good", 5, replicas=4, volumes=(volume,), team="data-science"), scene.job("bad", 5, 3)
+    assert scene.start("x1", good).state is JobState.QUEUED
+    scene.start("x2", bad)
+    scene.slurm.advance(2)
+    seen = scene.seen("x1")
+    assert (seen.state, seen.attempt, seen.since) == (JobState.RUNNING, 1, (scene.slurm.now - 1) * 1000)
+    assert [(each.rank, each.node) for each in seen.places] == [(0, "gpu0"), (1, "gpu0"), (2, "gpu1"), (3, "gpu1")]
+    scene.slurm.advance(14)
+    assert scene.states() == {"x1": JobState.SUCCEEDED, "x2": JobState.FAILED}
+    end = scene.seen("x2").end
+    assert end is not None
+    assert (end.code, end.displaced) == (3, False)
+    # Slurm forgets after some minutes, the accounting does not.
+    scene.slurm.forget()
+    assert scene.states() == {"x1": JobState.SUCCEEDED, "x2": JobState.FAILED}
+    scene.backend.forget("x1")
+    assert (scene.states(), scene.folders.cleared) == ({"x2": JobState.FAILED}, ["x1"])
+
+
+def test_handed_in_again_after_a_crash_nothing_runs_twice(scene: Scene) -> None:
+    job = scene.job("long", 60)
+    native = scene.start("x1", job).native
+    for taken in (False, True):
+        scene.backend = scene.new()
+        scene.slurm.advance(2)
+        found = scene.start("x1", job, taken=taken)
+        assert (found.native, found.state) == (native, JobState.RUNNING)
+    assert len(scene.slurm.jobs()) == 1
+    gone = scene.start("x9", job, taken=True)
+    assert gone.state is JobState.FAILED
+    assert len(scene.slurm.jobs()) == 1
+
+
+def test_displaced_and_back_is_the_next_attempt(scene: Scene) -> None:
+    fill = scene.job("fill", 600, replicas=2, checkpoint=SAVED)
+    scene.start("low", fill)
+    scene.slurm.advance(2)
+    scene.start("high", scene.job("high", 3, replicas=4, priority="production-inference", team="data-science"))
+    scene.slurm.advance(6)
+    low = scene.seen("low")
+    assert (low.state, low.attempt, low.before is not None and low.before.displaced) == (JobState.QUEUED, 2, True)
+    scene.slurm.advance(20)
+    assert (scene.seen("low").state, scene.seen("high").state) == (JobState.RUNNING, JobState.SUCCEEDED)
+    scene.backend.stop("low", 5)
+    scene.backend.stop("low", 5)
+    scene.backend.stop("nobody", 5)
+    assert scene.seen("low").state is JobState.STOPPED
+    scene.slurm.forget()
+    assert (scene.seen("low").state, scene.seen("low").attempt) == (JobState.STOPPED, 2)
+
+
+def test_what_is_refused(scene: Scene) -> None:
+    for job in (
+        scene.job("a", 1, retries=RetryPolicy(2)),
+        scene.job("a", 1, program=program()),
+        scene.job("a", 1, team="nobody"),
+    ):
+        with pytest.raises(JobRefusedError):
+            scene.start("x1", job)
+    with pytest.raises(CapacityError):
+        scene.start("x2", scene.job("a", 1, needs=kubernetes_job().needs))
+    assert scene.slurm.jobs() == ()
+    with pytest.raises(JobRefusedError):
+        scene.backend.check(JobToStart("x3", scene.job("a", 1, program=program()), "ann", 1))
+
+
+def test_what_it_has(scene: Scene) -> None:
+    offer = scene.backend.offer()
+    assert (offer.kind, offer.starts, offer.accelerators) == ("slurm", ("batch", "steady", "urgent"), {"a100": 8})
+
+
+def test_output_by_rank_and_attempt(scene: Scene) -> None:
+    scene.output.files["x1"] = {
+        "attempt-1.log": b"slurmstepd: done\n",
+        "attempt-1.rank-10.log": b"ten\n",
+        "attempt-1.rank-2.log": b"two\nmore",
+        "attempt-2.rank-2.log": b"again\n",
+        "../etc": b"no\n",
+    }
+
+    def lines(**how: Any) -> list[tuple[int, bytes]]:
+        return [(each.rank, each.text) for each in scene.backend.log("x1", **how) if each is not None]
+
+    assert lines() == [(2, b"two"), (2, b"more"), (10, b"ten"), (0, b"slurmstepd: done"), (2, b"again")]
+    assert lines(rank=2, tail=2) == [(2, b"more"), (2, b"again")]
+    with pytest.raises(NotFoundError):
+        list(scene.backend.log("x2"))
+
+
+@pytest.mark.parametrize(
+    ("states", "reasons", "state", "code", "displaced"),
+    [
+        (("PENDING",), ("Resources",), JobState.QUEUED, None, False),
+        (("PENDING",), ("Dependency",), JobState.HELD, None, False),
+        (("PENDING",), ("JobHeldUser",), JobState.HELD, None, False),
+        (("RUNNING", "CONFIGURING"), (), JobState.STARTING, None, False),
+        (("COMPLETED", "COMPLETING"), (), JobState.STOPPING, None, False),
+        (("TIMEOUT",), ("TimeLimit",), JobState.FAILED, None, False),
+        (("OUT_OF_MEMORY",), (), JobState.FAILED, None, False),
+        (("NODE_FAIL",), (), JobState.FAILED, None, True),
+        (("CANCELLED",), (), JobState.STOPPED, None, False),
+        (("A_WORD_OF_LATER",), (), JobState.RUNNING, None, False),
+    ],
+)
+def test_states(
+    states: tuple[str, ...], reasons: tuple[str, ...], state: JobState, code: int | None, displaced: bool
+) -> None:
+    job = SlurmJob(5, "train.allot-x1-a2", "root", states, reasons=reasons, end=SlurmExit(), restarts=1)
+    found = followed_on_slurm("x1", 2, job)
+    assert (found.state, found.attempt, found.native) == (state, 3, "5")
+    if found.end is not None:
+        assert (found.end.code, found.end.displaced) == (code, displaced)
+
+
+def test_a_job_of_another_user_or_of_no_form_is_not_ours() -> None:
+    names = ("train.allot-x1-a1", "train.allot-x1", "train", "x.allot-x1-aB", ".allot--a1")
+    jobs = [SlurmJob(number, name, "eve", ("RUNNING",)) for number, name in enumerate(names)]
+    assert latest(jobs, "ann") == {}
+    assert list(latest(jobs, "eve")) == ["x1"]
