@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from allotment.adapters.local.launch_folders import LaunchFolder
 from allotment.adapters.local.processes import LocalProcesses
 from allotment.errors import ConflictError, NotFoundError
 from allotment.ports.job_processes import JobLaunch, JobNeverStarted
@@ -97,3 +98,21 @@ def test_two_servers_start_the_same_at_once(tmp_path: Path, new_processes: Proce
         assert ended(servers[0], launch.id).exit_code == number
 
     assert Counter(map(int, (tmp_path / "ran").read_text().split())) == Counter(range(8))
+
+
+def test_a_supervisor_that_comes_late_starts_nothing_and_leaves_nothing(
+    tmp_path: Path, new_processes: Processes
+) -> None:
+    root, launch = tmp_path / "launches", order(1, tmp_path)
+    processes = new_processes(root)
+    processes.launch(launch)
+    before = ended(processes, launch.id)
+    # As one that an earlier server has started: it is ready before it is refused.
+    with pytest.raises(ConflictError):
+        processes._start(launch, LaunchFolder(root, launch.id), str(tmp_path / "log"))
+    assert processes.look(launch.id) == before
+    assert (tmp_path / "ran").read_text() == "1\n"
+    assert [each.folder for each in processes._places().places if Path(each.of(launch.id)[2]).exists()] == []
+    assert sorted(each.name for each in (root / launch.id).iterdir()) == [
+        "launch.json", "log", "result.json", "running.json", "supervisor.err",
+    ]  # fmt: skip

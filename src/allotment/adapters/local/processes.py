@@ -100,8 +100,10 @@ class LocalProcesses:
     def launch(self, launch: JobLaunch) -> LaunchedJob:
         """Start it."""
         folder = LaunchFolder(self._root, launch.id)
-        kept = folder.prepare(launch)
-        order = self._order(launch, folder, kept.log)
+        return self._start(launch, folder, folder.prepare(launch).log)
+
+    def _start(self, launch: JobLaunch, folder: LaunchFolder, log: str) -> LaunchedJob:
+        order = self._order(launch, folder, log)
         ready, ready_end = os.pipe()
         try:
             pid = self._spawn(launch.id, order, folder, ready_end)

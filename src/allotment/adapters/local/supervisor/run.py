@@ -79,9 +79,10 @@ class Begun:
         self.record: dict[str, Any] = {}
 
     def undo(self) -> None:
-        """It never runs."""
+        """It never runs. Where another was first, its process has been in the cgroup since before that was claimed."""
         self.held.never()
         self.reserved.give_up()
+        cgroups.remove(self.record.get("cgroups", []))
 
 
 def _all_of(fd: int) -> bytes:
@@ -113,7 +114,8 @@ def _begin(order: dict[str, Any], folder: int) -> Begun | None:
     """Everything up to the job's first instruction; None where it was started before."""
     begun = Begun(order, folder)
     try:
-        begun.record = _record(begun.held.pid, *_confined(begun.held.pid, order))
+        holding, not_limited = _confined(begun.held.pid, order)
+        begun.record = _record(begun.held.pid, holding, not_limited)
         ours = claim(folder, begun.record)
     except OSError:
         begun.undo()
