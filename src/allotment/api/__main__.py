@@ -90,6 +90,7 @@ def _local(platform: Platform, folder: Path, slots: int) -> Serving:
     backend = LocalBackend(platform, machine, processes, running.job_folders(folder), wiring.clock())
     return Serving(
         backend,
+        devices=backend.watched,
         advance=backend.advance,
         busy=lambda: backend.runs,
         fitted=backend.fitted,

@@ -71,6 +71,7 @@ ENTRIES: Final = (
     CommandEntry("ps", f"{_RUN}.jobs:ps", "List jobs, and why they wait.", ("jobs",), "Run"),
     CommandEntry("logs", f"{_RUN}.jobs:logs", "What a job wrote.", ("log",), "Run"),
     CommandEntry("describe", f"{_RUN}.jobs:describe", "Everything that is known of a job.", (), "Run"),
+    CommandEntry("report", f"{_RUN}.jobs:report", "What a job asked for, and what it used.", (), "Run"),
     CommandEntry("wait", f"{_RUN}.jobs:wait", "Wait until a job is over.", (), "Run"),
     CommandEntry("stop", f"{_RUN}.jobs:stop", "End jobs for good.", ("cancel",), "Run", takes_away=True),
     CommandEntry("retry", f"{_RUN}.jobs:retry", "Submit a job that is over again.", (), "Run"),

@@ -53,12 +53,16 @@ class EndOfRun:
         rank: of the replica that failed; None where none did, or nobody knows.
         said: in a sentence.
         displaced: it was made to end for others, or lost what it ran on: no failure of its own.
+        memory: most bytes that one replica had in use; None where nobody measured.
+        cpu_ms: milliseconds of CPU that all replicas used; None where nobody measured.
     """
 
     code: int | None
     rank: int | None = None
     said: str = ""
     displaced: bool = False
+    memory: int | None = None
+    cpu_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

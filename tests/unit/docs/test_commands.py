@@ -23,7 +23,9 @@ _ASKS = frozenset({"why", "who", "gpus", "saturation", "queues", "quotas", "book
 """Need a cluster where no file is named."""
 _ASKS_OR_READS = frozenset({"when", "whatif", "capacity"})
 """The same; a scenario's file will do too."""
-_ON_THIS_MACHINE = frozenset({"up", "down", "run", "submit", "ps", "logs", "describe", "wait", "stop", "retry"})
+_ON_THIS_MACHINE = frozenset(
+    {"up", "down", "run", "submit", "ps", "logs", "describe", "report", "wait", "stop", "retry"}
+)
 """Need a server; tests/live/server types them."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""

@@ -10,6 +10,7 @@ from typing import Final
 from allotment.errors import AllotmentError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
+from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.reconciling import Reconciler
 from allotment.ports.backends import Backend, BackendOffer, JobToStart
 from allotment.ports.clock import Clock
@@ -31,6 +32,7 @@ class Serving:
     """A back end, and what it can do besides.
 
     Attributes:
+        devices: whose time is kept as it happens; none where snapshots tell of it.
         advance: what is to be done there before it is looked at; whether anything changed.
         busy: whether something runs there that is worth looking at soon.
         fitted: the job with what its file leaves open, the fields of which are named, filled in for the back end.
@@ -39,6 +41,7 @@ class Serving:
     """
 
     backend: Backend
+    devices: tuple[WatchedDevice, ...] = ()
     advance: Callable[[], bool] = lambda: False
     busy: Callable[[], bool] = lambda: False
     fitted: Callable[[Job, frozenset[str]], Job] = lambda job, _: job
@@ -59,7 +62,7 @@ class Lane:
         """
         self._serving = serving
         self._clock = clock
-        self._reconciler = Reconciler(store, serving.backend)
+        self._reconciler = Reconciler(store, serving.backend, serving.devices)
         self._recovered = False
         self._alone = threading.RLock()
         self._wake = threading.Event()

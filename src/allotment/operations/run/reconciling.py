@@ -12,9 +12,11 @@ from typing import Final
 from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
 from allotment.model.jobs.job import DependencyState
 from allotment.model.jobs.run import JobState, Move, MoveCause
+from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.recording import change_of, wants_to_stop
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart
+from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredChange, StoredJob
 
@@ -24,16 +26,19 @@ _NOT_WITH_IT_YET: Final = frozenset({JobState.SUBMITTED, JobState.HELD})
 class Reconciler:
     """Of one back end; the only one that moves its jobs. One thread at a time."""
 
-    def __init__(self, store: JobsStore, backend: Backend) -> None:
+    def __init__(self, store: JobsStore, backend: Backend, devices: Sequence[WatchedDevice] = ()) -> None:
         """Over the jobs that are not over; `recover` comes first.
 
         Args:
             store: where jobs are kept.
             backend: where they run.
+            devices: whose time is kept; none where others watch them.
         """
         self._store = store
         self._backend = backend
         self._jobs = {each.id: each for each in store.unfinished(backend.name)}
+        self._prices = {each.id: each.price for each in devices}
+        self._books = DeviceBooks(backend.name, devices, store) if devices else None
         self._unreachable = ""
 
     @property
@@ -101,7 +106,9 @@ class Reconciler:
         self._unreachable = ""
         told = {each.id for each in changes}
         changes += [each for each in self._news(seen, now) if each.id not in told]
-        self._keep(changes)
+        # Turns are told of the jobs as they were: of one that ends its last devices are free from now on.
+        turns = [] if self._books is None else self._books.turns(self._jobs, seen.values(), now)
+        self._keep(changes, turns)
         for each in seen.values():
             self._follow_up(each)
         return bool(changes)
@@ -168,7 +175,7 @@ class Reconciler:
         for job in self._jobs.values():
             shown = seen.get(job.id)
             if shown is not None:
-                change = change_of(job, shown, now)
+                change = change_of(job, shown, now, self._prices)
                 if change is not None:
                     yield change
             else:
@@ -176,10 +183,13 @@ class Reconciler:
                 if moves:
                     yield StoredChange(job.id, job.version, moves=moves)
 
-    def _keep(self, changes: Sequence[StoredChange]) -> None:
-        if not changes:
+    def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> None:
+        if not changes and not turns:
             return
-        for job in self._store.record(changes):
+        kept = self._store.record(changes, turns)
+        if self._books is not None:
+            self._books.kept(turns)
+        for job in kept:
             if job.state.over:
                 self._jobs.pop(job.id, None)
             else:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from allotment.model.jobs.run import JobState, Move, MoveCause
 from allotment.operations.run.following import moves_to
+from allotment.operations.run.using import use_of
 from allotment.ports.backends import FollowedJob
-from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait
+from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait, changed
 
+NO_PRICES: Final[Mapping[str, int | None]] = MappingProxyType({})
 _NUMBERS: Final = re.compile(r"[0-9]+")
 
 
-def change_of(job: StoredJob, seen: FollowedJob, now: int) -> StoredChange | None:
+def change_of(
+    job: StoredJob, seen: FollowedJob, now: int, prices: Mapping[str, int | None] = NO_PRICES
+) -> StoredChange | None:
     """What is new of a job; None where nothing is.
 
     Args:
         job: as it is kept.
         seen: as its back end shows it.
         now: milliseconds since the epoch.
+        prices: of an hour of each device, millionths of the currency, by id.
     """
     if job.state.over:
         return None
@@ -34,6 +40,8 @@ def change_of(job: StoredJob, seen: FollowedJob, now: int) -> StoredChange | Non
         attempts=tuple(_attempts(job, seen, moves)),
         waits=tuple(_waits(job, seen, now)),
     )
+    if moves and moves[-1].state.over:
+        change = replace(change, use=use_of(changed(job, change), prices))
     return change if moves or change.native is not None or change.attempts or change.waits else None
 
 

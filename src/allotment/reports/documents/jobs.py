@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from allotment.model.jobs.use import UseSummary
 from allotment.model.moments import written
+from allotment.operations.run.reporting import JobReport
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_service import ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
@@ -87,6 +89,45 @@ def stored_job_document(job: StoredJob) -> Mapping[str, Any]:
         "waits": [
             {"since": written(each.since), "until": _moment(each.until), "message": each.said} for each in job.waits
         ],
+    }
+
+
+def job_report_document(report: JobReport) -> Mapping[str, Any]:
+    """What a job asked for beside what it used."""
+    job, use = report.job, report.use
+    return {
+        "kind": "JobReport",
+        "id": job.id,
+        "name": job.job.name,
+        "team": job.job.team,
+        "backend": job.backend,
+        "state": job.state.value,
+        "attempts": len(job.attempts),
+        "waitedSeconds": seconds(report.waited_ms),
+        "asked": {
+            "milliCPU": job.job.needs.cpu,
+            "memoryBytes": job.job.needs.memory,
+            "replicas": job.job.replicas,
+            "devices": job.job.devices,
+            "seconds": job.job.run_time,
+        },
+        "used": None if use is None else _use(use),
+        "advice": report.advice,
+    }
+
+
+def _use(use: UseSummary) -> Mapping[str, Any]:
+    return {
+        "runSeconds": seconds(use.run_ms),
+        "heldDeviceSeconds": seconds(use.held_ms),
+        "stagingDeviceSeconds": None if use.staging_ms is None else seconds(use.staging_ms),
+        "idleDeviceSeconds": None if use.idle_ms is None else seconds(use.idle_ms),
+        "devicesBusyPermille": use.busy_permille,
+        "deviceMemoryBytes": use.device_memory,
+        "milliCPU": use.cpu,
+        "memoryBytes": use.memory,
+        "displaced": use.displaced,
+        "costMicros": use.cost,
     }
 
 

@@ -105,7 +105,7 @@ class Machine:
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
         found = RecognisedMachine(size, {"a100": names}, ())
         self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock)
-        self.reconciler = Reconciler(self.store, self.backend)
+        self.reconciler = Reconciler(self.store, self.backend, self.backend.watched)
         self.reconciler.recover()
 
     @property

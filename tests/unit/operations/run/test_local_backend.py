@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -195,3 +196,27 @@ def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_
         ok = each.job.program.argv == ("quick",)
         assert each.state is (JobState.SUCCEEDED if ok else JobState.FAILED), each.history
     assert not machine.backend.runs
+    ledger_closes(machine)
+
+
+def ledger_closes(machine: Machine) -> None:
+    """Each device has one use at every moment since it was first seen, and their times sum to what has passed."""
+    lines = machine.store.device_times(0, machine.now)
+    devices = {each.device for each in lines}
+    assert len(devices) == machine.devices
+    for device in devices:
+        mine = [each for each in lines if each.device == device]
+        assert all(first.end == after.start for first, after in pairwise(mine))
+        assert sum((each.end or machine.now) - each.start for each in mine) == machine.now - mine[0].start
+    assert {each.use.job for each in lines} - {""} <= {f"j{number + 1}" for number in range(machine.taken)}
+
+
+def test_device_time_is_the_jobs_that_held_it() -> None:
+    machine = Machine()
+    machine.run(1)
+    one = machine.submit(job("quick", devices=3))
+    machine.run(20)
+    mine = [each for each in machine.store.device_times(0, machine.now) if each.use.job == one]
+    assert sum((each.end or 0) - each.start for each in mine) == 3 * 10_000
+    assert {each.use.price for each in mine} == {3_000_000}
+    ledger_closes(machine)

@@ -138,6 +138,31 @@ def wait(session: Session, job: str, *, condition: str, timeout: float | None) -
 @format_flag
 @global_flags
 @click.pass_obj
+def report(session: Session, job: str) -> None:
+    """What a job asked for beside what it used: time, CPU, memory, accelerators, cost; and what to ask for next time.
+
+    What nobody measured is called no telemetry.
+    """
+    from allotment import wiring
+    from allotment.cli.commands.run.jobs_view import report_text
+    from allotment.cli.commands.run.serving import served_platform
+    from allotment.cli.shell.output import write_document
+    from allotment.operations.run.reporting import report_of
+    from allotment.reports.documents.jobs import job_report_document
+
+    service = service_of(session)
+    found = report_of(service.find(job), int(wiring.clock().now().timestamp() * 1000))
+    if (format_ := session.value("output")) in {"json", "yaml"}:
+        write_document(session, format_, job_report_document(found))
+    else:
+        session.out(report_text(found, served_platform(session, service.status().directory).currency))
+
+
+@click.command(cls=Command)
+@click.argument("job")
+@format_flag
+@global_flags
+@click.pass_obj
 def describe(session: Session, job: str) -> None:
     """Everything that is known of a job: what it asked for, why it waits or waited, its attempts, its history."""
     from allotment import wiring

@@ -11,6 +11,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
+from allotment.operations.run.reporting import JobReport, ReportLine
 from allotment.ports.job_service import JobReceipt, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
 from allotment.reports.documents.jobs import backend_document, job_row_document
@@ -159,6 +160,30 @@ _ATTEMPTS: Final[tuple[Column[JobAttempt], ...]] = (
     Column("ENDED", lambda each: None if each.ended is None else written(each.ended)),
     Column("DEVICES", _places),
     Column("END", _end),
+)
+
+
+def report_text(report: JobReport, currency: str) -> str:
+    """A job's report for people: asked and used side by side, then what to ask for next time."""
+    job, use = report.job, report.use
+    lines = [f"{shown(job.job.name)} ({job.id}): {job.state.value} on {job.backend}", ""]
+    lines.append(table_text(_REPORT, report.lines, width=None))
+    attempts = len(job.attempts)
+    lines += ["", f"  waited {duration(report.waited_ms / 1000)}, {attempts} attempt{'' if attempts == 1 else 's'}"]
+    if use is not None:
+        held = f"{use.held_ms / 3_600_000:.4g} device-hours held"
+        cost = "price not known" if use.cost is None else f"{use.cost / 1_000_000:.2f} {currency}"
+        lines.append(f"  {held}, {cost}; displaced {use.displaced} times")
+    if report.advice:
+        lines += ["", "next time"]
+        lines += [f"  {each}" for each in report.advice]
+    return "\n".join(lines)
+
+
+_REPORT: Final[tuple[Column[ReportLine], ...]] = (
+    Column("", lambda each: each.what),
+    Column("ASKED", lambda each: each.asked or None),
+    Column("USED", lambda each: each.used),
 )
 
 

@@ -15,9 +15,11 @@ from typing import Final
 from allotment.errors import AllotmentError, ConflictError, NotFoundError
 from allotment.jobs.local import LOCAL_LOSSES, told
 from allotment.jobs.losses import lost
+from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.platform import Platform
+from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.local.conclusions import Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
@@ -126,7 +128,8 @@ class LocalBackend:
             return
         if job.state is JobState.QUEUED:
             self._queues.withdraw(job_id)
-            self._end(job, Conclusion(JobState.STOPPED, EndOfRun(None, said="it was stopped while it waited")))
+            stopped = EndOfRun(None, said="it was stopped while it waited")
+            self._end(job, Conclusion(JobState.STOPPED, stopped), RankEnds.of(()))
         else:
             self._tell_to_end(job, Leaving.BY_HAND, grace)
 
@@ -164,6 +167,18 @@ class LocalBackend:
                 case Evict(by=by):
                     self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
         return before != [(each.state, each.attempt) for each in self._jobs.values()]
+
+    @property
+    def watched(self) -> tuple[WatchedDevice, ...]:
+        """All its devices, with what an hour of each costs on demand."""
+        catalogue = self._platform.accelerators
+        return tuple(
+            WatchedDevice(each, _HOST, name, catalogue[name].price_per_hour.get(CapacityType.ON_DEMAND))
+            if name in catalogue
+            else WatchedDevice(each, _HOST, name)
+            for name, ids in self._devices.items()
+            for each in ids
+        )
 
     @property
     def runs(self) -> bool:
@@ -238,7 +253,7 @@ class LocalBackend:
         for launch, state in zip(job.launches, states, strict=True):
             if ends.gone and not isinstance(state, JobNeverStarted):
                 self._processes.kill(launch)
-        self._end(job, concluded(job.order.job, ends, job.leaving, job.failures))
+        self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
 
     def _watch_living(self, job: _LocalJob, ends: RankEnds, now: int) -> None:
         if job.state is JobState.STARTING:
@@ -270,9 +285,9 @@ class LocalBackend:
             if isinstance(self._look(launch), JobAlive):
                 self._processes.stop(launch, grace)
 
-    def _end(self, job: _LocalJob, conclusion: Conclusion) -> None:
+    def _end(self, job: _LocalJob, conclusion: Conclusion, ends: RankEnds) -> None:
         now, job_id = self._now(), job.order.id
-        end = conclusion.end_with(job.said)
+        end = conclusion.end_with(job.said, ends)
         job.leaving, job.said, job.devices = None, "", ()
         if conclusion.state is not JobState.QUEUED:
             if job.state.holds:

@@ -71,9 +71,15 @@ class Conclusion:
     state: JobState
     end: EndOfRun
 
-    def end_with(self, said: str) -> EndOfRun:
-        """The end, with words from elsewhere where it has none of its own."""
-        return self.end if self.end.said else replace(self.end, said=said)
+    def end_with(self, said: str, ends: RankEnds) -> EndOfRun:
+        """The end, with words from elsewhere where it has none of its own, and what was used."""
+        used = [each for _, each in ends.ended]
+        return replace(
+            self.end,
+            said=self.end.said or said,
+            memory=max((each.peak_memory_bytes for each in used), default=None),
+            cpu_ms=round(sum(each.cpu_seconds for each in used) * 1000) if used else None,
+        )
 
 
 def concluded(job: Job, ends: RankEnds, leaving: Leaving | None, failures: int) -> Conclusion:

@@ -1,0 +1,77 @@
+"""The report of a job: what was used, what nobody measured, what to ask for next time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from allotment.model.jobs.job import CheckpointPolicy
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.operations.run.reporting import report_of
+from allotment.operations.run.using import use_of
+from allotment.ports.backends import EndOfRun
+from allotment.ports.stored_jobs import JobAttempt, StoredJob
+from tests.unit.operations.run.machine import GIB, job
+
+S = JobState
+HOUR = 3_600_000
+
+
+def stored(*, memory: int | None = GIB // 4, cpu_ms: int | None = HOUR // 10, **more: object) -> StoredJob:
+    """Waits an hour, runs one, is displaced, waits two, runs one more on two devices."""
+    history = JobHistory()
+    for hour, state, attempt in (
+        (0, S.SUBMITTED, 0), (0, S.QUEUED, 1), (1, S.RUNNING, 1), (2, S.QUEUED, 2), (4, S.RUNNING, 2), (5, S.SUCCEEDED, 2),
+    ):  # fmt: skip
+        history = history.become(Move(hour * HOUR, state, MoveCause.TAKEN, attempt))
+    places = (RunningPlace(0, "here", ("g0", "g1")),)
+    attempts = (
+        JobAttempt(1, HOUR, 2 * HOUR, places, EndOfRun(None, displaced=True, memory=memory, cpu_ms=cpu_ms)),
+        JobAttempt(2, 4 * HOUR, 5 * HOUR, places, EndOfRun(0, memory=memory, cpu_ms=cpu_ms)),
+    )
+    wanted = job(devices=2, **more)
+    bare = StoredJob("j1", wanted, "ada", "local", history, attempts=attempts)
+    return replace(bare, use=use_of(bare, {"g0": 3_000_000, "g1": 1_000_000}))
+
+
+def test_what_was_used_is_the_sum_of_its_attempts() -> None:
+    use = stored().use
+    assert use is not None
+    assert (use.run_ms, use.held_ms, use.displaced, use.cost) == (2 * HOUR, 4 * HOUR, 1, 8_000_000)
+    assert (use.memory, use.cpu) == (GIB // 4, 100)
+    assert report_of(stored(), 9 * HOUR).waited_ms == 3 * HOUR
+
+
+def test_what_nobody_measured_is_no_telemetry_and_no_price_no_cost() -> None:
+    bare = stored(memory=None, cpu_ms=None)
+    assert use_of(bare, {"g0": 1}).cost is None
+    lines = {each.what: each.used for each in report_of(bare, 0).lines}
+    assert set(lines.values()) == {"no telemetry", "7200 s"}
+    assert report_of(replace(bare, use=None), 0).lines[0].used == "not over yet"
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({}, ("ask for memory: 320Mi (it used 256Mi of 1Gi)", "ask for cpu: 200m (it used 100m of 1 on average)")),
+        ({"memory": GIB, "cpu_ms": HOUR}, ()),
+    ],
+)
+def test_advice_is_given_only_for_much_too_much(more: dict[str, int], wanted: tuple[str, ...]) -> None:
+    found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), **more)
+    assert report_of(found, 0).advice == wanted
+
+
+def test_who_was_displaced_without_checkpoints_and_without_an_end_is_told() -> None:
+    advice = report_of(stored(memory=GIB, cpu_ms=HOUR), 0).advice
+    assert [each.split(":")[0] for each in advice] == ["write checkpoints", "name a maxRunTime"]
+
+
+def test_a_job_without_devices_costs_nothing_here() -> None:
+    bare = stored()
+    plain = replace(
+        bare, job=replace(bare.job, needs=replace(bare.job.needs, accelerators=None, cpu=MilliCpu(1), memory=Bytes(1)))
+    )
+    assert use_of(plain, {}).cost == 0
