@@ -21,6 +21,7 @@ OURS_FOR_HELP = {
     "allotment.cli.shell.examples.foresee",
     "allotment.cli.shell.examples.form",
     "allotment.cli.shell.examples.reference",
+    "allotment.cli.shell.examples.job_files",
     "allotment.cli.shell.examples.run",
     "allotment.cli.shell.examples.sandbox",
     "allotment.cli.shell.examples.store",
@@ -76,6 +77,10 @@ def command(section: str, name: str) -> set[str]:
         (
             ("validate", "--help"),
             command("declare", "validate"),
+        ),
+        (
+            ("store", "--help"),
+            command("run", "store"),
         ),
         (
             ("plan", "--help"),

@@ -44,6 +44,10 @@ def told(place: str) -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         raise failure(place, error.orig, lost=error.connection_invalidated) from error
+    except exc.TimeoutError as error:
+        raise TimedOutError(
+            f"{shown(place)} is asked by too many at once", why="no connection came free in time", fix="try again"
+        ) from error
     except exc.SQLAlchemyError as error:
         raise StoreError(f"{shown(place)}: the store fails", why=quoted_message(str(error)), fix="report it") from error
 
