@@ -87,7 +87,7 @@ def _local(platform: Platform, folder: Path, slots: int) -> Serving:
     inventory = running.machine_devices(slots).inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
     processes = running.job_processes(folder / "launches")
-    backend = LocalBackend(platform, machine, processes, running.job_folders(folder), wiring.clock())
+    backend = LocalBackend(platform, machine, processes, running.job_folders(folder), wiring.clock(), running.instead())
     return Serving(
         backend,
         devices=backend.watched,

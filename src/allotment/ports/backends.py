@@ -10,7 +10,6 @@ from allotment.errors import AllotmentError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, RunningPlace
 
-
 LOCAL: Final = "local"
 """Name of this machine as a back end."""
 

@@ -170,7 +170,7 @@ class JobRow:
         devices: accelerators of all replicas.
         accelerator: class that it likes best; empty where it asks for none.
         cause: of its last move.
-        said: with that move, in a sentence.
+        said: why it waits, or what was said with that move, in a sentence.
     """
 
     id: str
@@ -272,6 +272,7 @@ def _merged(present: Sequence[T], news: Sequence[T], key: Callable[[T], Hashable
 def row_of(job: StoredJob) -> JobRow:
     """What a listing says of it."""
     wish, last = job.job.needs.accelerators, job.history.moves[-1]
+    waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
     return JobRow(
         id=job.id,
         name=job.job.name,
@@ -289,6 +290,6 @@ def row_of(job: StoredJob) -> JobRow:
         started=job.started,
         ended=job.ended,
         cause=last.cause,
-        said=last.said,
+        said=last.said if job.state.over else waits or last.said,
         version=job.version,
     )

@@ -91,6 +91,13 @@ def new_job_id() -> str:
     return random_job_id()
 
 
+def instead() -> Mapping[str, str]:
+    """Programs that this machine has under another name: `python` is called `python3` by many."""
+    from allotment.adapters.local.identity import found_program
+
+    return {} if found_program("python") or not found_program("python3") else {"python": "python3"}
+
+
 def user_name() -> str:
     """Who runs this process."""
     from allotment.adapters.local.identity import user_name as name

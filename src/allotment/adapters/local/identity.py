@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
+import shutil
 from typing import Final
 
 _LETTERS: Final = "abcdefghjkmnpqrstvwxyz0123456789"
@@ -15,6 +16,11 @@ _LENGTH: Final = 10
 def random_job_id() -> str:
     """A DNS label of a letter and ten characters: 50 random bits."""
     return "j" + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+
+
+def found_program(name: str) -> bool:
+    """Whether there is such a program on the PATH."""
+    return shutil.which(name) is not None
 
 
 def user_name() -> str:

@@ -23,7 +23,8 @@ def stored(*, memory: int | None = GIB // 4, cpu_ms: int | None = HOUR // 10, **
     """Waits an hour, runs one, is displaced, waits two, runs one more on two devices."""
     history = JobHistory()
     for hour, state, attempt in (
-        (0, S.SUBMITTED, 0), (0, S.QUEUED, 1), (1, S.RUNNING, 1), (2, S.QUEUED, 2), (4, S.RUNNING, 2), (5, S.SUCCEEDED, 2),
+        (0, S.SUBMITTED, 0), (0, S.QUEUED, 1), (1, S.RUNNING, 1),
+        (2, S.QUEUED, 2), (4, S.RUNNING, 2), (5, S.SUCCEEDED, 2),
     ):  # fmt: skip
         history = history.become(Move(hour * HOUR, state, MoveCause.TAKEN, attempt))
     places = (RunningPlace(0, "here", ("g0", "g1")),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,6 +12,9 @@ from allotment.cli.shell.options import OutputOptions, global_flags, output_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError
 from allotment.ports.backends import LOCAL
+
+_OF_THE_SHELL: Final = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
+"""Variables that say which programs are meant."""
 
 
 @click.command(cls=Command)
@@ -59,6 +62,9 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     team = session.value("team") or (status.teams[0] if len(status.teams) == 1 else "")
     if not team:
         raise UsageError("which team?", why=f"there are {', '.join(status.teams)}", fix="name one with --team")
+    # A script of mine runs with the programs of my shell, not with those of the shell that started the server.
+    mine = tuple(f"{name}={session.environment[name]}" for name in _OF_THE_SHELL if session.environment.get(name))
+    flags["env"] = (*mine, *flags["env"])
     text = document_of(RunFlags(path.name, args, **flags), team)
     documents = loaded_jobs(session, served_platform(session, status.directory), {COMMAND_LINE: text})
     (receipt,) = submitted(service, documents, {COMMAND_LINE: path.absolute().parent}, LOCAL)

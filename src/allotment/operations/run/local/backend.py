@@ -9,7 +9,8 @@ a launch's id is used once for good.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, NotFoundError
@@ -73,6 +74,7 @@ class LocalBackend:
         processes: JobProcesses,
         folders: JobFolders,
         clock: Clock,
+        instead: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """A machine without jobs; those of an earlier run are handed over again by `start`.
 
@@ -82,7 +84,9 @@ class LocalBackend:
             processes: what runs them.
             folders: where they run.
             clock: time.
+            instead: programs that the machine has under another name.
         """
+        self._instead = instead
         self._platform = platform
         self._machine = machine
         self._size = machine.size
@@ -236,7 +240,7 @@ class LocalBackend:
         job.flavor, job.devices, job.leaving = flavor, tuple(free[: needs * replicas]), None
         job.become(JobState.STARTING, now)
         try:
-            for launch in launches_for(job.order, job.attempt, job.devices, self._folders):
+            for launch in launches_for(job.order, job.attempt, job.devices, self._folders, self._instead):
                 try:
                     self._processes.launch(launch)
                 except ConflictError:

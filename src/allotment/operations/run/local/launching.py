@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +73,9 @@ def work_of(order: JobToStart, platform: Platform) -> QueuedWork:
     )
 
 
-def launches_for(order: JobToStart, attempt: int, devices: Sequence[str], folders: JobFolders) -> Iterator[JobLaunch]:
+def launches_for(
+    order: JobToStart, attempt: int, devices: Sequence[str], folders: JobFolders, instead: Mapping[str, str]
+) -> Iterator[JobLaunch]:
     """What is to be launched, rank after rank.
 
     Args:
@@ -81,6 +83,7 @@ def launches_for(order: JobToStart, attempt: int, devices: Sequence[str], folder
         attempt: from 1.
         devices: ids of all devices that it was given.
         folders: where it runs.
+        instead: programs that the machine has under another name.
     """
     job = order.job
     per_rank = 0 if job.needs.accelerators is None else job.needs.accelerators.count
@@ -97,7 +100,7 @@ def launches_for(order: JobToStart, attempt: int, devices: Sequence[str], folder
         plan = process_of(job, order.id, attempt, rank, port, RankFolders(code, checkpoint, volumes))
         yield JobLaunch(
             id=launch_id(order.id, attempt, rank),
-            argv=plan.argv,
+            argv=(instead.get(plan.argv[0], plan.argv[0]), *plan.argv[1:]),
             working_directory=Path(plan.folder),
             environment=plan.environment,
             name=job.name,
