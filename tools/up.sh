@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a newcomer sees first: the example platform validated, rendered and planned, without any cluster.
+# What a newcomer sees first: the example platform validated, rendered and planned, and a few jobs that run on this
+# machine, without any cluster.
 set -eu
 allot=$1
 out=${ALLOTMENT_UP_OUT:-build/fleet-config}
@@ -12,9 +13,21 @@ rm -rf "$out"
 step render examples/acme --out "$out"
 step plan examples/acme --cluster training-eastus --offline
 
+# A server that runs already keeps its jobs, and gets no others.
+if ! "$allot" ps -o name >/dev/null 2>&1; then
+    step up --platform examples/acme
+    step submit examples/jobs/morning/jobs.yaml --no-headers >/dev/null
+    "$allot" wait train-llm --for running --timeout 20 2>/dev/null || true
+fi
+step ps
+
 cat <<NEXT
 
 What to type next
+  $allot logs -f train-llm                     what a job of this machine writes; Ctrl-C stops looking
+  $allot describe ranker                       why it waits; the jobs take up to ten minutes
+  $allot run FILE.py --team nlp --gpus 1       a script of your own
+  $allot down --stop-jobs                      end the jobs, and the server that runs them
   $allot why -A                                why each job waits, on the cluster that kubectl reaches; nothing is
                                                       installed there. Without one: --snapshot examples/snapshots/training-eastus.json
   $allot --help
