@@ -47,6 +47,11 @@ class SlurmPort(Protocol):
         """Where it is, without secrets."""
         ...
 
+    @property
+    def user(self) -> str:
+        """Who we are there: a job of another user is never ours, whatever its name. Empty where nobody knows."""
+        ...
+
     def version(self) -> str:
         """What is spoken: ``22.05.8 (REST v0.0.38)``."""
         ...

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from allotment.errors import NotFoundError, spelled
 
 if TYPE_CHECKING:
     from allotment.ports.job_folders import JobFolders
     from allotment.ports.job_output import JobOutput
+    from allotment.ports.settings import SettingsPort
     from allotment.ports.slurm import SlurmPort
+
+_WORD: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 def slurm(url: str, environment: Mapping[str, str]) -> AbstractContextManager[SlurmPort]:
@@ -32,6 +38,32 @@ def slurm(url: str, environment: Mapping[str, str]) -> AbstractContextManager[Sl
 
     given = environment.get("SLURM_JWT")
     return connect_slurm(url, GivenToken(given) if given else MadeToken(environment))
+
+
+def slurm_file(name: str, environment: Mapping[str, str]) -> SettingsPort:
+    """The file that describes a Slurm: ``$XDG_CONFIG_HOME/allotment/slurm/NAME.yaml``.
+
+    Args:
+        name: a word; anything else is described in no file.
+        environment: says where the user's configuration lies.
+
+    Raises:
+        NotFoundError: it is no such word, or there is no such file.
+    """
+    from allotment.adapters.settings_file import SettingsFile, config_path
+
+    path = config_path(environment).parent / "slurm" / f"{name}.yaml"
+    if not _WORD.fullmatch(name) or not path.is_file():
+        raise NotFoundError(f"no file describes a Slurm {spelled(name)}", fix=f"write {path.parent}/NAME.yaml")
+    return SettingsFile(path)
+
+
+def slurm_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that files describe."""
+    from allotment.adapters.settings_file import config_path
+
+    found = (config_path(environment).parent / "slurm").glob("*.yaml")
+    return tuple(sorted(each.stem for each in found if _WORD.fullmatch(each.stem)))
 
 
 def slurm_folders(root: Path) -> tuple[JobFolders, JobOutput]:

@@ -129,6 +129,11 @@ class SlurmRest:
         """The address."""
         return self._place
 
+    @property
+    def user(self) -> str:
+        """As it was given, or as the token names it."""
+        return self._user or claims_of(self._token(time.time()))[1]
+
     def version(self) -> str:
         """Slurm's release, and what is spoken."""
         spoken = self._spoken()
@@ -155,7 +160,7 @@ class SlurmRest:
         return SlurmReceipt(job_id, said="; ".join(each for each in said if each))
 
     def _found(self, asked: SlurmSubmission) -> SlurmReceipt | None:
-        return found_again(asked, self._whose(), self.jobs(), self._booked_as(asked.job_name))
+        return found_again(asked, self.user, self.jobs(), self._booked_as(asked.job_name))
 
     def _booked_as(self, name: str) -> Iterator[SlurmBooking]:
         """Asked for only when slurmctld knows none."""
@@ -241,9 +246,6 @@ class SlurmRest:
         params = {"start_time": answers.moment(since), "skip_steps": "1"}
         found = map(answers.booking_of, self._listed(self._at("jobs", "slurmdb"), "jobs", params))
         return tuple(each for each in found if each.ended == 0 or each.ended >= since)
-
-    def _whose(self) -> str:
-        return self._user or claims_of(self._token(time.time()))[1]
 
     def _spoken(self) -> str:
         """The version; asked once."""

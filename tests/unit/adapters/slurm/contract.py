@@ -208,15 +208,16 @@ class SlurmContract:
             with pytest.raises(NotFoundError):
                 act(4_000_000)
 
-    def test_an_array_and_what_comes_after_it(self, bench: Bench) -> None:
-        array = bench.start(1, array=SlurmArray(0, 4, 2, at_most=3))
-        after = bench.start(1, dependencies=(SlurmDependency("afterok", array),))
+    def test_an_array_and_a_job_that_comes_after_another(self, bench: Bench) -> None:
+        array = bench.start(2, array=SlurmArray(0, 4, 2, at_most=3))
+        first = bench.start(2)
+        after = bench.start(1, dependencies=(SlurmDependency("afterok", first),))
         tasks = bench.ended(array)
         assert sorted(each.array_tasks for each in tasks) == ["0", "2", "4"]
         assert {each.array_id for each in tasks} == {array}
         (last,) = bench.ended(after)
         assert last.states[0] == "COMPLETED"
-        assert last.started >= max(each.ends for each in tasks)
+        assert last.started >= bench.job(first).ends
 
     def test_what_can_never_be(self, bench: Bench) -> None:
         for fields in ({"account": "nobody-s"}, {"partitions": ("nowhere",)}, {"qos": "none-such"}):

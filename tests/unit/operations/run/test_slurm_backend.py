@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from allotment.adapters.slurm.fake import FakeSlurm
-from allotment.errors import CapacityError, NotFoundError
+from allotment.errors import CapacityError, InputError, NotFoundError
 from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape
 from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, RetryPolicy, VolumeUse
 from allotment.model.jobs.run import JobState
+from allotment.model.quantity import Bytes
 from allotment.model.slurm.seen import SlurmExit, SlurmJob
 from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
+from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.operations.run.slurm.standing import followed_on_slurm, latest
 from allotment.ports.backends import FollowedJob, JobRefusedError, JobToStart
 from tests.unit import builders as build
@@ -68,7 +70,7 @@ class Scene:
 
     def new(self) -> SlurmBackend:
         storage = SharedStorage(self.folders, self.output)
-        return SlurmBackend(self.slurm, self.slurm.user, PLACE, storage, SlurmClock(self.slurm))
+        return SlurmBackend("hpc", self.slurm, lambda _: PLACE, storage, SlurmClock(self.slurm))
 
     def start(self, job_id: str, job: Job, **more: Any) -> FollowedJob:
         return self.backend.start(JobToStart(job_id, job, "ann", **{"attempt": 1, **more}))
@@ -213,3 +215,23 @@ def test_a_job_of_another_user_or_of_no_form_is_not_ours() -> None:
     jobs = [SlurmJob(number, name, "eve", ("RUNNING",)) for number, name in enumerate(names)]
     assert latest(jobs, "ann") == {}
     assert list(latest(jobs, "eve")) == ["x1"]
+
+
+def test_a_slurm_as_its_file_describes_it() -> None:
+    told = configured_slurm(
+        {"folder": "/shared", "classes": {"a100-80gb": "A100"}, "partitions": {"exploratory": ["batch"]}}
+    )
+    place = placed("hpc", told, ["a100-80gb", "a100", "t4"], fake_cluster().nodes())
+    assert place.shapes == dict.fromkeys(("a100-80gb", "a100"), SlurmShape("a100", 4, 16, Bytes(8000 << 20)))
+    assert place.plain == SlurmShape("", 0, 16, Bytes(8000 << 20))
+    assert place.partitions == {"exploratory": ("batch",)}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [None, [], {}, {"folder": "relative"}, {"folder": 5}, {"folder": "/x", "colour": 1}, {"folder": "/x", 1: 2},
+     {"folder": "/x", "partitions": {"a": "b"}}, {"folder": "/x", "accounts": ["a"]}],
+)  # fmt: skip
+def test_a_wrong_description_is_told(raw: object) -> None:
+    with pytest.raises(InputError):
+        configured_slurm(raw)

@@ -6,8 +6,9 @@ What slurmctld has forgotten is asked of the accounting. Folders lie on a file s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.errors import ForbiddenError, InputError, NotFoundError
 from allotment.jobs.local import claim_folder
@@ -22,6 +23,7 @@ from allotment.jobs.slurm.rendering import (
 )
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
+from allotment.model.slurm.seen import SlurmJob, SlurmNode
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.operations.run.slurm.output_lines import output_lines
 from allotment.operations.run.slurm.standing import booked_on_slurm, followed_on_slurm, latest
@@ -30,6 +32,9 @@ from allotment.ports.clock import Clock
 from allotment.ports.job_folders import JobFolders
 from allotment.ports.job_output import JobOutput
 from allotment.ports.slurm import SlurmPort, SlurmRefusedError
+
+LOOK_EVERY: Final = 2.0
+"""Seconds: slurmctld answers one at a time, and others ask, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +48,28 @@ class SharedStorage:
 class SlurmBackend:
     """See the module; implements `ports.backends.Backend`. One thread at a time, but for `log`."""
 
-    def __init__(self, slurm: SlurmPort, user: str, place: SlurmPlace, storage: SharedStorage, clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        slurm: SlurmPort,
+        placing: Callable[[Sequence[SlurmNode]], SlurmPlace],
+        storage: SharedStorage,
+        clock: Clock,
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
+            name: as users name it.
             slurm: as one user of it.
-            user: that user: a job of another one is never ours, whatever its name.
-            place: what the platform's words are called there.
+            placing: what the platform's words are called on a cluster of these nodes.
             storage: folders of jobs.
             clock: time.
         """
+        self._name = name
         self._slurm = slurm
-        self._user = user
-        self._place = place
+        self._placing = placing
+        self._place: SlurmPlace | None = None
+        self._seen: tuple[float, tuple[FollowedJob, ...]] | None = None
         self._storage = storage
         self._clock = clock
         self._handed_in: dict[str, tuple[int, int]] = {}
@@ -64,13 +78,14 @@ class SlurmBackend:
     @property
     def name(self) -> str:
         """As users name it after ``--on``."""
-        return self._place.name
+        return self._name
 
     def offer(self) -> BackendOffer:
         """Partitions that take jobs, and devices by class."""
-        nodes = [each for each in self._slurm.nodes() if each.usable]
+        nodes = self._slurm.nodes()
+        self._place = self._placing(nodes)
         devices = {
-            name: sum(each.gres.get(("gpu", shape.gres), 0) for each in nodes)
+            name: sum(each.gres.get(("gpu", shape.gres), 0) for each in nodes if each.usable)
             for name, shape in self._place.shapes.items()
         }
         partitions = tuple(each.name for each in self._slurm.partitions() if each.up)
@@ -98,6 +113,7 @@ class SlurmBackend:
             CapacityError: no node has what one replica needs.
         """
         self._check(job.job)
+        self._seen = None
         now = int(self._clock.now().timestamp())
         self._handed_in.setdefault(job.id, (job.attempt, min(now, job.queued_since // 1000 or now)))
         if job.taken:
@@ -115,8 +131,14 @@ class SlurmBackend:
         return FollowedJob(job.id, str(receipt.job_id), JobState.QUEUED, job.attempt, reason=receipt.said)
 
     def look(self) -> tuple[FollowedJob, ...]:
-        """All that slurmctld knows, and those of ours that it has forgotten."""
-        known = latest(self._slurm.jobs(), self._user)
+        """All that slurmctld knows, and those of ours that it has forgotten; asked again after some seconds only."""
+        now = self._clock.now().timestamp()
+        if self._seen is None or not 0 <= now - self._seen[0] < LOOK_EVERY:
+            self._seen = now, self._looked()
+        return self._seen[1]
+
+    def _looked(self) -> tuple[FollowedJob, ...]:
+        known = self._known()
         shown = [followed_on_slurm(job_id, attempt, job) for job_id, (attempt, job) in known.items()]
         forgotten = [each for each in self._handed_in if each not in known]
         shown += [found for job_id in forgotten if (found := self._booked(job_id))]
@@ -124,7 +146,8 @@ class SlurmBackend:
 
     def stop(self, job_id: str, grace: int) -> None:  # noqa: ARG002 (how long Slurm waits is set for the cluster: KillWait)
         """End it; nothing where it is over."""
-        known = latest(self._slurm.jobs(), self._user).get(job_id)
+        self._seen = None
+        known = self._known().get(job_id)
         if known is None:
             return
         try:
@@ -134,6 +157,7 @@ class SlurmBackend:
 
     def forget(self, job_id: str) -> None:
         """Its end is on record. Its output and checkpoints stay."""
+        self._seen = None
         if self._handed_in.pop(job_id, None) is not None:
             self._storage.folders.clear(job_id)
 
@@ -150,8 +174,11 @@ class SlurmBackend:
             goes_on=lambda: follow and self._goes_on(job_id),
         )  # fmt: skip
 
+    def _known(self) -> dict[str, tuple[int, SlurmJob]]:
+        return latest(self._slurm.jobs(), self._slurm.user)
+
     def _goes_on(self, job_id: str) -> bool:
-        known = latest(self._slurm.jobs(), self._user).get(job_id)
+        known = self._known().get(job_id)
         return known is not None and not followed_on_slurm(job_id, *known).state.over
 
     def _check(self, job: Job) -> None:
@@ -162,6 +189,8 @@ class SlurmBackend:
             )
 
     def _submission(self, order: JobToStart, folders: SlurmFolders) -> SlurmSubmission:
+        if self._place is None:
+            self._place = self._placing(self._slurm.nodes())
         try:
             return submission_of(order.job, order.id, order.attempt, self._place, folders)
         except InputError as error:
@@ -186,7 +215,7 @@ class SlurmBackend:
 
     def _shown(self, job_id: str, attempt: int) -> FollowedJob | None:
         """What became of an attempt, or of a later one."""
-        known = latest(self._slurm.jobs(), self._user).get(job_id)
+        known = self._known().get(job_id)
         if known is not None and known[0] >= attempt:
             return followed_on_slurm(job_id, *known)
         return self._booked(job_id)
@@ -198,5 +227,5 @@ class SlurmBackend:
             runs = [each for each in self._slurm.bookings(since) if each.identity == identity]
         except NotFoundError:
             return None
-        mine = [each for each in runs if each.over and self._user in {"", each.user}]
+        mine = [each for each in runs if each.over and self._slurm.user in {"", each.user}]
         return booked_on_slurm(job_id, attempt, mine)
