@@ -12,7 +12,8 @@ from pathlib import Path
 from allotment import wiring
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
-from allotment.errors import AllotmentError, NotFoundError
+from allotment.errors import AllotmentError, NotFoundError, at
+from allotment.model.accelerator import CapacityType
 from allotment.model.platform import Platform
 from allotment.operations.directory.loading import load
 from allotment.operations.run.desk import Desk, ServerIdentity
@@ -20,8 +21,11 @@ from allotment.operations.run.kubernetes.backend import ClusterAccess, Kubernete
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
+from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
+from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.ports.backends import LOCAL
 from allotment.wiring import running
+from allotment.wiring.slurm import slurm, slurm_file, slurm_folders, slurm_names
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -57,6 +61,11 @@ def _serve(named: str, slots: int | None, store: str) -> None:
         owner=running.user_name(),
         version=running.version(),
         pid=os.getpid(),
+        prices={
+            name: each.price_per_hour[CapacityType.ON_DEMAND]
+            for name, each in platform.accelerators.items()
+            if CapacityType.ON_DEMAND in each.price_per_hour
+        },
     )
     with ExitStack() as opened:
         jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))
@@ -67,20 +76,37 @@ def _serve(named: str, slots: int | None, store: str) -> None:
 
 
 def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack) -> Callable[[str], Serving]:
-    """Opens back ends by name: this machine, and the clusters of the platform."""
+    """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
     def open_one(name: str) -> Serving:
         if name == LOCAL:
             return _local(platform, folder, slots)
         cluster = platform.cluster(name)
+        slurms = slurm_names(os.environ)
+        if cluster is None and name in slurms:
+            return _slurm(platform, name, opened)
         if cluster is None:
-            known = ", ".join((LOCAL, *(each.name for each in platform.clusters)))
+            known = ", ".join((LOCAL, *(each.name for each in platform.clusters), *slurms))
             raise NotFoundError(f"there is no back end {name}", why=f"there are {known}", fix="name one of these")
         kube = opened.enter_context(wiring.connect("", cluster.context))
         backend = KubernetesBackend(name, ClusterAccess(kube), platform, cluster, running.read_code)
         return Serving(backend, busy=lambda: backend.runs, told=backend.told, check=backend.check)
 
     return open_one
+
+
+def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
+    with at(f"slurm/{name}.yaml"):
+        told = configured_slurm(slurm_file(name, os.environ).read())
+    port = opened.enter_context(slurm(told.slurmrestd, os.environ))
+    backend = SlurmBackend(
+        name,
+        port,
+        lambda nodes: placed(name, told, tuple(platform.accelerators), nodes),
+        SharedStorage(*slurm_folders(Path(told.folder))),
+        wiring.clock(),
+    )
+    return Serving(backend, told=backend.told, check=backend.check)
 
 
 def _local(platform: Platform, folder: Path, slots: int) -> Serving:
@@ -94,6 +120,7 @@ def _local(platform: Platform, folder: Path, slots: int) -> Serving:
         advance=backend.advance,
         busy=lambda: backend.runs,
         fitted=backend.fitted,
+        foreseen=backend.foreseen,
         told=backend.told,
         check=backend.check,
     )

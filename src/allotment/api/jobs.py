@@ -91,6 +91,10 @@ def _write_routes(app: FastAPI, service: JobService) -> None:
     def submit(body: Annotated[str, Depends(_body)]) -> Response:
         return _value("receipt", service.submit(read_value("submission", JobSubmission, body)))
 
+    @app.post("/v1/foresee")
+    def foresee(body: Annotated[str, Depends(_body)]) -> Response:
+        return _value("foreseen", service.foresee(read_value("submission", JobSubmission, body)))
+
     @app.post("/v1/jobs/{reference}/stop")
     def stop(reference: str, grace: int | None = None) -> Response:
         return _value("job", service.stop(reference, grace=grace))

@@ -44,6 +44,21 @@ class JobToStart:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeseenStart:
+    """What would become of a job if it came now.
+
+    Attributes:
+        now: whether it would start at once, or as soon as those that it displaces have ended; None where nobody knows.
+        displaces: ids of jobs that would have to end for it.
+        waits_for: why it would wait, in the back end's own words; empty where it would not, or nobody knows.
+    """
+
+    now: bool | None = None
+    displaces: tuple[str, ...] = ()
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfRun:
     """How an attempt ended, as far as the back end tells.
 

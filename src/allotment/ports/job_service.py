@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
-from allotment.ports.backends import BackendOffer, LogLine
+from allotment.ports.backends import BackendOffer, ForeseenStart, LogLine
 from allotment.ports.store import JobFilter, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
@@ -40,6 +40,23 @@ class JobReceipt:
     """
 
     job: StoredJob
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenJob:
+    """A job that was only asked about.
+
+    Attributes:
+        job: as its back end would have it.
+        price: of an hour of its accelerators, millionths of the platform's currency; None where it is not known.
+        displaces: jobs that would have to end for it.
+    """
+
+    job: Job
+    start: ForeseenStart
+    price: int | None
+    displaces: tuple[StoredJob, ...] = ()
     told: tuple[str, ...] = ()
 
 
@@ -89,6 +106,10 @@ class JobService(Protocol):
         Raises:
             InputError: it is too large.
         """
+        ...
+
+    def foresee(self, submission: JobSubmission) -> ForeseenJob:
+        """What would become of a job; nothing is kept, and what `submit` refuses is refused."""
         ...
 
     def submit(self, submission: JobSubmission) -> JobReceipt:

@@ -17,7 +17,7 @@ from allotment import errors
 from allotment.errors import AllotmentError, ForbiddenError, UnreachableError, shown
 from allotment.model.jobs.written import read_value, write_value
 from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import JobReceipt, JobSubmission, ServerStatus
+from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, ServerStatus
 from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
 from allotment.ports.stored_jobs import StoredJob
 
@@ -94,6 +94,11 @@ class SocketJobService:
         """Take a job."""
         body = write_value("submission", submission).encode()
         return self._ask("POST", "/v1/jobs", "receipt", JobReceipt, body=body)
+
+    def foresee(self, submission: JobSubmission) -> ForeseenJob:
+        """What would become of a job; nothing is kept."""
+        body = write_value("submission", submission).encode()
+        return self._ask("POST", "/v1/foresee", "foreseen", ForeseenJob, body=body)
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""

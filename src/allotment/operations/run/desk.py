@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
 from allotment.errors import AllotmentError, ConflictError
@@ -14,7 +14,7 @@ from allotment.operations.run.lane import Lane, Serving
 from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
-from allotment.ports.job_service import JobReceipt, JobSubmission, ServedBackend, ServerStatus
+from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, ServedBackend, ServerStatus
 from allotment.ports.store import JobFilter, JobsPage, JobsStore, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
@@ -35,6 +35,7 @@ class ServerIdentity:
         owner: user name of who submits.
         version: of the program.
         pid: of its process.
+        prices: of an hour of an accelerator on demand, millionths of the currency, by class.
     """
 
     platform: str
@@ -43,6 +44,7 @@ class ServerIdentity:
     owner: str
     version: str
     pid: int
+    prices: Mapping[str, int] = field(default_factory=dict)
 
 
 class Desk:
@@ -121,13 +123,21 @@ class Desk:
         """Keep a packed folder of code."""
         return self._shelf.put(packed)
 
+    def foresee(self, submission: JobSubmission) -> ForeseenJob:
+        """What would become of a job; nothing is kept."""
+        lane = self._lane(submission.backend)
+        order = self._order(lane, submission)
+        told = lane.check(order)
+        start = lane.foreseen(order)
+        displaces = tuple(self._store.get(each) for each in start.displaces)
+        return ForeseenJob(order.job, start, self._price(order.job), displaces, told)
+
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
         lane = self._lane(submission.backend)
-        job = self._pinned(lane.prepared(submission.job, submission.unwritten))
-        code = self._shelf.path(submission.code) if submission.code else ""
-        told = lane.check(JobToStart(_NO_ID, job, self._identity.owner, 1, queued_since=self._now(), code=code))
-        return JobReceipt(self._take(lane, submission, job, code), told)
+        order = self._order(lane, submission)
+        told = lane.check(order)
+        return JobReceipt(self._take(lane, submission, order.job, order.code), told)
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
@@ -168,6 +178,16 @@ class Desk:
         self._ending.set()
         for lane in list(self._lanes.values()):
             lane.wake()
+
+    def _order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
+        job = self._pinned(lane.prepared(submission.job, submission.unwritten))
+        code = self._shelf.path(submission.code) if submission.code else ""
+        return JobToStart(_NO_ID, job, self._identity.owner, 1, queued_since=self._now(), code=code)
+
+    def _price(self, job: Job) -> int | None:
+        wish = job.needs.accelerators
+        price = 0 if wish is None else self._identity.prices.get(wish.classes[0])
+        return None if price is None else price * job.devices
 
     def _take(self, lane: Lane, submission: JobSubmission, job: Job, code: str) -> StoredJob:
         now = self._now()

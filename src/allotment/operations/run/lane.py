@@ -12,7 +12,7 @@ from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.reconciling import Reconciler
-from allotment.ports.backends import Backend, BackendOffer, JobToStart
+from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
 from allotment.ports.store import JobsStore
@@ -37,6 +37,7 @@ class Serving:
         busy: whether something runs there that is worth looking at soon.
         fitted: the job with what its file leaves open, the fields of which are named, filled in for the back end.
         told: what is different there from what a job's file says.
+        foreseen: what would become of a job that `check` lets through.
         check: raises what `start` would raise for good, before a job is kept.
     """
 
@@ -46,6 +47,7 @@ class Serving:
     busy: Callable[[], bool] = lambda: False
     fitted: Callable[[Job, frozenset[str]], Job] = lambda job, _: job
     told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
+    foreseen: Callable[[JobToStart], ForeseenStart] = lambda _: ForeseenStart()
     check: Callable[[JobToStart], None] = lambda _: None
 
 
@@ -134,6 +136,12 @@ class Lane:
         with self._alone:
             self._serving.check(order)
             return self._serving.told(order)
+
+    def foreseen(self, order: JobToStart) -> ForeseenStart:
+        """What would become of a job that `check` lets through."""
+        with self._alone:
+            self._recover()
+            return self._serving.foreseen(order)
 
     def take(self, job: StoredJob) -> StoredJob:
         """Keep a new job; the next pass starts it."""

@@ -9,7 +9,7 @@ from allotment.model.jobs.use import UseSummary
 from allotment.model.moments import written
 from allotment.operations.run.reporting import JobReport
 from allotment.ports.backends import EndOfRun
-from allotment.ports.job_service import ServedBackend, ServerStatus
+from allotment.ports.job_service import ForeseenJob, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 from allotment.reports.documents.form import seconds
 
@@ -143,6 +143,20 @@ def _attempt(attempt: JobAttempt) -> Mapping[str, Any]:
 
 def _end(end: EndOfRun) -> Mapping[str, Any]:
     return {"exitCode": end.code, "rank": end.rank, "displaced": end.displaced, "message": end.said or None}
+
+
+def foreseen_document(each: ForeseenJob) -> Mapping[str, Any]:
+    """What would become of a job."""
+    return {
+        "name": each.job.name,
+        "team": each.job.team,
+        "devices": each.job.devices,
+        "startsNow": each.start.now,
+        "waitsFor": each.start.waits_for or None,
+        "displaces": [{"id": one.id, "name": one.job.name, "team": one.job.team} for one in each.displaces],
+        "pricePerHourMicros": each.price,
+        "notes": each.told,
+    }
 
 
 def server_document(status: ServerStatus) -> Mapping[str, Any]:

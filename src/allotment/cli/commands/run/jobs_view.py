@@ -12,9 +12,10 @@ from allotment.errors import shown
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.operations.run.reporting import JobReport, ReportLine
-from allotment.ports.job_service import JobReceipt, ServedBackend, ServerStatus
+from allotment.ports.backends import ForeseenStart
+from allotment.ports.job_service import ForeseenJob, JobReceipt, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
-from allotment.reports.documents.jobs import backend_document, job_row_document
+from allotment.reports.documents.jobs import backend_document, foreseen_document, job_row_document
 
 _STYLES: Final = {
     JobState.RUNNING: "green",
@@ -76,6 +77,44 @@ def _ran(row: JobRow, now: int) -> str:
 def receipts_listing(receipts: Sequence[JobReceipt], now: int) -> Listing[JobRow]:
     """The same columns of jobs that were just taken."""
     return jobs_listing([row_of(each.job) for each in receipts], now, other_teams=True)
+
+
+def foreseen_listing(found: Sequence[ForeseenJob], currency: str) -> Listing[ForeseenJob]:
+    """A row a job that was only asked about."""
+    return Listing(
+        kind="ForeseenJob",
+        rows=found,
+        columns=(
+            Column("NAME", lambda each: shown(each.job.name)),
+            Column("TEAM", lambda each: each.job.team),
+            Column("STARTS", lambda each: _starts(each.start)),
+            Column("DISPLACES", lambda each: ", ".join(one.id for one in each.displaces) or None),
+            Column(
+                "PRICE", lambda each: None if each.price is None else each.price / 1_000_000, unit=f"{currency} an hour"
+            ),
+            Column("REASON", lambda each: shown(each.start.waits_for) or None, keep=1, fold=" "),
+        ),
+        name=lambda each: f"job/{each.job.name}",
+        document=foreseen_document,
+    )
+
+
+def _starts(start: ForeseenStart) -> str:
+    return "not known" if start.now is None else "now" if start.now else "later"
+
+
+def foreseen_text(each: ForeseenJob, currency: str) -> str:
+    """What would become of a job, for people."""
+    lines = [f"{shown(each.job.name)} of team {each.job.team} could be submitted; nothing was"]
+    if each.price is not None:
+        lines.append(f"  price: {each.price / 1_000_000:.2f} {currency} an hour for {each.job.devices} accelerators")
+    if each.start.now:
+        displaced = ", ".join(f"{shown(one.job.name)} ({one.id}) of team {one.job.team}" for one in each.displaces)
+        lines.append(f"  it would start once {displaced} has made room" if displaced else "  it would start now")
+    elif each.start.now is False:
+        lines.append(f"  it would wait: {shown(each.start.waits_for) or 'others come before it'}")
+    lines += [f"  note: {shown(one)}" for one in each.told]
+    return "\n".join(lines)
 
 
 def server_listing(status: ServerStatus) -> Listing[ServedBackend]:

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import click
 
-from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, document_of, loaded_jobs, submitted
+from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, document_of, foreseen, loaded_jobs, submitted
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, team_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError
+from allotment.model.grammar import count
 from allotment.ports.backends import LOCAL
 
 _OF_THE_SHELL: Final = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
@@ -78,20 +79,27 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
 @click.command(cls=Command)
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option("--on", "backend", metavar="NAME", default=LOCAL, show_default=True, help="Where they run.")
+@click.option(
+    "--dry-run",
+    type=click.Choice(("client", "server")),
+    help="Submit nothing: only check (client), or also say what it costs, whether it would start, and for whom (server).",
+)
 @click.option("--follow", "-f", is_flag=True, help="Follow the log of the one job to its end.")
 @team_flag
 @platform_flag
 @output_flags
 @global_flags
 @click.pass_obj
-def submit(session: Session, files: tuple[str, ...], *, backend: str, follow: bool, output: OutputOptions) -> int:
+def submit(
+    session: Session, files: tuple[str, ...], *, backend: str, dry_run: str | None, follow: bool, output: OutputOptions
+) -> int:
     """Submit the jobs of job files: to this machine, or with --on to a cluster of the platform, through Kueue there.
 
     Jobs of one file may wait for each other. All are checked first: where one has an error, none is submitted.
     """
     from allotment import wiring
     from allotment.cli.commands.run.following import follow_to_its_end
-    from allotment.cli.commands.run.jobs_view import receipt_text, receipts_listing
+    from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text, receipt_text, receipts_listing
     from allotment.cli.commands.run.serving import served_platform, service_of
     from allotment.cli.shell.output import show
 
@@ -102,7 +110,20 @@ def submit(session: Session, files: tuple[str, ...], *, backend: str, follow: bo
     documents = loaded_jobs(session, platform, texts)
     if follow and len(documents) != 1:
         raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
-    receipts = submitted(service, documents, {name: path.absolute().parent for name, path in paths.items()}, backend)
+    folders = {name: path.absolute().parent for name, path in paths.items()}
+    if dry_run == "client":
+        session.note(f"{count(len(documents), 'job')} could be submitted; nothing was")
+        return 0
+    if dry_run == "server":
+        found = foreseen(service, documents, folders, backend)
+        show(
+            session,
+            output,
+            foreseen_listing(found, platform.currency),
+            human=lambda _: "\n".join(foreseen_text(each, platform.currency) for each in found),
+        )
+        return 0
+    receipts = submitted(service, documents, folders, backend)
     now = int(wiring.clock().now().timestamp() * 1000)
     show(
         session,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
-    from allotment.ports.job_service import JobReceipt, JobService
+    from allotment.ports.job_service import ForeseenJob, JobReceipt, JobService, JobSubmission
     from allotment.spec.jobs.load import JobDocument
 
 COMMAND_LINE: Final = "the command line"
@@ -101,11 +101,31 @@ def submitted(
         folders: where each job file lies, by its name.
         backend: where they are to run.
     """
+    return [service.submit(each) for each in _submissions(service, documents, folders, backend)]
+
+
+def foreseen(
+    service: JobService, documents: Sequence[JobDocument], folders: Mapping[str, Path], backend: str
+) -> list[ForeseenJob]:
+    """What would become of jobs, each as if it came alone; the arguments are those of `submitted`.
+
+    What a job waits for of the same files is left out: it is not there yet.
+    """
+    names = {each.job.name for each in documents}
+    alone = [
+        replace(each, job=replace(each.job, after=tuple(one for one in each.job.after if one.job not in names)))
+        for each in documents
+    ]
+    return [service.foresee(each) for each in _submissions(service, alone, folders, backend)]
+
+
+def _submissions(
+    service: JobService, documents: Sequence[JobDocument], folders: Mapping[str, Path], backend: str
+) -> Iterator[JobSubmission]:
     from allotment.operations.run.local.fitting import OPEN_FIELDS
     from allotment.ports.job_service import JobSubmission
     from allotment.wiring import running
 
-    receipts = []
     packed: dict[tuple[Path, object], str] = {}
     for each in in_order(documents):
         code, base = each.job.program.code, folders[each.source.file]
@@ -116,8 +136,7 @@ def submitted(
                     packed[base, code] = service.put_code(stream)
             reference = packed[base, code]
         unwritten = frozenset(OPEN_FIELDS) - each.written
-        receipts.append(service.submit(JobSubmission(each.job, backend, reference, unwritten)))
-    return receipts
+        yield JobSubmission(each.job, backend, reference, unwritten)
 
 
 def in_order(documents: Sequence[JobDocument]) -> list[JobDocument]:

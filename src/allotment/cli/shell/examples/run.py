@@ -20,6 +20,7 @@ EXAMPLES: Final[CommandExamples] = {
     ),
     ("submit",): (
         Example("allot submit job.yaml", "all jobs of a file", _SERVER),
+        Example("allot submit job.yaml --dry-run=server", "price, start, whom it would displace", _SERVER),
         Example("allot submit job.yaml --follow", "and the log of the one", _SERVER),
     ),
     ("ps",): (

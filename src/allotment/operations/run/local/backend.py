@@ -28,7 +28,16 @@ from allotment.operations.run.local.log_lines import log_lines
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import machine_state
-from allotment.ports.backends import LOCAL, BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
+from allotment.ports.backends import (
+    LOCAL,
+    BackendOffer,
+    EndOfRun,
+    FollowedJob,
+    ForeseenStart,
+    JobRefusedError,
+    JobToStart,
+    LogLine,
+)
 from allotment.ports.clock import Clock
 from allotment.ports.job_folders import JobFolders
 from allotment.ports.job_processes import JobAlive, JobNeverStarted, JobProcesses, LaunchState
@@ -207,6 +216,10 @@ class LocalBackend:
         """
         self._check(order)
         self._queues.check(work_of(order, self._platform))
+
+    def foreseen(self, order: JobToStart) -> ForeseenStart:
+        """What would become of a job that `check` lets through."""
+        return self._queues.foreseen(work_of(order, self._platform), self._now())
 
     def _check(self, order: JobToStart) -> None:
         losses = [f"{each.field}: {LOCAL} cannot {each.what}; {each.instead}" for each in lost(order.job, LOCAL_LOSSES)]

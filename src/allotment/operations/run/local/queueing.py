@@ -13,6 +13,7 @@ from typing import Final
 from allotment.errors import CapacityError
 from allotment.model.labels import ACCELERATOR
 from allotment.operations.run.local.shares import CPU, DEVICE, MACHINE_FLAVOR, MEMORY, SETTINGS
+from allotment.ports.backends import ForeseenStart
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.queueing.cycle import CycleResult
 from allotment.scheduling.queueing.engine import QueueingEngine
@@ -92,6 +93,7 @@ class MachineQueues:
         Args:
             state: of `shares.machine_state`.
         """
+        self._state = state
         self._engine = QueueingEngine(state, SETTINGS)
         self._emptied = EmptiedQueues(state, SETTINGS)
         self._index: dict[str, WorkloadId] = {}
@@ -115,6 +117,32 @@ class MachineQueues:
             raise CapacityError(
                 "it can never run on this machine", why=reason, fix="ask for less, or use another back end"
             )
+
+    def foreseen(self, work: QueuedWork, now: int) -> ForeseenStart:
+        """What would become of a job if it came now, tried on a copy of the engine.
+
+        Args:
+            work: a job that could run.
+            now: milliseconds since the epoch.
+        """
+        trial = self._engine.with_state(self._state, wake=False)
+        index = trial.add(workload_of(work))
+        gone: list[WorkloadId] = []
+
+        def carry_out(result: CycleResult) -> None:
+            # Whoever is displaced has ended a moment later, and waits no less for that.
+            for preemption in result.preemptions:
+                if preemption.preemptor == index:
+                    gone.append(preemption.workload)
+                trial.mark_evicted(preemption.workload)
+                trial.requeue_evicted(preemption.workload)
+                trial.wake(trial.tree_of(preemption.workload))
+
+        settle(trial, now, carry_out, PATIENT)
+        refusal = trial.refusal(index)
+        starts = trial.place(index) is Place.RUNNING
+        waits = "" if starts or refusal is None else refusal.text
+        return ForeseenStart(starts, tuple(self._id[each] for each in gone) if starts else (), waits)
 
     def submit(self, work: QueuedWork) -> None:
         """A job queues.
