@@ -82,7 +82,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
 @click.option(
     "--dry-run",
     type=click.Choice(("client", "server")),
-    help="Submit nothing: only check (client), or also say what it costs, whether it would start, and for whom (server).",
+    help="Submit nothing: only check (client), or also tell price, start and whom it displaces (server).",
 )
 @click.option("--follow", "-f", is_flag=True, help="Follow the log of the one job to its end.")
 @team_flag
