@@ -67,6 +67,7 @@ class World:
             busy=lambda: False,
             told=backend.told,
             check=backend.check,
+            foreseen=backend.foreseen,
         )
 
         def opener(name: str) -> Serving:
@@ -74,7 +75,7 @@ class World:
                 raise NotFoundError(f"there is no back end {name}")
             return serving
 
-        identity = ServerIdentity("acme", "", ("nlp", "cv"), "ada", "1", 1)
+        identity = ServerIdentity("acme", "", ("nlp", "cv"), "ada", "1", 1, {"a100": 3_000_000})
         self.desk = Desk(identity, self.machine.store, opener, self.shelf, self.machine.clock, lambda: next(self.ids))
 
     def run(self, seconds: float = 0.0) -> None:
@@ -124,6 +125,26 @@ def test_a_job_from_submission_to_its_end(asked: tuple[World, JobService]) -> No
     assert row.id == found.id
     again = service.retry(found.id)
     assert again.job.supersedes == found.id
+
+
+def test_what_would_become_of_a_job_is_told_and_nothing_is_kept(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    world.desk.step()
+    fits = service.foresee(JobSubmission(job(devices=4), "local"))
+    assert (fits.start.now, fits.price, fits.displaces) == (True, 12_000_000, ())
+    low = submitted(service, program="long", devices=2).job
+    submitted(service, program="long", devices=2, team="cv")
+    world.run(1)
+    waits = service.foresee(JobSubmission(job(devices=2), "local"))
+    assert not waits.start.now
+    assert "insufficient" in waits.start.waits_for
+    displaces = service.foresee(JobSubmission(job(devices=2, priority="scheduled-training"), "local"))
+    assert displaces.start.now
+    assert [each.id for each in displaces.displaces] == [low.id]
+    assert service.find(low.id).state is JobState.RUNNING
+    assert len(service.page(JobFilter()).rows) == 2
+    with pytest.raises(CapacityError):
+        service.foresee(JobSubmission(job(devices=9), "local"))
 
 
 def test_pages_go_on_where_the_one_before_ended(asked: tuple[World, JobService]) -> None:

@@ -89,14 +89,16 @@ def foreseen_listing(found: Sequence[ForeseenJob], currency: str) -> Listing[For
             Column("TEAM", lambda each: each.job.team),
             Column("STARTS", lambda each: _starts(each.start)),
             Column("DISPLACES", lambda each: ", ".join(one.id for one in each.displaces) or None),
-            Column(
-                "PRICE", lambda each: None if each.price is None else each.price / 1_000_000, unit=f"{currency} an hour"
-            ),
+            Column("PRICE", _price, unit=f"{currency} an hour"),
             Column("REASON", lambda each: shown(each.start.waits_for) or None, keep=1, fold=" "),
         ),
         name=lambda each: f"job/{each.job.name}",
         document=foreseen_document,
     )
+
+
+def _price(each: ForeseenJob) -> float | None:
+    return None if each.price is None else each.price / 1_000_000
 
 
 def _starts(start: ForeseenStart) -> str:
@@ -106,7 +108,7 @@ def _starts(start: ForeseenStart) -> str:
 def foreseen_text(each: ForeseenJob, currency: str) -> str:
     """What would become of a job, for people."""
     lines = [f"{shown(each.job.name)} of team {each.job.team} could be submitted; nothing was"]
-    if each.price is not None:
+    if each.price is not None and each.job.devices:
         lines.append(f"  price: {each.price / 1_000_000:.2f} {currency} an hour for {each.job.devices} accelerators")
     if each.start.now:
         displaced = ", ".join(f"{shown(one.job.name)} ({one.id}) of team {one.job.team}" for one in each.displaces)
