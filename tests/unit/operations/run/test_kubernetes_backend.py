@@ -29,6 +29,7 @@ JOB = ObjectKey("batch", "Job", NAMESPACE, NAME)
 STAGING = ObjectKey("batch", "Job", NAMESPACE, f"{NAME}-staging")
 CODE = ObjectKey("", "ConfigMap", NAMESPACE, NAME)
 WITH_CODE = job(program=program(code=CodeFolder(".", "", Bytes(1 << 20))))
+MAKER = {"apiVersion": "batch/v1", "kind": "Job", "name": NAME, "uid": "job", "controller": True}
 FOREIGN = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": NAME, "namespace": NAMESPACE, "uid": "other"}}
 
 
@@ -235,7 +236,7 @@ def test_a_shorter_grace_is_asked_for_and_what_is_over_stays(bench: Bench) -> No
     bench.backend.advance()
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": NAMESPACE}}
     labels = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main"}
-    metadata = {**pod["metadata"], "labels": labels}  # type: ignore[dict-item]
+    metadata = {**pod["metadata"], "labels": labels, "ownerReferences": [MAKER]}  # type: ignore[dict-item]
     spec = {"nodeName": "node", "terminationGracePeriodSeconds": 120}
     bench.kube.put({**pod, "metadata": metadata, "spec": spec, "status": {"phase": "Running"}})
     bench.report(JOB, "Complete")
@@ -245,6 +246,31 @@ def test_a_shorter_grace_is_asked_for_and_what_is_over_stays(bench: Bench) -> No
     bench.backend.stop("k7x2", 5)
     assert bench.ours == set()
     assert ObjectKey("", "Pod", NAMESPACE, "p") in {call.key for call in bench.kube.calls if call.verb == "delete"}
+
+
+def test_a_label_on_somebodys_own_object_makes_it_no_part_of_a_job(bench: Bench) -> None:
+    """Row 3 of the attacks: neither state nor log of another team's job, nor of a colleague's, can be made up."""
+    bench.start(job())
+    labels = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main"}
+    over = {"conditions": [{"type": "Failed", "status": "True", "reason": "Forged"}]}
+    for namespace, created in (("another", "2020-01-01T00:00:00Z"), (NAMESPACE, "2030-01-01T00:00:00Z")):
+        metadata = {"name": "forged", "namespace": namespace, "labels": labels, "creationTimestamp": created}
+        bench.kube.put({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "status": over})
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": "node"}}
+        bench.kube.put(pod)
+        bench.kube.logs[ObjectKey("", "Pod", namespace, "forged"), "main"] = (PodLogLine("", b"forged"),)
+    platform, cluster = world()
+    access = ClusterAccess(bench.kube, identity=JANE)
+    bench.backend = KubernetesBackend("training", access, platform, cluster, lambda _: b"")
+    bench.start(job(), taken=True)
+    found = bench.shown()
+    assert found is not None
+    assert (found.state, found.native) == (JobState.QUEUED, f"job/{NAME}")
+    with pytest.raises(NotFoundError):
+        list(bench.backend.log("k7x2"))
+    bench.backend.stop("k7x2", 0)
+    assert JOB not in bench.ours
+    assert ObjectKey("batch", "Job", "another", "forged") in bench.ours
 
 
 def test_who_may_not_list_everywhere_looks_where_she_may(bench: Bench) -> None:
@@ -277,7 +303,13 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
-                "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels, "uid": name},
+                "metadata": {
+                    "name": name,
+                    "namespace": NAMESPACE,
+                    "labels": labels,
+                    "uid": name,
+                    "ownerReferences": [MAKER],
+                },
                 "spec": {"nodeName": "node"},
                 "status": {"phase": "Running"},
             }

@@ -55,7 +55,7 @@ def pod(
     own = labels if rank is None else {**labels, "batch.kubernetes.io/job-completion-index": str(rank)}
     status = {"phase": phase, "startTime": "2026-11-28T02:01:00Z", **more.pop("status", {})}
     node = {} if phase == "Pending" else {"nodeName": f"node-{uid}"}
-    return made("Pod", uid, labels=own, owner=owner, spec={**node, **more.pop("spec", {})}, status=status)
+    return made("Pod", uid, labels=own, owner=owner or job(), spec={**node, **more.pop("spec", {})}, status=status)
 
 
 def ended(code: int, at: str, *, reason: str = "Error", signal: int = 0, name: str = "main") -> Body:

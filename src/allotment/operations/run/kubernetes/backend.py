@@ -91,6 +91,7 @@ class KubernetesBackend:
         self._cluster = cluster
         self._read_code = read_code
         self._looked_in: tuple[str, ...] | None = access.namespaces or None
+        self._homes: dict[str, str] = {}
         self._staging: dict[str, JobToStart] = {}
         self._ended: dict[str, FollowedJob] = {}
         self._stopped: set[str] = set()
@@ -148,6 +149,7 @@ class KubernetesBackend:
             CapacityError: it can never run there.
         """
         place = self._place(job)
+        self._homes[job.id] = place.namespace
         seen = seen_jobs(self._kube, (place.namespace,), job.id).get(job.id)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
@@ -178,17 +180,18 @@ class KubernetesBackend:
     def look(self) -> tuple[FollowedJob, ...]:
         """All jobs of ours that it shows, or that were ended here; those whose data are there are gone on with."""
         self.advance()
-        seen = seen_jobs(self._kube, self._where())
+        seen = seen_jobs(self._kube, self._where(), homes=self._homes)
         shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
         for job_id in self._stopped - shown.keys():
             shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
         self._forgotten &= shown.keys()
+        self._homes = {job_id: home for job_id, home in self._homes.items() if job_id not in self._forgotten}
         return tuple(each for job_id, each in {**shown, **self._ended}.items() if job_id not in self._forgotten)
 
     def stop(self, job_id: str, grace: int) -> None:
         """Delete what runs a job and all that stands beside it, unless it is over."""
         self._staging.pop(job_id, None)
-        seen = seen_jobs(self._kube, self._where(), job_id).get(job_id)
+        seen = seen_jobs(self._kube, self._where(), job_id, self._homes).get(job_id)
         shown = None if seen is None else followed(seen)
         if shown is not None and shown.state.over:
             return
@@ -198,15 +201,15 @@ class KubernetesBackend:
         for work in (seen.main, seen.staging):
             if work is not None:
                 key = ObjectKey(API_VERSIONS[WorkKind(work.kind)].rpartition("/")[0], work.kind, *_at(work))
-                self._delete(API_VERSIONS[WorkKind(work.kind)], key, Deletion(foreground=True))
+                self._delete(API_VERSIONS[WorkKind(work.kind)], key, Deletion(foreground=True), work.metadata.uid)
         for pod in (*seen.pods, *seen.fetchers):
             if not pod.ended and grace < (pod.spec.termination_grace_period_seconds or 0):
-                self._delete("v1", ObjectKey("", "Pod", *_at(pod)), Deletion(grace=grace))
+                self._delete("v1", ObjectKey("", "Pod", *_at(pod)), Deletion(grace=grace), pod.metadata.uid)
         for api_version, kind in _BESIDE:
             for body in self._kube.list(
                 api_version, kind, namespace=seen.namespace, labels=f"{labels.JOB}={job_id}", lenient=True
             ):
-                self._delete(api_version, key_of(body), Deletion())
+                self._delete(api_version, key_of(body), Deletion(), body["metadata"]["uid"])
 
     def forget(self, job_id: str) -> None:
         """Its end is on record. What is left of it goes by itself in a day, with its log."""
@@ -229,7 +232,7 @@ class KubernetesBackend:
 
     def _pods(self, job_id: str, rank: int | None) -> tuple[Sequence[Pod], bool]:
         """Pods of a job, of one rank or of all, and whether it goes on."""
-        seen = seen_jobs(self._kube, self._where(), job_id).get(job_id)
+        seen = seen_jobs(self._kube, self._where(), job_id, self._homes).get(job_id)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
             raise NotFoundError(
@@ -370,8 +373,8 @@ class KubernetesBackend:
                 f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"
             ) from error
 
-    def _delete(self, api_version: str, key: ObjectKey, how: Deletion) -> None:
-        self._kube.delete(api_version, key, identity=self._access.identity, how=how)
+    def _delete(self, api_version: str, key: ObjectKey, how: Deletion, uid: str) -> None:
+        self._kube.delete(api_version, key, identity=self._access.identity, uid=uid, how=how)
 
     def _devices(self) -> Mapping[str, int]:
         """Allocatable devices by class, as nodes show them; none where they may not be listed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
@@ -18,6 +19,8 @@ from allotment.observe.kinds import BY_KIND, KUEUE
 from allotment.observe.reading import read_object
 from allotment.ports.kube import KubePort
 
+NO_HOMES: Final[Mapping[str, str]] = MappingProxyType({})
+"""No job's namespace is known."""
 _GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in WorkKind}
 
 
@@ -60,50 +63,78 @@ class SeenWork:
         return "" if of is None else of.namespace
 
 
-def seen_jobs(kube: KubePort, namespaces: Sequence[str], job_id: str = "") -> Mapping[str, SeenWork]:
+def seen_jobs(
+    kube: KubePort, namespaces: Sequence[str], job_id: str = "", homes: Mapping[str, str] = NO_HOMES
+) -> Mapping[str, SeenWork]:
     """What a cluster holds, by id of the job.
+
+    Anybody may write our label on an object of his own. So a job is looked for in the namespace of its team alone; in
+    there what is oldest runs it, and its pods are those that a controller made.
 
     Args:
         kube: the cluster.
         namespaces: where to look; everywhere if there are none.
         job_id: only of this job; empty for all.
+        homes: namespaces of jobs, as far as they are known, by id.
     """
     selector = f"{labels.JOB}={job_id}" if job_id else labels.JOB
-    found: dict[str, SeenWork] = {}
-    by_uid: dict[str, SeenWork] = {}
+    found = _Found()
     for kind in WorkKind:
         if kube.serves(API_VERSIONS[kind], kind.value):
             for raw in _listed(kube, API_VERSIONS[kind], kind.value, namespaces, selector):
-                _take_work(raw, kind, found, by_uid)
+                found.take_work(kind, raw)
     for raw in _listed(kube, "v1", "Pod", namespaces, selector):
-        pod = _read("", "Pod", raw)
-        if isinstance(pod, Pod):
-            job = found.get(pod.metadata.labels.get(labels.JOB, ""))
-            if job is not None:
-                (job.fetchers if pod.metadata.labels.get(labels.JOB_PART) == STAGING else job.pods).append(pod)
-                by_uid[pod.metadata.uid] = job
-    if by_uid:
-        _take_workloads(kube, namespaces, by_uid)
-    for job in found.values():
+        found.take_pod(raw)
+    if found.by_uid:
+        _take_workloads(kube, namespaces, found.by_uid)
+    seen: dict[str, SeenWork] = {}
+    for (namespace, found_id), job in sorted(found.jobs.items()):
         job.runs.sort(key=lambda each: each.metadata.creation_timestamp)
-    return found
+        if homes.get(found_id, namespace) == namespace:
+            seen.setdefault(found_id, job)
+    return seen
 
 
-def _take_work(raw: Body, kind: WorkKind, found: dict[str, SeenWork], by_uid: dict[str, SeenWork]) -> None:
-    value = _read(_GROUPS[kind], kind.value, raw)
-    if value is None:
-        return
-    job_id, part = value.metadata.labels.get(labels.JOB, ""), value.metadata.labels.get(labels.JOB_PART)
-    job = found.setdefault(job_id, SeenWork(job_id))
-    maker = value.metadata.controller
-    if part == STAGING and isinstance(value, Job):
-        job.staging = value
-    elif part == MAIN and maker is None:
-        job.main = value  # type: ignore[assignment]  # the kinds of `WorkKind` are those of `Work`
-        job.again += _restarts(kind, raw)
-    elif part == MAIN and isinstance(value, Job) and maker is not None and maker.kind == WorkKind.CRON_JOB:
-        job.runs.append(value)
-    by_uid[value.metadata.uid] = job
+class _Found:
+    """What was found so far, by namespace and id; the only thing here that changes."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[tuple[str, str], SeenWork] = {}
+        self.by_uid: dict[str, SeenWork] = {}
+
+    def take_work(self, kind: WorkKind, raw: Body) -> None:
+        value = _read(_GROUPS[kind], kind.value, raw)
+        if value is None:
+            return
+        job_id, part = value.metadata.labels.get(labels.JOB, ""), value.metadata.labels.get(labels.JOB_PART)
+        job = self.jobs.setdefault((value.namespace, job_id), SeenWork(job_id))
+        maker = value.metadata.controller
+        if maker is not None:
+            if part == MAIN and isinstance(value, Job) and maker.kind == WorkKind.CRON_JOB:
+                job.runs.append(value)
+        elif part == STAGING and isinstance(value, Job):
+            job.staging = value if _is_first(job.staging, value) else job.staging
+        elif part == MAIN and _is_first(job.main, value):
+            job.main = value  # type: ignore[assignment]  # the kinds of `WorkKind` are those of `Work`
+            job.again = _restarts(kind, raw)
+        self.by_uid[value.metadata.uid] = job
+
+    def take_pod(self, raw: Body) -> None:
+        pod = _read("", "Pod", raw)
+        if not isinstance(pod, Pod) or pod.metadata.controller is None:
+            return
+        job = self.jobs.get((pod.namespace, pod.metadata.labels.get(labels.JOB, "")))
+        if job is not None:
+            (job.fetchers if pod.metadata.labels.get(labels.JOB_PART) == STAGING else job.pods).append(pod)
+            self.by_uid[pod.metadata.uid] = job
+
+
+def _is_first(known: Object | None, new: Object) -> bool:
+    """Whether what is new was made before what is known."""
+    if known is None:
+        return True
+    ages = [(each.metadata.creation_timestamp, each.name) for each in (known, new)]
+    return ages[1] < ages[0]
 
 
 def _restarts(kind: WorkKind, raw: Body) -> int:
