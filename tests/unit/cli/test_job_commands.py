@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
+from allotment.adapters.files.tree import read_tree
+from allotment.cli.commands.run.submitting import RunFlags, document_of
+from allotment.model.source import SourceTree
+from allotment.spec.jobs.load import load_jobs
+from allotment.spec.load import load_platform
 from tests.unit.cli.conftest import ACME, ROOT, Run, home, run
 
 __all__ = ["home", "run"]  # fixtures
 
+NOW = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 ON = ("--platform", str(ACME))
 WARNED = "kind: Job\nname: first\nteam: nlp\nrun: {script: a.py, env: {API_KEY: hunter22}}\nmaxRunTime: 30m\n"
 
@@ -81,6 +88,15 @@ def test_hostile_input_does_not_reach_the_terminal(run: Run, home: Path) -> None
         assert done.code == 1
         assert "\x1b" not in done.err
         assert "Traceback" not in done.err
+
+
+def test_what_follows_the_script_arrives_as_it_was_typed() -> None:
+    words = ("😀", "\u2028 x", "1.30", "no", "", "{{ x }}", "a\nkind: Team", '"')
+    text = document_of(RunFlags("Ein Skript.py", words, gpus=2, env=("A=b=c", "B=")), "nlp")
+    (found,) = load_jobs(SourceTree({"flags": text}), load_platform(read_tree(ACME)).platform, NOW)
+    assert found.job.program.argv == ("python", "Ein Skript.py", *words)
+    assert found.job.program.environment == {"A": "b=c", "B": ""}
+    assert found.job.devices == 2
 
 
 def test_what_the_lists_say(run: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +43,8 @@ class RunFlags:
 
 def document_of(flags: RunFlags, team: str) -> str:
     """The job file that says the same."""
+    from allotment.spec.writing import block
+
     script = Path(flags.script)
     run: dict[str, Any] = {"script": script.name}
     if flags.args:
@@ -68,7 +69,8 @@ def document_of(flags: RunFlags, team: str) -> str:
         "checkpoint": flags.checkpoint,
         "maxRunTime": flags.max_run_time,
     }
-    return json.dumps({name: value for name, value in fields.items() if value})
+    # JSON is not quite YAML: it writes what lies beyond 16 bits as two halves, which no reader of YAML takes.
+    return "\n".join(block({name: value for name, value in fields.items() if value}))
 
 
 def _plain(stem: str) -> str:
