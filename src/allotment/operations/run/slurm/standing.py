@@ -66,7 +66,8 @@ def followed_on_slurm(job_id: str, attempt: int, job: SlurmJob) -> FollowedJob:
         attempt=attempt + job.restarts,
         reason=_reason(job) if job.phase is SlurmPhase.WAITING else "",
         since=since * 1000 if since else None,
-        places=tuple(_places(job)) if state.holds else (),
+        # Where it ran, too: one that ends between two looks would have run nowhere.
+        places=() if job.phase is SlurmPhase.WAITING else tuple(_places(job)),
         end=_end(job.states[0] if job.states else "", job.end, _reason(job)) if over else None,
         before=_REQUEUED if job.restarts else None,
     )
