@@ -57,6 +57,13 @@ class SeenWork:
         return int(text) if text.isdecimal() and len(text) < 9 else 1
 
     @property
+    def uids(self) -> Iterator[str]:
+        """Of all that Kueue may hold books for."""
+        for each in (self.main, self.staging, *self.runs, *self.pods):
+            if each is not None:
+                yield each.metadata.uid
+
+    @property
     def namespace(self) -> str:
         """Where it lies."""
         of = self.main or self.staging
@@ -85,8 +92,7 @@ def seen_jobs(
                 found.take_work(kind, raw)
     for raw in _listed(kube, "v1", "Pod", namespaces, selector):
         found.take_pod(raw)
-    if found.by_uid:
-        _take_workloads(kube, namespaces, found.by_uid)
+    _take_workloads(kube, namespaces, {uid: job for job in found.jobs.values() for uid in job.uids})
     seen: dict[str, SeenWork] = {}
     for (namespace, found_id), job in sorted(found.jobs.items()):
         job.runs.sort(key=lambda each: each.metadata.creation_timestamp)
@@ -100,7 +106,6 @@ class _Found:
 
     def __init__(self) -> None:
         self.jobs: dict[tuple[str, str], SeenWork] = {}
-        self.by_uid: dict[str, SeenWork] = {}
 
     def take_work(self, kind: WorkKind, raw: Body) -> None:
         value = _read(_GROUPS[kind], kind.value, raw)
@@ -117,7 +122,6 @@ class _Found:
         elif part == MAIN and _is_first(job.main, value):
             job.main = value  # type: ignore[assignment]  # the kinds of `WorkKind` are those of `Work`
             job.again = _restarts(kind, raw)
-        self.by_uid[value.metadata.uid] = job
 
     def take_pod(self, raw: Body) -> None:
         pod = _read("", "Pod", raw)
@@ -126,7 +130,6 @@ class _Found:
         job = self.jobs.get((pod.namespace, pod.metadata.labels.get(labels.JOB, "")))
         if job is not None:
             (job.fetchers if pod.metadata.labels.get(labels.JOB_PART) == STAGING else job.pods).append(pod)
-            self.by_uid[pod.metadata.uid] = job
 
 
 def _is_first(known: Object | None, new: Object) -> bool:
@@ -150,7 +153,7 @@ def _restarts(kind: WorkKind, raw: Body) -> int:
 
 def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[str, SeenWork]) -> None:
     version = next((each for each in KUEUE if kube.serves(each, "Workload")), None)
-    if version is None:
+    if version is None or not by_uid:
         return
     for raw in _listed(kube, version, "Workload", namespaces, ""):
         owners = {each.get("uid") for each in raw["metadata"].get("ownerReferences") or ()}
