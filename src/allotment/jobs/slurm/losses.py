@@ -51,7 +51,7 @@ SLURM_LOSSES: Final = (
         lambda job: bool(job.program.secrets),
     ),
     FieldLoss(
-        "run.environment",
+        "run.env",
         "set what Allotment or Slurm's programs read themselves",
         f"take names out that begin with {', '.join(STEERING)}, and {', '.join(OWN)}",
         _own_variables,

@@ -100,8 +100,8 @@ def test_a_job_becomes_its_golden_file(name: str) -> None:
     [
         ("run.image", job(program=program(argv=()))),
         ("run.secrets", plain(program=replace(BARE, secrets=(SecretVariable("T", "s", "k"),)))),
-        ("run.environment", plain(program=replace(BARE, environment={"SBATCH_ACCOUNT": "root"}))),
-        ("run.environment", plain(program=replace(BARE, environment={"RANK": "0"}))),
+        ("run.env", plain(program=replace(BARE, environment={"SBATCH_ACCOUNT": "root"}))),
+        ("run.env", plain(program=replace(BARE, environment={"RANK": "0"}))),
         ("run.workingDirectory", plain(program=replace(BARE, working_directory="a/../../b"))),
         ("data", plain(data=(WEIGHTS,))),
         ("nearness", plain(nearness=Nearness(NearnessDomain.RACK, required=True))),
