@@ -9,9 +9,12 @@ import pytest
 
 from allotment.adapters.files.tree import read_tree
 from allotment.cli.commands.run.submitting import RunFlags, document_of
+from allotment.diagnose.causes import BY_ID
 from allotment.model.source import SourceTree
+from allotment.spec.jobs.lint import RULES
 from allotment.spec.jobs.load import load_jobs
 from allotment.spec.load import load_platform
+from allotment.spec.schema import KINDS
 from tests.unit.cli.conftest import ACME, ROOT, Run, home, run
 
 __all__ = ["home", "run"]  # fixtures
@@ -109,3 +112,16 @@ def test_what_the_lists_say(run: Run) -> None:
     assert run("schema", "job").json()["title"] == "Allotment job file"
     assert "ALLOTMENT_CHECKPOINT_DIR" in run("explain", "job.checkpoint").ok()
     assert run("explain", "job").code == 0
+
+
+def test_a_warning_s_word_is_explained(run: Run) -> None:
+    assert "look like an idle GPU" in run("explain", "few-cpus").ok()
+    told = run("explain", "few-cpus", "-o", "json").json()
+    assert (told["kind"], told["word"]) == ("Trap", "few-cpus")
+    assert run("explain", "few-cpsu").code == 3
+
+
+def test_no_word_means_two_things() -> None:
+    words = {rule.word for rule in RULES}
+    assert not words & (set(BY_ID) | {kind.lower() for kind in KINDS})
+    assert all("-" in word for word in words), "a field begins with a kind, and no kind has a dash"

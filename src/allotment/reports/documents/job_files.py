@@ -7,6 +7,7 @@ from typing import Any
 
 from allotment.reports.documents.problems import problem_document
 from allotment.spec.jobs.lint import LintWarning
+from allotment.spec.jobs.lint.linted import LintRule
 from allotment.spec.jobs.load import JobDocument
 from allotment.spec.jobs.templating import JobTemplateSpec, TemplateParameterSpec
 from allotment.spec.jobs.writing import job_document
@@ -20,6 +21,11 @@ def checked_job_document(row: JobDocument) -> Mapping[str, Any]:
 def lint_warning_document(warning: LintWarning) -> Mapping[str, Any]:
     """A warning; `word` is its name for good."""
     return {"word": warning.word, "job": warning.job, **problem_document(warning.problem)}
+
+
+def trap_document(rule: LintRule) -> Mapping[str, Any]:
+    """What the lint warns of."""
+    return {"word": rule.word, "title": rule.title, "reason": rule.reason}
 
 
 def job_check_document(rows: Sequence[JobDocument], warnings: Sequence[LintWarning]) -> Mapping[str, Any]:

@@ -17,9 +17,11 @@ _MOST_NAMED: Final = 6
 def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from allotment.diagnose.causes import BY_CODE, BY_ID
     from allotment.spec.explaining import paths_under
+    from allotment.spec.jobs.lint import RULES
     from allotment.spec.jobs.schema import every_kind
 
-    causes = [word for word in (*BY_CODE, *BY_ID) if incomplete and word.lower().startswith(incomplete.lower())]
+    words = (*BY_CODE, *BY_ID, *(rule.word for rule in RULES))
+    causes = [word for word in words if incomplete and word.lower().startswith(incomplete.lower())]
     return [*paths_under(every_kind(), incomplete), *causes]
 
 
@@ -36,12 +38,16 @@ def explain(session: Session, field: str) -> None:
 
     A code or id that `allot why` tells, such as ALT-1201 or queue-missing: what it means, how it is seen by hand, its
     fix, and which of several causes is told first.
+
+    A word that `allot job check` warns by, such as few-cpus: what the trap is, and why it hurts.
     """
     if _may_be_a_cause(field):
         from allotment.diagnose.pages import names_a_cause
 
         if names_a_cause(field):
             _explain_cause(session, field)
+            return
+        if _explained_as_a_trap(session, field):
             return
     from allotment.cli.commands.reference.explain_view import text
     from allotment.cli.shell.output import write_document
@@ -80,6 +86,26 @@ def _may_be_a_cause(word: str) -> bool:
     from allotment.spec.schema import KINDS
 
     return bool(word) and "." not in word and word.lower() not in {kind.lower() for kind in (*KINDS, KIND)}
+
+
+def _explained_as_a_trap(session: Session, word: str) -> bool:
+    """Tell of the trap that a word names; False where it names none."""
+    from allotment.spec.jobs.lint import RULES
+
+    rule = next((each for each in RULES if each.word == word), None)
+    if rule is None:
+        return False
+    from allotment.cli.shell.output import write_document
+    from allotment.reports.documents.job_files import trap_document
+
+    form = session.value("output")
+    if form in ("json", "yaml"):
+        write_document(session, form, {"kind": "Trap", **trap_document(rule)})
+    elif form == "name":
+        session.out(rule.word)
+    else:
+        session.out(f"{click.style(rule.word, bold=True)}: {rule.title}\n\n{rule.reason}")
+    return True
 
 
 def _explain_cause(session: Session, word: str) -> None:

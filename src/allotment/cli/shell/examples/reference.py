@@ -17,6 +17,7 @@ EXAMPLES: Final[CommandExamples] = {
         Example("allot explain team.placements.accelerators", "a field below"),
         Example("allot explain job.checkpoint", "a field of a job file"),
         Example("allot explain ALT-1201", "a cause that `allot why` tells"),
+        Example("allot explain few-cpus", "what `allot job check` warns of"),
     ),
     ("schema",): (
         Example("allot schema --out allotment.schema.json", "for your editor"),
