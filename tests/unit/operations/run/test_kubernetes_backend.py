@@ -130,6 +130,24 @@ def test_what_was_taken_and_is_gone_is_not_made_anew(bench: Bench) -> None:
     assert bench.ours == set()
 
 
+def test_what_is_there_is_followed_whatever_its_team_may_have_by_now(bench: Bench) -> None:
+    for asked, state in ((WITH_CODE, JobState.QUEUED), (staged(), JobState.STAGING)):
+        bench = Bench(bench.packed.parent)
+        bench.start(asked)
+        bench.report(STAGING, "Complete") if asked.data else None
+        bench.backend = bench.anew()
+        withdrawn = bench.order(replace(asked, priority="withdrawn"), taken=True)
+        assert bench.backend.start(withdrawn).state is state
+        bench.packed.unlink() if asked.program.code else None
+        lost = bench.order(replace(asked, team="dissolved"), taken=True)
+        assert bench.backend.start(lost).state is state
+    shown = bench.shown()
+    assert shown is not None
+    assert shown.state is JobState.FAILED
+    assert shown.end is not None
+    assert 'no team "dissolved"' in shown.end.said
+
+
 def test_somebody_elses_object_of_that_name_is_left_alone(bench: Bench) -> None:
     bench.kube.put(FOREIGN)
     with pytest.raises(ConflictError, match="does not belong to the job k7x2"):

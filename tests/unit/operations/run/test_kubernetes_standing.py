@@ -278,3 +278,12 @@ def test_one_object_that_cannot_be_read_stops_nothing() -> None:
     assert followed(seen["other"]) == FollowedJob(
         "other", "job/other", JobState.SUCCEEDED, 1, since=1795831200000, end=EndOfRun(0)
     )
+
+
+def test_of_two_that_claim_to_be_one_job_neither_is_believed_unless_its_home_is_known() -> None:
+    kube = FakeKube()
+    other = job(said("Complete"))
+    kube.put(job(), {**other, "metadata": {**other["metadata"], "namespace": "another", "uid": "other"}})
+    assert seen_jobs(kube, ()) == {}
+    assert seen_jobs(kube, (), homes={"k7x2": NAMESPACE})["k7x2"].namespace == NAMESPACE
+    assert seen_jobs(kube, ("another",))["k7x2"].namespace == "another"

@@ -25,7 +25,7 @@ from allotment.model.observed.pods import Pod
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, read_logs
-from allotment.operations.run.kubernetes.seeing import seen_jobs
+from allotment.operations.run.kubernetes.seeing import SeenWork, seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.kube import AccessQuestion, AccessRefusedError, Deletion, Identity, KubePort, RefusedError
@@ -44,6 +44,8 @@ _BEST_FIRST: Final = (
 )
 _NOT_ASKED_FOR: Final = frozenset({WorkKind.TRAIN_JOB, WorkKind.RAY_JOB})
 """Never the best; they are there for who asks for them."""
+_FINAL: Final = (JobRefusedError, CapacityError, InputError, NotFoundError)
+"""Errors after which another try is of no use."""
 _ALREADY: Final = "AlreadyExists"
 _NO_RIGHT: Final = "cannot create resource"
 _QUOTA: Final = "exceeded quota"
@@ -148,9 +150,7 @@ class KubernetesBackend:
             JobRefusedError: it will never take it as it is.
             CapacityError: it can never run there.
         """
-        place = self._place(job)
-        self._homes[job.id] = place.namespace
-        seen = seen_jobs(self._kube, (place.namespace,), job.id).get(job.id)
+        seen = self._seen(job)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
             if job.taken:
@@ -160,16 +160,14 @@ class KubernetesBackend:
         if seen.main is None:
             self._staging[job.id] = as_made
         elif shown.state in {JobState.QUEUED, JobState.STARTING}:
-            # Whoever made it may have died before all was made; what runs found all that it needs.
-            self._make_beside(self._render(as_made), seen.main.metadata.uid)
+            self._complete(as_made, seen.main.metadata.uid)
         return shown
 
     def advance(self) -> bool:
         """Make what runs a job as soon as its data are there; whether anything was made."""
         made = False
         for job in tuple(self._staging.values()):
-            namespace = self._place(job).namespace
-            seen = seen_jobs(self._kube, (namespace,), job.id).get(job.id)
+            seen = self._seen(job)
             shown = None if seen is None else followed(seen)
             if shown is None or shown.state is not JobState.STAGING:
                 del self._staging[job.id]
@@ -185,7 +183,6 @@ class KubernetesBackend:
         for job_id in self._stopped - shown.keys():
             shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
         self._forgotten &= shown.keys()
-        self._homes = {job_id: home for job_id, home in self._homes.items() if job_id not in self._forgotten}
         return tuple(each for job_id, each in {**shown, **self._ended}.items() if job_id not in self._forgotten)
 
     def stop(self, job_id: str, grace: int) -> None:
@@ -258,6 +255,23 @@ class KubernetesBackend:
                 self._looked_in = mine
         return self._looked_in
 
+    def _seen(self, job: JobToStart) -> SeenWork | None:
+        """What there is of a job, in its team's namespace: whatever the team may have by now, it may have had more."""
+        team = self._platform.team(job.job.team)
+        if team is not None:
+            self._homes[job.id] = team.namespaces[0]
+        where = self._where() if team is None else team.namespaces[:1]
+        return seen_jobs(self._kube, where, job.id).get(job.id)
+
+    def _complete(self, job: JobToStart, owner_uid: str) -> None:
+        """Whoever made it may have died before all was made; what runs found all that it needs."""
+        try:
+            work = self._render(job)
+        except _FINAL:
+            # The platform, or what the server keeps, has changed since; what is there runs on.
+            return
+        self._make_beside(work, owner_uid)
+
     def _place(self, job: JobToStart) -> JobPlace:
         try:
             return place_of(self._platform, self._cluster, job.job)
@@ -273,8 +287,12 @@ class KubernetesBackend:
                 why="without it a job would hold its devices past every quota",
                 fix="install Kueue, or choose another cluster",
             )
-        # Always the same bytes of the same code: no time of its own.
-        code = gzip.compress(self._read_code(job.code), mtime=0) if job.code else b""
+        try:
+            # Always the same bytes of the same code: no time of its own.
+            code = gzip.compress(self._read_code(job.code), mtime=0) if job.code else b""
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise JobRefusedError("the job's code is gone", why=why, fix="submit it again from its folder") from error
         order = WorkOrder(job.id or "new", job.job, job.attempt, job.failures, code)
         try:
             return render_work(order, place, found.kinds)
@@ -295,7 +313,7 @@ class KubernetesBackend:
         return self._now(job, state)
 
     def _now(self, job: JobToStart, otherwise: JobState) -> FollowedJob:
-        seen = seen_jobs(self._kube, (self._place(job).namespace,), job.id).get(job.id)
+        seen = self._seen(job)
         shown = None if seen is None else followed(seen)
         return shown or FollowedJob(job.id, "", otherwise, job.attempt)
 
@@ -304,7 +322,7 @@ class KubernetesBackend:
         try:
             work = self._render(job)
             kept_back = self._make(job, work, work.main)
-        except (JobRefusedError, CapacityError, ConflictError, RefusedError) as error:
+        except (*_FINAL, ConflictError, ForbiddenError, RefusedError) as error:
             end = EndOfRun(None, said=f"{error.what}: {error.why}" if error.why else error.what)
             self._ended[job.id] = FollowedJob(job.id, shown.native, JobState.FAILED, job.attempt, end=end)
             kept_back = ""

@@ -93,12 +93,13 @@ def seen_jobs(
     for raw in _listed(kube, "v1", "Pod", namespaces, selector):
         found.take_pod(raw)
     _take_workloads(kube, namespaces, {uid: job for job in found.jobs.values() for uid in job.uids})
-    seen: dict[str, SeenWork] = {}
-    for (namespace, found_id), job in sorted(found.jobs.items()):
+    known: dict[str, list[SeenWork]] = {}
+    for (namespace, found_id), job in found.jobs.items():
         job.runs.sort(key=lambda each: each.metadata.creation_timestamp)
         if homes.get(found_id, namespace) == namespace:
-            seen.setdefault(found_id, job)
-    return seen
+            known.setdefault(found_id, []).append(job)
+    # Where two claim to be one job, and nobody knows whose it is, neither is believed.
+    return {found_id: jobs[0] for found_id, jobs in known.items() if len(jobs) == 1}
 
 
 class _Found:
