@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,16 +30,20 @@ class Server:
 
     Attributes:
         home: current folder of commands.
+        state: where the server keeps everything; a folder beside `home` by default.
+        further: variables that it is started with besides.
     """
 
     home: Path
+    state: Path | None = None
+    further: Mapping[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(init=False)
     process: ServerProcess = field(init=False)
 
     def __post_init__(self) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALLOTMENT_", "PYTEST"))}
-        state = self.home.with_name(f"{self.home.name}-state")
-        self.environment = {**clean, "XDG_STATE_HOME": str(state), "NO_COLOR": "1"}
+        self.state = self.state or self.home.with_name(f"{self.home.name}-state")
+        self.environment = {**clean, "XDG_STATE_HOME": str(self.state), "NO_COLOR": "1", **self.further}
         # Reads the environment when it starts one: what is added later counts, too.
         self.process = ServerProcess(running.server_folder(self.environment), running.SOCKET, self.environment)
 
