@@ -99,15 +99,21 @@ def submit(
     """
     from allotment import wiring
     from allotment.cli.commands.run.following import follow_to_its_end
+    from allotment.cli.commands.run.job_view import warning_notes
     from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text, receipt_text, receipts_listing
     from allotment.cli.commands.run.serving import served_platform, service_of
     from allotment.cli.shell.output import show
+    from allotment.model.source import SourceTree
+    from allotment.spec.jobs.lint import lint_files
 
     paths = {each: wiring.files().user_path(each) for each in files}
     texts = {name: wiring.files().read_text(path) for name, path in paths.items()}
     service = service_of(session, start=True)
     platform = served_platform(session, service.status().directory)
     documents = loaded_jobs(session, platform, texts)
+    warnings = lint_files(SourceTree(texts), documents, platform, wiring.clock().now())
+    if warnings:
+        session.note("\n".join(warning_notes(warnings)))
     if follow and len(documents) != 1:
         raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
     folders = {name: path.absolute().parent for name, path in paths.items()}
