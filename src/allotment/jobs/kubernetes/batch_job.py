@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from allotment.jobs.kubernetes.environment import OWN_OF_RUNS, RankSource
@@ -25,11 +25,8 @@ KEPT_SECONDS: Final = 24 * 60 * 60
 
 _DISPLACED: Final = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
 """A pod that was displaced is replaced, and counts for no failure."""
-_BEGAN: Final = {
-    "action": "FailJob",
-    "onExitCodes": {"containerName": MAIN, "operator": "NotIn", "values": [0]},
-}
-"""A program that began and failed is not run again; a pod whose program never began has no exit code."""
+_BEGAN: Final = {"containerName": MAIN, "operator": "NotIn", "values": [0]}
+"""Of a program that began and failed; a pod whose program never began has no exit code."""
 
 
 def batch_job(draft: WorkDraft) -> Body:
@@ -50,15 +47,27 @@ def job_spec(draft: WorkDraft, *, run: str = "") -> dict[str, Any]:
         run: field of a pod that holds its Job's name, where that is made up later.
     """
     job = draft.order.job
+    pods = template(draft, _shape(draft, run))
+    most = {} if job.run_time is None else {"activeDeadlineSeconds": job.run_time}
+    if job.sweep is not None:
+        # It bounds a trial, and not all of them together.
+        pods = {**pods, "spec": {**pods["spec"], **most}}
+        most = {}
     return {
         "suspend": True,
         **_pods(job),
         **_retries(draft.order),
         "podReplacementPolicy": "Failed",
-        "podFailurePolicy": {"rules": [_DISPLACED, *([] if job.retries.safe or not job.retries.limit else [_BEGAN])]},
-        **({} if job.run_time is None else {"activeDeadlineSeconds": job.run_time}),
-        "template": template(draft, _shape(draft, run)),
+        "podFailurePolicy": {"rules": [_DISPLACED, *_not_again(job)]},
+        **most,
+        "template": pods,
     }
+
+
+def _not_again(job: Job) -> Iterator[dict[str, Any]]:
+    """A program that began is not run again unless that is declared to do no harm."""
+    if job.retries.limit and not job.retries.safe:
+        yield {"action": "FailJob" if job.sweep is None else "FailIndex", "onExitCodes": _BEGAN}
 
 
 def _pods(job: Job) -> dict[str, Any]:

@@ -26,12 +26,13 @@ MASTER_PORT: Final = 29500
 """On which rank 0 of a gang listens: the port that torchrun takes if nobody says otherwise."""
 
 JOB_ID: Final = "ALLOTMENT_JOB_ID"
+RANK: Final = "ALLOTMENT_RANK"
 OWN: Final = (
     JOB_ID,
     "ALLOTMENT_JOB_NAME",
     "ALLOTMENT_TEAM",
     "ALLOTMENT_ATTEMPT",
-    "ALLOTMENT_RANK",
+    RANK,
     "ALLOTMENT_REPLICAS",
     "ALLOTMENT_CHECKPOINT_DIR",
     "ALLOTMENT_GRACE_SECONDS",
@@ -105,7 +106,7 @@ def _own(order: WorkOrder, ranks: RankSource, run: str) -> Iterator[dict[str, An
     yield _value("ALLOTMENT_JOB_NAME", literal(job.name))
     yield _value("ALLOTMENT_TEAM", literal(job.team))
     yield _value("ALLOTMENT_ATTEMPT", str(order.attempt))
-    yield _rank("ALLOTMENT_RANK", ranks)
+    yield _rank(RANK, ranks)
     yield _value("ALLOTMENT_REPLICAS", str(job.replicas if job.sweep is None else job.sweep.trials))
     if job.checkpoint is not None:
         yield _value("ALLOTMENT_CHECKPOINT_DIR", literal(job.checkpoint.directory))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any, Final
 
+from allotment.jobs.kubernetes.environment import RANK
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
 from allotment.jobs.kubernetes.pods import PodTraits, WorkDraft, metadata, queued, template
 from allotment.model.manifest import Body
@@ -52,5 +53,7 @@ def _ray_pods(draft: WorkDraft) -> dict[str, Any]:
     pods = template(draft, PodTraits(restart="Never"))
     (main,) = pods["spec"]["containers"]
     ray = {name: value for name, value in main.items() if name not in {"command", "workingDir"}}
+    # Ray gives ranks itself.
+    ray["env"] = [each for each in main["env"] if each["name"] != RANK]
     pods["spec"]["containers"] = [ray]
     return pods

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from allotment.jobs.kubernetes.kinds import WorkKind
-from allotment.model.jobs.job import CodeFolder, Job, JobType
+from allotment.model.jobs.job import CodeFolder, Job, JobType, RetryPolicy
 from allotment.model.quantity import Bytes
 from allotment.render.yaml_text import to_documents
 from tests.unit.jobs.kubernetes.work import (
@@ -37,7 +37,8 @@ CASES: dict[str, tuple[Job, dict[str, Any]]] = {
     "job-of-replicas": (job(replicas=3), {}),
     "job-staged": (staged(), {}),
     "job-with-everything": (everything(), {}),
-    "sweep": (job(type=JobType.SWEEP, sweep=GRID), {}),
+    "sweep": (job(type=JobType.SWEEP, sweep=GRID, retries=RetryPolicy(1)), {}),
+    "job-tried-again": (job(retries=RetryPolicy(3)), {"failures": 1}),
     "gang-without-jobset": (gang(), {"kinds": ALL - {WorkKind.JOB_SET}}),
     "jobset": (gang(), {}),
     "cronjob": (nightly(), {}),

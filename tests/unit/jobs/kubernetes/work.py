@@ -119,5 +119,6 @@ def place(asked: Job, **changes: Any) -> JobPlace:
 
 def rendered(asked: Job, kinds: frozenset[WorkKind] = ALL, **more: Any) -> RenderedWork:
     """What is made of it."""
-    order = WorkOrder("k7x2", asked, code=more.pop("code", b""), attempt=more.pop("attempt", 1))
+    of_order = {name: more.pop(name) for name in ("attempt", "code", "failures") if name in more}
+    order = WorkOrder("k7x2", asked, **of_order)
     return render_work(order, place(asked), kinds, **more)
