@@ -175,8 +175,10 @@ def emptied(index: Index, before: Index | None = None) -> Index:
 
 
 def _taking_pods(node: Node) -> Node:
-    spec = msgspec.structs.replace(node.spec, unschedulable=False, taints=_lasting(node))
-    return msgspec.structs.replace(node, spec=spec)
+    taints = _lasting(node)
+    if not node.spec.unschedulable and len(taints) == len(node.spec.taints):
+        return node
+    return msgspec.structs.replace(node, spec=msgspec.structs.replace(node.spec, unschedulable=False, taints=taints))
 
 
 def _lasting(node: Node) -> tuple[NodeTaint, ...]:
@@ -186,7 +188,7 @@ def _lasting(node: Node) -> tuple[NodeTaint, ...]:
 
 def _stays(pod: Pod, daemons: set[str]) -> bool:
     owner = pod.metadata.controller
-    return pod.bound and owner is not None and (owner.uid in daemons or owner.kind == "Node")
+    return owner is not None and (owner.uid in daemons or owner.kind == "Node") and pod.bound
 
 
 def grows(index: Index) -> bool:

@@ -25,6 +25,8 @@ _POOLS: Final = (
     "karpenter.sh/nodepool",
     "node.kubernetes.io/pool",
 )
+_NAMED_SO: Final = ("/pool", "/nodepool")
+"""End the labels by which people name pools of their own."""
 INSTANCE_TYPE: Final = "node.kubernetes.io/instance-type"
 
 
@@ -32,8 +34,18 @@ _DEVICES_WITHIN: Final = 600.0
 """Seconds in which the drivers and device plugins of a node that has joined are up."""
 
 
+class _JustJoined(tuple[Node, ...]):
+    """Nodes that have come lately."""
+
+    __slots__ = ()
+
+
 def just_joined(index: Index) -> tuple[Node, ...]:
     """Nodes that have come to others lately, and whose devices may not be there yet; none where all nodes are new."""
+    return index.beside.once(_JustJoined, lambda: _JustJoined(_come_lately(index)))
+
+
+def _come_lately(index: Index) -> tuple[Node, ...]:
     now = seconds(index.source.observed_at)
     ages = {node.name: now - seconds(node.metadata.creation_timestamp) for node in index.nodes.values()}
     if max(ages.values(), default=0.0) <= _DEVICES_WITHIN:
@@ -45,7 +57,10 @@ def pool_of(node: Node) -> str:
     """The pool of a node, by the labels that clouds and people set; empty where none says it."""
     labels = node.metadata.labels
     known = next((labels[key] for key in _POOLS if key in labels), "")
-    return known or next((value for key, value in sorted(labels.items()) if key.endswith(("/pool", "/nodepool"))), "")
+    if known:
+        return known
+    named = [key for key in labels if key.endswith(_NAMED_SO)]
+    return labels[min(named)] if named else ""
 
 
 def added_node(like: Node, cost: int = 50, number: int = 1) -> Proposal:

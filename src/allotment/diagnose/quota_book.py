@@ -26,6 +26,8 @@ from allotment.scheduling.snapshot.queueing import QueueingView, QuotaHolder
 PODS: Final = "pods"
 Pair = tuple[str, str]
 """Flavor and resource."""
+QuotaUse = Mapping[tuple[str, Pair], int]
+"""What is held in each ClusterQueue: whatever its quota is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,14 @@ class QuotaEntry:
 class QuotaBook:
     """All quotas of a source with their use."""
 
-    def __init__(self, view: QueueingView, state: ClusterState | None = None) -> None:
-        """Of a view; with `state`, as if that were its quotas."""
+    def __init__(self, view: QueueingView, state: ClusterState | None = None, use: QuotaUse | None = None) -> None:
+        """Of a view.
+
+        Args:
+            view: who holds what.
+            state: as if that were its quotas.
+            use: of the view, where it is summed up already.
+        """
         self.view = view
         self.state = view.state if state is None else state
         self.queues: Mapping[str, ClusterQueue] = {each.name: each for each in self.state.cluster_queues}
@@ -67,17 +75,17 @@ class QuotaBook:
         self._tree = self._names.tree
         self._above: dict[tuple[str, int], list[QuotaHolder]] = {}
         self._entries: dict[tuple[str, str, str], QuotaEntry | None] = {}
-        for holder in view.running:
-            self._charge(holder, 1)
+        self._use = held_together(view, self.queues) if use is None else use
+        for (queue, (flavor, resource)), amount in self._use.items():
+            cell = self._cell(queue, flavor, resource)
+            if cell is not None:
+                self._tree.add(cell, amount)
 
-    def _charge(self, holder: QuotaHolder, sign: int) -> None:
+    def _give_back(self, holder: QuotaHolder) -> None:
         for (flavor, resource), amount in held_by(holder, self.queues).items():
             cell = self._cell(holder.workload.cluster_queue, flavor, resource)
             if cell is not None and amount > 0:
-                if sign > 0:
-                    self._tree.add(cell, amount)
-                else:
-                    self._tree.remove(cell, amount)
+                self._tree.remove(cell, amount)
 
     def _cell(self, queue: str, flavor: str, resource: str) -> Cell | None:
         node = self._names.queue_index.get(queue)
@@ -120,7 +128,7 @@ class QuotaBook:
         """Whether a queue can get all of this now, or once some have ended."""
         mark = self._tree.checkpoint()
         for holder in without:
-            self._charge(holder, -1)
+            self._give_back(holder)
         fit = True
         for (flavor, resource), amount in wanted.items():
             cell = self._cell(queue, flavor, resource)
@@ -172,16 +180,16 @@ class QuotaBook:
     @cached_property
     def without_borrowing_limits(self) -> QuotaBook:
         """The same if nobody had a borrowing limit. Limits of others change nothing for a queue at this moment."""
-        return QuotaBook(self.view, _unlimited(self.state, borrowing=True))
+        return QuotaBook(self.view, _unlimited(self.state, borrowing=True), self._use)
 
     @cached_property
     def without_lending_limits(self) -> QuotaBook:
         """The same if everybody lent all of it."""
-        return QuotaBook(self.view, _unlimited(self.state, borrowing=False))
+        return QuotaBook(self.view, _unlimited(self.state, borrowing=False), self._use)
 
     def with_lending_limit(self, name: str, pair: Pair, limit: int, *, cohort: bool = False) -> QuotaBook:
         """The same with another lending limit of one queue, or of one cohort."""
-        return QuotaBook(self.view, _with_lending(self.state, name, pair, limit, cohort=cohort))
+        return QuotaBook(self.view, _with_lending(self.state, name, pair, limit, cohort=cohort), self._use)
 
     def cohorts_beside(self, queue: str) -> list[str]:
         """Cohorts of a queue's tree that are not above it: what they keep for themselves it does not get."""
@@ -208,6 +216,17 @@ class QuotaBook:
         cell = tree.cells[node][fr]
         limit = tree.lending_limit[cell]
         return None if limit == NO_LIMIT else (max(0, tree.local_quota[cell] - tree.usage[cell]), limit)
+
+
+def held_together(view: QueueingView, queues: Mapping[str, ClusterQueue]) -> QuotaUse:
+    """What all holders of a view hold together."""
+    total: dict[tuple[str, Pair], int] = {}
+    for holder in view.running:
+        queue = holder.workload.cluster_queue
+        for pair, amount in held_by(holder, queues).items():
+            if amount > 0:
+                total[queue, pair] = total.get((queue, pair), 0) + amount
+    return total
 
 
 def held_by(holder: QuotaHolder, queues: Mapping[str, ClusterQueue]) -> dict[Pair, int]:

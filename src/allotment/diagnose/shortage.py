@@ -245,13 +245,14 @@ def _row(
 ) -> FlavorRow:
     if flavor is None:
         return FlavorRow(name, group, needs, "missing", "no such ResourceFlavor")
-    affine = _selected(pod_set, flavor)
+    obstacle = flavor_obstacle(pod_set, flavor)
+    tainted = obstacle is not None and obstacle.kind is DetailKind.UNTOLERATED_TAINT
+    affine = obstacle is None or (tainted and _selected(pod_set, flavor))
     if pod_set.topology is not None and flavor.topology is None and any(device(each.resource) for each in needs):
         return FlavorRow(name, group, needs, "topology", "it has no Topology", affine)
-    obstacle = flavor_obstacle(pod_set, flavor)
     if obstacle is None:
         return FlavorRow(name, group, needs)
-    if obstacle.kind is not DetailKind.UNTOLERATED_TAINT:
+    if not tainted:
         return FlavorRow(name, group, needs, "affinity", "", affine=False)
     taint = first_untolerated(flavor.taints, pod_set.tolerations + flavor.tolerations)
     about = "" if taint is None else f"{taint.key}{f'={taint.value}' if taint.value else ''}:{taint.effect.value}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -152,12 +152,13 @@ def _mended(index: Index) -> Mended | None:
         objects = msgspec.structs.replace(index.objects, nodes=before.view.index.objects.nodes)
         source = msgspec.structs.replace(index.source, objects=objects)
         return Mended(before.defects, before.nodes, placement_view(Index(source, before.view.index), before.view))
-    expected, promised = _devices_of_like(index), _promised(index)
+    kinds = {node.name: _kind(node) for node in index.nodes.values()}
+    expected, promised = _devices_of_like(index.nodes.values(), kinds), _promised(index)
     starting = _starting(index)
     defects = {
-        node.name: tuple(sorted(_defects(node, expected, promised.get(node.name, {})), key=_gravity))
-        for node in index.nodes.values()
-        if node.name not in starting
+        name: tuple(sorted(_defects(node, expected.get(kinds[name], {}), promised.get(name, {})), key=_gravity))
+        for name, node in index.nodes.items()
+        if name not in starting
     }
     now, joined = seconds(index.source.observed_at), {node.name for node in just_joined(index)}
     new = {
@@ -243,22 +244,24 @@ def _mended_place(view: PlacementView, pod: Any, mended: Mended, used: dict[str,
     return next(iter([*already, *lightest]), "")
 
 
-def _devices_of_like(index: Index) -> dict[NodeKind, Amounts]:
+def _devices_of_like(nodes: Iterable[Node], kinds: Mapping[str, NodeKind]) -> dict[NodeKind, Amounts]:
     """The accelerators that nodes of one kind have when they are sound: what most of them have.
 
     A machine type has them or has not. Of nodes that only share a pool some may be made without: more than half
-    have to have them.
+    have to have them. Nodes of no machine type and no pool are like nobody.
     """
     counts: dict[NodeKind, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
     sizes: dict[NodeKind, int] = defaultdict(int)
-    for node in index.nodes.values():
-        sizes[_kind(node)] += 1
+    for node in nodes:
+        kind = kinds[node.name]
+        sizes[kind] += 1
         for name, amount in node.status.capacity.items():
             if is_accelerator(name) and units(name, amount) > 0:
-                counts[_kind(node)][name][units(name, amount)] += 1
+                counts[kind][name][units(name, amount)] += 1
     return {
         kind: {name: _commonest(by) for name, by in found.items() if kind[0] or 2 * sum(by.values()) > sizes[kind]}
         for kind, found in counts.items()
+        if any(kind[:2])
     }
 
 
@@ -282,7 +285,7 @@ def _kind(node: Node) -> NodeKind:
     return "" if named in _NO_TYPES else named, pool_of(node), units("cpu", node.status.capacity.get("cpu", 0))
 
 
-def _defects(node: Node, expected: dict[NodeKind, Amounts], promised: Amounts) -> Iterator[Defect]:
+def _defects(node: Node, expected: Amounts, promised: Amounts) -> Iterator[Defect]:
     keys = {taint.key for taint in node.spec.taints}
     if node.metadata.deletion_timestamp or any(key.startswith(_LEAVING) for key in keys):
         return
@@ -308,11 +311,9 @@ def defects_of(node: Node) -> tuple[Defect, ...]:
     return tuple(_defects(node, {}, {}))
 
 
-def _device_defects(node: Node, expected: dict[NodeKind, Amounts], promised: Amounts) -> Iterator[Defect]:
+def _device_defects(node: Node, expected: Amounts, promised: Amounts) -> Iterator[Defect]:
     labels, capacity, allocatable = node.metadata.labels, node.status.capacity, node.status.allocatable
-    wanted = (
-        {name: int(amount) for name, amount in expected.get(_kind(node), {}).items()} if any(_kind(node)[:2]) else {}
-    )
+    wanted = {name: int(amount) for name, amount in expected.items()}
     wanted |= {name: units(name, amount) for name, amount in promised.items() if is_accelerator(name) and amount}
     count = labels.get(_COUNT_LABEL, "")
     sliced = any("/mig-" in name or name.endswith(".shared") for name in capacity)

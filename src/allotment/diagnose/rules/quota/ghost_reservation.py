@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -26,19 +27,26 @@ _PATIENCE: Final = 300.0
 _IN_VAIN: Final = "its pods wait, and no node would take them even with nobody else there"
 
 
-class _Ghosts(list[tuple[QuotaHolder, Workload]]):
-    """Who holds quota and runs nothing."""
+_Held = list[tuple[QuotaHolder, Workload]]
 
 
-def _ghosts(case: Case) -> _Ghosts:
-    kept = case.index.beside.get(_Ghosts)
-    if not isinstance(kept, _Ghosts):
-        kept = case.index.beside[_Ghosts] = _Ghosts()
-        for holder in case.twins.queueing.running:
+class _Ghosts(dict[frozenset[str], _Held]):
+    """Who holds quota and runs nothing, by the queues that share theirs."""
+
+
+def _ghosts(case: Case, tree: frozenset[str]) -> _Held:
+    kept = case.index.beside.once(_Ghosts, _Ghosts)
+    if tree not in kept:
+        kept[tree] = list(_found(case, tree))
+    return kept[tree]
+
+
+def _found(case: Case, tree: frozenset[str]) -> Iterator[tuple[QuotaHolder, Workload]]:
+    for holder in case.twins.queueing.running:
+        if holder.admitted and holder.workload.cluster_queue in tree:
             found = case.index.workloads.get(holder.workload.name)
-            if found is not None and holder.admitted and _why(case, found):
-                kept.append((holder, found))
-    return kept
+            if found is not None and _why(case, found):
+                yield holder, found
 
 
 def find(case: Case) -> Finding | None:
@@ -50,11 +58,10 @@ def find(case: Case) -> Finding | None:
         return None
     pair = (refusal.row.flavor, refusal.need.resource)
     book = book_of(case.twins)
-    tree = book.tree_of(refusal.queue)
     ghosts = []
-    for holder, found in _ghosts(case):
+    for holder, found in _ghosts(case, book.tree_of(refusal.queue)):
         amount = held_by(holder, book.queues).get(pair, 0)
-        if amount > 0 and holder.workload.cluster_queue in tree:
+        if amount > 0:
             ghosts.append((amount, holder, found))
     if not ghosts:
         return None
@@ -114,6 +121,8 @@ def _deleted(case: Case, first: Workload, *others: Workload) -> Proposal:
 def _why(case: Case, workload: Workload) -> str:
     """Why a workload that holds quota runs nothing; empty if it may run something."""
     pods = pods_of(case, workload)
+    if any(pod.bound for pod in pods):
+        return ""
     if any(not pod.ended for pod in pods):
         return _IN_VAIN if never_runs(case, workload) else ""
     owners = [case.index.owner(each, workload.metadata) for each in workload.metadata.owner_references]

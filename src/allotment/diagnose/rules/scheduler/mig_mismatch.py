@@ -55,7 +55,9 @@ def _among_selected(it: Placing) -> tuple[str, list[str]]:
     nodes = it.matching
     asked = (each for each in it.requests if _MIG in each or each == _GPU)
     name = next((each for each in asked if not any(_has(node, each) for node in nodes)), "")
-    return name, sorted({each for node in nodes for each in node.status.capacity if name and _has(node, each)})
+    if not name:
+        return "", []
+    return name, sorted({each for node in nodes for each in node.status.capacity if _has(node, each)})
 
 
 def _has(node: Node, resource: str) -> bool:
