@@ -137,7 +137,7 @@ class QueueRecord:
         self._holders: dict[FlavorResource, list[WorkloadRecord]] = {}
 
     def holders(self, pair: FlavorResource) -> list[WorkloadRecord]:
-        """Running workloads that hold some of a pair, in the order of `running`; not to be changed.
+        """Running workloads that hold some of a pair, in the order of victims; not to be changed.
 
         Every search for victims asks, and the answer changes only with what runs.
         """
@@ -146,6 +146,7 @@ class QueueRecord:
             found = [
                 each for each in self.running.values() if each.admission is not None and pair in each.admission.usage
             ]
+            found.sort(key=_rank)
             self._holders[pair] = found
         return found
 
@@ -387,3 +388,7 @@ class Nomination:
         self.assignment: Assignment = assignment
         self.targets: list[Target] = targets
         self.toss: Toss | None = toss
+
+
+def _rank(workload: WorkloadRecord) -> tuple[int, int, str]:
+    return workload.rank

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.scheduling.queueing.catalog import Catalog
 from allotment.scheduling.queueing.indices import NO_NODE, FlavorResource, TreeNode
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
@@ -17,6 +19,9 @@ from allotment.scheduling.queueing.preemption.shared import (
 from allotment.scheduling.queueing.records import PreemptionReason, QueueRecord, Target, WorkloadRecord
 from allotment.scheduling.queueing.states import EVICTED
 from allotment.scheduling.queueing.usage import UsageLedger
+
+_NO_PRIORITY: Final = -(1 << 62)
+"""Below every priority, which has 32 bits."""
 
 
 class OtherQueue:
@@ -53,6 +58,8 @@ class ClassicalPreemption:
         queue = demand.queue
         within = eligible(queue, queue.within, demand)
         others = self._others(demand)
+        if not within and not others:
+            return []
         if not self._could_fit(demand, [within, *(each.workloads for each in others)]):
             return []
         hierarchical: list[WorkloadRecord] = []
@@ -61,8 +68,19 @@ class ClassicalPreemption:
         for each in others:
             (hierarchical if each.advantage else by_priority).extend(each.workloads)
             reach[each.queue.index] = each
+        attempts = [
+            allow_borrowing
+            for allow_borrowing in self._attempts(demand, hierarchical, by_priority)
+            if (
+                hierarchical or within or self._any_while_borrowing(demand, by_priority)
+                if allow_borrowing
+                else self._could_stay_within(demand, within)
+            )
+        ]
+        if not attempts:
+            return []
         candidates = self._in_order(queue, (hierarchical, by_priority, within))
-        for allow_borrowing in self._attempts(demand, hierarchical, by_priority):
+        for allow_borrowing in attempts:
             targets = self._attempt(demand, candidates, reach, allow_borrowing=allow_borrowing)
             if targets:
                 return targets
@@ -73,7 +91,8 @@ class ClassicalPreemption:
         ordered: list[WorkloadRecord] = []
         for workloads in sets:
             if self._local_usage is None:
-                # All of a set are of the own queue or none is, and evicted ones are put first below.
+                # All of a set are of the own queue or none is, and evicted ones are put first below. Those of one
+                # queue are in this order already, if one pair alone is needed: that much is only compared.
                 workloads.sort(key=_rank)
             else:
                 sort_candidates(workloads, queue, self._local_usage)
@@ -108,6 +127,13 @@ class ClassicalPreemption:
         allow_borrowing: bool,
     ) -> list[Target]:
         ledger, own = self._ledger, demand.queue
+        highest = _highest_while_borrowing(demand)
+        if allow_borrowing:
+            candidates = [
+                each
+                for each in candidates
+                if each.queue is own or each.priority <= highest or reach[each.queue.index].advantage
+            ]
         mark = ledger.checkpoint()
         targets: list[Target] = []
         found = False
@@ -117,16 +143,13 @@ class ClassicalPreemption:
             queue = candidate.queue
             if queue is not own:
                 other = reach[queue.index]
-                only_without_borrowing = not other.advantage and _not_while_borrowing(demand, candidate)
-                if allow_borrowing and only_without_borrowing:
-                    continue
                 is_back = back.get(queue.index)
                 if is_back is None:
                     is_back = back[queue.index] = self._back_within_nominal(demand, queue.index, other.common)
                 if is_back:
                     continue
                 reason = PreemptionReason.IN_COHORT_RECLAMATION
-                if not other.advantage and not only_without_borrowing:
+                if not other.advantage and candidate.priority <= highest:
                     reason = PreemptionReason.IN_COHORT_RECLAIM_WHILE_BORROWING
             ledger.release(candidate)
             back.clear()
@@ -173,6 +196,23 @@ class ClassicalPreemption:
                 break
         ledger.rollback(mark)
         return enough
+
+    def _any_while_borrowing(self, demand: Demand, by_priority: list[WorkloadRecord]) -> bool:
+        """Whether any of those without the hierarchy's advantage may be taken though the preemptor borrows."""
+        highest = _highest_while_borrowing(demand)
+        return any(each.priority <= highest for each in by_priority)
+
+    def _could_stay_within(self, demand: Demand, within: list[WorkloadRecord]) -> bool:
+        """Whether the queue would not borrow if all candidates of its own went: those of others do not change that."""
+        tree, cells = self._ledger.tree, demand.queue.cells
+        for fr, amount in demand.requests:
+            freed = 0
+            for each in within:
+                if each.admission is not None:
+                    freed += each.admission.usage.get(fr, 0)
+            if tree.borrows_with(cells[fr], amount - freed):
+                return False
+        return True
 
     def _others(self, demand: Demand) -> list[OtherQueue]:
         """Walk up from the queue; above the first subtree whose quota fits the demand it has the advantage."""
@@ -240,10 +280,10 @@ def _rank(workload: WorkloadRecord) -> tuple[int, int, str]:
     return workload.rank
 
 
-def _not_while_borrowing(demand: Demand, candidate: WorkloadRecord) -> bool:
-    """Whether a victim without the hierarchy's advantage may be taken only if the preemptor then does not borrow."""
-    queue, priority = demand.queue, candidate.priority
-    if not queue.borrow_allowed or priority >= demand.workload.priority:
-        return True
-    threshold = queue.max_threshold
-    return threshold is not None and priority > threshold
+def _highest_while_borrowing(demand: Demand) -> int:
+    """Up to which priority a victim without the hierarchy's advantage may be taken though the preemptor borrows."""
+    queue = demand.queue
+    if not queue.borrow_allowed:
+        return _NO_PRIORITY
+    below = demand.workload.priority - 1
+    return below if queue.max_threshold is None else min(below, queue.max_threshold)
