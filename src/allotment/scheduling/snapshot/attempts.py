@@ -189,6 +189,7 @@ class Settlements:
         self.view = view
         self._before = before
         self._settled: dict[str, Settlement] = {}
+        self._attempts: dict[str, Attempt] = {}
 
     @cached_property
     def _part_of_queue(self) -> dict[str, str]:
@@ -220,7 +221,13 @@ class Settlements:
         return running | {each.name: each.cluster_queue for each in self.view.pending}
 
     def of(self, key: str) -> Attempt:
-        """What becomes of a workload, ``namespace/name``."""
+        """What becomes of a workload, ``namespace/name``; found out once."""
+        found = self._attempts.get(key)
+        if found is None:
+            found = self._attempts[key] = self._became(key)
+        return found
+
+    def _became(self, key: str) -> Attempt:
         absent = self.view.absent.get(key)
         queue = self._queue_of.get(key)
         if queue is None:

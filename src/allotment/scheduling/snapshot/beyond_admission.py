@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from allotment.model.devices import is_device
-from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
@@ -96,6 +96,7 @@ class WorkloadsOfPods:
     def __init__(self, index: Index) -> None:
         """Of a source."""
         self._index = index
+        self._of_owners: dict[tuple[str, OwnerReference], Workload | None] = {}
 
     @cached_property
     def _workload_of(self) -> dict[str, Workload]:
@@ -119,9 +120,16 @@ class WorkloadsOfPods:
         return None if pod.key in self._beyond else self._above(pod)
 
     def _above(self, pod: Pod) -> Workload | None:
-        chain = (pod, *self._index.chain(pod.metadata))
-        found = next((one for each in chain if (one := self._workload_of.get(each.metadata.uid))), None)
-        return found or self._of_unseen(chain[-1].metadata)
+        own, owner = self._workload_of.get(pod.metadata.uid), pod.metadata.controller
+        if own is not None or owner is None:
+            return own
+        # What stands above a pod depends on its namespace and its owner alone, and most owners have several pods.
+        asked = (pod.namespace, owner)
+        if asked not in self._of_owners:
+            chain = (pod, *self._index.chain(pod.metadata))
+            found = next((one for each in chain if (one := self._workload_of.get(each.metadata.uid))), None)
+            self._of_owners[asked] = found or self._of_unseen(chain[-1].metadata)
+        return self._of_owners[asked]
 
     def _of_unseen(self, meta: ObjectMeta) -> Workload | None:
         """The Workload of what stands above and was not seen itself: a kind that may not be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -140,7 +140,7 @@ def queueing_view(source: Source, now: str, index: Index | None = None) -> Queue
     for workload in source.objects.workloads:
         sorter.take(workload)
     in_turn = sorted(sorter.pending, key=_turn)
-    favoured = _favoured(source, in_turn, index)
+    favoured = _favoured(source, in_turn, sorter.preempting, index)
     return QueueingView(
         now=around.now,
         state=sorter.state(ringed),
@@ -159,7 +159,7 @@ def _turn(workload: Workload) -> tuple[str, int, int, str]:
     return workload.cluster_queue, -workload.priority, workload.queued_since, workload.uid
 
 
-def _favoured(source: Source, in_turn: list[Workload], index: Index) -> frozenset[str]:
+def _favoured(source: Source, in_turn: list[Workload], preempting: Collection[str], index: Index) -> frozenset[str]:
     """The last preemptor of each queue that it may keep in front.
 
     Kueue writes that down nowhere. Its visibility API shows who stands first; without it, the only one of a queue
@@ -176,11 +176,11 @@ def _favoured(source: Source, in_turn: list[Workload], index: Index) -> frozense
         if index.cluster_queues[queue].spec.queueing_strategy == "StrictFIFO":
             continue
         if queue in told:
-            preempting = [told[queue]] if told[queue] in names[1:] else []
+            first = [told[queue]] if told[queue] in names[1:] else []
         else:
-            preempting = [name for name in names if _preempts(index.workloads[name])]
-        if len(preempting) == 1:
-            found.add(preempting[0])
+            first = [name for name in names if name in preempting]
+        if len(first) == 1:
+            found.add(first[0])
     return frozenset(found)
 
 
@@ -191,7 +191,13 @@ def _preempts(workload: observed.Workload) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """One workload, where it stands, and the ClusterQueue that was looked at for that."""
+    """One workload, where it stands, and the ClusterQueue that was looked at for that.
+
+    Attributes:
+        sliced: it grows out of another.
+        claims: its pods ask for devices by claims.
+        preempts: it says that it waits for its victims.
+    """
 
     of: observed.Workload
     queue: str = ""
@@ -200,6 +206,7 @@ class _Sorted:
     absent: NotQueued | None = None
     sliced: bool = False
     claims: bool = False
+    preempts: bool = False
 
 
 class _Sorter:
@@ -221,6 +228,7 @@ class _Sorter:
         self.running: list[QuotaHolder] = []
         self.pending: list[Workload] = []
         self.absent: dict[str, NotQueued] = {}
+        self.preempting: set[str] = set()
         self.sliced = 0
         self.claims = 0
 
@@ -268,6 +276,8 @@ class _Sorter:
             self.running.append(found.running)
         if found.pending is not None:
             self.pending.append(found.pending)
+            if found.preempts:
+                self.preempting.add(found.pending.name)
         if found.absent is not None:
             self.absent[workload.key] = found.absent
 
@@ -301,7 +311,8 @@ class _Sorter:
             before = earlier_slice(workload, self._around.index) if sliced else None
             made = workload_of(workload, name, counted, self._settings, before)
             pending = without_places(made, queue, self.unlevelled)
-        return _Sorted(workload, name, pending=pending, absent=out, sliced=sliced, claims=claims)
+        preempts = pending is not None and _preempts(workload)
+        return _Sorted(workload, name, pending=pending, absent=out, sliced=sliced, claims=claims, preempts=preempts)
 
     def _hold(self, workload: observed.Workload, *, sliced: bool) -> _Sorted:
         admission = workload.status.admission
