@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from allotment.model.cluster import Taint, TaintEffect
 
@@ -35,8 +35,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Toleration:
+class Toleration(NamedTuple):
     """A toleration of a pod; an empty key with `exists` tolerates every key, no effect means every effect."""
 
     key: str = ""

@@ -57,7 +57,7 @@ def rederived(index: Index, now: Work | Pod, *, anew: bool) -> Objects:
     gone |= _surplus(index, now, gone)
     uids = [index.pods[key].metadata.uid for key in gone if key in index.pods]
     objects = msgspec.structs.replace(objects, pods=tuple(pod for pod in objects.pods if pod.key not in gone))
-    workloads = index.workloads_of.get(uid, [])
+    workloads = list(index.workloads_of.get(uid))
     labelled = bool(_queue(now))
     one_by_one = isinstance(now, Replicas) and now.kind != "StatefulSet"
     if labelled and not one_by_one:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from allotment.model.observed.base import Object, ObjectMeta, OwnerReference
 from allotment.model.observed.namespaced import (
@@ -34,6 +34,7 @@ from allotment.model.observed.snapshot import Source
 from allotment.model.observed.work import Work
 
 Named = TypeVar("Named", bound=Object)
+Listed = TypeVar("Listed")
 Value = TypeVar("Value")
 Key = TypeVar("Key")
 Made = TypeVar("Made")
@@ -60,6 +61,64 @@ def _made_of(*fields: str) -> Callable[[Callable[[Index], Value]], cached_proper
         return cached_property(lookup)
 
     return taken
+
+
+class _KeptUnder(cached_property[dict[Key, list[Listed]]]):
+    """A lookup of one kind by what an object of it is kept under, made once.
+
+    Where there is an index before, it is made of that: only what is kept under the same as something that differs is
+    looked at again.
+    """
+
+    def __init__(self, field: str, keys_of: Callable[[Listed], Iterable[Key]]) -> None:
+        """Of a field of Objects."""
+        super().__init__(self._made)
+        self._field = field
+        self._keys_of = keys_of
+
+    def _made(self, index: Index) -> dict[Key, list[Listed]]:
+        now: Sequence[Listed] = getattr(index.objects, self._field)
+        if index.before is None or self.attrname is None:
+            return _grouped((key, each) for each in now for key in self._keys_of(each))
+        before: dict[Key, list[Listed]] = getattr(index.before, self.attrname)
+        other = differing(now, getattr(index.before.objects, self._field))
+        if not other:
+            return before
+        touched = {key for each in other for key in self._keys_of(each)}
+        again = {id(each) for key in touched for each in before.get(key, ())} | {id(each) for each in other}
+        pairs = ((key, each) for each in now if id(each) in again for key in self._keys_of(each) if key in touched)
+        return {key: found for key, found in before.items() if key not in touched} | _grouped(pairs)
+
+
+def differing(now: Sequence[Listed], then: Sequence[Listed]) -> list[Listed]:
+    """What is in one of two lists alone, the very objects compared."""
+    if now is then:
+        return []
+    before, after = set(map(id, then)), set(map(id, now))
+    gone = [each for each in then if id(each) not in after]
+    return gone + [each for each in now if id(each) not in before]
+
+
+class Owned(Generic[Named]):
+    """Objects by the uid of an owner that they name and can have; whether they can is asked when they are looked up."""
+
+    __slots__ = ("_can_be", "_found", "_naming")
+
+    def __init__(self, naming: Mapping[str, list[Named]], can_be: Callable[[Named, str], bool]) -> None:
+        """Of objects by the uids that they name, and whether an owner of that uid can be an object's."""
+        self._naming = naming
+        self._can_be = can_be
+        self._found: dict[str, list[Named]] = {}
+
+    def get(self, uid: str, default: Sequence[Named] = ()) -> Sequence[Named]:
+        """Those of an owner; the default if it has none."""
+        if uid not in self._found:
+            self._found[uid] = [each for each in self._naming.get(uid, ()) if self._can_be(each, uid)]
+        return self._found[uid] or default
+
+    def __contains__(self, uid: str) -> bool:
+        """Whether an owner has any."""
+        return bool(self.get(uid))
 
 
 class Beside(dict[type, object]):
@@ -122,10 +181,8 @@ class Index:
         """Pods that hold something, by the node they are bound to."""
         return _grouped((pod.spec.node_name, pod) for pod in self.objects.pods if pod.bound)
 
-    @_made_of("pods")
-    def living_in(self) -> dict[str, list[Pod]]:
-        """Pods that are not over, by namespace."""
-        return _grouped((pod.metadata.namespace, pod) for pod in self.objects.pods if not pod.ended)
+    living_in: _KeptUnder[str, Pod] = _KeptUnder("pods", lambda pod: () if pod.ended else (pod.metadata.namespace,))
+    """Pods that are not over, by namespace."""
 
     @_made_of("quotas")
     def quotas_in(self) -> dict[str, list[ResourceQuota]]:
@@ -147,14 +204,17 @@ class Index:
         """Pods by uid."""
         return {each.metadata.uid: each for each in self.objects.pods if each.metadata.uid}
 
-    @_made_of("pods", *_WORK)
-    def pods_of(self) -> dict[str, list[Pod]]:
+    @cached_property
+    def pods_of(self) -> Owned[Pod]:
         """Pods by the uid of their controller."""
-        return _grouped(
-            (owner.uid, pod)
-            for pod in self.objects.pods
-            if (owner := pod.metadata.controller) and self.may_own(owner, pod.metadata)
-        )
+        return Owned(self._pods_naming, self._is_controlled)
+
+    def _is_controlled(self, pod: Pod, uid: str) -> bool:
+        owner = pod.metadata.controller
+        return owner is not None and owner.uid == uid and self.may_own(owner, pod.metadata)
+
+    _pods_naming: _KeptUnder[str, Pod] = _KeptUnder("pods", lambda pod: _uids_of(pod.metadata.controller))
+    """Pods by the uid of the controller that they name."""
 
     @_made_of(*_WORK)
     def work(self) -> dict[str, Work]:
@@ -188,10 +248,18 @@ class Index:
         """Workloads by namespace/name."""
         return _by_key(self.objects.workloads)
 
-    @_made_of("workloads", "pods", *_WORK)
-    def workloads_of(self) -> dict[str, list[Workload]]:
+    @cached_property
+    def workloads_of(self) -> Owned[Workload]:
         """Workloads by the uid of any of their owners."""
-        return _grouped((owner.uid, each) for each in self.objects.workloads for owner in self.owners_of(each.metadata))
+        return Owned(self._workloads_naming, self._is_owned)
+
+    def _is_owned(self, workload: Workload, uid: str) -> bool:
+        return any(owner.uid == uid for owner in self.owners_of(workload.metadata))
+
+    _workloads_naming: _KeptUnder[str, Workload] = _KeptUnder(
+        "workloads", lambda each: _uids_of(*each.metadata.owner_references)
+    )
+    """Workloads by the uids of the owners that they name."""
 
     @_made_of("cluster_queues")
     def cluster_queues(self) -> dict[str, ClusterQueue]:
@@ -265,12 +333,8 @@ class Index:
         """The few ConfigMaps that are read, by namespace/name."""
         return _by_key(self.objects.config_maps)
 
-    @_made_of("events")
-    def _events(self) -> dict[tuple[str, str, str], list[Event]]:
-        return _grouped(
-            ((event.involved_object.kind, event.involved_object.namespace, event.involved_object.name), event)
-            for event in self.objects.events
-        )
+    _events: _KeptUnder[tuple[str, str, str], Event] = _KeptUnder("events", lambda event: (_named(event),))
+    """Events by kind, namespace and name of what they are about."""
 
     def events_of(self, kind: str, meta: ObjectMeta) -> list[Event]:
         """Events of an object, oldest first; those of an earlier object of the same name are left out."""
@@ -342,6 +406,15 @@ class Index:
 def kind_of(each: Object) -> str:
     """Kind of an object; structs of one kind alone need not carry it."""
     return each.kind or type(each).__name__
+
+
+def _named(event: Event) -> tuple[str, str, str]:
+    about = event.involved_object
+    return about.kind, about.namespace, about.name
+
+
+def _uids_of(*owners: OwnerReference | None) -> Iterable[str]:
+    return dict.fromkeys([each.uid for each in owners if each is not None])
 
 
 def _uids(pods: Iterable[Pod]) -> Iterator[str]:

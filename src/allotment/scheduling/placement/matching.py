@@ -235,6 +235,8 @@ class MatchIndex:
     def counters_of(self, labels: LabelSet) -> list[Counter]:
         """The registered counters that count pods with these labels."""
         known = self.counter_list
+        if labels.counters_known == len(known):
+            return labels.counters
         for number in self._counters_by_label.since(labels.counters_known, labels.labels):
             counter = known[number]
             if self._matches_all(counter.matchers, labels):
@@ -245,6 +247,8 @@ class MatchIndex:
     def carriers_about(self, labels: LabelSet) -> list[Carrier]:
         """The terms of running (or once running) pods that are about pods with these labels."""
         known = self.carrier_list
+        if labels.carriers_known == len(known):
+            return labels.carriers
         for number in self._carriers_by_label.since(labels.carriers_known, labels.labels):
             carrier = known[number]
             if self.matches(carrier.term.matcher, labels):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ CPU_ROW: Final = 0
 MEMORY_ROW: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     """A pod on a node."""
 
     pod: Pod
@@ -174,22 +173,29 @@ class ClusterState:
             self._journal.append(_Added(key))
         return running
 
-    def fill(self, pods: Iterable[tuple[Pod, int]]) -> None:
-        """Let many pods run, each on its node, at once; outside of checkpoints. Capacity is not checked.
+    def fill(self, pods: Mapping[str, tuple[Pod, int]]) -> None:
+        """Let many pods run at once, outside of checkpoints. Capacity is not checked.
+
+        Args:
+            pods: by key, each with its node.
 
         Raises:
             ConflictError: a pod of that name is already there, or a checkpoint is open.
         """
         if self._checkpoints:
             raise ConflictError("a checkpoint is open", fix="add pods one by one: only that is undone")
-        nodes_of: dict[int, tuple[CompiledShape, list[int]]] = {}
-        for pod, node in pods:
-            key, compiled = pod.key, self.compiled(pod.shape)
-            if key in self.pods:
-                raise ConflictError(f"pod {key} already runs", why="a name is used once per namespace")
+        taken = self.pods.keys() & pods.keys()
+        if taken:
+            raise ConflictError(f"pod {min(taken)} already runs", why="a name is used once per namespace")
+        known: dict[int, tuple[CompiledShape, list[int]]] = {}
+        for key, (pod, node) in pods.items():
+            found = known.get(id(pod.shape))
+            if found is None:
+                found = known[id(pod.shape)] = (self.compiled(pod.shape), [])
+            compiled, nodes = found
             self.pods[key] = self.pods_on[node][key] = Running(pod, node, compiled)
-            nodes_of.setdefault(id(compiled), (compiled, []))[1].append(node)
-        for compiled, nodes in nodes_of.values():
+            nodes.append(node)
+        for compiled, nodes in known.values():
             self._fill_alike(compiled, np.bincount(nodes, minlength=self.nodes.count))
         self.forget_changes()
         self._edit()

@@ -16,7 +16,7 @@ from allotment.model.moments import seconds
 from allotment.model.observed import nodes as observed_nodes
 from allotment.model.observed import pods as observed_pods
 from allotment.model.observed.base import Names
-from allotment.model.observed.index import Index
+from allotment.model.observed.index import Index, differing
 from allotment.model.observed.snapshot import Objects
 from allotment.scheduling.placement.cycle import Options, Unschedulable, evaluate
 from allotment.scheduling.placement.diagnosis import Diagnosis, event_text
@@ -30,7 +30,6 @@ from allotment.scheduling.snapshot.placement_labels import (
     asked_by,
     asks,
     changed_since,
-    differing,
     kept_labels,
 )
 from allotment.scheduling.snapshot.placement_volumes import volume_rules
@@ -55,6 +54,7 @@ class PlacementView:
         kept: labels of running pods that are kept; selectors over others would see none.
         unmodelled: what was seen of the cluster and is not in the twin.
         resting: running pods as the twin has them.
+        twins: nodes as the twin has them.
         answers: what was found out on the state, by its edition; `placement_trials` keeps it.
     """
 
@@ -64,6 +64,7 @@ class PlacementView:
     kept: KeptLabels
     unmodelled: tuple[str, ...]
     resting: RestingPods
+    twins: NodeTwins
     answers: dict[object, object] = field(default_factory=dict)
 
 
@@ -133,8 +134,9 @@ def placement_view(index: Index, before: PlacementView | None = None) -> Placeme
     kept = _kept(index, before)
     if before is not None and _stands(index, before, kept):
         return replace(before, index=index)
+    twins = NodeTwins() if before is None else before.twins
     state = ClusterState(
-        [node_of(each) for each in index.nodes.values()],
+        [twins(each) for each in index.nodes.values()],
         {each.name: each.metadata.labels for each in objects.namespaces},
     )
     notes = list(_missing(index))
@@ -151,10 +153,10 @@ def placement_view(index: Index, before: PlacementView | None = None) -> Placeme
         for pod in pods:
             twin = resting(pod)
             bound.setdefault(twin.key, (twin, at))
-    state.fill(bound.values())
+    state.fill(bound)
     if homeless and state.nodes.count:
         notes.append(f"{count(homeless, 'pod')} on nodes that were not seen")
-    view = PlacementView(index, state, _budgets(objects), kept, tuple(notes), resting)
+    view = PlacementView(index, state, _budgets(objects), kept, tuple(notes), resting, twins)
     for pod in objects.pods:
         nominated = state.nodes.index.get(pod.status.nominated_node_name)
         if nominated is not None and is_waiting(pod):
@@ -301,6 +303,23 @@ def _named(diagnosis: Diagnosis, state: ClusterState) -> tuple[tuple[Refusal, tu
     names = tuple(state.nodes.index)
     ordered = sorted(diagnosis.refusals.items(), key=lambda each: each[0].reasons)
     return tuple((refused, tuple(names[at] for at in where.tolist())) for refused, where in ordered)
+
+
+class NodeTwins:
+    """Nodes as the twin has them, each read once for all views that have the very same."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        """None is read yet."""
+        self._known: dict[int, tuple[observed_nodes.Node, Node]] = {}
+
+    def __call__(self, node: observed_nodes.Node) -> Node:
+        """A node as the twin has it."""
+        found = self._known.get(id(node))
+        if found is None or found[0] is not node:
+            found = self._known[id(node)] = (node, node_of(node))
+        return found[1]
 
 
 class RestingPods:

@@ -6,16 +6,16 @@ selector with `In` asks for its values alone; one with another operator asks for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
-from allotment.model.observed.base import Names, Object, Selector
+from allotment.model.observed.base import Names, Selector
+from allotment.model.observed.index import differing
 from allotment.model.observed.pods import PodSpec, PodTemplate
 from allotment.model.observed.snapshot import Objects
 from allotment.scheduling.placement.model import Pairs
 
-Named = TypeVar("Named", bound=Object)
 _IN: Final = "In"
 _HAS_LABELS: Final = ("allotment.dev/has-labels", "")
 """Stands for labels that no selector names: to a budget, a pod without any label is another thing."""
@@ -69,15 +69,6 @@ def _asked(objects: Objects) -> Iterator[AskedLabel]:
         yield from asked_by(pod.spec, pod.metadata.labels)
     for template in _templates(objects):
         yield from asked_by(template.spec, template.metadata.labels)
-
-
-def differing(now: Sequence[Named], then: Sequence[Named]) -> list[Named]:
-    """What is in one of two lists alone, the very objects compared."""
-    if now is then:
-        return []
-    before, after = {id(each): each for each in then}, {id(each): each for each in now}
-    gone = [each for key, each in before.items() if key not in after]
-    return gone + [each for key, each in after.items() if key not in before]
 
 
 def changed_since(now: Objects, then: Objects) -> Objects:

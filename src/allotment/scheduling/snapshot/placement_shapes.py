@@ -30,6 +30,7 @@ from allotment.scheduling.placement.model import (
 
 _NEVER: Final = Requirement("", Operator.IN)
 """A condition that nothing meets."""
+_EVERY_ADDRESS: Final = HostPort(0).ip
 _OPERATORS: Final = {each.value: each for each in Operator}
 _EFFECTS: Final = {each.value: each for each in TaintEffect}
 
@@ -143,11 +144,6 @@ def taints(observed: tuple[NodeTaint, ...]) -> tuple[Taint, ...]:
 
 def host_ports(spec: seen.PodSpec) -> tuple[HostPort, ...]:
     """Ports on the node itself, of containers that stay."""
-    wildcard = HostPort(0).ip
-    staying = (*spec.containers, *(each for each in spec.init_containers if each.sidecar))
-    return tuple(
-        HostPort(port.host_port, port.protocol or "TCP", port.host_ip or wildcard)
-        for container in staying
-        for port in container.ports
-        if port.host_port > 0
-    )
+    containers = [*spec.containers, *(each for each in spec.init_containers if each.sidecar)]
+    ports = [port for container in containers for port in container.ports if port.host_port > 0]
+    return tuple(HostPort(each.host_port, each.protocol or "TCP", each.host_ip or _EVERY_ADDRESS) for each in ports)

@@ -8,9 +8,8 @@ of a cluster most ask for what many others do: each sum is worked out once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from allotment.model.observed.base import Amount, Amounts
 from allotment.model.observed.pods import PodSpec, Resources
@@ -24,8 +23,7 @@ Listed = tuple[tuple[str, Amount], ...]
 """Amounts of a list of resources."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskedFor:
+class AskedFor(NamedTuple):
     """All of a pod's spec that decides what it asks for; equal for pods that ask for the same in the same way.
 
     Attributes:
