@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -85,7 +86,7 @@ class Lane:
     @property
     def trouble(self) -> str:
         """What kept the last pass from being whole; empty where nothing did."""
-        return self._trouble or self._reconciler.unreachable
+        return self._trouble or self._reconciler.unreachable or self._reconciler.defects
 
     def served(self) -> ServedBackend:
         """What it has, as it was seen last."""
@@ -112,7 +113,13 @@ class Lane:
     def work(self, ending: threading.Event) -> None:
         """Pass after pass until the server is to end."""
         while not ending.is_set():
-            if not self.step():
+            try:
+                news = self.step()
+            except Exception as error:  # noqa: BLE001 (a defect in one back end must not end its passes, nor hide)
+                traceback.print_exc()
+                self._trouble = f"a mistake in Allotment, not in your jobs: {type(error).__name__}: {error}"
+                news = False
+            if not news:
                 self._wake.wait(_BUSY if self._serving.busy() and not self.trouble else _IDLE)
                 self._wake.clear()
 

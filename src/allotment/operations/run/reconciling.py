@@ -11,14 +11,14 @@ from typing import Final
 
 from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
 from allotment.model.jobs.job import DependencyState
-from allotment.model.jobs.run import JobState, Move, MoveCause
+from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.recording import change_of, wants_to_stop
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart
 from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobsStore
-from allotment.ports.stored_jobs import StoredChange, StoredJob
+from allotment.ports.stored_jobs import StaleWriteError, StoredChange, StoredJob
 
 _NOT_WITH_IT_YET: Final = frozenset({JobState.SUBMITTED, JobState.HELD})
 
@@ -40,6 +40,12 @@ class Reconciler:
         self._prices = {each.id: each.price for each in devices}
         self._books = DeviceBooks(backend.name, devices, store) if devices else None
         self._unreachable = ""
+        self._unkept: dict[str, str] = {}
+
+    @property
+    def defects(self) -> str:
+        """What could not be kept of single jobs, which stand as they were; empty where all could."""
+        return "; ".join(f"{job}: {said}" for job, said in sorted(self._unkept.items()))
 
     @property
     def unreachable(self) -> str:
@@ -131,6 +137,14 @@ class Reconciler:
         except NotFoundError:
             return False
 
+    def _one_by_one(self, changes: Sequence[StoredChange]) -> Iterator[StoredJob]:
+        for change in changes:
+            try:
+                yield from self._store.record((change,))
+            except (IllegalMoveError, StaleWriteError) as error:
+                self._unkept[change.id] = str(error)
+                yield self._store.get(change.id)
+
     def _starts(self, now: int) -> Iterator[StoredChange]:
         """Jobs that are not with the back end yet are handed over, or held, or refused."""
         for job in [each for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET]:
@@ -186,7 +200,11 @@ class Reconciler:
     def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> None:
         if not changes and not turns:
             return
-        kept = self._store.record(changes, turns)
+        try:
+            kept = self._store.record(changes, turns)
+        except (IllegalMoveError, StaleWriteError):
+            # One job that cannot be kept holds up no other: each by itself, and that one is read anew.
+            kept = (*self._one_by_one(changes), *self._store.record((), turns))
         if self._books is not None:
             self._books.kept(turns)
         for job in kept:

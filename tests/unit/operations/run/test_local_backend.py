@@ -13,6 +13,7 @@ from allotment.model.jobs.job import CheckpointPolicy, DependencyState, JobDepen
 from allotment.model.jobs.run import JobState, MoveCause
 from allotment.operations.run.local.launching import launch_id
 from allotment.ports.job_processes import JobAlive
+from allotment.ports.stored_jobs import StoredChange
 from tests.unit.operations.run.machine import SAFE, Machine, job
 
 CKPT = CheckpointPolicy("/ckpt", 10, 5)
@@ -136,6 +137,18 @@ def test_a_job_waits_for_those_before_it_and_fails_with_them() -> None:
         "failed",
         "succeeded",
     ]
+
+
+def test_a_job_that_changed_behind_its_back_holds_up_no_other() -> None:
+    machine = Machine()
+    one, other = machine.submit(job("quick")), machine.submit(job("quick"))
+    machine.run(1)
+    stored = machine.store.get(one)
+    machine.store.record([StoredChange(one, stored.version, native="changed")])
+    machine.run(30)
+    assert machine.store.get(other).state is JobState.SUCCEEDED
+    assert "has changed meanwhile" in machine.reconciler.defects
+    assert machine.store.get(one).state is JobState.SUCCEEDED
 
 
 def test_without_a_launch_there_is_no_log() -> None:
