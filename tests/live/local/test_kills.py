@@ -58,6 +58,7 @@ def carry_on(processes: LocalProcesses, launch: JobLaunch) -> None:
             processes.launch(launch)
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kills", [30, pytest.param(300, marks=pytest.mark.nightly)])
 def test_a_server_that_is_killed_at_any_moment(tmp_path: Path, new_processes: Processes, kills: int) -> None:
     root, chance = tmp_path / "launches", random.Random(20261128)

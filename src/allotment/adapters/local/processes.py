@@ -168,6 +168,8 @@ class LocalProcesses:
                 os.close(errors)
         finally:
             os.close(paper)
+        for ended in tuple(self._spawned):
+            self._reap(ended)
         with self._lock:
             self._spawned.add(pid)
         return pid

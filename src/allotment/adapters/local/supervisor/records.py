@@ -66,11 +66,13 @@ def new_file(folder: int, name: str, data: bytes) -> int:
 
 
 def claim(folder: int, record: dict[str, object]) -> bool:
-    """Write `RUNNING` if it is not there; False where somebody else was first. It survives a loss of power."""
+    """Write `RUNNING` if it is not there; False where somebody else was first.
+
+    Its name survives a loss of power. What it says may not: then nobody knows what ran, and it is not run again.
+    """
     part = f"{RUNNING}.{os.getpid()}"
     fd = new_file(folder, part, as_json(record))
     try:
-        os.fsync(fd)
         os.link(part, RUNNING, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError:
         return False
@@ -87,9 +89,9 @@ class ReservedResult:
     def __init__(self, folder: int) -> None:
         self._folder = folder
         self._name = f"{RESULT}.{os.getpid()}"
-        self._fd = new_file(folder, self._name, b" " * RESERVED)
+        self._fd = new_file(folder, self._name, b"")
         try:
-            os.fsync(self._fd)
+            os.posix_fallocate(self._fd, 0, RESERVED)
         except OSError:
             self.give_up()
             raise
