@@ -249,6 +249,9 @@ def test_a_job_stands(bodies: list[Body], expected: tuple[Any, ...]) -> None:
 def test_places_are_told_by_rank() -> None:
     found = shown([job(spec=GANG), pod("b", "Running", rank=1), pod("a", "Running", rank=0)])
     assert [(each.rank, each.node) for each in found.places] == [(0, "node-a"), (1, "node-b")]
+    over = shown([job(said("Complete"), spec=GANG), pod("b", "Succeeded", rank=1), pod("a", "Succeeded", rank=0)])
+    assert over.places == found.places
+    assert shown([job(spec=GANG, suspend=True), pod("b", "Running", rank=1)]).places == ()
     assert found.since == 1795831260000
     assert found.native == "job/work-job"
 

@@ -63,7 +63,7 @@ def _shown(
         attempt=seen.attempt + seen.again,
         reason=_bounded(reason),
         since=moment(since) if since else None,
-        places=tuple(_places(seen.pods)) if state.holds else (),
+        places=tuple(_places(seen.pods, state)),
         end=end,
         before=before,
     )
@@ -231,9 +231,14 @@ def _what_holds(pod: Pod) -> str:
     return ""
 
 
-def _places(pods: Iterable[Pod]) -> Iterator[RunningPlace]:
-    bound = [each for each in pods if each.bound]
-    for pod in sorted(bound, key=rank_of):
+def _places(pods: Iterable[Pod], state: JobState) -> Iterator[RunningPlace]:
+    """Where its pods run; of a job that is over where the last of each rank ran, for it may have been seen too late."""
+    if state.over:
+        ages = sorted(pods, key=lambda each: each.metadata.creation_timestamp)
+        there = list({rank_of(each): each for each in ages if each.spec.node_name}.values())
+    else:
+        there = [each for each in pods if each.bound] if state.holds else []
+    for pod in sorted(there, key=rank_of):
         yield RunningPlace(rank_of(pod), pod.spec.node_name)
 
 
