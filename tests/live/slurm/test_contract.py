@@ -22,7 +22,16 @@ class TestRest(SlurmContract):
         return bench_on(rest)
 
 
-class TestCommands(SlurmContract, DisplacementContract):
+@pytest.mark.nightly
+class TestCommands(SlurmContract):
+    """By day `test_jobs` and the displacement go through commands."""
+
+    @pytest.fixture
+    def bench(self, commands: SlurmCommands, bench_on: Callable[[SlurmPort], Bench]) -> Bench:
+        return bench_on(commands)
+
+
+class TestDisplacement(DisplacementContract):
     @pytest.fixture
     def bench(self, commands: SlurmCommands, bench_on: Callable[[SlurmPort], Bench]) -> Bench:
         return bench_on(commands)

@@ -29,7 +29,7 @@ class _Known:
 
 _KNOWN: Final = (
     _Known(2014, "requested node configuration is not available", CapacityError,
-           "ask for no more devices, processors and memory a node than a node of the partition has (allot nodes)"),
+           "ask for no more devices, processors and memory a node than a node of the partition has (sinfo)"),
     _Known(2050, "job violates accounting/qos policy", CapacityError,
            "ask for less than the limits of the account and the quality of service"),
     _Known(2017, "invalid job id specified", NotFoundError),

@@ -75,7 +75,7 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
     array_id, task = _number(row["ArrayJobID"]), _text(row["ArrayTaskID"])
     said = row["Reason"].strip()
     requested = tres_of(row["tres"])
-    state = row["State"].strip()
+    state, nodes = row["State"].strip(), hosts_of(_text(row["NodeList"]))
     return SlurmJob(
         job_id=_number(row["JobID"]),
         name=row["Name"],
@@ -89,9 +89,9 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         reasons=("ReqNodeNotAvail",) if said.startswith(_NO_NODES) else reasons_of(said.partition(",")[0]),
         said=said if "," in said or said.startswith(_NO_NODES) else "",
         requested=requested,
-        # Of a job that waits squeue prints there what it asks for.
-        allocated={} if state == "PENDING" else tres_of(row["tres-alloc"]),
-        nodes=hosts_of(_text(row["NodeList"])),
+        # Of a job that waits, or never ran, squeue prints there what it asks for.
+        allocated=tres_of(row["tres-alloc"]) if nodes and state != "PENDING" else {},
+        nodes=nodes,
         node_count=requested.get("node", 1),
         tasks=_number(row["NumTasks"]) or 1,
         submitted=_number(row["SubmitTime"]),
