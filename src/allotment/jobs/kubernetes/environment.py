@@ -55,6 +55,8 @@ class RankSource(Enum):
     """There is one pod."""
     INDEX = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     """The Job controller, on an indexed Job's pods."""
+    TASK = "metadata.annotations['volcano.sh/task-index']"
+    """Volcano's controller."""
     WORKER = "metadata.labels['leaderworkerset.sigs.k8s.io/worker-index']"
     """The LeaderWorkerSet controller."""
 

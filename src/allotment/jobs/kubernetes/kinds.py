@@ -18,6 +18,8 @@ class WorkKind(StrEnum):
     DEPLOYMENT = "Deployment"
     TRAIN_JOB = "TrainJob"
     RAY_JOB = "RayJob"
+    VOLCANO_JOB = "VolcanoJob"
+    """Volcano itself calls it a Job."""
 
 
 API_VERSIONS: Final[Mapping[WorkKind, str]] = {
@@ -28,8 +30,17 @@ API_VERSIONS: Final[Mapping[WorkKind, str]] = {
     WorkKind.DEPLOYMENT: "apps/v1",
     WorkKind.TRAIN_JOB: "trainer.kubeflow.org/v1alpha1",
     WorkKind.RAY_JOB: "ray.io/v1",
+    WorkKind.VOLCANO_JOB: "batch.volcano.sh/v1alpha1",
 }
 """Group and version in which each is written."""
+
+FOLLOWED: Final[tuple[WorkKind, ...]] = tuple(kind for kind in WorkKind if kind is not WorkKind.VOLCANO_JOB)
+"""What a back end starts and looks for: all that waits in queues of Kueue."""
+
+
+def api_kind(kind: WorkKind) -> str:
+    """The kind as objects carry it."""
+    return "Job" if kind is WorkKind.VOLCANO_JOB else kind.value
 
 
 @dataclass(frozen=True, slots=True)

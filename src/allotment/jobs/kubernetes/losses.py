@@ -295,5 +295,14 @@ OF_KIND: Final[Mapping[WorkKind, tuple[FieldLoss, ...]]] = {
             lambda job: not job.type.ends or job.schedule is not None or job.sweep is not None,
         ),
     ),
+    WorkKind.VOLCANO_JOB: (
+        _RETRIES_OF_A_GANG,
+        FieldLoss(
+            "type",
+            "be run by a Volcano Job: it ends, and runs once",
+            "let another kind be chosen",
+            lambda job: not job.type.ends or job.schedule is not None or job.sweep is not None,
+        ),
+    ),
 }
 """What one kind cannot express beside that."""

@@ -22,6 +22,7 @@ from allotment.jobs.kubernetes.pods import WorkDraft
 from allotment.jobs.kubernetes.ray_job import ray_job
 from allotment.jobs.kubernetes.storage import MOST_CODE, staged
 from allotment.jobs.kubernetes.train_job import train_job
+from allotment.jobs.kubernetes.volcano_job import volcano_job
 from allotment.jobs.losses import FieldLoss, lost
 from allotment.model.jobs.job import StagingTime
 from allotment.model.manifest import Body
@@ -34,6 +35,7 @@ RENDERERS: Final[Mapping[WorkKind, Callable[[WorkDraft], Body]]] = {
     WorkKind.DEPLOYMENT: deployment,
     WorkKind.TRAIN_JOB: train_job,
     WorkKind.RAY_JOB: ray_job,
+    WorkKind.VOLCANO_JOB: volcano_job,
 }
 
 

@@ -46,6 +46,7 @@ CASES: dict[str, tuple[Job, dict[str, Any]]] = {
     "deployment": (service(), {}),
     "leaderworkerset": (service(replicas=2), {}),
     "trainjob": (gang(), {"wanted": WorkKind.TRAIN_JOB}),
+    "volcanojob": (gang(), {"wanted": WorkKind.VOLCANO_JOB}),
     "rayjob": (job(replicas=3), {"wanted": WorkKind.RAY_JOB}),
 }
 

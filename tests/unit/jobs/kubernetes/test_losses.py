@@ -99,6 +99,8 @@ CASES: list[tuple[WorkKind, str, Job]] = [
     (RAY, "run.code", job(program=program(code=CODE))),
     (RAY, "retries.safe", job(retries=RETRIES)),
     (RAY, "type", nightly()),
+    (WorkKind.VOLCANO_JOB, "retries.safe", gang(retries=RETRIES)),
+    (WorkKind.VOLCANO_JOB, "type", service()),
 ]
 
 

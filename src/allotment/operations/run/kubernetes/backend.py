@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import CapacityError, ConflictError, ForbiddenError, InputError, NotFoundError, quoted_message
-from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind
+from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
 from allotment.jobs.kubernetes.order import WorkOrder
 from allotment.jobs.kubernetes.place import JobPlace, place_of
 from allotment.jobs.kubernetes.rendering import RenderedWork, render_work
@@ -39,11 +39,8 @@ _BEST_FIRST: Final = (
     WorkKind.LEADER_WORKER_SET,
     WorkKind.CRON_JOB,
     WorkKind.DEPLOYMENT,
-    WorkKind.TRAIN_JOB,
-    WorkKind.RAY_JOB,
 )
-_NOT_ASKED_FOR: Final = frozenset({WorkKind.TRAIN_JOB, WorkKind.RAY_JOB})
-"""Never the best; they are there for who asks for them."""
+"""Kinds that are started, those that run most jobs first; the others are for who asks for them."""
 _FINAL: Final = (JobRefusedError, CapacityError, InputError, NotFoundError)
 """Errors after which another try is of no use."""
 _ALREADY: Final = "AlreadyExists"
@@ -111,7 +108,7 @@ class KubernetesBackend:
 
     def discover(self) -> ClusterOffer:
         """What the cluster has for jobs."""
-        kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], kind.value))
+        kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], api_kind(kind)))
         kueue = next((each for each in KUEUE if self._kube.serves(each, "Workload")), "")
         return ClusterOffer(kinds, kueue, self._devices())
 
@@ -126,7 +123,7 @@ class KubernetesBackend:
             devices = self._declared()
             if devices:
                 told.append("accelerators are as declared: no node shows any, or nodes may not be listed")
-        starts = tuple(kind.value for kind in _BEST_FIRST if kind in found.kinds and kind not in _NOT_ASKED_FOR)
+        starts = tuple(kind.value for kind in _BEST_FIRST if kind in found.kinds)
         return BackendOffer(KUBERNETES, starts, devices, tuple(told))
 
     def check(self, job: JobToStart) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
+from allotment.jobs.kubernetes.kinds import API_VERSIONS, FOLLOWED, WorkKind
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.model import labels
 from allotment.model.manifest import Body
@@ -21,7 +21,7 @@ from allotment.ports.kube import KubePort
 
 NO_HOMES: Final[Mapping[str, str]] = MappingProxyType({})
 """No job's namespace is known."""
-_GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in WorkKind}
+_GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in FOLLOWED}
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def seen_jobs(
     """
     selector = f"{labels.JOB}={job_id}" if job_id else labels.JOB
     found = _Found()
-    for kind in WorkKind:
+    for kind in FOLLOWED:
         if kube.serves(API_VERSIONS[kind], kind.value):
             for raw in _listed(kube, API_VERSIONS[kind], kind.value, namespaces, selector):
                 found.take_work(kind, raw)
@@ -121,7 +121,7 @@ class _Found:
         elif part == STAGING and isinstance(value, Job):
             job.staging = value if _is_first(job.staging, value) else job.staging
         elif part == MAIN and _is_first(job.main, value):
-            job.main = value  # type: ignore[assignment]  # the kinds of `WorkKind` are those of `Work`
+            job.main = value  # type: ignore[assignment]  # the kinds that are followed are those of `Work`
             job.again = _restarts(kind, raw)
 
     def take_pod(self, raw: Body) -> None:
