@@ -93,7 +93,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
 def submit(
     session: Session, files: tuple[str, ...], *, backend: str, dry_run: str | None, follow: bool, output: OutputOptions
 ) -> int:
-    """Submit the jobs of job files: to this machine; with --on to a cluster of the platform, through Kueue, or to a Slurm.
+    """Submit the jobs of job files: to this machine; with --on to a cluster of the platform, or to a Slurm.
 
     Jobs of one file may wait for each other. All are checked first: where one has an error, none is submitted.
     """
