@@ -6,7 +6,7 @@ What slurmctld has forgotten is asked of the accounting. Folders lie on a file s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +23,7 @@ from allotment.jobs.slurm.rendering import (
 )
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
-from allotment.model.slurm.seen import SlurmJob, SlurmNode
+from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.operations.run.slurm.output_lines import output_lines
 from allotment.operations.run.slurm.standing import booked_on_slurm, followed_on_slurm, latest
@@ -140,9 +140,7 @@ class SlurmBackend:
     def _looked(self) -> tuple[FollowedJob, ...]:
         known = self._known()
         shown = [followed_on_slurm(job_id, attempt, job) for job_id, (attempt, job) in known.items()]
-        forgotten = [each for each in self._handed_in if each not in known]
-        shown += [found for job_id in forgotten if (found := self._booked(job_id))]
-        return tuple(shown)
+        return (*shown, *self._booked(each for each in self._handed_in if each not in known))
 
     def stop(self, job_id: str, grace: int) -> None:  # noqa: ARG002 (how long Slurm waits is set for the cluster: KillWait)
         """End it; nothing where it is over."""
@@ -218,14 +216,21 @@ class SlurmBackend:
         known = self._known().get(job_id)
         if known is not None and known[0] >= attempt:
             return followed_on_slurm(job_id, *known)
-        return self._booked(job_id)
+        return next(iter(self._booked((job_id,))), None)
 
-    def _booked(self, job_id: str) -> FollowedJob | None:
-        attempt, since = self._handed_in[job_id]
-        identity = identity_on_slurm(job_id, attempt)
+    def _booked(self, job_ids: Iterable[str]) -> Iterator[FollowedJob]:
+        """Those that slurmctld has forgotten; the accounting is asked once for all of them."""
+        wanted = {identity_on_slurm(each, self._handed_in[each][0]): each for each in job_ids}
+        if not wanted:
+            return
         try:
-            runs = [each for each in self._slurm.bookings(since) if each.identity == identity]
+            booked = self._slurm.bookings(min(self._handed_in[each][1] for each in wanted.values()))
         except NotFoundError:
-            return None
-        mine = [each for each in runs if each.over and self._slurm.user in {"", each.user}]
-        return booked_on_slurm(job_id, attempt, mine)
+            return
+        runs: dict[str, list[SlurmBooking]] = {}
+        for each in booked:
+            if each.over and each.identity in wanted and self._slurm.user in {"", each.user}:
+                runs.setdefault(wanted[each.identity], []).append(each)
+        for job_id, mine in runs.items():
+            if found := booked_on_slurm(job_id, self._handed_in[job_id][0], mine):
+                yield found
