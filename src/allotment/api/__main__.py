@@ -121,6 +121,7 @@ def _local(platform: Platform, folder: Path, slots: int) -> Serving:
         busy=lambda: backend.runs,
         fitted=backend.fitted,
         foreseen=backend.foreseen,
+        snapshot=backend.snapshot,
         told=backend.told,
         check=backend.check,
     )

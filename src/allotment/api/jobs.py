@@ -24,11 +24,13 @@ from allotment.errors import (
 )
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import read_value, write_value
+from allotment.observe.written import encode
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import JobService, JobSubmission
 from allotment.ports.store import JobFilter, PageMark
 
 JSON: Final = "application/json"
+GZIP: Final = "application/gzip"
 LINES: Final = "application/x-ndjson"
 MOST_BODY: Final = 2 << 20
 """Bytes of a submission."""
@@ -114,6 +116,10 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
         return _value("page", service.page(wanted, after=after, limit=limit))
+
+    @app.get("/v1/snapshot")
+    def snapshot(backend: str) -> Response:
+        return Response(encode(service.snapshot(backend)), media_type=GZIP)
 
     @app.get("/v1/jobs/{reference}")
     def find(reference: str, team: str = "") -> Response:

@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
+from allotment.model.observed.snapshot import Snapshot
 from allotment.ports.backends import BackendOffer, ForeseenStart, LogLine
 from allotment.ports.store import JobFilter, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
@@ -110,6 +111,15 @@ class JobService(Protocol):
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept, and what `submit` refuses is refused."""
+        ...
+
+    def snapshot(self, backend: str) -> Snapshot:
+        """What answers rest on, of a back end that no other snapshot shows.
+
+        Raises:
+            NotFoundError: there is no such back end.
+            UsageError: it is a cluster, which is asked itself.
+        """
         ...
 
     def submit(self, submission: JobSubmission) -> JobReceipt:

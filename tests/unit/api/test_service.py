@@ -25,6 +25,7 @@ from allotment.errors import (
 )
 from allotment.model.jobs.job import DependencyState, JobDependency, JobType
 from allotment.model.jobs.run import JobState
+from allotment.operations.ask.explaining import why_all
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import JobRefusedError
@@ -68,6 +69,7 @@ class World:
             told=backend.told,
             check=backend.check,
             foreseen=backend.foreseen,
+            snapshot=backend.snapshot,
         )
 
         def opener(name: str) -> Serving:
@@ -145,6 +147,17 @@ def test_what_would_become_of_a_job_is_told_and_nothing_is_kept(asked: tuple[Wor
     assert len(service.page(JobFilter()).rows) == 2
     with pytest.raises(CapacityError):
         service.foresee(JobSubmission(job(devices=9), "local"))
+
+
+def test_answers_rest_on_a_snapshot_of_the_machine(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    submitted(service, program="long", devices=4)
+    submitted(service, devices=4, team="cv")
+    world.run(1)
+    (waiting,) = why_all(service.snapshot("local")).waiting
+    assert waiting.explanation.cause == "preemption-pending" or "4 are in use" in waiting.explanation.summary
+    with pytest.raises(NotFoundError):
+        service.snapshot("mars")
 
 
 def test_pages_go_on_where_the_one_before_ended(asked: tuple[World, JobService]) -> None:

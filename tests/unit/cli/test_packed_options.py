@@ -14,7 +14,7 @@ from allotment.cli.commands.foresee.simulate import SimulateOptions, simulate
 from allotment.cli.commands.foresee.whatif import WhatIfOptions, whatif
 from allotment.cli.commands.foresee.when import WhenOptions, when
 
-OF_A_SOURCE = {"snapshot", "namespace", "everywhere"}
+OF_A_SOURCE = {"snapshot", "backend", "namespace", "everywhere"}
 SHARED = {"no_headers", "sort_by", "selector", "limit", "force_conflicts", "allow_uncounted", *OF_A_SOURCE}
 """Flags of several commands that end up in `OutputOptions` and `Liberties`; the session's, click keeps to itself."""
 

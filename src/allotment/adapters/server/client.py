@@ -16,6 +16,8 @@ import msgspec
 from allotment import errors
 from allotment.errors import AllotmentError, ForbiddenError, UnreachableError, shown
 from allotment.model.jobs.written import read_value, write_value
+from allotment.model.observed.snapshot import Snapshot
+from allotment.observe.written import decode
 from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, ServerStatus
 from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
@@ -99,6 +101,14 @@ class SocketJobService:
         """What would become of a job; nothing is kept."""
         body = write_value("submission", submission).encode()
         return self._ask("POST", "/v1/foresee", "foreseen", ForeseenJob, body=body)
+
+    def snapshot(self, backend: str) -> Snapshot:
+        """What answers rest on."""
+        with self._sent("GET", f"/v1/snapshot?{urlencode({'backend': backend})}", None, PATIENCE) as answer:
+            try:
+                return decode(answer.read())
+            except (OSError, http.client.HTTPException) as error:
+                raise _gone(error) from error
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 from allotment.errors import AllotmentError, ConflictError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.lane import Lane, Serving
 from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
 from allotment.ports.clock import Clock
@@ -131,6 +132,10 @@ class Desk:
         start = lane.foreseen(order)
         displaces = tuple(self._store.get(each) for each in start.displaces)
         return ForeseenJob(order.job, start, self._price(order.job), displaces, told)
+
+    def snapshot(self, backend: str) -> Snapshot:
+        """What answers rest on."""
+        return self._lane(backend).snapshot()
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, UsageError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
+from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.reconciling import Reconciler
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart
@@ -39,6 +40,7 @@ class Serving:
         fitted: the job with what its file leaves open, the fields of which are named, filled in for the back end.
         told: what is different there from what a job's file says.
         foreseen: what would become of a job that `check` lets through.
+        snapshot: what answers rest on, made of its jobs by id; None where it is a cluster, which is asked itself.
         check: raises what `start` would raise for good, before a job is kept.
     """
 
@@ -49,6 +51,7 @@ class Serving:
     fitted: Callable[[Job, frozenset[str]], Job] = lambda job, _: job
     told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
     foreseen: Callable[[JobToStart], ForeseenStart] = lambda _: ForeseenStart()
+    snapshot: Callable[[Mapping[str, StoredJob]], Snapshot] | None = None
     check: Callable[[JobToStart], None] = lambda _: None
 
 
@@ -149,6 +152,20 @@ class Lane:
         with self._alone:
             self._recover()
             return self._serving.foreseen(order)
+
+    def snapshot(self) -> Snapshot:
+        """What answers rest on.
+
+        Raises:
+            UsageError: it is a cluster, which is asked itself.
+        """
+        if self._serving.snapshot is None:
+            raise UsageError(
+                f"{self.name} is asked itself", why="its API server knows more", fix="name it with --context instead"
+            )
+        with self._alone:
+            self._recover()
+            return self._serving.snapshot(self._reconciler.jobs)
 
     def take(self, job: StoredJob) -> StoredJob:
         """Keep a new job; the next pass starts it."""

@@ -6,7 +6,7 @@ is kept before anything follows from it. So whoever dies at whatever moment, the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
@@ -51,6 +51,11 @@ class Reconciler:
     def unreachable(self) -> str:
         """Why the back end did not answer in the last pass; empty where it did."""
         return self._unreachable
+
+    @property
+    def jobs(self) -> Mapping[str, StoredJob]:
+        """Those that are not over, by id."""
+        return self._jobs
 
     def states(self) -> list[JobState]:
         """Of each of its jobs that are not over; safe from other threads."""

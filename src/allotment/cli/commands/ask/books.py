@@ -118,8 +118,9 @@ def _fix_lending(session: Session, asked: BooksOptions, source: SourceOptions, o
     from allotment.operations.ask.observing import observe
     from allotment.reports.documents.books import lending_document
 
-    if source.file:
-        raise UsageError("a file cannot be mended", why="--fix changes a cluster", fix="leave --snapshot out")
+    if source.given:
+        what = "a file cannot be mended" if source.file else "this machine's quota is not mended here"
+        raise UsageError(what, why="--fix changes a cluster", fix=f"leave {source.given} out")
     with wiring.connect(session.value("kubeconfig"), one_context(session, "--fix")) as kube:
         snapshot = observe(kube, wiring.clock())
         declared = _declared(session, snapshot)

@@ -35,7 +35,7 @@ def gpus(session: Session, *, source: SourceOptions, metrics: MetricsOptions, ou
     from allotment.operations.ask.devices import count_gpus
     from allotment.reports.documents.devices import gpus_document
 
-    found = count_gpus(snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file))))
+    found = count_gpus(snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given))))
     show(
         session,
         output,

@@ -79,9 +79,9 @@ def _answer(session: Session, recorded: str | None, source: SourceOptions) -> Qu
     teams = _teams(session)
     if recorded is None:
         return quotas_of(snapshot_of(session, source), teams)
-    if source.file:
+    if source.given:
         raise UsageError(
-            "--recorded and --snapshot name two things to ask: a time and a moment", fix="leave one of them out"
+            f"--recorded and {source.given} name two things to ask: a time and a moment", fix="leave one of them out"
         )
     past = recording(wiring.files(), recorded)
     check_place(past.last(), source.namespace)

@@ -69,7 +69,7 @@ def save(
     files = wiring.files()
     place = checked_place(files.user_path(file))
     check_target(files, place, read=[files.user_path(source.file)] if source.file else [], force=force)
-    found = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
+    found = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given)))
     if view is not None:
         found = _viewed(session, found, view)
     keep(files, place, found, force=force)

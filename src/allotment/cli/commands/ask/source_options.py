@@ -34,18 +34,25 @@ class SourceOptions:
         file: of a snapshot or a case; empty for a cluster.
         namespace: as ``-n`` says; empty if it was not given.
         everywhere: ``-A``.
+        backend: of the server of this machine; empty for a file or a cluster.
     """
 
     file: str = ""
     namespace: str = ""
     everywhere: bool = False
+    backend: str = ""
+
+    @property
+    def given(self) -> str:
+        """The flag that names something other than a cluster; empty where a cluster is asked."""
+        return "--snapshot" if self.file else "--on" if self.backend else ""
 
     def scope(self, snapshot: Snapshot) -> str:
         """The namespace that a question without one is about; empty for all.
 
         Of a cluster it is the context's, as with kubectl; of a file it is all.
         """
-        if self.namespace or self.everywhere or self.file:
+        if self.namespace or self.everywhere or self.given:
             return self.namespace
         return snapshot.asker.namespace
 
@@ -54,10 +61,15 @@ def source_flags(function: F) -> F:
     """``--snapshot``, ``-n``, ``-A``, ``--context`` and ``--kubeconfig``, packed into the argument ``source``."""
 
     @wraps(function)
-    def call(*args: Any, snapshot: str | None, namespace: str | None, everywhere: bool, **kwargs: Any) -> Any:
+    def call(
+        *args: Any, snapshot: str | None, backend: str | None, namespace: str | None, everywhere: bool, **kwargs: Any
+    ) -> Any:
         if everywhere and namespace:
             raise UsageError("-A and -n contradict each other", fix="leave one of them out")
-        return function(*args, source=SourceOptions(snapshot or "", namespace or "", everywhere), **kwargs)
+        if snapshot and backend:
+            raise UsageError("--snapshot and --on name two things to ask", fix="leave one of them out")
+        source = SourceOptions(snapshot or "", namespace or "", everywhere, backend or "")
+        return function(*args, source=source, **kwargs)
 
     wrapped: Any = servers_flags(call)
     for option in (
@@ -77,6 +89,14 @@ def source_flags(function: F) -> F:
             section=_SECTION,
             metavar="NAME",
             help="Namespace; the context's by default. Where the whole cluster may not be read, this one is.",
+        ),
+        click.option(
+            "--on",
+            "backend",
+            cls=Flag,
+            section=_SECTION,
+            metavar="NAME",
+            help="Ask the server of this machine (`allot up`) instead of a cluster: local. Its teams are namespaces.",
         ),
         click.option(
             "--snapshot",
@@ -114,11 +134,16 @@ def snapshot_of(
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
     from allotment.operations.ask.places import check_place
+    from allotment.wiring import running
 
     if source.file and session.flags.get("kubeconfig"):
         raise UsageError(
             "--snapshot and --kubeconfig name two things to ask: a file and a cluster", fix="leave one of them out"
         )
+    if source.backend:
+        found = running.job_server(session.environment).service.snapshot(source.backend)
+        check_place(found, source.namespace)
+        return found if measure is None else measure(found)
     kubeconfig, contexts = session.value("kubeconfig"), contexts_of(session)
     clusters = {each: partial(wiring.connect, kubeconfig, each) for each in contexts}
     request = SnapshotRequest(source.file, (source.namespace,) if source.namespace else (), session.contexts)
@@ -158,6 +183,8 @@ def direction_of(session: Session, source: SourceOptions, snapshot: Snapshot) ->
     from allotment.operations.ask.directing import WayToCluster
 
     several = len(snapshot.sources) > 1
+    if source.backend:
+        return lambda _name: WayToCluster(known=False)  # there is no kubectl for it
     if source.file:
         named = session.contexts[0] if len(session.contexts) == 1 else ""
         return lambda _name: WayToCluster(context=named, known=not several, seen=False)
@@ -192,6 +219,8 @@ def followed(session: Session, source: SourceOptions) -> Iterator[WatchedLooks]:
     from allotment import wiring
     from allotment.operations.ask.looking import watched_looks
 
+    if source.backend:
+        raise UsageError("--on and --watch do not go together", fix="use `allot ps --watch`")
     if source.file:
         raise UsageError(
             "--snapshot and --watch contradict each other", why="a file does not change", fix="leave one of them out"
@@ -209,6 +238,7 @@ def again(session: Session, source: SourceOptions) -> str:
     contexts = session.contexts or (session.flags.get("context") or "",)
     given = [
         ("snapshot", source.file),
+        ("on", source.backend),
         ("kubeconfig", session.flags.get("kubeconfig") or ""),
         *(("context", each) for each in contexts),
     ]

@@ -119,6 +119,7 @@ def _answer(
         only_of_clusters(
             {
                 "--snapshot": source.file,
+                "--on": source.backend,
                 "-n": source.namespace,
                 "-A": source.everywhere,
                 "--recorded": asked.recorded,
@@ -136,20 +137,21 @@ def _answer(
                 why="what was measured when it was recorded is in the recording",
                 fix="leave one of them out",
             )
-        if source.file:
+        if source.given:
             raise UsageError(
-                "--recorded and --snapshot name two things to ask: a time and a moment", fix="leave one of them out"
+                f"--recorded and {source.given} name two things to ask: a time and a moment",
+                fix="leave one of them out",
             )
         recorded = recording(wiring.files(), asked.recorded)
         return waste_since(recorded, asked.since or "", rules, asked.by, asked.gap or "")
-    if asked.since is not None and session.value("prometheus") and not source.file:
+    if asked.since is not None and session.value("prometheus") and not source.given:
         return _metered(session, asked.since, metrics, rules, asked.by)
     if asked.since is not None:
         raise no_history(asked.since)
     if asked.gap is not None:
         raise UsageError("--gap is about recorded snapshots", fix="name their folder with --recorded")
     below = lowest([rules.idle.of(kind) for kind in KINDS_OF_WORK])
-    measure = with_metrics(session, metrics, below, of_file=bool(source.file))
+    measure = with_metrics(session, metrics, below, of_file=bool(source.given))
     return waste_now(snapshot_of(session, source, measure), rules, asked.by)
 
 

@@ -37,7 +37,7 @@ def who(
     from allotment.operations.ask.devices import who_holds
     from allotment.reports.documents.devices import holdings_document
 
-    snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.file)))
+    snapshot = snapshot_of(session, source, with_metrics(session, metrics, of_file=bool(source.given)))
     found = who_holds(snapshot, accelerator=accelerator, team=session.value("team") or "", namespace=source.namespace)
     show(
         session,

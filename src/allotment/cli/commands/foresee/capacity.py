@@ -97,7 +97,9 @@ def capacity(session: Session, asked: CapacityOptions, *, source: SourceOptions,
     if not _of_a_file(asked):
         _live(session, asked, source, output)
         return
-    only_of_clusters({"--snapshot": source.file, "-n": source.namespace, "-A": source.everywhere})
+    only_of_clusters(
+        {"--snapshot": source.file, "--on": source.backend, "-n": source.namespace, "-A": source.everywhere}
+    )
     _surveyed(session, asked, output)
 
 

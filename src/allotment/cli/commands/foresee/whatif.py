@@ -106,6 +106,7 @@ def whatif(session: Session, asked: WhatIfOptions, *, source: SourceOptions, out
     only_of_clusters(
         {
             "--snapshot": source.file if scenario is None else "",
+            "--on": source.backend,
             "-n": source.namespace,
             "-A": source.everywhere,
             "--budget": asked.budget,

@@ -146,6 +146,7 @@ def when(session: Session, asked: WhenOptions, *, source: SourceOptions, output:
     only_of_clusters(
         {
             "--snapshot": source.file,
+            "--on": source.backend,
             "-n": source.namespace,
             "-A": source.everywhere,
             "--budget": asked.budget,

@@ -19,8 +19,10 @@ from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
+from allotment.operations.run.local.as_source import machine_snapshot
 from allotment.operations.run.local.conclusions import Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
@@ -41,6 +43,7 @@ from allotment.ports.backends import (
 from allotment.ports.clock import Clock
 from allotment.ports.job_folders import JobFolders
 from allotment.ports.job_processes import JobAlive, JobNeverStarted, JobProcesses, LaunchState
+from allotment.ports.stored_jobs import StoredJob
 
 _HOST: Final = "this machine"
 
@@ -216,6 +219,14 @@ class LocalBackend:
         """
         self._check(order)
         self._queues.check(work_of(order, self._platform))
+
+    def snapshot(self, jobs: Mapping[str, StoredJob]) -> Snapshot:
+        """What answers rest on: the machine as a snapshot shows a cluster.
+
+        Args:
+            jobs: those that are not over, by id.
+        """
+        return machine_snapshot(self._platform, self._machine, jobs, self.look(), self._now())
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that `check` lets through."""
