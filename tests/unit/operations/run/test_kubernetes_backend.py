@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +338,8 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
     expected = [LogLine(rank, f"p{rank} {at}".encode(), 1795831200000 + 1000 * at) for rank in (0, 1) for at in (0, 1)]
     assert list(bench.backend.log("k7x2")) == expected
     assert list(bench.backend.log("k7x2", rank=1, tail=1)) == expected[3:]
+    (last,) = (each for each in islice(bench.backend.log("k7x2", rank=1, follow=True, tail=1), 1))
+    assert last == expected[3]
     followed = bench.backend.log("k7x2", follow=True)
     first = [next(followed), next(followed), next(followed), next(followed)]
     assert sorted(first, key=lambda each: (each.rank, each.at)) == expected  # type: ignore[union-attr]

@@ -95,7 +95,9 @@ class FollowedLogs:
         for pod in pods:
             uid = pod.metadata.uid
             if uid not in self._read and uid not in self._reading and pod.spec.node_name:
-                thread = threading.Thread(target=self._follow, args=(pod,), name=f"log-{pod.name}", daemon=True)
+                thread = threading.Thread(
+                    target=self._follow, args=(pod, self._tail), name=f"log-{pod.name}", daemon=True
+                )
                 self._reading[uid] = thread
                 thread.start()
         self._tail = self._tail if not pods else None
@@ -113,10 +115,10 @@ class FollowedLogs:
             while True:
                 yield self._lines.get_nowait()
 
-    def _follow(self, pod: Pod) -> None:
+    def _follow(self, pod: Pod, tail: int | None) -> None:
         # What is said to a thread is said to whoever iterates; a pod that has not started is asked again.
         try:
-            for line in self._kube.pod_log(_key(pod), MAIN, follow=True, tail=self._tail):
+            for line in self._kube.pod_log(_key(pod), MAIN, follow=True, tail=tail):
                 while not self._left.is_set():
                     with suppress(queue.Full):
                         self._lines.put(_line(pod, line), timeout=LOOK_AGAIN)
