@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
@@ -279,7 +280,11 @@ class LocalBackend:
             self._watch_living(job, ends, now)
             return
         for launch, state in zip(job.launches, states, strict=True):
-            if ends.gone and not isinstance(state, JobNeverStarted):
+            if isinstance(state, JobNeverStarted):
+                # What an earlier server had handed over could still start, beside the next attempt.
+                with suppress(NotFoundError):
+                    self._processes.forget(launch)
+            elif ends.gone:
                 self._processes.kill(launch)
         self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
 
