@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from allotment.ports.job_service import JobService
 
@@ -18,6 +18,14 @@ class JobServer(Protocol):
 
     def spawn(self, words: Sequence[str]) -> None:
         """Start its process, which outlives this one.
+
+        Args:
+            words: arguments of `python -m allotment.api`.
+        """
+        ...
+
+    def become(self, words: Sequence[str]) -> NoReturn:
+        """Be its process from now on, for a service manager that watches it.
 
         Args:
             words: arguments of `python -m allotment.api`.

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from allotment.adapters.server.client import SocketJobService
 
@@ -60,6 +60,10 @@ class ServerProcess:
             )
         finally:
             os.close(handle)
+
+    def become(self, words: Sequence[str]) -> NoReturn:
+        """Be its process from now on."""
+        os.execve(sys.executable, [sys.executable, "-m", "allotment.api", *words], self._environment)  # noqa: S606
 
     @property
     def spawned(self) -> bool:

@@ -12,10 +12,11 @@ from allotment.cli.shell.session import Session
 @click.command(cls=Command)
 @platform_flag
 @click.option("--slots", type=click.IntRange(0, 1024), metavar="N", help="Slots that stand for accelerators.")
+@click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
 @output_flags
 @global_flags
 @click.pass_obj
-def up(session: Session, *, slots: int | None, output: OutputOptions) -> None:
+def up(session: Session, *, slots: int | None, foreground: bool, output: OutputOptions) -> None:
     """Start the server of this machine, or say that it runs.
 
     It admits jobs to this machine's devices under the teams, quotas and priorities of the platform directory: that of
@@ -35,6 +36,8 @@ def up(session: Session, *, slots: int | None, output: OutputOptions) -> None:
     from allotment.wiring import running
 
     words = [*platform_words(session), *([] if slots is None else ["--slots", str(slots)])]
+    if foreground:
+        running.job_server(session.environment).become(words)
     started = bring_up(running.job_server(session.environment), words, wiring.clock())
     if started.already and words:
         session.note("the server runs already; what it was started with stays until `allot down`")
