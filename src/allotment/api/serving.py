@@ -55,7 +55,9 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket) -> None:
     waiting = threading.Thread(target=end, name="end", daemon=True)
     waiting.start()
     try:
-        server.run(sockets=[bound])
+        # Ctrl-C and SIGTERM end it in an orderly way; uvicorn raises the signal anew when that is done.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[bound])
     finally:
         desk.end()
         for worker in workers:
