@@ -93,7 +93,9 @@ def _named(index: Index, kind: str, name: str, namespace: str) -> list[Subject]:
     return [
         each
         for each in subjects_of(index)
-        if each.name == name and namespace in {"", each.namespace} and (not kind or _kind(kind_of(each)) == kind)
+        if each.metadata.name == name
+        and namespace in {"", each.namespace}
+        and (not kind or _kind(kind_of(each)) == kind)
     ]
 
 

@@ -65,10 +65,14 @@ def kept_labels(objects: Objects) -> KeptLabels:
 def _asked(objects: Objects) -> Iterator[AskedLabel]:
     for each in objects.disruption_budgets:
         yield from _by_selector(each.spec.selector)
-    for pod in objects.pods:
-        yield from asked_by(pod.spec, pod.metadata.labels)
-    for template in _templates(objects):
-        yield from asked_by(template.spec, template.metadata.labels)
+    for spec, labels in _specs(objects):
+        if spec.affinity is not None or spec.topology_spread_constraints:
+            yield from asked_by(spec, labels)
+
+
+def _specs(objects: Objects) -> Iterator[tuple[PodSpec, Names]]:
+    yield from ((pod.spec, pod.metadata.labels) for pod in objects.pods)
+    yield from ((template.spec, template.metadata.labels) for template in _templates(objects))
 
 
 def changed_since(now: Objects, then: Objects) -> Objects:

@@ -14,7 +14,8 @@ from allotment.diagnose.others import called, reference_above, work_above
 from allotment.diagnose.rules.scheduler.placing import Placing
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
-from allotment.model.observed.base import Object, Reference
+from allotment.model.observed.base import Object, OwnerReference, Reference
+from allotment.model.observed.index import kind_of
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Replicas
@@ -44,20 +45,41 @@ class RoomHolder:
     ends: bool
 
 
+_HolderKey = tuple[str, str, str]
+"""Kind, namespace and name."""
+
+
+def _key_of(each: Object) -> _HolderKey:
+    return kind_of(each), each.namespace, each.name
+
+
 class RoomHolders:
     """All work of a source that has pods on nodes, and what of it is on each; made once for a source."""
 
     def __init__(self, case: Case) -> None:
         """Of the source of a case."""
-        pods: dict[tuple[str, str, str], list[Pod]] = defaultdict(list)
-        self.on: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+        pods: dict[_HolderKey, list[Pod]] = defaultdict(list)
+        self._above: dict[tuple[str, OwnerReference], _HolderKey | None] = {}
+        self.on: dict[str, set[_HolderKey]] = defaultdict(set)
         for node, there in case.index.pods_on.items():
             for pod in there:
-                above = reference_above(case, pod)
-                key = above.kind, above.namespace, above.name
+                key = self._key(case, pod)
                 pods[key].append(pod)
                 self.on[node].add(key)
         self.all = {key: _holder(case, found) for key, found in pods.items()}
+
+    def _key(self, case: Case, pod: Pod) -> _HolderKey:
+        """Of what stands above a pod, which pods of one owner share; of the pod itself, where nothing does."""
+        owner = pod.metadata.controller
+        if owner is not None:
+            asked = (pod.namespace, owner)
+            if asked not in self._above:
+                chain = case.index.chain(pod.metadata)
+                self._above[asked] = _key_of(chain[-1]) if chain else None
+            found = self._above[asked]
+            if found is not None:
+                return found
+        return _key_of(pod)
 
 
 def holders(case: Case, nodes: Iterable[Node], resource: str = "") -> list[RoomHolder]:
