@@ -1,4 +1,4 @@
-"""How fast a saved snapshot answers: the busy fleet of `mixed.py` is saved, loaded and asked, all in this process.
+"""How fast a saved snapshot answers: the busy fleet of `mixed.py` is saved, and loaded and asked in this process.
 
     python -m benchmarks.answers --offline [--only WORD] [--profile WORD]
 
@@ -13,7 +13,8 @@ import pstats
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,28 +62,22 @@ def snapshot_of(size: Size) -> Snapshot:
     return Snapshot(taken_at=now, sources=(source,))
 
 
-def questions(data: bytes, snapshot: Snapshot) -> list[Asked]:
-    """Every question with its bar in seconds."""
-    return [
-        Asked("load a saved snapshot", lambda: decode(data), 2.0, lambda _: f"a file of {len(data) / 1e6:.1f} MB"),
-        *(
-            Asked(f"why {name}: the cause", lambda n=name: why(snapshot, n, with_remedies=False), 2.0, _cause)  # type: ignore[misc]
-            for name in ("job/wait-1", "job/wait-20")
-        ),
-        *_following(snapshot),
-        *(
-            Asked(f"why {name}, remedies tried", lambda n=name: why(snapshot, n), 2.0, _remedies)  # type: ignore[misc]
-            for name in _subjects()
-        ),
-        Asked("why -A, grouped", lambda: grouped(why_all(snapshot).waiting), 2.0, _groups),
-        Asked("who", lambda: who_holds(snapshot), 2.0),
-        Asked("gpus", lambda: count_gpus(snapshot), 2.0),
-        Asked("queues", lambda: queues_of(snapshot), 2.0),
-        Asked("quotas", lambda: quotas_of(snapshot, None), 2.0),
-        Asked("saturation", lambda: saturated(snapshot), 2.0),
-        Asked("books", lambda: books_of(snapshot, None), 2.0),
-        Asked("waste", lambda: waste_now(snapshot, CountingRules(), "cause"), 2.0),
-    ]
+def questions(data: bytes, snapshot: Snapshot) -> Iterator[Asked]:
+    """Every question with its bar in seconds; what those before have made is gone when the next is taken."""
+    yield Asked("load a saved snapshot", lambda: decode(data), 2.0, lambda _: f"a file of {len(data) / 1e6:.1f} MB")
+    for name in ("job/wait-1", "job/wait-20"):
+        yield Asked(f"why {name}: the cause", lambda n=name: why(snapshot, n, with_remedies=False), 2.0, _cause)  # type: ignore[misc]
+    yield from _following(snapshot)
+    for name in _subjects():
+        yield Asked(f"why {name}, remedies tried", lambda n=name: why(snapshot, n), 2.0, _remedies)  # type: ignore[misc]
+    yield Asked("why -A, grouped", lambda: grouped(why_all(snapshot).waiting), 2.0, _groups)
+    yield Asked("who", lambda: who_holds(snapshot), 2.0)
+    yield Asked("gpus", lambda: count_gpus(snapshot), 2.0)
+    yield Asked("queues", lambda: queues_of(snapshot), 2.0)
+    yield Asked("quotas", lambda: quotas_of(snapshot, None), 2.0)
+    yield Asked("saturation", lambda: saturated(snapshot), 2.0)
+    yield Asked("books", lambda: books_of(snapshot, None), 2.0)
+    yield Asked("waste", lambda: waste_now(snapshot, CountingRules(), "cause"), 2.0)
 
 
 def _subjects() -> list[str]:
@@ -91,7 +86,7 @@ def _subjects() -> list[str]:
     return usual + [f"job/wait-{number}" for number in range(0, 160, 20)]
 
 
-def _following(snapshot: Snapshot) -> list[Asked]:
+def _following(snapshot: Snapshot) -> Iterator[Asked]:
     source = snapshot.sources[0]
     index = Index(source)
     wanted = set(range(1, 5000, 250)) | set(range(0, 160, 20))
@@ -120,11 +115,9 @@ def _following(snapshot: Snapshot) -> list[Asked]:
             slowest = max(slowest, time.process_time() - began)
         return slowest
 
-    return [
-        Asked("find and explain the first", first, 2.0),
-        Asked("make the twins, all queues settled, and the emptied fleet", ready, 2.0),
-        Asked(f"the slowest of {len(jobs)} causes after that", following, 0.05, seconds=lambda each: each),
-    ]
+    yield Asked("find and explain the first", first, 2.0)
+    yield Asked("make the twins, all queues settled, and the emptied fleet", ready, 2.0)
+    yield Asked(f"the slowest of {len(jobs)} causes after that", following, 0.05, seconds=lambda each: each)
 
 
 def _cause(found: Any) -> str:
@@ -139,8 +132,7 @@ def _groups(found: Any) -> str:
     return ", ".join(f"{each.cause} {len(each.members)}" for each in found)
 
 
-def measure(size: Size, only: str, profiled: str) -> None:
-    """Print a row for each question, asked in a process such as a command's."""
+def _saved(size: Size) -> bytes:
     collect_seldom()
     began = time.process_time()
     made = snapshot_of(size)
@@ -148,7 +140,14 @@ def measure(size: Size, only: str, profiled: str) -> None:
     began = time.process_time()
     data = encode(made)
     print(f"saved in {time.process_time() - began:.1f} s", file=sys.stderr)
-    del made
+    return data
+
+
+def measure(size: Size, only: str, profiled: str) -> None:
+    """Print a row for each question, asked in a process such as a command's."""
+    with ProcessPoolExecutor(1) as another:  # a command has not made what it reads
+        data = another.submit(_saved, size).result()
+    collect_seldom()
     snapshot = decode(data)
     print("| question | CPU seconds | wall | bar | peak MB | |\n|---|---:|---:|---:|---:|---|")
     for asked in questions(data, snapshot):
@@ -174,3 +173,4 @@ def measure(size: Size, only: str, profiled: str) -> None:
         if profile is not None:
             pstats.Stats(profile, stream=sys.stderr).sort_stats("cumulative").print_stats(45)
             pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(30)
+        del found, asked  # what an answer holds on to is none of the next one's
