@@ -15,6 +15,8 @@ from allotment.cli.shell.examples.form import Example, ExampleNeeds
 from allotment.cli.shell.examples.table import EXAMPLES
 from tests.unit.cli.conftest import ROOT, Run
 
+pytestmark = pytest.mark.corpus  # starts processes, which takes longer than unit tests may
+
 IN_A_CHECKOUT = [
     pytest.param(example, id=f"{' '.join(words)}: {example.note}")
     for words, examples in EXAMPLES.items()

@@ -106,4 +106,15 @@ def test_every_flag_has_a_help_text_and_every_command_a_summary(words: tuple[str
             assert param.help.rstrip("]").endswith((".", *(f"ALLOTMENT_{word}" for word in ENV_WORDS))), param.help
 
 
-ENV_WORDS = ("PLATFORM", "CLUSTER", "TEAM", "CONTEXT", "KUBECONFIG", "OUTPUT", "COLOR", "NO_INPUT", "PROMETHEUS", "STORE")
+ENV_WORDS = (
+    "PLATFORM",
+    "CLUSTER",
+    "TEAM",
+    "CONTEXT",
+    "KUBECONFIG",
+    "OUTPUT",
+    "COLOR",
+    "NO_INPUT",
+    "PROMETHEUS",
+    "STORE",
+)

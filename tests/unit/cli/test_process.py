@@ -16,6 +16,8 @@ import pytest
 
 from tests.unit.cli.conftest import ACME
 
+pytestmark = pytest.mark.corpus  # starts processes, which takes longer than unit tests may
+
 BIN = Path(sys.executable).parent
 ALLOT = str(BIN / "allot")
 CALL = [ALLOT, "config", "view"]
