@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from allotment.errors import AllotmentError, ConflictError
+from allotment.errors import ConflictError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.observed.snapshot import Snapshot
@@ -85,8 +85,8 @@ class Desk:
         for name in (LOCAL, *sorted({each.backend for each in store.unfinished()} - {LOCAL})):
             try:
                 self._lane(name)
-            except AllotmentError as error:
-                self._closed[name] = str(error)
+            except Exception as error:  # noqa: BLE001 (one back end that cannot be opened must not end the others)
+                self._closed[name] = f"{type(error).__name__}: {error}"
 
     @property
     def ending(self) -> threading.Event:

@@ -184,7 +184,7 @@ class Lane:
 
     def _recover(self) -> None:
         if not self._recovered:
-            self._reconciler.recover()
+            self._reconciler.recover(self._now())
             self._recovered = True
 
     def _look_at_offer(self) -> None:

@@ -61,13 +61,24 @@ class Reconciler:
         """Of each of its jobs that are not over; safe from other threads."""
         return [each.state for each in list(self._jobs.values())]
 
-    def recover(self) -> None:
-        """Hand over again what an earlier run has handed over: the back end finds what it has of it."""
-        for job in list(self._jobs.values()):
-            if job.state not in _NOT_WITH_IT_YET:
+    def recover(self, now: int) -> None:
+        """Hand over again what an earlier run has handed over: the back end finds what it has of it.
+
+        What it would not take any more, because it has shrunk or lacks the team, is over, and holds up no other.
+
+        Args:
+            now: milliseconds since the epoch.
+        """
+        for job in [each for each in self._jobs.values() if each.state not in _NOT_WITH_IT_YET]:
+            try:
                 self._backend.start(order_of(job))
-                if wants_to_stop(job):
-                    self._backend.stop(job.id, job.job.grace)
+            except (JobRefusedError, CapacityError, InputError) as error:
+                refused = job.history.may(JobState.REFUSED)
+                state = JobState.REFUSED if refused else JobState.FAILED
+                self._keep([_ended(job, state, MoveCause.REFUSED, _words(error), now)])
+                continue
+            if wants_to_stop(job):
+                self._backend.stop(job.id, job.job.grace)
 
     def take(self, job: StoredJob) -> StoredJob:
         """Keep a new job; it is started by the next pass.
@@ -192,6 +203,8 @@ class Reconciler:
 
     def _news(self, seen: dict[str, FollowedJob], now: int) -> Iterator[StoredChange]:
         for job in self._jobs.values():
+            if job.state in _NOT_WITH_IT_YET:
+                continue  # it was not handed over: whatever bears its id there is somebody else's
             shown = seen.get(job.id)
             if shown is not None:
                 change = change_of(job, shown, now, self._prices)

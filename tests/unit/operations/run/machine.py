@@ -106,7 +106,7 @@ class Machine:
         found = RecognisedMachine(size, {"a100": names}, ())
         self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock)
         self.reconciler = Reconciler(self.store, self.backend, self.backend.watched)
-        self.reconciler.recover()
+        self.reconciler.recover(self.now)
 
     @property
     def now(self) -> int:

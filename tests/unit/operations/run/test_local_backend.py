@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from allotment.errors import NotFoundError
 from allotment.model.jobs.job import CheckpointPolicy, DependencyState, JobDependency, JobType, RetryPolicy
 from allotment.model.jobs.run import JobState, MoveCause
 from allotment.operations.run.local.launching import launch_id
-from allotment.ports.job_processes import JobAlive
+from allotment.ports.job_processes import JobAlive, JobLaunch
 from allotment.ports.stored_jobs import StoredChange
 from tests.unit.operations.run.machine import SAFE, Machine, job
 
@@ -149,6 +150,63 @@ def test_a_job_that_changed_behind_its_back_holds_up_no_other() -> None:
     assert machine.store.get(other).state is JobState.SUCCEEDED
     assert "has changed meanwhile" in machine.reconciler.defects
     assert machine.store.get(one).state is JobState.SUCCEEDED
+
+
+def test_a_machine_that_has_shrunk_refuses_what_no_longer_fits_and_goes_on_with_the_rest() -> None:
+    machine = Machine()
+    running = machine.submit(job("long", devices=2))
+    machine.run(1)
+    large = machine.submit(job("quick", devices=4))
+    small = machine.submit(job("quick", devices=1, team="cv"))
+    machine.step()
+    machine.devices = 3
+    machine.restart()
+    machine.run(20)
+    assert machine.store.get(large).state is JobState.REFUSED
+    assert "can never run" in machine.store.get(large).history.moves[-1].said
+    assert machine.store.get(small).state is JobState.SUCCEEDED
+    assert machine.store.get(running).state is JobState.RUNNING
+
+
+def test_a_job_that_removes_its_launch_folder_runs_once_and_not_again_and_again() -> None:
+    machine = Machine()
+    one = machine.submit(job("long", retries=SAFE, checkpoint=CKPT))
+    machine.run(1)
+    del machine.processes._jobs[launch_id(one, 1, 0)]
+    machine.run(5)
+    stored = machine.store.get(one)
+    assert stored.state is JobState.FAILED
+    assert "the folder by which it was watched is gone" in stored.history.moves[-1].said
+    assert machine.processes.found() == ()
+
+
+def test_that_it_was_told_to_end_is_believed_of_nobody_who_was_not() -> None:
+    machine = Machine()
+    one = machine.submit(job("long", retries=SAFE))
+    machine.run(1)
+    machine.processes.stop(launch_id(one, 1, 0))  # not by the server: a job that wrote so itself
+    machine.run(5)
+    assert len(machine.store.get(one).attempts) == 1
+
+
+def test_a_folder_of_another_form_among_the_launches_stops_nothing() -> None:
+    machine = Machine()
+    machine.processes.launch(JobLaunch("foo", ("quick",), Path("/")))
+    machine.restart()
+    one = machine.submit(job("quick"))
+    machine.run(15)
+    assert machine.store.get(one).state is JobState.SUCCEEDED
+
+
+def test_its_run_time_goes_on_over_a_restart() -> None:
+    machine = Machine()
+    one = machine.submit(job("long", run_time=8, retries=SAFE))
+    for _ in range(4):
+        machine.run(3)
+        machine.restart()
+    machine.run(1)
+    assert machine.store.get(one).state is JobState.FAILED
+    assert "longer than the 8 s" in machine.store.get(one).history.moves[-1].said
 
 
 def test_without_a_launch_there_is_no_log() -> None:

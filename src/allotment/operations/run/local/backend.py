@@ -9,8 +9,9 @@ a launch's id is used once for good.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -24,7 +25,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.local.as_source import machine_snapshot
-from allotment.operations.run.local.conclusions import Conclusion, Leaving, RankEnds, concluded
+from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
 from allotment.operations.run.local.log_lines import log_lines
@@ -43,7 +44,15 @@ from allotment.ports.backends import (
 )
 from allotment.ports.clock import Clock
 from allotment.ports.job_folders import JobFolders
-from allotment.ports.job_processes import JobAlive, JobNeverStarted, JobProcesses, LaunchState
+from allotment.ports.job_processes import (
+    FoundLaunch,
+    JobAlive,
+    JobEnded,
+    JobGone,
+    JobNeverStarted,
+    JobProcesses,
+    LaunchState,
+)
 from allotment.ports.stored_jobs import StoredJob
 
 _HOST: Final = "this machine"
@@ -62,6 +71,8 @@ class _LocalJob:
         self.flavor = ""
         self.devices: tuple[str, ...] = ()
         self.leaving: Leaving | None = None
+        self.launched: set[str] = set()
+        self.adopted = False
         self.said = ""
         self.end: EndOfRun | None = None
         self.before: EndOfRun | None = None
@@ -252,7 +263,12 @@ class LocalBackend:
         job.devices = tuple(name for each in ranks.values() for name in each.devices)
         job.flavor = self._class_of(first.devices)
         self._queues.adopt(work, job.flavor, now)
-        job.become(JobState.RUNNING, now)
+        job.adopted, job.launched = True, {each.id for each in ranks.values()}
+        began, ended = _times(ranks.values(), now)
+        limit = order.job.run_time
+        if limit is not None and ended - began >= limit * 1000:
+            job.leaving = Leaving.RUN_TIME  # the server that told it so may not have lived to say it
+        job.become(JobState.RUNNING, began)
         return job
 
     def _class_of(self, devices: Sequence[str]) -> str:
@@ -262,19 +278,22 @@ class LocalBackend:
         needs, replicas = job.work.devices, job.order.job.replicas
         taken = {name for each in self._jobs.values() if each.state.holds for name in each.devices}
         free = [name for name in self._devices.get(flavor, ()) if name not in taken]
-        job.flavor, job.devices, job.leaving = flavor, tuple(free[: needs * replicas]), None
+        job.flavor, job.devices = flavor, tuple(free[: needs * replicas])
+        job.leaving, job.adopted, job.launched = None, False, set()
         job.become(JobState.STARTING, now)
         try:
             for launch in launches_for(job.order, job.attempt, job.devices, self._folders, self._instead):
-                try:
+                with suppress(ConflictError):  # by an earlier run, which did not live to say so
                     self._processes.launch(launch)
-                except ConflictError:
-                    continue  # by an earlier run, which did not live to say so
+                job.launched.add(launch.id)
         except AllotmentError as error:
             self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
 
     def _watch(self, job: _LocalJob, now: int) -> None:
-        states = [self._look(launch) for launch in job.launches]
+        states = [self._look(job, launch) for launch in job.launches]
+        if job.leaving is None and not job.adopted:
+            # Nobody has told it to end: that it was told to is then the job's own invention.
+            states = [replace(each, stopped=False) if isinstance(each, JobEnded) else each for each in states]
         ends = RankEnds.of(states)
         if ends.alive:
             self._watch_living(job, ends, now)
@@ -285,7 +304,8 @@ class LocalBackend:
                 with suppress(NotFoundError):
                     self._processes.forget(launch)
             elif ends.gone:
-                self._processes.kill(launch)
+                with suppress(NotFoundError):
+                    self._processes.kill(launch)
         self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
 
     def _watch_living(self, job: _LocalJob, ends: RankEnds, now: int) -> None:
@@ -302,10 +322,12 @@ class LocalBackend:
         elif limit is not None and now - job.since > limit * 1000:
             self._tell_to_end(job, Leaving.RUN_TIME, job.order.job.grace)
 
-    def _look(self, launch: str) -> LaunchState:
+    def _look(self, job: _LocalJob, launch: str) -> LaunchState:
         try:
             return self._processes.look(launch)
         except NotFoundError:
+            if launch in job.launched:
+                return JobGone(None, FOLDER_GONE)
             return JobNeverStarted()
 
     def _tell_to_end(self, job: _LocalJob, why: Leaving, grace: int, said: str = "") -> None:
@@ -315,7 +337,7 @@ class LocalBackend:
             job.said = said
         job.become(JobState.STOPPING, self._now())
         for launch in job.launches:
-            if isinstance(self._look(launch), JobAlive):
+            if isinstance(self._look(job, launch), JobAlive):
                 self._processes.stop(launch, grace)
 
     def _end(self, job: _LocalJob, conclusion: Conclusion, ends: RankEnds) -> None:
@@ -359,3 +381,17 @@ class LocalBackend:
 
     def _now(self) -> int:
         return int(self._clock.now().astimezone(dt.UTC).timestamp() * 1000)
+
+
+def _times(launches: Iterable[FoundLaunch], now: int) -> tuple[int, int]:
+    """When the first of a job's processes began, and when the last ended, or now; milliseconds since the epoch."""
+    began, ended = [now], []
+    for each in launches:
+        match each.state:
+            case JobAlive(launched=launched):
+                began.append(launched.started_at)
+                ended.append(now)
+            case JobEnded(started_at=started, ended_at=end):
+                began.append(started)
+                ended.append(end)
+    return min(began), max(ended, default=now)

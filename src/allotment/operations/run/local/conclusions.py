@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import Final
 
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, LaunchState
+
+FOLDER_GONE: Final = "the folder by which it was watched is gone: nobody can tell what became of it, or stop it"
+"""Of what a job may do to itself; it is never tried again, or it would run as often as it likes."""
 
 
 class Leaving(Enum):
@@ -106,6 +110,8 @@ def concluded(job: Job, ends: RankEnds, leaving: Leaving | None, failures: int) 
     if leaving is Leaving.DISPLACED or not ends.gone:
         return Conclusion(JobState.QUEUED, EndOfRun(None, displaced=True))
     rank, why = ends.gone[0]
+    if why == FOLDER_GONE:
+        return Conclusion(JobState.FAILED, EndOfRun(None, rank, why))
     again = job.retries.safe or job.checkpoint is not None
     state = JobState.QUEUED if again else JobState.FAILED
     return Conclusion(state, EndOfRun(None, rank, why, displaced=again))

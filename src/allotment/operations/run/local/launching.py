@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ _PORTS: Final = 10_000
 """Where rank 0 may meet the others: below the ports that Linux gives away by itself."""
 
 
+_FORM: Final = re.compile(r"(.+)-([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
 _ONE_CPU: Final = 1000
 """Milli-CPU that a process may use at least, whatever is counted for it: idle CPU is nobody's gain."""
 
@@ -32,20 +34,16 @@ def launches_of(found: Iterable[FoundLaunch]) -> dict[str, tuple[int, dict[int, 
     """By job the newest attempt of which anything was started, with its launches by rank."""
     newest: dict[str, tuple[int, dict[int, FoundLaunch]]] = {}
     for each in found:
-        if isinstance(each.state, JobNeverStarted):
-            continue
-        job_id, attempt, rank = _parts(each.id)
+        parts = _FORM.fullmatch(each.id)
+        if parts is None or isinstance(each.state, JobNeverStarted):
+            continue  # a job may make folders among those of launches
+        job_id, attempt, rank = parts[1], int(parts[2]), int(parts[3])
         present = newest.get(job_id, (0, {}))
         if attempt > present[0]:
             newest[job_id] = (attempt, {rank: each})
         elif attempt == present[0]:
             present[1][rank] = each
     return newest
-
-
-def _parts(launch: str) -> tuple[str, int, int]:
-    job_id, attempt, rank = launch.rsplit("-", 2)
-    return job_id, int(attempt), int(rank)
 
 
 def work_of(order: JobToStart, platform: Platform) -> QueuedWork:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Final
 
 from allotment.errors import NotFoundError
@@ -17,6 +19,10 @@ _SILENCE: Final = 1.0
 """Seconds without a line after which that is said."""
 _LONGEST_LINE: Final = 1 << 20
 """Bytes after which a line without an end is handed out in parts."""
+
+
+_GAP: Final = 3
+"""Attempts in a row of which nothing is there, after which there are no later ones: what never started is forgotten."""
 
 
 class _Tail:
@@ -80,8 +86,8 @@ def log_lines(
         raise NotFoundError(
             f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot why` what it waits for"
         )
-    first = list(read(at_its_end=not goes_on()))
-    yield from first if tail is None else first[max(0, len(first) - tail) :]
+    there = read(at_its_end=not goes_on())
+    yield from there if tail is None else deque(there, maxlen=tail)
     silent = 0.0
     while goes_on():
         clock.sleep(_LOOK_AGAIN)
@@ -96,7 +102,20 @@ def log_lines(
 
 
 def _launches(processes: JobProcesses, job_id: str) -> Iterator[tuple[str, int]]:
-    """Ids and ranks of all launches of a job, attempt after attempt."""
-    mine = (each for each in processes.found() if each.id.rsplit("-", 2)[0] == job_id)
-    found = [(int(each.id.rsplit("-", 2)[1]), int(each.id.rsplit("-", 2)[2])) for each in mine]
-    return ((launch_id(job_id, attempt, rank), rank) for attempt, rank in sorted(found))
+    """Ids and ranks of all launches of a job, attempt after attempt; those of other jobs are not looked at."""
+    missing = 0
+    for attempt in count(1):
+        ranks = list(_ranks(processes, job_id, attempt))
+        yield from ((launch_id(job_id, attempt, rank), rank) for rank in ranks)
+        missing = 0 if ranks else missing + 1
+        if missing > _GAP:
+            return
+
+
+def _ranks(processes: JobProcesses, job_id: str, attempt: int) -> Iterator[int]:
+    for rank in count():
+        try:
+            processes.look(launch_id(job_id, attempt, rank))
+        except NotFoundError:
+            return
+        yield rank

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -78,8 +79,8 @@ def output_lines(
         raise NotFoundError(
             f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot why` what it waits for"
         )
-    first = list(read(at_its_end=not goes_on()))
-    yield from first if tail is None else first[max(0, len(first) - tail) :]
+    there = read(at_its_end=not goes_on())
+    yield from there if tail is None else deque(there, maxlen=tail)
     silent = 0.0
     while goes_on():
         clock.sleep(_LOOK_AGAIN)
