@@ -178,11 +178,16 @@ class SocketJobService:
         """
         connection = _SocketConnection(self._path, patience)
         try:
+            connection.connect()
+        except OSError as error:
+            connection.close()
+            raise _gone(error) from error
+        try:
             connection.request(verb, path, body, {"Connection": "close"})
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise _gone(error) from error
+            raise _silent(error) from error
         if answer.status >= _OK:
             with answer:
                 raise _refusal(answer.status, answer.read())
@@ -191,6 +196,15 @@ class SocketJobService:
 
 def _job(reference: str) -> str:
     return f"/v1/jobs/{quote(reference, safe='')}"
+
+
+def _silent(error: Exception) -> UnreachableError:
+    """It was asked, and nobody knows whether it has done what it was asked for."""
+    return UnreachableError(
+        "the server was asked and did not answer",
+        why=shown(str(error) or type(error).__name__),
+        fix="it may have done it all the same: look at `allot ps --all` before you ask again",
+    )
 
 
 def _gone(error: Exception) -> UnreachableError:
