@@ -7,13 +7,13 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from allotment.adapters.local.packing import FolderPacker
+from allotment.adapters.local.removing import remove_all
 from allotment.adapters.local.unpacking import LARGEST_PACKED, unpack
 from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, quoted, shown
 from allotment.ports.job_processes import check_id
@@ -73,9 +73,7 @@ class LocalJobFolders:
     def clear(self, job_id: str) -> None:
         """Remove working copies and scratch."""
         check_id(job_id)
-        work = self._root / "work" / job_id
-        if work.exists():
-            remove_all(work)
+        remove_all(self._root / "work" / job_id)
 
     def _attempt(self, job_id: str, attempt: int) -> Path:
         check_id(job_id)
@@ -157,18 +155,6 @@ def _checked(name: str) -> str:
 def _make(path: Path) -> Path:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
-
-
-def remove_all(path: Path) -> None:
-    """Remove a folder that a job has written to, whatever it has done to the modes of what is in it."""
-    shutil.rmtree(path, ignore_errors=True)
-    if path.exists():
-        path.chmod(0o700)
-        for folder, names, _ in os.walk(path):
-            for each in (Path(folder, name) for name in names):
-                if not each.is_symlink():
-                    each.chmod(0o700)
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

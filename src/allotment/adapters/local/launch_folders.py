@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import secrets
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 import msgspec
 
 from allotment.adapters.local.cgroup_places import PLACE
+from allotment.adapters.local.removing import remove_all
 from allotment.adapters.local.supervisor import records
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, shown
 from allotment.ports.job_processes import JobEnded, JobLaunch, LaunchedJob, ProcessMark, check_id
@@ -204,7 +204,7 @@ class LaunchFolder:
         """Remove it; half removed it is no launch any more."""
         aside = self.path.with_name(f"{_TRASH}{self.id}-{secrets.token_hex(4)}")
         self.path.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_all(aside)
 
     def last_error(self) -> str:
         """The last line that its supervisor complained with."""
@@ -237,7 +237,7 @@ def sweep(root: Path) -> list[str]:
     found: list[str] = []
     for entry in sorted(root.iterdir()):
         if entry.name.startswith(_TRASH):
-            shutil.rmtree(entry, ignore_errors=True)
+            remove_all(entry)
             continue
         with suppress(AllotmentError):
             check_id(entry.name)
