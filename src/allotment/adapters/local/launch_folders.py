@@ -6,9 +6,10 @@ import errno
 import json
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -21,11 +22,19 @@ from allotment.ports.job_processes import JobEnded, JobLaunch, LaunchedJob, Proc
 _LARGEST: Final = 1 << 20
 """Bytes of a record that is read; a real one has less than a thousandth of it."""
 _TRASH: Final = ".forgotten-"
+_DAMAGED: Final = (msgspec.MsgspecError, RecursionError, OverflowError)
+"""What decoding of a record may raise: a job can write to its own."""
+
+# A number beyond these was never written by a supervisor, and some call that it is handed to later would raise.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1 << 40)]
+_Small = Annotated[int, msgspec.Meta(ge=0, le=4095)]
+_ProcessId = Annotated[int, msgspec.Meta(ge=1, le=(1 << 31) - 1)]
 
 
 class _Process(msgspec.Struct, frozen=True):
-    pid: int
-    start_ticks: int
+    pid: _ProcessId
+    start_ticks: _Count
 
 
 class _Begun(msgspec.Struct, frozen=True):
@@ -34,7 +43,7 @@ class _Begun(msgspec.Struct, frozen=True):
     boot: str = ""
     main: _Process | None = None
     supervisor: _Process | None = None
-    started_at: int = 0
+    started_at: _Count = 0
     cgroups: tuple[str, ...] = ()
     not_limited: dict[str, str] = {}
 
@@ -42,20 +51,20 @@ class _Begun(msgspec.Struct, frozen=True):
 class _Over(msgspec.Struct, frozen=True):
     """`result.json`."""
 
-    exit_code: int | None
-    signal: int | None
-    started_at: int
-    ended_at: int
-    seconds: float
-    peak_memory_bytes: int
-    cpu_seconds: float
+    exit_code: _Small | None
+    signal: _Small | None
+    started_at: _Count
+    ended_at: _Count
+    seconds: _Seconds
+    peak_memory_bytes: _Count
+    cpu_seconds: _Seconds
     out_of_memory: bool
     stopped: bool
     killed: bool
     failed_step: str
-    failed_errno: int
-    log_bytes_lost: int
-    processes_left: int
+    failed_errno: _Small
+    log_bytes_lost: _Count
+    processes_left: _Count
 
 
 class KeptLaunch(msgspec.Struct, frozen=True):
@@ -138,9 +147,10 @@ class LaunchFolder:
         """What was to run; nothing where that is not known any more."""
         try:
             raw = self._read(records.LAUNCH)
-            return KeptLaunch() if raw is None else msgspec.json.decode(raw, type=KeptLaunch)
-        except msgspec.MsgspecError:
+            kept = KeptLaunch() if raw is None else msgspec.json.decode(raw, type=KeptLaunch)
+        except (*_DAMAGED, UnreadableRecordError):
             return KeptLaunch()
+        return KeptLaunch() if "\0" in kept.log else kept
 
     def launched(self) -> LaunchedJob | None:
         """Who runs it, or ran it; None where nobody ever did, or may.
@@ -153,7 +163,7 @@ class LaunchFolder:
             return None
         try:
             begun = msgspec.json.decode(raw, type=_Begun)
-        except msgspec.MsgspecError as error:
+        except _DAMAGED as error:
             raise self._unreadable(records.RUNNING, error) from error
         if begun.main is None or begun.supervisor is None:
             return None
@@ -169,7 +179,8 @@ class LaunchFolder:
 
     def _made_for_it(self, cgroup: str) -> bool:
         path = Path(cgroup)
-        return path.name == self.id and path.parent.name.startswith(PLACE) and ".." not in path.parts
+        strange = ".." in path.parts or "\0" in cgroup
+        return path.name == self.id and path.parent.name.startswith(PLACE) and not strange
 
     def ended(self) -> JobEnded | None:
         """How it ended; None where nobody has written that.
@@ -182,7 +193,7 @@ class LaunchFolder:
             return None
         try:
             over = msgspec.json.decode(raw, type=_Over)
-        except msgspec.MsgspecError as error:
+        except _DAMAGED as error:
             raise self._unreadable(records.RESULT, error) from error
         fields = msgspec.structs.asdict(over)
         step, number = fields.pop("failed_step"), fields.pop("failed_errno")
@@ -219,10 +230,13 @@ class LaunchFolder:
         except OSError as error:
             raise self._unreadable(name, error) from error
         try:
-            with os.fdopen(fd, "rb") as file:
-                return file.read(_LARGEST)
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise self._unreadable(name, OSError("it is no file"))
+            return os.pread(fd, _LARGEST, 0)
         except OSError as error:
             raise self._unreadable(name, error) from error
+        finally:
+            os.close(fd)
 
     def _unreadable(self, name: str, error: Exception) -> UnreadableRecordError:
         return UnreadableRecordError(

@@ -119,22 +119,27 @@ def members(folders: list[str]) -> list[int]:
     found: set[int] = set()
     for folder in folders:
         for below in _tree(folder):
-            found.update(int(line) for line in contents(f"{below}/cgroup.procs").split() if line != b"0")
+            found.update(
+                int(line) for line in contents(f"{below}/cgroup.procs").split() if line.isdigit() and line != b"0"
+            )
     return sorted(found)
 
 
 def _tree(folder: str) -> list[str]:
     """A cgroup and those below it (a job may make some), the deepest first."""
-    found: list[str] = []
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    for name in names:
-        below = f"{folder}/{name}"
-        if os.path.isdir(below) and not os.path.islink(below):
-            found.extend(_tree(below))
-    return [*found, folder]
+    found, waiting = [], [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            names = os.listdir(here)
+        except OSError:
+            continue
+        found.append(here)
+        for name in names:
+            below = f"{here}/{name}"
+            if os.path.isdir(below) and not os.path.islink(below):
+                waiting.append(below)
+    return found[::-1]
 
 
 def kill_at_once(folders: list[str]) -> None:

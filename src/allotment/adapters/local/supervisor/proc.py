@@ -18,6 +18,8 @@ STOPPED: Final = "Tt"
 """States of a process that a signal or a debugger holds."""
 _AT_ONCE: Final = 200
 """Descriptors that are open at a time."""
+_LARGEST: Final = 1 << 24
+"""Bytes that are read of a file: two million process ids."""
 
 
 class Stat:
@@ -47,15 +49,19 @@ class Stat:
 
 
 def contents(path: str) -> bytes:
-    """A small file of /proc or of a cgroup; empty where it is gone or shut."""
+    """A small file of /proc or of a cgroup; empty where it is gone or shut.
+
+    A job may have named a pipe, a link or a huge file of its own as one: it holds nobody up.
+    """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
     try:
-        parts = []
-        while part := os.read(fd, 1 << 16):
+        parts, left = [], _LARGEST
+        while left > 0 and (part := os.read(fd, min(left, 1 << 16))):
             parts.append(part)
+            left -= len(part)
         return b"".join(parts)
     except OSError:
         return b""
