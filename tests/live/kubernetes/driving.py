@@ -86,6 +86,9 @@ class Driver:
         backend = self.owner if asked.schedule is not None else self.backend
         backend.check(order)
         self.seen[job_id] = [backend.start(order)]
+        if backend is not self.backend:
+            # Who looks has to know where it is at home.
+            self.backend.start(replace(order, taken=True))
         return job_id
 
     def look(self, job_id: str) -> FollowedJob | None:

@@ -108,7 +108,7 @@ def staging_job(draft: WorkDraft) -> Body:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(draft, queued(draft, STAGING), staging_name(draft)),
+        "metadata": metadata(draft, queued(draft, STAGING), staging_name(draft.name)),
         "spec": {
             "suspend": True,
             # To fetch twice does no harm.
@@ -121,6 +121,6 @@ def staging_job(draft: WorkDraft) -> Body:
     }
 
 
-def staging_name(draft: WorkDraft) -> str:
-    """Name of the Job that fetches data before."""
-    return f"{draft.name}-{STAGING}"
+def staging_name(work: str) -> str:
+    """Name of the Job that fetches data before, by that of what runs the job."""
+    return f"{work}-{STAGING}"

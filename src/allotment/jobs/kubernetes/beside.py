@@ -18,6 +18,16 @@ TRIALS_PART: Final = "trials"
 NETWORK_PART: Final = "network"
 
 
+def beside_names(work: str) -> frozenset[str]:
+    """All names that something beside a job can have, by that of what runs it."""
+    return frozenset({work, trials_name(work), front_name(work)})
+
+
+def front_name(work: str) -> str:
+    """Name of the Service of a set whose controller makes one of the set's own name."""
+    return f"{work}-front"
+
+
 def code_of(draft: WorkDraft) -> Iterator[Body]:
     """The packed code folder, if one travels."""
     if draft.order.code:
@@ -38,7 +48,7 @@ def arguments_of(draft: WorkDraft) -> Iterator[Body]:
         yield {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": metadata(draft, marks(draft, TRIALS_PART), trials_name(draft.order)),
+            "metadata": metadata(draft, marks(draft, TRIALS_PART), trials_name(draft.name)),
             "immutable": True,
             "data": trial_lines(trials_of(sweep)),
         }

@@ -38,5 +38,16 @@ class WorkOrder:
     @property
     def name(self) -> str:
         """Name of its objects: injective in the job's name, its id and the attempt; it begins with a letter."""
-        again = () if self.attempt == 1 else (f"a{self.attempt}",)
-        return tenant_name(self.job.name, self.id, *again, limit=LONGEST_NAME, letter_first=True)
+        return work_name(self.job.name, self.id, self.attempt)
+
+
+def work_name(job_name: str, job_id: str, attempt: int) -> str:
+    """The name of an order's objects, for what is known of it alone.
+
+    Args:
+        job_name: as its user calls it.
+        job_id: of the job.
+        attempt: from 1.
+    """
+    again = () if attempt == 1 else (f"a{attempt}",)
+    return tenant_name(job_name, job_id, *again, limit=LONGEST_NAME, letter_first=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.errors import InputError
 from allotment.jobs.kubernetes.batch_job import batch_job, staging_job
-from allotment.jobs.kubernetes.beside import arguments_of, code_of, front_service, headless_service
+from allotment.jobs.kubernetes.beside import arguments_of, code_of, front_name, front_service, headless_service
 from allotment.jobs.kubernetes.choosing import ChosenKind, choose
 from allotment.jobs.kubernetes.cron_job import cron_job
 from allotment.jobs.kubernetes.deployment import deployment
@@ -130,4 +130,4 @@ def _network(draft: WorkDraft, kind: WorkKind) -> Iterator[Body]:
     elif kind is WorkKind.LEADER_WORKER_SET:
         # The controller's own headless Service has the set's name.
         front = front_service(draft, job.program.port, {WORKER_INDEX: "0"})
-        yield {**front, "metadata": {**front["metadata"], "name": f"{draft.name}-front"}}
+        yield {**front, "metadata": {**front["metadata"], "name": front_name(draft.name)}}

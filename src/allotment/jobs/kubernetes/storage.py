@@ -48,7 +48,7 @@ def _own(order: WorkOrder) -> Iterator[dict[str, Any]]:
         yield {"name": "packed", "configMap": {"name": order.name}}
         yield {"name": "code", "emptyDir": {}}
     if order.job.sweep is not None:
-        yield {"name": "trials", "configMap": {"name": trials_name(order)}}
+        yield {"name": "trials", "configMap": {"name": trials_name(order.name)}}
 
 
 def mounts(order: WorkOrder) -> list[dict[str, Any]]:
@@ -75,9 +75,9 @@ def volume_name(name: str) -> str:
     return f"v-{name}"
 
 
-def trials_name(order: WorkOrder) -> str:
-    """Name of the ConfigMap with the trials of a sweep."""
-    return f"{order.name}-trials"
+def trials_name(work: str) -> str:
+    """Name of the ConfigMap with the trials of a sweep, by that of what runs the job."""
+    return f"{work}-trials"
 
 
 def staged(job: Job, when: StagingTime) -> tuple[StagedData, ...]:

@@ -44,9 +44,10 @@ class Bench:
         self.packed.write_bytes(b"a tar")
         self.backend = self.anew()
 
-    def anew(self) -> KubernetesBackend:
+    def anew(self, *, dissolved: bool = False, everywhere: bool = False) -> KubernetesBackend:
         platform, cluster = world()
-        access = ClusterAccess(self.kube, (NAMESPACE,), JANE)
+        platform = replace(platform, teams=()) if dissolved else platform
+        access = ClusterAccess(self.kube, () if everywhere else (NAMESPACE,), JANE)
         return KubernetesBackend("training", access, platform, cluster, lambda path: Path(path).read_bytes())
 
     def order(self, asked: Job, **changes: Any) -> JobToStart:
@@ -74,6 +75,27 @@ class Bench:
     @property
     def ours(self) -> set[ObjectKey]:
         return {key for key in self.kube.existing if key.kind != "Namespace"}
+
+
+def forged(
+    namespace: str, name: str, *, part: str = "main", attempt: str = "1", owner: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A Job that somebody made, complete, with the labels of ours and older than any."""
+    given = {"allotment.dev/job": "k7x2", "allotment.dev/part": part, "allotment.dev/attempt": attempt}
+    metadata = {"name": name, "namespace": namespace, "uid": f"{namespace}/{name}", "labels": given}
+    metadata["creationTimestamp"] = "2001-01-01T00:00:00Z"
+    if owner is not None:
+        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"]}
+        metadata["ownerReferences"] = [{**reference, "uid": owner["metadata"]["uid"], "controller": True}]
+    over = {"conditions": [{"type": "Complete", "status": "True"}]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "status": over}
+
+
+def forged_pod(bench: Bench, owner: dict[str, Any]) -> dict[str, Any]:
+    """A pod of it, and its log."""
+    pod = forged(owner["metadata"]["namespace"], "pod", owner=owner)
+    bench.kube.logs[ObjectKey("", "Pod", pod["metadata"]["namespace"], "pod"), "main"] = (PodLogLine("", b"forged"),)
+    return {**pod, "apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "node"}, "status": {"phase": "Running"}}
 
 
 @pytest.fixture
@@ -140,13 +162,13 @@ def test_what_is_there_is_followed_whatever_its_team_may_have_by_now(bench: Benc
         withdrawn = bench.order(replace(asked, priority="withdrawn"), taken=True)
         assert bench.backend.start(withdrawn).state is state
         bench.packed.unlink() if asked.program.code else None
-        lost = bench.order(replace(asked, team="dissolved"), taken=True)
-        assert bench.backend.start(lost).state is state
+        bench.backend = bench.anew(dissolved=True)
+        assert bench.start(asked, taken=True).state is state
     shown = bench.shown()
     assert shown is not None
     assert shown.state is JobState.FAILED
     assert shown.end is not None
-    assert 'no team "dissolved"' in shown.end.said
+    assert 'no team "nlp"' in shown.end.said
 
 
 def test_somebody_elses_object_of_that_name_is_left_alone(bench: Bench) -> None:
@@ -268,7 +290,7 @@ def test_a_shorter_grace_is_asked_for_and_what_is_over_stays(bench: Bench) -> No
 
 
 def test_a_label_on_somebodys_own_object_makes_it_no_part_of_a_job(bench: Bench) -> None:
-    """Row 3 of the attacks: neither state nor log of another team's job, nor of a colleague's, can be made up."""
+    """Neither state nor log of another team's job, nor of a colleague's, can be made up."""
     bench.start(job())
     labels = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main"}
     over = {"conditions": [{"type": "Failed", "status": "True", "reason": "Forged"}]}
@@ -278,9 +300,7 @@ def test_a_label_on_somebodys_own_object_makes_it_no_part_of_a_job(bench: Bench)
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": "node"}}
         bench.kube.put(pod)
         bench.kube.logs[ObjectKey("", "Pod", namespace, "forged"), "main"] = (PodLogLine("", b"forged"),)
-    platform, cluster = world()
-    access = ClusterAccess(bench.kube, identity=JANE)
-    bench.backend = KubernetesBackend("training", access, platform, cluster, lambda _: b"")
+    bench.backend = bench.anew(everywhere=True)
     bench.start(job(), taken=True)
     found = bench.shown()
     assert found is not None
@@ -290,6 +310,90 @@ def test_a_label_on_somebodys_own_object_makes_it_no_part_of_a_job(bench: Bench)
     bench.backend.stop("k7x2", 0)
     assert JOB not in bench.ours
     assert ObjectKey("batch", "Job", "another", "forged") in bench.ours
+
+
+@pytest.mark.parametrize("namespace", ["evil", NAMESPACE])
+def test_of_a_job_that_was_not_handed_over_nothing_is_seen_ended_or_read(bench: Bench, namespace: str) -> None:
+    """One that is held, or was over before the server started, whose id anybody can read."""
+    main = forged(namespace, NAME)
+    bench.kube.put(main, forged_pod(bench, main))
+    bench.backend = bench.anew(everywhere=True)
+    assert bench.shown() is None
+    before = bench.ours
+    bench.backend.stop("k7x2", 0)
+    assert bench.ours == before
+    assert bench.shown() is None
+    with pytest.raises(NotFoundError):
+        list(bench.backend.log("k7x2"))
+
+
+def test_objects_elsewhere_count_for_nothing_when_a_job_is_handed_over(bench: Bench) -> None:
+    """Not even where a cluster shows nothing else of it, and under the name that they would have."""
+    bench.refuse("create", "Job", refused(403, "Forbidden", "exceeded quota: count/jobs.batch=1"))
+    elsewhere = forged("evil", NAME)
+    bench.kube.put(elsewhere, forged_pod(bench, elsewhere))
+    bench.backend = bench.anew(everywhere=True)
+    assert bench.start(job()).state is JobState.HELD
+    assert bench.shown() is None
+    with pytest.raises(NotFoundError):
+        list(bench.backend.log("k7x2"))
+    before = bench.ours
+    bench.backend.stop("k7x2", 0)
+    assert bench.ours == before
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt"),
+    [("forged", "1"), (f"{NAME}--a2", "2"), (f"{NAME}--a2", "1"), (f"{NAME}--a0", "0"), (f"{NAME}-staging", "1")],
+)
+def test_a_colleagues_object_is_not_what_runs_a_job_whose_data_are_fetched(
+    bench: Bench, name: str, attempt: str
+) -> None:
+    bench.start(staged())
+    own = forged(NAMESPACE, name, attempt=attempt)
+    bench.kube.put({**own, "kind": "JobSet", "apiVersion": "jobset.x-k8s.io/v1alpha2"})
+    bench.kube.put(forged(NAMESPACE, "forged-staging", part="staging", attempt=attempt))
+    found = bench.shown()
+    assert found is not None
+    assert (found.state, found.native) == (JobState.STAGING, f"job/{STAGING.name}")
+    bench.report(STAGING, "Complete")
+    assert bench.backend.advance()
+    assert JOB in bench.ours
+
+
+def test_of_two_books_of_one_job_those_elsewhere_are_not_read(bench: Bench) -> None:
+    bench.start(job())
+    main = bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    books = forged("evil", "books", owner=main)
+    told = {"type": "QuotaReserved", "status": "False", "message": "made up"}
+    status = {"conditions": [told], "schedulingStats": {"evictions": [{"count": 7}]}}
+    bench.kube.put({**books, "kind": "Workload", "apiVersion": "kueue.x-k8s.io/v1beta2", "status": status})
+    bench.backend = bench.anew(everywhere=True)
+    bench.start(job(), taken=True)
+    found = bench.shown()
+    assert found is not None
+    assert (found.reason, found.attempt) == ("", 1)
+
+
+def test_what_stands_beside_a_job_is_deleted_by_its_owner_or_its_name(bench: Bench) -> None:
+    bench.start(WITH_CODE)
+    main = bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    other = {**main, "metadata": {**main["metadata"], "uid": "other"}}
+    named = (f"{NAME}-front", f"{NAME}-trials")
+    for kind in ("ConfigMap", "Service"):
+        for name, owner in (("mine", None), ("others", other), ("owned", main), *((each, None) for each in named)):
+            beside = {**forged(NAMESPACE, name, part="code", owner=owner), "apiVersion": "v1", "kind": kind}
+            bench.kube.put(beside)
+    # What the cluster collects for us hides what is deleted here.
+    bench.kube.edit(CODE, lambda body: {**body, "metadata": {**body["metadata"], "ownerReferences": []}})
+    bench.backend.stop("k7x2", 0)
+    assert {(key.kind, key.name) for key in bench.ours} == {
+        (kind, name) for kind in ("ConfigMap", "Service") for name in ("mine", "others")
+    }
+    deleted = {call.key.name for call in bench.kube.calls if call.verb == "delete"}
+    assert deleted <= {NAME, "owned", *named}
 
 
 def test_who_may_not_list_everywhere_looks_where_she_may(bench: Bench) -> None:
@@ -345,9 +449,10 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
     assert sorted(first, key=lambda each: (each.rank, each.at)) == expected  # type: ignore[union-attr]
     bench.report(JOB, "Complete")
     assert [each for each in followed if each is not None] == []
-    for unknown in ("other", "never"):
-        with pytest.raises(NotFoundError):
-            bench.backend.log(unknown)
+    bench.backend = bench.anew()
+    with pytest.raises(NotFoundError, match="over before the server last started") as caught:
+        bench.backend.log("k7x2")
+    assert "-l allotment.dev/job=k7x2" in caught.value.fix
 
 
 def test_a_job_without_pods_has_no_log(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from allotment.adapters.kube.fake import FakeKube
 from allotment.model.jobs.run import JobState
-from allotment.operations.run.kubernetes.seeing import seen_jobs
+from allotment.operations.run.kubernetes.seeing import JobHome, seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged
 from allotment.ports.backends import EndOfRun, FollowedJob
 
@@ -16,11 +16,15 @@ Body = dict[str, Any]
 NAMESPACE = "nlp"
 MAIN = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main", "allotment.dev/attempt": "1"}
 STAGING = {**MAIN, "allotment.dev/part": "staging"}
+NAME = "work--k7x2"
+HOMES = {each: JobHome(each, NAMESPACE, "work") for each in ("k7x2", "other")}
 API = {"Job": "batch/v1", "CronJob": "batch/v1", "JobSet": "jobset.x-k8s.io/v1alpha2", "RayJob": "ray.io/v1"}
 
 
 def made(kind: str, uid: str, *, labels: Body = MAIN, owner: Body | None = None, **more: Any) -> Body:
-    metadata = {"name": f"work-{uid}", "namespace": NAMESPACE, "uid": uid, "labels": labels, **more.pop("metadata", {})}
+    own = NAME if labels["allotment.dev/part"] == "main" else f"{NAME}-staging"
+    name = own if owner is None else f"work-{uid}"
+    metadata = {"name": name, "namespace": NAMESPACE, "uid": uid, "labels": labels, **more.pop("metadata", {})}
     if owner is not None:
         reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"]}
         metadata["ownerReferences"] = [{**reference, "uid": owner["metadata"]["uid"], "controller": True}]
@@ -234,7 +238,7 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
 def shown(bodies: list[Body]) -> FollowedJob:
     kube = FakeKube()
     kube.put(*bodies)
-    (seen,) = seen_jobs(kube, ()).values()
+    (seen,) = seen_jobs(kube, (), HOMES).values()
     found = followed(seen)
     assert found is not None
     return found
@@ -253,7 +257,7 @@ def test_places_are_told_by_rank() -> None:
     assert over.places == found.places
     assert shown([job(spec=GANG, suspend=True), pod("b", "Running", rank=1)]).places == ()
     assert found.since == 1795831260000
-    assert found.native == "job/work-job"
+    assert found.native == f"job/{NAME}"
 
 
 def test_staged_is_what_is_complete_and_not_gone_on_with() -> None:
@@ -261,7 +265,7 @@ def test_staged_is_what_is_complete_and_not_gone_on_with() -> None:
     for bodies, expected in (([staging], True), ([job(labels=STAGING)], False), ([staging, SET], False)):
         kube = FakeKube()
         kube.put(*bodies)
-        (seen,) = seen_jobs(kube, (NAMESPACE,)).values()
+        (seen,) = seen_jobs(kube, (NAMESPACE,), HOMES).values()
         assert is_staged(seen) is expected
 
 
@@ -276,17 +280,19 @@ def test_one_object_that_cannot_be_read_stops_nothing() -> None:
     kube = FakeKube()
     poison = {**job(), "spec": {"suspend": "perhaps"}, "status": {"conditions": {"no": "list"}, "failed": "many"}}
     other = job(said("Complete"), labels={**MAIN, "allotment.dev/job": "other", "allotment.dev/attempt": "9" * 99})
-    kube.put(poison, {**other, "metadata": {**other["metadata"], "name": "other", "uid": "other"}})
-    seen = seen_jobs(kube, ())
+    kube.put(poison, {**other, "metadata": {**other["metadata"], "name": "work--other", "uid": "other"}})
+    seen = seen_jobs(kube, (), HOMES)
     assert followed(seen["other"]) == FollowedJob(
-        "other", "job/other", JobState.SUCCEEDED, 1, since=1795831200000, end=EndOfRun(0)
+        "other", "job/work--other", JobState.SUCCEEDED, 1, since=1795831200000, end=EndOfRun(0)
     )
 
 
-def test_of_two_that_claim_to_be_one_job_neither_is_believed_unless_its_home_is_known() -> None:
+def test_of_two_that_claim_to_be_one_job_the_one_at_home_is_believed() -> None:
     kube = FakeKube()
     other = job(said("Complete"))
     kube.put(job(), {**other, "metadata": {**other["metadata"], "namespace": "another", "uid": "other"}})
-    assert seen_jobs(kube, ()) == {}
-    assert seen_jobs(kube, (), homes={"k7x2": NAMESPACE})["k7x2"].namespace == NAMESPACE
-    assert seen_jobs(kube, ("another",))["k7x2"].namespace == "another"
+    assert seen_jobs(kube, (), {}) == {}
+    for home in (NAMESPACE, "another"):
+        (seen,) = seen_jobs(kube, (), {"k7x2": JobHome("k7x2", home, "work")}).values()
+        assert seen.main is not None
+        assert (seen.namespace, seen.main.namespace) == (home, home)

@@ -1,31 +1,35 @@
 """A Kubernetes cluster with Kueue as a place where jobs run.
 
-The cluster keeps everything: a job is found again by its label, whoever made it and whoever died since. Only what is
-still to be made of a job whose data are being fetched is held here; it is handed over again after a restart.
+The cluster keeps everything: a job is found again by its label, whoever made it and whoever died since. What is still
+to be made of a job whose data are being fetched is held here, and where each job is at home, for the label alone
+proves nothing; both are told again after a restart, when jobs are handed over again.
 """
 
 from __future__ import annotations
 
 import gzip
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import CapacityError, ConflictError, ForbiddenError, InputError, NotFoundError, quoted_message
+from allotment.jobs.kubernetes.beside import beside_names
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
-from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.jobs.kubernetes.order import WorkOrder, work_name
 from allotment.jobs.kubernetes.place import JobPlace, place_of
 from allotment.jobs.kubernetes.rendering import RenderedWork, render_work
 from allotment.model import labels
 from allotment.model.cluster import Cluster
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body, ObjectKey, key_of
+from allotment.model.names import tenant_name
 from allotment.model.observed.base import Object
 from allotment.model.observed.pods import Pod
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, read_logs
-from allotment.operations.run.kubernetes.seeing import SeenWork, seen_jobs
+from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.kube import AccessQuestion, AccessRefusedError, Deletion, Identity, KubePort, RefusedError
@@ -90,7 +94,7 @@ class KubernetesBackend:
         self._cluster = cluster
         self._read_code = read_code
         self._looked_in: tuple[str, ...] | None = access.namespaces or None
-        self._homes: dict[str, str] = {}
+        self._homes: dict[str, JobHome] = {}
         self._staging: dict[str, JobToStart] = {}
         self._ended: dict[str, FollowedJob] = {}
         self._stopped: set[str] = set()
@@ -147,7 +151,8 @@ class KubernetesBackend:
             JobRefusedError: it will never take it as it is.
             CapacityError: it can never run there.
         """
-        seen = self._seen(job)
+        self._take_home(job)
+        seen = self._seen(job.id)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
             if job.taken:
@@ -164,7 +169,7 @@ class KubernetesBackend:
         """Make what runs a job as soon as its data are there; whether anything was made."""
         made = False
         for job in tuple(self._staging.values()):
-            seen = self._seen(job)
+            seen = self._seen(job.id)
             shown = None if seen is None else followed(seen)
             if shown is None or shown.state is not JobState.STAGING:
                 del self._staging[job.id]
@@ -173,9 +178,9 @@ class KubernetesBackend:
         return made
 
     def look(self) -> tuple[FollowedJob, ...]:
-        """All jobs of ours that it shows, or that were ended here; those whose data are there are gone on with."""
+        """All jobs handed over that it shows, or that were ended here; those whose data are there are gone on with."""
         self.advance()
-        seen = seen_jobs(self._kube, self._where(), homes=self._homes)
+        seen = seen_jobs(self._kube, self._where(), self._homes)
         shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
         for job_id in self._stopped - shown.keys():
             shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
@@ -183,9 +188,12 @@ class KubernetesBackend:
         return tuple(each for job_id, each in {**shown, **self._ended}.items() if job_id not in self._forgotten)
 
     def stop(self, job_id: str, grace: int) -> None:
-        """Delete what runs a job and all that stands beside it, unless it is over."""
+        """Delete what runs a job and all that stands beside it, unless it is over, or was never handed over."""
         self._staging.pop(job_id, None)
-        seen = seen_jobs(self._kube, self._where(), job_id, self._homes).get(job_id)
+        home = self._homes.get(job_id)
+        if home is None:
+            return
+        seen = seen_job(self._kube, home)
         shown = None if seen is None else followed(seen)
         if shown is not None and shown.state.over:
             return
@@ -199,11 +207,7 @@ class KubernetesBackend:
         for pod in (*seen.pods, *seen.fetchers):
             if not pod.ended and grace < (pod.spec.termination_grace_period_seconds or 0):
                 self._delete("v1", ObjectKey("", "Pod", *_at(pod)), Deletion(grace=grace), pod.metadata.uid)
-        for api_version, kind in _BESIDE:
-            for body in self._kube.list(
-                api_version, kind, namespace=seen.namespace, labels=f"{labels.JOB}={job_id}", lenient=True
-            ):
-                self._delete(api_version, key_of(body), Deletion(), body["metadata"]["uid"])
+        self._delete_beside(seen, beside_names(work_name(home.name, home.id, seen.attempt)))
 
     def forget(self, job_id: str) -> None:
         """Its end is on record. What is left of it goes by itself in a day, with its log."""
@@ -217,7 +221,7 @@ class KubernetesBackend:
         """What its pods write.
 
         Raises:
-            NotFoundError: nothing is known of it, or its output is gone.
+            NotFoundError: nothing is known of it, or its output is gone; or it was over when the server started.
         """
         pods, goes_on = self._pods(job_id, rank)
         if follow and goes_on:
@@ -226,7 +230,15 @@ class KubernetesBackend:
 
     def _pods(self, job_id: str, rank: int | None) -> tuple[Sequence[Pod], bool]:
         """Pods of a job, of one rank or of all, and whether it goes on."""
-        seen = seen_jobs(self._kube, self._where(), job_id, self._homes).get(job_id)
+        if job_id not in self._homes:
+            of = shlex.quote(f"{labels.JOB}={job_id}")
+            raise NotFoundError(
+                f"the log of {job_id} cannot be read here any more",
+                why="the job was over before the server last started; only what was handed over since is looked for, "
+                "for anybody may write a job's label on pods of his own",
+                fix=f"read it in the namespace of its team: kubectl logs --namespace NAMESPACE -l {of}",
+            )
+        seen = self._seen(job_id)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
             raise NotFoundError(
@@ -252,13 +264,25 @@ class KubernetesBackend:
                 self._looked_in = mine
         return self._looked_in
 
-    def _seen(self, job: JobToStart) -> SeenWork | None:
-        """What there is of a job, in its team's namespace: whatever the team may have by now, it may have had more."""
-        team = self._platform.team(job.job.team)
-        if team is not None:
-            self._homes[job.id] = team.namespaces[0]
-        where = self._where() if team is None else team.namespaces[:1]
-        return seen_jobs(self._kube, where, job.id).get(job.id)
+    def _take_home(self, job: JobToStart) -> None:
+        """Remember where a job is at home: whatever its team may have by now, it may have had more."""
+        called = job.job.team
+        declared = self._platform.team(called) or next(
+            (each for each in self._platform.teams if each.id == called), None
+        )
+        if declared is not None:
+            namespace = declared.namespaces[0]
+        elif job.taken:
+            # The team has left the directory. Unless it named another, this was its namespace, and is nobody else's.
+            namespace = tenant_name(called)
+        else:
+            return
+        self._homes[job.id] = JobHome(job.id, namespace, job.job.name, job.attempt)
+
+    def _seen(self, job_id: str) -> SeenWork | None:
+        """What there is of a job that was handed over."""
+        home = self._homes.get(job_id)
+        return None if home is None else seen_job(self._kube, home)
 
     def _complete(self, job: JobToStart, owner_uid: str) -> None:
         """Whoever made it may have died before all was made; what runs found all that it needs."""
@@ -310,7 +334,7 @@ class KubernetesBackend:
         return self._now(job, state)
 
     def _now(self, job: JobToStart, otherwise: JobState) -> FollowedJob:
-        seen = self._seen(job)
+        seen = self._seen(job.id)
         shown = None if seen is None else followed(seen)
         return shown or FollowedJob(job.id, "", otherwise, job.attempt)
 
@@ -387,6 +411,17 @@ class KubernetesBackend:
             raise JobRefusedError(
                 f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"
             ) from error
+
+    def _delete_beside(self, seen: SeenWork, names: frozenset[str]) -> None:
+        """Delete what stands beside a job: what is owned by what ran it, or is called as this back end calls it."""
+        main = None if seen.main is None else seen.main.metadata.uid
+        for api_version, kind in _BESIDE:
+            for body in self._kube.list(
+                api_version, kind, namespace=seen.namespace, labels=f"{labels.JOB}={seen.id}", lenient=True
+            ):
+                owners = [each.get("uid") for each in body["metadata"].get("ownerReferences") or ()]
+                if body["metadata"]["name"] in names or (main is not None and main in owners):
+                    self._delete(api_version, key_of(body), Deletion(), body["metadata"]["uid"])
 
     def _delete(self, api_version: str, key: ObjectKey, how: Deletion, uid: str) -> None:
         self._kube.delete(api_version, key, identity=self._access.identity, uid=uid, how=how)

@@ -1,13 +1,18 @@
-"""What a cluster holds of our jobs: found by their label, read as structs, brought together by job."""
+"""What a cluster holds of our jobs: found by their label, read as structs, brought together by job.
+
+Anybody may write our label on an object of his own. So an object counts only for a job whose home is known, and only
+in there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
+from allotment.jobs.kubernetes.batch_job import staging_name
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, FOLLOWED, WorkKind
+from allotment.jobs.kubernetes.order import work_name
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.model import labels
 from allotment.model.manifest import Body
@@ -19,9 +24,38 @@ from allotment.observe.kinds import BY_KIND, KUEUE
 from allotment.observe.reading import read_object
 from allotment.ports.kube import KubePort
 
-NO_HOMES: Final[Mapping[str, str]] = MappingProxyType({})
-"""No job's namespace is known."""
 _GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in FOLLOWED}
+
+
+@dataclass(frozen=True, slots=True)
+class JobHome:
+    """Where the objects of one job are, and how they are called; known of what was handed over alone.
+
+    Attributes:
+        id: of the job.
+        namespace: of its team.
+        name: of the job, as its user calls it.
+        attempts: number of its last attempt.
+    """
+
+    id: str
+    namespace: str
+    name: str
+    attempts: int = 1
+
+    def holds(self, value: Object, *, name: str, staging: bool = False) -> bool:
+        """Whether an object is the job's own.
+
+        Args:
+            value: an object with the job's label.
+            name: the object's, or of what made it.
+            staging: whether it fetches data before.
+        """
+        attempt = _attempt(value)
+        if value.namespace != self.namespace or not 1 <= attempt <= self.attempts:
+            return False
+        work = work_name(self.name, self.id, attempt)
+        return name == (staging_name(work) if staging else work)
 
 
 @dataclass(slots=True)
@@ -29,6 +63,7 @@ class SeenWork:
     """All that a cluster holds of one job.
 
     Attributes:
+        namespace: of its team.
         main: what runs it; None where it is not made yet, or gone.
         staging: what fetches its data before.
         runs: Jobs that a CronJob made, oldest first.
@@ -40,6 +75,7 @@ class SeenWork:
     """
 
     id: str
+    namespace: str
     main: Work | None = None
     staging: Job | None = None
     runs: list[Job] = field(default_factory=list)
@@ -53,8 +89,7 @@ class SeenWork:
     def attempt(self) -> int:
         """Number of the attempt that its objects were made for."""
         of = self.main or self.staging
-        text = "" if of is None else of.metadata.labels.get(labels.JOB_ATTEMPT, "")
-        return int(text) if text.isdecimal() and len(text) < 9 else 1
+        return 1 if of is None else _attempt(of)
 
     @property
     def uids(self) -> Iterator[str]:
@@ -63,29 +98,29 @@ class SeenWork:
             if each is not None:
                 yield each.metadata.uid
 
-    @property
-    def namespace(self) -> str:
-        """Where it lies."""
-        of = self.main or self.staging
-        return "" if of is None else of.namespace
+
+def seen_job(kube: KubePort, home: JobHome) -> SeenWork | None:
+    """What a cluster holds of one job; None for nothing."""
+    return _seen(kube, (home.namespace,), f"{labels.JOB}={home.id}", {home.id: home}).get(home.id)
 
 
-def seen_jobs(
-    kube: KubePort, namespaces: Sequence[str], job_id: str = "", homes: Mapping[str, str] = NO_HOMES
-) -> Mapping[str, SeenWork]:
+def seen_jobs(kube: KubePort, namespaces: Sequence[str], homes: Mapping[str, JobHome]) -> Mapping[str, SeenWork]:
     """What a cluster holds, by id of the job.
 
-    Anybody may write our label on an object of his own. So a job is looked for in the namespace of its team alone; in
-    there what is oldest runs it, and its pods are those that a controller made.
+    In a job's home what is oldest of those that bear its name runs it, and its pods are those that a controller made.
 
     Args:
         kube: the cluster.
         namespaces: where to look; everywhere if there are none.
-        job_id: only of this job; empty for all.
-        homes: namespaces of jobs, as far as they are known, by id.
+        homes: of jobs, by id; nothing is seen of any other.
     """
-    selector = f"{labels.JOB}={job_id}" if job_id else labels.JOB
-    found = _Found()
+    return _seen(kube, namespaces, labels.JOB, homes)
+
+
+def _seen(
+    kube: KubePort, namespaces: Sequence[str], selector: str, homes: Mapping[str, JobHome]
+) -> Mapping[str, SeenWork]:
+    found = _Found(homes)
     for kind in FOLLOWED:
         if kube.serves(API_VERSIONS[kind], kind.value):
             for raw in _listed(kube, API_VERSIONS[kind], kind.value, namespaces, selector):
@@ -93,34 +128,38 @@ def seen_jobs(
     for raw in _listed(kube, "v1", "Pod", namespaces, selector):
         found.take_pod(raw)
     _take_workloads(kube, namespaces, {uid: job for job in found.jobs.values() for uid in job.uids})
-    known: dict[str, list[SeenWork]] = {}
-    for (namespace, found_id), job in found.jobs.items():
+    for job in found.jobs.values():
         job.runs.sort(key=lambda each: each.metadata.creation_timestamp)
-        if homes.get(found_id, namespace) == namespace:
-            known.setdefault(found_id, []).append(job)
-    # Where two claim to be one job, and nobody knows whose it is, neither is believed.
-    return {found_id: jobs[0] for found_id, jobs in known.items() if len(jobs) == 1}
+    return found.jobs
 
 
 class _Found:
-    """What was found so far, by namespace and id; the only thing here that changes."""
+    """What was found so far, by id; the only thing here that changes."""
 
-    def __init__(self) -> None:
-        self.jobs: dict[tuple[str, str], SeenWork] = {}
+    def __init__(self, homes: Mapping[str, JobHome]) -> None:
+        self.jobs: dict[str, SeenWork] = {}
+        self._homes = homes
 
     def take_work(self, kind: WorkKind, raw: Body) -> None:
         value = _read(_GROUPS[kind], kind.value, raw)
         if value is None:
             return
-        job_id, part = value.metadata.labels.get(labels.JOB, ""), value.metadata.labels.get(labels.JOB_PART)
-        job = self.jobs.setdefault((value.namespace, job_id), SeenWork(job_id))
+        home = self._homes.get(value.metadata.labels.get(labels.JOB, ""))
+        part = value.metadata.labels.get(labels.JOB_PART, "")
+        if home is None or part not in {MAIN, STAGING}:
+            return
         maker = value.metadata.controller
+        name = value.name if maker is None else maker.name
+        if not home.holds(value, name=name, staging=part == STAGING):
+            return
+        job = self.jobs.setdefault(home.id, SeenWork(home.id, home.namespace))
         if maker is not None:
             if part == MAIN and isinstance(value, Job) and maker.kind == WorkKind.CRON_JOB:
                 job.runs.append(value)
-        elif part == STAGING and isinstance(value, Job):
-            job.staging = value if _is_first(job.staging, value) else job.staging
-        elif part == MAIN and _is_first(job.main, value):
+        elif part == STAGING:
+            if isinstance(value, Job) and _is_first(job.staging, value):
+                job.staging = value
+        elif _is_first(job.main, value):
             job.main = value  # type: ignore[assignment]  # the kinds that are followed are those of `Work`
             job.again = _restarts(kind, raw)
 
@@ -128,9 +167,15 @@ class _Found:
         pod = _read("", "Pod", raw)
         if not isinstance(pod, Pod) or pod.metadata.controller is None:
             return
-        job = self.jobs.get((pod.namespace, pod.metadata.labels.get(labels.JOB, "")))
-        if job is not None:
+        job = self.jobs.get(pod.metadata.labels.get(labels.JOB, ""))
+        if job is not None and pod.namespace == job.namespace:
             (job.fetchers if pod.metadata.labels.get(labels.JOB_PART) == STAGING else job.pods).append(pod)
+
+
+def _attempt(value: Object) -> int:
+    """Number of the attempt that an object says it was made for."""
+    text = value.metadata.labels.get(labels.JOB_ATTEMPT, "")
+    return int(text) if text.isdecimal() and len(text) < 9 else 1
 
 
 def _is_first(known: Object | None, new: Object) -> bool:
@@ -160,7 +205,7 @@ def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[s
         owners = {each.get("uid") for each in raw["metadata"].get("ownerReferences") or ()}
         job = next((by_uid[uid] for uid in owners if uid in by_uid), None)
         value = None if job is None else _read("kueue.x-k8s.io", "Workload", raw)
-        if job is None or not isinstance(value, Workload):
+        if job is None or not isinstance(value, Workload) or value.namespace != job.namespace:
             continue
         if job.staging is not None and job.staging.metadata.uid in owners:
             job.books_of_staging.append(value)
