@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 
 from allotment.errors import (
@@ -22,8 +23,9 @@ from allotment.errors import (
     NotFoundError,
     UsageError,
 )
+from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
-from allotment.model.jobs.written import read_value, write_value
+from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import JobService, JobSubmission
@@ -37,6 +39,10 @@ MOST_BODY: Final = 2 << 20
 MOST_CODE: Final = 4 << 30
 """Bytes of packed code that are read at all; a job file allows far fewer."""
 _CHUNK: Final = 1 << 20
+_MOST: Final = 1 << 53
+"""Of milliseconds and lines: what every reader of JSON can count, and a database keeps."""
+
+_Moment = Annotated[int, Query(ge=0, le=_MOST)]
 
 _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
     (UsageError, 400),
@@ -61,6 +67,11 @@ def job_api(service: JobService) -> FastAPI:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
         told = {"error": type(error).__name__, "what": error.what, "why": error.why, "fix": error.fix}
         return Response(msgspec.json.encode(told), status, media_type=JSON)
+
+    @app.exception_handler(RequestValidationError)
+    def unfit(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return refused(_request, UsageError(f"{first['loc'][-1]} cannot be that", why=first["msg"], fix="correct it"))
 
     @app.get("/v1/status")
     def status() -> Response:
@@ -91,14 +102,14 @@ def _write_routes(app: FastAPI, service: JobService) -> None:
 
     @app.post("/v1/jobs")
     def submit(body: Annotated[str, Depends(_body)]) -> Response:
-        return _value("receipt", service.submit(read_value("submission", JobSubmission, body)))
+        return _value("receipt", service.submit(read_value("submission", JobSubmission, body, SENT)))
 
     @app.post("/v1/foresee")
     def foresee(body: Annotated[str, Depends(_body)]) -> Response:
-        return _value("foreseen", service.foresee(read_value("submission", JobSubmission, body)))
+        return _value("foreseen", service.foresee(read_value("submission", JobSubmission, body, SENT)))
 
     @app.post("/v1/jobs/{reference}/stop")
-    def stop(reference: str, grace: int | None = None) -> Response:
+    def stop(reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None) -> Response:
         return _value("job", service.stop(reference, grace=grace))
 
     @app.post("/v1/jobs/{reference}/retry")
@@ -112,7 +123,7 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
         wanted: Annotated[JobFilter, Depends(_filter)],
         limit: int = 50,
         after_id: str = "",
-        after_submitted: int = 0,
+        after_submitted: _Moment = 0,
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
         return _value("page", service.page(wanted, after=after, limit=limit))
@@ -126,7 +137,12 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
         return _value("job", service.find(reference, team=team))
 
     @app.get("/v1/jobs/{reference}/log")
-    def log(reference: str, rank: int | None = None, tail: int | None = None, follow: str = "false") -> Response:
+    def log(
+        reference: str,
+        rank: Annotated[int | None, Query(ge=0, le=MOST_REPLICAS)] = None,
+        tail: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
+        follow: str = "false",
+    ) -> Response:
         lines = service.log(reference, rank=rank, follow=follow == "true", tail=tail)
         return StreamingResponse(_lines(_begun(lines)), media_type=LINES)
 
@@ -146,7 +162,12 @@ async def _body(request: Request) -> str:
 
 
 def _filter(
-    team: str = "", state: str = "", owner: str = "", backend: str = "", prefix: str = "", since: int | None = None
+    team: str = "",
+    state: str = "",
+    owner: str = "",
+    backend: str = "",
+    prefix: str = "",
+    since: _Moment | None = None,
 ) -> JobFilter:
     try:
         states = frozenset(JobState(each) for each in state.split(",") if each)

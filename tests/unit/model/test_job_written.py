@@ -28,7 +28,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
     VolumeUse,
 )
-from allotment.model.jobs.written import MOST_BYTES, VERSION, read_value, write_value
+from allotment.model.jobs.written import ANSWERED, MOST_BYTES, SENT, VERSION, read_value, write_value
 from allotment.model.quantity import Bytes
 from tests.unit.adapters.store.jobs import job
 
@@ -111,6 +111,50 @@ def test_what_a_newer_program_wrote_is_refused(change: dict[str, Any], why: str)
 def test_what_is_damaged_is_told(text: str) -> None:
     with pytest.raises(InputError, match="damaged in the store"):
         read_value("job", Job, text)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"replicas": 0}, "replicas is 0"),
+        ({"replicas": -1}, "replicas is -1"),
+        ({"name": "x" * 5000}, "the name of the job"),
+        ({"name": "\x1b[2Jtrain"}, "the name of the job"),
+        ({"team": "../cv"}, "team"),
+        ({"priority": "a b"}, "priority"),
+        ({"run_time": 0}, "maxRunTime is 0"),
+        ({"deadline": "soon"}, "deadline"),
+        ({"needs": {"cpu": -5}}, "cpu is -5"),
+        ({"needs": {"memory": 0}}, "memory is 0"),
+        ({"needs": {"memory": 1 << 63}}, "memory is a number of more than 18 digits"),
+        ({"needs": {"accelerators": {"count": -8}}}, "accelerators.count is -8"),
+        ({"needs": {"accelerators": {"classes": ()}}}, "the accelerators have no class"),
+        ({"needs": {"accelerators": {"classes": ("\x1b[2J",)}}}, "accelerators.class"),
+        ({"needs": {"accelerators": {"capacity_type": "free"}}}, "accelerators.capacityType"),
+        ({"checkpoint": {"interval": 0}}, "checkpoint.interval is 0"),
+        ({"checkpoint": {"grace": -1}}, "checkpoint.grace is -1"),
+        ({"retries": {"limit": -1}}, "retries.limit is -1"),
+        ({"sweep": {"trials": 0}}, "sweep.trials is 0"),
+        ({"sweep": {"at_once": 5}}, "sweep.atOnce is 5"),
+        ({"sweep": {"parameters": [{"low": None}]}}, "a parameter of the sweep has no values"),
+        ({"sweep": {"parameters": [{"low": "1e1000000000"}]}}, "a number is no fraction"),
+        ({"sweep": {"parameters": [{"low": "1/0"}]}}, "a number is no fraction"),
+        ({"program": {"port": 65_536}}, "run.port is 65,536"),
+    ],
+)
+def test_a_job_that_cannot_be_is_refused_by_its_kind_and_value(change: dict[str, Any], what: str) -> None:
+    text = json.dumps(_merged(json.loads(write_value("job", job())), {"job": change}))
+    with pytest.raises(InputError, match="this job that was sent cannot be read") as caught:
+        read_value("job", Job, text, SENT)
+    assert what in caught.value.why
+    assert "\x1b" not in str(caught.value)
+
+
+def test_whoever_sent_a_value_is_not_told_of_a_damaged_store() -> None:
+    for where, words in ((SENT, "that was sent cannot be read"), (ANSWERED, "that the server sent cannot be read")):
+        with pytest.raises(InputError, match=f"this job {words}") as caught:
+            read_value("job", Job, "{}", where)
+        assert "store" not in str(caught.value)
 
 
 def test_a_job_without_end_is_not_kept() -> None:

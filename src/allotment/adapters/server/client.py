@@ -15,7 +15,7 @@ import msgspec
 
 from allotment import errors
 from allotment.errors import AllotmentError, ForbiddenError, UnreachableError, shown
-from allotment.model.jobs.written import read_value, write_value
+from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
 from allotment.ports.backends import JobRefusedError, LogLine
@@ -165,7 +165,7 @@ class SocketJobService:
                 text = answer.read().decode()
             except (OSError, http.client.HTTPException) as error:
                 raise _gone(error) from error
-        return read_value(kind, type_, text)
+        return read_value(kind, type_, text, ANSWERED)
 
     def _sent(
         self, verb: str, path: str, body: bytes | BinaryIO | None, patience: float | None

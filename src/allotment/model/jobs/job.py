@@ -1,4 +1,8 @@
-"""A job as its file asks for it, after defaults and checks; nothing here says where it will run."""
+"""A job as its file asks for it, after defaults and checks; nothing here says where it will run.
+
+Numbers and names that cannot be are refused with InputError by whatever they would be part of: a job that comes through
+a socket, or out of a store, went through no job file.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
-from allotment.model.accelerator import Vendor
+from allotment.errors import InputError
+from allotment.model.accelerator import CapacityType, Vendor
+from allotment.model.jobs import bounds
+from allotment.model.jobs.bounds import must_be, must_be_within
+from allotment.model.moments import moment
+from allotment.model.names import is_dns_label
 from allotment.model.quantity import Bytes, MilliCpu
 
 
@@ -56,6 +65,10 @@ class CodeFolder:
     ignore_file: str
     most: Bytes
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("code.most", self.most, 0, bounds.MOST_AMOUNT)
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -78,6 +91,10 @@ class Program:
     code: CodeFolder | None = None
     working_directory: str = ""
     port: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("run.port", self.port, 1, bounds.MOST_PORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,18 @@ class AcceleratorWish:
     architecture: str = ""
     capacity_type: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("accelerators.count", self.count, 1, bounds.MOST_DEVICES)
+        must_be_within("accelerators.memory", self.least_memory, 1, bounds.MOST_AMOUNT)
+        if not self.classes:
+            raise InputError("the accelerators have no class", fix="name at least one of the catalogue")
+        for each in self.classes:
+            must_be("accelerators.class", each, fits=is_dns_label(each), rule="it is no name of the catalogue")
+        known = not self.capacity_type or self.capacity_type in set(CapacityType)
+        rule = f"there are {', '.join(CapacityType)}"
+        must_be("accelerators.capacityType", self.capacity_type, fits=known, rule=rule)
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaNeeds:
@@ -119,6 +148,13 @@ class ReplicaNeeds:
     accelerators: AcceleratorWish | None = None
     shared_memory: Bytes | None = None
     ephemeral_storage: Bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("cpu", self.cpu, 1, bounds.MOST_AMOUNT)
+        must_be_within("memory", self.memory, 1, bounds.MOST_AMOUNT)
+        must_be_within("sharedMemory", self.shared_memory, 0, bounds.MOST_AMOUNT)
+        must_be_within("ephemeralStorage", self.ephemeral_storage, 0, bounds.MOST_AMOUNT)
 
 
 class NearnessDomain(StrEnum):
@@ -156,6 +192,11 @@ class CheckpointPolicy:
     interval: int | None
     grace: int
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("checkpoint.interval", self.interval, 1, bounds.LONGEST_RUN)
+        must_be_within("checkpoint.grace", self.grace, 0, bounds.LONGEST_RUN)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -168,6 +209,10 @@ class RetryPolicy:
 
     limit: int = 0
     safe: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("retries.limit", self.limit, 0, bounds.MOST_RETRIES)
 
 
 class VolumeUse(StrEnum):
@@ -195,6 +240,13 @@ class JobVolume:
     claim: str = ""
     folder: str = ""
     size: Bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be(
+            "the name of a volume", self.name, fits=is_dns_label(self.name), rule="it has letters, digits and dashes"
+        )
+        must_be_within("the size of a volume", self.size, 0, bounds.MOST_AMOUNT)
 
 
 class StagingTime(StrEnum):
@@ -227,6 +279,10 @@ class StagedData:
     image: str = ""
     argv: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("the size of data", self.size, 0, bounds.MOST_AMOUNT)
+
 
 @dataclass(frozen=True, slots=True)
 class SweptParameter:
@@ -247,6 +303,11 @@ class SweptParameter:
     logarithmic: bool = False
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if not self.values and self.low is None:
+            raise InputError("a parameter of the sweep has no values", fix="give it values, or a range")
+
 
 @dataclass(frozen=True, slots=True)
 class EarlyStop:
@@ -261,6 +322,10 @@ class EarlyStop:
     metric: str
     maximise: bool
     after: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("earlyStop.after", self.after, 0, bounds.MOST_RETRIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +345,12 @@ class Sweep:
     at_once: int
     early_stop: EarlyStop | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("sweep.trials", self.trials, 1, bounds.MOST_TRIALS)
+        must_be_within("sweep.atOnce", self.at_once, 1, self.trials)
+        must_be_within("sweep.seed", self.seed, 0, bounds.MOST_SEED)
+
 
 @dataclass(frozen=True, slots=True)
 class JobSchedule:
@@ -294,6 +365,10 @@ class JobSchedule:
     cron: str
     time_zone: str
     starting_deadline: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        must_be_within("schedule.startingDeadline", self.starting_deadline, 1, bounds.LONGEST_RUN)
 
 
 class DependencyState(StrEnum):
@@ -352,6 +427,18 @@ class Job:
     sweep: Sweep | None = None
     schedule: JobSchedule | None = None
     after: tuple[JobDependency, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        short = is_dns_label(self.name) and len(self.name) <= bounds.LONGEST_NAME
+        rule = f"it has lower-case letters, digits and dashes inside, {bounds.LONGEST_NAME} at most"
+        must_be("the name of the job", self.name, fits=short, rule=rule)
+        for what, name in (("team", self.team), ("priority", self.priority)):
+            must_be(what, name, fits=is_dns_label(name), rule="it has lower-case letters, digits and dashes inside")
+        must_be_within("replicas", self.replicas, 1, bounds.MOST_REPLICAS)
+        must_be_within("maxRunTime", self.run_time, 1, bounds.LONGEST_RUN)
+        timely = not self.deadline or moment(self.deadline) is not None
+        must_be("deadline", self.deadline, fits=timely, rule="it is no time as RFC 3339 has it")
 
     @property
     def devices(self) -> int:

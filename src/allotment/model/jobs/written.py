@@ -9,7 +9,9 @@ A change that readers of before cannot understand raises `VERSION`, and gets a s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, TypeVar
 
@@ -23,6 +25,30 @@ VERSION: Final = 1
 """Of what is written."""
 MOST_BYTES: Final = 1 << 20
 """A job whose JSON is longer is not kept: a job file is some KiB."""
+_FRACTION: Final = re.compile(r"-?\d+(/[1-9]\d*)?", re.ASCII)
+"""As `str` writes one. What else `Fraction` reads may be a number of a billion digits: ``1e1000000000``."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenWhere:
+    """Where a value came from, in words for whoever is told that it cannot be read.
+
+    Attributes:
+        unread: what is the matter with it, after ``this job``.
+        fix: the next step.
+    """
+
+    unread: str
+    fix: str
+
+
+STORE: Final = WrittenWhere(
+    "is damaged in the store", "restore the store from a backup with `allot store restore`, or report it"
+)
+SENT: Final = WrittenWhere("that was sent cannot be read", "correct what is said there, and send it again")
+ANSWERED: Final = WrittenWhere(
+    "that the server sent cannot be read", "start the server anew with this version: `allot down`, then `allot up`"
+)
 
 
 def write_value(kind: str, value: object) -> str:
@@ -52,31 +78,41 @@ def write_value(kind: str, value: object) -> str:
     return data.decode()
 
 
-def read_value(kind: str, type_: type[T], text: str) -> T:
+def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE) -> T:
     """A value that `write_value` wrote, this version's or an earlier one's.
 
+    Args:
+        kind: under which name it stands, such as ``job``.
+        type_: a frozen dataclass.
+        text: JSON.
+        where: it came from.
+
     Raises:
-        InputError: it is damaged, or a later version wrote it.
+        InputError: it is damaged, holds what cannot be, or a later version wrote it.
     """
     try:
-        found = msgspec.json.decode(text)
-        version, raw = found["version"], found[kind]
-        if not isinstance(version, int):
-            raise TypeError("its version is no number")
-        if version > VERSION:
-            raise _newer(kind, f"it is of version {version}, and this program knows {VERSION}")
-        raw = _read_older(version, raw)
-        value = msgspec.convert(raw, type_, dec_hook=_decoded)
+        version, raw = _opened(kind, text)
+        value = None if version > VERSION else msgspec.convert(_read_older(version, raw), type_, dec_hook=_decoded)
+    except InputError as error:
+        why = f"{error.what}: {error.why}" if error.why else error.what
+        raise InputError(f"this {kind} {where.unread}", why=why, fix=where.fix) from error
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"this {kind} is damaged in the store",
-            why=quoted(error),
-            fix="restore the store from a backup with `allot store restore`, or report it",
-        ) from error
+        raise InputError(f"this {kind} {where.unread}", why=quoted(error), fix=where.fix) from error
+    if value is None:
+        raise _newer(kind, f"it is of version {version}, and this program knows {VERSION}")
     lost = _lost(raw, msgspec.to_builtins(value, enc_hook=_encoded), kind)
     if lost:
         raise _newer(kind, f"it says something of {quoted(lost)}, which this program does not know")
     return value
+
+
+def _opened(kind: str, text: str) -> tuple[int, Any]:
+    """The version, and the value as it stands there."""
+    found = msgspec.json.decode(text)
+    version, raw = found["version"], found[kind]
+    if not isinstance(version, int):
+        raise TypeError("its version is no number")
+    return version, raw
 
 
 def _newer(kind: str, why: str) -> InputError:
@@ -100,6 +136,8 @@ def _encoded(value: object) -> object:
 
 def _decoded(type_: type, raw: Any) -> Any:
     if type_ is Fraction:
+        if not isinstance(raw, str) or _FRACTION.fullmatch(raw) is None:
+            raise ValueError("a number is no fraction")
         return Fraction(raw)
     raise NotImplementedError(type_.__name__)
 

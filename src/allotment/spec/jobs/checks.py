@@ -7,6 +7,7 @@ from typing import Final
 
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
+from allotment.model.jobs.bounds import MOST_TRIALS
 from allotment.model.jobs.job import JobType, VolumeUse
 from allotment.model.moments import moment
 from allotment.model.quantity import Bytes, format_bytes
@@ -19,7 +20,6 @@ from allotment.spec.jobs.convert import (
     usual_priority,
     volume_for_data,
 )
-from allotment.spec.jobs.forms import MOST_TRIALS
 from allotment.spec.jobs.schema import RangeScale
 from allotment.spec.jobs.wishes import classes_for, demands, nearest_to, unmet
 from allotment.spec.problems import Issue, did_you_mean, echo

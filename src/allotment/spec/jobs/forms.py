@@ -15,6 +15,15 @@ from typing import Annotated, Any, Final
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, GetPydanticSchema, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from allotment.model.jobs.bounds import (
+    LONGEST_NAME,
+    LONGEST_RUN,
+    MOST_DEVICES,
+    MOST_REPLICAS,
+    MOST_RETRIES,
+    MOST_SEED,
+    MOST_TRIALS,
+)
 from allotment.model.moments import rfc3339
 from allotment.model.names import is_dns_label, is_dns_subdomain, is_plain
 from allotment.model.quantity import parse_bytes
@@ -24,15 +33,8 @@ from allotment.spec.problems import did_you_mean, echo
 from allotment.spec.schema.base import refuse
 from allotment.spec.schema.scalars import X_TYPE, scalar
 
-LONGEST_NAME: Final = 40
-"""Of a job: back ends add a number and a rank, and Kubernetes' names end at 63."""
 LONGEST_ARGUMENT: Final = 32 * 1024
 """Characters of an argument, or of a variable's value."""
-LONGEST_RUN: Final = 90 * 86_400
-"""Seconds; what is longer is a slip, or a service."""
-MOST_REPLICAS: Final = 1_000
-MOST_TRIALS: Final = 1_000
-MOST_RETRIES: Final = 100
 _LONGEST_PATH: Final = 400
 _LONGEST_URI: Final = 1_000
 
@@ -372,9 +374,9 @@ MetricName = Annotated[str, *scalar(_metric, _STRING, "name of a metric")]
 CronText = Annotated[str, *scalar(_cron, _STRING, "cron expression: minute hour day month weekday")]
 ZoneName = Annotated[str, *scalar(_zone, _STRING, "IANA time zone (Europe/Berlin)")]
 Replicas = Annotated[int, *whole(1, MOST_REPLICAS, f"whole number, 1 to {MOST_REPLICAS:,}")]
-Devices = Annotated[int, *whole(1, 10_000, "whole number, 1 or more")]
+Devices = Annotated[int, *whole(1, MOST_DEVICES, "whole number, 1 or more")]
 Trials = Annotated[int, *whole(1, MOST_TRIALS, f"whole number, 1 to {MOST_TRIALS:,}")]
 Retries = Annotated[int, *whole(0, MOST_RETRIES, f"whole number, 0 to {MOST_RETRIES}")]
-Seed = Annotated[int, *whole(0, 999_999_999, "whole number")]
+Seed = Annotated[int, *whole(0, MOST_SEED, "whole number")]
 SECRET_SHORT: Final = ShortForm(_secret, {"type": "string", X_TYPE: "secret/key"})
 DEVICES_SHORT: Final = ShortForm(_devices, {"type": ["string", "integer"], X_TYPE: "count, class or class:count"})

@@ -148,13 +148,14 @@ class StoreContract:
             (JobFilter(owner="bob"), ["j3"]),
             (JobFilter(backend="hpc", team="nlp"), ["j4"]),
             (JobFilter(prefix="tr"), ["j4", "j1"]),
+            (JobFilter(prefix="Tr"), []),
             (JobFilter(since=NOW + 3), ["j4", "j3"]),
         ],
     )
     def test_filters(self, place: StorePlace, wanted: JobFilter, ids: list[str]) -> None:
         with place.writer("a test") as store:
             store.add(submitted("j1", NOW + 1))
-            store.record([moved(store.add(submitted("j2", NOW + 2, name="Train")), JobState.QUEUED)])
+            store.record([moved(store.add(submitted("j2", NOW + 2, name="a-train")), JobState.QUEUED)])
             store.add(submitted("j3", NOW + 3, owner="bob", team="vision", name="eval"))
             store.add(submitted("j4", NOW + 4, backend="hpc"))
             assert [each.id for each in store.page(wanted).rows] == ids
