@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from allotment.adapters.local.cgroup_places import PLACE
-from allotment.adapters.local.removing import remove_all
+from allotment.adapters.local.removing import opened_shut, remove_all
 from allotment.adapters.local.supervisor import records
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, shown
 from allotment.ports.job_processes import JobEnded, JobLaunch, LaunchedJob, ProcessMark, check_id
@@ -142,6 +142,14 @@ class LaunchFolder:
         except OSError:
             part.unlink(missing_ok=True)
             raise
+
+    def write_in_any_case(self, name: str, data: bytes) -> None:
+        """Replace a record, also where a job has shut its folder."""
+        try:
+            self.write(name, data)
+        except PermissionError:
+            os.close(opened_shut(str(self.path), None))
+            self.write(name, data)
 
     def kept(self) -> KeptLaunch:
         """What was to run; nothing where that is not known any more."""

@@ -274,7 +274,7 @@ class LocalProcesses:
         if grace_seconds is not None:
             # On a full disk the grace of the launch counts: better than not to stop it.
             with suppress(OSError):
-                folder.write(records.STOP, repr(float(grace_seconds)).encode("ascii"))
+                folder.write_in_any_case(records.STOP, repr(float(grace_seconds)).encode("ascii"))
         self._to_supervisor(state.launched, signal.SIGTERM, signal.SIGCONT)
 
     def _to_supervisor(self, launched: LaunchedJob, *numbers: int) -> None:

@@ -22,7 +22,7 @@ def remove_all(path: Path) -> None:
         path.unlink()  # a link, or a file; a folder is none
         return
     try:
-        top = _opened(str(path), None)
+        top = opened_shut(str(path), None)
     except OSError:
         return
     try:
@@ -35,6 +35,19 @@ def remove_all(path: Path) -> None:
         os.close(top)
 
 
+def opened_shut(name: str, folder: int | None) -> int:
+    """A folder, open, once its owner has been given all rights again; never what a link leads to."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    place = os.open(name, os.O_PATH | flags, dir_fd=folder)
+    try:
+        reached = f"/proc/self/fd/{place}"
+        with suppress(OSError):
+            os.chmod(reached, 0o700)  # noqa: PTH101 - of exactly the folder that is held
+        return os.open(f"{reached}/.", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(place)
+
+
 def _empty(top: int) -> None:
     mark = f".{secrets.token_hex(8)}-"
     waiting = _cleared(top, top, "", 0)
@@ -42,7 +55,7 @@ def _empty(top: int) -> None:
     while waiting:
         name = waiting.pop()
         with suppress(OSError):
-            folder = _opened(name, top)
+            folder = opened_shut(name, top)
             try:
                 below = _cleared(folder, top, mark, moved)
             finally:
@@ -64,7 +77,7 @@ def _cleared(folder: int, top: int, mark: str, number: int) -> list[str]:
                 found.append(name)
                 continue
         with suppress(OSError):
-            os.close(_opened(name, folder))  # it can be moved once it can be written to
+            os.close(opened_shut(name, folder))  # it can be moved once it can be written to
         target = f"{mark}{number + len(found)}"
         with suppress(OSError):
             os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
@@ -77,16 +90,3 @@ def _names(folder: int) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
-
-
-def _opened(name: str, folder: int | None) -> int:
-    """A folder, open and with all rights for its owner; never what a link leads to."""
-    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    place = os.open(name, os.O_PATH | flags, dir_fd=folder)
-    try:
-        reached = f"/proc/self/fd/{place}"
-        with suppress(OSError):
-            os.chmod(reached, 0o700)  # noqa: PTH101 - of exactly the folder that is held
-        return os.open(f"{reached}/.", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    finally:
-        os.close(place)

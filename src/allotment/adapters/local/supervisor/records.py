@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from _json import encode_basestring_ascii as quoted  # json itself takes longer to import than this program to start
 
 TYPE_CHECKING: Final = False
@@ -110,3 +111,17 @@ class ReservedResult:
         os.fsync(self._fd)
         os.rename(self._name, RESULT, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         os.fsync(self._folder)
+
+    def make_way(self) -> bool:
+        """Undo what a job may have done to its folder to keep the result out; whether there was something to undo."""
+        undone = False
+        try:
+            if os.fstat(self._folder).st_mode & 0o700 != 0o700:
+                os.fchmod(self._folder, 0o700)
+                undone = True
+            if stat.S_ISDIR(os.stat(RESULT, dir_fd=self._folder, follow_symlinks=False).st_mode):
+                os.rename(RESULT, f"{RESULT}.{os.urandom(8).hex()}", src_dir_fd=self._folder, dst_dir_fd=self._folder)
+                undone = True
+        except OSError:
+            return undone
+        return undone

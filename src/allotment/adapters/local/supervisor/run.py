@@ -26,6 +26,8 @@ READY: Final = 3
 _LIMITS: Final = {"cpu": "cpu_milli", "memory": "memory_bytes"}
 _AGAIN: Final = 1.0
 """Seconds until a result that could not be written is tried again."""
+_TRIES: Final = 600
+"""Times that it is tried: a job keeps its devices until its supervisor has ended."""
 
 
 def main() -> None:
@@ -187,13 +189,14 @@ def _result(watched: Watched, begun: Begun) -> dict[str, Any]:
 
 
 def _finish(reserved: ReservedResult, result: dict[str, Any]) -> None:
-    """Write the result, however long it takes: an exit code that is lost is lost for good."""
-    while True:
+    """Write the result, and be patient with the disk: an exit code that is lost is lost for good."""
+    for _ in range(_TRIES):
         try:
             reserved.write(result)
         except FileNotFoundError:
             return  # somebody has removed the folder: nobody wants to know
         except OSError:
-            time.sleep(_AGAIN)
+            if not reserved.make_way():
+                time.sleep(_AGAIN)
         else:
             return

@@ -17,6 +17,8 @@ TYPE_CHECKING: Final = False
 if TYPE_CHECKING:
     from typing import Final
 
+LONGEST_GRACE: Final = 86_400.0
+"""Seconds; a job whose own grace is longer has that."""
 _PART: Final = 1 << 16
 _SOONEST: Final = 0.05
 _SELDOM: Final = 1.0
@@ -120,16 +122,18 @@ class Watched:
                 os.kill(self._held.pid, number)  # our child, not waited for yet: its id is its own
 
     def _asked_grace(self) -> float:
+        """As the server has written it; a job may have written there before, or have put a pipe in its place."""
         try:
-            fd = os.open(STOP, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
+            fd = os.open(STOP, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._folder)
         except OSError:
             return self._grace
         try:
-            return max(0.0, float(os.read(fd, 100)))
+            asked = float(os.read(fd, 100))
         except (OSError, ValueError):
             return self._grace
         finally:
             os.close(fd)
+        return asked if 0 <= asked <= max(self._grace, LONGEST_GRACE) else self._grace
 
     def _reap(self) -> None:
         while True:
