@@ -361,19 +361,21 @@ def test_a_colleagues_object_is_not_what_runs_a_job_whose_data_are_fetched(
     assert JOB in bench.ours
 
 
-def test_of_two_books_of_one_job_those_elsewhere_are_not_read(bench: Bench) -> None:
+def test_pods_and_books_elsewhere_are_not_read(bench: Bench) -> None:
     bench.start(job())
+    bench.kube.edit(JOB, lambda body: {**body, "spec": {**body["spec"], "suspend": False}})
     main = bench.kube.get("batch/v1", JOB)
     assert main is not None
     books = forged("evil", "books", owner=main)
     told = {"type": "QuotaReserved", "status": "False", "message": "made up"}
     status = {"conditions": [told], "schedulingStats": {"evictions": [{"count": 7}]}}
     bench.kube.put({**books, "kind": "Workload", "apiVersion": "kueue.x-k8s.io/v1beta2", "status": status})
+    bench.kube.put(forged_pod(bench, forged("evil", NAME)))
     bench.backend = bench.anew(everywhere=True)
     bench.start(job(), taken=True)
     found = bench.shown()
     assert found is not None
-    assert (found.reason, found.attempt) == ("", 1)
+    assert (found.state, found.reason, found.attempt, found.places) == (JobState.STARTING, "", 1, ())
 
 
 def test_what_stands_beside_a_job_is_deleted_by_its_owner_or_its_name(bench: Bench) -> None:
@@ -386,14 +388,12 @@ def test_what_stands_beside_a_job_is_deleted_by_its_owner_or_its_name(bench: Ben
         for name, owner in (("mine", None), ("others", other), ("owned", main), *((each, None) for each in named)):
             beside = {**forged(NAMESPACE, name, part="code", owner=owner), "apiVersion": "v1", "kind": kind}
             bench.kube.put(beside)
-    # What the cluster collects for us hides what is deleted here.
-    bench.kube.edit(CODE, lambda body: {**body, "metadata": {**body["metadata"], "ownerReferences": []}})
+    # As long as it is going the cluster collects nothing of it, which would hide what is deleted here.
+    bench.kube.edit(JOB, lambda body: {**body, "metadata": {**body["metadata"], "finalizers": ["foregroundDeletion"]}})
     bench.backend.stop("k7x2", 0)
-    assert {(key.kind, key.name) for key in bench.ours} == {
+    assert {(key.kind, key.name) for key in bench.ours if key != JOB} == {
         (kind, name) for kind in ("ConfigMap", "Service") for name in ("mine", "others")
     }
-    deleted = {call.key.name for call in bench.kube.calls if call.verb == "delete"}
-    assert deleted <= {NAME, "owned", *named}
 
 
 def test_who_may_not_list_everywhere_looks_where_she_may(bench: Bench) -> None:
