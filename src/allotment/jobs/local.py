@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from allotment.jobs.losses import FieldLoss
+from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import Job, JobType, NearnessDomain
 from allotment.model.names import tenant_name
 
@@ -71,8 +71,6 @@ LOCAL_LOSSES: Final = (
 )
 """What is refused here; see `told` for what is only different."""
 
-_NOT_A_NAME: Final = re.compile(r"[^A-Z0-9]+")
-
 
 @dataclass(frozen=True, slots=True)
 class RankFolders:
@@ -100,11 +98,6 @@ class ProcessPlan:
     argv: tuple[str, ...]
     folder: str
     environment: Mapping[str, str]
-
-
-def volume_variable(name: str) -> str:
-    """The variable in which a job finds a volume's folder, such as ``ALLOTMENT_VOLUME_DATA``."""
-    return f"ALLOTMENT_VOLUME_{_NOT_A_NAME.sub('_', name.upper())}"
 
 
 def claim_folder(team: str, claim: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.errors import CapacityError, InputError, quoted
-from allotment.jobs.local import volume_variable
+from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import Job, NearnessDomain
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.slurm.submission import SlurmGres, SlurmSubmission, SlurmWarning

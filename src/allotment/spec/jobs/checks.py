@@ -8,6 +8,7 @@ from typing import Final
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.bounds import MOST_TRIALS
+from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import JobType, VolumeUse
 from allotment.model.moments import moment
 from allotment.model.quantity import Bytes, format_bytes
@@ -259,6 +260,7 @@ def volumes_are_sound(context: JobContext) -> Iterator[Issue]:
         yield context.error(("volumes",), f"more than {MOST_VOLUMES} volumes", "put folders into one volume")
         return
     paths: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name, each in volumes.items():
         at = ("volumes", name)
         use = use_of(each)
@@ -273,6 +275,11 @@ def volumes_are_sound(context: JobContext) -> Iterator[Issue]:
         if path in paths:
             yield context.error((*at, "path"), f"the volume {paths[path]} is at {echo(path)} already", "choose another")
         paths.setdefault(path, name)
+        variable = volume_variable(name)
+        if variable in variables:
+            what = f"the volumes {echo(variables[variable])} and {echo(name)} share the variable {variable}"
+            yield context.error(at, what, "rename one of the two: more than dashes has to differ")
+        variables.setdefault(variable, name)
 
 
 def data_have_their_place(context: JobContext) -> Iterator[Issue]:

@@ -227,6 +227,7 @@ REFUSED = [
     ("volumes: {a: {claim: c, use: scratch}}", "volumes.a.claim", "comes and goes", "remove claim"),
     ("volumes: {a: {use: checkpoint}}", "volumes.a", "lies nowhere", "claim"),
     ("volumes: {a: {claim: c, path: /d}, b: {claim: c, path: /d/}}", "volumes.b.path", "already", "another"),
+    ("volumes: {a-b: {}, a--b: {}}", "volumes.a--b", "share the variable ALLOTMENT_VOLUME_A_B", "rename"),
     ("volumes: {a: {claim: c, path: /etc}}", "volumes.a.path", "belongs to the machine", "/data"),
     ("volumes: {a: {claim: c, path: /proc/1}}", "volumes.a.path", "belongs to the machine", "/data"),
     ("volumes: {a: {claim: c, path: /a:b}}", "volumes.a.path", "colon", "without"),

@@ -41,16 +41,16 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool) -> List
         columns=(
             Column("ID", lambda row: row.id, keep=9),
             Column("NAME", lambda row: shown(row.name), keep=8),
-            Column("TEAM", lambda row: row.team, wide=not other_teams, keep=5),
+            Column("TEAM", lambda row: shown(row.team), wide=not other_teams, keep=5),
             Column("STATE", lambda row: row.state.value, style=lambda row: _STYLES.get(row.state, ""), keep=9),
-            Column("ACCELERATOR", lambda row: row.accelerator or None, keep=3),
+            Column("ACCELERATOR", lambda row: shown(row.accelerator) or None, keep=3),
             Column("DEVICES", lambda row: row.devices, keep=5),
             Column("AGE", lambda row: (now - row.submitted) / 1000, text=lambda row: _ago(now, row.submitted), keep=6),
             Column("RAN", lambda row: _ran_seconds(row, now), text=lambda row: _ran(row, now), unit="seconds", keep=4),
             Column("REASON", lambda row: shown(row.said) or None, keep=7, fold=" "),
-            Column("PRIORITY", lambda row: row.priority, wide=True),
+            Column("PRIORITY", lambda row: shown(row.priority), wide=True),
             Column("OWNER", lambda row: shown(row.owner), wide=True),
-            Column("BACKEND", lambda row: row.backend, wide=True),
+            Column("BACKEND", lambda row: shown(row.backend), wide=True),
             Column("NATIVE", lambda row: shown(row.native) or None, wide=True),
             Column("ATTEMPT", lambda row: row.attempt, wide=True),
         ),
@@ -86,7 +86,7 @@ def foreseen_listing(found: Sequence[ForeseenJob], currency: str) -> Listing[For
         rows=found,
         columns=(
             Column("NAME", lambda each: shown(each.job.name)),
-            Column("TEAM", lambda each: each.job.team),
+            Column("TEAM", lambda each: shown(each.job.team)),
             Column("STARTS", lambda each: _starts(each.start)),
             Column("DISPLACES", lambda each: ", ".join(one.id for one in each.displaces) or None),
             Column("PRICE", _price, unit=f"{currency} an hour"),
@@ -107,11 +107,13 @@ def _starts(start: ForeseenStart) -> str:
 
 def foreseen_text(each: ForeseenJob, currency: str) -> str:
     """What would become of a job, for people."""
-    lines = [f"{shown(each.job.name)} of team {each.job.team} could be submitted; nothing was"]
+    lines = [f"{shown(each.job.name)} of team {shown(each.job.team)} could be submitted; nothing was"]
     if each.price is not None and each.job.devices:
         lines.append(f"  price: {each.price / 1_000_000:.2f} {currency} an hour for {each.job.devices} accelerators")
     if each.start.now:
-        displaced = ", ".join(f"{shown(one.job.name)} ({one.id}) of team {one.job.team}" for one in each.displaces)
+        displaced = ", ".join(
+            f"{shown(one.job.name)} ({one.id}) of team {shown(one.job.team)}" for one in each.displaces
+        )
         lines.append(f"  it would start once {displaced} has made room" if displaced else "  it would start now")
     elif each.start.now is False:
         lines.append(f"  it would wait: {shown(each.start.waits_for) or 'others come before it'}")
@@ -125,7 +127,7 @@ def server_listing(status: ServerStatus) -> Listing[ServedBackend]:
         kind="Backend",
         rows=status.backends,
         columns=(
-            Column("BACKEND", lambda each: each.name),
+            Column("BACKEND", lambda each: shown(each.name)),
             Column("KIND", lambda each: each.offer.kind),
             Column("ACCELERATORS", _accelerators),
             Column("UNREACHABLE", lambda each: shown(each.unreachable) or None, keep=1, fold=" "),
@@ -136,13 +138,13 @@ def server_listing(status: ServerStatus) -> Listing[ServedBackend]:
 
 
 def _accelerators(each: ServedBackend) -> str:
-    return ", ".join(f"{number} {name}" for name, number in sorted(each.offer.accelerators.items()))
+    return ", ".join(f"{number} {shown(name)}" for name, number in sorted(each.offer.accelerators.items()))
 
 
 def receipt_text(receipt: JobReceipt, call: str) -> str:
     """What is said when a job was taken: its id, what is different there, what to type next."""
     job = receipt.job
-    lines = [f"{shown(job.job.name)} is job {job.id} of team {job.job.team} on {job.backend}"]
+    lines = [f"{shown(job.job.name)} is job {job.id} of team {shown(job.job.team)} on {shown(job.backend)}"]
     lines += [f"  note: {shown(each)}" for each in receipt.told]
     lines += [f"  {call} logs -f {job.id}", f"  {call} ps", f"  {call} stop {job.id}"]
     return "\n".join(lines)
@@ -155,13 +157,13 @@ def described(job: StoredJob, now: int) -> str:
 
 def _described(job: StoredJob, now: int) -> Iterator[str]:
     wanted, wish = job.job, job.job.needs.accelerators
-    devices = "none" if wish is None else f"{wish.count} of {' or '.join(wish.classes)}"
+    devices = "none" if wish is None else f"{wish.count} of {shown(' or '.join(wish.classes))}"
     yield f"{shown(wanted.name)} ({job.id}): {job.state.value}"
     for name, value in (
-        ("team", wanted.team),
+        ("team", shown(wanted.team)),
         ("owner", shown(job.owner)),
-        ("backend", f"{job.backend} ({shown(job.native)})" if job.native else job.backend),
-        ("priority", wanted.priority),
+        ("backend", shown(f"{job.backend} ({job.native})" if job.native else job.backend)),
+        ("priority", shown(wanted.priority)),
         ("runs", shown(" ".join(wanted.program.argv))),
         ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
         ("devices", f"{devices} a replica" if wish is not None and wanted.replicas > 1 else devices),
@@ -176,6 +178,8 @@ def _described(job: StoredJob, now: int) -> Iterator[str]:
     if job.attempts:
         yield "attempts"
         yield from (f"  {line}" for line in table_text(_ATTEMPTS, job.attempts, width=None).splitlines())
+    folders = sorted({place.folder for attempt in job.attempts[-1:] for place in attempt.places if place.folder})
+    yield from (f"  its files: {shown(each)}" for each in folders)
     yield "history"
     for move in job.history.moves:
         said = f": {shown(move.said)}" if move.said else ""
@@ -207,7 +211,7 @@ _ATTEMPTS: Final[tuple[Column[JobAttempt], ...]] = (
 def report_text(report: JobReport, currency: str) -> str:
     """A job's report for people: asked and used side by side, then what to ask for next time."""
     job, use = report.job, report.use
-    lines = [f"{shown(job.job.name)} ({job.id}): {job.state.value} on {job.backend}", ""]
+    lines = [f"{shown(job.job.name)} ({job.id}): {job.state.value} on {shown(job.backend)}", ""]
     lines.append(table_text(_REPORT, report.lines, width=None))
     attempts = len(job.attempts)
     lines += ["", f"  waited {duration(report.waited_ms / 1000)}, {attempts} attempt{'' if attempts == 1 else 's'}"]
@@ -217,7 +221,7 @@ def report_text(report: JobReport, currency: str) -> str:
         lines.append(f"  {held}, {cost}; displaced {use.displaced} times")
     if report.advice:
         lines += ["", "next time"]
-        lines += [f"  {each}" for each in report.advice]
+        lines += [f"  {shown(each)}" for each in report.advice]
     return "\n".join(lines)
 
 
@@ -230,11 +234,12 @@ _REPORT: Final[tuple[Column[ReportLine], ...]] = (
 
 def server_text(status: ServerStatus, call: str) -> str:
     """A server, and what to type next."""
-    lines = [
-        f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {', '.join(status.teams)}"
-    ]
+    teams = shown(", ".join(status.teams))
+    lines = [f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {teams}"]
+    if status.directory:
+        lines.append(f"  its directory: {shown(status.directory)}")
     for each in status.backends:
-        lines.append(f"  {each.name}: {_accelerators(each) or 'no accelerators'}")
+        lines.append(f"  {shown(each.name)}: {_accelerators(each) or 'no accelerators'}")
         lines += [f"    {shown(said)}" for said in each.offer.told]
         lines += [f"    trouble: {shown(each.unreachable)}"] if each.unreachable else []
     under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,12 @@ _PORTS: Final = 10_000
 _FORM: Final = re.compile(r"(.+)-([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
 _ONE_CPU: Final = 1000
 """Milli-CPU that a process may use at least, whatever is counted for it: idle CPU is nobody's gain."""
+
+
+def meeting_port(job_id: str, attempt: int) -> int:
+    """Where rank 0 meets the others: any of the range alike, another one in each attempt."""
+    drawn = hashlib.sha256(f"{job_id} {attempt}".encode()).digest()
+    return _FIRST_PORT + int.from_bytes(drawn[:8]) % _PORTS
 
 
 def launch_id(job_id: str, attempt: int, rank: int) -> str:
@@ -93,7 +100,7 @@ def launches_for(
         for each in job.volumes
     }
     checkpoint = "" if job.checkpoint is None else folders.checkpoint(order.id)
-    port = _FIRST_PORT + sum(order.id.encode()) * 31 % _PORTS
+    port = meeting_port(order.id, attempt)
     for rank in range(job.replicas):
         plan = process_of(job, order.id, attempt, rank, port, RankFolders(code, checkpoint, volumes))
         yield JobLaunch(

@@ -1,0 +1,36 @@
+"""Text of a job reaches a terminal without what would move its cursor, whichever field it stands in."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing
+from allotment.model.jobs.job import Program
+from allotment.ports.job_service import JobReceipt
+from allotment.ports.stored_jobs import row_of
+from tests.unit.adapters.store.jobs import NOW, submitted
+
+ESCAPE = "\x1b[2J"
+STORED = submitted("j1")
+
+
+def hostile(value: Any) -> Any:
+    """The same value, every text of it with an escape sequence, as if no struct refused it."""
+    for each in fields(value):
+        text = getattr(value, each.name)
+        if type(text) is str:
+            object.__setattr__(value, each.name, f"{text}{ESCAPE}")
+    return value
+
+
+def test_no_text_of_a_job_moves_the_cursor() -> None:
+    job = hostile(replace(STORED.job, program=Program(("python", ESCAPE))))
+    object.__setattr__(job.needs.accelerators, "classes", ("a100", ESCAPE))
+    stored = replace(STORED, job=job, owner=ESCAPE, backend=f"local{ESCAPE}", native=ESCAPE)
+    told = [described(stored, NOW), receipt_text(JobReceipt(stored, (ESCAPE,)), "allot")]
+    row = replace(row_of(stored), accelerator=f"a100{ESCAPE}")
+    for listing in (jobs_listing([row], NOW, other_teams=True), receipts_listing([JobReceipt(stored, ())], NOW)):
+        told += [str(column.of(listing.rows[0])) for column in listing.columns]
+    assert len(told) > 20
+    assert not [each for each in told if "\x1b" in each]
