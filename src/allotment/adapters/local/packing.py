@@ -125,7 +125,7 @@ def _entries(folder: int, spec: GitIgnoreSpec, place: Path) -> Iterator[_Entry]:
         below: list[tuple[str, int]] = []
         for name in _names(folder, inner, place):
             path = f"{inner}/{name}" if inner else name
-            seen = os.stat(path, dir_fd=folder, follow_symlinks=False)
+            seen = _seen(folder, path, place)
             is_folder = stat.S_ISDIR(seen.st_mode)
             if spec.match_file(f"{path}/" if is_folder else path):
                 continue
@@ -137,15 +137,27 @@ def _entries(folder: int, spec: GitIgnoreSpec, place: Path) -> Iterator[_Entry]:
         waiting.extend(reversed(below))
 
 
+def _seen(folder: int, path: str, place: Path) -> os.stat_result:
+    try:
+        return os.stat(path, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise _changed(place / path) from error
+    except OSError as error:
+        raise _unreadable(place / path, error) from error
+
+
+def _target(folder: int, path: str, place: Path) -> str:
+    try:
+        return os.readlink(path, dir_fd=folder)
+    except OSError as error:
+        raise _changed(place / path) from error
+
+
 def _names(folder: int, inner: str, place: Path) -> list[str]:
     try:
         fd = _reached(folder, inner, os.O_DIRECTORY)
     except OSError as error:
-        raise InputError(
-            f"{shown(place / inner)} cannot be read",
-            why=error.strerror or str(error),
-            fix="give yourself the right to read it, or name it in the ignore file",
-        ) from error
+        raise _unreadable(place / inner, error) from error
     try:
         with os.scandir(fd) as found:
             return sorted((each.name for each in found), key=os.fsencode)
@@ -191,7 +203,7 @@ def _entry(folder: int, path: str, seen: os.stat_result, place: Path) -> _Entry:
     if stat.S_ISREG(seen.st_mode):
         return _Entry(path, tarfile.REGTYPE, seen.st_size, executable=bool(seen.st_mode & stat.S_IXUSR))
     if stat.S_ISLNK(seen.st_mode):
-        target = os.readlink(path, dir_fd=folder)
+        target = _target(folder, path, place)
         if stays_inside(path, target):
             return _Entry(path, tarfile.SYMTYPE, target=target)
         raise InputError(
@@ -248,6 +260,14 @@ def _add(archive: tarfile.TarFile, folder: int, entry: _Entry, place: Path) -> N
             if error.errno is None:  # tarfile's own word for a file that has become shorter
                 raise _changed(place / entry.path) from error
             raise
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{shown(path)} cannot be read",
+        why=error.strerror or str(error),
+        fix="give yourself the right to read it, or name it in the ignore file",
+    )
 
 
 def _changed(path: Path) -> InputError:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import tarfile
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from allotment.adapters.local.packing import LONGEST_PATH, MOST_DEPTH, MOST_ENTRIES, stays_inside
 from allotment.errors import InputError, quoted, shown
 
 LARGEST_PACKED: Final = 1 << 30
 """Bytes that code may have where it is unpacked; a job file sets a limit of its own, far below, where it is packed."""
+_LARGEST_HEADER: Final = 16 << 10
+"""Bytes of one header of a long name; a path and what a link leads to have less than a third of it."""
+_HEADERS: Final = frozenset(
+    {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+)
+_MOST_SEARCH: Final = MOST_ENTRIES * 1200**2
+"""Squares of the sizes of all these headers together: half a minute at most, and enough for only long names."""
 _PART: Final = 1 << 20
 
 
@@ -23,10 +30,32 @@ def unpack(packed: Path, target: Path, most: int = LARGEST_PACKED) -> None:
     """
     target.mkdir(mode=0o700)
     try:
-        with tarfile.open(packed, mode="r:", encoding="utf-8") as archive:
+        with tarfile.open(packed, mode="r:", encoding="utf-8", tarinfo=_members()) as archive:
             _Unpacking(archive, target, most).run()
-    except (tarfile.TarError, ValueError, EOFError, OverflowError) as error:
+    except (tarfile.TarError, ValueError, EOFError, OverflowError, RecursionError) as error:
         raise _refused(f"{shown(packed.name)} is no packed code", shown(error)) from error
+
+
+def _members() -> type[tarfile.TarInfo]:
+    """Entries of one archive; long headers are refused before they are read.
+
+    Python 3.11 searches some for a time that grows with the square of their length (CVE-2024-6232).
+    """
+    left = _MOST_SEARCH
+
+    class Member(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            """Of the 512 bytes that each entry begins with, and each of these headers."""
+            nonlocal left
+            member = super().frombuf(buf, encoding, errors)
+            if member.type in _HEADERS:
+                left -= member.size**2
+                if left < 0 or not 0 <= member.size <= _LARGEST_HEADER:
+                    raise _refused("the code cannot be unpacked", "names in it have longer headers than they may")
+            return member
+
+    return Member
 
 
 class _Unpacking:
