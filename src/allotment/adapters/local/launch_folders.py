@@ -231,8 +231,13 @@ class LaunchFolder:
         return shown(lines[-1]) if lines else ""
 
     def _read(self, name: str) -> bytes | None:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            fd = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                fd = os.open(self.path / name, flags)
+            except PermissionError:
+                os.close(opened_shut(str(self.path), None))
+                fd = os.open(self.path / name, flags)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -176,11 +176,7 @@ class LocalProcesses:
 
     def _answered(self, folder: LaunchFolder, pid: int, word: dict[str, object] | None) -> LaunchedJob:
         if word is None:
-            raise TimedOutError(
-                f"the launch {folder.id} has not started within {_PATIENCE:.0f} seconds, and may yet",
-                why="the machine is overloaded, or its supervisor was stopped",
-                fix="look again; it cannot run twice",
-            )
+            return self._late(folder)
         if word.get("taken"):
             self._reap(pid, wait=True)
             raise started_before(folder.id)
@@ -189,8 +185,37 @@ class LocalProcesses:
             raise self._failed(folder, word)
         launched = folder.launched()
         if launched is None:
-            raise AllotmentError(f"the record of {folder.id} was removed", fix="start it again under another id")
+            self._end_unseen(folder, pid)
+            raise AllotmentError(
+                f"the launch {folder.id} was ended",
+                why="the record of who runs it was removed as soon as it was written",
+                fix="start it again under another id, and leave its folder alone",
+            )
         return launched
+
+    @staticmethod
+    def _late(folder: LaunchFolder) -> LaunchedJob:
+        """Of a supervisor that says nothing: either it never starts the job, or it has."""
+        what = f"the launch {folder.id} has not started within {_PATIENCE:.0f} seconds"
+        why = "the machine is overloaded, or its supervisor was stopped"
+        try:
+            never = folder.never()
+        except FileNotFoundError:
+            never = True  # without its folder nothing of it can start
+        except OSError as error:
+            raise TimedOutError(f"{what}, and may yet", why=why, fix="look again; it cannot run twice") from error
+        launched = None if never else folder.launched()
+        if launched is None:
+            raise TimedOutError(what, why=why, fix="nothing of it runs, or will: start it again under another id")
+        return launched
+
+    def _end_unseen(self, folder: LaunchFolder, pid: int) -> None:
+        """Of a job that runs, though nothing says so any more: its supervisor ends it without a grace."""
+        with suppress(OSError):
+            folder.write_in_any_case(records.STOP, b"0")
+        with self._lock:
+            if pid in self._spawned:  # not waited for yet: its id is its own
+                os.kill(pid, signal.SIGTERM)
 
     @staticmethod
     def _failed(folder: LaunchFolder, word: dict[str, object]) -> AllotmentError:
