@@ -8,6 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from allotment import wiring
 from allotment.api.jobs import job_api
@@ -26,6 +29,9 @@ from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.ports.backends import LOCAL
 from allotment.wiring import running
 from allotment.wiring.slurm import slurm, slurm_file, slurm_folders, slurm_names
+
+STARTED: Final = "started.json"
+"""File beside the socket: what the last server was started with."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,9 +56,11 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
 def _serve(named: str, slots: int | None, store: str) -> None:
     os.umask(0o077)
     clock = wiring.clock()
+    folder = running.server_folder(os.environ)
+    if not named and slots is None:
+        named, slots = _last_start(folder / STARTED)
     directory = Path(named) if named else running.example_platform()
     platform = load(wiring.directory(directory), clock.now().date()).platform
-    folder = running.server_folder(os.environ)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     identity = ServerIdentity(
         platform=platform.name,
@@ -70,9 +78,19 @@ def _serve(named: str, slots: int | None, store: str) -> None:
     with ExitStack() as opened:
         jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
+        wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened)
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), clock, running.new_job_id)
         serve(job_api(desk), desk, bound)
+
+
+def _last_start(place: Path) -> tuple[str, int | None]:
+    """The platform and the slots of the last server: who starts one again means the same."""
+    try:
+        named, slots = msgspec.json.decode(wiring.files().read_bytes(place), type=tuple[str, int | None])
+    except (AllotmentError, msgspec.MsgspecError):
+        return "", None
+    return (named, slots) if not named or Path(named).is_dir() else ("", None)
 
 
 def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack) -> Callable[[str], Serving]:

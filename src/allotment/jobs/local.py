@@ -130,6 +130,8 @@ def process_of(job: Job, job_id: str, attempt: int, rank: int, port: int, folder
     """
     code, inside = folders.code, job.program.working_directory
     environment = {
+        # What a program prints is seen when it prints it, and not lost when it is stopped.
+        "PYTHONUNBUFFERED": "1",
         **job.program.environment,
         "ALLOTMENT_JOB_ID": job_id,
         "ALLOTMENT_JOB_NAME": job.name,

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from allotment.errors import AllotmentError
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
 
 LOCAL: Final = "local"
 """Name of this machine as a back end."""
@@ -90,6 +90,7 @@ class FollowedJob:
         since: milliseconds since the epoch, from when on it is in this state; None where nobody knows.
         places: where its replicas run.
         end: set once it is over.
+        why: why it is being stopped; None where it is not, or nobody knows.
         before: how the attempt before this one ended; None of a first one, and where nobody knows.
     """
 
@@ -102,6 +103,7 @@ class FollowedJob:
     places: tuple[RunningPlace, ...] = ()
     end: EndOfRun | None = None
     before: EndOfRun | None = None
+    why: MoveCause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,22 @@ class JobFolders(Protocol):
         """A volume that comes and goes with an attempt."""
         ...
 
-    def clear(self, job_id: str) -> None:
-        """Remove working copies and scratch of a job that is over; checkpoints and claims stay."""
+    def link(self, folder: str, inner: str, target: str) -> None:
+        """Make a path in a working copy lead to another folder; where it does already, nothing.
+
+        Args:
+            folder: the working copy.
+            inner: relative; its last part must not be there yet.
+            target: absolute.
+
+        Raises:
+            InputError: the code has something of that name.
+        """
+        ...
+
+    def clear(self, job_id: str, last: int) -> None:
+        """Remove what a job that is over needs no more: scratch, and working copies but that of its last attempt.
+
+        What it wrote there is there to be fetched; checkpoints and claims stay, too.
+        """
         ...

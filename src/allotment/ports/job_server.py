@@ -24,6 +24,10 @@ class JobServer(Protocol):
         """
         ...
 
+    def runs(self, pid: int) -> bool:
+        """Whether a process of that id is there."""
+        ...
+
     def become(self, words: Sequence[str]) -> NoReturn:
         """Be its process from now on, for a service manager that watches it.
 

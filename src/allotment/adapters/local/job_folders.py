@@ -70,10 +70,29 @@ class LocalJobFolders:
         """A volume of an attempt."""
         return self._made(self._attempt(job_id, attempt) / "scratch" / _checked(volume))
 
-    def clear(self, job_id: str) -> None:
-        """Remove working copies and scratch."""
+    def link(self, folder: str, inner: str, target: str) -> None:
+        """Make a path in a working copy lead to another folder."""
+        place = Path(folder) / inner
+        if ".." in place.parts or (place.is_symlink() and place.readlink() == Path(target)):
+            return
+        if place.exists() or place.is_symlink():
+            raise InputError(
+                f"the code has a folder {shown(inner)} of its own, where checkpoints are to lie",
+                fix="name another folder as the checkpoint's, or leave that one out of the code (.allotignore)",
+            )
+        with _told(f"the folder of checkpoints {shown(inner)}"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(target)
+
+    def clear(self, job_id: str, last: int) -> None:
+        """Remove scratch, and working copies but that of the last attempt."""
         check_id(job_id)
-        remove_all(self._root / "work" / job_id)
+        try:
+            attempts = list((self._root / "work" / job_id).iterdir())
+        except OSError:
+            return
+        for each in attempts:
+            remove_all(each / "scratch" if each.name == str(last) else each)
 
     def _attempt(self, job_id: str, attempt: int) -> Path:
         check_id(job_id)

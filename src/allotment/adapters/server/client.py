@@ -195,7 +195,7 @@ class SocketJobService:
 
 
 def _job(reference: str) -> str:
-    return f"/v1/jobs/{quote(reference, safe='')}"
+    return f"/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
 
 
 def _silent(error: Exception) -> UnreachableError:

@@ -61,6 +61,16 @@ class ServerProcess:
         finally:
             os.close(handle)
 
+    def runs(self, pid: int) -> bool:
+        """Whether a process of that id is there, and no mere rest of one."""
+        try:
+            state = (
+                Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+            )
+        except OSError:
+            return False
+        return state not in {"Z", "X"}
+
     def become(self, words: Sequence[str]) -> NoReturn:
         """Be its process from now on."""
         os.execve(sys.executable, [sys.executable, "-m", "allotment.api", *words], self._environment)  # noqa: S606

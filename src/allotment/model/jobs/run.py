@@ -140,11 +140,13 @@ class RunningPlace:
         rank: of the replica, from 0.
         node: node or host.
         devices: UUIDs or indices as the back end tells them; empty where it does not.
+        folder: its working directory there, where what it writes can be found; empty where nobody tells.
     """
 
     rank: int
     node: str
     devices: tuple[str, ...] = ()
+    folder: str = ""
 
 
 class IllegalMoveError(AllotmentError):

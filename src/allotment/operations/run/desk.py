@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from allotment.errors import ConflictError
+from allotment.errors import ConflictError, UsageError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.observed.snapshot import Snapshot
@@ -19,6 +19,9 @@ from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, 
 from allotment.ports.store import JobFilter, JobsPage, JobsStore, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
+_NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
+_LOOK_AGAIN: Final = 0.2
+"""Seconds between two looks at a job that is not with its back end yet."""
 _NO_ID: Final = "j0"
 """In place of an id where a job is only checked."""
 Opener = Callable[[str], Serving]
@@ -149,12 +152,23 @@ class Desk:
         return self._store.page(wanted, after=after, limit=limit)
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
-        """The job that a user means."""
-        return self._store.find(reference, team=team)
+        """The job that a user means; ``job/ID``, as listings name it, is one too."""
+        return self._store.find(reference.removeprefix("job/"), team=team)
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""
+        reference = reference.removeprefix("job/")
         job = self._store.find(reference)
+        if job.state.over and reference == job.job.name:
+            # The newest of a name is over: whoever stops it means one that is not.
+            alive = [each for each in self._store.unfinished() if each.job.name == reference]
+            if len(alive) > 1:
+                raise UsageError(
+                    f"several jobs are called {reference}",
+                    why=", ".join(each.id for each in alive),
+                    fix="name the one that is meant by its id",
+                )
+            job = alive[0] if alive else job
         if job.state.over:
             return job
         return self._lane(job.backend).stop(job.id, grace, f"{self._identity.owner} stopped it")
@@ -169,14 +183,27 @@ class Desk:
                 fix=f"stop it first: `allot stop {job.id}`",
             )
         code = self._shelf.reference(job.code) if job.code else ""
-        return self.submit(JobSubmission(job.job, job.backend, code, supersedes=job.id))
+        receipt = self.submit(JobSubmission(job.job, job.backend, code, supersedes=job.id))
+        if job.job.checkpoint is None:
+            return receipt
+        return replace(receipt, told=(*receipt.told, f"it begins anew: the checkpoints of {job.id} stay with that job"))
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
     ) -> Iterator[LogLine | None]:
         """What a job wrote; it is read while others are served."""
         job = self.find(reference)
+        if follow and job.state in _NOT_STARTED:
+            return self._once_handed_over(job, rank, tail)
         return self._lane(job.backend).backend.log(job.id, rank=rank, follow=follow, tail=tail)
+
+    def _once_handed_over(self, job: StoredJob, rank: int | None, tail: int | None) -> Iterator[LogLine | None]:
+        """A log that is followed from before its back end knows of the job."""
+        while (present := self._store.get(job.id)).state in _NOT_STARTED:
+            yield None
+            self._clock.sleep(_LOOK_AGAIN)
+        if not present.state.over or present.attempts:
+            yield from self._lane(job.backend).backend.log(job.id, rank=rank, follow=True, tail=tail)
 
     def end(self) -> None:
         """End the server."""

@@ -97,6 +97,8 @@ def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause
     if state is JobState.QUEUED and history.attempt > 0:
         failed = seen.before is not None and not seen.before.displaced
         return MoveCause.RETRIED if failed else MoveCause.PREEMPTED
+    if state is JobState.STOPPING and seen.why is not None:
+        return seen.why
     return _USUAL[state]
 
 

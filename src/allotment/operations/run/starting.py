@@ -76,17 +76,10 @@ def bring_down(server: JobServer, clock: Clock, *, stop_jobs: bool) -> int:
         for job_id in _unfinished(service):
             service.stop(job_id)
         _until(lambda: not _unfinished(service), "the jobs have not ended", clock)
-    left = sum(number for state, number in service.status().jobs.items() if state.holds)
+    status = service.status()
+    left = sum(number for state, number in status.jobs.items() if state.holds)
     service.end()
-
-    def gone() -> bool:
-        try:
-            service.status()
-        except UnreachableError:
-            return True
-        return False
-
-    _until(gone, "the server has not ended", clock)
+    _until(lambda: not server.runs(status.pid), "the server has not ended", clock)
     return left
 
 

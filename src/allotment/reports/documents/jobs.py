@@ -136,7 +136,10 @@ def _attempt(attempt: JobAttempt) -> Mapping[str, Any]:
         "number": attempt.number,
         "started": _moment(attempt.started),
         "ended": _moment(attempt.ended),
-        "places": [{"rank": each.rank, "node": each.node, "devices": each.devices} for each in attempt.places],
+        "places": [
+            {"rank": each.rank, "node": each.node, "devices": each.devices, "folder": each.folder or None}
+            for each in attempt.places
+        ],
         "end": None if attempt.end is None else _end(attempt.end),
     }
 

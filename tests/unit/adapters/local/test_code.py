@@ -77,9 +77,18 @@ def test_a_round_trip(tmp_path: Path) -> None:
     assert [os.access(copy / name, os.X_OK) for name in ("run.sh", "src/a.py")] == [True, os.geteuid() == -1]
     assert (copy.stat().st_mode & 0o077, (copy / "run.sh").stat().st_mode & 0o077) == (0, 0)
     kept = folders.checkpoint("job-a")
-    folders.clear("job-a")
+    last = copy.parent.parent / "2" / "code"
+    scratch = Path(folders.scratch("job-a", 2, "tmp"))
+    folders.link(str(last), "out/ckpt", kept)
+    (last / "out/ckpt/step").write_text("7")
+    folders.link(str(last), "out/ckpt", kept)
+    with pytest.raises(InputError):
+        folders.link(str(last), "src", kept)
+    folders.clear("job-a", 2)
     assert not copy.exists()
-    assert Path(kept).is_dir()
+    assert not scratch.exists()
+    assert (last / "src/l").read_text() == "sh"
+    assert (Path(kept) / "step").read_text() == "7"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +254,7 @@ def test_names_never_become_other_paths(tmp_path: Path, wrong: str) -> None:
         lambda: folders.claim(wrong),
         lambda: folders.scratch("job-a", 1, wrong),
         lambda: folders.working_copy(wrong, 1, ""),
-        lambda: folders.clear(wrong),
+        lambda: folders.clear(wrong, 1),
     ):
         with pytest.raises(InputError):
             ask()

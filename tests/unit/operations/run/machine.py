@@ -48,6 +48,7 @@ class NamedFolders:
 
     def __init__(self) -> None:
         self.cleared: list[str] = []
+        self.links: dict[str, str] = {}
 
     def working_copy(self, job_id: str, attempt: int, packed: str) -> str:
         return f"/work/{job_id}/{attempt}"
@@ -61,8 +62,11 @@ class NamedFolders:
     def scratch(self, job_id: str, attempt: int, volume: str) -> str:
         return f"/scratch/{job_id}/{attempt}/{volume}"
 
-    def clear(self, job_id: str) -> None:
-        self.cleared.append(job_id)
+    def link(self, folder: str, inner: str, target: str) -> None:
+        self.links[f"{folder}/{inner}"] = target
+
+    def clear(self, job_id: str, last: int) -> None:
+        self.cleared.append(f"{job_id}/{last}")
 
 
 def acme() -> Platform:

@@ -32,7 +32,8 @@ def test_a_job_runs_to_its_end_and_its_log_is_there() -> None:
     assert attempt.end is not None
     assert (attempt.number, attempt.end.code, attempt.places[0].devices) == (1, 0, ("GPU-0",))
     assert [each.text for each in machine.backend.log(one) if each] == [b"hello", b"world"]
-    assert machine.folders.cleared == [one]
+    assert machine.folders.cleared == [f"{one}/1"]
+    assert attempt.places[0].folder == f"/work/{one}/1"
 
 
 def test_a_failure_is_told_with_code_and_rank_and_retried_only_where_that_is_declared_safe() -> None:

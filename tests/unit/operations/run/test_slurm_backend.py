@@ -112,7 +112,7 @@ def test_a_job_from_its_start_to_its_end(scene: Scene) -> None:
     scene.slurm.forget()
     assert scene.states() == {"x1": JobState.SUCCEEDED, "x2": JobState.FAILED}
     scene.backend.forget("x1")
-    assert (scene.states(), scene.folders.cleared) == ({"x2": JobState.FAILED}, ["x1"])
+    assert (scene.states(), scene.folders.cleared) == ({"x2": JobState.FAILED}, ["x1/1"])
 
 
 def test_handed_in_again_after_a_crash_nothing_runs_twice(scene: Scene) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
 from allotment.errors import INTERRUPTED, shown
 from allotment.model.jobs.run import JobState
+
+_LOOK_AGAIN: Final = 0.05
 
 if TYPE_CHECKING:
     from allotment.ports.job_service import JobService
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
 def write_log(
     session: Session, service: JobService, reference: str, *, rank: int | None, follow: bool, tail: int | None
 ) -> None:
-    """The log on standard output: as it is into a pipe, without what drives a terminal on one."""
-    several = rank is None and service.find(reference).job.replicas > 1
+    """The log on standard output: as it is into a pipe, without what drives a terminal on one.
+
+    While nothing comes, what the job waits for is told once for each reason.
+    """
+    job = service.find(reference)
+    several = rank is None and job.job.replicas > 1
     to_terminal = sys.stdout.isatty()
-    for line in service.log(reference, rank=rank, follow=follow, tail=tail):
+    told = ""
+    for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
         if line is None:
+            told = _tell_wait(session, service, job.id, told)
             continue
         prefix = f"[{line.rank}] " if several else ""
         if to_terminal:
@@ -31,19 +39,43 @@ def write_log(
             sys.stdout.buffer.flush()
 
 
+def _tell_wait(session: Session, service: JobService, job_id: str, told: str) -> str:
+    """Say what a job waits for, where that was not said yet; what was said."""
+    job = service.find(job_id)
+    waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
+    if job.state is JobState.HELD:
+        waits = job.history.moves[-1].said
+    if waits and waits != told and not job.state.holds:
+        session.note(f"{shown(job.job.name)} ({job.id}) waits: {shown(waits)}")
+    return waits or told
+
+
 def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> int:
     """The log until the job is over; the job's own exit code, or that of an interruption."""
     try:
         write_log(session, service, job.id, rank=None, follow=True, tail=None)
+        # The log ends a moment before it is on record how.
+        ended = _over(service, job.id)
     except KeyboardInterrupt:
         session.note(
             f"{shown(job.job.name)} ({job.id}) goes on; come back with `{session.call} logs -f {job.id}`, "
             f"stop it with `{session.call} stop {job.id}`"
         )
         return INTERRUPTED
-    ended = service.find(job.id)
     session.note(end_of(ended))
+    folders = {place.folder for attempt in ended.attempts[-1:] for place in attempt.places if place.folder}
+    for each in sorted(folders):
+        session.note(f"what it wrote beside its script lies in {shown(each)}")
     return exit_code(ended)
+
+
+def _over(service: JobService, job_id: str) -> StoredJob:
+    from allotment import wiring
+
+    clock = wiring.clock()
+    while not (job := service.find(job_id)).state.over:
+        clock.sleep(_LOOK_AGAIN)
+    return job
 
 
 def end_of(job: StoredJob) -> str:

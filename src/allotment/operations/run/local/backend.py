@@ -20,7 +20,7 @@ from allotment.jobs.local import LOCAL_LOSSES, told
 from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
@@ -56,6 +56,14 @@ from allotment.ports.job_processes import (
 from allotment.ports.stored_jobs import StoredJob
 
 _HOST: Final = "this machine"
+_BEHIND: Final = "others of its team come before it"
+_CAUSES: Final = {
+    Leaving.BY_HAND: MoveCause.BY_HAND,
+    Leaving.DISPLACED: MoveCause.PREEMPTED,
+    Leaving.RUN_TIME: MoveCause.RUN_TIME,
+    Leaving.RANK_FAILED: MoveCause.EXIT_CODE,
+    Leaving.NOT_STARTED: MoveCause.ENDED,
+}
 
 
 class _LocalJob:
@@ -70,6 +78,8 @@ class _LocalJob:
         self.since = now
         self.flavor = ""
         self.devices: tuple[str, ...] = ()
+        self.folder = ""
+        self.considered = False
         self.leaving: Leaving | None = None
         self.launched: set[str] = set()
         self.adopted = False
@@ -166,7 +176,7 @@ class LocalBackend:
         job = self._jobs.get(job_id)
         if job is not None and job.state.over:
             del self._jobs[job_id]
-            self._folders.clear(job_id)
+            self._folders.clear(job_id, job.attempt)
 
     def log(
         self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
@@ -194,6 +204,8 @@ class LocalBackend:
                     self._launch(job, flavor, now)
                 case Evict(by=by):
                     self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
+        for job in self._jobs.values():
+            job.considered = True
         return before != [(each.state, each.attempt) for each in self._jobs.values()]
 
     @property
@@ -286,6 +298,7 @@ class LocalBackend:
                 with suppress(ConflictError):  # by an earlier run, which did not live to say so
                     self._processes.launch(launch)
                 job.launched.add(launch.id)
+                job.folder = str(launch.working_directory)
         except AllotmentError as error:
             self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
 
@@ -363,7 +376,7 @@ class LocalBackend:
     def _followed(self, job: _LocalJob) -> FollowedJob:
         per_rank = job.work.devices
         places = tuple(
-            RunningPlace(rank, _HOST, job.devices[rank * per_rank : (rank + 1) * per_rank])
+            RunningPlace(rank, _HOST, job.devices[rank * per_rank : (rank + 1) * per_rank], job.folder)
             for rank in range(job.order.job.replicas)
         )
         waits = job.state is JobState.QUEUED
@@ -372,11 +385,12 @@ class LocalBackend:
             native=job.launches[0],
             state=job.state,
             attempt=job.attempt,
-            reason=self._queues.waits_for(job.order.id) if waits else "",
+            reason=(self._queues.waits_for(job.order.id) or (_BEHIND if job.considered else "")) if waits else "",
             since=job.since,
             places=places if job.state.holds else (),
             end=job.end if job.state.over else None,
             before=job.before,
+            why=_CAUSES.get(job.leaving) if job.leaving is not None else None,
         )
 
     def _now(self) -> int:

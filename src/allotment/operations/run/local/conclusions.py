@@ -98,7 +98,7 @@ def concluded(job: Job, ends: RankEnds, leaving: Leaving | None, failures: int) 
     if ends.succeeded:
         return Conclusion(JobState.SUCCEEDED, EndOfRun(0))
     if leaving is Leaving.BY_HAND:
-        return Conclusion(JobState.STOPPED, _first_code(ends))
+        return Conclusion(JobState.STOPPED, replace(_first_code(ends), said="it was stopped by hand"))
     if leaving is Leaving.RUN_TIME:
         said = f"it ran longer than the {job.run_time} s of its maxRunTime"
         return Conclusion(JobState.FAILED, replace(_first_code(ends), said=said))

@@ -100,6 +100,8 @@ def launches_for(
         for each in job.volumes
     }
     checkpoint = "" if job.checkpoint is None else folders.checkpoint(order.id)
+    if job.checkpoint is not None and not job.checkpoint.directory.startswith("/"):
+        folders.link(code, job.checkpoint.directory, checkpoint)
     port = meeting_port(order.id, attempt)
     for rank in range(job.replicas):
         plan = process_of(job, order.id, attempt, rank, port, RankFolders(code, checkpoint, volumes))

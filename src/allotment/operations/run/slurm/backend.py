@@ -156,8 +156,9 @@ class SlurmBackend:
     def forget(self, job_id: str) -> None:
         """Its end is on record. Its output and checkpoints stay."""
         self._seen = None
-        if self._handed_in.pop(job_id, None) is not None:
-            self._storage.folders.clear(job_id)
+        handed_in = self._handed_in.pop(job_id, None)
+        if handed_in is not None:
+            self._storage.folders.clear(job_id, handed_in[0])
 
     def log(
         self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
