@@ -410,3 +410,19 @@ def test_a_supervisor_imports_little() -> None:
         [sys.executable, "-I", "-S", "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
     assert HEAVY & set(done.stdout.split()) == set()
+
+
+SHUTS = {
+    "ends": 'cd "$ALLOTMENT_LAUNCH_FOLDER"; mkdir result.json; chmod 500 .; exit 3',
+    "stays": 'cd "$ALLOTMENT_LAUNCH_FOLDER"; rm -f stop.json; mkfifo stop.json; trap "" TERM; echo started;'
+    " while :; do sleep 0.05; done",
+}
+
+
+def test_a_job_that_fills_its_own_folder_ends_and_can_be_stopped(bench: RealBench) -> None:
+    ends, stays = (bench.shell(SHUTS[name], f"{name}-1-0", grace_seconds=60) for name in ("ends", "stays"))
+    until((bench.root / ends / records.RESULT).is_file)
+    assert bench.end_of(ends).exit_code == 3
+    bench.says(stays, b"started")
+    bench.processes.stop(stays, 0.1)
+    assert bench.end_of(stays).signal == signal.SIGKILL
