@@ -64,6 +64,7 @@ def record(
     began = clock.now()
     number = 0
     opened: OpenFolder | None = None
+    last = ""
     while cadence.count is None or number < cadence.count:
         due = began + number * cadence.every
         if cadence.span is not None and due - began > cadence.span:
@@ -82,6 +83,9 @@ def record(
             continue
         # Opened once, so that nothing that is put in its place later is written to.
         opened = opened or files.open_folder(folder, make=True)
-        name = f"{snapshot.taken_at.replace(':', '')}{SUFFIX}"
+        moment = snapshot.taken_at.replace(":", "")
+        # Two looks of one second are two files: the second must not take the place of the first.
+        name = f"{moment}{SUFFIX}" if moment != last else f"{moment}-{number}{SUFFIX}"
+        last = moment
         keep_in(opened, name, snapshot)
         yield Look(number, folder / name)

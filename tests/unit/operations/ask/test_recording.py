@@ -64,6 +64,14 @@ def test_each_look_is_a_file_at_its_time(tmp_path: Path) -> None:
     ]
 
 
+def test_two_looks_of_one_second_are_two_files(tmp_path: Path) -> None:
+    same = FreshLooks({"": kube}, Turning(), ()).look()
+    looks = list(record(lambda: same, folders, Turning(), tmp_path, Cadence(HALF_A_MINUTE, count=2)))
+    written = {look.path.name for look in looks if look.path}
+    assert len(written) == 2
+    assert {path.name for path in tmp_path.iterdir()} == written
+
+
 def test_what_is_no_regular_file_is_left_out_and_named(tmp_path: Path) -> None:
     folder = tmp_path / "recorded"
     list(
