@@ -56,12 +56,11 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
 def _serve(named: str, slots: int | None, store: str) -> None:
     os.umask(0o077)
     clock = wiring.clock()
-    folder = running.server_folder(os.environ)
+    folder = running.own_server_folder(os.environ)
     if not named and slots is None:
         named, slots = _last_start(folder / STARTED)
     directory = Path(named) if named else running.example_platform()
     platform = load(wiring.directory(directory), clock.now().date()).platform
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     identity = ServerIdentity(
         platform=platform.name,
         directory=named,

@@ -25,6 +25,13 @@ def server_folder(environment: Mapping[str, str]) -> Path:
     return Path(state) / "allotment" / "server"
 
 
+def own_server_folder(environment: Mapping[str, str]) -> Path:
+    """The same, made, and refused where others may write into it."""
+    from allotment.adapters.server.own_folder import made_own
+
+    return made_own(server_folder(environment))
+
+
 def job_server(environment: Mapping[str, str]) -> JobServer:
     """The server of this user on this machine, whether or not it runs."""
     from allotment.adapters.server.process import ServerProcess

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from allotment.adapters.server.client import SocketJobService
+from allotment.adapters.server.own_folder import made_own, opened_log
 
 LOG: Final = "server.log"
 _LAST_WORDS: Final = 2000
@@ -42,11 +43,10 @@ class ServerProcess:
 
     def spawn(self, words: Sequence[str]) -> None:
         """Start its process."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = self._folder / LOG
-        if log.exists() and log.stat().st_size > _MOST_LOG:
+        log = made_own(self._folder) / LOG
+        if not log.is_symlink() and log.exists() and log.stat().st_size > _MOST_LOG:
             log.replace(log.with_suffix(".log.1"))
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = opened_log(log)
         try:
             self._log_began = os.fstat(handle).st_size
             self._process = subprocess.Popen(

@@ -23,6 +23,7 @@ from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_not_newer, check_readable, version_of
 from allotment.adapters.store.writing import SqlStore
 from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError, quoted, shown
+from allotment.ports.private_folders import must_be_kept_from_strangers
 from allotment.ports.store import StoreError, StoreStatus
 
 SOUND: Final = (3, 51, 3)
@@ -157,6 +158,7 @@ class SqlitePlace:
     def _locked(self, who: str) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            must_be_kept_from_strangers(self.path.parent, self.path.parent.stat(), os.geteuid())
             held = only_writer(self._lock, self.shown, who)
             held.__enter__()
         except OSError as error:
