@@ -208,8 +208,9 @@ def _silent(error: Exception) -> UnreachableError:
 
 
 def _gone(error: Exception) -> UnreachableError:
+    said = error.strerror if isinstance(error, OSError) else str(error)
     return UnreachableError(
-        "the server does not answer", why=shown(str(error) or type(error).__name__), fix="start it: `allot up`"
+        "the server does not answer", why=shown(said or type(error).__name__), fix="start it: `allot up`"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allotment.cli.shell.session import Session
-from allotment.errors import UnreachableError, UsageError
+from allotment.errors import UnreachableError, UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
@@ -49,7 +49,11 @@ def service_of(session: Session, *, start: bool = False) -> JobService:
 
     server = running.job_server(session.environment)
     if start:
-        started = bring_up(server, platform_words(session), wiring.clock())
+        words = platform_words(session)
+        started = bring_up(server, words, wiring.clock())
+        if started.already and session.given("platform") and started.status.directory != words[-1]:
+            serves = started.status.directory or "the example that comes along"
+            session.note(f"the server runs already, for {shown(serves)}; `{session.call} down` ends it")
         if not started.already:
             session.note(f"started the server of platform {started.status.platform}; `{session.call} down` ends it")
         return server.service

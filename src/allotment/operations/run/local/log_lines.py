@@ -84,7 +84,7 @@ def log_lines(
 
     if not any(rank is None or its_rank == rank for _, its_rank in _launches(processes, job_id)) and not goes_on():
         raise NotFoundError(
-            f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot why` what it waits for"
+            f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot describe` what it waits for"
         )
     there = read(at_its_end=not goes_on())
     yield from there if tail is None else deque(there, maxlen=tail)

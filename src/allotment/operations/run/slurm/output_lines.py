@@ -77,7 +77,7 @@ def output_lines(
 
     if not list(_files(output, job_id, rank)) and not goes_on():
         raise NotFoundError(
-            f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot why` what it waits for"
+            f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot describe` what it waits for"
         )
     there = read(at_its_end=not goes_on())
     yield from there if tail is None else deque(there, maxlen=tail)
