@@ -236,16 +236,13 @@ class LocalProcesses:
 
     def _look(self, folder: LaunchFolder) -> LaunchState:
         try:
+            launched = folder.launched()
+            # While its supervisor lives it has written no result: whatever lies there is the job's own.
+            if launched is not None and (state := self._state(launched)):
+                return JobAlive(launched, held_up=state in proc.STOPPED)
             if (ended := folder.ended()) is not None:
                 return ended
-            launched = folder.launched()
-            if launched is None:
-                return JobNeverStarted()
-            state = self._state(launched)
-            if state:
-                return JobAlive(launched, held_up=state in proc.STOPPED)
-            # It may have written the result and ended since we looked.
-            return folder.ended() or self._gone(folder, launched)
+            return JobNeverStarted() if launched is None else self._gone(folder, launched)
         except UnreadableRecordError as error:
             return JobGone(None, error.what)
 

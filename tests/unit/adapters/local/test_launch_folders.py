@@ -14,7 +14,7 @@ from allotment.adapters.local.cgroup_places import CgroupPlaces
 from allotment.adapters.local.launch_folders import KeptLaunch, LaunchFolder
 from allotment.adapters.local.processes import LocalProcesses
 from allotment.adapters.local.supervisor import cgroups, records
-from allotment.ports.job_processes import JobEnded, JobGone, JobLaunch, LogPart
+from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch, LogPart
 
 ID = "job-1-0"
 DEEP = '{"more": ' + "[" * 300_000
@@ -109,3 +109,16 @@ def test_a_folder_that_is_no_cgroup_is_read_without_harm(tmp_path: Path, process
     finally:
         sys.setrecursionlimit(limit)
     assert isinstance(processes.look(ID), JobGone)
+
+
+@pytest.mark.parametrize("result", [json.dumps(OVER | {"stopped": True}), "{", None])
+def test_a_job_cannot_end_itself_by_a_result(
+    tmp_path: Path, processes: LocalProcesses, monkeypatch: pytest.MonkeyPatch, result: str | None
+) -> None:
+    path = tmp_path / ID / records.RESULT
+    (tmp_path / ID / records.RUNNING).write_text(json.dumps(BEGUN))
+    path.mkdir() if result is None else path.write_text(result)
+    monkeypatch.setattr(LocalProcesses, "_state", lambda *_: "S")
+    assert isinstance(processes.look(ID), JobAlive)
+    monkeypatch.setattr(LocalProcesses, "_state", lambda *_: "")
+    assert isinstance(processes.look(ID), (JobEnded, JobGone))
