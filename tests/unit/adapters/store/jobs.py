@@ -108,7 +108,7 @@ class Acts:
             self.now,
             owner=self.rng.choice(("ada", "bob\x00\udc80")),
             backend=self.rng.choice(("local", "hpc")),
-            name=self.rng.choice(("train", "trains", "a", "Train")),
+            name=self.rng.choice(("train", "trains", "a", "a-train")),
             team=self.rng.choice(("nlp", "vision")),
             devices=self.rng.randrange(3),
         )
