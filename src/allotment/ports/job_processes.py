@@ -321,6 +321,13 @@ class JobProcesses(Protocol):
         """SIGKILL to every process of it now, also to what is left of one that is gone; how many got it."""
         ...
 
+    def end(self, launched: LaunchedJob) -> int:
+        """SIGKILL to all of a launch, its supervisor included, by what was told of it when it was launched.
+
+        For one whose records its job has removed or spoiled: nothing can be looked up of it. How many processes got it.
+        """
+        ...
+
     def usage(self, launch_id: str) -> JobUsage:
         """What it uses now; of one that is over nothing."""
         ...

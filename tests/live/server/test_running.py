@@ -11,6 +11,7 @@ import signal
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -197,3 +198,24 @@ def test_every_example_of_the_help(server: Server) -> None:
         ends[0] += 1
     with pytest.raises(UnreachableError):
         server.service.status()
+
+
+def test_a_job_that_removes_what_watches_it_runs_once_and_is_ended(server: Server) -> None:
+    server.up()
+    mark = server.home / "begun"
+    text = f'echo begun >>{mark}; rm -rf "$ALLOTMENT_LAUNCH_FOLDER"; exec sleep 4711'
+    one = server.service.submit(JobSubmission(shell(text), "local")).job
+    done = ended(server, one.id)
+    assert done.state is JobState.FAILED
+    assert mark.read_text().split() == ["begun"]
+    deadline = time.monotonic() + 10
+    while any(b"4711" in cmdline(each) for each in Path("/proc").iterdir() if each.name.isdigit()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def cmdline(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -80,6 +80,7 @@ class FakeJobProcesses:
         self._programs = dict(programs)
         self._jobs: dict[str, _FakeJob] = {}
         self._pids = 1000
+        self.killed: list[str] = []
 
     def launch(self, launch: JobLaunch) -> LaunchedJob:
         """Start it."""
@@ -162,6 +163,11 @@ class FakeJobProcesses:
             job.end = self._now()
             return len(state.left)
         return self.signal(launch_id, signal.SIGKILL)
+
+    def end(self, launched: LaunchedJob) -> int:
+        """SIGKILL to all of a launch."""
+        self.killed.append(launched.id)
+        return 1
 
     def usage(self, launch_id: str) -> JobUsage:
         """What it uses now."""

@@ -335,6 +335,11 @@ class LocalProcesses:
             case _:
                 return 0
 
+    def end(self, launched: LaunchedJob) -> int:
+        """SIGKILL to all of a launch, by what was told of it."""
+        self._to_supervisor(launched, signal.SIGKILL)
+        return self._clear(LaunchFolder(self._root, launched.id), launched)
+
     def _clear(self, folder: LaunchFolder, launched: LaunchedJob) -> int:
         """End what is left of a job whose supervisor is no more."""
         if launched.supervisor.boot != self._boot:

@@ -179,6 +179,7 @@ def test_a_job_that_removes_its_launch_folder_runs_once_and_not_again_and_again(
     assert stored.state is JobState.FAILED
     assert "the folder by which it was watched is gone" in stored.history.moves[-1].said
     assert machine.processes.found() == ()
+    assert machine.processes.killed == [launch_id(one, 1, 0)]
 
 
 def test_that_it_was_told_to_end_is_believed_of_nobody_who_was_not() -> None:

@@ -51,6 +51,7 @@ from allotment.ports.job_processes import (
     JobGone,
     JobNeverStarted,
     JobProcesses,
+    LaunchedJob,
     LaunchState,
 )
 from allotment.ports.stored_jobs import StoredJob
@@ -81,7 +82,7 @@ class _LocalJob:
         self.folder = ""
         self.considered = False
         self.leaving: Leaving | None = None
-        self.launched: set[str] = set()
+        self.launched: dict[str, LaunchedJob | None] = {}
         self.adopted = False
         self.said = ""
         self.end: EndOfRun | None = None
@@ -275,7 +276,7 @@ class LocalBackend:
         job.devices = tuple(name for each in ranks.values() for name in each.devices)
         job.flavor = self._class_of(first.devices)
         self._queues.adopt(work, job.flavor, now)
-        job.adopted, job.launched = True, {each.id for each in ranks.values()}
+        job.adopted, job.launched = True, {each.id: _launched(each) for each in ranks.values()}
         began, ended = _times(ranks.values(), now)
         limit = order.job.run_time
         if limit is not None and ended - began >= limit * 1000:
@@ -291,13 +292,13 @@ class LocalBackend:
         taken = {name for each in self._jobs.values() if each.state.holds for name in each.devices}
         free = [name for name in self._devices.get(flavor, ()) if name not in taken]
         job.flavor, job.devices = flavor, tuple(free[: needs * replicas])
-        job.leaving, job.adopted, job.launched = None, False, set()
+        job.leaving, job.adopted, job.launched = None, False, {}
         job.become(JobState.STARTING, now)
         try:
             for launch in launches_for(job.order, job.attempt, job.devices, self._folders, self._instead):
+                job.launched[launch.id] = None
                 with suppress(ConflictError):  # by an earlier run, which did not live to say so
-                    self._processes.launch(launch)
-                job.launched.add(launch.id)
+                    job.launched[launch.id] = self._processes.launch(launch)
                 job.folder = str(launch.working_directory)
         except AllotmentError as error:
             self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
@@ -316,10 +317,17 @@ class LocalBackend:
                 # What an earlier server had handed over could still start, beside the next attempt.
                 with suppress(NotFoundError):
                     self._processes.forget(launch)
-            elif ends.gone:
-                with suppress(NotFoundError):
-                    self._processes.kill(launch)
+            elif isinstance(state, JobGone):
+                self._end_what_is_left(job, launch)
         self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
+
+    def _end_what_is_left(self, job: _LocalJob, launch: str) -> None:
+        """Of a launch whose end nobody saw: its records may be gone, and its processes there."""
+        launched = job.launched.get(launch)
+        if launched is not None:
+            self._processes.end(launched)
+        with suppress(NotFoundError):
+            self._processes.kill(launch)
 
     def _watch_living(self, job: _LocalJob, ends: RankEnds, now: int) -> None:
         if job.state is JobState.STARTING:
@@ -395,6 +403,10 @@ class LocalBackend:
 
     def _now(self) -> int:
         return int(self._clock.now().astimezone(dt.UTC).timestamp() * 1000)
+
+
+def _launched(found: FoundLaunch) -> LaunchedJob | None:
+    return found.state.launched if isinstance(found.state, JobAlive | JobGone) else None
 
 
 def _times(launches: Iterable[FoundLaunch], now: int) -> tuple[int, int]:
