@@ -50,7 +50,7 @@ def processes(tmp_path: Path) -> LocalProcesses:
             for wrong in ({"supervisor": MARK | {"pid": 1 << 40}}, {"main": MARK | {"pid": -1}}, {"started_at": 1e300})
         ),
     ],
-    ids=lambda text: text[:40] if len(text) < 40 else str(hash(text)),
+    ids=lambda text: text if len(text) < 40 else f"{len(text)} bytes",
 )  # fmt: skip
 def test_a_record_that_no_supervisor_wrote_is_damaged(
     tmp_path: Path, processes: LocalProcesses, record: str, text: str
