@@ -6,7 +6,6 @@ file wins for every name) and lightkube gets the result.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from lightkube.config.models import Cluster, User, UserExec
 from lightkube.core.exceptions import ConfigError
 
 from allotment.errors import InputError, NotFoundError
+from allotment.model import hosts
 from allotment.model.yaml_text import read_yaml
 
 DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
@@ -225,12 +225,8 @@ def proxy_url(cluster: Cluster) -> str | None:
 
 
 def is_on_this_machine(cluster: Cluster) -> bool:
-    """Whether the server's address is this machine's own: as with kubectl, a proxy of the environment is not for it."""
-    host = urlsplit(cluster.server).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    """Whether the server's address is this machine's own."""
+    return hosts.is_on_this_machine(urlsplit(cluster.server).hostname or "")
 
 
 def wants_cluster_info(plugin: UserExec) -> bool:

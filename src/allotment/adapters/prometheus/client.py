@@ -5,7 +5,6 @@ Answers are bounded in size and time. No redirect is followed: what is asked goe
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import queue
 import re
@@ -20,6 +19,7 @@ import msgspec
 
 from allotment.adapters.prometheus import queries
 from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError, UsageError, shown
+from allotment.model.hosts import is_on_this_machine
 from allotment.ports.metrics import Gauge, MeasuredMoment, MeasuredSeries, TimeSteps, TooMuchMeasuredError
 
 MOST_BYTES: Final = 64 << 20
@@ -67,7 +67,7 @@ def connect_metrics(url: str, http_transport: httpx.BaseTransport | None = None)
         timeout=_TIMEOUT,
         follow_redirects=False,
         transport=http_transport,
-        trust_env=not _on_this_machine(address.host),
+        trust_env=not is_on_this_machine(address.host),
         headers={"User-Agent": "allotment", "Accept": "application/json"},
     )
     return PrometheusClient(http, str(bare).rstrip("/"))
@@ -76,13 +76,6 @@ def connect_metrics(url: str, http_transport: httpx.BaseTransport | None = None)
 def _no_address() -> UsageError:
     # The address is not repeated: it may hold a password.
     return UsageError("--prometheus is no address of a Prometheus", fix="write it like http://prometheus.example:9090")
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class PrometheusClient:

@@ -8,7 +8,6 @@ through TLS.
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -33,6 +32,7 @@ from allotment.errors import (
     quoted_message,
     shown,
 )
+from allotment.model.hosts import is_on_this_machine
 from allotment.model.slurm.seen import (
     SlurmAssociation,
     SlurmBooking,
@@ -74,7 +74,7 @@ def connect_slurm(
         raise _no_address() from None
     if address.scheme not in {"http", "https"} or not address.host or address.username or address.query:
         raise _no_address()
-    here = _on_this_machine(address.host)
+    here = is_on_this_machine(address.host)
     if address.scheme == "http" and not here:
         raise UsageError(
             "the token for Slurm would go over the network in the clear",
@@ -94,13 +94,6 @@ def connect_slurm(
 def _no_address() -> UsageError:
     # The address is not repeated: it may hold a password.
     return UsageError("this is no address of a slurmrestd", fix="write it like https://slurm.example:6820")
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class SlurmRest:

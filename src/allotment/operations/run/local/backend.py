@@ -24,11 +24,12 @@ from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
+from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.local.as_source import machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
-from allotment.operations.run.local.log_lines import log_lines
+from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import machine_state
@@ -187,9 +188,10 @@ class LocalBackend:
         Raises:
             NotFoundError: nothing was ever launched of it.
         """
-        return log_lines(
-            self._processes, self._clock, job_id, rank=rank, tail=tail, goes_on=lambda: follow and self._goes_on(job_id)
-        )
+        return growing_lines(
+            job_id, lambda: process_logs(self._processes, job_id, rank), self._clock,
+            every=LOOK_AGAIN, tail=tail, goes_on=lambda: follow and self._goes_on(job_id),
+        )  # fmt: skip
 
     def advance(self) -> bool:
         """Do whatever is to be done now; whether anything changed."""

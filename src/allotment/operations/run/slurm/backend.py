@@ -25,7 +25,8 @@ from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode
 from allotment.model.slurm.submission import SlurmSubmission
-from allotment.operations.run.slurm.output_lines import output_lines
+from allotment.operations.run.growing_logs import growing_lines
+from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
 from allotment.operations.run.slurm.standing import booked_on_slurm, followed_on_slurm, latest
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.clock import Clock
@@ -168,9 +169,9 @@ class SlurmBackend:
         Raises:
             NotFoundError: nothing of it is there.
         """
-        return output_lines(
-            self._storage.output, self._clock, job_id, rank=rank, tail=tail,
-            goes_on=lambda: follow and self._goes_on(job_id),
+        return growing_lines(
+            job_id, lambda: output_logs(self._storage.output, job_id, rank), self._clock,
+            every=LOOK_AGAIN, tail=tail, goes_on=lambda: follow and self._goes_on(job_id),
         )  # fmt: skip
 
     def _known(self) -> dict[str, tuple[int, SlurmJob]]:

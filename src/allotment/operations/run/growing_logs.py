@@ -1,0 +1,105 @@
+"""Logs that grow while they are read: line by line, one log after another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.errors import NotFoundError
+from allotment.ports.backends import LogLine
+from allotment.ports.clock import Clock
+
+_SILENCE: Final = 1.0
+"""Seconds without a line after which that is said."""
+_LONGEST_LINE: Final = 1 << 20
+"""Bytes after which a line without an end is handed out in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrowingLog:
+    """One log of one replica.
+
+    Attributes:
+        name: unique among the logs of the job.
+        rank: of the replica.
+        read: bytes from an offset on and the offset behind them; no bytes where there are none yet.
+    """
+
+    name: str
+    rank: int
+    read: Callable[[int], tuple[bytes, int]]
+
+
+class _Reader:
+    """One log, read on from where it was left."""
+
+    def __init__(self, log: GrowingLog) -> None:
+        self._log = log
+        self._start = 0
+        self._rest = b""
+
+    def more(self, *, at_its_end: bool) -> Iterator[LogLine]:
+        """All whole lines since the last time; at its end what is left, too."""
+        rank = self._log.rank
+        while True:
+            data, end = self._log.read(self._start)
+            if not data:
+                break
+            self._start = end
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            if len(self._rest) > _LONGEST_LINE:
+                lines.append(self._rest)
+                self._rest = b""
+            yield from (LogLine(rank, line) for line in lines)
+        if at_its_end and self._rest:
+            yield LogLine(rank, self._rest)
+            self._rest = b""
+
+
+def growing_lines(
+    job_id: str,
+    logs: Callable[[], Iterable[GrowingLog]],
+    clock: Clock,
+    *,
+    every: float,
+    tail: int | None,
+    goes_on: Callable[[], bool],
+) -> Iterator[LogLine | None]:
+    """The lines of a job's logs; None where nothing came for a while.
+
+    Args:
+        job_id: of the job.
+        logs: those that are there now and are asked for, in the order in which they are to be read.
+        clock: time between two looks.
+        every: seconds between two looks.
+        tail: only so many of the last lines that are there now; None for all.
+        goes_on: whether more may come.
+
+    Raises:
+        NotFoundError: none is there, and none will come.
+    """
+    readers: dict[str, _Reader] = {}
+
+    def read(*, at_its_end: bool) -> Iterator[LogLine]:
+        for log in logs():
+            yield from readers.setdefault(log.name, _Reader(log)).more(at_its_end=at_its_end)
+
+    if not any(True for _ in logs()) and not goes_on():
+        raise NotFoundError(
+            f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot describe` what it waits for"
+        )
+    there = read(at_its_end=not goes_on())
+    yield from there if tail is None else deque(there, maxlen=tail)
+    silent = 0.0
+    while goes_on():
+        clock.sleep(every)
+        silent += every
+        for line in read(at_its_end=False):
+            silent = 0.0
+            yield line
+        if silent >= _SILENCE:
+            silent = 0.0
+            yield None
+    yield from read(at_its_end=True)
