@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from allotment.jobs.fetching import fetchable, staged, volume_of
 from allotment.jobs.kubernetes.environment import CODE, OWN, OWN_OF_GANGS, OWN_OF_RUNS
 from allotment.jobs.kubernetes.kinds import WorkKind
-from allotment.jobs.kubernetes.storage import fetchable, staged, volume_of
 from allotment.jobs.losses import FieldLoss
 from allotment.model import labels
 from allotment.model.jobs.job import Job, JobType, NearnessDomain, StagingTime, VolumeUse

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from allotment.jobs.fetching import STAGING_CPU, STAGING_MEMORY, staged
 from allotment.jobs.kubernetes.environment import RankSource, command, environment, literal
 from allotment.jobs.kubernetes.order import WorkOrder
 from allotment.jobs.kubernetes.place import JobPlace
-from allotment.jobs.kubernetes.storage import fetch, mounts, staged, staging_mounts, volumes
+from allotment.jobs.kubernetes.storage import fetch, mounts, staging_mounts, volumes
 from allotment.model import labels
 from allotment.model.jobs.job import NearnessDomain, ReplicaNeeds, StagedData, StagingTime
-from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
+from allotment.model.quantity import format_bytes, format_cpu
 
 MAIN: Final = "main"
 """Name of the container that runs the program, and of the part of a job that does its work."""
@@ -26,9 +27,6 @@ _TOPOLOGY_KEYS: Final = {
     NearnessDomain.NODE: "kubernetes.io/hostname",
     NearnessDomain.ZONE: "topology.kubernetes.io/zone",
 }
-STAGING_CPU: Final = MilliCpu(1000)
-STAGING_MEMORY: Final = Bytes(2 << 30)
-"""What a container that fetches is given: it copies, and unpacks at most."""
 
 
 @dataclass(frozen=True, slots=True)

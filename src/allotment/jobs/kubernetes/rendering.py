@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import InputError
+from allotment.jobs.fetching import staged
 from allotment.jobs.kubernetes.batch_job import batch_job, staging_job
 from allotment.jobs.kubernetes.beside import arguments_of, code_of, front_name, front_service, headless_service
 from allotment.jobs.kubernetes.choosing import ChosenKind, choose
@@ -20,7 +21,7 @@ from allotment.jobs.kubernetes.order import WorkOrder
 from allotment.jobs.kubernetes.place import JobPlace
 from allotment.jobs.kubernetes.pods import WorkDraft
 from allotment.jobs.kubernetes.ray_job import ray_job
-from allotment.jobs.kubernetes.storage import MOST_CODE, staged
+from allotment.jobs.kubernetes.storage import MOST_CODE
 from allotment.jobs.kubernetes.train_job import train_job
 from allotment.jobs.kubernetes.volcano_job import volcano_job
 from allotment.jobs.losses import FieldLoss, lost

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
+from allotment.jobs.fetching import fetch_command, volume_of
 from allotment.jobs.kubernetes.environment import CODE, PACKED, TRIALS, literal
 from allotment.jobs.kubernetes.order import WorkOrder
-from allotment.model.jobs.job import Job, JobVolume, StagedData, StagingTime, VolumeUse
+from allotment.model.jobs.job import Job, StagedData, VolumeUse
 from allotment.model.quantity import format_bytes
 
 MOST_CODE: Final = 900 << 10
 """Bytes of packed code that travel: an object of the API has a mebibyte, and some is the object's own."""
 
 _SHM: Final = "/dev/shm"  # noqa: S108 (not a file of ours: where shared memory is in a container)
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "https": ("curl", "--fail", "--location", "--retry", "5", "--continue-at", "-", "--create-dirs", "--output"),
-    "s3": ("aws", "s3", "sync"),
-    "gs": ("gcloud", "storage", "rsync", "--recursive"),
-    "hf": ("huggingface-cli", "download", "--local-dir"),
-    "": ("cp", "-a"),
-}
-"""The usual way of a scheme; each goes on where an earlier try broke off, or copies anew."""
 
 
 def volumes(order: WorkOrder) -> list[dict[str, Any]]:
@@ -80,11 +71,6 @@ def trials_name(work: str) -> str:
     return f"{work}-trials"
 
 
-def staged(job: Job, when: StagingTime) -> tuple[StagedData, ...]:
-    """What is fetched then."""
-    return tuple(each for each in job.data if each.when is when)
-
-
 def staging_mounts(job: Job, data: StagedData) -> list[dict[str, Any]]:
     """Mounts of a container that fetches: the volume that it fills, and those that it may copy from."""
     target = volume_of(job, data)
@@ -95,32 +81,8 @@ def staging_mounts(job: Job, data: StagedData) -> list[dict[str, Any]]:
     ]
 
 
-def volume_of(job: Job, data: StagedData) -> JobVolume | None:
-    """The volume that data go to; None where the job has none of that name."""
-    return next((each for each in job.volumes if each.name == data.volume), None)
-
-
 def fetch(job: Job, data: StagedData) -> list[str]:
     """What a container runs to fetch data; never a shell."""
-    if data.argv:
-        return [literal(each) for each in data.argv]
     target = volume_of(job, data)
     place = f"{'' if target is None else target.path.rstrip('/')}/{data.path}"
-    scheme = scheme_of(data)
-    tool = _FETCHERS[scheme]
-    source = data.source.removeprefix("hf://") if scheme == "hf" else data.source
-    last = {"https": [place, source], "hf": [place, "--", source]}.get(scheme, [source, place])
-    return [literal(each) for each in (*tool, *last)]
-
-
-def fetchable(data: StagedData) -> bool:
-    """Whether there is a way to fetch it: its own, or the usual one of its scheme."""
-    return bool(data.argv) or scheme_of(data) in _FETCHERS
-
-
-def scheme_of(data: StagedData) -> str:
-    """Of a source; empty for a path, and a dash for what is neither."""
-    if data.source.startswith("/"):
-        return ""
-    found = _SCHEME.match(data.source)
-    return "-" if found is None else found[1].lower()
+    return [literal(each) for each in fetch_command(data, data.source, place)]
