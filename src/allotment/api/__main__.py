@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 import msgspec
@@ -24,12 +25,19 @@ from allotment.operations.run.kubernetes.backend import ClusterAccess, Kubernete
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
+from allotment.operations.run.pruning import tidied
 from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.ports.backends import LOCAL
+from allotment.ports.clock import Clock
+from allotment.ports.job_remains import RemainsOfJobs
+from allotment.ports.store import JobsStore
 from allotment.wiring import running
 from allotment.wiring.slurm import slurm, slurm_file, slurm_folders, slurm_names
 
+_FIRST_TIDYING: Final = 600.0
+_TIDYING: Final = 6 * 3600.0
+"""Seconds until old logs are looked for: after the start, and from then on."""
 STARTED: Final = "started.json"
 """File beside the socket: what the last server was started with."""
 
@@ -80,7 +88,25 @@ def _serve(named: str, slots: int | None, store: str) -> None:
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened)
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), clock, running.new_job_id)
+        for said in desk.told:
+            print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), clock, desk.ending), daemon=True)
+        tidying.start()
         serve(job_api(desk), desk, bound)
+
+
+def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event) -> None:
+    """Give back the room of old logs and of packed code that no job refers to, again and again."""
+    wait = _FIRST_TIDYING
+    while not ending.wait(wait):
+        wait = _TIDYING
+        try:
+            gone = tidied(store.kept(), remains, round(clock.now().timestamp() * 1000))
+        except (AllotmentError, OSError) as error:
+            print(f"old logs stay: {error}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            continue
+        for kind, number in gone.removed.items():
+            print(f"removed {number} old: {kind.value}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
 
 
 def _last_start(place: Path) -> tuple[str, int | None]:

@@ -82,6 +82,7 @@ class ServerStatus:
         since: milliseconds since the epoch, when it started.
         platform: name of the platform.
         directory: that it was read from; empty for the example that comes along.
+        told: what its user should know and see to, in sentences.
     """
 
     version: str
@@ -92,6 +93,7 @@ class ServerStatus:
     teams: tuple[str, ...]
     backends: tuple[ServedBackend, ...]
     jobs: Mapping[JobState, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
 
 class JobService(Protocol):

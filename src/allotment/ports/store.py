@@ -79,6 +79,33 @@ class JobsPage:
 class StoreStatus:
     """What a store is, and what it holds.
 
+@dataclass(frozen=True, slots=True)
+class KeptJob:
+    """That a job is kept, whether or not the rest of it can be read.
+
+    Attributes:
+        ended: milliseconds since the epoch; None while it is not over.
+        code: where its packed code lies; empty where there is none.
+    """
+
+    id: str
+    ended: int | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableJob:
+    """A job that is not over, and that cannot be read: its row is damaged, or a newer version wrote it.
+
+    Attributes:
+        why: in a sentence.
+    """
+
+    id: str
+    backend: str
+    why: str
+
+
     Attributes:
         place: path or address, without a password.
         engine: ``SQLite 3.53.4`` or ``PostgreSQL 15.18``.
@@ -119,6 +146,8 @@ class JobsReader(Protocol):
         Args:
             reference: as it was typed.
             team: the only one whose jobs are looked at; empty for all.
+
+        Ids of members begin with that of their sweep or schedule, which is meant by what both begin with.
 
         Raises:
             NotFoundError: there is none.
@@ -187,6 +216,14 @@ class StorePlace(Protocol):
 
     def reader(self) -> AbstractContextManager[JobsReader]:
         """Open it to read.
+
+    def discard(self, job_id: str) -> None:
+        """Forget one job, whether or not it can be read. Devices' time stays.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
 
         Raises:
             NotFoundError: there is none yet.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from allotment.ports.job_code import CodePacker, CodeShelf
     from allotment.ports.job_folders import JobFolders
     from allotment.ports.job_processes import JobProcesses
+    from allotment.ports.job_remains import RemainsOfJobs
     from allotment.ports.job_server import JobServer
     from allotment.ports.machine import MachinePort
 
@@ -70,6 +71,14 @@ def job_folders(folder: Path) -> JobFolders:
     from allotment.adapters.local.job_folders import LocalJobFolders
 
     return LocalJobFolders(folder)
+
+
+def job_remains(folder: Path) -> RemainsOfJobs:
+    """What jobs have left below the server's folder."""
+    from allotment.adapters.local.processes import LocalProcesses
+    from allotment.adapters.local.remains import LocalRemains
+
+    return LocalRemains(folder, lambda: LocalProcesses(folder / "launches"))
 
 
 def code_shelf(folder: Path) -> CodeShelf:

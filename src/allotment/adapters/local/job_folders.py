@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from allotment.adapters.local.packing import FolderPacker
-from allotment.adapters.local.removing import remove_all
+from allotment.adapters.local.removing import names_of, opened_below, remove_all, remove_below
 from allotment.adapters.local.unpacking import LARGEST_PACKED, unpack
 from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, quoted, shown
 from allotment.ports.job_processes import check_id
@@ -22,8 +22,10 @@ __all__ = ["FolderPacker", "FolderShelf", "LocalJobFolders"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _REFERENCE: Final = re.compile(r"[0-9a-f]{64}")
-_ENDING: Final = ".tar"
+CODE_ENDING: Final = ".tar"
 _PART: Final = 1 << 20
+_PART_OF_CODE: Final = ".code-"
+"""How the name begins of a working copy that is not whole yet."""
 
 
 class LocalJobFolders:
@@ -48,7 +50,7 @@ class LocalJobFolders:
             if not packed:
                 return str(_make(copy))
             # It is shown under its name once it is whole: a server may be killed while it unpacks.
-            part = attempt_folder / f".code-{secrets.token_hex(4)}"
+            part = attempt_folder / f"{_PART_OF_CODE}{secrets.token_hex(4)}"
             try:
                 unpack(Path(packed), part)
                 part.rename(copy)
@@ -88,11 +90,32 @@ class LocalJobFolders:
         """Remove scratch, and working copies but that of the last attempt."""
         check_id(job_id)
         try:
-            attempts = list((self._root / "work" / job_id).iterdir())
+            folder = opened_below(self._root, f"work/{job_id}")
         except OSError:
             return
+        try:
+            attempts = names_of(folder)
+        finally:
+            os.close(folder)
         for each in attempts:
-            remove_all(each / "scratch" if each.name == str(last) else each)
+            inner = f"work/{job_id}/{each}"
+            if each != str(last):
+                remove_below(self._root, inner)
+                continue
+            remove_below(self._root, f"{inner}/scratch")
+            for part in self._parts(inner):
+                remove_below(self._root, f"{inner}/{part}")
+
+    def _parts(self, attempt: str) -> list[str]:
+        """What was being unpacked when a server ended."""
+        try:
+            folder = opened_below(self._root, attempt)
+        except OSError:
+            return []
+        try:
+            return [each for each in names_of(folder) if each.startswith(_PART_OF_CODE)]
+        finally:
+            os.close(folder)
 
     def _attempt(self, job_id: str, attempt: int) -> Path:
         check_id(job_id)
@@ -137,7 +160,7 @@ class FolderShelf:
                         file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                part.replace(self._root / f"{digest.hexdigest()}{_ENDING}")
+                part.replace(self._root / f"{digest.hexdigest()}{CODE_ENDING}")
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
@@ -145,7 +168,7 @@ class FolderShelf:
 
     def path(self, reference: str) -> str:
         """Where it lies."""
-        path = self._root / f"{reference}{_ENDING}"
+        path = self._root / f"{reference}{CODE_ENDING}"
         if not _REFERENCE.fullmatch(reference) or not path.is_file():
             raise NotFoundError(
                 f"there is no packed code {quoted(reference)}",
@@ -156,7 +179,7 @@ class FolderShelf:
 
     def reference(self, path: str) -> str:
         """The reference of what lies there."""
-        found = Path(path).name.removesuffix(_ENDING)
+        found = Path(path).name.removesuffix(CODE_ENDING)
         self.path(found)
         return found
 

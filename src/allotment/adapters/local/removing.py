@@ -35,6 +35,44 @@ def remove_all(path: Path) -> None:
         os.close(top)
 
 
+def remove_below(root: Path, inner: str) -> None:
+    """Remove what lies at a path below a folder that is nobody else's; a link on the way there is not followed.
+
+    A job can write to all folders but the first, and may have put a link in the place of any. It never raises.
+
+    Args:
+        root: trusted.
+        inner: relative, without ``..``.
+    """
+    above, _, name = inner.rpartition("/")
+    with suppress(OSError):
+        folder = opened_below(root, above)
+        try:
+            remove_all(Path(f"/proc/self/fd/{folder}/{name}"))
+        finally:
+            os.close(folder)
+
+
+def opened_below(root: Path, inner: str) -> int:
+    """A folder below another, open, reached over no link.
+
+    Raises:
+        NotADirectoryError: something of the path is none, or a link.
+        OSError: it is not there, or cannot be opened.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in filter(None, inner.split("/")):
+        above = folder
+        try:
+            folder = os.open(part, flags, dir_fd=above)
+        except PermissionError:
+            folder = opened_shut(part, above)
+        finally:
+            os.close(above)
+    return folder
+
+
 def opened_shut(name: str, folder: int | None) -> int:
     """A folder, open, once its owner has been given all rights again; never what a link leads to."""
     flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -68,7 +106,7 @@ def _empty(top: int) -> None:
 def _cleared(folder: int, top: int, mark: str, number: int) -> list[str]:
     """Remove what is no folder, and move folders to the top one; their names there."""
     found: list[str] = []
-    for name in _names(folder):
+    for name in names_of(folder):
         try:
             os.unlink(name, dir_fd=folder)
             continue
@@ -85,7 +123,8 @@ def _cleared(folder: int, top: int, mark: str, number: int) -> list[str]:
     return found
 
 
-def _names(folder: int) -> list[str]:
+def names_of(folder: int) -> list[str]:
+    """What stands in an open folder; nothing where it cannot be read."""
     try:
         return os.listdir(folder)
     except OSError:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from allotment.adapters.store.schema import HEAD, version_of
 from allotment.adapters.store.tables import DEVICE_TIMES, JOBS
 from allotment.model.jobs.run import JobState
 from allotment.ports.store import StoreStatus
+
+_STATES: Final = frozenset(each.value for each in JobState)
 
 
 def counted(connection: sa.Connection, *, place: str, engine: str, size: int, writer: str) -> StoreStatus:
@@ -31,7 +35,7 @@ def counted(connection: sa.Connection, *, place: str, engine: str, size: int, wr
         schema=version,
         known=HEAD,
         size=size,
-        jobs={JobState(state): count for state, count in by_state},
+        jobs={JobState(state): count for state, count in by_state if state in _STATES},
         intervals=connection.execute(sa.select(sa.func.count()).select_from(DEVICE_TIMES)).scalar_one(),
         oldest=connection.execute(sa.select(sa.func.min(JOBS.c.submitted))).scalar(),
         writer=writer,

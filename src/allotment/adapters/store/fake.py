@@ -10,7 +10,7 @@ from pathlib import Path
 from allotment.adapters.store.finding import ambiguous, as_kept, no_job, page_size, taken
 from allotment.errors import UsageError
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
-from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreInUseError, StoreStatus
+from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, row_of
 
 
@@ -148,6 +148,11 @@ def _order(job: StoredJob) -> tuple[int, str]:
 
 def _meant(job: StoredJob, wanted: JobFilter) -> bool:
     return (
+    def discard(self, job_id: str) -> None:
+        """See the port."""
+        if self._jobs.pop(job_id, None) is None:
+            raise no_job(job_id)
+
         wanted.team in ("", job.job.team)
         and (not wanted.states or job.state in wanted.states)
         and wanted.owner in ("", job.owner)

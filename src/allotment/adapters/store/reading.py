@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,13 +18,14 @@ from allotment.adapters.store.rows import (
     listed_from_row,
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.errors import InputError
 from allotment.model.jobs.run import JobState
 from allotment.ports.device_times import DeviceInterval, clipped
-from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
 _LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
-_NOT_OVER: Final = tuple(each.value for each in JobState if not each.over)
+_OVER: Final = tuple(each.value for each in JobState if each.over)
 _AFTER_ALL: Final = "\U0010ffff"
 _AT_ONCE: Final = 500
 """Jobs whose parts are asked for together."""
@@ -40,18 +41,31 @@ def job_of(connection: sa.Connection, job_id: str) -> StoredJob | None:
 
 
 def _whole(connection: sa.Connection, own: Row) -> StoredJob:
-    (found,) = _wholes(connection, [own])
-    return found
+    (rows,) = _wholes(connection, [own])
+    return job_from_rows(rows)
 
 
-def _wholes(connection: sa.Connection, jobs: Sequence[Row]) -> Iterator[StoredJob]:
-    """Jobs with all that belongs to them, in their order; a few questions for many."""
+def _wholes(connection: sa.Connection, jobs: Sequence[Row]) -> Iterator[RowsOfJob]:
+    """Jobs' rows with all that belong to them, in their order; a few questions for many."""
     for start in range(0, len(jobs), _AT_ONCE):
         some = jobs[start : start + _AT_ONCE]
         moves, attempts, events, waits = (_parts(connection, table, some) for table in (MOVES, ATTEMPTS, EVENTS, WAITS))
         for own in some:
             id_ = own["id"]
-            yield job_from_rows(RowsOfJob(own, moves[id_], attempts[id_], events[id_], waits[id_]))
+            yield RowsOfJob(own, moves[id_], attempts[id_], events[id_], waits[id_])
+
+
+def _read_or_not(rows: RowsOfJob) -> StoredJob | UnreadableJob:
+    try:
+        return job_from_rows(rows)
+    except InputError as error:
+        return UnreadableJob(rows.job["id"], rows.job["backend"], f"{error.what}: {error.why}")
+
+
+def _listed(row: Row) -> Iterator[JobRow]:
+    """A row of a listing; none where even that cannot be read: it hides no other."""
+    with suppress(ValueError):
+        yield listed_from_row(row)
 
 
 def _parts(connection: sa.Connection, table: sa.Table, jobs: Sequence[Row]) -> Mapping[str, Sequence[Row]]:
@@ -135,13 +149,20 @@ class SqlReader:
             query = query.where(sa.tuple_(JOBS.c.submitted, JOBS.c.id) < (after.submitted, after.id))
         query = query.order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc()).limit(size + 1)
         with self._looking() as connection:
-            found = [listed_from_row(each) for each in _rows(connection, query)]
-        rows = tuple(found[:size])
-        return JobsPage(rows, PageMark(rows[-1].submitted, rows[-1].id) if len(found) > size else None)
+            found = _rows(connection, query)
+        rows = tuple(row for each in found[:size] for row in _listed(each))
+        return JobsPage(rows, PageMark(found[size - 1]["submitted"], found[size - 1]["id"]) if found[size:] else None)
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """See the port."""
-        query = sa.select(JOBS).where(JOBS.c.state.in_(_NOT_OVER)).order_by(JOBS.c.submitted, JOBS.c.id)
+        return tuple(each for each in self._not_over(backend) if isinstance(each, StoredJob))
+
+    def unreadable(self) -> tuple[UnreadableJob, ...]:
+        """See the port."""
+        return tuple(each for each in self._not_over("") if isinstance(each, UnreadableJob))
+
+    def _not_over(self, backend: str) -> Iterator[StoredJob | UnreadableJob]:
+        query = sa.select(JOBS).where(JOBS.c.state.not_in(_OVER)).order_by(JOBS.c.submitted, JOBS.c.id)
         if backend:
             query = query.where(JOBS.c.backend == backend)
         with self._looking() as connection:

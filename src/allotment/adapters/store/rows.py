@@ -10,7 +10,7 @@ from allotment.errors import at, shown
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
-from allotment.model.jobs.written import read_value, write_value
+from allotment.model.jobs.written import STORE, read_value, write_value
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceInterval, DeviceUse, TimedDevice
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, JobRow, StoredJob, StoredWait, row_of
@@ -44,6 +44,9 @@ def summary_to_row(job: StoredJob) -> dict[str, Any]:
         "code": job.code,
         "used": None if job.use is None else write_value("use", job.use),
     }
+        "metric": row.metric,
+        "reported": None if job.metric is None else write_value("metric", job.metric),
+        "standing": None if job.standing is None else write_value("standing", job.standing),
 
 
 def job_to_row(job: StoredJob) -> dict[str, Any]:
@@ -108,7 +111,13 @@ def job_from_rows(rows: RowsOfJob) -> StoredJob:
         InputError: a later version wrote it, or it is damaged.
     """
     with at(f"job {shown(rows.job['id'])}"):
-        return _job_from_rows(rows.job, rows)
+        try:
+            found = _job_from_rows(rows.job, rows)
+        except (ValueError, TypeError) as error:
+            raise InputError("a word of this job means nothing here", why=quoted(error), fix=STORE.fix) from error
+        if not found.history.moves:
+            raise InputError("this job has no history", why="the rows of its moves are gone", fix=STORE.fix)
+        return found
 
 
 def _job_from_rows(own: Row, rows: RowsOfJob) -> StoredJob:

@@ -74,6 +74,12 @@ class SqlStore(SqlReader):
                 _keep_turn(connection, kept_turn(turn))
         return tuple(found.values())
 
+    def discard(self, job_id: str) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            if connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id)).rowcount != 1:
+                raise no_job(job_id)
+
     def prune(self, ended_before: int) -> int:
         """See the port."""
         with self._changing() as connection:

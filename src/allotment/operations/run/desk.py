@@ -16,8 +16,8 @@ from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, ServedBackend, ServerStatus
-from allotment.ports.store import JobFilter, JobsPage, JobsStore, PageMark
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.store import JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
+from allotment.ports.stored_jobs import JobRow, StoredJob
 
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
 _LOOK_AGAIN: Final = 0.2
@@ -85,6 +85,7 @@ class Desk:
         self._alone = threading.RLock()
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
+        self._unreadable = {each.id: each for each in store.unreadable()}
         for name in (LOCAL, *sorted({each.backend for each in store.unfinished()} - {LOCAL})):
             try:
                 self._lane(name)
@@ -95,6 +96,14 @@ class Desk:
     def ending(self) -> threading.Event:
         """Set once the server is to end."""
         return self._ending
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What its user should see to, in sentences: jobs of the store that nobody can go on with."""
+        return tuple(
+            f"job {each.id} of {each.backend} cannot be read ({each.why}); {_left_out(each)}"
+            for each in self._unreadable.values()
+        )
 
     def attend(self, start: Callable[[Lane], None]) -> None:
         """Have every back end attended to, those that are opened later included.
@@ -121,7 +130,9 @@ class Desk:
             for state in lane.states():
                 jobs[state] = jobs.get(state, 0) + 1
         me = self._identity
-        return ServerStatus(me.version, me.pid, self._since, me.platform, me.directory, me.teams, tuple(served), jobs)
+        return ServerStatus(
+            me.version, me.pid, self._since, me.platform, me.directory, me.teams, tuple(served), jobs, self.told
+        )
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code."""
@@ -149,7 +160,13 @@ class Desk:
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
-        return self._store.page(wanted, after=after, limit=limit)
+        found = self._store.page(wanted, after=after, limit=limit)
+        return replace(found, rows=tuple(map(self._as_it_stands, found.rows))) if self._unreadable else found
+
+    def _as_it_stands(self, row: JobRow) -> JobRow:
+        """A row of a listing; of a job that cannot be read, with how to get rid of it."""
+        unreadable = self._unreadable.get(row.id)
+        return row if unreadable is None else replace(row, said=f"it cannot be read: {_left_out(unreadable)}")
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means; ``job/ID``, as listings name it, is one too."""
@@ -265,3 +282,10 @@ class Desk:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _left_out(job: UnreadableJob) -> str:
+    return (
+        "nothing is started or stopped of it; restore a backup, use the version that wrote it, or be rid of it with "
+        f"`allot down`, `allot store forget {job.id}`, `allot up`"
+    )

@@ -150,16 +150,19 @@ class Reconciler:
         """Whether the store knows the job, and that it is over; a stranger's is left alone."""
         try:
             return self._store.get(job_id).state.over
-        except NotFoundError:
+        except (NotFoundError, InputError):
             return False
 
     def _one_by_one(self, changes: Sequence[StoredChange]) -> Iterator[StoredJob]:
         for change in changes:
             try:
                 yield from self._store.record((change,))
-            except (IllegalMoveError, StaleWriteError) as error:
+            except (IllegalMoveError, StaleWriteError, InputError) as error:
                 self._unkept[change.id] = str(error)
-                yield self._store.get(change.id)
+                try:
+                    yield self._store.get(change.id)
+                except InputError:  # its row was damaged meanwhile: nobody can go on with it
+                    self._jobs.pop(change.id, None)
 
     def _starts(self, now: int) -> Iterator[StoredChange]:
         """Jobs that are not with the back end yet are handed over, or held, or refused."""
@@ -188,6 +191,8 @@ class Reconciler:
                 other = self._store.find(each.job, team=job.job.team)
             except NotFoundError:
                 return "", f"there is no job {each.job} in the team {job.job.team}"
+            except InputError as error:
+                return f"it waits for {each.job}, which cannot be read: {error.what}", ""
             if not other.state.over:
                 return f"it waits for {other.job.name} ({other.id}, {other.state.value})", ""
             if each.must_have is DependencyState.SUCCEEDED and other.state is not JobState.SUCCEEDED:
@@ -220,7 +225,7 @@ class Reconciler:
             return
         try:
             kept = self._store.record(changes, turns)
-        except (IllegalMoveError, StaleWriteError):
+        except (IllegalMoveError, StaleWriteError, InputError):
             # One job that cannot be kept holds up no other: each by itself, and that one is read anew.
             kept = (*self._one_by_one(changes), *self._store.record((), turns))
         if self._books is not None:

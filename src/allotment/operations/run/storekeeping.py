@@ -1,11 +1,10 @@
-"""Use case: the store of jobs is looked at, saved, put back and cleared of what is old."""
+"""Use case: the store of jobs is looked at, saved and put back."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from allotment.errors import UsageError
-from allotment.ports.store import KEPT_DAYS, StorePlace, StoreStatus, kept_since
+from allotment.ports.store import StorePlace, StoreStatus
 
 
 def looked_at(place: StorePlace) -> StoreStatus:
@@ -41,23 +40,3 @@ def put_back(place: StorePlace, file: Path) -> StoreStatus:
         UsageError: PostgreSQL has tools of its own for that.
     """
     return place.restore(file)
-
-
-def cleared(place: StorePlace, now: int, days: int) -> int:
-    """Forget jobs that have been over for so many days; how many.
-
-    Args:
-        place: of the store.
-        now: milliseconds since the epoch.
-        days: `KEPT_DAYS` at least.
-
-    Raises:
-        UsageError: jobs are kept longer than that.
-        NotFoundError: there is no store.
-        StoreInUseError: the server writes into it.
-    """
-    if days < KEPT_DAYS:
-        raise UsageError(f"{days} days are too few", why=f"jobs are kept {KEPT_DAYS} days", fix="name more")
-    place.status()
-    with place.writer("allot store prune") as store:
-        return store.prune(kept_since(now, days))

@@ -174,6 +174,7 @@ def server_document(status: ServerStatus) -> Mapping[str, Any]:
         "teams": status.teams,
         "backends": [backend_document(each) for each in status.backends],
         "jobs": {state.value: number for state, number in sorted(status.jobs.items())},
+        "notes": status.told,
     }
 
 

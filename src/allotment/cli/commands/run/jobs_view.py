@@ -244,6 +244,7 @@ def server_text(status: ServerStatus, call: str) -> str:
         lines += [f"    trouble: {shown(each.unreachable)}"] if each.unreachable else []
     under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))
     lines.append(f"  jobs: {under_way or 'none under way'}")
+    lines += [f"  trouble: {shown(said)}" for said in status.told]
     lines += ["", "next:", f"  {call} run train.py --team {status.teams[0] if status.teams else 'TEAM'} --gpus 1"]
     lines += [f"  {call} ps -w", f"  {call} down"]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`allot store`: status, backup, restore, prune."""
+"""`allot store`: status, backup, restore, prune, forget."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ ENTRIES: Final = (
     CommandEntry("backup", f"{_HERE}:backup", "Save everything, while the server runs."),
     CommandEntry("restore", f"{_HERE}:restore", "Make a store of a backup."),
     CommandEntry("prune", f"{_HERE}:prune", "Forget jobs that have long been over.", takes_away=True),
+    CommandEntry("forget", f"{_HERE}:forget", "Forget one job, also one that cannot be read.", takes_away=True),
 )
 
 
@@ -108,21 +109,54 @@ def restore(session: Session, file: str, *, output: OutputOptions) -> None:
     metavar="N",
     help="Jobs that ended longer ago than this.",
 )
+@click.option("--checkpoints", is_flag=True, help="Remove their checkpoints, too.")
+@click.option("--dry-run", is_flag=True, help="Remove nothing: only say what would be; the server may run.")
 @store_flag
-@yes_flag("forgetting: history, reasons and use of these jobs are gone then")
+@yes_flag("forgetting: history, reasons and use of these jobs are gone then, and what they left on this machine")
 @global_flags
 @click.pass_obj
-def prune(session: Session, *, days: int, yes: bool) -> None:
-    """Forget jobs that have been over for 30 days or more; while the server runs, it is refused.
+def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes: bool) -> None:
+    """Forget jobs that have been over for 30 days or more, with what they left; while the server runs, it is refused.
 
-    What became of devices' time stays: it has been paid for. Without this command nothing is ever forgotten.
+    On this machine their logs and working copies go with them, and packed code that no job refers to. What runs is
+    never touched, and checkpoints only with --checkpoints. What became of devices' time stays: it has been paid for.
     """
     from allotment import wiring
-    from allotment.model.grammar import count
-    from allotment.operations.run.storekeeping import cleared
+    from allotment.cli.commands.run.store_view import pruned_text
+    from allotment.operations.run.pruning import pruned
+    from allotment.wiring import running
 
-    if not yes and not session.confirm(f"Forget jobs that ended more than {days} days ago?", flag="--yes"):
+    if (
+        not dry_run
+        and not yes
+        and not session.confirm(f"Forget jobs that ended more than {days} days ago?", flag="--yes")
+    ):
         session.note("nothing was forgotten")
         return
     now = round(wiring.clock().now().timestamp() * 1000)
-    session.note(f"{count(cleared(_place(session), now, days), 'job')} forgotten")
+    remains = running.job_remains(running.server_folder(session.environment))
+    gone = pruned(_place(session), remains, now, days, checkpoints=checkpoints, only_told=dry_run)
+    session.note(pruned_text(gone, only_told=dry_run))
+
+
+@click.command(cls=Command)
+@click.argument("job")
+@store_flag
+@yes_flag("forgetting: all that is kept of this job is gone then")
+@global_flags
+@click.pass_obj
+def forget(session: Session, job: str, *, yes: bool) -> None:
+    """Forget one JOB, by its whole id: one that is over, or cannot be read; while the server runs, it is refused.
+
+    Its logs and working copies on this machine go with it; checkpoints stay. Of one that cannot be read whatever still
+    runs on this machine is ended first.
+    """
+    from allotment.errors import quoted
+    from allotment.operations.run.pruning import forgotten
+    from allotment.wiring import running
+
+    if not yes and not session.confirm(f"Forget the job {quoted(job)}?", flag="--yes"):
+        session.note("nothing was forgotten")
+        return
+    forgotten(_place(session), running.job_remains(running.server_folder(session.environment)), job)
+    session.note(f"{quoted(job)} is forgotten")

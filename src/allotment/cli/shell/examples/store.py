@@ -17,5 +17,7 @@ EXAMPLES: Final[CommandExamples] = {
     ),
     ("store", "prune"): (
         Example("allot store prune --days 90 --yes", "forget what ended three months ago", ExampleNeeds.STORE),
+        Example("allot store prune --dry-run", "what would go, and how much room it takes", ExampleNeeds.STORE),
     ),
+    ("store", "forget"): (Example("allot store forget old --yes", "the job whose id that is", ExampleNeeds.STORE),),
 }

@@ -37,6 +37,12 @@ def launch_id(job_id: str, attempt: int, rank: int) -> str:
     return f"{job_id}-{attempt}-{rank}"
 
 
+def job_of_launch(launch: str) -> str:
+    """The job that a launch is of; empty where its id has another form."""
+    parts = _FORM.fullmatch(launch)
+    return "" if parts is None else parts[1]
+
+
 def launches_of(found: Iterable[FoundLaunch]) -> dict[str, tuple[int, dict[int, FoundLaunch]]]:
     """By job the newest attempt of which anything was started, with its launches by rank."""
     newest: dict[str, tuple[int, dict[int, FoundLaunch]]] = {}
