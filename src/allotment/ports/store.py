@@ -44,6 +44,8 @@ class JobFilter:
         states: any of them.
         prefix: beginning of the name.
         since: submitted then or later.
+        parent: members of this sweep or schedule, by its id.
+        alone: no members of sweeps and schedules.
     """
 
     team: str = ""
@@ -52,6 +54,8 @@ class JobFilter:
     backend: str = ""
     prefix: str = ""
     since: int | None = None
+    parent: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,6 @@ class JobsPage:
     rows: tuple[JobRow, ...]
     next: PageMark | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class StoreStatus:
-    """What a store is, and what it holds.
 
 @dataclass(frozen=True, slots=True)
 class KeptJob:
@@ -105,6 +105,10 @@ class UnreadableJob:
     backend: str
     why: str
 
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """What a store is, and what it holds.
 
     Attributes:
         place: path or address, without a password.
@@ -143,11 +147,11 @@ class JobsReader(Protocol):
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means: by its id, by its name (the newest of it), or by how one id alone begins.
 
+        Ids of members begin with that of their sweep or schedule, which is meant by what both begin with.
+
         Args:
             reference: as it was typed.
             team: the only one whose jobs are looked at; empty for all.
-
-        Ids of members begin with that of their sweep or schedule, which is meant by what both begin with.
 
         Raises:
             NotFoundError: there is none.
@@ -166,7 +170,19 @@ class JobsReader(Protocol):
         ...
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
-        """All jobs that are not over, oldest first; of one back end, or of all."""
+        """All jobs that are not over and can be read, oldest first; of one back end, or of all."""
+        ...
+
+    def members(self, parent: str, limit: int | None = None) -> tuple[StoredJob, ...]:
+        """Members of a sweep or a schedule, those of the highest numbers first; so many at most."""
+        ...
+
+    def unreadable(self) -> tuple[UnreadableJob, ...]:
+        """All jobs that are not over, as far as their rows say, and that cannot be read."""
+        ...
+
+    def kept(self) -> tuple[KeptJob, ...]:
+        """Every job, by id."""
         ...
 
     def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
@@ -201,6 +217,14 @@ class JobsStore(JobsReader, Protocol):
         """
         ...
 
+    def discard(self, job_id: str) -> None:
+        """Forget one job, whether or not it can be read. Devices' time stays.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
+
     def prune(self, ended_before: int) -> int:
         """Forget jobs that were over before that moment; how many. Devices' time stays: it has been paid for."""
         ...
@@ -216,14 +240,6 @@ class StorePlace(Protocol):
 
     def reader(self) -> AbstractContextManager[JobsReader]:
         """Open it to read.
-
-    def discard(self, job_id: str) -> None:
-        """Forget one job, whether or not it can be read. Devices' time stays.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        ...
 
         Raises:
             NotFoundError: there is none yet.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from allotment.errors import ConflictError, InputError, quoted
+from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
@@ -98,6 +99,10 @@ class StoredJob:
         events: in the order in which they were told.
         waits: the same.
         version: number of changes so far; a change names the one that it was decided on.
+        parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
+        number: of a trial, from 1; of a run, the moment it was due, in milliseconds since the epoch; else 0.
+        metric: what a trial has reported; None of others, and until it has.
+        standing: how far a sweep or a schedule is; None of others, and until it begins.
     """
 
     id: str
@@ -113,6 +118,10 @@ class StoredJob:
     waits: tuple[StoredWait, ...] = ()
     use: UseSummary | None = None
     version: int = 0
+    parent: str = ""
+    number: int = 0
+    metric: TrialMetric | None = None
+    standing: FamilyStanding | None = None
 
     @property
     def state(self) -> JobState:
@@ -149,6 +158,8 @@ class StoredChange:
         events: are added.
         waits: each replaces the one with its beginning and code, or is added.
         use: None leaves it.
+        metric: None leaves it.
+        standing: None leaves it.
     """
 
     id: str
@@ -160,6 +171,8 @@ class StoredChange:
     events: tuple[JobEvent, ...] = ()
     waits: tuple[StoredWait, ...] = ()
     use: UseSummary | None = None
+    metric: TrialMetric | None = None
+    standing: FamilyStanding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +183,10 @@ class JobRow:
         devices: accelerators of all replicas.
         accelerator: class that it likes best; empty where it asks for none.
         cause: of its last move.
-        said: why it waits, or what was said with that move, in a sentence.
+        said: why it waits, how far its members are, or what was said with that move, in a sentence.
+        parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
+        number: of a trial, from 1; of a run, the moment it was due, in milliseconds since the epoch; else 0.
+        metric: what a trial reported last; None where it has reported no number.
     """
 
     id: str
@@ -191,6 +207,9 @@ class JobRow:
     cause: MoveCause
     said: str
     version: int
+    parent: str = ""
+    number: int = 0
+    metric: float | None = None
 
 
 class StaleWriteError(ConflictError):
@@ -214,7 +233,16 @@ def first_kept(job: StoredJob) -> StoredJob:
     """
     if not job.history.moves:
         raise ValueError(f"job {job.id} has no first move")
-    names = (job.id, job.backend, job.job.name, job.job.team, job.job.project, job.job.priority, job.supersedes)
+    names = (
+        job.id,
+        job.backend,
+        job.job.name,
+        job.job.team,
+        job.job.project,
+        job.job.priority,
+        job.supersedes,
+        job.parent,
+    )
     for name in names:
         if _NO_TEXT.search(name):
             raise InputError(f"{quoted(ascii(name))} cannot be kept", why="it holds what is no text", fix="rename it")
@@ -250,6 +278,8 @@ def changed(job: StoredJob, change: StoredChange) -> StoredJob:
         events=(*job.events, *events)[:MOST_EVENTS],
         waits=_merged(job.waits, waits, lambda each: (each.since, each.code))[:MOST_WAITS],
         use=job.use if change.use is None else change.use,
+        metric=job.metric if change.metric is None else change.metric,
+        standing=job.standing if change.standing is None else change.standing,
         version=job.version + 1,
     )
 
@@ -273,6 +303,7 @@ def row_of(job: StoredJob) -> JobRow:
     """What a listing says of it."""
     wish, last = job.job.needs.accelerators, job.history.moves[-1]
     waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
+    far = "" if job.standing is None else job.standing.said
     return JobRow(
         id=job.id,
         name=job.job.name,
@@ -290,6 +321,9 @@ def row_of(job: StoredJob) -> JobRow:
         started=job.started,
         ended=job.ended,
         cause=last.cause,
-        said=last.said if job.state.over else waits or last.said,
+        said=last.said if job.state.over else far or waits or last.said,
         version=job.version,
+        parent=job.parent,
+        number=job.number,
+        metric=None if job.metric is None else job.metric.last,
     )

@@ -52,6 +52,13 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert [each.id for each in store.unfinished()] == ["j2"]
         (interval,) = store.device_times(0, 2_000_000_000_000)
         assert interval.use.job == "j1"
+        if file.stem >= "0002":
+            trial, sweep = store.get("j5-t1"), store.get("j5")
+            assert (trial.parent, trial.number, sweep.parent, sweep.number) == ("j5", 1, "", 0)
+            assert trial.metric is not None
+            assert sweep.standing is not None
+            assert (trial.metric.values, sweep.standing.best_number) == ((0.5,), 1)
+        assert store.get("j1").parent == ""
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:

@@ -76,8 +76,9 @@ class MemoryStore:
         mine = [each for each in self._jobs.values() if team in ("", each.job.team)]
         of_name = [each for each in mine if each.job.name == reference]
         begun_so = [each for each in mine if reference and each.id.startswith(reference)]
+        families = [each for each in begun_so if not each.parent]
         exact = [each for each in begun_so if each.id == reference]
-        found = exact or sorted(of_name, key=_order)[-1:] or sorted(begun_so, key=lambda each: each.id)
+        found = exact or sorted(of_name, key=_order)[-1:] or sorted(families or begun_so, key=lambda each: each.id)
         if not found:
             raise no_job(reference)
         if len(found) > 1:
@@ -98,6 +99,19 @@ class MemoryStore:
         """See the port."""
         found = (each for each in self._jobs.values() if not each.state.over and backend in ("", each.backend))
         return tuple(sorted(found, key=_order))
+
+    def members(self, parent: str, limit: int | None = None) -> tuple[StoredJob, ...]:
+        """See the port."""
+        found = (each for each in self._jobs.values() if parent and each.parent == parent)
+        return tuple(sorted(found, key=lambda each: (each.number, each.id), reverse=True))[:limit]
+
+    def unreadable(self) -> tuple[UnreadableJob, ...]:
+        """Nothing is written here, so that all can be read."""
+        return ()
+
+    def kept(self) -> tuple[KeptJob, ...]:
+        """See the port."""
+        return tuple(KeptJob(each, job.ended, job.code) for each, job in sorted(self._jobs.items()))
 
     def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
         """See the port."""
@@ -134,6 +148,11 @@ class MemoryStore:
         self._jobs, self._lines = jobs, lines
         return tuple(jobs[each] for each in dict.fromkeys(change.id for change in changes))
 
+    def discard(self, job_id: str) -> None:
+        """See the port."""
+        if self._jobs.pop(job_id, None) is None:
+            raise no_job(job_id)
+
     def prune(self, ended_before: int) -> int:
         """See the port."""
         gone = [each.id for each in self._jobs.values() if each.ended is not None and each.ended < ended_before]
@@ -148,15 +167,12 @@ def _order(job: StoredJob) -> tuple[int, str]:
 
 def _meant(job: StoredJob, wanted: JobFilter) -> bool:
     return (
-    def discard(self, job_id: str) -> None:
-        """See the port."""
-        if self._jobs.pop(job_id, None) is None:
-            raise no_job(job_id)
-
         wanted.team in ("", job.job.team)
         and (not wanted.states or job.state in wanted.states)
         and wanted.owner in ("", job.owner)
         and wanted.backend in ("", job.backend)
         and job.job.name.startswith(wanted.prefix)
         and (wanted.since is None or job.submitted >= wanted.since)
+        and wanted.parent in ("", job.parent)
+        and not (wanted.alone and job.parent)
     )

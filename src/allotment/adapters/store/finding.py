@@ -43,6 +43,7 @@ def as_kept(wanted: JobFilter) -> JobFilter:
         owner=kept_text(wanted.owner),
         backend=kept_text(wanted.backend),
         prefix=kept_text(wanted.prefix),
+        parent=kept_text(wanted.parent),
     )
 
 

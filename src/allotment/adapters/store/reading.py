@@ -93,6 +93,10 @@ def _conditions(wanted: JobFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield JOBS.c.state.in_(sorted(each.value for each in wanted.states))
     if wanted.prefix:
         yield _begins(JOBS.c.name, wanted.prefix)
+    if wanted.parent or wanted.alone:
+        yield JOBS.c.parent == wanted.parent
+    if wanted.parent and wanted.alone:
+        yield sa.false()
     if wanted.since is not None:
         yield JOBS.c.submitted >= wanted.since
 
@@ -128,12 +132,14 @@ class SqlReader:
         if not reference or not reference.isprintable():
             raise no_job(reference)
         mine = sa.select(JOBS) if not team else sa.select(JOBS).where(JOBS.c.team == team)
+        begun_so = mine.where(_begins(JOBS.c.id, reference)).order_by(JOBS.c.id).limit(LOOKED_FOR)
         newest = mine.where(JOBS.c.name == reference).order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc())
         with self._looking() as connection:
             rows = (
                 _rows(connection, mine.where(JOBS.c.id == reference))
                 or _rows(connection, newest.limit(1))
-                or _rows(connection, mine.where(_begins(JOBS.c.id, reference)).order_by(JOBS.c.id).limit(LOOKED_FOR))
+                or _rows(connection, begun_so.where(JOBS.c.parent == ""))
+                or _rows(connection, begun_so)
             )
             if not rows:
                 raise no_job(reference)
@@ -166,7 +172,23 @@ class SqlReader:
         if backend:
             query = query.where(JOBS.c.backend == backend)
         with self._looking() as connection:
-            return tuple(_wholes(connection, _rows(connection, query)))
+            found = list(_wholes(connection, _rows(connection, query)))
+        yield from map(_read_or_not, found)
+
+    def members(self, parent: str, limit: int | None = None) -> tuple[StoredJob, ...]:
+        """See the port."""
+        if not parent or not parent.isprintable():
+            return ()
+        query = sa.select(JOBS).where(JOBS.c.parent == parent).order_by(JOBS.c.number.desc(), JOBS.c.id.desc())
+        with self._looking() as connection:
+            found = list(_wholes(connection, _rows(connection, query.limit(limit))))
+        return tuple(each for each in map(_read_or_not, found) if isinstance(each, StoredJob))
+
+    def kept(self) -> tuple[KeptJob, ...]:
+        """See the port."""
+        query = sa.select(JOBS.c.id, JOBS.c.ended, JOBS.c.code).order_by(JOBS.c.id)
+        with self._looking() as connection:
+            return tuple(KeptJob(*each) for each in connection.execute(query))
 
     def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
         """See the port."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from allotment.errors import at, shown
+from allotment.errors import InputError, at, quoted, shown
+from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
@@ -43,10 +44,10 @@ def summary_to_row(job: StoredJob) -> dict[str, Any]:
         "said": row.said,
         "code": job.code,
         "used": None if job.use is None else write_value("use", job.use),
-    }
         "metric": row.metric,
         "reported": None if job.metric is None else write_value("metric", job.metric),
         "standing": None if job.standing is None else write_value("standing", job.standing),
+    }
 
 
 def job_to_row(job: StoredJob) -> dict[str, Any]:
@@ -64,6 +65,8 @@ def job_to_row(job: StoredJob) -> dict[str, Any]:
         "accelerator": row.accelerator,
         "submitted": row.submitted,
         "supersedes": job.supersedes,
+        "parent": job.parent,
+        "number": job.number,
         "asked": write_value("job", job.job),
         **summary_to_row(job),
     }
@@ -131,6 +134,10 @@ def _job_from_rows(own: Row, rows: RowsOfJob) -> StoredJob:
         supersedes=own["supersedes"],
         version=own["version"],
         use=None if own["used"] is None else read_value("use", UseSummary, own["used"]),
+        parent=own["parent"],
+        number=own["number"],
+        metric=None if own["reported"] is None else read_value("metric", TrialMetric, own["reported"]),
+        standing=None if own["standing"] is None else read_value("standing", FamilyStanding, own["standing"]),
         history=JobHistory(
             tuple(
                 Move(each["at"], JobState(each["state"]), MoveCause(each["cause"]), each["attempt"], each["said"])

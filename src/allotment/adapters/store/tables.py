@@ -43,12 +43,19 @@ JOBS: Final = sa.Table(
     sa.Column("supersedes", TEXT, nullable=False),
     sa.Column("asked", TEXT, nullable=False),
     sa.Column("used", TEXT),
+    # Of members of a sweep or a schedule, and of what has members.
+    sa.Column("parent", TEXT, nullable=False, server_default=""),
+    sa.Column("number", TIME, nullable=False, server_default="0"),
+    sa.Column("metric", sa.Double()),
+    sa.Column("reported", TEXT),
+    sa.Column("standing", TEXT),
     sa.Index("jobs_newest", "submitted", "id"),
     sa.Index("jobs_of_team", "team", "submitted", "id"),
     sa.Index("jobs_of_owner", "owner", "submitted", "id"),
     sa.Index("jobs_in_state", "state", "submitted", "id"),
     sa.Index("jobs_named", "name", "submitted", "id"),
     sa.Index("jobs_ended", "ended"),
+    sa.Index("jobs_of_parent", "parent", "submitted", "id"),
 )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
+from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.run import IllegalMoveError, JobState, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.ports.backends import EndOfRun
@@ -139,6 +140,39 @@ class StoreContract:
 
             assert [each.id for each in first.rows + second.rows] == ["j6", "j5", "j4", "j3", "j2", "j1", "j0"]
             assert second.next is None
+
+    def test_members_are_found_by_their_family_which_is_meant_by_what_all_their_ids_begin_with(
+        self, place: StorePlace
+    ) -> None:
+        metric, standing = TrialMetric(2, (0.5, None), None, 0.5, "k12-t1-1-0", 9), FamilyStanding("1 of 2", 1, 0.5, 1)
+        with place.writer("a test") as store:
+            store.record([StoredChange(store.add(submitted("k12", NOW)).id, 0, standing=standing)])
+            for number in (1, 2):
+                trial = replace(submitted(f"k12-t{number}", NOW + 3 - number), parent="k12", number=number)
+                assert store.add(trial).number == number
+            store.add(submitted("m1", NOW + 9))
+            (trial,) = store.record([StoredChange("k12-t1", 0, metric=metric)])
+
+            assert store.get("k12-t1") == trial
+            assert (store.get("k12").standing, trial.metric) == (standing, metric)
+            assert store.record([moved(trial, JobState.QUEUED)])[0].metric == metric, (
+                "a change leaves what it does not name"
+            )
+            assert [each.id for each in store.members("k12")] == ["k12-t2", "k12-t1"]
+            assert [each.id for each in store.members("k12", 1)] == ["k12-t2"]
+            assert store.members("k1") == store.members("") == store.members("\x00") == ()
+            assert [store.find(each).id for each in ("k1", "k12", "k12-t2")] == ["k12", "k12", "k12-t2"]
+            with pytest.raises(UsageError, match="several"):
+                store.find("k12-")
+            rows = {each.id: each for each in store.page(JobFilter()).rows}
+            assert (rows["k12"].said, rows["k12-t1"].metric, rows["k12-t2"].number) == ("1 of 2", None, 2)
+            for wanted, ids in (
+                (JobFilter(alone=True), ["m1", "k12"]),
+                (JobFilter(parent="k12"), ["k12-t1", "k12-t2"]),
+                (JobFilter(parent="k12", alone=True), []),
+                (JobFilter(parent="m1"), []),
+            ):
+                assert [each.id for each in store.page(wanted).rows] == ids
 
     @pytest.mark.parametrize(
         ("wanted", "ids"),
