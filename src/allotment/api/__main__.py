@@ -26,8 +26,9 @@ from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
-from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
+from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
+from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.job_remains import RemainsOfJobs
@@ -146,7 +147,7 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
         name,
         port,
         lambda nodes: placed(name, told, tuple(platform.accelerators), nodes),
-        SharedStorage(*slurm_folders(Path(told.folder))),
+        SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets")),
         wiring.clock(),
     )
     return Serving(backend, told=backend.told, check=backend.check)

@@ -68,8 +68,13 @@ class SlurmPort(Protocol):
         """All that slurmctld knows, of all users, those that ended lately included."""
         ...
 
-    def cancel(self, job_id: int, signal: str = "") -> None:
+    def cancel(self, job_id: int, signal: str = "", *, task: int | None = None) -> None:
         """End a job, or send a signal to its steps; nothing where it is over.
+
+        Args:
+            job_id: of the job; of an array, the number of the whole.
+            signal: without SIG; empty to end it.
+            task: of the array, only this one.
 
         Raises:
             NotFoundError: there is no such job.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from allotment.ports.job_folders import JobFolders
     from allotment.ports.job_processes import JobProcesses
     from allotment.ports.job_remains import RemainsOfJobs
+    from allotment.ports.job_secrets import JobSecrets
     from allotment.ports.job_server import JobServer
     from allotment.ports.machine import MachinePort
 
@@ -79,6 +80,13 @@ def job_remains(folder: Path) -> RemainsOfJobs:
     from allotment.adapters.local.remains import LocalRemains
 
     return LocalRemains(folder, lambda: LocalProcesses(folder / "launches"))
+
+
+def job_secrets(folder: Path) -> JobSecrets:
+    """Files of secrets, below a folder."""
+    from allotment.adapters.local.secret_files import SecretFiles
+
+    return SecretFiles(folder)
 
 
 def code_shelf(folder: Path) -> CodeShelf:

@@ -30,6 +30,11 @@ def body_of(asked: SlurmSubmission, version: str) -> dict[str, Any]:
     return {"script": script_of(asked), "job": {name: value for name, value in job.items() if value not in (None, "")}}
 
 
+def named_job(job_id: int, task: int | None) -> str:
+    """How a job, or a task of an array, is named to Slurm: ``17``, ``17_3``."""
+    return f"{job_id}" if task is None else f"{job_id}_{task}"
+
+
 def environment_of(asked: SlurmSubmission) -> dict[str, str]:
     """All variables of a job."""
     return {"PATH": PATH, **dict(asked.environment)}

@@ -18,7 +18,7 @@ import httpx2 as httpx
 import msgspec
 
 from allotment.adapters.slurm import answers
-from allotment.adapters.slurm.bodies import VERSIONS, body_of
+from allotment.adapters.slurm.bodies import VERSIONS, body_of, named_job
 from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, NOTHING_FOUND, UNSPECIFIED, is_done, refusal
 from allotment.adapters.slurm.tokens import claims_of
@@ -173,10 +173,11 @@ class SlurmRest:
         """All that slurmctld knows."""
         return tuple(map(answers.job_of, self._listed(self._at("jobs"), "jobs")))
 
-    def cancel(self, job_id: int, signal: str = "") -> None:
+    def cancel(self, job_id: int, signal: str = "", *, task: int | None = None) -> None:
         """End it, or signal its steps."""
         params = {"signal": signal} if signal else None
-        _, refused = self._sent("DELETE", self._at(f"job/{job_id}"), f"Slurm does not end job {job_id}", params=params)
+        named = named_job(job_id, task)
+        _, refused = self._sent("DELETE", self._at(f"job/{named}"), f"Slurm does not end job {named}", params=params)
         if refused is not None and not is_done(refused.why):
             raise refused
 

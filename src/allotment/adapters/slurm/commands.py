@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from allotment.adapters.slurm import answers, tables
-from allotment.adapters.slurm.bodies import environment_of
+from allotment.adapters.slurm.bodies import environment_of, named_job
 from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.options import options_of
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, is_done, refusal
@@ -38,8 +38,8 @@ from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
 
 _PASSED_ON: Final = ("PATH", "HOME", "USER", "LOGNAME", "SLURM_CONF", "SLURM_JWT", "KRB5CCNAME", "LD_LIBRARY_PATH")
 """Of our own environment; nothing else of it reaches a command."""
-_OURS: Final = {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s"}
-"""Times as seconds since 1970, and messages in one language."""
+_OURS: Final = {"LC_ALL": "C.UTF-8", "SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
+"""Times as seconds since 1970, messages in one language, and the numbers of all tasks of an array that wait."""
 MOST_SECONDS: Final = 120.0
 
 
@@ -129,13 +129,14 @@ class SlurmCommands:
         out = self._out(what, *argv, "--noheader", "-O", between.columns(tables.JOB_FIELDS))
         return tuple(map(tables.job_of, between.rows(out, tables.JOB_FIELDS)))
 
-    def cancel(self, job_id: int, signal: str = "") -> None:
+    def cancel(self, job_id: int, signal: str = "", *, task: int | None = None) -> None:
         """End it, or signal its steps."""
         more = (f"--signal={signal}",) if signal else ()
         # Without --verbose it says nothing of what it could not do.
-        ran = self.run(("scancel", "--verbose", *more, str(job_id)), "", None)
+        named = named_job(job_id, task)
+        ran = self.run(("scancel", "--verbose", *more, named), "", None)
         if (ran.code or "error" in ran.said) and not is_done(ran.said):
-            raise refusal(f"Slurm does not end job {job_id}", ran.said)
+            raise refusal(f"Slurm does not end job {named}", ran.said)
 
     def hold(self, job_id: int) -> None:
         """Let it not start."""

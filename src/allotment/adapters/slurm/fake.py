@@ -113,7 +113,7 @@ class FakeSlurm:
             raise SlurmRefusedError(f"there is no account {account}")
         if asked.qos and asked.qos not in {each.name for each in self.services}:
             raise SlurmRefusedError(f"there is no quality of service {asked.qos}")
-        tasks = [None] if asked.array is None else [*range(asked.array.first, asked.array.last + 1, asked.array.step)]
+        tasks = [None] if asked.array is None else asked.array.numbers
         made = [
             FakeSlurmJob(
                 next(self._ids), asked, partition, account, asked.qos or self.services[0].name, self.now, task=task
@@ -144,10 +144,10 @@ class FakeSlurm:
             shown.append(replace(self._seen(tasks[0], numbers), job_id=array_id))
         return tuple(shown)
 
-    def cancel(self, job_id: int, signal: str = "") -> None:
+    def cancel(self, job_id: int, signal: str = "", *, task: int | None = None) -> None:
         """End it; signals do nothing here, as nothing runs."""
         for job in self._named(job_id):
-            if not signal and job.state in {"PENDING", "RUNNING"}:
+            if not signal and task in {None, job.task} and job.state in {"PENDING", "RUNNING"}:
                 self._over(job, "CANCELLED", SlurmExit(0, 15 if job.state == "RUNNING" else 0))
 
     def hold(self, job_id: int) -> None:

@@ -1,4 +1,4 @@
-"""The batch script: fixed text in which only the quoted words of a command and whole numbers are set.
+"""The batch script: fixed text in which only the quoted words of commands and whole numbers are set.
 
 A job that may be requeued runs under a watcher. Slurm warns a job that it is about to displace with SIGTERM, and gives
 it some seconds; a job that ends in these seconds has ended for good, and is not requeued. Programs that write a
@@ -26,14 +26,30 @@ while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done
 if [ -z "$warned" ]; then sleep 0.5 || sleep 1; fi
 if [ -z "$warned" ]; then exit "$code"; fi
 if [ "${SLURM_PROCID:-0}" -eq 0 ]; then
-    state=$(squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null) || state=RUNNING
+    job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+    state=$(squeue -h -j "${job:-$SLURM_JOB_ID}" -o %T 2>/dev/null) || state=RUNNING
     if [ -n "$state" ] && [ "$state" != RUNNING ]; then exit "$code"; fi
 fi
 sleep "$stays" & wait $!
 exit 143"""
 """One for each process. Slurm signals the processes of a step one after the other, the youngest first, so the program
 may have left when the watcher is warned: it waits for that half a second. It asks Slurm, once for all of them, whether
-the job was ended by hand: then nothing is waited for, and the others are ended by `--kill-on-bad-exit`."""
+the job was ended by hand: then nothing is waited for, and the others are ended by `--kill-on-bad-exit`. The last task
+of an array has the array's own number, which stands for all of them."""
+
+SECRETS: Final = """\
+allotment_secret() {
+    if [ -z "$(find "$2" -prune -type f -user "$(id -u)" ! -perm -040 ! -perm -020 ! -perm -004 ! -perm -002)" ]; then
+        echo "allotment: $1 is not set: $2 is no file that is yours alone" >&2
+        exit 78
+    fi
+    _allotment_value=$(cat "$2")
+    export "$1=$_allotment_value"
+    unset _allotment_value
+}
+"""
+"""Reads a value into the environment: it stands in no argument, and a link, or a file of somebody else, or one that
+others can read, ends the job. What Slurm keeps of the script is the name of the file."""
 
 
 def script_of(asked: SlurmSubmission) -> str:
@@ -49,7 +65,23 @@ def script_of(asked: SlurmSubmission) -> str:
         command = ["sh", "-c", WATCHER, "sh", str(stays), *command]
     if asked.steps:
         command = [*_srun(asked), "--", *command]
-    return f"#!/bin/sh\nset -e\nexec {shlex.join(command)}\n"
+    further = ' "$@"' if asked.trials else ""
+    return "".join((
+        "#!/bin/sh\nset -e\n",
+        *([SECRETS] if asked.secrets else ()),
+        *(f"{shlex.join(('allotment_secret', name, path))}\n" for name, path in asked.secrets),
+        *_trials(asked),
+        f"exec {shlex.join(command)}{further}\n",
+    ))  # fmt: skip
+
+
+def _trials(asked: SlurmSubmission) -> Iterator[str]:
+    """What sets the further arguments, by the task's number."""
+    if asked.trials:
+        yield 'case "$SLURM_ARRAY_TASK_ID" in\n'
+        for number, arguments in asked.trials:
+            yield f"{number:d}) {shlex.join(('set', '--', *arguments))};;\n"
+        yield "*) exit 1;;\nesac\n"
 
 
 def _srun(asked: SlurmSubmission) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Final
 
+from allotment.jobs.fetching import FETCH_LOSSES
 from allotment.jobs.losses import FieldLoss
 from allotment.model.jobs.job import Job, JobType, NearnessDomain
 
@@ -29,7 +30,8 @@ STEERING: Final = ("SLURM", "SBATCH", "SRUN", "SALLOC", "SQUEUE", "SACCT", "SCAN
 
 
 def _own_variables(job: Job) -> bool:
-    return any(name in OWN or name.startswith(STEERING) for name in job.program.environment)
+    given = (*job.program.environment, *(each.variable for each in job.program.secrets))
+    return any(name in OWN or name.startswith(STEERING) for name in given)
 
 
 def _escaping_folder(job: Job) -> bool:
@@ -45,12 +47,6 @@ SLURM_LOSSES: Final = (
         lambda job: not job.program.argv,
     ),
     FieldLoss(
-        "run.secrets",
-        "look secrets up: Slurm has no store of them",
-        "let the program read the value from a file of yours",
-        lambda job: bool(job.program.secrets),
-    ),
-    FieldLoss(
         "run.env",
         "set what Allotment or Slurm's programs read themselves",
         f"take names out that begin with {', '.join(STEERING)}, and {', '.join(OWN)}",
@@ -62,12 +58,7 @@ SLURM_LOSSES: Final = (
         "write a folder of the code, or an absolute one",
         _escaping_folder,
     ),
-    FieldLoss(
-        "data",
-        "fetch data before the job holds its devices",
-        "fetch them with a job of their own that asks for no devices, and name it in `after`",
-        lambda job: bool(job.data),
-    ),
+    *FETCH_LOSSES,
     FieldLoss(
         "nearness",
         "promise a rack or a zone: what Slurm's switches are called is a matter of the cluster",
@@ -78,15 +69,9 @@ SLURM_LOSSES: Final = (
     ),
     FieldLoss(
         "sweep",
-        "run the trials of a sweep with their own arguments",
-        "submit its trials one by one, or submit it to Kubernetes",
-        lambda job: job.sweep is not None,
-    ),
-    FieldLoss(
-        "retries.limit",
-        "try a job again that failed of itself",
-        "set retries.limit: 0, and submit it again when it failed: allot retry JOB",
-        lambda job: job.retries.limit > 0,
+        "run trials of several replicas, or trials by a schedule",
+        "set replicas: 1, and submit it without a schedule",
+        lambda job: job.sweep is not None and (job.replicas > 1 or job.schedule is not None),
     ),
     FieldLoss(
         "schedule",

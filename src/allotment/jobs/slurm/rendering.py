@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.errors import CapacityError, InputError, quoted
+from allotment.jobs.fetching import STAGING_CPU, STAGING_MEMORY, fetch_arguments, told_of_data
+from allotment.jobs.slurm.identities import SlurmPart
+from allotment.jobs.trials import trials_of
 from allotment.model.jobs.given import volume_variable
-from allotment.model.jobs.job import Job, NearnessDomain
+from allotment.model.jobs.job import Job, NearnessDomain, Sweep
 from allotment.model.quantity import Bytes, format_bytes
-from allotment.model.slurm.submission import SlurmGres, SlurmSubmission, SlurmWarning
+from allotment.model.slurm.submission import SlurmArray, SlurmGres, SlurmSubmission, SlurmWarning
 
 MASTER_PORT: Final = 29500
 """On which rank 0 of a gang listens: the port that torchrun takes if nobody says otherwise."""
 _MIB: Final = 1 << 20
 RANKS: Final = (
-    'export ALLOTMENT_RANK="$SLURM_PROCID" ALLOTMENT_ATTEMPT=$((ALLOTMENT_ATTEMPT + ${SLURM_RESTART_COUNT:-0})); '
-    'if [ "$ALLOTMENT_REPLICAS" -gt 1 ]; then '
+    'export ALLOTMENT_RANK="${SLURM_ARRAY_TASK_ID:-$SLURM_PROCID}" '
+    "ALLOTMENT_ATTEMPT=$((ALLOTMENT_ATTEMPT + ${SLURM_RESTART_COUNT:-0})); "
+    'if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then if [ -n "${ALLOTMENT_CHECKPOINT_DIR:-}" ]; then '
+    'export ALLOTMENT_CHECKPOINT_DIR="$ALLOTMENT_CHECKPOINT_DIR/$SLURM_ARRAY_TASK_ID"; '
+    'mkdir -p "$ALLOTMENT_CHECKPOINT_DIR" || exit; fi; '
+    'elif [ "$ALLOTMENT_REPLICAS" -gt 1 ]; then '
     'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" MASTER_ADDR="$SLURM_LAUNCH_NODE_IPADDR"; fi; '
     'if [ -z "${HOME:-}" ]; then HOME=$(getent passwd "$(id -u)" | cut -d: -f6); export HOME; fi; '
     'exec "$@"'
 )
-"""A constant program before the user's: which replica it is, and how often it was requeued, only the node knows."""
+"""A constant program before the user's: which replica or trial it is, and how often it was requeued, only the node
+knows. A trial has a folder of its own for its checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +83,14 @@ class SlurmFolders:
         logs: of its output, a file for each replica.
         checkpoint: kept from attempt to attempt; empty where it writes none.
         volumes: by name.
+        secrets: files with the values of its variables, by the variable's name.
     """
 
     code: str
     logs: str
     checkpoint: str = ""
     volumes: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 def told_on_slurm(job: Job) -> tuple[str, ...]:
@@ -94,18 +104,27 @@ def told_on_slurm(job: Job) -> tuple[str, ...]:
         said.append("its run time is rounded up to whole minutes")
     if job.checkpoint is None and not job.retries.safe:
         said.append("it is not started again after a preemption: it has no checkpoint, and is not declared safe")
-    return tuple(said)
+    if job.retries.limit and not job.retries.safe:
+        said.append("it is tried again only where Slurm could not start it: it is not declared safe (retries.safe)")
+    return (*said, *told_of_data(job))
 
 
-def submission_of(job: Job, job_id: str, attempt: int, place: SlurmPlace, folders: SlurmFolders) -> SlurmSubmission:
+def submission_of(
+    job: Job,
+    part: SlurmPart,
+    place: SlurmPlace,
+    folders: SlurmFolders,
+    *,
+    trials: Collection[int] = (),
+) -> SlurmSubmission:
     """One attempt of a job.
 
     Args:
         job: one that runs into none of `SLURM_LOSSES`.
-        job_id: unique over all jobs.
-        attempt: from 1.
+        part: which attempt of which job.
         place: where it is handed in.
         folders: of the job.
+        trials: of a sweep, those that are run; none for all.
 
     Raises:
         CapacityError: no node has what one replica needs.
@@ -116,13 +135,15 @@ def submission_of(job: Job, job_id: str, attempt: int, place: SlurmPlace, folder
     shape = _shape(job, place)
     together = _together(job, shape)
     cpus = -(-job.needs.cpu // 1000)
+    attempt = part.attempt
+    array = _array(job.sweep, trials)
     return SlurmSubmission(
-        identity=identity_on_slurm(job_id, attempt),
+        identity=part.identity,
         name=job.name,
         argv=("sh", "-c", RANKS, "sh", *job.program.argv),
         directory=_start(job, folders),
-        output=f"{_escaped(folders.logs)}/{batch_log(attempt)}",
-        task_output=f"{_escaped(folders.logs)}/{task_log(attempt, '%t')}",
+        output=f"{_escaped(folders.logs)}/{batch_log(attempt, None if array is None else '%a')}",
+        task_output=f"{_escaped(folders.logs)}/{task_log(attempt, '%t' if array is None else '%a')}",
         account=place.accounts.get(job.team, job.team),
         partitions=place.partitions.get(job.priority, ()),
         qos=place.qualities.get(job.priority, ""),
@@ -138,30 +159,77 @@ def submission_of(job: Job, job_id: str, attempt: int, place: SlurmPlace, folder
         requeue=job.checkpoint is not None or job.retries.safe,
         append=True,
         container=_bundle(job, place),
-        comment=f"allotment {job.team}{f'/{job.project}' if job.project else ''}",
-        environment=tuple(sorted(_environment(job, job_id, attempt, folders).items())),
+        comment=_comment(job),
+        environment=tuple(sorted(_environment(job, part, folders).items())),
+        secrets=tuple(sorted(folders.secrets.items())),
+        array=array,
+        trials=() if job.sweep is None or array is None else _trials(job.sweep, array),
     )
 
 
-def batch_log(attempt: int) -> str:
-    """Name of the file with what Slurm itself says of an attempt."""
-    return f"attempt-{attempt}.log"
+def staging_of(job: Job, job_id: str, place: SlurmPlace, folders: SlurmFolders) -> SlurmSubmission:
+    """What fetches the data of a job before: it asks for no device, and the work depends on it.
+
+    Args:
+        job: one that has data, and runs into none of `SLURM_LOSSES`.
+        job_id: unique over all jobs.
+        place: where it is handed in.
+        folders: of the job.
+
+    Raises:
+        SlurmFieldError: a name or a path has a form that Slurm could take for something else.
+    """
+    part = SlurmPart(job_id, 0, 0)
+    return SlurmSubmission(
+        identity=part.identity,
+        name=job.name,
+        argv=fetch_arguments(job, folders.volumes, f"{folders.logs}/{FETCHED_LOG}"),
+        steps=False,
+        directory=folders.volumes[job.data[0].volume],
+        output=f"{_escaped(folders.logs)}/{STAGING_LOG}",
+        account=place.accounts.get(job.team, job.team),
+        partitions=place.partitions.get(job.priority, ()),
+        qos=place.qualities.get(job.priority, ""),
+        cpus_per_task=-(-STAGING_CPU // 1000),
+        memory_mib=STAGING_MEMORY // _MIB,
+        # To fetch twice does no harm.
+        requeue=True,
+        append=True,
+        comment=f"{_comment(job)}: fetches its data",
+        environment=tuple(sorted(_environment(job, part, folders).items())),
+        secrets=tuple(sorted(folders.secrets.items())),
+    )
+
+
+STAGING_LOG: Final = "staging.log"
+"""Name of the file with what Slurm says of the fetching of data, and what could not be fetched."""
+FETCHED_LOG: Final = "staging.rank-0.log"
+"""Name of the file with what the programs say that fetch them."""
+
+
+def batch_log(attempt: int, trial: int | str | None = None) -> str:
+    """Name of the file with what Slurm itself says of an attempt, or of one trial in it."""
+    return f"attempt-{attempt}.log" if trial is None else f"attempt-{attempt}.trial-{trial}.log"
 
 
 def task_log(attempt: int, rank: int | str) -> str:
-    """Name of the file with the output of one replica."""
+    """Name of the file with the output of one replica, or one trial."""
     return f"attempt-{attempt}.rank-{rank}.log"
 
 
-def identity_on_slurm(job_id: str, attempt: int) -> str:
-    """What a job of ours is called there, beside its name; injective, as the last part is always the attempt."""
-    return f"{job_id}-a{attempt}"
+def _array(sweep: Sweep | None, trials: Collection[int]) -> SlurmArray | None:
+    if sweep is None:
+        return None
+    return SlurmArray(0, sweep.trials - 1, at_most=sweep.at_once, only=tuple(sorted(trials)))
 
 
-def attempt_of(identity: str) -> tuple[str, int] | None:
-    """The id and the attempt; None where it is no identity of ours."""
-    job_id, marked, number = identity.rpartition("-a")
-    return (job_id, int(number)) if marked and job_id and number.isascii() and number.isdigit() else None
+def _trials(sweep: Sweep, array: SlurmArray) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    arguments = trials_of(sweep)
+    return tuple((number, arguments[number]) for number in array.numbers)
+
+
+def _comment(job: Job) -> str:
+    return f"allotment {job.team}{f'/{job.project}' if job.project else ''}"
 
 
 def _shape(job: Job, place: SlurmPlace) -> SlurmShape:
@@ -241,14 +309,14 @@ def _bundle(job: Job, place: SlurmPlace) -> str:
     return place.bundles[image]
 
 
-def _environment(job: Job, job_id: str, attempt: int, folders: SlurmFolders) -> dict[str, str]:
+def _environment(job: Job, part: SlurmPart, folders: SlurmFolders) -> dict[str, str]:
     found = {
         **job.program.environment,
-        "ALLOTMENT_JOB_ID": job_id,
+        "ALLOTMENT_JOB_ID": part.job_id,
         "ALLOTMENT_JOB_NAME": job.name,
         "ALLOTMENT_TEAM": job.team,
-        "ALLOTMENT_ATTEMPT": str(attempt),
-        "ALLOTMENT_REPLICAS": str(job.replicas),
+        "ALLOTMENT_ATTEMPT": str(max(1, part.attempt)),
+        "ALLOTMENT_REPLICAS": str(job.replicas if job.sweep is None else job.sweep.trials),
         "ALLOTMENT_GRACE_SECONDS": str(job.grace),
         **({"ALLOTMENT_CHECKPOINT_DIR": folders.checkpoint} if folders.checkpoint else {}),
         **{volume_variable(name): folder for name, folder in folders.volumes.items()},

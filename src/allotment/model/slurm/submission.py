@@ -30,6 +30,8 @@ MOST_ENVIRONMENT: Final = 64 << 10
 """Bytes of all variables together."""
 MOST_ARGUMENTS: Final = 64 << 10
 """Bytes of the command with its arguments."""
+MOST_TRIALS_TEXT: Final = 1 << 20
+"""Bytes of the arguments of all tasks of an array: they stand in the script, of which Slurm takes four mebibytes."""
 
 
 class SlurmFieldError(InputError):
@@ -85,23 +87,36 @@ class SlurmWarning:
 
 @dataclass(frozen=True, slots=True)
 class SlurmArray:
-    """Tasks of an array: `first`, `first` + `step` … up to `last`; `at_most` of them run at a time (0: all)."""
+    """Tasks of an array: `first`, `first` + `step` … up to `last`; `at_most` of them run at a time (0: all).
+
+    Attributes:
+        only: of these no others than those; empty for all.
+    """
 
     first: int
     last: int
     step: int = 1
     at_most: int = 0
+    only: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _between("array", self.first, 0, 4_000_000)
         _between("array", self.last, self.first, 4_000_000)
         _between("array", self.step, 1, 4_000_000)
         _between("array", self.at_most, 0, 4_000_000)
+        for each in self.only:
+            _between("array", each, self.first, self.last)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of its tasks."""
+        return self.only or tuple(range(self.first, self.last + 1, self.step))
 
     def __str__(self) -> str:
-        """As Slurm writes it: ``0-9:3%2``."""
+        """As Slurm writes it: ``0-9:3%2``, or ``0,3,7%2``."""
         step = f":{self.step}" if self.step > 1 else ""
-        return f"{self.first}-{self.last}{step}{f'%{self.at_most}' if self.at_most else ''}"
+        tasks = ",".join(map(str, self.only)) or f"{self.first}-{self.last}{step}"
+        return f"{tasks}{f'%{self.at_most}' if self.at_most else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +166,9 @@ class SlurmSubmission:
         warning: a signal before the end.
         requeue: whether it may start again after a preemption or the failure of a node.
         array: several of it.
+        trials: further arguments of each task of the array, by its number; none where all are called alike.
+        secrets: further variables, each with the file that the script reads its value from, absolute. Only who the job
+            runs as may be able to read it, or the job does not start.
         dependencies: all of which must hold.
         begin: not before, seconds since 1970; 0 for at once.
         deadline: removed where it could not end by then, seconds since 1970; 0 for none.
@@ -187,6 +205,8 @@ class SlurmSubmission:
     warning: SlurmWarning | None = None
     requeue: bool = False
     array: SlurmArray | None = None
+    trials: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
     dependencies: tuple[SlurmDependency, ...] = ()
     begin: int = 0
     deadline: int = 0
@@ -208,6 +228,8 @@ class SlurmSubmission:
             _RULES[each.name](each.name, getattr(self, each.name))
         if self.tasks < self.nodes:
             raise SlurmFieldError("tasks", self.tasks, f"there are {self.nodes} nodes, and each gets one at least")
+        if self.trials and (self.array is None or {each for each, _ in self.trials} != set(self.array.numbers)):
+            raise SlurmFieldError("trials", len(self.trials), "each task of the array has arguments, or none has")
         if self.begin and self.deadline and self.deadline <= self.begin:
             raise SlurmFieldError("deadline", self.deadline, "it is not after begin")
 
@@ -309,14 +331,34 @@ def _argv(field: str, value: object) -> None:
 def _environment(field: str, value: object) -> None:
     total = 0
     for name, text in _pairs(value):
-        if not _VARIABLE.fullmatch(name):
-            raise SlurmFieldError(field, name, "it is no name of a variable", "use letters, digits and _")
-        if name.startswith(_OURS_ALONE):
-            raise SlurmFieldError(field, name, "variables so named steer Slurm's programs", "choose another name")
+        _variable(field, name)
         # The value may be a secret: it is not shown.
         total += len(name) + len(_bytes_of(f"{field} {name}", text, shown="its value")) + 2
     if total > MOST_ENVIRONMENT:
         raise SlurmFieldError(field, f"{total} bytes", f"it may be {MOST_ENVIRONMENT >> 10} KiB", "put it into a file")
+
+
+def _trials(field: str, value: object) -> None:
+    total = 0
+    for _, arguments in value if isinstance(value, tuple) else ():
+        total += sum(len(_bytes_of(field, each)) for each in arguments)
+    if total > MOST_TRIALS_TEXT:
+        raise SlurmFieldError(
+            field, f"{total} bytes", f"all together may be {MOST_TRIALS_TEXT >> 10} KiB", "sweep less"
+        )
+
+
+def _secrets(field: str, value: object) -> None:
+    for name, path in _pairs(value):
+        _variable(field, name)
+        _path(field, path)
+
+
+def _variable(field: str, name: str) -> None:
+    if not _VARIABLE.fullmatch(name):
+        raise SlurmFieldError(field, name, "it is no name of a variable", "use letters, digits and _")
+    if name.startswith(_OURS_ALONE):
+        raise SlurmFieldError(field, name, "variables so named steer Slurm's programs", "choose another name")
 
 
 def _bytes_of(field: str, text: str, shown: str = "") -> bytes:
@@ -373,6 +415,8 @@ _RULES: Final[Mapping[str, Rule]] = {
     "warning": _any,
     "requeue": _any,
     "array": _any,
+    "trials": _trials,
+    "secrets": _secrets,
     "dependencies": _any,
     "begin": _counted(0, 1 << 36),
     "deadline": _counted(0, 1 << 36),

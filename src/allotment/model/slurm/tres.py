@@ -12,6 +12,7 @@ MOST_HOSTS: Final = 100_000
 _UNITS: Final = {"": 0, "K": -1, "M": 0, "G": 1, "T": 2, "P": 3}
 _AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?)([KMGTP]?)", re.ASCII)
 _GRES: Final = re.compile(r"([\w.-]+)(?::([A-Za-z_][\w.-]*|(?!\d+(?:\(|$))\d[\w.-]*))?:(\d+)(?:\([^)]*\))?", re.ASCII)
+_TASKS: Final = re.compile(r"(\d{1,9})(?:-(\d{1,9})(?::(\d{1,9}))?)?", re.ASCII)
 _RANGE: Final = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
 
 
@@ -50,6 +51,17 @@ def hosts_of(text: str) -> tuple[str, ...]:
             found.append(host)
             if len(found) > MOST_HOSTS:
                 return (text,)
+    return tuple(found)
+
+
+def tasks_of(text: str) -> tuple[int, ...] | None:
+    """``0-8:4,11%2``, the tasks of an array, one by one; None where it is something else, or cut (``1,3,...``)."""
+    found: list[int] = []
+    for part in text.partition("%")[0].split(","):
+        match = _TASKS.fullmatch(part)
+        if match is None or int(match[2] or 0) > MOST_HOSTS:
+            return None
+        found += range(int(match[1]), int(match[2] or match[1]) + 1, max(1, int(match[3] or 1)))
     return tuple(found)
 
 

@@ -15,14 +15,13 @@ from allotment.adapters.slurm.options import options_of
 from allotment.adapters.slurm.script import WATCHER, script_of
 from allotment.errors import CapacityError, InputError
 from allotment.jobs.losses import lost
+from allotment.jobs.slurm.identities import SlurmPart, part_of
 from allotment.jobs.slurm.losses import SLURM_LOSSES
 from allotment.jobs.slurm.rendering import (
     RANKS,
     SlurmFolders,
     SlurmPlace,
     SlurmShape,
-    attempt_of,
-    identity_on_slurm,
     submission_of,
     told_on_slurm,
 )
@@ -40,9 +39,9 @@ from allotment.model.jobs.job import (
     VolumeUse,
 )
 from allotment.model.quantity import Bytes
-from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.submission import IDENTITY, SlurmSubmission
 from tests.unit import builders as build
-from tests.unit.jobs.kubernetes.work import GRID, WEIGHTS, gang, job, nightly, program
+from tests.unit.jobs.kubernetes.work import DATA, GRID, WEIGHTS, gang, job, nightly, program
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "jobs" / "slurm"
 UPDATE = os.environ.get("ALLOTMENT_UPDATE_GOLDEN") == "1"
@@ -67,7 +66,7 @@ def plain(**changes: object) -> Job:
 
 def submitted(asked: Job) -> SlurmSubmission:
     assert not list(lost(asked, SLURM_LOSSES))
-    return submission_of(asked, "x1", 1, PLACE, FOLDERS)
+    return submission_of(asked, SlurmPart("x1", 0, 1), PLACE, FOLDERS)
 
 
 def cpu(**changes: object) -> Job:
@@ -99,14 +98,16 @@ def test_a_job_becomes_its_golden_file(name: str) -> None:
     ("field", "asked"),
     [
         ("run.image", job(program=program(argv=()))),
-        ("run.secrets", plain(program=replace(BARE, secrets=(SecretVariable("T", "s", "k"),)))),
         ("run.env", plain(program=replace(BARE, environment={"SBATCH_ACCOUNT": "root"}))),
         ("run.env", plain(program=replace(BARE, environment={"RANK": "0"}))),
+        ("run.env", plain(program=replace(BARE, secrets=(SecretVariable("SLURM_JWT", "s", "k"),)))),
         ("run.workingDirectory", plain(program=replace(BARE, working_directory="a/../../b"))),
-        ("data", plain(data=(WEIGHTS,))),
+        ("data.path", plain(data=(WEIGHTS,))),
+        ("data.source", plain(volumes=(DATA,), data=(replace(WEIGHTS, source="ftp://x/y"),))),
+        ("data.image", plain(volumes=(DATA,), data=(replace(WEIGHTS, image="curl:1"),))),
+        ("data.command", plain(volumes=(DATA,), data=(replace(WEIGHTS, argv=("get", "/data/x")),))),
         ("nearness", plain(nearness=Nearness(NearnessDomain.RACK, required=True))),
-        ("sweep", plain(sweep=GRID)),
-        ("retries.limit", plain(retries=RetryPolicy(1, safe=True))),
+        ("sweep", plain(sweep=GRID, replicas=2)),
         ("schedule", nightly(program=BARE)),
         ("type", plain(type=JobType.NOTEBOOK)),
         ("resources.sharedMemory", plain(needs=replace(job().needs, shared_memory=Bytes(1)))),
@@ -172,6 +173,12 @@ def test_what_is_different_is_told() -> None:
     assert submitted(plain(run_time=90)).minutes == 2
 
 
-@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True), st.integers(1, 10**6))
-def test_an_identity_is_read_as_it_was_written(job_id: str, attempt: int) -> None:
-    assert attempt_of(identity_on_slurm(job_id, attempt)) == (job_id, attempt)
+@given(
+    st.from_regex(r"[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?(-a1|-s1|-a2-f1)?", fullmatch=True),
+    st.integers(0, 10**6),
+    st.integers(0, 100),
+)
+def test_an_identity_is_read_as_it_was_written(job_id: str, attempt: int, failures: int) -> None:
+    part = SlurmPart(job_id, failures if attempt else 0, attempt)
+    assert part_of(part.identity) == part
+    assert IDENTITY.fullmatch(part.identity)

@@ -11,14 +11,17 @@ import pytest
 
 from allotment.adapters.slurm.fake import FakeSlurm
 from allotment.errors import CapacityError, InputError, NotFoundError
+from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape
-from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, RetryPolicy, VolumeUse
+from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, VolumeUse
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes
 from allotment.model.slurm.seen import SlurmExit, SlurmJob
-from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
+from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
-from allotment.operations.run.slurm.standing import followed_on_slurm, latest
+from allotment.operations.run.slurm.gathering import gathered
+from allotment.operations.run.slurm.handing_in import SharedStorage
+from allotment.operations.run.slurm.standing import standing_of
 from allotment.ports.backends import FollowedJob, JobRefusedError, JobToStart
 from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
@@ -48,6 +51,18 @@ class MemoryOutput:
         return self.files.get(job_id, {}).get(name, b"")[start : start + most]
 
 
+class NamedSecrets:
+    """One secret is there."""
+
+    def path(self, team: str, secret: str, key: str) -> str:
+        if secret != "hub":
+            raise InputError(f"there is no secret {secret}")
+        return f"/secrets/{team}/{secret}/{key}"
+
+    def value(self, team: str, secret: str, key: str) -> str:
+        raise AssertionError("on Slurm a value is read by the node alone")
+
+
 @dataclass
 class SlurmClock:
     slurm: FakeSlurm
@@ -64,12 +79,13 @@ class Scene:
     slurm: FakeSlurm = field(default_factory=fake_cluster)
     folders: NamedFolders = field(default_factory=NamedFolders)
     output: MemoryOutput = field(default_factory=MemoryOutput)
+    secrets: NamedSecrets = field(default_factory=NamedSecrets)
 
     def __post_init__(self) -> None:
         self.backend = self.new()
 
     def new(self) -> SlurmBackend:
-        storage = SharedStorage(self.folders, self.output)
+        storage = SharedStorage(self.folders, self.output, self.secrets)
         return SlurmBackend("hpc", self.slurm, lambda _: PLACE, storage, SlurmClock(self.slurm))
 
     def start(self, job_id: str, job: Job, **more: Any) -> FollowedJob:
@@ -149,7 +165,6 @@ def test_displaced_and_back_is_the_next_attempt(scene: Scene) -> None:
 
 def test_what_is_refused(scene: Scene) -> None:
     for job in (
-        scene.job("a", 1, retries=RetryPolicy(2)),
         scene.job("a", 1, program=program()),
         scene.job("a", 1, team="nobody"),
     ):
@@ -204,7 +219,7 @@ def test_states(
     states: tuple[str, ...], reasons: tuple[str, ...], state: JobState, code: int | None, displaced: bool
 ) -> None:
     job = SlurmJob(5, "train.allot-x1-a2", "root", states, reasons=reasons, end=SlurmExit(), restarts=1)
-    found = followed_on_slurm("x1", 2, job)
+    found = standing_of(SlurmPart("x1", 0, 2), job).followed
     assert (found.state, found.attempt, found.native) == (state, 3, "5")
     if found.end is not None:
         assert (found.end.code, found.end.displaced) == (code, displaced)
@@ -213,8 +228,8 @@ def test_states(
 def test_a_job_of_another_user_or_of_no_form_is_not_ours() -> None:
     names = ("train.allot-x1-a1", "train.allot-x1", "train", "x.allot-x1-aB", ".allot--a1")
     jobs = [SlurmJob(number, name, "eve", ("RUNNING",)) for number, name in enumerate(names)]
-    assert latest(jobs, "ann") == {}
-    assert list(latest(jobs, "eve")) == ["x1"]
+    assert gathered(jobs, "ann") == {}
+    assert list(gathered(jobs, "eve")) == ["x1"]
 
 
 def test_a_slurm_as_its_file_describes_it() -> None:

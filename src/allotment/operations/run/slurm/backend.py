@@ -1,49 +1,58 @@
 """A Slurm as a place where jobs run.
 
-Slurm keeps everything: a job is found again by the identity in its name, whoever handed it in and whoever died since.
-What slurmctld has forgotten is asked of the accounting. Folders lie on a file system that all nodes see.
+Slurm keeps everything: what belongs to a job is found again by the identity in its name, whoever handed it in and
+whoever died since. What slurmctld has forgotten is asked of the accounting. Folders lie on a file system that all
+nodes see. What is done about a job (it is tried again, a trial is ended early) follows from what is seen alone, and
+whatever is handed in has a name of its own: so it is done once, whoever dies in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
-from allotment.errors import ForbiddenError, InputError, NotFoundError
-from allotment.jobs.local import claim_folder
-from allotment.jobs.losses import lost
-from allotment.jobs.slurm.losses import SLURM_LOSSES
-from allotment.jobs.slurm.rendering import (
-    SlurmFolders,
-    SlurmPlace,
-    identity_on_slurm,
-    submission_of,
-    told_on_slurm,
-)
-from allotment.model.jobs.job import Job
+from allotment.errors import AllotmentError, NotFoundError, UnreachableError
+from allotment.jobs.early_stopping import behind
+from allotment.jobs.slurm.identities import SlurmPart
+from allotment.jobs.slurm.rendering import SlurmPlace, told_on_slurm
+from allotment.jobs.trials import trials_of
 from allotment.model.jobs.run import JobState
-from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode
-from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
 from allotment.operations.run.growing_logs import growing_lines
+from allotment.operations.run.slurm.gathering import SeenOnSlurm, booked_parts, gathered
+from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
-from allotment.operations.run.slurm.standing import booked_on_slurm, followed_on_slurm, latest
-from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
+from allotment.operations.run.slurm.standing import SlurmStanding, booked_standing, standing_of
+from allotment.operations.run.slurm.sweeps import TrialRun, standing_of_sweep, trials_booked, trials_seen, whole
+from allotment.operations.run.slurm.trial_reports import TrialReports
+from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobToStart, LogLine
 from allotment.ports.clock import Clock
-from allotment.ports.job_folders import JobFolders
-from allotment.ports.job_output import JobOutput
-from allotment.ports.slurm import SlurmPort, SlurmRefusedError
+from allotment.ports.slurm import SlurmPort, SlurmReceipt
 
 LOOK_EVERY: Final = 2.0
 """Seconds: slurmctld answers one at a time, and others ask, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class SharedStorage:
-    """Folders that all nodes see under the same paths."""
+class _HandedIn:
+    """A job that was handed over and whose end is not on record yet."""
 
-    folders: JobFolders
-    output: JobOutput
+    def __init__(self, order: JobToStart, since: int) -> None:
+        """As it was handed over.
+
+        Args:
+            order: what was.
+            since: seconds since 1970, from when on it may be booked.
+        """
+        self.order = order
+        self.since = since
+        self.attempt = order.attempt
+        self.stopping = False
+        self.arrays: dict[SlurmPart, tuple[int, ...]] = {}
+        self.ended: dict[SlurmPart, dict[int, TrialRun]] = {}
+        self.looked_up: dict[SlurmPart, list[int]] = {}
+        self.reports: dict[SlurmPart, TrialReports] = {}
 
 
 class SlurmBackend:
@@ -68,13 +77,12 @@ class SlurmBackend:
         """
         self._name = name
         self._slurm = slurm
-        self._placing = placing
-        self._place: SlurmPlace | None = None
-        self._seen: tuple[float, tuple[FollowedJob, ...]] | None = None
         self._storage = storage
         self._clock = clock
-        self._handed_in: dict[str, tuple[int, int]] = {}
-        """By id: the attempt at which it was handed in, and seconds since 1970 from when on it may be booked."""
+        self._entrance = SlurmEntrance(slurm, placing, storage)
+        self._jobs: dict[str, _HandedIn] = {}
+        self._known: dict[str, SeenOnSlurm] = {}
+        self._seen: tuple[float, tuple[FollowedJob, ...]] | None = None
 
     @property
     def name(self) -> str:
@@ -84,10 +92,9 @@ class SlurmBackend:
     def offer(self) -> BackendOffer:
         """Partitions that take jobs, and devices by class."""
         nodes = self._slurm.nodes()
-        self._place = self._placing(nodes)
         devices = {
             name: sum(each.gres.get(("gpu", shape.gres), 0) for each in nodes if each.usable)
-            for name, shape in self._place.shapes.items()
+            for name, shape in self._entrance.place(nodes).shapes.items()
         }
         partitions = tuple(each.name for each in self._slurm.partitions() if each.up)
         return BackendOffer("slurm", partitions, devices, (f"Slurm {self._slurm.version()}",))
@@ -103,8 +110,7 @@ class SlurmBackend:
             JobRefusedError: it asks for what Slurm, or this one, cannot give.
             CapacityError: no node has what one replica needs.
         """
-        self._check(order.job)
-        self._submission(order, SlurmFolders("/code", "/logs"))
+        self._entrance.check(order)
 
     def start(self, job: JobToStart) -> FollowedJob:
         """Hand it in, or say what became of it.
@@ -113,53 +119,49 @@ class SlurmBackend:
             JobRefusedError: it asks for what Slurm, or this one, cannot give.
             CapacityError: no node has what one replica needs.
         """
-        self._check(job.job)
+        self._entrance.check_fields(job.job)
         self._seen = None
         now = int(self._clock.now().timestamp())
-        self._handed_in.setdefault(job.id, (job.attempt, min(now, job.queued_since // 1000 or now)))
+        again = job.id in self._jobs
+        mine = self._jobs.setdefault(job.id, _HandedIn(job, min(now, job.queued_since // 1000 or now)))
+        if (again or job.taken or job.attempt > 1) and (found := self._shown(job.id)):
+            return found
         if job.taken:
-            if found := self._shown(job.id, job.attempt):
-                return found
             end = EndOfRun(None, said="Slurm knows nothing of it any more")
             return FollowedJob(job.id, "", JobState.FAILED, job.attempt, end=end)
-        asked = self._submission(job, self._made(job))
         try:
-            receipt = self._slurm.submit(asked)
-        except (SlurmRefusedError, ForbiddenError) as error:
-            raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
-        if receipt.again and (found := self._shown(job.id, job.attempt)):
+            receipt, fetching = self._hand_in(mine, SlurmPart(job.id, 0, job.attempt))
+        except UnreachableError:
+            raise
+        except AllotmentError:
+            del self._jobs[job.id]
+            raise
+        if receipt.again and (found := self._shown(job.id)):
             return found
-        return FollowedJob(job.id, str(receipt.job_id), JobState.QUEUED, job.attempt, reason=receipt.said)
+        state = JobState.STAGING if fetching else JobState.QUEUED
+        return FollowedJob(job.id, str(receipt.job_id), state, job.attempt, reason=receipt.said)
 
     def look(self) -> tuple[FollowedJob, ...]:
         """All that slurmctld knows, and those of ours that it has forgotten; asked again after some seconds only."""
         now = self._clock.now().timestamp()
         if self._seen is None or not 0 <= now - self._seen[0] < LOOK_EVERY:
-            self._seen = now, self._looked()
+            self._seen = now, tuple(map(self._tried_again, self._standings()))
         return self._seen[1]
 
-    def _looked(self) -> tuple[FollowedJob, ...]:
-        known = self._known()
-        shown = [followed_on_slurm(job_id, attempt, job) for job_id, (attempt, job) in known.items()]
-        return (*shown, *self._booked(each for each in self._handed_in if each not in known))
-
     def stop(self, job_id: str, grace: int) -> None:  # noqa: ARG002 (how long Slurm waits is set for the cluster: KillWait)
-        """End it; nothing where it is over."""
+        """End it, and what fetches its data; nothing where it is over."""
         self._seen = None
-        known = self._known().get(job_id)
-        if known is None:
-            return
-        try:
-            self._slurm.cancel(known[1].job_id)
-        except NotFoundError:
-            return
+        if (mine := self._jobs.get(job_id)) is not None:
+            mine.stopping = True
+        self._end(gathered(self._slurm.jobs(), self._slurm.user).get(job_id))
 
     def forget(self, job_id: str) -> None:
-        """Its end is on record. Its output and checkpoints stay."""
+        """Its end is on record, and whatever still waits of it waits in vain. Its output and checkpoints stay."""
         self._seen = None
-        handed_in = self._handed_in.pop(job_id, None)
-        if handed_in is not None:
-            self._storage.folders.clear(job_id, handed_in[0])
+        self._end(self._known.get(job_id))
+        mine = self._jobs.pop(job_id, None)
+        if mine is not None:
+            self._storage.folders.clear(job_id, mine.attempt)
 
     def log(
         self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
@@ -174,65 +176,150 @@ class SlurmBackend:
             every=LOOK_AGAIN, tail=tail, goes_on=lambda: follow and self._goes_on(job_id),
         )  # fmt: skip
 
-    def _known(self) -> dict[str, tuple[int, SlurmJob]]:
-        return latest(self._slurm.jobs(), self._slurm.user)
-
     def _goes_on(self, job_id: str) -> bool:
-        known = self._known().get(job_id)
-        return known is not None and not followed_on_slurm(job_id, *known).state.over
+        if self._seen is not None and any(each.id == job_id and not each.state.over for each in self._seen[1]):
+            return True
+        known = gathered(self._slurm.jobs(), self._slurm.user).get(job_id)
+        return known is not None and any(known.unfinished())
 
-    def _check(self, job: Job) -> None:
-        losses = [f"{each.field}: Slurm cannot {each.what}; {each.instead}" for each in lost(job, SLURM_LOSSES)]
-        if losses:
-            raise JobRefusedError(
-                f"{job.name} asks for what Slurm cannot give", why="; ".join(losses), fix="see each field"
-            )
+    def _end(self, seen: SeenOnSlurm | None) -> None:
+        for number in () if seen is None else seen.unfinished():
+            with suppress(NotFoundError):
+                self._slurm.cancel(number)
 
-    def _submission(self, order: JobToStart, folders: SlurmFolders) -> SlurmSubmission:
-        if self._place is None:
-            self._place = self._placing(self._slurm.nodes())
+    def _hand_in(self, mine: _HandedIn, part: SlurmPart, trials: Sequence[int] = ()) -> tuple[SlurmReceipt, bool]:
+        receipt, fetching = self._entrance.hand_in(mine.order, part, trials)
+        if trials:
+            mine.arrays[part] = tuple(trials)
+        return receipt, fetching
+
+    def _tried_again(self, standing: SlurmStanding) -> FollowedJob:
+        """The job as it is seen; where it failed and may be tried again, that is done first."""
+        part, seen = standing.part, standing.followed
+        mine = self._jobs.get(part.job_id)
+        if mine is None:
+            return seen
+        mine.attempt = max(mine.attempt, part.attempt)
+        retries = mine.order.job.retries
+        left = part.failures < retries.limit and not mine.stopping
+        if not left or not standing.may_be_tried_again(safe=retries.safe):
+            return seen
+        following = SlurmPart(part.job_id, part.failures + 1, seen.attempt + 1)
         try:
-            return submission_of(order.job, order.id, order.attempt, self._place, folders)
-        except InputError as error:
-            raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
-
-    def _made(self, order: JobToStart) -> SlurmFolders:
-        folders, job = self._storage.folders, order.job
-        volumes = {}
-        for volume in job.volumes:
-            if volume.folder:
-                volumes[volume.name] = volume.folder
-            elif volume.claim:
-                volumes[volume.name] = folders.claim(claim_folder(job.team, volume.claim))
-            else:
-                volumes[volume.name] = folders.scratch(order.id, order.attempt, volume.name)
-        return SlurmFolders(
-            code=folders.working_copy(order.id, order.attempt, order.code),
-            logs=self._storage.output.folder(order.id),
-            checkpoint=folders.checkpoint(order.id) if job.checkpoint is not None else "",
-            volumes=volumes,
+            receipt, _ = self._hand_in(mine, following, standing.trials)
+        except UnreachableError:
+            raise
+        except AllotmentError as error:
+            end = seen.end or EndOfRun(None)
+            said = f"{end.said}; it could not be tried again: {error.what}".removeprefix("; ")
+            return replace(seen, end=replace(end, said=said))
+        return FollowedJob(
+            part.job_id, str(receipt.job_id), JobState.QUEUED, following.attempt, reason=receipt.said, before=seen.end
         )
 
-    def _shown(self, job_id: str, attempt: int) -> FollowedJob | None:
-        """What became of an attempt, or of a later one."""
-        known = self._known().get(job_id)
-        if known is not None and known[0] >= attempt:
-            return followed_on_slurm(job_id, *known)
-        return next(iter(self._booked((job_id,))), None)
+    def _shown(self, job_id: str) -> FollowedJob | None:
+        """What became of a job, as far as anybody knows."""
+        self._known = gathered(self._slurm.jobs(), self._slurm.user)
+        known = self._known.get(job_id)
+        standing = None if known is None else self._standing(job_id, known)
+        if standing is None:
+            standing = next(self._booked((job_id,)), None)
+        return None if standing is None else standing.followed
 
-    def _booked(self, job_ids: Iterable[str]) -> Iterator[FollowedJob]:
+    def _standings(self) -> list[SlurmStanding]:
+        self._known = gathered(self._slurm.jobs(), self._slurm.user)
+        shown = {job_id: self._standing(job_id, seen) for job_id, seen in self._known.items()}
+        found = [each for each in shown.values() if each is not None]
+        return [*found, *self._booked([each for each in self._jobs if shown.get(each) is None])]
+
+    def _standing(self, job_id: str, seen: SeenOnSlurm) -> SlurmStanding | None:
+        mine, part, fetching = self._jobs.get(job_id), seen.last, seen.fetching
+        if part is None:
+            # Whoever had its data fetched died before he handed in the work, which may be unwanted by now.
+            alive = fetching is not None and fetching.phase is not SlurmPhase.ENDED
+            native = str(fetching.job_id) if fetching is not None else ""
+            staging = FollowedJob(job_id, native, JobState.STAGING, 1)
+            return SlurmStanding(staging, SlurmPart(job_id, 0, 1)) if alive else None
+        jobs, data = seen.parts[part], mine is not None and bool(mine.order.job.data)
+        if jobs[-1].array_id:
+            trials = self._trials(mine, part, jobs)
+            if any(each.phase is not SlurmPhase.WAITING for each in trials):
+                self._end_those_behind(mine, part, jobs[-1].array_id, trials)
+                return self._sweep(mine, part, jobs[-1].array_id, trials)
+        standing = standing_of(part, jobs[-1], fetching, data=data)
+        if standing.followed.state is JobState.FAILED and jobs[-1].phase is SlurmPhase.WAITING:
+            word = fetching.states[0] if fetching is not None and fetching.states else ""
+            end = self._entrance.why_not_fetched(job_id, word, None if fetching is None else fetching.end)
+            return replace(standing, followed=replace(standing.followed, end=end))
+        return standing
+
+    def _sweep(self, mine: _HandedIn | None, part: SlurmPart, native: int, trials: Sequence[TrialRun]) -> SlurmStanding:
+        sweep = None if mine is None else mine.order.job.sweep
+        arguments = () if sweep is None else trials_of(sweep)
+        early = sweep is not None and sweep.early_stop is not None and mine is not None and not mine.stopping
+        return standing_of_sweep(part, native, trials, arguments, early=early)
+
+    def _trials(self, mine: _HandedIn | None, part: SlurmPart, jobs: Sequence[SlurmJob]) -> list[TrialRun]:
+        """All trials of an array: what slurmctld shows, what was seen to end, and what was booked of the others."""
+        seen, more = trials_seen(jobs)
+        if mine is None or mine.order.job.sweep is None:
+            return list(seen.values())
+        ended = mine.ended.setdefault(part, {})
+        ended |= {number: each for number, each in seen.items() if each.phase is SlurmPhase.ENDED}
+        trials, unseen = whole(self._numbers(mine, part, seen), seen, ended, waiting=more)
+        unknown = part.failures > 0 and part not in mine.arrays
+        if (unseen or unknown) and mine.looked_up.get(part) != unseen:
+            mine.looked_up[part] = unseen
+            ended |= trials_booked(self._bookings(mine.since).get(part, ()))
+            trials, _ = whole(self._numbers(mine, part, seen), seen, ended, waiting=more)
+        return trials
+
+    @staticmethod
+    def _numbers(mine: _HandedIn, part: SlurmPart, seen: Mapping[int, TrialRun]) -> Sequence[int]:
+        """Of the trials of an array; of one that an earlier server made of those that failed, all that were seen."""
+        sweep = mine.order.job.sweep
+        if sweep is not None and not part.failures:
+            return range(sweep.trials)
+        return mine.arrays.get(part) or sorted(seen.keys() | mine.ended.get(part, {}).keys())
+
+    def _end_those_behind(
+        self, mine: _HandedIn | None, part: SlurmPart, array: int, trials: Sequence[TrialRun]
+    ) -> None:
+        """End trials that fall behind the others, if the sweep asks for that."""
+        sweep = None if mine is None or mine.stopping else mine.order.job.sweep
+        if mine is None or sweep is None or sweep.early_stop is None:
+            return
+        if part not in mine.reports:
+            metric = sweep.early_stop.metric
+            mine.reports[part] = TrialReports(self._storage.output, part.job_id, part.attempt, metric)
+        running = [each.number for each in trials if each.phase is SlurmPhase.RUNNING]
+        ended = [each.number for each in trials if each.phase is SlurmPhase.ENDED]
+        for trial in behind(mine.reports[part].read(running, ended), sweep.early_stop, running):
+            with suppress(NotFoundError):
+                self._slurm.cancel(array, task=trial)
+
+    def _booked(self, job_ids: Sequence[str]) -> Iterator[SlurmStanding]:
         """Those that slurmctld has forgotten; the accounting is asked once for all of them."""
-        wanted = {identity_on_slurm(each, self._handed_in[each][0]): each for each in job_ids}
-        if not wanted:
+        if not job_ids:
             return
+        booked = self._bookings(min(self._jobs[each].since for each in job_ids))
+        for job_id in job_ids:
+            part = max((each for each in booked if each.job_id == job_id and not each.fetches), default=None)
+            if part is None:
+                continue
+            mine, runs = self._jobs[job_id], booked[part]
+            if mine.order.job.sweep is None:
+                standing = booked_standing(part, runs)
+            else:
+                ended = mine.ended.setdefault(part, {})
+                ended |= trials_booked(runs)
+                trials, _ = whole(self._numbers(mine, part, {}), {}, ended, waiting=False)
+                standing = self._sweep(mine, part, runs[-1].array_id, trials)
+            if standing is not None:
+                yield standing
+
+    def _bookings(self, since: int) -> Mapping[SlurmPart, Sequence[SlurmBooking]]:
         try:
-            booked = self._slurm.bookings(min(self._handed_in[each][1] for each in wanted.values()))
+            return booked_parts(self._slurm.bookings(since), self._slurm.user)
         except NotFoundError:
-            return
-        runs: dict[str, list[SlurmBooking]] = {}
-        for each in booked:
-            if each.over and each.identity in wanted and self._slurm.user in {"", each.user}:
-                runs.setdefault(wanted[each.identity], []).append(each)
-        for job_id, mine in runs.items():
-            if found := booked_on_slurm(job_id, self._handed_in[job_id][0], mine):
-                yield found
+            return {}

@@ -1,4 +1,7 @@
-"""What the replicas of a job wrote, attempt after attempt; and what Slurm said of it, as of rank 0."""
+"""What the replicas of a job wrote, attempt after attempt; and what Slurm said of it, as of rank 0.
+
+What fetched its data comes first. The trials of a sweep are told as ranks are.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from allotment.ports.job_output import JobOutput
 
 LOOK_AGAIN: Final = 0.5
 """Seconds between two looks: nodes write to a file system that is shared."""
-_FILE: Final = re.compile(r"attempt-(\d+)(?:\.rank-(\d+))?\.log", re.ASCII)
+_FILE: Final = re.compile(r"(?:attempt-(\d+)|staging)(?:\.(rank|trial)-(\d+))?\.log", re.ASCII)
 
 
 def output_logs(output: JobOutput, job_id: str, rank: int | None) -> Iterator[GrowingLog]:
@@ -23,7 +26,7 @@ def output_logs(output: JobOutput, job_id: str, rank: int | None) -> Iterator[Gr
         rank: only of this one; None for all, and Slurm's own words.
     """
     found = [(match, name) for name in output.names(job_id) if (match := _FILE.fullmatch(name))]
-    keyed = sorted((int(match[1]), match[2] is None, int(match[2] or 0), name) for match, name in found)
+    keyed = sorted((int(match[1] or 0), match[2] != "rank", int(match[3] or 0), name) for match, name in found)
     for _, own_words, its_rank, name in keyed:
         if rank is None or (its_rank == rank and not own_words):
             yield _log(output, job_id, name, its_rank)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import shown
-from allotment.jobs.slurm.rendering import attempt_of
+from allotment.jobs.slurm.identities import SlurmPart
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
 from allotment.ports.backends import EndOfRun, FollowedJob
@@ -24,75 +25,116 @@ _FAILED: Final = {
     "DEADLINE": "it could not end before its deadline",
     "OUT_OF_MEMORY": "it used more memory than it asked for",
 }
+_OF_ITSELF: Final = frozenset({"FAILED", "OUT_OF_MEMORY"})
+_NEVER_BEGAN: Final = frozenset({"BOOT_FAIL", "LAUNCH_FAILED"})
 _REQUEUED: Final = EndOfRun(None, said="Slurm took it back to the queue", displaced=True)
+_TRIED_AGAIN: Final = EndOfRun(None, said="it failed, and is tried again")
 _HOLDS_BACK: Final = frozenset({"Dependency", "DependencyNeverSatisfied"})
+_NEVER: Final = "DependencyNeverSatisfied"
+NOT_FETCHED: Final = "its data could not be fetched"
 
 
-def latest(jobs: Iterable[SlurmJob], user: str = "") -> dict[str, tuple[int, SlurmJob]]:
-    """Of each job of ours its last submission: id → attempt at which it was handed in, and Slurm's job.
+@dataclass(frozen=True, slots=True)
+class SlurmStanding:
+    """How a job stands, and what could come of it.
 
-    Args:
-        jobs: of all users.
-        user: whose count; empty for anybody's.
+    Attributes:
+        part: what of it that is.
+        word: Slurm's for how it ended; empty where it has not, or a sweep has.
+        trials: of a sweep that failed, those that may be tried again; none where that would not do.
     """
-    found: dict[str, tuple[int, SlurmJob]] = {}
-    for job in jobs:
-        ours = attempt_of(job.identity)
-        if ours is None or (user and job.user != user):
-            continue
-        job_id, attempt = ours
-        if job_id not in found or (found[job_id][0], found[job_id][1].job_id) < (attempt, job.job_id):
-            found[job_id] = attempt, job
-    return found
+
+    followed: FollowedJob
+    part: SlurmPart
+    word: str = ""
+    trials: tuple[int, ...] = ()
+
+    def may_be_tried_again(self, *, safe: bool) -> bool:
+        """Whether it failed in a way that another try could mend.
+
+        Args:
+            safe: whether it does no harm to run it twice.
+        """
+        if self.followed.state is not JobState.FAILED:
+            return False
+        return self.word in _NEVER_BEGAN or (safe and (bool(self.trials) or failed_of_itself(self.word)))
 
 
-def followed_on_slurm(job_id: str, attempt: int, job: SlurmJob) -> FollowedJob:
+def failed_of_itself(word: str) -> bool:
+    """Whether a job that ended so is to blame, and neither its time nor others are."""
+    return word in _OF_ITSELF
+
+
+def standing_of(
+    part: SlurmPart, job: SlurmJob, fetching: SlurmJob | None = None, *, data: bool = False
+) -> SlurmStanding:
     """A job that slurmctld knows.
 
     Args:
-        job_id: ours.
-        attempt: at which it was handed in; each requeue is one more.
+        part: as what it was handed in; each requeue is one attempt more.
         job: as Slurm shows it.
+        fetching: what fetches its data.
+        data: whether anything does, or did.
     """
-    state = _state(job)
+    data = data or fetching is not None
+    state = state_of(job, fetching, data=data)
     over = job.phase is SlurmPhase.ENDED
+    word = job.states[0] if over and job.states else ""
     since = {JobState.QUEUED: job.eligible or job.submitted, JobState.HELD: job.submitted}.get(
         state, job.ends if over else job.started
     )
-    return FollowedJob(
-        id=job_id,
+    end = end_of(word, job.end, reason_of(job)) if over else None
+    if state is JobState.FAILED and end is None:
+        end = EndOfRun(None, said=NOT_FETCHED)
+    followed = FollowedJob(
+        id=part.job_id,
         native=str(job.job_id),
         state=state,
-        attempt=attempt + job.restarts,
-        reason=_reason(job) if job.phase is SlurmPhase.WAITING else "",
-        since=since * 1000 if since else None,
+        attempt=part.attempt + job.restarts,
+        reason=waits_for(job, fetching, state),
+        since=since * 1000 if since and state is not JobState.STAGING else None,
         # Where it ran, too: one that ends between two looks would have run nowhere.
         places=() if job.phase is SlurmPhase.WAITING else tuple(_places(job)),
-        end=_end(job.states[0] if job.states else "", job.end, _reason(job)) if over else None,
-        before=_REQUEUED if job.restarts else None,
+        end=end,
+        before=before_it(part, job.restarts),
     )
+    return SlurmStanding(followed, part, word)
 
 
-def booked_on_slurm(job_id: str, attempt: int, runs: Iterable[SlurmBooking]) -> FollowedJob | None:
+def before_it(part: SlurmPart, restarts: int) -> EndOfRun | None:
+    """How the attempt before ended, as far as its name and Slurm's count tell."""
+    if restarts:
+        return _REQUEUED
+    return _TRIED_AGAIN if part.failures else None
+
+
+def booked_standing(part: SlurmPart, runs: Iterable[SlurmBooking]) -> SlurmStanding | None:
     """A job that slurmctld has forgotten, by its last run in the accounting; None where there is none."""
     ended = sorted(runs, key=lambda each: each.ended)
     if not ended:
         return None
     last = ended[-1]
-    return FollowedJob(
-        id=job_id,
+    followed = FollowedJob(
+        id=part.job_id,
         native=str(last.job_id),
         state=_end_state(last.state),
-        attempt=attempt + len(ended) - 1,
+        attempt=part.attempt + len(ended) - 1,
         since=last.ended * 1000 or None,
-        end=_end(last.state, last.end, ""),
-        before=_REQUEUED if len(ended) > 1 else None,
+        end=end_of(last.state, last.end, ""),
+        before=before_it(part, len(ended) - 1),
     )
+    return SlurmStanding(followed, part, last.state)
 
 
-def _state(job: SlurmJob) -> JobState:
+def state_of(job: SlurmJob, fetching: SlurmJob | None, *, data: bool) -> JobState:
+    """Where a job stands; what waits for its data does not wait for its queue yet."""
     match job.phase:
         case SlurmPhase.WAITING:
+            if data and _NEVER in job.reasons:
+                return JobState.FAILED
+            if data and _HOLDS_BACK & set(job.reasons):
+                alive = fetching is not None and fetching.phase is not SlurmPhase.ENDED
+                return JobState.STAGING if alive else JobState.QUEUED
             return JobState.HELD if job.held or _HOLDS_BACK & set(job.reasons) else JobState.QUEUED
         case SlurmPhase.RUNNING:
             return JobState.STARTING if "CONFIGURING" in job.states else JobState.RUNNING
@@ -102,26 +144,36 @@ def _state(job: SlurmJob) -> JobState:
             return _end_state(job.states[0] if job.states else "")
 
 
+def waits_for(job: SlurmJob, fetching: SlurmJob | None, state: JobState) -> str:
+    """Why a job that waits does; of one whose data are fetched, why that waits."""
+    if state is JobState.STAGING:
+        return reason_of(fetching) if fetching is not None and fetching.phase is SlurmPhase.WAITING else ""
+    return reason_of(job) if job.phase is SlurmPhase.WAITING and state is not JobState.FAILED else ""
+
+
 def _end_state(word: str) -> JobState:
     if word == "COMPLETED":
         return JobState.SUCCEEDED
     return JobState.STOPPED if word == "CANCELLED" else JobState.FAILED
 
 
-def _end(word: str, end: SlurmExit | None, said: str) -> EndOfRun:
+def end_of(word: str, end: SlurmExit | None, said: str) -> EndOfRun:
+    """How it ended: by Slurm's word, its exit code as far as that says anything, and what else was said."""
     if word == "COMPLETED":
         return EndOfRun(0)
     words = _DISPLACED.get(word) or _FAILED.get(word) or ("" if word in {"FAILED", "CANCELLED"} else word)
     code = None if end is None or (word != "FAILED" and end == SlurmExit()) else end.as_shell
-    return EndOfRun(code, said=_bounded(": ".join(filter(None, (words, said)))), displaced=word in _DISPLACED)
+    return EndOfRun(code, said=bounded(": ".join(filter(None, (words, said)))), displaced=word in _DISPLACED)
 
 
-def _reason(job: SlurmJob) -> str:
+def reason_of(job: SlurmJob) -> str:
+    """Slurm's words on it."""
     words = [each for each in job.reasons if each not in {"NonZeroExitCode", "TimeLimit"}]
-    return _bounded(": ".join(filter(None, (", ".join(words), job.said))))
+    return bounded(": ".join(filter(None, (", ".join(words), job.said))))
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """Foreign words on one line, cut."""
     return shown(" ".join(text.split()))[:MOST_SAID]
 
 
