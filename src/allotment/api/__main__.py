@@ -157,9 +157,12 @@ def _local(platform: Platform, folder: Path, slots: int) -> Serving:
     inventory = running.machine_devices(slots).inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
     processes = running.job_processes(folder / "launches")
-    backend = LocalBackend(platform, machine, processes, running.job_folders(folder), wiring.clock(), running.instead())
+    backend = LocalBackend(
+        platform, machine, processes, running.job_folders(folder), wiring.clock(), running.instead(), running.beside()
+    )
     return Serving(
         backend,
+        changes=backend,
         devices=backend.watched,
         advance=backend.advance,
         busy=lambda: backend.runs,

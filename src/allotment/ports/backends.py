@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -134,6 +134,18 @@ class BackendOffer:
     starts: tuple[str, ...]
     accelerators: Mapping[str, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+
+
+class TellsChanges(Protocol):
+    """A back end that knows what has changed of its jobs, so that not all of them need be looked at each time."""
+
+    def changed(self) -> tuple[FollowedJob, ...]:
+        """Jobs that show something else than was settled, those that hold anything, and those that are over."""
+        ...
+
+    def settled(self, told: Iterable[FollowedJob]) -> None:
+        """What was told of these is kept."""
+        ...
 
 
 class Backend(Protocol):

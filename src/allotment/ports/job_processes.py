@@ -6,7 +6,7 @@ One launch is one replica in one of its attempts. Nothing here decides what runs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
@@ -178,10 +178,12 @@ class JobAlive:
 
     Attributes:
         held_up: its supervisor was stopped by a signal (SIGSTOP): its output waits, and so does word of its end.
+        seconds: that it has run so far, by a clock that is never set, whoever asks.
     """
 
     launched: LaunchedJob
     held_up: bool = False
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +224,11 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class JobGone:
-    """It ran, its supervisor is no more, and nobody saw how it ended.
+    """It ran, its supervisor is no more, and nobody saw how it ended, or it has not ended as a whole.
 
     Attributes:
         why: in a sentence.
-        left: ids of processes of it that still run; `kill` ends them.
+        left: ids of processes of it that still run; `kill` ends them, unless the kernel holds them.
     """
 
     launched: LaunchedJob | None
@@ -301,8 +303,12 @@ class JobProcesses(Protocol):
         """What became of it."""
         ...
 
-    def found(self) -> tuple[FoundLaunch, ...]:
-        """Every launch that was not forgotten, by id."""
+    def known(self) -> Mapping[str, bool]:
+        """Ids of all launches that were not forgotten, and whether word of an end lies there; none is looked at."""
+        ...
+
+    def found(self, ids: Collection[str] | None = None) -> tuple[FoundLaunch, ...]:
+        """Launches that were not forgotten, by id: all, or those of some ids."""
         ...
 
     def stop(self, launch_id: str, grace_seconds: float | None = None) -> None:
@@ -326,6 +332,10 @@ class JobProcesses(Protocol):
 
         For one whose records its job has removed or spoiled: nothing can be looked up of it. How many processes got it.
         """
+        ...
+
+    def left(self, launched: LaunchedJob) -> tuple[int, ...]:
+        """Ids of all its processes that run, by what was told of it when it was launched, its supervisor's left out."""
         ...
 
     def usage(self, launch_id: str) -> JobUsage:

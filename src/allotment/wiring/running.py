@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -113,6 +113,13 @@ def new_job_id() -> str:
     from allotment.adapters.local.identity import random_job_id
 
     return random_job_id()
+
+
+def beside() -> Callable[[Callable[[], None]], None]:
+    """Has something done in a thread of its own."""
+    from allotment.adapters.local.beside import in_a_thread
+
+    return in_a_thread
 
 
 def instead() -> Mapping[str, str]:

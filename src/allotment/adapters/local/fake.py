@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +39,8 @@ class FakeProgram:
         exit_code: at the end.
         on_term: exit code after SIGTERM; None to die of it.
         heeds: whether it ends on SIGTERM at all.
+        unheard: how much of what ends others does nothing to it: being told to stop is 1, `kill` as well is 2, `end`
+            as well is 3 (until `let_go`).
         memory_bytes: in use while it runs.
     """
 
@@ -48,6 +50,7 @@ class FakeProgram:
     on_term: int | None = None
     heeds: bool = True
     memory_bytes: int = 1 << 20
+    unheard: int = 0
 
 
 @dataclass(slots=True)
@@ -124,13 +127,18 @@ class FakeJobProcesses:
             return job.ended
         if job.lost:
             return JobGone(job.launched, job.lost, () if self._is_over(job) else (job.launched.main.pid,))
-        return JobAlive(job.launched)
+        return JobAlive(job.launched, seconds=self._now() - job.began)
 
-    def found(self) -> tuple[FoundLaunch, ...]:
-        """Every launch that was not forgotten."""
+    def known(self) -> Mapping[str, bool]:
+        """Ids of all launches, and whether each has ended."""
+        return {each: isinstance(self.look(each), JobEnded) for each in sorted(self._jobs)}
+
+    def found(self, ids: Collection[str] | None = None) -> tuple[FoundLaunch, ...]:
+        """Launches that were not forgotten."""
         return tuple(
             FoundLaunch(launch_id, self.look(launch_id), job.launch.name, job.launch.devices)
             for launch_id, job in sorted(self._jobs.items())
+            if ids is None or launch_id in ids
         )
 
     def stop(self, launch_id: str, grace_seconds: float | None = None) -> None:
@@ -138,6 +146,8 @@ class FakeJobProcesses:
         if not isinstance(self.look(launch_id), JobAlive):
             return
         job, now = self._job(launch_id), self._now()
+        if job.program is not None and job.program.unheard:
+            return
         kill_at = now + (job.launch.grace_seconds if grace_seconds is None else grace_seconds)
         job.kill_at = kill_at if job.kill_at is None else min(job.kill_at, kill_at)
         job.stopped = True
@@ -159,6 +169,8 @@ class FakeJobProcesses:
     def kill(self, launch_id: str) -> int:
         """SIGKILL to every process of it."""
         state, job = self.look(launch_id), self._job(launch_id)
+        if job.program is not None and job.program.unheard > 1:
+            return 0
         if isinstance(state, JobGone) and state.left:
             job.end = self._now()
             return len(state.left)
@@ -167,7 +179,20 @@ class FakeJobProcesses:
     def end(self, launched: LaunchedJob) -> int:
         """SIGKILL to all of a launch."""
         self.killed.append(launched.id)
+        job = self._jobs.get(launched.id)
+        if job is not None and job.ended is None and not self._is_over(job):
+            job.lost = job.lost or "its supervisor was killed, so nobody saw how it ended"
+            job.end = self._now() if job.program is None or job.program.unheard < 3 else None
         return 1
+
+    def left(self, launched: LaunchedJob) -> tuple[int, ...]:
+        """Ids of its processes that run."""
+        job = self._jobs.get(launched.id)
+        return () if job is None or job.ended is not None or self._is_over(job) else (launched.main.pid,)
+
+    def let_go(self, launch_id: str) -> None:
+        """The kernel lets go of processes that it held, and they end."""
+        self._job(launch_id).end = self._now()
 
     def usage(self, launch_id: str) -> JobUsage:
         """What it uses now."""

@@ -13,7 +13,8 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -239,18 +240,19 @@ class LocalProcesses:
             launched = folder.launched()
             # While its supervisor lives it has written no result: whatever lies there is the job's own.
             if launched is not None and (state := self._state(launched)):
-                return JobAlive(launched, held_up=state in proc.STOPPED)
+                return JobAlive(launched, held_up=state in proc.STOPPED, seconds=_age(launched))
             if (ended := folder.ended()) is not None:
-                return ended
-            return JobNeverStarted() if launched is None else self._gone(folder, launched)
+                left = self.left(launched) if launched is not None and ended.processes_left else ()
+                return JobGone(launched, "the kernel holds processes of it that were killed", left) if left else ended
+            return JobNeverStarted() if launched is None else self._gone(launched)
         except UnreadableRecordError as error:
             return JobGone(None, error.what)
 
-    def _gone(self, folder: LaunchFolder, launched: LaunchedJob) -> JobGone:
+    def _gone(self, launched: LaunchedJob) -> JobGone:
         if launched.supervisor.boot != self._boot:
             return JobGone(launched, "the machine, or the container, was started anew while it ran")
         why = "its supervisor was killed, so nobody saw how it ended"
-        return JobGone(launched, why, tuple(_left(folder, launched)))
+        return JobGone(launched, why, self.left(launched))
 
     def _state(self, launched: LaunchedJob) -> str:
         """State letter of exactly this supervisor; empty where it has ended."""
@@ -278,11 +280,17 @@ class LocalProcesses:
             if ended:
                 self._spawned.discard(pid)
 
-    def found(self) -> tuple[FoundLaunch, ...]:
-        """Every launch that was not forgotten."""
+    def known(self) -> Mapping[str, bool]:
+        """Ids of all launches, and whether word of an end lies there."""
+        return {each: (self._root / each / records.RESULT).exists() for each in sweep(self._root)}
+
+    def found(self, ids: Collection[str] | None = None) -> tuple[FoundLaunch, ...]:
+        """Launches that were not forgotten."""
         found: list[FoundLaunch] = []
-        for launch_id in sweep(self._root):
+        for launch_id in sweep(self._root) if ids is None else sorted(ids):
             folder = LaunchFolder(self._root, launch_id)
+            if ids is not None and not folder.path.is_dir():
+                continue
             kept = folder.kept()
             found.append(FoundLaunch(launch_id, self._look(folder), kept.name, kept.devices))
         return tuple(found)
@@ -339,6 +347,13 @@ class LocalProcesses:
         """SIGKILL to all of a launch, by what was told of it."""
         self._to_supervisor(launched, signal.SIGKILL)
         return self._clear(LaunchFolder(self._root, launched.id), launched)
+
+    def left(self, launched: LaunchedJob) -> tuple[int, ...]:
+        """Ids of all its processes that run."""
+        if launched.supervisor.boot != self._boot:
+            return ()
+        found = _left(LaunchFolder(self._root, launched.id), launched)
+        return tuple(each for each in found if each != launched.supervisor.pid)
 
     def _clear(self, folder: LaunchFolder, launched: LaunchedJob) -> int:
         """End what is left of a job whose supervisor is no more."""
@@ -407,6 +422,11 @@ class LocalProcesses:
         for place in self._known_places.places if self._known_places else ():
             with suppress(OSError):
                 Path(place.folder).rmdir()
+
+
+def _age(launched: LaunchedJob) -> float:
+    """Seconds since it was started, by the clock that the kernel notes starts of processes by."""
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - launched.supervisor.start_ticks / proc.TICKS)
 
 
 def _packages() -> str:

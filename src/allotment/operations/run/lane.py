@@ -14,7 +14,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.reconciling import Reconciler
-from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart
+from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
 from allotment.ports.store import JobsStore
@@ -34,24 +34,27 @@ class Serving:
     """A back end, and what it can do besides.
 
     Attributes:
+        changes: the back end itself where it knows what has changed of its jobs.
         devices: whose time is kept as it happens; none where snapshots tell of it.
         advance: what is to be done there before it is looked at; whether anything changed.
         busy: whether something runs there that is worth looking at soon.
         fitted: the job with what its file leaves open, the fields of which are named, filled in for the back end.
         told: what is different there from what a job's file says.
         foreseen: what would become of a job that `check` lets through.
-        snapshot: what answers rest on, made of its jobs by id; None where it is a cluster, which is asked itself.
+        snapshot: what answers rest on, made of its jobs by id: what it gives makes it, once others may go on; None
+            where it is a cluster, which is asked itself.
         check: raises what `start` would raise for good, before a job is kept.
     """
 
     backend: Backend
+    changes: TellsChanges | None = None
     devices: tuple[WatchedDevice, ...] = ()
     advance: Callable[[], bool] = lambda: False
     busy: Callable[[], bool] = lambda: False
     fitted: Callable[[Job, frozenset[str]], Job] = lambda job, _: job
     told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
     foreseen: Callable[[JobToStart], ForeseenStart] = lambda _: ForeseenStart()
-    snapshot: Callable[[Mapping[str, StoredJob]], Snapshot] | None = None
+    snapshot: Callable[[Mapping[str, StoredJob]], Callable[[], Snapshot]] | None = None
     check: Callable[[JobToStart], None] = lambda _: None
 
 
@@ -68,7 +71,7 @@ class Lane:
         """
         self._serving = serving
         self._clock = clock
-        self._reconciler = Reconciler(store, serving.backend, serving.devices)
+        self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes)
         self._recovered = False
         self._alone = threading.RLock()
         self._wake = threading.Event()
@@ -165,7 +168,8 @@ class Lane:
             )
         with self._alone:
             self._recover()
-            return self._serving.snapshot(self._reconciler.jobs)
+            made = self._serving.snapshot(dict(self._reconciler.jobs))
+        return made()
 
     def take(self, job: StoredJob) -> StoredJob:
         """Keep a new job; the next pass starts it."""

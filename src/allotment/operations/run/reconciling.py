@@ -15,28 +15,41 @@ from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.recording import change_of, wants_to_stop
-from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart
+from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
 from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StaleWriteError, StoredChange, StoredJob
 
+_WHOLE: Final = 60_000
+"""Milliseconds between two looks at everything, where the back end tells what has changed."""
 _NOT_WITH_IT_YET: Final = frozenset({JobState.SUBMITTED, JobState.HELD})
 
 
 class Reconciler:
     """Of one back end; the only one that moves its jobs. One thread at a time."""
 
-    def __init__(self, store: JobsStore, backend: Backend, devices: Sequence[WatchedDevice] = ()) -> None:
+    def __init__(
+        self,
+        store: JobsStore,
+        backend: Backend,
+        devices: Sequence[WatchedDevice] = (),
+        changes: TellsChanges | None = None,
+    ) -> None:
         """Over the jobs that are not over; `recover` comes first.
 
         Args:
             store: where jobs are kept.
             backend: where they run.
             devices: whose time is kept; none where others watch them.
+            changes: the back end itself where it knows what has changed: then a pass looks at that alone, and at
+                everything once in `_WHOLE` and after whatever failed.
         """
+        self._changes = changes
+        self._whole_at: int | None = None
         self._store = store
         self._backend = backend
         self._jobs = {each.id: each for each in store.unfinished(backend.name)}
+        self._new = {each.id for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET}
         self._prices = {each.id: each.price for each in devices}
         self._books = DeviceBooks(backend.name, devices, store) if devices else None
         self._unreachable = ""
@@ -89,6 +102,7 @@ class Reconciler:
         """
         kept = self._store.add(job)
         self._jobs[kept.id] = kept
+        self._new.add(kept.id)
         return kept
 
     def stop(self, job_id: str, grace: int | None, said: str, now: int) -> StoredJob:
@@ -119,20 +133,27 @@ class Reconciler:
         Args:
             now: milliseconds since the epoch.
         """
+        changing, whole_at = self._changes, self._whole_at
+        whole = changing is None or whole_at is None or not 0 <= now - whole_at < _WHOLE
+        self._whole_at = None  # until this pass is through
         try:
             changes = [*self._starts(now)]
-            seen = {each.id: each for each in self._backend.look()}
+            found = self._backend.look() if changing is None or whole else changing.changed()
+            seen = {each.id: each for each in found}
         except UnreachableError as error:
             self._unreachable = str(error)
             return False
         self._unreachable = ""
         told = {each.id for each in changes}
-        changes += [each for each in self._news(seen, now) if each.id not in told]
+        changes += [each for each in self._news(seen, now, whole=whole) if each.id not in told]
         # Turns are told of the jobs as they were: of one that ends its last devices are free from now on.
         turns = [] if self._books is None else self._books.turns(self._jobs, seen.values(), now)
         self._keep(changes, turns)
         for each in seen.values():
             self._follow_up(each)
+        if changing is not None:
+            changing.settled(seen.values())
+            self._whole_at = now if whole else whole_at
         return bool(changes)
 
     def _follow_up(self, seen: FollowedJob) -> None:
@@ -163,10 +184,11 @@ class Reconciler:
                     yield self._store.get(change.id)
                 except InputError:  # its row was damaged meanwhile: nobody can go on with it
                     self._jobs.pop(change.id, None)
+                    self._new.discard(change.id)
 
     def _starts(self, now: int) -> Iterator[StoredChange]:
         """Jobs that are not with the back end yet are handed over, or held, or refused."""
-        for job in [each for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET]:
+        for job in [self._jobs[each] for each in sorted(self._new, key=self._in_order)]:
             held, failed = self._before(job)
             if failed or held:
                 yield from self._kept_back(job, held, failed, now)
@@ -184,11 +206,14 @@ class Reconciler:
                 if change is not None:
                     yield change
 
+    def _in_order(self, job_id: str) -> tuple[int, str]:
+        return self._jobs[job_id].submitted, job_id
+
     def _before(self, job: StoredJob) -> tuple[str, str]:
         """What a job waits for of others, and what of them makes it impossible; empty where nothing."""
         for each in job.job.after:
             try:
-                other = self._store.find(each.job, team=job.job.team)
+                other = self._jobs.get(each.job) or self._store.find(each.job, team=job.job.team)
             except NotFoundError:
                 return "", f"there is no job {each.job} in the team {job.job.team}"
             except InputError as error:
@@ -206,8 +231,9 @@ class Reconciler:
         elif job.state is JobState.SUBMITTED:
             yield _ended(job, JobState.HELD, MoveCause.DEPENDENCY, held, now)
 
-    def _news(self, seen: dict[str, FollowedJob], now: int) -> Iterator[StoredChange]:
-        for job in self._jobs.values():
+    def _news(self, seen: dict[str, FollowedJob], now: int, *, whole: bool) -> Iterator[StoredChange]:
+        looked_at = self._jobs.values() if whole else [self._jobs[each] for each in seen if each in self._jobs]
+        for job in looked_at:
             if job.state in _NOT_WITH_IT_YET:
                 continue  # it was not handed over: whatever bears its id there is somebody else's
             shown = seen.get(job.id)
@@ -235,6 +261,8 @@ class Reconciler:
                 self._jobs.pop(job.id, None)
             else:
                 self._jobs[job.id] = job
+            if job.state not in _NOT_WITH_IT_YET:
+                self._new.discard(job.id)
 
 
 def order_of(job: StoredJob) -> JobToStart:

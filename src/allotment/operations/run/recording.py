@@ -76,7 +76,7 @@ def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Ite
 def _waits(job: StoredJob, seen: FollowedJob, now: int) -> Iterator[StoredWait]:
     """The reason that ends, and the one that begins; numbers in it that change make no other reason of it."""
     last = job.waits[-1] if job.waits and job.waits[-1].until is None else None
-    reason = seen.reason if seen.state in {JobState.QUEUED, JobState.HELD} else ""
+    reason = seen.reason if seen.state in {JobState.QUEUED, JobState.HELD, JobState.STOPPING} else ""
     if last is not None and _NUMBERS.sub("#", last.said) == _NUMBERS.sub("#", reason):
         return
     if last is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from allotment.adapters.local.fake import FakeJobProcesses, FakeProgram
@@ -26,6 +26,9 @@ PROGRAMS: Mapping[str, FakeProgram] = {
     "fails": FakeProgram(seconds=1.0, exit_code=3),
     "long": FakeProgram(seconds=None, on_term=0),
     "stubborn": FakeProgram(seconds=None, heeds=False),
+    "deaf": FakeProgram(seconds=None, unheard=1),
+    "deafer": FakeProgram(seconds=None, unheard=2),
+    "immortal": FakeProgram(seconds=None, unheard=3),
 }
 
 
@@ -98,6 +101,7 @@ class Machine:
     folders: NamedFolders = field(default_factory=NamedFolders)
     devices: int = 4
     taken: int = 0
+    beside: Callable[[Callable[[], None]], None] = lambda work: work()
 
     def __post_init__(self) -> None:
         self.processes = FakeJobProcesses(self.clock, PROGRAMS)
@@ -108,18 +112,18 @@ class Machine:
         names = tuple(f"GPU-{number}" for number in range(self.devices))
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
         found = RecognisedMachine(size, {"a100": names}, ())
-        self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock)
-        self.reconciler = Reconciler(self.store, self.backend, self.backend.watched)
+        self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock, {}, self.beside)
+        self.reconciler = Reconciler(self.store, self.backend, self.backend.watched, self.backend)
         self.reconciler.recover(self.now)
 
     @property
     def now(self) -> int:
         return int(self.clock.now().timestamp() * 1000)
 
-    def submit(self, wanted: Job) -> str:
+    def submit(self, wanted: Job, code: str = "") -> str:
         self.taken += 1
         history = JobHistory().become(Move(self.now, JobState.SUBMITTED, MoveCause.SUBMITTED))
-        return self.reconciler.take(StoredJob(f"j{self.taken}", wanted, "ada", "local", history)).id
+        return self.reconciler.take(StoredJob(f"j{self.taken}", wanted, "ada", "local", history, code=code)).id
 
     def step(self) -> None:
         self.backend.advance()

@@ -19,7 +19,7 @@ def busy() -> tuple[Machine, Snapshot]:
         machine.submit(replace(job("long", team=team, devices=devices), name=name))
         machine.run(1)
     jobs = {each.id: each for each in machine.store.unfinished()}
-    return machine, machine.backend.snapshot(jobs)
+    return machine, machine.backend.snapshot(jobs)()
 
 
 def test_why_a_job_waits_is_told_with_its_numbers() -> None:
@@ -55,5 +55,5 @@ def test_two_jobs_of_one_name_are_told_apart() -> None:
     first, second = (machine.submit(job("long", devices=4)) for _ in range(2))
     machine.run(1)
     jobs = {each.id: each for each in machine.store.unfinished()}
-    names = {each.name for each in machine.backend.snapshot(jobs).sources[0].objects.jobs}
+    names = {each.name for each in machine.backend.snapshot(jobs)().sources[0].objects.jobs}
     assert names == {f"train-{first}", f"train-{second}"}

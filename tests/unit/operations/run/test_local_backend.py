@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import NotFoundError
 from allotment.model.jobs.job import CheckpointPolicy, DependencyState, JobDependency, JobType, RetryPolicy
 from allotment.model.jobs.run import JobState, MoveCause
 from allotment.operations.run.local.launching import launch_id
+from allotment.ports.device_times import DeviceTurn
 from allotment.ports.job_processes import JobAlive, JobLaunch
-from allotment.ports.stored_jobs import StoredChange
+from allotment.ports.store import StoreError
+from allotment.ports.stored_jobs import StoredChange, StoredJob
 from tests.unit.operations.run.machine import SAFE, Machine, job
 
 CKPT = CheckpointPolicy("/ckpt", 10, 5)
@@ -235,10 +240,24 @@ def test_a_new_server_goes_on_with_what_runs_and_starts_nothing_twice() -> None:
     assert machine.store.get(waiting).state is JobState.SUCCEEDED
 
 
+class FullDisk(MemoryStore):
+    """A store that at times takes nothing."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self.chance = chance
+        self.full = 0.1
+
+    def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
+        if self.chance.random() < self.full:
+            raise StoreError("the disk is full")
+        return super().record(changes, turns)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_given_twice(seed: int) -> None:
     chance = random.Random(seed)
-    machine = Machine()
+    machine = Machine(store=FullDisk(chance))
     programs = ("quick", "fails", "quick")
     for _ in range(80):
         if machine.taken < 12 and chance.random() < 0.4:
@@ -251,7 +270,8 @@ def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_
         if chance.random() < 0.8:
             machine.backend.advance()
         if chance.random() < 0.8:
-            machine.reconciler.step(machine.now)
+            with suppress(StoreError):
+                machine.reconciler.step(machine.now)
         if chance.random() < 0.3:
             machine.restart()
         alive = [each for each in machine.processes.found() if isinstance(each.state, JobAlive)]
@@ -262,6 +282,7 @@ def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_
             attempts[each.id.rsplit("-", 2)[0]].add(each.id.rsplit("-", 2)[1])
         assert all(len(numbers) == 1 for numbers in attempts.values()), "two attempts of a job ran at once"
         machine.clock.sleep(chance.choice((0.0, 0.5, 3.0)))
+    machine.store.full = 0.0
     machine.run(400, every=2.0)
     ended = [machine.store.get(f"j{number + 1}") for number in range(machine.taken)]
     assert all(each.state.over for each in ended)

@@ -9,7 +9,7 @@ a launch's id is used once for good.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -28,7 +28,7 @@ from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.local.as_source import machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
-from allotment.operations.run.local.launching import launch_id, launches_for, launches_of, work_of
+from allotment.operations.run.local.launching import EarlierLaunches, launch_id, launches_for, work_of
 from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
@@ -58,6 +58,7 @@ from allotment.ports.job_processes import (
 from allotment.ports.stored_jobs import StoredJob
 
 _HOST: Final = "this machine"
+_MOST_LISTED: Final = 10
 _BEHIND: Final = "others of its team come before it"
 _CAUSES: Final = {
     Leaving.BY_HAND: MoveCause.BY_HAND,
@@ -66,6 +67,39 @@ _CAUSES: Final = {
     Leaving.RANK_FAILED: MoveCause.EXIT_CODE,
     Leaving.NOT_STARTED: MoveCause.ENDED,
 }
+
+
+_TOLD_TWICE: Final = 60_000
+"""Milliseconds beyond its grace after which what was told to end is killed from here: its supervisor does not."""
+_KILLED_TWICE: Final = 5_000
+"""Milliseconds after which what was killed and runs on is ended with its supervisor."""
+_LOOK_AT_STUCK: Final = 1_000
+"""Milliseconds between two looks at processes that nothing ends: each goes through all that run here."""
+_FEW: Final = 100
+_REASONS: Final = 1_000
+"""Milliseconds between two looks at why jobs wait, where more than `_FEW` do."""
+
+
+class _WorkingCopy:
+    """The copy of a job's code, made beside everything else: it may take seconds.
+
+    Attributes:
+        done: whether it is there, or cannot be.
+        trouble: why it cannot; None where it can.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+        self.trouble: Exception | None = None
+
+    def make(self, folders: JobFolders, order: JobToStart, attempt: int) -> None:
+        """Make it, in whatever thread."""
+        try:
+            folders.working_copy(order.id, attempt, order.code)
+        except Exception as error:  # noqa: BLE001 (it is told of the job; here nobody would hear of it)
+            self.trouble = error
+        finally:
+            self.done = True
 
 
 class _LocalJob:
@@ -81,7 +115,12 @@ class _LocalJob:
         self.flavor = ""
         self.devices: tuple[str, ...] = ()
         self.folder = ""
-        self.considered = False
+        self.reason = ""
+        self.copy: _WorkingCopy | None = None
+        self.kill_at: int | None = None
+        self.killed = False
+        self.stuck = ""
+        self.look_at = 0
         self.leaving: Leaving | None = None
         self.launched: dict[str, LaunchedJob | None] = {}
         self.adopted = False
@@ -94,14 +133,9 @@ class _LocalJob:
         """Ids of the launches of its present attempt, by rank."""
         return [launch_id(self.order.id, self.attempt, rank) for rank in range(self.order.job.replicas)]
 
-    def become(self, state: JobState, now: int) -> None:
-        """It is in another state from now on."""
-        if state is not self.state:
-            self.state, self.since = state, now
-
 
 class LocalBackend:
-    """See the module; implements `ports.backends.Backend`. One thread at a time."""
+    """See the module; implements `ports.backends.Backend` and `TellsChanges`. One thread at a time."""
 
     def __init__(
         self,
@@ -111,6 +145,7 @@ class LocalBackend:
         folders: JobFolders,
         clock: Clock,
         instead: Mapping[str, str] = MappingProxyType({}),
+        beside: Callable[[Callable[[], None]], None] = lambda work: work(),
     ) -> None:
         """A machine without jobs; those of an earlier run are handed over again by `start`.
 
@@ -121,7 +156,9 @@ class LocalBackend:
             folders: where they run.
             clock: time.
             instead: programs that the machine has under another name.
+            beside: has something done that may take long, in a thread of its own or at once.
         """
+        self._beside = beside
         self._instead = instead
         self._platform = platform
         self._machine = machine
@@ -132,7 +169,12 @@ class LocalBackend:
         self._clock = clock
         self._queues = MachineQueues(machine_state(platform, machine.size))
         self._jobs: dict[str, _LocalJob] = {}
-        self._found = launches_of(processes.found())
+        self._holding: dict[str, _LocalJob] = {}
+        self._queued: dict[str, _LocalJob] = {}
+        self._changed: set[str] = set()
+        self._moves = 0
+        self._reasons_at: int | None = None
+        self._earlier = EarlierLaunches(processes)
 
     @property
     def name(self) -> str:
@@ -155,11 +197,23 @@ class LocalBackend:
             self._check(job)
             known = self._take(job)
             self._jobs[job.id] = known
+            self._sort(known)
         return self._followed(known)
 
     def look(self) -> tuple[FollowedJob, ...]:
         """All jobs whose end is not on record."""
         return tuple(map(self._followed, self._jobs.values()))
+
+    def changed(self) -> tuple[FollowedJob, ...]:
+        """Those that show something else than was settled, and all that hold anything: they are few."""
+        ids = dict.fromkeys((*self._holding, *self._changed))
+        return tuple(self._followed(self._jobs[each]) for each in ids if each in self._jobs)
+
+    def settled(self, told: Iterable[FollowedJob]) -> None:
+        """What was told of these is kept; of what is over it is told until it is forgotten."""
+        for each in told:
+            if not each.state.over:
+                self._changed.discard(each.id)
 
     def stop(self, job_id: str, grace: int) -> None:
         """End a job for good."""
@@ -178,7 +232,9 @@ class LocalBackend:
         job = self._jobs.get(job_id)
         if job is not None and job.state.over:
             del self._jobs[job_id]
-            self._folders.clear(job_id, job.attempt)
+            self._changed.discard(job_id)
+            last = job.attempt
+            self._beside(lambda: self._folders.clear(job_id, last))
 
     def log(
         self, job_id: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
@@ -195,21 +251,49 @@ class LocalBackend:
 
     def advance(self) -> bool:
         """Do whatever is to be done now; whether anything changed."""
-        now = self._now()
-        before = [(each.state, each.attempt) for each in self._jobs.values()]
-        for job in list(self._jobs.values()):
-            if job.state.holds:
-                self._watch(job, now)
-        for decision in self._queues.decide(now):
+        now, moves = self._now(), self._moves
+        for job in list(self._holding.values()):
+            self._watch(job, now)
+        decisions = self._queues.decide(now)
+        for decision in decisions:
             job = self._jobs[decision.id]
             match decision:
                 case Admit(flavor=flavor):
                     self._launch(job, flavor, now)
                 case Evict(by=by):
                     self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
-        for job in self._jobs.values():
-            job.considered = True
-        return before != [(each.state, each.attempt) for each in self._jobs.values()]
+        self._look_at_reasons(now)
+        return moves != self._moves
+
+    def _look_at_reasons(self, now: int) -> None:
+        """Why each that waits does; where many do, not at every pass."""
+        due = self._reasons_at is None or not 0 <= now - self._reasons_at < _REASONS
+        if len(self._queued) > _FEW and not due:
+            return
+        self._reasons_at = now
+        for job in self._queued.values():
+            reason = self._queues.waits_for(job.order.id) or _BEHIND
+            if reason != job.reason:
+                job.reason = reason
+                self._changed.add(job.order.id)
+
+    def _become(self, job: _LocalJob, state: JobState, now: int) -> None:
+        """It is in another state from now on."""
+        if state is not job.state:
+            job.state, job.since = state, now
+            job.reason = ""
+            self._sort(job)
+
+    def _sort(self, job: _LocalJob) -> None:
+        """Keep it among those that are like it, and tell of it."""
+        job_id = job.order.id
+        self._moves += 1
+        self._changed.add(job_id)
+        for among, whether in ((self._holding, job.state.holds), (self._queued, job.state is JobState.QUEUED)):
+            if whether:
+                among[job_id] = job
+            else:
+                among.pop(job_id, None)
 
     @property
     def watched(self) -> tuple[WatchedDevice, ...]:
@@ -226,7 +310,7 @@ class LocalBackend:
     @property
     def runs(self) -> bool:
         """Whether anything runs, so that it is worth looking soon."""
-        return any(job.state.holds for job in self._jobs.values())
+        return bool(self._holding)
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What is different here from what its file says."""
@@ -247,13 +331,14 @@ class LocalBackend:
         self._check(order)
         self._queues.check(work_of(order, self._platform))
 
-    def snapshot(self, jobs: Mapping[str, StoredJob]) -> Snapshot:
-        """What answers rest on: the machine as a snapshot shows a cluster.
+    def snapshot(self, jobs: Mapping[str, StoredJob]) -> Callable[[], Snapshot]:
+        """What answers rest on: the machine as a snapshot shows a cluster, made of what is seen now.
 
         Args:
             jobs: those that are not over, by id.
         """
-        return machine_snapshot(self._platform, self._machine, jobs, self.look(), self._now())
+        seen, now = self.look(), self._now()
+        return lambda: machine_snapshot(self._platform, self._machine, jobs, seen, now)
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that `check` lets through."""
@@ -269,7 +354,7 @@ class LocalBackend:
     def _take(self, order: JobToStart) -> _LocalJob:
         now = self._now()
         work = work_of(order, self._platform)
-        attempt, ranks = self._found.get(order.id, (0, {}))
+        attempt, ranks = self._earlier.newest(order.id)
         job = _LocalJob(order, work, max(attempt, order.attempt), now)
         if attempt < order.attempt or not ranks:
             self._queues.submit(work)
@@ -279,11 +364,11 @@ class LocalBackend:
         job.flavor = self._class_of(first.devices)
         self._queues.adopt(work, job.flavor, now)
         job.adopted, job.launched = True, {each.id: _launched(each) for each in ranks.values()}
-        began, ended = _times(ranks.values(), now)
+        began, ran = _times(ranks.values(), now)
         limit = order.job.run_time
-        if limit is not None and ended - began >= limit * 1000:
+        if limit is not None and ran >= limit:
             job.leaving = Leaving.RUN_TIME  # the server that told it so may not have lived to say it
-        job.become(JobState.RUNNING, began)
+        job.state, job.since = JobState.RUNNING, began
         return job
 
     def _class_of(self, devices: Sequence[str]) -> str:
@@ -291,11 +376,21 @@ class LocalBackend:
 
     def _launch(self, job: _LocalJob, flavor: str, now: int) -> None:
         needs, replicas = job.work.devices, job.order.job.replicas
-        taken = {name for each in self._jobs.values() if each.state.holds for name in each.devices}
-        free = [name for name in self._devices.get(flavor, ()) if name not in taken]
+        taken = {name for each in self._holding.values() for name in each.devices}
+        unknown = self._earlier.devices_of_unknown()
+        free = sorted((name for name in self._devices.get(flavor, ()) if name not in taken), key=unknown.__contains__)
         job.flavor, job.devices = flavor, tuple(free[: needs * replicas])
         job.leaving, job.adopted, job.launched = None, False, {}
-        job.become(JobState.STARTING, now)
+        job.kill_at, job.killed = None, False
+        self._become(job, JobState.STARTING, now)
+        if job.order.code:
+            job.copy = copy = _WorkingCopy()
+            attempt = job.attempt
+            self._beside(lambda: copy.make(self._folders, job.order, attempt))
+        else:
+            self._launch_all(job)
+
+    def _launch_all(self, job: _LocalJob) -> None:
         try:
             for launch in launches_for(job.order, job.attempt, job.devices, self._folders, self._instead):
                 job.launched[launch.id] = None
@@ -305,35 +400,84 @@ class LocalBackend:
         except AllotmentError as error:
             self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
 
+    def _launch_with(self, job: _LocalJob, copy: _WorkingCopy) -> None:
+        """Its working copy is there, or cannot be made."""
+        match copy.trouble:
+            case None:
+                self._launch_all(job)
+            case AllotmentError() as error:
+                said = f"it could not be started: {error.what}: {error.why}"
+                self._tell_to_end(job, Leaving.NOT_STARTED, 0, said)
+            case error:
+                said = f"its working copy could not be made: {type(error).__name__}: {error}"
+                self._tell_to_end(job, Leaving.NOT_STARTED, 0, said)
+
     def _watch(self, job: _LocalJob, now: int) -> None:
+        if job.copy is not None:
+            if not job.copy.done:
+                return
+            copy, job.copy = job.copy, None
+            if job.leaving is None:
+                self._launch_with(job, copy)
+                return
+        if job.stuck and now < job.look_at:
+            return
         states = [self._look(job, launch) for launch in job.launches]
         if job.leaving is None and not job.adopted:
             # Nobody has told it to end: that it was told to is then the job's own invention.
             states = [replace(each, stopped=False) if isinstance(each, JobEnded) else each for each in states]
         ends = RankEnds.of(states)
         if ends.alive:
-            self._watch_living(job, ends, now)
+            ran = max(each.seconds for each in states if isinstance(each, JobAlive))
+            self._watch_living(job, ends, ran, now)
+            self._strike(job, states, now)
             return
+        left: list[int] = []
         for launch, state in zip(job.launches, states, strict=True):
             if isinstance(state, JobNeverStarted):
                 # What an earlier server had handed over could still start, beside the next attempt.
                 with suppress(NotFoundError):
                     self._processes.forget(launch)
             elif isinstance(state, JobGone):
-                self._end_what_is_left(job, launch)
+                left += self._end_what_is_left(job, launch, state)
+        if left:
+            self._hold_for(job, left, now)
+            return
         self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
 
-    def _end_what_is_left(self, job: _LocalJob, launch: str) -> None:
-        """Of a launch whose end nobody saw: its records may be gone, and its processes there."""
-        launched = job.launched.get(launch)
+    def _strike(self, job: _LocalJob, states: Sequence[LaunchState], now: int) -> None:
+        """End what was told to end long ago: its supervisor does not hear, or does not do it."""
+        if job.kill_at is None or now < job.kill_at:
+            return
+        for state in states:
+            if isinstance(state, JobAlive):
+                if job.killed:
+                    self._processes.end(state.launched)
+                else:
+                    with suppress(NotFoundError):
+                        self._processes.kill(state.launched.id)
+        job.killed, job.kill_at = True, now + _KILLED_TWICE
+
+    def _end_what_is_left(self, job: _LocalJob, launch: str, state: JobGone) -> tuple[int, ...]:
+        """Of a launch whose end nobody saw: its records may be gone, and its processes there; who runs even then."""
+        launched = job.launched.get(launch) or state.launched
         if launched is not None:
             self._processes.end(launched)
         with suppress(NotFoundError):
             self._processes.kill(launch)
+        return () if launched is None else self._processes.left(launched)
 
-    def _watch_living(self, job: _LocalJob, ends: RankEnds, now: int) -> None:
+    def _hold_for(self, job: _LocalJob, left: Sequence[int], now: int) -> None:
+        """Keep what it holds: as long as a process of it is there, so may be what that process has of a device."""
+        listed = ", ".join(map(str, sorted(left)[:_MOST_LISTED]))
+        job.stuck = f"the kernel holds processes of it that were killed ({listed}); what it holds is free once they end"
+        job.look_at = now + _LOOK_AT_STUCK
+        self._become(job, JobState.STOPPING, now)
+        self._changed.add(job.order.id)
+
+    def _watch_living(self, job: _LocalJob, ends: RankEnds, ran: float, now: int) -> None:
         if job.state is JobState.STARTING:
-            job.become(JobState.RUNNING, now)
+            self._become(job, JobState.RUNNING, now)
         if job.leaving is not None:
             return
         limit = job.order.job.run_time
@@ -342,7 +486,7 @@ class LocalBackend:
             self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, said)
         elif ends.failed is not None:
             self._tell_to_end(job, Leaving.RANK_FAILED, job.order.job.grace)
-        elif limit is not None and now - job.since > limit * 1000:
+        elif limit is not None and ran > limit:
             self._tell_to_end(job, Leaving.RUN_TIME, job.order.job.grace)
 
     def _look(self, job: _LocalJob, launch: str) -> LaunchState:
@@ -358,7 +502,10 @@ class LocalBackend:
         if job.leaving is None or why is Leaving.BY_HAND:
             job.leaving = why
             job.said = said
-        job.become(JobState.STOPPING, self._now())
+        now = self._now()
+        kill_at = now + grace * 1000 + _TOLD_TWICE
+        job.kill_at = kill_at if job.kill_at is None else min(kill_at, job.kill_at)
+        self._become(job, JobState.STOPPING, now)
         for launch in job.launches:
             if isinstance(self._look(job, launch), JobAlive):
                 self._processes.stop(launch, grace)
@@ -367,17 +514,18 @@ class LocalBackend:
         now, job_id = self._now(), job.order.id
         end = conclusion.end_with(job.said, ends)
         job.leaving, job.said, job.devices = None, "", ()
+        job.stuck, job.kill_at, job.killed = "", None, False
         if conclusion.state is not JobState.QUEUED:
             if job.state.holds:
                 self._queues.ended(job_id)
             job.end = end
-            job.become(conclusion.state, now)
+            self._become(job, conclusion.state, now)
             return
         self._queues.left(job_id)
         job.before = end
         job.failures += 0 if end.displaced else 1
         job.attempt += 1
-        job.become(JobState.QUEUED, now)
+        self._become(job, JobState.QUEUED, now)
 
     def _goes_on(self, job_id: str) -> bool:
         job = self._jobs.get(job_id)
@@ -389,18 +537,18 @@ class LocalBackend:
             RunningPlace(rank, _HOST, job.devices[rank * per_rank : (rank + 1) * per_rank], job.folder)
             for rank in range(job.order.job.replicas)
         )
-        waits = job.state is JobState.QUEUED
+        why = None if job.leaving is None else _CAUSES.get(job.leaving)
         return FollowedJob(
             id=job.order.id,
             native=job.launches[0],
             state=job.state,
             attempt=job.attempt,
-            reason=(self._queues.waits_for(job.order.id) or (_BEHIND if job.considered else "")) if waits else "",
+            reason=job.stuck or job.reason,
             since=job.since,
             places=places if job.state.holds else (),
             end=job.end if job.state.over else None,
             before=job.before,
-            why=_CAUSES.get(job.leaving) if job.leaving is not None else None,
+            why=why or (MoveCause.ENDED if job.stuck else None),
         )
 
     def _now(self) -> int:
@@ -411,15 +559,18 @@ def _launched(found: FoundLaunch) -> LaunchedJob | None:
     return found.state.launched if isinstance(found.state, JobAlive | JobGone) else None
 
 
-def _times(launches: Iterable[FoundLaunch], now: int) -> tuple[int, int]:
-    """When the first of a job's processes began, and when the last ended, or now; milliseconds since the epoch."""
-    began, ended = [now], []
+def _times(launches: Iterable[FoundLaunch], now: int) -> tuple[int, float]:
+    """When the first of a job's processes began, in milliseconds since the epoch, and how many seconds one ran at most.
+
+    What runs says how long by a clock that is never set: so its beginning is told by the clock of today.
+    """
+    began, ran = [now], [0.0]
     for each in launches:
         match each.state:
-            case JobAlive(launched=launched):
-                began.append(launched.started_at)
-                ended.append(now)
-            case JobEnded(started_at=started, ended_at=end):
+            case JobAlive(seconds=seconds):
+                began.append(now - round(seconds * 1000))
+                ran.append(seconds)
+            case JobEnded(started_at=started, seconds=seconds):
                 began.append(started)
-                ended.append(end)
-    return min(began), max(ended, default=now)
+                ran.append(seconds)
+    return min(began), max(ran)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from allotment.model.platform import Platform
 from allotment.operations.run.local.queueing import QueuedWork
 from allotment.ports.backends import JobToStart
 from allotment.ports.job_folders import JobFolders
-from allotment.ports.job_processes import FoundLaunch, JobLaunch, JobNeverStarted
+from allotment.ports.job_processes import FoundLaunch, JobAlive, JobGone, JobLaunch, JobNeverStarted, JobProcesses
 
 _FIRST_PORT: Final = 20_000
 _PORTS: Final = 10_000
@@ -43,20 +43,51 @@ def job_of_launch(launch: str) -> str:
     return "" if parts is None else parts[1]
 
 
-def launches_of(found: Iterable[FoundLaunch]) -> dict[str, tuple[int, dict[int, FoundLaunch]]]:
-    """By job the newest attempt of which anything was started, with its launches by rank."""
-    newest: dict[str, tuple[int, dict[int, FoundLaunch]]] = {}
-    for each in found:
-        parts = _FORM.fullmatch(each.id)
-        if parts is None or isinstance(each.state, JobNeverStarted):
-            continue  # a job may make folders among those of launches
-        job_id, attempt, rank = parts[1], int(parts[2]), int(parts[3])
-        present = newest.get(job_id, (0, {}))
-        if attempt > present[0]:
-            newest[job_id] = (attempt, {rank: each})
-        elif attempt == present[0]:
-            present[1][rank] = each
-    return newest
+class EarlierLaunches:
+    """What earlier servers have left; a launch is looked at only when its job is asked for, however many there are."""
+
+    def __init__(self, processes: JobProcesses) -> None:
+        """Of all launches that are there now."""
+        self._processes = processes
+        self._attempts: dict[str, dict[int, dict[int, str]]] = {}
+        self._open: dict[str, list[str]] = {}
+        for each, ended in processes.known().items():
+            parts = _FORM.fullmatch(each)
+            if parts is None:
+                continue  # a job may make folders among those of launches
+            attempt = self._attempts.setdefault(parts[1], {}).setdefault(int(parts[2]), {})
+            attempt[int(parts[3])] = each
+            if not ended:
+                self._open.setdefault(parts[1], []).append(each)
+
+    def newest(self, job_id: str) -> tuple[int, dict[int, FoundLaunch]]:
+        """The newest attempt of a job of which anything was started, with its launches by rank; 0 where there is none.
+
+        From now on the job is known, and none of those that `unknown` tells of.
+        """
+        self._open.pop(job_id, None)
+        attempts = self._attempts.pop(job_id, {})
+        for attempt in sorted(attempts, reverse=True):
+            found = {each.id: each for each in self._processes.found(attempts[attempt].values())}
+            ranks = {rank: found[each] for rank, each in sorted(attempts[attempt].items()) if each in found}
+            started = {rank: each for rank, each in ranks.items() if not isinstance(each.state, JobNeverStarted)}
+            if started:
+                return attempt, started
+        return 0, {}
+
+    def devices_of_unknown(self) -> frozenset[str]:
+        """Devices that processes still have which belong to no job that was asked for: nobody goes on with those."""
+        if not self._open:
+            return frozenset()
+        found = self._processes.found([each for ids in self._open.values() for each in ids])
+        alive = [each for each in found if isinstance(each.state, JobAlive | JobGone) and _runs(each)]
+        jobs = {job_of_launch(each.id) for each in alive}
+        self._open = {job: ids for job, ids in self._open.items() if job in jobs}
+        return frozenset(name for each in alive for name in each.devices)
+
+
+def _runs(found: FoundLaunch) -> bool:
+    return isinstance(found.state, JobAlive) or (isinstance(found.state, JobGone) and bool(found.state.left))
 
 
 def work_of(order: JobToStart, platform: Platform) -> QueuedWork:
