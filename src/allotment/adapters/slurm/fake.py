@@ -81,7 +81,8 @@ class FakeSlurm:
         services: qualities of service; the first is the default.
         user: who we are.
         now: seconds since 1970.
-        runs: seconds that a command would run, and how it would end; a second and 0 for others.
+        runs: seconds that a command would run, and how it would end; a second and 0 for others. Of a task with
+            arguments of its own, the command with these comes first.
     """
 
     machines: tuple[SlurmNode, ...]
@@ -196,7 +197,8 @@ class FakeSlurm:
             self._schedule()
 
     def _run_on(self, job: FakeSlurmJob) -> None:
-        length, code = self.runs.get(job.asked.argv, (1, 0))
+        usual = self.runs.get(job.asked.argv, (1, 0))
+        length, code = self.runs.get((*job.asked.argv, *dict(job.asked.trials).get(job.task or 0, ())), usual)
         if job.gives_way_at and self.now >= job.gives_way_at:
             self._displace(job)
         elif self.now >= job.started + length:

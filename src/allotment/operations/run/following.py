@@ -46,8 +46,10 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
         return ()
     at = now if seen.since is None else seen.since
     path = _path(present, seen.state, by_queue=again)
+    early = _early(history) if seen.state is JobState.STOPPED else None
+    said = _said(seen) if early is None else early.said
     return tuple(
-        Move(at, state, _cause(history, state, seen), seen.attempt, _said(seen) if number == len(path) - 1 else "")
+        Move(at, state, _cause(history, state, seen), seen.attempt, said if number == len(path) - 1 else "")
         for number, state in enumerate(path)
     )
 
@@ -94,12 +96,22 @@ _RANK: Final = {state: number for number, state in enumerate(JobState)}
 
 
 def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause:
+    if state is JobState.QUEUED and history.state is JobState.STAGING:
+        return MoveCause.STAGED
     if state is JobState.QUEUED and history.attempt > 0:
         failed = seen.before is not None and not seen.before.displaced
         return MoveCause.RETRIED if failed else MoveCause.PREEMPTED
+    if state is JobState.STOPPED and _early(history) is not None:
+        return MoveCause.EARLY_STOP
     if state is JobState.STOPPING and seen.why is not None:
         return seen.why
     return _USUAL[state]
+
+
+def _early(history: JobHistory) -> Move | None:
+    """The move by which a trial that fell behind was told to end; None where somebody ended it by hand as well."""
+    told = [each for each in history.moves if each.cause in {MoveCause.EARLY_STOP, MoveCause.BY_HAND}]
+    return told[-1] if told and told[-1].cause is MoveCause.EARLY_STOP else None
 
 
 def _said(seen: FollowedJob) -> str:

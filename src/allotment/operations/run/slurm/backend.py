@@ -125,7 +125,8 @@ class SlurmBackend:
         again = job.id in self._jobs
         mine = self._jobs.setdefault(job.id, _HandedIn(job, min(now, job.queued_since // 1000 or now)))
         if (again or job.taken or job.attempt > 1) and (found := self._shown(job.id)):
-            return found
+            # Whether it is to be stopped is told after this: what was taken is tried again when it is looked at.
+            return found.followed if job.taken else self._tried_again(found)
         if job.taken:
             end = EndOfRun(None, said="Slurm knows nothing of it any more")
             return FollowedJob(job.id, "", JobState.FAILED, job.attempt, end=end)
@@ -137,7 +138,7 @@ class SlurmBackend:
             del self._jobs[job.id]
             raise
         if receipt.again and (found := self._shown(job.id)):
-            return found
+            return self._tried_again(found)
         state = JobState.STAGING if fetching else JobState.QUEUED
         return FollowedJob(job.id, str(receipt.job_id), state, job.attempt, reason=receipt.said)
 
@@ -217,14 +218,12 @@ class SlurmBackend:
             part.job_id, str(receipt.job_id), JobState.QUEUED, following.attempt, reason=receipt.said, before=seen.end
         )
 
-    def _shown(self, job_id: str) -> FollowedJob | None:
+    def _shown(self, job_id: str) -> SlurmStanding | None:
         """What became of a job, as far as anybody knows."""
         self._known = gathered(self._slurm.jobs(), self._slurm.user)
         known = self._known.get(job_id)
         standing = None if known is None else self._standing(job_id, known)
-        if standing is None:
-            standing = next(self._booked((job_id,)), None)
-        return None if standing is None else standing.followed
+        return standing or next(self._booked((job_id,)), None)
 
     def _standings(self) -> list[SlurmStanding]:
         self._known = gathered(self._slurm.jobs(), self._slurm.user)
