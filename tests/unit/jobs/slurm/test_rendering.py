@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.adapters.slurm.options import options_of
-from allotment.adapters.slurm.script import WATCHER, script_of
+from allotment.adapters.slurm.script import SECRETS, WATCHER, script_of
 from allotment.errors import CapacityError, InputError
+from allotment.jobs.fetching import FETCH
 from allotment.jobs.losses import lost
 from allotment.jobs.slurm.identities import SlurmPart, part_of
 from allotment.jobs.slurm.losses import SLURM_LOSSES
@@ -22,6 +23,7 @@ from allotment.jobs.slurm.rendering import (
     SlurmFolders,
     SlurmPlace,
     SlurmShape,
+    staging_of,
     submission_of,
     told_on_slurm,
 )
@@ -36,12 +38,14 @@ from allotment.model.jobs.job import (
     ReplicaNeeds,
     RetryPolicy,
     SecretVariable,
+    Sweep,
+    SweptParameter,
     VolumeUse,
 )
 from allotment.model.quantity import Bytes
-from allotment.model.slurm.submission import IDENTITY, SlurmSubmission
+from allotment.model.slurm.submission import IDENTITY, SlurmFieldError, SlurmSubmission
 from tests.unit import builders as build
-from tests.unit.jobs.kubernetes.work import DATA, GRID, WEIGHTS, gang, job, nightly, program
+from tests.unit.jobs.kubernetes.work import DATA, GRID, WEIGHTS, gang, job, program
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "jobs" / "slurm"
 UPDATE = os.environ.get("ALLOTMENT_UPDATE_GOLDEN") == "1"
@@ -66,11 +70,18 @@ def plain(**changes: object) -> Job:
 
 def submitted(asked: Job) -> SlurmSubmission:
     assert not list(lost(asked, SLURM_LOSSES))
-    return submission_of(asked, SlurmPart("x1", 0, 1), PLACE, FOLDERS)
+    secrets = {each.variable: f"/shared/secrets/{each.secret}/{each.key}" for each in asked.program.secrets}
+    return submission_of(asked, SlurmPart("x1", 0, 1), PLACE, replace(FOLDERS, secrets=secrets))
 
 
 def cpu(**changes: object) -> Job:
     return plain(needs=ReplicaNeeds(build.cores(4), build.gib(8)), **changes)
+
+
+HOSTILE = ("-o", "it's \n#SBATCH --uid=0\n", '"; $(id) `id` \\', "", "*) rm;; esac", "é %j")
+SECRET = SecretVariable("HF_TOKEN", "hub", "token")
+SWEEP = Sweep((SweptParameter("lr", HOSTILE),), trials=len(HOSTILE), seed=0, at_once=2)
+STAGED = plain(volumes=(DATA,), data=(WEIGHTS, replace(WEIGHTS, source="/data/it's -x\n", path="-o\n$(id)")))
 
 
 CASES: dict[str, Job] = {
@@ -78,14 +89,17 @@ CASES: dict[str, Job] = {
     "checkpoint": plain(checkpoint=SAVED, project="chat", program=replace(BARE, environment={"A": "$(b)\nc"})),
     "gang": plain(replicas=4, gang=True, checkpoint=SAVED),
     "container": job(),
+    "sweep": plain(sweep=SWEEP, checkpoint=SAVED),
+    "secret": plain(program=replace(BARE, secrets=(SECRET,))),
     "cpu": cpu(replicas=3, priority="scheduled-training", run_time=None),
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "staging"])
 def test_a_job_becomes_its_golden_file(name: str) -> None:
-    made = submitted(CASES[name])
+    made = staging_of(STAGED, "x1", PLACE, FOLDERS) if name == "staging" else submitted(CASES[name])
     script = script_of(made).replace(shlex.quote(WATCHER), "WATCHER").replace(shlex.quote(RANKS), "RANKS")
+    script = script.replace(shlex.quote(FETCH), "FETCH").replace(SECRETS, "SECRETS\n")
     lines = [*options_of(made, 0), "", *(f"{key}={value!r}" for key, value in made.environment), "", script]
     text = "\n".join(lines)
     path = GOLDEN / f"{name}.txt"
@@ -108,7 +122,6 @@ def test_a_job_becomes_its_golden_file(name: str) -> None:
         ("data.command", plain(volumes=(DATA,), data=(replace(WEIGHTS, argv=("get", "/data/x")),))),
         ("nearness", plain(nearness=Nearness(NearnessDomain.RACK, required=True))),
         ("sweep", plain(sweep=GRID, replicas=2)),
-        ("schedule", nightly(program=BARE)),
         ("type", plain(type=JobType.NOTEBOOK)),
         ("resources.sharedMemory", plain(needs=replace(job().needs, shared_memory=Bytes(1)))),
         ("resources.ephemeralStorage", plain(needs=replace(job().needs, ephemeral_storage=Bytes(1)))),
@@ -171,6 +184,37 @@ def test_what_is_different_is_told() -> None:
     assert "ALLOTMENT_VOLUME_DATA" in said
     assert "whole minutes" in said
     assert submitted(plain(run_time=90)).minutes == 2
+
+
+def test_no_argument_of_a_trial_leaves_its_place() -> None:
+    """Read as a shell reads it: each task has its own arguments, and nothing else stands between them."""
+    words = shlex.split(script_of(submitted(CASES["sweep"])), comments=True)
+    for number, value in enumerate(HOSTILE):
+        at = words.index(f"{number})")
+        assert words[at : at + 4] == [f"{number})", "set", "--", f"--lr={value};;"]
+    assert words[words.index("esac") :][:2] == ["esac", "exec"]
+    assert words[-1] == "$@"
+
+
+def test_trials_that_are_tried_again_keep_their_numbers_and_arguments() -> None:
+    made = submission_of(CASES["sweep"], SlurmPart("x1", 1, 2), PLACE, FOLDERS, trials=(4, 1))
+    assert str(made.array) == "1,4%2"
+    assert made.trials == ((1, (f"--lr={HOSTILE[1]}",)), (4, (f"--lr={HOSTILE[4]}",)))
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [{"A B": "/s/a"}, {"A=B": "/s/a"}, {"SBATCH_X": "/s/a"}, {"A": "s/a"}, {"A": "/s/../a"}, {"A": "/s/a\nexport B=c"}],
+)
+def test_what_is_no_reference_to_a_secret_reaches_no_script(secrets: dict[str, str]) -> None:
+    with pytest.raises(SlurmFieldError):
+        submission_of(plain(), SlurmPart("x1", 0, 1), PLACE, replace(FOLDERS, secrets=secrets))
+
+
+def test_a_sweep_whose_arguments_fill_the_script_is_refused() -> None:
+    long = Sweep((SweptParameter("a", tuple(f"{n}{'x' * 20_000}" for n in range(60))),), 60, 0, 1)
+    with pytest.raises(SlurmFieldError, match="trials"):
+        submitted(plain(sweep=long))
 
 
 @given(
