@@ -21,7 +21,9 @@ from allotment.model.accelerator import CapacityType
 from allotment.model.platform import Platform
 from allotment.operations.directory.loading import load
 from allotment.operations.run.desk import Desk, ServerIdentity
-from allotment.operations.run.kubernetes.backend import ClusterAccess, KubernetesBackend
+from allotment.operations.run.families import FamilyKeeping
+from allotment.operations.run.kubernetes.backend import KubernetesBackend
+from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
@@ -39,6 +41,8 @@ from allotment.wiring.slurm import slurm, slurm_file, slurm_folders, slurm_names
 _FIRST_TIDYING: Final = 600.0
 _TIDYING: Final = 6 * 3600.0
 """Seconds until old logs are looked for: after the start, and from then on."""
+CLOCK: Final = "clock.json"
+"""File beside the socket: how the server's clock stands to the machine's."""
 STARTED: Final = "started.json"
 """File beside the socket: what the last server was started with."""
 
@@ -87,11 +91,12 @@ def _serve(named: str, slots: int | None, store: str) -> None:
         jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
-        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened)
-        desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), clock, running.new_job_id)
+        steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
+        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady)
+        desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-        tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), clock, desk.ending), daemon=True)
+        tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True)
         tidying.start()
         serve(job_api(desk), desk, bound)
 
@@ -119,12 +124,12 @@ def _last_start(place: Path) -> tuple[str, int | None]:
     return (named, slots) if not named or Path(named).is_dir() else ("", None)
 
 
-def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack) -> Callable[[str], Serving]:
+def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
     def open_one(name: str) -> Serving:
         if name == LOCAL:
-            return _local(platform, folder, slots)
+            return _local(platform, folder, slots, clock)
         cluster = platform.cluster(name)
         slurms = slurm_names(os.environ)
         if cluster is None and name in slurms:
@@ -150,15 +155,15 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
         SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets")),
         wiring.clock(),
     )
-    return Serving(backend, told=backend.told, check=backend.check)
+    return Serving(backend, told=backend.told, check=backend.check, families=FamilyKeeping(schedules=True))
 
 
-def _local(platform: Platform, folder: Path, slots: int) -> Serving:
+def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Serving:
     inventory = running.machine_devices(slots).inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
     processes = running.job_processes(folder / "launches")
     backend = LocalBackend(
-        platform, machine, processes, running.job_folders(folder), wiring.clock(), running.instead(), running.beside()
+        platform, machine, processes, running.job_folders(folder), clock, running.instead(), running.beside()
     )
     return Serving(
         backend,
@@ -171,6 +176,7 @@ def _local(platform: Platform, folder: Path, slots: int) -> Serving:
         snapshot=backend.snapshot,
         told=backend.told,
         check=backend.check,
+        families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from allotment.ports.clock import Clock
     from allotment.ports.devices import MachineDevices
     from allotment.ports.job_code import CodePacker, CodeShelf
     from allotment.ports.job_folders import JobFolders
@@ -113,6 +114,13 @@ def new_job_id() -> str:
     from allotment.adapters.local.identity import random_job_id
 
     return random_job_id()
+
+
+def steady_clock(place: Path, *, keep: bool) -> Clock:
+    """A clock that is not set when the machine's is; `keep`: it goes on from the one before."""
+    from allotment.adapters.steady_clock import SteadyClock
+
+    return SteadyClock(place, keep=keep)
 
 
 def beside() -> Callable[[Callable[[], None]], None]:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.clock import SystemClock
+from allotment.adapters.store.sqlite import SqlitePlace
 from allotment.errors import AllotmentError
+from allotment.model.jobs.job import CheckpointPolicy
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.starting import bring_down
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
+from allotment.ports.stored_jobs import StoredJob
 from tests.live.server.conftest import Server
 from tests.live.server.test_running import ended, shell
 
@@ -101,6 +104,58 @@ def test_a_clock_that_jumps_by_an_hour_ends_no_job_and_turns_no_history_round(se
     other.up()
     done = ended(other, one.id)
     assert done.state is JobState.SUCCEEDED, done.history
-    times = [each.at for each in done.history.moves]
-    assert times == sorted(times)
+    reckons_as_it_was(done, 6)
     other.end()
+
+
+def reckons_as_it_was(job: StoredJob, seconds: float) -> None:
+    """Neither its history nor what is accounted for it has an hour more or less."""
+    times = [each.at for each in job.history.moves]
+    assert times == sorted(times)
+    assert job.use is not None
+    assert seconds * 950 <= job.use.run_ms <= (seconds + 8) * 1000
+    assert job.use.run_ms <= job.use.held_ms <= (seconds + 10) * 1000
+
+
+@pytest.mark.skipif(not Path(LIBRARY).exists(), reason="libfaketime is not installed (apt-get install libfaketime)")
+@pytest.mark.parametrize("jump", ["-1h", "+1h"])
+def test_a_clock_that_is_set_while_the_server_runs_changes_no_duration(
+    server: Server, tmp_path: Path, jump: str
+) -> None:
+    told = tmp_path / "faketime"
+    told.write_text("+0")
+    fake = {
+        "LD_PRELOAD": LIBRARY.replace("libfaketime.so", "libfaketimeMT.so"),
+        "FAKETIME_TIMESTAMP_FILE": str(told),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    other = Server(server.home, further=fake)
+    other.up()
+    try:
+        long = other.service.submit(JobSubmission(shell("sleep 8; echo done", run_time=600), "local")).job
+        short = other.service.submit(JobSubmission(shell("sleep 600", run_time=5), "local")).job
+        stubborn = "trap '' TERM; while :; do sleep 0.1; done"
+        slow = other.service.submit(
+            JobSubmission(shell(stubborn, checkpoint=CheckpointPolicy("/tmp", 1, 6)), "local")
+        ).job
+        time.sleep(2)
+        began = time.monotonic()
+        other.service.stop(slow.id)
+        told.write_text(jump)
+        time.sleep(2)
+        assert other.service.find(slow.id).state is JobState.STOPPING, "its grace is not over"
+        assert ended(other, slow.id).state is JobState.STOPPED
+        assert 5 < time.monotonic() - began < 20
+        limited, done = ended(other, short.id), ended(other, long.id)
+        assert (limited.state, done.state) == (JobState.FAILED, JobState.SUCCEEDED), limited.history
+        reckons_as_it_was(limited, 5)
+        reckons_as_it_was(done, 8)
+        # The ledger of the time as the server counts it has no hour that nobody lived through.
+        since = int(time.time() * 1000) - 60_000
+        with SqlitePlace(Path(other.environment["XDG_STATE_HOME"]) / "allotment/store/store.db").reader() as store:
+            lines = store.device_times(0, since + 3 * 3_600_000)
+        mine = sum((each.end or 0) - each.start for each in lines if each.use.job == long.id)
+        assert 7600 <= mine <= 18_000
+    finally:
+        other.end()
