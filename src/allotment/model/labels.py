@@ -114,6 +114,8 @@ JOB_NAME: Final = f"{DOMAIN}/job-name"
 """Annotation beside it: what people call the job."""
 JOB_DEADLINE: Final = f"{DOMAIN}/deadline"
 """Annotation beside it: when the job's result is needed, RFC 3339."""
+JOB_MARK: Final = f"{DOMAIN}/mark"
+"""Annotation on what runs a job: what only the server that made it could have written there."""
 
 KUEUE_QUEUE: Final = "kueue.x-k8s.io/queue-name"
 KUEUE_PRIORITY: Final = "kueue.x-k8s.io/priority-class"

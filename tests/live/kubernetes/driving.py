@@ -16,7 +16,8 @@ from allotment.model.jobs.job import AcceleratorWish, Job, JobType, Program, Rep
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.operations.run.kubernetes.backend import ClusterAccess, KubernetesBackend
+from allotment.operations.run.kubernetes.backend import KubernetesBackend
+from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.ports.backends import FollowedJob, JobToStart
 from allotment.ports.kube import Answer, Identity, KubePort
 from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR

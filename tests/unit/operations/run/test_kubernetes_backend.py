@@ -12,13 +12,21 @@ from typing import Any
 import pytest
 
 from allotment.adapters.kube.fake import Call, FakeKube
-from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError
+from allotment.errors import (
+    AllotmentError,
+    CapacityError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnreachableError,
+)
 from allotment.model.jobs.job import CodeFolder, Job
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import ObjectKey
 from allotment.model.quantity import Bytes
 from allotment.operations.run.kubernetes import pod_logs
-from allotment.operations.run.kubernetes.backend import ClusterAccess, KubernetesBackend
+from allotment.operations.run.kubernetes.backend import KubernetesBackend
+from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.kube import AccessRefusedError, Identity, PodLogLine, RefusedError
 from tests.unit.jobs.kubernetes.work import gang, job, program, service, staged, world
@@ -30,7 +38,6 @@ JOB = ObjectKey("batch", "Job", NAMESPACE, NAME)
 STAGING = ObjectKey("batch", "Job", NAMESPACE, f"{NAME}-staging")
 CODE = ObjectKey("", "ConfigMap", NAMESPACE, NAME)
 WITH_CODE = job(program=program(code=CodeFolder(".", "", Bytes(1 << 20))))
-MAKER = {"apiVersion": "batch/v1", "kind": "Job", "name": NAME, "uid": "job", "controller": True}
 FOREIGN = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": NAME, "namespace": NAMESPACE, "uid": "other"}}
 
 
@@ -71,6 +78,14 @@ class Bench:
                 raise error
 
         self.kube.hook = hook
+
+    @property
+    def maker(self) -> dict[str, Any]:
+        """A reference to what runs the job."""
+        main = self.kube.get("batch/v1", JOB)
+        assert main is not None
+        uid = main["metadata"]["uid"]
+        return {"apiVersion": "batch/v1", "kind": "Job", "name": NAME, "uid": uid, "controller": True}
 
     @property
     def ours(self) -> set[ObjectKey]:
@@ -127,8 +142,9 @@ def test_devices_are_counted_on_nodes(bench: Bench) -> None:
 
 def test_a_second_start_starts_nothing_and_completes_what_is_half_made(bench: Bench) -> None:
     bench.refuse("create", "ConfigMap", refused(500, "InternalError", "etcd is away"))
-    with pytest.raises(AllotmentError):
-        bench.start(WITH_CODE)
+    held = bench.start(WITH_CODE)
+    assert (held.state, "etcd is away" in held.reason) == (JobState.HELD, True)
+    assert bench.start(WITH_CODE).state is JobState.HELD
     assert bench.ours == {JOB}
     bench.kube.hook = lambda _: None
     bench.backend = bench.anew()
@@ -204,6 +220,26 @@ def test_a_full_namespace_holds_a_job_back_and_refuses_it_not(bench: Bench) -> N
     assert bench.start(job()).state is JobState.QUEUED
 
 
+def test_what_the_cluster_cannot_take_now_is_held_and_refused_not(bench: Bench) -> None:
+    """The queue's webhook is away: a submission is told to come again, and what was taken is tried again."""
+    away = refused(500, "InternalError", 'failed calling webhook "mjob.kb.io": connection refused')
+    bench.refuse("create", "Job", away, real_only=False)
+    with pytest.raises(UnreachableError, match="takes nothing now"):
+        bench.backend.check(bench.order(job()))
+    found = bench.start(job())
+    assert (found.state, "mjob.kb.io" in found.reason) == (JobState.HELD, True)
+    bench.kube.hook = lambda _: None
+    assert bench.start(staged()).state is JobState.STAGING
+    bench.report(STAGING, "Complete")
+    bench.refuse("create", "Job", away)
+    assert not bench.backend.advance()
+    bench.refuse("create", "ConfigMap", away)
+    assert bench.backend.runs
+    bench.kube.hook = lambda _: None
+    assert bench.backend.advance()
+    assert bench.ours == {STAGING, JOB}
+
+
 def test_what_can_never_run_is_refused_before_anything_is_sent(bench: Bench) -> None:
     for asked, error in (
         (job(team="nobody"), JobRefusedError),
@@ -277,7 +313,7 @@ def test_a_shorter_grace_is_asked_for_and_what_is_over_stays(bench: Bench) -> No
     bench.backend.advance()
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": NAMESPACE}}
     labels = {"allotment.dev/job": "k7x2", "allotment.dev/part": "main"}
-    metadata = {**pod["metadata"], "labels": labels, "ownerReferences": [MAKER]}  # type: ignore[dict-item]
+    metadata = {**pod["metadata"], "labels": labels, "ownerReferences": [bench.maker]}  # type: ignore[dict-item]
     spec = {"nodeName": "node", "terminationGracePeriodSeconds": 120}
     bench.kube.put({**pod, "metadata": metadata, "spec": spec, "status": {"phase": "Running"}})
     bench.report(JOB, "Complete")
@@ -361,6 +397,57 @@ def test_a_colleagues_object_is_not_what_runs_a_job_whose_data_are_fetched(
     assert JOB in bench.ours
 
 
+def test_a_job_of_the_same_name_takes_nobodys_place(bench: Bench) -> None:
+    """A colleague may delete what fetches the data, and make one of that name which is complete at once."""
+    bench.start(staged())
+    assert bench.shown() is not None
+    bench.kube.delete("batch/v1", STAGING)
+    bench.kube.put(forged(NAMESPACE, STAGING.name, part="staging"))
+    assert bench.shown() is None
+    assert not bench.backend.advance()
+    assert JOB not in bench.ours
+
+
+def test_nobody_makes_what_runs_a_job_while_its_data_are_fetched(bench: Bench) -> None:
+    """Its name is known by then, and so are all labels; not its mark."""
+    bench.start(staged())
+    bench.kube.put(forged(NAMESPACE, NAME))
+    found = bench.shown()
+    assert found is not None
+    assert (found.state, found.native) == (JobState.STAGING, f"job/{STAGING.name}")
+    bench.report(STAGING, "Complete")
+    found = bench.shown()
+    assert found is not None
+    assert found.end is not None
+    assert (found.state, "does not belong to the job" in found.end.said) == (JobState.FAILED, True)
+    marks = {WorkMaker("training", ClusterAccess(bench.kube, key=key)).mark("k7x2") for key in (b"one", b"another")}
+    assert len(marks) == 2
+
+
+def test_code_of_somebody_else_is_not_run(bench: Bench) -> None:
+    asked = replace(staged(), program=WITH_CODE.program)
+    bench.start(asked)
+    evil = {**forged(NAMESPACE, NAME, part="code"), "apiVersion": "v1", "kind": "ConfigMap", "data": {"code": "evil"}}
+    bench.kube.put(evil)
+    bench.report(STAGING, "Complete")
+    assert bench.backend.advance()
+    made = bench.kube.get("v1", CODE)
+    assert made is not None
+    assert ("data" in made, list(made["binaryData"])) == (False, ["code.tar.gz"])
+
+
+def test_of_what_is_over_by_now_the_cluster_is_still_rid_and_the_log_read(bench: Bench) -> None:
+    """It was stopped while the cluster did not answer, and the server started anew since."""
+    bench.start(WITH_CODE)
+    bench.backend = bench.anew()
+    bench.backend.remember(bench.order(WITH_CODE))
+    found = bench.shown()
+    assert found is not None
+    assert found.state is JobState.QUEUED
+    bench.backend.stop("k7x2", 0)
+    assert bench.ours == set()
+
+
 def test_pods_and_books_elsewhere_are_not_read(bench: Bench) -> None:
     bench.start(job())
     bench.kube.edit(JOB, lambda body: {**body, "spec": {**body["spec"], "suspend": False}})
@@ -431,7 +518,7 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
                     "namespace": NAMESPACE,
                     "labels": labels,
                     "uid": name,
-                    "ownerReferences": [MAKER],
+                    "ownerReferences": [bench.maker],
                 },
                 "spec": {"nodeName": "node"},
                 "status": {"phase": "Running"},

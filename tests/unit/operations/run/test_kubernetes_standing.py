@@ -8,6 +8,7 @@ import pytest
 
 from allotment.adapters.kube.fake import FakeKube
 from allotment.model.jobs.run import JobState
+from allotment.operations.run.kubernetes.refusals import look_for_refusals
 from allotment.operations.run.kubernetes.seeing import JobHome, seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged
 from allotment.ports.backends import EndOfRun, FollowedJob
@@ -43,9 +44,16 @@ def said(type_: str, reason: str = "", message: str = "", status: str = "True") 
     return {"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
 
 
-def workload(owner: Body, *conditions: Body, evictions: int = 0, active: bool = True, admitted: bool = False) -> Body:
+def workload(
+    owner: Body,
+    *conditions: Body,
+    evictions: int = 0,
+    active: bool = True,
+    admitted: bool = False,
+    status: Body | None = None,
+) -> Body:
     stats = {"schedulingStats": {"evictions": [{"reason": "Preempted", "underlyingCause": "", "count": evictions}]}}
-    status = {"conditions": list(conditions), **(stats if evictions else {})}
+    status = {"conditions": list(conditions), **(stats if evictions else {}), **(status or {})}
     status |= {"admission": {"clusterQueue": "nlp"}} if admitted else {}
     body = made(
         "Workload", f"workload-of-{owner['metadata']['uid']}", owner=owner, spec={"active": active}, status=status
@@ -69,11 +77,14 @@ def ended(code: int, at: str, *, reason: str = "Error", signal: int = 0, name: s
 
 PENDING = said("QuotaReserved", "Pending", "couldn't assign flavors: insufficient unused quota", "False")
 EVICTED = said("Evicted", "Preempted", "Preempted to accommodate a workload")
+NOT_READY = said("Evicted", "PodsReadyTimeout", "Exceeded the PodsReady timeout nlp/job-work")
+GIVEN_UP = said("Evicted", "DeactivatedDueToRequeuingLimitExceeded", "exceeding the number of re-queuing retries")
 OVER = said("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 DISRUPTED = {"conditions": [said("DisruptionTarget", "PreemptionByScheduler")]}
 CRON = made("CronJob", "cron", spec={"schedule": "0 3 * * *", "timeZone": "Europe/Berlin", "jobTemplate": {"spec": {}}})
 GOING = {"deletionTimestamp": "2026-11-28T02:00:00Z", "finalizers": ["foregroundDeletion"]}
 GANG: Body = {"completionMode": "Indexed", "completions": 2, "parallelism": 2}
+OF_SET = made("Job", "of-set", owner={**made("JobSet", "set")}, spec={"suspend": False})
 SET = made("JobSet", "set", spec={"suspend": False}, status={"restarts": 1, "conditions": []})
 
 
@@ -89,6 +100,56 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         "deactivated",
         [job(suspend=True), workload(job(), PENDING, active=False)],
         (JobState.QUEUED, 1, "it was deactivated in its queue", None, None),
+    ),
+    (
+        "too often not ready",
+        [job(suspend=True), workload(job(), PENDING, GIVEN_UP, evictions=3, active=False)],
+        (
+            JobState.QUEUED,
+            4,
+            f"it was deactivated in its queue: {GIVEN_UP['message']}",
+            None,
+            EndOfRun(None, None, GIVEN_UP["message"], displaced=True),
+        ),
+    ),
+    (
+        "turned out, its quota not given back yet",
+        [job(suspend=True), workload(job(), said("QuotaReserved"), NOT_READY, evictions=1, admitted=True)],
+        (JobState.QUEUED, 2, NOT_READY["message"], None, EndOfRun(None, None, NOT_READY["message"], displaced=True)),
+    ),
+    (
+        "turned out, and to come again later",
+        [
+            job(suspend=True),
+            workload(
+                job(),
+                said("QuotaReserved", "Pending", NOT_READY["message"], "False"),
+                NOT_READY,
+                evictions=2,
+                status={"requeueState": {"count": 2, "requeueAt": "2026-11-28T07:53:57Z"}},
+            ),
+        ],
+        (
+            JobState.QUEUED,
+            3,
+            f"{NOT_READY['message']}; it queues again at 2026-11-28T07:53:57Z, for the 2. time",
+            None,
+            EndOfRun(None, None, NOT_READY["message"], displaced=True),
+        ),
+    ),
+    (
+        "let in again",
+        [
+            job(),
+            workload(
+                job(),
+                said("QuotaReserved"),
+                said("Evicted", "QuotaReserved", f"Previously: {NOT_READY['message']}", "False"),
+                evictions=1,
+                admitted=True,
+            ),
+        ],
+        (JobState.STARTING, 2, "", None, EndOfRun(None, None, NOT_READY["message"], displaced=True)),
     ),
     ("admitted, no pod yet", [job()], (JobState.STARTING, 1, "", None, None)),
     (
@@ -188,7 +249,11 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         ],
         (JobState.RUNNING, 2, "", None, EndOfRun(None, None, EVICTED["message"], displaced=True)),
     ),
-    ("a set that started again", [SET, pod("a", "Running")], (JobState.RUNNING, 2, "", None, None)),
+    (
+        "a set that started again",
+        [SET, OF_SET, pod("a", "Running", owner=OF_SET)],
+        (JobState.RUNNING, 2, "", None, None),
+    ),
     (
         "by the clock, between its times",
         [CRON, run("r1", said("Complete"), created="2026-11-27T03:00:00Z")],
@@ -267,6 +332,54 @@ def test_staged_is_what_is_complete_and_not_gone_on_with() -> None:
         kube.put(*bodies)
         (seen,) = seen_jobs(kube, (NAMESPACE,), HOMES).values()
         assert is_staged(seen) is expected
+
+
+def event(uid: str, message: str, *, at: str = "02:05") -> Body:
+    metadata = {"name": f"event-{uid}-{at}", "namespace": NAMESPACE}
+    told = {"reason": "FailedCreate", "message": message, "lastTimestamp": f"2026-11-28T{at}:00Z"}
+    return {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": {"uid": uid}, **told}
+
+
+NO_ROOM = 'Error creating: pods "work-{}" is forbidden: exceeded quota: later, limited: pods=0'
+REFUSED = 'its pods cannot be made: "forbidden: exceeded quota: later, limited: pods=0"'
+LET_IN = said("Admitted")
+
+
+@pytest.mark.parametrize(
+    ("bodies", "reason"),
+    [
+        ([job(), event("job", NO_ROOM.format("x7k2p"))], REFUSED),
+        ([SET, OF_SET, event("of-set", NO_ROOM.format("0-abcde"))], REFUSED),
+        ([job(), event("job", "old", at="02:01"), event("job", NO_ROOM.format("b"))], REFUSED),
+        ([job(), pod("a", "Running"), event("job", "it was so")], ""),
+        ([job(suspend=True), event("job", "it was so")], ""),
+        ([job(said("Complete")), event("job", "it was so")], ""),
+        ([job(), event("another", "of somebody else's")], ""),
+        ([job(), workload(job(), LET_IN, admitted=True), event("job", "before it was let in", at="01:59")], ""),
+    ],
+)
+def test_pods_that_cannot_be_made_are_told_as_the_reason(bodies: list[Body], reason: str) -> None:
+    kube = FakeKube()
+    kube.put(*bodies)
+    (seen,) = seen_jobs(kube, (), HOMES).values()
+    look_for_refusals(kube, [seen])
+    found = followed(seen)
+    assert found is not None
+    assert found.reason == reason
+
+
+def test_pods_are_those_that_the_jobs_own_objects_made() -> None:
+    """A colleague's Job whose pods bear the label is none of it; what controllers put in between is followed."""
+    colleague = {**job(), "metadata": {**job()["metadata"], "name": "mine", "uid": "mine"}}
+    found = shown(
+        [job(spec=GANG), colleague, *(pod(f"p{rank}", "Running", rank=rank, owner=colleague) for rank in (0, 1))]
+    )
+    assert (found.state, found.places) == (JobState.STARTING, ())
+    service = {**made("Deployment", "service", spec={"replicas": 1}), "apiVersion": "apps/v1"}
+    between = {**made("ReplicaSet", "between", owner=service), "apiVersion": "apps/v1"}
+    between["metadata"].pop("labels")
+    found = shown([service, between, pod("a", "Running", owner=between)])
+    assert (found.state, [each.node for each in found.places]) == (JobState.RUNNING, ["node-a"])
 
 
 def test_foreign_words_are_bounded_and_move_no_cursor() -> None:

@@ -2,7 +2,8 @@
 
 The cluster keeps everything: a job is found again by its label, whoever made it and whoever died since. What is still
 to be made of a job whose data are being fetched is held here, and where each job is at home, for the label alone
-proves nothing; both are told again after a restart, when jobs are handed over again.
+proves nothing; both are told again after a restart, when jobs are handed over again, and those that were over lately
+are remembered.
 """
 
 from __future__ import annotations
@@ -10,17 +11,26 @@ from __future__ import annotations
 import gzip
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from allotment.errors import CapacityError, ConflictError, ForbiddenError, InputError, NotFoundError, quoted_message
+from allotment.errors import (
+    CapacityError,
+    ConflictError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+)
+from allotment.jobs.fetching import staged
 from allotment.jobs.kubernetes.beside import beside_names
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
 from allotment.jobs.kubernetes.order import WorkOrder, work_name
 from allotment.jobs.kubernetes.place import JobPlace, place_of
+from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.jobs.kubernetes.rendering import RenderedWork, render_work
 from allotment.model import labels
 from allotment.model.cluster import Cluster
+from allotment.model.jobs.job import StagingTime
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.names import tenant_name
@@ -28,11 +38,13 @@ from allotment.model.observed.base import Object
 from allotment.model.observed.pods import Pod
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
+from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, read_logs
+from allotment.operations.run.kubernetes.refusals import look_for_refusals
 from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
-from allotment.ports.kube import AccessQuestion, AccessRefusedError, Deletion, Identity, KubePort, RefusedError
+from allotment.ports.kube import AccessQuestion, Deletion, RefusedError
 
 KUBERNETES: Final = "kubernetes"
 _BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"))
@@ -47,24 +59,6 @@ _BEST_FIRST: Final = (
 """Kinds that are started, those that run most jobs first; the others are for who asks for them."""
 _FINAL: Final = (JobRefusedError, CapacityError, InputError, NotFoundError)
 """Errors after which another try is of no use."""
-_ALREADY: Final = "AlreadyExists"
-_NO_RIGHT: Final = "cannot create resource"
-_QUOTA: Final = "exceeded quota"
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterAccess:
-    """How a cluster is reached.
-
-    Attributes:
-        kube: the API server.
-        namespaces: where jobs are looked for; if there are none, everywhere, or wherever of the teams' one may look.
-        identity: whom to act as; None for the credentials' own user.
-    """
-
-    kube: KubePort
-    namespaces: tuple[str, ...] = ()
-    identity: Identity | None = None
 
 
 class KubernetesBackend:
@@ -90,6 +84,7 @@ class KubernetesBackend:
         self._name = name
         self._access = access
         self._kube = access.kube
+        self._maker = WorkMaker(name, access)
         self._platform = platform
         self._cluster = cluster
         self._read_code = read_code
@@ -138,7 +133,7 @@ class KubernetesBackend:
             CapacityError: it can never run there.
         """
         for body in self._render(job):
-            self._create(body, dry_run=True)
+            self._maker.attempt(body)
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What was decided for the job."""
@@ -162,8 +157,14 @@ class KubernetesBackend:
         if seen.main is None:
             self._staging[job.id] = as_made
         elif shown.state in {JobState.QUEUED, JobState.STARTING}:
-            self._complete(as_made, seen.main.metadata.uid)
+            kept_back = self._complete(as_made, seen.main.metadata.uid)
+            if kept_back and not job.taken:
+                return FollowedJob(job.id, shown.native, JobState.HELD, job.attempt, reason=kept_back)
         return shown
+
+    def remember(self, job: JobToStart) -> None:
+        """Told of a job that is over: `look` shows what is left of it, `log` what it wrote. Nothing is asked."""
+        self._take_home(replace(job, taken=True))
 
     def advance(self) -> bool:
         """Make what runs a job as soon as its data are there; whether anything was made."""
@@ -171,7 +172,10 @@ class KubernetesBackend:
         for job in tuple(self._staging.values()):
             seen = self._seen(job.id)
             shown = None if seen is None else followed(seen)
-            if shown is None or shown.state is not JobState.STAGING:
+            if seen is not None and seen.main is not None and shown is not None and not shown.state.over:
+                if not self._complete(job, seen.main.metadata.uid):
+                    del self._staging[job.id]
+            elif shown is None or shown.state is not JobState.STAGING:
                 del self._staging[job.id]
             elif seen is not None and is_staged(seen):
                 made = self._go_on(job, shown) or made
@@ -181,6 +185,8 @@ class KubernetesBackend:
         """All jobs handed over that it shows, or that were ended here; those whose data are there are gone on with."""
         self.advance()
         seen = seen_jobs(self._kube, self._where(), self._homes)
+        self._homes |= {job_id: self._homes[job_id].with_seen(job) for job_id, job in seen.items()}
+        look_for_refusals(self._kube, seen.values())
         shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
         for job_id in self._stopped - shown.keys():
             shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
@@ -193,7 +199,7 @@ class KubernetesBackend:
         home = self._homes.get(job_id)
         if home is None:
             return
-        seen = seen_job(self._kube, home)
+        seen = self._seen(job_id)
         shown = None if seen is None else followed(seen)
         if shown is not None and shown.state.over:
             return
@@ -206,7 +212,9 @@ class KubernetesBackend:
                 self._delete(API_VERSIONS[WorkKind(work.kind)], key, Deletion(foreground=True), work.metadata.uid)
         for pod in (*seen.pods, *seen.fetchers):
             if not pod.ended and grace < (pod.spec.termination_grace_period_seconds or 0):
-                self._delete("v1", ObjectKey("", "Pod", *_at(pod)), Deletion(grace=grace), pod.metadata.uid)
+                # Of 0 seconds the node would not be asked whether it has ended, and its devices whether they are free.
+                how = Deletion(grace=max(1, grace))
+                self._delete("v1", ObjectKey("", "Pod", *_at(pod)), how, pod.metadata.uid)
         self._delete_beside(seen, beside_names(work_name(home.name, home.id, seen.attempt)))
 
     def forget(self, job_id: str) -> None:
@@ -277,21 +285,35 @@ class KubernetesBackend:
             namespace = tenant_name(called)
         else:
             return
-        self._homes[job.id] = JobHome(job.id, namespace, job.job.name, job.attempt)
+        mark = self._maker.mark(job.id) if staged(job.job, StagingTime.BEFORE) else ""
+        known = self._homes.get(job.id)
+        pinned = {} if known is None else known.pinned
+        self._homes[job.id] = JobHome(job.id, namespace, job.job.name, job.attempt, mark, pinned)
 
     def _seen(self, job_id: str) -> SeenWork | None:
         """What there is of a job that was handed over."""
         home = self._homes.get(job_id)
-        return None if home is None else seen_job(self._kube, home)
+        seen = None if home is None else seen_job(self._kube, home)
+        if home is not None and seen is not None:
+            self._homes[job_id] = home.with_seen(seen)
+        return seen
 
-    def _complete(self, job: JobToStart, owner_uid: str) -> None:
-        """Whoever made it may have died before all was made; what runs found all that it needs."""
+    def _complete(self, job: JobToStart, owner_uid: str) -> str:
+        """Whoever made it may have died before all was made; what runs found all that it needs. Why not yet, if so."""
         try:
-            work = self._render(job)
+            return self._maker.complete(self._render(job), owner_uid)
         except _FINAL:
             # The platform, or what the server keeps, has changed since; what is there runs on.
-            return
-        self._make_beside(work, owner_uid)
+            return ""
+
+    def _make(self, job: JobToStart, work: RenderedWork, first: Body) -> str:
+        """Make an object, whose uid is known from then on; why not yet, if so."""
+        made = self._maker.make(job.id, work, first)
+        if made.uid:
+            home = self._homes[job.id]
+            part = MAIN if first is work.main else STAGING
+            self._homes[job.id] = replace(home, pinned={**home.pinned, part: made.uid})
+        return made.kept_back
 
     def _place(self, job: JobToStart) -> JobPlace:
         try:
@@ -316,7 +338,7 @@ class KubernetesBackend:
             raise JobRefusedError("the job's code is gone", why=why, fix="submit it again from its folder") from error
         order = WorkOrder(job.id or "new", job.job, job.attempt, job.failures, code)
         try:
-            return render_work(order, place, found.kinds)
+            return self._maker.marked(order.id, render_work(order, place, found.kinds))
         except InputError as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
 
@@ -324,7 +346,7 @@ class KubernetesBackend:
         work = self._render(job)
         if work.staging is not None:
             # What would be refused later is refused now.
-            self._create(work.main, dry_run=True)
+            self._maker.attempt(work.main)
         kept_back = self._make(job, work, work.main if work.staging is None else work.staging)
         if kept_back:
             return FollowedJob(job.id, "", JobState.HELD, job.attempt, reason=kept_back)
@@ -350,67 +372,6 @@ class KubernetesBackend:
         if not kept_back:
             del self._staging[job.id]
         return not kept_back
-
-    def _make(self, job: JobToStart, work: RenderedWork, first: Body) -> str:
-        """Make one object, and what stands beside the main one; why not yet, where the namespace is full."""
-        try:
-            made = self._create(first)
-        except RefusedError as error:
-            if _QUOTA in error.message:
-                return f"the namespace is full: {quoted_message(error.message)}"
-            if error.reason != _ALREADY:
-                raise
-            made = self._ours(job, first)
-        if first is work.main:
-            self._make_beside(work, made["metadata"]["uid"])
-        return ""
-
-    def _ours(self, job: JobToStart, body: Body) -> Body:
-        """The object that is there already: ours, from a try whose answer was lost."""
-        found = self._kube.get(body["apiVersion"], key_of(body))
-        if found is None or found["metadata"].get("labels", {}).get(labels.JOB) != job.id:
-            raise ConflictError(
-                f"{key_of(body)} is there, and does not belong to the job {job.id}",
-                why="somebody else has made an object of that name",
-                fix="submit the job again, or delete that object",
-            )
-        return found
-
-    def _make_beside(self, work: RenderedWork, owner_uid: str) -> None:
-        """What stands beside it is its own, and goes with it."""
-        main = work.main
-        owner = {
-            "apiVersion": main["apiVersion"],
-            "kind": main["kind"],
-            "name": main["metadata"]["name"],
-            "uid": owner_uid,
-        }
-        for body in work.beside:
-            try:
-                self._create({**body, "metadata": {**body["metadata"], "ownerReferences": [owner]}})
-            except RefusedError as error:
-                if error.reason != _ALREADY:
-                    raise
-
-    def _create(self, body: Body, *, dry_run: bool = False) -> Body:
-        try:
-            return self._kube.create(body, dry_run=dry_run, identity=self._access.identity).body
-        except RefusedError as error:
-            if error.reason == _ALREADY or _QUOTA in error.message:
-                if not dry_run:
-                    raise
-                return body
-            if isinstance(error, AccessRefusedError) and _NO_RIGHT in error.message:
-                raise ForbiddenError(
-                    f"you may not make a {body['kind']} in {body['metadata']['namespace']} of {self._name}",
-                    why=error.message,
-                    fix="ask an owner of the team to submit it"
-                    if body["kind"] == WorkKind.CRON_JOB
-                    else "ask the platform team for access to the team's namespace",
-                ) from error
-            raise JobRefusedError(
-                f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"
-            ) from error
 
     def _delete_beside(self, seen: SeenWork, names: frozenset[str]) -> None:
         """Delete what stands beside a job: what is owned by what ran it, or is called as this back end calls it."""

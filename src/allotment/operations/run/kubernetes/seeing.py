@@ -1,13 +1,14 @@
 """What a cluster holds of our jobs: found by their label, read as structs, brought together by job.
 
 Anybody may write our label on an object of his own. So an object counts only for a job whose home is known, and only
-in there.
+in there. What was seen once is known by its uid, so that nothing of the same name takes its place; what runs a job
+whose data are fetched first bears a mark that nobody else can make; pods are those that the job's own objects made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from allotment.jobs.kubernetes.batch_job import staging_name
@@ -25,6 +26,15 @@ from allotment.observe.reading import read_object
 from allotment.ports.kube import KubePort
 
 _GROUPS: Final = {kind: API_VERSIONS[kind].partition("/")[0] for kind in FOLLOWED}
+_BETWEEN: Final[Mapping[WorkKind, tuple[str, str]]] = {
+    WorkKind.DEPLOYMENT: ("apps/v1", "ReplicaSet"),
+    WorkKind.LEADER_WORKER_SET: ("apps/v1", "StatefulSet"),
+    WorkKind.RAY_JOB: (API_VERSIONS[WorkKind.RAY_JOB], "RayCluster"),
+    WorkKind.TRAIN_JOB: (API_VERSIONS[WorkKind.JOB_SET], "JobSet"),
+}
+"""What stands between a kind and its pods, beside Jobs, which bear our labels."""
+_DEEPEST: Final = 8
+"""Steps from a pod to what runs the job: of a LeaderWorkerSet's worker there are four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +46,16 @@ class JobHome:
         namespace: of its team.
         name: of the job, as its user calls it.
         attempts: number of its last attempt.
+        mark: what its `main` bears; empty where what is not seen yet needs none.
+        pinned: uids of what was seen of it, by part.
     """
 
     id: str
     namespace: str
     name: str
     attempts: int = 1
+    mark: str = ""
+    pinned: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, value: Object, *, name: str, staging: bool = False) -> bool:
         """Whether an object is the job's own.
@@ -56,6 +70,18 @@ class JobHome:
             return False
         work = work_name(self.name, self.id, attempt)
         return name == (staging_name(work) if staging else work)
+
+    def believes(self, value: Object, part: str) -> bool:
+        """Whether an object that bears the job's name is what was made for it, not what somebody put in its place."""
+        if part in self.pinned:
+            return value.metadata.uid == self.pinned[part]
+        return part != MAIN or not self.mark or value.metadata.annotations.get(labels.JOB_MARK) == self.mark
+
+    def with_seen(self, seen: SeenWork) -> JobHome:
+        """The home, with what is seen for the first time pinned."""
+        parts = ((MAIN, seen.main), (STAGING, seen.staging))
+        new = {part: each.metadata.uid for part, each in parts if each is not None and part not in self.pinned}
+        return replace(self, pinned={**self.pinned, **new}) if new else self
 
 
 @dataclass(slots=True)
@@ -72,6 +98,8 @@ class SeenWork:
         pods: those that do its work.
         fetchers: those that fetch its data.
         again: how often its pods were started anew, by Kueue or after a failure.
+        makers: uids of all that makes its pods.
+        refused: why pods of it cannot be made; empty where they can, or nobody asked.
     """
 
     id: str
@@ -84,6 +112,8 @@ class SeenWork:
     pods: list[Pod] = field(default_factory=list)
     fetchers: list[Pod] = field(default_factory=list)
     again: int = 0
+    makers: set[str] = field(default_factory=set)
+    refused: str = ""
 
     @property
     def attempt(self) -> int:
@@ -107,7 +137,7 @@ def seen_job(kube: KubePort, home: JobHome) -> SeenWork | None:
 def seen_jobs(kube: KubePort, namespaces: Sequence[str], homes: Mapping[str, JobHome]) -> Mapping[str, SeenWork]:
     """What a cluster holds, by id of the job.
 
-    In a job's home what is oldest of those that bear its name runs it, and its pods are those that a controller made.
+    In a job's home what is oldest of those that bear its name runs it, unless it is known which does.
 
     Args:
         kube: the cluster.
@@ -125,8 +155,11 @@ def _seen(
         if kube.serves(API_VERSIONS[kind], kind.value):
             for raw in _listed(kube, API_VERSIONS[kind], kind.value, namespaces, selector):
                 found.take_work(kind, raw)
+    for raw in _between(kube, found.jobs.values()):
+        found.take_maker(raw)
     for raw in _listed(kube, "v1", "Pod", namespaces, selector):
         found.take_pod(raw)
+    found.bring_together()
     _take_workloads(kube, namespaces, {uid: job for job in found.jobs.values() for uid in job.uids})
     for job in found.jobs.values():
         job.runs.sort(key=lambda each: each.metadata.creation_timestamp)
@@ -139,6 +172,9 @@ class _Found:
     def __init__(self, homes: Mapping[str, JobHome]) -> None:
         self.jobs: dict[str, SeenWork] = {}
         self._homes = homes
+        self._pods: list[Pod] = []
+        self._makers: dict[str, str] = {}
+        """uid → uid of the controller that made it, of all that may stand between a job and its pods."""
 
     def take_work(self, kind: WorkKind, raw: Body) -> None:
         value = _read(_GROUPS[kind], kind.value, raw)
@@ -149,6 +185,8 @@ class _Found:
         if home is None or part not in {MAIN, STAGING}:
             return
         maker = value.metadata.controller
+        if maker is not None:
+            self._makers[value.metadata.uid] = maker.uid
         name = value.name if maker is None else maker.name
         if not home.holds(value, name=name, staging=part == STAGING):
             return
@@ -156,6 +194,8 @@ class _Found:
         if maker is not None:
             if part == MAIN and isinstance(value, Job) and maker.kind == WorkKind.CRON_JOB:
                 job.runs.append(value)
+        elif not home.believes(value, part):
+            return
         elif part == STAGING:
             if isinstance(value, Job) and _is_first(job.staging, value):
                 job.staging = value
@@ -163,13 +203,53 @@ class _Found:
             job.main = value  # type: ignore[assignment]  # the kinds that are followed are those of `Work`
             job.again = _restarts(kind, raw)
 
+    def take_maker(self, raw: Body) -> None:
+        """Something that stands between a job and its pods; its metadata."""
+        of = next((each for each in raw["metadata"].get("ownerReferences") or () if each.get("controller")), None)
+        if of is not None:
+            self._makers[str(raw["metadata"].get("uid"))] = str(of.get("uid"))
+
     def take_pod(self, raw: Body) -> None:
         pod = _read("", "Pod", raw)
         if not isinstance(pod, Pod) or pod.metadata.controller is None:
             return
+        self._makers[pod.metadata.uid] = pod.metadata.controller.uid
         job = self.jobs.get(pod.metadata.labels.get(labels.JOB, ""))
         if job is not None and pod.namespace == job.namespace:
-            (job.fetchers if pod.metadata.labels.get(labels.JOB_PART) == STAGING else job.pods).append(pod)
+            self._pods.append(pod)
+
+    def bring_together(self) -> None:
+        """Give every job its runs and its pods, by who made them."""
+        for job in self.jobs.values():
+            of = "" if job.main is None else job.main.metadata.uid
+            job.runs = [each for each in job.runs if self._makers[each.metadata.uid] == of]
+        for pod in self._pods:
+            its = self.jobs[pod.metadata.labels[labels.JOB]]
+            above = list(self._above(pod.metadata.uid))
+            if its.main is not None and its.main.metadata.uid in above:
+                its.pods.append(pod)
+            elif its.staging is not None and its.staging.metadata.uid in above:
+                its.fetchers.append(pod)
+        for job in self.jobs.values():
+            if job.main is not None:
+                main = job.main.metadata.uid
+                job.makers |= {main, *(each for each in self._makers if main in self._above(each))}
+
+    def _above(self, uid: str) -> Iterator[str]:
+        """Whom something was made by, and who made that, up to the top; a circle is left after a few turns."""
+        for _ in range(_DEEPEST):
+            if uid not in self._makers:
+                return
+            uid = self._makers[uid]
+            yield uid
+
+
+def _between(kube: KubePort, jobs: Iterable[SeenWork]) -> Iterator[Body]:
+    """Metadata of what controllers put between a job and its pods; of a few kinds only, and without our labels."""
+    kinds = {each.value: between for each, between in _BETWEEN.items()}
+    mains = ((job.main.kind, job.namespace) for job in jobs if job.main is not None)
+    for (api_version, name), namespace in sorted({(kinds[kind], at) for kind, at in mains if kind in kinds}):
+        yield from kube.list_metadata(api_version, name, namespace=namespace)
 
 
 def _attempt(value: Object) -> int:

@@ -25,6 +25,8 @@ _COMPLETE: Final = ("Complete", "Completed")
 _OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
 """How Ray says that a job has ended, and whether well."""
 _KILLED: Final = 128
+_PREVIOUSLY: Final = "Previously: "
+"""How Kueue begins what it said before it let a Workload in again."""
 
 
 def followed(seen: SeenWork) -> FollowedJob | None:
@@ -151,18 +153,28 @@ def _alive(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
 
 
 def _queued(seen: SeenWork, live: Sequence[Pod]) -> FollowedJob:
-    held = next((each for each in seen.workloads if not each.holds_quota), None)
-    evicted = None if held is None else held.condition("Evicted")
-    displaced = evicted is not None and evicted.true
-    if displaced and any(each.bound for each in live):
+    of = next((each for each in seen.workloads if is_true(each.status.conditions, "Evicted")), None)
+    evicted = None if of is None else of.condition("Evicted")
+    if evicted is not None and any(each.bound for each in live):
         ending = _shown(seen, JobState.STOPPING, reason=_told(evicted), since=_since(evicted))
         # It is still the attempt that was displaced.
         return replace(ending, attempt=max(1, ending.attempt - 1))
-    if held is not None and not held.spec.active:
-        reason = "it was deactivated in its queue"
+    off = next((each for each in seen.workloads if not each.spec.active), None)
+    if off is not None:
+        reason = ": ".join(filter(None, ("it was deactivated in its queue", _told(off.condition("Evicted")))))
     else:
-        reason = _why_unadmitted(seen.workloads) or (_told(evicted) if displaced else "")
+        reason = seen.refused or _why_unadmitted(seen.workloads) or _told(evicted)
+        reason = "; ".join(filter(None, (reason, _not_before(of))))
     return _shown(seen, JobState.QUEUED, reason=reason, since=_since(evicted), before=_before(seen))
+
+
+def _not_before(workload: Workload | None) -> str:
+    """When what was turned out may come again: Kueue lets it wait longer each time."""
+    state = None if workload is None else workload.status.requeue_state
+    if state is None or not state.requeue_at:
+        return ""
+    often = "" if state.count is None else f", for the {state.count}. time"
+    return f"it queues again at {state.requeue_at}{often}"
 
 
 def _why_unadmitted(workloads: Iterable[Workload]) -> str:
@@ -189,8 +201,8 @@ def _working(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
         began = max((each.status.start_time for each in run), default="")
         return _shown(seen, JobState.RUNNING, since=began, before=_before(seen))
     waiting = next((each for each in live if each not in run), None)
-    reason = "" if waiting is None else _what_holds(waiting)
-    return _shown(seen, JobState.STARTING, reason=reason, since=_admitted(seen.workloads), before=_before(seen))
+    reason = seen.refused or ("" if waiting is None else _what_holds(waiting))
+    return _shown(seen, JobState.STARTING, reason=reason, since=admitted_at(seen.workloads), before=_before(seen))
 
 
 def _before(seen: SeenWork) -> EndOfRun | None:
@@ -201,7 +213,8 @@ def _before(seen: SeenWork) -> EndOfRun | None:
     failed = _of_pods(seen.pods)
     if failed is not None and (evicted is None or not evicted.true):
         return failed
-    return None if evicted is None else EndOfRun(None, said=_bounded(_told(evicted)), displaced=True)
+    said = _told(evicted).removeprefix(_PREVIOUSLY)
+    return None if evicted is None else EndOfRun(None, said=_bounded(said), displaced=True)
 
 
 def _needed(main: Work, pods: Sequence[Pod]) -> int:
@@ -215,7 +228,24 @@ def _needed(main: Work, pods: Sequence[Pod]) -> int:
     return 1
 
 
-def _admitted(workloads: Iterable[Workload]) -> str:
+def lacks_pods(seen: SeenWork) -> bool:
+    """Whether there should be more pods of it than there are: perhaps they are refused."""
+    main = seen.main
+    if main is None or main.metadata.deletion_timestamp or _over(seen, main) is not None:
+        return False
+    if isinstance(main, CronJob):
+        return bool(seen.runs) and _lacks(seen, seen.runs[-1])
+    return _lacks(seen, main)
+
+
+def _lacks(seen: SeenWork, main: Work) -> bool:
+    suspended = main.spec.suspend if isinstance(main, Job) else isinstance(main, Owner) and main.suspend
+    live = [each for each in seen.pods if not each.ended]
+    return not suspended and len(live) < _needed(main, seen.pods)
+
+
+def admitted_at(workloads: Iterable[Workload]) -> str:
+    """When the queue let it in; empty where it has not."""
     return max((_since(each.condition("Admitted")) for each in workloads), default="")
 
 

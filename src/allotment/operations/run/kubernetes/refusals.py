@@ -1,0 +1,48 @@
+"""Pods that are refused when their time has come: by a quota of the namespace, or by a policy that came later.
+
+A job whose pods cannot be made stands as one that starts, for ever, and no object of it says why: its controller tells
+it in an event. Anybody may write events, so they are quoted, and nothing is decided by them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from allotment.errors import quoted_message
+from allotment.model.observed.namespaced import Event
+from allotment.observe.kinds import BY_KIND
+from allotment.observe.reading import read_object
+from allotment.operations.run.kubernetes.seeing import SeenWork
+from allotment.operations.run.kubernetes.standing import admitted_at, lacks_pods
+from allotment.ports.kube import KubePort, RefusedError
+
+_FAILED: Final = "reason=FailedCreate"
+_OF_A_POD: Final = re.compile(r'^.*?pods "[^"]*" is ')
+"""How such a message begins: with a name that is another one at each try."""
+
+
+def look_for_refusals(kube: KubePort, jobs: Iterable[SeenWork]) -> None:
+    """Write down why pods cannot be made, of those jobs that lack some; a request a namespace that has one."""
+    lacking = [each for each in jobs if lacks_pods(each)]
+    for namespace in sorted({each.namespace for each in lacking}):
+        try:
+            found = [_read(raw) for raw in kube.list("v1", "Event", namespace=namespace, fields=_FAILED, lenient=True)]
+        except RefusedError:
+            continue  # whoever may not read events does without
+        for job in lacking:
+            if job.namespace == namespace:
+                job.refused = _latest(job, [each for each in found if each is not None])
+
+
+def _latest(job: SeenWork, events: Iterable[Event]) -> str:
+    since = admitted_at(job.workloads)
+    of = [each for each in events if each.involved_object.uid in job.makers and each.at >= since]
+    last = max(of, key=lambda each: each.at, default=None)
+    return "" if last is None else f"its pods cannot be made: {quoted_message(_OF_A_POD.sub('', last.message))}"
+
+
+def _read(raw: object) -> Event | None:
+    value = read_object(BY_KIND["", "Event"], raw).value  # type: ignore[arg-type]
+    return value if isinstance(value, Event) else None
