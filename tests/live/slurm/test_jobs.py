@@ -20,10 +20,12 @@ from allotment.adapters.slurm.commands import SlurmCommands
 from allotment.model.jobs.job import CheckpointPolicy
 from allotment.model.jobs.run import JobState
 from allotment.model.slurm.submission import SlurmGres, SlurmWarning
-from allotment.operations.run.slurm.backend import SharedStorage, SlurmBackend
+from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
+from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import FollowedJob, JobToStart
 from allotment.ports.slurm import SlurmPort
+from allotment.wiring.running import job_secrets
 from allotment.wiring.slurm import slurm as slurm_port
 from allotment.wiring.slurm import slurm_folders
 from tests.unit import builders as build
@@ -55,7 +57,7 @@ def test_a_gang_through_the_back_end(slurm: Slurm) -> None:
     folders, output = slurm_folders(slurm.folder / "work" / "shared")
     with slurm_port(slurm.rest_url, slurm.environment()) as port:
         told = configured_slurm({"folder": str(slurm.folder / "work" / "shared"), "slurmrestd": slurm.rest_url})
-        storage = SharedStorage(folders, output)
+        storage = SharedStorage(folders, output, job_secrets(slurm.folder / "work" / "secrets"))
         backend = SlurmBackend("hpc", port, lambda nodes: placed("hpc", told, {"a100", "t4"}, nodes), storage, CLOCK)
         order = JobToStart("gang-1", asked, "ann", 1)
         native = backend.start(order).native

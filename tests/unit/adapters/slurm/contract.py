@@ -219,6 +219,16 @@ class SlurmContract:
         assert last.states[0] == "COMPLETED"
         assert last.started >= bench.job(first).ends
 
+    def test_one_task_of_an_array_is_ended_alone(self, bench: Bench) -> None:
+        """The last one bears the number of the whole array."""
+        array = bench.start(LONG, array=SlurmArray(0, 7, only=(2, 5)))
+        bench.until(lambda: len(all_in(bench.jobs(array), SlurmPhase.RUNNING)) == 2)
+        bench.slurm.cancel(array, task=5)
+        bench.slurm.cancel(array, task=5)
+        ended = bench.until(lambda: [each for each in bench.jobs(array) if each.phase is SlurmPhase.ENDED])
+        assert [(each.array_tasks, each.states[0]) for each in ended] == [("5", "CANCELLED")]
+        assert [each.array_tasks for each in bench.jobs(array) if each.phase is SlurmPhase.RUNNING] == ["2"]
+
     def test_what_can_never_be(self, bench: Bench) -> None:
         for fields in ({"account": "nobody-s"}, {"partitions": ("nowhere",)}, {"qos": "none-such"}):
             with pytest.raises(SlurmRefusedError):

@@ -1,0 +1,182 @@
+"""What a job can be on a real Slurm, all handed in at once: a sweep, tried again, with data, with a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from allotment import wiring
+from allotment.adapters.slurm.commands import SlurmCommands
+from allotment.adapters.slurm.script import SECRETS
+from allotment.model.jobs.job import (
+    EarlyStop,
+    Job,
+    JobVolume,
+    RetryPolicy,
+    SecretVariable,
+    StagedData,
+    StagingTime,
+    Sweep,
+    SweptParameter,
+    VolumeUse,
+)
+from allotment.model.jobs.run import JobState
+from allotment.operations.run.slurm.backend import SlurmBackend
+from allotment.operations.run.slurm.configured import configured_slurm, placed
+from allotment.operations.run.slurm.handing_in import SharedStorage
+from allotment.ports.backends import FollowedJob, JobRefusedError, JobToStart
+from allotment.ports.slurm import SlurmPort
+from allotment.wiring.running import job_secrets
+from allotment.wiring.slurm import slurm as slurm_port
+from allotment.wiring.slurm import slurm_folders
+from tests.unit import builders as build
+from tests.unit.jobs.kubernetes.work import job, program
+from tools.slurm import Slurm
+
+pytestmark = pytest.mark.live
+
+VALUE = "v'alue-$(id)-8f2d"
+ODD = ("it's \n#SBATCH --uid=0\n", '-"; $(id) *) exit 0;; \\', "plain")
+TRIAL = """\
+import os, sys
+print(os.environ["ALLOTMENT_RANK"], os.environ["ALLOTMENT_REPLICAS"], sys.argv[1:], flush=True)
+sys.exit(4 if os.environ["ALLOTMENT_RANK"] == "1" else 0)
+"""
+AGAIN = "import os, sys; print(a := os.environ['ALLOTMENT_ATTEMPT']); sys.exit(int(a) < 2)"
+LEARNS = """\
+import os, time
+bad = os.environ["ALLOTMENT_RANK"] == "2"
+for step in range(2):
+    print(f"loss={9 if bad else 1}", flush=True)
+time.sleep(60 if bad else 5)
+"""
+READS = "import os; print(open(os.environ['ALLOTMENT_VOLUME_DATA'] + '/in/corpus/a').read())"
+TELLS = "import hashlib, os; print(hashlib.sha256(os.environ['TOKEN'].encode()).hexdigest())"
+
+
+def asked(script: str, **changes: Any) -> Job:
+    own = {"program": program(image="", argv=(sys.executable, "-c", script)), "team": "data-science"}
+    needs = replace(job().needs, cpu=build.cores(1), memory=build.gib(1) // 8, accelerators=None)
+    return job(**{**own, "needs": needs, **changes})
+
+
+@pytest.fixture
+def shared(slurm: Slurm) -> Path:
+    folder = slurm.folder / "work" / "what-a-job-can-be"
+    for each in (folder / "secrets" / "data-science" / "hub", folder / "archive" / "corpus"):
+        each.mkdir(parents=True)
+    (folder / "archive" / "corpus" / "a").write_text("fetched")
+    token = folder / "secrets" / "data-science" / "hub" / "token"
+    token.write_text(f"{VALUE}\n")
+    token.chmod(0o600)
+    return folder
+
+
+@pytest.fixture
+def port(slurm: Slurm) -> Iterator[SlurmPort]:
+    with slurm_port(slurm.rest_url, slurm.environment()) as one:
+        yield one
+
+
+def backend_on(port: SlurmPort, shared: Path) -> SlurmBackend:
+    told = configured_slurm({"folder": str(shared)})
+    storage = SharedStorage(*slurm_folders(shared), job_secrets(shared / "secrets"))
+    return SlurmBackend("hpc", port, lambda nodes: placed("hpc", told, {"a100"}, nodes), storage, wiring.clock())
+
+
+def test_all_that_a_job_can_be(slurm: Slurm, port: SlurmPort, shared: Path, commands: SlurmCommands) -> None:
+    backend = backend_on(port, shared)
+    volume = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="corpora")
+    fetched = StagedData(str(shared / "archive" / "corpus"), "data", "in/corpus", StagingTime.BEFORE)
+    lost = replace(fetched, source="/not/there", path="else")
+    secret = program(image="", argv=(sys.executable, "-c", TELLS), secrets=(SecretVariable("TOKEN", "hub", "token"),))
+    stop = EarlyStop("loss", maximise=False, after=1)
+    jobs = {
+        "swept": asked(TRIAL, sweep=Sweep((SweptParameter("lr", ODD),), 3, 0, 2)),
+        "again": asked(AGAIN, retries=RetryPolicy(2, safe=True)),
+        "staged": asked(READS, volumes=(volume,), data=(fetched,)),
+        "unstaged": asked(READS, volumes=(volume,), data=(fetched, lost), retries=RetryPolicy(2, safe=True)),
+        "secret": asked(TELLS, program=secret),
+        "early": asked(LEARNS, sweep=Sweep((SweptParameter("lr", ("1", "2", "3")),), 3, 0, 3, stop)),
+    }
+    for name, each in jobs.items():
+        backend.start(JobToStart(name, each, "ann", 1))
+    seen, states = until_all_over(backend, set(jobs))
+    assert {name: each.state for name, each in seen.items()} == {
+        **dict.fromkeys(jobs, JobState.SUCCEEDED), "swept": JobState.FAILED, "unstaged": JobState.FAILED,
+    }, seen  # fmt: skip
+    assert JobState.STAGING in states["staged"]
+
+    swept = seen["swept"].end
+    assert swept is not None
+    assert (swept.code, swept.rank) == (4, 1)
+    assert swept.said.startswith("1 of 3 trials failed: trial 1 (--lr=-")
+    for trial, value in enumerate(ODD):
+        assert said(backend, "swept", trial) == [f"{trial} 3 {[f'--lr={value}']}"]
+    assert (seen["again"].attempt, said(backend, "again", 0)) == (2, ["1", "2"])
+    assert said(backend, "staged", 0) == ["fetched"]
+    unstaged = seen["unstaged"].end
+    assert unstaged is not None
+    assert unstaged.said == "its data could not be fetched: /not/there could not be fetched: cp ended with 1"
+    early = seen["early"].end
+    assert early is not None
+    assert early.said == "1 of 3 trials fell behind and were ended early: 2"
+
+    assert said(backend, "secret", 0) == [hashlib.sha256(VALUE.encode()).hexdigest()]
+    booked = slurm.run("sacct", "-aPD", "--format=ALL")
+    assert "secret-a1" in booked
+    assert VALUE not in booked
+    holding = [each for each in slurm.folder.rglob("*") if each.is_file() and VALUE.encode() in each.read_bytes()]
+    assert holding == [shared / "secrets" / "data-science" / "hub" / "token"]
+    devices = {each.identity: each.allocated.get("gres/gpu", 0) for each in commands.bookings(0)}
+    assert devices["staged-s1"] == 0
+
+    for name in jobs:
+        backend.forget(name)
+    # What waited for data that never came waits no more.
+    waiting = [each.identity for each in commands.jobs() if each.states[0] in {"PENDING", "RUNNING"}]
+    assert not [each for each in waiting if each.rpartition("-")[0] in jobs]
+    (shared / "secrets" / "data-science" / "hub" / "token").chmod(0o644)
+    with pytest.raises(JobRefusedError, match="cannot be used"):
+        backend.check(JobToStart("x", jobs["secret"], "ann", 1))
+
+
+def until_all_over(
+    backend: SlurmBackend, names: set[str]
+) -> tuple[dict[str, FollowedJob], dict[str, set[JobState]]]:  # fmt: skip
+    deadline = time.monotonic() + 90
+    states: dict[str, set[JobState]] = {name: set() for name in names}
+    while True:
+        seen = {each.id: each for each in backend.look() if each.id in names}
+        for name, each in seen.items():
+            states[name].add(each.state)
+        if len(seen) == len(names) and all(each.state.over for each in seen.values()):
+            return seen, states
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.3)
+
+
+def said(backend: SlurmBackend, job_id: str, rank: int | None = None) -> list[str]:
+    return [each.text.decode() for each in backend.log(job_id, rank=rank) if each is not None]
+
+
+@pytest.mark.parametrize(("mode", "link", "code"), [(0o600, False, 0), (0o640, False, 78), (0o600, True, 78)])
+def test_the_node_looks_at_the_file_too(tmp_path: Path, mode: int, link: bool, code: int) -> None:
+    file = tmp_path / "it's"
+    file.write_text("a\n b\n\n")
+    file.chmod(mode)
+    if link:
+        (tmp_path / "link").symlink_to(file)
+    script = f'{SECRETS}allotment_secret TOKEN "$1"\nexec sh -c \'printf %s "$TOKEN"\'\n'
+    named = tmp_path / "link" if link else file
+    done = subprocess.run(["sh", "-ec", script, "sh", str(named)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (code, "" if code else "a\n b")
+    assert " b" not in done.stderr
