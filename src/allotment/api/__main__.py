@@ -138,8 +138,15 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             known = ", ".join((LOCAL, *(each.name for each in platform.clusters), *slurms))
             raise NotFoundError(f"there is no back end {name}", why=f"there are {known}", fix="name one of these")
         kube = opened.enter_context(wiring.connect("", cluster.context))
-        backend = KubernetesBackend(name, ClusterAccess(kube), platform, cluster, running.read_code)
-        return Serving(backend, busy=lambda: backend.runs, told=backend.told, check=backend.check)
+        access = ClusterAccess(kube, key=running.server_key(folder))
+        backend = KubernetesBackend(name, access, platform, cluster, running.read_code)
+        return Serving(
+            backend,
+            busy=lambda: backend.runs,
+            told=backend.told,
+            check=backend.check,
+            remember=backend.remember,
+        )
 
     return open_one
 

@@ -35,6 +35,13 @@ def own_server_folder(environment: Mapping[str, str]) -> Path:
     return made_own(server_folder(environment))
 
 
+def server_key(folder: Path) -> bytes:
+    """What only the server of that folder knows."""
+    from allotment.adapters.server.own_key import own_key
+
+    return own_key(folder / "key")
+
+
 def job_server(environment: Mapping[str, str]) -> JobServer:
     """The server of this user on this machine, whether or not it runs."""
     from allotment.adapters.server.process import ServerProcess

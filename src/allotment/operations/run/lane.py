@@ -13,7 +13,8 @@ from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.device_books import WatchedDevice
-from allotment.operations.run.reconciling import Reconciler
+from allotment.operations.run.reconciling import Reconciler, order_of
+from allotment.operations.run.remembering import lately_over
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
@@ -44,6 +45,7 @@ class Serving:
         snapshot: what answers rest on, made of its jobs by id: what it gives makes it, once others may go on; None
             where it is a cluster, which is asked itself.
         check: raises what `start` would raise for good, before a job is kept.
+        remember: is told of jobs that were over lately, of which something may be left; None where nothing is.
     """
 
     backend: Backend
@@ -56,6 +58,7 @@ class Serving:
     foreseen: Callable[[JobToStart], ForeseenStart] = lambda _: ForeseenStart()
     snapshot: Callable[[Mapping[str, StoredJob]], Callable[[], Snapshot]] | None = None
     check: Callable[[JobToStart], None] = lambda _: None
+    remember: Callable[[JobToStart], None] | None = None
 
 
 class Lane:
@@ -69,6 +72,7 @@ class Lane:
             serving: the back end.
             clock: time.
         """
+        self._store = store
         self._serving = serving
         self._clock = clock
         self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes)
@@ -189,6 +193,9 @@ class Lane:
     def _recover(self) -> None:
         if not self._recovered:
             self._reconciler.recover(self._now())
+            if self._serving.remember is not None:
+                for job in lately_over(self._store, self.name, self._now()):
+                    self._serving.remember(order_of(job))
             self._recovered = True
 
     def _look_at_offer(self) -> None:

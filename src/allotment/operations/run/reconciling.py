@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
+from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, NotSignedInError, UnreachableError
 from allotment.model.jobs.job import DependencyState
 from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
@@ -164,15 +164,17 @@ class Reconciler:
                 self._backend.stop(job.id, job.job.grace)
         elif seen.state.over:
             self._backend.forget(seen.id)
-        elif self._is_over(seen.id):
-            self._backend.stop(seen.id, 0)
+        elif seen.state is not JobState.STOPPING:
+            self._end_what_is_over(seen.id)
 
-    def _is_over(self, job_id: str) -> bool:
-        """Whether the store knows the job, and that it is over; a stranger's is left alone."""
+    def _end_what_is_over(self, job_id: str) -> None:
+        """Stop what still runs of a job that the store knows to be over; a stranger's is left alone."""
         try:
-            return self._store.get(job_id).state.over
+            job = self._store.get(job_id)
         except (NotFoundError, InputError):
-            return False
+            return
+        if job.state.over:
+            self._backend.stop(job_id, job.job.grace)
 
     def _one_by_one(self, changes: Sequence[StoredChange]) -> Iterator[StoredJob]:
         for change in changes:
@@ -195,7 +197,7 @@ class Reconciler:
                 continue
             try:
                 seen = self._backend.start(order_of(job))
-            except UnreachableError:
+            except (UnreachableError, NotSignedInError):
                 raise
             except (JobRefusedError, CapacityError, InputError) as error:
                 yield _ended(job, JobState.REFUSED, MoveCause.REFUSED, _words(error), now)

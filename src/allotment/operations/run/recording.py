@@ -15,6 +15,10 @@ from allotment.ports.backends import FollowedJob
 from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait, changed
 
 NO_PRICES: Final[Mapping[str, int | None]] = MappingProxyType({})
+_WAITS: Final = frozenset(
+    {JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING}
+)
+"""States in which the back end's reason is why it does not go on."""
 _NUMBERS: Final = re.compile(r"[0-9]+")
 
 
@@ -76,7 +80,7 @@ def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Ite
 def _waits(job: StoredJob, seen: FollowedJob, now: int) -> Iterator[StoredWait]:
     """The reason that ends, and the one that begins; numbers in it that change make no other reason of it."""
     last = job.waits[-1] if job.waits and job.waits[-1].until is None else None
-    reason = seen.reason if seen.state in {JobState.QUEUED, JobState.HELD, JobState.STOPPING} else ""
+    reason = seen.reason if seen.state in _WAITS else ""
     if last is not None and _NUMBERS.sub("#", last.said) == _NUMBERS.sub("#", reason):
         return
     if last is not None:
