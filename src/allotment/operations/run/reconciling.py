@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, NotSignedInError, UnreachableError
+from allotment.errors import (
+    AllotmentError,
+    CapacityError,
+    InputError,
+    NotFoundError,
+    NotSignedInError,
+    UnreachableError,
+)
 from allotment.model.jobs.job import DependencyState
 from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice

@@ -15,9 +15,7 @@ from allotment.ports.backends import FollowedJob
 from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait, changed
 
 NO_PRICES: Final[Mapping[str, int | None]] = MappingProxyType({})
-_WAITS: Final = frozenset(
-    {JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING}
-)
+_WAITS: Final = frozenset({JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING})
 """States in which the back end's reason is why it does not go on."""
 _NUMBERS: Final = re.compile(r"[0-9]+")
 
