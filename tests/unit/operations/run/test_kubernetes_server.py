@@ -1,0 +1,206 @@
+"""A server's lane of a cluster in memory: what the cluster's absence, expired credentials and restarts leave behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from allotment.adapters.store.fake import MemoryStore
+from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.operations.run.lane import Lane, Serving
+from allotment.ports.kube import RefusedError
+from allotment.ports.stored_jobs import StoredJob, row_of
+from tests.unit.jobs.kubernetes.work import job, staged
+from tests.unit.operations.run.test_kubernetes_backend import JOB, NAMESPACE, Bench, forged_pod
+
+AWAY = UnreachableError("https://cluster does not answer")
+EXPIRED = NotSignedInError("https://cluster does not accept the credentials", fix="sign in again")
+AT = dt.datetime(2026, 11, 28, 8, tzinfo=dt.UTC)
+
+
+class Hands:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.at = AT
+
+    def now(self) -> dt.datetime:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += dt.timedelta(seconds=seconds)
+
+
+class Served:
+    """A server of one cluster that dies and comes again; its store stays."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.bench = Bench(tmp_path)
+        self.store = MemoryStore()
+        self.clock = Hands()
+        self.lane = self.anew()
+
+    def anew(self) -> Lane:
+        backend = self.bench.anew()
+        return Lane(self.store, Serving(backend, remember=backend.remember), self.clock)
+
+    def take(self, wanted: object = None) -> StoredJob:
+        at = int(self.clock.now().timestamp() * 1000)
+        history = JobHistory().become(Move(at, JobState.SUBMITTED, MoveCause.SUBMITTED))
+        return self.lane.take(StoredJob("k7x2", wanted or job(), "jane", "training", history))  # type: ignore[arg-type]
+
+    def steps(self, number: int = 2) -> None:
+        for _ in range(number):
+            self.clock.sleep(1)
+            self.lane.step()
+
+    def fail(self, error: AllotmentError) -> None:
+        def hook(call: object) -> None:
+            if not call.done:  # type: ignore[attr-defined]
+                raise error
+
+        self.bench.kube.hook = hook  # type: ignore[assignment]
+
+    def mend(self) -> None:
+        self.bench.kube.hook = lambda _: None
+
+    @property
+    def state(self) -> JobState:
+        return self.store.get("k7x2").state
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    return Served(tmp_path)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("wanted", [job(), staged()])
+def test_what_was_stopped_while_the_cluster_was_away_does_not_stay_in_it(
+    served: Served, restarts: bool, wanted: object
+) -> None:
+    served.take(wanted)
+    served.steps()
+    assert served.bench.ours
+    served.fail(AWAY)
+    with pytest.raises(UnreachableError):
+        served.lane.stop("k7x2", None, "jane stopped it")
+    served.steps()
+    assert served.bench.ours
+    if restarts:
+        served.lane = served.anew()
+        served.steps()
+    served.mend()
+    served.steps()
+    assert (served.state, served.bench.ours) == (JobState.STOPPED, set())
+    calls = len(served.bench.kube.calls)
+    served.steps(1)
+    assert not [call for call in served.bench.kube.calls[calls:] if call.verb == "delete"]
+
+
+def test_of_a_job_that_was_stopped_long_ago_nothing_is_looked_for(served: Served) -> None:
+    served.take()
+    served.steps()
+    served.fail(AWAY)
+    with pytest.raises(UnreachableError):
+        served.lane.stop("k7x2", None, "jane stopped it")
+    served.clock.sleep(8 * 86_400)
+    served.mend()
+    served.lane = served.anew()
+    served.steps()
+    assert JOB in served.bench.ours
+
+
+def test_credentials_that_expire_midway_are_told_and_lose_nothing(served: Served) -> None:
+    served.fail(EXPIRED)
+    served.take()
+    served.steps()
+    assert served.state is JobState.SUBMITTED
+    assert "does not accept the credentials" in served.lane.trouble
+    served.mend()
+    served.steps()
+    assert (served.state, served.lane.trouble) == (JobState.QUEUED, "")
+    served.fail(EXPIRED)
+    served.steps()
+    assert "does not accept the credentials" in served.lane.trouble
+    served.lane = served.anew()
+    served.steps()
+    assert (served.state, "credentials" in served.lane.trouble) == (JobState.QUEUED, True)
+    served.mend()
+    served.bench.report(JOB, "Complete")
+    served.steps()
+    assert (served.state, served.lane.trouble) == (JobState.SUCCEEDED, "")
+
+
+def test_the_log_of_what_was_over_before_the_server_started_is_read(served: Served) -> None:
+    served.take()
+    served.steps()
+    main = served.bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    served.bench.kube.put({**forged_pod(served.bench, main), "status": {"phase": "Succeeded"}})
+    served.bench.report(JOB, "Complete")
+    served.steps()
+    assert served.state is JobState.SUCCEEDED
+    for later, read in ((0, True), (2 * 86_400, False)):
+        served.clock.sleep(later)
+        served.lane = served.anew()
+        served.steps()
+        assert served.state is JobState.SUCCEEDED
+        try:
+            lines = list(served.lane.backend.log("k7x2"))
+        except AllotmentError:
+            lines = []
+        assert bool(lines) is read
+
+
+def test_pods_that_cannot_be_made_are_the_reason_that_a_listing_shows(served: Served) -> None:
+    served.take()
+    served.steps()
+    served.bench.kube.edit(JOB, lambda body: {**body, "spec": {**body["spec"], "suspend": False}})
+    served.steps()
+    assert (served.state, row_of(served.store.get("k7x2")).said) == (JobState.STARTING, "")
+    main = served.bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    for number in range(3):
+        said = f'Error creating: pods "train-{"abc"[number]}" is forbidden: exceeded quota: later, used: pods={number}'
+        metadata = {"name": f"e{number}", "namespace": NAMESPACE}
+        told = {"reason": "FailedCreate", "lastTimestamp": f"2030-01-01T00:00:0{number}Z", "message": said}
+        about = {"involvedObject": {"uid": main["metadata"]["uid"]}}
+        served.bench.kube.put({"apiVersion": "v1", "kind": "Event", "metadata": metadata, **told, **about})
+        served.steps()
+    job = served.store.get("k7x2")
+    assert "exceeded quota: later" in row_of(job).said
+    assert len(job.waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (404, "NotFound", 'namespaces "nlp" not found'),
+        (403, "Forbidden", "unable to create new content in namespace nlp because it is being terminated"),
+    ],
+)
+def test_a_namespace_that_is_gone_is_told_and_holds_up_nobody(
+    served: Served, status: int, reason: str, words: str
+) -> None:
+    served.bench.refuse("create", "Job", RefusedError("refused", status=status, reason=reason, message=words))
+    served.take()
+    served.steps()
+    stored = served.store.get("k7x2")
+    assert (stored.state, served.lane.trouble) == (JobState.REFUSED, "")
+    assert words in row_of(stored).said
+
+
+def test_a_namespace_deleted_under_a_job_ends_it(served: Served) -> None:
+    served.take()
+    served.steps()
+    served.bench.kube.delete("batch/v1", JOB)
+    served.steps()
+    stored = served.store.get("k7x2")
+    assert (stored.state, stored.history.moves[-1].cause) == (JobState.FAILED, MoveCause.LOST)
+    served.lane = served.anew()
+    served.steps()
+    assert served.bench.ours == set()
