@@ -39,18 +39,6 @@ LOCAL_LOSSES: Final = (
         ),
     ),
     FieldLoss(
-        "sweep",
-        "run a sweep",
-        "submit its trials one by one, or submit it to a cluster",
-        lambda job: job.sweep is not None,
-    ),
-    FieldLoss(
-        "schedule",
-        "start a job by the clock",
-        "submit it when it is to run, or submit it to a cluster",
-        lambda job: job.schedule is not None,
-    ),
-    FieldLoss(
         "type",
         "serve: a service or a notebook answers others by a name and a port",
         "submit it to a cluster",

@@ -100,7 +100,7 @@ class StoredJob:
         waits: the same.
         version: number of changes so far; a change names the one that it was decided on.
         parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
-        number: of a trial, from 1; of a run, the moment it was due, in milliseconds since the epoch; else 0.
+        number: of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
         metric: what a trial has reported; None of others, and until it has.
         standing: how far a sweep or a schedule is; None of others, and until it begins.
     """
@@ -185,7 +185,7 @@ class JobRow:
         cause: of its last move.
         said: why it waits, how far its members are, or what was said with that move, in a sentence.
         parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
-        number: of a trial, from 1; of a run, the moment it was due, in milliseconds since the epoch; else 0.
+        number: of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
         metric: what a trial reported last; None where it has reported no number.
     """
 

@@ -57,6 +57,6 @@ def test_a_template_runs_on_kubernetes(name: str) -> None:
     assert made.main["kind"] in BECOMES[name]
 
 
-@pytest.mark.parametrize("name", ["train", "distributed-train", "fine-tune", "evaluate"])
+@pytest.mark.parametrize("name", ["train", "distributed-train", "fine-tune", "evaluate", "sweep", "scheduled"])
 def test_a_template_with_an_end_runs_on_this_machine(name: str) -> None:
     assert [each.field for each in lost(job_from(name), LOCAL_LOSSES)] == []

@@ -69,15 +69,9 @@ SLURM_LOSSES: Final = (
     ),
     FieldLoss(
         "sweep",
-        "run trials of several replicas, or trials by a schedule",
-        "set replicas: 1, and submit it without a schedule",
-        lambda job: job.sweep is not None and (job.replicas > 1 or job.schedule is not None),
-    ),
-    FieldLoss(
-        "schedule",
-        "start a job by the clock",
-        "submit it when it is to run, or submit it to Kubernetes",
-        lambda job: job.schedule is not None,
+        "run trials of several replicas",
+        "set replicas: 1",
+        lambda job: job.sweep is not None and job.replicas > 1,
     ),
     FieldLoss(
         "type",

@@ -15,16 +15,18 @@ class FamilyStanding:
 
     Attributes:
         said: in a sentence, for listings.
-        passed: how far its members are decided about: the number of the last trial that was made, or the last moment
-            (milliseconds since the epoch) of which a run was made or left out.
+        passed: how far its members are decided about: how many trials were made, or the last moment (milliseconds since
+            the epoch) of which a run was made or left out.
         best: the best value of the sweep's metric; None where there is none.
-        best_number: the trial that reported it; 0 where there is none.
+        best_number: the trial that reported it.
+        left_out: times of a schedule at which no run began.
     """
 
     said: str = ""
     passed: int = 0
     best: float | None = None
     best_number: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

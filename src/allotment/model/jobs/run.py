@@ -111,6 +111,8 @@ class MoveCause(StrEnum):
     EXIT_CODE = "exit-code"
     RUN_TIME = "run-time"
     BY_HAND = "by-hand"
+    EARLY_STOP = "early-stop"
+    """A trial that fell behind the others of its sweep."""
     LOST = "lost"
     """Its back end knows nothing of it any more, and it was not seen to end."""
 

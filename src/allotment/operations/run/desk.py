@@ -11,6 +11,7 @@ from allotment.errors import ConflictError, UsageError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
 from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
 from allotment.ports.clock import Clock
@@ -209,10 +210,26 @@ class Desk:
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
     ) -> Iterator[LogLine | None]:
         """What a job wrote; it is read while others are served."""
-        job = self.find(reference)
+        return self._log(self.find(reference), rank, tail, follow=follow)
+
+    def _log(self, job: StoredJob, rank: int | None, tail: int | None, *, follow: bool) -> Iterator[LogLine | None]:
+        lane = self._lane(job.backend)
+        if lane.keeps(job.job):
+            return self._log_of_family(lane, job, rank, tail, follow=follow)
         if follow and job.state in _NOT_STARTED:
             return self._once_handed_over(job, rank, tail)
-        return self._lane(job.backend).backend.log(job.id, rank=rank, follow=follow, tail=tail)
+        return lane.backend.log(job.id, rank=rank, follow=follow, tail=tail)
+
+    def _log_of_family(
+        self, lane: Lane, job: StoredJob, rank: int | None, tail: int | None, *, follow: bool
+    ) -> Iterator[LogLine | None]:
+        if job.job.schedule is None:
+            return sweep_lines(self._store, job, lane.logs, self._clock, trial=rank, follow=follow, tail=tail)
+
+        def of_run(run: StoredJob, following: bool) -> Iterator[LogLine | None]:  # noqa: FBT001 (a callback)
+            return self._log(run, rank, tail, follow=following)
+
+        return schedule_lines(self._store, job, of_run, self._clock, follow=follow)
 
     def _once_handed_over(self, job: StoredJob, rank: int | None, tail: int | None) -> Iterator[LogLine | None]:
         """A log that is followed from before its back end knows of the job."""

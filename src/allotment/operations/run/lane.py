@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import AllotmentError, UsageError
@@ -13,6 +13,9 @@ from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.device_books import WatchedDevice
+from allotment.operations.run.families import NO_FAMILIES, FamilyKeeper, FamilyKeeping, check_family, told_of_family
+from allotment.operations.run.growing_logs import GrowingLog
+from allotment.operations.run.members import first_member
 from allotment.operations.run.reconciling import Reconciler, order_of
 from allotment.operations.run.remembering import lately_over
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
@@ -46,6 +49,7 @@ class Serving:
             where it is a cluster, which is asked itself.
         check: raises what `start` would raise for good, before a job is kept.
         remember: is told of jobs that were over lately, of which something may be left; None where nothing is.
+        families: the sweeps and schedules that the back end has no word for.
     """
 
     backend: Backend
@@ -59,6 +63,7 @@ class Serving:
     snapshot: Callable[[Mapping[str, StoredJob]], Callable[[], Snapshot]] | None = None
     check: Callable[[JobToStart], None] = lambda _: None
     remember: Callable[[JobToStart], None] | None = None
+    families: FamilyKeeping = NO_FAMILIES
 
 
 class Lane:
@@ -75,7 +80,9 @@ class Lane:
         self._store = store
         self._serving = serving
         self._clock = clock
-        self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes)
+        families = serving.families
+        self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes, families.keeps)
+        self._families = FamilyKeeper(store, self._reconciler, families)
         self._recovered = False
         self._alone = threading.RLock()
         self._wake = threading.Event()
@@ -112,7 +119,8 @@ class Lane:
             try:
                 self._recover()
                 self._look_at_offer()
-                moved = self._serving.advance()
+                moved = self._families.step(self._now())
+                moved = self._serving.advance() or moved
                 news = self._reconciler.step(self._now())
             except AllotmentError as error:
                 self._trouble = error.what if not error.why else f"{error.what}: {error.why}"
@@ -151,14 +159,28 @@ class Lane:
             UnreachableError: it does not answer.
         """
         with self._alone:
-            self._serving.check(order)
-            return self._serving.told(order)
+            if not self.keeps(order.job):
+                self._serving.check(order)
+                return self._serving.told(order)
+            check_family(order.job)
+            member = replace(order, job=first_member(order.job))
+            self._serving.check(member)
+            return (*told_of_family(order.job, self._now()), *self._serving.told(member))
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that `check` lets through."""
         with self._alone:
             self._recover()
-            return self._serving.foreseen(order)
+            member = replace(order, job=first_member(order.job)) if self.keeps(order.job) else order
+            return self._serving.foreseen(member)
+
+    def keeps(self, job: Job) -> bool:
+        """Whether the server makes the members of a job, and only they are handed over."""
+        return self._serving.families.keeps(job)
+
+    def logs(self, job_id: str) -> Iterable[GrowingLog]:
+        """All logs of a job, where its back end lets several be read side by side."""
+        return self._serving.families.logs(job_id)
 
     def snapshot(self) -> Snapshot:
         """What answers rest on.
@@ -186,7 +208,9 @@ class Lane:
         """A job is to end for good."""
         with self._alone:
             self._recover()
-            stopped = self._reconciler.stop(job_id, grace, said, self._now())
+            self._reconciler.stop(job_id, grace, said, self._now())
+            self._families.stop(job_id, grace, said, self._now())
+            stopped = self._reconciler.job(job_id)
         self.wake()
         return stopped
 

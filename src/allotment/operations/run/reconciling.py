@@ -6,7 +6,7 @@ is kept before anything follows from it. So whoever dies at whatever moment, the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from allotment.errors import (
@@ -17,7 +17,7 @@ from allotment.errors import (
     NotSignedInError,
     UnreachableError,
 )
-from allotment.model.jobs.job import DependencyState
+from allotment.model.jobs.job import DependencyState, Job
 from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
@@ -41,6 +41,7 @@ class Reconciler:
         backend: Backend,
         devices: Sequence[WatchedDevice] = (),
         changes: TellsChanges | None = None,
+        has_members: Callable[[Job], bool] = lambda _: False,
     ) -> None:
         """Over the jobs that are not over; `recover` comes first.
 
@@ -50,13 +51,16 @@ class Reconciler:
             devices: whose time is kept; none where others watch them.
             changes: the back end itself where it knows what has changed: then a pass looks at that alone, and at
                 everything once in `_WHOLE` and after whatever failed.
+            has_members: jobs that are never handed over: only their members are, which somebody else makes.
         """
         self._changes = changes
         self._whole_at: int | None = None
         self._store = store
         self._backend = backend
+        self._has_members = has_members
         self._jobs = {each.id: each for each in store.unfinished(backend.name)}
         self._new = {each.id for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET}
+        self._families = {each.id for each in self._jobs.values() if has_members(each.job)}
         self._prices = {each.id: each.price for each in devices}
         self._books = DeviceBooks(backend.name, devices, store) if devices else None
         self._unreachable = ""
@@ -89,7 +93,7 @@ class Reconciler:
         Args:
             now: milliseconds since the epoch.
         """
-        for job in [each for each in self._jobs.values() if each.state not in _NOT_WITH_IT_YET]:
+        for job in [each for each in self._jobs.values() if self._handed_over(each)]:
             try:
                 self._backend.start(order_of(job))
             except (JobRefusedError, CapacityError, InputError) as error:
@@ -110,9 +114,32 @@ class Reconciler:
         kept = self._store.add(job)
         self._jobs[kept.id] = kept
         self._new.add(kept.id)
+        if self._has_members(kept.job):
+            self._families.add(kept.id)
         return kept
 
-    def stop(self, job_id: str, grace: int | None, said: str, now: int) -> StoredJob:
+    def families(self) -> list[StoredJob]:
+        """Those of its jobs that have members, and are not over."""
+        return [self._jobs[each] for each in sorted(self._families)]
+
+    def keep(self, changes: Sequence[StoredChange]) -> None:
+        """Keep what was decided about jobs elsewhere."""
+        self._keep(changes)
+
+    def job(self, job_id: str) -> StoredJob:
+        """A job as it stands.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        return self._jobs.get(job_id) or self._store.get(job_id)
+
+    def _handed_over(self, job: StoredJob) -> bool:
+        return job.state not in _NOT_WITH_IT_YET and job.id not in self._families
+
+    def stop(
+        self, job_id: str, grace: int | None, said: str, now: int, cause: MoveCause = MoveCause.BY_HAND
+    ) -> StoredJob:
         """A job is to end for good; what was over stays as it is.
 
         Args:
@@ -120,6 +147,7 @@ class Reconciler:
             grace: seconds; None for its own.
             said: who wanted it, in a sentence.
             now: milliseconds since the epoch.
+            cause: `BY_HAND`, or `EARLY_STOP`.
 
         Raises:
             NotFoundError: there is no such job.
@@ -128,8 +156,9 @@ class Reconciler:
         if job is None:
             return self._store.get(job_id)
         if not wants_to_stop(job):
-            state = JobState.STOPPING if job.state.holds else JobState.STOPPED
-            move = Move(now, state, MoveCause.BY_HAND, job.history.attempt, said)
+            goes_on = job.state.holds or (job_id in self._families and self._has_living_members(job_id))
+            state = JobState.STOPPING if goes_on else JobState.STOPPED
+            move = Move(now, state, cause, job.history.attempt, said)
             self._keep([StoredChange(job.id, job.version, moves=(move,))])
         self._backend.stop(job_id, job.job.grace if grace is None else grace)
         return self._jobs.get(job_id) or self._store.get(job_id)
@@ -194,6 +223,7 @@ class Reconciler:
                 except InputError:  # its row was damaged meanwhile: nobody can go on with it
                     self._jobs.pop(change.id, None)
                     self._new.discard(change.id)
+                    self._families.discard(change.id)
 
     def _starts(self, now: int) -> Iterator[StoredChange]:
         """Jobs that are not with the back end yet are handed over, or held, or refused."""
@@ -201,6 +231,9 @@ class Reconciler:
             held, failed = self._before(job)
             if failed or held:
                 yield from self._kept_back(job, held, failed, now)
+                continue
+            if job.id in self._families:
+                yield _ended(job, JobState.QUEUED, MoveCause.TAKEN, "", now)
                 continue
             try:
                 seen = self._backend.start(order_of(job))
@@ -214,6 +247,9 @@ class Reconciler:
                 change = change_of(job, seen, now)
                 if change is not None:
                     yield change
+
+    def _has_living_members(self, job_id: str) -> bool:
+        return any(each.parent == job_id for each in self._jobs.values())
 
     def _in_order(self, job_id: str) -> tuple[int, str]:
         return self._jobs[job_id].submitted, job_id
@@ -243,7 +279,7 @@ class Reconciler:
     def _news(self, seen: dict[str, FollowedJob], now: int, *, whole: bool) -> Iterator[StoredChange]:
         looked_at = self._jobs.values() if whole else [self._jobs[each] for each in seen if each in self._jobs]
         for job in looked_at:
-            if job.state in _NOT_WITH_IT_YET:
+            if not self._handed_over(job):
                 continue  # it was not handed over: whatever bears its id there is somebody else's
             shown = seen.get(job.id)
             if shown is not None:
@@ -268,6 +304,7 @@ class Reconciler:
         for job in kept:
             if job.state.over:
                 self._jobs.pop(job.id, None)
+                self._families.discard(job.id)
             else:
                 self._jobs[job.id] = job
             if job.state not in _NOT_WITH_IT_YET:

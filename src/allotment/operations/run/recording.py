@@ -15,6 +15,8 @@ from allotment.ports.backends import FollowedJob
 from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait, changed
 
 NO_PRICES: Final[Mapping[str, int | None]] = MappingProxyType({})
+STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
+"""Causes after which a job does not run again."""
 _WAITS: Final = frozenset({JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING})
 """States in which the back end's reason is why it does not go on."""
 _NUMBERS: Final = re.compile(r"[0-9]+")
@@ -48,8 +50,8 @@ def change_of(
 
 
 def wants_to_stop(job: StoredJob) -> bool:
-    """Whether somebody has said that it is to end for good, and it has not."""
-    return not job.state.over and any(each.cause is MoveCause.BY_HAND for each in job.history.moves)
+    """Whether somebody, or the rule of its sweep, has said that it is to end for good, and it has not."""
+    return not job.state.over and any(each.cause in STOPPED_FOR_GOOD for each in job.history.moves)
 
 
 def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Iterator[JobAttempt]:

@@ -12,6 +12,7 @@ from allotment.model.jobs.job import AcceleratorWish, Job, JobType, Program, Rep
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.operations.run.families import FamilyKeeper, FamilyKeeping
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import MachineSize
@@ -113,7 +114,11 @@ class Machine:
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
         found = RecognisedMachine(size, {"a100": names}, ())
         self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock, {}, self.beside)
-        self.reconciler = Reconciler(self.store, self.backend, self.backend.watched, self.backend)
+        keeping = FamilyKeeping(sweeps=True, schedules=True, logs=self.backend.logs)
+        self.reconciler = Reconciler(
+            self.store, self.backend, self.backend.watched, self.backend, has_members=keeping.keeps
+        )
+        self.families = FamilyKeeper(self.store, self.reconciler, keeping)
         self.reconciler.recover(self.now)
 
     @property
@@ -126,6 +131,7 @@ class Machine:
         return self.reconciler.take(StoredJob(f"j{self.taken}", wanted, "ada", "local", history, code=code)).id
 
     def step(self) -> None:
+        self.families.step(self.now)
         self.backend.advance()
         self.reconciler.step(self.now)
 

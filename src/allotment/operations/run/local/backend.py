@@ -24,7 +24,7 @@ from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
-from allotment.operations.run.growing_logs import growing_lines
+from allotment.operations.run.growing_logs import GrowingLog, growing_lines
 from allotment.operations.run.local.as_source import machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
@@ -252,6 +252,10 @@ class LocalBackend:
     def advance(self) -> bool:
         """Do whatever is to be done now; whether anything changed."""
         now, moves = self._now(), self._moves
+    def logs(self, job_id: str) -> Iterator[GrowingLog]:
+        """Logs of all that was launched of a job, attempt after attempt."""
+        return process_logs(self._processes, job_id, None)
+
         for job in list(self._holding.values()):
             self._watch(job, now)
         decisions = self._queues.decide(now)

@@ -1,0 +1,326 @@
+"""Sweeps and schedules of a back end that has no word for them: the server keeps them, and makes their members.
+
+Level-triggered, as the reconciler that it acts through: what is to be done follows from what the store holds now. A
+member is kept under an id that its number gives it before anything else is said of it, so nobody makes it twice; how
+far a family is decided about is said afterwards, so none is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
+from allotment.jobs.trials import trials_of
+from allotment.model.jobs.family import FamilyStanding, TrialMetric
+from allotment.model.jobs.job import EarlyStop, Job, JobSchedule, Sweep
+from allotment.model.jobs.run import JobState, Move, MoveCause
+from allotment.operations.run.growing_logs import GrowingLog
+from allotment.operations.run.members import run_of, trial_of
+from allotment.operations.run.reconciling import Reconciler
+from allotment.operations.run.recording import wants_to_stop
+from allotment.operations.run.scheduling import LeftOut, ScheduleDecision, decide_schedule, times_of
+from allotment.operations.run.sweeping import SeenTrial, SweepDecision, decide_sweep, heard
+from allotment.ports.store import JobsStore
+from allotment.ports.stored_jobs import JobEvent, StoredChange, StoredJob
+
+_LISTEN_EVERY: Final = 1_000
+"""Milliseconds between two looks at what trials report."""
+_FOREVER: Final = 365 * 86_400_000
+"""Milliseconds."""
+_MOST_HEARD: Final = 1 << 22
+"""Bytes of one trial's log that are read in one look; the next one goes on."""
+LogsOf = Callable[[str], Iterable[GrowingLog]]
+_NO_LOGS: Final[LogsOf] = lambda _: ()  # noqa: E731 (a default, as short as that)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyKeeping:
+    """Which families a server keeps itself for a back end.
+
+    Attributes:
+        sweeps: whether it keeps sweeps.
+        schedules: whether it keeps schedules.
+        logs: logs of a job, by its id, attempt after attempt.
+    """
+
+    sweeps: bool = False
+    schedules: bool = False
+    logs: LogsOf = _NO_LOGS
+
+    def keeps(self, job: Job) -> bool:
+        """Whether a job is kept here, and only its members are handed over."""
+        return (self.sweeps and job.sweep is not None) or (self.schedules and job.schedule is not None)
+
+
+NO_FAMILIES: Final = FamilyKeeping()
+"""Of a back end that has words for all of them, or refuses them."""
+
+
+def check_family(job: Job) -> None:
+    """Refuse a schedule whose times nobody can tell, and a sweep without a trial.
+
+    Raises:
+        InputError: it is one.
+    """
+    if job.schedule is not None:
+        times_of(job.schedule)
+    if job.sweep is not None and not trials_of(job.sweep):
+        raise InputError("the sweep has no trial", fix="give each parameter a value")
+
+
+def told_of_family(job: Job, now: int) -> Iterator[str]:
+    """What a user should know of a family when it is submitted, in sentences."""
+    if job.sweep is not None:
+        trials = len(trials_of(job.sweep))
+        yield f"it has {trials} trials, {min(trials, job.sweep.at_once)} at the same time; each is admitted by itself"
+    if job.schedule is not None:
+        times = times_of(job.schedule)
+        upcoming = times.after(now)
+        yield "no time of it comes" if upcoming is None else f"its first run is at {times.shown(upcoming)}"
+
+
+class FamilyKeeper:
+    """Of one back end; moves its families. One thread at a time."""
+
+    def __init__(self, store: JobsStore, reconciler: Reconciler, keeping: FamilyKeeping) -> None:
+        """Nothing is read yet.
+
+        Args:
+            store: where jobs are kept.
+            reconciler: of the back end; it moves the members.
+            keeping: what is kept here.
+        """
+        self._store = store
+        self._reconciler = reconciler
+        self._keeping = keeping
+        self._members: dict[str, dict[int, StoredJob]] = {}
+        self._listened: dict[str, int] = {}
+        self._heard_out: set[str] = set()
+        self._quiet: dict[str, tuple[int, str]] = {}
+        self._looked: dict[str, int] = {}
+        self._next: dict[str, int] = {}
+
+    def step(self, now: int) -> bool:
+        """Do what is to be done about each family now; whether anything changed.
+
+        Args:
+            now: milliseconds since the epoch.
+        """
+        news = False
+        parents = self._reconciler.families()
+        for gone in self._members.keys() - {each.id for each in parents}:
+            self._heard_out -= {each.id for each in self._members.pop(gone).values()}
+            for each in (self._listened, self._quiet, self._looked, self._next):
+                each.pop(gone, None)
+        for parent in parents:
+            if parent.state not in {JobState.SUBMITTED, JobState.HELD}:
+                news = self._attend(parent, now) or news
+        return news
+
+    def stop(self, job_id: str, grace: int | None, said: str, now: int) -> None:
+        """End all members of a family that was told to end; nothing where the job is none."""
+        for each in [each for each in self._reconciler.jobs.values() if each.parent == job_id]:
+            self._reconciler.stop(each.id, grace, said, now)
+            self.stop(each.id, grace, said, now)
+
+    def _attend(self, parent: StoredJob, now: int) -> bool:
+        members = self._look(parent)
+        ending = wants_to_stop(parent)
+        if ending and any(not each.state.over and not wants_to_stop(each) for each in members.values()):
+            self.stop(parent.id, None, "the whole of it was stopped", now)
+            members = self._look(parent)
+        try:
+            if parent.job.schedule is not None:
+                return self._attend_schedule(parent, parent.job.schedule, members, now)
+            if parent.job.sweep is not None:
+                return self._attend_sweep(parent, parent.job.sweep, members, now)
+        except InputError as error:
+            self._reconciler.keep([_moved(parent, JobState.FAILED, MoveCause.REFUSED, _words(error), now)])
+            return True
+        return False
+
+    def _look(self, parent: StoredJob) -> Mapping[int, StoredJob]:
+        """Its members as they are; of a schedule those that are not over, and the newest."""
+        members = self._members.get(parent.id)
+        if members is None:
+            limit = None if parent.job.schedule is None else 1
+            members = {each.number: each for each in self._store.members(parent.id, limit)}
+            members |= {each.number: each for each in self._reconciler.jobs.values() if each.parent == parent.id}
+            self._members[parent.id] = members
+        for number, known in members.items():
+            if not known.state.over:
+                members[number] = self._reconciler.jobs.get(known.id) or self._store.get(known.id)
+        return members
+
+    def _make(self, parent: StoredJob, member: StoredJob) -> None:
+        """Keep a member, unless it is kept already."""
+        try:
+            kept = self._reconciler.take(member)
+        except ConflictError:
+            kept = self._store.get(member.id)
+            if kept.parent != parent.id:
+                raise
+        self._members[parent.id][member.number] = kept
+
+    # A sweep.
+
+    def _attend_sweep(self, parent: StoredJob, sweep: Sweep, members: Mapping[int, StoredJob], now: int) -> bool:
+        if sweep.early_stop is not None:
+            self._listen(parent, sweep.early_stop, members, now)
+        arguments = trials_of(sweep)
+        trials = [_seen(each) for each in members.values()]
+        before = parent.standing or FamilyStanding()
+        decided = decide_sweep(sweep, len(arguments), trials, before, ending=wants_to_stop(parent))
+        for number in decided.begin:
+            self._make(parent, trial_of(parent, number, arguments[number], now))
+        for number, said in decided.stop_early:
+            self._reconciler.stop(members[number].id, None, said, now, MoveCause.EARLY_STOP)
+        change = _sweep_change(parent, decided, trials, now)
+        if change is not None:
+            self._reconciler.keep([change])
+        return change is not None or bool(decided.begin or decided.stop_early)
+
+    def _listen(self, parent: StoredJob, rule: EarlyStop, members: Mapping[int, StoredJob], now: int) -> None:
+        """Keep what trials have reported since the last time: those that run, and each once more when it is over."""
+        last = self._listened.get(parent.id)
+        if last is not None and 0 <= now - last < _LISTEN_EVERY:
+            return
+        self._listened[parent.id] = now
+        for number, trial in list(members.items()):
+            if not trial.attempts or trial.id in self._heard_out:
+                continue
+            metric = self._heard(trial, rule)
+            if metric != (trial.metric or TrialMetric()):
+                self._reconciler.keep([StoredChange(trial.id, trial.version, metric=metric)])
+                self._members[parent.id][number] = self._reconciler.job(trial.id)
+            elif trial.state.over:
+                self._heard_out.add(trial.id)
+
+    def _heard(self, trial: StoredJob, rule: EarlyStop) -> TrialMetric:
+        """What the first replica of a trial has reported; one that began anew without a checkpoint, since then."""
+        metric = trial.metric or TrialMetric()
+        try:
+            logs = [each for each in self._keeping.logs(trial.id) if each.rank == 0]
+        except NotFoundError:
+            return metric
+        names = [each.name for each in logs]
+        start = names.index(metric.log) if metric.log in names else 0
+        for log in logs[start:]:
+            if log.name != metric.log:
+                kept = metric if trial.job.checkpoint is not None else TrialMetric()
+                metric = replace(kept, log=log.name, offset=0)
+            metric = _read_on(metric, log, rule, over=trial.state.over or log is not logs[-1])
+        return metric
+
+    # A schedule.
+
+    def _attend_schedule(
+        self, parent: StoredJob, schedule: JobSchedule, members: Mapping[int, StoredJob], now: int
+    ) -> bool:
+        running = next((each for each in members.values() if not each.state.over), None)
+        if wants_to_stop(parent):
+            if running is None:
+                self._reconciler.keep([_moved(parent, JobState.STOPPED, MoveCause.BY_HAND, "", now)])
+            return running is None
+        if (
+            self._quiet.get(parent.id) == (parent.version, running.id if running else "")
+            and self._looked[parent.id] <= now < self._next[parent.id]
+        ):
+            return False
+        before = parent.standing or FamilyStanding(passed=now)
+        passed = max([before.passed, *(each for each in members if each <= now)])
+        decided = decide_schedule(schedule, passed, now, busy=running is not None)
+        if decided.run is not None:
+            for over in [number for number, each in members.items() if each.state.over]:
+                del self._members[parent.id][over]
+            self._make(parent, run_of(parent, decided.run, now))
+            made = self._members[parent.id][decided.run]
+            running = None if made.state.over else made  # the clock was set back: it has had its run
+        standing, events = _after_schedule(schedule, decided, before, running, members, now)
+        news = standing != parent.standing or bool(events)
+        if news:
+            self._reconciler.keep([StoredChange(parent.id, parent.version, events=events, standing=standing)])
+        # Nothing is to be done before its next time comes, its run is over, or somebody changes it.
+        self._quiet[parent.id] = self._reconciler.job(parent.id).version, running.id if running else ""
+        self._looked[parent.id] = now
+        self._next[parent.id] = now + _FOREVER if decided.next is None else decided.next
+        return news or decided.run is not None
+
+
+def _seen(trial: StoredJob) -> SeenTrial:
+    early = any(each.cause is MoveCause.EARLY_STOP for each in trial.history.moves)
+    return SeenTrial(trial.number, trial.state, wants_to_stop(trial), early, trial.metric)
+
+
+def _sweep_change(
+    parent: StoredJob, decided: SweepDecision, trials: Iterable[SeenTrial], now: int
+) -> StoredChange | None:
+    """What is to be kept of a sweep; None where nothing is new."""
+    moves = []
+    begun = any(each.state.holds or each.state.over for each in trials)
+    if parent.state is JobState.QUEUED and begun and not wants_to_stop(parent):
+        moves.append(Move(now, JobState.RUNNING, MoveCause.STARTED))
+    if decided.over is not None:
+        cause = MoveCause.BY_HAND if decided.over is JobState.STOPPED else MoveCause.ENDED
+        moves.append(Move(now, decided.over, cause, said=decided.said))
+    if not moves and decided.standing == parent.standing:
+        return None
+    return StoredChange(parent.id, parent.version, moves=tuple(moves), standing=decided.standing)
+
+
+def _after_schedule(
+    schedule: JobSchedule,
+    decided: ScheduleDecision,
+    before: FamilyStanding,
+    running: StoredJob | None,
+    members: Mapping[int, StoredJob],
+    now: int,
+) -> tuple[FamilyStanding, tuple[JobEvent, ...]]:
+    times = times_of(schedule)
+    upcoming = "no time of it comes any more" if decided.next is None else f"next run {times.shown(decided.next)}"
+    said = upcoming if running is None else f"{running.id} is under way; {upcoming}"
+    missed = decided.left_out
+    standing = replace(
+        before, said=said, passed=decided.passed, left_out=before.left_out + (0 if missed is None else missed.times)
+    )
+    if missed is None:
+        return standing, ()
+    return standing, (JobEvent(now, "left-out", _left_out(schedule, missed, members)),)
+
+
+def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, StoredJob]) -> str:
+    times = times_of(schedule)
+    busy = [each for each in members.values() if each.ended is not None and each.ended >= missed.first]
+    why = f"{busy[0].id} was under way" if busy else "nobody was there to start it in time"
+    if missed.times == 1:
+        return f"the run of {times.shown(missed.first)} was left out: {why}"
+    return f"{missed.said} runs from {times.shown(missed.first)} to {times.shown(missed.last)} were left out: {why}"
+
+
+def _read_on(metric: TrialMetric, log: GrowingLog, rule: EarlyStop, *, over: bool) -> TrialMetric:
+    """With what a log has beyond where it was left, whole lines only until it is over."""
+    data, start = b"", metric.offset
+    end = start
+    while len(data) < _MOST_HEARD:
+        part, end_of_part = log.read(end)
+        if not part:
+            break
+        if not data:
+            start = end_of_part - len(part)
+        data, end = data + part, end_of_part
+    whole = len(data) if over else data.rfind(b"\n") + 1
+    if not whole and len(data) >= _MOST_HEARD:
+        whole = len(data)  # a line without an end reports nothing
+    if not whole:
+        return metric
+    return replace(heard(metric, rule, data[:whole].split(b"\n")), offset=start + whole)
+
+
+def _moved(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:
+    return StoredChange(job.id, job.version, moves=(Move(now, state, cause, said=said),))
+
+
+def _words(error: AllotmentError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what
