@@ -18,6 +18,7 @@ from allotment.adapters.kube import answers, discovery, kubeconfig, logs, reques
 from allotment.adapters.kube.credentials import auth_of
 from allotment.adapters.kube.discovery import Resource
 from allotment.adapters.kube.paging import ListBounds, pages
+from allotment.adapters.kube.renewing import Renewal
 from allotment.adapters.kube.requests import Request
 from allotment.adapters.kube.transport import Patience
 from allotment.adapters.kube.watching import OpenWatch
@@ -71,7 +72,8 @@ def connect(
     config = kubeconfig.load(kubeconfig_file, context)
     aliases = kubeconfig.aliases(kubeconfig_file, config)
     endpoint = Endpoint("", config.context_name or "", aliases, config.namespace)
-    return KubeClient(http_client(config), patience, endpoint=endpoint, manager=manager)
+    renewal = Renewal(lambda: kubeconfig.load(kubeconfig_file, context), http_client, config)
+    return KubeClient(http_client(config), patience, endpoint=endpoint, manager=manager, renewal=renewal)
 
 
 def _no_certificates(context: str | None, error: OSError | ValueError) -> InputError:
@@ -151,12 +153,16 @@ class KubeClient:
         *,
         endpoint: Endpoint | None = None,
         manager: str = "",
+        renewal: Renewal | None = None,
     ) -> None:
         self._http = http
+        self._outdated: list[httpx.Client] = []
+        self._renewal = renewal
         self._endpoint = replace(endpoint or Endpoint(""), url=str(http.base_url).rstrip("/"))
         self._manager = manager
         self._patience = patience or Patience()
         self._lock = threading.Lock()
+        self._renewing = threading.Lock()
         self._resources: discovery.Resources | None = None
         self._discovered = 0.0
 
@@ -168,7 +174,8 @@ class KubeClient:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._http.close()
+        for each in (*self._outdated, self._http):
+            each.close()
 
     def endpoint(self) -> Endpoint:
         """Address and context."""
@@ -341,16 +348,37 @@ class KubeClient:
     def _ask(self, request: Request, seconds: float) -> httpx.Response:
         """Send a page request that may take so long; 410 is an answer to page requests, not a refusal."""
         patience = replace(self._patience, answer_seconds=max(0.0, min(self._patience.answer_seconds, seconds)))
-        response = transport.send(self._http, request, patience)
+        response = self._exchanged(request, patience)
         if response.is_success or response.status_code == httpx.codes.GONE:
             return response
         raise answers.error_of(request, response, None)
 
     def _send(self, request: Request, key: ObjectKey | None = None, *, missing_is_fine: bool = False) -> httpx.Response:
-        response = transport.send(self._http, request, self._patience)
+        response = self._exchanged(request, self._patience)
         if response.is_success or (missing_is_fine and response.status_code == httpx.codes.NOT_FOUND):
             return response
         raise answers.error_of(request, response, key)
+
+    def _exchanged(self, request: Request, patience: Patience) -> httpx.Response:
+        """An answer; where the credentials are not taken any more, to the new ones, if the kubeconfig has some."""
+        used = self._http
+        response = transport.send(used, request, patience)
+        if response.status_code == httpx.codes.UNAUTHORIZED and self._renewed(used):
+            response = transport.send(self._http, request, patience)
+        return response
+
+    def _renewed(self, used: httpx.Client) -> bool:
+        """Whether there are other credentials now than those that were used."""
+        with self._renewing:
+            if self._http is not used:
+                return True
+            new = None if self._renewal is None else self._renewal.client()
+            if new is None:
+                return False
+            # Others may still be reading from it.
+            self._outdated.append(used)
+            self._http = new
+            return True
 
     def _resource(self, api_version: str, kind: str) -> Resource:
         resource = self._find(api_version, kind)
