@@ -32,9 +32,9 @@ class JobLaunch:
         environment: by variable; beside it the process gets a short list of harmless variables, and what says which
             devices are its own. Nothing else.
         name: what people call it; shown, and never used as a path or an argument.
-        log_file: absolute, for standard output and error; None for one beside the other files of the launch.
         cpu_milli: thousandths of a CPU it may use; None for no limit.
         memory_bytes: that it may use; None for no limit.
+        most_processes: processes and threads that it may have at once; None for no limit.
         devices: UUIDs, or names of virtual slots.
         grace_seconds: between SIGTERM and SIGKILL where whoever stops it says nothing else.
         umask: of the process.
@@ -45,9 +45,9 @@ class JobLaunch:
     working_directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
-    log_file: Path | None = None
     cpu_milli: int | None = None
     memory_bytes: int | None = None
+    most_processes: int | None = None
     devices: tuple[str, ...] = ()
     grace_seconds: float = 30.0
     umask: int = 0o077
@@ -56,14 +56,14 @@ class JobLaunch:
         check_id(self.id)
         if not self.argv or not self.argv[0]:
             raise InputError("no program is named", fix="name the program that the job runs")
-        if not self.working_directory.is_absolute() or (self.log_file and not self.log_file.is_absolute()):
+        if not self.working_directory.is_absolute():
             raise InputError(
-                f"{shown(self.working_directory)} and the log file must be absolute paths",
+                f"{shown(self.working_directory)} must be an absolute path",
                 why="a server has no working directory of its own",
-                fix="give absolute paths",
+                fix="give an absolute path",
             )
         _check_text("an argument", *self.argv)
-        _check_text("a path", str(self.working_directory), str(self.log_file or ""))
+        _check_text("a path", str(self.working_directory))
         _check_text("a device", *self.devices)
         if len(self.name) > LONGEST_NAME:
             raise InputError(f"the name {quoted(self.name)} is longer than {LONGEST_NAME} characters", fix="shorten it")
@@ -81,6 +81,7 @@ class JobLaunch:
         for what, value, least in (
             ("CPU", self.cpu_milli, 10),
             ("memory", self.memory_bytes, 1 << 20),
+            ("processes", self.most_processes, 1),
             ("grace", self.grace_seconds, 0),
         ):
             if value is not None and not least <= value < 1 << 53:
@@ -156,7 +157,7 @@ class LaunchedJob:
         supervisor: its parent, which writes the log and sees it end.
         started_at: milliseconds since the epoch.
         cgroups: folders of the cgroups that hold its processes; none where none could be made.
-        not_limited: what was to be limited (``cpu``, ``memory``) or held together (``processes``) and is not: why.
+        not_limited: what was to be limited (``cpu``, ``memory``, ``pids``) or held together (``processes``) and is not: why.
     """
 
     id: str
@@ -287,7 +288,11 @@ class LogPart:
 
 
 class JobProcesses(Protocol):
-    """See the module. All methods but `launch` and `found` raise `NotFoundError` for an id that is not known."""
+    """See the module. All methods but `unlimited`, `launch`, `known` and `found` raise `NotFoundError` for an id that is not known."""
+
+    def unlimited(self) -> Mapping[str, str]:
+        """What of ``cpu``, ``memory`` and ``pids`` cannot be limited on this machine, and why."""
+        ...
 
     def launch(self, launch: JobLaunch) -> LaunchedJob:
         """Start it, and return once it runs. Under one id nothing ever runs twice, whoever asks, and however often.

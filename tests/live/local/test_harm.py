@@ -114,12 +114,15 @@ def test_what_runs_away_ends_with_it(tmp_path: Path, new_processes: Processes, g
     assert bench.end_of(job).exit_code == 4
     assert running(name) == []
     if not grouped:
-        job = bench.shell("sleep 1000", "two-1-0", cpu_milli=500, memory_bytes=1 << 26)
+        job = bench.shell("sleep 1000", "two-1-0", cpu_milli=500, memory_bytes=1 << 26, most_processes=9)
         state = bench.processes.look(job)
         assert isinstance(state, JobAlive)
-        assert sorted(state.launched.not_limited) == ["cpu", "memory", "processes"]
+        assert sorted(state.launched.not_limited) == ["cpu", "memory", "pids", "processes"]
         assert state.launched.not_limited["processes"] == "there are none in this test"
         assert bench.processes.usage(job).memory_bytes > 0
+        assert bench.processes.unlimited() == dict.fromkeys(("cpu", "memory", "pids"), "there are none in this test")
+        (pid,) = bench.processes.left(state.launched)
+        assert (pid, state.seconds < 60) == (state.launched.main.pid, True)
 
 
 def test_who_forks_faster_than_one_can_look_is_ended_all_the_same(bench: RealBench) -> None:
@@ -266,16 +269,17 @@ def test_a_damaged_record_starts_and_kills_nothing(bench: RealBench, record: str
 def test_a_link_in_the_place_of_a_log_is_not_followed(bench: RealBench, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("precious")
-    link = tmp_path / "log"
+    bench.hand_over(JobLaunch(id="job-1-0", argv=("true",), working_directory=Path("/")))
+    link = bench.root / "job-1-0" / records.LOG
     link.symlink_to(precious)
     with pytest.raises(AllotmentError, match="could not be started") as error:
-        bench.shell("echo gone", log_file=link)
+        bench.shell("echo gone")
     assert "log" in error.value.why
     assert precious.read_text() == "precious"
     assert bench.processes.log("job-1-0").data == b""
     # Nothing ran: when the link is gone, it may.
     link.unlink()
-    bench.shell("echo here", log_file=link)
+    bench.shell("echo here")
     assert bench.end_of("job-1-0").exit_code == 0
     assert link.read_text() == "here\n"
 
@@ -364,7 +368,7 @@ def test_older_output_makes_room_for_newer(small_disk: Path, new_processes: Proc
 
 def limited(bench: RealBench, what: str) -> None:
     """Skip where nothing can be limited."""
-    job = bench.shell("true", "probe-1-0", cpu_milli=1000, memory_bytes=1 << 30)
+    job = bench.shell("true", "probe-1-0", cpu_milli=1000, memory_bytes=1 << 30, most_processes=100)
     bench.end_of(job)
     record = json.loads((bench.root / job / records.RUNNING).read_bytes())
     if what in record["not_limited"]:
@@ -377,6 +381,24 @@ def test_memory_is_limited(bench: RealBench) -> None:
     end = bench.end_of(job)
     assert (end.signal, end.out_of_memory) == (signal.SIGKILL, True)
     assert bench.processes.log(job).data == b""
+
+
+def test_the_number_of_processes_is_limited_and_a_fork_bomb_is_ended(bench: RealBench) -> None:
+    limited(bench, "pids")
+    forks = (
+        "import os, time\nn = 0\ntry:\n    while n < 200:\n        if not os.fork(): time.sleep(30); os._exit(0)\n"
+        "        n += 1\nexcept OSError as error: print(n, error.errno)"
+    )
+    job = bench.python(forks, most_processes=40)
+    assert bench.end_of(job).exit_code == 0
+    assert bench.processes.log(job).data == b"39 11\n"
+    forever = "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(0.02)"
+    bomb = bench.python(forever, launch_id="bomb-1-0", most_processes=40)
+    time.sleep(1)
+    assert 1 < len(bench.processes.usage(bomb).processes) <= 40
+    bench.processes.stop(bomb, 0)
+    bench.end_of(bomb)
+    assert bench.processes.usage(bomb).processes == ()
 
 
 def test_cpu_is_limited(bench: RealBench) -> None:

@@ -110,7 +110,7 @@ def test_a_supervisor_that_comes_late_starts_nothing_and_leaves_nothing(
     before = ended(processes, launch.id)
     # As one that an earlier server has started: it is ready before it is refused.
     with pytest.raises(ConflictError):
-        processes._start(launch, LaunchFolder(root, launch.id), str(tmp_path / "log"))
+        processes._start(launch, LaunchFolder(root, launch.id))
     assert processes.look(launch.id) == before
     assert (tmp_path / "ran").read_text() == "1\n"
     assert [each.folder for each in processes._places().places if Path(each.of(launch.id)[2]).exists()] == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from allotment.adapters.server import client
 from allotment.adapters.server.client import SocketJobService
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
@@ -275,3 +278,22 @@ def test_an_unknown_state_is_a_slip(tmp_path: Path) -> None:
         finally:
             world.desk.end()
             thread.join(20)
+
+
+def test_where_more_wait_at_the_socket_than_fit_there_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, held, taken = tmp_path / "s", [], []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen(0)
+        while True:
+            held.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            held[-1].setblocking(False)
+            if held[-1].connect_ex(str(path)) == errno.EAGAIN:
+                break
+        monkeypatch.setattr(client.time, "sleep", lambda _: taken.append(listening.accept()[0]))
+        held.append(client._connected(str(path)))
+        assert len(taken) == 1
+        for each in (*held, *taken):
+            each.close()

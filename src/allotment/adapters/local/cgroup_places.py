@@ -11,8 +11,8 @@ from typing import Final
 from allotment.adapters.local.supervisor.proc import descendants
 from allotment.errors import shown
 
-_LIMITING: Final = ("cpu", "memory")
-_COUNTING: Final = ("cpuacct", "pids")
+LIMITING: Final = ("cpu", "memory", "pids")
+_COUNTING: Final = ("cpuacct",)
 PLACE: Final = "allotment-"
 """How the name begins of a folder that cgroups of launches stand in."""
 _SERVER: Final = "allotment-server"
@@ -44,7 +44,7 @@ class CgroupPlaces:
     Attributes:
         places: one a hierarchy.
         why_none: why there is none at all, in a sentence; empty where there is one.
-        why_not: why ``cpu`` or ``memory`` is limited nowhere.
+        why_not: why ``cpu``, ``memory`` or ``pids`` is limited nowhere.
     """
 
     places: tuple[CgroupPlace, ...] = ()
@@ -66,7 +66,7 @@ def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
     except OSError as error:
         return CgroupPlaces((), f"the cgroups of this process cannot be read: {error.strerror}")
     for version, controllers, base in own:
-        wanted = [name for name in controllers if name in (*_LIMITING, *_COUNTING)]
+        wanted = [name for name in controllers if name in (*LIMITING, *_COUNTING)]
         if version == 1 and not wanted:
             continue
         try:
@@ -75,7 +75,7 @@ def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
             else:
                 places.append(_second(base, tag, why))
         except OSError as error:
-            for name in wanted or _LIMITING:
+            for name in wanted or LIMITING:
                 why[name] = f"{shown(error.filename or base)}: {error.strerror}"
     # What can be killed in one step comes first.
     places.sort(key=lambda each: -each.version)
@@ -112,7 +112,7 @@ def _second(base: Path, tag: str, why: dict[str, str]) -> CgroupPlace:
         base = base.parent
     offered = (base / "cgroup.controllers").read_text(encoding="ascii").split()
     place = _folder(base, tag)
-    wanted = [name for name in _LIMITING if name in offered]
+    wanted = [name for name in LIMITING if name in offered]
     handed = [name for name in wanted if _hand_down(base, name, why)]
     given = [name for name in handed if _hand_down(Path(place), name, why)]
     return CgroupPlace(2, tuple(given), place)

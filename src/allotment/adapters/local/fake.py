@@ -85,6 +85,10 @@ class FakeJobProcesses:
         self._pids = 1000
         self.killed: list[str] = []
 
+    def unlimited(self) -> Mapping[str, str]:
+        """Nothing is limited: there is nothing but a clock."""
+        return dict.fromkeys(("cpu", "memory", "pids"), "these processes are not real")
+
     def launch(self, launch: JobLaunch) -> LaunchedJob:
         """Start it."""
         present = self._jobs.get(launch.id)

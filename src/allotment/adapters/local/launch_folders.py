@@ -72,7 +72,6 @@ class KeptLaunch(msgspec.Struct, frozen=True):
 
     name: str = ""
     devices: tuple[str, ...] = ()
-    log: str = ""
     working_directory: str = ""
     cpu_milli: int | None = None
     memory_bytes: int | None = None
@@ -117,7 +116,6 @@ class LaunchFolder:
         kept = KeptLaunch(
             name=launch.name.encode("utf-8", "replace").decode("utf-8"),
             devices=launch.devices,
-            log=str(launch.log_file or self.path / records.LOG),
             working_directory=str(launch.working_directory),
             cpu_milli=launch.cpu_milli,
             memory_bytes=launch.memory_bytes,
@@ -155,10 +153,9 @@ class LaunchFolder:
         """What was to run; nothing where that is not known any more."""
         try:
             raw = self._read(records.LAUNCH)
-            kept = KeptLaunch() if raw is None else msgspec.json.decode(raw, type=KeptLaunch)
+            return KeptLaunch() if raw is None else msgspec.json.decode(raw, type=KeptLaunch)
         except (*_DAMAGED, UnreadableRecordError):
             return KeptLaunch()
-        return KeptLaunch() if "\0" in kept.log else kept
 
     def launched(self) -> LaunchedJob | None:
         """Who runs it, or ran it; None where nobody ever did, or may.

@@ -18,7 +18,8 @@ _TRIES: Final = 10
 def read_log(path: Path, start: int | None, most: int) -> LogPart:
     """A part of a log, see `JobProcesses.log`; nothing of one that is not there yet."""
     try:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # Not over a link: a job may have put one in the place of its folder, to a file of that name elsewhere.
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return LogPart(0, b"")
     held: list[tuple[int, int]] = []

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import allotment
-from allotment.adapters.local.cgroup_places import CgroupPlaces, cgroup_places
+from allotment.adapters.local.cgroup_places import LIMITING, CgroupPlaces, cgroup_places
 from allotment.adapters.local.environment import FOLDER, environment_of
 from allotment.adapters.local.launch_folders import (
     LaunchFolder,
@@ -98,13 +98,21 @@ class LocalProcesses:
                 atexit.register(self.close)
             return self._known_places
 
+    def unlimited(self) -> Mapping[str, str]:
+        """What cannot be limited here, and why."""
+        places = self._places()
+        limited = {name for each in places.places for name in each.controllers}
+        usual = places.why_none or "no cgroup hierarchy of this machine limits it here"
+        return {name: places.why_not.get(name, usual) for name in LIMITING if name not in limited}
+
     def launch(self, launch: JobLaunch) -> LaunchedJob:
         """Start it."""
         folder = LaunchFolder(self._root, launch.id)
-        return self._start(launch, folder, folder.prepare(launch).log)
+        folder.prepare(launch)
+        return self._start(launch, folder)
 
-    def _start(self, launch: JobLaunch, folder: LaunchFolder, log: str) -> LaunchedJob:
-        order = self._order(launch, folder, log)
+    def _start(self, launch: JobLaunch, folder: LaunchFolder) -> LaunchedJob:
+        order = self._order(launch, folder)
         ready, ready_end = os.pipe()
         try:
             pid = self._spawn(launch.id, order, folder, ready_end)
@@ -119,12 +127,12 @@ class LocalProcesses:
             os.close(ready)
         return self._answered(folder, pid, word)
 
-    def _order(self, launch: JobLaunch, folder: LaunchFolder, log: str) -> bytes:
+    def _order(self, launch: JobLaunch, folder: LaunchFolder) -> bytes:
         places = self._places()
         return marshal.dumps(
             {
                 "folder": str(folder.path),
-                "log": log,
+                "log": str(folder.path / records.LOG),
                 "log_bytes": self._log_bytes,
                 "log_files": self._log_files,
                 "argv": [encoded(each) for each in launch.argv],
@@ -133,6 +141,7 @@ class LocalProcesses:
                 "umask": launch.umask,
                 "cpu_milli": launch.cpu_milli,
                 "memory_bytes": launch.memory_bytes,
+                "most_processes": launch.most_processes,
                 "grace_seconds": float(launch.grace_seconds),
                 "hierarchies": [each.of(launch.id) for each in places.places],
                 "no_cgroup": places.why_none,
@@ -393,7 +402,7 @@ class LocalProcesses:
         """Its output."""
         folder = LaunchFolder(self._root, launch_id)
         folder.check()
-        path = Path(folder.kept().log or folder.path / records.LOG)
+        path = folder.path / records.LOG
         try:
             return read_log(path, start, most)
         except OSError as error:

@@ -6,6 +6,7 @@ import http.client
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 PATIENCE: Final = 30.0
 """Seconds for an answer; a log that is followed may be silent for as long as it likes."""
+_AT_THE_DOOR: Final = 10.0
+_KNOCK_AGAIN: Final = 0.05
+"""Seconds that a server has to take a connection, and between two tries."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
 _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
@@ -61,11 +65,30 @@ class _SocketConnection(http.client.HTTPConnection):
         try:
             named = f"/proc/self/fd/{folder}/{self._path.name}"
             _check_owner(Path(named).stat())
-            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock = _connected(named)
             self.sock.settimeout(self._patience)
-            self.sock.connect(named)
         finally:
             os.close(folder)
+
+
+def _connected(path: str) -> socket.socket:
+    """A connection; where more wait at the door than fit there, it is knocked at again for a while."""
+    until = time.monotonic() + _AT_THE_DOOR
+    while True:
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        found.settimeout(_AT_THE_DOOR)
+        try:
+            found.connect(path)
+        except BlockingIOError:
+            found.close()
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_KNOCK_AGAIN)
+        except BaseException:
+            found.close()
+            raise
+        else:
+            return found
 
 
 def _check_owner(found: os.stat_result) -> None:

@@ -124,8 +124,22 @@ class SlurmRest:
 
     @property
     def user(self) -> str:
-        """As it was given, or as the token names it."""
-        return self._user or claims_of(self._token(time.time()))[1]
+        """As it was given, or as the token names it.
+
+        Raises:
+            NotSignedInError: the token names nobody.
+        """
+        return self._named_by(self._token(time.time()))
+
+    def _named_by(self, token: str) -> str:
+        user = self._user or claims_of(token)[1]
+        if not user:
+            raise NotSignedInError(
+                "the token for Slurm does not say whose it is",
+                why="anybody may give a job any name: without a user, others' jobs would count as yours",
+                fix="set SLURM_JWT to one of `scontrol token`, which names its user",
+            )
+        return user
 
     def version(self) -> str:
         """Slurm's release, and what is spoken."""
@@ -306,9 +320,7 @@ class SlurmRest:
         self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, str] | None
     ) -> tuple[httpx.Response, bytes]:
         token = self._token(time.time())
-        headers = {"X-SLURM-USER-TOKEN": token}
-        if user := self._user or claims_of(token)[1]:
-            headers["X-SLURM-USER-NAME"] = user
+        headers = {"X-SLURM-USER-TOKEN": token, "X-SLURM-USER-NAME": self._named_by(token)}
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = None if body is None else msgspec.json.encode(body)

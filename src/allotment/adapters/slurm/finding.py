@@ -16,14 +16,14 @@ def found_again(
 
     Args:
         asked: what is to be handed in.
-        user: whose jobs count: anybody may give a job any name. Empty for anybody's.
+        user: whose jobs count: anybody may give a job any name.
         jobs: looked at first.
         bookings: of those that slurmctld has forgotten; read only where they are needed.
     """
     for job in jobs:
-        if job.identity == asked.identity and user in {"", job.user}:
+        if job.identity == asked.identity and user == job.user:
             return SlurmReceipt(job.array_id or job.job_id, again=True)
     for booking in bookings:
-        if booking.identity == asked.identity and user in {"", booking.user}:
+        if booking.identity == asked.identity and user == booking.user:
             return SlurmReceipt(booking.array_id or booking.job_id, again=True)
     return None

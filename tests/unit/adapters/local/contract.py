@@ -169,6 +169,8 @@ class JobProcessesContract:
         bench.hand_over(launch(bench, "well", "early-1-0", name="early\n\x1b[31m", devices=("slot-0",)))
         job = start(bench, "long", "late-1-0")
         early, late = bench.processes.found()
+        assert bench.processes.known() == {"early-1-0": False, "late-1-0": False}
+        assert [each.id for each in bench.processes.found(["late-1-0", "nobody-1-0"])] == ["late-1-0"]
         assert (early.id, early.state, early.name, early.devices) == (
             "early-1-0",
             JobNeverStarted(),
@@ -188,10 +190,13 @@ class JobProcessesContract:
         gone = job.state
         assert isinstance(gone, JobGone)
         assert gone.launched is not None
+        assert bench.processes.left(gone.launched) == gone.left
         bench.processes.kill(job.id)
         gone = job.state
         assert isinstance(gone, JobGone)
         assert gone.left == ()
+        assert gone.launched is not None
+        assert bench.processes.left(gone.launched) == ()
         with pytest.raises(ConflictError):
             bench.processes.launch(launch(bench, "well"))
         bench.processes.forget(job.id)

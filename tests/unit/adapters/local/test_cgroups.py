@@ -26,14 +26,16 @@ def contents(where: cgroups.Hierarchy) -> dict[str, str]:
 
 
 def test_limits_of_version_2(tmp_path: Path) -> None:
-    where = hierarchy(tmp_path, 2, ["cpu", "memory"], "cpu.max", "memory.max", "memory.swap.max", "memory.oom.group")
-    made, missing = cgroups.make([where], 1500, 64 * MIB)
+    files = ("cpu.max", "memory.max", "memory.swap.max", "memory.oom.group", "pids.max")
+    where = hierarchy(tmp_path, 2, ["cpu", "memory", "pids"], *files)
+    made, missing = cgroups.make([where], {"cpu": 1500, "memory": 64 * MIB, "pids": 50})
     assert (made, missing) == ([where], {})
     assert contents(where) == {
         "cpu.max": "150000 100000",
         "memory.max": str(64 * MIB),
         "memory.swap.max": "0",
         "memory.oom.group": "1",
+        "pids.max": "50",
     }
 
 
@@ -41,19 +43,21 @@ def test_limits_of_version_1_beside_a_version_2_that_limits_nothing(tmp_path: Pa
     memory = hierarchy(tmp_path, 1, ["memory"], "memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
     cpu = hierarchy(tmp_path, 1, ["cpu", "cpuacct"], "cpu.cfs_quota_us", "cpu.cfs_period_us")
     unified = hierarchy(tmp_path, 2, [])
-    made, missing = cgroups.make([unified, memory, cpu], 250, 64 * MIB)
-    assert (made, missing) == ([unified, memory, cpu], {})
+    pids = hierarchy(tmp_path, 1, ["pids"], "pids.max")
+    made, missing = cgroups.make([unified, memory, cpu, pids], {"cpu": 250, "memory": 64 * MIB, "pids": 50})
+    assert (made, missing) == ([unified, memory, cpu, pids], {})
+    assert contents(pids) == {"pids.max": "50"}
     assert contents(cpu) == {"cpu.cfs_quota_us": "25000", "cpu.cfs_period_us": "100000"}
     assert contents(memory) == dict.fromkeys(("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"), str(64 * MIB))
 
 
-@pytest.mark.parametrize("asked", [(None, None), (100, None), (None, MIB)])
-def test_what_is_not_limited_says_why(tmp_path: Path, asked: tuple[int | None, int | None]) -> None:
+@pytest.mark.parametrize("asked", [{}, {"cpu": 100}, {"memory": MIB}, {"pids": 50, "cpu": 100}])
+def test_what_is_not_limited_says_why(tmp_path: Path, asked: dict[str, int]) -> None:
     where = hierarchy(tmp_path, 2, ["cpu"])  # without the files that limits are written to
-    _, missing = cgroups.make([where], *asked)
-    assert sorted(missing) == [name for name, value in zip(("cpu", "memory"), asked, strict=True) if value]
+    _, missing = cgroups.make([where], asked)
+    assert missing.keys() == asked.keys()
     assert all(missing.values())
-    assert cgroups.make([], 100, MIB)[1].keys() == {"cpu", "memory"}
+    assert cgroups.make([], {"cpu": 100, "memory": MIB})[1].keys() == {"cpu", "memory"}
 
 
 def test_what_is_counted(tmp_path: Path) -> None:
@@ -104,7 +108,7 @@ def test_a_server_that_is_alone_steps_aside_and_hands_limits_down(tmp_path: Path
     found = version_2(tmp_path, [os.getpid()])
     base = tmp_path / "fs/user.slice/ours"
     (place,) = found.places
-    assert (place.version, place.controllers, place.folder) == (2, ("cpu", "memory"), f"{base}/allotment-x")
+    assert (place.version, place.controllers, place.folder) == (2, ("cpu", "memory", "pids"), f"{base}/allotment-x")
     assert (base / "allotment-server/cgroup.procs").read_text() == str(os.getpid())
     assert (found.why_none, found.why_not) == ("", {})
     assert place.of("job-1-0")[2] == f"{base}/allotment-x/job-1-0"
@@ -114,7 +118,7 @@ def test_a_server_among_others_says_why_nothing_is_limited(tmp_path: Path) -> No
     found = version_2(tmp_path, [os.getpid(), 1])
     (place,) = found.places
     assert place.controllers == ()
-    assert sorted(found.why_not) == ["cpu", "memory"]
+    assert sorted(found.why_not) == ["cpu", "memory", "pids"]
     assert "holds other processes too" in found.why_not["cpu"]
     assert not (tmp_path / "fs/user.slice/ours/allotment-server").exists()
 

@@ -14,6 +14,7 @@ from allotment.adapters.local.cgroup_places import CgroupPlaces
 from allotment.adapters.local.launch_folders import KeptLaunch, LaunchFolder
 from allotment.adapters.local.processes import LocalProcesses
 from allotment.adapters.local.supervisor import cgroups, records
+from allotment.errors import AllotmentError
 from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch, LogPart
 
 ID = "job-1-0"
@@ -69,7 +70,21 @@ def test_a_record_that_no_supervisor_wrote_is_damaged(
     assert processes.usage(ID).processes == ()
 
 
-@pytest.mark.parametrize("text", [DEEP, '{"log": "/a\\u0000b"}', "{", None])
+def test_a_log_is_read_nowhere_but_in_its_own_folder(tmp_path: Path, processes: LocalProcesses) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "log").write_text("secret")
+    (tmp_path / ID / records.LAUNCH).write_text(json.dumps({"log": str(precious / "log")}))
+    assert processes.log(ID) == LogPart(0, b"")
+    (tmp_path / ID / "log").symlink_to(precious / "log")
+    assert processes.log(ID) == LogPart(0, b"")
+    (tmp_path / ID).rename(tmp_path / "aside")
+    (tmp_path / ID).symlink_to(precious)
+    with pytest.raises(AllotmentError, match="cannot be read"):
+        processes.log(ID)
+
+
+@pytest.mark.parametrize("text", [DEEP, "{", None])
 def test_what_was_to_run_is_not_known_any_more(tmp_path: Path, processes: LocalProcesses, text: str | None) -> None:
     path = tmp_path / ID / records.LAUNCH
     assert processes.found()[0].name == "named"

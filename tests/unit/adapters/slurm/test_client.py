@@ -203,6 +203,16 @@ def test_addresses_that_no_token_is_sent_to(url: str) -> None:
     assert "u:p" not in str(caught.value)
 
 
+@pytest.mark.parametrize("claims", [{}, {"sun": ""}, {"sub": "ann"}])
+def test_a_token_that_names_nobody_is_refused_before_anything_is_asked(claims: dict[str, str]) -> None:
+    server = old(**{"/slurm/v0.0.38/jobs": {"jobs": []}})
+    port = connect_slurm("http://127.0.0.1:6820", GivenToken(jwt(**claims)), "", httpx.MockTransport(server))
+    for ask in (port.jobs, lambda: port.user):
+        with pytest.raises(NotSignedInError, match="does not say whose it is"):
+            ask()
+    assert server.asked == []
+
+
 def test_tokens() -> None:
     assert claims_of(jwt(exp=1000, sun="ann")) == (1000, "ann")
     assert claims_of("no.t.oken") == claims_of("x") == claims_of(jwt(exp="soon")) == (0, "")

@@ -89,6 +89,12 @@ def test_while_a_working_copy_is_made_all_else_goes_on() -> None:
     assert ran == [launch_id(slow, 1, 0), launch_id(quick, 1, 0)] or set(ran) == {f"{slow}-1-0", f"{quick}-1-0"}
 
 
+def test_what_cannot_be_limited_is_told_of_the_machine() -> None:
+    (told,) = Machine().backend.offer().told
+    assert told.startswith("not limited here, whatever a job asks for: CPU (these processes are not real); memory (")
+    assert "the number of processes (" in told
+
+
 def test_a_pass_looks_at_what_has_changed_and_not_at_all_that_wait() -> None:
     machine = Machine()
     first = machine.submit(job("quick", devices=4))

@@ -23,7 +23,7 @@ class Hierarchy:
 
     Attributes:
         version: 1 or 2.
-        controllers: what it can limit or count here: ``cpu``, ``memory``, ``cpuacct``.
+        controllers: what it can limit or count here: ``cpu``, ``memory``, ``pids``, ``cpuacct``.
         folder: of the job's cgroup.
     """
 
@@ -43,10 +43,13 @@ def _write(folder: str, name: str, value: str) -> None:
         os.close(fd)
 
 
-def make(
-    hierarchies: list[Hierarchy], cpu_milli: int | None, memory: int | None
-) -> tuple[list[Hierarchy], dict[str, str]]:
-    """Make the folders and set the limits: those that were made, and why not for what is not limited."""
+def make(hierarchies: list[Hierarchy], limits: dict[str, int]) -> tuple[list[Hierarchy], dict[str, str]]:
+    """Make the folders and set the limits: those that were made, and why not for what is not limited.
+
+    Args:
+        hierarchies: where.
+        limits: by controller: thousandths of a CPU, bytes of memory, processes and threads.
+    """
     made: list[Hierarchy] = []
     failed: dict[str, str] = {}
     limited: set[str] = set()
@@ -58,18 +61,17 @@ def make(
                 failed[controller] = f"{each.folder}: {error.strerror}"
             continue
         made.append(each)
-        for controller, value in (("cpu", cpu_milli), ("memory", memory)):
-            if value is None or controller not in each.controllers:
+        for controller, value in limits.items():
+            if controller not in each.controllers:
                 continue
             try:
                 _limit(each, controller, value)
                 limited.add(controller)
             except OSError as error:
                 failed[controller] = f"{each.folder}: {error.strerror}"
-    wanted = [name for name, value in (("cpu", cpu_milli), ("memory", memory)) if value is not None]
     return made, {
         name: failed.get(name, f"no cgroup hierarchy of this machine limits {name} here")
-        for name in wanted
+        for name in limits
         if name not in limited
     }
 
@@ -83,6 +85,8 @@ def _limit(where: Hierarchy, controller: str, value: int) -> None:
         else:
             _write(folder, "cpu.cfs_period_us", str(PERIOD))
             _write(folder, "cpu.cfs_quota_us", str(quota))
+    elif controller == "pids":
+        _write(folder, "pids.max", str(value))
     elif where.version == 2:
         _write(folder, "memory.max", str(value))
         # Without these a job swaps before it is over its limit, and one process of it may be killed and not the rest.

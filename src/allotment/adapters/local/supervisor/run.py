@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 READY: Final = 3
 """Descriptor that word of the start is written to."""
-_LIMITS: Final = {"cpu": "cpu_milli", "memory": "memory_bytes"}
+_LIMITS: Final = {"cpu": "cpu_milli", "memory": "memory_bytes", "pids": "most_processes"}
+"""By controller, where the order says how much."""
 _AGAIN: Final = 1.0
 """Seconds until a result that could not be written is tried again."""
 _TRIES: Final = 600
@@ -131,9 +132,10 @@ def _begin(order: dict[str, Any], folder: int) -> Begun | None:
 def _confined(pid: int, order: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     """The cgroups that it is in now, and what does not hold it though it should."""
     hierarchies = [cgroups.Hierarchy(*each) for each in order["hierarchies"]]
-    made, not_limited = cgroups.make(hierarchies, order["cpu_milli"], order["memory_bytes"])
+    limits = {name: order[field] for name, field in _LIMITS.items() if order[field] is not None}
+    made, not_limited = cgroups.make(hierarchies, limits)
     holding, outside = cgroups.put(pid, made)
-    not_limited.update({name: why for name, why in outside.items() if order.get(_LIMITS.get(name, "")) is not None})
+    not_limited.update({name: why for name, why in outside.items() if name in limits})
     if not holding:
         not_limited["processes"] = order["no_cgroup"] or "no cgroup would take its first process"
     return [each.folder for each in holding], not_limited
