@@ -70,6 +70,7 @@ _CAUSES: Final = {
 
 
 _TOLD_TWICE: Final = 60_000
+_LIMITED: Final = {"cpu": "CPU", "memory": "memory", "pids": "the number of processes"}
 """Milliseconds beyond its grace after which what was told to end is killed from here: its supervisor does not."""
 _KILLED_TWICE: Final = 5_000
 """Milliseconds after which what was killed and runs on is ended with its supervisor."""
@@ -183,7 +184,9 @@ class LocalBackend:
 
     def offer(self) -> BackendOffer:
         """What the machine has."""
-        return BackendOffer("local", ("process",), dict(self._size.devices), self._machine.told)
+        unlimited = "; ".join(f"{_LIMITED[name]} ({why})" for name, why in self._processes.unlimited().items())
+        told = (f"not limited here, whatever a job asks for: {unlimited}",) if unlimited else ()
+        return BackendOffer("local", ("process",), dict(self._size.devices), (*self._machine.told, *told))
 
     def start(self, job: JobToStart) -> FollowedJob:
         """Queue a job, or go on with one that runs already.

@@ -21,7 +21,10 @@ _PORTS: Final = 10_000
 """Where rank 0 may meet the others: below the ports that Linux gives away by itself."""
 
 
-_FORM: Final = re.compile(r"(.+)-([1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
+_FORM: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
+MOST_PROCESSES: Final = 16_384
+"""Processes and threads of one replica: half of those that Linux gives a machine by default (32,768), so that one job
+leaves some to all else."""
 _ONE_CPU: Final = 1000
 """Milli-CPU that a process may use at least, whatever is counted for it: idle CPU is nobody's gain."""
 
@@ -153,3 +156,4 @@ def launches_for(
             devices=tuple(devices[rank * per_rank : (rank + 1) * per_rank]),
             grace_seconds=float(job.grace),
         )
+            most_processes=MOST_PROCESSES,
