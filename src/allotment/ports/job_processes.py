@@ -157,7 +157,8 @@ class LaunchedJob:
         supervisor: its parent, which writes the log and sees it end.
         started_at: milliseconds since the epoch.
         cgroups: folders of the cgroups that hold its processes; none where none could be made.
-        not_limited: what was to be limited (``cpu``, ``memory``, ``pids``) or held together (``processes``) and is not: why.
+        not_limited: what was to be limited (``cpu``, ``memory``, ``pids``) or held together (``processes``) and is
+            not: why.
     """
 
     id: str
@@ -288,7 +289,7 @@ class LogPart:
 
 
 class JobProcesses(Protocol):
-    """See the module. All methods but `unlimited`, `launch`, `known` and `found` raise `NotFoundError` for an id that is not known."""
+    """See the module. All methods with an id but `launch` raise `NotFoundError` for one that is not known."""
 
     def unlimited(self) -> Mapping[str, str]:
         """What of ``cpu``, ``memory`` and ``pids`` cannot be limited on this machine, and why."""
