@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from functools import cache
+from typing import Any, Final, Generic, TypeVar
 
 from allotment.errors import shown
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Row = TypeVar("Row")
 Cell = str | int | float | None
@@ -148,37 +145,74 @@ def _widths(columns: Sequence[Column[Row]], rows: Sequence[Row], width: int | No
 
 
 def _drawn(columns: Sequence[Column[Row]], rows: Sequence[Row], widths: Sequence[int | None], *, headers: bool) -> str:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    drawn = [_column(column, rows, width, title=headers) for column, width in zip(columns, widths, strict=True)]
+    lines = [_without_trailing_blanks(_bold(" " * _GAP).join(_bold(each.title) for each in drawn))] if headers else []
+    for at in range(len(rows)):
+        cells = [each.cells[at] for each in drawn]
+        for number in range(max((len(each) for each in cells), default=0)):
+            parts = [
+                _styled(column.style(rows[at]), cell[number]) if number < len(cell) else " " * each.width
+                for column, each, cell in zip(columns, drawn, cells, strict=True)
+            ]
+            lines.append(_without_trailing_blanks((" " * _GAP).join(parts)))
+    return "\n".join(lines)
 
-    table: Table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=headers, header_style="bold")
-    for column, width in zip(columns, widths, strict=True):
-        numeric = all(isinstance(column.of(row), int | float | None) for row in rows)
-        table.add_column(Text(column.title), justify="right" if numeric else "left", no_wrap=True, width=width)
-    for row in rows:
-        cells = (_folded(column, _shown(column, row), width) for column, width in zip(columns, widths, strict=True))
-        table.add_row(*(Text(text, style=column.style(row)) for column, text in zip(columns, cells, strict=True)))
-    buffer = io.StringIO()
-    console = Console(
-        file=buffer,
-        width=_UNLIMITED,
-        color_system="standard",
-        force_terminal=True,
-        no_color=False,
-        highlight=False,
-        legacy_windows=False,
+
+@dataclass(frozen=True, slots=True)
+class _DrawnColumn:
+    """A column whose title and cells all have one width; a cell may have several lines."""
+
+    title: str
+    width: int
+    cells: list[list[str]]
+
+
+def _column(column: Column[Row], rows: Sequence[Row], width: int | None, *, title: bool) -> _DrawnColumn:
+    values = [column.of(row) for row in rows]
+    numeric = all(isinstance(each, int | float | None) for each in values)
+    cells = [
+        _folded(column, _written(column, row, cell), width).split("\n") for row, cell in zip(rows, values, strict=True)
+    ]
+    if width is None:
+        seen = (column.title,) if title else ()
+        width = max(map(_width, (*seen, *(line for cell in cells for line in cell))), default=0)
+    return _DrawnColumn(
+        _padded(column.title, width, numeric=numeric),
+        width,
+        [[_padded(line, width, numeric=numeric) for line in cell] for cell in cells],
     )
-    console.print(table)
-    return "\n".join(_without_trailing_blanks(line) for line in buffer.getvalue().splitlines())
 
 
-_UNLIMITED: Final = 100_000
+def _padded(text: str, width: int, *, numeric: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if numeric else text + blanks
+
+
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}{_RESET}"
+
+
+def _styled(style: str, text: str) -> str:
+    """Text in a style of rich's words."""
+    return f"{_start_of(style)}{text}{_RESET}" if style else text
+
+
+@cache
+def _start_of(style: str) -> str:
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    return Style.parse(style).render("|", color_system=ColorSystem.STANDARD).partition("|")[0]
+
+
 _RESET: Final = "\x1b[0m"
 
 
 def _shown(column: Column[Row], row: Row) -> str:
-    cell = column.of(row)
+    return _written(column, row, column.of(row))
+
+
+def _written(column: Column[Row], row: Row, cell: Cell) -> str:
     if cell is None:
         return ""
     return shown(str(cell) if column.text is None else column.text(row))
