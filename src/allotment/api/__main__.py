@@ -26,6 +26,7 @@ from allotment.operations.run.kubernetes.backend import KubernetesBackend
 from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
+from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
 from allotment.operations.run.slurm.backend import SlurmBackend
@@ -169,9 +170,8 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
     inventory = running.machine_devices(slots).inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
     processes = running.job_processes(folder / "launches")
-    backend = LocalBackend(
-        platform, machine, processes, running.job_folders(folder), clock, running.instead(), running.beside()
-    )
+    storage = LocalStorage(running.job_folders(folder), running.own_secrets(os.environ))
+    backend = LocalBackend(platform, machine, processes, storage, clock, running.instead(), running.beside())
     return Serving(
         backend,
         changes=backend,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.jobs.fetching import FETCH_LOSSES, told_of_data
 from allotment.jobs.losses import FieldLoss
 from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import Job, JobType, NearnessDomain
@@ -18,18 +19,7 @@ LOCAL_LOSSES: Final = (
         "name a script or a command beside the image",
         lambda job: not job.program.argv,
     ),
-    FieldLoss(
-        "run.secrets",
-        "look secrets up: there is no store of secrets on this machine",
-        "let the program read the value from a file of yours, or submit the job to a cluster",
-        lambda job: bool(job.program.secrets),
-    ),
-    FieldLoss(
-        "data",
-        "stage data: jobs see the machine's own files",
-        "put the files where the job can read them, and leave `data` out",
-        lambda job: bool(job.data),
-    ),
+    *FETCH_LOSSES,
     FieldLoss(
         "nearness",
         "keep replicas nearer together than in one machine, or wait for more than that",
@@ -102,7 +92,7 @@ def told(job: Job) -> tuple[str, ...]:
     ]
     if job.program.image:
         said.insert(0, f"it runs with this machine's own programs, not in the image {job.program.image}")
-    return tuple(said)
+    return (*said, *told_of_data(job))
 
 
 def process_of(job: Job, job_id: str, attempt: int, rank: int, port: int, folders: RankFolders) -> ProcessPlan:

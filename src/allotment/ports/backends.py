@@ -31,6 +31,7 @@ class JobToStart:
         queued_since: milliseconds since the epoch; what came first stands first, however often it was displaced.
         code: path of the packed code folder; empty where there is none.
         taken: it was handed over before: where nothing of it is left it is not made anew, for it may have run.
+        sweep: id of the sweep whose trial it is, with which it shares its data; empty where it is none.
     """
 
     id: str
@@ -41,6 +42,12 @@ class JobToStart:
     queued_since: int = 0
     code: str = ""
     taken: bool = False
+    sweep: str = ""
+
+    @property
+    def data_id(self) -> str:
+        """Id under which its data are fetched: once for all trials of a sweep."""
+        return self.sweep or self.id
 
 
 @dataclass(frozen=True, slots=True)

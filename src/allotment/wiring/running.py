@@ -97,6 +97,13 @@ def job_secrets(folder: Path) -> JobSecrets:
     return SecretFiles(folder)
 
 
+def own_secrets(environment: Mapping[str, str]) -> JobSecrets:
+    """The user's own, for jobs on this machine: ``$XDG_CONFIG_HOME/allotment/secrets/TEAM/NAME/KEY``."""
+    from allotment.adapters.settings_file import config_path
+
+    return job_secrets(config_path(environment).parent / "secrets")
+
+
 def code_shelf(folder: Path) -> CodeShelf:
     """Packed code, in a folder."""
     from allotment.adapters.local.job_folders import FolderShelf

@@ -28,7 +28,16 @@ def trial_of(parent: StoredJob, number: int, arguments: Sequence[str], now: int)
     said = f"trial {number} of {parent.id}: {' '.join(arguments)}"
     job = trial_job(parent.job, arguments)
     job = replace(job, name=_name(parent.job.name, number))
-    return _member(parent, f"{parent.id}-t{number}", job, number, said, now)
+    return _member(parent, _trial_id(parent.id, number), job, number, said, now)
+
+
+def sweep_of(job: StoredJob) -> str:
+    """Id of the sweep that a job is a trial of; empty where it is none, as the run of a schedule."""
+    return job.parent if job.parent and job.id == _trial_id(job.parent, job.number) else ""
+
+
+def _trial_id(parent: str, number: int) -> str:
+    return f"{parent}-t{number}"
 
 
 def run_of(parent: StoredJob, due: int, now: int) -> StoredJob:

@@ -21,6 +21,7 @@ from allotment.model.jobs.job import DependencyState, Job
 from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
+from allotment.operations.run.members import sweep_of
 from allotment.operations.run.recording import change_of, wants_to_stop
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
 from allotment.ports.device_times import DeviceTurn
@@ -316,7 +317,7 @@ def order_of(job: StoredJob) -> JobToStart:
     failures = sum(each.cause is MoveCause.RETRIED for each in job.history.moves)
     attempt = max(1, job.history.attempt)
     taken = job.state not in _NOT_WITH_IT_YET
-    return JobToStart(job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken)
+    return JobToStart(job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken, sweep_of(job))
 
 
 def _ended(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:

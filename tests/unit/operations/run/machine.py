@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from allotment.adapters.local.fake import FakeJobProcesses, FakeProgram
 from allotment.adapters.store.fake import MemoryStore
+from allotment.errors import InputError
 from allotment.model.jobs.job import AcceleratorWish, Job, JobType, Program, ReplicaNeeds, RetryPolicy
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run.families import FamilyKeeper, FamilyKeeping
 from allotment.operations.run.local.backend import LocalBackend
+from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import MachineSize
 from allotment.operations.run.reconciling import Reconciler
@@ -73,6 +75,23 @@ class NamedFolders:
         self.cleared.append(f"{job_id}/{last}")
 
 
+class NamedSecrets:
+    """One secret, whose value may be asked for where `given` says so."""
+
+    def __init__(self, *, given: bool = True) -> None:
+        self.given = given
+        self.there = True
+
+    def path(self, team: str, secret: str, key: str) -> str:
+        if secret != "hub" or not self.there:
+            raise InputError(f"there is no secret {secret}")
+        return f"/secrets/{team}/{secret}/{key}"
+
+    def value(self, team: str, secret: str, key: str) -> str:
+        assert self.given, "a value is read by the node alone"
+        return f"value of {self.path(team, secret, key)}"
+
+
 def acme() -> Platform:
     teams = [
         builders.team(name, placements=[builders.placement(accelerators={"a100-spot": 2})]) for name in ("nlp", "cv")
@@ -100,6 +119,7 @@ class Machine:
     clock: TestClock = field(default_factory=TestClock)
     store: JobsStore = field(default_factory=MemoryStore)
     folders: NamedFolders = field(default_factory=NamedFolders)
+    secrets: NamedSecrets = field(default_factory=NamedSecrets)
     devices: int = 4
     taken: int = 0
     beside: Callable[[Callable[[], None]], None] = lambda work: work()
@@ -113,7 +133,8 @@ class Machine:
         names = tuple(f"GPU-{number}" for number in range(self.devices))
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
         found = RecognisedMachine(size, {"a100": names}, ())
-        self.backend = LocalBackend(acme(), found, self.processes, self.folders, self.clock, {}, self.beside)
+        storage = LocalStorage(self.folders, self.secrets)
+        self.backend = LocalBackend(acme(), found, self.processes, storage, self.clock, {}, self.beside)
         keeping = FamilyKeeping(sweeps=True, schedules=True, logs=self.backend.logs)
         self.reconciler = Reconciler(
             self.store, self.backend, self.backend.watched, self.backend, has_members=keeping.keeps

@@ -27,7 +27,7 @@ from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
 from tests.unit.jobs.kubernetes.work import job as kubernetes_job
 from tests.unit.jobs.kubernetes.work import program
-from tests.unit.operations.run.machine import NamedFolders
+from tests.unit.operations.run.machine import NamedFolders, NamedSecrets
 
 PLACE = SlurmPlace(
     "hpc",
@@ -51,18 +51,6 @@ class MemoryOutput:
         return self.files.get(job_id, {}).get(name, b"")[start : start + most]
 
 
-class NamedSecrets:
-    """One secret is there."""
-
-    def path(self, team: str, secret: str, key: str) -> str:
-        if secret != "hub":
-            raise InputError(f"there is no secret {secret}")
-        return f"/secrets/{team}/{secret}/{key}"
-
-    def value(self, team: str, secret: str, key: str) -> str:
-        raise AssertionError("on Slurm a value is read by the node alone")
-
-
 @dataclass
 class SlurmClock:
     slurm: FakeSlurm
@@ -79,7 +67,7 @@ class Scene:
     slurm: FakeSlurm = field(default_factory=fake_cluster)
     folders: NamedFolders = field(default_factory=NamedFolders)
     output: MemoryOutput = field(default_factory=MemoryOutput)
-    secrets: NamedSecrets = field(default_factory=NamedSecrets)
+    secrets: NamedSecrets = field(default_factory=lambda: NamedSecrets(given=False))
 
     def __post_init__(self) -> None:
         self.backend = self.new()

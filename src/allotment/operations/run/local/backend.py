@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError
+from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
 from allotment.jobs.local import LOCAL_LOSSES, told
 from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
@@ -28,11 +28,12 @@ from allotment.operations.run.growing_logs import GrowingLog, growing_lines
 from allotment.operations.run.local.as_source import machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
-from allotment.operations.run.local.launching import EarlierLaunches, launch_id, launches_for, work_of
+from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launch_id, launches_for, work_of
 from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import machine_state
+from allotment.operations.run.local.staging import AT_ONCE, LocalStaging
 from allotment.ports.backends import (
     LOCAL,
     BackendOffer,
@@ -69,8 +70,8 @@ _CAUSES: Final = {
 }
 
 
-_TOLD_TWICE: Final = 60_000
 _LIMITED: Final = {"cpu": "CPU", "memory": "memory", "pids": "the number of processes"}
+_TOLD_TWICE: Final = 60_000
 """Milliseconds beyond its grace after which what was told to end is killed from here: its supervisor does not."""
 _KILLED_TWICE: Final = 5_000
 """Milliseconds after which what was killed and runs on is ended with its supervisor."""
@@ -143,7 +144,7 @@ class LocalBackend:
         platform: Platform,
         machine: RecognisedMachine,
         processes: JobProcesses,
-        folders: JobFolders,
+        storage: LocalStorage,
         clock: Clock,
         instead: Mapping[str, str] = MappingProxyType({}),
         beside: Callable[[Callable[[], None]], None] = lambda work: work(),
@@ -154,7 +155,7 @@ class LocalBackend:
             platform: whose teams share the machine.
             machine: what jobs may use of it.
             processes: what runs them.
-            folders: where they run.
+            storage: where they run, and what they are told in secret.
             clock: time.
             instead: programs that the machine has under another name.
             beside: has something done that may take long, in a thread of its own or at once.
@@ -166,12 +167,15 @@ class LocalBackend:
         self._size = machine.size
         self._devices = machine.devices
         self._processes = processes
-        self._folders = folders
+        self._storage = storage
+        self._folders = storage.folders
+        self._staging = LocalStaging(processes, storage)
         self._clock = clock
         self._queues = MachineQueues(machine_state(platform, machine.size))
         self._jobs: dict[str, _LocalJob] = {}
         self._holding: dict[str, _LocalJob] = {}
         self._queued: dict[str, _LocalJob] = {}
+        self._fetching: dict[str, _LocalJob] = {}
         self._changed: set[str] = set()
         self._moves = 0
         self._reasons_at: int | None = None
@@ -198,6 +202,8 @@ class LocalBackend:
         known = self._jobs.get(job.id)
         if known is None:
             self._check(job)
+            if not job.taken:
+                self._check_secrets(job)
             known = self._take(job)
             self._jobs[job.id] = known
             self._sort(known)
@@ -223,8 +229,11 @@ class LocalBackend:
         job = self._jobs.get(job_id)
         if job is None or job.state.over:
             return
-        if job.state is JobState.QUEUED:
-            self._queues.withdraw(job_id)
+        if job.state in {JobState.QUEUED, JobState.STAGING}:
+            if job.state is JobState.QUEUED:
+                self._queues.withdraw(job_id)
+            elif not self._shares_data(job):
+                self._staging.stop(job.order.data_id)
             stopped = EndOfRun(None, said="it was stopped while it waited")
             self._end(job, Conclusion(JobState.STOPPED, stopped), RankEnds.of(()))
         else:
@@ -252,13 +261,14 @@ class LocalBackend:
             every=LOOK_AGAIN, tail=tail, goes_on=lambda: follow and self._goes_on(job_id),
         )  # fmt: skip
 
-    def advance(self) -> bool:
-        """Do whatever is to be done now; whether anything changed."""
-        now, moves = self._now(), self._moves
     def logs(self, job_id: str) -> Iterator[GrowingLog]:
         """Logs of all that was launched of a job, attempt after attempt."""
         return process_logs(self._processes, job_id, None)
 
+    def advance(self) -> bool:
+        """Do whatever is to be done now; whether anything changed."""
+        now, moves = self._now(), self._moves
+        self._fetch(now)
         for job in list(self._holding.values()):
             self._watch(job, now)
         decisions = self._queues.decide(now)
@@ -271,6 +281,33 @@ class LocalBackend:
                     self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
         self._look_at_reasons(now)
         return moves != self._moves
+
+    def _fetch(self, now: int) -> None:
+        """Go on with the data of jobs; whose data are there stands in its queue from then on."""
+        alive: set[str] = set()
+        for job in list(self._fetching.values()):
+            data = self._staging.look(job.order.data_id)
+            if data.alive:
+                alive.add(job.order.data_id)
+            elif data.there:
+                self._queues.submit(job.work)
+                self._become(job, JobState.QUEUED, now)
+            elif data.failed is not None:
+                self._not_fetched(job, data.failed, now)
+        for job in list(self._fetching.values()):
+            if job.order.data_id not in alive and len(alive) < AT_ONCE:
+                alive.add(job.order.data_id)
+                failed = self._staging.begin(job.order)
+                if failed is not None:
+                    self._not_fetched(job, failed, now)
+
+    def _shares_data(self, job: _LocalJob) -> bool:
+        """Whether others wait for the same data."""
+        return any(each is not job and each.order.data_id == job.order.data_id for each in self._fetching.values())
+
+    def _not_fetched(self, job: _LocalJob, end: EndOfRun, now: int) -> None:
+        job.end = end
+        self._become(job, JobState.FAILED, now)
 
     def _look_at_reasons(self, now: int) -> None:
         """Why each that waits does; where many do, not at every pass."""
@@ -296,7 +333,11 @@ class LocalBackend:
         job_id = job.order.id
         self._moves += 1
         self._changed.add(job_id)
-        for among, whether in ((self._holding, job.state.holds), (self._queued, job.state is JobState.QUEUED)):
+        for among, whether in (
+            (self._holding, job.state.holds),
+            (self._queued, job.state is JobState.QUEUED),
+            (self._fetching, job.state is JobState.STAGING),
+        ):
             if whether:
                 among[job_id] = job
             else:
@@ -317,7 +358,7 @@ class LocalBackend:
     @property
     def runs(self) -> bool:
         """Whether anything runs, so that it is worth looking soon."""
-        return bool(self._holding)
+        return bool(self._holding or self._fetching)
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What is different here from what its file says."""
@@ -336,6 +377,7 @@ class LocalBackend:
             InputError: the platform has no such rung, or no such team.
         """
         self._check(order)
+        self._check_secrets(order)
         self._queues.check(work_of(order, self._platform))
 
     def snapshot(self, jobs: Mapping[str, StoredJob]) -> Callable[[], Snapshot]:
@@ -358,13 +400,24 @@ class LocalBackend:
                 f"{order.job.name} asks for what this machine cannot give", why="; ".join(losses), fix="see each field"
             )
 
+    def _check_secrets(self, order: JobToStart) -> None:
+        try:
+            for each in order.job.program.secrets:
+                self._storage.secrets.path(order.job.team, each.secret, each.key)
+        except InputError as error:
+            raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
+
     def _take(self, order: JobToStart) -> _LocalJob:
         now = self._now()
         work = work_of(order, self._platform)
         attempt, ranks = self._earlier.newest(order.id)
         job = _LocalJob(order, work, max(attempt, order.attempt), now)
         if attempt < order.attempt or not ranks:
-            self._queues.submit(work)
+            if order.job.data and order.attempt == 1 and not self._staging.look(order.data_id).there:
+                self._queues.check(work)
+                job.state = JobState.STAGING
+            else:
+                self._queues.submit(work)
             return job
         first = next(iter(ranks.values()))
         job.devices = tuple(name for each in ranks.values() for name in each.devices)
@@ -399,7 +452,7 @@ class LocalBackend:
 
     def _launch_all(self, job: _LocalJob) -> None:
         try:
-            for launch in launches_for(job.order, job.attempt, job.devices, self._folders, self._instead):
+            for launch in launches_for(job.order, job.attempt, job.devices, self._storage, self._instead):
                 job.launched[launch.id] = None
                 with suppress(ConflictError):  # by an earlier run, which did not live to say so
                     job.launched[launch.id] = self._processes.launch(launch)

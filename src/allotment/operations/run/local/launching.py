@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from allotment.errors import InputError
+from allotment.jobs.fetching import kept_for_data
 from allotment.jobs.local import RankFolders, claim_folder, process_of
+from allotment.model.jobs.job import Job
 from allotment.model.platform import Platform
 from allotment.operations.run.local.queueing import QueuedWork
 from allotment.ports.backends import JobToStart
 from allotment.ports.job_folders import JobFolders
 from allotment.ports.job_processes import FoundLaunch, JobAlive, JobGone, JobLaunch, JobNeverStarted, JobProcesses
+from allotment.ports.job_secrets import JobSecrets
 
 _FIRST_PORT: Final = 20_000
 _PORTS: Final = 10_000
@@ -36,7 +40,10 @@ def meeting_port(job_id: str, attempt: int) -> int:
 
 
 def launch_id(job_id: str, attempt: int, rank: int) -> str:
-    """Of one replica in one attempt; injective, because attempt and rank are numbers at the end."""
+    """Of one replica in one attempt; injective, because attempt and rank are numbers at the end.
+
+    Attempt 0 is what fetches the data, again and again in place of the rank.
+    """
     return f"{job_id}-{attempt}-{rank}"
 
 
@@ -118,8 +125,36 @@ def work_of(order: JobToStart, platform: Platform) -> QueuedWork:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LocalStorage:
+    """Folders of jobs, and the user's secrets."""
+
+    folders: JobFolders
+    secrets: JobSecrets
+
+
+def volumes_of(order: JobToStart, attempt: int, folders: JobFolders) -> dict[str, str]:
+    """Folders of a job's volumes by name; one that data were fetched into is the same in each attempt."""
+    job = order.job
+    return {
+        each.name: each.folder
+        or (folders.claim(claim_folder(job.team, each.claim)) if each.claim else "")
+        or folders.scratch(*((order.data_id, 1) if kept_for_data(job, each) else (order.id, attempt)), each.name)
+        for each in job.volumes
+    }
+
+
+def secrets_of(job: Job, secrets: JobSecrets) -> dict[str, str]:
+    """Values by variable. They must reach nothing but the environment of the job's processes.
+
+    Raises:
+        InputError: one is not there, or somebody else could read or change it.
+    """
+    return {each.variable: secrets.value(job.team, each.secret, each.key) for each in job.program.secrets}
+
+
 def launches_for(
-    order: JobToStart, attempt: int, devices: Sequence[str], folders: JobFolders, instead: Mapping[str, str]
+    order: JobToStart, attempt: int, devices: Sequence[str], storage: LocalStorage, instead: Mapping[str, str]
 ) -> Iterator[JobLaunch]:
     """What is to be launched, rank after rank.
 
@@ -127,18 +162,17 @@ def launches_for(
         order: the job.
         attempt: from 1.
         devices: ids of all devices that it was given.
-        folders: where it runs.
+        storage: where it runs, and what it is told in secret.
         instead: programs that the machine has under another name.
+
+    Raises:
+        AllotmentError: a folder cannot be made, or a secret is not there.
     """
-    job = order.job
+    job, folders = order.job, storage.folders
+    told = secrets_of(job, storage.secrets)
     per_rank = 0 if job.needs.accelerators is None else job.needs.accelerators.count
     code = folders.working_copy(order.id, attempt, order.code)
-    volumes = {
-        each.name: each.folder
-        or (folders.claim(claim_folder(job.team, each.claim)) if each.claim else "")
-        or folders.scratch(order.id, attempt, each.name)
-        for each in job.volumes
-    }
+    volumes = volumes_of(order, attempt, folders)
     checkpoint = "" if job.checkpoint is None else folders.checkpoint(order.id)
     if job.checkpoint is not None and not job.checkpoint.directory.startswith("/"):
         folders.link(code, job.checkpoint.directory, checkpoint)
@@ -149,11 +183,11 @@ def launches_for(
             id=launch_id(order.id, attempt, rank),
             argv=(instead.get(plan.argv[0], plan.argv[0]), *plan.argv[1:]),
             working_directory=Path(plan.folder),
-            environment=plan.environment,
+            environment={**told, **plan.environment},
             name=job.name,
             cpu_milli=max(_ONE_CPU, job.needs.cpu),
             memory_bytes=job.needs.memory,
+            most_processes=MOST_PROCESSES,
             devices=tuple(devices[rank * per_rank : (rank + 1) * per_rank]),
             grace_seconds=float(job.grace),
         )
-            most_processes=MOST_PROCESSES,

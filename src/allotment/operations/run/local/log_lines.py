@@ -1,4 +1,4 @@
-"""What the processes of a job wrote, attempt after attempt."""
+"""What the processes of a job wrote, attempt after attempt; what fetched its data first, as of rank 0."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ def process_logs(processes: JobProcesses, job_id: str, rank: int | None) -> Iter
         rank: only of this one; None for all.
     """
     missing = 0
-    for attempt in count(1):
+    for attempt in count():
         ranks = list(_ranks(processes, job_id, attempt))
-        yield from (_log(processes, launch_id(job_id, attempt, one), one) for one in ranks if rank in {None, one})
-        missing = 0 if ranks else missing + 1
+        for one in ranks:
+            its_rank = one if attempt else 0
+            if rank in {None, its_rank}:
+                yield _log(processes, launch_id(job_id, attempt, one), its_rank)
+        missing = 0 if ranks or not attempt else missing + 1
         if missing > _GAP:
             return
 

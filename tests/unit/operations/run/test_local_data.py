@@ -1,0 +1,190 @@
+"""Data and secrets of jobs on this machine: fetched before anything is held, told to nothing but the process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from allotment.adapters.local.fake import FakeProgram
+from allotment.errors import CapacityError
+from allotment.jobs.fetching import SAYS
+from allotment.model.jobs.job import (
+    Job,
+    JobType,
+    JobVolume,
+    RetryPolicy,
+    SecretVariable,
+    StagedData,
+    StagingTime,
+    Sweep,
+    SweptParameter,
+    VolumeUse,
+)
+from allotment.ports.backends import JobRefusedError, JobToStart
+from allotment.ports.job_processes import JobLaunch
+from tests.unit.operations.run.machine import Machine, job
+
+CLAIM = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="corpora")
+SCRATCH = JobVolume("tmp", VolumeUse.SCRATCH, "/scratch")
+CORPUS = StagedData("/archive/corpus", "data", "corpus", StagingTime.BEFORE)
+
+
+@pytest.fixture
+def machine() -> Machine:
+    found = Machine()
+    found.processes._programs["sh"] = FakeProgram(seconds=30.0)
+    return found
+
+
+def with_data(**changes: Any) -> Job:
+    return job(volumes=(CLAIM, SCRATCH), data=(CORPUS,), **changes)
+
+
+def launch(machine: Machine, launch_id: str) -> JobLaunch:
+    return machine.processes._jobs[launch_id].launch
+
+
+def launched(machine: Machine) -> list[str]:
+    return sorted(machine.processes._jobs)
+
+
+def fails(machine: Machine) -> None:
+    log = f"noise\n{SAYS}/archive/corpus could not be fetched: cp ended with 1\n".encode()
+    machine.processes._programs["sh"] = FakeProgram(seconds=1.0, exit_code=1, output=log)
+
+
+def test_data_are_fetched_before_the_job_stands_in_its_queue(machine: Machine) -> None:
+    job_id = machine.submit(with_data(devices=4))
+    machine.run(2)
+    others = [machine.submit(job("long", devices=2)) for _ in range(2)]
+    machine.run(2)
+    assert machine.store.get(job_id).state.value == "staging"
+    # Nothing is kept for it meanwhile.
+    assert {machine.store.get(each).state.value for each in others} == {"running"}
+    for each in others:
+        machine.reconciler.stop(each, 0, "test", machine.now)
+    machine.run(60)
+    assert machine.states(job_id)[:4] == ["submitted:submitted", "staging:taken", "queued:staged", "starting:admitted"]
+    assert machine.states(job_id)[-1] == "succeeded:exit-code"
+    step = launch(machine, f"{job_id}-0-0")
+    assert (step.devices, step.argv[-4:]) == ((), ("-a", "-T", "/archive/corpus", "/claims/nlp--corpora/corpus"))
+    assert launched(machine)[:2] == [f"{job_id}-0-0", f"{job_id}-1-0"]
+
+
+@pytest.mark.parametrize("retries", [RetryPolicy(), RetryPolicy(2, safe=True)])
+def test_why_data_could_not_be_fetched_is_told(machine: Machine, retries: RetryPolicy) -> None:
+    fails(machine)
+    job_id = machine.submit(with_data(retries=retries))
+    machine.run(5)
+    last = machine.store.get(job_id).history.moves[-1]
+    assert (last.state.value, last.said) == (
+        "failed", "exit code 1: its data could not be fetched: /archive/corpus could not be fetched: cp ended with 1",
+    )  # fmt: skip
+    assert launched(machine) == [f"{job_id}-0-0"]
+
+
+def test_stopping_a_job_ends_what_fetches_its_data(machine: Machine) -> None:
+    job_id = machine.submit(with_data())
+    machine.run(2)
+    machine.reconciler.stop(job_id, None, "test", machine.now)
+    machine.run(2)
+    assert machine.store.get(job_id).state.value == "stopped"
+    assert machine.processes.got(f"{job_id}-0-0") == [15]
+    assert launched(machine) == [f"{job_id}-0-0"]
+
+
+@pytest.mark.parametrize("seconds", [0, 2, 20, 40])
+def test_killed_while_data_are_fetched_nothing_is_fetched_twice(machine: Machine, seconds: int) -> None:
+    job_id = machine.submit(with_data())
+    if seconds:
+        machine.run(seconds)
+    machine.restart()
+    machine.run(60)
+    assert machine.store.get(job_id).state.value == "succeeded"
+    assert launched(machine) == [f"{job_id}-0-0", f"{job_id}-1-0"]
+
+
+def test_what_nobody_saw_end_is_fetched_anew(machine: Machine) -> None:
+    job_id = machine.submit(with_data())
+    machine.run(2)
+    machine.processes.lose(f"{job_id}-0-0")
+    machine.run(60)
+    assert machine.store.get(job_id).state.value == "succeeded"
+    assert launched(machine) == [f"{job_id}-0-0", f"{job_id}-0-1", f"{job_id}-1-0"]
+
+
+def test_no_more_than_a_few_are_fetched_at_a_time(machine: Machine) -> None:
+    jobs = [machine.submit(with_data(devices=0)) for _ in range(6)]
+    machine.run(2)
+    assert len(launched(machine)) == 4
+    machine.run(120)
+    assert {machine.store.get(each).state.value for each in jobs} == {"succeeded"}
+
+
+def test_all_trials_of_a_sweep_share_their_data(machine: Machine) -> None:
+    swept = Sweep((SweptParameter("lr", ("1", "2", "3")),), 3, 0, 3)
+    job_id = machine.submit(with_data(sweep=swept, type=JobType.SWEEP))
+    machine.run(2)
+    assert launched(machine) == [f"{job_id}-0-0"]
+    # Who ends one trial ends nobody's data.
+    machine.reconciler.stop(f"{job_id}-t1", 0, "test", machine.now)
+    machine.run(60)
+    assert launched(machine) == [f"{job_id}-0-0", f"{job_id}-t0-1-0", f"{job_id}-t2-1-0"]
+
+
+def test_data_in_scratch_stay_from_attempt_to_attempt(machine: Machine) -> None:
+    asked = with_data(retries=RetryPolicy(1, safe=True))
+    asked = replace(asked, program=replace(asked.program, argv=("fails",)), data=(replace(CORPUS, volume="tmp"),))
+    job_id = machine.submit(asked)
+    machine.run(60)
+    launches = [launch(machine, f"{job_id}-{attempt}") for attempt in ("1-0", "2-0")]
+    assert {each.environment["ALLOTMENT_VOLUME_TMP"] for each in launches} == {f"/scratch/{job_id}/1/tmp"}
+    assert len(launched(machine)) == 3
+
+
+def test_what_could_never_run_is_refused_before_anything_is_fetched(machine: Machine) -> None:
+    job_id = machine.submit(with_data(devices=9))
+    machine.run(2)
+    assert machine.states(job_id)[-1] == "refused:refused"
+    assert launched(machine) == []
+    with pytest.raises(CapacityError):
+        machine.backend.check(JobToStart("x", with_data(devices=9), "ann", 1))
+
+
+def test_a_secret_reaches_the_process_alone(machine: Machine) -> None:
+    asked = with_data()
+    secret = replace(asked.program, secrets=(SecretVariable("TOKEN", "hub", "token"),))
+    job_id = machine.submit(replace(asked, program=secret))
+    machine.run(60)
+    value = "value of /secrets/nlp/hub/token"
+    for each in (launch(machine, f"{job_id}-0-0"), launch(machine, f"{job_id}-1-0")):
+        assert each.environment["TOKEN"] == value
+        assert not any(value in word for word in each.argv)
+    assert value not in repr(machine.store.get(job_id))
+
+
+def test_a_secret_that_is_not_there_refuses_the_job_and_ends_none_that_runs(machine: Machine) -> None:
+    def asked(name: str) -> Job:
+        one = job("long", devices=0)
+        return replace(one, program=replace(one.program, secrets=(SecretVariable("TOKEN", name, "token"),)))
+
+    with pytest.raises(JobRefusedError, match="there is no secret lost"):
+        machine.backend.check(JobToStart("x", asked("lost"), "ann", 1))
+    runs, refused = machine.submit(asked("hub")), machine.submit(asked("lost"))
+    machine.run(2)
+    assert (machine.store.get(runs).state.value, machine.states(refused)[-1]) == ("running", "refused:refused")
+    machine.secrets.there = False
+    machine.restart()
+    machine.run(2)
+    assert machine.store.get(runs).state.value == "running"
+
+
+def test_what_fetched_its_data_stands_first_in_its_log(machine: Machine) -> None:
+    machine.processes._programs["sh"] = FakeProgram(seconds=1.0, output=b"fetched\n")
+    job_id = machine.submit(with_data())
+    machine.run(30)
+    lines = [each.text for each in machine.backend.log(job_id) if each is not None]
+    assert lines == [b"fetched", b"hello", b"world"]
+    assert [each.rank for each in machine.backend.log(job_id, rank=0) if each is not None] == [0, 0, 0]
