@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Final
 
 import msgspec
@@ -121,11 +122,14 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
     @app.get("/v1/jobs")
     def page(
         wanted: Annotated[JobFilter, Depends(_filter)],
+        parent: str = "",
+        alone: str = "false",
         limit: int = 50,
         after_id: str = "",
         after_submitted: _Moment = 0,
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
+        wanted = replace(wanted, parent=parent, alone=alone == "true")
         return _value("page", service.page(wanted, after=after, limit=limit))
 
     @app.get("/v1/snapshot")
@@ -135,6 +139,10 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
     @app.get("/v1/jobs/{reference}")
     def find(reference: str, team: str = "") -> Response:
         return _value("job", service.find(reference, team=team))
+
+    @app.get("/v1/jobs/{reference}/family")
+    def family(reference: str) -> Response:
+        return _value("family", service.family(reference))
 
     @app.get("/v1/jobs/{reference}/log")
     def log(

@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
+from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
 from allotment.ports.backends import BackendOffer, ForeseenStart, LogLine
 from allotment.ports.store import JobFilter, JobsPage, PageMark
@@ -96,6 +97,19 @@ class ServerStatus:
     told: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FamilySummary:
+    """The members of a sweep or a schedule together.
+
+    Attributes:
+        states: how many members stand how; of many, those of the newest.
+        use: what those that are over have used, all together; None where none has.
+    """
+
+    states: Mapping[JobState, int] = field(default_factory=dict)
+    use: UseSummary | None = None
+
+
 class JobService(Protocol):
     """Everything may raise `StoreError`, and from afar `UnreachableError`."""
 
@@ -144,6 +158,15 @@ class JobService(Protocol):
 
         Raises:
             NotFoundError: there is none.
+            UsageError: several ids begin so.
+        """
+        ...
+
+    def family(self, reference: str) -> FamilySummary:
+        """The members of a sweep or a schedule together; of a job that has none, nothing.
+
+        Raises:
+            NotFoundError: there is no such job.
             UsageError: several ids begin so.
         """
         ...

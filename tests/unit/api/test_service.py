@@ -22,14 +22,16 @@ from allotment.errors import (
     CapacityError,
     ConflictError,
     ForbiddenError,
+    InputError,
     NotFoundError,
     UnreachableError,
     UsageError,
 )
-from allotment.model.jobs.job import DependencyState, JobDependency, JobType
+from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule, JobType, Sweep, SweptParameter
 from allotment.model.jobs.run import JobState
 from allotment.operations.ask.explaining import why_all
 from allotment.operations.run.desk import Desk, ServerIdentity
+from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import JobRefusedError
 from allotment.ports.job_service import JobReceipt, JobService, JobSubmission
@@ -73,6 +75,7 @@ class World:
             check=backend.check,
             foreseen=backend.foreseen,
             snapshot=backend.snapshot,
+            families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs),
         )
 
         def opener(name: str) -> Serving:
@@ -130,6 +133,58 @@ def test_a_job_from_submission_to_its_end(asked: tuple[World, JobService]) -> No
     assert row.id == found.id
     again = service.retry(found.id)
     assert again.job.supersedes == found.id
+
+
+GRID = Sweep((SweptParameter("lr", ("1", "2", "3")),), 3, 0, 2)
+
+
+def test_a_sweep_is_one_row_with_trials_behind_it(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    receipt = submitted(service, name="search", type=JobType.SWEEP, sweep=GRID)
+    parent = receipt.job.id
+    assert receipt.told == ("it has 3 trials, 2 at the same time; each is admitted by itself",)
+    world.run(25)
+    (row,) = service.page(JobFilter(alone=True)).rows
+    assert (row.id, row.state, row.said) == (parent, JobState.SUCCEEDED, "3 of 3 trials succeeded")
+    trials = service.page(JobFilter(parent=parent)).rows
+    assert [(each.id, each.number, each.parent) for each in trials] == [
+        (f"{parent}-t{number}", number, parent) for number in (2, 1, 0)
+    ]
+    assert service.find("search").id == service.find(parent).id == parent
+    assert service.find("search-1").id == f"{parent}-t1"
+    lines = [(line.rank, line.text) for line in service.log(parent) if line]
+    assert lines == [(number, text) for number in range(3) for text in (b"hello", b"world")]
+    assert [line.rank for line in service.log(parent, rank=1) if line] == [1, 1]
+    assert {line.rank for line in service.log(parent, follow=True) if line} == {0, 1, 2}
+    summary = service.family(parent)
+    assert summary.states == {JobState.SUCCEEDED: 3}
+    assert summary.use is not None
+    assert summary.use.run_ms == pytest.approx(30_000, abs=2_000)
+    assert service.family(f"{parent}-t1").states == {}
+    again = service.retry(parent).job
+    world.run(1)
+    assert service.stop(again.id, grace=0).state is JobState.STOPPING
+    world.run(2)
+    assert service.find(again.id).state is JobState.STOPPED
+    assert {each.state for each in service.page(JobFilter(parent=again.id)).rows} == {JobState.STOPPED}
+
+
+def test_a_schedule_tells_its_next_time_and_the_log_of_its_newest_run(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    with pytest.raises(InputError, match="time zone"):
+        submitted(service, type=JobType.SCHEDULED, schedule=JobSchedule("* * * * *", "Mars/Olympus", 60))
+    receipt = submitted(
+        service, name="often", type=JobType.SCHEDULED, schedule=JobSchedule("*/5 * * * *", "Europe/Berlin", 60)
+    )
+    assert receipt.told == ("its first run is at 2026-11-28 01:05 Europe/Berlin",)
+    assert [line for line in service.log("often") if line] == []
+    world.run(620)
+    (row,) = service.page(JobFilter(alone=True)).rows
+    assert (row.state, row.said) == (JobState.QUEUED, "next run 2026-11-28 01:15 Europe/Berlin")
+    assert service.family("often").states == {JobState.SUCCEEDED: 2}
+    assert [line.text for line in service.log("often") if line] == [b"hello", b"world"]
+    assert service.stop("often").state is JobState.STOPPED
+    assert [line.text for line in service.log("often", follow=True) if line] == [b"hello", b"world"]
 
 
 def test_what_would_become_of_a_job_is_told_and_nothing_is_kept(asked: tuple[World, JobService]) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+from allotment.cli.commands.run.family_view import family_lines, family_report_lines
 from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing
-from allotment.model.jobs.job import Program
+from allotment.model.jobs.family import FamilyStanding
+from allotment.model.jobs.job import JobSchedule, Program
+from allotment.model.jobs.run import JobState
+from allotment.operations.run.reporting import BestTrial, FamilyReport
 from allotment.ports.job_service import JobReceipt
-from allotment.ports.stored_jobs import row_of
+from allotment.ports.stored_jobs import JobEvent, row_of
 from tests.unit.adapters.store.jobs import NOW, submitted
 
 ESCAPE = "\x1b[2J"
@@ -32,5 +36,13 @@ def test_no_text_of_a_job_moves_the_cursor() -> None:
     row = replace(row_of(stored), accelerator=f"a100{ESCAPE}")
     for listing in (jobs_listing([row], NOW, other_teams=True), receipts_listing([JobReceipt(stored, ())], NOW)):
         told += [str(column.of(listing.rows[0])) for column in listing.columns]
+    sweep = replace(stored, standing=FamilyStanding(ESCAPE, 1), parent=ESCAPE)
+    trial = replace(row_of(stored), said=ESCAPE)
+    told += [described(sweep, NOW, [trial]), *family_lines(sweep, [trial], NOW, "allot")]
+    schedule = JobSchedule(ESCAPE, ESCAPE, 60)
+    run = replace(sweep, job=replace(STORED.job, schedule=schedule), events=(JobEvent(NOW, "left-out", ESCAPE),))
+    told += [described(run, NOW, [trial])]
+    best = BestTrial(ESCAPE, 0.5, 0, (ESCAPE,))
+    told += family_report_lines(FamilyReport({JobState.FAILED: 1}, best), sweep)
     assert len(told) > 20
-    assert not [each for each in told if "\x1b" in each]
+    assert not [each for each in told if ESCAPE in each]

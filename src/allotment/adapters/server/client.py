@@ -20,7 +20,7 @@ from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
 from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, ServerStatus
+from allotment.ports.job_service import FamilySummary, ForeseenJob, JobReceipt, JobSubmission, ServerStatus
 from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
 from allotment.ports.stored_jobs import StoredJob
 
@@ -141,6 +141,8 @@ class SocketJobService:
             "owner": wanted.owner,
             "backend": wanted.backend,
             "prefix": wanted.prefix,
+            "parent": wanted.parent,
+            "alone": str(wanted.alone).lower(),
             "limit": limit,
         }
         if wanted.since is not None:
@@ -152,6 +154,10 @@ class SocketJobService:
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""
         return self._ask("GET", f"{_job(reference)}?{urlencode({'team': team})}", "job", StoredJob)
+
+    def family(self, reference: str) -> FamilySummary:
+        """The members of a sweep or a schedule together."""
+        return self._ask("GET", f"{_job(reference)}/family", "family", FamilySummary)
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
@@ -10,14 +11,23 @@ from typing import BinaryIO, Final
 from allotment.errors import ConflictError, UsageError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.using import used_together
 from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
-from allotment.ports.job_service import ForeseenJob, JobReceipt, JobSubmission, ServedBackend, ServerStatus
-from allotment.ports.store import JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
+from allotment.ports.job_service import (
+    FamilySummary,
+    ForeseenJob,
+    JobReceipt,
+    JobSubmission,
+    ServedBackend,
+    ServerStatus,
+)
+from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
@@ -172,6 +182,19 @@ class Desk:
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means; ``job/ID``, as listings name it, is one too."""
         return self._store.find(reference.removeprefix("job/"), team=team)
+
+    def family(self, reference: str) -> FamilySummary:
+        """The members of a sweep or a schedule together; of many, the newest."""
+        members = self._store.members(self.find(reference).id, MOST_LISTED)
+        states = Counter(each.state for each in members)
+        return FamilySummary(dict(states), used_together(use for each in members for use in self._uses(each)))
+
+    def _uses(self, member: StoredJob) -> Iterator[UseSummary]:
+        """What a member has used, or its own members where it is a sweep by the clock."""
+        if member.use is not None:
+            yield member.use
+        elif member.job.sweep is not None:
+            yield from (each.use for each in self._store.members(member.id) if each.use is not None)
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from allotment.jobs.trials import trials_of
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
+from allotment.ports.job_service import FamilySummary
 from allotment.ports.stored_jobs import StoredJob
 
 _ROOM: Final = 125
@@ -35,13 +37,44 @@ class ReportLine:
 
 
 @dataclass(frozen=True, slots=True)
+class BestTrial:
+    """The trial of a sweep that did best.
+
+    Attributes:
+        metric: by which.
+        value: of it.
+        trial: its number, from 0.
+        arguments: with which it ran.
+    """
+
+    metric: str
+    value: float
+    trial: int
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyReport:
+    """The members of a sweep or a schedule.
+
+    Attributes:
+        states: how many stand how.
+        best: None where nothing was reported.
+    """
+
+    states: Mapping[JobState, int]
+    best: BestTrial | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobReport:
     """A job that is over, or so far.
 
     Attributes:
-        use: None where it is not over.
+        use: None where it is not over; of a sweep or a schedule, of all members that are.
         waited_ms: milliseconds from its submission to its first start, and in the queue between attempts.
         advice: what to ask for next time, and why, in sentences.
+        family: of a sweep or a schedule; None of others.
     """
 
     job: StoredJob
@@ -49,6 +82,7 @@ class JobReport:
     waited_ms: int
     lines: tuple[ReportLine, ...]
     advice: tuple[str, ...]
+    family: FamilyReport | None = None
 
 
 def report_of(job: StoredJob, now: int) -> JobReport:
@@ -59,6 +93,41 @@ def report_of(job: StoredJob, now: int) -> JobReport:
         now: milliseconds since the epoch, up to which what goes on is counted.
     """
     return JobReport(job, job.use, _waited(job, now), tuple(_lines(job)), tuple(_advice(job)))
+
+
+def has_members(job: StoredJob) -> bool:
+    """Whether a job is a sweep or a schedule that the server keeps, and has begun; others are their back end's."""
+    return job.standing is not None
+
+
+def family_report_of(job: StoredJob, family: FamilySummary, now: int) -> JobReport:
+    """The report of a sweep or a schedule: what its members used together beside what one of them asks for.
+
+    Args:
+        job: everything that is known of it.
+        family: its members together.
+        now: milliseconds since the epoch.
+    """
+    together = replace(job, use=family.use)
+    said = [each for each in _advice(together) if not each.startswith("name a maxRunTime")]
+    return JobReport(
+        together,
+        family.use,
+        _waited(job, now),
+        tuple(_lines(together)),
+        tuple(said),
+        FamilyReport(family.states, _best(job)),
+    )
+
+
+def _best(job: StoredJob) -> BestTrial | None:
+    rule = None if job.job.sweep is None else job.job.sweep.early_stop
+    standing = job.standing
+    if rule is None or job.job.sweep is None or standing is None or standing.best is None:
+        return None
+    trials = trials_of(job.job.sweep)
+    given = trials[standing.best_number] if standing.best_number < len(trials) else ()
+    return BestTrial(rule.metric, standing.best, standing.best_number, given)
 
 
 def _waited(job: StoredJob, now: int) -> int:

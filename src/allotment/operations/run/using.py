@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from allotment.model.jobs.use import UseSummary
@@ -31,6 +31,45 @@ def use_of(job: StoredJob, prices: Mapping[str, int | None]) -> UseSummary:
         displaced=sum(each.end is not None and each.end.displaced for each in job.attempts),
         cost=_cost(job, held, prices),
     )
+
+
+def used_together(uses: Iterable[UseSummary]) -> UseSummary | None:
+    """What several jobs have used together; None where there are none.
+
+    Times, displacements and costs are sums. What is a mean of a job is weighted by its time, what is a peak is the
+    highest one. A cost is not known where one of them is not.
+    """
+    all_of_them = list(uses)
+    if not all_of_them:
+        return None
+    costs = [each.cost for each in all_of_them]
+    cpu = _mean((each.cpu, each.run_ms) for each in all_of_them)
+    return UseSummary(
+        run_ms=sum(each.run_ms for each in all_of_them),
+        held_ms=sum(each.held_ms for each in all_of_them),
+        staging_ms=_sum(each.staging_ms for each in all_of_them),
+        idle_ms=_sum(each.idle_ms for each in all_of_them),
+        lost_ms=_sum(each.lost_ms for each in all_of_them),
+        busy_permille=_mean((each.busy_permille, each.held_ms) for each in all_of_them),
+        device_memory=max((each.device_memory for each in all_of_them if each.device_memory is not None), default=None),
+        cpu=None if cpu is None else MilliCpu(cpu),
+        memory=max((each.memory for each in all_of_them if each.memory is not None), default=None),
+        samples=sum(each.samples for each in all_of_them),
+        displaced=sum(each.displaced for each in all_of_them),
+        cost=None if None in costs else sum(each for each in costs if each is not None),
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    """Of those that are known; None where none is."""
+    known = [each for each in values if each is not None]
+    return sum(known) if known else None
+
+
+def _mean(weighted: Iterable[tuple[int | None, int]]) -> int | None:
+    known = [(value, weight) for value, weight in weighted if value is not None]
+    total = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) // total if total else None
 
 
 def _ran(attempt: JobAttempt) -> int:

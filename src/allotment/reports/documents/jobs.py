@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allotment.model.jobs.use import UseSummary
 from allotment.model.moments import written
-from allotment.operations.run.reporting import JobReport
+from allotment.operations.run.reporting import FamilyReport, JobReport
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_service import ForeseenJob, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
@@ -36,6 +36,9 @@ def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
         "cause": row.cause.value,
         "message": row.said or None,
         "attempt": row.attempt,
+        "memberOf": row.parent or None,
+        "number": row.number if row.parent else None,
+        "metric": row.metric,
         "submitted": written(row.submitted),
         "started": _moment(row.started),
         "ended": _moment(row.ended),
@@ -43,8 +46,13 @@ def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
     }
 
 
-def stored_job_document(job: StoredJob) -> Mapping[str, Any]:
-    """Everything that is known of a job; of secrets only the references, and of variables only the names."""
+def stored_job_document(job: StoredJob, members: Sequence[Mapping[str, Any]] = ()) -> Mapping[str, Any]:
+    """Everything that is known of a job; of secrets only the references, and of variables only the names.
+
+    Args:
+        job: of which.
+        members: of a sweep or a schedule, as listings have them.
+    """
     wanted = job.job
     wish = wanted.needs.accelerators
     return {
@@ -89,7 +97,33 @@ def stored_job_document(job: StoredJob) -> Mapping[str, Any]:
         "waits": [
             {"since": written(each.since), "until": _moment(each.until), "message": each.said} for each in job.waits
         ],
+        **_family(job, members),
     }
+
+
+def _family(job: StoredJob, members: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What a job has because it has members, or is one."""
+    found: dict[str, Any] = {}
+    sweep, schedule, standing, metric = job.job.sweep, job.job.schedule, job.standing, job.metric
+    if job.parent:
+        found |= {"memberOf": job.parent, "number": job.number}
+    if metric is not None:
+        found["metric"] = {"reports": metric.reports, "last": metric.last, "best": metric.best}
+    if sweep is not None:
+        found["sweep"] = {"trials": sweep.trials, "atOnce": sweep.at_once}
+    if schedule is not None:
+        found["schedule"] = {
+            "cron": schedule.cron,
+            "timeZone": schedule.time_zone,
+            "startingDeadlineSeconds": schedule.starting_deadline,
+            "leftOut": 0 if standing is None else standing.left_out,
+        }
+    if standing is not None:
+        found["progress"] = standing.said
+    if sweep is not None or schedule is not None:
+        found["members"] = members
+        found["events"] = [{"at": written(each.at), "kind": each.kind, "message": each.said} for each in job.events]
+    return found
 
 
 def job_report_document(report: JobReport) -> Mapping[str, Any]:
@@ -113,6 +147,17 @@ def job_report_document(report: JobReport) -> Mapping[str, Any]:
         },
         "used": None if use is None else _use(use),
         "advice": report.advice,
+        **({} if report.family is None else {"family": _family_report(report.family)}),
+    }
+
+
+def _family_report(family: FamilyReport) -> Mapping[str, Any]:
+    best = family.best
+    return {
+        "members": {state.value: number for state, number in sorted(family.states.items())},
+        "best": None
+        if best is None
+        else {"metric": best.metric, "value": best.value, "trial": best.trial, "arguments": best.arguments},
     }
 
 

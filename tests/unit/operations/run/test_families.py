@@ -241,14 +241,14 @@ def test_whenever_a_server_dies_and_whatever_its_clock_does_each_time_runs_at_mo
     for _ in range(60):
         store.left, store.after = rng.randint(1, 4), rng.random() < 0.5
         try:
-            machine.run(rng.choice((5, 120, 400)), every=5)
+            machine.run(rng.choice((5, 120, 400)), every=20)
         except Died:
             store.left = -1
             machine.restart()
         if rng.random() < 0.1:
             machine.clock.sleep(rng.choice((-3600, 3600)))
     store.left = -1
-    machine.run(1300, every=10)
+    machine.run(1300, every=20)
     runs = members(machine, parent)
     assert len({each.number for each in runs}) == len(runs)
     assert all(each.number % 600_000 == 0 for each in runs)

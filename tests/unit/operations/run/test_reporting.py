@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from allotment.model.jobs.job import CheckpointPolicy
+from allotment.model.jobs.family import FamilyStanding
+from allotment.model.jobs.job import CheckpointPolicy, EarlyStop, Sweep, SweptParameter
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
+from allotment.model.jobs.use import UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.operations.run.reporting import report_of
-from allotment.operations.run.using import use_of
+from allotment.operations.run.reporting import family_report_of, report_of
+from allotment.operations.run.using import use_of, used_together
 from allotment.ports.backends import EndOfRun
+from allotment.ports.job_service import FamilySummary
 from allotment.ports.stored_jobs import JobAttempt, StoredJob
 from tests.unit.operations.run.machine import GIB, job
 
@@ -43,6 +46,27 @@ def test_what_was_used_is_the_sum_of_its_attempts() -> None:
     assert (use.run_ms, use.held_ms, use.displaced, use.cost) == (2 * HOUR, 4 * HOUR, 1, 8_000_000)
     assert (use.memory, use.cpu) == (GIB // 4, 100)
     assert report_of(stored(), 9 * HOUR).waited_ms == 3 * HOUR
+
+
+def test_what_several_used_is_a_sum_but_for_means_and_peaks() -> None:
+    one = UseSummary(run_ms=1000, held_ms=2000, cpu=MilliCpu(100), memory=Bytes(7), idle_ms=3, displaced=1, cost=5)
+    other = UseSummary(run_ms=3000, cpu=MilliCpu(500), memory=Bytes(9), cost=6)
+    together = used_together([one, other, UseSummary(run_ms=6)])
+    assert together is not None
+    assert (together.run_ms, together.held_ms, together.cpu, together.memory) == (4006, 2000, 400, 9)
+    assert (together.idle_ms, together.staging_ms, together.displaced, together.cost) == (3, None, 1, None)
+    assert used_together([]) is None
+
+
+def test_the_report_of_a_sweep_names_the_trial_that_did_best() -> None:
+    rule = EarlyStop("loss", maximise=False, after=1)
+    grid = Sweep((SweptParameter("lr", ("1", "2")),), 2, 0, 2, rule)
+    sweep = replace(stored(sweep=grid), standing=FamilyStanding("2 of 2", 2, 0.25, 1))
+    report = family_report_of(sweep, FamilySummary({S.SUCCEEDED: 2}, sweep.use), 9 * HOUR)
+    assert report.family is not None
+    assert report.family.best is not None
+    assert (report.family.best.trial, report.family.best.arguments) == (1, ("--lr=2",))
+    assert not any("maxRunTime" in each for each in report.advice), "that is of one trial, and these are all of them"
 
 
 def test_what_nobody_measured_is_no_telemetry_and_no_price_no_cost() -> None:

@@ -24,7 +24,7 @@ def write_log(
     While nothing comes, what the job waits for is told once for each reason.
     """
     job = service.find(reference)
-    several = rank is None and job.job.replicas > 1
+    several = rank is None and (job.job.replicas > 1 or job.job.sweep is not None)
     to_terminal = sys.stdout.isatty()
     told = ""
     for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
@@ -45,6 +45,8 @@ def _tell_wait(session: Session, service: JobService, job_id: str, told: str) ->
     waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
     if job.state is JobState.HELD:
         waits = job.history.moves[-1].said
+    if job.job.schedule is not None and job.standing is not None:
+        waits = job.standing.said
     if waits and waits != told and not job.state.holds:
         session.note(f"{shown(job.job.name)} ({job.id}) waits: {shown(waits)}")
     return waits or told

@@ -29,15 +29,26 @@ _CONDITIONS: Final = (_OVER, *(state.value for state in JobState))
 @click.command(cls=Command)
 @click.option("--all", "-a", "everything", is_flag=True, help="Also what is over.")
 @click.option("--state", multiple=True, type=click.Choice([each.value for each in JobState]), help="Only these states.")
+@click.option("--of", "--sweep", "parent", metavar="JOB", help="The trials of a sweep, or the runs of a schedule.")
 @click.option("--watch", "-w", is_flag=True, help="Go on, and show it again whenever it is another; Ctrl-C ends it.")
 @team_flag
 @output_flags
 @global_flags
 @click.pass_obj
-def ps(session: Session, *, everything: bool, state: tuple[str, ...], watch: bool, output: OutputOptions) -> None:
+def ps(
+    session: Session,
+    *,
+    everything: bool,
+    state: tuple[str, ...],
+    parent: str | None,
+    watch: bool,
+    output: OutputOptions,
+) -> None:
     """List jobs, newest first: those that are not over, and with --all the others too.
 
-    REASON is why one waits, or how it ended. With --watch and -o json each listing is one line.
+    REASON is why one waits, or how it ended. A sweep is one row, which says how far its trials are, and a schedule
+    one that says when it runs next; --of JOB lists the trials or the runs, those that are over as well. With --watch
+    and -o json each listing is one line.
 
     Labels for -l: team, owner, state, backend.
     """
@@ -47,8 +58,10 @@ def ps(session: Session, *, everything: bool, state: tuple[str, ...], watch: boo
     from allotment.ports.store import MOST_LISTED, JobFilter
 
     service, clock = service_of(session), wiring.clock()
+    everything = everything or parent is not None
     chosen = frozenset(map(JobState, state)) or frozenset(each for each in JobState if everything or not each.over)
-    wanted = JobFilter(team=session.value("team"), states=chosen)
+    family = "" if parent is None else service.find(parent).id
+    wanted = JobFilter(team=session.value("team"), states=chosen, parent=family, alone=not family)
     before: object = None
     while True:
         rows = service.page(wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED)).rows
@@ -64,7 +77,7 @@ def ps(session: Session, *, everything: bool, state: tuple[str, ...], watch: boo
 @click.command(cls=Command)
 @click.argument("job")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job is over; Ctrl-C stops looking, not the job.")
-@click.option("--rank", type=click.IntRange(0), metavar="N", help="Only of this replica; of all by default.")
+@click.option("--rank", type=click.IntRange(0), metavar="N", help="Only of this replica, or trial of a sweep.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last so many lines.")
 @global_flags
 @click.pass_obj
@@ -147,11 +160,13 @@ def report(session: Session, job: str) -> None:
     from allotment.cli.commands.run.jobs_view import report_text
     from allotment.cli.commands.run.serving import served_platform
     from allotment.cli.shell.output import write_document
-    from allotment.operations.run.reporting import report_of
+    from allotment.operations.run.reporting import family_report_of, has_members, report_of
     from allotment.reports.documents.jobs import job_report_document
 
     service = service_of(session)
-    found = report_of(service.find(job), int(wiring.clock().now().timestamp() * 1000))
+    now = int(wiring.clock().now().timestamp() * 1000)
+    wanted = service.find(job)
+    found = family_report_of(wanted, service.family(wanted.id), now) if has_members(wanted) else report_of(wanted, now)
     if (format_ := session.value("output")) in {"json", "yaml"}:
         write_document(session, format_, job_report_document(found))
     else:
@@ -168,10 +183,15 @@ def describe(session: Session, job: str) -> None:
     from allotment import wiring
     from allotment.cli.commands.run.jobs_view import described
     from allotment.cli.shell.output import write_document
-    from allotment.reports.documents.jobs import stored_job_document
+    from allotment.operations.run.reporting import has_members
+    from allotment.ports.store import MOST_LISTED, JobFilter
+    from allotment.reports.documents.jobs import job_row_document, stored_job_document
 
-    found = service_of(session).find(job)
+    service = service_of(session)
+    found = service.find(job)
+    now = int(wiring.clock().now().timestamp() * 1000)
+    members = service.page(JobFilter(parent=found.id), limit=MOST_LISTED).rows if has_members(found) else ()
     if (format_ := session.value("output")) in {"json", "yaml"}:
-        write_document(session, format_, stored_job_document(found))
+        write_document(session, format_, stored_job_document(found, [job_row_document(each, now) for each in members]))
     else:
-        session.out(described(found, int(wiring.clock().now().timestamp() * 1000)))
+        session.out(described(found, now, members, session.call))

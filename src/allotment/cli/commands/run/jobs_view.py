@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from allotment.cli.commands.run.family_view import family_lines, family_report_lines
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
@@ -53,6 +54,8 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool) -> List
             Column("BACKEND", lambda row: shown(row.backend), wide=True),
             Column("NATIVE", lambda row: shown(row.native) or None, wide=True),
             Column("ATTEMPT", lambda row: row.attempt, wide=True),
+            Column("METRIC", lambda row: None if row.metric is None else f"{row.metric:.6g}", wide=True),
+            Column("OF", lambda row: row.parent or None, wide=True),
         ),
         name=lambda row: f"job/{row.id}",
         document=lambda row: job_row_document(row, now),
@@ -150,12 +153,19 @@ def receipt_text(receipt: JobReceipt, call: str) -> str:
     return "\n".join(lines)
 
 
-def described(job: StoredJob, now: int) -> str:
-    """Everything that is known of a job, for people."""
-    return "\n".join(_described(job, now))
+def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot") -> str:
+    """Everything that is known of a job, for people.
+
+    Args:
+        job: of which.
+        now: milliseconds since the epoch.
+        members: of a sweep or a schedule.
+        call: how the program was called.
+    """
+    return "\n".join(_described(job, now, members, call))
 
 
-def _described(job: StoredJob, now: int) -> Iterator[str]:
+def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -> Iterator[str]:
     wanted, wish = job.job, job.job.needs.accelerators
     devices = "none" if wish is None else f"{wish.count} of {shown(' or '.join(wish.classes))}"
     yield f"{shown(wanted.name)} ({job.id}): {job.state.value}"
@@ -167,6 +177,10 @@ def _described(job: StoredJob, now: int) -> Iterator[str]:
         ("runs", shown(" ".join(wanted.program.argv))),
         ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
         ("devices", f"{devices} a replica" if wish is not None and wanted.replicas > 1 else devices),
+        ("member of", shown(job.parent)),
+        ("sweep", _sweep(job)),
+        ("schedule", _schedule(job)),
+        ("stands", "" if job.standing is None or job.state.over else shown(job.standing.said)),
         ("retries", str(job.supersedes)),
         ("submitted", f"{written(job.submitted)} ({_ago(now, job.submitted)} ago)"),
     ):
@@ -180,10 +194,24 @@ def _described(job: StoredJob, now: int) -> Iterator[str]:
         yield from (f"  {line}" for line in table_text(_ATTEMPTS, job.attempts, width=None).splitlines())
     folders = sorted({place.folder for attempt in job.attempts[-1:] for place in attempt.places if place.folder})
     yield from (f"  its files: {shown(each)}" for each in folders)
+    yield from family_lines(job, members, now, call)
     yield "history"
     for move in job.history.moves:
         said = f": {shown(move.said)}" if move.said else ""
         yield f"  {written(move.at)}  {move.state.value} ({move.cause.value}){said}"
+
+
+def _sweep(job: StoredJob) -> str:
+    sweep = job.job.sweep
+    return "" if sweep is None else f"{sweep.trials} trials, {sweep.at_once} at the same time"
+
+
+def _schedule(job: StoredJob) -> str:
+    schedule = job.job.schedule
+    if schedule is None:
+        return ""
+    late = duration(schedule.starting_deadline)
+    return shown(f"{schedule.cron} {schedule.time_zone}, at most {late} late")
 
 
 def _places(attempt: JobAttempt) -> str:
@@ -214,7 +242,10 @@ def report_text(report: JobReport, currency: str) -> str:
     lines = [f"{shown(job.job.name)} ({job.id}): {job.state.value} on {shown(job.backend)}", ""]
     lines.append(table_text(_REPORT, report.lines, width=None))
     attempts = len(job.attempts)
-    lines += ["", f"  waited {duration(report.waited_ms / 1000)}, {attempts} attempt{'' if attempts == 1 else 's'}"]
+    if report.family is None:
+        lines += ["", f"  waited {duration(report.waited_ms / 1000)}, {attempts} attempt{'' if attempts == 1 else 's'}"]
+    else:
+        lines += ["", *family_report_lines(report.family, job)]
     if use is not None:
         held = f"{use.held_ms / 3_600_000:.4g} device-hours held"
         cost = "price not known" if use.cost is None else f"{use.cost / 1_000_000:.2f} {currency}"

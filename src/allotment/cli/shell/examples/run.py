@@ -26,6 +26,7 @@ EXAMPLES: Final[CommandExamples] = {
     ("ps",): (
         Example("allot ps", "what waits and runs", _SERVER),
         Example("allot ps -a --team nlp -o wide", "what is over, too", _SERVER),
+        Example("allot ps --of train", "the trials of a sweep, the runs of a schedule", _SERVER),
     ),
     ("logs",): (Example("allot logs train --tail 20", "the newest job of that name", _SERVER),),
     ("describe",): (Example("allot describe train", "why it waits, its attempts, its history", _SERVER),),
