@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,13 @@ from tools.slurm import Slurm
 
 pytestmark = pytest.mark.live
 
+READ = """\
+import os, sys
+folder = os.environ["ALLOTMENT_VOLUME_CORPORA"]
+print(open(f"{folder}/in/words").read(), len(os.environ["TOKEN"]), os.environ["ALLOTMENT_ATTEMPT"], flush=True)
+sys.exit(os.environ["ALLOTMENT_ATTEMPT"] == "1")
+"""
+VALUE = "not-for-others-7c1e"
 TRAIN = """\
 import os, sys, time
 rank = os.environ["ALLOTMENT_RANK"]
@@ -47,10 +56,7 @@ def test_a_job_file_runs_on_slurm(server: Server) -> None:
     }  # fmt: skip
     (server.home / "job.yaml").write_text(json.dumps(job))
     server.run("submit", "job.yaml", "--on", "hpc")
-    deadline = time.monotonic() + 90
-    while (row := json.loads(server.run("ps", "-a", "-o", "json"))["items"][0])["state"] not in {"succeeded", "failed"}:
-        assert time.monotonic() < deadline, row
-        time.sleep(0.5)
+    (row,) = all_over(server)
     assert row["state"] == "succeeded", server.run("logs", "train")
     for rank in ("0", "1"):
         said = server.run("logs", "train", "--rank", rank).splitlines()
@@ -64,3 +70,56 @@ def test_a_job_file_runs_on_slurm(server: Server) -> None:
     (server.home / "big.yaml").write_text(json.dumps(refused))
     server.run("submit", "big.yaml", "--on", "hpc", code=7)
     server.run("submit", "job.yaml", "--on", "nowhere", code=3)
+
+
+def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
+    server: Server, slurm: Slurm, tmp_path: Path
+) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "words").write_text("fetched")
+    (server.home / "read.py").write_text(READ)
+    job = {
+        "kind": "Job", "name": "reads", "team": "nlp", "code": ".",
+        "run": {"command": [sys.executable, "read.py"], "secrets": {"TOKEN": "hub/token"}},
+        "volumes": {"corpora": {"claim": "corpora", "path": "/corpora"}},
+        "data": [{"source": str(tmp_path / "archive"), "volume": "corpora", "path": "in"}],
+        "resources": {"cpu": "1", "memory": "300Mi"}, "retries": {"limit": 1, "safe": True},
+    }  # fmt: skip
+    (server.home / "job.yaml").write_text(json.dumps(job))
+    # Where there is no such secret it is refused at once.
+    for place in ("local", "hpc"):
+        argv = [sys.executable, "-m", "allotment", "submit", "job.yaml", "--on", place]
+        refused = subprocess.run(
+            argv, cwd=server.home, env=server.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert (refused.returncode, "secrets/nlp/hub/token" in refused.stderr) == (1, True), refused.stderr
+    shared = slurm.folder / "work" / "through-the-server"
+    for secrets in (tmp_path / "config" / "allotment" / "secrets", shared / "secrets"):
+        (secrets / "nlp" / "hub").mkdir(parents=True)
+        (secrets / "nlp" / "hub" / "token").touch(mode=0o600)
+        (secrets / "nlp" / "hub" / "token").write_text(f"{VALUE}\n")
+    for place in ("local", "hpc"):
+        server.run("submit", "job.yaml", "--on", place)
+    rows = all_over(server)
+    for row in rows:
+        assert row["state"] == "succeeded", server.run("logs", row["id"])
+        said = server.run("logs", row["id"], "--rank", "0").splitlines()
+        assert said == [f"fetched {len(VALUE)} {attempt}" for attempt in (1, 2)]
+        described = json.loads(server.run("describe", row["id"], "-o", "json"))
+        causes = [each["cause"] for each in described["history"]]
+        assert "staged" in causes
+        assert "retried" in causes
+    kept = [each for root in (tmp_path, slurm.folder) for each in root.rglob("*") if each.is_file()]
+    holding = {each.name for each in kept if VALUE.encode() in each.read_bytes()}
+    assert (len(rows), holding) == (2, {"token"})
+
+
+def all_over(server: Server) -> list[dict[str, Any]]:
+    """All jobs, once they are."""
+    deadline = time.monotonic() + 90
+    while True:
+        rows: list[dict[str, Any]] = json.loads(server.run("ps", "-a", "-o", "json"))["items"]
+        if all(each["state"] in {"succeeded", "failed", "refused", "stopped"} for each in rows):
+            return rows
+        assert time.monotonic() < deadline, rows
+        time.sleep(0.5)
