@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -112,10 +113,10 @@ def code_shelf(folder: Path) -> CodeShelf:
 
 
 def code_packer() -> CodePacker:
-    """Packs folders of code."""
+    """Packs folders of code; what Allotment keeps below the user's folders never travels."""
     from allotment.adapters.local.job_folders import FolderPacker
 
-    return FolderPacker()
+    return FolderPacker((server_folder(os.environ).parent,))
 
 
 def read_code(path: str) -> bytes:

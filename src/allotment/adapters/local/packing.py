@@ -6,7 +6,7 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +43,16 @@ class _Entry:
 class FolderPacker:
     """Implements `CodePacker`."""
 
+    def __init__(self, own: Sequence[Path] = ()) -> None:
+        """Args: own: folders that are Allotment's own: they never travel, wherever they lie."""
+        self._own = own
+
     def pack(self, base: Path, folder: CodeFolder) -> BinaryIO:
         """A folder, packed as a tar file."""
         place = base / folder.folder
         with _opened(base, folder.folder) as fd:
             spec = _spec(fd, folder.ignore_file, place)
-            entries = list(_entries(fd, spec, place))
+            entries = list(_entries(fd, spec, place, frozenset(_identities(self._own))))
             _check_size(entries, folder, place)
             packed: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller
             try:
@@ -116,8 +120,21 @@ def _spec(folder: int, name: str, place: Path) -> GitIgnoreSpec:
         ) from error
 
 
-def _entries(folder: int, spec: GitIgnoreSpec, place: Path) -> Iterator[_Entry]:
-    """All that travels, in order, folders before what they hold."""
+def _identities(folders: Sequence[Path]) -> Iterator[tuple[int, int]]:
+    """Device and number of each folder that is there: it has one, whatever path leads to it."""
+    for each in folders:
+        try:
+            found = each.stat()
+        except OSError:
+            continue
+        yield found.st_dev, found.st_ino
+
+
+def _entries(folder: int, spec: GitIgnoreSpec, place: Path, own: frozenset[tuple[int, int]]) -> Iterator[_Entry]:
+    """All that travels, in order, folders before what they hold.
+
+    A socket does not: nobody would listen at its copy.
+    """
     count = 0
     waiting: list[tuple[str, int]] = [("", 0)]
     while waiting:
@@ -127,6 +144,8 @@ def _entries(folder: int, spec: GitIgnoreSpec, place: Path) -> Iterator[_Entry]:
             path = f"{inner}/{name}" if inner else name
             seen = _seen(folder, path, place)
             is_folder = stat.S_ISDIR(seen.st_mode)
+            if stat.S_ISSOCK(seen.st_mode) or (is_folder and (seen.st_dev, seen.st_ino) in own):
+                continue
             if spec.match_file(f"{path}/" if is_folder else path):
                 continue
             count += 1
@@ -213,7 +232,7 @@ def _entry(folder: int, path: str, seen: os.stat_result, place: Path) -> _Entry:
         )
     raise InputError(
         f"{shown(place / path)} is no file, folder or link",
-        why="sockets, pipes and devices cannot travel",
+        why="pipes and devices cannot travel",
         fix="name it in the ignore file",
     )
 

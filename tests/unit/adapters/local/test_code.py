@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import socket
 import tarfile
 from collections.abc import Iterator, Mapping
 from itertools import product
