@@ -137,6 +137,23 @@ def test_what_cannot_travel(tmp_path: Path, files: dict[str, str], said: str) ->
     assert error.value.fix
 
 
+def test_sockets_and_allotments_own_state_stay_behind(tmp_path: Path) -> None:
+    state = tmp_path / "home" / ".local" / "state" / "allotment"
+    (state / "server").mkdir(parents=True)
+    (state / "server" / "secret").write_text("x")
+    (state.parent / "other").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "home" / "agent.sock"))
+        (tmp_path / "home" / "train.py").write_text("print(1)")
+        (tmp_path / "seen-as").symlink_to(state)
+        packer = FolderPacker((tmp_path / "seen-as", tmp_path / "nowhere"))
+        with (
+            packer.pack(tmp_path / "home", CodeFolder(".", "", Bytes(1000))) as made,
+            tarfile.open(fileobj=made) as tar,
+        ):
+            assert tar.getnames() == [".local", "train.py", ".local/state", ".local/state/other"]
+
+
 def test_pipes_and_too_many_files_cannot_travel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="no file, folder or link"):
