@@ -8,13 +8,17 @@ Fixtures:
     kubectl: run kubectl on the shared sandbox, returns its standard output.
     training: examples/acme's training cluster on a sandbox of its own, shared by the tests of a session.
     training_without: the same on an API server without MutatingAdmissionPolicy.
+    slurm: a real one in a folder of its own, on ports of its own, stopped by process id; its packages are installed on
+        first use. Skipped where we are not root.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -25,6 +29,7 @@ from allotment.adapters.sandbox.processes import memory_bytes
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.ports.sandboxes import FakeNode, Sandbox, SandboxSpec, Step
 from tests.live.training import Training, training_on
+from tools.slurm import Slurm, down, install, up
 
 SHARED_NODES = (
     *(
@@ -109,6 +114,22 @@ def _training(store: SandboxStore, request: pytest.FixtureRequest, *, mutating: 
             yield live
     finally:
         store.down(name)
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Slurm]:
+    if os.geteuid() != 0:
+        pytest.skip("a Slurm starts jobs of any user, and so needs root")
+    install()
+    # Not below pytest's own folder, which other users cannot enter: slurmrestd and MariaDB do not run as root.
+    around = Path(tempfile.mkdtemp(prefix="allotment-slurm-"))
+    around.chmod(0o755)
+    try:
+        yield up(around / "slurm")
+    finally:
+        if (around / "slurm").exists():
+            down(around / "slurm")
+        shutil.rmtree(around, ignore_errors=True)
 
 
 def unique_name() -> str:

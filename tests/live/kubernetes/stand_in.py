@@ -6,6 +6,7 @@ It is no kubelet: what the file says, no program wrote; and a stream that follow
 from __future__ import annotations
 
 import random
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -51,13 +52,25 @@ def logs_of_every_pod(live: Training, folder: Path, prefix: str) -> Iterator[Pat
     try:
         for name in nodes:
             _point(live, name, port)
-        time.sleep(2)
+        _until_it_listens(port)
         yield log
     finally:
         for name in nodes:
             _point(live, name, 0)
         process.terminate()
         process.wait(10)
+
+
+def _until_it_listens(port: int) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < end, "the stand-in for a kubelet does not listen"
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _point(live: Training, node: str, port: int) -> None:

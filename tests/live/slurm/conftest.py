@@ -1,17 +1,13 @@
-"""One real Slurm for the tests of a session: in a folder of its own, on ports of its own, stopped by process id.
+"""Ways to the one real Slurm of a session.
 
 Fixtures:
-    slurm: it runs; its packages are installed on first use. Skipped where we are not root.
     rest: a port over slurmrestd, with tokens that `scontrol` makes.
     commands: a port over Slurm's commands.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,23 +19,7 @@ from allotment.adapters.slurm.commands import SlurmCommands, command_line
 from allotment.adapters.slurm.tokens import MadeToken
 from allotment.ports.slurm import SlurmPort
 from tests.unit.adapters.slurm.contract import Bench
-from tools.slurm import Slurm, down, install, up
-
-
-@pytest.fixture(scope="session")
-def slurm() -> Iterator[Slurm]:
-    if os.geteuid() != 0:
-        pytest.skip("a Slurm starts jobs of any user, and so needs root")
-    install()
-    # Not below pytest's own folder, which other users cannot enter: slurmrestd and MariaDB do not run as root.
-    around = Path(tempfile.mkdtemp(prefix="allotment-slurm-"))
-    around.chmod(0o755)
-    try:
-        yield up(around / "slurm")
-    finally:
-        if (around / "slurm").exists():
-            down(around / "slurm")
-        shutil.rmtree(around, ignore_errors=True)
+from tools.slurm import Slurm
 
 
 @pytest.fixture(scope="session")
