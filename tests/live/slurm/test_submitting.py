@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from allotment.model.jobs.run import JobState, MoveCause
+from allotment.ports.store import JobFilter
+from allotment.ports.stored_jobs import StoredJob
 from tests.live.server.conftest import Server
 from tools.slurm import Slurm
 
@@ -56,8 +58,8 @@ def test_a_job_file_runs_on_slurm(server: Server) -> None:
     }  # fmt: skip
     (server.home / "job.yaml").write_text(json.dumps(job))
     server.run("submit", "job.yaml", "--on", "hpc")
-    (row,) = all_over(server)
-    assert row["state"] == "succeeded", server.run("logs", "train")
+    (kept,) = all_over(server)
+    assert kept.state is JobState.SUCCEEDED, server.run("logs", "train")
     for rank in ("0", "1"):
         said = server.run("logs", "train", "--rank", rank).splitlines()
         assert said == [f"{rank} {'0,1' if rank == '0' else '2,3'} travelled ['--epochs', '3']"]
@@ -100,26 +102,23 @@ def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
         (secrets / "nlp" / "hub" / "token").write_text(f"{VALUE}\n")
     for place in ("local", "hpc"):
         server.run("submit", "job.yaml", "--on", place)
-    rows = all_over(server)
-    for row in rows:
-        assert row["state"] == "succeeded", server.run("logs", row["id"])
-        said = server.run("logs", row["id"], "--rank", "0").splitlines()
+    jobs = all_over(server)
+    for each in jobs:
+        assert each.state is JobState.SUCCEEDED, server.run("logs", each.id)
+        said = server.run("logs", each.id, "--rank", "0").splitlines()
         assert said == [f"fetched {len(VALUE)} {attempt}" for attempt in (1, 2)]
-        described = json.loads(server.run("describe", row["id"], "-o", "json"))
-        causes = [each["cause"] for each in described["history"]]
-        assert "staged" in causes
-        assert "retried" in causes
+        assert {MoveCause.STAGED, MoveCause.RETRIED} <= {move.cause for move in each.history.moves}
     kept = [each for root in (tmp_path, slurm.folder) for each in root.rglob("*") if each.is_file()]
     holding = {each.name for each in kept if VALUE.encode() in each.read_bytes()}
-    assert (len(rows), holding) == (2, {"token"})
+    assert (len(jobs), holding) == (2, {"token"})
 
 
-def all_over(server: Server) -> list[dict[str, Any]]:
+def all_over(server: Server) -> list[StoredJob]:
     """All jobs, once they are."""
     deadline = time.monotonic() + 90
     while True:
-        rows: list[dict[str, Any]] = json.loads(server.run("ps", "-a", "-o", "json"))["items"]
-        if all(each["state"] in {"succeeded", "failed", "refused", "stopped"} for each in rows):
-            return rows
-        assert time.monotonic() < deadline, rows
-        time.sleep(0.5)
+        jobs = [server.service.find(each.id) for each in server.service.page(JobFilter(), limit=9).rows]
+        if all(each.state.over for each in jobs):
+            return jobs
+        assert time.monotonic() < deadline, jobs
+        time.sleep(0.2)

@@ -16,6 +16,7 @@ import pytest
 from allotment import wiring
 from allotment.adapters.slurm.commands import SlurmCommands
 from allotment.adapters.slurm.script import SECRETS
+from allotment.jobs.fetching import fetch_arguments
 from allotment.model.jobs.job import (
     EarlyStop,
     Job,
@@ -180,3 +181,26 @@ def test_the_node_looks_at_the_file_too(tmp_path: Path, mode: int, link: bool, c
     done = subprocess.run(["sh", "-ec", script, "sh", str(named)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (code, "" if code else "a\n b")
     assert " b" not in done.stderr
+
+
+def test_what_fetches_data_stops_at_the_first_that_fails(tmp_path: Path) -> None:
+    """The program itself, with arguments that a shell would take for something else; twice, as after a crash."""
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "a").write_text("a")
+    odd = tmp_path / "it's\n-x $(id)"
+    odd.write_text("odd")
+    here = (StagedData(str(tmp_path / "from"), "data", "in/-o", StagingTime.BEFORE),
+            StagedData(str(odd), "data", "it's\n*", StagingTime.BEFORE))  # fmt: skip
+    own = StagedData("x://y", "data", "q", StagingTime.BEFORE, argv=("sh", "-c", "echo loud; exit 3"))
+    volume = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="corpora")
+    fetches = asked("", volumes=(volume,), data=(*here, own, replace(own, argv=("touch", str(tmp_path / "after")))))
+    for _ in range(2):
+        argv = fetch_arguments(fetches, {"data": str(tmp_path / "to")}, str(tmp_path / "log"))
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr == "allotment: x://y could not be fetched: sh ended with 3\n"
+    assert (tmp_path / "to" / "in" / "-o" / "a").read_text() == "a"
+    assert not (tmp_path / "to" / "in" / "-o" / "from").exists()
+    assert (tmp_path / "to" / "it's\n*").read_text() == "odd"
+    assert (tmp_path / "log").read_text() == "loud\nloud\n"
+    assert not (tmp_path / "after").exists()

@@ -21,7 +21,7 @@ from allotment.model.slurm.submission import (
     SlurmWarning,
     identity_of,
 )
-from allotment.model.slurm.tres import gres_of, hosts_of, tres_of
+from allotment.model.slurm.tres import gres_of, hosts_of, tasks_of, tres_of
 
 
 def asked(**fields: Any) -> SlurmSubmission:
@@ -173,3 +173,14 @@ def test_resources() -> None:
     assert tres_of("cpu=2,mem=1.50G,node=1,gres/gpu:a100=2,energy=N") == {
         "cpu": 2, "mem": 1536, "node": 1, "gres/gpu:a100": 2,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("3", (3,)), ("0-2", (0, 1, 2)), ("1,3,5-6%2", (1, 3, 5, 6)), ("0-8:4%10", (0, 4, 8)),
+        ("", None), ("N/A", None), ("1,3,...", None), ("0-9999999999", None), ("a", None), ("0-999999999", None),
+    ],
+)  # fmt: skip
+def test_tasks_of_an_array(text: str, numbers: tuple[int, ...] | None) -> None:
+    assert tasks_of(text) == numbers

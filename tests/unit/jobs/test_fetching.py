@@ -1,0 +1,75 @@
+"""What fetches data where volumes are folders, word by word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from allotment.jobs.fetching import FETCH, FETCH_LOSSES, fetch_arguments, kept_for_data, told_of_data
+from allotment.jobs.losses import lost
+from allotment.model.jobs.job import Job, StagedData, StagingTime
+from tests.unit.jobs.kubernetes.work import DATA, SCRATCH, WEIGHTS, job
+
+FOLDERS = {"data": "/claims/nlp--datasets", "scratch": "/scratch/x1/1/scratch"}
+
+
+def with_data(*data: StagedData) -> Job:
+    return job(volumes=(DATA, SCRATCH), data=data)
+
+
+def data(source: str, path: str = "in/it", volume: str = "data", **more: object) -> StagedData:
+    return replace(WEIGHTS, source=source, path=path, volume=volume, **more)
+
+
+PLACE = "/claims/nlp--datasets/in/it"
+
+
+@pytest.mark.parametrize(
+    ("asked", "place", "command"),
+    [
+        (data("https://x.example/a b"), PLACE, "curl … --output {place} https://x.example/a b"),
+        (data("s3://bucket/-x"), PLACE, "aws s3 sync s3://bucket/-x {place}"),
+        (data("gs://bucket/x"), PLACE, "gcloud storage rsync --recursive gs://bucket/x {place}"),
+        (data("hf://-org/model"), PLACE, "huggingface-cli download --local-dir {place} -- -org/model"),
+        (data("/archive/it's\n$(id)"), PLACE, "cp -a -T /archive/it's\n$(id) {place}"),
+        (data("/data/old", path="."), "/claims/nlp--datasets", "cp -a -T /claims/nlp--datasets/old {place}"),
+        (data("/scratch"), PLACE, "cp -a -T /scratch/x1/1/scratch {place}"),
+        (data("/scratches/x"), PLACE, "cp -a -T /scratches/x {place}"),
+        (data("ftp://x/y", argv=("get", "-o", "")), PLACE, "get -o "),
+    ],
+)
+def test_each_source_has_its_command(asked: StagedData, place: str, command: str) -> None:
+    words = fetch_arguments(with_data(asked), FOLDERS, "/log")
+    assert words[:7] == ("sh", "-c", FETCH, "sh", "/log", asked.source, place)
+    given = words[8:]
+    assert words[7] == str(len(given))
+    first, _, last = command.replace("{place}", place).partition("… ")
+    said = " ".join(given)
+    assert said.startswith(first.strip())
+    assert said.endswith(last)
+
+
+def test_all_data_of_a_job_are_fetched_one_after_the_other() -> None:
+    both = with_data(data("/a", when=StagingTime.AT_START), data("/b", volume="scratch"))
+    words = fetch_arguments(both, FOLDERS, "-")
+    assert [words[number] for number in (5, 13)] == ["/a", "/b"]
+    assert "fetched before" in "".join(told_of_data(both))
+    assert [kept_for_data(both, each) for each in both.volumes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        (data("/a"), []),
+        (data("/a", volume="lost"), ["data.path"]),
+        (data("/a", path="a/../../b"), ["data.path"]),
+        (data("/a", path="/b"), ["data.path"]),
+        (data("nfs://host/a"), ["data.source"]),
+        (data("/a", image="curl:1"), ["data.image"]),
+        (data("/a", argv=("get", "/data/in")), ["data.command"]),
+        (data("/a", argv=("get", "/database")), []),
+    ],
+)
+def test_what_cannot_be_fetched_is_refused(asked: StagedData, fields: list[str]) -> None:
+    assert [each.field for each in lost(with_data(asked), FETCH_LOSSES)] == fields
