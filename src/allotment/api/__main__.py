@@ -152,6 +152,11 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
     return open_one
 
 
+def _wall() -> int:
+    """Milliseconds since the epoch, as people's clocks have it."""
+    return int(wiring.clock().now().timestamp() * 1000)
+
+
 def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
     with at(f"slurm/{name}.yaml"):
         told = configured_slurm(slurm_file(name, os.environ).read())
@@ -163,7 +168,7 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
         SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets")),
         wiring.clock(),
     )
-    return Serving(backend, told=backend.told, check=backend.check, families=FamilyKeeping(schedules=True))
+    return Serving(backend, told=backend.told, check=backend.check, families=FamilyKeeping(schedules=True, wall=_wall))
 
 
 def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Serving:
@@ -183,7 +188,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
         snapshot=backend.snapshot,
         told=backend.told,
         check=backend.check,
-        families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs),
+        families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall),
     )
 
 

@@ -43,15 +43,26 @@ class FamilyKeeping:
         sweeps: whether it keeps sweeps.
         schedules: whether it keeps schedules.
         logs: logs of a job, by its id, attempt after attempt.
+        wall: milliseconds since the epoch as people's clocks have it, by which schedules go; None where the server's
+            own does. Where the machine's clock is set, a server reckons durations by one that is not.
     """
 
     sweeps: bool = False
     schedules: bool = False
     logs: LogsOf = _NO_LOGS
+    wall: Callable[[], int] | None = None
 
     def keeps(self, job: Job) -> bool:
         """Whether a job is kept here, and only its members are handed over."""
         return (self.sweeps and job.sweep is not None) or (self.schedules and job.schedule is not None)
+
+    def moment(self, now: int) -> int:
+        """The present moment by which schedules go.
+
+        Args:
+            now: milliseconds since the epoch, by the server's own clock.
+        """
+        return now if self.wall is None else self.wall()
 
 
 NO_FAMILIES: Final = FamilyKeeping()
@@ -220,18 +231,19 @@ class FamilyKeeper:
         self, parent: StoredJob, schedule: JobSchedule, members: Mapping[int, StoredJob], now: int
     ) -> bool:
         running = next((each for each in members.values() if not each.state.over), None)
+        wall = self._keeping.moment(now)
         if wants_to_stop(parent):
             if running is None:
                 self._reconciler.keep([_moved(parent, JobState.STOPPED, MoveCause.BY_HAND, "", now)])
             return running is None
         if (
             self._quiet.get(parent.id) == (parent.version, running.id if running else "")
-            and self._looked[parent.id] <= now < self._next[parent.id]
+            and self._looked[parent.id] <= wall < self._next[parent.id]
         ):
             return False
-        before = parent.standing or FamilyStanding(passed=now)
-        passed = max([before.passed, *(each for each in members if each <= now)])
-        decided = decide_schedule(schedule, passed, now, busy=running is not None)
+        before = parent.standing or FamilyStanding(passed=wall)
+        passed = max([before.passed, *(each for each in members if each <= wall)])
+        decided = decide_schedule(schedule, passed, wall, busy=running is not None)
         if decided.run is not None:
             for over in [number for number, each in members.items() if each.state.over]:
                 del self._members[parent.id][over]
@@ -244,8 +256,8 @@ class FamilyKeeper:
             self._reconciler.keep([StoredChange(parent.id, parent.version, events=events, standing=standing)])
         # Nothing is to be done before its next time comes, its run is over, or somebody changes it.
         self._quiet[parent.id] = self._reconciler.job(parent.id).version, running.id if running else ""
-        self._looked[parent.id] = now
-        self._next[parent.id] = now + _FOREVER if decided.next is None else decided.next
+        self._looked[parent.id] = wall
+        self._next[parent.id] = wall + _FOREVER if decided.next is None else decided.next
         return news or decided.run is not None
 
 

@@ -165,7 +165,7 @@ class Lane:
             check_family(order.job)
             member = replace(order, job=first_member(order.job))
             self._serving.check(member)
-            return (*told_of_family(order.job, self._now()), *self._serving.told(member))
+            return (*told_of_family(order.job, self._serving.families.moment(self._now())), *self._serving.told(member))
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that `check` lets through."""
