@@ -6,21 +6,24 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from allotment.adapters.clock import SystemClock
-from allotment.adapters.store.sqlite import SqlitePlace
+from allotment.adapters.local.packing import FolderPacker
+from allotment.adapters.store.sqlite import SqlitePlace, driver
 from allotment.errors import AllotmentError
-from allotment.model.jobs.job import CheckpointPolicy
+from allotment.model.jobs.job import CheckpointPolicy, CodeFolder
 from allotment.model.jobs.run import JobState
+from allotment.model.quantity import Bytes
 from allotment.operations.run.starting import bring_down
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import StoredJob
 from tests.live.server.conftest import Server
-from tests.live.server.test_running import ended, shell
+from tests.live.server.test_running import cmdline, ended, shell, until
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="mounts a file system, and fills it")]
 
@@ -86,6 +89,77 @@ def test_a_foreign_file_in_the_stores_place_is_told_and_left(server: Server) -> 
     assert "store" in caught.value.why
     assert store.read_bytes() == b"mine" * 1000
     store.unlink()
+
+
+def store_of(server: Server) -> Path:
+    return Path(server.environment["XDG_STATE_HOME"]) / "allotment" / "store" / "store.db"
+
+
+def test_a_read_only_database_is_told_and_nothing_is_lost(server: Server) -> None:
+    pid = server.up()
+    one = server.service.submit(JobSubmission(shell("sleep 3; echo done"), "local")).job
+    time.sleep(1)
+    server.kill(pid)
+    folder = store_of(server).parent
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        with pytest.raises(AllotmentError) as caught:
+            server.up()
+        assert "Read-only file system" in caught.value.why
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+    server.up()
+    assert ended(server, one.id).state is JobState.SUCCEEDED
+
+
+def test_a_row_that_cannot_be_read_hinders_nobody_and_can_be_got_rid_of(server: Server) -> None:
+    pid = server.up("--slots", "4")
+    mark = f"4242.{os.getpid()}"
+    bad = server.service.submit(JobSubmission(shell(f"exec sleep {mark}", devices=2), "local")).job
+    fine = server.service.submit(JobSubmission(shell("sleep 4; echo done", team="cv", devices=2), "local")).job
+    until(lambda: server.service.status().jobs == {JobState.RUNNING: 2})
+    server.kill(pid)
+    with closing(driver().connect(str(store_of(server)))) as connection:
+        connection.execute("UPDATE jobs SET asked = '{' WHERE id = ?", (bad.id,))
+        connection.commit()
+    server.up()
+    (told,) = server.service.status().told
+    assert bad.id in told
+    assert "cannot be read" in (Path(server.environment["XDG_STATE_HOME"]) / "allotment/server/server.log").read_text()
+    assert f"allot store forget {bad.id}" in server.run("ps")
+    # What runs of it keeps its devices as long as there are others.
+    more = server.service.submit(JobSubmission(shell('echo "on $ALLOTMENT_DEVICES"', devices=1), "local")).job
+    assert ended(server, fine.id).state is JobState.SUCCEEDED
+    assert ended(server, more.id).state is JobState.SUCCEEDED
+    held = set(fine_devices(server, fine.id))
+    assert set(fine_devices(server, more.id)) <= held
+    server.run("down")
+    server.reap()
+    server.run("store", "forget", bad.id, "--yes")
+    server.up()
+    assert server.service.status().told == ()
+    assert not any(mark.encode() in cmdline(each) for each in Path("/proc").iterdir() if each.name.isdigit())
+
+
+def fine_devices(server: Server, job_id: str) -> tuple[str, ...]:
+    return tuple(each for place in server.service.find(job_id).attempts[0].places for each in place.devices)
+
+
+def test_while_much_code_is_unpacked_others_start_and_end(server: Server) -> None:
+    server.up()
+    code = server.home / "code"
+    code.mkdir()
+    for number in range(10_000):
+        (code / f"{number}.txt").write_bytes(b"")
+    with FolderPacker().pack(server.home, CodeFolder("code", "", Bytes(1 << 20))) as packed:
+        reference = server.service.put_code(packed)
+    many = server.service.submit(JobSubmission(shell("ls | wc -l"), "local", code=reference)).job
+    quick = server.service.submit(JobSubmission(shell("true", team="cv", devices=0), "local")).job
+    assert ended(server, quick.id).state is JobState.SUCCEEDED
+    assert server.service.find(many.id).state is JobState.STARTING, "nobody waited for its code"
+    assert ended(server, many.id, 120).state is JobState.SUCCEEDED
+    assert [line.text for line in server.service.log(many.id) if line] == [b"10000"]
 
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"

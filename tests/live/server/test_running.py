@@ -10,6 +10,7 @@ import shlex
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,27 @@ def ended(server: Server, job_id: str, seconds: float = 60.0) -> StoredJob:
         assert time.monotonic() < deadline, job.history
         time.sleep(0.05)
     return job
+
+
+def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_script_in_a_deep_home_that_holds_the_servers_own_folder(tmp_path: Path) -> None:
+    home = tmp_path.joinpath(*["d" * 60] * 4)
+    home.mkdir(parents=True)
+    server = Server(home, state=home / ".local" / "state")
+    try:
+        (home / "train.py").write_text("print('hello')")
+        assert server.run("run", "train.py", "--team", "nlp").splitlines() == ["hello"]
+        assert server.run("run", "train.py", "--team", "nlp").splitlines() == ["hello"], (
+            "while the server listens there"
+        )
+    finally:
+        server.end()
 
 
 def test_a_newcomers_own_script_runs_within_a_minute(server: Server) -> None:
