@@ -177,12 +177,18 @@ def test_data_are_fetched_before_and_by_nothing_that_holds_a_device(scene: Scene
     }
 
 
-def test_why_data_could_not_be_fetched_is_told_and_nothing_is_left(scene: Scene) -> None:
-    scene.start("x1", staged(scene, retries=SAFE))
+@pytest.mark.parametrize("sweep", [None, grid(3)], ids=["one", "a sweep"])
+@pytest.mark.parametrize("removed", [False, True], ids=["it waits for ever", "the cluster removes it"])
+def test_why_data_could_not_be_fetched_is_told_and_nothing_is_left(
+    scene: Scene, removed: bool, sweep: Sweep | None
+) -> None:
+    scene.start("x1", staged(scene, retries=SAFE, sweep=sweep))
     fetch(scene, 1, 22)
     words = f"noise\n{SAYS}/archive/corpus could not be fetched: cp ended with 22\nslurm: gone\n"
     scene.output.files["x1"] = {STAGING_LOG: words.encode()}
     scene.slurm.advance(4)
+    if removed:
+        scene.slurm.cancel(2)
     seen = scene.seen("x1")
     assert seen.state is JobState.FAILED
     assert seen.end is not None

@@ -24,7 +24,7 @@ from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.slurm.gathering import SeenOnSlurm, booked_parts, gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
-from allotment.operations.run.slurm.standing import SlurmStanding, booked_standing, standing_of
+from allotment.operations.run.slurm.standing import SlurmStanding, booked_standing, standing_of, waits_in_vain
 from allotment.operations.run.slurm.sweeps import TrialRun, standing_of_sweep, trials_booked, trials_seen, whole
 from allotment.operations.run.slurm.trial_reports import TrialReports
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobToStart, LogLine
@@ -242,14 +242,16 @@ class SlurmBackend:
         jobs, data = seen.parts[part], mine is not None and bool(mine.order.job.data)
         if jobs[-1].array_id:
             trials = self._trials(mine, part, jobs)
-            if any(each.phase is not SlurmPhase.WAITING for each in trials):
+            begun = any(each.phase is not SlurmPhase.WAITING for each in trials)
+            if begun and not waits_in_vain(jobs[-1], fetching, JobState.QUEUED):
                 self._end_those_behind(mine, part, jobs[-1].array_id, trials)
                 return self._sweep(mine, part, jobs[-1].array_id, trials)
         standing = standing_of(part, jobs[-1], fetching, data=data)
-        if standing.followed.state is JobState.FAILED and jobs[-1].phase is SlurmPhase.WAITING:
+        if waits_in_vain(jobs[-1], fetching, standing.followed.state) and not (mine is not None and mine.stopping):
             word = fetching.states[0] if fetching is not None and fetching.states else ""
             end = self._entrance.why_not_fetched(job_id, word, None if fetching is None else fetching.end)
-            return replace(standing, followed=replace(standing.followed, end=end))
+            failed = replace(standing.followed, state=JobState.FAILED, reason="", end=end)
+            return replace(standing, followed=failed, word="")
         return standing
 
     def _sweep(self, mine: _HandedIn | None, part: SlurmPart, native: int, trials: Sequence[TrialRun]) -> SlurmStanding:

@@ -101,6 +101,15 @@ def standing_of(
     return SlurmStanding(followed, part, word)
 
 
+def waits_in_vain(job: SlurmJob, fetching: SlurmJob | None, state: JobState) -> bool:
+    """Whether it never runs, because its data could not be fetched; some clusters remove such a job by themselves."""
+    if job.phase is SlurmPhase.WAITING:
+        return state is JobState.FAILED
+    over = fetching is not None and fetching.phase is SlurmPhase.ENDED
+    failed = over and fetching is not None and not {"COMPLETED", "CANCELLED"} & set(fetching.states)
+    return failed and "CANCELLED" in job.states and not job.nodes
+
+
 def before_it(part: SlurmPart, restarts: int) -> EndOfRun | None:
     """How the attempt before ended, as far as its name and Slurm's count tell."""
     if restarts:
