@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import Job
 
 CODE: Final = "/allotment/code"
@@ -97,7 +98,13 @@ def environment(order: WorkOrder, ranks: RankSource, master: str = "", run: str 
         {"name": each.variable, "valueFrom": {"secretKeyRef": {"name": each.secret, "key": each.key}}}
         for each in job.program.secrets
     ]
-    return [*given, *secrets, *_own(order, ranks, run), *(_of_gang(job, ranks, master) if master else ())]
+    own = (*_own(order, ranks, run), *volume_variables(job))
+    return [*given, *secrets, *own, *(_of_gang(job, ranks, master) if master else ())]
+
+
+def volume_variables(job: Job) -> Iterator[dict[str, Any]]:
+    """Where each volume of a job is: a program that asks for it finds it on every back end."""
+    yield from (_value(volume_variable(each.name), literal(each.path)) for each in job.volumes)
 
 
 def _own(order: WorkOrder, ranks: RankSource, run: str) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from allotment.jobs.kubernetes.environment import CODE, OWN, OWN_OF_GANGS, OWN_O
 from allotment.jobs.kubernetes.kinds import WorkKind
 from allotment.jobs.losses import FieldLoss
 from allotment.model import labels
+from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import Job, JobType, NearnessDomain, StagingTime, VolumeUse
 from allotment.model.names import is_dns_label
 
@@ -35,7 +36,7 @@ def _is_label(key: str, value: str) -> bool:
 def _own_variables(job: Job) -> bool:
     given = {*job.program.environment, *(each.variable for each in job.program.secrets)}
     ours = {*OWN, OWN_OF_RUNS, *(OWN_OF_GANGS if job.gang and job.replicas > 1 else ())}
-    return bool(given & ours)
+    return bool(given & {*ours, *(volume_variable(each.name) for each in job.volumes)})
 
 
 def _escaping_folder(job: Job) -> bool:
