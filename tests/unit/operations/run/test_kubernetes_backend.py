@@ -537,7 +537,7 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
     bench.report(JOB, "Complete")
     assert [each for each in followed if each is not None] == []
     bench.backend = bench.anew()
-    with pytest.raises(NotFoundError, match="over before the server last started") as caught:
+    with pytest.raises(NotFoundError, match="over more than a day before") as caught:
         bench.backend.log("k7x2")
     assert "-l allotment.dev/job=k7x2" in caught.value.fix
 
@@ -546,3 +546,29 @@ def test_a_job_without_pods_has_no_log(bench: Bench) -> None:
     bench.start(job())
     with pytest.raises(NotFoundError, match="no log"):
         list(bench.backend.log("k7x2"))
+
+
+def test_output_that_cannot_be_had_is_told_after_that_which_can(bench: Bench) -> None:
+    """A node that does not answer, and a pod that is no more, keep no other rank's output back."""
+    bench.start(job(replicas=3))
+    main = bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    for rank in (0, 2):
+        pod = forged_pod(bench, main)
+        metadata = {**pod["metadata"], "name": f"p{rank}", "uid": f"p{rank}"}
+        metadata["labels"] = {**metadata["labels"], "batch.kubernetes.io/job-completion-index": str(rank)}
+        bench.kube.put({**pod, "metadata": metadata})
+        bench.kube.logs[ObjectKey("", "Pod", NAMESPACE, f"p{rank}"), "main"] = (PodLogLine("", b"said"),)
+
+    def hook(call: Call) -> None:
+        if call.key.name == "p0" and call.verb == "get log":
+            raise refused(500, "InternalError", "dial tcp 10.0.0.1:10250: connect: connection refused")
+
+    bench.report(JOB, "Complete")
+    for broken, error, words in ((True, UnreachableError, "rank 0 cannot"), (False, NotFoundError, "rank 1 is gone")):
+        bench.kube.hook = hook if broken else lambda _: None
+        read = []
+        with pytest.raises(error, match=words):
+            read.extend(each.rank for each in bench.backend.log("k7x2") if each)
+        assert read == ([2] if broken else [0, 2])
+    assert [each.rank for each in bench.backend.log("k7x2", rank=2) if each] == [2]

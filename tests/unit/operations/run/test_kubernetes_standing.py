@@ -132,7 +132,7 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         (
             JobState.QUEUED,
             3,
-            f"{NOT_READY['message']}; it queues again at 2026-11-28T07:53:57Z, for the 2. time",
+            f"{NOT_READY['message']}; it queues again at 2026-11-28T07:53:57Z (turned out so far: 2)",
             None,
             EndOfRun(None, None, NOT_READY["message"], displaced=True),
         ),

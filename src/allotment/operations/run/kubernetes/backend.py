@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -35,14 +35,13 @@ from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.names import tenant_name
 from allotment.model.observed.base import Object
-from allotment.model.observed.pods import Pod
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
 from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
-from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, read_logs
+from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, JobPods, read_logs
 from allotment.operations.run.kubernetes.refusals import look_for_refusals
 from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
-from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of
+from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of, ranks_without_pod
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.kube import AccessQuestion, Deletion, RefusedError
 
@@ -231,28 +230,34 @@ class KubernetesBackend:
         Raises:
             NotFoundError: nothing is known of it, or its output is gone; or it was over when the server started.
         """
-        pods, goes_on = self._pods(job_id, rank)
-        if follow and goes_on:
+        found = self._pods(job_id, rank)
+        if follow and found.goes_on:
             return iter(FollowedLogs(self._kube, lambda: self._pods(job_id, rank), tail))
-        return read_logs(self._kube, pods, tail)
+        return read_logs(self._kube, found, tail)
 
-    def _pods(self, job_id: str, rank: int | None) -> tuple[Sequence[Pod], bool]:
-        """Pods of a job, of one rank or of all, and whether it goes on."""
+    def _pods(self, job_id: str, rank: int | None) -> JobPods:
+        """Pods of a job, of one rank or of all."""
         if job_id not in self._homes:
             of = shlex.quote(f"{labels.JOB}={job_id}")
             raise NotFoundError(
                 f"the log of {job_id} cannot be read here any more",
-                why="the job was over before the server last started; only what was handed over since is looked for, "
-                "for anybody may write a job's label on pods of his own",
+                why="the job was over more than a day before the server last started; only what it knows of is looked "
+                "for, for anybody may write a job's label on pods of his own",
                 fix=f"read it in the namespace of its team: kubectl logs --namespace NAMESPACE -l {of}",
             )
         seen = self._seen(job_id)
         shown = None if seen is None else followed(seen)
         if seen is None or shown is None:
             raise NotFoundError(
-                f"there is nothing of {job_id} in {self._name}", why="it was never there, or it is gone", fix=""
+                f"there is nothing of {job_id} in {self._name}",
+                why="it was never there, or it is gone: what is stopped is deleted with its output",
+                fix="",
             )
-        return [pod for pod in seen.pods if rank in (None, rank_of(pod))], not shown.state.over
+        return JobPods(
+            [each for each in seen.pods if rank in (None, rank_of(each))],
+            not shown.state.over,
+            [each for each in ranks_without_pod(seen) if rank in (None, each)],
+        )
 
     def _where(self) -> tuple[str, ...]:
         """Namespaces in which jobs are looked for; none for everywhere. It is asked once what may be listed."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import AllotmentError, NotFoundError
+from allotment.errors import AllotmentError, NotFoundError, UnreachableError
 from allotment.jobs.kubernetes.pods import MAIN
 from allotment.model.manifest import ObjectKey
 from allotment.model.moments import moment
@@ -23,46 +24,82 @@ SETTLING: Final = 5.0
 """Seconds of silence after the end of a job, after which a stream that does not end is left: its node may be gone."""
 _MOST_WAITING: Final = 1000
 """Lines that are read ahead of whoever reads them."""
+_MOST_NAMED: Final = 10
+"""Ranks that are named in a sentence."""
 _NOT_STARTED: Final = 400
 _GONE: Final = 404
+_OF_THE_NODE: Final = 500
+"""From this status on the API server tells what the node said, or that it said nothing."""
 
 
-def read_logs(kube: KubePort, pods: Sequence[Pod], tail: int | None) -> Iterator[LogLine]:
-    """All that is there, pod after pod, the oldest first of each rank.
+@dataclass(frozen=True, slots=True)
+class JobPods:
+    """Where the output of a job is.
+
+    Attributes:
+        pods: those that are there.
+        goes_on: whether there may be more of them, or of what they write.
+        gone: ranks whose pods are no more, and their output with them.
+    """
+
+    pods: Sequence[Pod]
+    goes_on: bool
+    gone: Sequence[int] = ()
+
+
+def read_logs(kube: KubePort, of: JobPods, tail: int | None) -> Iterator[LogLine]:
+    """All that is there, pod after pod, the oldest first of each rank; then what is missing is told.
 
     Args:
         kube: the cluster.
-        pods: of the job.
+        of: the job.
         tail: only so many of the last lines of each; all for None.
 
     Raises:
-        NotFoundError: no pod has written anything that is still there.
+        NotFoundError: no pod has written anything that is still there, or the pod of a rank is no more.
+        UnreachableError: the node of a rank does not answer.
     """
-    found = False
-    for pod in sorted(pods, key=lambda each: (rank_of(each), each.metadata.creation_timestamp)):
+    found, away = False, {}
+    for pod in sorted(of.pods, key=lambda each: (rank_of(each), each.metadata.creation_timestamp)):
         try:
             for line in kube.pod_log(_key(pod), MAIN, tail=tail):
                 found = True
                 yield _line(pod, line)
             found = found or bool(pod.spec.node_name)
         except RefusedError as error:
-            if error.status not in {_NOT_STARTED, _GONE}:
+            if error.status >= _OF_THE_NODE:
+                away[rank_of(pod)] = error.message
+            elif error.status not in {_NOT_STARTED, _GONE}:
                 raise
+    if away:
+        raise UnreachableError(
+            f"the output of {_ranks(away)} cannot be read now",
+            why=away[min(away)],
+            fix="try again once its node answers",
+        )
+    if found and of.gone:
+        raise NotFoundError(f"the output of {_ranks(of.gone)} is gone", why="its pod is no more", fix="")
     if not found:
         raise NotFoundError(
             "there is no log of the job", why="no pod of it has started, or they are gone", fix="ask why it waits"
         )
 
 
+def _ranks(ranks: Collection[int]) -> str:
+    named = ", ".join(map(str, sorted(ranks)[:_MOST_NAMED]))
+    more = len(ranks) - _MOST_NAMED
+    return f"rank{'' if len(ranks) == 1 else 's'} {named}{f' and {more} more' if more > 0 else ''}"
+
+
 class FollowedLogs:
     """Logs of all pods that a job has, and will have, until it is over; a thread a pod."""
 
-    def __init__(self, kube: KubePort, look: Callable[[], tuple[Sequence[Pod], bool]], tail: int | None) -> None:
+    def __init__(self, kube: KubePort, look: Callable[[], JobPods], tail: int | None) -> None:
         """Nothing is read yet.
 
         Args:
             kube: the cluster.
-            look: pods of the job as they are now, and whether it goes on.
+            look: pods of the job as they are now.
             tail: only so many of the last lines that are there now.
         """
         self._kube = kube
@@ -90,9 +127,12 @@ class FollowedLogs:
             self._left.set()
 
     def _begin(self) -> bool:
-        """Begin to read pods that are new; whether the job goes on."""
-        pods, goes_on = self._look()
-        for pod in pods:
+        """Begin to read pods that are new; whether the job goes on: one that is gone does not."""
+        try:
+            of = self._look()
+        except NotFoundError:
+            return False
+        for pod in of.pods:
             uid = pod.metadata.uid
             if uid not in self._read and uid not in self._reading and pod.spec.node_name:
                 thread = threading.Thread(
@@ -100,8 +140,8 @@ class FollowedLogs:
                 )
                 self._reading[uid] = thread
                 thread.start()
-        self._tail = self._tail if not pods else None
-        return goes_on
+        self._tail = self._tail if not of.pods else None
+        return of.goes_on
 
     def _ready(self) -> Iterator[LogLine | None]:
         """What has come by now; the first is waited for."""

@@ -25,6 +25,7 @@ _COMPLETE: Final = ("Complete", "Completed")
 _OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
 """How Ray says that a job has ended, and whether well."""
 _KILLED: Final = 128
+_MOST_RANKS: Final = 10_000
 _PREVIOUSLY: Final = "Previously: "
 """How Kueue begins what it said before it let a Workload in again."""
 
@@ -173,7 +174,7 @@ def _not_before(workload: Workload | None) -> str:
     state = None if workload is None else workload.status.requeue_state
     if state is None or not state.requeue_at:
         return ""
-    often = "" if state.count is None else f", for the {state.count}. time"
+    often = "" if state.count is None else f" (turned out so far: {state.count})"
     return f"it queues again at {state.requeue_at}{often}"
 
 
@@ -226,6 +227,15 @@ def _needed(main: Work, pods: Sequence[Pod]) -> int:
     if isinstance(main, Owner) and main.groups:
         return max(1, sum(each.count for each in main.groups) - sum(each.status.phase == "Succeeded" for each in pods))
     return 1
+
+
+def ranks_without_pod(seen: SeenWork) -> list[int]:
+    """Ranks that have run, as their Job says, and whose pods are no more."""
+    main = seen.main
+    if not isinstance(main, Job) or not is_true(main.status.conditions, "Complete"):
+        return []
+    there = {rank_of(each) for each in seen.pods}
+    return [rank for rank in range(min(main.spec.completions or 1, _MOST_RANKS)) if rank not in there]
 
 
 def lacks_pods(seen: SeenWork) -> bool:
