@@ -10,6 +10,7 @@ from allotment.errors import InputError
 from allotment.jobs.fetching import staged
 from allotment.jobs.kubernetes.batch_job import batch_job, staging_job
 from allotment.jobs.kubernetes.beside import arguments_of, code_of, front_name, front_service, headless_service
+from allotment.jobs.kubernetes.budget import disruption_budget
 from allotment.jobs.kubernetes.choosing import ChosenKind, choose
 from allotment.jobs.kubernetes.cron_job import cron_job
 from allotment.jobs.kubernetes.deployment import deployment
@@ -92,7 +93,12 @@ def render_work(
         chosen=chosen,
         staging=staging_job(draft) if staged(order.job, StagingTime.BEFORE) else None,
         main=RENDERERS[chosen.kind](draft),
-        beside=(*code_of(draft), *arguments_of(draft), *_network(draft, chosen.kind)),
+        beside=(
+            *code_of(draft),
+            *arguments_of(draft),
+            *_network(draft, chosen.kind),
+            *disruption_budget(draft, chosen.kind),
+        ),
         told=(f"{chosen.kind.value}: {chosen.reason}", *place.told),
     )
 

@@ -572,3 +572,18 @@ def test_output_that_cannot_be_had_is_told_after_that_which_can(bench: Bench) ->
             read.extend(each.rank for each in bench.backend.log("k7x2") if each)
         assert read == ([2] if broken else [0, 2])
     assert [each.rank for each in bench.backend.log("k7x2", rank=2) if each] == [2]
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_gang_that_would_begin_anew_is_kept_from_drains_where_its_user_may(bench: Bench, may: bool) -> None:
+    budget = ObjectKey("policy", "PodDisruptionBudget", NAMESPACE, NAME)
+    bench.kube.rights = lambda identity, question: may or question.resource != "poddisruptionbudgets"
+    told = bench.backend.told(bench.order(gang()))
+    assert [each for each in told if "a drain of one of its nodes" in each and ("waits until" in each) is may]
+    bench.start(gang())
+    assert (budget in bench.ours) is may
+    bench.backend.stop("k7x2", 0)
+    assert bench.ours == set()
+    bench.backend = bench.anew()
+    for asked in (job(replicas=4), gang(checkpoint=staged().checkpoint, volumes=staged().volumes), gang(run_time=None)):
+        assert not any("PodDisruptionBudget" in each for each in bench.backend.told(bench.order(asked)))

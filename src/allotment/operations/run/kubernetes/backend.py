@@ -23,6 +23,7 @@ from allotment.errors import (
 )
 from allotment.jobs.fetching import staged
 from allotment.jobs.kubernetes.beside import beside_names
+from allotment.jobs.kubernetes.budget import BUDGET, BUDGET_API
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
 from allotment.jobs.kubernetes.order import WorkOrder, work_name
 from allotment.jobs.kubernetes.place import JobPlace, place_of
@@ -46,7 +47,7 @@ from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRef
 from allotment.ports.kube import AccessQuestion, Deletion, RefusedError
 
 KUBERNETES: Final = "kubernetes"
-_BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"))
+_BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"), (BUDGET_API, BUDGET))
 """Kinds that stand beside what runs a job."""
 _BEST_FIRST: Final = (
     WorkKind.JOB,
@@ -343,9 +344,10 @@ class KubernetesBackend:
             raise JobRefusedError("the job's code is gone", why=why, fix="submit it again from its folder") from error
         order = WorkOrder(job.id or "new", job.job, job.attempt, job.failures, code)
         try:
-            return self._maker.marked(order.id, render_work(order, place, found.kinds))
+            work = render_work(order, place, found.kinds)
         except InputError as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
+        return self._maker.possible(self._maker.marked(order.id, work))
 
     def _begin(self, job: JobToStart) -> FollowedJob:
         work = self._render(job)

@@ -8,16 +8,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import ConflictError, ForbiddenError, UnreachableError, quoted_message
+from allotment.jobs.kubernetes.budget import BUDGET
 from allotment.jobs.kubernetes.kinds import WorkKind
 from allotment.jobs.kubernetes.rendering import RenderedWork
 from allotment.model import labels
 from allotment.model.manifest import Body, key_of
 from allotment.ports.backends import JobRefusedError
-from allotment.ports.kube import USUAL_DELETION, AccessRefusedError, Identity, KubePort, RefusedError
+from allotment.ports.kube import USUAL_DELETION, AccessQuestion, AccessRefusedError, Identity, KubePort, RefusedError
 
 _ALREADY: Final = "AlreadyExists"
 _NO_RIGHT: Final = "cannot create resource"
 _QUOTA: Final = "exceeded quota"
+_A_BUDGET: Final = "a drain of one of its nodes waits until it has ended: it writes no checkpoint (PodDisruptionBudget)"
+_NO_BUDGET: Final = (
+    "a drain of one of its nodes ends it, and it begins anew: it writes no checkpoint, and only owners of a team may "
+    "make what holds a drain up (PodDisruptionBudget)"
+)
 _OF_THE_SERVER: Final = 500
 """From this status on an answer is about the server, or whom it asks, and not about what was sent."""
 
@@ -65,6 +71,7 @@ class WorkMaker:
         self._name = name
         self._access = access
         self._kube = access.kube
+        self._may: dict[str, bool] = {}
 
     def mark(self, job_id: str) -> str:
         """What bears it runs the job: nobody else can make it while data are fetched and the name is known already."""
@@ -75,6 +82,24 @@ class WorkMaker:
         metadata = work.main["metadata"]
         notes = {**metadata["annotations"], labels.JOB_MARK: self.mark(job_id)}
         return replace(work, main={**work.main, "metadata": {**metadata, "annotations": notes}})
+
+    def possible(self, work: RenderedWork) -> RenderedWork:
+        """The work without what its user may not make, which is told; it runs without it."""
+        budget = next((each for each in work.beside if each["kind"] == BUDGET), None)
+        if budget is None:
+            return work
+        if self._may_make(budget):
+            return replace(work, told=(*work.told, _A_BUDGET))
+        beside = tuple(each for each in work.beside if each is not budget)
+        return replace(work, beside=beside, told=(*work.told, _NO_BUDGET))
+
+    def _may_make(self, budget: Body) -> bool:
+        identity, namespace = self._access.identity, budget["metadata"]["namespace"]
+        if namespace not in self._may:
+            question = AccessQuestion("create", "policy", "poddisruptionbudgets", namespace=namespace)
+            asked = self._kube.permitted(question) if identity is None else self._kube.allowed(identity, question)
+            self._may[namespace] = asked
+        return self._may[namespace]
 
     def attempt(self, body: Body) -> None:
         """Raise what `make` would raise for good; nothing is made.
@@ -127,9 +152,10 @@ class WorkMaker:
                 self._create(body)
             except RefusedError as error:
                 kept_back = self._for_now(error)
-                if kept_back:
+                if not kept_back:
+                    self._put_right(body)
+                elif body["kind"] != BUDGET:  # no job waits for that
                     return kept_back
-                self._put_right(body)
         return ""
 
     def _for_now(self, error: RefusedError) -> str:
