@@ -142,7 +142,7 @@ def test_a_sweep_is_one_row_with_trials_behind_it(asked: tuple[World, JobService
     world, service = asked
     receipt = submitted(service, name="search", type=JobType.SWEEP, sweep=GRID)
     parent = receipt.job.id
-    assert receipt.told == ("it has 3 trials, 2 at the same time; each is admitted by itself",)
+    assert receipt.told == ("it has 3 trials, 2 at the same time; each is admitted, and has its price, by itself",)
     world.run(25)
     (row,) = service.page(JobFilter(alone=True)).rows
     assert (row.id, row.state, row.said) == (parent, JobState.SUCCEEDED, "3 of 3 trials succeeded")

@@ -8,6 +8,7 @@ far a family is decided about is said afterwards, so none is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -85,7 +86,8 @@ def told_of_family(job: Job, now: int) -> Iterator[str]:
     """What a user should know of a family when it is submitted, in sentences."""
     if job.sweep is not None:
         trials = len(trials_of(job.sweep))
-        yield f"it has {trials} trials, {min(trials, job.sweep.at_once)} at the same time; each is admitted by itself"
+        at_once = min(trials, job.sweep.at_once)
+        yield f"it has {trials} trials, {at_once} at the same time; each is admitted, and has its price, by itself"
     if job.schedule is not None:
         times = times_of(job.schedule)
         upcoming = times.after(now)
@@ -109,6 +111,7 @@ class FamilyKeeper:
         self._members: dict[str, dict[int, StoredJob]] = {}
         self._listened: dict[str, int] = {}
         self._heard_out: set[str] = set()
+        self._settled: dict[str, int] = {}
         self._quiet: dict[str, tuple[int, str]] = {}
         self._looked: dict[str, int] = {}
         self._next: dict[str, int] = {}
@@ -123,7 +126,7 @@ class FamilyKeeper:
         parents = self._reconciler.families()
         for gone in self._members.keys() - {each.id for each in parents}:
             self._heard_out -= {each.id for each in self._members.pop(gone).values()}
-            for each in (self._listened, self._quiet, self._looked, self._next):
+            for each in (self._listened, self._settled, self._quiet, self._looked, self._next):
                 each.pop(gone, None)
         for parent in parents:
             if parent.state not in {JobState.SUBMITTED, JobState.HELD}:
@@ -160,26 +163,49 @@ class FamilyKeeper:
             members = {each.number: each for each in self._store.members(parent.id, limit)}
             members |= {each.number: each for each in self._reconciler.jobs.values() if each.parent == parent.id}
             self._members[parent.id] = members
-        for number, known in members.items():
-            if not known.state.over:
-                members[number] = self._reconciler.jobs.get(known.id) or self._store.get(known.id)
+            self._settled.pop(parent.id, None)
+        for number, known in list(members.items()):
+            if known.state.over:
+                continue
+            present = self._reconciler.jobs.get(known.id) or self._over(known.id)
+            if present is None:
+                del members[number]
+            elif present is not known:
+                members[number] = present
+            else:
+                continue
+            self._settled.pop(parent.id, None)
         return members
+
+    def _over(self, job_id: str) -> StoredJob | None:
+        """A member that is over; None where it was forgotten, or nobody can read it any more."""
+        try:
+            return self._store.get(job_id)
+        except (NotFoundError, InputError):
+            return None
 
     def _make(self, parent: StoredJob, member: StoredJob) -> None:
         """Keep a member, unless it is kept already."""
         try:
             kept = self._reconciler.take(member)
-        except ConflictError:
-            kept = self._store.get(member.id)
-            if kept.parent != parent.id:
-                raise
+        except ConflictError as error:
+            found = self._over(member.id)
+            if found is None:
+                return
+            if found.parent != parent.id:
+                raise InputError(
+                    f"the id {member.id} is another job's", why=error.why, fix="submit it again"
+                ) from error
+            kept = found
         self._members[parent.id][member.number] = kept
 
     # A sweep.
 
     def _attend_sweep(self, parent: StoredJob, sweep: Sweep, members: Mapping[int, StoredJob], now: int) -> bool:
-        if sweep.early_stop is not None:
-            self._listen(parent, sweep.early_stop, members, now)
+        if sweep.early_stop is not None and self._listen(parent, sweep.early_stop, members, now):
+            return True
+        if self._settled.get(parent.id) == parent.version:
+            return False
         arguments = trials_of(sweep)
         trials = [_seen(each) for each in members.values()]
         before = parent.standing or FamilyStanding()
@@ -191,38 +217,43 @@ class FamilyKeeper:
         change = _sweep_change(parent, decided, trials, now)
         if change is not None:
             self._reconciler.keep([change])
-        return change is not None or bool(decided.begin or decided.stop_early)
+        news = change is not None or bool(decided.begin or decided.stop_early)
+        if not news:
+            self._settled[parent.id] = parent.version
+        return news
 
-    def _listen(self, parent: StoredJob, rule: EarlyStop, members: Mapping[int, StoredJob], now: int) -> None:
-        """Keep what trials have reported since the last time: those that run, and each once more when it is over."""
+    def _listen(self, parent: StoredJob, rule: EarlyStop, members: Mapping[int, StoredJob], now: int) -> bool:
+        """Keep what trials have reported since the last time; whether one that is over has more to be heard."""
         last = self._listened.get(parent.id)
-        if last is not None and 0 <= now - last < _LISTEN_EVERY:
-            return
-        self._listened[parent.id] = now
-        for number, trial in list(members.items()):
-            if not trial.attempts or trial.id in self._heard_out:
-                continue
+        unheard = {number: each for number, each in members.items() if each.attempts and each.id not in self._heard_out}
+        if last is None or not 0 <= now - last < _LISTEN_EVERY:
+            self._listened[parent.id] = now
+        else:
+            unheard = {number: each for number, each in unheard.items() if each.state.over}
+        goes_on = False
+        for number, trial in unheard.items():
             metric = self._heard(trial, rule)
             if metric != (trial.metric or TrialMetric()):
                 self._reconciler.keep([StoredChange(trial.id, trial.version, metric=metric)])
                 self._members[parent.id][number] = self._reconciler.job(trial.id)
+                self._settled.pop(parent.id, None)
+                goes_on = goes_on or trial.state.over
             elif trial.state.over:
                 self._heard_out.add(trial.id)
+        return goes_on
 
     def _heard(self, trial: StoredJob, rule: EarlyStop) -> TrialMetric:
         """What the first replica of a trial has reported; one that began anew without a checkpoint, since then."""
         metric = trial.metric or TrialMetric()
-        try:
+        with suppress(NotFoundError):  # its logs may be removed meanwhile
             logs = [each for each in self._keeping.logs(trial.id) if each.rank == 0]
-        except NotFoundError:
-            return metric
-        names = [each.name for each in logs]
-        start = names.index(metric.log) if metric.log in names else 0
-        for log in logs[start:]:
-            if log.name != metric.log:
-                kept = metric if trial.job.checkpoint is not None else TrialMetric()
-                metric = replace(kept, log=log.name, offset=0)
-            metric = _read_on(metric, log, rule, over=trial.state.over or log is not logs[-1])
+            names = [each.name for each in logs]
+            start = names.index(metric.log) if metric.log in names else 0
+            for log in logs[start:]:
+                if log.name != metric.log:
+                    kept = metric if trial.job.checkpoint is not None else TrialMetric()
+                    metric = replace(kept, log=log.name, offset=0)
+                metric = _read_on(metric, log, rule, over=trial.state.over or log is not logs[-1])
         return metric
 
     # A schedule.
@@ -248,8 +279,8 @@ class FamilyKeeper:
             for over in [number for number, each in members.items() if each.state.over]:
                 del self._members[parent.id][over]
             self._make(parent, run_of(parent, decided.run, now))
-            made = self._members[parent.id][decided.run]
-            running = None if made.state.over else made  # the clock was set back: it has had its run
+            made = self._members[parent.id].get(decided.run)
+            running = None if made is None or made.state.over else made  # the clock was set back: it has had its run
         standing, events = _after_schedule(schedule, decided, before, running, members, now)
         news = standing != parent.standing or bool(events)
         if news:
