@@ -102,7 +102,13 @@ def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
         (secrets / "nlp" / "hub" / "token").write_text(f"{VALUE}\n")
     for place in ("local", "hpc"):
         server.run("submit", "job.yaml", "--on", place)
-    jobs = all_over(server)
+    print_all = {"command": [sys.executable, "-c", "import os, sys; print(os.environ['ALLOTMENT_RANK'], sys.argv[1:])"]}
+    swept = {**job, "name": "swept", "type": "sweep", "run": print_all, "sweep": {"grid": {"lr": ["1", "it's"]}}}
+    (server.home / "sweep.yaml").write_text(json.dumps(swept))
+    server.run("submit", "sweep.yaml", "--on", "hpc")
+    *jobs, sweep = sorted(all_over(server), key=lambda each: each.job.name)
+    assert sweep.state is JobState.SUCCEEDED
+    assert server.run("logs", "swept", "--rank", "1").splitlines() == ['1 ["--lr=it\'s"]']
     for each in jobs:
         assert each.state is JobState.SUCCEEDED, server.run("logs", each.id)
         said = server.run("logs", each.id, "--rank", "0").splitlines()
