@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from allotment.errors import CapacityError, NotFoundError
+from allotment.jobs.kubernetes.kinds import WorkKind
+from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.jobs.kubernetes.place import place_of
+from allotment.jobs.kubernetes.rendering import render_work
 from allotment.model import labels
 from allotment.model.jobs.job import (
     CheckpointPolicy,
@@ -22,10 +26,15 @@ from allotment.model.jobs.job import (
     VolumeUse,
 )
 from allotment.model.jobs.run import JobState
+from allotment.model.manifest import Body, key_of
 from allotment.model.quantity import Bytes
+from allotment.operations.run.kubernetes import pod_logs
 from allotment.ports.backends import JobRefusedError, JobToStart
+from allotment.ports.kube import Deletion
+from allotment.ports.sandboxes import RUN_FOR
 from tests.live.kubernetes.driving import FOREVER, NAMESPACE, Driver, devices, job, until
 from tests.live.kubernetes.stand_in import logs_of_every_pod
+from tests.live.training import member
 
 pytestmark = pytest.mark.live
 
@@ -126,7 +135,7 @@ def test_staging_holds_no_device(driver: Driver) -> None:
         data=(WEIGHTS, replace(WEIGHTS, path="tokenizer")),
         checkpoint=CheckpointPolicy("/runs/one", 600, 120),
     )
-    job_id = driver.start(asked, "4s")
+    job_id = driver.start(asked, "2s")
     assert driver.seen[job_id][0].state is JobState.STAGING
     held: set[str] = set()
     while driver.look(job_id).state is JobState.STAGING:  # type: ignore[union-attr]
@@ -171,10 +180,14 @@ def test_a_service_of_one_pod_and_one_by_the_clock(driver: Driver) -> None:
     driver.gone(by_clock)
 
 
-def test_logs_by_rank_from_a_stand_in_for_a_kubelet(driver: Driver, tmp_path: Path) -> None:
+def test_logs_by_rank_from_a_stand_in_for_a_kubelet(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its streams do not end with their pods.
+    monkeypatch.setattr(pod_logs, "SETTLING", 1.0)
     with logs_of_every_pod(driver.live, tmp_path, "h100-spot") as log:
         log.write_bytes(_line(0, b"step 1") + _line(1, b"\x1b[2J hostile \xff"))
-        job_id = driver.start(job(replicas=2), "10s")
+        job_id = driver.start(job(replicas=2), FOREVER)
         driver.wait(job_id, JobState.RUNNING)
         found = list(driver.backend.log(job_id))
         assert [(each.rank, each.text) for each in found if each] == [
@@ -190,10 +203,74 @@ def test_logs_by_rank_from_a_stand_in_for_a_kubelet(driver: Driver, tmp_path: Pa
             if len(followed) == 2:
                 with log.open("ab") as file:
                     file.write(_line(2, b"more"))
+            if len(followed) == 4:
+                driver.stop(job_id)
         assert sorted(followed[2:]) == [(0, b"more"), (1, b"more")]
-        assert driver.wait(job_id, JobState.SUCCEEDED)
+        assert driver.wait(job_id, JobState.STOPPED)
     with pytest.raises(NotFoundError):
         driver.backend.log("never-seen")
+
+
+def test_pods_that_are_refused_later_are_told_as_the_reason(driver: Driver) -> None:
+    """The job was let in; a quota that came since takes none of its pods."""
+    quota: Body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "later", "namespace": NAMESPACE}}
+    quota = {**quota, "spec": {"hard": {"pods": "0"}}}
+    kube = driver.live.kube
+    kube.create(quota)
+    try:
+        until(lambda: "status" in (kube.get("v1", key_of(quota)) or {}), lambda: "the quota does not count")
+        job_id = driver.start(job(replicas=2), "1s")
+        until(lambda: (found := driver.look(job_id)) is not None and bool(found.reason), lambda: driver.seen[job_id])
+        last = driver.seen[job_id][-1]
+        assert last.state is JobState.STARTING
+        assert last.reason.startswith('its pods cannot be made: "forbidden: exceeded quota: later'), last.reason
+    finally:
+        kube.delete("v1", key_of(quota))
+    driver.stop(job_id)
+
+
+@pytest.mark.nightly
+def test_a_colleague_takes_the_place_of_nothing(driver: Driver) -> None:
+    """While data are fetched every name and every label of the job is known to whoever may look."""
+    asked = job(volumes=(DATA,), data=(WEIGHTS,))
+    kube, colleague = driver.live.kube, member(NAMESPACE, "mallory")
+    names = [driver.start(asked, FOREVER) for _ in range(2)]
+    made = {}
+    for job_id in names:
+        place = place_of(driver.live.platform, driver.live.cluster, asked)
+        made[job_id] = render_work(WorkOrder(job_id, asked), place, {WorkKind.JOB})
+        assert driver.look(job_id) is not None
+    driver.paced.pace = {RUN_FOR: "1s"}
+    # Of the first, what fetches is made anew, and is complete at once; of the second, what runs is there already.
+    staging = made[names[0]].staging
+    assert staging is not None
+    kube.delete("batch/v1", key_of(staging), identity=colleague, how=Deletion(foreground=True))
+    until(lambda: kube.get("batch/v1", key_of(staging)) is None, lambda: "it does not go")
+    driver.paced.create(staging, identity=colleague)
+    driver.paced.create(made[names[1]].main, identity=colleague)
+    until(lambda: "completionTime" in str(kube.get("batch/v1", key_of(staging))), lambda: "it does not complete")
+    assert driver.look(names[0]) is None
+    assert kube.get("batch/v1", key_of(made[names[0]].main)) is None
+    second = driver.look(names[1])
+    assert second is not None
+    assert second.state is JobState.STAGING
+    kube.delete("batch/v1", key_of(staging))
+    kube.delete("batch/v1", key_of(made[names[1]].main), how=Deletion(foreground=True))
+
+
+@pytest.mark.nightly
+def test_a_queue_that_gives_up_on_a_job_is_told(driver: Driver) -> None:
+    job_id = driver.start(job(replicas=2), FOREVER)
+    driver.wait(job_id, JobState.RUNNING)
+    kube = driver.live.kube
+    (books,) = (each for each in kube.list(*WORKLOADS, namespace=NAMESPACE) if job_id in str(each["metadata"]))
+    key = key_of({**books, "apiVersion": WORKLOADS[0], "kind": WORKLOADS[1]})
+    kube.merge_patch(WORKLOADS[0], key, {"spec": {"active": False}})
+    off = driver.wait(job_id, JobState.QUEUED)
+    assert off.reason == "it was deactivated in its queue: The workload is deactivated"
+    kube.merge_patch(WORKLOADS[0], key, {"spec": {"active": True}})
+    assert driver.wait(job_id, JobState.RUNNING).attempt == 2
+    driver.stop(job_id)
 
 
 def _line(second: int, text: bytes) -> bytes:
