@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -117,6 +118,35 @@ def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
     kept = [each for root in (tmp_path, slurm.folder) for each in root.rglob("*") if each.is_file()]
     holding = {each.name for each in kept if VALUE.encode() in each.read_bytes()}
     assert (len(jobs), holding) == (2, {"token"})
+
+
+@pytest.mark.nightly
+def test_killed_at_any_moment_nothing_is_handed_in_twice(server: Server, slurm: Slurm, tmp_path: Path) -> None:
+    """Data are fetched, tries fail and are made again, while the server is killed and started."""
+    (tmp_path / "archive").mkdir()
+    program = {"command": [sys.executable, "-c", "import os, sys; sys.exit(os.environ['ALLOTMENT_ATTEMPT'] == '1')"]}
+    chance = random.Random(7)
+    pid = server.up()
+    for number in range(8):
+        job = {
+            "kind": "Job", "name": f"killed-{number}", "team": "cv", "run": program,
+            "volumes": {"corpora": {"claim": "corpora", "path": "/corpora"}},
+            "data": [{"source": str(tmp_path / "archive"), "volume": "corpora", "path": f"in-{number}"}],
+            "resources": {"cpu": "1", "memory": "300Mi"}, "retries": {"limit": 1, "safe": True},
+        }  # fmt: skip
+        (server.home / "job.yaml").write_text(json.dumps(job))
+        server.run("submit", "job.yaml", "--on", "hpc")
+    for _ in range(15):
+        time.sleep(chance.uniform(0.0, 1.2))
+        server.kill(pid)
+        pid = server.up()
+    jobs = all_over(server)
+    assert {each.state for each in jobs} == {JobState.SUCCEEDED}
+    handed_in = slurm.run("sacct", "-aXnP", "--format=JobName").split()
+    ours = sorted(each for each in handed_in if each.startswith("killed-"))
+    assert ours == sorted(
+        f"{each.job.name}.allot-{each.id}-{part}" for each in jobs for part in ("s1", "a1", "a2-f1")
+    )  # fmt: skip
 
 
 def all_over(server: Server) -> list[StoredJob]:
