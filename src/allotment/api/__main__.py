@@ -175,7 +175,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
     inventory = running.machine_devices(slots).inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
     processes = running.job_processes(folder / "launches")
-    storage = LocalStorage(running.job_folders(folder), running.own_secrets(os.environ))
+    storage = LocalStorage(running.job_folders(folder), running.own_secrets(os.environ), running.has_program)
     backend = LocalBackend(platform, machine, processes, storage, clock, running.instead(), running.beside())
     return Serving(
         backend,

@@ -279,13 +279,18 @@ def changed(job: StoredJob, change: StoredChange) -> StoredJob:
         waits=_merged(job.waits, waits, lambda each: (each.since, each.code))[:MOST_WAITS],
         use=job.use if change.use is None else change.use,
         metric=job.metric if change.metric is None else change.metric,
-        standing=job.standing if change.standing is None else change.standing,
+        standing=job.standing if change.standing is None else kept_standing(change.standing),
         version=job.version + 1,
     )
 
 
 def _clean_attempt(attempt: JobAttempt) -> JobAttempt:
     end = None if attempt.end is None else replace(attempt.end, said=kept_text(attempt.end.said))
+def kept_standing(standing: FamilyStanding) -> FamilyStanding:
+    """How far a family is, in a form that every store can keep."""
+    return replace(standing, said=kept_text(standing.said))
+
+
     places = tuple(
         replace(each, node=kept_text(each.node), devices=tuple(kept_text(device) for device in each.devices))
         for each in attempt.places

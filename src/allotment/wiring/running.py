@@ -152,6 +152,13 @@ def instead() -> Mapping[str, str]:
     return {} if found_program("python") or not found_program("python3") else {"python": "python3"}
 
 
+def has_program(name: str) -> bool:
+    """Whether this machine has a program."""
+    from allotment.adapters.local.identity import found_program
+
+    return found_program(name)
+
+
 def user_name() -> str:
     """Who runs this process."""
     from allotment.adapters.local.identity import user_name as name

@@ -60,7 +60,7 @@ def test_whatever_kills_the_server_each_trial_runs_once(server: Server) -> None:
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_whatever_kills_the_server_each_of_many_trials_runs_once(server: Server) -> None:
-    swept_and_killed(server, trials=400, kills=150, seed=2)
+    swept_and_killed(server, trials=200, kills=60, seed=2)
 
 
 def test_a_trial_that_falls_behind_is_stopped_and_the_best_is_told(server: Server) -> None:

@@ -24,7 +24,7 @@ from allotment.operations.run.recording import wants_to_stop
 from allotment.operations.run.scheduling import LeftOut, ScheduleDecision, decide_schedule, times_of
 from allotment.operations.run.sweeping import SeenTrial, SweepDecision, decide_sweep, heard
 from allotment.ports.store import JobsStore
-from allotment.ports.stored_jobs import JobEvent, StoredChange, StoredJob
+from allotment.ports.stored_jobs import JobEvent, StoredChange, StoredJob, kept_standing
 
 _LISTEN_EVERY: Final = 1_000
 """Milliseconds between two looks at what trials report."""
@@ -151,9 +151,13 @@ class FamilyKeeper:
             if parent.job.sweep is not None:
                 return self._attend_sweep(parent, parent.job.sweep, members, now)
         except InputError as error:
-            self._reconciler.keep([_moved(parent, JobState.FAILED, MoveCause.REFUSED, _words(error), now)])
-            return True
+            return self._keep(_moved(parent, JobState.FAILED, MoveCause.REFUSED, _words(error), now))
         return False
+
+    def _keep(self, change: StoredChange) -> bool:
+        """Keep what becomes of a family; whether it could be kept: what cannot is told, and is no news each time."""
+        self._reconciler.keep([change])
+        return self._reconciler.job(change.id).version != change.version
 
     def _look(self, parent: StoredJob) -> Mapping[int, StoredJob]:
         """Its members as they are; of a schedule those that are not over, and the newest."""
@@ -215,9 +219,9 @@ class FamilyKeeper:
         for number, said in decided.stop_early:
             self._reconciler.stop(members[number].id, None, said, now, MoveCause.EARLY_STOP)
         change = _sweep_change(parent, decided, trials, now)
+        news = bool(decided.begin or decided.stop_early)
         if change is not None:
-            self._reconciler.keep([change])
-        news = change is not None or bool(decided.begin or decided.stop_early)
+            news = self._keep(change) or news
         if not news:
             self._settled[parent.id] = parent.version
         return news
@@ -265,8 +269,8 @@ class FamilyKeeper:
         wall = self._keeping.moment(now)
         if wants_to_stop(parent):
             if running is None:
-                self._reconciler.keep([_moved(parent, JobState.STOPPED, MoveCause.BY_HAND, "", now)])
-            return running is None
+                return self._keep(_moved(parent, JobState.STOPPED, MoveCause.BY_HAND, "", now))
+            return False
         if (
             self._quiet.get(parent.id) == (parent.version, running.id if running else "")
             and self._looked[parent.id] <= wall < self._next[parent.id]
@@ -284,7 +288,7 @@ class FamilyKeeper:
         standing, events = _after_schedule(schedule, decided, before, running, members, now)
         news = standing != parent.standing or bool(events)
         if news:
-            self._reconciler.keep([StoredChange(parent.id, parent.version, events=events, standing=standing)])
+            news = self._keep(StoredChange(parent.id, parent.version, events=events, standing=standing))
         # Nothing is to be done before its next time comes, its run is over, or somebody changes it.
         self._quiet[parent.id] = self._reconciler.job(parent.id).version, running.id if running else ""
         self._looked[parent.id] = wall
@@ -308,9 +312,10 @@ def _sweep_change(
     if decided.over is not None:
         cause = MoveCause.BY_HAND if decided.over is JobState.STOPPED else MoveCause.ENDED
         moves.append(Move(now, decided.over, cause, said=decided.said))
-    if not moves and decided.standing == parent.standing:
+    standing = kept_standing(decided.standing)
+    if not moves and standing == parent.standing:
         return None
-    return StoredChange(parent.id, parent.version, moves=tuple(moves), standing=decided.standing)
+    return StoredChange(parent.id, parent.version, moves=tuple(moves), standing=standing)
 
 
 def _after_schedule(

@@ -133,7 +133,7 @@ class Machine:
         names = tuple(f"GPU-{number}" for number in range(self.devices))
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
         found = RecognisedMachine(size, {"a100": names}, ())
-        storage = LocalStorage(self.folders, self.secrets)
+        storage = LocalStorage(self.folders, self.secrets, lambda name: name != "aws")
         self.backend = LocalBackend(acme(), found, self.processes, storage, self.clock, {}, self.beside)
         keeping = FamilyKeeping(sweeps=True, schedules=True, logs=self.backend.logs)
         self.reconciler = Reconciler(

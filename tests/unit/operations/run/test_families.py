@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -156,6 +157,21 @@ def test_trials_are_heard_to_their_end_and_stopped_when_they_fall_behind() -> No
     assert machine.store.get(f"{parent}-t1").metric == TrialMetric(
         3, (1.0, 1.0, 0.25), 0.25, 0.25, f"{parent}-t1-1-0", len(logs.texts[f"{parent}-t1-1-0"])
     )
+
+
+def test_a_metric_of_any_name_is_kept_once_and_not_at_every_look() -> None:
+    machine, logs = Machine(), Logs()
+    machine.families = FamilyKeeper(machine.store, machine.reconciler, FamilyKeeping(sweeps=True, logs=logs.of))
+    rule = EarlyStop("\x00" + "x" * 5000, maximise=False, after=1)
+    parent = machine.submit(job("long", type=JobType.SWEEP, sweep=replace(sweep(1, 1).sweep, early_stop=rule)))
+    machine.run(1)
+    logs.texts[f"{parent}-t0-1-0"] = rule.metric.encode() + b"=1\n"
+    machine.run(3)
+    version = machine.store.get(parent).version
+    assert not machine.families.step(machine.now)
+    machine.run(3)
+    assert machine.store.get(parent).version == version
+    assert machine.reconciler.defects == ""
 
 
 @pytest.mark.parametrize(("checkpoint", "values"), [(None, (3.0,)), (CheckpointPolicy("/c", 1, 1), (5.0, 4.0, 3.0))])

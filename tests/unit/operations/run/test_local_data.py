@@ -153,6 +153,15 @@ def test_what_could_never_run_is_refused_before_anything_is_fetched(machine: Mac
         machine.backend.check(JobToStart("x", with_data(devices=9), "ann", 1))
 
 
+def test_data_that_this_machine_has_no_program_for_are_refused(machine: Machine) -> None:
+    asked = job(volumes=(CLAIM,), data=(replace(CORPUS, source="s3://bucket/x"),))
+    with pytest.raises(JobRefusedError, match="s3://bucket/x cannot be fetched") as told:
+        machine.backend.check(JobToStart("x", asked, "ann", 1))
+    assert '"aws"' in told.value.why
+    elsewhere = replace(asked, program=replace(asked.program, environment={"PATH": "/opt/aws/bin"}))
+    machine.backend.check(JobToStart("x", elsewhere, "ann", 1))
+
+
 def test_a_secret_reaches_the_process_alone(machine: Machine) -> None:
     asked = with_data()
     secret = replace(asked.program, secrets=(SecretVariable("TOKEN", "hub", "token"),))

@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
+from allotment.errors import AllotmentError, ConflictError, NotFoundError
 from allotment.jobs.local import LOCAL_LOSSES, told
 from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
@@ -33,7 +33,7 @@ from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import machine_state
-from allotment.operations.run.local.staging import AT_ONCE, LocalStaging
+from allotment.operations.run.local.staging import AT_ONCE, LocalStaging, check_means
 from allotment.ports.backends import (
     LOCAL,
     BackendOffer,
@@ -203,7 +203,7 @@ class LocalBackend:
         if known is None:
             self._check(job)
             if not job.taken:
-                self._check_secrets(job)
+                check_means(job, self._storage)
             known = self._take(job)
             self._jobs[job.id] = known
             self._sort(known)
@@ -377,7 +377,7 @@ class LocalBackend:
             InputError: the platform has no such rung, or no such team.
         """
         self._check(order)
-        self._check_secrets(order)
+        check_means(order, self._storage)
         self._queues.check(work_of(order, self._platform))
 
     def snapshot(self, jobs: Mapping[str, StoredJob]) -> Callable[[], Snapshot]:
@@ -399,13 +399,6 @@ class LocalBackend:
             raise JobRefusedError(
                 f"{order.job.name} asks for what this machine cannot give", why="; ".join(losses), fix="see each field"
             )
-
-    def _check_secrets(self, order: JobToStart) -> None:
-        try:
-            for each in order.job.program.secrets:
-                self._storage.secrets.path(order.job.team, each.secret, each.key)
-        except InputError as error:
-            raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
 
     def _take(self, order: JobToStart) -> _LocalJob:
         now = self._now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -127,10 +127,15 @@ def work_of(order: JobToStart, platform: Platform) -> QueuedWork:
 
 @dataclass(frozen=True, slots=True)
 class LocalStorage:
-    """Folders of jobs, and the user's secrets."""
+    """Folders of jobs, the user's secrets, and what data are fetched with.
+
+    Attributes:
+        has_program: whether the machine has a program.
+    """
 
     folders: JobFolders
     secrets: JobSecrets
+    has_program: Callable[[str], bool] = lambda _: True
 
 
 def volumes_of(order: JobToStart, attempt: int, folders: JobFolders) -> dict[str, str]:

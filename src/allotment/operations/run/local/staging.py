@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError
-from allotment.jobs.fetching import SAYS, STAGING_CPU, STAGING_MEMORY, fetch_arguments
+from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError, quoted, shown
+from allotment.jobs.fetching import SAYS, STAGING_CPU, STAGING_MEMORY, fetch_arguments, fetch_command
 from allotment.model.jobs.given import volume_variable
 from allotment.operations.run.following import MOST_SAID
 from allotment.operations.run.local.conclusions import code_of
 from allotment.operations.run.local.launching import LocalStorage, launch_id, secrets_of, volumes_of
-from allotment.ports.backends import EndOfRun, JobToStart
+from allotment.ports.backends import EndOfRun, JobRefusedError, JobToStart
 from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch, JobProcesses, LaunchState
 
 STAGING_ATTEMPT: Final = 0
@@ -30,6 +30,29 @@ _TRIES: Final = 4
 _GRACE: Final = 10.0
 _TAIL: Final = 1 << 12
 """Bytes of the log's end in which it is said what could not be fetched."""
+
+
+def check_means(order: JobToStart, storage: LocalStorage) -> None:
+    """Refuse a job whose secrets are not there, or whose data this machine has no program for.
+
+    Raises:
+        JobRefusedError: that is so.
+    """
+    job = order.job
+    try:
+        for each in job.program.secrets:
+            storage.secrets.path(job.team, each.secret, each.key)
+    except InputError as error:
+        raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
+    for data in job.data:
+        program = fetch_command(data, data.source, "/")[0]
+        # A job with a PATH of its own may have it elsewhere.
+        if "PATH" not in job.program.environment and not storage.has_program(program):
+            raise JobRefusedError(
+                f"{shown(data.source)} cannot be fetched",
+                why=f"there is no program {quoted(program)} on this machine",
+                fix="install it, or write data.command with one that is there",
+            )
 
 
 @dataclass(frozen=True, slots=True)
