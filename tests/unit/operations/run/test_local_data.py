@@ -61,7 +61,9 @@ def test_data_are_fetched_before_the_job_stands_in_its_queue(machine: Machine) -
     others = [machine.submit(job("long", devices=2)) for _ in range(2)]
     machine.run(2)
     assert machine.store.get(job_id).state.value == "staging"
-    # Nothing is kept for it meanwhile.
+    # Nothing is kept for it meanwhile, and no queue is said to have it.
+    shown = machine.backend.snapshot({job_id: machine.store.get(job_id)})()
+    assert not [each for source in shown.sources for each in source.objects.workloads]
     assert {machine.store.get(each).state.value for each in others} == {"running"}
     for each in others:
         machine.reconciler.stop(each, 0, "test", machine.now)

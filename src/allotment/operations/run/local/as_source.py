@@ -52,7 +52,8 @@ def machine_snapshot(
     names = _names(jobs.values())
     for each in seen:
         job = jobs.get(each.id)
-        if job is not None and not each.state.over:
+        # What still fetches its data stands in no queue, and asks for nothing.
+        if job is not None and not each.state.over and each.state is not JobState.STAGING:
             gathered.take_any(_job(platform, machine, job, each, names[job.id]))
     source = Source(name=LOCAL, observed_at=written(now), objects=gathered.objects(), gaps=gathered.gaps)
     return Snapshot(taken_at=written(now), sources=(source,))
