@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
@@ -172,8 +173,10 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
 
 
 def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Serving:
-    inventory = running.machine_devices(slots).inventory()
+    devices = running.machine_devices(slots)
+    inventory = devices.inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
+    machine = machine if inventory.virtual else replace(machine, asked=devices)
     processes = running.job_processes(folder / "launches")
     storage = LocalStorage(running.job_folders(folder), running.own_secrets(os.environ), running.has_program)
     backend = LocalBackend(platform, machine, processes, storage, clock, running.instead(), running.beside())

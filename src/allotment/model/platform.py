@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from allotment.model.accelerator import Accelerator
 from allotment.model.cluster import Cluster
-from allotment.model.policy import Policy, Priority, SharedService, SloTier
+from allotment.model.policy import USUAL_IDLE, IdlePolicy, IdleWork, Policy, Priority, SharedService, SloTier
 from allotment.model.team import Placement, Team
 
 
@@ -62,6 +62,7 @@ class Platform:
         exempt_namespaces: system namespaces no policy touches.
         prove_image: image of the work that prove runs for real; empty: that work is followed to its admission only.
         help_page: URL of a page on how to submit work, which refusals name; empty: they name none.
+        idle: rules of idleness, one at most for a kind of work.
         accepted: what `drift` and `prove` do not name though it is not ours.
     """
 
@@ -81,6 +82,7 @@ class Platform:
     accepted: tuple[AcceptedStranger, ...] = ()
     prove_image: str = ""
     help_page: str = ""
+    idle: tuple[IdlePolicy, ...] = (USUAL_IDLE,)
 
     def as_of(self, day: dt.date) -> Platform:
         """The platform on a day: whatever has a last day, and outlived it, is gone."""
@@ -100,6 +102,10 @@ class Platform:
             placement = team.placement_in(cluster)
             if placement is not None:
                 yield team, placement
+
+    def idle_policy(self, work: IdleWork) -> IdlePolicy | None:
+        """The rule of idleness of a kind of work; None where there is none."""
+        return next((each for each in self.idle if work in each.work), None)
 
     @property
     def default_priority(self) -> Priority:

@@ -93,6 +93,50 @@ class Policy:
         return self.modes[cluster] is Mode.ENFORCE and not self.exempt_namespaces
 
 
+class IdleMode(StrEnum):
+    """Whether a rule of idleness acts. In shadow mode it says what it would have done, and nothing else."""
+
+    SHADOW = "shadow"
+
+
+class IdleAction(StrEnum):
+    """What is to become of work whose devices idle."""
+
+    ASK = "ask"
+    """Its owner is asked whether it is still needed."""
+    STOP = "stop"
+
+
+class IdleWork(StrEnum):
+    """Kinds of work that are judged alike, in the words of `allot waste --idle`."""
+
+    JOB = "job"
+    NOTEBOOK = "notebook"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePolicy:
+    """When work that holds devices is idle for too long, and what would be done about it.
+
+    Attributes:
+        work: kinds that it is about.
+        below: percent; a device is idle while it is less busy.
+        after: seconds that all devices of a job have to be idle without a break.
+    """
+
+    name: str
+    work: frozenset[IdleWork]
+    below: int
+    after: int
+    action: IdleAction
+    mode: IdleMode = IdleMode.SHADOW
+
+
+USUAL_IDLE: Final = IdlePolicy("idle-30m", frozenset(IdleWork), 20, 1800, IdleAction.ASK)
+"""Where a directory declares none: allocated and idle for 30 minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Priority:
     """A rung of the ladder: a PriorityClass and a WorkloadPriorityClass of one name and value.

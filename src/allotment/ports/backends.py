@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from allotment.errors import AllotmentError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
+from allotment.model.jobs.use import AttemptUse
 
 LOCAL: Final = "local"
 """Name of this machine as a back end."""
@@ -32,6 +33,7 @@ class JobToStart:
         code: path of the packed code folder; empty where there is none.
         taken: it was handed over before: where nothing of it is left it is not made anew, for it may have run.
         sweep: id of the sweep whose trial it is, with which it shares its data; empty where it is none.
+        measured: what is on record of the use of that attempt's devices; None where nothing is.
     """
 
     id: str
@@ -43,6 +45,7 @@ class JobToStart:
     code: str = ""
     taken: bool = False
     sweep: str = ""
+    measured: AttemptUse | None = None
 
     @property
     def data_id(self) -> str:
@@ -75,6 +78,7 @@ class EndOfRun:
         said: in a sentence.
         displaced: it was made to end for others, or lost what it ran on: no failure of its own.
         memory: most bytes that one replica had in use; None where nobody measured.
+        out_of_memory: something of it was killed because it went over its memory.
         cpu_ms: milliseconds of CPU that all replicas used; None where nobody measured.
     """
 
@@ -84,6 +88,7 @@ class EndOfRun:
     displaced: bool = False
     memory: int | None = None
     cpu_ms: int | None = None
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class FollowedJob:
         end: set once it is over.
         why: why it is being stopped; None where it is not, or nobody knows.
         before: how the attempt before this one ended; None of a first one, and where nobody knows.
+        measured: use of the devices of the present attempt, as it is to be kept; None where nobody measured.
+        measured_before: the same of the attempt before.
     """
 
     id: str
@@ -111,6 +118,8 @@ class FollowedJob:
     end: EndOfRun | None = None
     before: EndOfRun | None = None
     why: MoveCause | None = None
+    measured: AttemptUse | None = None
+    measured_before: AttemptUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from allotment.errors import ConflictError, InputError, quoted
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
-from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.use import AttemptUse, UseSummary
 from allotment.model.jobs.written import write_value
 from allotment.ports.backends import EndOfRun
 
@@ -42,6 +42,7 @@ class JobAttempt:
         ended: milliseconds since the epoch; None while it runs.
         places: where its replicas ran.
         end: how it ended, as far as the back end tells.
+        measured: use of its devices so far; None where nobody measured.
     """
 
     number: int
@@ -49,6 +50,7 @@ class JobAttempt:
     ended: int | None = None
     places: tuple[RunningPlace, ...] = ()
     end: EndOfRun | None = None
+    measured: AttemptUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class JobRow:
 
     Attributes:
         devices: accelerators of all replicas.
-        accelerator: class that it likes best; empty where it asks for none.
+        accelerator: class that it likes best, or ``any``; empty where it asks for none.
         cause: of its last move.
         said: why it waits, how far its members are, or what was said with that move, in a sentence.
         parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
@@ -284,13 +286,13 @@ def changed(job: StoredJob, change: StoredChange) -> StoredJob:
     )
 
 
-def _clean_attempt(attempt: JobAttempt) -> JobAttempt:
-    end = None if attempt.end is None else replace(attempt.end, said=kept_text(attempt.end.said))
 def kept_standing(standing: FamilyStanding) -> FamilyStanding:
     """How far a family is, in a form that every store can keep."""
     return replace(standing, said=kept_text(standing.said))
 
 
+def _clean_attempt(attempt: JobAttempt) -> JobAttempt:
+    end = None if attempt.end is None else replace(attempt.end, said=kept_text(attempt.end.said))
     places = tuple(
         replace(each, node=kept_text(each.node), devices=tuple(kept_text(device) for device in each.devices))
         for each in attempt.places
@@ -319,7 +321,7 @@ def row_of(job: StoredJob) -> JobRow:
         native=job.native,
         priority=job.job.priority,
         devices=job.job.devices,
-        accelerator="" if wish is None else wish.classes[0],
+        accelerator="" if wish is None else wish.said,
         state=job.state,
         attempt=job.history.attempt,
         submitted=job.submitted,

@@ -58,6 +58,11 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
             assert trial.metric is not None
             assert sweep.standing is not None
             assert (trial.metric.values, sweep.standing.best_number) == ((0.5,), 1)
+        measured = job.attempts[0].measured
+        assert (measured is not None) == (file.stem >= "0003")
+        if measured is not None:
+            assert measured.mark is not None
+            assert (measured.by_percent, measured.mark.rule) == (((0, 5000), (90, 5000)), "idle-30m")
         assert store.get("j1").parent == ""
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD

@@ -709,6 +709,12 @@ CASES = [
         "belong to Kubernetes",
     ),
     Case(
+        "kinds_of_work_have_one_rule_of_idleness",
+        tiny(platform=PLATFORM + "idle: [{name: a, work: [job]}, {name: b}]\n"),
+        "error platform.yaml:3 idle[1].work",
+        '"a" is the rule of idleness for job already',
+    ),
+    Case(
         "tiers_name_rungs",
         tiny(tier="kind: SloTier\nname: t\nlatencyP99: 1s\navailability: 99%\ndefaultPriority: exploratry\n"),
         "error tier.yaml:5 defaultPriority",

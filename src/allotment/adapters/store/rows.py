@@ -10,7 +10,7 @@ from allotment.errors import InputError, at, quoted, shown
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
-from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.use import AttemptUse, UseSummary
 from allotment.model.jobs.written import STORE, read_value, write_value
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceInterval, DeviceUse, TimedDevice
@@ -94,6 +94,7 @@ def attempt_to_row(job: str, attempt: JobAttempt) -> dict[str, Any]:
         "ended": attempt.ended,
         "places": write_value("places", attempt.places),
         "result": None if attempt.end is None else write_value("end", attempt.end),
+        "measured": None if attempt.measured is None else write_value("measured", attempt.measured),
     }
 
 
@@ -151,6 +152,7 @@ def _job_from_rows(own: Row, rows: RowsOfJob) -> StoredJob:
                 ended=each["ended"],
                 places=read_value("places", tuple[RunningPlace, ...], each["places"]),
                 end=None if each["result"] is None else read_value("end", EndOfRun, each["result"]),
+                measured=None if each["measured"] is None else read_value("measured", AttemptUse, each["measured"]),
             )
             for each in rows.attempts
         ),

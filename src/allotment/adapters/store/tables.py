@@ -89,6 +89,7 @@ ATTEMPTS: Final = sa.Table(
     sa.Column("ended", TIME),
     sa.Column("places", TEXT, nullable=False),
     sa.Column("result", TEXT),
+    sa.Column("measured", TEXT),
 )
 """Numbered as attempts are, from 1."""
 

@@ -110,6 +110,7 @@ class AcceleratorWish:
         interconnect: such as ``NVLink``; empty for any.
         architecture: such as ``Hopper``; empty for any.
         capacity_type: empty for any; ``spot``, ``on-demand``, ``reserved``.
+        any_class: nobody named a class: the classes are those that the attributes were resolved to.
     """
 
     count: int
@@ -119,6 +120,12 @@ class AcceleratorWish:
     interconnect: str = ""
     architecture: str = ""
     capacity_type: str = ""
+    any_class: bool = False
+
+    @property
+    def said(self) -> str:
+        """What listings call them: the class that is liked best, or ``any`` where none was named."""
+        return "any" if self.any_class else self.classes[0]
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

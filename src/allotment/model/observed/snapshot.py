@@ -131,6 +131,30 @@ class DeviceUse(Part, frozen=True):
     idle_since: str = ""
 
 
+class IdleMarked(Part, frozen=True):
+    """What a rule of idleness in shadow mode would have done to work that still runs.
+
+    Attributes:
+        subject: namespace/name.
+        id: of the job.
+        rule: its name.
+        action: ``ask`` or ``stop``.
+        at: when; RFC 3339.
+        held_ms: device-milliseconds held since then.
+        busy_ms: of these, the ones in which a device was busy again.
+        said: the same in a sentence.
+    """
+
+    subject: str = ""
+    id: str = ""
+    rule: str = ""
+    action: str = ""
+    at: str = ""
+    held_ms: int = 0
+    busy_ms: int = 0
+    said: str = ""
+
+
 class Source(Part, frozen=True):
     """What one cluster showed.
 
@@ -145,6 +169,7 @@ class Source(Part, frozen=True):
             installed.
         order: who waits in each ClusterQueue as the visibility API has it; empty where it is not there.
         device_use: from metrics, empty without.
+        idle_marks: what rules of idleness would have done; of a back end that measures itself.
         unreached: why the cluster gave no answer at all; empty where it did.
     """
 
@@ -159,6 +184,7 @@ class Source(Part, frozen=True):
     objects: Objects = Objects()
     order: tuple[PendingOrder, ...] = ()
     device_use: tuple[DeviceUse, ...] = ()
+    idle_marks: tuple[IdleMarked, ...] = ()
     unreached: str = ""
 
     @property

@@ -1,7 +1,7 @@
 """What becomes of a back end's devices, told to the store as it happens: the ledger of this machine, without a gap.
 
-Whoever watches devices says which there are. Each has one use at any time: it is being started on, runs for a job (and
-nobody measures what it does), or is not allocated. Only changes are told.
+Whoever watches devices says which there are. Each has one use at any time: it is being started on, runs for a job
+(where that is measured: at work, or idle for as long as its rule says), or is not allocated. Only changes are told.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from allotment.accounting.ledger import CauseOfTime
 from allotment.model.jobs.run import JobState
+from allotment.model.jobs.use import AttemptUse
 from allotment.ports.backends import FollowedJob
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
 from allotment.ports.store import JobsReader
@@ -84,6 +85,10 @@ class DeviceBooks:
     ) -> int:
         """Since when: who holds it says so, or else who held it before, if that has ended."""
         before = self._uses.get(device)
+        if holder is not None and before is not None and before.job == holder[0].id:
+            told = _turned_at(holder[0], before)
+            if told is not None:
+                return told
         left = shown.get(before.job) if before is not None else None
         told = holder[0].since if holder is not None else left.since if left is not None else None
         return now if told is None else told
@@ -95,7 +100,7 @@ class DeviceBooks:
     def _held_by(self, seen: FollowedJob, job: StoredJob | None) -> Iterator[tuple[str, DeviceUse]]:
         if job is None or not seen.state.holds:
             return
-        cause = CauseOfTime.STARTING if seen.state is JobState.STARTING else CauseOfTime.UNMEASURED
+        cause = CauseOfTime.STARTING if seen.state is JobState.STARTING else _cause(seen.measured)
         for place in seen.places:
             for name in place.devices:
                 watched = self._devices.get(name)
@@ -120,3 +125,28 @@ class DeviceBooks:
             model=watched.model,
             price=watched.price,
         )
+
+
+_MEASURED: Final = frozenset({CauseOfTime.PRODUCTIVE.value, CauseOfTime.IDLE_HELD.value, CauseOfTime.UNMEASURED.value})
+
+
+def _cause(use: AttemptUse | None) -> CauseOfTime:
+    if use is None or not use.known:
+        return CauseOfTime.UNMEASURED
+    return CauseOfTime.IDLE_HELD if use.idle else CauseOfTime.PRODUCTIVE
+
+
+def _turned_at(seen: FollowedJob, before: DeviceUse) -> int | None:
+    """When what is measured of a job that went on running became something else; None where it only began to run.
+
+    A streak of idleness counts from its beginning, as in every other ledger of ours; what is measured for the first
+    time, without a gap, from when it ran on.
+    """
+    use = seen.measured
+    if before.cause not in _MEASURED or seen.state is JobState.STARTING:
+        return None
+    if use is None:
+        return None
+    if use.idle and use.idle_since is not None:
+        return use.idle_since
+    return use.since if before.cause == CauseOfTime.UNMEASURED.value and not use.unmeasured_ms else use.until

@@ -317,7 +317,10 @@ def order_of(job: StoredJob) -> JobToStart:
     failures = sum(each.cause is MoveCause.RETRIED for each in job.history.moves)
     attempt = max(1, job.history.attempt)
     taken = job.state not in _NOT_WITH_IT_YET
-    return JobToStart(job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken, sweep_of(job))
+    measured = next((each.measured for each in job.attempts if each.number == attempt), None)
+    return JobToStart(
+        job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken, sweep_of(job), measured
+    )
 
 
 def _ended(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:

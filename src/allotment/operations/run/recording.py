@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from allotment.model.jobs.run import JobState, Move, MoveCause
 from allotment.operations.run.following import moves_to
+from allotment.operations.run.marking import IDLE_EVENT, would_have_been
 from allotment.operations.run.using import use_of
 from allotment.ports.backends import FollowedJob
-from allotment.ports.stored_jobs import JobAttempt, StoredChange, StoredJob, StoredWait, changed
+from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait, changed
 
 NO_PRICES: Final[Mapping[str, int | None]] = MappingProxyType({})
 STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
@@ -41,7 +42,8 @@ def change_of(
         job.version,
         moves=moves,
         native=seen.native if seen.native != job.native else None,
-        attempts=tuple(_attempts(job, seen, moves)),
+        attempts=tuple(attempts := list(_attempts(job, seen, moves))),
+        events=tuple(_marked(job, attempts)),
         waits=tuple(_waits(job, seen, now)),
     )
     if moves and moves[-1].state.over:
@@ -59,7 +61,7 @@ def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Ite
     known = {each.number: each for each in job.attempts}
     before = known.get(seen.attempt - 1)
     if before is not None and before.ended is None and moves:
-        yield replace(before, ended=moves[0].at, end=seen.before)
+        yield replace(before, ended=moves[0].at, end=seen.before, measured=seen.measured_before or before.measured)
     present = known.get(seen.attempt)
     began = next((each.at for each in moves if each.state is JobState.RUNNING), None)
     if present is None:
@@ -72,9 +74,19 @@ def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Ite
         places=seen.places or present.places,
         ended=moves[-1].at if seen.state.over and moves else present.ended,
         end=seen.end if seen.state.over else present.end,
+        measured=seen.measured or present.measured,
     )
     if news != known.get(seen.attempt):
         yield news
+
+
+def _marked(job: StoredJob, attempts: Iterable[JobAttempt]) -> Iterator[JobEvent]:
+    """What a rule of idleness would have done, once for each attempt."""
+    known = {each.number for each in job.attempts if each.measured is not None and each.measured.mark is not None}
+    for each in attempts:
+        use = each.measured
+        if use is not None and use.mark is not None and each.number not in known:
+            yield JobEvent(use.mark.at, IDLE_EVENT, f"{would_have_been(use.mark)}: its devices were idle for so long")
 
 
 def _waits(job: StoredJob, seen: FollowedJob, now: int) -> Iterator[StoredWait]:

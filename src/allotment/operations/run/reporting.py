@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.jobs.trials import trials_of
+from allotment.model.jobs.job import AcceleratorWish
 from allotment.model.jobs.run import JobState
-from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.use import UseSummary, percent_at
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
+from allotment.operations.run.marking import told_of_mark
+from allotment.operations.run.using import measured_so_far
 from allotment.ports.job_service import FamilySummary
 from allotment.ports.stored_jobs import StoredJob
 
@@ -20,6 +23,13 @@ _MUCH: Final = 2
 _STEP: Final = 64 << 20
 _LEAST_RUN: Final = 10_000
 """Milliseconds of a run from which CPU may be judged: a shorter one has hardly begun."""
+_LEAST_MEASURED: Final = 60_000
+"""Device-milliseconds that have to be measured before anything is said of them."""
+_LEAST_AFTER: Final = 60_000
+_TENTH: Final = 10
+_BUSY: Final = 30
+"""Percent; accelerators that are less busy than this on average are not fed."""
+_MS_PER_HOUR: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class JobReport:
         waited_ms: milliseconds from its submission to its first start, and in the queue between attempts.
         advice: what to ask for next time, and why, in sentences.
         family: of a sweep or a schedule; None of others.
+        idle: what rules of idleness would have done, in sentences.
     """
 
     job: StoredJob
@@ -83,6 +94,7 @@ class JobReport:
     lines: tuple[ReportLine, ...]
     advice: tuple[str, ...]
     family: FamilyReport | None = None
+    idle: tuple[str, ...] = ()
 
 
 def report_of(job: StoredJob, now: int) -> JobReport:
@@ -92,7 +104,9 @@ def report_of(job: StoredJob, now: int) -> JobReport:
         job: everything that is known of it.
         now: milliseconds since the epoch, up to which what goes on is counted.
     """
-    return JobReport(job, job.use, _waited(job, now), tuple(_lines(job)), tuple(_advice(job)))
+    marks = (job.use or measured_so_far(job)).marks
+    told = tuple(map(told_of_mark, marks))
+    return JobReport(job, job.use, _waited(job, now), tuple(_lines(job)), tuple(_advice(job)), idle=told)
 
 
 def has_members(job: StoredJob) -> bool:
@@ -117,6 +131,7 @@ def family_report_of(job: StoredJob, family: FamilySummary, now: int) -> JobRepo
         tuple(_lines(together)),
         tuple(said),
         FamilyReport(family.states, _best(job)),
+        () if family.use is None else tuple(map(told_of_mark, family.use.marks)),
     )
 
 
@@ -138,13 +153,10 @@ def _waited(job: StoredJob, now: int) -> int:
 
 
 def _lines(job: StoredJob) -> Iterator[ReportLine]:
-    needs, use, wish = job.job.needs, job.use, job.job.needs.accelerators
+    needs, use = job.job.needs, job.use
     unknown = "not over yet" if use is None else "no telemetry"
-    if wish is not None:
-        busy = unknown if use is None or use.busy_permille is None else f"{use.busy_permille / 10:g} % busy"
-        yield ReportLine("accelerators of a replica", f"{wish.count} {wish.classes[0]}", busy)
-        memory = unknown if use is None or use.device_memory is None else format_bytes(use.device_memory)
-        yield ReportLine("memory of an accelerator", "", memory)
+    if needs.accelerators is not None:
+        yield from _device_lines(job, needs.accelerators)
     cpu = unknown if use is None or use.cpu is None else f"{format_cpu(use.cpu)} on average"
     yield ReportLine("CPU of a replica", format_cpu(needs.cpu), cpu)
     peak = unknown if use is None or use.memory is None else f"{_mebibytes(use.memory)} at most"
@@ -155,23 +167,79 @@ def _lines(job: StoredJob) -> Iterator[ReportLine]:
     )
 
 
+def _device_lines(job: StoredJob, wish: AcceleratorWish) -> Iterator[ReportLine]:
+    """Of a job that runs, what was measured so far."""
+    use = job.use or measured_so_far(job)
+    unknown = "not over yet" if job.use is None else "no telemetry"
+    asked = f"{wish.count} of any class" if wish.any_class else f"{wish.count} {wish.classes[0]}"
+    yield ReportLine("accelerators of a replica", asked, _busy(use) or unknown)
+    memory = unknown if use.device_memory is None else f"{_mebibytes(use.device_memory)} at most"
+    yield ReportLine("memory of an accelerator", "", memory)
+    if use.idle_ms is None or use.idle_after_ms is None:
+        yield ReportLine("accelerators idle", "", unknown)
+        return
+    not_seen = f", {_hours(use.unmeasured_ms)} not measured" if use.unmeasured_ms else ""
+    yield ReportLine("accelerators idle", "", f"{_hours(use.idle_ms)} device-hours{not_seen}")
+    yield ReportLine("idle after the last work", "", f"{_hours(use.idle_after_ms)} device-hours")
+    if use.staging_ms is not None:
+        yield ReportLine("held before it ran", "", f"{_hours(use.staging_ms)} device-hours")
+
+
+def _busy(use: UseSummary) -> str:
+    if use.busy_permille is None:
+        return ""
+    half, nearly, most = (percent_at(use.by_percent, each) for each in (500, 950, 1000))
+    spread = "" if half is None else f"; {half} % or less half the time, {nearly} % for 95 % of it, {most} % at most"
+    return f"{use.busy_permille / 10:g} % busy on average{spread}"
+
+
+def _hours(ms: int | None) -> str:
+    return f"{(ms or 0) / _MS_PER_HOUR:.3g}"
+
+
 def _advice(job: StoredJob) -> Iterator[str]:
     use, needs = job.use, job.job.needs
     if use is None:
         return
-    if use.memory is not None and use.memory * _MUCH < needs.memory and job.state is JobState.SUCCEEDED:
-        enough = Bytes(-(-use.memory * _ROOM // 100 // _STEP) * _STEP)
-        used = f"it used {_mebibytes(use.memory)} of {_mebibytes(needs.memory)}"
-        yield f"ask for memory: {format_bytes(enough)} ({used})"
+    yield from _advice_of_memory(job, use)
     judged = use.cpu is not None and use.run_ms >= _LEAST_RUN and job.state is JobState.SUCCEEDED
     if judged and use.cpu is not None and use.cpu * _MUCH < needs.cpu:
         enough_cpu = MilliCpu(max(100, -(-use.cpu * _ROOM // 100 // 100) * 100))
         used = f"it used {format_cpu(use.cpu)} of {format_cpu(needs.cpu)} on average"
         yield f"ask for cpu: {format_cpu(enough_cpu)} ({used})"
+    yield from _advice_of_devices(job, use)
     if use.displaced and job.job.checkpoint is None:
         yield f"write checkpoints: it was displaced {use.displaced} times, and began again each time"
     if job.job.run_time is None and job.state is JobState.SUCCEEDED:
         yield f"name a maxRunTime: it ran {use.run_ms / 1000:g} s, and `allot when` tells others more with it"
+
+
+def _advice_of_memory(job: StoredJob, use: UseSummary) -> Iterator[str]:
+    asked = job.job.needs.memory
+    if any(each.end is not None and each.end.out_of_memory for each in job.attempts):
+        more = Bytes(-(-asked * _MUCH // _STEP) * _STEP)
+        why = f"it was killed because it used more than the {_mebibytes(asked)} that it asked for"
+        yield f"ask for more memory, such as {format_bytes(more)} ({why}; how much it needs nobody saw)"
+    elif use.memory is not None and use.memory * _MUCH < asked and job.state is JobState.SUCCEEDED:
+        enough = Bytes(-(-use.memory * _ROOM // 100 // _STEP) * _STEP)
+        yield f"ask for memory: {format_bytes(enough)} (it used {_mebibytes(use.memory)} of {_mebibytes(asked)})"
+
+
+def _advice_of_devices(job: StoredJob, use: UseSummary) -> Iterator[str]:
+    """Of what was measured for long enough to say so."""
+    measured = sum(each for _, each in use.by_percent)
+    if use.idle_ms is None or measured < _LEAST_MEASURED:
+        return
+    most, mean = percent_at(use.by_percent, 1000) or 0, (use.busy_permille or 0) / 10
+    if most == 0:
+        yield f"ask for no accelerators: in {_hours(measured)} device-hours that were measured they did nothing"
+    elif mean < _BUSY and job.job.devices > 1:
+        yield f"ask for fewer accelerators, or feed them faster: they were {mean:g} % busy on average"
+    elif mean < _BUSY:
+        yield f"feed the accelerator faster (more CPU, data nearer, larger batches): it was {mean:g} % busy on average"
+    after = use.idle_after_ms or 0
+    if most and after * _TENTH >= measured and after >= _LEAST_AFTER:
+        yield f"end with the last work: the accelerators were then idle for {_hours(after)} device-hours"
 
 
 def _mebibytes(amount: int) -> str:

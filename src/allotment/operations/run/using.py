@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
-from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.run import JobState
+from allotment.model.jobs.use import UseSummary, mean_permille, times_together
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.ports.stored_jobs import JobAttempt, StoredJob
 
 _MS_PER_HOUR: Final = 3_600_000
+_MOST_MARKS: Final = 20
+"""Marks that a summary of many jobs keeps; each job has its own."""
 
 
 def use_of(job: StoredJob, prices: Mapping[str, int | None]) -> UseSummary:
@@ -23,13 +28,38 @@ def use_of(job: StoredJob, prices: Mapping[str, int | None]) -> UseSummary:
     cpu = [each.end.cpu_ms for each in job.attempts if each.end is not None and each.end.cpu_ms is not None]
     memory = [each.end.memory for each in job.attempts if each.end is not None and each.end.memory is not None]
     held = _held(job)
-    return UseSummary(
+    held_ms = job.job.devices * sum(held.values())
+    so_far = measured_so_far(job)
+    seen_ms = _measured_ms(so_far)
+    return replace(
+        so_far,
+        unmeasured_ms=max(0, held_ms - seen_ms) if seen_ms else None,
         run_ms=run_ms,
-        held_ms=job.job.devices * sum(held.values()),
+        held_ms=held_ms,
+        staging_ms=_starting(job),
         cpu=MilliCpu(sum(cpu) * 1000 // (run_ms * job.job.replicas)) if cpu and run_ms else None,
         memory=Bytes(max(memory)) if memory else None,
         displaced=sum(each.end is not None and each.end.displaced for each in job.attempts),
         cost=_cost(job, held, prices),
+    )
+
+
+def measured_so_far(job: StoredJob) -> UseSummary:
+    """What is known of its devices alone, whether or not it is over."""
+    measured = [each.measured for each in job.attempts if each.measured is not None]
+    times = times_together(each.by_percent for each in measured)
+    memories = [each.memory for each in measured if each.memory is not None]
+    last = job.attempts[-1].measured if job.attempts else None
+    return UseSummary(
+        run_ms=0,
+        idle_ms=sum(each.idle_ms for each in measured) if times else None,
+        unmeasured_ms=sum(each.unmeasured_ms for each in measured) if times else None,
+        idle_after_ms=last.idle_after_ms if times and last is not None else None,
+        by_percent=times,
+        busy_permille=mean_permille(times),
+        device_memory=max(memories, default=None),
+        samples=sum(each.looks for each in measured),
+        marks=tuple(each.mark for each in measured if each.mark is not None),
     )
 
 
@@ -50,7 +80,11 @@ def used_together(uses: Iterable[UseSummary]) -> UseSummary | None:
         staging_ms=_sum(each.staging_ms for each in all_of_them),
         idle_ms=_sum(each.idle_ms for each in all_of_them),
         lost_ms=_sum(each.lost_ms for each in all_of_them),
-        busy_permille=_mean((each.busy_permille, each.held_ms) for each in all_of_them),
+        unmeasured_ms=_sum(each.unmeasured_ms for each in all_of_them),
+        idle_after_ms=_sum(each.idle_after_ms for each in all_of_them),
+        by_percent=times_together(each.by_percent for each in all_of_them),
+        marks=tuple(mark for each in all_of_them for mark in each.marks)[:_MOST_MARKS],
+        busy_permille=_mean((each.busy_permille, _measured_ms(each) or each.held_ms) for each in all_of_them),
         device_memory=max((each.device_memory for each in all_of_them if each.device_memory is not None), default=None),
         cpu=None if cpu is None else MilliCpu(cpu),
         memory=max((each.memory for each in all_of_them if each.memory is not None), default=None),
@@ -58,6 +92,10 @@ def used_together(uses: Iterable[UseSummary]) -> UseSummary | None:
         displaced=sum(each.displaced for each in all_of_them),
         cost=None if None in costs else sum(each for each in costs if each is not None),
     )
+
+
+def _measured_ms(use: UseSummary) -> int:
+    return sum(each for _, each in use.by_percent)
 
 
 def _sum(values: Iterable[int | None]) -> int | None:
@@ -90,6 +128,15 @@ def _held(job: StoredJob) -> dict[int, int]:
             held[number] = held.get(number, 0) + move.at - since
             since = None
     return held
+
+
+def _starting(job: StoredJob) -> int | None:
+    """Device-milliseconds held before its program ran; None where its back end tells no such state."""
+    starts = [each.at for each in job.history.moves if each.state is JobState.STARTING]
+    if not starts or not job.job.devices:
+        return None
+    ends = pairwise(job.history.moves)
+    return job.job.devices * sum(after.at - each.at for each, after in ends if each.state is JobState.STARTING)
 
 
 def _cost(job: StoredJob, held: Mapping[int, int], prices: Mapping[str, int | None]) -> int | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
 from allotment.model.moments import written
+from allotment.model.policy import IdleMode
 from allotment.operations.run.reporting import FamilyReport, JobReport
+from allotment.operations.run.using import measured_so_far
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_service import ForeseenJob, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
@@ -76,7 +78,7 @@ def stored_job_document(job: StoredJob, members: Sequence[Mapping[str, Any]] = (
             "milliCPU": wanted.needs.cpu,
             "memoryBytes": wanted.needs.memory,
             "accelerators": 0 if wish is None else wish.count,
-            "accelerator": None if wish is None else wish.classes[0],
+            "accelerator": None if wish is None else wish.said,
         },
         "state": job.state.value,
         "supersedes": job.supersedes or None,
@@ -97,6 +99,7 @@ def stored_job_document(job: StoredJob, members: Sequence[Mapping[str, Any]] = (
         "waits": [
             {"since": written(each.since), "until": _moment(each.until), "message": each.said} for each in job.waits
         ],
+        "events": [{"at": written(each.at), "kind": each.kind, "message": each.said} for each in job.events],
         **_family(job, members),
     }
 
@@ -122,7 +125,6 @@ def _family(job: StoredJob, members: Sequence[Mapping[str, Any]]) -> Mapping[str
         found["progress"] = standing.said
     if sweep is not None or schedule is not None:
         found["members"] = members
-        found["events"] = [{"at": written(each.at), "kind": each.kind, "message": each.said} for each in job.events]
     return found
 
 
@@ -146,8 +148,22 @@ def job_report_document(report: JobReport) -> Mapping[str, Any]:
             "seconds": job.job.run_time,
         },
         "used": None if use is None else _use(use),
+        "measured": _measured(job),
         "advice": report.advice,
         **({} if report.family is None else {"family": _family_report(report.family)}),
+    }
+
+
+def _measured(job: StoredJob) -> Mapping[str, Any] | None:
+    """What is known of its devices, of a job that runs so far; None where nobody measured."""
+    found = measured_so_far(job)
+    if not found.samples:
+        return None
+    return {
+        "samples": found.samples,
+        "devicesBusyPercent": _busy(found),
+        "deviceMemoryBytes": found.device_memory,
+        "idleMarks": [_mark(each) for each in found.marks],
     }
 
 
@@ -167,12 +183,33 @@ def _use(use: UseSummary) -> Mapping[str, Any]:
         "heldDeviceSeconds": seconds(use.held_ms),
         "stagingDeviceSeconds": None if use.staging_ms is None else seconds(use.staging_ms),
         "idleDeviceSeconds": None if use.idle_ms is None else seconds(use.idle_ms),
+        "idleAfterDeviceSeconds": None if use.idle_after_ms is None else seconds(use.idle_after_ms),
+        "unmeasuredDeviceSeconds": None if use.unmeasured_ms is None else seconds(use.unmeasured_ms),
         "devicesBusyPermille": use.busy_permille,
+        "devicesBusyPercent": _busy(use),
         "deviceMemoryBytes": use.device_memory,
         "milliCPU": use.cpu,
         "memoryBytes": use.memory,
         "displaced": use.displaced,
         "costMicros": use.cost,
+    }
+
+
+def _busy(use: UseSummary) -> Mapping[str, int | None] | None:
+    """How busy a device was at most for half the time, for 95 % of it, and ever."""
+    if not use.by_percent:
+        return None
+    return {name: percent_at(use.by_percent, each) for name, each in (("p50", 500), ("p95", 950), ("max", 1000))}
+
+
+def _mark(mark: IdleMark) -> Mapping[str, Any]:
+    return {
+        "rule": mark.rule,
+        "wouldHave": mark.action,
+        "mode": IdleMode.SHADOW.value,
+        "at": written(mark.at),
+        "heldDeviceSecondsSince": seconds(mark.held_ms),
+        "busyDeviceSecondsSince": seconds(mark.busy_ms),
     }
 
 

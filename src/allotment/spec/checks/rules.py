@@ -133,6 +133,20 @@ def slices_have_a_device(context: Context) -> Iterator[Issue]:
             yield error(entry, ("partitions",), what, "write 1 for a whole device; else set partitionOf too")
 
 
+def kinds_of_work_have_one_rule_of_idleness(context: Context) -> Iterator[Issue]:
+    """Of two rules about the same work nobody could say which one holds."""
+    entry = context.declared.platform
+    if entry is None:
+        return
+    first: dict[str, str] = {}
+    for number, rule in enumerate(entry.spec.idle or ()):
+        for work in rule.work:
+            seen = first.setdefault(work, rule.name)
+            if seen != rule.name:
+                what = f"{echo(seen)} is the rule of idleness for {work} already"
+                yield error(entry, ("idle", number, "work"), what, "name each kind of work in one rule")
+
+
 CHECKS: Final = (
     ladder_has_one_default,
     rungs_differ,
@@ -144,4 +158,5 @@ CHECKS: Final = (
     one_storage_class_is_the_default,
     prices_name_accelerators,
     slices_have_a_device,
+    kinds_of_work_have_one_rule_of_idleness,
 )

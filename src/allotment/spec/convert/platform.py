@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from allotment.model.platform import AcceptedStranger, Gitops, Platform, StorageClassSpec
-from allotment.model.policy import Mode, Policy, PolicyName, Port, Priority, SharedService, SloTier
+from allotment.model.policy import (
+    USUAL_IDLE,
+    IdlePolicy,
+    Mode,
+    Policy,
+    PolicyName,
+    Port,
+    Priority,
+    SharedService,
+    SloTier,
+)
 from allotment.spec import defaults
 from allotment.spec.convert.accelerators import accelerator_specs, accelerators
 from allotment.spec.convert.clusters import cluster
@@ -51,10 +61,20 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         gitops=Gitops(spec.gitops.repository, spec.gitops.branch, spec.gitops.path),
         prove_image=spec.prove_image or "",
         help_page=spec.help_page or "",
+        idle=_idle(spec),
         accepted=tuple(
             AcceptedStranger(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
             for entry in spec.accepted
         ),
+    )
+
+
+def _idle(spec: PlatformSpec) -> tuple[IdlePolicy, ...]:
+    if spec.idle is None:
+        return (USUAL_IDLE,)
+    return tuple(
+        IdlePolicy(each.name, frozenset(each.work), each.below, each.after, each.action, each.mode)
+        for each in spec.idle
     )
 
 

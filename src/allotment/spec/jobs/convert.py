@@ -165,6 +165,7 @@ def wish_of(spec: AcceleratorWishSpec, platform: Platform, team: Team) -> Accele
     return AcceleratorWish(
         count=spec.count,
         classes=spec.class_ or classes_for(spec, platform, team),
+        any_class=not spec.class_,
         least_memory=None if spec.memory is None else Bytes(spec.memory),
         vendor=spec.vendor,
         interconnect=spec.interconnect or "",

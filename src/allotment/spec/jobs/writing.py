@@ -92,7 +92,7 @@ def _run(program: Program) -> Mapping[str, Any]:
 def _wish(wish: AcceleratorWish) -> Mapping[str, Any]:
     return {
         "count": wish.count,
-        "class": list(wish.classes),
+        "class": None if wish.any_class else list(wish.classes),
         "memory": None if wish.least_memory is None else f">={_bytes(wish.least_memory)}",
         "vendor": None if wish.vendor is None else wish.vendor.value,
         "interconnect": wish.interconnect or None,

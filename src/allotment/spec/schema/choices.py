@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from allotment.model.accelerator import CapacityType, Vendor
 from allotment.model.cluster import Environment, Feature, KueueApi, Purpose, QueueLayout, TaintEffect
-from allotment.model.policy import Direction, Mode, PolicyName
+from allotment.model.policy import Direction, IdleAction, IdleMode, IdleWork, Mode, PolicyName
 from allotment.model.team import Isolation, PodSecurityLevel
 from allotment.spec.problems import did_you_mean, echo
 from allotment.spec.schema.base import refuse
@@ -34,6 +34,9 @@ FeatureChoice = Annotated[Feature, *choice(Feature)]
 KueueApiChoice = Annotated[KueueApi, *choice(KueueApi)]
 PurposeChoice = Annotated[Purpose, *choice(Purpose)]
 QueueLayoutChoice = Annotated[QueueLayout, *choice(QueueLayout)]
+IdleActionChoice = Annotated[IdleAction, *choice(IdleAction)]
+IdleModeChoice = Annotated[IdleMode, *choice(IdleMode)]
+IdleWorkChoice = Annotated[IdleWork, *choice(IdleWork)]
 ModeChoice = Annotated[Mode, *choice(Mode)]
 PolicyNameChoice = Annotated[PolicyName, *choice(PolicyName)]
 DirectionChoice = Annotated[Direction, *choice(Direction)]

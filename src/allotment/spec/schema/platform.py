@@ -6,9 +6,22 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from allotment.model.policy import USUAL_IDLE, IdleMode, IdleWork
 from allotment.spec.schema.base import KindSpec, Spec
-from allotment.spec.schema.choices import CapacityTypeChoice
-from allotment.spec.schema.scalars import Currency, Date, Flag, Line, Name, ObjectName, Price, Text, Url
+from allotment.spec.schema.choices import CapacityTypeChoice, IdleActionChoice, IdleModeChoice, IdleWorkChoice
+from allotment.spec.schema.scalars import (
+    Currency,
+    Date,
+    Flag,
+    Line,
+    Name,
+    ObjectName,
+    Price,
+    Seconds,
+    Text,
+    Url,
+    WholePercent,
+)
 
 ALWAYS_EXEMPT: Final = ("kube-system", "kube-public", "kube-node-lease", "allotment-system", "kueue-system")
 """Exempt whatever the directory says: a policy that blocks one of them breaks the cluster or its own repair."""
@@ -65,6 +78,32 @@ class AcceptedSpec(Spec):
     until: Date | None = Field(default=None, description="Last day of the acceptance; for good by default.")
 
 
+class IdleSpec(Spec):
+    """A rule of idleness: what is marked when work holds devices and does not use them. Nothing is ever stopped."""
+
+    name: Name = Field(description="Name of the rule, as reports have it.")
+    work: tuple[IdleWorkChoice, ...] = Field(
+        default=tuple(IdleWork),
+        description="Kinds of work that it is about: job, notebook, service. All by default; a kind has one rule at "
+        "most.",
+    )
+    below: WholePercent = Field(
+        default=USUAL_IDLE.below, description="A device is idle while it is less busy than this."
+    )
+    after: Seconds = Field(
+        default=USUAL_IDLE.after,
+        description="How long all devices of a job have to be idle without a break.",
+    )
+    action: IdleActionChoice = Field(
+        default=USUAL_IDLE.action, description="What it would have done: ask the owner, or stop the work."
+    )
+    mode: IdleModeChoice = Field(
+        default=IdleMode.SHADOW,
+        description="shadow: it is told what would have been done, and when. There is no other mode: nobody's work "
+        "is stopped before its figures have been looked at.",
+    )
+
+
 class PlatformSpec(KindSpec):
     """The platform itself; exactly one document of this kind."""
 
@@ -99,6 +138,12 @@ class PlatformSpec(KindSpec):
         default=None,
         description="Page that refusals of work name, for example your copy of docs/for-team-members.md: how work is "
         "submitted here. None by default: they name none.",
+    )
+    idle: tuple[IdleSpec, ...] | None = Field(
+        default=None,
+        description="Rules of idleness, in shadow mode: work that would have been stopped, or asked about, is named "
+        "in history, report and waste of this machine. By default one: below 20% for 30 minutes would be asked; an "
+        "empty list is none.",
     )
     gitops: GitopsSpec = Field(default_factory=GitopsSpec, description="Where the rendered tree lives.")
     accepted: tuple[AcceptedSpec, ...] = Field(

@@ -215,6 +215,13 @@ def _availability(value: str) -> int:
     return int(number)
 
 
+def _whole_percent(value: str) -> int:
+    number = value.removesuffix("%")
+    if not value.endswith("%") or not number.isascii() or not number.isdigit() or not 1 <= int(number[:4]) <= 100:
+        refuse(f"{echo(value)} is no share", "write a whole percentage from 1% to 100%: 20%")
+    return int(number)
+
+
 def _milliseconds(value: str) -> int:
     match = _DURATION.fullmatch(value)
     if match is None or int(match[1]) == 0:
@@ -364,6 +371,7 @@ Weight = Annotated[int, *scalar(_thousandths, {"type": "number", "minimum": 0}, 
 Availability = Annotated[
     int, *scalar(_availability, {"type": ["string", "number"], "pattern": "^[0-9.]+ ?%?$"}, "percentage, as 99.95%")
 ]
+WholePercent = Annotated[int, *scalar(_whole_percent, {"type": "string", "pattern": "^[0-9]+%$"}, "share, as 20%")]
 Milliseconds = Annotated[
     int, *scalar(_milliseconds, {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}, "duration: 200ms, 2s, 1h")
 ]

@@ -12,6 +12,7 @@ from allotment.errors import InputError
 from allotment.model.jobs.job import AcceleratorWish, Job, JobType, Program, ReplicaNeeds, RetryPolicy
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.platform import Platform
+from allotment.model.policy import USUAL_IDLE, IdlePolicy
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run.families import FamilyKeeper, FamilyKeeping
 from allotment.operations.run.local.backend import LocalBackend
@@ -19,6 +20,7 @@ from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.shares import MachineSize
 from allotment.operations.run.reconciling import Reconciler
+from allotment.ports.devices import MachineDevices
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredJob
 from tests.unit import builders
@@ -123,6 +125,8 @@ class Machine:
     devices: int = 4
     taken: int = 0
     beside: Callable[[Callable[[], None]], None] = lambda work: work()
+    asked: MachineDevices | None = None
+    idle: tuple[IdlePolicy, ...] = (USUAL_IDLE,)
 
     def __post_init__(self) -> None:
         self.processes = FakeJobProcesses(self.clock, PROGRAMS)
@@ -132,9 +136,11 @@ class Machine:
         """A new server over what the one before has left."""
         names = tuple(f"GPU-{number}" for number in range(self.devices))
         size = MachineSize(MilliCpu(16_000), Bytes(64 * GIB), {"a100": self.devices})
-        found = RecognisedMachine(size, {"a100": names}, ())
+        found = RecognisedMachine(size, {"a100": names}, (), self.asked)
         storage = LocalStorage(self.folders, self.secrets, lambda name: name != "aws")
-        self.backend = LocalBackend(acme(), found, self.processes, storage, self.clock, {}, self.beside)
+        self.backend = LocalBackend(
+            replace(acme(), idle=self.idle), found, self.processes, storage, self.clock, {}, self.beside
+        )
         keeping = FamilyKeeping(sweeps=True, schedules=True, logs=self.backend.logs)
         self.reconciler = Reconciler(
             self.store, self.backend, self.backend.watched, self.backend, has_members=keeping.keeps

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from allotment.model.jobs.family import FamilyStanding
-from allotment.model.jobs.job import CheckpointPolicy, EarlyStop, Sweep, SweptParameter
+from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, EarlyStop, Sweep, SweptParameter
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
-from allotment.model.jobs.use import UseSummary
+from allotment.model.jobs.use import AttemptUse, UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run.reporting import family_report_of, report_of
 from allotment.operations.run.using import use_of, used_together
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_service import FamilySummary
-from allotment.ports.stored_jobs import JobAttempt, StoredJob
+from allotment.ports.stored_jobs import JobAttempt, StoredJob, row_of
 from tests.unit.operations.run.machine import GIB, job
 
 S = JobState
@@ -100,3 +100,39 @@ def test_a_job_without_devices_costs_nothing_here() -> None:
         bare, job=replace(bare.job, needs=replace(bare.job.needs, accelerators=None, cpu=MilliCpu(1), memory=Bytes(1)))
     )
     assert use_of(plain, {}).cost == 0
+
+
+def test_who_was_killed_for_memory_is_told_to_ask_for_more_and_not_for_less() -> None:
+    found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), cpu_ms=None)
+    killed = replace(found.attempts[1], end=EndOfRun(137, 0, memory=GIB // 8, out_of_memory=True))
+    (advice,) = report_of(replace(found, attempts=(found.attempts[0], killed)), 0).advice
+    assert advice.startswith("ask for more memory, such as 2Gi (it was killed because it used more than the 1Gi")
+
+
+def test_a_job_that_named_no_class_is_not_said_to_have_asked_for_one() -> None:
+    found = stored()
+    wish = AcceleratorWish(8, ("t4", "a100"), any_class=True)
+    either = replace(found, job=replace(found.job, needs=replace(found.job.needs, accelerators=wish)))
+    assert report_of(either, 0).lines[0].asked == "8 of any class"
+    assert row_of(either).accelerator == "any"
+    assert (report_of(found, 0).lines[0].asked, row_of(found).accelerator) == ("2 a100", "a100")
+
+
+@pytest.mark.parametrize(
+    ("percents", "after", "wanted"),
+    [
+        ({0: HOUR}, 0, ["ask for no accelerators"]),
+        ({0: HOUR, 50: HOUR}, 0, ["ask for fewer accelerators, or feed them faster"]),
+        ({90: HOUR}, 0, []),
+        ({0: HOUR, 100: HOUR}, HOUR, ["end with the last work"]),
+        ({0: 59_999}, 0, []),  # too little was seen to say so
+    ],
+)
+def test_what_was_measured_of_devices_becomes_advice(percents: dict[int, int], after: int, wanted: list[str]) -> None:
+    found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), memory=GIB, cpu_ms=2 * HOUR)
+    idle = percents.get(0, 0)
+    measured = AttemptUse(4 * HOUR, 5 * HOUR, 2, tuple(percents.items()), 0, idle, idle_after_ms=after, looks=9)
+    attempts = (found.attempts[0], replace(found.attempts[1], measured=measured))
+    bare = replace(found, attempts=attempts)
+    advice = report_of(replace(bare, use=use_of(bare, {})), 0).advice
+    assert [each.split(":")[0] for each in advice] == wanted

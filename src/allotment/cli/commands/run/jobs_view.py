@@ -18,6 +18,7 @@ from allotment.ports.job_service import ForeseenJob, JobReceipt, ServedBackend, 
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
 from allotment.reports.documents.jobs import backend_document, foreseen_document, job_row_document
 
+_EVENTS_SHOWN: Final = 20
 _STYLES: Final = {
     JobState.RUNNING: "green",
     JobState.SUCCEEDED: "green",
@@ -167,7 +168,11 @@ def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: st
 
 def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -> Iterator[str]:
     wanted, wish = job.job, job.job.needs.accelerators
-    devices = "none" if wish is None else f"{wish.count} of {shown(' or '.join(wish.classes))}"
+    devices = (
+        "none"
+        if wish is None
+        else f"{wish.count} of {'any class' if wish.any_class else shown(' or '.join(wish.classes))}"
+    )
     yield f"{shown(wanted.name)} ({job.id}): {job.state.value}"
     for name, value in (
         ("team", shown(wanted.team)),
@@ -195,6 +200,9 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -
     folders = sorted({place.folder for attempt in job.attempts[-1:] for place in attempt.places if place.folder})
     yield from (f"  its files: {shown(each)}" for each in folders)
     yield from family_lines(job, members, now, call)
+    if job.events and job.standing is None:
+        yield "events"
+        yield from (f"  {written(each.at)}  {shown(each.said)}" for each in job.events[-_EVENTS_SHOWN:])
     yield "history"
     for move in job.history.moves:
         said = f": {shown(move.said)}" if move.said else ""
@@ -250,6 +258,7 @@ def report_text(report: JobReport, currency: str) -> str:
         held = f"{use.held_ms / 3_600_000:.4g} device-hours held"
         cost = "price not known" if use.cost is None else f"{use.cost / 1_000_000:.2f} {currency}"
         lines.append(f"  {held}, {cost}; displaced {use.displaced} times")
+    lines += [f"  {shown(each)}" for each in report.idle]
     if report.advice:
         lines += ["", "next time"]
         lines += [f"  {shown(each)}" for each in report.advice]

@@ -7,17 +7,21 @@ are checked when they are loaded. Of several classes of accelerators the node be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
-from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.snapshot import DeviceUse, IdleMarked, Snapshot, Source
 from allotment.model.platform import Platform
 from allotment.observe.gathering import Gathered
 from allotment.operations.run.local.recognising import RecognisedMachine
+from allotment.operations.run.local.sampling import LiveUse
 from allotment.operations.run.local.shares import CPU, DEVICE, MACHINE_FLAVOR, SLOTS, machine_state
+from allotment.operations.run.marking import told_of_mark
+from allotment.operations.run.measured_use import EVERY
 from allotment.ports.backends import LOCAL, FollowedJob
 from allotment.ports.stored_jobs import StoredJob
 from allotment.scheduling.queueing.inputs import ClusterQueue, ClusterState, ResourceGroup
@@ -34,18 +38,32 @@ _COHORT: Final = "machine"
 _WAITS: Final = frozenset({JobState.QUEUED})
 
 
-def machine_snapshot(
-    platform: Platform, machine: RecognisedMachine, jobs: Mapping[str, StoredJob], seen: Iterable[FollowedJob], now: int
-) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class MachineNow:
+    """The machine as its back end shows it.
+
+    Attributes:
+        platform: whose teams share it.
+        machine: what it has.
+        seen: jobs.
+        uses: what is measured of the devices of those that run, by id.
+    """
+
+    platform: Platform
+    machine: RecognisedMachine
+    seen: Sequence[FollowedJob]
+    uses: Mapping[str, LiveUse] = field(default_factory=dict)
+
+
+def machine_snapshot(shown: MachineNow, jobs: Mapping[str, StoredJob], now: int) -> Snapshot:
     """The machine at a moment.
 
     Args:
-        platform: whose teams share it.
-        machine: what it has.
+        shown: by its back end.
         jobs: those that are not over, by id.
-        seen: the same as the back end shows them.
         now: milliseconds since the epoch.
     """
+    platform, machine, seen = shown.platform, shown.machine, shown.seen
     state = machine_state(platform, machine.size)
     gathered = Gathered()
     gathered.take_any(_surroundings(platform, machine, state, now))
@@ -55,8 +73,55 @@ def machine_snapshot(
         # What still fetches its data stands in no queue, and asks for nothing.
         if job is not None and not each.state.over and each.state is not JobState.STAGING:
             gathered.take_any(_job(platform, machine, job, each, names[job.id]))
-    source = Source(name=LOCAL, observed_at=written(now), objects=gathered.objects(), gaps=gathered.gaps)
+    measured = [each for each in seen if each.id in shown.uses and each.id in jobs and each.state.holds]
+    source = Source(
+        name=LOCAL,
+        observed_at=written(now),
+        objects=gathered.objects(),
+        gaps=gathered.gaps,
+        device_use=tuple(
+            use for each in measured for use in _device_use(jobs[each.id], each, names[each.id], shown.uses[each.id])
+        ),
+        idle_marks=tuple(
+            mark for each in measured for mark in _idle_mark(jobs[each.id], names[each.id], shown.uses[each.id])
+        ),
+    )
     return Snapshot(taken_at=written(now), sources=(source,))
+
+
+def _device_use(job: StoredJob, seen: FollowedJob, name: str, live: LiveUse) -> Iterator[DeviceUse]:
+    """What is measured of its devices, as metrics of a cluster have it."""
+    since = "" if live.use.idle_since is None else written(live.use.idle_since)
+    for place in seen.places:
+        for device in place.devices:
+            if device in live.last:
+                yield DeviceUse(
+                    node=_NODE,
+                    device=device,
+                    pod=f"{job.job.team}/{_pod(name, place.rank)}",
+                    busy=live.last[device] / 100,
+                    over=EVERY // 1000,
+                    idle_since=since,
+                )
+
+
+def _idle_mark(job: StoredJob, name: str, live: LiveUse) -> Iterator[IdleMarked]:
+    mark = live.use.mark
+    if mark is not None:
+        yield IdleMarked(
+            subject=f"{job.job.team}/{name}",
+            id=job.id,
+            rule=mark.rule,
+            action=mark.action,
+            at=written(mark.at),
+            held_ms=mark.held_ms,
+            busy_ms=mark.busy_ms,
+            said=told_of_mark(mark),
+        )
+
+
+def _pod(name: str, rank: int) -> str:
+    return f"{name[:50]}-{rank}"
 
 
 def _names(jobs: Iterable[StoredJob]) -> dict[str, str]:
@@ -159,7 +224,7 @@ def _job(platform: Platform, machine: RecognisedMachine, job: StoredJob, seen: F
         }
         on_node = {**template["spec"], "nodeName": _NODE}
         status = {"phase": "Running", "conditions": [ready], "startTime": since}
-        yield _object("v1", "Pod", f"{name[:50]}-{place.rank}", team, meta=mine, spec=on_node, status=status)
+        yield _object("v1", "Pod", _pod(name, place.rank), team, meta=mine, spec=on_node, status=status)
 
 
 def _owned_by(job: StoredJob, name: str) -> list[Raw]:

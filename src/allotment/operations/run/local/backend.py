@@ -21,19 +21,22 @@ from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
+from allotment.model.jobs.use import AttemptUse
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.growing_logs import GrowingLog, growing_lines
-from allotment.operations.run.local.as_source import machine_snapshot
+from allotment.operations.run.local.as_source import MachineNow, machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launch_id, launches_for, work_of
 from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
 from allotment.operations.run.local.recognising import RecognisedMachine
+from allotment.operations.run.local.sampling import SampledJob, UseSampler
 from allotment.operations.run.local.shares import machine_state
 from allotment.operations.run.local.staging import AT_ONCE, LocalStaging, check_means
+from allotment.operations.run.marking import work_of_type
 from allotment.ports.backends import (
     LOCAL,
     BackendOffer,
@@ -129,6 +132,8 @@ class _LocalJob:
         self.said = ""
         self.end: EndOfRun | None = None
         self.before: EndOfRun | None = None
+        self.ran_since: int | None = None
+        self.measured_before: AttemptUse | None = None
 
     @property
     def launches(self) -> list[str]:
@@ -180,6 +185,7 @@ class LocalBackend:
         self._moves = 0
         self._reasons_at: int | None = None
         self._earlier = EarlierLaunches(processes)
+        self._sampler = UseSampler(machine.asked, beside)
 
     @property
     def name(self) -> str:
@@ -245,6 +251,7 @@ class LocalBackend:
         if job is not None and job.state.over:
             del self._jobs[job_id]
             self._changed.discard(job_id)
+            self._sampler.forget(job_id)
             last = job.attempt
             self._beside(lambda: self._folders.clear(job_id, last))
 
@@ -271,6 +278,7 @@ class LocalBackend:
         self._fetch(now)
         for job in list(self._holding.values()):
             self._watch(job, now)
+        self._sample(now)
         decisions = self._queues.decide(now)
         for decision in decisions:
             job = self._jobs[decision.id]
@@ -281,6 +289,25 @@ class LocalBackend:
                     self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
         self._look_at_reasons(now)
         return moves != self._moves
+
+    def _sample(self, now: int) -> None:
+        """Look at the devices of what runs, where it is time."""
+        if self._sampler.due(now):
+            running = [
+                self._sampled(each, each.ran_since) for each in self._holding.values() if each.ran_since is not None
+            ]
+            self._changed.update(self._sampler.step(running, now))
+
+    def _sampled(self, job: _LocalJob, since: int) -> SampledJob:
+        policy = self._platform.idle_policy(work_of_type(job.order.job.type))
+        return SampledJob(job.order.id, job.attempt, since, job.devices, lambda: self._pids(job), policy)
+
+    def _pids(self, job: _LocalJob) -> set[int]:
+        found: set[int] = set()
+        for launch in job.launches:
+            with suppress(AllotmentError):
+                found.update(self._processes.usage(launch).processes)
+        return found
 
     def _fetch(self, now: int) -> None:
         """Go on with the data of jobs; whose data are there stands in its queue from then on."""
@@ -326,6 +353,8 @@ class LocalBackend:
         if state is not job.state:
             job.state, job.since = state, now
             job.reason = ""
+            if state is JobState.RUNNING:
+                job.ran_since = now
             self._sort(job)
 
     def _sort(self, job: _LocalJob) -> None:
@@ -387,7 +416,8 @@ class LocalBackend:
             jobs: those that are not over, by id.
         """
         seen, now = self.look(), self._now()
-        return lambda: machine_snapshot(self._platform, self._machine, jobs, seen, now)
+        uses = {each.id: use for each in seen if (use := self._sampler.live(each.id)) is not None}
+        return lambda: machine_snapshot(MachineNow(self._platform, self._machine, seen, uses), jobs, now)
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that `check` lets through."""
@@ -421,7 +451,9 @@ class LocalBackend:
         limit = order.job.run_time
         if limit is not None and ran >= limit:
             job.leaving = Leaving.RUN_TIME  # the server that told it so may not have lived to say it
-        job.state, job.since = JobState.RUNNING, began
+        job.state, job.since, job.ran_since = JobState.RUNNING, began, began
+        if order.measured is not None and attempt == order.attempt:
+            self._sampler.resume(order.id, attempt, order.measured)
         return job
 
     def _class_of(self, devices: Sequence[str]) -> str:
@@ -566,7 +598,8 @@ class LocalBackend:
     def _end(self, job: _LocalJob, conclusion: Conclusion, ends: RankEnds) -> None:
         now, job_id = self._now(), job.order.id
         end = conclusion.end_with(job.said, ends)
-        job.leaving, job.said, job.devices = None, "", ()
+        self._sampler.ended(job_id, now)
+        job.leaving, job.said, job.devices, job.ran_since = None, "", (), None
         job.stuck, job.kill_at, job.killed = "", None, False
         if conclusion.state is not JobState.QUEUED:
             if job.state.holds:
@@ -575,7 +608,7 @@ class LocalBackend:
             self._become(job, conclusion.state, now)
             return
         self._queues.left(job_id)
-        job.before = end
+        job.before, job.measured_before = end, self._sampler.told(job_id, job.attempt)
         job.failures += 0 if end.displaced else 1
         job.attempt += 1
         self._become(job, JobState.QUEUED, now)
@@ -601,6 +634,8 @@ class LocalBackend:
             places=places if job.state.holds else (),
             end=job.end if job.state.over else None,
             before=job.before,
+            measured=self._sampler.told(job.order.id, job.attempt),
+            measured_before=job.measured_before,
             why=why or (MoveCause.ENDED if job.stuck else None),
         )
 

@@ -82,6 +82,7 @@ class Conclusion:
             self.end,
             said=self.end.said or said,
             memory=max((each.peak_memory_bytes for each in used), default=None),
+            out_of_memory=any(each.out_of_memory for each in used),
             cpu_ms=round(sum(each.cpu_seconds for each in used) * 1000) if used else None,
         )
 

@@ -10,7 +10,7 @@ from typing import Final
 from allotment.errors import shown
 from allotment.model.accelerator import Accelerator
 from allotment.operations.run.local.shares import SLOTS, MachineSize
-from allotment.ports.devices import MachineDevice, MachineInventory
+from allotment.ports.devices import MachineDevice, MachineDevices, MachineInventory
 from allotment.ports.machine import MachineRoom
 
 DEFAULT_SLOTS: Final = 8
@@ -27,11 +27,13 @@ class RecognisedMachine:
     Attributes:
         devices: ids by class.
         told: what a user should know, in sentences.
+        asked: tells how the devices are used; None where only slots stand for some.
     """
 
     size: MachineSize
     devices: Mapping[str, tuple[str, ...]]
     told: tuple[str, ...]
+    asked: MachineDevices | None = None
 
 
 def recognised(
