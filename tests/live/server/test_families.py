@@ -28,7 +28,7 @@ def grid(trials: int, at_once: int, rule: EarlyStop | None = None) -> Sweep:
 
 
 def members(server: Server, parent: str) -> list[JobRow]:
-    return list(reversed(server.service.page(JobFilter(parent=parent), limit=1000).rows))
+    return sorted(server.service.page(JobFilter(parent=parent), limit=1000).rows, key=lambda row: row.number)
 
 
 def swept_and_killed(server: Server, trials: int, kills: int, seed: int) -> None:

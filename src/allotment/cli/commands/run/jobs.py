@@ -65,6 +65,8 @@ def ps(
     before: object = None
     while True:
         rows = service.page(wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED)).rows
+        if family:  # of one moment they stand in the order of their ids, t10 before t9
+            rows = tuple(sorted(rows, key=lambda row: -row.number))
         if before is None or [(each.id, each.version) for each in rows] != before:
             before = [(each.id, each.version) for each in rows]
             now = int(clock.now().timestamp() * 1000)
