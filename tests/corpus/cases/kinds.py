@@ -83,7 +83,7 @@ ATTACKS: Final = {
     "L06": "image registry.acme.example@evil.test/x",
     "S06": "root in a user namespace for a pod",
     "S10": "a secret of another namespace by CSI",
-    "O4": "tests/live/policies/test_policies.py::test_case",
+    "O4": "tests/live/policies/test_cases.py::test_case",
     "F9": f"{_COURSES}::test_work_under_the_accounts_of_other_work",
     "W2": f"{_COURSES}::test_work_under_the_accounts_of_other_work",
     "W3": f"{_COURSES}::test_work_under_the_accounts_of_other_work",

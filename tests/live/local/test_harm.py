@@ -119,7 +119,7 @@ def test_what_runs_away_ends_with_it(tmp_path: Path, new_processes: Processes, g
         assert isinstance(state, JobAlive)
         assert sorted(state.launched.not_limited) == ["cpu", "memory", "pids", "processes"]
         assert state.launched.not_limited["processes"] == "there are none in this test"
-        assert bench.processes.usage(job).memory_bytes > 0
+        until(lambda: bench.processes.usage(job).memory_bytes > 0)  # nothing while it turns into its program
         assert bench.processes.unlimited() == dict.fromkeys(("cpu", "memory", "pids"), "there are none in this test")
         (pid,) = bench.processes.left(state.launched)
         assert (pid, state.seconds < 60) == (state.launched.main.pid, True)

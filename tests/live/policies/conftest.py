@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -116,20 +115,43 @@ def tenants(kube: KubeClient) -> None:
     )
 
 
-@contextmanager
-def governed(kube: KubeClient, *, pod_integration: bool, mutating: bool = False) -> Iterator[tuple[Manifest, ...]]:
-    """All policies in force; taken away at the end, because the sandbox is shared."""
-    declared, place = small_platform(pod_integration=pod_integration, mutating=mutating)
-    manifests = tuple(render_policies(declared, place))
-    ladder = tuple(render_priorities(site_of(declared, place)))
-    try:
-        for manifest in (*ladder, *manifests):
-            kube.apply(manifest.body)
-        wait_until_in_force(kube)
-        yield manifests
-    finally:
-        for manifest in reversed((*ladder, *manifests)):
-            kube.delete(manifest.api_version, key_of(manifest.body))
+class Law:
+    """All policies of the small platform in force, or none. What the next file needs as the last one left it stays.
+
+    Files that need the same follow each other by their names: it takes the API server a quarter of a minute.
+    """
+
+    def __init__(self, kube: KubeClient) -> None:
+        self._kube = kube
+        self._asked: tuple[bool, bool] | None = None
+        self._manifests: tuple[Manifest, ...] = ()
+
+    def be(self, *, pod_integration: bool, mutating: bool = False) -> None:
+        """Put all policies in force."""
+        asked = (pod_integration, mutating)
+        if asked == self._asked:
+            return
+        self.leave()
+        declared, place = small_platform(pod_integration=pod_integration, mutating=mutating)
+        self._manifests = (*render_priorities(site_of(declared, place)), *render_policies(declared, place))
+        for manifest in self._manifests:
+            self._kube.apply(manifest.body)
+        wait_until_in_force(self._kube)
+        self._asked = asked
+
+    def leave(self) -> None:
+        """Take all away."""
+        for manifest in reversed(self._manifests):
+            self._kube.delete(manifest.api_version, key_of(manifest.body))
+        self._asked, self._manifests = None, ()
+
+
+@pytest.fixture(scope="package")
+def law(kube: KubeClient, tenants: None) -> Iterator[Law]:
+    """Gone when the tests of this folder are through: others use the sandbox as well."""
+    law = Law(kube)
+    yield law
+    law.leave()
 
 
 def refusal(act: Callable[[], object]) -> str:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
 from allotment.adapters.kube.client import KubeClient
 from allotment.model import labels
-from allotment.model.manifest import Manifest
 from allotment.model.policy import PolicyName
 from tests.live.policies.bodies import container, queued, workload
 from tests.live.policies.cases import CASES, Case
-from tests.live.policies.conftest import JANE, governed, refusal
+from tests.live.policies.conftest import JANE, Law, refusal
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_force(kube: KubeClient, tenants: None) -> Iterator[tuple[Manifest, ...]]:
-    with governed(kube, pod_integration=False) as manifests:
-        yield manifests
+def in_force(law: Law) -> None:
+    law.be(pod_integration=False)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -17,7 +17,7 @@ from allotment.model.policy import PolicyName
 from allotment.ports.kube import Identity
 from tests.live.conftest import Kubectl
 from tests.live.policies.bodies import GOOD_LABELS, NAMESPACE, OTHER, Body, config_map, namespace, queued, workload
-from tests.live.policies.conftest import ALL_RIGHTS, ENGINEER, JANE, governed, refusal, until
+from tests.live.policies.conftest import ALL_RIGHTS, ENGINEER, JANE, Law, refusal, until
 
 pytestmark = pytest.mark.live
 
@@ -33,9 +33,8 @@ NAMESPACE_CONTROLLER = Identity("system:serviceaccount:kube-system:namespace-con
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
-    with governed(kube, pod_integration=False):
-        yield
+def in_force(law: Law) -> None:
+    law.be(pod_integration=False)
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,15 +10,14 @@ from allotment.adapters.kube.client import KubeClient
 from allotment.model import labels
 from allotment.model.policy import PolicyName
 from tests.live.policies.bodies import GOOD_LABELS, GPU_NODES, QUEUE, Body, container, queued, workload
-from tests.live.policies.conftest import JANE, governed, refusal, until
+from tests.live.policies.conftest import JANE, Law, refusal, until
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
-    with governed(kube, pod_integration=False):
-        yield
+def in_force(law: Law) -> None:
+    law.be(pod_integration=False)
 
 
 def checked(kube: KubeClient) -> list[Body]:
@@ -84,7 +81,8 @@ def test_an_ordinary_request_is_not_slowed_down(kube: KubeClient) -> None:
 
     good = queued("Job", spec=GPU_NODES, own=GOOD_LABELS | QUEUE)
     plain = workload("Job", namespace="default")
-    with_policies = statistics.median(seconds(good) for _ in range(20))
-    without = statistics.median(seconds(plain) for _ in range(20))
+    # The quickest of many: whatever else the machine does only adds to a request's time.
+    with_policies = min(seconds(good) for _ in range(20))
+    without = min(seconds(plain) for _ in range(20))
     # Twelve policies and Kueue's webhooks beside them; a loose bound, against something quadratic slipping in.
     assert with_policies < without + 0.25

@@ -15,7 +15,7 @@ from allotment.ports.kube import RefusedError
 from allotment.ports.sandboxes import Sandbox
 from allotment.render.policies import render_policies
 from tests.live.policies.bodies import workload
-from tests.live.policies.conftest import JANE, small_platform, until
+from tests.live.policies.conftest import JANE, Law, small_platform, until
 from tests.unit.builders import platform, policies
 
 pytestmark = pytest.mark.live
@@ -25,7 +25,8 @@ EXPECTED = {Mode.AUDIT: (True, False), Mode.WARN: (True, True), Mode.ENFORCE: (F
 
 
 @pytest.fixture(params=tuple(Mode), ids=lambda mode: mode.value)
-def mode(request: pytest.FixtureRequest, kube: KubeClient, tenants: None) -> Iterator[Mode]:
+def mode(request: pytest.FixtureRequest, kube: KubeClient, law: Law) -> Iterator[Mode]:
+    law.leave()
     chosen: Mode = request.param
     declared, place = small_platform(pod_integration=False)
     changed = platform(clusters=declared.clusters, teams=declared.teams, guardrails=policies((place,), mode=chosen))

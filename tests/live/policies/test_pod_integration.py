@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from allotment.adapters.kube.client import KubeClient
@@ -11,16 +9,15 @@ from allotment.model.manifest import key_of
 from allotment.model.policy import PolicyName
 from tests.live.policies.bodies import GPU_NODES, queued
 from tests.live.policies.cases import POD_INTEGRATION_CASES, Case
-from tests.live.policies.conftest import JANE, governed, refusal, until
+from tests.live.policies.conftest import JANE, Law, refusal, until
 from tests.live.policies.test_changes import created, patched, refused
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
-    with governed(kube, pod_integration=True):
-        yield
+def in_force(law: Law) -> None:
+    law.be(pod_integration=True)
 
 
 @pytest.mark.parametrize("case", POD_INTEGRATION_CASES, ids=lambda case: case.id)

@@ -14,7 +14,7 @@ from allotment.model.policy import PolicyName
 from allotment.render.kueue import render_kueue
 from allotment.render.objects import site_of
 from tests.live.policies.bodies import GOOD_LABELS, QUEUE, Body, workload
-from tests.live.policies.conftest import JANE, REPLICA_SETS, governed, refusal, small_platform, until
+from tests.live.policies.conftest import JANE, REPLICA_SETS, Law, refusal, small_platform, until
 from tests.live.policies.test_changes import patched, refused, running
 
 pytestmark = pytest.mark.live
@@ -24,15 +24,15 @@ ROLE = "kueue.x-k8s.io/role-hash"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_force(kube: KubeClient, tenants: None) -> Iterator[None]:
+def in_force(kube: KubeClient, law: Law) -> Iterator[None]:
     declared, place = small_platform(pod_integration=True, mutating=True)
     queues = tuple(render_kueue(site_of(declared, place)))
-    with governed(kube, pod_integration=True, mutating=True):
-        for manifest in queues:
-            kube.apply(manifest.body)
-        yield
-        for manifest in reversed(queues):
-            kube.delete(manifest.api_version, manifest.key)
+    law.be(pod_integration=True, mutating=True)
+    for manifest in queues:
+        kube.apply(manifest.body)
+    yield
+    for manifest in reversed(queues):
+        kube.delete(manifest.api_version, manifest.key)
 
 
 def member(name: str, role: str = "") -> Body:
