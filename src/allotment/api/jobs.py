@@ -37,6 +37,8 @@ GZIP: Final = "application/gzip"
 LINES: Final = "application/x-ndjson"
 MOST_BODY: Final = 2 << 20
 """Bytes of a submission."""
+MOST_TOGETHER: Final = 512 << 10
+"""Characters of several submissions: what is answered is longer, and has to be sent as well."""
 MOST_CODE: Final = 4 << 30
 """Bytes of packed code that are read at all; a job file allows far fewer."""
 _CHUNK: Final = 1 << 20
@@ -104,6 +106,15 @@ def _write_routes(app: FastAPI, service: JobService) -> None:
     @app.post("/v1/jobs")
     def submit(body: Annotated[str, Depends(_body)]) -> Response:
         return _value("receipt", service.submit(read_value("submission", JobSubmission, body, SENT)))
+
+    @app.post("/v1/submissions")
+    def submit_all(body: Annotated[str, Depends(_body)]) -> Response:
+        if len(body) > MOST_TOGETHER:
+            raise InputError(
+                f"submissions of {len(body)} bytes together", why=f"{MOST_TOGETHER} are the most", fix="send fewer"
+            )
+        found = read_value("submissions", tuple[JobSubmission, ...], body, SENT)
+        return _value("answers", service.submit_all(found))
 
     @app.post("/v1/foresee")
     def foresee(body: Annotated[str, Depends(_body)]) -> Response:

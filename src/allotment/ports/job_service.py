@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
+from allotment import errors
+from allotment.errors import AllotmentError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
-from allotment.ports.backends import BackendOffer, ForeseenStart, LogLine
-from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.backends import BackendOffer, ForeseenStart, JobRefusedError, LogLine
+from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
 from allotment.ports.stored_jobs import StoredJob
+
+_KINDS: Final[Mapping[str, type[AllotmentError]]] = {
+    each.__name__: each
+    for each in (
+        errors.UsageError,
+        errors.InputError,
+        errors.NotFoundError,
+        errors.ForbiddenError,
+        errors.ConflictError,
+        errors.CapacityError,
+        errors.TimedOutError,
+        errors.UnreachableError,
+        JobRefusedError,
+        StoreError,
+    )
+}
+"""Errors that keep their type from the server to whoever asked; others are plain ones there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +43,7 @@ class JobSubmission:
         code: reference that `put_code` gave; empty where no code travels.
         unwritten: fields that its file leaves open, such as ``resources.cpu``: a back end may fill them in better.
         supersedes: id of the job that it retries or clones.
+        key: of the submission: what comes again with the same one is the same job; empty where each is a new one.
     """
 
     job: Job
@@ -31,6 +51,7 @@ class JobSubmission:
     code: str = ""
     unwritten: frozenset[str] = frozenset()
     supersedes: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +64,40 @@ class JobReceipt:
 
     job: StoredJob
     told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSubmission:
+    """An error as it travels.
+
+    Attributes:
+        error: name of its type.
+    """
+
+    error: str
+    what: str
+    why: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionAnswer:
+    """What became of one of several submissions: one of the two is there."""
+
+    receipt: JobReceipt | None = None
+    refused: RefusedSubmission | None = None
+
+
+def answer_of(found: JobReceipt | AllotmentError) -> SubmissionAnswer:
+    """What became of a submission, in the form in which it travels."""
+    if isinstance(found, JobReceipt):
+        return SubmissionAnswer(found)
+    return SubmissionAnswer(None, RefusedSubmission(type(found).__name__, found.what, found.why, found.fix))
+
+
+def error_of(refused: RefusedSubmission) -> AllotmentError:
+    """The error that it was."""
+    return _KINDS.get(refused.error, AllotmentError)(refused.what, why=refused.why, fix=refused.fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +201,12 @@ class JobService(Protocol):
             JobRefusedError: it asks for what the back end cannot give.
             CapacityError: it can never run there.
             InputError: it cannot be kept as it is.
+            ConflictError: another job came with its key.
         """
+        ...
+
+    def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
+        """Take jobs, each by itself, in one go: an answer for each. None of them comes after another of them."""
         ...
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:

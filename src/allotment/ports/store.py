@@ -207,6 +207,10 @@ class JobsStore(JobsReader, Protocol):
         """
         ...
 
+    def add_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+        """Keep new jobs, all of them or none; what is refused is what `add` refuses."""
+        ...
+
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
         """Keep changes of jobs and turns of devices, all of them or none; the jobs as they are now.
 

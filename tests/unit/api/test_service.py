@@ -34,7 +34,7 @@ from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import JobRefusedError
-from allotment.ports.job_service import JobReceipt, JobService, JobSubmission
+from allotment.ports.job_service import JobReceipt, JobService, JobSubmission, error_of
 from allotment.ports.store import JobFilter
 from tests.unit.operations.run.machine import Machine, job
 
@@ -252,6 +252,80 @@ def test_a_name_that_is_waited_for_is_pinned_to_its_job(asked: tuple[World, JobS
     first = submitted(service).job
     after = submitted(service, after=(JobDependency("train", DependencyState.SUCCEEDED),)).job
     assert after.job.after == (JobDependency(first.id, DependencyState.SUCCEEDED),)
+
+
+def test_what_comes_again_with_its_key_is_the_same_job_and_another_is_refused(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    first = submitted(service).job
+    wanted = JobSubmission(
+        job(after=(JobDependency("train", DependencyState.SUCCEEDED),)),
+        "local",
+        unwritten=frozenset({"resources.cpu"}),
+        key="nightly",
+    )
+    one = service.submit(wanted)
+    world.run(1)
+    again = service.submit(wanted)
+    assert (one.told, again.job.id) == ((), one.job.id)
+    assert again.told == ("it was submitted before, with the same key; it is held",)
+    others = (
+        replace(wanted, job=replace(wanted.job, priority="scheduled-training")),
+        replace(wanted, job=job()),
+        replace(wanted, job=job(after=(JobDependency("eval", DependencyState.SUCCEEDED),))),
+        replace(wanted, code=service.put_code(io.BytesIO(b"other"))),
+    )
+    for other in others:
+        with pytest.raises(ConflictError, match="key"):
+            service.submit(other)
+    assert {each.id for each in service.page(JobFilter()).rows} == {first.id, one.job.id}
+    assert service.submit(replace(wanted, key="other")).job.id != one.job.id
+
+
+def test_of_many_each_is_taken_or_refused_by_itself(asked: tuple[World, JobService]) -> None:
+    _, service = asked
+    known = JobSubmission(job(), "local", key="k")
+    service.submit(known)
+    wanted = (
+        JobSubmission(job(), "local"),
+        JobSubmission(job(devices=9), "local"),
+        JobSubmission(job(), "mars"),
+        known,
+    )
+    found = service.submit_all(wanted)
+    assert [each.receipt is not None for each in found] == [True, False, False, True]
+    refused = [error_of(each.refused) for each in found if each.refused is not None]
+    assert [type(each) for each in refused] == [CapacityError, NotFoundError]
+    assert len(service.page(JobFilter()).rows) == 2
+    many = [JobSubmission(job(), "local", key=f"k{number}") for number in range(200)]
+    long = replace(job(), program=replace(job().program, argv=("x" * (1 << 20),)))
+    many[7] = replace(many[7], job=long)
+    found = service.submit_all(many)
+    assert [number for number, each in enumerate(found) if each.receipt is None] == [7]
+
+
+def test_one_that_cannot_be_kept_keeps_no_other_out() -> None:
+    world = World()
+    world.ids = iter(["j1", "j1", "j2"])
+    first, second = world.desk.submit_all((JobSubmission(job(), "local"),) * 2)
+    assert first.receipt is not None
+    assert second.receipt is not None
+    assert (first.receipt.job.id, second.receipt.job.id) == ("j1", "j2")
+
+
+def test_where_nobody_answers_only_what_has_a_key_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(_self: object, _verb: str, path: str, *_rest: object, **_more: object) -> JobReceipt:
+        asked.append(path)
+        raise client.SilentServerError("nobody")
+
+    monkeypatch.setattr(SocketJobService, "_ask", ask)
+    service = SocketJobService(Path("/nowhere"))
+    for key, times in (("", 1), ("k", 3)):
+        asked.clear()
+        with pytest.raises(UnreachableError):
+            service.submit(JobSubmission(job(), "local", key=key))
+        assert len(asked) == times
 
 
 REFUSED: tuple[tuple[Callable[[JobService], object], type[AllotmentError]], ...] = (

@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -15,13 +15,23 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from allotment import errors
-from allotment.errors import AllotmentError, ForbiddenError, UnreachableError, shown
+from allotment.errors import AllotmentError, ForbiddenError, InputError, UnreachableError, shown
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
-from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import FamilySummary, ForeseenJob, JobReceipt, JobSubmission, ServerStatus
-from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
+from allotment.ports.backends import LogLine
+from allotment.ports.job_service import (
+    FamilySummary,
+    ForeseenJob,
+    JobReceipt,
+    JobSubmission,
+    RefusedSubmission,
+    ServerStatus,
+    SubmissionAnswer,
+    answer_of,
+    error_of,
+)
+from allotment.ports.store import JobFilter, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
 T = TypeVar("T")
@@ -33,21 +43,14 @@ _KNOCK_AGAIN: Final = 0.05
 """Seconds that a server has to take a connection, and between two tries."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
-_KINDS: Final[Mapping[str, type[AllotmentError]]] = {
-    each.__name__: each
-    for each in (
-        errors.UsageError,
-        errors.InputError,
-        errors.NotFoundError,
-        errors.ForbiddenError,
-        errors.ConflictError,
-        errors.CapacityError,
-        errors.TimedOutError,
-        errors.UnreachableError,
-        JobRefusedError,
-        StoreError,
-    )
-}
+_TOGETHER: Final = 256 << 10
+"""Bytes of submissions that travel together, at most."""
+_ASKED_AGAIN: Final = 2
+"""Times that what can do no harm twice is asked again, where nobody answered."""
+
+
+class SilentServerError(UnreachableError):
+    """It was asked, and nobody knows whether it has done what it was asked for."""
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -118,7 +121,40 @@ class SocketJobService:
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
         body = write_value("submission", submission).encode()
-        return self._ask("POST", "/v1/jobs", "receipt", JobReceipt, body=body)
+        return self._surely("/v1/jobs", "receipt", JobReceipt, body, once=not submission.key)
+
+    def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
+        """Take jobs, each by itself."""
+        if len(submissions) == 1:
+            return (self._answered(submissions[0]),)
+        sizes = (len(write_value("submission", each)) for each in submissions)
+        try:
+            small = sum(sizes) <= _TOGETHER
+        except InputError:
+            small = False
+        if not small:
+            half = len(submissions) // 2
+            return (*self.submit_all(submissions[:half]), *self.submit_all(submissions[half:]))
+        body = write_value("submissions", list(submissions)).encode()
+        once = any(not each.key for each in submissions)
+        return self._surely("/v1/submissions", "answers", tuple[SubmissionAnswer, ...], body, once=once)
+
+    def _answered(self, submission: JobSubmission) -> SubmissionAnswer:
+        try:
+            return answer_of(self.submit(submission))
+        except UnreachableError:
+            raise
+        except AllotmentError as error:
+            return answer_of(error)
+
+    def _surely(self, path: str, kind: str, type_: type[T], body: bytes, *, once: bool) -> T:
+        """Ask again where nobody answered, unless that could do it `once` more."""
+        for _ in range(0 if once else _ASKED_AGAIN):
+            try:
+                return self._ask("POST", path, kind, type_, body=body)
+            except SilentServerError:
+                time.sleep(_KNOCK_AGAIN)
+        return self._ask("POST", path, kind, type_, body=body)
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
@@ -193,7 +229,7 @@ class SocketJobService:
             try:
                 text = answer.read().decode()
             except (OSError, http.client.HTTPException) as error:
-                raise _gone(error) from error
+                raise (_silent if verb == "POST" else _gone)(error) from error
         return read_value(kind, type_, text, ANSWERED)
 
     def _sent(
@@ -227,9 +263,8 @@ def _job(reference: str) -> str:
     return f"/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
 
 
-def _silent(error: Exception) -> UnreachableError:
-    """It was asked, and nobody knows whether it has done what it was asked for."""
-    return UnreachableError(
+def _silent(error: Exception) -> SilentServerError:
+    return SilentServerError(
         "the server was asked and did not answer",
         why=shown(str(error) or type(error).__name__),
         fix="it may have done it all the same: look at `allot ps --all` before you ask again",
@@ -255,5 +290,5 @@ def _refusal(status: int, body: bytes) -> AllotmentError:
         return AllotmentError(
             "the server refused this and did not say why", why=shown(body[:200].decode(errors="replace"))
         )
-    kind = _KINDS.get(told["error"], AllotmentError)
-    return kind(told.get("what", "the server refused this"), why=told.get("why", ""), fix=told.get("fix", ""))
+    what = told.get("what", "the server refused this")
+    return error_of(RefusedSubmission(told["error"], what, told.get("why", ""), told.get("fix", "")))

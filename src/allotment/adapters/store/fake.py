@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allotment.adapters.store.finding import ambiguous, as_kept, no_job, page_size, taken
-from allotment.errors import UsageError
+from allotment.errors import AllotmentError, UsageError
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, row_of
@@ -130,6 +130,15 @@ class MemoryStore:
             raise taken(job.id)
         self._jobs[job.id] = first_kept(job)
         return self._jobs[job.id]
+
+    def add_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+        """See the port."""
+        before = dict(self._jobs)
+        try:
+            return tuple(self.add(each) for each in jobs)
+        except AllotmentError:
+            self._jobs = before
+            raise
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
         """See the port."""

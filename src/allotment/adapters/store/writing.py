@@ -50,7 +50,12 @@ class SqlStore(SqlReader):
 
     def add(self, job: StoredJob) -> StoredJob:
         """See the port."""
-        kept = first_kept(job)
+        (kept,) = self.add_all((job,))
+        return kept
+
+    def add_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+        """See the port."""
+        kept = tuple(map(first_kept, jobs))
         with self._changing() as connection:
             if connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == kept.id)).first() is not None:
                 raise taken(kept.id)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from allotment.errors import ConflictError, UsageError
-from allotment.model.jobs.job import Job, JobDependency
-from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.errors import AllotmentError, ConflictError, UsageError
+from allotment.model.jobs.job import Job
+from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.taking import Intake
 from allotment.operations.run.using import used_together
-from allotment.ports.backends import LOCAL, BackendOffer, JobToStart, LogLine
+from allotment.ports.backends import LOCAL, BackendOffer, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import (
@@ -26,6 +27,8 @@ from allotment.ports.job_service import (
     JobSubmission,
     ServedBackend,
     ServerStatus,
+    SubmissionAnswer,
+    answer_of,
 )
 from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
@@ -33,11 +36,7 @@ from allotment.ports.stored_jobs import JobRow, StoredJob
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
 _LOOK_AGAIN: Final = 0.2
 """Seconds between two looks at a job that is not with its back end yet."""
-_NO_ID: Final = "j0"
-"""In place of an id where a job is only checked."""
 Opener = Callable[[str], Serving]
-_TRIES: Final = 5
-"""New ids that are tried before it is somebody else's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +88,10 @@ class Desk:
         self._opener = opener
         self._shelf = shelf
         self._clock = clock
-        self._new_id = new_id
         self._since = self._now()
         self._lanes: dict[str, Lane] = {}
         self._closed: dict[str, str] = {}
+        self._intake = Intake(store, shelf, clock, identity.owner, new_id)
         self._alone = threading.RLock()
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
@@ -152,7 +151,7 @@ class Desk:
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
         lane = self._lane(submission.backend)
-        order = self._order(lane, submission)
+        order = self._intake.order(lane, submission)
         told = lane.check(order)
         start = lane.foreseen(order)
         displaces = tuple(self._store.get(each) for each in start.displaces)
@@ -164,10 +163,23 @@ class Desk:
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
-        lane = self._lane(submission.backend)
-        order = self._order(lane, submission)
-        told = lane.check(order)
-        return JobReceipt(self._take(lane, submission, order.job, order.code), told)
+        (answer,) = self._intake.take(self._lane(submission.backend), (submission,))
+        if isinstance(answer, AllotmentError):
+            raise answer
+        return answer
+
+    def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
+        """Take jobs, each by itself."""
+        answers: dict[int, JobReceipt | AllotmentError] = {}
+        for name in dict.fromkeys(each.backend for each in submissions):
+            numbers = [number for number, each in enumerate(submissions) if each.backend == name]
+            try:
+                found = self._intake.take(self._lane(name), [submissions[each] for each in numbers])
+            except AllotmentError as error:
+                answers |= dict.fromkeys(numbers, error)
+            else:
+                answers |= dict(zip(numbers, found, strict=True))
+        return tuple(answer_of(answers[number]) for number in range(len(submissions)))
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
@@ -268,44 +280,10 @@ class Desk:
         for lane in list(self._lanes.values()):
             lane.wake()
 
-    def _order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
-        job = self._pinned(lane.prepared(submission.job, submission.unwritten))
-        code = self._shelf.path(submission.code) if submission.code else ""
-        return JobToStart(_NO_ID, job, self._identity.owner, 1, queued_since=self._now(), code=code)
-
     def _price(self, job: Job) -> int | None:
         wish = job.needs.accelerators
         price = 0 if wish is None else self._identity.prices.get(wish.classes[0])
         return None if price is None else price * job.devices
-
-    def _take(self, lane: Lane, submission: JobSubmission, job: Job, code: str) -> StoredJob:
-        now = self._now()
-        history = JobHistory().become(Move(now, JobState.SUBMITTED, MoveCause.SUBMITTED))
-        for tries_left in reversed(range(_TRIES)):
-            new = StoredJob(
-                self._new_id(),
-                job,
-                self._identity.owner,
-                submission.backend,
-                history,
-                code=code,
-                supersedes=submission.supersedes,
-            )
-            try:
-                return lane.take(new)
-            except ConflictError:
-                if not tries_left:
-                    raise
-        raise AssertionError("the last try returns or raises")
-
-    def _pinned(self, job: Job) -> Job:
-        """The job with those that it comes after by id: a name means another job once it is used again.
-
-        Raises:
-            NotFoundError: there is no such job in its team.
-        """
-        after = tuple(JobDependency(self._store.find(each.job, team=job.team).id, each.must_have) for each in job.after)
-        return replace(job, after=after)
 
     def _lane(self, name: str) -> Lane:
         """The back end of a name, opened where it is not yet.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -197,10 +198,14 @@ class Lane:
             made = self._serving.snapshot(dict(self._reconciler.jobs))
         return made()
 
-    def take(self, job: StoredJob) -> StoredJob:
-        """Keep a new job; the next pass starts it."""
+    def alone(self) -> AbstractContextManager[object]:
+        """While it lasts no pass is made, and nobody else is let in: for several calls that belong together."""
+        return self._alone
+
+    def take(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+        """Keep new jobs, all of them or none; the next pass starts them."""
         with self._alone:
-            kept = self._reconciler.take(job)
+            kept = self._reconciler.take_all(jobs)
         self.wake()
         return kept
 

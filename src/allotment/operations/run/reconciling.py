@@ -112,7 +112,18 @@ class Reconciler:
             ConflictError: its id is taken.
             InputError: it cannot be kept as it is.
         """
-        kept = self._store.add(job)
+        return self._taken(self._store.add(job))
+
+    def take_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+        """Keep new jobs, all of them or none; they are started by the next pass.
+
+        Raises:
+            ConflictError: an id is taken.
+            InputError: one cannot be kept as it is.
+        """
+        return tuple(self._taken(each) for each in self._store.add_all(jobs))
+
+    def _taken(self, kept: StoredJob) -> StoredJob:
         self._jobs[kept.id] = kept
         self._new.add(kept.id)
         if self._has_members(kept.job):

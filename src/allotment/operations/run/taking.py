@@ -1,0 +1,188 @@
+"""Jobs that are handed in are judged and kept, many with one look at their back end, each once however often asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from allotment.errors import AllotmentError, ConflictError, NotFoundError
+from allotment.model.jobs.job import Job, JobDependency
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.operations.run.lane import Lane
+from allotment.ports.backends import JobToStart
+from allotment.ports.clock import Clock
+from allotment.ports.job_code import CodeShelf
+from allotment.ports.job_service import JobReceipt, JobSubmission
+from allotment.ports.store import JobsStore
+from allotment.ports.stored_jobs import StoredJob
+
+_NO_ID: Final = "j0"
+"""In place of an id where a job is only checked."""
+_TRIES: Final = 5
+"""New ids that are tried before it is somebody else's fault."""
+_LETTERS: Final = "abcdefghjkmnpqrstvwxyz0123456789"
+"""Of ids: thirty-two, five bits each."""
+_ID_LENGTH: Final = 10
+_CPU: Final = "resources.cpu"
+_MEMORY: Final = "resources.memory"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedJob:
+    """A job that may be kept.
+
+    Attributes:
+        number: where it stands among those that were handed in together.
+        new: as it would be kept.
+        told: what is different there from what its file says.
+    """
+
+    number: int
+    new: StoredJob
+    told: tuple[str, ...]
+
+
+def id_of_key(owner: str, key: str) -> str:
+    """The id of the one job that a key stands for: a letter and 50 bits of a hash, so that the store keeps it once."""
+    digest = int.from_bytes(hashlib.sha256(f"{owner}\0{key}".encode()).digest()[:8])
+    return "j" + "".join(_LETTERS[digest >> 5 * place & 31] for place in range(_ID_LENGTH))
+
+
+class Intake:
+    """What a server does with jobs that are handed in."""
+
+    def __init__(self, store: JobsStore, shelf: CodeShelf, clock: Clock, owner: str, new_id: Callable[[], str]) -> None:
+        """Nothing is kept yet.
+
+        Args:
+            store: where jobs are kept.
+            shelf: where packed code lies.
+            clock: time.
+            owner: user name of who submits.
+            new_id: makes ids of jobs that come without a key.
+        """
+        self._store = store
+        self._shelf = shelf
+        self._clock = clock
+        self._owner = owner
+        self._new_id = new_id
+
+    def order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
+        """What its back end would be handed.
+
+        Raises:
+            NotFoundError: there is no such code, or no job that it comes after.
+        """
+        job = self._pinned(lane.prepared(submission.job, submission.unwritten))
+        code = self._shelf.path(submission.code) if submission.code else ""
+        return JobToStart(_NO_ID, job, self._owner, 1, queued_since=self._now(), code=code)
+
+    def take(self, lane: Lane, submissions: Sequence[JobSubmission]) -> list[JobReceipt | AllotmentError]:
+        """Keep jobs of one back end, each by itself: a receipt for each, or what is against it."""
+        answers: dict[int, JobReceipt | AllotmentError] = {}
+        judged: list[JudgedJob] = []
+        with lane.alone():
+            for number, each in enumerate(submissions):
+                try:
+                    before = self._before(each)
+                    if before is None:
+                        judged.append(self._judged(lane, number, each))
+                    else:
+                        answers[number] = self._again(before, each)
+                except AllotmentError as error:
+                    answers[number] = error
+            try:
+                kept = lane.take([each.new for each in judged])
+            except AllotmentError:
+                # One that cannot be kept keeps no other out.
+                answers |= {each.number: self._kept_alone(lane, each, submissions[each.number]) for each in judged}
+            else:
+                answers |= {each.number: JobReceipt(job, each.told) for each, job in zip(judged, kept, strict=True)}
+        return [answers[number] for number in range(len(submissions))]
+
+    def _before(self, submission: JobSubmission) -> StoredJob | None:
+        """The job that was handed in with the same key; None where none was."""
+        if not submission.key:
+            return None
+        try:
+            return self._store.get(id_of_key(self._owner, submission.key))
+        except NotFoundError:
+            return None
+
+    def _judged(self, lane: Lane, number: int, submission: JobSubmission) -> JudgedJob:
+        order = self.order(lane, submission)
+        told = lane.check(order)
+        new = StoredJob(
+            id_of_key(self._owner, submission.key) if submission.key else self._new_id(),
+            order.job,
+            self._owner,
+            submission.backend,
+            JobHistory().become(Move(self._now(), JobState.SUBMITTED, MoveCause.SUBMITTED)),
+            code=order.code,
+            supersedes=submission.supersedes,
+        )
+        return JudgedJob(number, new, told)
+
+    def _kept_alone(self, lane: Lane, judged: JudgedJob, submission: JobSubmission) -> JobReceipt | AllotmentError:
+        new = judged.new
+        for _ in range(_TRIES):
+            try:
+                (kept,) = lane.take([new])
+            except ConflictError as error:
+                if submission.key:
+                    return error
+                new, last = replace(new, id=self._new_id()), error
+            except AllotmentError as error:
+                return error
+            else:
+                return JobReceipt(kept, judged.told)
+        return last
+
+    def _again(self, before: StoredJob, submission: JobSubmission) -> JobReceipt:
+        """The same job once more.
+
+        Raises:
+            ConflictError: it is another.
+        """
+        code = self._shelf.path(submission.code) if submission.code else ""
+        same = (before.backend, before.code) == (submission.backend, code)
+        names = [(each.job, self._name(each.job)) for each in before.job.after]
+        asked = [each.job for each in submission.job.after]
+        same = same and len(names) == len(asked) and all(one in both for one, both in zip(asked, names, strict=True))
+        if not same or _bare(before.job, submission) != _bare(submission.job, submission):
+            raise ConflictError(
+                f"the key of {submission.job.name} was used for another job already",
+                why=f"{before.job.name} ({before.id}) came with it, and is not the same",
+                fix="choose another --key, or submit what was submitted then",
+            )
+        return JobReceipt(before, (f"it was submitted before, with the same key; it is {before.state.value}",))
+
+    def _name(self, job_id: str) -> str:
+        try:
+            return self._store.get(job_id).job.name
+        except NotFoundError:
+            return job_id
+
+    def _pinned(self, job: Job) -> Job:
+        """The job with those that it comes after by id: a name means another job once it is used again.
+
+        Raises:
+            NotFoundError: there is no such job in its team.
+        """
+        after = tuple(JobDependency(self._store.find(each.job, team=job.team).id, each.must_have) for each in job.after)
+        return replace(job, after=after)
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+
+def _bare(job: Job, submission: JobSubmission) -> Job:
+    """Without what its back end fills in, and without the names of what it comes after."""
+    needs = job.needs
+    if _CPU in submission.unwritten:
+        needs = replace(needs, cpu=submission.job.needs.cpu)
+    if _MEMORY in submission.unwritten:
+        needs = replace(needs, memory=submission.job.needs.memory)
+    return replace(job, needs=needs, after=tuple(JobDependency("", each.must_have) for each in job.after))
