@@ -57,10 +57,11 @@ class SqlStore(SqlReader):
         """See the port."""
         kept = tuple(map(first_kept, jobs))
         with self._changing() as connection:
-            if connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == kept.id)).first() is not None:
-                raise taken(kept.id)
-            connection.execute(sa.insert(JOBS), job_to_row(kept))
-            _keep_parts(connection, None, kept)
+            for each in kept:
+                if connection.execute(sa.select(JOBS.c.id).where(JOBS.c.id == each.id)).first() is not None:
+                    raise taken(each.id)
+                connection.execute(sa.insert(JOBS), job_to_row(each))
+                _keep_parts(connection, None, each)
         return kept
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:

@@ -126,19 +126,19 @@ class Intake:
         return JudgedJob(number, new, told)
 
     def _kept_alone(self, lane: Lane, judged: JudgedJob, submission: JobSubmission) -> JobReceipt | AllotmentError:
-        new = judged.new
-        for _ in range(_TRIES):
+        new, tries = judged.new, _TRIES
+        while True:
+            tries -= 1
             try:
                 (kept,) = lane.take([new])
             except ConflictError as error:
-                if submission.key:
+                if submission.key or not tries:
                     return error
-                new, last = replace(new, id=self._new_id()), error
+                new = replace(new, id=self._new_id())
             except AllotmentError as error:
                 return error
             else:
                 return JobReceipt(kept, judged.told)
-        return last
 
     def _again(self, before: StoredJob, submission: JobSubmission) -> JobReceipt:
         """The same job once more.
