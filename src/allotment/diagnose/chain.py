@@ -10,6 +10,7 @@ from allotment.diagnose.causes import BY_ID, CAUSES
 from allotment.diagnose.finding import CauseEntry, Finding
 from allotment.diagnose.heard import heard
 from allotment.diagnose.impossible import impossible
+from allotment.diagnose.needs import Asking
 from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.reach import ended_badly
 from allotment.diagnose.rules.queue.multikueue import NO_WORKER, copies_of, taken_copy, with_workers
@@ -21,7 +22,8 @@ from allotment.model.explanation import Confidence, Layer
 Found = tuple[CauseEntry, Finding]
 OF_PODS: Final = frozenset({Layer.SCHEDULER, Layer.AUTOSCALER, Layer.NODE, Layer.STORAGE, Layer.POD})
 """Layers of what is around pods: of work that runs in another cluster nothing of this one is."""
-_AFTER_ITS_END: Final = tuple(sorted(CAUSES, key=lambda each: each.layer is not Layer.POD))
+_USUALLY: Final = Asking(CAUSES)
+_AFTER_ITS_END: Final = Asking(sorted(CAUSES, key=lambda each: each.layer is not Layer.POD))
 """Causes of what has failed: how it ended stands before what would keep it if it were submitted now."""
 
 
@@ -33,7 +35,7 @@ def findings(case: Case) -> list[Found]:
     if standing(case).settled:
         return _in_its_worker(case)
     found: list[Found] = []
-    for entry in _AFTER_ITS_END if ended_badly(case) else CAUSES:
+    for entry in (_AFTER_ITS_END if ended_badly(case) else _USUALLY).of(case):
         finding = None if case.elsewhere and entry.layer in OF_PODS else entry.find(case)
         if finding is not None:
             found.append((entry, finding))

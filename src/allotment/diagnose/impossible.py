@@ -17,6 +17,7 @@ import msgspec
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import HopelessFor, emptied
 from allotment.diagnose.finding import CauseEntry, Finding
+from allotment.diagnose.gangs import in_turns
 from allotment.diagnose.never import fleet_of, hopeless
 from allotment.diagnose.rules.policy.amounts import amount, written
 from allotment.diagnose.rules.policy.quota_use import use_of
@@ -152,6 +153,8 @@ def _refused(case: Case) -> _Given | None:
 
 def _of_workload(case: Case, workload: Workload) -> _Given | None:
     """One pod of each PodSet is enough: that many do not fit together is looked at after that."""
+    if len(workload.spec.pod_sets) == 1 and not in_turns(case) and _hopeless(case) is None:
+        return None  # where all of them find room, the first does
     first: _Given | None = None
     for given in _may_get(case, workload):
         flavors = {name: dict.fromkeys(each.values()) for name, each in given.items()}

@@ -94,6 +94,7 @@ class QuotaShortage:
         undeclared: resources that the queue does not list.
         topology: what topology-aware scheduling says, where quota alone would do.
         never: refused even by an emptied fleet.
+        row: the flavor that is nearest to serving it.
     """
 
     workload: Workload
@@ -103,11 +104,7 @@ class QuotaShortage:
     topology: str = ""
     never: bool = False
     tried: tuple[FlavorTried, ...] = ()
-
-    @property
-    def row(self) -> FlavorRow | None:
-        """The flavor that is nearest to serving it."""
-        return min(self.rows, key=_nearness, default=None)
+    row: FlavorRow | None = None
 
     @property
     def whole(self) -> int:
@@ -234,7 +231,10 @@ def _of_pod_set(
         chosen = next((row for row in rows if row.fits), None)
         if chosen is None:
             never = all(row.obstacle or row.beyond for row in rows)
-            return QuotaShortage(workload, pod_set, tuple(rows), never=never, tried=tuple(_tried(row) for row in rows))
+            nearest = min(rows, key=_nearness, default=None)
+            return QuotaShortage(
+                workload, pod_set, tuple(rows), never=never, tried=tuple(_tried(row) for row in rows), row=nearest
+            )
         for name, amount in asked.items():
             assumed[chosen.flavor, name] = assumed.get((chosen.flavor, name), 0) + amount
     return None

@@ -35,10 +35,12 @@ class Blockade:
 
 def attempt_of(case: Case) -> Attempt | None:
     """What the twin makes of the subject's workload; None where there is none or it needs no quota any more."""
-    workload = case.workload
-    if workload is None or workload.holds_quota or workload.says("Finished"):
-        return None
-    kept = case.beside.once(Attempt, lambda: case.twins.attempt(workload.key))
+    kept = case.beside.get(Attempt)
+    if not isinstance(kept, Attempt):
+        workload = case.workload
+        if workload is None or workload.holds_quota or workload.says("Finished"):
+            return None
+        kept = case.beside[Attempt] = case.twins.attempt(workload.key)
     return None if kept.outcome in (AttemptOutcome.UNKNOWN, AttemptOutcome.OUT_OF_QUEUE) else kept
 
 
