@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from tests.live.kubernetes.driving import bind_claims
 from tests.live.server.conftest import ROOT, Server
 from tests.live.training import Training
 from tools.slurm import Slurm
@@ -21,6 +22,7 @@ IMAGE = yaml.safe_load((ROOT / "examples" / "jobs" / "job.yaml").read_text())["r
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, training: Training, slurm: Slurm) -> Iterator[Server]:
+    bind_claims(training.kube)
     folder = tmp_path_factory.mktemp("three")
     home, config = folder / "home", folder / "config"
     home.mkdir()

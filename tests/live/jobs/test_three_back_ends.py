@@ -21,7 +21,7 @@ from allotment.errors import UsageError
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import ObjectKey
 from allotment.model.quantity import format_cpu
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.stored_jobs import StoredJob, row_of
 from allotment.wiring import running
 from tests.live.jobs.counting import ENOUGH, EVERY
 from tests.live.kubernetes.stand_in import logs_of_every_pod
@@ -64,6 +64,13 @@ def jobs(server: Server, ids: dict[str, str]) -> list[StoredJob]:
     return [server.service.find(each) for each in ids.values()]
 
 
+def told(server: Server, ids: dict[str, str]) -> str:
+    """How they stand, and what the server says of its back ends."""
+    status = server.service.status()
+    stand = [f"{each.backend}: {each.state.value}, {row_of(each).said!r}" for each in jobs(server, ids)]
+    return "\n".join((*stand, *(f"{each.name}: {each.unreachable!r}" for each in status.backends)))
+
+
 def waits(job: StoredJob) -> bool:
     """Whether it waits, and it is known why."""
     return job.state is JobState.QUEUED and any(each.until is None for each in job.waits)
@@ -97,8 +104,8 @@ def differences(one: Any, other: Any, at: str = "") -> Iterator[str]:
 def of_one_shape(found: dict[str, Any]) -> bool:
     """Whether the same question has answers of one shape on all back ends; they are by back end."""
     first = found[LOCAL]
-    told = {place: list(differences(first, each)) for place, each in found.items()}
-    assert not any(told.values()), told
+    other = {place: list(differences(first, each)) for place, each in found.items()}
+    assert not any(other.values()), other
     return True
 
 
@@ -127,13 +134,13 @@ def test_one_job_file_on_three_back_ends(server: Server, training: Training, slu
     with nothing_starts(server, training, slurm):
         ids = {place: submitted(server, file, place) for place in (LOCAL, cluster, SLURM)}
 
-        until(lambda: all(map(waits, jobs(server, ids))), lambda: jobs(server, ids))
+        until(lambda: all(map(waits, jobs(server, ids))), lambda: told(server, ids))
         listed = rows(server)
         assert of_one_shape({place: listed[job_id] for place, job_id in ids.items()})
         assert of_one_shape(reasons(server, training, server.service.find(ids[cluster]).native))
 
-    until(lambda: all(each.state.over for each in jobs(server, ids)), lambda: jobs(server, ids))
-    assert {each.state for each in jobs(server, ids)} == {JobState.SUCCEEDED}, jobs(server, ids)
+    until(lambda: all(each.state.over for each in jobs(server, ids)), lambda: told(server, ids))
+    assert {each.state for each in jobs(server, ids)} == {JobState.SUCCEEDED}, told(server, ids)
     listed = rows(server)
     assert of_one_shape({place: listed[job_id] for place, job_id in ids.items()})
     described = {place: answer(server, "describe", job_id) for place, job_id in ids.items()}
@@ -166,10 +173,10 @@ def reasons(server: Server, training: Training, native: str) -> dict[str, Any]:
         # Nothing of a Slurm answers such questions yet.
         del asked[SLURM]
     for place, words in asked.items():
-        told = answer(server, "why", *words, "-n", "nlp", "--no-remedies")
-        assert told.pop("facts")
-        assert told["verdict"] in {"waiting", "misconfigured"}
-        found[place] = told
+        explained = answer(server, "why", *words, "-n", "nlp", "--no-remedies")
+        assert explained.pop("facts")
+        assert explained["verdict"] in {"waiting", "misconfigured"}
+        found[place] = explained
     return found
 
 

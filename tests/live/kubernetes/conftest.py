@@ -14,10 +14,9 @@ import pytest
 from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.cluster import WORKLOAD_FEATURES
 from allotment.model.manifest import key_of
-from allotment.ports.kube import KubePort
 from tests.live.conftest import told_to, unique_name
-from tests.live.kubernetes.driving import NAMESPACE, Driver
-from tests.live.training import Training, refusal, training_on
+from tests.live.kubernetes.driving import NAMESPACE, Driver, bind_claims
+from tests.live.training import Training, training_on
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def sets_driver(sets: Training) -> Iterator[Driver]:
 
 
 def _driver(live: Training) -> Iterator[Driver]:
-    _bind_claims(live.kube)
+    bind_claims(live.kube)
     found = Driver(live)
     yield found
     for job_id in found.seen:
@@ -54,25 +53,3 @@ def _driver(live: Training) -> Iterator[Driver]:
     for job_id in found.seen:
         for body in live.kube.list("batch/v1", "Job", namespace=NAMESPACE, labels=f"allotment.dev/job={job_id}"):
             live.kube.delete("batch/v1", key_of(body))
-
-
-def _bind_claims(kube: KubePort) -> None:
-    """Volumes behind the team's claims: no driver makes any here."""
-    for name in ("datasets", "checkpoints"):
-        spec = {
-            "capacity": {"storage": "100Ti"},
-            "accessModes": ["ReadWriteMany"],
-            "storageClassName": "shared-files",
-            "hostPath": {"path": "/nowhere"},
-            "claimRef": {"namespace": NAMESPACE, "name": name},
-        }
-        body = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": f"{NAMESPACE}-{name}"},
-            "spec": spec,
-        }
-        assert refusal(lambda body=body: kube.create(body)) in {
-            "",
-            f'persistentvolumes "{NAMESPACE}-{name}" already exists',
-        }  # type: ignore[misc]

@@ -21,7 +21,7 @@ from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.ports.backends import FollowedJob, JobToStart
 from allotment.ports.kube import Answer, Identity, KubePort
 from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR
-from tests.live.training import Training, member, owner
+from tests.live.training import Training, member, owner, refusal
 
 NAMESPACE = "nlp"
 FOREVER = "900s"
@@ -158,3 +158,25 @@ def job(**changes: Any) -> Job:
 
 def devices(count: int) -> ReplicaNeeds:
     return replace(job().needs, accelerators=AcceleratorWish(count, ("h100",)))
+
+
+def bind_claims(kube: KubePort) -> None:
+    """Volumes behind the team's claims: no driver makes any here."""
+    for name in ("datasets", "checkpoints"):
+        spec = {
+            "capacity": {"storage": "100Ti"},
+            "accessModes": ["ReadWriteMany"],
+            "storageClassName": "shared-files",
+            "hostPath": {"path": "/nowhere"},
+            "claimRef": {"namespace": NAMESPACE, "name": name},
+        }
+        body = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": f"{NAMESPACE}-{name}"},
+            "spec": spec,
+        }
+        assert refusal(lambda body=body: kube.create(body)) in {
+            "",
+            f'persistentvolumes "{NAMESPACE}-{name}" already exists',
+        }  # type: ignore[misc]

@@ -173,6 +173,19 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         ],
         (JobState.STARTING, 1, "ErrImagePull: no such", None, None),
     ),
+    (
+        "a claim without a volume",
+        [
+            job(),
+            pod(
+                "a",
+                "Pending",
+                spec={"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "runs"}}]},
+                status={"nominatedNodeName": "cpu-5"},
+            ),
+        ],
+        (JobState.STARTING, 1, "node cpu-5 was chosen; its claims may still lack a volume: runs", None, None),
+    ),
     ("runs", [job(), pod("a", "Running")], (JobState.RUNNING, 1, "", None, None)),
     ("half a gang", [job(spec=GANG), pod("a", "Running", rank=0)], (JobState.STARTING, 1, "", None, None)),
     (
@@ -199,7 +212,7 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
     (
         "killed by a signal",
         [job(OVER), pod("a", "Failed", status=ended(0, "4:00", signal=9, reason="OOMKilled"))],
-        (JobState.FAILED, 1, "", EndOfRun(137, 0, "work-a: OOMKilled"), None),
+        (JobState.FAILED, 1, "", EndOfRun(137, 0, "work-a: OOMKilled", out_of_memory=True), None),
     ),
     (
         "failed without a pod",

@@ -268,7 +268,16 @@ def _what_holds(pod: Pod) -> str:
         if status.state.waiting is not None and status.state.waiting.reason:
             words = (status.state.waiting.reason, status.state.waiting.message)
             return ": ".join(filter(None, words))
-    return ""
+    return _what_binds(pod)
+
+
+def _what_binds(pod: Pod) -> str:
+    """What a node that was chosen is waited for: nobody says a word while a claim's volume is made, for ten minutes."""
+    node = pod.status.nominated_node_name
+    claims = [each.persistent_volume_claim.claim_name for each in pod.spec.volumes if each.persistent_volume_claim]
+    if pod.bound or not node or not claims:
+        return ""
+    return f"node {node} was chosen; its claims may still lack a volume: {', '.join(claims)}"
 
 
 def _places(pods: Iterable[Pod], state: JobState) -> Iterator[RunningPlace]:
@@ -306,7 +315,8 @@ def _of_pods(pods: Sequence[Pod]) -> EndOfRun | None:
     _, rank, pod, ended = min(ends, key=lambda each: each[:2])
     code = _KILLED + ended.signal if ended.signal else ended.exit_code
     words = ended.reason if ended.reason not in {"", "Error"} else ""
-    return EndOfRun(code, rank, _bounded(": ".join(filter(None, (pod.name, words, ended.message)))))
+    said = _bounded(": ".join(filter(None, (pod.name, words, ended.message))))
+    return EndOfRun(code, rank, said, out_of_memory=ended.reason == "OOMKilled")
 
 
 def _ends(pod: Pod) -> Iterator[Terminated]:
