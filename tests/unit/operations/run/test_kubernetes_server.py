@@ -50,7 +50,8 @@ class Served:
     def take(self, wanted: object = None) -> StoredJob:
         at = int(self.clock.now().timestamp() * 1000)
         history = JobHistory().become(Move(at, JobState.SUBMITTED, MoveCause.SUBMITTED))
-        return self.lane.take(StoredJob("k7x2", wanted or job(), "jane", "training", history))  # type: ignore[arg-type]
+        new = StoredJob("k7x2", wanted or job(), "jane", "training", history)  # type: ignore[arg-type]
+        return self.lane.take([new])[0]
 
     def steps(self, number: int = 2) -> None:
         for _ in range(number):

@@ -37,7 +37,7 @@ def test_at_each_time_a_job_is_handed_in_once_and_a_sweep_by_the_clock_is_an_arr
         assert [each for each in told if each.startswith("its first run is at ")]
         now = scene.slurm.now * 1000
         history = JobHistory().become(Move(now, JobState.SUBMITTED, MoveCause.SUBMITTED))
-        lane.take(StoredJob(name, job, "ann", "hpc", history))
+        lane.take([StoredJob(name, job, "ann", "hpc", history)])
     pass_by(scene, lane, 900)
     lane = lane_of(scene, store)  # a server that finds what the one before has left
     pass_by(scene, lane, 900)
