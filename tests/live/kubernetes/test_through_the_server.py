@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from allotment.model.manifest import ObjectKey
+from tests.live.kubernetes.driving import until
 from tests.live.server.conftest import Server
 from tests.live.training import Training
 
@@ -72,3 +75,65 @@ def test_what_a_cluster_cannot_take_is_refused_before_it_is_kept(server: Server,
     server.run("submit", "job.yaml", "--on", training.cluster.name, code=1)
     server.run("submit", "job.yaml", "--on", "nowhere", code=3)
     assert json.loads(server.run("ps", "-a", "-o", "json"))["items"] == []
+
+
+@pytest.mark.nightly
+def test_credentials_that_expire_midway_are_told_and_new_ones_are_taken_up(
+    server: Server, training: Training, tmp_path: Path
+) -> None:
+    """Nothing is lost meanwhile, not even what is submitted before anybody has noticed."""
+    server.run("submit", written(server), "--on", training.cluster.name)
+    for number in (1, 2):
+        with_token(training, tmp_path / "kubeconfig", f"runner-{number}")
+        if number == 1:
+            server.kill(server.up())
+            server.up()
+            server.run("submit", "job.yaml", "--on", training.cluster.name)
+            training.kube.delete("v1", ObjectKey("", "ServiceAccount", "kube-system", "runner-1"))
+            until(lambda: "does not accept" in trouble(server, training), lambda: trouble(server, training))
+            server.run("ps", "-a")
+        else:
+            until(lambda: not trouble(server, training), lambda: trouble(server, training))
+    rows = json.loads(server.run("ps", "-a", "-o", "json"))["items"]
+    assert len(rows) == 2
+    for row in rows:
+        server.run("wait", row["id"], "--timeout", "90")
+
+
+def written(server: Server) -> str:
+    (server.home / "train.py").write_text("print('hello')\n")
+    (server.home / "job.yaml").write_text(JOB)
+    return "job.yaml"
+
+
+def trouble(server: Server, training: Training) -> str:
+    (found,) = (each for each in server.service.status().backends if each.name == training.cluster.name)
+    return found.unreachable
+
+
+def with_token(training: Training, kubeconfig: Path, name: str) -> None:
+    """Let the kubeconfig sign in by the token of a new account, which may do everything."""
+    kube = training.kube
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "kube-system"}}
+    kube.create(account)
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    api = "rbac.authorization.k8s.io/v1"
+    metadata = {"name": f"everything-{name}"}
+    kube.create(
+        {"apiVersion": api, "kind": "ClusterRoleBinding", "metadata": metadata, "subjects": [subject], "roleRef": role}
+    )
+    marked = {"kubernetes.io/service-account.name": name}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/service-account-token",
+        "metadata": {"name": name, "namespace": "kube-system", "annotations": marked},
+    }
+    kube.create(secret)
+    key = ObjectKey("", "Secret", "kube-system", name)
+    until(lambda: "token" in ((kube.get("v1", key) or {}).get("data") or {}), lambda: "no token is made")
+    token = base64.b64decode((kube.get("v1", key) or {})["data"]["token"]).decode()
+    document = yaml.safe_load(kubeconfig.read_text())
+    document["users"][0]["user"] = {"token": token}
+    kubeconfig.write_text(yaml.safe_dump(document))
