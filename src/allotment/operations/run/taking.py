@@ -146,8 +146,7 @@ class Intake:
         Raises:
             ConflictError: it is another.
         """
-        code = self._shelf.path(submission.code) if submission.code else ""
-        same = (before.backend, before.code) == (submission.backend, code)
+        same = before.backend == submission.backend
         names = [(each.job, self._name(each.job)) for each in before.job.after]
         asked = [each.job for each in submission.job.after]
         same = same and len(names) == len(asked) and all(one in both for one, both in zip(asked, names, strict=True))
@@ -157,7 +156,11 @@ class Intake:
                 why=f"{before.job.name} ({before.id}) came with it, and is not the same",
                 fix="choose another --key, or submit what was submitted then",
             )
-        return JobReceipt(before, (f"it was submitted before, with the same key; it is {before.state.value}",))
+        told = [f"it was submitted before, with the same key; it is {before.state.value}"]
+        code = self._shelf.path(submission.code) if submission.code else ""
+        if before.code != code:
+            told.append("its folder of code has changed since; it has what was submitted then")
+        return JobReceipt(before, tuple(told))
 
     def _name(self, job_id: str) -> str:
         try:

@@ -142,7 +142,9 @@ def _argv(run: RunSpec) -> tuple[str, ...]:
     _name, dot, suffix = run.script.rpartition(".")
     interpreter = _INTERPRETERS.get(dot + suffix)
     if interpreter is not None:
-        return (interpreter, run.script, *run.args)
+        # An interpreter would take what begins with a dash for a flag of its own.
+        dashed = run.script.startswith("-")
+        return (interpreter, f"./{run.script}" if dashed else run.script, *run.args)
     # Without a slash in it a name would be looked for among the machine's programs.
     return (run.script if "/" in run.script else f"./{run.script}", *run.args)
 

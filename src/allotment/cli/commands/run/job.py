@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, team_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import InputError, UsageError, shown
+from allotment.errors import InputError
 from allotment.model.grammar import count
 
-if TYPE_CHECKING:
-    from allotment.model.source import SourceTree
-
 _HERE: Final = "allotment.cli.commands.run.job"
-_STDIN: Final = "-"
-_STDIN_NAME: Final = "standard input"
-_MOST_STDIN: Final = 16 << 20
-"""Bytes that are read of standard input; a file's bound is the reader's."""
 
 ENTRIES: Final = (
     CommandEntry("check", f"{_HERE}:check", "Check job files against the platform, and warn of traps.", ("validate",)),
@@ -45,24 +37,25 @@ def check(session: Session, files: tuple[str, ...], *, strict: bool, output: Out
     """Check job files against the platform directory, and warn of what goes wrong; nothing is submitted.
 
     Every problem is told as file:line:column, field, what is wrong and what to do (exit code 1); every warning has a
-    word of its own, which docs/job-file.md explains. - is standard input. -o json has each job with all its defaults.
+    word of its own, which docs/job-file.md explains. Without a platform directory it is that of the server, where it
+    runs. - is standard input. -o json has each job with all its defaults.
 
     Labels for -l: job, team, type.
     """
     from allotment import wiring
     from allotment.cli.commands.run.job_view import checked_listing, warning_notes
-    from allotment.cli.shell.loading import load
+    from allotment.cli.commands.run.reading import job_texts, loaded_jobs
+    from allotment.cli.commands.run.serving import known_platform
     from allotment.cli.shell.output import show
-    from allotment.cli.shell.places import platform_directory
+    from allotment.model.source import SourceTree
     from allotment.reports.documents.job_files import job_check_document
     from allotment.spec.jobs.lint import lint_files
-    from allotment.spec.jobs.load import load_jobs
 
     now = wiring.clock().now()
-    texts = _texts(files)
-    platform = load(session, platform_directory(session), quiet=True).platform
-    found = load_jobs(texts, platform, now, session.value("team"))
-    warnings = lint_files(texts, found, platform, now)
+    texts = job_texts(files)
+    platform = known_platform(session)
+    found = loaded_jobs(session, platform, texts, scripts=False)
+    warnings = lint_files(SourceTree(texts.texts), found, platform, now)
     if warnings and output.format != "json":
         session.note("\n".join(warning_notes(warnings)))
     show(
@@ -77,28 +70,3 @@ def check(session: Session, files: tuple[str, ...], *, strict: bool, output: Out
             why="--strict makes them errors",
             fix="correct them, or leave --strict out",
         )
-
-
-def _texts(names: tuple[str, ...]) -> SourceTree:
-    """The files by the names that messages have for them."""
-    from allotment import wiring
-    from allotment.model.source import SourceTree
-
-    files = wiring.files()
-    texts: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        if name == _STDIN:
-            texts[_STDIN_NAME] = _standard_input()
-        else:
-            texts[name] = files.read_text(files.user_path(name))
-    return SourceTree(texts)
-
-
-def _standard_input() -> str:
-    data = sys.stdin.buffer.read(_MOST_STDIN + 1)
-    if len(data) > _MOST_STDIN:
-        raise UsageError(f"standard input holds more than {shown(_MOST_STDIN >> 20)} MiB", fix="a job file is some KiB")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise InputError("standard input is no text in UTF-8", fix="send it a job file") from None

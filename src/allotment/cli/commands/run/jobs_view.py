@@ -147,11 +147,20 @@ def _accelerators(each: ServedBackend) -> str:
 
 def receipt_text(receipt: JobReceipt, call: str) -> str:
     """What is said when a job was taken: its id, what is different there, what to type next."""
+    return f"{receipt_line(receipt)}\n{next_steps((receipt,), call)}"
+
+
+def receipt_line(receipt: JobReceipt) -> str:
+    """The id of a job that was taken, and what is different there."""
     job = receipt.job
     lines = [f"{shown(job.job.name)} is job {job.id} of team {shown(job.job.team)} on {shown(job.backend)}"]
-    lines += [f"  note: {shown(each)}" for each in receipt.told]
-    lines += [f"  {call} logs -f {job.id}", f"  {call} ps", f"  {call} stop {job.id}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  note: {shown(each)}" for each in receipt.told)])
+
+
+def next_steps(receipts: Sequence[JobReceipt], call: str) -> str:
+    """What to type once jobs were taken."""
+    name = receipts[0].job.id if len(receipts) == 1 else "JOB"
+    return "\n".join((f"  {call} logs -f {name}", f"  {call} ps", f"  {call} stop {name}"))
 
 
 def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot") -> str:

@@ -33,6 +33,33 @@ def served_platform(session: Session, directory: str) -> Platform:
     return load(session, Path(directory) if directory else running.example_platform(), quiet=True).platform
 
 
+def known_platform(session: Session, *, example: bool = False) -> Platform:
+    """The platform that job files are checked against; nothing is started for it.
+
+    The one that is named or that we stand in; else that of the server, where it runs.
+
+    Args:
+        session: whose.
+        example: whether the one that comes along stands in where there is no other.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from allotment.cli.shell.loading import load
+    from allotment.cli.shell.places import platform_directory
+    from allotment.wiring import running
+
+    try:
+        return load(session, platform_directory(session), quiet=True).platform
+    except UsageError:
+        try:
+            return served_platform(session, running.job_server(session.environment).service.status().directory)
+        except UnreachableError:
+            if example:
+                return served_platform(session, "")
+        raise
+
+
 def service_of(session: Session, *, start: bool = False) -> JobService:
     """The server.
 

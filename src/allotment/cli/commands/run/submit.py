@@ -2,23 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, document_of, foreseen, loaded_jobs, submitted
+from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, foreseen
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, team_flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, platform_flag, team_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError
 from allotment.model.grammar import count
 from allotment.ports.backends import LOCAL
 
+if TYPE_CHECKING:
+    from allotment.cli.commands.run.reading import JobTexts
+    from allotment.model.platform import Platform
+    from allotment.spec.jobs.load import JobDocument
+
 _OF_THE_SHELL: Final = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
 """Variables that say which programs are meant."""
 
 
-@click.command(cls=Command)
+@dataclass(frozen=True, slots=True)
+class SubmitOptions:
+    """What `allot submit` is asked for."""
+
+    backend: str
+    dry_run: str | None
+    follow: bool
+    key: str
+
+
+class RunCommand(Command):
+    """A flag that it does not know may be meant for the script."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As every command does, but for that."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            meant = error.option_name
+            raise UsageError(
+                f"there is no flag {meant!r}",
+                fix=f"arguments of the script stand after --: `allot run SCRIPT -- {meant}`; see `allot run --help`",
+            ) from None
+
+
+def _variable(given: str, environment: Mapping[str, str]) -> str:
+    """``NAME=VALUE``; a name alone has the value that it has here."""
+    if "=" in given:
+        return given
+    if given not in environment:
+        raise UsageError(
+            f"--env {given} has no value", why="there is no such variable here", fix="write NAME=VALUE, or export it"
+        )
+    return f"{given}={environment[given]}"
+
+
+@click.command(cls=RunCommand)
 @click.argument("script", type=click.Path())
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.option(
@@ -33,7 +76,12 @@ _OF_THE_SHELL: Final = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
 @click.option("--project", metavar="NAME", default="", help="Project of the team; its first.")
 @click.option("--checkpoint", metavar="DIR", default="", help="Where it writes checkpoints, so that it can go on.")
 @click.option("--max-run-time", metavar="TIME", default="", help="It is ended after this time, such as 90m or 4h.")
-@click.option("--env", multiple=True, metavar="NAME=VALUE", help="A variable of its environment; repeatable.")
+@click.option(
+    "--env",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A variable of its environment; NAME alone: as it is here. Repeatable.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Do not follow its log.")
 @team_flag
 @platform_flag
@@ -49,15 +97,18 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     """
     from allotment import wiring
     from allotment.cli.commands.run.following import follow_to_its_end
+    from allotment.cli.commands.run.handing import taken
     from allotment.cli.commands.run.jobs_view import receipt_text
+    from allotment.cli.commands.run.reading import JobTexts, by_flags, loaded_jobs
     from allotment.cli.commands.run.serving import served_platform, service_of
+    from allotment.wiring import running
 
     path = wiring.files().user_path(script)
+    if path.is_dir():
+        raise UsageError(f"{script} is a folder", fix="name the script in it that is to be run")
     if not path.is_file():
         raise NotFoundError(f"there is no file {script}", fix="name the script that is to be run")
-    for each in flags["env"]:
-        if "=" not in each:
-            raise UsageError(f"--env {each} has no value", fix="write NAME=VALUE")
+    given = tuple(_variable(each, session.environment) for each in flags["env"])
     service = service_of(session, start=True)
     status = service.status()
     team = session.value("team") or (status.teams[0] if len(status.teams) == 1 else "")
@@ -65,10 +116,12 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
         raise UsageError("which team?", why=f"there are {', '.join(status.teams)}", fix="name one with --team")
     # A script of mine runs with the programs of my shell, not with those of the shell that started the server.
     mine = tuple(f"{name}={session.environment[name]}" for name in _OF_THE_SHELL if session.environment.get(name))
-    flags["env"] = (*mine, *flags["env"])
+    flags["env"] = (*mine, *given)
     text = document_of(RunFlags(path.name, args, **flags), team)
-    documents = loaded_jobs(session, served_platform(session, status.directory), {COMMAND_LINE: text})
-    (receipt,) = submitted(service, documents, {COMMAND_LINE: path.absolute().parent}, LOCAL)
+    texts = JobTexts({COMMAND_LINE: text}, {COMMAND_LINE: path.absolute().parent})
+    with by_flags():
+        documents = loaded_jobs(session, served_platform(session, status.directory), texts)
+    receipt = taken(service, WantedJobs(documents, texts.folders, LOCAL, running.new_job_id()))
     if detach:
         session.out(receipt_text(receipt, session.call))
         return 0
@@ -77,7 +130,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
 
 
 @click.command(cls=Command)
-@click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--on", "backend", metavar="NAME", default=LOCAL, show_default=True, help="Where they run.")
 @click.option(
     "--dry-run",
@@ -85,56 +138,57 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     help="Submit nothing: only check (client), or also tell price, start and whom it displaces (server).",
 )
 @click.option("--follow", "-f", is_flag=True, help="Follow the log of the one job to its end.")
+@click.option("--key", metavar="TEXT", default="", help="What comes again with the same key is submitted once.")
 @team_flag
 @platform_flag
 @output_flags
 @global_flags
 @click.pass_obj
-def submit(
-    session: Session, files: tuple[str, ...], *, backend: str, dry_run: str | None, follow: bool, output: OutputOptions
-) -> int:
+@packed(SubmitOptions)
+def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], output: OutputOptions) -> int:
     """Submit the jobs of job files: to this machine; with --on to a cluster of the platform, or to a Slurm.
 
-    Jobs of one file may wait for each other. All are checked first: where one has an error, none is submitted.
+    Jobs of one file may wait for each other. All are checked first: where one has an error, none is submitted. Then
+    each is taken or refused by itself, and what waits for a refused one is refused. - is standard input.
     """
-    from allotment import wiring
     from allotment.cli.commands.run.following import follow_to_its_end
-    from allotment.cli.commands.run.job_view import warning_notes
-    from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text, receipt_text, receipts_listing
-    from allotment.cli.commands.run.serving import served_platform, service_of
-    from allotment.cli.shell.output import show
-    from allotment.model.source import SourceTree
-    from allotment.spec.jobs.lint import lint_files
+    from allotment.cli.commands.run.handing import hand_in, tell_foreseen
+    from allotment.cli.commands.run.reading import job_texts
+    from allotment.cli.commands.run.serving import known_platform, served_platform, service_of
 
-    paths = {each: wiring.files().user_path(each) for each in files}
-    texts = {name: wiring.files().read_text(path) for name, path in paths.items()}
+    if asked.dry_run == "client":
+        number = len(_checked(session, known_platform(session, example=True), job_texts(files)))
+        session.note(f"{count(number, 'job')} could be submitted; nothing was")
+        return 0
+    found = job_texts(files)
     service = service_of(session, start=True)
     platform = served_platform(session, service.status().directory)
-    documents = loaded_jobs(session, platform, texts)
-    warnings = lint_files(SourceTree(texts), documents, platform, wiring.clock().now())
+    documents = _checked(session, platform, found)
+    if asked.follow and len(documents) != 1:
+        raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
+    wanted = WantedJobs(documents, found.folders, asked.backend, asked.key)
+    if asked.dry_run == "server":
+        tell_foreseen(session, output, foreseen(service, wanted), platform.currency)
+        return 0
+    done = hand_in(session, service, wanted, output)
+    return follow_to_its_end(session, service, done.receipts[0].job) if asked.follow and done.receipts else done.code
+
+
+def _checked(session: Session, platform: Platform, found: JobTexts) -> Sequence[JobDocument]:
+    """The jobs of files, with what goes wrong in them told."""
+    from allotment import wiring
+    from allotment.cli.commands.run.job_view import warning_notes
+    from allotment.cli.commands.run.reading import loaded_jobs
+    from allotment.model.source import SourceTree
+    from allotment.spec.jobs.lint import lint_files
+    from allotment.spec.jobs.load import InvalidJobFileError
+
+    try:
+        documents = loaded_jobs(session, platform, found)
+    except InvalidJobFileError as error:
+        error.fix = "correct the named lines; nothing was submitted"
+        raise
+    warnings = lint_files(SourceTree(found.texts), documents, platform, wiring.clock().now())
     if warnings:
         session.note("\n".join(warning_notes(warnings)))
-    if follow and len(documents) != 1:
-        raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
-    folders = {name: path.absolute().parent for name, path in paths.items()}
-    if dry_run == "client":
-        session.note(f"{count(len(documents), 'job')} could be submitted; nothing was")
-        return 0
-    if dry_run == "server":
-        found = foreseen(service, documents, folders, backend)
-        show(
-            session,
-            output,
-            foreseen_listing(found, platform.currency),
-            human=lambda _: "\n".join(foreseen_text(each, platform.currency) for each in found),
-        )
-        return 0
-    receipts = submitted(service, documents, folders, backend)
-    now = int(wiring.clock().now().timestamp() * 1000)
-    show(
-        session,
-        output,
-        receipts_listing(receipts, now),
-        human=lambda _: "\n".join(receipt_text(each, session.call) for each in receipts),
-    )
-    return follow_to_its_end(session, service, receipts[0].job) if follow else 0
+    return documents

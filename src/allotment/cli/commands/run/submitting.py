@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from allotment.cli.shell.session import Session
+from allotment.errors import ConflictError
 
 if TYPE_CHECKING:
-    from allotment.model.platform import Platform
-    from allotment.ports.job_service import ForeseenJob, JobReceipt, JobService, JobSubmission
+    from allotment.ports.job_service import ForeseenJob, JobService, JobSubmission, SubmissionAnswer
     from allotment.spec.jobs.load import JobDocument
 
 COMMAND_LINE: Final = "the command line"
 """Where problems of a job are said to be that was written as flags."""
+_FIRST: Final = 10
+_MOST: Final = 250
+_LONG: Final = 0.5
+"""Jobs that travel together, first and at most, and seconds beyond which fewer do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def document_of(flags: RunFlags, team: str) -> str:
     from allotment.spec.writing import block
 
     script = Path(flags.script)
-    run: dict[str, Any] = {"script": script.name}
+    run: dict[str, Any] = {"script": f"./{script.name}" if script.name.startswith("-") else script.name}
     if flags.args:
         run["args"] = list(flags.args)
     if flags.env:
@@ -79,74 +83,135 @@ def _plain(stem: str) -> str:
     return "-".join(part for part in letters.split("-") if part)[:40].strip("-") or "job"
 
 
-def loaded_jobs(session: Session, platform: Platform, files: Mapping[str, str]) -> tuple[JobDocument, ...]:
-    """The jobs of job files.
+@dataclass(frozen=True, slots=True)
+class WantedJobs:
+    """Jobs that are handed in.
 
-    Raises:
-        InvalidJobFileError: they have errors.
-    """
-    from allotment import wiring
-    from allotment.model.source import SourceTree
-    from allotment.spec.jobs.load import load_jobs
-
-    return load_jobs(SourceTree(files), platform, wiring.clock().now(), session.value("team"))
-
-
-def submitted(
-    service: JobService, documents: Sequence[JobDocument], folders: Mapping[str, Path], backend: str
-) -> list[JobReceipt]:
-    """Submit jobs, with their code.
-
-    Args:
-        service: the server.
-        documents: the jobs; one that waits for another of them comes after it.
+    Attributes:
+        documents: the jobs.
         folders: where each job file lies, by its name.
         backend: where they are to run.
+        key: what comes again with it is not taken twice; empty for none.
     """
-    return [service.submit(each) for each in _submissions(service, documents, folders, backend)]
+
+    documents: Sequence[JobDocument]
+    folders: Mapping[str, Path]
+    backend: str
+    key: str = ""
+    supersedes: str = ""
 
 
-def foreseen(
-    service: JobService, documents: Sequence[JobDocument], folders: Mapping[str, Path], backend: str
-) -> list[ForeseenJob]:
-    """What would become of jobs, each as if it came alone; the arguments are those of `submitted`.
+def handed_in(service: JobService, wanted: WantedJobs) -> Iterator[list[tuple[JobDocument, SubmissionAnswer]]]:
+    """Submit jobs, with their code: some at a time, and what became of them as it is known.
+
+    One that waits for another comes after it, and is refused where that one is. The more a server takes in half a
+    second, the more come together.
+    """
+    from allotment.ports.job_service import answer_of
+
+    ids: dict[tuple[str, str], str] = {}
+    refused: set[tuple[str, str]] = set()
+    packer, size = _Packer(service), _FIRST
+    keys = _keys(wanted)
+    for layer in layers(wanted.documents):
+        for each in layer:
+            lacking = _before(each, refused)
+            if not lacking:
+                continue
+            refused.add((each.job.team, each.job.name))
+            yield [(each, answer_of(_not_without(each, lacking)))]
+        left = [each for each in layer if (each.job.team, each.job.name) not in refused]
+        while left:
+            some, left = left[:size], left[size:]
+            made = [replace(packer.submission(_pinned(each, ids), wanted), key=keys[id(each)]) for each in some]
+            began = time.monotonic()
+            answers = service.submit_all([replace(each, supersedes=wanted.supersedes) for each in made])
+            size = min(_MOST, size * 2) if time.monotonic() - began < _LONG else max(1, size // 2)
+            for each, answer in zip(some, answers, strict=True):
+                if answer.receipt is None:
+                    refused.add((each.job.team, each.job.name))
+                else:
+                    ids[each.job.team, each.job.name] = answer.receipt.job.id
+            yield list(zip(some, answers, strict=True))
+
+
+def _keys(wanted: WantedJobs) -> Mapping[int, str]:
+    """A key for each job: of the whole, with its team, its name and how many of that name there were."""
+    keys: dict[int, str] = {}
+    times: dict[tuple[str, str], int] = {}
+    for each in wanted.documents:
+        name = each.job.team, each.job.name
+        times[name] = times.get(name, 0) + 1
+        keys[id(each)] = "/".join((wanted.key, *name, str(times[name]))) if wanted.key else ""
+    return keys
+
+
+def _pinned(document: JobDocument, ids: Mapping[tuple[str, str], str]) -> JobDocument:
+    """With what it waits for by id, where that was submitted just now."""
+    job = document.job
+    after = tuple(replace(each, job=ids.get((job.team, each.job), each.job)) for each in job.after)
+    return replace(document, job=replace(job, after=after))
+
+
+def _before(document: JobDocument, refused: Collection[tuple[str, str]]) -> str:
+    job = document.job
+    return next((each.job for each in job.after if (job.team, each.job) in refused), "")
+
+
+def _not_without(document: JobDocument, lacking: str) -> ConflictError:
+    return ConflictError(
+        f"{document.job.name} was not submitted",
+        why=f"it waits for {lacking}, which was refused",
+        fix=f"mend {lacking}",
+    )
+
+
+def foreseen(service: JobService, wanted: WantedJobs) -> list[ForeseenJob]:
+    """What would become of jobs, each as if it came alone.
 
     What a job waits for of the same files is left out: it is not there yet.
     """
-    names = {each.job.name for each in documents}
+    names = {each.job.name for each in wanted.documents}
     alone = [
         replace(each, job=replace(each.job, after=tuple(one for one in each.job.after if one.job not in names)))
-        for each in documents
+        for each in wanted.documents
     ]
-    return [service.foresee(each) for each in _submissions(service, alone, folders, backend)]
+    packer = _Packer(service)
+    found = (packer.submission(each, wanted) for layer in layers(alone) for each in layer)
+    return [service.foresee(replace(each, supersedes=wanted.supersedes)) for each in found]
 
 
-def _submissions(
-    service: JobService, documents: Sequence[JobDocument], folders: Mapping[str, Path], backend: str
-) -> Iterator[JobSubmission]:
-    from allotment.operations.run.local.fitting import OPEN_FIELDS
-    from allotment.ports.job_service import JobSubmission
-    from allotment.wiring import running
+class _Packer:
+    """Sends each folder of code once."""
 
-    packed: dict[tuple[Path, object], str] = {}
-    for each in in_order(documents):
-        code, base = each.job.program.code, folders[each.source.file]
+    def __init__(self, service: JobService) -> None:
+        self._service = service
+        self._packed: dict[tuple[Path, object], str] = {}
+
+    def submission(self, document: JobDocument, wanted: WantedJobs) -> JobSubmission:
+        from allotment.operations.run.local.fitting import OPEN_FIELDS
+        from allotment.ports.job_service import JobSubmission
+        from allotment.wiring import running
+
+        code, base = document.job.program.code, wanted.folders[document.source.file]
         reference = ""
         if code is not None:
-            if (base, code) not in packed:
+            if (base, code) not in self._packed:
                 with running.code_packer().pack(base, code) as stream:
-                    packed[base, code] = service.put_code(stream)
-            reference = packed[base, code]
-        unwritten = frozenset(OPEN_FIELDS) - each.written
-        yield JobSubmission(each.job, backend, reference, unwritten)
+                    self._packed[base, code] = self._service.put_code(stream)
+            reference = self._packed[base, code]
+        unwritten = frozenset(OPEN_FIELDS) - document.written
+        return JobSubmission(document.job, wanted.backend, reference, unwritten)
 
 
-def in_order(documents: Sequence[JobDocument]) -> list[JobDocument]:
-    """Jobs after those of the same files that they wait for; there are no circles among them."""
-    left, done = list(documents), []
+def layers(documents: Sequence[JobDocument]) -> Iterator[list[JobDocument]]:
+    """Jobs, those first that wait for none of the others; there are no circles among them."""
+    left = list(documents)
     while left:
         names = {each.job.name for each in left}
-        free = [each for each in left if not names & {before.job for before in each.job.after}]
-        done += free
-        left = [each for each in left if each not in free]
-    return done
+        free: list[JobDocument] = []
+        later: list[JobDocument] = []
+        for each in left:
+            (later if names & {before.job for before in each.job.after} else free).append(each)
+        yield free
+        left = later

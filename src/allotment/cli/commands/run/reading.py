@@ -1,0 +1,191 @@
+"""Job files as a user names them → jobs: every problem of every file in one go, those of reading them included."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from allotment.cli.shell.session import Session
+from allotment.errors import AllotmentError, InputError, quoted, shown
+
+if TYPE_CHECKING:
+    from allotment.model.platform import Platform
+    from allotment.spec.jobs.load import JobDocument
+    from allotment.spec.problems import Issue, Problem
+
+STDIN: Final = "-"
+STDIN_NAME: Final = "standard input"
+_MOST_STDIN: Final = 16 << 20
+"""Bytes that are read of standard input; a file's bound is the reader's."""
+_SBATCH: Final = re.compile(r"\A#!.*^#SBATCH\s", re.MULTILINE | re.DOTALL)
+_KUBERNETES: Final = re.compile(r"^apiVersion:", re.MULTILINE)
+_INTERPRETED: Final = frozenset({".py", ".sh"})
+"""Scripts that need no permission to be executed: what runs them is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTexts:
+    """Job files that were read.
+
+    Attributes:
+        texts: by the names that messages have for them.
+        folders: where each lies; of standard input, the current one.
+        problems: of those that could not be read.
+    """
+
+    texts: Mapping[str, str]
+    folders: Mapping[str, Path]
+    problems: tuple[Problem, ...] = ()
+
+
+def job_texts(names: Sequence[str]) -> JobTexts:
+    """Read job files; ``-`` is standard input.
+
+    Raises:
+        AllotmentError: there is one file, and it cannot be read.
+    """
+    from allotment import wiring
+    from allotment.spec.problems import Problem, Severity
+
+    texts: dict[str, str] = {}
+    folders: dict[str, Path] = {}
+    problems = []
+    for name in dict.fromkeys(names):
+        place = Path() if name == STDIN else wiring.files().user_path(name)
+        told = STDIN_NAME if name == STDIN else name
+        try:
+            texts[told] = _standard_input() if name == STDIN else wiring.files().read_text(place)
+            _check_format(told, texts[told])
+        except AllotmentError as error:
+            if len(names) == 1:
+                raise
+            texts.pop(told, None)
+            what = f"{error.what}: {error.why}" if error.why else error.what
+            problems.append(Problem(told, 0, 0, "", what, error.fix, Severity.ERROR))
+            continue
+        folders[told] = place.absolute() if name == STDIN else place.absolute().parent
+    return JobTexts(texts, folders, tuple(problems))
+
+
+def loaded_jobs(
+    session: Session, platform: Platform, found: JobTexts, *, scripts: bool = True
+) -> Sequence[JobDocument]:
+    """The jobs of job files.
+
+    Args:
+        session: whose.
+        platform: that they are checked against.
+        found: the files.
+        scripts: whether the scripts that they name have to be there.
+
+    Raises:
+        InvalidJobFileError: they have errors; all are told.
+    """
+    from allotment import wiring
+    from allotment.model.source import SourceTree
+    from allotment.spec.jobs.load import InvalidJobFileError, load_jobs
+    from allotment.spec.problems import sort_problems
+    from allotment.spec.read import locate
+
+    tree, problems = SourceTree(found.texts), list(found.problems)
+    documents: Sequence[JobDocument] = ()
+    try:
+        documents = load_jobs(tree, platform, wiring.clock().now(), session.value("team")) if found.texts else ()
+    except InvalidJobFileError as error:
+        problems += error.problems
+    if scripts:
+        problems += locate(tree, [issue for each in documents for issue in _absent_script(each, found.folders)])
+    if problems:
+        raise InvalidJobFileError(sort_problems(problems))
+    return documents
+
+
+_FLAGS: Final = {
+    "name": "--name",
+    "team": "--team",
+    "run.script": "the script",
+    "run.env": "--env",
+    "run.args": "an argument of the script",
+    "resources.accelerators.count": "--gpus",
+    "resources.accelerators.class": "--accelerator",
+    "resources.accelerators": "--gpus",
+    "resources.cpu": "--cpu",
+    "resources.memory": "--memory",
+    "replicas": "--replicas",
+    "priority": "--priority",
+    "project": "--project",
+    "checkpoint": "--checkpoint",
+    "maxRunTime": "--max-run-time",
+}
+"""What a user has typed for a field."""
+
+
+@contextmanager
+def by_flags() -> Iterator[None]:
+    """Problems of a job that was written as flags name these: there is no file that could be corrected."""
+    from allotment.spec.jobs.load import InvalidJobFileError
+
+    try:
+        yield
+    except InvalidJobFileError as error:
+        told = [(_flag(each.field), each) for each in error.problems]
+        first = f"{told[0][0]}: {told[0][1].what}"
+        more = "; ".join(f"{flag}: {each.what} ({each.fix})" for flag, each in told[1:])
+        raise InputError(first, why=more and f"besides, {more}", fix=told[0][1].fix) from error
+
+
+def _flag(field: str) -> str:
+    known = [each for each in _FLAGS if field == each or field.startswith((f"{each}.", f"{each}["))]
+    return _FLAGS[max(known, key=len)] if known else field
+
+
+def _absent_script(document: JobDocument, folders: Mapping[str, Path]) -> Iterator[Issue]:
+    """What keeps a job from being started, as far as its folder of code shows it here."""
+    from allotment.spec.problems import Issue
+
+    program = document.job.program
+    if program.code is None or "run.script" not in document.written or program.image:
+        return
+    script = next((each for each in program.argv[:2] if "/" in each or "." in each), program.argv[-1])
+    where = folders[document.source.file] / program.code.folder
+    path = where / program.working_directory / script
+    at = ("run", "script")
+    if not path.is_file():
+        words = script.removeprefix("./")
+        what = f"there is no script {quoted(words)} in the folder {shown(where)}"
+        fix = "name a file that is there"
+        if " " in words:
+            fix = "the arguments of a script stand in `run.args`, a command and its words in `run.command`, as lists"
+        yield Issue(document.source, at, what, fix)
+    elif path.suffix not in _INTERPRETED and not os.access(path, os.X_OK):
+        what = f"{quoted(path.name)} cannot be executed, and only .py and .sh have a program that runs them"
+        yield Issue(document.source, at, what, "make it executable (`chmod +x`), or name the program in `run.command`")
+
+
+def _check_format(name: str, text: str) -> None:
+    """Refuse what somebody else takes."""
+    begin = "begin a job file with `allot template new train`; docs/job-file.md explains its fields"
+    if _SBATCH.match(text):
+        raise InputError(
+            f"{shown(name)} is a batch script of Slurm, and no job file", fix=f"{begin}; sbatch takes this"
+        )
+    if (found := _KUBERNETES.search(text)) and "allotment" not in text[found.end() :].partition("\n")[0]:
+        raise InputError(
+            f"{shown(name)} is an object of Kubernetes, and no job file", fix=f"{begin}; kubectl takes this"
+        )
+
+
+def _standard_input() -> str:
+    data = sys.stdin.buffer.read(_MOST_STDIN + 1)
+    if len(data) > _MOST_STDIN:
+        raise InputError(f"standard input holds more than {_MOST_STDIN >> 20} MiB", fix="a job file is some KiB")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise InputError("standard input is no text in UTF-8", fix="send it a job file") from None

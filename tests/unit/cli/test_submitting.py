@@ -1,0 +1,142 @@
+"""Jobs on their way from files to a server: read, ordered, sent some at a time, each told by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from allotment.adapters.files.tree import read_tree
+from allotment.cli.commands.run import submitting
+from allotment.cli.commands.run.handing import hand_in
+from allotment.cli.commands.run.reading import JobTexts, by_flags, job_texts, loaded_jobs
+from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, handed_in, layers
+from allotment.cli.shell.options import OutputOptions
+from allotment.cli.shell.session import Session
+from allotment.errors import InputError, NotFoundError
+from allotment.model.jobs.job import DependencyState, JobDependency
+from allotment.ports.job_service import JobSubmission, SubmissionAnswer
+from allotment.spec.jobs.load import InvalidJobFileError, JobDocument
+from allotment.spec.load import load_platform
+from allotment.spec.problems import Source
+from tests.unit.api.test_service import World
+from tests.unit.cli.conftest import ACME
+from tests.unit.operations.run.machine import job
+
+PLATFORM = load_platform(read_tree(ACME)).platform
+JOB = "kind: Job\nname: first\nteam: nlp\nrun: {script: a.py}\n"
+
+
+class Counting(World):
+    """A server that tells how many jobs came together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together: list[int] = []
+        take = self.desk.submit_all
+
+        def counted(submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
+            self.together.append(len(submissions))
+            return take(submissions)
+
+        self.desk.submit_all = counted  # type: ignore[method-assign]
+
+
+def document(name: str, *after: str, devices: int = 0) -> JobDocument:
+    wanted = replace(job(devices=devices), name=name)
+    wanted = replace(wanted, after=tuple(JobDependency(each, DependencyState.SUCCEEDED) for each in after))
+    return JobDocument(wanted, Source("file", 0), frozenset())
+
+
+def test_many_go_in_few_calls_and_what_waits_for_one_that_was_refused_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(submitting, "_LONG", 1e9)
+    world = Counting()
+    documents = [document("last", "big"), document("third", "k0"), document("big", devices=99)]
+    documents += [document(f"k{number}") for number in range(100)]
+    wanted = WantedJobs(documents, {"file": Path()}, "local", "night")
+    found = [each for some in handed_in(world.desk, wanted) for each in some]
+    assert world.together == [10, 20, 40, 31, 1]
+    refused = {each.job.name: answer.refused.what for each, answer in found if answer.refused}
+    assert set(refused) == {"big", "last"}
+    assert refused["last"] == "last was not submitted"
+    third = next(answer.receipt for each, answer in found if each.job.name == "third")
+    first = next(answer.receipt for each, answer in found if each.job.name == "k0")
+    assert third is not None
+    assert first is not None
+    assert third.job.job.after[0].job == first.job.id
+    again = [answer.receipt for some in handed_in(world.desk, wanted) for _, answer in some if answer.receipt]
+    assert {each.job.id for each in again} == {answer.receipt.job.id for _, answer in found if answer.receipt}
+
+
+def test_layers_keep_the_order_of_the_file() -> None:
+    documents = [document("c", "b"), document("a"), document("b", "a"), document("d")]
+    assert [[each.job.name for each in layer] for layer in layers(documents)] == [["a", "d"], ["b"], ["c"]]
+
+
+def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+    files = {
+        "good.yaml": JOB,
+        "slurm.sh": "#!/bin/bash\n#SBATCH -n 1\nsrun x\n",
+        "pod.yaml": "apiVersion: batch/v1\nkind: Job\n",
+        "words.yaml": JOB.replace("{script: a.py}", "python a.py --epochs 3"),
+        "bad.yaml": "kind: Job\nname: X\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    for name in ("a.py", "data.txt"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "text.yaml").write_text(JOB.replace("a.py", "data.txt"))
+    session = Session({})
+    paths = [str(tmp_path / each) for each in (*files, "none.yaml")]
+    with pytest.raises(InvalidJobFileError) as caught:
+        loaded_jobs(session, PLATFORM, job_texts(paths))
+    told = {Path(each.file).name: each.what for each in caught.value.problems}
+    assert set(told) == {"slurm.sh", "pod.yaml", "bad.yaml", "none.yaml"}
+    assert "Slurm" in told["slurm.sh"]
+    assert "Kubernetes" in told["pod.yaml"]
+    with pytest.raises(InvalidJobFileError) as caught:
+        loaded_jobs(session, PLATFORM, job_texts([str(tmp_path / each) for each in ("words.yaml", "text.yaml")]))
+    assert [each.field for each in caught.value.problems] == ["run.script", "run.script"]
+    assert loaded_jobs(session, PLATFORM, job_texts([str(tmp_path / "good.yaml")]))
+    with pytest.raises(NotFoundError):
+        job_texts([str(tmp_path / "none.yaml")])
+
+
+def test_problems_of_a_command_line_name_its_flags(tmp_path: Path) -> None:
+    (tmp_path / "-a.py").write_text("")
+    for flags, says in (
+        (RunFlags("-a.py", name="My Job"), "--name"),
+        (RunFlags("-a.py", accelerator="z9"), "--accelerator"),
+        (RunFlags("-a.py", cpu="much"), "--cpu"),
+        (RunFlags("b.py"), "the script"),
+    ):
+        texts = JobTexts({COMMAND_LINE: document_of(flags, "nlp")}, {COMMAND_LINE: tmp_path})
+        with pytest.raises(InputError, match=f"^{says}: "), by_flags():
+            loaded_jobs(Session({}), PLATFORM, texts)
+    texts = JobTexts({COMMAND_LINE: document_of(RunFlags("-a.py"), "nlp")}, {COMMAND_LINE: tmp_path})
+    (found,) = loaded_jobs(Session({}), PLATFORM, texts)
+    assert found.job.program.argv == ("python", "./-a.py")
+
+
+def test_ctrl_c_says_how_many_are_in_and_how_the_rest_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    world = Counting()
+    counted = world.desk.submit_all
+
+    def cut(submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
+        if world.together:
+            raise KeyboardInterrupt
+        return counted(submissions)
+
+    world.desk.submit_all = cut  # type: ignore[method-assign]
+    documents = [document(f"k{number}", devices=99 if number == 3 else 0) for number in range(30)]
+    wanted = WantedJobs(documents, {"file": Path()}, "local", "night")
+    done = hand_in(Session({}), world.desk, wanted, OutputOptions("name", False, "", "", None))
+    told = capsys.readouterr()
+    assert (done.code, len(done.receipts), len(told.out.splitlines())) == (130, 9, 9)
+    assert "k3 was refused: " in told.err
+    assert "interrupted: 9 of 30 jobs are in" in told.err
+    assert "--key night" in told.err
