@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from allotment.errors import AllotmentError, ConflictError, InputError, NotFound
 from allotment.model.jobs.run import JobState
 from allotment.ports.device_times import DeviceTurn, DeviceUse
 from allotment.ports.store import JobFilter, SchemaError, StoreError
+from allotment.ports.stored_jobs import JobEvent
 from tests.unit.adapters.store.jobs import NOW, devices, moved, submitted
 
 pytestmark = pytest.mark.corpus
@@ -69,8 +71,9 @@ def test_a_full_disk_is_told_and_what_was_kept_is_there_when_there_is_room(small
         with pytest.raises(StoreError, match="the disk is full") as caught:
             kept.extend(store.add(submitted(f"j{number}")).id for number in range(1000))
         assert "nothing that was kept before is lost" in caught.value.why
+        change = replace(moved(store.get("first"), JobState.QUEUED), events=(JobEvent(1, "a", "b" * 999),) * 100)
         with pytest.raises(StoreError, match="the disk is full"):
-            store.record([moved(store.get("first"), JobState.QUEUED)], [DeviceTurn(devices(1)[0], 1, DeviceUse("x"))])
+            store.record([change], [DeviceTurn(devices(1)[0], 1, DeviceUse("x"))])
         assert store.get("first").state is JobState.SUBMITTED
         assert store.in_use("local") == ()
 
@@ -257,7 +260,7 @@ def test_a_newer_store_is_refused_with_both_versions_and_left_as_it_is(place: Sq
         assert "9999" in caught.value.why
         assert HEAD in caught.value.why
     assert place.status().schema == "9999"
-    execute(place.path, "UPDATE alembic_version SET version_num = '0001'")
+    execute(place.path, f"UPDATE alembic_version SET version_num = '{HEAD}'")
     assert ids(place) == ["j1"]
 
 

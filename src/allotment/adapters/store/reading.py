@@ -40,6 +40,16 @@ def job_of(connection: sa.Connection, job_id: str) -> StoredJob | None:
     return _whole(connection, found[0]) if found else None
 
 
+def jobs_of(connection: sa.Connection, ids: Sequence[str]) -> dict[str, StoredJob]:
+    """Those of some jobs that are there, by id, each with all that belongs to it."""
+    found: dict[str, StoredJob] = {}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = [each for each in ids[start : start + _AT_ONCE] if each.isprintable()]
+        own = _rows(connection, sa.select(JOBS).where(JOBS.c.id.in_(some)))
+        found.update((rows.job["id"], job_from_rows(rows)) for rows in _wholes(connection, own))
+    return found
+
+
 def _whole(connection: sa.Connection, own: Row) -> StoredJob:
     (rows,) = _wholes(connection, [own])
     return job_from_rows(rows)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
-from allotment.adapters.store.reading import SqlReader, job_of
+from allotment.adapters.store.reading import SqlReader, jobs_of
 from allotment.adapters.store.rows import (
     attempt_to_row,
     event_to_row,
@@ -66,19 +66,19 @@ class SqlStore(SqlReader):
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
         """See the port."""
-        found: dict[str, StoredJob] = {}
         if not changes and not turns:
             return ()
         with self._changing() as connection:
+            found = jobs_of(connection, list(dict.fromkeys(each.id for each in changes)))
             for change in changes:
-                before = found.get(change.id) or job_of(connection, change.id)
+                before = found.get(change.id)
                 if before is None:
                     raise no_job(change.id)
                 found[change.id] = changed(before, change)
                 _keep_change(connection, before, found[change.id])
             for turn in turns:
                 _keep_turn(connection, kept_turn(turn))
-        return tuple(found.values())
+        return tuple(found[each] for each in dict.fromkeys(change.id for change in changes))
 
     def discard(self, job_id: str) -> None:
         """See the port."""

@@ -25,6 +25,8 @@ from allotment.ports.job_service import ServedBackend
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredJob
 
+_BREATH: Final = 0.001
+"""Seconds between two passes of which the first had news: who waits for the back end has it in between."""
 _BUSY: Final = 0.02
 """Seconds between two passes over this machine while anything runs: how late the end of a job is seen, at most."""
 _IDLE: Final = 1.0
@@ -138,7 +140,9 @@ class Lane:
                 traceback.print_exc()
                 self._trouble = f"a mistake in Allotment, not in your jobs: {type(error).__name__}: {error}"
                 news = False
-            if not news:
+            if news:
+                ending.wait(_BREATH)
+            else:
                 self._wake.wait(_BUSY if self._serving.busy() and not self.trouble else _IDLE)
                 self._wake.clear()
 

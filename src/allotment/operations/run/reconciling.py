@@ -7,6 +7,7 @@ is kept before anything follows from it. So whoever dies at whatever moment, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from allotment.errors import (
@@ -28,6 +29,8 @@ from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StaleWriteError, StoredChange, StoredJob
 
+_AT_ONCE: Final = 200
+"""Changes that are kept in one pass, where the back end tells what has changed: who asks meanwhile waits no longer."""
 _WHOLE: Final = 60_000
 """Milliseconds between two looks at everything, where the back end tells what has changed."""
 _NOT_WITH_IT_YET: Final = frozenset({JobState.SUBMITTED, JobState.HELD})
@@ -185,24 +188,38 @@ class Reconciler:
         whole = changing is None or whole_at is None or not 0 <= now - whole_at < _WHOLE
         self._whole_at = None  # until this pass is through
         try:
-            changes = [*self._starts(now)]
+            most = None if changing is None else _AT_ONCE
+            changes = [*islice(self._starts(now), most)]
             found = self._backend.look() if changing is None or whole else changing.changed()
             seen = {each.id: each for each in found}
         except UnreachableError as error:
             self._unreachable = str(error)
             return False
         self._unreachable = ""
-        told = {each.id for each in changes}
-        changes += [each for each in self._news(seen, now, whole=whole) if each.id not in told]
+        put_off = self._add_news(changes, seen, now, most, whole=whole)
         # Turns are told of the jobs as they were: of one that ends its last devices are free from now on.
         turns = [] if self._books is None else self._books.turns(self._jobs, seen.values(), now)
         self._keep(changes, turns)
         for each in seen.values():
             self._follow_up(each)
         if changing is not None:
-            changing.settled(seen.values())
-            self._whole_at = now if whole else whole_at
+            changing.settled(each for each in seen.values() if each.id not in put_off)
+            self._whole_at = (now if whole else whole_at) if not whole or not put_off else None
         return bool(changes)
+
+    def _add_news(
+        self, changes: list[StoredChange], seen: dict[str, FollowedJob], now: int, most: int | None, *, whole: bool
+    ) -> frozenset[str]:
+        """What is new of jobs, as much of it as is kept at once; the ids of those that were not looked at for that."""
+        told = {each.id for each in changes}
+        jobs = list(self._jobs.values() if whole else (self._jobs[each] for each in seen if each in self._jobs))
+        for number, job in enumerate(jobs):
+            change = None if job.id in told else self._new_of(job, seen.get(job.id), now)
+            if change is not None and most is not None and len(changes) >= most:
+                return frozenset(each.id for each in jobs[number:])
+            if change is not None:
+                changes.append(change)
+        return frozenset()
 
     def _follow_up(self, seen: FollowedJob) -> None:
         """What its back end has still to do about a job, told again until it is done."""
@@ -288,20 +305,13 @@ class Reconciler:
         elif job.state is JobState.SUBMITTED:
             yield _ended(job, JobState.HELD, MoveCause.DEPENDENCY, held, now)
 
-    def _news(self, seen: dict[str, FollowedJob], now: int, *, whole: bool) -> Iterator[StoredChange]:
-        looked_at = self._jobs.values() if whole else [self._jobs[each] for each in seen if each in self._jobs]
-        for job in looked_at:
-            if not self._handed_over(job):
-                continue  # it was not handed over: whatever bears its id there is somebody else's
-            shown = seen.get(job.id)
-            if shown is not None:
-                change = change_of(job, shown, now, self._prices)
-                if change is not None:
-                    yield change
-            else:
-                moves = lost(job.history, now)
-                if moves:
-                    yield StoredChange(job.id, job.version, moves=moves)
+    def _new_of(self, job: StoredJob, shown: FollowedJob | None, now: int) -> StoredChange | None:
+        if not self._handed_over(job):
+            return None  # it was not handed over: whatever bears its id there is somebody else's
+        if shown is not None:
+            return change_of(job, shown, now, self._prices)
+        moves = lost(job.history, now)
+        return StoredChange(job.id, job.version, moves=moves) if moves else None
 
     def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> None:
         if not changes and not turns:

@@ -95,6 +95,20 @@ def test_what_cannot_be_limited_is_told_of_the_machine() -> None:
     assert "the number of processes (" in told
 
 
+def test_a_pass_keeps_so_much_and_no_more_and_the_next_goes_on() -> None:
+    machine = Machine()
+    for _ in range(250):
+        machine.submit(job("quick", devices=4))
+    taken = []
+    for _ in range(2):
+        machine.backend.advance()
+        assert machine.reconciler.step(machine.now)
+        taken.append(machine.reconciler.states().count(JobState.SUBMITTED))
+    assert taken == [50, 0]
+    machine.run(1)
+    assert all(each.waits for each in machine.reconciler.jobs.values() if each.state is JobState.QUEUED)
+
+
 def test_a_pass_looks_at_what_has_changed_and_not_at_all_that_wait() -> None:
     machine = Machine()
     first = machine.submit(job("quick", devices=4))

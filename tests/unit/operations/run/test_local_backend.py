@@ -15,6 +15,7 @@ from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import NotFoundError
 from allotment.model.jobs.job import CheckpointPolicy, DependencyState, JobDependency, JobType, RetryPolicy
 from allotment.model.jobs.run import JobState, MoveCause
+from allotment.operations.run import reconciling
 from allotment.operations.run.local.launching import launch_id
 from allotment.ports.device_times import DeviceTurn
 from allotment.ports.job_processes import JobAlive, JobLaunch
@@ -255,8 +256,11 @@ class FullDisk(MemoryStore):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_given_twice(seed: int) -> None:
+def test_whenever_a_server_dies_no_job_is_lost_none_runs_twice_and_no_device_is_given_twice(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(seed)
+    monkeypatch.setattr(reconciling, "_AT_ONCE", chance.choice((1, 2, 200)))
     machine = Machine(store=FullDisk(chance))
     programs = ("quick", "fails", "quick")
     for _ in range(80):
