@@ -14,8 +14,9 @@ from allotment.accounting.series import LONGEST_STEP, SeriesLedger, moment_ledge
 from allotment.accounting.simulated import simulated_ledger
 from allotment.errors import UsageError, shown
 from allotment.model.moments import moment
-from allotment.model.observed.snapshot import Snapshot
+from allotment.model.observed.snapshot import IdleMarked, Snapshot
 from allotment.model.platform import Platform
+from allotment.model.policy import IdlePolicy
 from allotment.observe.anonymous import HIDDEN_NAMESPACE
 from allotment.operations.ask.devices import ANOTHER_TEAM
 from allotment.operations.ask.metered import MeteredTime, doubted_ledger
@@ -42,6 +43,7 @@ class WasteAnswer:
         groups: the ledger by what was asked for.
         causes: the ledger by cause.
         remarks: what narrows the answer.
+        idle_marks: what rules of idleness in shadow mode would have done to work that runs now.
     """
 
     ledger: Ledger
@@ -52,13 +54,14 @@ class WasteAnswer:
     groups: tuple[TimeGroup, ...]
     causes: tuple[TimeGroup, ...]
     remarks: tuple[str, ...] = ()
+    idle_marks: tuple[IdleMarked, ...] = ()
 
 
 def counting_rules(platform: Platform | None, cluster: str, idle: Sequence[str]) -> CountingRules:
     """How devices are judged and priced.
 
     Args:
-        platform: for names and prices; None without one.
+        platform: for names, prices and rules of idleness; None without one.
         cluster: which of its clusters the snapshot is of; empty to tell by the source's name.
         idle: ``job=20%/30min`` and so on.
 
@@ -68,8 +71,14 @@ def counting_rules(platform: Platform | None, cluster: str, idle: Sequence[str])
     rules = dict(_idle_rule(word) for word in idle)
     if platform is None:
         return CountingRules(IdleRules(rules), NO_PRICES)
+    declared = {work.value: _declared(each) for each in platform.idle for work in each.work}
+    rules = declared | rules
     names = {team.id: team.name for team in platform.teams}
     return CountingRules(IdleRules(rules), prices_of(platform, cluster), names)
+
+
+def _declared(policy: IdlePolicy) -> IdleRule:
+    return IdleRule(policy.below / 100, -(-policy.after // 60))
 
 
 def _idle_rule(word: str) -> tuple[str, IdleRule]:
@@ -101,7 +110,8 @@ def waste_now(snapshot: Snapshot, rules: CountingRules, by: str) -> WasteAnswer:
     demand_nodes(snapshot, for_what="which devices there are")
     rules = _priced_by_name(rules, snapshot)
     ledger, left = spared(snapshot, lambda each: moment_ledger(each, rules)[0])
-    return _answer(ledger, rules, by, moment=True, missing=0, remarks=(*_unseen(snapshot), *left))
+    answer = _answer(ledger, rules, by, moment=True, missing=0, remarks=(*_unseen(snapshot), *left))
+    return replace(answer, idle_marks=tuple(each for source in snapshot.sources for each in source.idle_marks))
 
 
 def waste_since(recorded: Recording, since: str, rules: CountingRules, by: str, longest: str = "") -> WasteAnswer:

@@ -12,6 +12,7 @@ from allotment.model.policy import IdleAction, IdleWork
 IDLE_EVENT: Final = "idle"
 """Kind of the event of a job that a rule has marked."""
 _MS_PER_HOUR: Final = 3_600_000
+_MS_PER_MINUTE: Final = 60_000
 _DONE: Final = {
     IdleAction.ASK.value: "its owner would have been asked",
     IdleAction.STOP.value: "it would have been stopped",
@@ -31,9 +32,13 @@ def would_have_been(mark: IdleMark) -> str:
 
 def told_of_mark(mark: IdleMark) -> str:
     """The same with when, and what has been held since."""
-    said = f"at {written(mark.at)} {would_have_been(mark)}; {_hours(mark.held_ms)} device-hours held since"
-    return f"{said}, {_hours(mark.busy_ms)} of them busy" if mark.busy_ms else said
+    said = f"at {written(mark.at)} {would_have_been(mark)}; {device_time(mark.held_ms)} held since"
+    return f"{said}, {device_time(mark.busy_ms)} of them busy" if mark.busy_ms else said
 
 
-def _hours(ms: int) -> str:
-    return f"{ms / _MS_PER_HOUR:.3g}"
+def device_time(ms: int) -> str:
+    """Time of devices in a unit that fits it."""
+    for name, unit in (("hours", _MS_PER_HOUR), ("minutes", _MS_PER_MINUTE)):
+        if ms >= 2 * unit:
+            return f"{ms / unit:.3g} device-{name}"
+    return f"{ms / 1000:.3g} device-seconds"

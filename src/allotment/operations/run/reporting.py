@@ -11,7 +11,7 @@ from allotment.model.jobs.job import AcceleratorWish
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary, percent_at
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
-from allotment.operations.run.marking import told_of_mark
+from allotment.operations.run.marking import device_time, told_of_mark
 from allotment.operations.run.using import measured_so_far
 from allotment.ports.job_service import FamilySummary
 from allotment.ports.stored_jobs import StoredJob
@@ -29,7 +29,6 @@ _LEAST_AFTER: Final = 60_000
 _TENTH: Final = 10
 _BUSY: Final = 30
 """Percent; accelerators that are less busy than this on average are not fed."""
-_MS_PER_HOUR: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,23 +177,19 @@ def _device_lines(job: StoredJob, wish: AcceleratorWish) -> Iterator[ReportLine]
     if use.idle_ms is None or use.idle_after_ms is None:
         yield ReportLine("accelerators idle", "", unknown)
         return
-    not_seen = f", {_hours(use.unmeasured_ms)} not measured" if use.unmeasured_ms else ""
-    yield ReportLine("accelerators idle", "", f"{_hours(use.idle_ms)} device-hours{not_seen}")
-    yield ReportLine("idle after the last work", "", f"{_hours(use.idle_after_ms)} device-hours")
+    not_seen = f", {device_time(use.unmeasured_ms)} not measured" if use.unmeasured_ms else ""
+    yield ReportLine("accelerators idle", "", f"{device_time(use.idle_ms)}{not_seen}")
+    yield ReportLine("idle after the last work", "", device_time(use.idle_after_ms))
     if use.staging_ms is not None:
-        yield ReportLine("held before it ran", "", f"{_hours(use.staging_ms)} device-hours")
+        yield ReportLine("held before it ran", "", device_time(use.staging_ms))
 
 
 def _busy(use: UseSummary) -> str:
     if use.busy_permille is None:
         return ""
     half, nearly, most = (percent_at(use.by_percent, each) for each in (500, 950, 1000))
-    spread = "" if half is None else f"; {half} % or less half the time, {nearly} % for 95 % of it, {most} % at most"
+    spread = "" if half is None else f" (median {half} %, 95th percentile {nearly} %, {most} % at most)"
     return f"{use.busy_permille / 10:g} % busy on average{spread}"
-
-
-def _hours(ms: int | None) -> str:
-    return f"{(ms or 0) / _MS_PER_HOUR:.3g}"
 
 
 def _advice(job: StoredJob) -> Iterator[str]:
@@ -232,14 +227,14 @@ def _advice_of_devices(job: StoredJob, use: UseSummary) -> Iterator[str]:
         return
     most, mean = percent_at(use.by_percent, 1000) or 0, (use.busy_permille or 0) / 10
     if most == 0:
-        yield f"ask for no accelerators: in {_hours(measured)} device-hours that were measured they did nothing"
+        yield f"ask for no accelerators: in {device_time(measured)} that were measured they did nothing"
     elif mean < _BUSY and job.job.devices > 1:
         yield f"ask for fewer accelerators, or feed them faster: they were {mean:g} % busy on average"
     elif mean < _BUSY:
         yield f"feed the accelerator faster (more CPU, data nearer, larger batches): it was {mean:g} % busy on average"
     after = use.idle_after_ms or 0
     if most and after * _TENTH >= measured and after >= _LEAST_AFTER:
-        yield f"end with the last work: the accelerators were then idle for {_hours(after)} device-hours"
+        yield f"end with the last work: the accelerators were then idle for {device_time(after)}"
 
 
 def _mebibytes(amount: int) -> str:

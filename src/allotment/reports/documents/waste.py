@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allotment.accounting.ledger import LedgerEntry, TimeGroup
+from allotment.model.observed.snapshot import IdleMarked
 from allotment.operations.ask.wasting import WasteAnswer
 
 
@@ -26,6 +27,7 @@ def waste_document(answer: WasteAnswer, groups: Sequence[TimeGroup]) -> Mapping[
         "groups": [group_document(each) for each in groups],
         "causes": [group_document(each) for each in answer.causes],
         "entries": [_entry(each) for each in ledger.entries],
+        "idleMarks": [_mark(each) for each in answer.idle_marks],
         "remarks": list(answer.remarks),
     }
 
@@ -38,6 +40,18 @@ def group_document(group: TimeGroup) -> Mapping[str, Any]:
         "share": round(group.share, 6),
         "wastedGpuMs": group.waste,
         "cost": group.cost,
+    }
+
+
+def _mark(mark: IdleMarked) -> Mapping[str, Any]:
+    return {
+        "object": mark.subject,
+        "job": mark.id,
+        "rule": mark.rule,
+        "wouldHave": mark.action,
+        "at": mark.at,
+        "heldGpuMsSince": mark.held_ms,
+        "busyGpuMsSince": mark.busy_ms,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,12 @@ from allotment.adapters.local.fake_devices import FakeDevices
 from allotment.model.accelerator import Vendor
 from allotment.model.jobs.run import JobState
 from allotment.model.policy import IdleAction, IdlePolicy, IdleWork
+from allotment.operations.ask.wasting import counting_rules, waste_now
 from allotment.operations.run.local.launching import launch_id
 from allotment.operations.run.measured_use import EVERY, LONGEST
 from allotment.operations.run.reporting import report_of
 from allotment.ports.devices import DeviceReading, DeviceShare, MachineDevice
-from tests.unit.operations.run.machine import GIB, Machine, job
+from tests.unit.operations.run.machine import GIB, Machine, acme, job
 
 RULE = IdlePolicy("idle-60s", frozenset(IdleWork), 20, 60, IdleAction.STOP)
 
@@ -61,6 +63,10 @@ def test_an_idle_job_is_marked_in_history_report_and_waste_and_runs_on() -> None
     (mark,) = snapshot.sources[0].idle_marks
     assert mark.subject == "nlp/train"
     assert [each.busy for each in snapshot.sources[0].device_use] == [0.0, 0.1]
+    rules = counting_rules(replace(acme(), idle=(RULE,)), "", ())
+    wasted = waste_now(snapshot, rules, "cause")
+    assert {each.name: each.gpu_ms // 3_600_000 for each in wasted.groups} == {"idle-held": 2, "unallocated": 2}
+    assert wasted.idle_marks == (mark,)
     turns = machine.store.device_times(0, machine.now)
     mine = [each.use.cause for each in turns if each.device.device == "GPU-0"]
     assert mine == [CauseOfTime.PRODUCTIVE, CauseOfTime.IDLE_HELD]
@@ -68,11 +74,9 @@ def test_an_idle_job_is_marked_in_history_report_and_waste_and_runs_on() -> None
     machine.run(5)
     told = report_of(machine.store.get(one), machine.now)
     lines = {each.what: each.used for each in told.lines}
-    assert lines["accelerators of a replica"].startswith(
-        "23.7 % busy on average; 10 % or less half the time, 90 % for 95 % of it"
-    )
+    assert lines["accelerators of a replica"].startswith("23.7 % busy on average (median 10 %, 95th percentile 90 %")
     assert lines["memory of an accelerator"] == "1Gi at most"
-    assert lines["idle after the last work"] == "0.05 device-hours"
+    assert lines["idle after the last work"] == "3 device-minutes"
     (said,) = told.idle
     assert "by the rule idle-60s" in said
     assert any("end with the last work" in each for each in told.advice)

@@ -34,6 +34,8 @@ def waste_text(answer: WasteAnswer, rows: Sequence[TimeGroup], width: int | None
     lines = [_title(answer)]
     if rows:
         lines += ["", table_text(columns, rows, width=width, headers=headers)]
+    if answer.idle_marks:
+        lines += ["", *(f"{shown(each.subject)} ({shown(each.id)}): {shown(each.said)}" for each in answer.idle_marks)]
     if answer.missing_ms:
         days = answer.missing_ms / MS_PER_HOUR
         lines += ["", f"nothing was recorded of the first {days:,.1f} hours that were asked for: they are not counted"]

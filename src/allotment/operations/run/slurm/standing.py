@@ -172,7 +172,8 @@ def end_of(word: str, end: SlurmExit | None, said: str) -> EndOfRun:
         return EndOfRun(0)
     words = _DISPLACED.get(word) or _FAILED.get(word) or ("" if word in {"FAILED", "CANCELLED"} else word)
     code = None if end is None or (word != "FAILED" and end == SlurmExit()) else end.as_shell
-    return EndOfRun(code, said=bounded(": ".join(filter(None, (words, said)))), displaced=word in _DISPLACED)
+    told = bounded(": ".join(filter(None, (words, said))))
+    return EndOfRun(code, said=told, displaced=word in _DISPLACED, out_of_memory=word == "OUT_OF_MEMORY")
 
 
 def reason_of(job: SlurmJob) -> str:
