@@ -10,7 +10,7 @@ from typing import Final
 
 from allotment.errors import INTERRUPTED
 
-_MADE_BETWEEN: Final = 100_000
+_MADE_BETWEEN: Final = 400_000
 """Objects that are made before garbage is looked for (700 is Python's own number)."""
 
 

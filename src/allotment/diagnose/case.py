@@ -211,9 +211,13 @@ class Case:
         about = self.subject if each is None else each
         return [] if about is None else self.index.events_of(kind_of(about), about.metadata)
 
+    @cached_property
+    def _seen_kinds(self) -> _SeenKinds:
+        return self.index.beside.once(_SeenKinds, _SeenKinds)
+
     def seen(self, plural: str) -> bool:
         """Whether a kind could be read where the subject is; if not, its absence means nothing."""
-        kept = self.index.beside.once(_SeenKinds, _SeenKinds)
+        kept = self._seen_kinds
         key = (plural, self.namespace)
         if key not in kept:
             kept[key] = seen_in(self.source, *key)
@@ -221,7 +225,7 @@ class Case:
 
     def seen_everywhere(self, plural: str) -> bool:
         """Whether a kind could be read in all namespaces: what nodes hold and who waits is no matter of one alone."""
-        kept = self.index.beside.once(_SeenKinds, _SeenKinds)
+        kept = self._seen_kinds
         if plural not in kept:
             kept[plural] = seen_everywhere(self.source, plural)
         return kept[plural]

@@ -144,7 +144,10 @@ class EmptiedFleet:
     def _modelled(self, namespace: str, parts: Sequence[tuple[PodTemplate, int]]) -> Iterator[WaitingPod]:
         """The pods in their order, up to the first of which the twin cannot tell."""
         for at, (template, count) in enumerate(parts):
-            names = [f"emptied-{at}-{number}" for number in range(min(count, _MOST_PODS))]
+            number = min(count, _MOST_PODS)
+            # Only a volume that is made for a pod goes by its name; nameless ones are all the same pod.
+            by_name = any(each.ephemeral is not None for each in template.spec.volumes)
+            names = [f"emptied-{at}-{each}" for each in range(number)] if by_name else [""] * number
             for each in template_pods(self.nodes, namespace, names, template):
                 if each.unmodelled or each.pod.shape.volume_problem:
                     return

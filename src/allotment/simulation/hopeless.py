@@ -59,7 +59,6 @@ class EmptiedQueues:
 
 def _alone(engine: QueueingEngine, workload: Workload) -> WaitReason | tuple[PodSetAdmission, ...]:
     """Why the empty engine refuses the workload, or what it gives it; afterwards it is empty again."""
-    engine.wake_all()  # a shape that was refused must not keep the next one of its kind from being looked at
     index = engine.add(workload)
     settle(engine, 0, _nothing_to_carry_out, PATIENT)
     cause, refusal = engine.cause(index), engine.refusal(index)
@@ -67,7 +66,9 @@ def _alone(engine: QueueingEngine, workload: Workload) -> WaitReason | tuple[Pod
         given = engine.granted(index)
         engine.finish(index)
         return given
+    tree = engine.tree_of(index)
     engine.withdraw(index)
+    engine.wake(tree)  # a shape that was refused must not keep the next one of its kind from being looked at
     return WaitReason(cause, "" if refusal is None else refusal.text)
 
 

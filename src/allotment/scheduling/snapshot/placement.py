@@ -245,7 +245,7 @@ def template_pods(
     for name in names:
         if first is None or by_name:
             first = template_pod(view, namespace, name, template)
-        yield replace(first, pod=replace(first.pod, name=name))
+        yield first if first.pod.name == name else replace(first, pod=replace(first.pod, name=name))
 
 
 def shape_of(

@@ -106,7 +106,7 @@ def _tried(view: PlacementView, pods: Sequence[WaitingPod], gone: Iterable[str],
 def _rows(pods: Sequence[WaitingPod]) -> Likeness:
     rows: list[tuple[Hashable, int]] = []
     for each in pods:
-        if rows and rows[-1][0] == each:
+        if rows and (rows[-1][0] is each or rows[-1][0] == each):
             rows[-1] = (each, rows[-1][1] + 1)
         else:
             rows.append((each, 1))
@@ -125,7 +125,10 @@ def _as_seen(view: PlacementView, pods: Sequence[WaitingPod]) -> list[WaitingPod
         return list(pods)
     bare: dict[int, PodShape] = {}
     seen: list[WaitingPod] = []
-    for each in pods:
+    for at, each in enumerate(pods):
+        if at and each is pods[at - 1]:
+            seen.append(seen[-1])
+            continue
         shape = each.pod.shape
         if id(shape) not in bare:
             bare[id(shape)] = _anonymous(view, shape)

@@ -12,8 +12,8 @@ from allotment.diagnose.rules.policy.quota_use import excesses, quotas_of, unsai
 from allotment.model.observed.pods import PodSpec
 
 
-class _Past(dict[tuple[object, ...], bool]):
-    """What has been found out, by namespace, number of pods, and all of what their templates say."""
+class _Whole(dict[tuple[str, bytes], "PodSpec | None"]):
+    """Specs with their defaults, by namespace and all that they say; None where one pod passes a bound already."""
 
 
 def past_bounds(case: Case) -> bool:
@@ -21,20 +21,18 @@ def past_bounds(case: Case) -> bool:
     if case.subject is None or refusals(case):
         return True
     pods = missing_pods(case)
-    if not pods:
-        return False
-    kept = case.index.beside.once(_Past, _Past)
-    specs = [part.template.spec for part in case.to_come]
-    key = (case.namespace, pods, *map(msgspec.json.encode, specs))
+    return bool(pods) and any(_pass(case, part.template.spec, pods) for part in case.to_come)
+
+
+def _pass(case: Case, spec: PodSpec, pods: int) -> bool:
+    kept = case.index.beside.once(_Whole, _Whole)
+    key = (case.namespace, msgspec.json.encode(spec))
     if key not in kept:
-        kept[key] = any(_passes(case, spec, pods) for spec in specs)
-    return kept[key]
+        kept[key] = _alone(case, spec)
+    whole = kept[key]
+    return whole is None or (bool(quotas_of(case)) and bool(excesses(case, whole, pods)))
 
 
-def _passes(case: Case, spec: PodSpec, pods: int) -> bool:
-    if breaches(case, spec):
-        return True
-    if not quotas_of(case):
-        return False
+def _alone(case: Case, spec: PodSpec) -> PodSpec | None:
     whole = admitted(case.index, case.namespace, spec)
-    return bool(unsaid(case, whole) or excesses(case, whole, pods))
+    return None if breaches(case, spec) or unsaid(case, whole) else whole

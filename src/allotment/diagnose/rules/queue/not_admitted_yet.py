@@ -91,15 +91,17 @@ def behind_in_line(case: Case) -> Finding | None:
         facts={"cluster_queue": own.cluster_queue, "ahead": ahead, "of": length, "starting_first": names},
         evidence=(Evidence(case.reference, "position", ahead, "by priority, then by the time of queueing"),),
         confidence=_sure_of_order(case, own.cluster_queue),
-        proposals=(
-            Proposal(
-                RemedyKind.WAIT_FOR_QUOTA,
-                Doer.USER,
-                "wait until those before it have ended",
-                case.reference,
-                Patch(PatchOp.WAIT, {"event": "completes"}),
-            ),
-        ),
+        proposals=() if case.brief else (_wait_for_them(case),),
+    )
+
+
+def _wait_for_them(case: Case) -> Proposal:
+    return Proposal(
+        RemedyKind.WAIT_FOR_QUOTA,
+        Doer.USER,
+        "wait until those before it have ended",
+        case.reference,
+        Patch(PatchOp.WAIT, {"event": "completes"}),
     )
 
 

@@ -185,10 +185,7 @@ class ClassicalPreemption:
         enough = True
         for fr, amount in demand.requests:
             for of_queue in candidates:
-                freed = 0
-                for each in of_queue:
-                    if each.admission is not None:
-                        freed += each.admission.usage.get(fr, 0)
+                freed = sum([each.admission.usage.get(fr, 0) for each in of_queue if each.admission is not None])
                 if freed:
                     tree.remove(of_queue[0].queue.cells[fr], freed)
             if amount > max(0, tree.available(cells[fr])):
