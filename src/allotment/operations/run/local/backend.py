@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -21,17 +22,18 @@ from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
-from allotment.model.jobs.use import AttemptUse
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.growing_logs import GrowingLog, growing_lines
 from allotment.operations.run.local.as_source import MachineNow, machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
+from allotment.operations.run.local.ending import end_what_is_left, given_until, strike, stuck
 from allotment.operations.run.local.fitting import fitted
-from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launch_id, launches_for, work_of
+from allotment.operations.run.local.jobs_here import CAUSES, LocalJob, WorkingCopy, launched_of, times_of
+from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launches_for, work_of
 from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
-from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork
+from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.sampling import SampledJob, UseSampler
 from allotment.operations.run.local.shares import machine_state
@@ -48,97 +50,23 @@ from allotment.ports.backends import (
     LogLine,
 )
 from allotment.ports.clock import Clock
-from allotment.ports.job_folders import JobFolders
 from allotment.ports.job_processes import (
-    FoundLaunch,
     JobAlive,
     JobEnded,
     JobGone,
     JobNeverStarted,
     JobProcesses,
-    LaunchedJob,
     LaunchState,
 )
 from allotment.ports.stored_jobs import StoredJob
 
 _HOST: Final = "this machine"
-_MOST_LISTED: Final = 10
 _BEHIND: Final = "others of its team come before it"
-_CAUSES: Final = {
-    Leaving.BY_HAND: MoveCause.BY_HAND,
-    Leaving.DISPLACED: MoveCause.PREEMPTED,
-    Leaving.RUN_TIME: MoveCause.RUN_TIME,
-    Leaving.RANK_FAILED: MoveCause.EXIT_CODE,
-    Leaving.NOT_STARTED: MoveCause.ENDED,
-}
-
-
 _LIMITED: Final = {"cpu": "CPU", "memory": "memory", "pids": "the number of processes"}
-_TOLD_TWICE: Final = 60_000
-"""Milliseconds beyond its grace after which what was told to end is killed from here: its supervisor does not."""
-_KILLED_TWICE: Final = 5_000
-"""Milliseconds after which what was killed and runs on is ended with its supervisor."""
-_LOOK_AT_STUCK: Final = 1_000
-"""Milliseconds between two looks at processes that nothing ends: each goes through all that run here."""
 _FEW: Final = 100
+"""Jobs that are looked at in a pass, of those that wait for their data or in a queue."""
 _REASONS: Final = 1_000
 """Milliseconds between two looks at why jobs wait, where more than `_FEW` do."""
-
-
-class _WorkingCopy:
-    """The copy of a job's code, made beside everything else: it may take seconds.
-
-    Attributes:
-        done: whether it is there, or cannot be.
-        trouble: why it cannot; None where it can.
-    """
-
-    def __init__(self) -> None:
-        self.done = False
-        self.trouble: Exception | None = None
-
-    def make(self, folders: JobFolders, order: JobToStart, attempt: int) -> None:
-        """Make it, in whatever thread."""
-        try:
-            folders.working_copy(order.id, attempt, order.code)
-        except Exception as error:  # noqa: BLE001 (it is told of the job; here nobody would hear of it)
-            self.trouble = error
-        finally:
-            self.done = True
-
-
-class _LocalJob:
-    """A job that was handed over and whose end is not on record yet."""
-
-    def __init__(self, order: JobToStart, work: QueuedWork, attempt: int, now: int) -> None:
-        self.order = order
-        self.work = work
-        self.attempt = attempt
-        self.failures = order.failures
-        self.state = JobState.QUEUED
-        self.since = now
-        self.flavor = ""
-        self.devices: tuple[str, ...] = ()
-        self.folder = ""
-        self.reason = ""
-        self.copy: _WorkingCopy | None = None
-        self.kill_at: int | None = None
-        self.killed = False
-        self.stuck = ""
-        self.look_at = 0
-        self.leaving: Leaving | None = None
-        self.launched: dict[str, LaunchedJob | None] = {}
-        self.adopted = False
-        self.said = ""
-        self.end: EndOfRun | None = None
-        self.before: EndOfRun | None = None
-        self.ran_since: int | None = None
-        self.measured_before: AttemptUse | None = None
-
-    @property
-    def launches(self) -> list[str]:
-        """Ids of the launches of its present attempt, by rank."""
-        return [launch_id(self.order.id, self.attempt, rank) for rank in range(self.order.job.replicas)]
 
 
 class LocalBackend:
@@ -177,10 +105,10 @@ class LocalBackend:
         self._staging = LocalStaging(processes, storage)
         self._clock = clock
         self._queues = MachineQueues(machine_state(platform, machine.size))
-        self._jobs: dict[str, _LocalJob] = {}
-        self._holding: dict[str, _LocalJob] = {}
-        self._queued: dict[str, _LocalJob] = {}
-        self._fetching: dict[str, _LocalJob] = {}
+        self._jobs: dict[str, LocalJob] = {}
+        self._holding: dict[str, LocalJob] = {}
+        self._queued: dict[str, LocalJob] = {}
+        self._fetching: dict[str, LocalJob] = {}
         self._changed: set[str] = set()
         self._moves = 0
         self._reasons_at: int | None = None
@@ -298,11 +226,11 @@ class LocalBackend:
             ]
             self._changed.update(self._sampler.step(running, now))
 
-    def _sampled(self, job: _LocalJob, since: int) -> SampledJob:
+    def _sampled(self, job: LocalJob, since: int) -> SampledJob:
         policy = self._platform.idle_policy(work_of_type(job.order.job.type))
         return SampledJob(job.order.id, job.attempt, since, job.devices, lambda: self._pids(job), policy)
 
-    def _pids(self, job: _LocalJob) -> set[int]:
+    def _pids(self, job: LocalJob) -> set[int]:
         found: set[int] = set()
         for launch in job.launches:
             with suppress(AllotmentError):
@@ -312,7 +240,8 @@ class LocalBackend:
     def _fetch(self, now: int) -> None:
         """Go on with the data of jobs; whose data are there stands in its queue from then on."""
         alive: set[str] = set()
-        for job in list(self._fetching.values()):
+        fetching = list(islice(self._fetching.values(), _FEW))
+        for job in fetching:
             data = self._staging.look(job.order.data_id)
             if data.alive:
                 alive.add(job.order.data_id)
@@ -321,18 +250,18 @@ class LocalBackend:
                 self._become(job, JobState.QUEUED, now)
             elif data.failed is not None:
                 self._not_fetched(job, data.failed, now)
-        for job in list(self._fetching.values()):
-            if job.order.data_id not in alive and len(alive) < AT_ONCE:
+        for job in fetching:
+            if job.state is JobState.STAGING and job.order.data_id not in alive and len(alive) < AT_ONCE:
                 alive.add(job.order.data_id)
                 failed = self._staging.begin(job.order)
                 if failed is not None:
                     self._not_fetched(job, failed, now)
 
-    def _shares_data(self, job: _LocalJob) -> bool:
+    def _shares_data(self, job: LocalJob) -> bool:
         """Whether others wait for the same data."""
         return any(each is not job and each.order.data_id == job.order.data_id for each in self._fetching.values())
 
-    def _not_fetched(self, job: _LocalJob, end: EndOfRun, now: int) -> None:
+    def _not_fetched(self, job: LocalJob, end: EndOfRun, now: int) -> None:
         job.end = end
         self._become(job, JobState.FAILED, now)
 
@@ -348,7 +277,7 @@ class LocalBackend:
                 job.reason = reason
                 self._changed.add(job.order.id)
 
-    def _become(self, job: _LocalJob, state: JobState, now: int) -> None:
+    def _become(self, job: LocalJob, state: JobState, now: int) -> None:
         """It is in another state from now on."""
         if state is not job.state:
             job.state, job.since = state, now
@@ -357,7 +286,7 @@ class LocalBackend:
                 job.ran_since = now
             self._sort(job)
 
-    def _sort(self, job: _LocalJob) -> None:
+    def _sort(self, job: LocalJob) -> None:
         """Keep it among those that are like it, and tell of it."""
         job_id = job.order.id
         self._moves += 1
@@ -430,11 +359,11 @@ class LocalBackend:
                 f"{order.job.name} asks for what this machine cannot give", why="; ".join(losses), fix="see each field"
             )
 
-    def _take(self, order: JobToStart) -> _LocalJob:
+    def _take(self, order: JobToStart) -> LocalJob:
         now = self._now()
         work = work_of(order, self._platform)
         attempt, ranks = self._earlier.newest(order.id)
-        job = _LocalJob(order, work, max(attempt, order.attempt), now)
+        job = LocalJob(order, work, max(attempt, order.attempt), now)
         if attempt < order.attempt or not ranks:
             if order.job.data and order.attempt == 1 and not self._staging.look(order.data_id).there:
                 self._queues.check(work)
@@ -446,8 +375,8 @@ class LocalBackend:
         job.devices = tuple(name for each in ranks.values() for name in each.devices)
         job.flavor = self._class_of(first.devices)
         self._queues.adopt(work, job.flavor, now)
-        job.adopted, job.launched = True, {each.id: _launched(each) for each in ranks.values()}
-        began, ran = _times(ranks.values(), now)
+        job.adopted, job.launched = True, {each.id: launched_of(each) for each in ranks.values()}
+        began, ran = times_of(ranks.values(), now)
         limit = order.job.run_time
         if limit is not None and ran >= limit:
             job.leaving = Leaving.RUN_TIME  # the server that told it so may not have lived to say it
@@ -459,7 +388,7 @@ class LocalBackend:
     def _class_of(self, devices: Sequence[str]) -> str:
         return next((name for name, ids in self._devices.items() if set(devices) & set(ids)), "")
 
-    def _launch(self, job: _LocalJob, flavor: str, now: int) -> None:
+    def _launch(self, job: LocalJob, flavor: str, now: int) -> None:
         needs, replicas = job.work.devices, job.order.job.replicas
         taken = {name for each in self._holding.values() for name in each.devices}
         unknown = self._earlier.devices_of_unknown()
@@ -469,13 +398,13 @@ class LocalBackend:
         job.kill_at, job.killed = None, False
         self._become(job, JobState.STARTING, now)
         if job.order.code:
-            job.copy = copy = _WorkingCopy()
+            job.copy = copy = WorkingCopy()
             attempt = job.attempt
             self._beside(lambda: copy.make(self._folders, job.order, attempt))
         else:
             self._launch_all(job)
 
-    def _launch_all(self, job: _LocalJob) -> None:
+    def _launch_all(self, job: LocalJob) -> None:
         try:
             for launch in launches_for(job.order, job.attempt, job.devices, self._storage, self._instead):
                 job.launched[launch.id] = None
@@ -485,7 +414,7 @@ class LocalBackend:
         except AllotmentError as error:
             self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
 
-    def _launch_with(self, job: _LocalJob, copy: _WorkingCopy) -> None:
+    def _launch_with(self, job: LocalJob, copy: WorkingCopy) -> None:
         """Its working copy is there, or cannot be made."""
         match copy.trouble:
             case None:
@@ -497,7 +426,7 @@ class LocalBackend:
                 said = f"its working copy could not be made: {type(error).__name__}: {error}"
                 self._tell_to_end(job, Leaving.NOT_STARTED, 0, said)
 
-    def _watch(self, job: _LocalJob, now: int) -> None:
+    def _watch(self, job: LocalJob, now: int) -> None:
         if job.copy is not None:
             if not job.copy.done:
                 return
@@ -515,7 +444,7 @@ class LocalBackend:
         if ends.alive:
             ran = max(each.seconds for each in states if isinstance(each, JobAlive))
             self._watch_living(job, ends, ran, now)
-            self._strike(job, states, now)
+            strike(self._processes, job, states, now)
             return
         left: list[int] = []
         for launch, state in zip(job.launches, states, strict=True):
@@ -524,43 +453,19 @@ class LocalBackend:
                 with suppress(NotFoundError):
                     self._processes.forget(launch)
             elif isinstance(state, JobGone):
-                left += self._end_what_is_left(job, launch, state)
+                left += end_what_is_left(self._processes, job, launch, state)
         if left:
             self._hold_for(job, left, now)
             return
         self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
 
-    def _strike(self, job: _LocalJob, states: Sequence[LaunchState], now: int) -> None:
-        """End what was told to end long ago: its supervisor does not hear, or does not do it."""
-        if job.kill_at is None or now < job.kill_at:
-            return
-        for state in states:
-            if isinstance(state, JobAlive):
-                if job.killed:
-                    self._processes.end(state.launched)
-                else:
-                    with suppress(NotFoundError):
-                        self._processes.kill(state.launched.id)
-        job.killed, job.kill_at = True, now + _KILLED_TWICE
-
-    def _end_what_is_left(self, job: _LocalJob, launch: str, state: JobGone) -> tuple[int, ...]:
-        """Of a launch whose end nobody saw: its records may be gone, and its processes there; who runs even then."""
-        launched = job.launched.get(launch) or state.launched
-        if launched is not None:
-            self._processes.end(launched)
-        with suppress(NotFoundError):
-            self._processes.kill(launch)
-        return () if launched is None else self._processes.left(launched)
-
-    def _hold_for(self, job: _LocalJob, left: Sequence[int], now: int) -> None:
+    def _hold_for(self, job: LocalJob, left: Sequence[int], now: int) -> None:
         """Keep what it holds: as long as a process of it is there, so may be what that process has of a device."""
-        listed = ", ".join(map(str, sorted(left)[:_MOST_LISTED]))
-        job.stuck = f"the kernel holds processes of it that were killed ({listed}); what it holds is free once they end"
-        job.look_at = now + _LOOK_AT_STUCK
+        stuck(job, left, now)
         self._become(job, JobState.STOPPING, now)
         self._changed.add(job.order.id)
 
-    def _watch_living(self, job: _LocalJob, ends: RankEnds, ran: float, now: int) -> None:
+    def _watch_living(self, job: LocalJob, ends: RankEnds, ran: float, now: int) -> None:
         if job.state is JobState.STARTING:
             self._become(job, JobState.RUNNING, now)
         if job.leaving is not None:
@@ -574,7 +479,7 @@ class LocalBackend:
         elif limit is not None and ran > limit:
             self._tell_to_end(job, Leaving.RUN_TIME, job.order.job.grace)
 
-    def _look(self, job: _LocalJob, launch: str) -> LaunchState:
+    def _look(self, job: LocalJob, launch: str) -> LaunchState:
         try:
             return self._processes.look(launch)
         except NotFoundError:
@@ -582,20 +487,19 @@ class LocalBackend:
                 return JobGone(None, FOLDER_GONE)
             return JobNeverStarted()
 
-    def _tell_to_end(self, job: _LocalJob, why: Leaving, grace: int, said: str = "") -> None:
+    def _tell_to_end(self, job: LocalJob, why: Leaving, grace: int, said: str = "") -> None:
         # Whoever stops it by hand has the last word over why it goes.
         if job.leaving is None or why is Leaving.BY_HAND:
             job.leaving = why
             job.said = said
         now = self._now()
-        kill_at = now + grace * 1000 + _TOLD_TWICE
-        job.kill_at = kill_at if job.kill_at is None else min(kill_at, job.kill_at)
+        given_until(job, grace, now)
         self._become(job, JobState.STOPPING, now)
         for launch in job.launches:
             if isinstance(self._look(job, launch), JobAlive):
                 self._processes.stop(launch, grace)
 
-    def _end(self, job: _LocalJob, conclusion: Conclusion, ends: RankEnds) -> None:
+    def _end(self, job: LocalJob, conclusion: Conclusion, ends: RankEnds) -> None:
         now, job_id = self._now(), job.order.id
         end = conclusion.end_with(job.said, ends)
         self._sampler.ended(job_id, now)
@@ -617,13 +521,13 @@ class LocalBackend:
         job = self._jobs.get(job_id)
         return job is not None and not job.state.over
 
-    def _followed(self, job: _LocalJob) -> FollowedJob:
+    def _followed(self, job: LocalJob) -> FollowedJob:
         per_rank = job.work.devices
         places = tuple(
             RunningPlace(rank, _HOST, job.devices[rank * per_rank : (rank + 1) * per_rank], job.folder)
             for rank in range(job.order.job.replicas)
         )
-        why = None if job.leaving is None else _CAUSES.get(job.leaving)
+        why = None if job.leaving is None else CAUSES.get(job.leaving)
         return FollowedJob(
             id=job.order.id,
             native=job.launches[0],
@@ -641,24 +545,3 @@ class LocalBackend:
 
     def _now(self) -> int:
         return int(self._clock.now().astimezone(dt.UTC).timestamp() * 1000)
-
-
-def _launched(found: FoundLaunch) -> LaunchedJob | None:
-    return found.state.launched if isinstance(found.state, JobAlive | JobGone) else None
-
-
-def _times(launches: Iterable[FoundLaunch], now: int) -> tuple[int, float]:
-    """When the first of a job's processes began, in milliseconds since the epoch, and how many seconds one ran at most.
-
-    What runs says how long by a clock that is never set: so its beginning is told by the clock of today.
-    """
-    began, ran = [now], [0.0]
-    for each in launches:
-        match each.state:
-            case JobAlive(seconds=seconds):
-                began.append(now - round(seconds * 1000))
-                ran.append(seconds)
-            case JobEnded(started_at=started, seconds=seconds):
-                began.append(started)
-                ran.append(seconds)
-    return min(began), max(ran)
