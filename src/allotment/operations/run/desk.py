@@ -17,6 +17,7 @@ from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.taking import Intake
 from allotment.operations.run.using import used_together
+from allotment.operations.run.remembering import backends_to_tell
 from allotment.ports.backends import LOCAL, BackendOffer, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
@@ -96,7 +97,8 @@ class Desk:
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
         self._unreadable = {each.id: each for each in store.unreadable()}
-        for name in (LOCAL, *sorted({each.backend for each in store.unfinished()} - {LOCAL})):
+        wanted = {each.backend for each in store.unfinished()} | backends_to_tell(store, self._since)
+        for name in (LOCAL, *sorted(wanted - {LOCAL})):
             try:
                 self._lane(name)
             except Exception as error:  # noqa: BLE001 (one back end that cannot be opened must not end the others)

@@ -175,7 +175,14 @@ class Reconciler:
             state = JobState.STOPPING if goes_on else JobState.STOPPED
             move = Move(now, state, cause, job.history.attempt, said)
             self._keep([StoredChange(job.id, job.version, moves=(move,))])
-        self._backend.stop(job_id, job.job.grace if grace is None else grace)
+        try:
+            self._backend.stop(job_id, job.job.grace if grace is None else grace)
+        except (UnreachableError, NotSignedInError) as error:
+            raise type(error)(
+                f"{job.job.name} ({job_id}) is to end, and {self._backend.name} cannot be told now",
+                why=error.what if not error.why else f"{error.what}: {error.why}",
+                fix="nothing is left to do: it is told as soon as it answers",
+            ) from error
         return self._jobs.get(job_id) or self._store.get(job_id)
 
     def step(self, now: int) -> bool:

@@ -20,6 +20,7 @@ _ALREADY: Final = "AlreadyExists"
 _NO_RIGHT: Final = "cannot create resource"
 _QUOTA: Final = "exceeded quota"
 _A_BUDGET: Final = "a drain of one of its nodes waits until it has ended: it writes no checkpoint (PodDisruptionBudget)"
+_GONE: Final = 404
 _NO_BUDGET: Final = (
     "a drain of one of its nodes ends it, and it begins anew: it writes no checkpoint, and only owners of a team may "
     "make what holds a drain up (PodDisruptionBudget)"
@@ -207,6 +208,13 @@ class WorkMaker:
                     fix="ask an owner of the team to submit it"
                     if body["kind"] == WorkKind.CRON_JOB
                     else "ask the platform team for access to the team's namespace",
+                ) from error
+            if error.status == _GONE:
+                namespace = body["metadata"]["namespace"]
+                raise JobRefusedError(
+                    f"{self._name} has no namespace {namespace} for the job's team",
+                    why=error.message,
+                    fix="ask the platform team: `allot apply` makes the namespaces of teams",
                 ) from error
             raise JobRefusedError(
                 f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"
