@@ -15,9 +15,9 @@ from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.remembering import backends_to_tell
 from allotment.operations.run.taking import Intake
 from allotment.operations.run.using import used_together
-from allotment.operations.run.remembering import backends_to_tell
 from allotment.ports.backends import LOCAL, BackendOffer, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
