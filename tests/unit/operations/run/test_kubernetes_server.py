@@ -11,6 +11,7 @@ from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.remembering import backends_to_tell
 from allotment.ports.kube import RefusedError
 from allotment.ports.stored_jobs import StoredJob, row_of
 from tests.unit.jobs.kubernetes.work import job, staged
@@ -48,8 +49,7 @@ class Served:
         return Lane(self.store, Serving(backend, remember=backend.remember), self.clock)
 
     def take(self, wanted: object = None) -> StoredJob:
-        at = int(self.clock.now().timestamp() * 1000)
-        history = JobHistory().become(Move(at, JobState.SUBMITTED, MoveCause.SUBMITTED))
+        history = JobHistory().become(Move(self.ms, JobState.SUBMITTED, MoveCause.SUBMITTED))
         new = StoredJob("k7x2", wanted or job(), "jane", "training", history)  # type: ignore[arg-type]
         return self.lane.take([new])[0]
 
@@ -67,6 +67,10 @@ class Served:
 
     def mend(self) -> None:
         self.bench.kube.hook = lambda _: None
+
+    @property
+    def ms(self) -> int:
+        return int(self.clock.now().timestamp() * 1000)
 
     @property
     def state(self) -> JobState:
@@ -87,10 +91,12 @@ def test_what_was_stopped_while_the_cluster_was_away_does_not_stay_in_it(
     served.steps()
     assert served.bench.ours
     served.fail(AWAY)
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError, match="cannot be told now"):
         served.lane.stop("k7x2", None, "jane stopped it")
     served.steps()
     assert served.bench.ours
+    # Though nothing else runs there, the next server looks into it.
+    assert backends_to_tell(served.store, served.ms) == {"training"}
     if restarts:
         served.lane = served.anew()
         served.steps()
@@ -110,6 +116,7 @@ def test_of_a_job_that_was_stopped_long_ago_nothing_is_looked_for(served: Served
         served.lane.stop("k7x2", None, "jane stopped it")
     served.clock.sleep(8 * 86_400)
     served.mend()
+    assert backends_to_tell(served.store, served.ms) == set()
     served.lane = served.anew()
     served.steps()
     assert JOB in served.bench.ours
@@ -193,6 +200,7 @@ def test_a_namespace_that_is_gone_is_told_and_holds_up_nobody(
     stored = served.store.get("k7x2")
     assert (stored.state, served.lane.trouble) == (JobState.REFUSED, "")
     assert words in row_of(stored).said
+    assert ("has no namespace nlp" in row_of(stored).said) is (status == 404)
 
 
 def test_a_namespace_deleted_under_a_job_ends_it(served: Served) -> None:
