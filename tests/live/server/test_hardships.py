@@ -129,12 +129,12 @@ def test_a_row_that_cannot_be_read_hinders_nobody_and_can_be_got_rid_of(server: 
     assert "cannot be read" in (Path(server.environment["XDG_STATE_HOME"]) / "allotment/server/server.log").read_text()
     assert f"allot store forget {bad.id}" in server.run("ps")
     # What runs of it keeps its devices as long as there are others.
-    more = server.service.submit(JobSubmission(shell('echo "on $ALLOTMENT_DEVICES"', devices=1), "local")).job
     assert ended(server, fine.id).state is JobState.SUCCEEDED
+    more = server.service.submit(JobSubmission(shell("true", devices=1), "local")).job
     assert ended(server, more.id).state is JobState.SUCCEEDED
     held = set(fine_devices(server, fine.id))
     assert set(fine_devices(server, more.id)) <= held
-    server.run("down")
+    server.run("down", "--stop-jobs")  # nor does it hold up that
     server.reap()
     server.run("store", "forget", bad.id, "--yes")
     server.up()
@@ -187,7 +187,8 @@ def reckons_as_it_was(job: StoredJob, seconds: float) -> None:
     times = [each.at for each in job.history.moves]
     assert times == sorted(times)
     assert job.use is not None
-    assert seconds * 950 <= job.use.run_ms <= (seconds + 8) * 1000
+    # It is seen to run a little after it does.
+    assert (seconds - 1) * 950 <= job.use.run_ms <= (seconds + 8) * 1000
     assert job.use.run_ms <= job.use.held_ms <= (seconds + 10) * 1000
 
 

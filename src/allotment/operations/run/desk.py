@@ -191,7 +191,7 @@ class Desk:
     def _as_it_stands(self, row: JobRow) -> JobRow:
         """A row of a listing; of a job that cannot be read, with how to get rid of it."""
         unreadable = self._unreadable.get(row.id)
-        return row if unreadable is None else replace(row, said=f"it cannot be read: {_left_out(unreadable)}")
+        return row if unreadable is None else replace(row, said=f"cannot be read; {_be_rid_of(unreadable)}")
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means; ``job/ID``, as listings name it, is one too."""
@@ -306,6 +306,9 @@ class Desk:
 
 def _left_out(job: UnreadableJob) -> str:
     return (
-        "nothing is started or stopped of it; restore a backup, use the version that wrote it, or be rid of it with "
-        f"`allot down`, `allot store forget {job.id}`, `allot up`"
+        f"nothing is started or stopped of it: restore a backup, or use the version that wrote it; {_be_rid_of(job)}"
     )
+
+
+def _be_rid_of(job: UnreadableJob) -> str:
+    return f"`allot down`, `allot store forget {job.id}`, `allot up` is rid of it"
