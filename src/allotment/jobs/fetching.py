@@ -27,6 +27,18 @@ FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("cp", "-a"),
 }
 """The usual way of a scheme; each goes on where an earlier try broke off, or copies anew."""
+_WHOLE: Final = """\
+place=$1 source=$2 part="$1.part-${ALLOTMENT_JOB_ID:-$$}"; shift 2
+[ ! -e "$place" ] || exit 0
+"$@" "$part" "$source"; code=$?
+case $code in
+    22 | 33 | 36) rm -f "$part"; "$@" "$part" "$source"; code=$? ;;
+esac
+[ "$code" -eq 0 ] || exit "$code"
+mv "$part" "$place\""""
+"""Fetches a file as curl does, under a name of the job's own until it is whole: what is there is whole, whoever needs it
+next fetches nothing, and two that fetch it at once do not write into one file. A part that the server cannot go on from
+(33, 36), or that is whole already (22: there is nothing behind its end), is fetched anew, once."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 SAYS: Final = "allotment: "
@@ -46,7 +58,9 @@ while [ "$#" -gt 0 ]; do
         exec "$@"
     ) || code=$?
     if [ "$code" -ne 0 ]; then
-        printf 'allotment: %s could not be fetched: %s ended with %d\\n' "$source" "$1" "$code" >&3
+        name=$1
+        [ "$name" != sh ] || [ "$count" -lt 4 ] || name=$4
+        printf 'allotment: %s could not be fetched: %s ended with %d\\n' "$source" "$name" "$code" >&3
         exit "$code"
     fi
     shift "$count"
@@ -92,7 +106,14 @@ def fetch_command(data: StagedData, source: str, place: str) -> tuple[str, ...]:
     scheme = scheme_of(data)
     if scheme == "hf":
         return (*FETCHERS[scheme], place, "--", source.removeprefix("hf://"))
-    return (*FETCHERS[scheme], *((place, source) if scheme == "https" else (source, place)))
+    if scheme == "https":
+        return ("sh", "-c", _WHOLE, fetch_program(data), place, source, *FETCHERS[scheme])
+    return (*FETCHERS[scheme], source, place)
+
+
+def fetch_program(data: StagedData) -> str:
+    """The program that fetches data which are `fetchable`."""
+    return data.argv[0] if data.argv else FETCHERS[scheme_of(data)][0]
 
 
 def fetch_arguments(job: Job, folders: Mapping[str, str], log: str) -> tuple[str, ...]:

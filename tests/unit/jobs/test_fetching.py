@@ -28,7 +28,12 @@ PLACE = "/claims/nlp--datasets/in/it"
 @pytest.mark.parametrize(
     ("asked", "place", "command"),
     [
-        (data("https://x.example/a b"), PLACE, "curl … --output {place} https://x.example/a b"),
+        (
+            data("https://x.example/a b"),
+            PLACE,
+            "sh -c … curl {place} https://x.example/a b curl --fail --location --retry 5 --continue-at - --create-dirs "
+            "--output",
+        ),
         (data("s3://bucket/-x"), PLACE, "aws s3 sync s3://bucket/-x {place}"),
         (data("gs://bucket/x"), PLACE, "gcloud storage rsync --recursive gs://bucket/x {place}"),
         (data("hf://-org/model"), PLACE, "huggingface-cli download --local-dir {place} -- -org/model"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError, quoted, shown
-from allotment.jobs.fetching import SAYS, STAGING_CPU, STAGING_MEMORY, fetch_arguments, fetch_command
+from allotment.jobs.fetching import SAYS, STAGING_CPU, STAGING_MEMORY, fetch_arguments, fetch_program
 from allotment.model.jobs.given import volume_variable
 from allotment.operations.run.following import MOST_SAID
 from allotment.operations.run.local.conclusions import code_of
@@ -45,7 +45,7 @@ def check_means(order: JobToStart, storage: LocalStorage) -> None:
     except InputError as error:
         raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
     for data in job.data:
-        program = fetch_command(data, data.source, "/")[0]
+        program = fetch_program(data)
         # A job with a PATH of its own may have it elsewhere.
         if "PATH" not in job.program.environment and not storage.has_program(program):
             raise JobRefusedError(
