@@ -30,8 +30,9 @@ from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
+from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
 from allotment.operations.run.slurm.backend import SlurmBackend
-from allotment.operations.run.slurm.configured import configured_slurm, placed
+from allotment.operations.run.slurm.configured import ConfiguredSlurm, configured_slurm, declared_slurm, placed
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
@@ -133,11 +134,11 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
         if name == LOCAL:
             return _local(platform, folder, slots, clock)
         cluster = platform.cluster(name)
-        slurms = slurm_names(os.environ)
+        slurms = {*slurm_names(os.environ), *(each.name for each in platform.slurms)}
         if cluster is None and name in slurms:
             return _slurm(platform, name, opened)
         if cluster is None:
-            known = ", ".join((LOCAL, *(each.name for each in platform.clusters), *slurms))
+            known = ", ".join((LOCAL, *(each.name for each in platform.clusters), *sorted(slurms)))
             raise NotFoundError(f"there is no back end {name}", why=f"there are {known}", fix="name one of these")
         kube = opened.enter_context(wiring.connect("", cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder))
@@ -159,8 +160,7 @@ def _wall() -> int:
 
 
 def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
-    with at(f"slurm/{name}.yaml"):
-        told = configured_slurm(slurm_file(name, os.environ).read())
+    told = _told_of_slurm(platform, name)
     port = opened.enter_context(slurm(told.slurmrestd, os.environ))
     backend = SlurmBackend(
         name,
@@ -169,7 +169,26 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
         SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets")),
         wiring.clock(),
     )
-    return Serving(backend, told=backend.told, check=backend.check, families=FamilyKeeping(schedules=True, wall=_wall))
+    words = SlurmWords(name, platform, told)
+    return Serving(
+        backend,
+        told=backend.told,
+        check=backend.check,
+        families=FamilyKeeping(schedules=True, wall=_wall),
+        snapshot=lambda jobs: lambda: slurm_snapshot(port, words, jobs, _wall()),
+    )
+
+
+def _told_of_slurm(platform: Platform, name: str) -> ConfiguredSlurm:
+    """What the user's own file says of a Slurm, else what the platform directory does."""
+    declared = platform.slurm(name)
+    if name not in slurm_names(os.environ) and declared is not None:
+        return declared_slurm(declared)
+    if declared is not None:
+        said = f"{name}: your own file slurm/{name}.yaml is used in place of the SlurmCluster of the platform directory"
+        print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+    with at(f"slurm/{name}.yaml"):
+        return configured_slurm(slurm_file(name, os.environ).read())
 
 
 def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Serving:

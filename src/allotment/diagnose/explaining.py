@@ -5,6 +5,7 @@ from __future__ import annotations
 from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.on_slurm import explain_on_slurm
 from allotment.diagnose.remedies.choosing import chosen
 from allotment.diagnose.standing import standing
 from allotment.errors import unquoted
@@ -19,6 +20,9 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         with_remedies: whether remedies are tried and listed; the cause alone is much quicker.
     """
     case.brief = case.brief or not with_remedies
+    on_slurm = explain_on_slurm(case, with_remedies=with_remedies)
+    if on_slurm is not None:
+        return on_slurm
     stands = standing(case)
     found = findings(case)
     first = dominant(found)

@@ -40,6 +40,7 @@ _ANSWERED_BY: Final = {
 """What kinds that never run are asked about with."""
 _KINDS: Final = frozenset(each.kind.lower() for each in KINDS)
 _RUNNING: Final = ("cronjob", "daemonset", "deployment", "job", "jobset", "pod", "rayjob", "statefulset", "workload")
+_LONGEST_NUMBER: Final = 11
 _MOST_NAMED: Final = 5
 """Candidates that a message names."""
 
@@ -70,6 +71,8 @@ def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
     for source in snapshot.sources:
         index = Index(source)
         found += [(index, each) for each in _named(index, kind, name, namespace)]
+    if not found and name.isascii() and name.isdigit() and len(name) < _LONGEST_NUMBER:
+        found = [pair for index in map(Index, snapshot.sources) for pair in _numbered(index, int(name), namespace)]
     if not found:
         raise _missing(snapshot, kind, name, namespace)
     index, each = _one(found, what)
@@ -97,6 +100,14 @@ def _named(index: Index, kind: str, name: str, namespace: str) -> list[Subject]:
         and namespace in {"", each.namespace}
         and (not kind or _kind(kind_of(each)) == kind)
     ]
+
+
+def _numbered(index: Index, number: int, namespace: str) -> list[tuple[Index, Subject]]:
+    """The job of that number on a Slurm, whatever it is called here."""
+    named = index.source.slurm.named if index.source.slurm is not None else {}
+    key = next((each for each, own in named.items() if own == number), "")
+    place, _, name = key.partition("/")
+    return [(index, each) for each in _named(index, "job", name, place)] if key and namespace in {"", place} else []
 
 
 def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:

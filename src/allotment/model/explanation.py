@@ -25,6 +25,8 @@ class Layer(StrEnum):
     NODE = "node"
     STORAGE = "storage"
     POD = "pod"
+    SLURM = "slurm"
+    """Whatever keeps a job of a Slurm: its scheduler names limits, nodes and holds in one word."""
 
 
 class CauseVerdict(StrEnum):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from allotment.model.accelerator import Accelerator
 from allotment.model.cluster import Cluster
 from allotment.model.policy import USUAL_IDLE, IdlePolicy, IdleWork, Policy, Priority, SharedService, SloTier
+from allotment.model.slurm.declared import DeclaredSlurm
 from allotment.model.team import Placement, Team
 
 
@@ -63,6 +64,7 @@ class Platform:
         prove_image: image of the work that prove runs for real; empty: that work is followed to its admission only.
         help_page: URL of a page on how to submit work, which refusals name; empty: they name none.
         idle: rules of idleness, one at most for a kind of work.
+        slurms: that are declared beside the clusters; nothing of quotas, plans and books is about them.
         accepted: what `drift` and `prove` do not name though it is not ours.
     """
 
@@ -83,6 +85,7 @@ class Platform:
     prove_image: str = ""
     help_page: str = ""
     idle: tuple[IdlePolicy, ...] = (USUAL_IDLE,)
+    slurms: tuple[DeclaredSlurm, ...] = ()
 
     def as_of(self, day: dt.date) -> Platform:
         """The platform on a day: whatever has a last day, and outlived it, is gone."""
@@ -91,6 +94,10 @@ class Platform:
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, or None."""
         return next((cluster for cluster in self.clusters if cluster.name == name), None)
+
+    def slurm(self, name: str) -> DeclaredSlurm | None:
+        """The Slurm of that name, or None."""
+        return next((each for each in self.slurms if each.name == name), None)
 
     def team(self, name: str) -> Team | None:
         """The team of that name, or None."""

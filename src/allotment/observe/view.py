@@ -194,6 +194,7 @@ class _Viewed:
             namespaces=tuple(each for each in self._source.namespaces if each in self._spaces),
             order=tuple(self._order(each) for each in self._source.order),
             device_use=tuple(self._use(each) for each in self._source.device_use),
+            slurm=None,  # it names jobs and users of all
         )
 
     def _reduced(self) -> dict[str, tuple[Any, ...]]:

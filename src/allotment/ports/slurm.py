@@ -10,9 +10,11 @@ from allotment.model.slurm.seen import (
     SlurmAssociation,
     SlurmBooking,
     SlurmJob,
+    SlurmLicense,
     SlurmNode,
     SlurmPartition,
     SlurmQos,
+    SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
 
@@ -111,6 +113,14 @@ class SlurmPort(Protocol):
 
     def qualities(self) -> tuple[SlurmQos, ...]:
         """All qualities of service; empty where no accounting is kept."""
+        ...
+
+    def reservations(self) -> tuple[SlurmReservation, ...]:
+        """All reservations of nodes."""
+        ...
+
+    def licenses(self) -> tuple[SlurmLicense, ...]:
+        """All that is counted for the whole cluster."""
         ...
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:

@@ -12,6 +12,7 @@ from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.platform import PlatformSpec, PricesSpec, StorageClassDocument
 from allotment.spec.schema.policy import PolicySpec, PrioritySpec, SharedServiceSpec, SloTierSpec
+from allotment.spec.schema.slurm import SlurmClusterSpec
 from allotment.spec.schema.team import TeamSpec
 
 S = TypeVar("S", bound=KindSpec, covariant=True)
@@ -36,6 +37,7 @@ class Declared:
 
     platform: DeclaredDocument[PlatformSpec] | None
     clusters: tuple[DeclaredDocument[ClusterSpec], ...]
+    slurms: tuple[DeclaredDocument[SlurmClusterSpec], ...]
     accelerators: tuple[DeclaredDocument[AcceleratorSpec], ...]
     teams: tuple[DeclaredDocument[TeamSpec], ...]
     priorities: tuple[DeclaredDocument[PrioritySpec], ...]

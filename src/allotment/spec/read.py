@@ -134,6 +134,7 @@ def _declared(gathered: _Gathered) -> Declared:
     return Declared(
         platform=platforms[0] if platforms else None,
         clusters=tuple(entries["Cluster"]),
+        slurms=tuple(entries["SlurmCluster"]),
         accelerators=tuple(entries["Accelerator"]),
         teams=tuple(entries["Team"]),
         priorities=tuple(entries["Priority"]),

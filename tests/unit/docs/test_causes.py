@@ -25,6 +25,7 @@ FIRST = {
     Layer.NODE: "16",
     Layer.STORAGE: "17",
     Layer.POD: "18",
+    Layer.SLURM: "19",
 }
 """What the number of a layer's codes begins with."""
 

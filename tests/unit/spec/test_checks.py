@@ -72,6 +72,7 @@ PRIORITY = "kind: Priority\nname: {}\nvalue: {}\n"
 LOW = PRIORITY.format("low", 1) + "default: true\n"
 OVERLAP = CLUSTER.replace("accelerator: a100\n", "accelerator: a100-spot\n").replace("spot\n    cpu", "spot\n    cpu")
 
+SLURM = "kind: SlurmCluster\nname: hpc\nfolder: /shared\n"
 RULE = "{{apiGroups: [{}], resources: [{}], verbs: [{}]}}"
 
 
@@ -718,6 +719,30 @@ CASES = [
         "tiers_name_rungs",
         tiny(tier="kind: SloTier\nname: t\nlatencyP99: 1s\navailability: 99%\ndefaultPriority: exploratry\n"),
         "error tier.yaml:5 defaultPriority",
+        'did you mean "exploratory"?',
+    ),
+    Case(
+        "slurms_have_names_of_their_own",
+        tiny(hpc=SLURM.replace("hpc", "dev")),
+        "error hpc.yaml:2 name",
+        'the name "dev" is taken by a Cluster in cluster.yaml',
+    ),
+    Case(
+        "slurms_have_names_of_their_own",
+        tiny(hpc=SLURM.replace("hpc", "local")),
+        "error hpc.yaml:2 name",
+        "local is the machine of whoever submits",
+    ),
+    Case(
+        "slurms_translate_what_is_there",
+        tiny(hpc=SLURM + "accounts: {nobodys: lab}\n"),
+        "error hpc.yaml:4 accounts.nobodys",
+        'the platform has no team "nobodys"',
+    ),
+    Case(
+        "slurms_translate_what_is_there",
+        tiny(hpc=SLURM + "qualities:\n  exploratry: low\n"),
+        "error hpc.yaml:5 qualities.exploratry",
         'did you mean "exploratory"?',
     ),
     Case(

@@ -16,11 +16,13 @@ from allotment.model.slurm.seen import (
     SlurmBooking,
     SlurmExit,
     SlurmJob,
+    SlurmLicense,
     SlurmNode,
     SlurmPartition,
     SlurmQos,
+    SlurmReservation,
 )
-from allotment.model.slurm.tres import gres_of, hosts_of, tres_of
+from allotment.model.slurm.tres import gres_of, hosts_of, licenses_of, tres_of
 
 Raw = Mapping[str, Any]
 _EMPTY: Final[Raw] = {}
@@ -60,6 +62,9 @@ def job_of(raw: Raw) -> SlurmJob:
         priority=number(raw, "priority") or 0,
         end=_exit(raw.get("exit_code")),
         dependency=text(raw, "dependency"),
+        features=text(raw, "features"),
+        reservation=text(raw, "resv_name"),
+        licenses=licenses_of(text(raw, "licenses")),
         comment=text(raw, "comment"),
         output=text(raw, "standard_output"),
     )
@@ -145,6 +150,7 @@ def association_of(raw: Raw, used: Mapping[str, int]) -> SlurmAssociation:
         used=used,
         per_job=amounts(below(most, "tres", "per").get("job")),
         jobs=number(below(most, "jobs", "per"), "count"),
+        own_jobs=number(below(most, "jobs"), "active"),
         minutes=number(below(most, "jobs", "per"), "wall_clock"),
         qos=words(raw, "qos"),
     )
@@ -162,7 +168,30 @@ def qos_of(raw: Raw, used: Mapping[str, int]) -> SlurmQos:
         per_user=amounts(below(most, "tres", "per").get("user")),
         per_job=amounts(below(most, "tres", "per").get("job")),
         minutes=number(below(most, "wall_clock", "per"), "job"),
+        per_account=amounts(below(most, "tres", "per").get("account")),
+        jobs=number(below(most, "active_jobs"), "count"),
+        jobs_per_user=number(below(most, "jobs", "active_jobs", "per"), "user"),
+        jobs_per_account=number(below(most, "jobs", "active_jobs", "per"), "account"),
     )
+
+
+def reservation_of(raw: Raw) -> SlurmReservation:
+    """Of ``reservations`` of slurmctld."""
+    return SlurmReservation(
+        name=text(raw, "name"),
+        starts=number(raw, "start_time") or 0,
+        ends=number(raw, "end_time") or 0,
+        nodes=hosts_of(text(raw, "node_list")),
+        users=words(raw, "users"),
+        accounts=words(raw, "accounts"),
+        partition=text(raw, "partition"),
+    )
+
+
+def license_of(raw: Raw) -> SlurmLicense:
+    """Of ``licenses`` of slurmctld; before v0.0.40 the fields begin with capitals."""
+    name = text(raw, "LicenseName") or text(raw, "name")
+    return SlurmLicense(name, *((number(raw, each) or number(raw, each.lower()) or 0) for each in ("Total", "Used")))
 
 
 def booking_of(raw: Raw) -> SlurmBooking:

@@ -37,9 +37,11 @@ from allotment.model.slurm.seen import (
     SlurmAssociation,
     SlurmBooking,
     SlurmJob,
+    SlurmLicense,
     SlurmNode,
     SlurmPartition,
     SlurmQos,
+    SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
@@ -248,6 +250,14 @@ class SlurmRest:
             return ()
         used = answers.use_by_qos(self.jobs())
         return tuple(answers.qos_of(raw, used.get(answers.text(raw, "name"), {})) for raw in raws)
+
+    def reservations(self) -> tuple[SlurmReservation, ...]:
+        """All reservations."""
+        return tuple(map(answers.reservation_of, self._listed(self._at("reservations"), "reservations")))
+
+    def licenses(self) -> tuple[SlurmLicense, ...]:
+        """All licences."""
+        return tuple(map(answers.license_of, self._listed(self._at("licenses"), "licenses")))
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""

@@ -29,9 +29,11 @@ from allotment.model.slurm.seen import (
     SlurmAssociation,
     SlurmBooking,
     SlurmJob,
+    SlurmLicense,
     SlurmNode,
     SlurmPartition,
     SlurmQos,
+    SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
@@ -181,6 +183,16 @@ class SlurmCommands:
             for row in (dict(zip(tables.QOS_FIELDS, line.split("|"), strict=True)),)
         )
 
+    def reservations(self) -> tuple[SlurmReservation, ...]:
+        """All reservations."""
+        out = self._out("Slurm does not tell its reservations", "scontrol", "--oneliner", "show", "reservation")
+        return tuple(map(tables.reservation_of, _named(out, "ReservationName=")))
+
+    def licenses(self) -> tuple[SlurmLicense, ...]:
+        """All licences."""
+        out = self._out("Slurm does not tell its licences", "scontrol", "--oneliner", "show", "licenses")
+        return tuple(map(tables.license_of, _named(out, "LicenseName=")))
+
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""
         found = self._bookings(f"--starttime={answers.moment(since)}")
@@ -217,6 +229,11 @@ class SlurmCommands:
         if ran.code:
             raise refusal(what, said)
         return ran.out
+
+
+def _named(out: str, first: str) -> Iterator[str]:
+    """Lines that tell of something; where there is nothing, Slurm says so in words."""
+    return (line for line in out.splitlines() if line.startswith(first))
 
 
 def _separator() -> tables.Separator:

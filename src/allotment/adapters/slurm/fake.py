@@ -19,9 +19,11 @@ from allotment.model.slurm.seen import (
     SlurmBooking,
     SlurmExit,
     SlurmJob,
+    SlurmLicense,
     SlurmNode,
     SlurmPartition,
     SlurmQos,
+    SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
@@ -83,6 +85,7 @@ class FakeSlurm:
         now: seconds since 1970.
         runs: seconds that a command would run, and how it would end; a second and 0 for others. Of a task with
             arguments of its own, the command with these comes first.
+        uses: what the accounting gathered, by number of the job.
     """
 
     machines: tuple[SlurmNode, ...]
@@ -178,6 +181,15 @@ class FakeSlurm:
         """All, with what jobs hold of them."""
         used = use_by_qos(self.jobs())
         return tuple(replace(each, used=used.get(each.name, {})) for each in self.services)
+
+    def reservations(self) -> tuple[SlurmReservation, ...]:
+        """None are made here."""
+        return ()
+
+    def licenses(self) -> tuple[SlurmLicense, ...]:
+        """None are counted here."""
+        return ()
+
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """Runs that ended since, and those that run."""

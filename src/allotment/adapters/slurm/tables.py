@@ -17,11 +17,13 @@ from allotment.model.slurm.seen import (
     SlurmBooking,
     SlurmExit,
     SlurmJob,
+    SlurmLicense,
     SlurmNode,
     SlurmPartition,
     SlurmQos,
+    SlurmReservation,
 )
-from allotment.model.slurm.tres import gres_of, hosts_of, tres_of
+from allotment.model.slurm.tres import gres_of, hosts_of, licenses_of, tres_of
 
 _NOTHING: Final = frozenset({"", "(null)", "N/A", "None", "none", "NONE", "Unknown", "UNLIMITED", "NOT_SET", "INVALID"})
 _DURATION: Final = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)", re.ASCII)
@@ -31,7 +33,8 @@ _NO_NODES: Final = "Nodes_required_for_job"
 JOB_FIELDS: Final = (
     "JobID", "ArrayJobID", "ArrayTaskID", "State", "Reason", "Name", "UserName", "Account", "Partition", "QOS", "tres",
     "tres-alloc", "NodeList", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "TimeLimit", "RestartCnt",
-    "NumTasks", "PriorityLong", "exit_code", "Dependency", "Comment", "STDOUT",
+    "NumTasks", "PriorityLong", "exit_code", "Dependency", "Feature", "Reservation", "Licenses",
+    "Comment", "STDOUT",
 )  # fmt: skip
 """Of ``squeue -O``."""
 NODE_FIELDS: Final = (
@@ -45,10 +48,14 @@ BOOKING_FIELDS: Final = (
 )  # fmt: skip
 """Of ``sacct --format``."""
 ASSOCIATION_FIELDS: Final = (
-    "Cluster", "Account", "User", "Partition", "ParentName", "GrpTRES", "MaxTRES", "GrpJobs", "MaxWall", "QOS",
+    "Cluster", "Account", "User", "Partition", "ParentName", "GrpTRES", "MaxTRES", "GrpJobs", "MaxJobs", "MaxWall",
+    "QOS",
 )  # fmt: skip
 """Of ``sacctmgr show assoc``."""
-QOS_FIELDS: Final = ("Name", "Priority", "Preempt", "GrpTRES", "MaxTRESPU", "MaxTRES", "MaxWall")
+QOS_FIELDS: Final = (
+    "Name", "Priority", "Preempt", "GrpTRES", "MaxTRESPU", "MaxTRES", "MaxWall", "MaxTRESPA", "GrpJobs", "MaxJobsPU",
+    "MaxJobsPA",
+)  # fmt: skip
 """Of ``sacctmgr show qos``."""
 
 
@@ -103,6 +110,9 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         priority=_number(row["PriorityLong"]),
         end=_status(row["exit_code"]),
         dependency=_text(row["Dependency"]),
+        features=_text(row["Feature"]),
+        reservation=_text(row["Reservation"]),
+        licenses=licenses_of(_text(row["Licenses"])),
         comment=_text(row["Comment"]),
         output=_text(row["STDOUT"]),
     )
@@ -134,7 +144,7 @@ def nodes_of(rows: Iterable[Mapping[str, str]]) -> tuple[SlurmNode, ...]:
 
 def partition_of(line: str) -> SlurmPartition:
     """Of a line of ``scontrol -o show partition``, whose values hold no spaces."""
-    found = dict(part.split("=", 1) for part in line.split() if "=" in part)
+    found = _pairs(line)
     return SlurmPartition(
         name=found.get("PartitionName", ""),
         up=found.get("State") == "UP",
@@ -161,7 +171,8 @@ def association_of(row: Mapping[str, str], used: Mapping[str, int]) -> SlurmAsso
         group=tres_of(row["GrpTRES"]),
         used=used,
         per_job=tres_of(row["MaxTRES"]),
-        jobs=_number(row["GrpJobs"]) if row["GrpJobs"] else None,
+        jobs=_limit(row["GrpJobs"]),
+        own_jobs=_limit(row["MaxJobs"]),
         minutes=minutes_of(row["MaxWall"]),
         qos=tuple(each for each in row["QOS"].split(",") if each),
     )
@@ -178,7 +189,35 @@ def qos_of(row: Mapping[str, str], used: Mapping[str, int]) -> SlurmQos:
         per_user=tres_of(row["MaxTRESPU"]),
         per_job=tres_of(row["MaxTRES"]),
         minutes=minutes_of(row["MaxWall"]),
+        per_account=tres_of(row["MaxTRESPA"]),
+        jobs=_limit(row["GrpJobs"]),
+        jobs_per_user=_limit(row["MaxJobsPU"]),
+        jobs_per_account=_limit(row["MaxJobsPA"]),
     )
+
+
+def reservation_of(line: str) -> SlurmReservation:
+    """Of a line of ``scontrol -o show reservation``, whose times are seconds."""
+    found = _pairs(line)
+    return SlurmReservation(
+        name=found.get("ReservationName", ""),
+        starts=_number(found.get("StartTime", "")),
+        ends=_number(found.get("EndTime", "")),
+        nodes=hosts_of(_text(found.get("Nodes", ""))),
+        users=_listed(found.get("Users", "")),
+        accounts=_listed(found.get("Accounts", "")),
+        partition=_text(found.get("PartitionName", "")),
+    )
+
+
+def license_of(line: str) -> SlurmLicense:
+    """Of a line of ``scontrol -o show licenses``."""
+    found = _pairs(line)
+    return SlurmLicense(found.get("LicenseName", ""), _number(found.get("Total", "")), _number(found.get("Used", "")))
+
+
+def _pairs(line: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in line.split() if "=" in part)
 
 
 def booking_of(row: Mapping[str, str]) -> SlurmBooking:
@@ -227,6 +266,10 @@ def _text(text: str) -> str:
 def _number(text: str) -> int:
     found = text.strip()
     return int(found) if found.isascii() and found.isdigit() and len(found) < 19 else 0
+
+
+def _limit(text: str) -> int | None:
+    return _number(text) if text.strip() else None
 
 
 def _status(text: str) -> SlurmExit:

@@ -77,6 +77,12 @@ def named_cluster(platform: Platform, name: str) -> Cluster:
         NotFoundError: there is none; the message suggests the nearest.
     """
     found = platform.cluster(name)
+    if found is None and platform.slurm(name) is not None:
+        raise UsageError(
+            f"{name} is a Slurm, and this is about Kubernetes clusters",
+            why="nothing is rendered for it or applied to it: it has its own accounts and limits",
+            fix=f"submit jobs to it with `allot submit --on {name}`, ask it with `allot why --on {name}`",
+        )
     if found is None:
         raise _absent("cluster", name, [cluster.name for cluster in platform.clusters], platform)
     return found

@@ -45,6 +45,7 @@ from allotment.model.observed.queueing import (
     Topology,
     Workload,
 )
+from allotment.model.observed.slurm import SlurmFacts
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
 
 
@@ -160,7 +161,7 @@ class Source(Part, frozen=True):
 
     Attributes:
         name: context or name of the cluster.
-        kind: ``cluster``.
+        kind: ``cluster``, or ``slurm``.
         observed_at: RFC 3339, when the reading began.
         took: seconds that it took: two objects can be so far apart.
         server: version of the API server.
@@ -171,6 +172,7 @@ class Source(Part, frozen=True):
         device_use: from metrics, empty without.
         idle_marks: what rules of idleness would have done; of a back end that measures itself.
         unreached: why the cluster gave no answer at all; empty where it did.
+        slurm: of a Slurm what it says itself, beside its nodes and jobs as objects; None of a cluster.
     """
 
     name: str = ""
@@ -186,6 +188,7 @@ class Source(Part, frozen=True):
     device_use: tuple[DeviceUse, ...] = ()
     idle_marks: tuple[IdleMarked, ...] = ()
     unreached: str = ""
+    slurm: SlurmFacts | None = None
 
     @property
     def complete(self) -> bool:

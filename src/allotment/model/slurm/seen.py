@@ -77,6 +77,9 @@ class SlurmJob:
         minutes: time limit; None for none.
         restarts: times that it was requeued.
         dependency: those that are still open, as Slurm writes them.
+        features: of nodes that it asks for, as Slurm writes them.
+        reservation: in whose nodes it is to run; empty for none.
+        licenses: that it asks for, by name.
         output: file, its patterns still in it in some versions.
     """
 
@@ -105,6 +108,9 @@ class SlurmJob:
     priority: int = 0
     end: SlurmExit = SlurmExit()
     dependency: str = ""
+    features: str = ""
+    reservation: str = ""
+    licenses: Mapping[str, int] = field(default_factory=dict)
     comment: str = ""
     output: str = ""
 
@@ -213,7 +219,8 @@ class SlurmAssociation:
         group: most that its jobs may hold together, by resource.
         used: what they hold now, by resource.
         per_job: most that one job may hold.
-        jobs: most that may run together; None for any number.
+        jobs: most that may run together, of all below it; None for any number.
+        own_jobs: most that may run together of this account and user alone; None for any number.
         minutes: longest time limit of a job; None for any.
         qos: that it may use.
     """
@@ -227,6 +234,7 @@ class SlurmAssociation:
     used: Mapping[str, int] = field(default_factory=dict)
     per_job: Mapping[str, int] = field(default_factory=dict)
     jobs: int | None = None
+    own_jobs: int | None = None
     minutes: int | None = None
     qos: tuple[str, ...] = ()
 
@@ -238,6 +246,8 @@ class SlurmQos:
     Attributes:
         preempts: others whose jobs it may displace.
         per_user: most that one user's jobs may hold together.
+        per_account: most that the jobs of one account may hold together.
+        jobs, jobs_per_user, jobs_per_account: most that may run together; None for any number.
     """
 
     name: str
@@ -248,6 +258,37 @@ class SlurmQos:
     per_user: Mapping[str, int] = field(default_factory=dict)
     per_job: Mapping[str, int] = field(default_factory=dict)
     minutes: int | None = None
+    per_account: Mapping[str, int] = field(default_factory=dict)
+    jobs: int | None = None
+    jobs_per_user: int | None = None
+    jobs_per_account: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmReservation:
+    """Nodes that are kept for some.
+
+    Attributes:
+        starts, ends: seconds since 1970.
+        users, accounts: who may use it; a name with a dash before it may not.
+    """
+
+    name: str
+    starts: int = 0
+    ends: int = 0
+    nodes: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmLicense:
+    """Something that is counted for the whole cluster, such as licences of a program."""
+
+    name: str
+    total: int = 0
+    used: int = 0
 
 
 @dataclass(frozen=True, slots=True)

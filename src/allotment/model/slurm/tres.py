@@ -43,6 +43,16 @@ def gres_of(text: str) -> dict[tuple[str, str], int]:
     return found
 
 
+def licenses_of(text: str) -> dict[str, int]:
+    """``matlab:2,ansys@server:1`` by name; what names no number is one."""
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, amount = part.strip().partition(":")
+        if name and name not in {"(null)", "N/A"}:
+            found[name] = found.get(name, 0) + (int(amount) if amount.isascii() and amount.isdigit() else 1)
+    return found
+
+
 def hosts_of(text: str) -> tuple[str, ...]:
     """``gpu[0-1,7],cpu0`` one by one. A text that is none, or of too many hosts, stays as it is."""
     found: list[str] = []

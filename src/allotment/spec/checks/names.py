@@ -26,6 +26,7 @@ def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
     declared = context.declared
     for entries in (
         declared.clusters,
+        declared.slurms,
         declared.accelerators,
         declared.teams,
         declared.priorities,

@@ -16,6 +16,7 @@ from allotment.model.policy import (
     SharedService,
     SloTier,
 )
+from allotment.model.slurm.declared import DeclaredSlurm
 from allotment.spec import defaults
 from allotment.spec.convert.accelerators import accelerator_specs, accelerators
 from allotment.spec.convert.clusters import cluster
@@ -26,6 +27,7 @@ from allotment.spec.flavors import Flavors
 from allotment.spec.identity import ids_of
 from allotment.spec.schema.platform import ALWAYS_EXEMPT, PlatformSpec
 from allotment.spec.schema.policy import PolicySpec, SharedServiceSpec
+from allotment.spec.schema.slurm import SlurmClusterSpec
 
 
 def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavors]) -> Platform:
@@ -51,6 +53,7 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         admin_groups=spec.admin_groups,
         accelerators=accelerators(specs, declared),
         clusters=tuple(site.cluster for site in sites.values()),
+        slurms=tuple(_slurm(entry.spec) for entry in declared.slurms),
         teams=tuple(team(entry.spec, sites, default_rung, default_class) for entry in declared.teams),
         priorities=rungs,
         policies=_policies(declared),
@@ -66,6 +69,20 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
             AcceptedStranger(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
             for entry in spec.accepted
         ),
+    )
+
+
+def _slurm(spec: SlurmClusterSpec) -> DeclaredSlurm:
+    return DeclaredSlurm(
+        name=spec.name,
+        folder=spec.folder,
+        slurmrestd=spec.slurmrestd or "",
+        accounts=dict(spec.accounts),
+        partitions=dict(spec.partitions),
+        qualities=dict(spec.qualities),
+        classes=dict(spec.classes),
+        images=dict(spec.images),
+        description=spec.description,
     )
 
 

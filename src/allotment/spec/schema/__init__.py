@@ -11,11 +11,13 @@ from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
 from allotment.spec.schema.platform import PlatformSpec, PricesSpec, StorageClassDocument
 from allotment.spec.schema.policy import PolicySpec, PrioritySpec, SharedServiceSpec, SloTierSpec
+from allotment.spec.schema.slurm import SlurmClusterSpec
 from allotment.spec.schema.team import TeamSpec
 
 KINDS: Final[dict[str, type[KindSpec]]] = {
     "Platform": PlatformSpec,
     "Cluster": ClusterSpec,
+    "SlurmCluster": SlurmClusterSpec,
     "Accelerator": AcceleratorSpec,
     "Team": TeamSpec,
     "Priority": PrioritySpec,

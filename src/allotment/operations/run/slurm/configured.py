@@ -21,6 +21,7 @@ import msgspec
 from allotment.errors import InputError, quoted
 from allotment.jobs.slurm.rendering import SlurmPlace, SlurmShape
 from allotment.model.quantity import Bytes
+from allotment.model.slurm.declared import DeclaredSlurm
 from allotment.model.slurm.seen import SlurmNode
 
 _MIB: Final = 1 << 20
@@ -61,6 +62,19 @@ def configured_slurm(raw: Any) -> ConfiguredSlurm:
     if not written.folder.startswith("/"):
         raise InputError(f"folder cannot be {quoted(written.folder)}", why="it is no absolute path", fix=fix)
     return ConfiguredSlurm(**{name: getattr(written, name) for name in known})
+
+
+def declared_slurm(declared: DeclaredSlurm) -> ConfiguredSlurm:
+    """Of what the platform directory says."""
+    return ConfiguredSlurm(
+        folder=declared.folder,
+        slurmrestd=declared.slurmrestd,
+        accounts=declared.accounts,
+        partitions=declared.partitions,
+        qualities=declared.qualities,
+        classes=declared.classes,
+        images=declared.images,
+    )
 
 
 class _Written(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Causes of waiting on a Slurm, a file for what belongs together."""
