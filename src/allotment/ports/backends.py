@@ -80,6 +80,8 @@ class EndOfRun:
         memory: most bytes that one replica had in use; None where nobody measured.
         out_of_memory: something of it was killed because it went over its memory.
         cpu_ms: milliseconds of CPU that all replicas used; None where nobody measured.
+        devices_busy: mean use of its devices, in percent, where the back end tells only that.
+        device_memory: most bytes in use on one device, the same.
     """
 
     code: int | None
@@ -89,6 +91,8 @@ class EndOfRun:
     memory: int | None = None
     cpu_ms: int | None = None
     out_of_memory: bool = False
+    devices_busy: int | None = None
+    device_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

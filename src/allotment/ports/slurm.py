@@ -17,6 +17,7 @@ from allotment.model.slurm.seen import (
     SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.used import SlurmUse
 
 
 class SlurmRefusedError(AllotmentError):
@@ -121,6 +122,14 @@ class SlurmPort(Protocol):
 
     def licenses(self) -> tuple[SlurmLicense, ...]:
         """All that is counted for the whole cluster."""
+        ...
+
+    def used(self, job_id: int) -> SlurmUse:
+        """What the last run of a job, or of a task of an array, used, as far as it was gathered.
+
+        Raises:
+            NotFoundError: no accounting is kept.
+        """
         ...
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:

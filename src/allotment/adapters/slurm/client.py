@@ -22,6 +22,7 @@ from allotment.adapters.slurm.bodies import VERSIONS, body_of, named_job
 from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, NOTHING_FOUND, UNSPECIFIED, is_done, refusal
 from allotment.adapters.slurm.tokens import claims_of
+from allotment.adapters.slurm.used import step_of_answer
 from allotment.errors import (
     AllotmentError,
     ForbiddenError,
@@ -44,6 +45,7 @@ from allotment.model.slurm.seen import (
     SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.used import SlurmUse, used_by
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
 
 MOST_BYTES: Final = 256 << 20
@@ -258,6 +260,12 @@ class SlurmRest:
     def licenses(self) -> tuple[SlurmLicense, ...]:
         """All licences."""
         return tuple(map(answers.license_of, self._listed(self._at("licenses"), "licenses")))
+
+    def used(self, job_id: int) -> SlurmUse:
+        """What the accounting gathered of a run."""
+        jobs = self._listed(f"{self._at('job', 'slurmdb')}/{job_id}", "jobs")
+        steps = jobs[-1].get("steps") if jobs else None
+        return used_by(step_of_answer(each) for each in steps or () if isinstance(each, dict))
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""

@@ -24,6 +24,7 @@ from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.options import options_of
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, is_done, refusal
 from allotment.adapters.slurm.script import script_of
+from allotment.adapters.slurm.used import STEP_FIELDS, step_of_row
 from allotment.errors import NotFoundError, UnreachableError, quoted_message, spelled
 from allotment.model.slurm.seen import (
     SlurmAssociation,
@@ -36,6 +37,7 @@ from allotment.model.slurm.seen import (
     SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.used import SlurmUse, used_by
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
 
 _PASSED_ON: Final = ("PATH", "HOME", "USER", "LOGNAME", "SLURM_CONF", "SLURM_JWT", "KRB5CCNAME", "LD_LIBRARY_PATH")
@@ -192,6 +194,16 @@ class SlurmCommands:
         """All licences."""
         out = self._out("Slurm does not tell its licences", "scontrol", "--oneliner", "show", "licenses")
         return tuple(map(tables.license_of, _named(out, "LicenseName=")))
+
+    def used(self, job_id: int) -> SlurmUse:
+        """What the accounting gathered of a run."""
+        between = _separator()
+        out = self._out(
+            "Slurm does not tell what it gathered", "sacct", f"--jobs={job_id}", "--noheader", "--noconvert",
+            "--parsable", f"--delimiter={between.word}", f"--format={','.join(STEP_FIELDS)}",
+        )  # fmt: skip
+        steps = map(step_of_row, between.rows(out, STEP_FIELDS))
+        return used_by(each for each in steps if each is not None)
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""

@@ -26,6 +26,7 @@ from allotment.model.slurm.seen import (
     SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.used import SlurmUse
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
 
 NORMAL: Final = SlurmExit()
@@ -86,6 +87,7 @@ class FakeSlurm:
         runs: seconds that a command would run, and how it would end; a second and 0 for others. Of a task with
             arguments of its own, the command with these comes first.
         uses: what the accounting gathered, by number of the job.
+        uses: what the accounting gathered, by number of the job.
     """
 
     machines: tuple[SlurmNode, ...]
@@ -95,6 +97,7 @@ class FakeSlurm:
     user: str = "root"
     now: int = 1_795_600_800
     runs: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
+    uses: dict[int, SlurmUse] = field(default_factory=dict)
     _jobs: list[FakeSlurmJob] = field(default_factory=list)
     _booked: list[SlurmBooking] = field(default_factory=list)
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
@@ -190,6 +193,10 @@ class FakeSlurm:
         """None are counted here."""
         return ()
 
+
+    def used(self, job_id: int) -> SlurmUse:
+        """What a test has put there."""
+        return self.uses.get(job_id, SlurmUse())
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """Runs that ended since, and those that run."""

@@ -47,8 +47,10 @@ def use_of(job: StoredJob, prices: Mapping[str, int | None]) -> UseSummary:
 def measured_so_far(job: StoredJob) -> UseSummary:
     """What is known of its devices alone, whether or not it is over."""
     measured = [each.measured for each in job.attempts if each.measured is not None]
+    ends = [each.end for each in job.attempts if each.end is not None]
+    told = [each.devices_busy for each in ends if each.devices_busy is not None]
     times = times_together(each.by_percent for each in measured)
-    memories = [each.memory for each in measured if each.memory is not None]
+    memories = [each for each in (*(one.memory for one in measured), *(one.device_memory for one in ends)) if each]
     last = job.attempts[-1].measured if job.attempts else None
     return UseSummary(
         run_ms=0,
@@ -56,8 +58,8 @@ def measured_so_far(job: StoredJob) -> UseSummary:
         unmeasured_ms=sum(each.unmeasured_ms for each in measured) if times else None,
         idle_after_ms=last.idle_after_ms if times and last is not None else None,
         by_percent=times,
-        busy_permille=mean_permille(times),
-        device_memory=max(memories, default=None),
+        busy_permille=mean_permille(times) if times or not told else sum(told) * 10 // len(told),
+        device_memory=Bytes(max(memories)) if memories else None,
         samples=sum(each.looks for each in measured),
         marks=tuple(each.mark for each in measured if each.mark is not None),
     )

@@ -17,12 +17,13 @@ from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, VolumeUse
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes
 from allotment.model.slurm.seen import SlurmExit, SlurmJob
+from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.operations.run.slurm.gathering import gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.operations.run.slurm.standing import standing_of
-from allotment.ports.backends import FollowedJob, JobRefusedError, JobToStart
+from allotment.ports.backends import EndOfRun, FollowedJob, JobRefusedError, JobToStart
 from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
 from tests.unit.jobs.kubernetes.work import job as kubernetes_job
@@ -96,6 +97,21 @@ class Scene:
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
+
+
+def test_what_the_accounting_gathered_is_told_with_the_end_and_asked_for_once(scene: Scene) -> None:
+    scene.start("x1", scene.job("good", 5))
+    scene.start("x2", scene.job("other", 5))
+    native = int(scene.seen("x1").native)
+    scene.slurm.uses[native] = SlurmUse(5 << 20, 4_000, 41, 3 << 30)
+    scene.slurm.advance(9)
+    end = scene.seen("x1").end
+    assert end is not None
+    assert (end.memory, end.cpu_ms, end.devices_busy, end.device_memory) == (5 << 20, 4_000, 41, 3 << 30)
+    scene.slurm.uses.clear()
+    scene.slurm.advance(60)
+    assert scene.seen("x1").end == end
+    assert scene.seen("x2").end == EndOfRun(0), "nothing was gathered: no zeros"
 
 
 def test_a_job_from_its_start_to_its_end(scene: Scene) -> None:

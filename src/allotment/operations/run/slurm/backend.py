@@ -20,6 +20,7 @@ from allotment.jobs.slurm.rendering import SlurmPlace, told_on_slurm
 from allotment.jobs.trials import trials_of
 from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
+from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.slurm.gathering import SeenOnSlurm, booked_parts, gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
@@ -53,6 +54,7 @@ class _HandedIn:
         self.ended: dict[SlurmPart, dict[int, TrialRun]] = {}
         self.looked_up: dict[SlurmPart, list[int]] = {}
         self.reports: dict[SlurmPart, TrialReports] = {}
+        self.used: dict[tuple[str, int], SlurmUse] = {}
 
 
 class SlurmBackend:
@@ -201,6 +203,7 @@ class SlurmBackend:
         if mine is None:
             return seen
         mine.attempt = max(mine.attempt, part.attempt)
+        seen = self._with_use(mine, seen)
         retries = mine.order.job.retries
         left = part.failures < retries.limit and not mine.stopping
         if not left or not standing.may_be_tried_again(safe=retries.safe):
@@ -217,6 +220,25 @@ class SlurmBackend:
         return FollowedJob(
             part.job_id, str(receipt.job_id), JobState.QUEUED, following.attempt, reason=receipt.said, before=seen.end
         )
+
+    def _with_use(self, mine: _HandedIn, seen: FollowedJob) -> FollowedJob:
+        """With what the accounting gathered of a run that is over; asked once, and nobody waits for it."""
+        if seen.end is None or mine.order.job.sweep is not None or not seen.native.isdecimal():
+            return seen
+        key = seen.native, seen.attempt
+        if key not in mine.used:
+            mine.used[key] = SlurmUse()
+            with suppress(AllotmentError):
+                mine.used[key] = self._slurm.used(int(seen.native))
+        use = mine.used[key]
+        end = replace(
+            seen.end,
+            memory=use.memory,
+            cpu_ms=use.cpu_ms,
+            devices_busy=use.gpu_percent,
+            device_memory=use.gpu_memory,
+        )
+        return replace(seen, end=end)
 
     def _shown(self, job_id: str) -> SlurmStanding | None:
         """What became of a job, as far as anybody knows."""
