@@ -36,9 +36,11 @@ case $code in
 esac
 [ "$code" -eq 0 ] || exit "$code"
 mv "$part" "$place\""""
-"""Fetches a file as curl does, under a name of the job's own until it is whole: what is there is whole, whoever needs it
-next fetches nothing, and two that fetch it at once do not write into one file. A part that the server cannot go on from
-(33, 36), or that is whole already (22: there is nothing behind its end), is fetched anew, once."""
+"""Fetches a file as curl does, under a name of the job's own until it is whole.
+
+What is there is whole, who needs it next fetches nothing, and two that fetch it at once do not write into one file.
+A part that the server cannot go on from (33, 36), or that is whole already (22), is fetched anew, once.
+"""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 SAYS: Final = "allotment: "

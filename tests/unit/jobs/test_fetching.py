@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from allotment.jobs.fetching import FETCH, FETCH_LOSSES, fetch_arguments, kept_for_data, told_of_data
+from allotment.jobs.fetching import FETCH, FETCH_LOSSES, FETCHERS, fetch_arguments, kept_for_data, told_of_data
 from allotment.jobs.losses import lost
 from allotment.model.jobs.job import Job, StagedData, StagingTime
 from tests.unit.jobs.kubernetes.work import DATA, SCRATCH, WEIGHTS, job
@@ -31,8 +31,7 @@ PLACE = "/claims/nlp--datasets/in/it"
         (
             data("https://x.example/a b"),
             PLACE,
-            "sh -c … curl {place} https://x.example/a b curl --fail --location --retry 5 --continue-at - --create-dirs "
-            "--output",
+            "sh -c … curl {place} https://x.example/a b " + " ".join(FETCHERS["https"]),
         ),
         (data("s3://bucket/-x"), PLACE, "aws s3 sync s3://bucket/-x {place}"),
         (data("gs://bucket/x"), PLACE, "gcloud storage rsync --recursive gs://bucket/x {place}"),

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.jobs.fetching import STAGING_CPU, STAGING_MEMORY, staged
-from allotment.jobs.kubernetes.environment import RankSource, command, environment, literal, volume_variables
+from allotment.jobs.kubernetes.environment import (
+    JOB_ID,
+    RankSource,
+    command,
+    environment,
+    literal,
+    volume_variables,
+)
 from allotment.jobs.kubernetes.order import WorkOrder
 from allotment.jobs.kubernetes.place import JobPlace
 from allotment.jobs.kubernetes.storage import fetch, mounts, staging_mounts, volumes
@@ -204,7 +211,7 @@ def _fetcher(draft: WorkDraft, number: int, data: StagedData) -> dict[str, Any]:
         "name": f"{STAGING}-{number}",
         "image": data.image or job.program.image,
         "command": fetch(job, data),
-        "env": [*given, *secrets, *volume_variables(job)],
+        "env": [*given, *secrets, *volume_variables(job), {"name": JOB_ID, "value": draft.order.id}],
         "resources": {"requests": dict(both), "limits": dict(both)},
         "volumeMounts": staging_mounts(job, data),
         "securityContext": _CONTAINER_SECURITY,

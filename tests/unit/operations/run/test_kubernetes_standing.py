@@ -174,6 +174,22 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         (JobState.STARTING, 1, "ErrImagePull: no such", None, None),
     ),
     (
+        "data at the start",
+        [
+            job(),
+            pod(
+                "a",
+                "Pending",
+                spec={"nodeName": "a"},
+                status={
+                    "initContainerStatuses": [{"name": "staging-0", "state": {"running": {}}}],
+                    "containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}],
+                },
+            ),
+        ],
+        (JobState.STARTING, 1, "its data are fetched, while it holds its devices", None, None),
+    ),
+    (
         "a claim without a volume",
         [
             job(),

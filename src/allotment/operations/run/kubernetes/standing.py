@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.errors import shown
 from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX
-from allotment.jobs.kubernetes.pods import MAIN
+from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.moments import moment
 from allotment.model.observed.base import Condition, condition, is_true
@@ -265,6 +265,8 @@ def _what_holds(pod: Pod) -> str:
     if placed is not None and not placed.true and placed.message:
         return placed.message
     for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+        if status.state.running and status.name.startswith(f"{STAGING}-"):
+            return "its data are fetched, while it holds its devices"
         if status.state.waiting is not None and status.state.waiting.reason:
             words = (status.state.waiting.reason, status.state.waiting.message)
             return ": ".join(filter(None, words))
