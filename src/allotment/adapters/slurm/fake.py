@@ -87,7 +87,6 @@ class FakeSlurm:
         runs: seconds that a command would run, and how it would end; a second and 0 for others. Of a task with
             arguments of its own, the command with these comes first.
         uses: what the accounting gathered, by number of the job.
-        uses: what the accounting gathered, by number of the job.
     """
 
     machines: tuple[SlurmNode, ...]
@@ -192,7 +191,6 @@ class FakeSlurm:
     def licenses(self) -> tuple[SlurmLicense, ...]:
         """None are counted here."""
         return ()
-
 
     def used(self, job_id: int) -> SlurmUse:
         """What a test has put there."""
