@@ -13,6 +13,7 @@ import yaml
 
 from allotment.model.manifest import ObjectKey
 from tests.live.kubernetes.driving import until
+from tests.live.kubernetes.wire import wire_to
 from tests.live.server.conftest import Server
 from tests.live.training import Training
 
@@ -98,6 +99,38 @@ def test_credentials_that_expire_midway_are_told_and_new_ones_are_taken_up(
     assert len(rows) == 2
     for row in rows:
         server.run("wait", row["id"], "--timeout", "90")
+
+
+@pytest.mark.nightly
+def test_what_is_stopped_while_the_cluster_is_away_is_ended_by_the_next_server(
+    server: Server, training: Training, tmp_path: Path
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    document = yaml.safe_load(kubeconfig.read_text())
+    reached = document["clusters"][0]["cluster"]
+    queue = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "nlp")
+    training.kube.merge_patch("kueue.x-k8s.io/v1beta2", queue, {"spec": {"stopPolicy": "Hold"}})
+    with wire_to(int(reached["server"].rpartition(":")[2])) as wire:
+        reached["server"] = f"https://127.0.0.1:{wire.port}"
+        kubeconfig.write_text(yaml.safe_dump(document))
+        (one,) = json.loads(server.run("submit", written(server), "--on", training.cluster.name, "-o", "json"))["items"]
+        until(lambda: bool(left(training, one["id"])), lambda: server.run("ps"))
+        wire.cut()
+        server.run("stop", one["id"], code=9)
+        server.kill(server.up())
+        server.up()
+        until(lambda: "does not answer" in trouble(server, training), lambda: trouble(server, training))
+        assert left(training, one["id"])
+        wire.mend()
+        until(lambda: not left(training, one["id"]), lambda: left(training, one["id"]))
+        training.kube.merge_patch("kueue.x-k8s.io/v1beta2", queue, {"spec": {"stopPolicy": "None"}})
+        server.end()
+
+
+def left(training: Training, job_id: str) -> list[str]:
+    """Jobs in the cluster that bear its id."""
+    found = training.kube.list("batch/v1", "Job", namespace="nlp", labels=f"allotment.dev/job={job_id}")
+    return [each["metadata"]["name"] for each in found]
 
 
 def written(server: Server) -> str:
