@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,31 @@ def test_what_ended_long_ago_is_forgotten_when_asked_and_not_before_thirty_days(
     assert "1 job forgotten" in allot("store", "prune", "--yes").stderr
     with usual.reader() as store:
         assert [each.id for each in store.unfinished()] == ["runs"]
+
+
+def test_with_old_jobs_goes_what_they_left_but_for_checkpoints(usual: SqlitePlace, tmp_path: Path) -> None:
+    server = tmp_path / "XDG_STATE_HOME" / "allotment" / "server"
+    for each in ("launches/old-1-0", "work/old/1/code", "work/runs/1/code", "checkpoints/old", "checkpoints/runs"):
+        (server / each).mkdir(parents=True)
+    (server / "work/old/1/code/model.bin").write_bytes(b"x" * (1 << 20))
+    with usual.writer("allot server"):
+        told = allot("store", "prune", "--days", "90", "--dry-run")
+    assert (told.exit_code, (server / "work/old").exists()) == (0, True)
+    assert "1 job would be forgotten; 1 log would go" in told.stderr
+    assert re.search(r"1 working copy would go \(1[0-9.KMi]+\); 1[0-9.KMi]+ would be freed", told.stderr)
+    done = allot("store", "prune", "--days", "90", "--yes")
+    assert "1 job forgotten; 1 log removed" in done.stderr
+    left = sorted(f"{each.parent.name}/{each.name}" for each in server.glob("*/*"))
+    assert left == ["checkpoints/old", "checkpoints/runs", "work/runs"]
+    assert "0 jobs forgotten; 0 freed" in allot("store", "prune", "--yes", "--days", "90", "--checkpoints").stderr
+
+
+def test_one_job_is_forgotten_by_its_id(usual: SqlitePlace) -> None:
+    assert allot("store", "forget", "runs", "--yes").exit_code == 6
+    assert allot("store", "forget", "nobody", "--yes").exit_code == 3
+    assert "forgotten" in allot("store", "forget", "young", "--yes").stderr
+    with usual.reader() as store:
+        assert [each.id for each in store.kept()] == ["old", "runs"]
 
 
 @pytest.mark.parametrize(
