@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-MEMORY = "mem"
-GPU_USE = "gres/gpuutil"
-GPU_MEMORY = "gres/gpumem"
+MEMORY: Final = "mem"
+GPU_USE: Final = "gres/gpuutil"
+GPU_MEMORY: Final = "gres/gpumem"
 """Resources as ``TRESUsageIn`` names them; those of GPUs are there where the cluster gathers them."""
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from allotment.jobs.trials import trials_of
 from allotment.model.jobs.job import AcceleratorWish
 from allotment.model.jobs.run import JobState
-from allotment.model.jobs.use import UseSummary, percent_at
+from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
 from allotment.operations.run.marking import device_time, told_of_mark
 from allotment.operations.run.using import measured_so_far
@@ -103,9 +103,17 @@ def report_of(job: StoredJob, now: int) -> JobReport:
         job: everything that is known of it.
         now: milliseconds since the epoch, up to which what goes on is counted.
     """
-    marks = (job.use or measured_so_far(job)).marks
-    told = tuple(map(told_of_mark, marks))
+    marks = measured_so_far(job).marks if job.use is None else job.use.marks
+    told = tuple(told_of_mark(_to_now(job, each, now)) for each in marks)
     return JobReport(job, job.use, _waited(job, now), tuple(_lines(job)), tuple(_advice(job)), idle=told)
+
+
+def _to_now(job: StoredJob, mark: IdleMark, now: int) -> IdleMark:
+    """The mark with what a running attempt has held since it was last told."""
+    use = job.attempts[-1].measured if job.attempts else None
+    if job.state.over or use is None or use.mark != mark:
+        return mark
+    return replace(mark, held_ms=mark.held_ms + use.devices * max(0, now - use.until))
 
 
 def has_members(job: StoredJob) -> bool:

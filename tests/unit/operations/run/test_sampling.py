@@ -47,9 +47,9 @@ def test_an_idle_job_is_marked_in_history_report_and_waste_and_runs_on() -> None
     machine, devices = sensed()
     show(devices, 0.9, 0.7)
     one = machine.submit(job("long", devices=2))
-    machine.run(30)
+    machine.run(30, every=2.5)
     show(devices, 0.0, 0.1)
-    machine.run(90)
+    machine.run(90, every=2.5)
     stored = machine.store.get(one)
     assert stored.state is JobState.RUNNING
     use = stored.attempts[0].measured
@@ -86,11 +86,11 @@ def test_a_new_server_goes_on_and_knows_nothing_of_the_time_between() -> None:
     machine, devices = sensed()
     show(devices, 0.5)
     one = machine.submit(job("long"))
-    machine.run(120)
+    machine.run(120, every=2.5)
     before = machine.store.get(one).attempts[0].measured
     machine.clock.sleep(600)
     machine.restart()
-    machine.run(70)
+    machine.run(70, every=2.5)
     after = machine.store.get(one).attempts[0].measured
     assert before is not None
     assert after is not None
@@ -98,7 +98,7 @@ def test_a_new_server_goes_on_and_knows_nothing_of_the_time_between() -> None:
     assert after.unmeasured_ms == 600_000 - LONGEST
     assert after.measured_ms + after.unmeasured_ms == after.until - after.since
     show(devices, 0.0)
-    machine.run(30)
+    machine.run(30, every=2.5)
     assert len(machine.store.get(one).attempts) == 1
 
 
@@ -107,7 +107,7 @@ def test_a_driver_is_asked_once_in_five_seconds_and_not_again_before_it_has_answ
     machine, devices = sensed(beside=held.append)
     show(devices, 0.5)
     one = machine.submit(job("long"))
-    machine.run(60)
+    machine.run(60, every=2.5)
     assert len(held) == 1, "it hangs, and nobody waits for it"
     held.pop()()
     machine.run(5)
@@ -116,7 +116,7 @@ def test_a_driver_is_asked_once_in_five_seconds_and_not_again_before_it_has_answ
     assert devices.asked == 1
     quick, plain = sensed()
     quick.submit(job("long"))
-    quick.run(60)
+    quick.run(60, every=2.5)
     assert plain.asked == 60_000 // EVERY + 1
 
 
@@ -124,7 +124,7 @@ def test_slots_and_devices_that_do_not_answer_are_no_telemetry_and_never_zero() 
     machine, _ = sensed()
     for each in (machine, Machine()):
         one = each.submit(job("quick"))
-        each.run(20)
+        each.run(20, every=2.5)
         stored = each.store.get(one)
         assert stored.use is not None
         assert (stored.use.busy_permille, stored.use.idle_ms, stored.use.device_memory) == (None, None, None)
