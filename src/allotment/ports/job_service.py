@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final, Protocol
 
 from allotment import errors
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, UnreachableError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
@@ -26,12 +26,16 @@ _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
         errors.ConflictError,
         errors.CapacityError,
         errors.TimedOutError,
-        errors.UnreachableError,
+        UnreachableError,
         JobRefusedError,
         StoreError,
     )
 }
 """Errors that keep their type from the server to whoever asked; others are plain ones there."""
+
+
+class SilentServerError(UnreachableError):
+    """It was asked, and nobody knows whether it has done what it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

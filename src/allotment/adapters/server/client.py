@@ -27,6 +27,7 @@ from allotment.ports.job_service import (
     JobSubmission,
     RefusedSubmission,
     ServerStatus,
+    SilentServerError,
     SubmissionAnswer,
     answer_of,
     error_of,
@@ -47,10 +48,6 @@ _TOGETHER: Final = 256 << 10
 """Bytes of submissions that travel together, at most."""
 _ASKED_AGAIN: Final = 2
 """Times that what can do no harm twice is asked again, where nobody answered."""
-
-
-class SilentServerError(UnreachableError):
-    """It was asked, and nobody knows whether it has done what it was asked for."""
 
 
 class _SocketConnection(http.client.HTTPConnection):

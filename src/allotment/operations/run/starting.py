@@ -6,16 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import AllotmentError, TimedOutError, UnreachableError
+from allotment.errors import AllotmentError, InputError, TimedOutError, UnreachableError
 from allotment.model.jobs.run import JobState
 from allotment.ports.clock import Clock
 from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import JobService, ServerStatus
 from allotment.ports.store import MOST_LISTED, JobFilter
+from allotment.ports.stored_jobs import StoredJob
 
 _PATIENCE: Final = 30.0
 """Seconds for a server to answer, or to end."""
 _LOOK_AGAIN: Final = 0.05
+_QUICK: Final = 2.0
+"""Seconds after which it is told which jobs have not ended yet."""
+_MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,16 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
     raise TimedOutError(f"the server does not answer after {_PATIENCE:g} s", fix="look into its log")
 
 
-def bring_down(server: JobServer, clock: Clock, *, stop_jobs: bool) -> int:
+def bring_down(
+    server: JobServer, clock: Clock, *, stop_jobs: bool, tell: Callable[[str], None] = lambda _: None
+) -> int:
     """End the server; how many jobs run on.
 
     Args:
         server: where it is.
         clock: time.
         stop_jobs: whether they are stopped first.
+        tell: is told which jobs take their time to end, in a sentence.
 
     Raises:
         UnreachableError: it does not run.
@@ -73,14 +80,41 @@ def bring_down(server: JobServer, clock: Clock, *, stop_jobs: bool) -> int:
     """
     service = server.service
     if stop_jobs:
-        for job_id in _unfinished(service):
-            service.stop(job_id)
-        _until(lambda: not _unfinished(service), "the jobs have not ended", clock)
+        _stop_all(service, clock, tell)
     status = service.status()
     left = sum(number for state, number in status.jobs.items() if state.holds)
     service.end()
     _until(lambda: not server.runs(status.pid), "the server has not ended", clock)
     return left
+
+
+def _stop_all(service: JobService, clock: Clock, tell: Callable[[str], None]) -> None:
+    """Stop all jobs, and wait until they have ended: their graces, and what a server needs to see it."""
+    stopped, unreadable = _told_to_end(service)
+    longest = max((each.job.grace for each in stopped), default=0)
+    waited = 0.0
+    while waited < _QUICK and set(_unfinished(service)) - unreadable:
+        clock.sleep(_LOOK_AGAIN)
+        waited += _LOOK_AGAIN
+    left = set(_unfinished(service))
+    slow = [each for each in stopped if each.id in left]
+    if slow:
+        names = ", ".join(f"{each.job.name} ({each.id})" for each in slow[:_MOST_NAMED])
+        more = f" and {len(slow) - _MOST_NAMED} more" if len(slow) > _MOST_NAMED else ""
+        tell(f"waiting for {names}{more}: what does not end by itself is killed after its grace, {longest} s at most")
+    _until(lambda: not set(_unfinished(service)) - unreadable, "the jobs have not ended", clock, longest + _PATIENCE)
+
+
+def _told_to_end(service: JobService) -> tuple[list[StoredJob], frozenset[str]]:
+    """All jobs, told to end; and the ids of those that cannot be read, so that nobody can end them."""
+    stopped: list[StoredJob] = []
+    unreadable: set[str] = set()
+    for job_id in _unfinished(service):
+        try:
+            stopped.append(service.stop(job_id))
+        except InputError:
+            unreadable.add(job_id)
+    return stopped, frozenset(unreadable)
 
 
 def _unfinished(service: JobService) -> list[str]:
@@ -95,10 +129,10 @@ def _unfinished(service: JobService) -> list[str]:
         page = service.page(wanted, after=page.next, limit=MOST_LISTED)
 
 
-def _until(done: Callable[[], bool], what: str, clock: Clock) -> None:
+def _until(done: Callable[[], bool], what: str, clock: Clock, patience: float = _PATIENCE) -> None:
     waited = 0.0
     while not done():
-        if waited >= _PATIENCE:
-            raise TimedOutError(f"{what} after {_PATIENCE:g} s", fix="look at `allot ps`, and try again")
+        if waited >= patience:
+            raise TimedOutError(f"{what} after {patience:g} s", fix="look at `allot ps`, and try again")
         clock.sleep(_LOOK_AGAIN)
         waited += _LOOK_AGAIN

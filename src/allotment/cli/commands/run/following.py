@@ -6,10 +6,14 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
-from allotment.errors import INTERRUPTED, shown
+from allotment.errors import INTERRUPTED, UsageError, shown
 from allotment.model.jobs.run import JobState
+from allotment.operations.run.plain_reasons import lacks_room, plain_reason
+from allotment.ports.backends import LOCAL
 
 _LOOK_AGAIN: Final = 0.05
+_HOLDERS: Final = 4
+"""Jobs that are named as those that hold what another waits for."""
 
 if TYPE_CHECKING:
     from allotment.ports.job_service import JobService
@@ -27,9 +31,10 @@ def write_log(
     several = rank is None and (job.job.replicas > 1 or job.job.sweep is not None)
     to_terminal = sys.stdout.isatty()
     told = ""
+    _check_rank(job, rank)
     for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
         if line is None:
-            told = _tell_wait(session, service, job.id, told)
+            told = tell_wait(session, service, job.id, told)
             continue
         prefix = f"[{line.rank}] " if several else ""
         if to_terminal:
@@ -39,7 +44,34 @@ def write_log(
             sys.stdout.buffer.flush()
 
 
-def _tell_wait(session: Session, service: JobService, job_id: str, told: str) -> str:
+def _check_rank(job: StoredJob, rank: int | None) -> None:
+    """Refuse a replica, or a trial, that the job has not.
+
+    Raises:
+        UsageError: it has none of that number.
+    """
+    sweep = job.job.sweep
+    number, what = (job.job.replicas, "ranks") if sweep is None else (sweep.trials, "trials")
+    if rank is not None and rank >= number:
+        has = f"{what} 0 to {number - 1}" if number > 1 else f"one of the {what}, number 0"
+        raise UsageError(f"{job.job.name} ({job.id}) has no number {rank}", why=f"it has {has}", fix="name one of them")
+
+
+def held_by(service: JobService, job: StoredJob) -> str:
+    """Who holds what a job lacks, as a clause; empty where that is not what it waits for, or nobody knows."""
+    from allotment.ports.store import JobFilter
+
+    waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
+    if job.state.over or job.backend != LOCAL or not lacks_room(waits):
+        return ""
+    holding = frozenset(each for each in JobState if each.holds)
+    rows = service.page(JobFilter(states=holding, backend=job.backend), limit=_HOLDERS + 1).rows
+    names = [f"{each.name} ({each.id})" for each in rows[:_HOLDERS]]
+    more = ", and others" if len(rows) > _HOLDERS else ""
+    return f"; now {', '.join(names)}{more} {'runs' if len(rows) == 1 else 'run'}" if rows else ""
+
+
+def tell_wait(session: Session, service: JobService, job_id: str, told: str) -> str:
     """Say what a job waits for, where that was not said yet; what was said."""
     job = service.find(job_id)
     waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
@@ -48,7 +80,8 @@ def _tell_wait(session: Session, service: JobService, job_id: str, told: str) ->
     if job.job.schedule is not None and job.standing is not None:
         waits = job.standing.said
     if waits and waits != told and not job.state.holds:
-        session.note(f"{shown(job.job.name)} ({job.id}) waits: {shown(waits)}")
+        held = held_by(service, job)
+        session.note(f"{shown(job.job.name)} ({job.id}) waits: {shown(plain_reason(waits))}{shown(held)}")
     return waits or told
 
 
@@ -59,16 +92,21 @@ def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> 
         # The log ends a moment before it is on record how.
         ended = _over(service, job.id)
     except KeyboardInterrupt:
-        session.note(
-            f"{shown(job.job.name)} ({job.id}) goes on; come back with `{session.call} logs -f {job.id}`, "
-            f"stop it with `{session.call} stop {job.id}`"
-        )
+        session.note(goes_on(session, job))
         return INTERRUPTED
     session.note(end_of(ended))
     folders = {place.folder for attempt in ended.attempts[-1:] for place in attempt.places if place.folder}
     for each in sorted(folders):
         session.note(f"what it wrote beside its script lies in {shown(each)}")
     return exit_code(ended)
+
+
+def goes_on(session: Session, job: StoredJob) -> str:
+    """What is said to whoever stops looking at a job."""
+    return (
+        f"{shown(job.job.name)} ({job.id}) goes on; come back with `{session.call} logs -f {job.id}`, "
+        f"stop it with `{session.call} stop {job.id}`"
+    )
 
 
 def _over(service: JobService, job_id: str) -> StoredJob:

@@ -16,12 +16,13 @@ from allotment.cli.shell.options import (
     team_flag,
 )
 from allotment.cli.shell.session import Session
-from allotment.errors import TimedOutError, UsageError
+from allotment.errors import INTERRUPTED, UsageError
 from allotment.model.jobs.run import JobState
 
 _LOOK_AGAIN: Final = 1.0
 """Seconds between two listings of `ps --watch`."""
-_WAIT_AGAIN: Final = 0.2
+_MOST_PIPED: Final = 100
+"""Characters of a reason in a table that is no terminal's."""
 _OVER: Final = "over"
 _CONDITIONS: Final = (_OVER, *(state.value for state in JobState))
 
@@ -43,17 +44,18 @@ def ps(
     parent: str | None,
     watch: bool,
     output: OutputOptions,
-) -> None:
+) -> int:
     """List jobs, newest first: those that are not over, and with --all the others too.
 
-    REASON is why one waits, or how it ended. A sweep is one row, which says how far its trials are, and a schedule
-    one that says when it runs next; --of JOB lists the trials or the runs, those that are over as well. With --watch
-    and -o json each listing is one line.
+    REASON is why one waits, or how it ended; in a pipe it is cut, and whole with -o wide. A sweep is one row, which
+    says how far its trials are, and a schedule one that says when it runs next; --of JOB lists the trials or the runs,
+    those that are over as well. With --watch and -o json each listing is one line.
 
     Labels for -l: team, owner, state, backend.
     """
     from allotment import wiring
     from allotment.cli.commands.run.jobs_view import jobs_listing
+    from allotment.cli.commands.run.naming import check_team
     from allotment.cli.shell.output import show
     from allotment.ports.store import MOST_LISTED, JobFilter
 
@@ -62,18 +64,26 @@ def ps(
     chosen = frozenset(map(JobState, state)) or frozenset(each for each in JobState if everything or not each.over)
     family = "" if parent is None else service.find(parent).id
     wanted = JobFilter(team=session.value("team"), states=chosen, parent=family, alone=not family)
+    # On a terminal a reason goes on in the next line; in a pipe it is one line, which somebody greps.
+    longest = _MOST_PIPED if output.format == "table" and session.table_width is None else None
     before: object = None
     while True:
         rows = service.page(wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED)).rows
+        if not rows:
+            check_team(service, wanted)
         if family:  # of one moment they stand in the order of their ids, t10 before t9
             rows = tuple(sorted(rows, key=lambda row: -row.number))
         if before is None or [(each.id, each.version) for each in rows] != before:
             before = [(each.id, each.version) for each in rows]
             now = int(clock.now().timestamp() * 1000)
-            show(session, output, jobs_listing(rows, now, other_teams=not wanted.team), one_of_many=watch)
+            listing = jobs_listing(rows, now, other_teams=not wanted.team, longest=longest)
+            show(session, output, listing, one_of_many=watch)
         if not watch:
-            return
-        clock.sleep(_LOOK_AGAIN)
+            return 0
+        try:
+            clock.sleep(_LOOK_AGAIN)
+        except KeyboardInterrupt:
+            return INTERRUPTED
 
 
 @click.command(cls=Command)
@@ -81,27 +91,50 @@ def ps(
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job is over; Ctrl-C stops looking, not the job.")
 @click.option("--rank", type=click.IntRange(0), metavar="N", help="Only of this replica, or trial of a sweep.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last so many lines.")
+@team_flag
 @global_flags
 @click.pass_obj
-def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None) -> None:
+def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None) -> int:
     """What a job wrote: all attempts, one after the other. Lines of several replicas say whose they are."""
     from allotment.cli.commands.run.following import write_log
+    from allotment.cli.commands.run.naming import job_of
 
-    write_log(session, service_of(session), job, rank=rank, follow=follow, tail=tail)
+    service = service_of(session)
+    try:
+        write_log(session, service, job_of(session, service, job).id, rank=rank, follow=follow, tail=tail)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        return INTERRUPTED
+    return 0
 
 
 @click.command(cls=Command)
-@click.argument("jobs", nargs=-1, required=True)
+@click.argument("jobs", metavar="[JOB...]", nargs=-1)
+@click.option("--all", "-a", "everything", is_flag=True, help="All that are not over; with --team, of that team.")
+@click.option("--name", metavar="NAME", default="", help="All of this name that are not over.")
 @click.option("--grace", type=click.IntRange(0), metavar="SECONDS", help="Between SIGTERM and SIGKILL; the job's own.")
+@team_flag
 @global_flags
 @click.pass_obj
-def stop(session: Session, jobs: tuple[str, ...], *, grace: int | None) -> None:
-    """End jobs for good: SIGTERM, the grace, SIGKILL. What is over stays as it is."""
-    from allotment.cli.commands.run.following import end_of
+def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str, grace: int | None) -> int:
+    """End jobs for good: SIGTERM, the grace, SIGKILL. What is over stays as it is.
 
+    A name means the newest job of it that is not over. Of several jobs each is stopped by itself: one that is not
+    there keeps no other from being stopped, and gives the exit code.
+    """
+    from allotment.cli.commands.run.naming import living
+    from allotment.cli.commands.run.stopping import stop_each, stop_named
+
+    if bool(jobs) + everything + bool(name) != 1:
+        raise UsageError("which jobs?", fix="name them, or say --all or --name NAME")
     service = service_of(session)
-    for each in [service.find(name) for name in jobs]:
-        session.note(end_of(service.stop(each.id, grace=grace)))
+    if jobs:
+        return stop_named(session, service, jobs, grace)
+    found = living(service, team=session.value("team"), name=name)
+    if not found:
+        session.note("none is under way" + (f" in the team {session.value('team')}" if session.value("team") else ""))
+    return stop_each(session, service, [each.id for each in found], grace)
 
 
 @click.command(cls=Command)
@@ -120,36 +153,35 @@ def retry(session: Session, job: str) -> None:
 @click.option(
     "--for", "condition", type=click.Choice(_CONDITIONS), default=_OVER, help="State to wait for; over by default."
 )
-@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="How long to wait at most.")
+@click.option("--timeout", metavar="TIME", default="", help="How long to wait at most, such as 90s or 5m.")
+@team_flag
 @global_flags
 @click.pass_obj
-def wait(session: Session, job: str, *, condition: str, timeout: float | None) -> int:
+def wait(session: Session, job: str, *, condition: str, timeout: str) -> int:
     """Wait until a job is over, or in a state. Of what is over the exit code is the job's own.
 
-    Raises a failure where it is over and can never be in the state, and where the time is up (exit code 8).
+    Raises a failure where it is over and can never be in the state, and where the time is up (exit code 8). What the
+    job waits for itself is told. Ctrl-C stops waiting, not the job.
     """
-    from allotment import wiring
-    from allotment.cli.commands.run.following import end_of, exit_code
+    from allotment.cli.commands.run.following import end_of, exit_code, goes_on
+    from allotment.cli.commands.run.naming import job_of
+    from allotment.cli.commands.run.stopping import seconds_of, waited_for
 
-    service, clock = service_of(session), wiring.clock()
-    job_id, waited = service.find(job).id, 0.0
-    while True:
-        found = service.find(job_id)
-        if condition == found.state.value or (condition == _OVER and found.state.over):
-            session.note(end_of(found))
-            return exit_code(found) if condition == _OVER else 0
-        if found.state.over:
-            raise UsageError(
-                f"{job} is {found.state.value}, and will never be {condition}", fix="look at `allot describe`"
-            )
-        if timeout is not None and waited >= timeout:
-            raise TimedOutError(f"{job} is {found.state.value} after {timeout:g} s", fix="ask `allot describe` why")
-        clock.sleep(_WAIT_AGAIN)
-        waited += _WAIT_AGAIN
+    limit = seconds_of(timeout)
+    service = service_of(session)
+    wanted = job_of(session, service, job)
+    try:
+        found = waited_for(session, service, wanted.id, condition, limit)
+    except KeyboardInterrupt:
+        session.note(goes_on(session, wanted))
+        return INTERRUPTED
+    session.note(end_of(found))
+    return exit_code(found) if condition == _OVER else 0
 
 
 @click.command(cls=Command)
 @click.argument("job")
+@team_flag
 @format_flag
 @global_flags
 @click.pass_obj
@@ -160,6 +192,7 @@ def report(session: Session, job: str) -> None:
     """
     from allotment import wiring
     from allotment.cli.commands.run.jobs_view import report_text
+    from allotment.cli.commands.run.naming import job_of
     from allotment.cli.commands.run.serving import served_platform
     from allotment.cli.shell.output import write_document
     from allotment.operations.run.reporting import family_report_of, has_members, report_of
@@ -167,7 +200,7 @@ def report(session: Session, job: str) -> None:
 
     service = service_of(session)
     now = int(wiring.clock().now().timestamp() * 1000)
-    wanted = service.find(job)
+    wanted = job_of(session, service, job)
     found = family_report_of(wanted, service.family(wanted.id), now) if has_members(wanted) else report_of(wanted, now)
     if (format_ := session.value("output")) in {"json", "yaml"}:
         write_document(session, format_, job_report_document(found))
@@ -177,23 +210,26 @@ def report(session: Session, job: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("job")
+@team_flag
 @format_flag
 @global_flags
 @click.pass_obj
 def describe(session: Session, job: str) -> None:
     """Everything that is known of a job: what it asked for, why it waits or waited, its attempts, its history."""
     from allotment import wiring
+    from allotment.cli.commands.run.following import held_by
     from allotment.cli.commands.run.jobs_view import described
+    from allotment.cli.commands.run.naming import job_of
     from allotment.cli.shell.output import write_document
     from allotment.operations.run.reporting import has_members
     from allotment.ports.store import MOST_LISTED, JobFilter
     from allotment.reports.documents.jobs import job_row_document, stored_job_document
 
     service = service_of(session)
-    found = service.find(job)
+    found = job_of(session, service, job)
     now = int(wiring.clock().now().timestamp() * 1000)
     members = service.page(JobFilter(parent=found.id), limit=MOST_LISTED).rows if has_members(found) else ()
     if (format_ := session.value("output")) in {"json", "yaml"}:
         write_document(session, format_, stored_job_document(found, [job_row_document(each, now) for each in members]))
     else:
-        session.out(described(found, now, members, session.call))
+        session.out(described(found, now, members, session.call, held_by(service, found)))

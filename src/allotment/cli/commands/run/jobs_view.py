@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from allotment.cli.commands.run.family_view import family_lines, family_report_lines
+from allotment.cli.shell.amounts import amount, memory
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
+from allotment.operations.run.plain_reasons import plain_reason
 from allotment.operations.run.reporting import JobReport, ReportLine
 from allotment.ports.backends import ForeseenStart
 from allotment.ports.job_service import ForeseenJob, JobReceipt, ServedBackend, ServerStatus
@@ -29,13 +32,14 @@ _STYLES: Final = {
 }
 
 
-def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool) -> Listing[JobRow]:
+def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool, longest: int | None = None) -> Listing[JobRow]:
     """A row a job, newest first.
 
     Args:
         rows: the jobs.
         now: milliseconds since the epoch.
         other_teams: whether jobs of several teams may stand among them.
+        longest: characters of a reason, at most; None for all of it.
     """
     return Listing(
         kind="Job",
@@ -49,7 +53,7 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool) -> List
             Column("DEVICES", lambda row: row.devices, keep=5),
             Column("AGE", lambda row: (now - row.submitted) / 1000, text=lambda row: _ago(now, row.submitted), keep=6),
             Column("RAN", lambda row: _ran_seconds(row, now), text=lambda row: _ran(row, now), unit="seconds", keep=4),
-            Column("REASON", lambda row: shown(row.said) or None, keep=7, fold=" "),
+            Column("REASON", lambda row: _reason(row, longest) or None, keep=7, fold=" "),
             Column("PRIORITY", lambda row: shown(row.priority), wide=True),
             Column("OWNER", lambda row: shown(row.owner), wide=True),
             Column("BACKEND", lambda row: shown(row.backend), wide=True),
@@ -63,6 +67,11 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool) -> List
         labels=lambda row: {"team": row.team, "owner": row.owner, "state": row.state.value, "backend": row.backend},
         nothing="no jobs; `allot run SCRIPT` starts one",
     )
+
+
+def _reason(row: JobRow, longest: int | None) -> str:
+    said = shown(plain_reason(row.said))
+    return said if longest is None or len(said) <= longest else f"{said[: longest - 1]}…"
 
 
 def _ago(now: int, at: int) -> str:
@@ -94,7 +103,7 @@ def foreseen_listing(found: Sequence[ForeseenJob], currency: str) -> Listing[For
             Column("STARTS", lambda each: _starts(each.start)),
             Column("DISPLACES", lambda each: ", ".join(one.id for one in each.displaces) or None),
             Column("PRICE", _price, unit=f"{currency} an hour"),
-            Column("REASON", lambda each: shown(each.start.waits_for) or None, keep=1, fold=" "),
+            Column("REASON", lambda each: shown(plain_reason(each.start.waits_for)) or None, keep=1, fold=" "),
         ),
         name=lambda each: f"job/{each.job.name}",
         document=foreseen_document,
@@ -120,7 +129,7 @@ def foreseen_text(each: ForeseenJob, currency: str) -> str:
         )
         lines.append(f"  it would start once {displaced} has made room" if displaced else "  it would start now")
     elif each.start.now is False:
-        lines.append(f"  it would wait: {shown(each.start.waits_for) or 'others come before it'}")
+        lines.append(f"  it would wait: {shown(plain_reason(each.start.waits_for)) or 'others come before it'}")
     lines += [f"  note: {shown(one)}" for one in each.told]
     return "\n".join(lines)
 
@@ -163,7 +172,7 @@ def next_steps(receipts: Sequence[JobReceipt], call: str) -> str:
     return "\n".join((f"  {call} logs -f {name}", f"  {call} ps", f"  {call} stop {name}"))
 
 
-def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot") -> str:
+def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot", held: str = "") -> str:
     """Everything that is known of a job, for people.
 
     Args:
@@ -171,11 +180,12 @@ def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: st
         now: milliseconds since the epoch.
         members: of a sweep or a schedule.
         call: how the program was called.
+        held: who holds what it waits for, as a clause.
     """
-    return "\n".join(_described(job, now, members, call))
+    return "\n".join(_described(job, now, members, call, held))
 
 
-def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -> Iterator[str]:
+def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, held: str) -> Iterator[str]:
     wanted, wish = job.job, job.job.needs.accelerators
     devices = (
         "none"
@@ -188,9 +198,11 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -
         ("owner", shown(job.owner)),
         ("backend", shown(f"{job.backend} ({job.native})" if job.native else job.backend)),
         ("priority", shown(wanted.priority)),
-        ("runs", shown(" ".join(wanted.program.argv))),
+        ("runs", shown(shlex.join(wanted.program.argv))),
         ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
         ("devices", f"{devices} a replica" if wish is not None and wanted.replicas > 1 else devices),
+        ("needs", f"{amount('cpu', wanted.needs.cpu)} CPU, {memory(wanted.needs.memory)} of memory"),
+        ("checkpoint", _checkpoint(job)),
         ("member of", shown(job.parent)),
         ("sweep", _sweep(job)),
         ("schedule", _schedule(job)),
@@ -202,7 +214,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -
             yield f"  {name:<10} {value}"
     waits = [each for each in job.waits if each.until is None]
     if waits and not job.state.over:
-        yield f"  waits      {shown(waits[-1].said)}"
+        yield f"  waits      {shown(plain_reason(waits[-1].said))}{shown(held)}"
     if job.attempts:
         yield "attempts"
         yield from (f"  {line}" for line in table_text(_ATTEMPTS, job.attempts, width=None).splitlines())
@@ -214,8 +226,15 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str) -
         yield from (f"  {written(each.at)}  {shown(each.said)}" for each in job.events[-_EVENTS_SHOWN:])
     yield "history"
     for move in job.history.moves:
-        said = f": {shown(move.said)}" if move.said else ""
+        said = f": {shown(plain_reason(move.said))}" if move.said else ""
         yield f"  {written(move.at)}  {move.state.value} ({move.cause.value}){said}"
+
+
+def _checkpoint(job: StoredJob) -> str:
+    checkpoint = job.job.checkpoint
+    if checkpoint is None:
+        return ""
+    return f"{shown(checkpoint.directory)}, {duration(checkpoint.grace)} to write one"
 
 
 def _sweep(job: StoredJob) -> str:

@@ -7,6 +7,8 @@ import click
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
 from allotment.cli.shell.session import Session
+from allotment.errors import UnreachableError, shown
+from allotment.model.grammar import count
 
 
 @click.command(cls=Command)
@@ -58,7 +60,21 @@ def down(session: Session, *, stop_jobs: bool) -> None:
     """End the server of this machine; what runs runs on, and the next `allot up` finds it again."""
     from allotment import wiring
     from allotment.operations.run.starting import bring_down
+    from allotment.ports.job_service import SilentServerError
     from allotment.wiring import running
 
-    left = bring_down(running.job_server(session.environment), wiring.clock(), stop_jobs=stop_jobs)
-    session.note("the server has ended" + (f"; {left} jobs run on, and `allot up` finds them again" if left else ""))
+    def tell(sentence: str) -> None:
+        session.note(shown(sentence))
+
+    server = running.job_server(session.environment)
+    try:
+        server.service.status()
+    except SilentServerError:
+        raise
+    except UnreachableError:
+        session.note("no server runs" + ("; what still runs is stopped after `allot up`" if stop_jobs else ""))
+        return
+    left = bring_down(server, wiring.clock(), stop_jobs=stop_jobs, tell=tell)
+    goes_on, them = ("runs on", "it") if left == 1 else ("run on", "them")
+    left_over = f"; {count(left, 'job')} {goes_on}, and `allot up` finds {them} again" if left else ""
+    session.note(f"the server has ended{left_over}")

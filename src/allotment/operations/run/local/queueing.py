@@ -13,6 +13,7 @@ from typing import Final
 from allotment.errors import CapacityError
 from allotment.model.labels import ACCELERATOR
 from allotment.operations.run.local.shares import CPU, DEVICE, MACHINE_FLAVOR, MEMORY, SETTINGS
+from allotment.operations.run.plain_reasons import plain_reason
 from allotment.ports.backends import ForeseenStart
 from allotment.scheduling.kinds import Operator, Requirement
 from allotment.scheduling.queueing.cycle import CycleResult
@@ -115,7 +116,9 @@ class MachineQueues:
         reason = self.refusal_for_good(work)
         if reason:
             raise CapacityError(
-                "it can never run on this machine", why=reason, fix="ask for less, or use another back end"
+                "it can never run on this machine",
+                why=plain_reason(reason),
+                fix="ask for less, or use another back end",
             )
 
     def foreseen(self, work: QueuedWork, now: int) -> ForeseenStart:

@@ -1,0 +1,61 @@
+"""What the queues say of a job that waits, in plain words and units: their own stand in JSON, and in what `why` tells.
+
+The queues speak as Kueue does, so that both can be compared word by word; who only wants to know what is missing reads
+these.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from allotment.model.quantity import format_amount, parse_quantity
+
+_UNASSIGNED: Final = re.compile(r"couldn't assign flavors to pod set [^\s:]+: ")
+_TOO_LARGE: Final = re.compile(
+    r"insufficient quota for (?P<resource>\S+) in flavor (?P<flavor>[^\s,;]+), previously considered podsets requests "
+    r"\((?P<before>\S+)\) \+ current podset request \((?P<asked>\S+)\) > maximum capacity \((?P<most>\S+)\)"
+)
+_SHORT: Final = re.compile(
+    r"insufficient unused quota for (?P<resource>\S+) in flavor (?P<flavor>[^\s,;]+), (?P<missing>\S+) more needed"
+)
+_UNITS: Final = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20))
+
+
+def plain_reason(said: str) -> str:
+    """The same in plain words; what has another form stays as it is."""
+    text = _UNASSIGNED.sub("", said)
+    text = _TOO_LARGE.sub(_too_large, text)
+    return _SHORT.sub(_short, text)
+
+
+def lacks_room(said: str) -> bool:
+    """Whether others hold what is missing."""
+    return _SHORT.search(said) is not None
+
+
+def _too_large(found: re.Match[str]) -> str:
+    asked = _amount(found["resource"], found["flavor"], found["asked"])
+    most = _amount(found["resource"], found["flavor"], found["most"])
+    beside = "" if found["before"] == "0" else f" beside {found['before']}"
+    return f"it asks for {asked}{beside}, and {most} is the most that it can have here"
+
+
+def _short(found: re.Match[str]) -> str:
+    return f"{_amount(found['resource'], found['flavor'], found['missing'])} short"
+
+
+def _amount(resource: str, flavor: str, text: str) -> str:
+    """With its unit: ``0.25 CPU``, ``2.8 GiB of memory``, ``2 a100``."""
+    try:
+        amount = parse_quantity(text)
+    except ValueError:
+        return f"{text} of {resource}"
+    if resource == "cpu":
+        return f"{float(amount):g} CPU"
+    if resource != "memory":
+        return f"{format_amount(amount)} {flavor}"
+    for unit, size in _UNITS:
+        if amount >= size:
+            return f"{float(amount / size):.3g} {unit} of memory"
+    return f"{format_amount(amount)} bytes of memory"

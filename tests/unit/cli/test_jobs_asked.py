@@ -1,0 +1,122 @@
+"""What commands say of jobs, and which jobs they mean: over a server of fakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from allotment.cli.commands.run.following import held_by, write_log
+from allotment.cli.commands.run.naming import check_team, job_of, living
+from allotment.cli.commands.run.stopping import seconds_of, stop_named
+from allotment.cli.shell.session import Session
+from allotment.errors import NotFoundError, UsageError
+from allotment.model.jobs.run import JobState
+from allotment.operations.run.plain_reasons import lacks_room, plain_reason
+from allotment.operations.run.starting import bring_down
+from allotment.ports.job_service import JobSubmission
+from allotment.ports.store import JobFilter
+from tests.unit.api.test_service import World
+from tests.unit.operations.run.machine import job
+
+KUEUE = "couldn't assign flavors to pod set main: "
+WORDS = {
+    KUEUE
+    + "insufficient unused quota for cpu in flavor machine, 250m more needed, insufficient unused quota for memory "
+    "in flavor machine, 3025346048 more needed": "0.25 CPU short, 2.82 GiB of memory short",
+    KUEUE + "insufficient quota for cpu in flavor machine, previously considered podsets requests (0) + current podset "
+    "request (64) > maximum capacity (2)": "it asks for 64 CPU, and 2 CPU is the most that it can have here",
+    KUEUE + "insufficient unused quota for device in flavor a100, 2 more needed": "2 a100 short",
+    "others come before it": "others come before it",
+    "insufficient unused quota for memory in flavor x, much more needed": "much of memory short",
+}
+
+
+@pytest.mark.parametrize("said", WORDS)
+def test_reasons_in_plain_words(said: str) -> None:
+    assert plain_reason(said) == WORDS[said]
+    assert lacks_room(said) is ("unused" in said)
+
+
+def submitted(world: World, **more: object) -> str:
+    return world.desk.submit(JobSubmission(job(**{"program": "long", **more}), "local")).job.id  # type: ignore[arg-type]
+
+
+def session(team: str = "", *, setting: str = "") -> Session:
+    found = Session({"ALLOTMENT_TEAM": setting} if setting else {})
+    if team:
+        found.flags["team"] = team
+    return found
+
+
+def test_a_name_means_a_job_of_the_team_and_who_holds_the_rest_is_named() -> None:
+    world = World()
+    mine, theirs = submitted(world, devices=3), submitted(world, devices=3, team="cv")
+    world.run(1)
+    assert job_of(session("nlp"), world.desk, "train").id == mine
+    assert job_of(session(), world.desk, f"job/{mine}").id == mine
+    assert job_of(session(setting="nlp"), world.desk, theirs).id == theirs
+    with pytest.raises(NotFoundError):
+        job_of(session("nlp"), world.desk, theirs)
+    waits = world.desk.find(theirs)
+    if waits.state is JobState.QUEUED:
+        assert held_by(world.desk, waits) == f"; now train ({mine}) runs"
+    assert held_by(world.desk, world.desk.find(mine)) == ""
+    with pytest.raises(NotFoundError, match="no team"):
+        check_team(world.desk, JobFilter(team="nosuch"))
+    check_team(world.desk, JobFilter(team="cv"))
+
+
+def test_of_several_each_is_stopped_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World()
+    old, new, other = submitted(world), submitted(world), submitted(world, name="other")
+    world.run(1)
+    assert stop_named(session(), world.desk, ["train", "nosuch", other], 1) == 3
+    told = capsys.readouterr().err
+    assert "2 jobs are called train" in told
+    assert "2 of 3 were stopped" in told
+    world.run(5)
+    assert [world.desk.find(each).state for each in (new, other)] == [JobState.STOPPED] * 2
+    assert [each.id for each in living(world.desk, name="train")] == [old]
+    assert living(world.desk, team="cv") == []
+    assert stop_named(session(), world.desk, ["train"], 1) == 0
+    with pytest.raises(NotFoundError):
+        stop_named(session(), world.desk, ["nosuch"], None)
+
+
+def test_a_rank_that_a_job_has_not_is_a_slip() -> None:
+    world = World()
+    one = submitted(world)
+    with pytest.raises(UsageError, match="no number 1"):
+        write_log(session(), world.desk, one, rank=1, follow=False, tail=None)
+
+
+def test_times_as_users_write_them() -> None:
+    assert [seconds_of(each) for each in ("", "0", "90", "1.5", "5m", "2h")] == [None, 0, 90, 1.5, 300, 7200]
+    for wrong in ("soon", "-1", "inf", "nan", "5 parsecs"):
+        with pytest.raises(UsageError):
+            seconds_of(wrong)
+
+
+class Process:
+    """A server in this process, whose machine goes on while somebody waits."""
+
+    def __init__(self, world: World) -> None:
+        self.service = world.desk
+
+    def runs(self, _pid: int) -> bool:
+        return False
+
+
+def test_who_takes_his_time_to_end_is_named() -> None:
+    world = World()
+    one = submitted(world, program="stubborn")
+    world.run(1)
+    told: list[str] = []
+
+    class Clock:
+        def sleep(self, seconds: float) -> None:
+            world.machine.clock.sleep(seconds)
+            world.desk.step()
+
+    bring_down(Process(world), Clock(), stop_jobs=True, tell=told.append)  # type: ignore[arg-type]
+    assert world.desk.find(one).state is JobState.STOPPED
+    assert one in told[0]
