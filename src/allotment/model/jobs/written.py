@@ -43,7 +43,8 @@ class WrittenWhere:
 
 
 STORE: Final = WrittenWhere(
-    "is damaged in the store", "restore the store from a backup with `allot store restore`, or report it"
+    "is damaged in the store",
+    "restore the store from a backup with `allot store restore`, or be rid of it with `allot store forget` and its id",
 )
 SENT: Final = WrittenWhere("that was sent cannot be read", "correct what is said there, and send it again")
 ANSWERED: Final = WrittenWhere(
