@@ -9,6 +9,7 @@ import pytest
 
 from allotment.accounting.ledger import CauseOfTime
 from allotment.adapters.local.fake_devices import FakeDevices
+from allotment.cli.commands.ask.waste_view import waste_text
 from allotment.model.accelerator import Vendor
 from allotment.model.jobs.run import JobState
 from allotment.model.policy import IdleAction, IdlePolicy, IdleWork
@@ -17,6 +18,8 @@ from allotment.operations.run.local.launching import launch_id
 from allotment.operations.run.measured_use import EVERY, LONGEST
 from allotment.operations.run.reporting import report_of
 from allotment.ports.devices import DeviceReading, DeviceShare, MachineDevice
+from allotment.reports.documents.jobs import job_report_document
+from allotment.reports.documents.waste import waste_document
 from tests.unit.operations.run.machine import GIB, Machine, acme, job
 
 RULE = IdlePolicy("idle-60s", frozenset(IdleWork), 20, 60, IdleAction.STOP)
@@ -67,12 +70,15 @@ def test_an_idle_job_is_marked_in_history_report_and_waste_and_runs_on() -> None
     wasted = waste_now(snapshot, rules, "cause")
     assert {each.name: each.gpu_ms // 3_600_000 for each in wasted.groups} == {"idle-held": 2, "unallocated": 2}
     assert wasted.idle_marks == (mark,)
+    assert waste_document(wasted, wasted.groups)["idleMarks"][0]["wouldHave"] == "stop"
+    assert f"nlp/train ({one}): at " in waste_text(wasted, wasted.groups, 80, headers=True)
     turns = machine.store.device_times(0, machine.now)
     mine = [each.use.cause for each in turns if each.device.device == "GPU-0"]
     assert mine == [CauseOfTime.PRODUCTIVE, CauseOfTime.IDLE_HELD]
     machine.reconciler.stop(one, 0, "over", machine.now)
     machine.run(5)
     told = report_of(machine.store.get(one), machine.now)
+    assert job_report_document(told)["measured"]["idleMarks"][0]["mode"] == "shadow"
     lines = {each.what: each.used for each in told.lines}
     assert lines["accelerators of a replica"].startswith("23.7 % busy on average (median 10 %, 95th percentile 90 %")
     assert lines["memory of an accelerator"] == "1Gi at most"
