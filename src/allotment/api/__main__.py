@@ -32,7 +32,7 @@ from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
 from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
 from allotment.operations.run.slurm.backend import SlurmBackend
-from allotment.operations.run.slurm.configured import ConfiguredSlurm, configured_slurm, declared_slurm, placed
+from allotment.operations.run.slurm.configured import described_slurm, placed
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
@@ -160,7 +160,9 @@ def _wall() -> int:
 
 
 def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
-    told = _told_of_slurm(platform, name)
+    with at(f"slurm/{name}.yaml"):
+        own = slurm_file(name, os.environ).read() if name in slurm_names(os.environ) else None
+        told, said = described_slurm(own, platform.slurm(name))
     port = opened.enter_context(slurm(told.slurmrestd, os.environ))
     backend = SlurmBackend(
         name,
@@ -172,23 +174,11 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
     words = SlurmWords(name, platform, told)
     return Serving(
         backend,
-        told=backend.told,
+        told=lambda order: (*said, *backend.told(order)),
         check=backend.check,
         families=FamilyKeeping(schedules=True, wall=_wall),
         snapshot=lambda jobs: lambda: slurm_snapshot(port, words, jobs, _wall()),
     )
-
-
-def _told_of_slurm(platform: Platform, name: str) -> ConfiguredSlurm:
-    """What the user's own file says of a Slurm, else what the platform directory does."""
-    declared = platform.slurm(name)
-    if name not in slurm_names(os.environ) and declared is not None:
-        return declared_slurm(declared)
-    if declared is not None:
-        said = f"{name}: your own file slurm/{name}.yaml is used in place of the SlurmCluster of the platform directory"
-        print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-    with at(f"slurm/{name}.yaml"):
-        return configured_slurm(slurm_file(name, os.environ).read())
 
 
 def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Serving:

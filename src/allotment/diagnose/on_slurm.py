@@ -119,6 +119,9 @@ def _tried(view: SlurmView, finding: Finding, each: SlurmProposal) -> Tried:
     """What the rules say of how it would be; there is no twin of Slurm: limits and room are counted, no more."""
     if each.patch is not None and each.patch.op is PatchOp.WAIT:
         return Tried(StartsWhen.NO if finding.never else StartsWhen.LATER)
+    if finding.confidence is not Confidence.SURE:
+        # What is not known cannot be supposed away.
+        return Tried(StartsWhen.NOT_SIMULATED)
     _, left, _ = _found(view.after(each.change))
     if left is None:
         return Tried(StartsWhen.NOW)

@@ -43,6 +43,11 @@ def rename_team(tree: SourceTree, old: str, new: str) -> Changes:
     changed = _renamed(tree, entry, new)
     for site in declared.clusters:
         changed = _referring(changed, site, old, new)
+    for slurm in declared.slurms:
+        if old in slurm.spec.accounts:
+            file, index = slurm.source.file, slurm.source.index
+            text = replace_key(file, changed.files[file], index, ("accounts", old), new)
+            changed = changed.with_changes({file: text})
     after = load_platform(changed).platform
     if _as_before(after, team, new) != before:
         raise InputError(
@@ -103,5 +108,9 @@ def _as_before(after: Platform, team: Team, new: str) -> Platform:
         teams=tuple(
             replace(each, name=team.name, display_name=team.display_name) if each.name == new else each
             for each in after.teams
+        ),
+        slurms=tuple(
+            replace(each, accounts={team.name if key == new else key: name for key, name in each.accounts.items()})
+            for each in after.slurms
         ),
     )

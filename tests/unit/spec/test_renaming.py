@@ -94,6 +94,13 @@ def test_the_name_for_people_that_is_written_stays() -> None:
     assert platform_of(renamed(SourceTree(files), "nlp")).teams[0].display_name == "Natural language"
 
 
+def test_a_slurm_keeps_the_account_of_the_team() -> None:
+    slurm = "kind: SlurmCluster\nname: hpc\nfolder: /shared\naccounts: {nlp: lab}  # ours\n"
+    after = renamed(SourceTree(tiny(hpc=slurm)), "nlp")
+    assert after.files["hpc.yaml"] == slurm.replace("nlp", NEW)
+    assert platform_of(after).slurms[0].accounts == {NEW: "lab"}
+
+
 REFUSED = {
     "no such team": (tiny(), "npl", "x", NotFoundError, 'no team "npl"'),
     "its own name": (tiny(), "nlp", "nlp", UsageError, "is the name of team nlp already"),

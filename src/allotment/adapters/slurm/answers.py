@@ -26,6 +26,7 @@ from allotment.model.slurm.tres import gres_of, hosts_of, licenses_of, tres_of
 
 Raw = Mapping[str, Any]
 _EMPTY: Final[Raw] = {}
+_NO_NUMBER: Final = 0xFFFFFFFE
 _NOTHING: Final = frozenset({"", "None", "(null)", "N/A"})
 
 
@@ -52,7 +53,7 @@ def job_of(raw: Raw) -> SlurmJob:
         nodes=hosts_of(text(raw, "nodes")),
         # What `node_count` says of a waiting job is a guess.
         node_count=requested.get("node") or number(raw, "node_count") or 1,
-        tasks=number(raw, "tasks") or 1,
+        tasks=processes(number(raw, "tasks")),
         submitted=number(raw, "submit_time") or 0,
         eligible=number(raw, "eligible_time") or 0,
         started=number(raw, "start_time") or 0,
@@ -63,11 +64,17 @@ def job_of(raw: Raw) -> SlurmJob:
         end=_exit(raw.get("exit_code")),
         dependency=text(raw, "dependency"),
         features=text(raw, "features"),
+        required=hosts_of(text(raw, "required_nodes")),
         reservation=text(raw, "resv_name"),
         licenses=licenses_of(text(raw, "licenses")),
         comment=text(raw, "comment"),
         output=text(raw, "standard_output"),
     )
+
+
+def processes(found: int | None) -> int:
+    """Processes in all; of a job that was changed since, 22.05 may write what stands for no number."""
+    return found if found and found < _NO_NUMBER else 1
 
 
 def reasons_of(said: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.adapters.slurm.answers import reasons_of, used_of
+from allotment.adapters.slurm.answers import processes, reasons_of, used_of
 from allotment.model.slurm.seen import (
     SlurmAssociation,
     SlurmBooking,
@@ -33,7 +33,7 @@ _NO_NODES: Final = "Nodes_required_for_job"
 JOB_FIELDS: Final = (
     "JobID", "ArrayJobID", "ArrayTaskID", "State", "Reason", "Name", "UserName", "Account", "Partition", "QOS", "tres",
     "tres-alloc", "NodeList", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "TimeLimit", "RestartCnt",
-    "NumTasks", "PriorityLong", "exit_code", "Dependency", "Feature", "Reservation", "Licenses",
+    "NumTasks", "PriorityLong", "exit_code", "Dependency", "Feature", "ReqNodes", "Reservation", "Licenses",
     "Comment", "STDOUT",
 )  # fmt: skip
 """Of ``squeue -O``."""
@@ -100,7 +100,7 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         allocated=tres_of(row["tres-alloc"]) if nodes and state != "PENDING" else {},
         nodes=nodes,
         node_count=requested.get("node", 1),
-        tasks=_number(row["NumTasks"]) or 1,
+        tasks=processes(_number(row["NumTasks"])),
         submitted=_number(row["SubmitTime"]),
         eligible=_number(row["EligibleTime"]),
         started=_number(row["StartTime"]),
@@ -111,6 +111,7 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         end=_status(row["exit_code"]),
         dependency=_text(row["Dependency"]),
         features=_text(row["Feature"]),
+        required=hosts_of(_text(row["ReqNodes"])),
         reservation=_text(row["Reservation"]),
         licenses=licenses_of(_text(row["Licenses"])),
         comment=_text(row["Comment"]),

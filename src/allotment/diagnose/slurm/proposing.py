@@ -62,10 +62,12 @@ def waited(kind: RemedyKind, summary: str, ends: str) -> SlurmProposal:
     return SlurmProposal(kind, Doer.USER, said, patch=Patch(PatchOp.WAIT), ends=ends, cost=90)
 
 
-def elsewhere(view: SlurmView, *, accounts: bool = True, qualities: bool = True) -> Iterator[SlurmProposal]:
+def elsewhere(
+    view: SlurmView, *, partitions: bool = True, accounts: bool = True, qualities: bool = True
+) -> Iterator[SlurmProposal]:
     """The same job in another partition, account or quality of service that its user may use."""
     job = view.job
-    for each in view.facts.partitions:
+    for each in view.facts.partitions if partitions else ():
         if each.name not in job.partition.split(",") and each.up and _lets_in(view, each.accounts, each.qos):
             change = SlurmChange(job={"partition": each.name})
             summary = f"move it to the partition {each.name}"

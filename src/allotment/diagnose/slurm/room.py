@@ -79,6 +79,8 @@ def room_for(view: SlurmView) -> SlurmRoom:
     mine = next((set(each.nodes) for each in view.facts.reservations if each.name == job.reservation), None)
     reachable = [each for each in view.nodes if (mine is None or each.name in mine) and _has(each, job.features)]
     ever = tuple(each for each in reachable if _takes(each, need, empty=True))
+    if job.required and len(job.required) >= need.nodes:
+        ever = tuple(each for each in ever if each.name in job.required)
     empty = tuple(each for each in ever if each.usable)
     closed = _kept(view)
     kept = tuple(each for each in empty if each.name in closed)

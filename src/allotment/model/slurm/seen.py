@@ -78,6 +78,7 @@ class SlurmJob:
         restarts: times that it was requeued.
         dependency: those that are still open, as Slurm writes them.
         features: of nodes that it asks for, as Slurm writes them.
+        required: nodes that it must have, by name.
         reservation: in whose nodes it is to run; empty for none.
         licenses: that it asks for, by name.
         output: file, its patterns still in it in some versions.
@@ -109,6 +110,7 @@ class SlurmJob:
     end: SlurmExit = SlurmExit()
     dependency: str = ""
     features: str = ""
+    required: tuple[str, ...] = ()
     reservation: str = ""
     licenses: Mapping[str, int] = field(default_factory=dict)
     comment: str = ""

@@ -10,6 +10,7 @@ import click
 from allotment.cli.commands.ask.source_options import (
     SourceOptions,
     direction_of,
+    no_slurm,
     one_context,
     snapshot_of,
     source_flags,
@@ -80,6 +81,7 @@ def books(session: Session, asked: BooksOptions, *, source: SourceOptions, outpu
     if asked.fix is not None:
         return _fix_lending(session, asked, source, output)
     snapshot = snapshot_of(session, source)
+    no_slurm(snapshot, "quota against hardware")
     found = books_directed(books_of(snapshot, _declared(session, snapshot)), direction_of(session, source, snapshot))
     show(
         session,

@@ -157,6 +157,25 @@ def snapshot_of(
     return found if measure is None else measure(found)
 
 
+def no_slurm(snapshot: Snapshot, what: str) -> None:
+    """That none of it is a Slurm, for what is answered by the twin of Kueue.
+
+    Args:
+        snapshot: that is asked.
+        what: is told for clusters alone, as the beginning of a sentence.
+
+    Raises:
+        UsageError: a Slurm is.
+    """
+    name = next((each.name for each in snapshot.sources if each.kind == "slurm"), "")
+    if name:
+        raise UsageError(
+            f"{what} is not told of a Slurm",
+            why=f"{shown(name)} orders its jobs by rules of its own; its limits promise nothing, they only bound",
+            fix="ask `allot why`: it tells when enough ends, and when Slurm expects a job; `allot gpus`: what fits",
+        )
+
+
 def contexts_of(session: Session) -> tuple[str, ...]:
     """The contexts that are asked: those that were named, or the one in force; empty text is the kubeconfig's own."""
     return session.contexts or (session.value("context"),)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import SourceOptions, no_slurm, snapshot_of, source_flags
 from allotment.cli.commands.foresee.input_file import (
     file_alone,
     file_flag,
@@ -133,6 +133,7 @@ def _live(session: Session, asked: CapacityOptions, source: SourceOptions, outpu
     only_of_files({"--scenario": asked.scenario, **{flag: given(asked) is not None for flag, given in _FOR_LISTS}})
     asks = [parse_ask(text) for text in (*asked.words, *asked.shapes)]
     snapshot = snapshot_of(session, source)
+    no_slurm(snapshot, "room in queues")
     if asks:
         rooms = capacity_live(snapshot, asks)
         show(

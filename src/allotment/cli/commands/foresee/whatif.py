@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import SourceOptions, no_slurm, snapshot_of, source_flags
 from allotment.cli.commands.foresee.input_file import (
     file_flag,
     file_or_snapshot,
@@ -138,6 +138,7 @@ def _live(session: Session, asked: WhatIfOptions, source: SourceOptions, output:
     wishes = StartWishes(budget=milliseconds(asked.budget or "5s") / 1000)
     recorded = past(asked.recorded)
     snapshot = snapshot_of(session, source)
+    no_slurm(snapshot, "what comes of a change")
     request = LiveWhatIfRequest(asked.changes, source.namespace, wishes)
     clock = wiring.clock()
     found = foreseen(session, wishes.budget, recorded, lambda earlier: what_if_live(snapshot, request, clock, earlier))

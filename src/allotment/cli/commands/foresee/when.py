@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import SourceOptions, no_slurm, snapshot_of, source_flags
 from allotment.cli.commands.foresee.input_file import (
     file_and_jobs,
     file_flag,
@@ -183,6 +183,7 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
     )
     recorded = past(asked.recorded)
     snapshot = snapshot_of(session, source)
+    no_slurm(snapshot, "a start")
     request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)
     clock = wiring.clock()
     found = foreseen(session, wishes.budget, recorded, lambda earlier: when_live(snapshot, request, clock, earlier))

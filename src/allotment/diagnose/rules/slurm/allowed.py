@@ -73,7 +73,7 @@ def of_a_group(view: SlurmView) -> Finding | None:
         waits_for = ", ".join(dict.fromkeys(f"job {share.job.job_id}" for each in limits for share in each.enough))
         summary = f"wait until {waits_for or 'others'} {'have' if ',' in waits_for else 'has'} ended"
         proposals.append(waited(RemedyKind.WAIT_FOR_QUOTA, summary, latest))
-    proposals += elsewhere(view)
+    proposals += elsewhere(view, partitions=False)
     for each in limits:
         proposals += [*smaller(view, each), *own_ended(view, each), *raised(each)]
     return Finding(

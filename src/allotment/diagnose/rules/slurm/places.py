@@ -18,8 +18,9 @@ from allotment.model.observed.slurm import SlurmNodeFacts
 from allotment.model.slurm.seen import SlurmJob, SlurmPhase
 
 _MOST_NAMED: Final = 5
-_AHEAD: Final = frozenset({"Resources", "Priority", "None"})
-"""Reasons of those that wait for room alone, and so stand before others."""
+_AHEAD: Final = frozenset({"Resources", "Priority", "ReqNodeNotAvail", "None"})
+"""Reasons of those that wait for room alone, and so stand before others. Of one that names its nodes Slurm says
+ReqNodeNotAvail where they are merely kept for one before it."""
 
 
 def partition_down(view: SlurmView) -> Finding | None:
@@ -202,7 +203,7 @@ def resources(view: SlurmView) -> Finding | None:
 def priority(view: SlurmView) -> Finding | None:
     """Others wait for the same nodes and come first."""
     ahead = _ahead(view)
-    if not ahead or not (view.says("Priority") or view.supposed):
+    if not ahead or not set(view.job.reasons) <= _AHEAD or not (view.job.reasons or view.supposed):
         return None
     first, job = ahead[0], view.job
     expected = written(job.started * 1000) if job.started and not view.supposed else ""

@@ -44,7 +44,7 @@ def invalid(view: SlurmView) -> Finding | None:
         f"{job.user} may not use {what}{where}{f' (Slurm says {reason})' if reason else ''}",
         facts={"account": job.account, "quality_of_service": job.qos, "partition": job.partition},
         evidence=reason_evidence(view),
-        proposals=tuple(elsewhere(view)),
+        proposals=tuple(elsewhere(view, partitions=closed, accounts="QOS" not in reason, qualities="QOS" in reason)),
     )
 
 

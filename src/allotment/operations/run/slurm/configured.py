@@ -64,8 +64,26 @@ def configured_slurm(raw: Any) -> ConfiguredSlurm:
     return ConfiguredSlurm(**{name: getattr(written, name) for name in known})
 
 
-def declared_slurm(declared: DeclaredSlurm) -> ConfiguredSlurm:
-    """Of what the platform directory says."""
+def described_slurm(own: Any, declared: DeclaredSlurm | None) -> tuple[ConfiguredSlurm, tuple[str, ...]]:
+    """What the user's own file says, else what the platform directory does; and what is to be said of that.
+
+    Args:
+        own: as the file was read; None where there is none.
+        declared: of the platform directory; None where it has none.
+
+    Raises:
+        InputError: the file has a field that is missing, unknown or of another form.
+    """
+    if own is None and declared is not None:
+        return _of_the_platform(declared), ()
+    found = configured_slurm(own)
+    if declared is None:
+        return found, ()
+    name = declared.name
+    return found, (f"your own file slurm/{name}.yaml is used in place of what the platform directory says of {name}",)
+
+
+def _of_the_platform(declared: DeclaredSlurm) -> ConfiguredSlurm:
     return ConfiguredSlurm(
         folder=declared.folder,
         slurmrestd=declared.slurmrestd,

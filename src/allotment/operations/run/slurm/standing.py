@@ -10,6 +10,7 @@ from allotment.errors import shown
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
+from allotment.operations.run.slurm.reason_words import in_plain_words
 from allotment.ports.backends import EndOfRun, FollowedJob
 
 MOST_SAID: Final = 500
@@ -156,8 +157,8 @@ def state_of(job: SlurmJob, fetching: SlurmJob | None, *, data: bool) -> JobStat
 def waits_for(job: SlurmJob, fetching: SlurmJob | None, state: JobState) -> str:
     """Why a job that waits does; of one whose data are fetched, why that waits."""
     if state is JobState.STAGING:
-        return reason_of(fetching) if fetching is not None and fetching.phase is SlurmPhase.WAITING else ""
-    return reason_of(job) if job.phase is SlurmPhase.WAITING and state is not JobState.FAILED else ""
+        return _kept_by(fetching) if fetching is not None and fetching.phase is SlurmPhase.WAITING else ""
+    return _kept_by(job) if job.phase is SlurmPhase.WAITING and state is not JobState.FAILED else ""
 
 
 def _end_state(word: str) -> JobState:
@@ -180,6 +181,11 @@ def reason_of(job: SlurmJob) -> str:
     """Slurm's words on it."""
     words = [each for each in job.reasons if each not in {"NonZeroExitCode", "TimeLimit"}]
     return bounded(": ".join(filter(None, (", ".join(words), job.said))))
+
+
+def _kept_by(job: SlurmJob) -> str:
+    """Why it waits, in plain words with Slurm's own."""
+    return bounded(": ".join(filter(None, (in_plain_words(job.reasons), job.said))))
 
 
 def bounded(text: str) -> str:

@@ -1,0 +1,309 @@
+"""Reasons of a Slurm → causes: each with a state that has it, what is said of it, and the act that would start it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from allotment.diagnose.rules.slurm.table import SLURM_RULES
+from allotment.diagnose.slurm.limits import binding_limits
+from allotment.diagnose.slurm.room import need_of
+from allotment.diagnose.slurm.view import SlurmView
+from allotment.model.explanation import CauseVerdict, Explanation, StartsWhen
+from allotment.model.observed.slurm import SlurmFacts, node_facts
+from allotment.model.observed.snapshot import Snapshot
+from allotment.model.slurm.declared import DeclaredSlurm
+from allotment.model.slurm.seen import (
+    SlurmAssociation,
+    SlurmJob,
+    SlurmLicense,
+    SlurmNode,
+    SlurmPartition,
+    SlurmQos,
+    SlurmReservation,
+)
+from allotment.observe.view import seen_by
+from allotment.observe.written import decode, encode
+from allotment.operations.ask.explaining import why, why_all
+from allotment.operations.ask.quotas import queues_of
+from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
+from allotment.operations.run.slurm.configured import configured_slurm, described_slurm
+from allotment.operations.run.slurm.reason_words import in_plain_words
+from tests.unit import builders as build
+from tests.unit.adapters.slurm.cluster import fake_cluster
+
+NOW = 1_795_600_800
+WORDS = SlurmWords("hpc", build.platform(), configured_slurm({"folder": "/shared"}))
+WAITING, HELD, VERDICT = CauseVerdict.WAITING, "held", CauseVerdict
+
+
+@dataclass
+class Still(type(fake_cluster())):  # type: ignore[misc]
+    """A cluster that stands still: what is put into it is what it shows."""
+
+    shown: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def jobs(self) -> tuple[SlurmJob, ...]:
+        return self.shown["jobs"]
+
+    def nodes(self) -> tuple[SlurmNode, ...]:
+        return self.shown.get("nodes", ()) or super().nodes()
+
+    def partitions(self) -> tuple[SlurmPartition, ...]:
+        return self.shown.get("partitions", ()) or super().partitions()
+
+    def reservations(self) -> tuple[SlurmReservation, ...]:
+        return self.shown.get("reservations", ())
+
+    def licenses(self) -> tuple[SlurmLicense, ...]:
+        return self.shown.get("licenses", ())
+
+    def associations(self) -> tuple[SlurmAssociation, ...]:
+        return self.shown.get("associations", ()) or super().associations()
+
+    def qualities(self) -> tuple[SlurmQos, ...]:
+        return self.shown.get("qualities", ()) or super().qualities()
+
+
+def tres(gpus: int = 0, cpus: int = 1, nodes: int = 1, mib: int = 100) -> dict[str, int]:
+    devices = {"gres/gpu": gpus, "gres/gpu:a100": gpus} if gpus else {}
+    return {"cpu": cpus, "mem": mib, "node": nodes, **devices}
+
+
+def job(number: int, reason: str = "", **fields: Any) -> SlurmJob:
+    usual: dict[str, Any] = {
+        "job_id": number, "name": "x", "user": "ann", "states": ("PENDING",), "account": "nlp", "partition": "batch",
+        "qos": "normal", "reasons": (reason,) if reason else (), "requested": tres(), "submitted": NOW - 60,
+        "eligible": NOW - 60, "minutes": 10, "priority": 100,
+    }  # fmt: skip
+    return SlurmJob(**{**usual, **fields})
+
+
+def running(number: int, *nodes: str, gpus: int = 0, cpus: int = 1, minutes: int = 5, **fields: Any) -> SlurmJob:
+    held = tres(gpus, cpus, len(nodes))
+    return job(number, states=("RUNNING",), requested=held, allocated=held, nodes=nodes, node_count=len(nodes),
+               started=NOW - 60, ends=NOW + 60 * minutes, **{"user": "bob", **fields})  # fmt: skip
+
+
+def nodes(*jobs: SlurmJob, **states: tuple[tuple[str, ...], str]) -> tuple[SlurmNode, ...]:
+    """The usual three, with what jobs hold of them; of some their states and the reason."""
+    found = []
+    for node in fake_cluster().machines:
+        here = [each for each in jobs if node.name in each.nodes]
+        words, reason = states.get(node.name, (("mixed" if here else "idle",), ""))
+        gpus = sum(each.allocated.get("gres/gpu", 0) // len(each.nodes) for each in here)
+        found.append(
+            replace(node, states=words, reason=reason, cpus_used=sum(each.allocated["cpu"] for each in here),
+                    gres_used=dict.fromkeys(node.gres, gpus))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def snapshot(*jobs: SlurmJob, **shown: Any) -> Snapshot:
+    usual = fake_cluster()
+    state = {"nodes": nodes(*(each for each in jobs if each.holds)), "associations": associations(), **shown}
+    still = Still(usual.machines, usual.lanes, usual.limits, usual.services, shown={"jobs": jobs, **state})
+    return slurm_snapshot(still, WORDS, {}, NOW * 1000)
+
+
+def associations(**group: Mapping[str, int]) -> tuple[SlurmAssociation, ...]:
+    qos = ("normal", "short", "single")
+    accounts = [SlurmAssociation("root"), *(SlurmAssociation(name, parent="root", group=group.get(name, {}))
+                                            for name in ("nlp", "cv"))]  # fmt: skip
+    mine = [SlurmAssociation(name, user=user, qos=qos) for name in ("nlp", "cv") for user in ("ann", "bob")]
+    return (*accounts, *mine)
+
+
+def told(number: int, *jobs: SlurmJob, **shown: Any) -> Explanation:
+    return why(snapshot(*jobs, **shown), str(number)).explanation
+
+
+FULL = (running(1, "gpu0", gpus=4), running(2, "gpu1", gpus=4, minutes=9))
+DRAINED = {"gpu0": (("idle", "drain"), "fan broken"), "gpu1": (("down",), "gone")}
+CLOSED = tuple(replace(each, up=each.name == "steady") for each in fake_cluster().lanes)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A state, the cause of job 9, words of its summary, and a command that would start it; empty for none."""
+
+    cause: str
+    verdict: CauseVerdict
+    words: str
+    command: str
+    jobs: tuple[SlurmJob, ...]
+    shown: Mapping[str, Any] = field(default_factory=dict)
+
+
+GPUS = tres(4)
+REASONS = {
+    "account": Reason("slurm-not-allowed", VERDICT.MISCONFIGURED, "ann may not use the account nlp", "account=cv",
+                      (job(9, "InvalidAccount"),)),
+    "qos": Reason("slurm-not-allowed", VERDICT.MISCONFIGURED, "quality of service x", "qos=normal",
+                  (job(9, "InvalidQOS", qos="x"),)),
+    "never": Reason("slurm-dependency-never", VERDICT.MISCONFIGURED, "afterok:3(failed)", "jobid=9 dependency=",
+                    (job(9, "DependencyNeverSatisfied", dependency="afterok:3(failed)"), job(3, states=("FAILED",)))),
+    "held": Reason("slurm-held", VERDICT.MISCONFIGURED, "JobHeldUser", "scontrol release 9",
+                   (job(9, "JobHeldUser", priority=0),)),
+    "admin": Reason("slurm-held", VERDICT.MISCONFIGURED, "an administrator holds it", "scontrol release 9",
+                    (job(9, "JobHeldAdmin", priority=0),)),
+    "dependency": Reason("slurm-dependency", WAITING, "job 1 of bob (running)", "jobid=9 dependency=",
+                         (running(1, "cpu0"), job(9, "Dependency", dependency="afterany:1(unfulfilled)"))),
+    "begin": Reason("slurm-begin-time", WAITING, "before 2026-11-25T11:00:00Z", "starttime=now",
+                    (job(9, "BeginTime", eligible=NOW + 3600),)),
+    "closed": Reason("slurm-partition-down", VERDICT.BROKEN, "the partition batch starts no jobs", "partition=steady",
+                     (job(9, "PartitionDown"),), {"partitions": CLOSED}),
+    "inactive": Reason("slurm-partition-down", VERDICT.BROKEN, "batch", "state=up", (job(9, "PartitionInactive"),),
+                       {"partitions": CLOSED}),
+    "minutes": Reason("slurm-job-limit", VERDICT.MISCONFIGURED, "asks for 90 minutes", "timelimit=60",
+                      (job(9, "PartitionTimeLimit", minutes=90),)),
+    "wall": Reason("slurm-job-limit", VERDICT.MISCONFIGURED, "quality of service short may have 10", "qos=normal",
+                   (job(9, "QOSMaxWallDurationPerJobLimit", qos="short", minutes=50),),
+                   {"qualities": (SlurmQos("normal"), SlurmQos("short", minutes=10))}),
+    "group": Reason("slurm-group-limit", WAITING, "account nlp may hold 4 gres/gpu, 3 are in use", "gres=gpu:a100:1",
+                    (running(1, "gpu0", gpus=3), job(9, "AssocGrpGRES", requested=tres(2))),
+                    {"associations": associations(nlp={"gres/gpu": 4})}),
+    "too much": Reason("slurm-group-limit", VERDICT.MISCONFIGURED, "the job asks for 4", "account=cv",
+                       (job(9, "AssocGrpGRES", requested=GPUS),), {"associations": associations(nlp={"gres/gpu": 2})}),
+    "per user": Reason("slurm-group-limit", WAITING, "each user of quality of service normal may hold 4", "scancel 1",
+                       (running(1, "gpu0", gpus=4, user="ann"), job(9, "QOSMaxGRESPerUser", requested=tres(2))),
+                       {"qualities": (SlurmQos("normal", per_user={"gres/gpu": 4}),)}),
+    "jobs": Reason("slurm-group-limit", WAITING, "may hold 1 running jobs", "qos=short",
+                   (running(1, "cpu0"), job(9, "QOSGrpJobsLimit")),
+                   {"qualities": (SlurmQos("normal", jobs=1), SlurmQos("short"))}),
+    "unknown limit": Reason("slurm-group-limit", WAITING, "AssocGrpGRESMinutes", "", (job(9, "AssocGrpGRESMinutes"),)),
+    "too large": Reason("slurm-no-such-node", VERDICT.MISCONFIGURED, "0 of 3 nodes", "",
+                        (job(9, "BadConstraints", requested=tres(8)),)),
+    "own reservation": Reason("slurm-reservation", WAITING, "begins at", "jobid=9 reservationname=",
+                              (job(9, "Reservation", reservation="r"),),
+                              {"reservations": (SlurmReservation("r", NOW + 600, NOW + 999, ("cpu0",)),)}),
+    "reserved": Reason("slurm-reservation", WAITING, "kept by the reservation r", "timelimit=4",
+                       (job(9, "ReqNodeNotAvail", requested=GPUS),),
+                       {"reservations": (SlurmReservation("r", NOW + 300, NOW + 999, ("gpu0", "gpu1")),)}),
+    "licences": Reason("slurm-licenses", WAITING, "3 of 4 are in use: job 1 of bob holds 3", "",
+                       (running(1, "cpu0", licenses={"m": 3}), job(9, "Licenses", licenses={"m": 2})),
+                       {"licenses": (SlurmLicense("m", 4, 3),)}),
+    "drained": Reason("slurm-nodes-unavailable", VERDICT.BROKEN, "fan broken", "nodename=gpu0 state=resume",
+                      (job(9, "ReqNodeNotAvail", requested=GPUS),), {"nodes": nodes(**DRAINED)}),
+    "resources": Reason("slurm-resources", WAITING, "job 1 of bob (4 GPUs, until", "", (*FULL, job(9, "Resources",
+                        requested=GPUS))),
+    "own jobs": Reason("slurm-resources", WAITING, "2 nodes that would do", "scancel 1",
+                       (replace(FULL[0], user="ann"), FULL[1], job(9, "Resources", requested=GPUS))),
+    "priority": Reason("slurm-priority", WAITING, "1 job waits before it", "partition=urgent",
+                       (*FULL, job(8, "Resources", requested=GPUS, priority=200, user="bob"), job(9, "Priority"))),
+    "kept": Reason("slurm-priority", WAITING, "first job 8 of ann", "scontrol hold 8",
+                   (running(1, "cpu0", cpus=12), job(8, "Resources", requested=tres(cpus=16), user="ann",
+                    required=("cpu0",)), job(9, "ReqNodeNotAvail", required=("cpu0",)))),
+    "odd": Reason("slurm-other", WAITING, "Slurm says", "", (job(9, "FrontEndDown"),)),
+    "new": Reason("slurm-other", WAITING, "not looked at it yet", "", (job(9),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_a_reason_is_a_cause_with_numbers_and_an_act(name: str) -> None:
+    case = REASONS[name]
+    found = told(9, *case.jobs, **case.shown)
+    assert (found.cause, found.verdict) == (case.cause, case.verdict), found.summary
+    assert case.words in found.summary
+    starting = [each.command for each in found.remedies if each.tried.starts is StartsWhen.NOW]
+    if case.command:
+        assert any(case.command in each for each in starting), found.remedies
+    else:
+        assert not starting
+
+
+def test_every_cause_has_a_case() -> None:
+    assert {each.cause for each in REASONS.values()} == {name for _, name, _, _ in SLURM_RULES}
+
+
+def test_all_binding_limits_are_told_with_who_ends_next() -> None:
+    """Of an account, of the one above it and of the quality of service; each by who ends first."""
+    first, later = running(1, "gpu0", gpus=1, minutes=3), running(2, "gpu0", gpus=2, minutes=7, account="cv")
+    found = told(9, first, later, job(9, "AssocGrpGRES", requested=tres(2)),
+                 associations=tuple(replace(each, group={"gres/gpu": 4}) if each.account == "root" else each
+                                    for each in associations(nlp={"gres/gpu": 2})),
+                 qualities=(SlurmQos("normal", group={"gres/gpu": 3}),))  # fmt: skip
+    assert "2 more limits bind" in found.summary
+    whose = [found.facts["of"], *(each["of"] for each in found.facts["further_limits"])]
+    assert whose == ["account nlp", "account root", "quality of service normal"]
+    assert [*found.facts["further_limits"][0]["held_by"]] == ["job 1", "job 2"]
+    assert (found.facts["next_ends"], found.facts["enough_ends_at_the_latest"]) == (
+        "2026-11-25T10:03:00Z", "2026-11-25T10:07:00Z",
+    )  # fmt: skip
+
+
+def test_an_end_is_told_only_where_time_limits_bound_it() -> None:
+    endless = running(1, "gpu0", gpus=4, minutes=99)
+    endless = replace(endless, minutes=None)
+    found = told(9, endless, job(9, "AssocGrpGRES", requested=tres(1)),
+                 associations=associations(nlp={"gres/gpu": 4}))  # fmt: skip
+    assert (found.facts["next_ends"], found.facts["enough_ends_at_the_latest"]) == ("", "")
+
+
+def test_a_ring_of_accounts_ends() -> None:
+    ring = (SlurmAssociation("nlp", parent="cv", group={"cpu": 1}), SlurmAssociation("cv", parent="nlp"))
+    view = SlurmView(SlurmFacts(jobs=(), associations=ring), job(9, requested=tres(cpus=2)), NOW)
+    assert [each.whose for each in binding_limits(view)] == ["account nlp"]
+    assert view.below("cv") == {"nlp", "cv"}
+
+
+def test_what_slurm_tells_of_all_nodes_is_spread_over_them() -> None:
+    assert need_of(job(9, requested=tres(8, 6, 2, 4000), node_count=2)).told() == (
+        "4 gpu:a100, 3 CPU, 2000 MiB on each of 2 nodes"
+    )
+
+
+def test_jobs_that_run_are_settled_and_the_list_has_those_that_wait() -> None:
+    taken = snapshot(*FULL, job(9, "Resources", requested=GPUS))
+    assert why(taken, "1").explanation.summary.startswith("it runs on gpu0, until 2026-11-25T10:05:00Z")
+    assert [each.subject.name for each in why_all(taken).waiting] == ["9"]
+    assert {
+        each.name for each in queues_of(snapshot(job(9), associations=associations(nlp={"gres/gpu": 4}))).standings
+    } == {"nlp"}
+
+
+def test_it_is_the_same_from_a_file_and_a_view_names_nobody_elses_job() -> None:
+    taken = snapshot(*FULL, job(9, "Resources", requested=GPUS))
+    again = decode(encode(taken))
+    assert why(again, "9") == why(taken, "9")
+    view = seen_by(taken, "nlp", frozenset({"nlp"}))
+    assert view.sources[0].slurm is None
+    assert why(view, "9").explanation.cause == "unknown"
+
+
+def test_names_of_others_are_quoted_in_commands() -> None:
+    hostile = "cv;rm -rf ~"
+    mine = (*associations(), SlurmAssociation(hostile, parent="root"), SlurmAssociation(hostile, user="ann"))
+    found = told(9, job(9, "InvalidAccount"), associations=mine)
+    commands = [each.command for each in found.remedies]
+    assert f"scontrol update jobid=9 account='{hostile}'" in commands
+
+
+def test_an_own_file_goes_before_the_platform_directory_and_that_is_said() -> None:
+    declared = DeclaredSlurm("hpc", "/platforms", accounts={"nlp": "lab"})
+    own = {"folder": "/own"}
+    assert described_slurm(None, declared)[0].accounts == {"nlp": "lab"}
+    assert described_slurm(own, None) == (configured_slurm(own), ())
+    found, said = described_slurm(own, declared)
+    assert (found.folder, found.accounts) == ("/own", {})
+    assert "in place of what the platform directory says of hpc" in said[0]
+
+
+@pytest.mark.parametrize(("reason", "words"), [
+    ("AssocGrpGRES", "the limit of its account on devices is used up (AssocGrpGRES)"),
+    ("QOSMaxCpuPerJobLimit", "it asks for more CPUs than its quality of service lets one job have"),
+    ("QOSMaxGRESPerUser", "its user holds as much of devices as its quality of service lets one user"),
+    ("Priority", "others come first (Priority)"),
+    ("FrontEndDown", "FrontEndDown"),
+])  # fmt: skip
+def test_a_reason_in_plain_words(reason: str, words: str) -> None:
+    assert in_plain_words((reason,)).startswith(words)
+
+
+def test_facts_of_a_node_keep_its_devices() -> None:
+    node = SlurmNode("n", ("idle",), gres={("gpu", "a100"): 4, ("shard", ""): 8})
+    assert msgspec.to_builtins(node_facts(node))["gres"] == {"gpu:a100": 4, "shard": 8}
