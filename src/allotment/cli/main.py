@@ -75,6 +75,7 @@ ENTRIES: Final = (
     CommandEntry("wait", f"{_RUN}.jobs:wait", "Wait until a job is over.", (), "Run"),
     CommandEntry("stop", f"{_RUN}.jobs:stop", "End jobs for good.", ("cancel",), "Run", takes_away=True),
     CommandEntry("retry", f"{_RUN}.jobs:retry", "Submit a job that is over again.", (), "Run"),
+    CommandEntry("clone", f"{_RUN}.clone:clone", "Submit a job once more, with something changed.", (), "Run"),
     CommandEntry("store", f"{_RUN}.store:store", "Where jobs are kept: status, backup, restore.", (), "Run"),
     CommandEntry("job", f"{_RUN}.job:job", "Check job files, and warn of traps.", (), "Run"),
     CommandEntry(

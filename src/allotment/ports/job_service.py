@@ -44,7 +44,8 @@ class JobSubmission:
 
     Attributes:
         backend: name of the back end.
-        code: reference that `put_code` gave; empty where no code travels.
+        code: reference that `put_code` gave; empty where no code travels, and where it is that of the job that this
+            one retries or clones.
         unwritten: fields that its file leaves open, such as ``resources.cpu``: a back end may fill them in better.
         supersedes: id of the job that it retries or clones.
         key: of the submission: what comes again with the same one is the same job; empty where each is a new one.

@@ -27,8 +27,17 @@ from allotment.errors import (
     UnreachableError,
     UsageError,
 )
-from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule, JobType, Sweep, SweptParameter
+from allotment.model.jobs.job import (
+    CodeFolder,
+    DependencyState,
+    JobDependency,
+    JobSchedule,
+    JobType,
+    Sweep,
+    SweptParameter,
+)
 from allotment.model.jobs.run import JobState
+from allotment.model.quantity import Bytes
 from allotment.operations.ask.explaining import why_all
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
@@ -279,6 +288,16 @@ def test_what_comes_again_with_its_key_is_the_same_job_and_another_is_refused(as
             service.submit(other)
     assert {each.id for each in service.page(JobFilter()).rows} == {first.id, one.job.id}
     assert service.submit(replace(wanted, key="other")).job.id != one.job.id
+
+
+def test_a_clone_has_the_code_of_the_job_that_it_supersedes(asked: tuple[World, JobService]) -> None:
+    _, service = asked
+    folder = CodeFolder(".", "", Bytes(1 << 20))
+    with_code = replace(job(), program=replace(job().program, code=folder))
+    one = service.submit(JobSubmission(with_code, "local", service.put_code(io.BytesIO(b"code")))).job
+    two = service.submit(JobSubmission(replace(with_code, name="other"), "local", supersedes=one.id, key="k")).job
+    assert (two.code, two.supersedes) == (one.code, one.id)
+    assert service.submit(JobSubmission(with_code, "local")).job.code == ""
 
 
 def test_of_many_each_is_taken_or_refused_by_itself(asked: tuple[World, JobService]) -> None:

@@ -77,6 +77,9 @@ class Intake:
         """
         job = self._pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
+        if submission.supersedes and not code and job.program.code is not None:
+            before = self._store.get(submission.supersedes).code
+            code = self._shelf.path(self._shelf.reference(before)) if before else ""
         return JobToStart(_NO_ID, job, self._owner, 1, queued_since=self._now(), code=code)
 
     def take(self, lane: Lane, submissions: Sequence[JobSubmission]) -> list[JobReceipt | AllotmentError]:
@@ -157,7 +160,7 @@ class Intake:
                 fix="choose another --key, or submit what was submitted then",
             )
         told = [f"it was submitted before, with the same key; it is {before.state.value}"]
-        code = self._shelf.path(submission.code) if submission.code else ""
+        code = self._shelf.path(submission.code) if submission.code else before.code
         if before.code != code:
             told.append("its folder of code has changed since; it has what was submitted then")
         return JobReceipt(before, tuple(told))

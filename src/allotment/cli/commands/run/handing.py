@@ -78,12 +78,10 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
                             _tell_refused(session, document.job.name, refused[-1])
                 progress.tell(f"submitting {len(receipts)} of {total}")
     except KeyboardInterrupt:
-        session.note(_cut_off(len(receipts), total, wanted.key))
+        session.note(_cut_off(len(receipts), total, wanted))
         code = INTERRUPTED
     except UnreachableError as error:
-        raise UnreachableError(
-            _cut_off(len(receipts), total, wanted.key), why=str(error.what), fix=error.fix
-        ) from error
+        raise UnreachableError(_cut_off(len(receipts), total, wanted), why=str(error.what), fix=error.fix) from error
     if total == 1 and refused:
         raise refused[0]
     _tell_the_rest(session, receipts, output, at_once=at_once)
@@ -106,11 +104,11 @@ def tell_foreseen(session: Session, output: OutputOptions, found: Sequence[Fores
     )
 
 
-def _cut_off(number: int, total: int, key: str) -> str:
-    return (
-        f"interrupted: {number} of {count(total, 'job')} are in, and perhaps a few more; "
-        f"the same command with --key {shown(key)} submits the rest, and none twice"
-    )
+def _cut_off(number: int, total: int, wanted: WantedJobs) -> str:
+    told = f"interrupted: {number} of {count(total, 'job')} are in, and perhaps a few more"
+    if wanted.supersedes:
+        return f"{told}: look at `allot ps`"
+    return f"{told}; the same command with --key {shown(wanted.key)} submits the rest, and none twice"
 
 
 def _as_they_come(output: OutputOptions) -> bool:

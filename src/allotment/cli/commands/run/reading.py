@@ -127,22 +127,26 @@ _FLAGS: Final = {
 
 
 @contextmanager
-def by_flags() -> Iterator[None]:
-    """Problems of a job that was written as flags name these: there is no file that could be corrected."""
+def by_flags(names: Mapping[str, str] = _FLAGS) -> Iterator[None]:
+    """Problems of a job that was written as flags name these: there is no file that could be corrected.
+
+    Args:
+        names: what a user has typed for a field; the field itself where it is not among them.
+    """
     from allotment.spec.jobs.load import InvalidJobFileError
 
     try:
         yield
     except InvalidJobFileError as error:
-        told = [(_flag(each.field), each) for each in error.problems]
+        told = [(_flag(each.field, names), each) for each in error.problems]
         first = f"{told[0][0]}: {told[0][1].what}"
         more = "; ".join(f"{flag}: {each.what} ({each.fix})" for flag, each in told[1:])
         raise InputError(first, why=more and f"besides, {more}", fix=told[0][1].fix) from error
 
 
-def _flag(field: str) -> str:
-    known = [each for each in _FLAGS if field == each or field.startswith((f"{each}.", f"{each}["))]
-    return _FLAGS[max(known, key=len)] if known else field
+def _flag(field: str, names: Mapping[str, str]) -> str:
+    known = [each for each in names if field == each or field.startswith((f"{each}.", f"{each}["))]
+    return names[max(known, key=len)] if known else field or "the job"
 
 
 def _absent_script(document: JobDocument, folders: Mapping[str, Path]) -> Iterator[Issue]:

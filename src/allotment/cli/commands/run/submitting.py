@@ -92,6 +92,7 @@ class WantedJobs:
         folders: where each job file lies, by its name.
         backend: where they are to run.
         key: what comes again with it is not taken twice; empty for none.
+        supersedes: id of the job that they are clones of, whose code they have; empty where their own travels.
     """
 
     documents: Sequence[JobDocument]
@@ -193,9 +194,9 @@ class _Packer:
         from allotment.ports.job_service import JobSubmission
         from allotment.wiring import running
 
-        code, base = document.job.program.code, wanted.folders[document.source.file]
-        reference = ""
-        if code is not None:
+        code, reference = document.job.program.code, ""
+        if code is not None and not wanted.supersedes:
+            base = wanted.folders[document.source.file]
             if (base, code) not in self._packed:
                 with running.code_packer().pack(base, code) as stream:
                     self._packed[base, code] = self._service.put_code(stream)
