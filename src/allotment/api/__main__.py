@@ -145,7 +145,6 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code)
         return Serving(
             backend,
-            busy=lambda: backend.runs,
             told=backend.told,
             check=backend.check,
             remember=backend.remember,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from allotment.errors import InputError, NotFoundError
@@ -15,6 +16,8 @@ LOGS_KEPT: Final = DAY_MS
 STOPS_KEPT: Final = 7 * DAY_MS
 """The same of jobs that were stopped: where they run may not have been told, having been away for a weekend."""
 _MOST_PAGES: Final = 10
+_MOST: Final = 2000
+"""Jobs that are remembered of one back end: each is read, and nothing is served meanwhile."""
 
 
 def backends_to_tell(store: JobsReader, now: int) -> set[str]:
@@ -37,7 +40,7 @@ def lately_over(store: JobsReader, backend: str, now: int) -> Iterator[StoredJob
         now: milliseconds since the epoch.
     """
     wanted = JobFilter(states=frozenset(each for each in JobState if each.over), backend=backend)
-    for row in _lately(store, wanted, now):
+    for row in islice(_lately(store, wanted, now), _MOST):
         try:
             yield store.get(row.id)
         except (NotFoundError, InputError):

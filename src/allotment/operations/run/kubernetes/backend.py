@@ -100,11 +100,6 @@ class KubernetesBackend:
         """As users name it after ``--on``."""
         return self._name
 
-    @property
-    def runs(self) -> bool:
-        """Whether something is still to be made here, so that it is worth looking soon."""
-        return bool(self._staging)
-
     def discover(self) -> ClusterOffer:
         """What the cluster has for jobs."""
         kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], api_kind(kind)))
