@@ -197,6 +197,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
         fitted=backend.fitted,
         foreseen=backend.foreseen,
         snapshot=backend.snapshot,
+        with_past=True,
         told=backend.told,
         check=backend.check,
         families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall),

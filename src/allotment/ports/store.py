@@ -173,6 +173,10 @@ class JobsReader(Protocol):
         """All jobs that are not over and can be read, oldest first; of one back end, or of all."""
         ...
 
+    def ended(self, backend: str, since: int, limit: int) -> tuple[StoredJob, ...]:
+        """Jobs of a back end that were over then or later and can be read, the last of them first; so many at most."""
+        ...
+
     def members(self, parent: str, limit: int | None = None) -> tuple[StoredJob, ...]:
         """Members of a sweep or a schedule, those of the highest numbers first; so many at most."""
         ...

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from allotment.adapters.clock import SystemClock
 from allotment.adapters.server import client
 from allotment.adapters.server.client import SocketJobService
 from allotment.api.jobs import job_api
@@ -39,12 +40,14 @@ from allotment.model.jobs.job import (
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes
 from allotment.operations.ask.explaining import why_all
+from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import JobRefusedError
 from allotment.ports.job_service import JobReceipt, JobService, JobSubmission, error_of
 from allotment.ports.store import JobFilter
+from allotment.simulation.live.starts import StartWishes
 from tests.unit.operations.run.machine import Machine, job
 
 
@@ -84,6 +87,7 @@ class World:
             check=backend.check,
             foreseen=backend.foreseen,
             snapshot=backend.snapshot,
+            with_past=True,
             families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs),
         )
 
@@ -225,6 +229,26 @@ def test_answers_rest_on_a_snapshot_of_the_machine(asked: tuple[World, JobServic
     assert waiting.explanation.cause == "preemption-pending" or "4 are in use" in waiting.explanation.summary
     with pytest.raises(NotFoundError):
         service.snapshot("mars")
+
+
+def test_what_has_ended_is_what_starts_are_foreseen_by(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    for _ in range(6):
+        submitted(service, devices=4)
+        world.run(15)
+    submitted(service, program="long", devices=4)
+    world.run(1)
+    waits = submitted(service, devices=4, team="cv", name="waits").job
+    world.run(1)
+    snapshot = service.snapshot("local")
+    found = when_live(snapshot, LiveWhenRequest(wishes=StartWishes(budget=0.05)), SystemClock())
+    assert found.ended == 6
+    (row,) = [each for each in found.rows if each.subject.name == "waits"]
+    assert row.start is not None
+    assert row.start.interval is not None
+    assert world.desk.find(waits.id).state is JobState.QUEUED
+    assert len(why_all(snapshot).waiting) == 1
+    assert {each.name for each in snapshot.sources[0].objects.jobs} == {"train", "waits"}
 
 
 def test_pages_go_on_where_the_one_before_ended(asked: tuple[World, JobService]) -> None:

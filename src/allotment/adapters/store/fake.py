@@ -100,6 +100,11 @@ class MemoryStore:
         found = (each for each in self._jobs.values() if not each.state.over and backend in ("", each.backend))
         return tuple(sorted(found, key=_order))
 
+    def ended(self, backend: str, since: int, limit: int) -> tuple[StoredJob, ...]:
+        """See the port."""
+        found = [each for each in self._jobs.values() if each.backend == backend and (each.ended or -1) >= since]
+        return tuple(sorted(found, key=lambda each: (each.ended or 0, each.id), reverse=True)[:limit])
+
     def members(self, parent: str, limit: int | None = None) -> tuple[StoredJob, ...]:
         """See the port."""
         found = (each for each in self._jobs.values() if parent and each.parent == parent)

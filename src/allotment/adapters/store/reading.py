@@ -177,6 +177,14 @@ class SqlReader:
         """See the port."""
         return tuple(each for each in self._not_over("") if isinstance(each, UnreadableJob))
 
+    def ended(self, backend: str, since: int, limit: int) -> tuple[StoredJob, ...]:
+        """See the port."""
+        query = sa.select(JOBS).where(JOBS.c.backend == backend, JOBS.c.ended >= since)
+        query = query.order_by(JOBS.c.ended.desc(), JOBS.c.id.desc()).limit(limit)
+        with self._looking() as connection:
+            found = list(_wholes(connection, _rows(connection, query)))
+        return tuple(each for each in map(_read_or_not, found) if isinstance(each, StoredJob))
+
     def _not_over(self, backend: str) -> Iterator[StoredJob | UnreadableJob]:
         query = sa.select(JOBS).where(JOBS.c.state.not_in(_OVER)).order_by(JOBS.c.submitted, JOBS.c.id)
         if backend:

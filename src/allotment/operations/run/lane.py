@@ -22,7 +22,7 @@ from allotment.operations.run.remembering import lately_over
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
-from allotment.ports.store import JobsStore
+from allotment.ports.store import DAY_MS, JobsStore
 from allotment.ports.stored_jobs import StoredJob
 
 _BREATH: Final = 0.001
@@ -33,6 +33,9 @@ _IDLE: Final = 1.0
 """Seconds between two passes where nothing is near; whoever asks for something does not wait for it."""
 _OFFER_AGE: Final = 60_000
 """Milliseconds after which what a back end has is asked anew."""
+_PAST: Final = 30 * DAY_MS
+_MOST_PAST: Final = 500
+"""How far back jobs that are over belong to a snapshot, in milliseconds, and how many of them at most."""
 _NOTHING: Final = BackendOffer("", ())
 
 
@@ -50,6 +53,7 @@ class Serving:
         foreseen: what would become of a job that `check` lets through.
         snapshot: what answers rest on, made of its jobs by id: what it gives makes it, once others may go on; None
             where it is a cluster, which is asked itself.
+        with_past: whether `snapshot` is given jobs that are over as well.
         check: raises what `start` would raise for good, before a job is kept.
         remember: is told of jobs that were over lately, of which something may be left; None where nothing is.
         families: the sweeps and schedules that the back end has no word for.
@@ -64,6 +68,7 @@ class Serving:
     told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
     foreseen: Callable[[JobToStart], ForeseenStart] = lambda _: ForeseenStart()
     snapshot: Callable[[Mapping[str, StoredJob]], Callable[[], Snapshot]] | None = None
+    with_past: bool = False
     check: Callable[[JobToStart], None] = lambda _: None
     remember: Callable[[JobToStart], None] | None = None
     families: FamilyKeeping = NO_FAMILIES
@@ -199,7 +204,13 @@ class Lane:
             )
         with self._alone:
             self._recover()
-            made = self._serving.snapshot(dict(self._reconciler.jobs))
+            jobs = dict(self._reconciler.jobs)
+        now = self._now()
+        # How long others ran is what a start is foreseen by; what is over since the look above is told as it was.
+        most = _MOST_PAST if self._serving.with_past else 0
+        past = {each.id: each for each in self._store.ended(self.name, now - _PAST, most) if each.id not in jobs}
+        with self._alone:
+            made = self._serving.snapshot(past | jobs)
         return made()
 
     def alone(self) -> AbstractContextManager[object]:

@@ -141,6 +141,20 @@ class StoreContract:
             assert [each.id for each in first.rows + second.rows] == ["j6", "j5", "j4", "j3", "j2", "j1", "j0"]
             assert second.next is None
 
+    def test_many_come_together_or_not_at_all_and_those_that_ended_are_told_last_first(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            jobs = store.add_all([submitted(f"j{number}") for number in range(4)])
+            assert [store.get(each.id) for each in jobs] == list(jobs)
+            for refused, kind in ((submitted("j3"), ConflictError), (submitted("\x00"), InputError)):
+                with pytest.raises(kind):
+                    store.add_all([submitted("new"), refused])
+            with pytest.raises(NotFoundError):
+                store.get("new")
+            store.record([moved(each, JobState.FAILED, at=NOW + number) for number, each in enumerate(jobs[:3])])
+            assert [each.id for each in store.ended("local", NOW + 1, 9)] == ["j2", "j1"]
+            assert [each.id for each in store.ended("local", 0, 1)] == ["j2"]
+            assert store.ended("hpc", 0, 9) == store.ended("local", 0, 0) == ()
+
     def test_members_are_found_by_their_family_which_is_meant_by_what_all_their_ids_begin_with(
         self, place: StorePlace
     ) -> None:

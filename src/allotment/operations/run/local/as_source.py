@@ -60,18 +60,19 @@ def machine_snapshot(shown: MachineNow, jobs: Mapping[str, StoredJob], now: int)
 
     Args:
         shown: by its back end.
-        jobs: those that are not over, by id.
+        jobs: those that are not over, by id, and of those that are as many as are known.
         now: milliseconds since the epoch.
     """
     platform, machine, seen = shown.platform, shown.machine, shown.seen
     state = machine_state(platform, machine.size)
     gathered = Gathered()
     gathered.take_any(_surroundings(platform, machine, state, now))
-    names = _names(jobs.values())
+    names = _names(each for each in jobs.values() if not each.state.over)
+    gathered.take_any(raw for job in jobs.values() for raw in _past(platform, machine, job))
     for each in seen:
         job = jobs.get(each.id)
         # What still fetches its data stands in no queue, and asks for nothing.
-        if job is not None and not each.state.over and each.state is not JobState.STAGING:
+        if job is not None and not job.state.over and not each.state.over and each.state is not JobState.STAGING:
             gathered.take_any(_job(platform, machine, job, each, names[job.id]))
     measured = [each for each in seen if each.id in shown.uses and each.id in jobs and each.state.holds]
     source = Source(
@@ -225,6 +226,23 @@ def _job(platform: Platform, machine: RecognisedMachine, job: StoredJob, seen: F
         on_node = {**template["spec"], "nodeName": _NODE}
         status = {"phase": "Running", "conditions": [ready], "startTime": since}
         yield _object("v1", "Pod", _pod(name, place.rank), team, meta=mine, spec=on_node, status=status)
+
+
+def _past(platform: Platform, machine: RecognisedMachine, job: StoredJob) -> Iterator[Raw]:
+    """The Workload of a job that is over and had run: from when to when it held what it asked for."""
+    last = job.attempts[-1] if job.attempts else None
+    if not job.state.over or last is None or last.started is None or job.ended is None or job.ended < last.started:
+        return
+    ran = FollowedJob(job.id, job.native, JobState.RUNNING, last.number, since=last.started, places=last.places)
+    wish = job.job.needs.accelerators
+    likely = "" if wish is None else next((each for each in machine.devices if each in wish.classes), "")
+    flavor = _flavor_of(machine, ran) or likely
+    if (wish is not None and not flavor) or platform.team(job.job.team) is None:
+        return  # it ran on what is not there any more
+    found = _workload(platform, job, ran, f"{job.job.name[:30]}-{job.id}", flavor)
+    at = {"lastTransitionTime": written(job.ended)}
+    found["status"]["conditions"].append({"type": "Finished", "status": "True", "reason": "Succeeded", **at})
+    yield found
 
 
 def _owned_by(job: StoredJob, name: str) -> list[Raw]:
