@@ -202,6 +202,8 @@ def direction_of(session: Session, source: SourceOptions, snapshot: Snapshot) ->
     from allotment.operations.ask.directing import WayToCluster
 
     several = len(snapshot.sources) > 1
+    if source.backend and all(each.kind == "slurm" for each in snapshot.sources):
+        return lambda _name: WayToCluster()  # its commands name no cluster
     if source.backend:
         return lambda _name: WayToCluster(known=False)  # there is no kubectl for it
     if source.file:

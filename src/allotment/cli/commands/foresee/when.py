@@ -132,7 +132,7 @@ def when(session: Session, asked: WhenOptions, *, source: SourceOptions, output:
 
     In a cluster run times are those of what has ended and is still to be seen; a limit of a job (activeDeadlineSeconds,
     maximumExecutionTimeSeconds) is an upper bound and no estimate. Without a basis it says so. What even an empty
-    cluster refuses never starts.
+    cluster refuses never starts. Of a Slurm it is not told: `allot why` says when enough ends there.
 
     In a file past and present come from the decisions recorded in it, else from simulating it up to the moment; what
     it says about later is not looked at. Where decisions are recorded, the spread of run times is measured on the jobs

@@ -8,6 +8,7 @@ numbers: the names that people give on Slurm are no names of objects.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -139,19 +140,22 @@ def _seen(port: SlurmPort) -> _Seen:
 def _names(every: tuple[SlurmJob, ...], words: SlurmWords, jobs: Mapping[str, StoredJob]) -> dict[int, tuple[str, str]]:
     """Namespace and name of each, by number: ours as they are called here, those of others by their numbers."""
     found: dict[int, tuple[str, str]] = {}
-    often: dict[tuple[str, str], int] = {}
+    ours: dict[int, StoredJob] = {}
     for job in every:
         part = part_of(job.identity)
-        ours = None if part is None else jobs.get(part.job_id)
-        if ours is None or part is None or part.fetches:
+        mine = None if part is None or part.fetches else jobs.get(part.job_id)
+        if mine is None:
             found[job.job_id] = words.team_of(job.account) or "none", str(job.job_id)
-            continue
-        found[job.job_id] = place = ours.job.team, ours.job.name
-        often[place] = often.get(place, 0) + 1
-    return {
-        number: (place, name if often.get((place, name), 1) == 1 else f"{name[:40]}-{number}")
-        for number, (place, name) in found.items()
-    }
+        else:
+            ours[job.job_id] = mine
+    often = Counter((each.job.team, each.job.name) for each in ours.values())
+    tasks = Counter(each.id for each in ours.values())
+    for number, each in ours.items():
+        name = each.job.name
+        if often[each.job.team, name] > 1:
+            name = f"{name[:40]}-{each.id if tasks[each.id] == 1 else number}"
+        found[number] = each.job.team, name
+    return found
 
 
 def _kinds(nodes: tuple[SlurmNode, ...]) -> dict[str, str]:
