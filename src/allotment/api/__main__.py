@@ -139,7 +139,11 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             return _slurm(platform, name, opened)
         if cluster is None:
             known = ", ".join((LOCAL, *(each.name for each in platform.clusters), *sorted(slurms)))
-            raise NotFoundError(f"there is no back end {name}", why=f"there are {known}", fix="name one of these")
+            raise NotFoundError(
+                f"there is no back end {name}",
+                why=f"there are {known}",
+                fix=f"name one of these, or describe a Slurm in ~/.config/allotment/slurm/{name}.yaml",
+            )
         kube = opened.enter_context(wiring.connect("", cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code)

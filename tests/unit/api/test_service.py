@@ -38,9 +38,10 @@ from allotment.model.jobs.job import (
     SweptParameter,
 )
 from allotment.model.jobs.run import JobState
-from allotment.model.quantity import Bytes
+from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.ask.explaining import why_all
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
+from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
@@ -312,6 +313,14 @@ def test_what_comes_again_with_its_key_is_the_same_job_and_another_is_refused(as
             service.submit(other)
     assert {each.id for each in service.page(JobFilter()).rows} == {first.id, one.job.id}
     assert service.submit(replace(wanted, key="other")).job.id != one.job.id
+
+
+def test_what_a_file_leaves_open_is_told_where_the_machine_fills_it_in() -> None:
+    one = job()
+    fitted = replace(one, needs=replace(one.needs, cpu=MilliCpu(250)))
+    for unwritten in (frozenset({"resources.cpu"}), frozenset[str]()):
+        told = [*taking._filled_in(JobSubmission(one, "local", unwritten=unwritten), fitted)]
+        assert told == ["it has 0.25 CPU, its part of the machine: its file names no other amount"] * len(unwritten)
 
 
 def test_a_clone_has_the_code_of_the_job_that_it_supersedes(asked: tuple[World, JobService]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from allotment.cli.commands.run.following import held_by, write_log
 from allotment.cli.commands.run.naming import check_team, job_of, living
+from allotment.cli.commands.run.serving import platform_words
 from allotment.cli.commands.run.stopping import seconds_of, stop_named
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UsageError
@@ -15,6 +18,7 @@ from allotment.operations.run.starting import bring_down
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
 from tests.unit.api.test_service import World
+from tests.unit.cli.conftest import ACME
 from tests.unit.operations.run.machine import job
 
 KUEUE = "couldn't assign flavors to pod set main: "
@@ -87,6 +91,16 @@ def test_a_rank_that_a_job_has_not_is_a_slip() -> None:
     one = submitted(world)
     with pytest.raises(UsageError, match="no number 1"):
         write_log(session(), world.desk, one, rank=1, follow=False, tail=None)
+
+
+def test_a_folder_without_a_platform_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: Job\n")
+    found = session()
+    found.flags["platform"] = str(tmp_path)
+    with pytest.raises(NotFoundError, match="no platform"):
+        platform_words(found)
+    found.flags["platform"] = str(ACME)
+    assert platform_words(found) == ["--platform", str(ACME)]
 
 
 def test_times_as_users_write_them() -> None:

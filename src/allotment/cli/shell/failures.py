@@ -86,6 +86,8 @@ def describe(error: BaseException) -> Failure:
 
 def _sentence(message: str) -> str:
     text = " ".join(message.split()).removesuffix(".")
+    text = text.replace("is not a valid integer range", "is no whole number")
+    text = text.replace("is not a valid float range", "is no number")
     return text[:1].lower() + text[1:]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -126,7 +126,7 @@ class Intake:
             code=order.code,
             supersedes=submission.supersedes,
         )
-        return JudgedJob(number, new, told)
+        return JudgedJob(number, new, (*told, *_filled_in(submission, order.job)))
 
     def _kept_alone(self, lane: Lane, judged: JudgedJob, submission: JobSubmission) -> JobReceipt | AllotmentError:
         new, tries = judged.new, _TRIES
@@ -182,6 +182,18 @@ class Intake:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _filled_in(submission: JobSubmission, job: Job) -> Iterator[str]:
+    """What its back end has made of what the job's file leaves open, where that is another amount than usual."""
+    before, now = submission.job.needs, job.needs
+    parts = []
+    if _CPU in submission.unwritten and before.cpu != now.cpu:
+        parts.append(f"{now.cpu / 1000:g} CPU")
+    if _MEMORY in submission.unwritten and before.memory != now.memory:
+        parts.append(f"{now.memory / (1 << 30):.3g} GiB of memory")
+    if parts:
+        yield f"it has {' and '.join(parts)}, its part of the machine: its file names no other amount"
 
 
 def _bare(job: Job, submission: JobSubmission) -> Job:

@@ -61,6 +61,7 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
     wanted = replace(wanted, key=wanted.key or running.new_job_id())
     receipts: list[JobReceipt] = []
     refused: list[AllotmentError] = []
+    told: set[str] = set()
     total, at_once = len(wanted.documents), _as_they_come(output)
     code = 0
     try:
@@ -71,7 +72,9 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
                     if answer.receipt is not None:
                         receipts.append(answer.receipt)
                         if at_once:
-                            session.out(_line(output, answer.receipt))
+                            new = tuple(each for each in answer.receipt.told if each not in told)
+                            told.update(new)
+                            session.out(_line(output, replace(answer.receipt, told=new)))
                     elif answer.refused is not None:
                         refused.append(error_of(answer.refused))
                         if total > 1 and len(refused) <= _MOST_TOLD:
@@ -86,8 +89,7 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
         raise refused[0]
     _tell_the_rest(session, receipts, output, at_once=at_once)
     if refused:
-        told = f"{len(receipts)} of {count(total, 'job')} were submitted, {len(refused)} refused"
-        session.note(told)
+        session.note(f"{len(receipts)} of {count(total, 'job')} were submitted, {len(refused)} refused")
     return HandedIn(tuple(receipts), code or (refused[0].exit_code if refused else 0))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allotment.cli.shell.session import Session
-from allotment.errors import UnreachableError, UsageError, shown
+from allotment.errors import NotFoundError, UnreachableError, UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 def platform_words(session: Session) -> list[str]:
     """What the server is told of the platform directory; nothing where nobody names one and we stand in none."""
+    from allotment import wiring
     from allotment.cli.shell.places import platform_directory
 
     try:
         directory = platform_directory(session)
     except UsageError:
         return []
+    if not wiring.files().holds_platform(directory):
+        raise NotFoundError(
+            f"{shown(directory)} holds no platform",
+            fix=f"name a folder that does, or begin one with `allot init {shown(directory)}`",
+        )
     return ["--platform", str(directory.absolute())]
 
 

@@ -20,9 +20,10 @@ def no_run_time(linted: LintedJob) -> Iterator[LintAdvice]:
     """An experiment that nobody ends."""
     job = linted.job
     if job.run_time is None and job.type.ends and job.priority == linted.platform.default_priority.name:
+        held = "devices" if job.devices else "CPU and memory"
         yield LintAdvice(
             ("maxRunTime",),
-            "an experiment that hangs holds its devices until somebody notices",
+            f"an experiment that hangs holds its {held} until somebody notices",
             "add `maxRunTime:`, twice of what you expect",
         )
 
