@@ -13,7 +13,8 @@ from allotment.diagnose.rules.slurm.table import SLURM_RULES
 from allotment.diagnose.slurm.limits import binding_limits
 from allotment.diagnose.slurm.room import need_of
 from allotment.diagnose.slurm.view import SlurmView
-from allotment.model.explanation import CauseVerdict, Explanation, StartsWhen
+from allotment.errors import UnreachableError
+from allotment.model.explanation import CauseVerdict, Confidence, Explanation, StartsWhen
 from allotment.model.observed.slurm import SlurmFacts, node_facts
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.slurm.declared import DeclaredSlurm
@@ -97,7 +98,7 @@ def nodes(*jobs: SlurmJob, **states: tuple[tuple[str, ...], str]) -> tuple[Slurm
         words, reason = states.get(node.name, (("mixed" if here else "idle",), ""))
         gpus = sum(each.allocated.get("gres/gpu", 0) // len(each.nodes) for each in here)
         found.append(
-            replace(node, states=words, reason=reason, cpus_used=sum(each.allocated["cpu"] for each in here),
+            replace(node, states=words, reason=reason, cpus_used=sum(each.allocated.get("cpu", 0) for each in here),
                     gres_used=dict.fromkeys(node.gres, gpus))
         )  # fmt: skip
     return tuple(found)
@@ -273,6 +274,17 @@ def test_it_is_the_same_from_a_file_and_a_view_names_nobody_elses_job() -> None:
     view = seen_by(taken, "nlp", frozenset({"nlp"}))
     assert view.sources[0].slurm is None
     assert why(view, "9").explanation.cause == "unknown"
+
+
+def test_without_the_accounting_the_answer_says_what_was_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_self: Still) -> tuple[SlurmAssociation, ...]:
+        raise UnreachableError("slurmdbd does not answer")
+
+    monkeypatch.setattr(Still, "associations", away)
+    found = told(9, job(9, "AssocGrpGRES", requested=tres(2)))
+    assert (found.cause, found.confidence) == ("slurm-group-limit", Confidence.LIKELY)
+    assert "the accounting could not be read" in found.summary
+    assert "associations: failed" in found.unseen
 
 
 def test_names_of_others_are_quoted_in_commands() -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from allotment.errors import AllotmentError, ForbiddenError, NotFoundError
+from allotment.errors import AllotmentError
 from allotment.jobs.slurm.identities import part_of
 from allotment.model import labels
 from allotment.model.moments import written
@@ -25,7 +25,7 @@ from allotment.model.slurm.seen import SlurmJob, SlurmNode, SlurmPhase
 from allotment.model.slurm.tres import GPUS
 from allotment.observe.gathering import Gathered
 from allotment.operations.run.slurm.configured import ConfiguredSlurm
-from allotment.ports.slurm import SlurmPort, SlurmRefusedError
+from allotment.ports.slurm import SlurmPort
 from allotment.ports.stored_jobs import StoredJob
 
 Raw = dict[str, Any]
@@ -121,7 +121,7 @@ def _seen(port: SlurmPort) -> _Seen:
     for name in ("associations", "qualities", "reservations", "licenses"):
         try:
             more[name] = getattr(port, name)()
-        except (ForbiddenError, NotFoundError, SlurmRefusedError) as error:
+        except AllotmentError as error:  # the accounting may be away while slurmctld answers
             gaps.append(Gap(what=name, reason="failed", detail=str(error)))
     user = ""
     with suppress(AllotmentError):
