@@ -219,6 +219,7 @@ def _of_pod_set(
         if not asked:
             continue
         rows = []
+        chosen = None
         for quotas in group.flavors:
             needs = tuple(
                 ResourceNeed(name, amount + assumed.get((quotas.flavor, name), 0), entry)
@@ -226,9 +227,11 @@ def _of_pod_set(
                 if (entry := book.entry(queue.name, quotas.flavor, name)) is not None
             )
             row = _row(flavors.get(quotas.flavor), quotas.flavor, number, needs, pod_set)
-            closed = not row.fits and _closed(queue, flavors, row, pod_set)
+            if row.fits:
+                chosen = row
+                break
+            closed = _closed(queue, flavors, row, pod_set)
             rows.append(replace(row, obstacle="topology", about=_TOPOLOGY_ONLY) if closed else row)
-        chosen = next((row for row in rows if row.fits), None)
         if chosen is None:
             never = all(row.obstacle or row.beyond for row in rows)
             nearest = min(rows, key=_nearness, default=None)

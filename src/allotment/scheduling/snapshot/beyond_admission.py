@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from allotment.model.devices import is_device
@@ -16,15 +16,22 @@ from allotment.model.observed.base import ObjectMeta, OwnerReference
 from allotment.model.observed.index import Index
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
-from allotment.scheduling.snapshot.pods import pod_requests
+from allotment.scheduling.snapshot.pods import AskedFor, asked_for, request_pairs
 from allotment.scheduling.snapshot.quantities import units
 
 _JOB_UID: Final = "kueue.x-k8s.io/job-uid"
+_KINDS: Final = 1 << 14
+"""Kinds of pods whose devices are kept."""
 
 
 def devices_of(spec: PodSpec) -> dict[str, int]:
     """Units of devices that a pod asks for by their resource."""
-    return {name: asked for name, asked in pod_requests(spec).items() if asked and is_device(name)}
+    return dict(_devices(asked_for(spec)))
+
+
+@lru_cache(maxsize=_KINDS)
+def _devices(asked: AskedFor) -> tuple[tuple[str, int], ...]:
+    return tuple((name, amount) for name, amount in request_pairs(asked) if amount and is_device(name))
 
 
 def holding(index: Index, pods: Iterable[Pod]) -> list[Pod]:

@@ -60,8 +60,6 @@ class ClassicalPreemption:
         others = self._others(demand)
         if not within and not others:
             return []
-        if not self._could_fit(demand, [within, *(each.workloads for each in others)]):
-            return []
         hierarchical: list[WorkloadRecord] = []
         by_priority: list[WorkloadRecord] = []
         reach: dict[TreeNode, OtherQueue] = {}
@@ -77,7 +75,7 @@ class ClassicalPreemption:
                 else self._could_stay_within(demand, within)
             )
         ]
-        if not attempts:
+        if not attempts or not self._could_fit(demand, [within, *(each.workloads for each in others)]):
             return []
         candidates = self._in_order(queue, (hierarchical, by_priority, within))
         for allow_borrowing in attempts:
@@ -197,7 +195,7 @@ class ClassicalPreemption:
     def _any_while_borrowing(self, demand: Demand, by_priority: list[WorkloadRecord]) -> bool:
         """Whether any of those without the hierarchy's advantage may be taken though the preemptor borrows."""
         highest = _highest_while_borrowing(demand)
-        return any(each.priority <= highest for each in by_priority)
+        return highest > _NO_PRIORITY and any(each.priority <= highest for each in by_priority)
 
     def _could_stay_within(self, demand: Demand, within: list[WorkloadRecord]) -> bool:
         """Whether the queue would not borrow if all candidates of its own went: those of others do not change that."""

@@ -135,13 +135,18 @@ def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> li
         return []
     preemptor, needed = demand.workload, demand.needed
     if len(needed) == 1:  # most questions are about one pair
-        holding = [each for each in queue.holders(needed[0]) if not each.simulated_away]
+        holding = queue.holders(needed[0])
     else:
-        holding = [each for each in queue.running.values() if not each.simulated_away and uses_any(each, needed)]
+        holding = [each for each in queue.running.values() if uses_any(each, needed)]
     if policy == PreemptionPolicy.ANY:
-        return holding
+        return [each for each in holding if not each.simulated_away]
     priority = preemptor.priority
     if policy == PreemptionPolicy.LOWER_PRIORITY:
-        return [each for each in holding if each.priority < priority]
+        return [each for each in holding if each.priority < priority and not each.simulated_away]
     since = preemptor.since
-    return [each for each in holding if each.priority < priority or (each.priority == priority and since < each.since)]
+    return [
+        each
+        for each in holding
+        if not each.simulated_away
+        and (each.priority < priority or (each.priority == priority and since < each.since))
+    ]
