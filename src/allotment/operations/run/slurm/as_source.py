@@ -73,7 +73,7 @@ class SlurmWords:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _SlurmNow:
     facts: SlurmFacts
     nodes: tuple[SlurmNode, ...]
     gaps: tuple[Gap, ...]
@@ -113,7 +113,7 @@ def slurm_snapshot(port: SlurmPort, words: SlurmWords, jobs: Mapping[str, Stored
     return Snapshot(taken_at=written(now), sources=(source,))
 
 
-def _seen(port: SlurmPort) -> _Seen:
+def _seen(port: SlurmPort) -> _SlurmNow:
     every = port.jobs()
     wanted = {int(each) for job in every for each in _NUMBER.findall(job.dependency)}
     jobs = tuple(each for each in every if each.phase is not SlurmPhase.ENDED or wanted & {each.job_id, each.array_id})
@@ -134,7 +134,7 @@ def _seen(port: SlurmPort) -> _Seen:
         accounted=bool(more.get("associations")),
         **more,
     )
-    return _Seen(facts, nodes, tuple(gaps))
+    return _SlurmNow(facts, nodes, tuple(gaps))
 
 
 def _names(every: tuple[SlurmJob, ...], words: SlurmWords, jobs: Mapping[str, StoredJob]) -> dict[int, tuple[str, str]]:
@@ -168,7 +168,7 @@ def _kinds(nodes: tuple[SlurmNode, ...]) -> dict[str, str]:
     return found
 
 
-def _surroundings(seen: _Seen, words: SlurmWords, now: int) -> Iterator[Raw]:
+def _surroundings(seen: _SlurmNow, words: SlurmWords, now: int) -> Iterator[Raw]:
     for node in seen.nodes:
         yield _node(node, words, now)
     # Whose a job is Slurm knows itself: nobody can say that somebody else's it were.
