@@ -147,6 +147,5 @@ def eligible(queue: QueueRecord, policy: PreemptionPolicy, demand: Demand) -> li
     return [
         each
         for each in holding
-        if not each.simulated_away
-        and (each.priority < priority or (each.priority == priority and since < each.since))
+        if not each.simulated_away and (each.priority < priority or (each.priority == priority and since < each.since))
     ]
