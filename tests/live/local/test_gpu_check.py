@@ -20,6 +20,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run((*CHECK, *words), cwd=ROOT, capture_output=True, text=True, timeout=290, check=False)
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler for the stand-in")
 def test_what_the_check_says_of_two_devices_of_the_stand_in() -> None:
     done = run("--stand-in", "2")
