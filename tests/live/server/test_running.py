@@ -203,7 +203,7 @@ def test_a_server_that_is_stopped_by_a_signal_answers_nobody_and_then_goes_on(se
 def test_every_example_of_the_help(server: Server) -> None:
     (server.home / "train.py").write_text(TRAIN.format(steps=1))
     (server.home / "job.yaml").write_text(
-        'kind: Job\nname: train\nteam: nlp\nrun: {command: [sh, -c, "echo hello"]}\ncode: .\n'
+        'kind: Job\nname: train\nteam: nlp\nrun: {command: [sh, -c, "echo hello", sh, --epochs=3]}\ncode: .\n'
     )
     examples: list[Example] = [
         each for found in EXAMPLES.values() for each in found if each.needs is ExampleNeeds.SERVER
