@@ -305,9 +305,7 @@ class Desk:
 
 
 def _left_out(job: UnreadableJob) -> str:
-    return (
-        f"nothing is started or stopped of it: restore a backup, or use the version that wrote it; {_be_rid_of(job)}"
-    )
+    return f"nothing is started or stopped of it: restore a backup, or use the version that wrote it; {_be_rid_of(job)}"
 
 
 def _be_rid_of(job: UnreadableJob) -> str:
