@@ -15,9 +15,10 @@ from tests.by_day import by_day
 
 SHARING: Final = {
     **{folder: folder for folder in ("apply", "policies", "security", "slurm")},
-    **dict.fromkeys(("attacks", "books", "everyday", "kubernetes", "pages"), "training"),
+    **dict.fromkeys(("attacks", "books", "everyday", "jobs", "kubernetes", "pages"), "training"),
+    **dict.fromkeys(("answers/test_reading.py", "security/test_exceptions.py"), "training"),
 }
-"""Folders of tests/live whose files share a sandbox that takes a minute to make, and what names it. Elsewhere a file
+"""Folders and files of tests/live that share a sandbox that takes a minute to make, and what names it. Elsewhere a file
 is a unit: some files stand in an order."""
 
 settings.register_profile("here", max_examples=by_day(100))
@@ -57,8 +58,8 @@ def pytest_collection() -> Generator[None, object, object]:
 def unit_of(nodeid: str) -> str:
     """What is not divided between processes."""
     file = nodeid.split("::", 1)[0]
-    folder = file.removeprefix("tests/live/").split("/", 1)[0]
-    return SHARING.get(folder, file)
+    inner = file.removeprefix("tests/live/")
+    return SHARING.get(inner) or SHARING.get(inner.split("/", 1)[0], file)
 
 
 class Together(LoadScopeScheduling):

@@ -64,7 +64,9 @@ def look(sandbox: Sandbox) -> tuple[Snapshot, Source]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("fair", [pytest.param(False, id="classical"), pytest.param(True, id="fair")])
+@pytest.mark.parametrize(
+    "fair", [pytest.param(False, id="classical", marks=pytest.mark.nightly), pytest.param(True, id="fair")]
+)
 def test_usage_and_order_are_kueues(sandbox_in: Callable[[bool], Sandbox], fair: bool) -> None:
     sandbox = sandbox_in(fair)
     with connect(sandbox.kubeconfig) as kube:

@@ -184,6 +184,7 @@ def one_node_of_devices(slurm: Slurm) -> Iterator[None]:
         slurm.run("scontrol", "update", "nodename=gpu1", "state=resume")
 
 
+@pytest.mark.nightly
 def test_displaced_by_a_higher_rung_it_loses_one_interval_at_most(server: Server, slurm: Slurm) -> None:
     """Its program does not listen, and is killed; what it really did stands in a file beside the checkpoint."""
     (server.home / "counting.py").write_text((Path(__file__).parent / "counting.py").read_text())

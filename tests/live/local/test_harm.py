@@ -114,7 +114,7 @@ def test_what_runs_away_ends_with_it(tmp_path: Path, new_processes: Processes, g
     assert bench.end_of(job).exit_code == 4
     assert running(name) == []
     if not grouped:
-        job = bench.shell("sleep 1000", "two-1-0", cpu_milli=500, memory_bytes=1 << 26, most_processes=9)
+        job = bench.shell("exec sleep 1000", "two-1-0", cpu_milli=500, memory_bytes=1 << 26, most_processes=9)
         state = bench.processes.look(job)
         assert isinstance(state, JobAlive)
         assert sorted(state.launched.not_limited) == ["cpu", "memory", "pids", "processes"]
@@ -177,7 +177,7 @@ def test_a_supervisor_that_is_stopped(bench: RealBench) -> None:
     bench.processes.stop(job, 30)
     assert bench.end_of(job).signal == signal.SIGTERM
 
-    job = bench.shell("sleep 1000", "two-1-0")
+    job = bench.shell("exec sleep 1000", "two-1-0")
     state = bench.processes.look(job)
     assert isinstance(state, JobAlive)
     os.kill(state.launched.supervisor.pid, signal.SIGSTOP)

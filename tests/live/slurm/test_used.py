@@ -10,7 +10,7 @@ from allotment.adapters.slurm.client import SlurmRest
 from allotment.adapters.slurm.commands import SlurmCommands
 from tools.slurm import Slurm
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 MIB = 1 << 20
 BUSY = "import time; held, began = bytearray(96 << 20), time.time()\nwhile time.time() - began < 12: pass"

@@ -167,6 +167,16 @@ def test_problems_name_file_line_field_and_fix(run: Run, acme: Path) -> None:
     assert problem["line"] > 0
 
 
+def test_a_slurm_is_told_beside_the_clusters(run: Run, acme: Path) -> None:
+    slurm = acme / "clusters" / "hpc.yaml"
+    slurm.write_text('kind: SlurmCluster\nname: hpc\nfolder: /shared\nimages: {"train:1": ""}\n', encoding="utf-8")
+    assert "1 Slurm (hpc)" in run("validate", "my-platform").ok()
+    assert run("validate", "my-platform", "-o", "json").json()["slurmClusters"] == ["hpc"]
+    listed = run("cluster", "list", "my-platform")
+    assert "hpc" not in listed.ok()
+    assert "`allot submit --on`: Slurm hpc" in listed.err
+
+
 def test_strict_makes_warnings_fail(run: Run, acme: Path) -> None:
     file = acme / "teams" / "cv.yaml"
     lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("costCenter")]

@@ -93,9 +93,18 @@ class SlurmFolders:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
-def told_on_slurm(job: Job) -> tuple[str, ...]:
-    """What is different there from what the file says, in sentences."""
-    said = [
+def told_on_slurm(job: Job, bundles: Mapping[str, str]) -> tuple[str, ...]:
+    """What is different there from what the file says, in sentences.
+
+    Args:
+        job: what is submitted.
+        bundles: see `SlurmPlace`.
+    """
+    image = job.program.image
+    said = [f"it runs without a container: on these nodes {image} stands for what they have"] * (
+        bundles.get(image) == ""
+    )
+    said += [
         f"nothing is mounted at {each.path}: the volume {each.name} is a folder that all nodes see, "
         f"named in {volume_variable(each.name)}"
         for each in job.volumes
@@ -304,7 +313,8 @@ def _bundle(job: Job, place: SlurmPlace) -> str:
         raise InputError(
             f"{place.name} has no container for the image {quoted(image)}",
             why=f"set up are {known}",
-            fix="leave the image out and use the cluster's own programs, or have a bundle of it set up",
+            fix=f"leave run.image out and use the cluster's own programs, or name it in the Slurm's `images`: "
+            f'{{{quoted(image)}: /folder/of/its/bundle}}, or "" where nodes have what is in it by themselves',
         )
     return place.bundles[image]
 

@@ -77,7 +77,7 @@ class ClusterLine:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A platform in numbers."""
+    """A platform in numbers; `slurms` by name."""
 
     platform: str
     currency: str
@@ -86,6 +86,7 @@ class Summary:
     teams: tuple[str, ...]
     leaving: tuple[str, ...]
     policies: int
+    slurms: tuple[str, ...] = ()
 
 
 def summarize(platform: Platform) -> Summary:
@@ -98,6 +99,7 @@ def summarize(platform: Platform) -> Summary:
         teams=tuple(team.name for team in platform.teams if team.offboarding is None),
         leaving=tuple(team.name for team in platform.teams if team.offboarding is not None),
         policies=len(platform.policies),
+        slurms=tuple(each.name for each in platform.slurms),
     )
 
 

@@ -21,6 +21,7 @@ def summary_document(
         "leaving": summary.leaving,
         "policies": summary.policies,
         "clusters": [figures_document(line) for line in summary.clusters],
+        "slurmClusters": list(summary.slurms),
         "quotas": [quota_document(row) for row in quotas],
         "warnings": list(warnings),
     }

@@ -28,6 +28,10 @@ def _folder(value: str) -> str:
     return value
 
 
+def _bundle(value: str) -> str:
+    return value and _folder(value)
+
+
 def _address(value: str) -> str:
     if _ADDRESS.fullmatch(value) is None:
         refuse(f"{echo(value)} is no address of a slurmrestd", "write it like https://slurm.example:6820")
@@ -38,6 +42,7 @@ SlurmWord = Annotated[
     str, *scalar(_word, {"type": ["string", "number"], "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.@-]*$"}, "word of Slurm's")
 ]
 SlurmFolder = Annotated[str, *scalar(_folder, {"type": "string", "pattern": "^/"}, "absolute path")]
+SlurmBundle = Annotated[str, *scalar(_bundle, {"type": "string", "pattern": "^(/|$)"}, "absolute path, or empty")]
 SlurmAddress = Annotated[str, *scalar(_address, {"type": "string", "pattern": "^https?://"}, "address of a slurmrestd")]
 
 
@@ -65,7 +70,8 @@ class SlurmClusterSpec(KindSpec):
     classes: dict[Name, SlurmWord] = Field(
         default_factory=dict, description="GRES type by accelerator. By default the type has the accelerator's name."
     )
-    images: dict[Line, SlurmFolder] = Field(
-        default_factory=dict, description="Folder of an OCI bundle by image, where containers are set up."
+    images: dict[Line, SlurmBundle] = Field(
+        default_factory=dict,
+        description='Folder of an OCI bundle by image, where containers are set up; "" where nodes have what is in it.',
     )
     description: Text = Field(default="", validate_default=False, description="For people. Empty by default.")

@@ -171,7 +171,7 @@ def test_the_next_class_is_taken_where_the_first_is_too_small() -> None:
 
 def test_it_starts_again_only_where_that_loses_nothing() -> None:
     assert not submitted(plain()).requeue
-    assert "not started again" in " ".join(told_on_slurm(plain()))
+    assert "not started again" in " ".join(told_on_slurm(plain(), {}))
     assert submitted(plain(retries=RetryPolicy(safe=True))).requeue
     assert submitted(plain(checkpoint=SAVED)).requeue
     assert str(submitted(plain(checkpoint=SAVED)).warning) == "TERM@120"
@@ -179,7 +179,7 @@ def test_it_starts_again_only_where_that_loses_nothing() -> None:
 
 def test_what_is_different_is_told() -> None:
     volume = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="datasets")
-    said = " ".join(told_on_slurm(plain(volumes=(volume,), run_time=90)))
+    said = " ".join(told_on_slurm(plain(volumes=(volume,), run_time=90), {}))
     assert "nothing is mounted at /data" in said
     assert "ALLOTMENT_VOLUME_DATA" in said
     assert "whole minutes" in said
@@ -226,3 +226,14 @@ def test_an_identity_is_read_as_it_was_written(job_id: str, attempt: int, failur
     part = SlurmPart(job_id, failures if attempt else 0, attempt)
     assert part_of(part.identity) == part
     assert IDENTITY.fullmatch(part.identity)
+
+
+def test_an_image_that_stands_for_what_nodes_have() -> None:
+    asked = job(program=program(image="other:1"))
+    assert submission_of(asked, SlurmPart("x1", 0, 1), replace(PLACE, bundles={"other:1": ""}), FOLDERS).container == ""
+    assert "without a container" in " ".join(told_on_slurm(asked, {"other:1": ""}))
+    assert told_on_slurm(asked, {"other:1": "/b"}) == told_on_slurm(asked, {})
+    with pytest.raises(InputError) as refused:
+        submission_of(asked, SlurmPart("x1", 0, 1), PLACE, FOLDERS)
+    assert "run.image" in refused.value.fix
+    assert "`images`" in refused.value.fix

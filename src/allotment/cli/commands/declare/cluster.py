@@ -42,6 +42,8 @@ def list_(session: Session, directory: str | None, output: OutputOptions) -> Non
 
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     show(session, output, cluster_listing(platform, summarize(platform)))
+    if platform.slurms:
+        session.note(f"beside them, for `allot submit --on`: Slurm {', '.join(each.name for each in platform.slurms)}")
 
 
 @click.command(cls=Command)

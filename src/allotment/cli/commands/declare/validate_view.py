@@ -98,6 +98,7 @@ def _headline(summary: Summary) -> str:
     listed = ", ".join(f"{number} {name}" for name, number in devices.items())
     parts = [
         count(len(summary.clusters), "cluster"),
+        *([f"{len(summary.slurms)} Slurm ({', '.join(summary.slurms)})"] if summary.slurms else []),
         count(sum(cluster.pools for cluster in summary.clusters), "node pool"),
         count(sum(devices.values()), "accelerator") + (f" ({listed})" if listed else ""),
         count(len(summary.teams), "team"),

@@ -103,7 +103,7 @@ class SlurmBackend:
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What is different there from what its file says."""
-        return told_on_slurm(job.job)
+        return told_on_slurm(job.job, self._entrance.place().bundles if job.job.program.image else {})
 
     def check(self, order: JobToStart) -> None:
         """Refuse what `start` would refuse for good, as far as that is known without Slurm.
