@@ -20,7 +20,10 @@ STAGING_MEMORY: Final = Bytes(2 << 30)
 """What fetching is given: it copies, and unpacks at most. It holds no device."""
 
 FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "https": ("curl", "--fail", "--location", "--retry", "5", "--continue-at", "-", "--create-dirs", "--output"),
+    "https": (
+        *("curl", "--fail", "--globoff", "--location", "--proto-redir", "=https", "--retry", "5"),
+        *("--continue-at", "-", "--create-dirs", "--output"),
+    ),
     "s3": ("aws", "s3", "sync"),
     "gs": ("gcloud", "storage", "rsync", "--recursive"),
     "hf": ("huggingface-cli", "download", "--local-dir"),
@@ -29,7 +32,8 @@ FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
 """The usual way of a scheme; each goes on where an earlier try broke off, or copies anew."""
 _WHOLE: Final = """\
 place=$1 source=$2 part="$1.part-${ALLOTMENT_JOB_ID:-$$}"; shift 2
-[ ! -e "$place" ] || exit 0
+[ ! -f "$place" ] || exit 0
+[ ! -d "$place" ] || exit 21
 "$@" "$part" "$source"; code=$?
 case $code in
     22 | 33 | 36) rm -f "$part"; "$@" "$part" "$source"; code=$? ;;
@@ -39,7 +43,8 @@ mv "$part" "$place\""""
 """Fetches a file as curl does, under a name of the job's own until it is whole.
 
 What is there is whole, who needs it next fetches nothing, and two that fetch it at once do not write into one file.
-A part that the server cannot go on from (33, 36), or that is whole already (22), is fetched anew, once.
+A part that the server cannot go on from (33, 36), or that is whole already (22), is fetched anew, once. A folder in its
+place is no file (21). A name with brackets is one name, and no redirect leads out of TLS.
 """
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 

@@ -74,7 +74,8 @@ class MemoryStore:
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """See the port."""
         mine = [each for each in self._jobs.values() if team in ("", each.job.team)]
-        of_name = [each for each in mine if each.job.name == reference]
+        named = [each for each in mine if each.job.name == reference]
+        of_name = [each for each in named if not each.parent] or named
         begun_so = [each for each in mine if reference and each.id.startswith(reference)]
         families = [each for each in begun_so if not each.parent]
         exact = [each for each in begun_so if each.id == reference]

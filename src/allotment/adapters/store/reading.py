@@ -147,6 +147,7 @@ class SqlReader:
         with self._looking() as connection:
             rows = (
                 _rows(connection, mine.where(JOBS.c.id == reference))
+                or _rows(connection, newest.where(JOBS.c.parent == "").limit(1))
                 or _rows(connection, newest.limit(1))
                 or _rows(connection, begun_so.where(JOBS.c.parent == ""))
                 or _rows(connection, begun_so)

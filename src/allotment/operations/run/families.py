@@ -7,6 +7,7 @@ far a family is decided about is said afterwards, so none is left out.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,8 +31,12 @@ _LISTEN_EVERY: Final = 1_000
 """Milliseconds between two looks at what trials report."""
 _FOREVER: Final = 365 * 86_400_000
 """Milliseconds."""
-_MOST_HEARD: Final = 1 << 22
-"""Bytes of one trial's log that are read in one look; the next one goes on."""
+_HEARD_AT_ONCE: Final = 1 << 20
+"""Bytes of the logs of a sweep's trials that are read in one look; the next one goes on."""
+_LEAST_HEARD: Final = 1 << 14
+"""Bytes of one trial's log that are read in one look, however many trials there are."""
+_HEARD_OF_A_LOG: Final = 256 << 20
+"""Bytes of a log that are heard in all: more than the server keeps of one. A file with a hole has no end otherwise."""
 LogsOf = Callable[[str], Iterable[GrowingLog]]
 _NO_LOGS: Final[LogsOf] = lambda _: ()  # noqa: E731 (a default, as short as that)
 
@@ -115,6 +120,12 @@ class FamilyKeeper:
         self._quiet: dict[str, tuple[int, str]] = {}
         self._looked: dict[str, int] = {}
         self._next: dict[str, int] = {}
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str:
+        """What kept a family from being attended to in the last pass; empty where nothing did."""
+        return "; ".join(self._troubles.values())
 
     def step(self, now: int) -> bool:
         """Do what is to be done about each family now; whether anything changed.
@@ -128,9 +139,24 @@ class FamilyKeeper:
             self._heard_out -= {each.id for each in self._members.pop(gone).values()}
             for each in (self._listened, self._settled, self._quiet, self._looked, self._next):
                 each.pop(gone, None)
+        self._troubles = {each: self._troubles[each] for each in self._troubles.keys() & {one.id for one in parents}}
         for parent in parents:
             if parent.state not in {JobState.SUBMITTED, JobState.HELD}:
-                news = self._attend(parent, now) or news
+                news = self._attend_guarded(parent, now) or news
+        return news
+
+    def _attend_guarded(self, parent: StoredJob, now: int) -> bool:
+        """Attend to one family. What goes wrong with it is told, and holds up neither others nor the machine."""
+        try:
+            news = self._attend(parent, now)
+        except Exception as error:  # noqa: BLE001 (what a family's jobs wrote, or a damaged row, must stop nobody else)
+            words = _words(error) if isinstance(error, AllotmentError) else f"{type(error).__name__}: {error}"
+            said = f"{parent.job.name} ({parent.id}) is not attended to: {words}"
+            if said != self._troubles.get(parent.id) and not isinstance(error, AllotmentError):
+                traceback.print_exc()
+            self._troubles[parent.id] = said
+            return False
+        self._troubles.pop(parent.id, None)
         return news
 
     def stop(self, job_id: str, grace: int | None, said: str, now: int) -> None:
@@ -206,7 +232,12 @@ class FamilyKeeper:
     # A sweep.
 
     def _attend_sweep(self, parent: StoredJob, sweep: Sweep, members: Mapping[int, StoredJob], now: int) -> bool:
-        if sweep.early_stop is not None and self._listen(parent, sweep.early_stop, members, now):
+        # One that is told to end needs to hear nothing more.
+        if (
+            sweep.early_stop is not None
+            and not wants_to_stop(parent)
+            and self._listen(parent, sweep.early_stop, members, now)
+        ):
             return True
         if self._settled.get(parent.id) == parent.version:
             return False
@@ -236,7 +267,7 @@ class FamilyKeeper:
             unheard = {number: each for number, each in unheard.items() if each.state.over}
         goes_on = False
         for number, trial in unheard.items():
-            metric = self._heard(trial, rule)
+            metric = self._heard(trial, rule, _HEARD_AT_ONCE // len(unheard))
             if metric != (trial.metric or TrialMetric()):
                 self._reconciler.keep([StoredChange(trial.id, trial.version, metric=metric)])
                 self._members[parent.id][number] = self._reconciler.job(trial.id)
@@ -246,10 +277,13 @@ class FamilyKeeper:
                 self._heard_out.add(trial.id)
         return goes_on
 
-    def _heard(self, trial: StoredJob, rule: EarlyStop) -> TrialMetric:
-        """What the first replica of a trial has reported; one that began anew without a checkpoint, since then."""
+    def _heard(self, trial: StoredJob, rule: EarlyStop, most: int) -> TrialMetric:
+        """What the first replica of a trial has reported; one that began anew without a checkpoint, since then.
+
+        A log that is gone or cannot be read reports nothing; of one without an end only so much is heard.
+        """
         metric = trial.metric or TrialMetric()
-        with suppress(NotFoundError):  # its logs may be removed meanwhile
+        with suppress(AllotmentError):
             logs = [each for each in self._keeping.logs(trial.id) if each.rank == 0]
             names = [each.name for each in logs]
             start = names.index(metric.log) if metric.log in names else 0
@@ -257,7 +291,9 @@ class FamilyKeeper:
                 if log.name != metric.log:
                     kept = metric if trial.job.checkpoint is not None else TrialMetric()
                     metric = replace(kept, log=log.name, offset=0)
-                metric = _read_on(metric, log, rule, over=trial.state.over or log is not logs[-1])
+                if metric.offset < _HEARD_OF_A_LOG:
+                    over = trial.state.over or log is not logs[-1]
+                    metric = _read_on(metric, log, rule, max(_LEAST_HEARD, most), over=over)
         return metric
 
     # A schedule.
@@ -347,11 +383,11 @@ def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, Stor
     return f"{missed.said} runs from {times.shown(missed.first)} to {times.shown(missed.last)} were left out: {why}"
 
 
-def _read_on(metric: TrialMetric, log: GrowingLog, rule: EarlyStop, *, over: bool) -> TrialMetric:
-    """With what a log has beyond where it was left, whole lines only until it is over."""
+def _read_on(metric: TrialMetric, log: GrowingLog, rule: EarlyStop, most: int, *, over: bool) -> TrialMetric:
+    """With what a log has beyond where it was left, so many bytes at most; whole lines only until it is over."""
     data, start = b"", metric.offset
     end = start
-    while len(data) < _MOST_HEARD:
+    while len(data) < most:
         part, end_of_part = log.read(end)
         if not part:
             break
@@ -359,7 +395,7 @@ def _read_on(metric: TrialMetric, log: GrowingLog, rule: EarlyStop, *, over: boo
             start = end_of_part - len(part)
         data, end = data + part, end_of_part
     whole = len(data) if over else data.rfind(b"\n") + 1
-    if not whole and len(data) >= _MOST_HEARD:
+    if not whole and len(data) >= most:
         whole = len(data)  # a line without an end reports nothing
     if not whole:
         return metric

@@ -111,7 +111,7 @@ class Lane:
     @property
     def trouble(self) -> str:
         """What kept the last pass from being whole; empty where nothing did."""
-        return self._trouble or self._reconciler.unreachable or self._reconciler.defects
+        return self._trouble or self._reconciler.unreachable or self._reconciler.defects or self._families.trouble
 
     def served(self) -> ServedBackend:
         """What it has, as it was seen last."""

@@ -178,11 +178,15 @@ class StoreContract:
             assert [store.find(each).id for each in ("k1", "k12", "k12-t2")] == ["k12", "k12", "k12-t2"]
             with pytest.raises(UsageError, match="several"):
                 store.find("k12-")
+            store.add(replace(submitted("m0", NOW - 9), job=replace(trial.job, name="x-1")))
+            newer = replace(submitted("k12-t3", NOW + 99), parent="k12", number=3)
+            store.add(replace(newer, job=replace(newer.job, name="x-1")))
+            assert store.find("x-1").id == "m0", "a member is not what a name of another job means"
             rows = {each.id: each for each in store.page(JobFilter()).rows}
             assert (rows["k12"].said, rows["k12-t1"].metric, rows["k12-t2"].number) == ("1 of 2", None, 2)
             for wanted, ids in (
-                (JobFilter(alone=True), ["m1", "k12"]),
-                (JobFilter(parent="k12"), ["k12-t1", "k12-t2"]),
+                (JobFilter(alone=True), ["m1", "k12", "m0"]),
+                (JobFilter(parent="k12"), ["k12-t3", "k12-t1", "k12-t2"]),
                 (JobFilter(parent="k12", alone=True), []),
                 (JobFilter(parent="m1"), []),
             ):

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from allotment.adapters.store.fake import MemoryStore
-from allotment.model.jobs.family import TrialMetric
+from allotment.errors import AllotmentError
+from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import (
     CheckpointPolicy,
     DependencyState,
@@ -360,3 +361,51 @@ def test_whenever_a_server_dies_and_whatever_its_clock_does_each_time_runs_at_mo
     ran = {each.rpartition("-")[0].rpartition("-")[0] for each in launches(machine)}
     assert ran <= {each.id for each in runs}
     assert any(each.number > machine.now - 1_200_000 for each in runs), "it goes on"
+
+
+def heard_sweep(machine: Machine, logs: Any, program: str = "long") -> str:
+    machine.families = FamilyKeeper(machine.store, machine.reconciler, FamilyKeeping(sweeps=True, logs=logs))
+    rule = EarlyStop("loss", maximise=False, after=1)
+    return machine.submit(job(program, type=JobType.SWEEP, sweep=replace(sweep(1, 1).sweep, early_stop=rule)))
+
+
+def test_a_log_that_cannot_be_read_reports_nothing_and_holds_nobody_up() -> None:
+    def unreadable(_job_id: str) -> Iterator[GrowingLog]:
+        raise AllotmentError("the log cannot be read", why="it is a socket")
+
+    machine = Machine()
+    parent = heard_sweep(machine, unreadable, "quick")
+    other = machine.submit(job("quick"))
+    machine.run(10)
+    assert [machine.store.get(each).state for each in (parent, other)] == [JobState.SUCCEEDED] * 2
+
+
+def test_a_log_without_an_end_keeps_no_sweep_from_being_stopped_or_from_its_end() -> None:
+    def endless(job_id: str) -> Iterator[GrowingLog]:
+        yield GrowingLog(f"{job_id}-1-0", 0, lambda start: (b"\0" * (1 << 20), start + (1 << 20)))
+
+    machine = Machine()
+    parent = heard_sweep(machine, endless)
+    machine.run(2)
+    machine.reconciler.stop(parent, None, "ada stopped it", machine.now)
+    machine.run(2)
+    assert machine.states(parent)[-1] == "stopped:by-hand"
+
+    parent = heard_sweep(machine, endless, "quick")
+    machine.run(200)
+    assert machine.states(parent)[-1] == "succeeded:ended"
+
+
+def test_a_family_that_nobody_can_attend_to_is_told_and_holds_nobody_up() -> None:
+    machine = Machine()
+    parent = machine.submit(nightly())
+    machine.run(1)
+    kept = machine.store.get(parent)
+    machine.reconciler.keep([StoredChange(parent, kept.version, standing=FamilyStanding(passed=-(10**18)))])
+    other = machine.submit(job("quick"))
+    machine.run(10)
+    assert machine.store.get(other).state is JobState.SUCCEEDED
+    assert f"nightly ({parent}) is not attended to" in machine.families.trouble
+    machine.reconciler.stop(parent, None, "ada stopped it", machine.now)
+    machine.run(1)
+    assert (machine.states(parent)[-1], machine.families.trouble) == ("stopped:by-hand", "")

@@ -13,6 +13,7 @@ from allotment.adapters.slurm.fake import FakeSlurm
 from allotment.errors import CapacityError, InputError, NotFoundError
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape
+from allotment.model.jobs.family import MOST_VALUES
 from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, VolumeUse
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes
@@ -23,6 +24,7 @@ from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.operations.run.slurm.gathering import gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.operations.run.slurm.standing import standing_of
+from allotment.operations.run.slurm.trial_reports import TrialReports
 from allotment.ports.backends import EndOfRun, FollowedJob, JobRefusedError, JobToStart
 from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
@@ -254,3 +256,14 @@ def test_a_slurm_as_its_file_describes_it() -> None:
 def test_a_wrong_description_is_told(raw: object) -> None:
     with pytest.raises(InputError):
         configured_slurm(raw)
+
+
+def test_a_trial_that_writes_without_end_is_heard_a_part_at_a_time() -> None:
+    class Endless(MemoryOutput):
+        def read(self, job_id: str, name: str, start: int, most: int = 1 << 16) -> bytes:
+            return b"loss=1\n" * (most // 7)
+
+    reports = TrialReports(Endless(), "x1", 1, "loss")
+    for _ in range(2):
+        assert len(reports.read([0], [])[0]) == MOST_VALUES
+    assert len(reports.read([], [0])[0]) == MOST_VALUES
