@@ -147,8 +147,8 @@ class JobsReader(Protocol):
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means: by its id, by its name (the newest of it), or by how one id alone begins.
 
-        Ids of members begin with that of their sweep or schedule, which is meant by what both begin with. A name means a
-        member only where nothing else has it.
+        Ids of members begin with that of their sweep or schedule, which is meant by what both begin with. A name
+        means a member only where nothing else has it.
 
         Args:
             reference: as it was typed.
