@@ -22,6 +22,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
     VolumeUse,
 )
+from allotment.operations.run.local.staging import next_to_fetch
 from allotment.ports.backends import JobRefusedError, JobToStart
 from allotment.ports.job_processes import JobLaunch
 from tests.unit.operations.run.machine import Machine, job
@@ -120,7 +121,9 @@ def test_what_nobody_saw_end_is_fetched_anew(machine: Machine) -> None:
 def test_no_more_than_a_few_are_fetched_at_a_time(machine: Machine) -> None:
     jobs = [machine.submit(with_data(devices=0)) for _ in range(6)]
     machine.run(2)
-    assert len(launched(machine)) == 4
+    assert len(launched(machine)) == 3, "a place is left for another team"
+    waits = [[wait.said for wait in machine.store.get(each).waits] for each in jobs]
+    assert waits == [[]] * 3 + [["the data of others are fetched first"]] * 3
     machine.run(120)
     assert {machine.store.get(each).state.value for each in jobs} == {"succeeded"}
 
@@ -199,3 +202,18 @@ def test_what_fetched_its_data_stands_first_in_its_log(machine: Machine) -> None
     lines = [each.text for each in machine.backend.log(job_id) if each is not None]
     assert lines == [b"fetched", b"hello", b"world"]
     assert [each.rank for each in machine.backend.log(job_id, rank=0) if each is not None] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "alive", "next_ones"),
+    [
+        ("a1 a2 a3 a4 a5", "", "a1 a2 a3"),
+        ("a4 a5 b1 b2", "a1 a2 a3", "b1"),
+        ("a1 a1 b1", "", "a1 b1"),
+        ("a1 b1", "c1 c2 d1 d2", ""),
+        ("b1 c1", "a1 a2 a3", "b1"),
+    ],
+)
+def test_one_team_leaves_room_for_the_data_of_another(waiting: str, alive: str, next_ones: str) -> None:
+    found = next_to_fetch([(each, each[0]) for each in waiting.split()], {each: each[0] for each in alive.split()})
+    assert found == frozenset(next_ones.split())

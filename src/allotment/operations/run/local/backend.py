@@ -37,7 +37,7 @@ from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.sampling import SampledJob, UseSampler
 from allotment.operations.run.local.shares import machine_state
-from allotment.operations.run.local.staging import AT_ONCE, LocalStaging, check_means
+from allotment.operations.run.local.staging import LocalStaging, check_means, next_to_fetch
 from allotment.operations.run.marking import work_of_type
 from allotment.ports.backends import (
     LOCAL,
@@ -62,6 +62,7 @@ from allotment.ports.stored_jobs import StoredJob
 
 _HOST: Final = "this machine"
 _BEHIND: Final = "others of its team come before it"
+_FETCHED_LATER: Final = "the data of others are fetched first"
 _LIMITED: Final = {"cpu": "CPU", "memory": "memory", "pids": "the number of processes"}
 _FEW: Final = 100
 """Jobs that are looked at in a pass, of those that wait for their data or in a queue."""
@@ -239,23 +240,25 @@ class LocalBackend:
 
     def _fetch(self, now: int) -> None:
         """Go on with the data of jobs; whose data are there stands in its queue from then on."""
-        alive: set[str] = set()
+        alive: dict[str, str] = {}
         fetching = list(islice(self._fetching.values(), _FEW))
         for job in fetching:
             data = self._staging.look(job.order.data_id)
             if data.alive:
-                alive.add(job.order.data_id)
+                alive[job.order.data_id] = job.order.job.team
             elif data.there:
                 self._queues.submit(job.work)
                 self._become(job, JobState.QUEUED, now)
             elif data.failed is not None:
                 self._not_fetched(job, data.failed, now)
-        for job in fetching:
-            if job.state is JobState.STAGING and job.order.data_id not in alive and len(alive) < AT_ONCE:
-                alive.add(job.order.data_id)
-                failed = self._staging.begin(job.order)
-                if failed is not None:
-                    self._not_fetched(job, failed, now)
+        waiting = [each for each in fetching if each.state is JobState.STAGING]
+        begun = next_to_fetch(((each.order.data_id, each.order.job.team) for each in waiting), alive)
+        for job in waiting:
+            of = job.order.data_id
+            self._waits_because(job, "" if of in begun or of in alive else _FETCHED_LATER)
+            failed = self._staging.begin(job.order) if of in begun else None
+            if failed is not None:
+                self._not_fetched(job, failed, now)
 
     def _shares_data(self, job: LocalJob) -> bool:
         """Whether others wait for the same data."""
@@ -272,10 +275,12 @@ class LocalBackend:
             return
         self._reasons_at = now
         for job in self._queued.values():
-            reason = self._queues.waits_for(job.order.id) or _BEHIND
-            if reason != job.reason:
-                job.reason = reason
-                self._changed.add(job.order.id)
+            self._waits_because(job, self._queues.waits_for(job.order.id) or _BEHIND)
+
+    def _waits_because(self, job: LocalJob, reason: str) -> None:
+        if reason != job.reason:
+            job.reason = reason
+            self._changed.add(job.order.id)
 
     def _become(self, job: LocalJob, state: JobState, now: int) -> None:
         """It is in another state from now on."""

@@ -7,7 +7,7 @@ they are known by the sweep's id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,23 @@ _TRIES: Final = 4
 _GRACE: Final = 10.0
 _TAIL: Final = 1 << 12
 """Bytes of the log's end in which it is said what could not be fetched."""
+
+
+def next_to_fetch(waiting: Iterable[tuple[str, str]], alive: Mapping[str, str]) -> frozenset[str]:
+    """Ids of the data that are fetched next, in the order in which they came.
+
+    One place is never a team's own: sources of one team that have no end hold up no other.
+
+    Args:
+        waiting: id and team of what is not there yet.
+        alive: the team, by id of what is being fetched.
+    """
+    taken = dict(alive)
+    for data_id, team in waiting:
+        own = sum(each == team for each in taken.values())
+        if len(taken) < AT_ONCE and own < AT_ONCE - 1:
+            taken.setdefault(data_id, team)
+    return frozenset(taken.keys() - alive.keys())
 
 
 def check_means(order: JobToStart, storage: LocalStorage) -> None:
