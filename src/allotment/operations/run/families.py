@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
@@ -27,6 +28,8 @@ from allotment.operations.run.sweeping import SeenTrial, SweepDecision, decide_s
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import JobEvent, StoredChange, StoredJob, kept_standing
 
+_STOPPED_AT_ONCE: Final = 50
+"""Members that are told to end in one pass: others of the machine have their turn in between."""
 _LISTEN_EVERY: Final = 1_000
 """Milliseconds between two looks at what trials report."""
 _FOREVER: Final = 365 * 86_400_000
@@ -121,6 +124,7 @@ class FamilyKeeper:
         self._looked: dict[str, int] = {}
         self._next: dict[str, int] = {}
         self._troubles: dict[str, str] = {}
+        self._told: dict[str, tuple[int | None, str]] = {}
 
     @property
     def trouble(self) -> str:
@@ -137,7 +141,7 @@ class FamilyKeeper:
         parents = self._reconciler.families()
         for gone in self._members.keys() - {each.id for each in parents}:
             self._heard_out -= {each.id for each in self._members.pop(gone).values()}
-            for each in (self._listened, self._settled, self._quiet, self._looked, self._next):
+            for each in (self._listened, self._settled, self._quiet, self._looked, self._next, self._told):
                 each.pop(gone, None)
         self._troubles = {each: self._troubles[each] for each in self._troubles.keys() & {one.id for one in parents}}
         for parent in parents:
@@ -160,17 +164,27 @@ class FamilyKeeper:
         return news
 
     def stop(self, job_id: str, grace: int | None, said: str, now: int) -> None:
-        """End all members of a family that was told to end; nothing where the job is none."""
-        for each in [each for each in self._reconciler.jobs.values() if each.parent == job_id]:
+        """End all members of a family that was told to end, the first at once; nothing where the job is none."""
+        if self._keeping.keeps(self._reconciler.job(job_id).job):
+            self._told[job_id] = (grace, said)
+            self._stop_some(job_id, now)
+
+    def _stop_some(self, parent: str, now: int) -> bool:
+        """End some of the members that were not told to yet; whether any was. The next pass goes on."""
+        grace, said = self._told.get(parent, (None, "the whole of it was stopped"))
+        mine = (each for each in self._reconciler.jobs.values() if each.parent == parent and not wants_to_stop(each))
+        some = list(islice(mine, _STOPPED_AT_ONCE))
+        for each in some:
             self._reconciler.stop(each.id, grace, said, now)
-            self.stop(each.id, grace, said, now)
+            if self._keeping.keeps(each.job):
+                self._told[each.id] = (grace, said)
+        present = ((each, self._reconciler.jobs.get(each.id)) for each in some)
+        return any(found is None or found.version != each.version for each, found in present)
 
     def _attend(self, parent: StoredJob, now: int) -> bool:
         members = self._look(parent)
-        ending = wants_to_stop(parent)
-        if ending and any(not each.state.over and not wants_to_stop(each) for each in members.values()):
-            self.stop(parent.id, None, "the whole of it was stopped", now)
-            members = self._look(parent)
+        if wants_to_stop(parent) and self._stop_some(parent.id, now):
+            return True
         try:
             if parent.job.schedule is not None:
                 return self._attend_schedule(parent, parent.job.schedule, members, now)

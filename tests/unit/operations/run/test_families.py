@@ -25,6 +25,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
 )
 from allotment.model.jobs.run import JobState, MoveCause
+from allotment.operations.run import families
 from allotment.operations.run.families import FamilyKeeper, FamilyKeeping
 from allotment.operations.run.growing_logs import GrowingLog
 from allotment.ports.device_times import DeviceTurn
@@ -409,3 +410,21 @@ def test_a_family_that_nobody_can_attend_to_is_told_and_holds_nobody_up() -> Non
     machine.reconciler.stop(parent, None, "ada stopped it", machine.now)
     machine.run(1)
     assert (machine.states(parent)[-1], machine.families.trouble) == ("stopped:by-hand", "")
+
+
+def test_a_large_sweep_is_stopped_a_part_at_a_time_with_the_grace_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(families, "_STOPPED_AT_ONCE", 2)
+    machine = Machine()
+    parent = machine.submit(sweep(5, 5, "long"))
+    machine.run(3)
+    machine.reconciler.stop(parent, 0, "ada stopped it", machine.now)
+    machine.families.stop(parent, 0, "ada stopped it", machine.now)
+    assert (
+        sum(any(move.cause is MoveCause.BY_HAND for move in each.history.moves) for each in members(machine, parent))
+        == 2
+    )
+    machine.run(3)
+    said = {each.history.moves[-2].said for each in members(machine, parent)}
+    assert (machine.states(parent)[-1], said) == ("stopped:by-hand", {"ada stopped it"})
