@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -179,6 +180,9 @@ def test_each_time_of_a_schedule_runs_once_whatever_kills_the_server_or_sets_its
     (told,) = server.service.find(parent).events
     assert "left out: nobody was there" in told.said
     assert len(members(server, parent)) == len(made)
-    assert "next run 2026-11-28 12:" in server.run("ps")
+    shown = " ".join(server.run("ps").split())
+    due = (clock.now() + dt.timedelta(minutes=1)).astimezone(ZoneInfo("Europe/Berlin"))
+    shown_times = (f"next run {each:%Y-%m-%d %H:%M} Europe/Berlin" for each in (due - dt.timedelta(minutes=1), due))
+    assert any(each in shown for each in shown_times), "read in the schedule's own zone"
     server.run("stop", parent)
     assert server.service.find(parent).state is JobState.STOPPED
