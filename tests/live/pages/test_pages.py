@@ -80,7 +80,11 @@ def stage(new_sandbox: Callable[[SandboxSpec], Sandbox]) -> Iterator[Stage]:
         yield Stage(kube, platform, cluster)
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["filled-in", "written-out"])
+@pytest.fixture(
+    scope="module",
+    # By day "test_where_nothing_is_filled_in" tries forty manifests on the second of the two.
+    params=[pytest.param(True, id="filled-in"), pytest.param(False, id="written-out", marks=pytest.mark.nightly)],
+)
 def outcomes(request: pytest.FixtureRequest, stage: Stage) -> dict[str, Outcome]:
     """What came of everything, in one of the two worlds: the refused first, for then all policies are in force."""
     stage.apply(mutating_policies=request.param)
