@@ -27,8 +27,8 @@ from allotment.model.slurm.tres import gres_of, hosts_of, licenses_of, tres_of
 
 _NOTHING: Final = frozenset({"", "(null)", "N/A", "None", "none", "NONE", "Unknown", "UNLIMITED", "NOT_SET", "INVALID"})
 _DURATION: Final = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)", re.ASCII)
-_NO_NODES: Final = "Nodes_required_for_job"
-"""How the sentence begins that stands where 22.05 would name the reason ReqNodeNotAvail."""
+_SENTENCES: Final = {"Nodes_required_for_job": "ReqNodeNotAvail", "Nodes required for job": "Resources"}
+"""How a sentence begins that stands in the place of a reason, and the reason that slurmrestd of 22.05 gives with it."""
 
 JOB_FIELDS: Final = (
     "JobID", "ArrayJobID", "ArrayTaskID", "State", "Reason", "Name", "UserName", "Account", "Partition", "QOS", "tres",
@@ -81,6 +81,7 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
     """Of a row of squeue."""
     array_id, task = _number(row["ArrayJobID"]), _text(row["ArrayTaskID"])
     said = row["Reason"].strip()
+    meant = next((word for begins, word in _SENTENCES.items() if said.startswith(begins)), "")
     requested = tres_of(row["tres"])
     state, nodes = row["State"].strip(), hosts_of(_text(row["NodeList"]))
     return SlurmJob(
@@ -93,8 +94,8 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         qos=_text(row["QOS"]),
         array_id=array_id if task else 0,
         array_tasks=task,
-        reasons=("ReqNodeNotAvail",) if said.startswith(_NO_NODES) else reasons_of(said.partition(",")[0]),
-        said=said if "," in said or said.startswith(_NO_NODES) else "",
+        reasons=(meant,) if meant else reasons_of(said.partition(",")[0]),
+        said=said if "," in said or meant else "",
         requested=requested,
         # Of a job that waits, or never ran, squeue prints there what it asks for.
         allocated=tres_of(row["tres-alloc"]) if nodes and state != "PENDING" else {},

@@ -100,20 +100,27 @@ def test_a_table_is_read_whatever_stands_in_its_names(rows: list[dict[str, str]]
     assert [tables.job_of(row).name for row in found] == [row["Name"] for row in rows]
 
 
-def test_an_old_squeue_prints_tables() -> None:
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Nodes_required_for_job_are_DOWN,_DRAINED", "ReqNodeNotAvail"),
+        ("Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions", "Resources"),
+    ],
+)
+def test_an_old_squeue_prints_tables(said: str, reason: str) -> None:
     def squeue(argv: tuple[str, ...]) -> Ran:
         if "--json" in argv:
             return Ran(1, "", "squeue: unrecognized option '--json'")
         columns = argv[argv.index("-O") + 1].split(",")
         values = {**dict.fromkeys(tables.JOB_FIELDS, "N/A"), "JobID": "5", "ArrayJobID": "5", "Name": "a\nb",
                   "State": "PENDING", "tres": "node=2", "tres-alloc": "node=2", "TimeLimit": "1-02:00:00",
-                  "Reason": "Nodes_required_for_job_are_DOWN,_DRAINED"}  # fmt: skip
+                  "Reason": said}  # fmt: skip
         return Ran(0, "".join(values[name] + word for name, word in (each.split(":") for each in columns)) + "\n", "")
 
     slurm, commands = port(squeue=squeue)
     (job,) = slurm.jobs()
     assert (job.job_id, job.name, job.array_id, job.minutes, job.node_count) == (5, "a\nb", 0, 1560, 2)
-    assert (job.reasons, job.allocated, job.gpus) == (("ReqNodeNotAvail",), {}, 0)
+    assert (job.reasons, job.said, job.allocated, job.gpus) == ((reason,), said, {}, 0)
     slurm.jobs()
     assert sum("--json" in argv for argv, _, _ in commands.calls) == 1
 
