@@ -22,6 +22,7 @@ STAGING_MEMORY: Final = Bytes(2 << 30)
 FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "https": (
         *("curl", "--fail", "--globoff", "--location", "--proto-redir", "=https", "--retry", "5"),
+        *("--connect-timeout", "60", "--speed-limit", "1000", "--speed-time", "600"),
         *("--continue-at", "-", "--create-dirs", "--output"),
     ),
     "s3": ("aws", "s3", "sync"),
@@ -29,7 +30,10 @@ FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "hf": ("huggingface-cli", "download", "--local-dir"),
     "": ("cp", "-a"),
 }
-"""The usual way of a scheme; each goes on where an earlier try broke off, or copies anew."""
+"""The usual way of a scheme; each goes on where an earlier try broke off, or copies anew.
+
+A source that sends less than 1,000 bytes a second for ten minutes is given up: it would hold its place without an end.
+"""
 _WHOLE: Final = """\
 place=$1 source=$2 part="$1.part-${ALLOTMENT_JOB_ID:-$$}"; shift 2
 [ ! -f "$place" ] || exit 0

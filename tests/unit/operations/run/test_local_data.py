@@ -22,7 +22,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
     VolumeUse,
 )
-from allotment.operations.run.local.staging import next_to_fetch
+from allotment.operations.run.local.staging import LONGEST_FETCH, next_to_fetch
 from allotment.ports.backends import JobRefusedError, JobToStart
 from allotment.ports.job_processes import JobLaunch
 from tests.unit.operations.run.machine import Machine, job
@@ -204,14 +204,29 @@ def test_what_fetched_its_data_stands_first_in_its_log(machine: Machine) -> None
     assert [each.rank for each in machine.backend.log(job_id, rank=0) if each is not None] == [0, 0, 0]
 
 
+def test_a_source_without_an_end_is_given_up(machine: Machine) -> None:
+    machine.processes._programs["sh"] = FakeProgram(seconds=None)
+    job_id = machine.submit(with_data())
+    machine.run(1)
+    machine.clock.sleep(LONGEST_FETCH - 60)
+    machine.run(1)
+    assert machine.store.get(job_id).state.value == "staging"
+    machine.clock.sleep(60)
+    machine.run(2)
+    last = machine.store.get(job_id).history.moves[-1]
+    assert (last.state.value, "it went on for 24 hours" in last.said) == ("failed", True)
+
+
 @pytest.mark.parametrize(
     ("waiting", "alive", "next_ones"),
     [
         ("a1 a2 a3 a4 a5", "", "a1 a2 a3"),
         ("a4 a5 b1 b2", "a1 a2 a3", "b1"),
         ("a1 a1 b1", "", "a1 b1"),
-        ("a1 b1", "c1 c2 d1 d2", ""),
-        ("b1 c1", "a1 a2 a3", "b1"),
+        ("a1 b1", "c1 c2 d1 d2", "a1 b1"),
+        ("e1 a4 b2", "a1 a2 a3 b1", "e1"),
+        ("i1", "a1 b1 c1 d1 e1 f1 g1 h1", ""),
+        ("b1 c1", "a1 a2 a3", "b1 c1"),
     ],
 )
 def test_one_team_leaves_room_for_the_data_of_another(waiting: str, alive: str, next_ones: str) -> None:

@@ -25,6 +25,10 @@ from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch
 STAGING_ATTEMPT: Final = 0
 AT_ONCE: Final = 4
 """Jobs whose data are fetched at the same time; nothing in the queues counts them."""
+_MOST_AT_ONCE: Final = 2 * AT_ONCE
+"""With those of teams of which nothing else is fetched, however many there are."""
+LONGEST_FETCH: Final = 24 * 60 * 60
+"""Seconds after which fetching is ended: a source without an end holds its place no longer."""
 _TRIES: Final = 4
 """Times that what nobody saw end is begun."""
 _GRACE: Final = 10.0
@@ -35,7 +39,8 @@ _TAIL: Final = 1 << 12
 def next_to_fetch(waiting: Iterable[tuple[str, str]], alive: Mapping[str, str]) -> frozenset[str]:
     """Ids of the data that are fetched next, in the order in which they came.
 
-    One place is never a team's own: sources of one team that have no end hold up no other.
+    One place is never a team's own, and a team of which nothing is fetched waits for a place at most where many teams
+    fetch: sources without an end, of one team or of a few, hold up no other.
 
     Args:
         waiting: id and team of what is not there yet.
@@ -44,7 +49,7 @@ def next_to_fetch(waiting: Iterable[tuple[str, str]], alive: Mapping[str, str]) 
     taken = dict(alive)
     for data_id, team in waiting:
         own = sum(each == team for each in taken.values())
-        if len(taken) < AT_ONCE and own < AT_ONCE - 1:
+        if own < AT_ONCE - 1 and len(taken) < (AT_ONCE if own else _MOST_AT_ONCE):
             taken.setdefault(data_id, team)
     return frozenset(taken.keys() - alive.keys())
 
@@ -101,10 +106,12 @@ class LocalStaging:
         self._storage = storage
 
     def look(self, data_id: str) -> DataStanding:
-        """How far they are."""
-        _, state = self._last(data_id)
+        """How far they are; what is fetched for too long is told to end."""
+        number, state = self._last(data_id)
         match state:
-            case JobAlive():
+            case JobAlive(seconds=seconds):
+                if seconds >= LONGEST_FETCH:
+                    self._processes.stop(launch_id(data_id, STAGING_ATTEMPT, number), _GRACE)
                 return DataStanding(alive=True)
             case JobEnded(exit_code=0):
                 return DataStanding(there=True)
@@ -174,6 +181,8 @@ class LocalStaging:
             each.removeprefix(SAYS) for each in log.decode("utf-8", "replace").splitlines() if each.startswith(SAYS)
         ]
         words = ended.not_started or (told[-1] if told else "it was ended" if ended.signal else "")
+        if ended.stopped and ended.seconds >= LONGEST_FETCH:
+            words = f"it was ended, because it went on for {LONGEST_FETCH // 3600} hours"
         said = ": ".join(filter(None, ("its data could not be fetched", words)))
         return EndOfRun(code_of(ended), said=said[:MOST_SAID])
 
