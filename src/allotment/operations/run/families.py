@@ -327,7 +327,9 @@ class FamilyKeeper:
         ):
             return False
         before = parent.standing or FamilyStanding(passed=wall)
-        passed = max([before.passed, *(each for each in members if each <= wall)])
+        # No time before it was submitted is its own: a row that says so is damaged.
+        known = before.passed if before.passed >= 0 else min(wall, parent.history.moves[0].at)
+        passed = max([known, *(each for each in members if each <= wall)])
         decided = decide_schedule(schedule, passed, wall, busy=running is not None)
         if decided.run is not None:
             for over in [number for number, each in members.items() if each.state.over]:

@@ -22,6 +22,8 @@ from allotment.spec.jobs.cron import CronTimes, parse_cron
 MOST_COUNTED: Final = 1_000
 """Times that are counted one by one when they were left out."""
 _DAY: Final = dt.timedelta(days=1)
+_LAST: Final = 253_086_768_000_000
+"""Milliseconds since the epoch: the year 9990, so that the next time after any moment has a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ def _left_out(times: DueTimes, after: int, until: int) -> LeftOut | None:
 
 
 def _utc(moment: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
+    """A damaged row, or a clock that was set to anything, is no reason to attend to nothing."""
+    return dt.datetime.fromtimestamp(min(max(moment, 0), _LAST) / 1000, dt.UTC)
 
 
 def _ms(moment: dt.datetime) -> int:

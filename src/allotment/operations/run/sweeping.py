@@ -71,7 +71,9 @@ def decide_sweep(
         standing: what was kept of it last.
         ending: it was told to end: no more are made.
     """
-    made = max([standing.passed, *(each.number + 1 for each in trials)])
+    # What nobody can have made stands in a damaged row: the trials themselves tell then.
+    kept = standing.passed if 0 <= standing.passed <= total else 0
+    made = max([kept, *(each.number + 1 for each in trials)])
     alive = sum(not each.state.over for each in trials)
     room = 0 if ending else max(0, min(sweep.at_once - alive, total - made))
     begin = tuple(range(made, made + room))

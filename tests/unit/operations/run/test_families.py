@@ -397,12 +397,28 @@ def test_a_log_without_an_end_keeps_no_sweep_from_being_stopped_or_from_its_end(
     assert machine.states(parent)[-1] == "succeeded:ended"
 
 
-def test_a_family_that_nobody_can_attend_to_is_told_and_holds_nobody_up() -> None:
+@pytest.mark.parametrize("passed", [-(10**18), -1, 10**18])
+def test_a_damaged_row_of_a_family_heals(passed: int) -> None:
+    machine = Machine()
+    parents = [machine.submit(nightly()), machine.submit(sweep(2, 1, "quick"))]
+    for parent in parents:
+        kept = machine.store.get(parent)
+        machine.reconciler.keep([StoredChange(parent, kept.version, standing=FamilyStanding(passed=passed))])
+    machine.run(40)
+    kept, swept = (machine.store.get(parent) for parent in parents)
+    assert kept.standing is not None
+    assert 0 <= kept.standing.passed <= machine.now
+    assert (kept.standing.left_out, machine.families.trouble) == (0, "")
+    assert (swept.state, len(members(machine, parents[1]))) == (JobState.SUCCEEDED, 2)
+
+
+def test_a_family_that_nobody_can_attend_to_is_told_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a mistake")
+
     machine = Machine()
     parent = machine.submit(nightly())
-    machine.run(1)
-    kept = machine.store.get(parent)
-    machine.reconciler.keep([StoredChange(parent, kept.version, standing=FamilyStanding(passed=-(10**18)))])
+    monkeypatch.setattr(families, "decide_schedule", broken)
     other = machine.submit(job("quick"))
     machine.run(10)
     assert machine.store.get(other).state is JobState.SUCCEEDED

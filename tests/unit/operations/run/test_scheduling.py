@@ -73,6 +73,14 @@ def test_after_years_it_is_counted_no_further_than_of_use() -> None:
     assert found.left_out.last == at("2026-03-01 09:59")
 
 
+@pytest.mark.parametrize("moment", [-(10**18), 10**18])
+def test_no_row_and_no_clock_is_too_far_to_be_decided_about(moment: int) -> None:
+    for passed, now in ((moment, at("2026-03-01 10:30")), (0, moment), (moment, moment)):
+        found = decide_schedule(BERLIN, passed, now, busy=False)
+        assert found.passed <= now
+        assert times_of(BERLIN).shown(found.passed)
+
+
 @pytest.mark.parametrize("wrong", [JobSchedule("x", "Etc/UTC", 60), JobSchedule("0 * * * *", "../etc/passwd", 60)])
 def test_what_is_no_schedule_is_told(wrong: JobSchedule) -> None:
     with pytest.raises(InputError):
