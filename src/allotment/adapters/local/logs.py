@@ -13,6 +13,8 @@ from allotment.ports.job_processes import LogPart
 
 _TRIES: Final = 10
 """Times that a log may be rotated while it is opened."""
+_MOST_FILES: Final = 32
+"""Files of a log that are opened at once: more than are ever kept. A job can make as many of such names as it likes."""
 
 
 def read_log(path: Path, start: int | None, most: int) -> LogPart:
@@ -40,22 +42,26 @@ def read_log(path: Path, start: int | None, most: int) -> LogPart:
 def _opened(folder: int, name: str) -> list[tuple[int, int]]:
     """The files of a log, each with how many bytes came before it, oldest first; none of them is opened twice."""
     for _ in range(_TRIES):
-        before = older(os.listdir(folder), name)
+        before = older(os.listdir(folder), name)[-_MOST_FILES:]
         held: list[tuple[int, int]] = []
+        kept = False
         try:
             for _, each in (*before, (0, name)):
                 held.append((0, _open(each, folder)))
-            if older(os.listdir(folder), name) == before:
+            if older(os.listdir(folder), name)[-_MOST_FILES:] == before:
                 ends = [0, *(end for end, _ in before)]
-                return [
+                opened = [
                     (max(ends[number + 1] - os.fstat(fd).st_size, 0) if number < len(before) else ends[-1], fd)
                     for number, (_, fd) in enumerate(held)
                 ]
+                kept = True
+                return opened
         except FileNotFoundError:
             if not before and not older(os.listdir(folder), name):
                 return []
-        for _, fd in held:
-            os.close(fd)
+        finally:
+            for _, fd in () if kept else held:
+                os.close(fd)
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,28 @@ def test_a_later_writer_goes_on_where_the_first_was(tmp_path: Path) -> None:
 )
 def test_which_files_are_older(name: str, counts: bool) -> None:
     assert bool(older([name], "log")) is counts
+
+
+def _open_files() -> set[int]:
+    return {int(each.name) for each in Path("/proc/self/fd").iterdir() if each.exists()}
+
+
+def test_names_that_a_job_has_made_hold_no_file_open(tmp_path: Path) -> None:
+    for number in range(1, 200):
+        (tmp_path / f"log.{number:020d}").touch()
+    (tmp_path / "log").write_bytes(b"newest")
+    before = _open_files()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before) + 60, limits[1]))
+    try:
+        assert read_log(tmp_path / "log", None, 10).data == b"newest"
+        # What was opened before the one that cannot be opened is closed too.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(before) + 10, limits[1]))
+        with pytest.raises(OSError, match="Too many open files"):
+            read_log(tmp_path / "log", None, 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert _open_files() == before
 
 
 def test_what_is_no_log_is_not_read(tmp_path: Path) -> None:
