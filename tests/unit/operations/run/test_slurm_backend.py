@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,19 +13,21 @@ import pytest
 from allotment.adapters.slurm.fake import FakeSlurm
 from allotment.errors import CapacityError, InputError, NotFoundError
 from allotment.jobs.slurm.identities import SlurmPart
-from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape
+from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape, task_log
 from allotment.model.jobs.family import MOST_VALUES
 from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, VolumeUse
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes
-from allotment.model.slurm.seen import SlurmExit, SlurmJob
+from allotment.model.slurm.seen import SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
+from allotment.operations.run.slurm import trial_reports
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
 from allotment.operations.run.slurm.gathering import gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.operations.run.slurm.standing import standing_of
-from allotment.operations.run.slurm.trial_reports import TrialReports
+from allotment.operations.run.slurm.sweeps import TrialRun
+from allotment.operations.run.slurm.trial_reports import MOST_A_LOOK, TrialReports
 from allotment.ports.backends import EndOfRun, FollowedJob, JobRefusedError, JobToStart
 from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
@@ -258,12 +261,44 @@ def test_a_wrong_description_is_told(raw: object) -> None:
         configured_slurm(raw)
 
 
-def test_a_trial_that_writes_without_end_is_heard_a_part_at_a_time() -> None:
+def trial(number: int, phase: SlurmPhase = SlurmPhase.RUNNING, restarts: int = 0) -> TrialRun:
+    return TrialRun(number, "", phase, restarts=restarts)
+
+
+def test_trials_that_write_without_end_are_heard_in_turn_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: Counter[str] = Counter()
+
     class Endless(MemoryOutput):
         def read(self, job_id: str, name: str, start: int, most: int = 1 << 16) -> bytes:
-            return b"loss=1\n" * (most // 7)
+            read[name] += most
+            return b"loss=1\n" * (most // 7) + b"\n" * (most % 7)
 
     reports = TrialReports(Endless(), "x1", 1, "loss")
-    for _ in range(2):
-        assert len(reports.read([0], [])[0]) == MOST_VALUES
-    assert len(reports.read([], [0])[0]) == MOST_VALUES
+    some = [*(trial(number) for number in range(30)), *(trial(number, SlurmPhase.ENDED) for number in range(30, 40))]
+    for look in range(1, 4):
+        found = reports.read(some)
+        assert read.total() == look * MOST_A_LOOK
+    assert [len(found[number]) for number in range(40)] == [MOST_VALUES] * 40
+    monkeypatch.setattr(trial_reports, "MOST_OF_A_TRIAL", 2 << 16)
+    for _ in range(4):
+        reports.read(some)
+    assert set(read.values()) == {2 << 16}
+
+
+def test_a_trial_that_began_anew_begins_anew_with_its_reports() -> None:
+    """All of its runs write into one file."""
+    output, name = MemoryOutput(), task_log(1, 0)
+    log = output.files.setdefault("x1", {})
+    anew, on = (TrialReports(output, "x1", 1, "loss", goes_on=goes_on) for goes_on in (False, True))
+    log[name] = b"loss=9\nloss=8\nloss=7\n"
+    assert anew.read([trial(0)]) == on.read([trial(0)]) == {0: [9, 8, 7]}
+    log[name] += b"loss=6\n"
+    assert anew.read([trial(0, SlurmPhase.WAITING, 1)]) == {0: []}
+    log[name] += b"loss=5\n"
+    assert anew.read([trial(0, restarts=1)]) == {0: [5]}
+    assert on.read([trial(0, restarts=1)]) == {0: [9, 8, 7, 6, 5]}
+    log[name] += b"loss=4"
+    assert anew.read([trial(0, SlurmPhase.ENDED)]) == {0: [5, 4]}
+    # Whoever did not see where a run ends compares it with nobody.
+    later = TrialReports(output, "x1", 1, "loss")
+    assert later.read([trial(0, restarts=1)]) == {}

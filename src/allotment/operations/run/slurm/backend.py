@@ -313,11 +313,11 @@ class SlurmBackend:
         if mine is None or sweep is None or sweep.early_stop is None:
             return
         if part not in mine.reports:
-            metric = sweep.early_stop.metric
-            mine.reports[part] = TrialReports(self._storage.output, part.job_id, part.attempt, metric)
+            metric, goes_on = sweep.early_stop.metric, mine.order.job.checkpoint is not None
+            output = self._storage.output
+            mine.reports[part] = TrialReports(output, part.job_id, part.attempt, metric, goes_on=goes_on)
         running = [each.number for each in trials if each.phase is SlurmPhase.RUNNING]
-        ended = [each.number for each in trials if each.phase is SlurmPhase.ENDED]
-        for trial in behind(mine.reports[part].read(running, ended), sweep.early_stop, running):
+        for trial in behind(mine.reports[part].read(trials), sweep.early_stop, running):
             with suppress(NotFoundError):
                 self._slurm.cancel(array, task=trial)
 

@@ -6,6 +6,7 @@ calls this, and what nobody saw is looked up in the accounting.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -32,6 +33,7 @@ class TrialRun:
         ended: seconds since 1970; 0 where it has not.
         end: how; None where nobody knows.
         node: where it runs, or ran.
+        restarts: times that it was requeued.
     """
 
     number: int
@@ -41,6 +43,7 @@ class TrialRun:
     ended: int = 0
     end: SlurmExit | None = None
     node: str = ""
+    restarts: int = 0
 
 
 def trials_seen(jobs: Iterable[SlurmJob]) -> tuple[dict[int, TrialRun], bool]:
@@ -60,6 +63,7 @@ def trials_seen(jobs: Iterable[SlurmJob]) -> tuple[dict[int, TrialRun], bool]:
                 ended=job.ends if over else 0,
                 end=job.end if over else None,
                 node=job.nodes[0] if job.nodes else "",
+                restarts=job.restarts,
             )
     return found, more
 
@@ -67,11 +71,16 @@ def trials_seen(jobs: Iterable[SlurmJob]) -> tuple[dict[int, TrialRun], bool]:
 def trials_booked(bookings: Iterable[SlurmBooking]) -> dict[int, TrialRun]:
     """Trials that are over, by their last runs in the accounting."""
     found: dict[int, TrialRun] = {}
-    runs = [each for each in bookings if each.state != "REQUEUED"]
-    for each in sorted(runs, key=lambda each: each.ended):
-        for number in tasks_of(each.array_task) or ():
+    restarts: Counter[int] = Counter()
+    for each in sorted(bookings, key=lambda each: each.ended):
+        numbers = tasks_of(each.array_task) or ()
+        if each.state == "REQUEUED":
+            restarts.update(numbers)
+            continue
+        for number in numbers:
+            node = each.nodes[0] if each.nodes else ""
             found[number] = TrialRun(
-                number, each.state, SlurmPhase.ENDED, each.started, each.ended, each.end, *each.nodes[:1]
+                number, each.state, SlurmPhase.ENDED, each.started, each.ended, each.end, node, restarts[number]
             )
     return found
 

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from allotment.jobs.early_stopping import reported
 from allotment.jobs.slurm.rendering import task_log
 from allotment.model.jobs.family import MOST_VALUES
+from allotment.model.slurm.seen import SlurmPhase
+from allotment.operations.run.slurm.sweeps import TrialRun
 from allotment.ports.job_output import JobOutput
 
-_MOST_READ: Final = 1 << 20
-"""Bytes of one trial's output that are read in one look; the next one goes on."""
+MOST_A_LOOK: Final = 1 << 20
+"""Bytes of the output of all trials together that are read in one look, half a second's work; the next one goes on."""
+MOST_OF_A_TRIAL: Final = 256 << 20
+"""Bytes of one trial's output: what is reported beyond them is not heard."""
+_PART: Final = 1 << 16
+"""Bytes that one trial is heard at least when its turn has come."""
 _LONGEST_LINE: Final = 1 << 12
 """Bytes: what is longer reports nothing, and is not kept."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """How far a trial was read.
+
+    Attributes:
+        restarts: times that it had been requeued when it was; None where nobody saw the runs before.
+        rest: the line that has no end yet.
+        over: nothing more can come.
+    """
+
+    restarts: int | None
+    offset: int = 0
+    rest: bytes = b""
+    values: list[float] = field(default_factory=list)
+    over: bool = False
 
 
 class TrialReports:
     """Of one attempt of one sweep."""
 
-    def __init__(self, output: JobOutput, job_id: str, attempt: int, metric: str) -> None:
+    def __init__(self, output: JobOutput, job_id: str, attempt: int, metric: str, *, goes_on: bool = False) -> None:
         """Nothing is read yet.
 
         Args:
@@ -27,43 +52,72 @@ class TrialReports:
             job_id: of the sweep.
             attempt: at which it was handed in.
             metric: name of what is reported.
+            goes_on: whether a trial that is requeued goes on where it was, so that its reports do, too.
         """
         self._output = output
         self._job_id = job_id
         self._attempt = attempt
         self._metric = metric
-        self._offsets: dict[int, int] = {}
-        self._rests: dict[int, bytes] = {}
-        self._reports: dict[int, list[float]] = {}
-        self._whole: set[int] = set()
+        self._mark = f"{metric}=".encode("utf-8", "replace")
+        self._goes_on = goes_on
+        self._heard: dict[int, _Heard] = {}
+        self._last = -1
 
-    def read(self, running: Iterable[int], ended: Iterable[int]) -> Mapping[int, list[float]]:
-        """All reports so far.
+    def read(self, trials: Iterable[TrialRun]) -> Mapping[int, list[float]]:
+        """All reports so far, of trials that are known from their beginning.
 
         Args:
-            running: trials that are read on.
-            ended: trials that are read to their end once.
+            trials: as they are now. What was requeued and waits is read on, too: all of that is of its run before.
         """
-        for trial in running:
-            self._read_on(trial)
-        for trial in set(ended) - self._whole:
-            if self._read_on(trial):
-                self._whole.add(trial)
-        return self._reports
+        begun = {each.number: each for each in trials if each.phase is not SlurmPhase.WAITING or each.restarts}
+        for trial in begun.values():
+            self._begin(trial)
+        self._read_round({number: each for number, each in begun.items() if not self._heard[number].over})
+        return {number: each.values for number, each in self._heard.items() if each.restarts is not None}
 
-    def _read_on(self, trial: int) -> bool:
-        """Read a trial's output on; whether that was all of it."""
-        name, found = task_log(self._attempt, trial), self._reports.setdefault(trial, [])
-        end = self._offsets.get(trial, 0) + _MOST_READ
-        while self._offsets.get(trial, 0) < end:
-            data = self._output.read(self._job_id, name, self._offsets.get(trial, 0))
-            if not data:
-                return True
-            self._offsets[trial] = self._offsets.get(trial, 0) + len(data)
-            *lines, rest = (self._rests.get(trial, b"") + data).split(b"\n")
-            self._rests[trial] = rest[: _LONGEST_LINE + 1]
-            for line in lines:
-                number = reported(line, self._metric) if len(line) <= _LONGEST_LINE else None
-                if number is not None and len(found) < MOST_VALUES:
-                    found.append(number)
-        return False
+    def _begin(self, trial: TrialRun) -> None:
+        """Have a trial that began anew begin anew with its reports. All of its runs write into one file."""
+        heard = self._heard.get(trial.number)
+        if heard is None:
+            known = self._goes_on or not trial.restarts
+            self._heard[trial.number] = _Heard(trial.restarts if known else None)
+        elif heard.restarts is not None and trial.restarts > heard.restarts:
+            heard.restarts, heard.over = trial.restarts, False
+            heard.rest = b""
+            if not self._goes_on:
+                heard.values = []
+
+    def _read_round(self, trials: Mapping[int, TrialRun]) -> None:
+        """Read on, in turn from the trial after the one that was read last."""
+        order = sorted(trials, key=lambda number: (number <= self._last, number))
+        left, share = MOST_A_LOOK, max(_PART, MOST_A_LOOK // max(1, len(order)))
+        for number in order:
+            if left <= 0:
+                return
+            before = self._heard[number].offset
+            self._read_on(trials[number], min(left, share))
+            left -= self._heard[number].offset - before
+            self._last = number
+
+    def _read_on(self, trial: TrialRun, most: int) -> None:
+        heard, name = self._heard[trial.number], task_log(self._attempt, trial.number)
+        end = min(heard.offset + most, MOST_OF_A_TRIAL)
+        while not heard.over and heard.offset < end:
+            data = self._output.read(self._job_id, name, heard.offset, min(_PART, end - heard.offset))
+            heard.over = not data and trial.phase is SlurmPhase.ENDED
+            if not data and not heard.over:
+                return
+            heard.offset += len(data)
+            text, ending = heard.rest + data, b"\n" if heard.over else b""
+            whole, _, rest = (text + ending).rpartition(b"\n")
+            heard.rest = rest[: _LONGEST_LINE + 1]
+            # What waits to run anew wrote all of this in the run before.
+            room = MOST_VALUES - len(heard.values)
+            if room and self._mark in whole and (self._goes_on or trial.phase is not SlurmPhase.WAITING):
+                heard.values += islice(self._numbers(whole), room)
+
+    def _numbers(self, text: bytes) -> Iterator[float]:
+        for line in text.split(b"\n"):
+            number = reported(line, self._metric) if len(line) <= _LONGEST_LINE else None
+            if number is not None:
+                yield number
