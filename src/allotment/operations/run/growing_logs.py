@@ -13,6 +13,11 @@ from allotment.ports.clock import Clock
 
 _SILENCE: Final = 1.0
 """Seconds without a line after which that is said."""
+_MOST_HELD: Final = 16 << 20
+"""Bytes of last lines that are held at most."""
+_LINE_COST: Final = 64
+"""Bytes that a line counts beside its text: an empty one takes memory too."""
+_LINES_WITHOUT_A_WORD: Final = 100_000
 _LONGEST_LINE: Final = 1 << 20
 """Bytes after which a line without an end is handed out in parts."""
 
@@ -58,6 +63,23 @@ class _Reader:
             self._rest = b""
 
 
+def _last(lines: Iterator[LogLine], most: int) -> Iterator[LogLine | None]:
+    """The last of the lines, as far as there is room to hold them; None now and then while there is none to hand out.
+
+    A log may be nothing but ends of lines, and whoever asked may have gone: that is seen where something is sent.
+    """
+    held: deque[LogLine] = deque()
+    room = _MOST_HELD
+    for number, line in enumerate(lines, 1):
+        held.append(line)
+        room -= len(line.text) + _LINE_COST
+        while held and (len(held) > most or room < 0):
+            room += len(held.popleft().text) + _LINE_COST
+        if not number % _LINES_WITHOUT_A_WORD:
+            yield None
+    yield from held
+
+
 def growing_lines(
     job_id: str,
     logs: Callable[[], Iterable[GrowingLog]],
@@ -74,7 +96,7 @@ def growing_lines(
         logs: those that are there now and are asked for, in the order in which they are to be read.
         clock: time between two looks.
         every: seconds between two looks.
-        tail: only so many of the last lines that are there now; None for all.
+        tail: only so many of the last lines that are there now, and no more than 16 MiB hold; None for all.
         goes_on: whether more may come.
 
     Raises:
@@ -91,7 +113,7 @@ def growing_lines(
             f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot describe` what it waits for"
         )
     there = read(at_its_end=not goes_on())
-    yield from there if tail is None else deque(there, maxlen=tail)
+    yield from there if tail is None else _last(there, tail)
     silent = 0.0
     while goes_on():
         clock.sleep(every)

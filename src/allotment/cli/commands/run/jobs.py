@@ -90,7 +90,7 @@ def ps(
 @click.argument("job")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job is over; Ctrl-C stops looking, not the job.")
 @click.option("--rank", type=click.IntRange(0), metavar="N", help="Only of this replica, or trial of a sweep.")
-@click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last so many lines.")
+@click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last so many lines, of 16 MiB at most.")
 @team_flag
 @global_flags
 @click.pass_obj
