@@ -9,10 +9,10 @@ class JobSecrets(Protocol):
     """Files ``TEAM/NAME/KEY`` below one folder. Each belongs to the user, and nobody else can read or change it."""
 
     def path(self, team: str, secret: str, key: str) -> str:
-        """Where a value lies, absolute; it was looked at, and not read.
+        """Where a value lies, absolute; it was looked at, and nothing of it is kept.
 
         Raises:
-            InputError: it is not there, or others may read or change it.
+            InputError: it is not there, others may read or change it, or no variable can hold it.
         """
         ...
 

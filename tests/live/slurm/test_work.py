@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,18 +163,30 @@ def said(backend: SlurmBackend, job_id: str, rank: int | None = None) -> list[st
     return [each.text.decode() for each in backend.log(job_id, rank=rank) if each is not None]
 
 
-@pytest.mark.parametrize(("mode", "link", "code"), [(0o600, False, 0), (0o640, False, 78), (0o600, True, 78)])
-def test_the_node_looks_at_the_file_too(tmp_path: Path, mode: int, link: bool, code: int) -> None:
-    file = tmp_path / "it's"
-    file.write_text("a\n b\n\n")
-    file.chmod(mode)
-    if link:
-        (tmp_path / "link").symlink_to(file)
+SPOILT: Mapping[str, Callable[[Path], object]] = {
+    "": lambda file: None,
+    "is no file that is yours alone": lambda file: file.chmod(0o640),
+    "a/link is no file": lambda file: (file.rename(file.with_name("b")), file.symlink_to(file.with_name("b"))),
+    "secrets/t is no folder": lambda file: file.parents[1].chmod(0o720),
+    "secrets is no folder": lambda file: file.parents[2].chmod(0o702),
+    "secrets/t/a is no folder": lambda file: (file.parent.rename(file.parents[1] / "b"), file.parent.symlink_to("b")),
+    "has more than 64 KiB": lambda file: file.write_text("x" * 65537),
+    "holds a NUL byte": lambda file: file.write_bytes(b"a\0 val"),
+}
+
+
+@pytest.mark.parametrize("why", SPOILT)
+def test_the_node_looks_at_the_file_too(tmp_path: Path, why: str) -> None:
+    file = tmp_path / "secrets" / "t" / "a" / ("link" if "link" in why else "it's")
+    file.parent.mkdir(parents=True)
+    file.write_text("a\n val\n\n")
+    file.chmod(0o600)
+    SPOILT[why](file)
     script = f'{SECRETS}allotment_secret TOKEN "$1"\nexec sh -c \'printf %s "$TOKEN"\'\n'
-    named = tmp_path / "link" if link else file
-    done = subprocess.run(["sh", "-ec", script, "sh", str(named)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (code, "" if code else "a\n b")
-    assert " b" not in done.stderr
+    done = subprocess.run(["sh", "-ec", script, "sh", str(file)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (78 if why else 0, "" if why else "a\n val")
+    assert why in done.stderr
+    assert " val" not in done.stderr
 
 
 def test_what_fetches_data_stops_at_the_first_that_fails(tmp_path: Path) -> None:

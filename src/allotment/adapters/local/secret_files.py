@@ -28,17 +28,20 @@ class SecretFiles:
 
     def path(self, team: str, secret: str, key: str) -> str:
         """Where a value lies."""
-        with self._opened(team, secret, key):
-            return str(self._path(team, secret, key))
+        self._read(team, secret, key)
+        return str(self._path(team, secret, key))
 
     def value(self, team: str, secret: str, key: str) -> str:
         """A value."""
+        return self._read(team, secret, key).decode("utf-8", "surrogateescape").rstrip("\n")
+
+    def _read(self, team: str, secret: str, key: str) -> bytes:
         with self._opened(team, secret, key) as file:
             data = os.pread(file, LONGEST_SECRET + 1, 0)
         if b"\0" in data or len(data) > LONGEST_SECRET:
             why = "it holds a NUL byte" if b"\0" in data else f"it has more than {LONGEST_SECRET >> 10} KiB"
             raise self._refused(team, secret, key, why, "let the program read it from a file")
-        return data.decode("utf-8", "surrogateescape").rstrip("\n")
+        return data
 
     def _path(self, team: str, secret: str, key: str) -> Path:
         return self._root / team / secret / key
@@ -51,6 +54,9 @@ class SecretFiles:
         path = self._path(team, secret, key)
         descriptors: list[int] = []
         try:
+            if above := _exchangeable(self._root):
+                folder, why = shown(above[0]), f"{shown(above[0])} {above[1]}, and so can what is in it"
+                raise self._refused(team, secret, key, why, f"see that {folder} is yours, and chmod go-w {folder}")
             for part in (path.parents[2], path.parents[1], path.parents[0], path):
                 kind = os.O_NONBLOCK if part is path else os.O_DIRECTORY
                 at = descriptors[-1] if descriptors else None
@@ -72,6 +78,25 @@ class SecretFiles:
     @staticmethod
     def _refused(team: str, secret: str, key: str, why: str, fix: str) -> InputError:
         return InputError(f"the secret {secret}/{key} of the team {team} cannot be used", why=why, fix=fix)
+
+
+def _exchangeable(root: Path) -> tuple[Path, str] | None:
+    """A folder above the root in which somebody else could put another one in its place, and why he could.
+
+    That above it, wherever a link to it leads, and the one above that. Where only the owner of an entry can remove it
+    (the sticky bit), nobody else can.
+
+    Raises:
+        OSError: one is not there.
+    """
+    above = root.parent
+    for folder in dict.fromkeys((above.parent, above.resolve().parent, above.resolve())):
+        found = folder.stat()
+        if found.st_uid not in {0, os.geteuid()}:
+            return folder, "can be changed by its owner, who is somebody else"
+        if found.st_mode & _OTHERS_WRITE and not found.st_mode & stat.S_ISVTX:
+            return folder, f"can be changed by others (mode {stat.S_IMODE(found.st_mode):04o})"
+    return None
 
 
 def _wrong(found: os.stat_result, *, file: bool) -> tuple[str, str] | None:

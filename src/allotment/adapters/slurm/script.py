@@ -38,18 +38,36 @@ the job was ended by hand: then nothing is waited for, and the others are ended 
 of an array has the array's own number, which stands for all of them."""
 
 SECRETS: Final = """\
+allotment_refuse() {
+    echo "allotment: $1 is not set: $2" >&2
+    exit 78
+}
 allotment_secret() {
+    _allotment_at=${2%/*}
+    for _allotment_each in 1 2 3; do
+        if [ -z "$(find "$_allotment_at" -prune -type d -user "$(id -u)" ! -perm -020 ! -perm -002)" ]; then
+            allotment_refuse "$1" "$_allotment_at is no folder of yours that nobody else can change"
+        fi
+        _allotment_at=${_allotment_at%/*}
+    done
     if [ -z "$(find "$2" -prune -type f -user "$(id -u)" ! -perm -040 ! -perm -020 ! -perm -004 ! -perm -002)" ]; then
-        echo "allotment: $1 is not set: $2 is no file that is yours alone" >&2
-        exit 78
+        allotment_refuse "$1" "$2 is no file that is yours alone"
+    fi
+    if [ -z "$(find "$2" -prune -size -65537c)" ]; then
+        allotment_refuse "$1" "$2 has more than 64 KiB"
+    fi
+    if [ "$(tr -dc '\\000' <"$2" | wc -c)" -ne 0 ]; then
+        allotment_refuse "$1" "$2 holds a NUL byte"
     fi
     _allotment_value=$(cat "$2")
     export "$1=$_allotment_value"
-    unset _allotment_value
+    unset _allotment_value _allotment_at _allotment_each
 }
 """
-"""Reads a value into the environment: it stands in no argument, and a link, or a file of somebody else, or one that
-others can read, ends the job. What Slurm keeps of the script is the name of the file."""
+"""Reads a value into the environment: it stands in no argument. What is refused at submit ends the job here: a link, a
+file of somebody else or one that others can read, one of the three folders TEAM, NAME and the one above them that is a
+link or that others can change, and a value that no variable can hold. What Slurm keeps of the script is the name of
+the file."""
 
 
 def script_of(asked: SlurmSubmission) -> str:

@@ -58,6 +58,18 @@ def a_pipe(root: Path) -> None:
     os.mkfifo(root / "nlp/hub/token", 0o600)
 
 
+def an_open_folder_above(root: Path) -> None:
+    root.parent.chmod(0o777)
+
+
+def an_open_folder_above_a_link(root: Path) -> None:
+    (root.parent / "real").mkdir(mode=0o700)
+    root.rename(root.parent / "real" / "secrets")
+    (root.parent / "real").chmod(0o770)
+    real = root.parent.rename(root.parent.with_name("moved"))
+    root.parent.symlink_to(real / "real")
+
+
 def nul(root: Path) -> None:
     (root / "nlp/hub/token").write_bytes(b"a\0b")
 
@@ -72,16 +84,39 @@ def gone(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [readable, writable, open_folder, a_link, a_linked_folder, a_pipe, nul, long, gone],
+    [
+        readable,
+        writable,
+        open_folder,
+        a_link,
+        a_linked_folder,
+        a_pipe,
+        an_open_folder_above,
+        an_open_folder_above_a_link,
+        nul,
+        long,
+        gone,
+    ],
     ids=lambda f: f.__name__,
 )
 def test_what_others_could_have_a_hand_in_is_refused(root: Path, spoil: Callable[[Path], None]) -> None:
     spoil(root)
     with pytest.raises(InputError) as told:
         SecretFiles(root).value("nlp", "hub", "token")
+    with pytest.raises(InputError) as at_submit:
+        SecretFiles(root).path("nlp", "hub", "token")
+    assert str(at_submit.value) == str(told.value)
     said = f"{told.value} {told.value.why} {told.value.fix}"
     assert "hub/token of the team nlp" in said
     assert "s3cr3t" not in said
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o1777])
+def test_a_folder_above_in_which_nobody_can_exchange_it_is_taken_and_a_link_to_it(root: Path, mode: int) -> None:
+    root.parent.chmod(mode)
+    link = root.parent.with_name(f"{root.parent.name}-link")
+    link.symlink_to(root.parent)
+    assert SecretFiles(link / "secrets").value("nlp", "hub", "token") == VALUE
 
 
 def test_a_file_of_somebody_else_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
