@@ -72,12 +72,16 @@ class SteadyClock:
         time.sleep(max(0.0, seconds))
 
     def _kept(self) -> float | None:
-        """By how many seconds the one before was ahead of those since boot; None where it was of another boot."""
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        """By how many seconds the one before was ahead of those since boot.
+
+        None where it was of another boot, or is too far from the wall's: any job can write the file, and what is kept
+        for some days would be old at once.
+        """
+        with suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             with self._place.open("rb") as file:
                 found = json.loads(file.read(_LARGEST))
             ahead = float(found["ahead"])
-            if found["boot"] == self._boot and 0 <= self._at + ahead < _FAR:
+            if found["boot"] == self._boot and abs(self._at + ahead - self._wall()) < _FAR:
                 return ahead
         return None
 
@@ -89,8 +93,8 @@ class SteadyClock:
             part.replace(self._place)
 
 
-_FAR: Final = 1e11
-"""Seconds since the epoch that no calendar reaches."""
+_FAR: Final = 366 * 24 * 60 * 60
+"""Seconds that it may differ from the wall's after a restart: a year."""
 
 
 def _boot() -> str:

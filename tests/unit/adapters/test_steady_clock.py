@@ -46,16 +46,26 @@ def test_a_jump_of_the_walls_is_made_up_slowly_and_over_restarts(tmp_path: Path,
     assert (clock.now().timestamp() == pytest.approx(machine.wall)) == (abs(jump) == HOUR)
 
 
-@pytest.mark.parametrize("why", ["another boot", "nothing under way", "damaged", "no text", "far"])
+DAMAGED = {
+    "damaged": b"{",
+    "no text": b"\xff",
+    "far": b'{"boot": "b1", "ahead": 1e300}',
+    "no number": b'{"boot": "b1", "ahead": NaN}',
+    "digits": b'{"boot": "b1", "ahead": %s}' % (b"9" * 4000),
+    "in a future": b'{"boot": "b1", "ahead": 1e10}',
+    "in the past": b'{"boot": "b1", "ahead": 0}',
+}
+
+
+@pytest.mark.parametrize("why", ["another boot", "nothing under way", *DAMAGED])
 def test_it_begins_with_the_walls_time_where_nothing_is_to_be_kept(tmp_path: Path, why: str) -> None:
     machine, place = Machine(), tmp_path / "clock"
     machine.clock(place).now()
     machine.wall += HOUR
     if why == "another boot":
         machine.boot = "b2"
-    elif why in {"damaged", "no text", "far"}:
-        far = b'{"boot": "b1", "ahead": 1e300}'
-        place.write_bytes({"damaged": b"{", "no text": b"\xff", "far": far}[why])
+    elif why in DAMAGED:
+        place.write_bytes(DAMAGED[why])
     assert machine.clock(place, keep=why != "nothing under way").now().timestamp() == machine.wall
 
 
