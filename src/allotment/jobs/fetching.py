@@ -35,12 +35,14 @@ FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
 A source that sends less than 1,000 bytes a second for ten minutes is given up: it would hold its place without an end.
 """
 _WHOLE: Final = """\
-place=$1 source=$2 part="$1.part-${ALLOTMENT_JOB_ID:-$$}"; shift 2
+place=$1 source=$2 part="$1.part-${ALLOTMENT_JOB_ID:-$$}" child=; shift 2
+find "$place".part-* -prune -type f -mmin +2880 -exec rm -f {} + 2>/dev/null || :
 [ ! -f "$place" ] || exit 0
 [ ! -d "$place" ] || exit 21
-"$@" "$part" "$source"; code=$?
+trap 'kill "$child" 2>/dev/null; wait; rm -f "$part"; exit 143' TERM
+"$@" "$part" "$source" & child=$!; wait "$child"; code=$?
 case $code in
-    22 | 33 | 36) rm -f "$part"; "$@" "$part" "$source"; code=$? ;;
+    22 | 33 | 36) rm -f "$part"; "$@" "$part" "$source" & child=$!; wait "$child"; code=$? ;;
 esac
 [ "$code" -eq 0 ] || exit "$code"
 mv "$part" "$place\""""
@@ -48,7 +50,8 @@ mv "$part" "$place\""""
 
 What is there is whole, who needs it next fetches nothing, and two that fetch it at once do not write into one file.
 A part that the server cannot go on from (33, 36), or that is whole already (22), is fetched anew, once. A folder in its
-place is no file (21). A name with brackets is one name, and no redirect leads out of TLS.
+place is no file (21). Who is told to end leaves no part, and the next one removes parts that nobody has written for two
+days. A name with brackets is one name, and no redirect leads out of TLS.
 """
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 

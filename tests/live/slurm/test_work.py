@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import pytest
 from allotment import wiring
 from allotment.adapters.slurm.commands import SlurmCommands
 from allotment.adapters.slurm.script import SECRETS
-from allotment.jobs.fetching import fetch_arguments
+from allotment.jobs.fetching import fetch_arguments, fetch_command
 from allotment.model.jobs.job import (
     EarlyStop,
     Job,
@@ -187,6 +188,29 @@ def test_the_node_looks_at_the_file_too(tmp_path: Path, why: str) -> None:
     assert (done.returncode, done.stdout) == (78 if why else 0, "" if why else "a\n val")
     assert why in done.stderr
     assert " val" not in done.stderr
+
+
+def test_what_is_told_to_end_leaves_no_part_and_old_ones_are_removed(tmp_path: Path) -> None:
+    """`curl` is one that writes a part, and then waits."""
+    curl, place = tmp_path / "bin" / "curl", tmp_path / "to" / "[a] b"
+    for each in (curl.parent, place.parent):
+        each.mkdir()
+    curl.write_text('#!/bin/sh\nfor last; do part=${before:-} before=$last; done\necho a >"$part"\nexec sleep 60\n')
+    curl.chmod(0o700)
+    parts = {name: place.with_name(f"[a] b.part-{name}") for name in ("old", "young", "x1")}
+    for name in ("old", "young"):
+        parts[name].touch()
+    os.utime(parts["old"], (0, 0))
+    argv = fetch_command(StagedData("https://host/b", "data", "b", StagingTime.BEFORE), "https://host/b", str(place))
+    environment = {"PATH": f"{curl.parent}:{os.environ['PATH']}", "ALLOTMENT_JOB_ID": "x1"}
+    with subprocess.Popen(argv, env=environment) as fetching:
+        deadline = time.monotonic() + 20
+        while not parts["x1"].exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        fetching.terminate()
+        assert fetching.wait(20) == 143
+    assert sorted(place.parent.iterdir()) == [parts["young"]]
 
 
 def test_what_fetches_data_stops_at_the_first_that_fails(tmp_path: Path) -> None:
