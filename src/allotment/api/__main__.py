@@ -191,7 +191,12 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
     machine = machine if inventory.virtual else replace(machine, asked=devices)
     processes = running.job_processes(folder / "launches")
     storage = LocalStorage(running.job_folders(folder), running.own_secrets(os.environ), running.has_program)
-    backend = LocalBackend(platform, machine, processes, storage, clock, running.instead(), running.beside())
+    beside = running.beside()
+    backend = LocalBackend(platform, machine, processes, storage, clock, running.instead(), beside)
+
+    def clear(family: str) -> None:
+        beside(lambda: storage.folders.clear(family, 1))
+
     return Serving(
         backend,
         changes=backend,
@@ -204,7 +209,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
         with_past=True,
         told=backend.told,
         check=backend.check,
-        families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall),
+        families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall, clear=clear),
     )
 
 

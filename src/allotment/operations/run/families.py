@@ -54,12 +54,15 @@ class FamilyKeeping:
         logs: logs of a job, by its id, attempt after attempt.
         wall: milliseconds since the epoch as people's clocks have it, by which schedules go; None where the server's
             own does. Where the machine's clock is set, a server reckons durations by one that is not.
+        clear: removes what the members of a family shared, such as their data, once all of them are over; it is told
+            the parent's id, and may be told it again.
     """
 
     sweeps: bool = False
     schedules: bool = False
     logs: LogsOf = _NO_LOGS
     wall: Callable[[], int] | None = None
+    clear: Callable[[str], None] = lambda _: None
 
     def keeps(self, job: Job) -> bool:
         """Whether a job is kept here, and only its members are handed over."""
@@ -263,6 +266,9 @@ class FamilyKeeper:
             self._make(parent, trial_of(parent, number, arguments[number], now))
         for number, said in decided.stop_early:
             self._reconciler.stop(members[number].id, None, said, now, MoveCause.EARLY_STOP)
+        if decided.over is not None:
+            # First: what is over is looked at by nobody any more.
+            self._keeping.clear(parent.id)
         change = _sweep_change(parent, decided, trials, now)
         news = bool(decided.begin or decided.stop_early)
         if change is not None:

@@ -141,7 +141,9 @@ class Machine:
         self.backend = LocalBackend(
             replace(acme(), idle=self.idle), found, self.processes, storage, self.clock, {}, self.beside
         )
-        keeping = FamilyKeeping(sweeps=True, schedules=True, logs=self.backend.logs)
+        keeping = FamilyKeeping(
+            sweeps=True, schedules=True, logs=self.backend.logs, clear=lambda family: self.folders.clear(family, 1)
+        )
         self.reconciler = Reconciler(
             self.store, self.backend, self.backend.watched, self.backend, has_members=keeping.keeps
         )

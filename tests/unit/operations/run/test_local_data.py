@@ -135,8 +135,11 @@ def test_all_trials_of_a_sweep_share_their_data(machine: Machine) -> None:
     assert launched(machine) == [f"{job_id}-0-0"]
     # Who ends one trial ends nobody's data.
     machine.reconciler.stop(f"{job_id}-t1", 0, "test", machine.now)
+    machine.run(20)
+    assert f"{job_id}/1" not in machine.folders.cleared, "trials run"
     machine.run(60)
     assert launched(machine) == [f"{job_id}-0-0", f"{job_id}-t0-1-0", f"{job_id}-t2-1-0"]
+    assert machine.folders.cleared.count(f"{job_id}/1") == 1
 
 
 def test_data_in_scratch_stay_from_attempt_to_attempt(machine: Machine) -> None:
