@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -295,7 +294,7 @@ def data_have_their_place(context: JobContext) -> Iterator[Issue]:
             yield context.error(at, what, "add `volume:` with one of the job's volumes, or declare one")
         elif name not in volumes:
             yield context.error((*at, "volume"), f"there is no volume {echo(name)}", did_you_mean(name, volumes))
-        place = (name or "", posixpath.normpath(each.path or last_part(each.source) or "."))
+        place = (name or "", each.path or last_part(each.source) or ".")
         if place[1] == "." and not each.command and each.source.startswith("https://"):
             what = "what https fetches is one file, and here it would take the place of the volume's folder"
             yield context.error((*at, "path"), what, "write `path:` with the name that the file gets")
