@@ -20,7 +20,7 @@ T = TypeVar("T")
 MOST_SENTENCE: Final = 1000
 """Characters that are kept of a sentence; some come from a back end, and anybody may have written them."""
 MOST_EVENTS: Final = 500
-"""Events that are kept of a job: the first ones."""
+"""Events that are kept of a job: the first ones; of a schedule, which has no end, the newest."""
 MOST_WAITS: Final = 500
 """Reasons to wait that are kept of a job: the first ones."""
 _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
@@ -277,13 +277,18 @@ def changed(job: StoredJob, change: StoredChange) -> StoredJob:
         native=job.native if change.native is None else kept_text(change.native),
         code=job.code if change.code is None else change.code,
         attempts=tuple(sorted(attempts, key=lambda each: each.number)),
-        events=(*job.events, *events)[:MOST_EVENTS],
+        events=_kept_events(job, events),
         waits=_merged(job.waits, waits, lambda each: (each.since, each.code))[:MOST_WAITS],
         use=job.use if change.use is None else change.use,
         metric=job.metric if change.metric is None else change.metric,
         standing=job.standing if change.standing is None else kept_standing(change.standing),
         version=job.version + 1,
     )
+
+
+def _kept_events(job: StoredJob, news: Sequence[JobEvent]) -> tuple[JobEvent, ...]:
+    every = (*job.events, *news)
+    return every[:MOST_EVENTS] if job.job.schedule is None else every[-MOST_EVENTS:]
 
 
 def kept_standing(standing: FamilyStanding) -> FamilyStanding:

@@ -46,3 +46,15 @@ def test_no_text_of_a_job_moves_the_cursor() -> None:
     told += family_report_lines(FamilyReport({JobState.FAILED: 1}, best), sweep)
     assert len(told) > 20
     assert not [each for each in told if ESCAPE in each]
+
+
+def test_of_what_was_left_out_the_newest_are_named_and_the_others_counted() -> None:
+    schedule = JobSchedule("0 4 * * *", "Etc/UTC", 60)
+    told = ["5 runs from a to b were left out", *("the run of c was left out",) * 24]
+    events = tuple(JobEvent(NOW + number, "left-out", said) for number, said in enumerate(told))
+    job = replace(STORED, job=replace(STORED.job, schedule=schedule), events=events)
+    for times, before in ((29, ["  9 before these"]), (20, [])):
+        lines = list(family_lines(replace(job, standing=FamilyStanding(left_out=times)), [], NOW, "allot"))
+        assert lines[0] == f"left out ({times} times)"
+        assert [line for line in lines if "before these" in line] == before
+        assert len(lines) == 21 + len(before)

@@ -23,7 +23,7 @@ from allotment.adapters.store.rows import (
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
-from allotment.ports.stored_jobs import StaleWriteError, StoredChange, StoredJob, changed, first_kept
+from allotment.ports.stored_jobs import JobEvent, StaleWriteError, StoredChange, StoredJob, changed, first_kept
 
 
 class SqlStore(SqlReader):
@@ -108,9 +108,7 @@ def _keep_parts(connection: sa.Connection, before: StoredJob | None, after: Stor
     moves = range(0 if before is None else len(before.history.moves), len(after.history.moves))
     if moves:
         connection.execute(sa.insert(MOVES), [move_to_row(job, each, after.history.moves[each]) for each in moves])
-    events = range(0 if before is None else len(before.events), len(after.events))
-    if events:
-        connection.execute(sa.insert(EVENTS), [event_to_row(job, each, after.events[each]) for each in events])
+    _keep_events(connection, job, () if before is None else before.events, after.events)
     known = frozenset(() if before is None else before.attempts)
     attempts = [each for each in after.attempts if each not in known]
     if attempts:
@@ -123,6 +121,23 @@ def _keep_parts(connection: sa.Connection, before: StoredJob | None, after: Stor
         numbers = [number for number, _ in waits]
         connection.execute(sa.delete(WAITS).where(WAITS.c.job == job, WAITS.c.number.in_(numbers)))
         connection.execute(sa.insert(WAITS), [wait_to_row(job, number, each) for number, each in waits])
+
+
+def _keep_events(
+    connection: sa.Connection, job: str, before: tuple[JobEvent, ...], after: tuple[JobEvent, ...]
+) -> None:
+    """The oldest may have made room for the newest: numbers go on, whatever is gone before them."""
+    dropped = next(each for each in range(len(before) + 1) if before[each:] == after[: len(before) - each])
+    news = after[len(before) - dropped :]
+    if not news:
+        return
+    own = EVENTS.c.job == job
+    last = connection.execute(sa.select(sa.func.max(EVENTS.c.number)).where(own)).scalar()
+    first = 0 if last is None else last + 1
+    rows = [event_to_row(job, number, each) for number, each in enumerate(news, start=first)]
+    connection.execute(sa.insert(EVENTS), rows)
+    if dropped:
+        connection.execute(sa.delete(EVENTS).where(own, EVENTS.c.number < first + len(news) - len(after)))
 
 
 def _keep_turn(connection: sa.Connection, turn: DeviceTurn) -> None:

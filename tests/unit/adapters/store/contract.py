@@ -6,11 +6,13 @@ A suite that inherits `StoreContract` gives the fixture `place`: an empty store'
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
+from allotment.model.jobs.job import JobSchedule
 from allotment.model.jobs.run import IllegalMoveError, JobState, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.ports.backends import EndOfRun
@@ -95,6 +97,19 @@ class StoreContract:
             job = store.get("j1")
             assert job.waits == (over, later)
             assert job.attempts == (JobAttempt(1), JobAttempt(2, ended=NOW), JobAttempt(3))
+
+    def test_of_a_schedule_the_newest_events_are_kept_of_another_job_the_first(self, place: StorePlace) -> None:
+        daily = JobSchedule("0 4 * * *", "Etc/UTC", 600)
+        every = [JobEvent(NOW + each, "left-out", f"time {each}") for each in range(MOST_EVENTS + 7)]
+        with place.writer("a test") as store:
+            for name, schedule in (("s1", daily), ("j1", None)):
+                job = submitted(name)
+                store.add(replace(job, job=replace(job.job, schedule=schedule)))
+                for version, (start, end) in enumerate(pairwise([0, 3, MOST_EVENTS + 2, MOST_EVENTS + 7])):
+                    store.record([StoredChange(name, version, events=tuple(every[start:end]))])
+
+            assert store.get("s1").events == tuple(every[7:])
+            assert store.get("j1").events == tuple(every[:MOST_EVENTS])
 
     def test_foreign_text_is_bounded_and_harms_nothing(self, place: StorePlace) -> None:
         nasty = "'; DROP TABLE jobs; --\x00\udcff" + "x" * 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -11,10 +12,11 @@ from allotment.errors import shown
 from allotment.jobs.trials import trials_of
 from allotment.model.moments import written
 from allotment.operations.run.reporting import FamilyReport
-from allotment.ports.stored_jobs import JobRow, StoredJob
+from allotment.ports.stored_jobs import JobEvent, JobRow, StoredJob
 
 _RUNS_SHOWN: Final = 20
 """Runs of a schedule that a description names: the newest."""
+_SEVERAL: Final = re.compile(r"(\d{1,9}) ")
 
 
 def family_lines(job: StoredJob, members: Sequence[JobRow], now: int, call: str) -> Iterator[str]:
@@ -66,7 +68,17 @@ def _runs(job: StoredJob, members: Sequence[JobRow], now: int, call: str) -> Ite
         yield f"  and earlier ones: {call} ps --of {job.id}"
     if job.events:
         yield f"left out ({0 if job.standing is None else job.standing.left_out} times)"
-        yield from (f"  {written(each.at)}  {shown(each.said)}" for each in job.events[-_RUNS_SHOWN:])
+        told = job.events[-_RUNS_SHOWN:]
+        before = (0 if job.standing is None else job.standing.left_out) - sum(map(_times, told))
+        if before > 0:
+            yield f"  {before} before these"
+        yield from (f"  {written(each.at)}  {shown(each.said)}" for each in told)
+
+
+def _times(event: JobEvent) -> int:
+    """How many times an event of a schedule tells of."""
+    several = _SEVERAL.match(event.said)
+    return 1 if several is None else int(several[1])
 
 
 def _of(arguments: Sequence[Sequence[str]], number: int) -> Sequence[str]:
