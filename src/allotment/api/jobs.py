@@ -1,5 +1,8 @@
 """Routes of jobs. A body is one value as `model.jobs.written` writes it; a log is a line of JSON for each line.
 
+The last line of a log is a list: of the error that kept it from its end, empty where nothing did. A log without one was
+cut off, which nothing else tells from one that has ended.
+
 Handlers are plain functions: the server runs each in a thread of its own; `operations.run.desk` lets one in at a time.
 """
 
@@ -29,7 +32,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
 from allotment.ports.backends import LogLine
-from allotment.ports.job_service import JobService, JobSubmission
+from allotment.ports.job_service import JobService, JobSubmission, RefusedSubmission, refusal_of
 from allotment.ports.store import JobFilter, PageMark
 
 JSON: Final = "application/json"
@@ -198,7 +201,13 @@ def _filter(
 
 def _lines(lines: Iterator[LogLine | None]) -> Iterator[bytes]:
     """JSON; an empty line where there is nothing new, so that a connection that was left is noticed."""
-    return (b"\n" if each is None else msgspec.json.encode(each) + b"\n" for each in lines)
+    kept: tuple[RefusedSubmission, ...] = ()
+    try:
+        for each in lines:
+            yield b"\n" if each is None else msgspec.json.encode(each) + b"\n"
+    except AllotmentError as error:
+        kept = (refusal_of(error),)
+    yield msgspec.json.encode(kept) + b"\n"
 
 
 def _begun(lines: Iterator[LogLine | None]) -> Iterator[LogLine | None]:

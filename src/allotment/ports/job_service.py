@@ -38,6 +38,10 @@ class SilentServerError(UnreachableError):
     """It was asked, and nobody knows whether it has done what it was asked for."""
 
 
+class CutLogError(UnreachableError):
+    """It ended, or was left, in the middle of a log."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobSubmission:
     """A job that somebody wants to be run.
@@ -97,7 +101,12 @@ def answer_of(found: JobReceipt | AllotmentError) -> SubmissionAnswer:
     """What became of a submission, in the form in which it travels."""
     if isinstance(found, JobReceipt):
         return SubmissionAnswer(found)
-    return SubmissionAnswer(None, RefusedSubmission(type(found).__name__, found.what, found.why, found.fix))
+    return SubmissionAnswer(None, refusal_of(found))
+
+
+def refusal_of(error: AllotmentError) -> RefusedSubmission:
+    """An error, in the form in which it travels."""
+    return RefusedSubmission(type(error).__name__, error.what, error.why, error.fix)
 
 
 def error_of(refused: RefusedSubmission) -> AllotmentError:
@@ -255,6 +264,7 @@ class JobService(Protocol):
 
         Raises:
             NotFoundError: nothing is known of it, or it wrote nothing yet.
+            CutLogError: more may have come, but for the server, which is gone.
         """
         ...
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.server import client
 from allotment.adapters.server.client import SocketJobService
-from allotment.api.jobs import job_api
+from allotment.api.jobs import _lines, job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import (
     AllotmentError,
@@ -45,8 +46,8 @@ from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
-from allotment.ports.backends import JobRefusedError
-from allotment.ports.job_service import JobReceipt, JobService, JobSubmission, error_of
+from allotment.ports.backends import JobRefusedError, LogLine
+from allotment.ports.job_service import CutLogError, JobReceipt, JobService, JobSubmission, error_of
 from allotment.ports.store import JobFilter
 from allotment.simulation.live.starts import StartWishes
 from tests.unit.operations.run.machine import Machine, job
@@ -410,6 +411,11 @@ def test_status_tells_whose_it_is(asked: tuple[World, JobService]) -> None:
     assert status.backends[0].offer.accelerators == {"a100": 4}
 
 
+def _lost() -> Iterator[LogLine]:
+    yield LogLine(0, b"a")
+    raise UnreachableError("x", why="y", fix="z")
+
+
 def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError):
         SocketJobService(tmp_path / "server.sock").status()
@@ -445,6 +451,52 @@ def test_a_followed_log_is_left_by_whoever_looks_and_the_server_goes_on(tmp_path
         world.desk.end()
         thread.join(20)
         assert not thread.is_alive()
+
+
+def test_the_last_line_says_that_a_log_has_ended_or_what_kept_it_from_that() -> None:
+    line, end = b"".join(_lines(iter([LogLine(0, b"a")]))).splitlines()
+    assert (msgspec.json.decode(line, type=LogLine), end) == (LogLine(0, b"a"), b"[]")
+    kept = b'[{"error":"UnreachableError","what":"x","why":"y","fix":"z"}]'
+    assert b"".join(_lines(_lost())).splitlines() == [line, kept]
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (b'{"rank":0,"text":"YQ=="}\n\n[]\n', None),
+        (b'{"rank":0,"text":"YQ=="}\n[{"error":"NotFoundError","what":"x"}]\n', NotFoundError),
+        (b'{"rank":0,"text":"YQ=="}\n', CutLogError),
+        (b'{"rank":0,"text":"YQ=="}\n{"rank":0,"te', CutLogError),
+        (b"", CutLogError),
+    ],
+)
+@pytest.mark.parametrize("closed", [b"0\r\n\r\n", b""], ids=["in order", "cut"])
+def test_a_log_that_was_cut_off_is_not_taken_for_one_that_ended(
+    tmp_path: Path, sent: bytes, says: type[AllotmentError] | None, closed: bytes
+) -> None:
+    path = tmp_path / "s"
+    chunk = b"%x\r\n%s\r\n" % (len(sent), sent) if sent else b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen(1)
+
+        def answer() -> None:
+            asked, _ = listening.accept()
+            asked.recv(1 << 16)
+            asked.sendall(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunk + closed
+            )
+            asked.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        log = SocketJobService(path).log("j1", follow=True)
+        if says is None:
+            assert [line and line.text for line in log] == [b"a", None]
+        else:
+            with pytest.raises(says):
+                list(log)
+        thread.join(10)
 
 
 def test_an_unknown_state_is_a_slip(tmp_path: Path) -> None:

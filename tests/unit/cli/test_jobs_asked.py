@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from allotment.cli.commands.run.following import held_by, write_log
+from allotment.cli.commands.run.following import follow_to_its_end, held_by, write_log
 from allotment.cli.commands.run.naming import check_team, job_of, living
 from allotment.cli.commands.run.serving import platform_words
 from allotment.cli.commands.run.stopping import seconds_of, stop_named
 from allotment.cli.shell.session import Session
-from allotment.errors import NotFoundError, UsageError
+from allotment.errors import NotFoundError, UnreachableError, UsageError
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
 from allotment.operations.run.starting import bring_down
-from allotment.ports.job_service import JobSubmission
+from allotment.ports.backends import LogLine
+from allotment.ports.job_service import CutLogError, JobSubmission
 from allotment.ports.store import JobFilter
 from tests.unit.api.test_service import World
 from tests.unit.cli.conftest import ACME
@@ -84,6 +86,32 @@ def test_of_several_each_is_stopped_by_itself(capsys: pytest.CaptureFixture[str]
     assert stop_named(session(), world.desk, ["train"], 1) == 0
     with pytest.raises(NotFoundError):
         stop_named(session(), world.desk, ["nosuch"], None)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        pytest.param(CutLogError("the server ended in the middle of a log"), id="in the log"),
+        pytest.param(UnreachableError("the server does not answer"), id="before the end is on record"),
+    ],
+)
+def test_who_looks_at_a_job_while_the_server_ends_is_told_what_goes_on(
+    gone: UnreachableError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    one = world.desk.find(submitted(world))
+
+    def log(*_: object, **__: object) -> Iterator[LogLine]:
+        yield LogLine(0, b"epoch 9")
+        raise gone
+
+    monkeypatch.setattr(world.desk, "log", log)
+    with pytest.raises(UnreachableError) as told:
+        follow_to_its_end(session(), world.desk, one)
+    assert told.value.exit_code == 9
+    assert told.value.what == f"the server ended, and train ({one.id}) goes on"
+    assert f"allot logs -f {one.id}" in told.value.fix
+    assert "allot up" in told.value.fix
 
 
 def test_a_rank_that_a_job_has_not_is_a_slip() -> None:

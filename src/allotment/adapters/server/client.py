@@ -21,6 +21,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
+    CutLogError,
     FamilySummary,
     ForeseenJob,
     JobReceipt,
@@ -212,9 +213,19 @@ class SocketJobService:
         ) as answer:
             try:
                 for line in answer:
-                    yield msgspec.json.decode(line, type=LogLine) if line.strip() else None
-            except (OSError, http.client.HTTPException) as error:
-                raise _gone(error) from error
+                    if line == b"\n":
+                        yield None
+                        continue
+                    found = msgspec.json.decode(line, type=LogLine | tuple[RefusedSubmission, ...])
+                    if not isinstance(found, LogLine):
+                        if found:
+                            raise error_of(found[0])
+                        return
+                    yield found
+            except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+                raise _cut(str(error)) from error
+        # A connection that was cut between two lines reads as one that has ended.
+        raise _cut("the connection ended before its end was told")
 
     def end(self) -> None:
         """End the server."""
@@ -249,7 +260,7 @@ class SocketJobService:
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise _silent(error) from error
+            raise (_silent if verb == "POST" else _gone)(error) from error
         if answer.status >= _OK:
             with answer:
                 raise _refusal(answer.status, answer.read())
@@ -266,6 +277,10 @@ def _silent(error: Exception) -> SilentServerError:
         why=shown(str(error) or type(error).__name__),
         fix="it may have done it all the same: look at `allot ps --all` before you ask again",
     )
+
+
+def _cut(why: str) -> CutLogError:
+    return CutLogError("the server ended in the middle of a log", why=shown(why), fix="`allot up`, then ask again")
 
 
 def _gone(error: Exception) -> UnreachableError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
-from allotment.errors import INTERRUPTED, UsageError, shown
+from allotment.errors import INTERRUPTED, UnreachableError, UsageError, shown
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
 from allotment.ports.backends import LOCAL
@@ -88,9 +90,10 @@ def tell_wait(session: Session, service: JobService, job_id: str, told: str) -> 
 def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> int:
     """The log until the job is over; the job's own exit code, or that of an interruption."""
     try:
-        write_log(session, service, job.id, rank=None, follow=True, tail=None)
-        # The log ends a moment before it is on record how.
-        ended = _over(service, job.id)
+        with told_what_goes_on(session, job):
+            write_log(session, service, job.id, rank=None, follow=True, tail=None)
+            # The log ends a moment before it is on record how.
+            ended = _over(service, job.id)
     except KeyboardInterrupt:
         session.note(goes_on(session, job))
         return INTERRUPTED
@@ -99,6 +102,23 @@ def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> 
     for each in sorted(folders):
         session.note(f"what it wrote beside its script lies in {shown(each)}")
     return exit_code(ended)
+
+
+@contextmanager
+def told_what_goes_on(session: Session, job: StoredJob) -> Iterator[None]:
+    """Where the server ends while somebody looks at a job: what becomes of it, and how to come back.
+
+    Raises:
+        UnreachableError: it has ended.
+    """
+    try:
+        yield
+    except UnreachableError as error:
+        raise UnreachableError(
+            f"the server ended, and {job.job.name} ({job.id}) goes on",
+            why=error.why,
+            fix=f"start it again with `{session.call} up`, and come back with `{session.call} logs -f {job.id}`",
+        ) from error
 
 
 def goes_on(session: Session, job: StoredJob) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Final
 
 import click
@@ -96,12 +97,16 @@ def ps(
 @click.pass_obj
 def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None) -> int:
     """What a job wrote: all attempts, one after the other. Lines of several replicas say whose they are."""
-    from allotment.cli.commands.run.following import write_log
+    from allotment.cli.commands.run.following import told_what_goes_on, write_log
     from allotment.cli.commands.run.naming import job_of
 
     service = service_of(session)
+    wanted = job_of(session, service, job)
+    if wanted.state.over:
+        follow = False
     try:
-        write_log(session, service, job_of(session, service, job).id, rank=rank, follow=follow, tail=tail)
+        with told_what_goes_on(session, wanted) if follow else nullcontext():
+            write_log(session, service, wanted.id, rank=rank, follow=follow, tail=tail)
     except KeyboardInterrupt:
         if not follow:
             raise
@@ -163,7 +168,7 @@ def wait(session: Session, job: str, *, condition: str, timeout: str) -> int:
     Raises a failure where it is over and can never be in the state, and where the time is up (exit code 8). What the
     job waits for itself is told. Ctrl-C stops waiting, not the job.
     """
-    from allotment.cli.commands.run.following import end_of, exit_code, goes_on
+    from allotment.cli.commands.run.following import end_of, exit_code, goes_on, told_what_goes_on
     from allotment.cli.commands.run.naming import job_of
     from allotment.cli.commands.run.stopping import seconds_of, waited_for
 
@@ -171,7 +176,8 @@ def wait(session: Session, job: str, *, condition: str, timeout: str) -> int:
     service = service_of(session)
     wanted = job_of(session, service, job)
     try:
-        found = waited_for(session, service, wanted.id, condition, limit)
+        with told_what_goes_on(session, wanted):
+            found = waited_for(session, service, wanted.id, condition, limit)
     except KeyboardInterrupt:
         session.note(goes_on(session, wanted))
         return INTERRUPTED
