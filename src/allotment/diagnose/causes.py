@@ -16,6 +16,7 @@ from allotment.diagnose.rules.policy.table import CAUSES as POLICY
 from allotment.diagnose.rules.queue.table import CAUSES as QUEUE
 from allotment.diagnose.rules.quota.table import CAUSES as QUOTA
 from allotment.diagnose.rules.scheduler.table import CAUSES as SCHEDULER
+from allotment.diagnose.rules.server.table import CAUSES as SERVER
 from allotment.diagnose.rules.slurm.table import CAUSES as SLURM
 from allotment.diagnose.rules.storage.table import CAUSES as STORAGE
 from allotment.diagnose.rules.submission.table import CAUSES as SUBMISSION
@@ -31,6 +32,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     *SCHEDULER,
     *POD,
     *SLURM,
+    *SERVER,
 )
 BY_ID: Final = {each.id: each for each in CAUSES}
 BY_CODE: Final = {each.code: each for each in CAUSES}

@@ -22,8 +22,8 @@ from allotment.model.explanation import Confidence, Layer
 Found = tuple[CauseEntry, Finding]
 OF_PODS: Final = frozenset({Layer.SCHEDULER, Layer.AUTOSCALER, Layer.NODE, Layer.STORAGE, Layer.POD})
 """Layers of what is around pods: of work that runs in another cluster nothing of this one is."""
-_OF_CLUSTERS: Final = tuple(each for each in CAUSES if each.layer is not Layer.SLURM)
-"""A Slurm is asked by rules of its own (`diagnose.slurm`)."""
+_OF_CLUSTERS: Final = tuple(each for each in CAUSES if each.layer not in {Layer.SLURM, Layer.SERVER})
+"""A Slurm is asked by rules of its own (`diagnose.slurm`), and so is what the server keeps (`diagnose.on_server`)."""
 _USUALLY: Final = Asking(_OF_CLUSTERS)
 _AFTER_ITS_END: Final = Asking(sorted(_OF_CLUSTERS, key=lambda each: each.layer is not Layer.POD))
 """Causes of what has failed: how it ended stands before what would keep it if it were submitted now."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.on_server import explain_on_server
 from allotment.diagnose.on_slurm import explain_on_slurm
 from allotment.diagnose.remedies.choosing import chosen
 from allotment.diagnose.standing import standing
@@ -20,9 +23,11 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         with_remedies: whether remedies are tried and listed; the cause alone is much quicker.
     """
     case.brief = case.brief or not with_remedies
-    on_slurm = explain_on_slurm(case, with_remedies=with_remedies)
-    if on_slurm is not None:
-        return on_slurm
+    elsewhere = explain_on_server(case, partial(explain, with_remedies=with_remedies)) or explain_on_slurm(
+        case, with_remedies=with_remedies
+    )
+    if elsewhere is not None:
+        return elsewhere
     stands = standing(case)
     found = findings(case)
     first = dominant(found)

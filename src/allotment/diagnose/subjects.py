@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from allotment.diagnose.case import Case, Subject, reference_of
+from allotment.diagnose.served import SERVED_API, served_subjects
 from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index, kind_of
@@ -90,16 +91,23 @@ def subjects_of(index: Index) -> Iterator[Subject]:
     yield from index.all_work()
     yield from index.objects.workloads
     yield from index.objects.pods
+    yield from served_subjects(index)
 
 
 def _named(index: Index, kind: str, name: str, namespace: str) -> list[Subject]:
     return [
         each
         for each in subjects_of(index)
-        if each.metadata.name == name
+        if (each.metadata.name == name or (index.source.served and each.metadata.uid == name))
         and namespace in {"", each.namespace}
-        and (not kind or _kind(kind_of(each)) == kind)
+        and (not kind or kind in _kinds_of(each))
     ]
+
+
+def _kinds_of(each: Subject) -> frozenset[str]:
+    """The words by which its kind is asked for: what the server keeps is a job too."""
+    own = _kind(kind_of(each))
+    return frozenset({own, "job"} if each.api_version == SERVED_API else {own})
 
 
 def _numbered(index: Index, number: int, namespace: str) -> list[tuple[Index, Subject]]:

@@ -27,6 +27,8 @@ class Layer(StrEnum):
     POD = "pod"
     SLURM = "slurm"
     """Whatever keeps a job of a Slurm: its scheduler names limits, nodes and holds in one word."""
+    SERVER = "server"
+    """Whatever keeps a job on the server of this machine, before its back end has it."""
 
 
 class CauseVerdict(StrEnum):

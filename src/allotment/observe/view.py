@@ -195,6 +195,7 @@ class _Viewed:
             order=tuple(self._order(each) for each in self._source.order),
             device_use=tuple(self._use(each) for each in self._source.device_use),
             slurm=None,  # it names jobs and users of all
+            served=tuple(each for each in self._source.served if each.namespace in self._spaces),
         )
 
     def _reduced(self) -> dict[str, tuple[Any, ...]]:

@@ -26,6 +26,7 @@ FIRST = {
     Layer.STORAGE: "17",
     Layer.POD: "18",
     Layer.SLURM: "19",
+    Layer.SERVER: "20",
 }
 """What the number of a layer's codes begins with."""
 

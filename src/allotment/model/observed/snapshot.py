@@ -45,6 +45,7 @@ from allotment.model.observed.queueing import (
     Topology,
     Workload,
 )
+from allotment.model.observed.served import ServedJob
 from allotment.model.observed.slurm import SlurmFacts
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
 
@@ -173,6 +174,7 @@ class Source(Part, frozen=True):
         idle_marks: what rules of idleness would have done; of a back end that measures itself.
         unreached: why the cluster gave no answer at all; empty where it did.
         slurm: of a Slurm what it says itself, beside its nodes and jobs as objects; None of a cluster.
+        served: what the server of this machine keeps of jobs that its back end does not hold; empty of a cluster.
     """
 
     name: str = ""
@@ -189,6 +191,7 @@ class Source(Part, frozen=True):
     idle_marks: tuple[IdleMarked, ...] = ()
     unreached: str = ""
     slurm: SlurmFacts | None = None
+    served: tuple[ServedJob, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, Subject, reference_of
 from allotment.diagnose.explaining import explain
+from allotment.diagnose.served import living_subjects, served_of
 from allotment.diagnose.standing import standing
 from allotment.diagnose.subjects import find_case
 from allotment.diagnose.unseen import WORK, unseen_in
@@ -30,8 +31,9 @@ UNKNOWN: Final = "unknown"
 """Cause of what waits and no rule says why."""
 SETTLED: Final = "none"
 """Cause of what runs or is done."""
-_NOTHING_WAITS: Final = frozenset({SETTLED, "cronjob-not-due", "scaled-to-zero"})
-"""Causes of which nothing waits: a CronJob between two runs, and what is scaled to zero, as autoscalers do."""
+_NOTHING_WAITS: Final = frozenset({SETTLED, "cronjob-not-due", "scaled-to-zero", "schedule-not-due", "sweep-at-once"})
+"""Causes of which nothing waits: a CronJob or a schedule between two runs, what is scaled to
+zero, as autoscalers do, and a sweep that goes on."""
 
 
 _POD_GROUP: Final = "kueue.x-k8s.io/pod-group-name"
@@ -170,8 +172,11 @@ def grouped(waiting: tuple[ExplainedWaiting, ...]) -> tuple[CauseGroup, ...]:
 
 def _waits(case: Case, *, with_remedies: bool) -> ExplainedWaiting | None:
     """One of many with its answer; None where nothing of it waits."""
-    if case.submission is None and standing(case).settled:
+    served = served_of(case)
+    if case.submission is None and served is None and standing(case).settled:
         return None
+    if served is not None and served.trials is not None:
+        return None  # each of its trials is told of by itself
     case.one_of_many = True
     each = _explained(case, with_remedies=with_remedies)
     cause = each.explanation.cause
@@ -209,7 +214,7 @@ def _explained(case: Case, *, with_remedies: bool) -> ExplainedWaiting:
 
 def _at_work(case: Case) -> PodsAtWork | None:
     subject = case.subject
-    if isinstance(subject, CronJob):
+    if isinstance(subject, CronJob) or served_of(case) is not None:
         return None
     running, living = len(case.running_pods), sum(not pod.ended for pod in case.pods)
     if isinstance(subject, DaemonSet):
@@ -261,6 +266,7 @@ def _tops(index: Index) -> Iterator[Subject]:
         above = index.chain(work.metadata)
         if not above or isinstance(above[0], CronJob):
             yield work
+    yield from living_subjects(index)
     for workload in index.objects.workloads:
         named = workload.metadata.owner_references
         owned = any(index.owner(each, workload.metadata) for each in named)

@@ -19,6 +19,7 @@ from allotment.operations.run.growing_logs import GrowingLog
 from allotment.operations.run.members import first_member
 from allotment.operations.run.reconciling import Reconciler, order_of
 from allotment.operations.run.remembering import lately_over
+from allotment.operations.run.served import ServedJobs, with_served
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
@@ -211,7 +212,11 @@ class Lane:
         past = {each.id: each for each in self._store.ended(self.name, now - _PAST, most) if each.id not in jobs}
         with self._alone:
             made = self._serving.snapshot(past | jobs)
-        return made()
+        found = made()
+        asked = ServedJobs(
+            past | jobs, self.keeps, lambda of: self._store.members(of, 2), self._serving.families.moment(now)
+        )
+        return with_served(found, asked)
 
     def alone(self) -> AbstractContextManager[object]:
         """While it lasts no pass is made, and nobody else is let in: for several calls that belong together."""

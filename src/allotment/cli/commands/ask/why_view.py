@@ -192,7 +192,7 @@ def _sentence(found: ExplainedWaiting) -> str:
     each, pods = found.explanation, found.pods
     where = f" in {each.subject.namespace}" if each.subject.namespace else ""
     name = f"{each.subject.kind.lower()}/{each.subject.name}{where}"
-    if each.cause == SETTLED:
+    if each.cause == SETTLED or each.subject.kind in _WITH_MEMBERS:
         return f"{name}: {_ended(each.summary)}"
     said = f"{name} does not run"
     if pods is not None and pods.running and pods.waiting:
@@ -269,6 +269,8 @@ _FAILED: Final = "job-failed"
 """Cause of what is over, and waits for its author."""
 _MADE_ON_TRIAL: Final = frozenset({RemedyKind.ADD_NODE, RemedyKind.RAISE_AUTOSCALER_MAX})
 _ELSEWHERE: Final = " of other namespaces"
+_WITH_MEMBERS: Final = frozenset({"Sweep", "Schedule"})
+"""Kinds that do not run themselves."""
 _PORT: Final = re.compile(r"(?i)(?:^|[^a-z]|host|node|container|target)_?ports?(?![a-z])")
 """Names of facts that are ports: numbers that nobody counts with."""
 

@@ -1,0 +1,1 @@
+"""Causes that keep a job on the server of this machine, before its back end has it."""
