@@ -283,10 +283,13 @@ def test_code_travels(asked: tuple[World, JobService]) -> None:
 
 
 def test_a_name_that_is_waited_for_is_pinned_to_its_job(asked: tuple[World, JobService]) -> None:
-    _, service = asked
+    world, service = asked
     first = submitted(service).job
     after = submitted(service, after=(JobDependency("train", DependencyState.SUCCEEDED),)).job
     assert after.job.after == (JobDependency(first.id, DependencyState.SUCCEEDED),)
+    world.run(1)
+    # It is said once, so that it has to stay true: the state that the first is in does not.
+    assert service.find(after.id).history.moves[-1].said == f"it waits until train ({first.id}) has succeeded"
 
 
 def test_what_comes_again_with_its_key_is_the_same_job_and_another_is_refused(asked: tuple[World, JobService]) -> None:

@@ -11,6 +11,7 @@ from allotment.adapters.files.tree import read_tree
 from allotment.cli.commands.run.submitting import RunFlags, document_of
 from allotment.diagnose.causes import BY_ID
 from allotment.model.source import SourceTree
+from allotment.operations.run.local.recognising import DEFAULT_SLOTS
 from allotment.spec.jobs.lint import RULES
 from allotment.spec.jobs.load import load_jobs
 from allotment.spec.load import load_platform
@@ -37,6 +38,17 @@ def test_the_example_passes(run: Run) -> None:
     done = run("job", "check", str(ROOT / "examples" / "jobs" / "job.yaml"), *ON, "--strict")
     assert done.ok().splitlines()[1].split()[:3] == ["train-small", "training", "nlp"]
     assert done.err == ""
+
+
+def test_the_examples_of_make_up_leave_room_for_a_job_of_ones_own(run: Run) -> None:
+    told = run("job", "check", str(ROOT / "examples" / "jobs" / "morning" / "jobs.yaml"), *ON, "--strict", "-o", "json")
+    asked = {each["name"]: each["job"]["resources"] for each in told.json()["jobs"]}
+    devices = {name: (each["accelerators"] or {"count": 0})["count"] for name, each in asked.items()}
+    first, later = devices["train-llm"] + devices["detector"], devices["train-llm"] + devices["ranker"]
+    assert first < DEFAULT_SLOTS < first + devices["ranker"], "the ranker has something to wait for"
+    assert later < DEFAULT_SLOTS, "and a slot with its part of the machine is free once it runs"
+    # What names no CPU has the part of one slot, and there would be none left.
+    assert all(each["cpu"] == "50m" for name, each in asked.items() if not devices[name])
 
 
 def test_warnings_have_place_and_word_and_fail_only_if_they_shall(run: Run, home: Path) -> None:

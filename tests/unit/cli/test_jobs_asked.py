@@ -19,6 +19,7 @@ from allotment.operations.run.starting import bring_down
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import CutLogError, JobSubmission
 from allotment.ports.store import JobFilter
+from allotment.scheduling.queueing.reasons import Refusal, RefusalKind
 from tests.unit.api.test_service import World
 from tests.unit.cli.conftest import ACME
 from tests.unit.operations.run.machine import job
@@ -31,6 +32,14 @@ WORDS = {
     KUEUE + "insufficient quota for cpu in flavor machine, previously considered podsets requests (0) + current podset "
     "request (64) > maximum capacity (2)": "it asks for 64 CPU, and 2 CPU is the most that it can have here",
     KUEUE + "insufficient unused quota for device in flavor a100, 2 more needed": "2 a100 short",
+    KUEUE + "insufficient unused quota for device in flavor slots, 1 more needed": "1 slot short",
+    KUEUE + "insufficient unused quota for device in flavor slots, 2 more needed. Pending the preemption of 1 "
+    "workload(s)": "2 slots short; 1 job makes room for it",
+    Refusal(RefusalKind.LOST_RACE, []).text: "another job got its place; it starts when there is room again",
+    Refusal(RefusalKind.OVERLAPPING_TARGETS, []).text: "others make room for a job before it",
+    Refusal(
+        RefusalKind.DEFERRED_BEHIND_PREEMPTION, []
+    ).text: "it starts when the jobs that are told to end have made room",
     "others come before it": "others come before it",
     "insufficient unused quota for memory in flavor x, much more needed": "much of memory short",
 }
@@ -39,7 +48,7 @@ WORDS = {
 @pytest.mark.parametrize("said", WORDS)
 def test_reasons_in_plain_words(said: str) -> None:
     assert plain_reason(said) == WORDS[said]
-    assert lacks_room(said) is ("unused" in said)
+    assert lacks_room(said) is ("unused" in said or "no longer fits" in said)
 
 
 def submitted(world: World, **more: object) -> str:

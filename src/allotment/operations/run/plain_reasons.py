@@ -19,19 +19,37 @@ _TOO_LARGE: Final = re.compile(
 _SHORT: Final = re.compile(
     r"insufficient unused quota for (?P<resource>\S+) in flavor (?P<flavor>[^\s,;]+), (?P<missing>\S+) more needed"
 )
+_LOST_PLACE: Final = "Workload no longer fits after processing another workload"
+_PENDING: Final = re.compile(r"\. Pending the preemption of (?P<number>\d+) workload\(s\)")
+_MEANT: Final = {
+    _LOST_PLACE: "another job got its place; it starts when there is room again",
+    "Workload has overlapping preemption targets with another workload": "others make room for a job before it",
+    "Workload has overlapping preemption targets with another workload, but will fit after these preemptions "
+    "complete": "it starts when the jobs that are told to end have made room",
+}
+"""Whole sentences of the queues."""
+_SLOTS: Final = "slots"
 _UNITS: Final = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20))
 
 
 def plain_reason(said: str) -> str:
     """The same in plain words; what has another form stays as it is."""
+    if said in _MEANT:
+        return _MEANT[said]
     text = _UNASSIGNED.sub("", said)
     text = _TOO_LARGE.sub(_too_large, text)
+    text = _PENDING.sub(_making_room, text)
     return _SHORT.sub(_short, text)
 
 
 def lacks_room(said: str) -> bool:
     """Whether others hold what is missing."""
-    return _SHORT.search(said) is not None
+    return said == _LOST_PLACE or _SHORT.search(said) is not None
+
+
+def _making_room(found: re.Match[str]) -> str:
+    number = int(found["number"])
+    return f"; {number} job{'' if number == 1 else 's'} {'makes' if number == 1 else 'make'} room for it"
 
 
 def _too_large(found: re.Match[str]) -> str:
@@ -54,7 +72,7 @@ def _amount(resource: str, flavor: str, text: str) -> str:
     if resource == "cpu":
         return f"{float(amount):g} CPU"
     if resource != "memory":
-        return f"{format_amount(amount)} {flavor}"
+        return f"{format_amount(amount)} {'slot' if amount == 1 and flavor == _SLOTS else flavor}"
     for unit, size in _UNITS:
         if amount >= size:
             return f"{float(amount / size):.3g} {unit} of memory"

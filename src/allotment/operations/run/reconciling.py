@@ -300,7 +300,9 @@ class Reconciler:
             except InputError as error:
                 return f"it waits for {each.job}, which cannot be read: {error.what}", ""
             if not other.state.over:
-                return f"it waits for {other.job.name} ({other.id}, {other.state.value})", ""
+                # What is said here stays said: the state that the other is in now would soon be another.
+                until = "has succeeded" if each.must_have is DependencyState.SUCCEEDED else "is over"
+                return f"it waits until {other.job.name} ({other.id}) {until}", ""
             if each.must_have is DependencyState.SUCCEEDED and other.state is not JobState.SUCCEEDED:
                 return "", f"{other.job.name} ({other.id}), which had to succeed first, is {other.state.value}"
         return "", ""
