@@ -35,6 +35,7 @@ from allotment.spec.schema.scalars import X_TYPE, scalar
 
 LONGEST_ARGUMENT: Final = 32 * 1024
 """Characters of an argument, or of a variable's value."""
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9._/=-]{1,40}")
 _LONGEST_PATH: Final = 400
 _LONGEST_URI: Final = 1_000
 
@@ -99,6 +100,16 @@ def short_for(field: str) -> ShortForm:
     return ShortForm(lambda value: {field: value} if isinstance(value, str) else value, _ONE_WORD)
 
 
+def _run_of(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        words = [str(each) for each in value]
+        told = ", ".join(words) if all(map(_PLAIN_WORD.fullmatch, words)) else "…"
+        refuse("a list where a mapping belongs", f"write `run: {{command: [{told}]}}`: a list is a command")
+    return {"script": value} if isinstance(value, str) else value
+
+
+RUN_SHORT: Final = ShortForm(_run_of, _ONE_WORD)
+"""A single value is a script's path; a list has to say what it is."""
 ONE_OR_LIST: Final = ShortForm(lambda value: (value,) if isinstance(value, (str, dict)) else value, _ONE_WORD)
 """A single value stands for a list of one."""
 
@@ -322,8 +333,15 @@ def _cron(value: str) -> str:
 
 def _zone(value: str) -> str:
     if not is_zone(value):
-        refuse(f"{echo(value)} is no time zone of the IANA database", did_you_mean(value, zone_names()))
+        refuse(f"{echo(value)} is no time zone of the IANA database", _zone_meant(value))
     return value
+
+
+def _zone_meant(value: str) -> str:
+    """Most know the city, and not the continent that the database has before it."""
+    city, known = value.casefold().replace(" ", "_"), zone_names()
+    found = sorted((len(name), name) for name in known if name.rpartition("/")[2].casefold() == city)
+    return did_you_mean(found[0][1] if found else value, known)
 
 
 _STRING: Final = {"type": "string"}

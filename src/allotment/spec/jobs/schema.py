@@ -12,6 +12,7 @@ from allotment.model.jobs.job import DependencyState, JobType, NearnessDomain, S
 from allotment.spec.jobs.forms import (
     DEVICES_SHORT,
     ONE_OR_LIST,
+    RUN_SHORT,
     SECRET_SHORT,
     AsWritten,
     CronText,
@@ -409,7 +410,7 @@ class JobFileSpec(KindSpec):
         "`schedule`, else training.",
         examples=["training"],
     )
-    run: Annotated[RunSpec, short_for("script")] = Field(
+    run: Annotated[RunSpec, RUN_SHORT] = Field(
         description="What is run: a script's path, or a mapping.", examples=["train.py"]
     )
     code: Annotated[CodeSpec, short_for("folder")] | None = Field(

@@ -130,6 +130,12 @@ CASES = [
         ["schedule: {cron: 30 3 * * *, timeZone: Europe/Berlin, startingDeadline: 1h}"],
     ),
     (
+        "schedule-in-clock-change",
+        "schedule.cron",
+        ["schedule: {cron: 0 2 * * *, timeZone: Europe/Berlin, startingDeadline: 20s}"],
+        ["schedule: {cron: '* * * * *', timeZone: Europe/Berlin, startingDeadline: 20s}", "maxRunTime: 30s"],
+    ),
+    (
         "staging-holds-devices",
         "data[0].when",
         ["data: [{source: s3://a/b, volume: data, when: at-start}]"],
@@ -228,6 +234,13 @@ HARMLESS = [
     ("DATASET", "the-quick-brown-fox-jumps-over-the-lazy-dog"),
     ("MONKEY", "banana"),
 ]
+
+
+def test_short_times_are_told_in_seconds():
+    (warning,) = lint(changed("schedule: '* * * * *'", "maxRunTime: 30s"))
+    assert "; 30 seconds are taken" in warning.problem.what
+    (warning,) = lint(changed("schedule: {cron: '*/2 * * * *', startingDeadline: 20s}", "maxRunTime: 150s"))
+    assert "may take 150 seconds, and the next, due after 2 minutes" in warning.problem.what
 
 
 @pytest.mark.parametrize(("name", "value"), SECRETS)

@@ -14,6 +14,9 @@ from allotment.spec.jobs.lint.linted import LintAdvice, LintedJob, LintRule
 from allotment.spec.jobs.zones import is_zone
 
 _A_YEAR: Final = 366
+_EVERY_HOUR: Final = 24
+_MINUTE: Final = 60
+_FEW: Final = 10
 
 
 def no_run_time(linted: LintedJob) -> Iterator[LintAdvice]:
@@ -38,7 +41,7 @@ def deadline_unreachable(linted: LintedJob) -> Iterator[LintAdvice]:
     if left < job.run_time:
         yield LintAdvice(
             ("deadline",),
-            f"{int(max(0, left)) // 60} minutes are left, and it may run for {job.run_time // 60}",
+            f"{_told(int(max(0, left)))} are left, and it may run for {_told(job.run_time)}",
             "choose a later deadline or a shorter run",
         )
 
@@ -66,7 +69,7 @@ def schedule_without_deadline(linted: LintedJob) -> Iterator[LintAdvice]:
     if schedule is not None and not linted.was_written("schedule.startingDeadline"):
         yield LintAdvice(
             ("schedule",),
-            f"it is not said how late a run may start; {schedule.starting_deadline // 60} minutes are taken",
+            f"it is not said how late a run may start; {_told(schedule.starting_deadline)} are taken",
             "add `startingDeadline:`: after an outage, what is older is left out",
         )
 
@@ -78,8 +81,8 @@ def late_start(linted: LintedJob) -> Iterator[LintAdvice]:
         return
     yield LintAdvice(
         ("schedule", "startingDeadline"),
-        f"a run may start {schedule.starting_deadline // 60} minutes late, when the next one is due already",
-        f"write less than the {times.shortest_period // 60} minutes between two runs",
+        f"a run may start {_told(schedule.starting_deadline)} late, when the next one is due already",
+        f"write less than the {_told(times.shortest_period)} between two runs",
     )
 
 
@@ -95,10 +98,10 @@ def schedule_overlap(linted: LintedJob) -> Iterator[LintAdvice]:
             f"add `maxRunTime:`, {times.shortest_period // 60}m or less",
         )
     elif job.run_time is not None and job.run_time > times.shortest_period:
-        period = times.shortest_period // 60
+        period = _told(times.shortest_period)
         yield LintAdvice(
             ("maxRunTime",),
-            f"a run may take {job.run_time // 60} minutes, and the next, due after {period}, is left out then",
+            f"a run may take {_told(job.run_time)}, and the next, due after {period}, is left out then",
             "run more seldom, or for a shorter time",
         )
 
@@ -108,6 +111,8 @@ def schedule_in_clock_change(linted: LintedJob) -> Iterator[LintAdvice]:
     times, schedule = _times(linted), linted.job.schedule
     if times is None or schedule is None or not is_zone(schedule.time_zone):
         return
+    if len(times.hours) == _EVERY_HOUR:
+        return  # what is left out is made up for within the hour, and there is no other one to choose
     try:
         zone = ZoneInfo(schedule.time_zone)
     except (KeyError, ValueError, OSError):
@@ -178,3 +183,10 @@ RULES: Final = (
         schedule_in_clock_change,
     ),
 )
+
+
+def _told(seconds: int) -> str:
+    """In minutes; in seconds where it is less than ten of those, and no whole number."""
+    short = seconds < _FEW * _MINUTE and seconds % _MINUTE
+    number, word = (seconds, "second") if short else (seconds // _MINUTE, "minute")
+    return f"{number} {word}{'' if number == 1 else 's'}"
