@@ -12,7 +12,7 @@ from allotment.diagnose.rules.server.members import trial_facts, trials_said
 from allotment.diagnose.rules.server.table import CAUSES
 from allotment.diagnose.served import OVER, served_of, served_subjects
 from allotment.errors import shown, unquoted
-from allotment.model.explanation import Confidence, ContributingCause, Explanation, StartWindow
+from allotment.model.explanation import Confidence, ContributingCause, Explanation
 from allotment.model.observed.served import ServedJob
 
 _NO_CAUSE: Final = frozenset({"none", "unknown"})
@@ -52,7 +52,6 @@ def explain_on_server(case: Case, explained: Explained) -> Explanation | None:
         facts=finding.facts,
         evidence=finding.evidence,
         contributing=(*(ContributingCause(each.cause, unquoted(each.summary)) for _, each in rest), *below),
-        start=StartWindow(never=True) if finding.never else None,
     )
 
 
@@ -101,6 +100,17 @@ def _case_of(case: Case, job_id: str, *, deeper: bool = False) -> Case | None:
     other.brief = case.brief
     other.one_of_many = case.one_of_many or deeper  # what keeps it alone: its own are asked about by who asks for it
     return other
+
+
+def members_of(case: Case) -> tuple[Case, ...]:
+    """The members of a sweep or a schedule that were made and are not over, as far as they wait; else the subject."""
+    job = served_of(case)
+    if job is None or (job.trials is None and job.times is None):
+        return (case,)
+    ids = job.trials.waiting if job.trials is not None else ()
+    if job.times is not None and job.times.waits:
+        ids = (job.times.under_way,)
+    return tuple(found for each in ids if (found := _case_of(case, each)) is not None)
 
 
 def _settled(case: Case, job: ServedJob) -> Explanation:

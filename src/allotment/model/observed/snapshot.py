@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allotment.model.observed.base import Part, Reference
 from allotment.model.observed.namespaced import (
     AdmissionBinding,
@@ -48,6 +50,9 @@ from allotment.model.observed.queueing import (
 from allotment.model.observed.served import ServedJob
 from allotment.model.observed.slurm import SlurmFacts
 from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replicas
+
+MACHINE: Final = "machine"
+"""Kind of a source that is this machine."""
 
 
 class Objects(Part, frozen=True):
@@ -162,7 +167,7 @@ class Source(Part, frozen=True):
 
     Attributes:
         name: context or name of the cluster.
-        kind: ``cluster``, or ``slurm``.
+        kind: ``cluster``, ``slurm``, or ``machine``: this one, of which there is no API server.
         observed_at: RFC 3339, when the reading began.
         took: seconds that it took: two objects can be so far apart.
         server: version of the API server.

@@ -166,4 +166,4 @@ def _held(asked: ServedJobs, job: StoredJob, schedule: JobSchedule, times: DueTi
     deadline = 0 if latest is None else latest + schedule.starting_deadline * 1000
     if latest is None or deadline < asked.wall:
         return "", "", len(came)
-    return times.shown(latest), times.shown(deadline), len(came) - 1
+    return times.shown(latest), written(deadline), len(came) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -14,16 +14,19 @@ import click
 from allotment.cli.shell.lazy import Flag
 from allotment.cli.shell.options import servers_flags
 from allotment.cli.shell.session import Session
-from allotment.errors import NotFoundError, UsageError, shown
+from allotment.errors import AllotmentError, NotFoundError, UsageError, shown
 from allotment.model.grammar import count
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
     from allotment.operations.ask.directing import WayOf
     from allotment.operations.ask.looking import WatchedLooks
+    from allotment.ports.job_service import ServerStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SECTION: Final = "Source options"
+_KEPT_KINDS: Final = frozenset({"", "job", "sweep", "schedule"})
+"""Kinds of what the server of this machine keeps; empty where only a name is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,36 @@ def snapshot_of(
         if each.unreached:
             session.note(f"{shown(each.name)} is not in the answer: {shown(each.unreached)}")
     return found if measure is None else measure(found)
+
+
+def where_kept(session: Session, source: SourceOptions, subject: str) -> SourceOptions:
+    """The source, and where nothing says which: the back end of the server of this machine that has a living job so.
+
+    Args:
+        session: with the settings.
+        source: as the flags have it.
+        subject: a name or an id, with or without a kind.
+    """
+    named = source.given or session.contexts or session.flags.get("kubeconfig") or session.flags.get("context")
+    kind, _, name = subject.rpartition("/")
+    if named or not name or kind not in _KEPT_KINDS:
+        return source
+    from allotment.wiring import running
+
+    service = running.job_server(session.environment).service
+    try:
+        job = service.find(name, team=source.namespace)
+        if job.state.over or name not in {job.id, job.job.name} or job.backend not in _asked_here(service.status()):
+            return source
+    except AllotmentError:
+        return source  # no server, or it knows no such job
+    session.note(f"{shown(job.job.name)} is a job of {shown(job.backend)}: as with --on {shown(job.backend)}")
+    return replace(source, backend=job.backend)
+
+
+def _asked_here(status: ServerStatus) -> frozenset[str]:
+    """Back ends that no API server knows more of."""
+    return frozenset(each.name for each in status.backends if each.offer.kind not in {"", "kubernetes"})
 
 
 def no_slurm(snapshot: Snapshot, what: str) -> None:

@@ -14,6 +14,7 @@ from allotment.cli.commands.ask.source_options import (
     followed,
     snapshot_of,
     source_flags,
+    where_kept,
 )
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed
@@ -49,7 +50,8 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
     SUBJECT is KIND/NAME as kubectl has it (job/train, deployment/web, cronjob/nightly, workload/…), or a name that is
     searched. Without it: all that wait in the namespace, grouped by cause, those first that wait longest.
 
-    Without -n the context's namespace is meant; in a file, all of them.
+    Without -n the context's namespace is meant; in a file, all of them. A job, a sweep or a schedule that the server of
+    this machine keeps is asked of it, with --on or by its name.
 
     Each remedy was tried on the twins of Kueue and kube-scheduler: what does not help is not shown. Remedies stand
     cheapest first, with who can do them. Of a list only the causes are told, without remedies.
@@ -61,6 +63,7 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
     if asked.watch:
         _watch(session, asked, source, output)
     else:
+        source = where_kept(session, source, asked.subject)
         _tell(session, asked, source, output, _answer(session, asked, source, snapshot_of(session, source)))
 
 

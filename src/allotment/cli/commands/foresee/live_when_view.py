@@ -20,6 +20,7 @@ from allotment.simulation.live.expected import ENOUGH_ENDED
 from allotment.simulation.live.starts import ENOUGH_STARTS
 
 _MOST_NOTES: Final = 6
+_FORGOTTEN: Final = "needed; Kubernetes forgets what ended: --recorded DIR reads what `allot snapshot record` kept"
 
 
 def live_when_listing(found: LiveWhen) -> Listing[WaitingStart]:
@@ -160,10 +161,12 @@ def live_basis(found: LiveWhen, rows: Sequence[WaitingStart]) -> list[str]:
     if any(each.interval is None for each in starts) and found.ended < ENOUGH_ENDED:
         lines.append(
             f"{count(found.ended, 'job')} that ended {'is' if found.ended == 1 else 'are'} known, {ENOUGH_ENDED} are "
-            "needed; Kubernetes forgets what ended: --recorded DIR reads what `allot snapshot record` kept"
+            + ("needed: those of the last 30 days, which the server keeps" if found.machine else _FORGOTTEN)
         )
     return lines
 
 
 def _recorded(found: LiveWhen) -> str:
-    return f"{count(found.recorded, 'recorded snapshot')} read" if found.recorded else "from this snapshot alone"
+    if found.recorded:
+        return f"{count(found.recorded, 'recorded snapshot')} read"
+    return "of the last 30 days, as the server keeps them" if found.machine else "from this snapshot alone"

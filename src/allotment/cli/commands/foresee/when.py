@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, no_slurm, snapshot_of, source_flags
+from allotment.cli.commands.ask.source_options import SourceOptions, no_slurm, snapshot_of, source_flags, where_kept
 from allotment.cli.commands.foresee.input_file import (
     file_and_jobs,
     file_flag,
@@ -132,7 +132,8 @@ def when(session: Session, asked: WhenOptions, *, source: SourceOptions, output:
 
     In a cluster run times are those of what has ended and is still to be seen; a limit of a job (activeDeadlineSeconds,
     maximumExecutionTimeSeconds) is an upper bound and no estimate. Without a basis it says so. What even an empty
-    cluster refuses never starts. Of a Slurm it is not told: `allot why` says when enough ends there.
+    cluster refuses never starts. Of a Slurm it is not told: `allot why` says when enough ends there. Of a job file that
+    was not submitted, `allot submit FILE --dry-run=server` tells it.
 
     In a file past and present come from the decisions recorded in it, else from simulating it up to the moment; what
     it says about later is not looked at. Where decisions are recorded, the spread of run times is measured on the jobs
@@ -182,6 +183,8 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
         replay=asked.submissions == "past",
     )
     recorded = past(asked.recorded)
+    if asked.words:
+        source = where_kept(session, source, asked.words[0])
     snapshot = snapshot_of(session, source)
     no_slurm(snapshot, "a start")
     request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)

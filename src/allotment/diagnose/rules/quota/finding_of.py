@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
@@ -18,6 +18,7 @@ from allotment.diagnose.shortage import book_of
 from allotment.diagnose.unseen import quotas_seen
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence
 from allotment.model.grammar import count
+from allotment.model.observed.snapshot import MACHINE
 from allotment.scheduling.queueing.inputs import PreemptionPolicy
 
 
@@ -58,6 +59,10 @@ def quota_finding(
     )
 
 
+_WROTE: Final = {MACHINE: "as the server's queues say"}
+"""Whose words a reason is, by the kind of its source."""
+
+
 def _is_own(case: Case, found: QuotaRefusal) -> bool:
     return all(kept_by_itself(case, found.queue, row.wanted) for row in found.lacks.usable)
 
@@ -81,7 +86,7 @@ def _evidence(case: Case, found: QuotaRefusal) -> Iterator[Evidence]:
     told = None if workload is None else workload.condition("QuotaReserved")
     if workload is not None and told is not None and told.message:
         field = "status.conditions[QuotaReserved].message"
-        yield Evidence(reference_of(workload), field, told.message, "as Kueue wrote")
+        yield Evidence(reference_of(workload), field, told.message, _WROTE.get(case.source.kind, "as Kueue wrote"))
 
 
 def usual(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:

@@ -53,17 +53,6 @@ def trial_facts(trials: ServedTrials) -> dict[str, Any]:
     }
 
 
-def never(case: Case) -> Finding | None:
-    """No time of the schedule comes any more."""
-    times = _times(case)
-    if times is None or times.next or times.under_way:
-        return None
-    said = f"no time of its schedule {shown(times.cron)} in {shown(times.zone)} comes any more{past_said(times)}"
-    return Finding(
-        "schedule-never", CauseVerdict.MISCONFIGURED, said, time_facts(times), (_cron(case, times),), never=True
-    )
-
-
 def no_overlap(case: Case) -> Finding | None:
     """A time has come, and the run before is under way: runs of a schedule never overlap."""
     times = _times(case)
@@ -72,7 +61,9 @@ def no_overlap(case: Case) -> Finding | None:
     one = f"{times.under_way}, the run of {times.under_way_due}"
     parts = [f"runs never overlap, and {one}, {'waits' if times.waits else 'is under way'}"]
     if times.due:
-        parts.append(f"the run of {times.due} waits for its end, until {times.until} at the latest")
+        parts.append(
+            f"the run of {times.due} waits for its end, until {times.until} at the latest (its starting deadline)"
+        )
     if times.missed:
         parts.append(f"{count(times.missed, 'time')} came meanwhile and will have no run")
     parts.append(f"the next time is {times.next}" if times.next else "no time comes after it")

@@ -22,8 +22,13 @@ def ended_badly(case: Case) -> Finding | None:
         return None
     verb = "its back end refused it" if job.state == "refused" else "it failed"
     said = f"{verb}: {shown(job.said)}" if job.said else verb
-    verdict = CauseVerdict.MISCONFIGURED if job.state == "refused" else CauseVerdict.BROKEN
-    return Finding("job-ended-badly", verdict, said, {"job": job.id, "ended": job.since}, _evidence(case, job))
+    return Finding(
+        "job-ended-badly",
+        CauseVerdict.MISCONFIGURED,
+        said,
+        {"job": job.id, "ended": job.since},
+        _evidence(case, job),
+    )
 
 
 def dependency(case: Case) -> Finding | None:

@@ -17,7 +17,6 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
     CauseEntry("ALT-2004", "job-data-place", _LAYER, "data of other jobs are fetched first", single.place_to_fetch),
     CauseEntry("ALT-2005", "job-data-fetched", _LAYER, "its data are being fetched", single.data),
     CauseEntry("ALT-2006", "sweep-at-once", _LAYER, "as many trials as may be are under way", members.at_once),
-    CauseEntry("ALT-2007", "schedule-never", _LAYER, "no time of the schedule comes any more", members.never),
-    CauseEntry("ALT-2008", "schedule-no-overlap", _LAYER, "the run before is under way", members.no_overlap),
-    CauseEntry("ALT-2009", "schedule-not-due", _LAYER, "its next time has not come", members.not_due),
+    CauseEntry("ALT-2007", "schedule-no-overlap", _LAYER, "the run before is under way", members.no_overlap),
+    CauseEntry("ALT-2008", "schedule-not-due", _LAYER, "its next time has not come", members.not_due),
 )

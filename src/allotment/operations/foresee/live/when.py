@@ -12,13 +12,16 @@ from allotment.accounting.belonging import OwnerLookup
 from allotment.accounting.lines import lines_of
 from allotment.diagnose.case import reference_of
 from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.on_server import members_of
+from allotment.diagnose.served import served_of
 from allotment.diagnose.subjects import find_case
 from allotment.errors import InputError, shown
 from allotment.model.moments import milliseconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
-from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.snapshot import MACHINE, Snapshot, Source
 from allotment.observe.anonymous import is_hidden
 from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
 from allotment.ports.clock import Clock
@@ -87,6 +90,7 @@ class LiveWhen:
         pods: that wait for a node in no queue; of these nothing is said.
         placing: pods that wait for a node with quota from a queue; `allot why` tells of them.
         notes: what is at work and not modelled, or was not seen.
+        machine: this machine was asked, whose server keeps what ended.
     """
 
     observed_at: str
@@ -102,6 +106,7 @@ class LiveWhen:
     pods: int
     placing: int
     notes: tuple[str, ...]
+    machine: bool = False
 
 
 def when_live(
@@ -167,11 +172,14 @@ def when_live(
         pods=sum(not queued for queued in unplaced),
         placing=sum(unplaced),
         notes=tuple(dict.fromkeys(note for each, source in looked for note in _notes(each, source))),
+        machine=any(source.kind == MACHINE for source in snapshot.sources),
     )
 
 
 def _notes(seen: SeenCluster, source: Source) -> tuple[str, ...]:
     """What is not modelled; of Kueue's version and settings nothing where there is nothing of Kueue."""
+    if source.kind == MACHINE:
+        return ()  # the engine is what decides there
     return (NO_QUEUES,) if queueless(source) else seen.view.unmodelled
 
 
@@ -190,27 +198,33 @@ def _wanted(snapshot: Snapshot, request: LiveWhenRequest) -> frozenset[str] | No
     """Keys of the Workloads that are asked about; None = all."""
     if not request.jobs:
         return None
-    found = []
-    for job in request.jobs:
-        case = find_case(snapshot, job, request.namespace)
-        workload = case.workload
-        asked = [f"{case.reference.kind.lower()}/{case.reference.name}"]
-        asked += ["-n", case.namespace] if case.namespace else []
-        ask_why = f"allot why {shown(shlex.join(asked))}"
-        if workload is None:
-            raise InputError(
-                f"{shown(job)} stands in no queue",
-                why="when something starts is foreseen for work that waits in a queue of Kueue",
-                fix=f"see why it waits with: {ask_why}",
-            )
-        if workload.says("Finished") or workload.holds_quota:
-            raise InputError(
-                f"{shown(job)} does not wait in its queue",
-                why="it is done" if workload.says("Finished") else "it has its quota",
-                fix=f"see how it stands with: {ask_why}",
-            )
-        found.append(workload.key)
-    return frozenset(found)
+    return frozenset(key for job in request.jobs for key in _asked_about(snapshot, job, request.namespace))
+
+
+def _asked_about(snapshot: Snapshot, job: str, namespace: str) -> list[str]:
+    """Keys of the Workloads that a word means: of a sweep or a schedule those of its members that wait."""
+    case = find_case(snapshot, job, namespace)
+    own = members_of(case)
+    workloads = [each for member in own for each in [member.workload] if each is not None]
+    waiting = [each.key for each in workloads if not (each.says("Finished") or each.holds_quota)]
+    if waiting:
+        return waiting
+    asked = [f"{case.reference.kind.lower()}/{case.reference.name}"]
+    asked += ["-n", case.namespace] if case.namespace else []
+    asked += ["--on", case.source.name] if case.source.kind == MACHINE else []
+    ask_why = f"allot why {shown(shlex.join(asked))}"
+    if not workloads:
+        kept = explain(case, with_remedies=False).summary if served_of(case) is not None else ""
+        raise InputError(
+            f"{shown(job)} stands in no queue",
+            why=shown(kept) or "when something starts is foreseen for work that waits in a queue of Kueue",
+            fix=f"see why it waits with: {ask_why}",
+        )
+    raise InputError(
+        f"{shown(job)} does not wait in its queue",
+        why="it is done" if all(each.says("Finished") for each in workloads) else "it has its quota",
+        fix=f"see how it stands with: {ask_why}",
+    )
 
 
 def _chosen(

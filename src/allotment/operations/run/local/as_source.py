@@ -14,7 +14,7 @@ from typing import Any, Final
 from allotment.model import labels
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
-from allotment.model.observed.snapshot import DeviceUse, IdleMarked, Snapshot, Source
+from allotment.model.observed.snapshot import MACHINE, DeviceUse, IdleMarked, Snapshot, Source
 from allotment.model.platform import Platform
 from allotment.observe.gathering import Gathered
 from allotment.operations.run.local.recognising import RecognisedMachine
@@ -77,6 +77,7 @@ def machine_snapshot(shown: MachineNow, jobs: Mapping[str, StoredJob], now: int)
     measured = [each for each in seen if each.id in shown.uses and each.id in jobs and each.state.holds]
     source = Source(
         name=LOCAL,
+        kind=MACHINE,
         observed_at=written(now),
         objects=gathered.objects(),
         gaps=gathered.gaps,

@@ -1,0 +1,154 @@
+"""Jobs that the server keeps itself, from what the store has to the answer of `why`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from allotment.diagnose.causes import BY_ID
+from allotment.diagnose.rules.server.table import CAUSES
+from allotment.errors import NotFoundError
+from allotment.model.jobs.family import FamilyStanding
+from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule, Sweep, SweptParameter
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.moments import written
+from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.operations.ask.explaining import why, why_all
+from allotment.operations.run.served import ServedJobs, with_served
+from allotment.ports.stored_jobs import JobEvent, StoredJob, StoredWait
+from tests.unit.adapters.store.jobs import submitted
+
+NOON = 1_800_014_400_000
+"""2027-01-15 12:00 UTC."""
+MINUTE = 60_000
+SWEEP = Sweep((SweptParameter("lr", ("1", "2", "3", "4", "5")),), 5, 0, 3)
+HOURLY = JobSchedule("0 * * * *", "Etc/UTC", 600)
+STAGING, HELD, RUNNING = (
+    (JobState.STAGING,),
+    (JobState.HELD,),
+    (JobState.QUEUED, JobState.STARTING, JobState.RUNNING),
+)
+FAILED = (*RUNNING, JobState.FAILED)
+
+
+def stored(id_: str, states: Sequence[JobState], said: str = "", *, at: int = NOON - MINUTE, **own: Any) -> StoredJob:
+    """A job called as its id says before a dash, in a state."""
+    wanted = {name: own.pop(name) for name in ("sweep", "schedule", "after") if name in own}
+    first = submitted(id_, at)
+    moves = [Move(at, state, MoveCause.TAKEN, 1, said) for state in states]
+    job = replace(first.job, name=id_.partition("-")[0], **{"sweep": None, **wanted})
+    return replace(first, job=job, history=JobHistory((*first.history.moves, *moves)), **own)
+
+
+def trial(number: int, states: Sequence[JobState], **own: Any) -> StoredJob:
+    return stored(f"s1-t{number}", states, parent="s1", number=number, **own)
+
+
+def run_at(minutes: int, states: Sequence[JobState], said: str = "", **own: Any) -> StoredJob:
+    return stored(f"n1-r{minutes}", states, said, parent="n1", number=NOON + minutes * MINUTE, **own)
+
+
+def kept(*jobs: StoredJob, now: int = NOON) -> Snapshot:
+    by_id = {each.id: each for each in jobs}
+    bare = Snapshot(taken_at=written(now), sources=(Source(name="local", kind="machine"),))
+    newest = lambda of: [each for each in jobs if each.parent == of]  # noqa: E731 (as short as that)
+    asked = ServedJobs(by_id, lambda job: job.sweep is not None or job.schedule is not None, newest, now)
+    return with_served(bare, asked)
+
+
+def search(passed: int, *trials: StoredJob) -> tuple[StoredJob, ...]:
+    return (stored("s1", RUNNING, sweep=SWEEP, standing=FamilyStanding("", passed)), *trials)
+
+
+def nightly(passed: int, *runs: StoredJob, events: tuple[str, ...] = (), left_out: int = 0) -> tuple[StoredJob, ...]:
+    told = tuple(JobEvent(NOON, "left-out", each) for each in events)
+    standing = FamilyStanding("", NOON + passed * MINUTE, left_out=left_out)
+    return (stored("n1", (JobState.QUEUED,), schedule=HOURLY, standing=standing, events=told), *runs)
+
+
+AFTER = (JobDependency("prep", DependencyState.SUCCEEDED),)
+WAITS = (StoredWait(NOON, "", "", "the data of others are fetched first"),)
+TABLE: list[tuple[str, tuple[StoredJob, ...], str, str, str, list[str]]] = [
+    ("data that are fetched", (stored("j1", STAGING),), "j1", "job-data-fetched", "are being fetched since", []),
+    (
+        "a place to fetch", (stored("j1", STAGING, waits=WAITS),), "j1", "job-data-place",
+        "the data of others are fetched first", [],
+    ),
+    (
+        "a dependency, and what keeps that",
+        (stored("j1", HELD, after=AFTER), stored("prep", STAGING)), "j1", "job-dependency",
+        "prep (prep), which is staging, has to succeed first", ["job-data-fetched"],
+    ),
+    ("a failure", (stored("j1", FAILED, "the secret hub/token cannot be used"),), "j1", "job-ended-badly",
+     "it failed: the secret hub/token cannot be used", []),
+    ("not handed over", (stored("j1", ()),), "j1", "job-not-handed-over", "local does not have it yet", []),
+    (
+        "a sweep whose trial waits, and whose others come later",
+        search(4, trial(0, FAILED), trial(1, RUNNING), trial(3, STAGING), trial(2, STAGING, waits=WAITS)), "s1",
+        "job-data-place",
+        "of 5 trials 1 runs, 2 wait, 1 is over, 1 is not made yet; the first that waits, s1-s1-t2: its data are not",
+        ["sweep-at-once"],
+    ),
+    (
+        "a sweep that atOnce holds back", search(3, *(trial(each, RUNNING) for each in range(3))), "s1",
+        "sweep-at-once", "of 5 trials 3 run, 2 are not made yet; 2 trials come later: atOnce lets 3 be", [],
+    ),
+    (
+        "a sweep that is all made", search(5, trial(4, RUNNING)), "s1", "none", "of 5 trials 1 runs, 4 are over", [],
+    ),
+    (
+        "between two times", nightly(0, run_at(0, FAILED, "exit code 3"), events=("it was busy",), left_out=1), "n1",
+        "schedule-not-due",
+        ("its next run is due at 2027-01-15 13:00 Etc/UTC (0 * * * *); the last run that is over, n1-r0 of 2027-01-15 "
+        "12:00 Etc/UTC, failed (exit code 3); 1 time left out: it was busy"), [],
+    ),
+    (
+        "a run is under way when the next time comes", nightly(-60, run_at(-60, RUNNING)), "n1", "schedule-no-overlap",
+        ("n1-r-60, the run of 2027-01-15 11:00 Etc/UTC, is under way; the run of 2027-01-15 12:00 Etc/UTC waits for "
+        "its end, until 2027-01-15T12:10:00Z at the latest"), [],
+    ),
+    (
+        "times that came in vain", nightly(-180, run_at(-180, STAGING)), "n1", "schedule-no-overlap",
+        "2 times came meanwhile and will have no run", ["job-data-fetched"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("jobs", "asked", "cause", "said", "also"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE]
+)
+def test_what_the_server_keeps_is_answered_for(
+    jobs: tuple[StoredJob, ...], asked: str, cause: str, said: str, also: list[str]
+) -> None:
+    answer = why(kept(*jobs), asked).explanation
+    assert (answer.cause, [each.cause for each in answer.contributing]) == (cause, also)
+    assert said in answer.summary
+    assert answer.code == ("" if cause == "none" else BY_ID[cause].code)
+
+
+def test_every_cause_of_the_server_has_a_row() -> None:
+    assert {each.id for each in CAUSES} == {row[3] for row in TABLE} - {"none"}
+
+
+def test_a_name_means_the_living_one_and_an_id_any() -> None:
+    old, new = stored("j-1", FAILED, "first", at=NOON - 9), stored("j-2", STAGING)
+    snapshot = kept(old, new)
+    assert why(snapshot, "j").explanation.cause == "job-data-fetched"
+    assert why(snapshot, "j-1").explanation.cause == "job-ended-badly"
+    assert why(kept(old, stored("j-3", FAILED, "second", at=NOON)), "job/j").explanation.summary == "it failed: second"
+    with pytest.raises(NotFoundError):
+        why(snapshot, "j", "another-team")
+
+
+def test_a_list_has_what_waits_and_not_what_is_over_goes_on_or_is_told_by_its_trials() -> None:
+    jobs = (
+        *search(4, trial(1, RUNNING), trial(2, STAGING)),
+        *nightly(0),
+        stored("old-1", FAILED),
+        stored("j1", HELD, after=(JobDependency("s1", DependencyState.ENDED),)),
+    )
+    told = [(each.subject.name, each.explanation.cause) for each in why_all(kept(*jobs)).waiting]
+    assert sorted(told) == [("j1", "job-dependency"), ("s1-s1-t2", "job-data-fetched")]
