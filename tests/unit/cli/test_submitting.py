@@ -11,7 +11,7 @@ import pytest
 from allotment.adapters.files.tree import read_tree
 from allotment.cli.commands.run import submitting
 from allotment.cli.commands.run.handing import hand_in
-from allotment.cli.commands.run.reading import JobTexts, by_flags, job_texts, loaded_jobs
+from allotment.cli.commands.run.reading import JobTexts, by_flags, check_awaited, job_texts, loaded_jobs
 from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, handed_in, layers
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.session import Session
@@ -22,8 +22,10 @@ from allotment.spec.jobs.load import InvalidJobFileError, JobDocument
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Source
 from tests.unit.api.test_service import World
-from tests.unit.cli.conftest import ACME
+from tests.unit.cli.conftest import ACME, Run, home, run
 from tests.unit.operations.run.machine import job
+
+__all__ = ["home", "run"]  # fixtures
 
 PLATFORM = load_platform(read_tree(ACME)).platform
 JOB = "kind: Job\nname: first\nteam: nlp\nrun: {script: a.py}\n"
@@ -70,6 +72,35 @@ def test_many_go_in_few_calls_and_what_waits_for_one_that_was_refused_is_refused
     assert third.job.job.after[0].job == first.job.id
     again = [answer.receipt for some in handed_in(world.desk, wanted) for _, answer in some if answer.receipt]
     assert {each.job.id for each in again} == {answer.receipt.job.id for _, answer in found if answer.receipt}
+
+
+def test_what_waits_for_a_job_that_is_nowhere_is_refused_at_its_place(home: Path) -> None:
+    world = World()
+    one = world.desk.submit(JobSubmission(job(), "local")).job
+    text = "---\n".join(
+        f"{JOB.replace('first', name)}after: {after}\n"
+        for name, after in (("a", "nosuch"), ("b", "a"), ("c", "train"), ("d", f"[{one.id}, b, nowhere]"))
+    )
+    Path("a.py").touch()
+    Path("jobs.yaml").write_text(text)
+    found = job_texts(["jobs.yaml"])
+    documents = loaded_jobs(Session({}), PLATFORM, found)
+    with pytest.raises(InvalidJobFileError) as told:
+        check_awaited(world.desk, found, documents)
+    assert [(each.line, each.what.split(" of team")[0]) for each in told.value.problems] == [
+        (5, 'there is no job "nosuch"'),
+        (23, 'there is no job "nowhere"'),
+    ]
+
+
+def test_a_dry_run_of_the_client_writes_what_it_has_checked(run: Run) -> None:
+    Path("a.py").touch()
+    Path("job.yaml").write_text(JOB + "after: elsewhere\n")
+    words = ("submit", "job.yaml", "--dry-run=client", "--platform", str(ACME))
+    done = run(*words, "-o", "yaml")
+    assert "name: first\n" in done.ok()
+    assert "whether there is elsewhere to wait for, --dry-run=server tells" in done.err
+    assert run(*words).ok().splitlines()[1].split()[:3] == ["first", "training", "nlp"]
 
 
 def test_layers_keep_the_order_of_the_file() -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, InputError, quoted, shown
+from allotment.errors import AllotmentError, InputError, NotFoundError, UsageError, quoted, shown
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
+    from allotment.ports.job_service import JobService
     from allotment.spec.jobs.load import JobDocument
     from allotment.spec.problems import Issue, Problem
 
@@ -147,6 +148,49 @@ def by_flags(names: Mapping[str, str] = _FLAGS) -> Iterator[None]:
 def _flag(field: str, names: Mapping[str, str]) -> str:
     known = [each for each in names if field == each or field.startswith((f"{each}.", f"{each}["))]
     return names[max(known, key=len)] if known else field or "the job"
+
+
+def awaited_elsewhere(documents: Sequence[JobDocument]) -> Iterator[tuple[JobDocument, int, str]]:
+    """What some wait for that stands in none of the files: by whom, as which of its `after`, and its name."""
+    there = {(each.job.team, each.job.name) for each in documents}
+    for each in documents:
+        for number, before in enumerate(each.job.after):
+            if (each.job.team, before.job) not in there:
+                yield each, number, before.job
+
+
+def check_awaited(service: JobService, found: JobTexts, documents: Sequence[JobDocument]) -> None:
+    """Refuse to wait for what is neither in the files nor on the server.
+
+    Raises:
+        InvalidJobFileError: there is no such job, or several of that beginning; each is told with its place.
+    """
+    from allotment.model.source import SourceTree
+    from allotment.spec.jobs.load import InvalidJobFileError
+    from allotment.spec.problems import Issue, sort_problems
+    from allotment.spec.read import locate
+
+    looked: dict[tuple[str, str], str] = {}
+    issues = []
+    for document, number, name in awaited_elsewhere(documents):
+        key = document.job.team, name
+        if key not in looked:
+            looked[key] = _awaited_trouble(service, *key)
+        if looked[key]:
+            fix = "check the name or id, submit that job first, or leave `after` out"
+            issues.append(Issue(document.source, ("after", number, "job"), looked[key], fix))
+    if issues:
+        raise InvalidJobFileError(sort_problems(locate(SourceTree(found.texts), issues)))
+
+
+def _awaited_trouble(service: JobService, team: str, name: str) -> str:
+    try:
+        service.find(name, team=team)
+    except NotFoundError:
+        return f"there is no job {quoted(name)} of team {team}, in these files or among those that were submitted"
+    except UsageError as error:
+        return error.what
+    return ""
 
 
 def _absent_script(document: JobDocument, folders: Mapping[str, Path]) -> Iterator[Issue]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,13 +13,14 @@ from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, Wanted
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, platform_flag, team_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import NotFoundError, UsageError
+from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model.grammar import count
 from allotment.ports.backends import LOCAL
 
 if TYPE_CHECKING:
     from allotment.cli.commands.run.reading import JobTexts
     from allotment.model.platform import Platform
+    from allotment.spec.jobs.lint import LintWarning
     from allotment.spec.jobs.load import JobDocument
 
 _OF_THE_SHELL: Final = ("PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
@@ -153,17 +155,18 @@ def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], ou
     """
     from allotment.cli.commands.run.following import follow_to_its_end
     from allotment.cli.commands.run.handing import hand_in, tell_foreseen
-    from allotment.cli.commands.run.reading import job_texts
+    from allotment.cli.commands.run.reading import check_awaited, job_texts
     from allotment.cli.commands.run.serving import known_platform, served_platform, service_of
 
-    if asked.dry_run == "client":
-        number = len(_checked(session, known_platform(session, example=True), job_texts(files)))
-        session.note(f"{count(number, 'job')} could be submitted; nothing was")
-        return 0
     found = job_texts(files)
+    if asked.dry_run == "client":
+        _tell_checked(session, *_checked(session, known_platform(session, example=True), found), output)
+        return 0
     service = service_of(session, start=True)
     platform = served_platform(session, service.status().directory)
-    documents = _checked(session, platform, found)
+    documents, _ = _checked(session, platform, found)
+    with _nothing_was_submitted():
+        check_awaited(service, found, documents)
     if asked.follow and len(documents) != 1:
         raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
     wanted = WantedJobs(documents, found.folders, asked.backend, asked.key)
@@ -174,21 +177,48 @@ def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], ou
     return follow_to_its_end(session, service, done.receipts[0].job) if asked.follow and done.receipts else done.code
 
 
-def _checked(session: Session, platform: Platform, found: JobTexts) -> Sequence[JobDocument]:
-    """The jobs of files, with what goes wrong in them told."""
+def _tell_checked(
+    session: Session, documents: Sequence[JobDocument], warnings: Sequence[LintWarning], output: OutputOptions
+) -> None:
+    """The jobs as they would be submitted, and what only a server can say of them."""
+    from allotment.cli.commands.run.job_view import checked_listing
+    from allotment.cli.commands.run.reading import awaited_elsewhere
+    from allotment.cli.shell.output import show
+    from allotment.reports.documents.job_files import job_check_document
+
+    listing = checked_listing(documents, warnings)
+    show(session, output, listing, whole=lambda rows: job_check_document(rows, warnings))
+    names = sorted({shown(name) for _, _, name in awaited_elsewhere(documents)})
+    if names:
+        session.note(f"whether there is {' and '.join(names)} to wait for, --dry-run=server tells")
+    session.note(f"{count(len(documents), 'job')} could be submitted; nothing was")
+
+
+@contextmanager
+def _nothing_was_submitted() -> Iterator[None]:
+    """Says so, where job files have errors."""
+    from allotment.spec.jobs.load import InvalidJobFileError
+
+    try:
+        yield
+    except InvalidJobFileError as error:
+        error.fix = "correct the named lines; nothing was submitted"
+        raise
+
+
+def _checked(
+    session: Session, platform: Platform, found: JobTexts
+) -> tuple[Sequence[JobDocument], Sequence[LintWarning]]:
+    """The jobs of files and what goes wrong in them, which is told."""
     from allotment import wiring
     from allotment.cli.commands.run.job_view import warning_notes
     from allotment.cli.commands.run.reading import loaded_jobs
     from allotment.model.source import SourceTree
     from allotment.spec.jobs.lint import lint_files
-    from allotment.spec.jobs.load import InvalidJobFileError
 
-    try:
+    with _nothing_was_submitted():
         documents = loaded_jobs(session, platform, found)
-    except InvalidJobFileError as error:
-        error.fix = "correct the named lines; nothing was submitted"
-        raise
     warnings = lint_files(SourceTree(found.texts), documents, platform, wiring.clock().now())
     if warnings:
         session.note("\n".join(warning_notes(warnings)))
-    return documents
+    return documents, warnings
