@@ -40,7 +40,8 @@ from allotment.model.jobs.job import (
 )
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.operations.ask.explaining import why_all
+from allotment.observe.view import seen_by
+from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
@@ -231,6 +232,27 @@ def test_answers_rest_on_a_snapshot_of_the_machine(asked: tuple[World, JobServic
     assert waiting.explanation.cause == "preemption-pending" or "4 are in use" in waiting.explanation.summary
     with pytest.raises(NotFoundError):
         service.snapshot("mars")
+
+
+def test_answers_know_what_the_server_keeps_and_a_team_sees_its_own_alone(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    grid = Sweep((SweptParameter("lr", ("1", "2", "3")),), 3, 0, 2)
+    sweep = submitted(service, program="long", devices=4, name="rates", type=JobType.SWEEP, sweep=grid).job
+    submitted(service, name="after", after=(JobDependency("rates", DependencyState.ENDED),))
+    world.run(2)
+    snapshot = service.snapshot("local")
+    told = why(snapshot, "rates").explanation
+    assert "of 3 trials 1 runs, 1 waits, 1 is not made yet; the first that waits, rates-1: it asks for" in told.summary
+    assert told.code.startswith("ALT-13")
+    assert "sweep-at-once" in {each.cause for each in told.contributing}
+    assert why(snapshot, sweep.id).explanation == told
+    assert why(snapshot, "after").explanation.cause == "job-dependency"
+    found = when_live(snapshot, LiveWhenRequest(("rates",), wishes=StartWishes(budget=0.05)), SystemClock())
+    assert ([row.subject.name for row in found.rows], found.notes, found.machine) == (["rates-1"], (), True)
+    with pytest.raises(InputError, match="stands in no queue"):
+        when_live(snapshot, LiveWhenRequest(("after",)), SystemClock())
+    seen = [len(seen_by(snapshot, team, frozenset({team})).sources[0].served) for team in ("nlp", "cv")]
+    assert seen == [2, 0]
 
 
 def test_what_has_ended_is_what_starts_are_foreseen_by(asked: tuple[World, JobService]) -> None:

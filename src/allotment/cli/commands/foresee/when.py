@@ -17,7 +17,7 @@ from allotment.cli.shell.file_or_cluster import only_of_clusters, only_of_files
 from allotment.cli.shell.lazy import Command, Flag
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, scenario_flag, seed_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError
+from allotment.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from allotment.operations.foresee.estimating import WhenRequest
@@ -202,6 +202,7 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
 def _of_a_file(session: Session, asked: WhenOptions, output: OutputOptions) -> None:
     from allotment import wiring
     from allotment.cli.commands.foresee.when_view import when_listing, when_text
+    from allotment.cli.shell.calling import typed
     from allotment.cli.shell.output import show
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.foresee.estimating import estimate
@@ -221,7 +222,13 @@ def _of_a_file(session: Session, asked: WhenOptions, output: OutputOptions) -> N
                 line.clear()
                 session.note(_cost(of, request.runs))
 
-        found = estimate(queueing_lines(wiring.scenario_files(), file), asked.scenario, request, told)
+        try:
+            found = estimate(queueing_lines(wiring.scenario_files(), file), asked.scenario, request, told)
+        except InputError as error:
+            if not file.endswith((".yaml", ".yml")):
+                raise
+            job_file = f"of a job file, `allot submit {typed(file)} --dry-run=server` tells when its jobs would start"
+            raise InputError(error.what, why=error.why, fix=f"{error.fix}; {job_file}") from error
     show(
         session,
         output,
