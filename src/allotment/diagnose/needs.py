@@ -127,6 +127,7 @@ NEEDS: Final[Mapping[Need, tuple[str, ...]]] = {
         "pvc-unbound-no-class",
         "pvc-unbound-wait-for-consumer-zone-conflict",
         "pvc-provisioning-failed",
+        "pvc-being-made",
         "pvc-unbound-no-volume",
         "pvc-terminating",
         "volume-in-use",

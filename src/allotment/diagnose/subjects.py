@@ -8,9 +8,11 @@ from typing import Final
 from allotment.diagnose.case import Case, Subject, reference_of
 from allotment.diagnose.served import SERVED_API, served_subjects
 from allotment.errors import NotFoundError, UsageError, shown
+from allotment.model import labels
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.work import Work
 from allotment.model.spelling import did_you_mean
 from allotment.observe.kinds import KINDS
 
@@ -41,6 +43,9 @@ _ANSWERED_BY: Final = {
 """What kinds that never run are asked about with."""
 _KINDS: Final = frozenset(each.kind.lower() for each in KINDS)
 _RUNNING: Final = ("cronjob", "daemonset", "deployment", "job", "jobset", "pod", "rayjob", "statefulset", "workload")
+_MAIN: Final = "main"
+_STAGING: Final = "staging"
+"""What runs a job, and what fetches its data before, as their label says."""
 _LONGEST_NUMBER: Final = 11
 _MOST_NAMED: Final = 5
 """Candidates that a message names."""
@@ -50,7 +55,7 @@ def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
     """The case of a subject.
 
     A bare name is searched among all kinds: what stands highest wins, so that a job is found and not its pods or its
-    Workload of the same name.
+    Workload of the same name. Where no object has the name, what was made for the job of that name or id is found.
 
     Args:
         snapshot: where to look.
@@ -74,6 +79,8 @@ def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
         found += [(index, each) for each in _named(index, kind, name, namespace)]
     if not found and name.isascii() and name.isdigit() and len(name) < _LONGEST_NUMBER:
         found = [pair for index in map(Index, snapshot.sources) for pair in _numbered(index, int(name), namespace)]
+    if not found and kind in {"", "job"}:
+        found = [(index, each) for index in map(Index, snapshot.sources) for each in _of_job(index, name, namespace)]
     if not found:
         raise _missing(snapshot, kind, name, namespace)
     index, each = _one(found, what)
@@ -118,6 +125,28 @@ def _numbered(index: Index, number: int, namespace: str) -> list[tuple[Index, Su
     return [(index, each) for each in _named(index, "job", name, place)] if key and namespace in {"", place} else []
 
 
+def _of_job(index: Index, name: str, namespace: str) -> list[Work]:
+    """What runs the job that somebody submitted under a name or has by its id; of several of a name the newest.
+
+    What fetches the data of a job stands for it as long as nothing runs it yet.
+    """
+    newest: dict[str, Work] = {}
+    for each in index.all_work():
+        marks, called = each.metadata.labels, each.metadata.annotations.get(labels.JOB_NAME)
+        here = namespace in {"", each.namespace} and marks.get(labels.JOB_PART) in {_MAIN, _STAGING}
+        if not here or each.metadata.controller is not None or name not in {called, marks.get(labels.JOB)}:
+            continue
+        known = newest.get(each.namespace)
+        if known is None or _made(known) < _made(each):
+            newest[each.namespace] = each
+    return list(newest.values())
+
+
+def _made(work: Work) -> tuple[str, bool]:
+    """When something of a job was made; of the same time, what runs it comes after what fetches its data."""
+    return work.metadata.creation_timestamp, work.metadata.labels.get(labels.JOB_PART) == _MAIN
+
+
 def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:
     tops = []
     for index, each in found:
@@ -160,12 +189,30 @@ def _missing(snapshot: Snapshot, kind: str, name: str, namespace: str) -> NotFou
         each.name for each in every if namespace in {"", each.namespace} and (not kind or _kind(kind_of(each)) == kind)
     }
     where = f" in namespace {shown(namespace)}" if namespace else ""
+    others = _elsewhere(snapshot, kind, name) if namespace else []
+    if others:
+        named = ", ".join(map(shown, others[:_MOST_NAMED]))
+        return NotFoundError(
+            f"there is no {kind or 'object'} {shown(name)}{where}",
+            why=f"there is one in {named}",
+            fix=f"name its namespace: -n {shown(others[0])}",
+        )
     unseen = sorted({gap.what for source in snapshot.sources for gap in source.gaps if gap.reason == "forbidden"})
     return NotFoundError(
         f"there is no {kind or 'object'} {shown(name)}{where}",
         why=f"not readable here: {', '.join(unseen[:_MOST_NAMED])}" if unseen else "",
         fix=did_you_mean(name, known, "list what waits with: allot why -A"),
     )
+
+
+def _elsewhere(snapshot: Snapshot, kind: str, name: str) -> list[str]:
+    """Other namespaces in which there is something of a name."""
+    every = [
+        each
+        for index in map(Index, snapshot.sources)
+        for each in (*_named(index, kind, name, ""), *_of_job(index, name, ""))
+    ]
+    return sorted({each.namespace for each in every})
 
 
 def find_in(snapshot: Snapshot, source: Source, reference: Reference, before: Index | None = None) -> Case | None:

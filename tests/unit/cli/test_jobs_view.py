@@ -9,10 +9,10 @@ from allotment.cli.commands.run.family_view import family_lines, family_report_l
 from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import JobSchedule, Program
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.operations.run.reporting import BestTrial, FamilyReport
 from allotment.ports.job_service import JobReceipt
-from allotment.ports.stored_jobs import JobEvent, row_of
+from allotment.ports.stored_jobs import JobAttempt, JobEvent, row_of
 from tests.unit.adapters.store.jobs import NOW, submitted
 
 ESCAPE = "\x1b[2J"
@@ -58,3 +58,18 @@ def test_of_what_was_left_out_the_newest_are_named_and_the_others_counted() -> N
         assert lines[0] == f"left out ({times} times)"
         assert [line for line in lines if "before these" in line] == before
         assert len(lines) == 21 + len(before)
+
+
+def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -> None:
+    stored = submitted("j2")
+
+    def told(*devices: str, started: int | None = NOW) -> str:
+        attempt = JobAttempt(1, started, NOW, (RunningPlace(0, "n1", devices=devices),))
+        lines = described(replace(stored, attempts=(attempt,)), NOW).splitlines()
+        return lines[lines.index("attempts") + 2].removesuffix("over").strip().rpartition("   ")[2]
+
+    wish = stored.job.needs.accelerators
+    assert wish is not None
+    assert told() == f"{stored.job.devices} {' or '.join(wish.classes)}"
+    assert told("GPU-7") == "GPU-7"
+    assert told(started=None) == "none"

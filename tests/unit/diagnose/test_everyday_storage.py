@@ -51,6 +51,16 @@ def chosen_for(name: str) -> Raw:
     return {**found, "metadata": {**found["metadata"], "annotations": {"volume.kubernetes.io/selected-node": name}}}
 
 
+def chosen(since: str = BEFORE) -> Raw:
+    """A pod for which a node was chosen, and of which the scheduler says nothing more."""
+    status: Raw = {"phase": "Pending", "nominatedNodeName": "n1"}
+    return pod("p", WORK, node="", status=status, meta={"creationTimestamp": since})
+
+
+JUST_NOW = "2026-11-22T05:59:00Z"
+CALLED = {**event(chosen_for("n1"), "ExternalProvisioning", "Waiting for a volume"), "firstTimestamp": JUST_NOW}
+
+
 def volume_in(zone: str) -> list[Raw]:
     """A bound claim whose volume lies in a zone."""
     rule = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
@@ -118,6 +128,18 @@ CASES: dict[str, tuple[Case, str, CauseVerdict, Confidence]] = {
     "the volume is for a node, and nobody makes it": (
         case(WORK, pod("p", WORK, node="", status=BINDING), chosen_for("n1"), of_class("WaitForFirstConsumer"), node()),
         "pvc-provisioning-failed", CauseVerdict.BROKEN, Confidence.LIKELY,
+    ),
+    "the volume is for a node that was chosen, and nobody has said a word for an hour": (
+        case(WORK, chosen(), chosen_for("n1"), of_class("WaitForFirstConsumer"), node()),
+        "pvc-provisioning-failed", CauseVerdict.BROKEN, Confidence.LIKELY,
+    ),
+    "the volume is for a node that was chosen just now": (
+        case(WORK, chosen(JUST_NOW), chosen_for("n1"), of_class("WaitForFirstConsumer"), node()),
+        "pvc-being-made", CauseVerdict.WAITING, Confidence.LIKELY,
+    ),
+    "the volume is for a node that was chosen just now, of a pod that is old": (
+        case(WORK, chosen(), chosen_for("n1"), CALLED, of_class("WaitForFirstConsumer"), node()),
+        "pvc-being-made", CauseVerdict.WAITING, Confidence.LIKELY,
     ),
     "a claim is missing beside one that is made for the pod": (
         case(job(spec=BOTH), pod("p", job(spec=BOTH), node=""), claim(), node()),

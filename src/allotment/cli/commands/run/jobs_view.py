@@ -12,6 +12,7 @@ from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
+from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.operations.run.plain_reasons import plain_reason
@@ -217,7 +218,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
         yield f"  waits      {shown(plain_reason(waits[-1].said))}{shown(held)}"
     if job.attempts:
         yield "attempts"
-        yield from (f"  {line}" for line in table_text(_ATTEMPTS, job.attempts, width=None).splitlines())
+        yield from (f"  {line}" for line in table_text(_attempt_columns(wanted), job.attempts, width=None).splitlines())
     folders = sorted({place.folder for attempt in job.attempts[-1:] for place in attempt.places if place.folder})
     yield from (f"  its files: {shown(each)}" for each in folders)
     yield from family_lines(job, members, now, call)
@@ -250,9 +251,13 @@ def _schedule(job: StoredJob) -> str:
     return shown(f"{schedule.cron} {schedule.time_zone}, at most {late} late")
 
 
-def _places(attempt: JobAttempt) -> str:
+def _places(job: Job, attempt: JobAttempt) -> str:
+    """Its devices by id; where the back end does not tell which they are, how many of which class."""
     devices = [device for each in attempt.places for device in each.devices]
-    return ", ".join(map(shown, devices)) or "none"
+    wish = job.needs.accelerators
+    if devices or wish is None or attempt.started is None:
+        return ", ".join(map(shown, devices)) or "none"
+    return str(job.devices) if wish.any_class else f"{job.devices} {shown(' or '.join(wish.classes))}"
 
 
 def _end(attempt: JobAttempt) -> str:
@@ -263,13 +268,14 @@ def _end(attempt: JobAttempt) -> str:
     return ", ".join(part for part in (words, code, shown(attempt.end.said)) if part) or "over"
 
 
-_ATTEMPTS: Final[tuple[Column[JobAttempt], ...]] = (
-    Column("ATTEMPT", lambda each: each.number),
-    Column("STARTED", lambda each: None if each.started is None else written(each.started)),
-    Column("ENDED", lambda each: None if each.ended is None else written(each.ended)),
-    Column("DEVICES", _places),
-    Column("END", _end),
-)
+def _attempt_columns(job: Job) -> tuple[Column[JobAttempt], ...]:
+    return (
+        Column("ATTEMPT", lambda each: each.number),
+        Column("STARTED", lambda each: None if each.started is None else written(each.started)),
+        Column("ENDED", lambda each: None if each.ended is None else written(each.ended)),
+        Column("DEVICES", lambda each: _places(job, each)),
+        Column("END", _end),
+    )
 
 
 def report_text(report: JobReport, currency: str) -> str:

@@ -96,10 +96,52 @@ def provisioning_failed(case: Case) -> Finding | None:
     return _silent(case)
 
 
+def being_made(case: Case) -> Finding | None:
+    """A volume that is to be made for the node that was chosen, as long as its provisioner may still speak."""
+    for claim, kind in _waiting(case):
+        if kind.provisioner == NO_PROVISIONER or not _being_made(case, claim):
+            continue
+        since = _awaited_since(case, claim, kind)
+        if case.now - seconds(since, case.now) >= _SPEAKS_WITHIN:
+            continue
+        node, target = claim.metadata.annotations[SELECTED_NODE], reference_of(claim)
+        return Finding(
+            "pvc-being-made",
+            CauseVerdict.WAITING,
+            f"the node {spelled(node)} was chosen, and the provisioner {kind.provisioner} is making the volume of the "
+            f"claim {claim.name} for it",
+            facts={"claim": claim.name, "storage_class": kind.name, "provisioner": kind.provisioner, "node": node},
+            evidence=(
+                Evidence(target, f"metadata.annotations[{SELECTED_NODE}]", node),
+                Evidence(target, "status.phase", claim.status.phase or "Pending", f"awaited since {since}"),
+            ),
+            confidence=Confidence.LIKELY,
+        )
+    return None
+
+
 def _being_made(case: Case, claim: VolumeClaim) -> bool:
-    """Whether the scheduler has chosen a node for a volume and has waited in vain for it to be made there."""
+    """Whether the scheduler has chosen a node for a volume and waits for it to be made there, or has done so in vain.
+
+    While it waits it says nothing for ten minutes, but names the node that it has chosen for the pod.
+    """
+    node = claim.metadata.annotations.get(SELECTED_NODE)
+    if not node:
+        return False
     said = said_of(case)
-    return SELECTED_NODE in claim.metadata.annotations and said is not None and "binding volumes" in said[0]
+    if said is not None:
+        return "binding volumes" in said[0]
+    return any(pod.status.nominated_node_name == node for pod in case.waiting_pods)
+
+
+def _awaited_since(case: Case, claim: VolumeClaim, kind: StorageClass) -> str:
+    """From when on a volume could have been made: no node was chosen before its pod was there, or its maker called."""
+    made = claim.metadata.creation_timestamp
+    if kind.volume_binding_mode != _AT_USE:
+        return made
+    called = [each.first_timestamp or "" for each in case.events(claim) if each.reason == "ExternalProvisioning"]
+    asked = [each.metadata.creation_timestamp for each in case.waiting_pods]
+    return max(made, min(called, default=""), min(asked, default=""))
 
 
 def _for_nobody(case: Case, claim: VolumeClaim) -> Finding:
@@ -128,7 +170,8 @@ def _for_nobody(case: Case, claim: VolumeClaim) -> Finding:
 def _silent(case: Case) -> Finding | None:
     """A claim whose volume should have been made at once, and whose provisioner says nothing."""
     for claim, kind in _waiting(case):
-        waited = case.now - seconds(claim.metadata.creation_timestamp, case.now)
+        since = _awaited_since(case, claim, kind)
+        waited = case.now - seconds(since, case.now)
         if kind.provisioner == NO_PROVISIONER or waited < _SPEAKS_WITHIN:
             continue
         if kind.volume_binding_mode == _AT_USE and not _being_made(case, claim):
@@ -146,7 +189,7 @@ def _silent(case: Case) -> Finding | None:
         return Finding(
             "pvc-provisioning-failed",
             CauseVerdict.BROKEN,
-            f"the claim {claim.name} waits for its volume since {claim.metadata.creation_timestamp}: the provisioner "
+            f"the claim {claim.name} waits for its volume since {since}: the provisioner "
             f"{kind.provisioner} has made none, and does not say why",
             facts={"claim": claim.name, "storage_class": kind.name, "provisioner": kind.provisioner, "message": None},
             evidence=(Evidence(target, "status.phase", claim.status.phase or "Pending", "no volume yet"),),

@@ -37,6 +37,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = (
         "the volume cannot be made",
         pvc_unbound_no_volume.provisioning_failed,
     ),
+    CauseEntry("ALT-1713", "pvc-being-made", _LAYER, "the volume is being made", pvc_unbound_no_volume.being_made),
     CauseEntry("ALT-1706", "pvc-unbound-no-volume", _LAYER, "no volume to be had", pvc_unbound_no_volume.no_volume),
     CauseEntry("ALT-1712", "pvc-terminating", _LAYER, "the claim is being deleted", pvc_lost.terminating),
     CauseEntry("ALT-1708", "volume-in-use", _LAYER, "another pod has the volume", volume_in_use.find),
