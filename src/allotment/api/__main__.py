@@ -39,7 +39,7 @@ from allotment.ports.clock import Clock
 from allotment.ports.job_remains import RemainsOfJobs
 from allotment.ports.store import JobsStore
 from allotment.wiring import running
-from allotment.wiring.slurm import slurm, slurm_file, slurm_folders, slurm_names
+from allotment.wiring.slurm import slurm, slurm_file, slurm_folder, slurm_folders, slurm_names
 
 _FIRST_TIDYING: Final = 600.0
 _TIDYING: Final = 6 * 3600.0
@@ -142,7 +142,7 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             raise NotFoundError(
                 f"there is no back end {name}",
                 why=f"there are {known}",
-                fix=f"name one of these, or describe a Slurm in ~/.config/allotment/slurm/{name}.yaml",
+                fix=f"name one of these, or describe a Slurm in {slurm_folder(os.environ)}/{name}.yaml",
             )
         kube = opened.enter_context(wiring.connect("", cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder))

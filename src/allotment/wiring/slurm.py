@@ -40,6 +40,13 @@ def slurm(url: str, environment: Mapping[str, str]) -> AbstractContextManager[Sl
     return connect_slurm(url, GivenToken(given) if given else MadeToken(environment))
 
 
+def slurm_folder(environment: Mapping[str, str]) -> Path:
+    """Where files that describe a Slurm lie: ``$XDG_CONFIG_HOME/allotment/slurm``."""
+    from allotment.adapters.settings_file import config_path
+
+    return config_path(environment).parent / "slurm"
+
+
 def slurm_file(name: str, environment: Mapping[str, str]) -> SettingsPort:
     """The file that describes a Slurm: ``$XDG_CONFIG_HOME/allotment/slurm/NAME.yaml``.
 
@@ -50,9 +57,9 @@ def slurm_file(name: str, environment: Mapping[str, str]) -> SettingsPort:
     Raises:
         NotFoundError: it is no such word, or there is no such file.
     """
-    from allotment.adapters.settings_file import SettingsFile, config_path
+    from allotment.adapters.settings_file import SettingsFile
 
-    path = config_path(environment).parent / "slurm" / f"{name}.yaml"
+    path = slurm_folder(environment) / f"{name}.yaml"
     if not _WORD.fullmatch(name) or not path.is_file():
         raise NotFoundError(f"no file describes a Slurm {spelled(name)}", fix=f"write {path.parent}/NAME.yaml")
     return SettingsFile(path)
@@ -60,9 +67,7 @@ def slurm_file(name: str, environment: Mapping[str, str]) -> SettingsPort:
 
 def slurm_names(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Those that files describe."""
-    from allotment.adapters.settings_file import config_path
-
-    found = (config_path(environment).parent / "slurm").glob("*.yaml")
+    found = slurm_folder(environment).glob("*.yaml")
     return tuple(sorted(each.stem for each in found if _WORD.fullmatch(each.stem)))
 
 

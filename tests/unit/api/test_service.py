@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.server import client
 from allotment.adapters.server.client import SocketJobService
+from allotment.api.__main__ import _opener
 from allotment.api.jobs import _lines, job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import (
@@ -51,6 +53,7 @@ from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import CutLogError, JobReceipt, JobService, JobSubmission, error_of
 from allotment.ports.store import JobFilter
 from allotment.simulation.live.starts import StartWishes
+from tests.unit import builders
 from tests.unit.operations.run.machine import Machine, job
 
 
@@ -522,6 +525,16 @@ def test_a_log_that_was_cut_off_is_not_taken_for_one_that_ended(
             with pytest.raises(says):
                 list(log)
         thread.join(10)
+
+
+def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    world = World()
+    with ExitStack() as opened:
+        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock)
+        with pytest.raises(NotFoundError) as told:
+            opener("labb")
+    assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix
 
 
 def test_an_unknown_state_is_a_slip(tmp_path: Path) -> None:

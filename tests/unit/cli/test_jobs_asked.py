@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from allotment.cli.commands.run.following import follow_to_its_end, held_by, write_log
+from allotment.cli.commands.run.following import end_of, exit_code, follow_to_its_end, held_by, write_log
 from allotment.cli.commands.run.naming import check_team, job_of, living
 from allotment.cli.commands.run.serving import platform_words
 from allotment.cli.commands.run.stopping import seconds_of, stop_named
@@ -121,6 +121,22 @@ def test_who_looks_at_a_job_while_the_server_ends_is_told_what_goes_on(
     assert told.value.what == f"the server ended, and train ({one.id}) goes on"
     assert f"allot logs -f {one.id}" in told.value.fix
     assert "allot up" in told.value.fix
+
+
+@pytest.mark.parametrize(
+    ("program", "where"),
+    [
+        ("nosuchprog", 'it is "nosuchprog", and in no folder of the PATH that the job has'),
+        ("./gone.sh", 'it is "./gone.sh", seen from its working directory; or what its first line names is not there'),
+    ],
+)
+def test_of_a_program_that_is_not_there_it_is_said_which_and_where(program: str, where: str) -> None:
+    world = World()
+    one = submitted(world, program=program)
+    world.run(5)
+    ended = world.desk.find(one)
+    assert end_of(ended).endswith(f"its program could not be started: No such file or directory; {where}")
+    assert exit_code(ended) == 127
 
 
 def test_a_rank_that_a_job_has_not_is_a_slip() -> None:

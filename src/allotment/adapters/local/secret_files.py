@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,8 @@ class SecretFiles:
         except OSError as error:
             why = f"{shown(path)}: {error.strerror or error}"
             fix = "write its value into that file, which has to be a plain one of yours alone (chmod 600), and no link"
+            if isinstance(error, FileNotFoundError):
+                fix = _made_by(path)
             raise self._refused(team, secret, key, why, fix) from None
         finally:
             for each in descriptors:
@@ -78,6 +81,12 @@ class SecretFiles:
     @staticmethod
     def _refused(team: str, secret: str, key: str, why: str, fix: str) -> InputError:
         return InputError(f"the secret {secret}/{key} of the team {team} cannot be used", why=why, fix=fix)
+
+
+def _made_by(path: Path) -> str:
+    """The two commands that make a secret's file."""
+    folder, file = (shlex.quote(shown(each)) for each in (path.parent, path))
+    return f"`install -d -m 700 {folder}`, then `( umask 077; cat > {file} )`, its value, Enter and Ctrl-D"
 
 
 def _exchangeable(root: Path) -> tuple[Path, str] | None:

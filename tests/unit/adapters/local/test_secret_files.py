@@ -111,6 +111,14 @@ def test_what_others_could_have_a_hand_in_is_refused(root: Path, spoil: Callable
     assert "s3cr3t" not in said
 
 
+def test_the_commands_that_are_told_make_what_is_not_there(tmp_path: Path) -> None:
+    root = tmp_path / "a b" / "secrets"
+    with pytest.raises(InputError) as told:
+        SecretFiles(root).path("nlp", "hub", "token")
+    folder, file = f"'{root}/nlp/hub'", f"'{root}/nlp/hub/token'"
+    assert told.value.fix.startswith(f"`install -d -m 700 {folder}`, then `( umask 077; cat > {file} )`")
+
+
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o1777])
 def test_a_folder_above_in_which_nobody_can_exchange_it_is_taken_and_a_link_to_it(root: Path, mode: int) -> None:
     root.parent.chmod(mode)

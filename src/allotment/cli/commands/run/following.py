@@ -24,26 +24,28 @@ if TYPE_CHECKING:
 
 def write_log(
     session: Session, service: JobService, reference: str, *, rank: int | None, follow: bool, tail: int | None
-) -> None:
-    """The log on standard output: as it is into a pipe, without what drives a terminal on one.
+) -> bool:
+    """The log on standard output: as it is into a pipe, without what drives a terminal on one; whether it has a line.
 
     While nothing comes, what the job waits for is told once for each reason.
     """
     job = service.find(reference)
     several = rank is None and (job.job.replicas > 1 or job.job.sweep is not None)
     to_terminal = sys.stdout.isatty()
-    told = ""
+    told, written = "", False
     _check_rank(job, rank)
     for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
         if line is None:
             told = tell_wait(session, service, job.id, told)
             continue
+        written = True
         prefix = f"[{line.rank}] " if several else ""
         if to_terminal:
             session.out(prefix + shown(line.text.decode(errors="replace").replace("\t", "    ")))
         else:
             sys.stdout.buffer.write(prefix.encode() + line.text + b"\n")
             sys.stdout.buffer.flush()
+    return written
 
 
 def _check_rank(job: StoredJob, rank: int | None) -> None:

@@ -97,7 +97,7 @@ def ps(
 @click.pass_obj
 def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None) -> int:
     """What a job wrote: all attempts, one after the other. Lines of several replicas say whose they are."""
-    from allotment.cli.commands.run.following import told_what_goes_on, write_log
+    from allotment.cli.commands.run.following import end_of, told_what_goes_on, write_log
     from allotment.cli.commands.run.naming import job_of
 
     service = service_of(session)
@@ -106,11 +106,13 @@ def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: in
         follow = False
     try:
         with told_what_goes_on(session, wanted) if follow else nullcontext():
-            write_log(session, service, wanted.id, rank=rank, follow=follow, tail=tail)
+            written = write_log(session, service, wanted.id, rank=rank, follow=follow, tail=tail)
     except KeyboardInterrupt:
         if not follow:
             raise
         return INTERRUPTED
+    if not written and wanted.state.over and tail != 0:
+        session.note(f"it wrote nothing; {end_of(wanted)}")
     return 0
 
 

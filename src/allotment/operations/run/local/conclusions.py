@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from allotment.errors import quoted
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.ports.backends import EndOfRun
@@ -14,6 +15,10 @@ from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, LaunchSta
 
 FOLDER_GONE: Final = "the folder by which it was watched is gone: nobody can tell what became of it, or stop it"
 """Of what a job may do to itself; it is never tried again, or it would run as often as it likes."""
+
+
+_NOT_FOUND: Final = 127
+"""Exit code of what was not found, as shells have it."""
 
 
 class Leaving(Enum):
@@ -105,7 +110,7 @@ def concluded(job: Job, ends: RankEnds, leaving: Leaving | None, failures: int) 
         return Conclusion(JobState.FAILED, replace(_first_code(ends), said=said))
     if ends.failed is not None:
         rank, end = ends.failed
-        return _after_failure(job, EndOfRun(code_of(end), rank, _words(end)), failures, began=not end.not_started)
+        return _after_failure(job, EndOfRun(code_of(end), rank, _words(job, end)), failures, began=not end.not_started)
     if leaving is Leaving.NOT_STARTED:
         return _after_failure(job, EndOfRun(None), failures, began=bool(ends.ended or ends.gone))
     if leaving is Leaving.DISPLACED or not ends.gone:
@@ -133,9 +138,17 @@ def _first_code(ends: RankEnds) -> EndOfRun:
     return EndOfRun(coded[0][1], coded[0][0]) if coded else EndOfRun(0 if ends.ended else None)
 
 
-def _words(end: JobEnded) -> str:
+def _words(job: Job, end: JobEnded) -> str:
     if end.not_started:
-        return end.not_started
+        return end.not_started if end.exit_code != _NOT_FOUND else f"{end.not_started}; {_looked_for(job)}"
     if end.out_of_memory:
         return "it used more memory than it asked for"
     return "" if end.signal is None else f"signal {end.signal} ended it"
+
+
+def _looked_for(job: Job) -> str:
+    """Which program it was, and where it has to be."""
+    name = job.program.argv[0]
+    if "/" in name:
+        return f"it is {quoted(name)}, seen from its working directory; or what its first line names is not there"
+    return f"it is {quoted(name)}, and in no folder of the PATH that the job has"
