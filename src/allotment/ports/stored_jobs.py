@@ -182,7 +182,7 @@ class JobRow:
     """What a listing says of a job.
 
     Attributes:
-        devices: accelerators of all replicas.
+        devices: accelerators of all replicas; of a sweep, of all trials that may run at the same time.
         accelerator: class that it likes best, or ``any``; empty where it asks for none.
         cause: of its last move.
         said: why it waits, how far its members are, or what was said with that move, in a sentence.
@@ -316,6 +316,7 @@ def row_of(job: StoredJob) -> JobRow:
     wish, last = job.job.needs.accelerators, job.history.moves[-1]
     waits = next((each.said for each in reversed(job.waits) if each.until is None), "")
     far = "" if job.standing is None else job.standing.said
+    at_once = 1 if job.job.sweep is None else job.job.sweep.at_once
     return JobRow(
         id=job.id,
         name=job.job.name,
@@ -325,7 +326,7 @@ def row_of(job: StoredJob) -> JobRow:
         backend=job.backend,
         native=job.native,
         priority=job.job.priority,
-        devices=job.job.devices,
+        devices=job.job.devices * at_once,
         accelerator="" if wish is None else wish.said,
         state=job.state,
         attempt=job.history.attempt,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+import pytest
+
 from allotment.cli.commands.run.family_view import family_lines, family_report_lines
 from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing
 from allotment.model.jobs.family import FamilyStanding
-from allotment.model.jobs.job import JobSchedule, Program
+from allotment.model.jobs.job import JobSchedule, Program, Sweep, SweptParameter
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.operations.run.reporting import BestTrial, FamilyReport
 from allotment.ports.job_service import JobReceipt
@@ -73,3 +75,20 @@ def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -
     assert told() == f"{stored.job.devices} {' or '.join(wish.classes)}"
     assert told("GPU-7") == "GPU-7"
     assert told(started=None) == "none"
+
+
+@pytest.mark.parametrize(
+    ("backend", "started", "says"),
+    [("local", NOW, "local (j2-1-0)"), ("local", None, "local"), ("hpc", None, "hpc (j2-1-0)")],
+)
+def test_a_name_on_this_machine_is_told_once_something_bears_it(backend: str, started: int | None, says: str) -> None:
+    stored = replace(submitted("j2"), backend=backend, native="j2-1-0", attempts=(JobAttempt(1, started, NOW),))
+    lines = described(stored, NOW).splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("  backend")] == [says]
+    assert ("never" in lines[lines.index("attempts") + 2]) is (started is None)
+
+
+def test_a_sweep_has_the_devices_of_all_trials_that_run_at_the_same_time() -> None:
+    stored = submitted("j2")
+    sweep = Sweep((SweptParameter("lr", ("1", "2", "3", "4", "5")),), trials=5, seed=0, at_once=4)
+    assert row_of(replace(stored, job=replace(stored.job, sweep=sweep))).devices == 4 * stored.job.devices

@@ -53,7 +53,7 @@ class StoreContract:
         with place.reader() as store:
             assert store.get("j1") == failed
             (row,) = store.page(JobFilter()).rows
-        assert (row.name, row.team, row.devices, row.accelerator, row.native) == ("train", "nlp", 2, "a100", "4711")
+        assert (row.name, row.team, row.devices, row.accelerator, row.native) == ("train", "nlp", 4, "a100", "4711")
 
     def test_all_of_a_change_or_nothing(self, place: StorePlace) -> None:
         with place.writer("a test") as store:

@@ -17,7 +17,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.operations.run.plain_reasons import plain_reason
 from allotment.operations.run.reporting import JobReport, ReportLine
-from allotment.ports.backends import ForeseenStart
+from allotment.ports.backends import LOCAL, ForeseenStart
 from allotment.ports.job_service import ForeseenJob, JobReceipt, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
 from allotment.reports.documents.jobs import backend_document, foreseen_document, job_row_document
@@ -197,7 +197,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
     for name, value in (
         ("team", shown(wanted.team)),
         ("owner", shown(job.owner)),
-        ("backend", shown(f"{job.backend} ({job.native})" if job.native else job.backend)),
+        ("backend", _backend(job)),
         ("priority", shown(wanted.priority)),
         ("runs", shown(shlex.join(wanted.program.argv))),
         ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
@@ -229,6 +229,18 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
     for move in job.history.moves:
         said = f": {shown(plain_reason(move.said))}" if move.said else ""
         yield f"  {written(move.at)}  {move.state.value} ({move.cause.value}){said}"
+
+
+def _backend(job: StoredJob) -> str:
+    """With what it is called there: on this machine, once there is something of it."""
+    there = job.native and (job.backend != LOCAL or any(each.started is not None for each in job.attempts))
+    return shown(f"{job.backend} ({job.native})" if there else job.backend)
+
+
+def _started(attempt: JobAttempt) -> str:
+    if attempt.started is not None:
+        return written(attempt.started)
+    return "not yet" if attempt.ended is None else "never"
 
 
 def _checkpoint(job: StoredJob) -> str:
@@ -271,7 +283,7 @@ def _end(attempt: JobAttempt) -> str:
 def _attempt_columns(job: Job) -> tuple[Column[JobAttempt], ...]:
     return (
         Column("ATTEMPT", lambda each: each.number),
-        Column("STARTED", lambda each: None if each.started is None else written(each.started)),
+        Column("STARTED", _started),
         Column("ENDED", lambda each: None if each.ended is None else written(each.ended)),
         Column("DEVICES", lambda each: _places(job, each)),
         Column("END", _end),
