@@ -51,8 +51,10 @@ class ClusterOffer:
         kinds: those that its API server serves.
         kueue: version of Kueue's API, such as ``kueue.x-k8s.io/v1beta2``; empty where there is none.
         devices: allocatable devices by class of the catalogue.
+        told: what is unlike other clusters there, in sentences.
     """
 
     kinds: frozenset[WorkKind]
     kueue: str
     devices: Mapping[str, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()

@@ -570,6 +570,34 @@ def test_output_that_cannot_be_had_is_told_after_that_which_can(bench: Bench) ->
     assert [each.rank for each in bench.backend.log("k7x2", rank=2) if each] == [2]
 
 
+@pytest.mark.parametrize("mark", [{"annotations": {"kwok.x-k8s.io/node": "fake"}}, {"labels": {"type": "kwok"}}])
+def test_where_nodes_are_fake_it_is_said_that_nothing_runs(
+    bench: Bench, mark: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_logs, "LOOK_AGAIN", 0.001)
+
+    def told() -> list[str]:
+        every = (*bench.backend.told(bench.order(job())), *bench.backend.offer().told)
+        return [each.partition(":")[0] for each in every if "KWOK" in each]
+
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}}
+    bench.kube.put({**node, "metadata": {"name": "real", "annotations": {"kwok.x-k8s.io/node": ""}}})
+    assert told() == []
+    bench.kube.put({**node, "metadata": {"name": "node", **mark}})
+    assert told() == ["1 of the 2 nodes of this cluster are fake (KWOK)"] * 2
+    bench.kube.delete("v1", ObjectKey("", "Node", "", "real"))
+    assert told() == ["the nodes of this cluster are fake (KWOK)"] * 2
+    bench.start(job())
+    main = bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    bench.kube.put(forged_pod(bench, main))
+    away = refused(500, "InternalError", "dial tcp 127.0.0.1:10250: connect: connection refused")
+    for verb, follow in (("get log", False), ("follow log", True)):
+        bench.refuse(verb, "Pod", away)
+        with pytest.raises(NotFoundError, match="nothing of it has run"):
+            list(bench.backend.log("k7x2", follow=follow))
+
+
 @pytest.mark.parametrize("may", [True, False])
 def test_a_gang_that_would_begin_anew_is_kept_from_drains_where_its_user_may(bench: Bench, may: bool) -> None:
     budget = ObjectKey("policy", "PodDisruptionBudget", NAMESPACE, NAME)

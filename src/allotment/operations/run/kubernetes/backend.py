@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -38,6 +38,7 @@ from allotment.model.names import tenant_name
 from allotment.model.observed.base import Object
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
+from allotment.operations.run.kubernetes.fake_nodes import told_of_fakes
 from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, JobPods, read_logs
 from allotment.operations.run.kubernetes.refusals import look_for_refusals
@@ -104,12 +105,13 @@ class KubernetesBackend:
         """What the cluster has for jobs."""
         kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], api_kind(kind)))
         kueue = next((each for each in KUEUE if self._kube.serves(each, "Workload")), "")
-        return ClusterOffer(kinds, kueue, self._devices())
+        nodes = self._nodes()
+        return ClusterOffer(kinds, kueue, self._devices(nodes), told_of_fakes(nodes))
 
     def offer(self) -> BackendOffer:
         """What it has now."""
         found = self.discover()
-        told: list[str] = []
+        told = list(found.told)
         if not found.kueue:
             told.append("Kueue is not there: no job can be queued")
         devices = found.devices
@@ -342,6 +344,7 @@ class KubernetesBackend:
             work = render_work(order, place, found.kinds)
         except InputError as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
+        work = replace(work, told=(*found.told, *work.told))
         return self._maker.possible(self._maker.marked(order.id, work))
 
     def _begin(self, job: JobToStart) -> FollowedJob:
@@ -389,15 +392,19 @@ class KubernetesBackend:
     def _delete(self, api_version: str, key: ObjectKey, how: Deletion, uid: str) -> None:
         self._kube.delete(api_version, key, identity=self._access.identity, uid=uid, how=how)
 
-    def _devices(self) -> Mapping[str, int]:
-        """Allocatable devices by class, as nodes show them; none where they may not be listed."""
-        found: dict[str, int] = {}
+    def _nodes(self) -> Sequence[Body]:
+        """Nodes of the cluster; none where they may not be listed."""
         try:
-            for node in self._kube.list("v1", "Node", lenient=True):
-                for name, count in self._devices_of(node):
-                    found[name] = found.get(name, 0) + count
+            return tuple(self._kube.list("v1", "Node", lenient=True))
         except RefusedError:
-            return {}
+            return ()
+
+    def _devices(self, nodes: Sequence[Body]) -> Mapping[str, int]:
+        """Allocatable devices by class, as nodes show them."""
+        found: dict[str, int] = {}
+        for node in nodes:
+            for name, count in self._devices_of(node):
+                found[name] = found.get(name, 0) + count
         return found
 
     def _devices_of(self, node: Body) -> Iterator[tuple[str, int]]:

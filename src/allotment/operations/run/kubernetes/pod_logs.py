@@ -14,6 +14,7 @@ from allotment.jobs.kubernetes.pods import MAIN
 from allotment.model.manifest import ObjectKey
 from allotment.model.moments import moment
 from allotment.model.observed.pods import Pod
+from allotment.operations.run.kubernetes.fake_nodes import nothing_ran
 from allotment.operations.run.kubernetes.standing import rank_of
 from allotment.ports.backends import LogLine
 from allotment.ports.kube import KubePort, PodLogLine, RefusedError
@@ -56,10 +57,11 @@ def read_logs(kube: KubePort, of: JobPods, tail: int | None) -> Iterator[LogLine
         tail: only so many of the last lines of each; all for None.
 
     Raises:
-        NotFoundError: no pod has written anything that is still there, or the pod of a rank is no more.
+        NotFoundError: no pod has written anything that is still there, or the pod of a rank is no more; or its node is
+            fake, and nothing ran.
         UnreachableError: the node of a rank does not answer.
     """
-    found, away = False, {}
+    found, away, fake = False, {}, None
     for pod in sorted(of.pods, key=lambda each: (rank_of(each), each.metadata.creation_timestamp)):
         try:
             for line in kube.pod_log(_key(pod), MAIN, tail=tail):
@@ -69,8 +71,11 @@ def read_logs(kube: KubePort, of: JobPods, tail: int | None) -> Iterator[LogLine
         except RefusedError as error:
             if error.status >= _OF_THE_NODE:
                 away[rank_of(pod)] = error.message
+                fake = fake or nothing_ran(kube, pod)
             elif error.status not in {_NOT_STARTED, _GONE}:
                 raise
+    if fake is not None:
+        raise fake
     if away:
         raise UnreachableError(
             f"the output of {_ranks(away)} cannot be read now",
@@ -170,7 +175,7 @@ class FollowedLogs:
             if error.status == _GONE:
                 self._read.add(pod.metadata.uid)
             elif error.status != _NOT_STARTED:
-                self._trouble = error
+                self._trouble = (nothing_ran(self._kube, pod) if error.status >= _OF_THE_NODE else None) or error
         except AllotmentError as error:
             self._trouble = error
 
