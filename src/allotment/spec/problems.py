@@ -35,6 +35,16 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class ProblemKind(StrEnum):
+    """What sort of problem it is, for whoever acts on it: where there is no file to correct, exit codes differ."""
+
+    WRONG = "wrong"
+    ABSENT = "absent"
+    """It names what is not there."""
+    TOO_MUCH = "too-much"
+    """It asks for more than is allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The document a declaration stands in: a file and its position among the file's documents."""
@@ -52,6 +62,7 @@ class Issue:
     what: str
     fix: str
     severity: Severity = Severity.ERROR
+    kind: ProblemKind = ProblemKind.WRONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,7 @@ class Problem:
     what: str
     fix: str
     severity: Severity
+    kind: ProblemKind = ProblemKind.WRONG
 
     def __str__(self) -> str:
         """``file:line:column: field: what (fix: …)``: the form that editors and CI turn into a link."""

@@ -167,7 +167,8 @@ def _located(issue: Issue, where: Mapping[tuple[str | int, ...], tuple[int, int]
         path = path[:-1]
         position = where.get(path)
     line, column = (position[0] + 1, position[1] + 1) if position is not None else (0, 0)
-    return Problem(issue.source.file, line, column, dotted(issue.path), issue.what, issue.fix, issue.severity)
+    found = issue.source.file, line, column, dotted(issue.path)
+    return Problem(*found, issue.what, issue.fix, issue.severity, issue.kind)
 
 
 def has_errors(problems: list[Problem]) -> bool:

@@ -315,6 +315,10 @@ def test_a_name_that_is_waited_for_is_pinned_to_its_job(asked: tuple[World, JobS
     world.run(1)
     # It is said once, so that it has to stay true: the state that the first is in does not.
     assert service.find(after.id).history.moves[-1].said == f"it waits until train ({first.id}) has succeeded"
+    service.stop(first.id)
+    world.run(15)
+    said = service.find(after.id).history.moves[-1].said
+    assert said == f"train ({first.id}), which had to succeed first, was stopped"
 
 
 def test_what_comes_again_with_its_key_is_the_same_job_and_another_is_refused(asked: tuple[World, JobService]) -> None:

@@ -15,7 +15,7 @@ from allotment.cli.commands.run.reading import JobTexts, by_flags, check_awaited
 from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, handed_in, layers
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.session import Session
-from allotment.errors import InputError, NotFoundError
+from allotment.errors import CapacityError, InputError, NotFoundError
 from allotment.model.jobs.job import DependencyState, JobDependency
 from allotment.ports.job_service import JobSubmission, SubmissionAnswer
 from allotment.spec.jobs.load import InvalidJobFileError, JobDocument
@@ -114,6 +114,7 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         "slurm.sh": "#!/bin/bash\n#SBATCH -n 1\nsrun x\n",
         "pod.yaml": "apiVersion: batch/v1\nkind: Job\n",
         "words.yaml": JOB.replace("{script: a.py}", "python a.py --epochs 3"),
+        "train.py": "import os\n\nprint(os.environ)\n",
         "bad.yaml": "kind: Job\nname: X\n",
     }
     for name, text in files.items():
@@ -126,9 +127,10 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidJobFileError) as caught:
         loaded_jobs(session, PLATFORM, job_texts(paths))
     told = {Path(each.file).name: each.what for each in caught.value.problems}
-    assert set(told) == {"slurm.sh", "pod.yaml", "bad.yaml", "none.yaml"}
+    assert set(told) == {"slurm.sh", "pod.yaml", "train.py", "bad.yaml", "none.yaml"}
     assert "Slurm" in told["slurm.sh"]
     assert "Kubernetes" in told["pod.yaml"]
+    assert told["train.py"].endswith("is a script, and no job file")
     with pytest.raises(InvalidJobFileError) as caught:
         loaded_jobs(session, PLATFORM, job_texts([str(tmp_path / each) for each in ("words.yaml", "text.yaml")]))
     assert [each.field for each in caught.value.problems] == ["run.script", "run.script"]
@@ -139,15 +141,22 @@ def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
 
 def test_problems_of_a_command_line_name_its_flags(tmp_path: Path) -> None:
     (tmp_path / "-a.py").write_text("")
-    for flags, says in (
-        (RunFlags("-a.py", name="My Job"), "--name"),
-        (RunFlags("-a.py", accelerator="z9"), "--accelerator"),
-        (RunFlags("-a.py", cpu="much"), "--cpu"),
-        (RunFlags("b.py"), "the script"),
+    for flags, says, error in (
+        (RunFlags("-a.py", name="My Job"), "--name", InputError),
+        (RunFlags("-a.py", accelerator="z9"), "--accelerator", NotFoundError),
+        (RunFlags("-a.py", priority="nosuch"), "--priority", NotFoundError),
+        (RunFlags("-a.py", project="nosuch"), "--project", NotFoundError),
+        (RunFlags("-a.py", gpus=100), "--gpus", CapacityError),
+        (RunFlags("-a.py", cpu="9000"), "--cpu", CapacityError),
+        (RunFlags("-a.py", cpu="much"), "--cpu", InputError),
+        (RunFlags("b.py"), "the script", InputError),
     ):
         texts = JobTexts({COMMAND_LINE: document_of(flags, "nlp")}, {COMMAND_LINE: tmp_path})
-        with pytest.raises(InputError, match=f"^{says}: "), by_flags():
+        with pytest.raises(error, match=f"^{says}: "), by_flags():
             loaded_jobs(Session({}), PLATFORM, texts)
+    nobody = JobTexts({COMMAND_LINE: document_of(RunFlags("-a.py"), "nosuch")}, {COMMAND_LINE: tmp_path})
+    with pytest.raises(NotFoundError, match=r"^--team: "), by_flags():
+        loaded_jobs(Session({}), PLATFORM, nobody)
     texts = JobTexts({COMMAND_LINE: document_of(RunFlags("-a.py"), "nlp")}, {COMMAND_LINE: tmp_path})
     (found,) = loaded_jobs(Session({}), PLATFORM, texts)
     assert found.job.program.argv == ("python", "./-a.py")

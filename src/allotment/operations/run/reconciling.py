@@ -34,6 +34,12 @@ _AT_ONCE: Final = 200
 _WHOLE: Final = 60_000
 """Milliseconds between two looks at everything, where the back end tells what has changed."""
 _NOT_WITH_IT_YET: Final = frozenset({JobState.SUBMITTED, JobState.HELD})
+_ENDED: Final = {
+    JobState.FAILED: "has failed",
+    JobState.STOPPED: "was stopped",
+    JobState.REFUSED: "was refused",
+}
+"""How a job stands that is over and has not succeeded."""
 
 
 class Reconciler:
@@ -304,7 +310,7 @@ class Reconciler:
                 until = "has succeeded" if each.must_have is DependencyState.SUCCEEDED else "is over"
                 return f"it waits until {other.job.name} ({other.id}) {until}", ""
             if each.must_have is DependencyState.SUCCEEDED and other.state is not JobState.SUCCEEDED:
-                return "", f"{other.job.name} ({other.id}), which had to succeed first, is {other.state.value}"
+                return "", f"{other.job.name} ({other.id}), which had to succeed first, {_ENDED[other.state]}"
         return "", ""
 
     @staticmethod

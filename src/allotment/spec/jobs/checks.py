@@ -23,7 +23,7 @@ from allotment.spec.jobs.convert import (
 )
 from allotment.spec.jobs.schema import RangeScale
 from allotment.spec.jobs.wishes import classes_for, demands, nearest_to, unmet
-from allotment.spec.problems import Issue, did_you_mean, echo
+from allotment.spec.problems import Issue, ProblemKind, did_you_mean, echo
 
 MOST_TEXT: Final = 256 * 1024
 """Characters of arguments and variables together: what Kubernetes stores of an object is 1.5 MiB, all told."""
@@ -53,7 +53,7 @@ def team_is_there(context: JobContext) -> Iterator[Issue]:
     elif context.team is None:
         known = [team.name for team in context.platform.teams]
         what = f"there is no team {echo(context.team_name)}"
-        yield context.error(("team",), what, did_you_mean(context.team_name, known))
+        yield context.error(("team",), what, did_you_mean(context.team_name, known), ProblemKind.ABSENT)
     elif context.team.offboarding is not None:
         what = f"team {echo(context.team_name)} is leaving, and runs nothing any more"
         yield context.error(("team",), what, "name another team")
@@ -67,7 +67,8 @@ def priority_may_be_used(context: JobContext) -> Iterator[Issue]:
     ladder = [each.name for each in context.platform.priorities]
     allowed = team.priorities or (usual_priority(context.platform, team),)
     if rung not in ladder:
-        yield context.error(("priority",), f"there is no priority {echo(rung)}", did_you_mean(rung, ladder))
+        what = f"there is no priority {echo(rung)}"
+        yield context.error(("priority",), what, did_you_mean(rung, ladder), ProblemKind.ABSENT)
     elif rung not in allowed:
         what = f"team {team.name} may not use the priority {echo(rung)}"
         yield context.error(("priority",), what, f"choose one of: {', '.join(allowed)}; or ask for it")
@@ -81,7 +82,7 @@ def labels_of_the_bill_are_the_team_s(context: JobContext) -> Iterator[Issue]:
     projects = [each.name for each in team.projects]
     if spec.project is not None and spec.project not in projects:
         what = f"team {team.name} has no project {echo(spec.project)}"
-        yield context.error(("project",), what, did_you_mean(spec.project, projects))
+        yield context.error(("project",), what, did_you_mean(spec.project, projects), ProblemKind.ABSENT)
     elif spec.cost_center is not None and spec.cost_center != cost_center(team, spec.project):
         what = f"{echo(spec.cost_center)} is not the cost centre of the project"
         fix = f"remove the field: it is {cost_center(team, spec.project)}; or name another project"
@@ -183,7 +184,7 @@ def devices_are_known(context: JobContext) -> Iterator[Issue]:
         if name not in catalogue:
             wrong = True
             what = f"there is no accelerator {echo(name)}"
-            yield context.error((*at, "class", index), what, did_you_mean(name, catalogue))
+            yield context.error((*at, "class", index), what, did_you_mean(name, catalogue), ProblemKind.ABSENT)
         elif failed := unmet(wish, catalogue[name]):
             wrong = True
             what = f"{name} does not have what is asked for besides: {', '.join(failed)}"
@@ -231,7 +232,8 @@ def sizes_are_sound(context: JobContext) -> Iterator[Issue]:
     ):
         if amount is not None and most is not None and amount > most:
             what = f"one replica of team {team.name} may have {text} of {field} at most"
-            yield context.error(("resources", field), what, f"write {text} or less; more replicas have more together")
+            fix = f"write {text} or less; more replicas have more together"
+            yield context.error(("resources", field), what, fix, ProblemKind.TOO_MUCH)
 
 
 def grace_is_allowed(context: JobContext) -> Iterator[Issue]:

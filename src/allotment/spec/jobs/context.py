@@ -11,7 +11,7 @@ from allotment.model.jobs.job import JobType
 from allotment.model.platform import Platform
 from allotment.model.team import Team
 from allotment.spec.jobs.schema import JobFileSpec
-from allotment.spec.problems import Issue, Path, Severity, Source
+from allotment.spec.problems import Issue, Path, ProblemKind, Severity, Source
 
 
 @dataclass
@@ -99,6 +99,6 @@ class JobContext:
             return JobType.SWEEP
         return JobType.TRAINING if self.spec.schedule is None else JobType.SCHEDULED
 
-    def error(self, path: Path, what: str, fix: str) -> Issue:
+    def error(self, path: Path, what: str, fix: str, kind: ProblemKind = ProblemKind.WRONG) -> Issue:
         """A problem that stops everything."""
-        return Issue(self.source, path, what, fix, Severity.ERROR)
+        return Issue(self.source, path, what, fix, Severity.ERROR, kind)
