@@ -82,6 +82,7 @@ class EndOfRun:
         cpu_ms: milliseconds of CPU that all replicas used; None where nobody measured.
         devices_busy: mean use of its devices, in percent, where the back end tells only that.
         device_memory: most bytes in use on one device, the same.
+        output_lost: bytes of its output that could not be written.
     """
 
     code: int | None
@@ -93,6 +94,7 @@ class EndOfRun:
     out_of_memory: bool = False
     devices_busy: int | None = None
     device_memory: int | None = None
+    output_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

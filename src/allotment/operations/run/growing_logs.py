@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import NotFoundError
+from allotment.model.grammar import count
 from allotment.ports.backends import LogLine
 from allotment.ports.clock import Clock
 
@@ -29,12 +30,15 @@ class GrowingLog:
     Attributes:
         name: unique among the logs of the job.
         rank: of the replica.
-        read: bytes from an offset on and the offset behind them; no bytes where there are none yet.
+        read: bytes from an offset on, or from the first one after it that is there, and the offset behind them; no
+            bytes where there are none yet.
+        closing: a line that stands behind it once it has ended; empty for none.
     """
 
     name: str
     rank: int
     read: Callable[[int], tuple[bytes, int]]
+    closing: Callable[[], str] = str
 
 
 class _Reader:
@@ -44,6 +48,7 @@ class _Reader:
         self._log = log
         self._start = 0
         self._rest = b""
+        self._closed = False
 
     def more(self, *, at_its_end: bool) -> Iterator[LogLine]:
         """All whole lines since the last time; at its end what is left, too."""
@@ -52,15 +57,32 @@ class _Reader:
             data, end = self._log.read(self._start)
             if not data:
                 break
+            missing = end - len(data) - self._start if self._start else 0
             self._start = end
+            if missing > 0:
+                yield from self._gap(missing)
             *lines, self._rest = (self._rest + data).split(b"\n")
             if len(self._rest) > _LONGEST_LINE:
                 lines.append(self._rest)
                 self._rest = b""
             yield from (LogLine(rank, line) for line in lines)
-        if at_its_end and self._rest:
+        if not at_its_end:
+            return
+        if self._rest:
             yield LogLine(rank, self._rest)
             self._rest = b""
+        said = "" if self._closed else self._log.closing()
+        if said:
+            self._closed = True
+            yield LogLine(rank, said.encode())
+
+    def _gap(self, missing: int) -> Iterator[LogLine]:
+        """What was given up before it was read: lines before and after it are not joined to one."""
+        if self._rest:
+            yield LogLine(self._log.rank, self._rest)
+            self._rest = b""
+        said = f"[allotment: {count(missing, 'byte')} of output missing here: newer ones took their place]"
+        yield LogLine(self._log.rank, said.encode())
 
 
 def _last(lines: Iterator[LogLine], most: int) -> Iterator[LogLine | None]:

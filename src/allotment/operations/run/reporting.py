@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.jobs.trials import trials_of
+from allotment.model.grammar import count
 from allotment.model.jobs.job import AcceleratorWish
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
@@ -172,6 +173,9 @@ def _lines(job: StoredJob) -> Iterator[ReportLine]:
     yield ReportLine(
         "time", "" if limit is None else f"{limit} s at most", unknown if use is None else f"{use.run_ms / 1000:g} s"
     )
+    lost = sum(0 if each.end is None else each.end.output_lost for each in job.attempts)
+    if lost:
+        yield ReportLine("output", "", f"{count(lost, 'byte')} could not be written")
 
 
 def _device_lines(job: StoredJob, wish: AcceleratorWish) -> Iterator[ReportLine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from pathlib import Path
@@ -103,3 +104,31 @@ def test_what_is_no_log_is_not_read(tmp_path: Path) -> None:
         if name != "nothing":
             with pytest.raises(OSError, match=r"symbolic|no file|No such device"):
                 RotatedLog(str(tmp_path / name), SIZE, FILES)
+
+
+def test_where_the_disk_was_full_a_line_of_its_own_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, room, real = tmp_path / "log", [6], os.write
+
+    def write(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = real(fd, data[: room[0]])
+        room[0] -= written
+        return written
+
+    log = RotatedLog(str(path), 1 << 20, FILES)
+    monkeypatch.setattr(os, "write", write)
+    for free, data in ((6, b"step 5\nstep 6\n"), (3, b"step 7\n"), (1000, b"late 15\n"), (0, b"x\n"), (1000, b"end\n")):
+        room[0] = free
+        log.write(data)
+    monkeypatch.undo()
+    assert log.lost == 17
+    assert path.read_text().splitlines() == [
+        "step 5",
+        "[allotment: 15 bytes of output missing here: No space left on device]",
+        "late 15",
+        "[allotment: 2 bytes of output missing here: No space left on device]",
+        "end",
+    ]
+    os.close(log._fd)
+    os.close(log._folder)

@@ -27,3 +27,11 @@ def test_what_is_held_has_a_bound_and_who_waits_is_told_so(monkeypatch: pytest.M
     monkeypatch.setattr(growing_logs, "_LINES_WITHOUT_A_WORD", 400)
     assert last(TEXT, 10**9) == [None, None, *TEXT.splitlines()[900:]]
     assert last(b"x" * 10_000, 5) == [], "longer than all that is held"
+
+
+def test_what_was_given_up_before_it_was_read_joins_no_lines_and_what_was_lost_is_said_once_at_the_end() -> None:
+    parts = {0: (b"one\ntw", 6), 6: (b"ree\nfour", 28), 28: (b"", 28)}
+    log = GrowingLog("log", 0, parts.__getitem__, lambda: "[lost]")
+    found = growing_lines("job", lambda: [log], SystemClock(), every=1, tail=None, goes_on=lambda: False)
+    missing = b"[allotment: 14 bytes of output missing here: newer ones took their place]"
+    assert [each.text if each else None for each in found] == [b"one", b"tw", missing, b"ree", b"four", b"[lost]"]

@@ -11,9 +11,11 @@ from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, EarlySto
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import AttemptUse, UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.operations.run.local.conclusions import RankEnds, concluded
 from allotment.operations.run.reporting import family_report_of, report_of
 from allotment.operations.run.using import use_of, used_together
 from allotment.ports.backends import EndOfRun
+from allotment.ports.job_processes import JobEnded
 from allotment.ports.job_service import FamilySummary
 from allotment.ports.stored_jobs import JobAttempt, StoredJob, row_of
 from tests.unit.operations.run.machine import GIB, job
@@ -136,3 +138,17 @@ def test_what_was_measured_of_devices_becomes_advice(percents: dict[int, int], a
     bare = replace(found, attempts=attempts)
     advice = report_of(replace(bare, use=use_of(bare, {})), 0).advice
     assert [each.split(":")[0] for each in advice] == wanted
+
+
+def test_output_that_could_not_be_written_is_told() -> None:
+    ended = JobEnded(0, None, 0, HOUR, 3600.0, GIB, 1.0, log_bytes_lost=1500)
+    ends = RankEnds.of((ended, replace(ended, log_bytes_lost=0)))
+    told = concluded(stored().job, ends, None, 0)
+    end = told.end_with("", ends)
+    assert end.said == "1,500 bytes of its output could not be written: most likely the disk was full"
+    found = stored()
+    lines = report_of(replace(found, attempts=(replace(found.attempts[1], end=end),)), 6 * HOUR).lines
+    assert [(each.what, each.used) for each in lines if each.what == "output"] == [
+        ("output", "1,500 bytes could not be written")
+    ]
+    assert not [each for each in report_of(found, 6 * HOUR).lines if each.what == "output"]

@@ -24,8 +24,13 @@ def older(names: list[str], log: str) -> list[tuple[int, str]]:
     return sorted((int(end), name) for name, end in ends if len(end) == DIGITS and end.isascii() and end.isdigit())
 
 
+def gap(lost: int, why: str) -> bytes:
+    """The line that stands where bytes are missing."""
+    return f"[allotment: {lost:,} byte{'' if lost == 1 else 's'} of output missing here: {why}]\n".encode()
+
+
 class RotatedLog:
-    """Writes a log.
+    """Writes a log; where bytes of it are missing, a line of its own says so.
 
     Attributes:
         lost: bytes that could not be written.
@@ -38,7 +43,11 @@ class RotatedLog:
         self._most = most
         self._files = files
         self.lost = 0
+        self._missing = 0
+        self._why = ""
+        self._in_line = False
         self._open()
+        self._in_line = self._size > 0
 
     def _open(self) -> None:
         fd = os.open(self._name, _OPEN, 0o600, dir_fd=self._folder)
@@ -54,22 +63,47 @@ class RotatedLog:
         try:
             if self._size and self._size + len(data) > self._most:
                 self._rotate()
-            self._add(data)
-        except OSError:
-            self.lost += len(data)
+            if self._missing:
+                self._tell_gap()
+        except OSError as error:
+            self._lose(len(data), error)
+            return
+        self._add(data)
 
     def _add(self, data: bytes) -> None:
         while data:
             try:
                 written = os.write(self._fd, data)
             except OSError as error:
-                # The newest lines say why a job failed; older ones make room for them.
-                if error.errno not in {errno.ENOSPC, errno.EDQUOT} or not self._make_room():
-                    self.lost += len(data)
+                try:
+                    # The newest lines say why a job failed; older ones make room for them.
+                    room = error.errno in {errno.ENOSPC, errno.EDQUOT} and self._make_room()
+                except OSError:
+                    room = False
+                if not room:
+                    self._lose(len(data), error)
                     return
             else:
+                self._in_line = data[:written][-1:] != b"\n"
                 data = data[written:]
                 self._size += written
+
+    def _lose(self, many: int, error: OSError) -> None:
+        self.lost += many
+        self._missing += many
+        self._why = os.strerror(error.errno) if error.errno else "it could not be written"
+
+    def _tell_gap(self) -> None:
+        """Say how many bytes are missing before more are added: the whole line, or nothing of it."""
+        line = gap(self._missing, self._why)
+        if self._in_line:
+            line = b"\n" + line
+        written = os.write(self._fd, line)
+        if written < len(line):
+            os.ftruncate(self._fd, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += written
+        self._missing, self._in_line = 0, False
 
     def _rotate(self) -> None:
         before = older(os.listdir(self._folder), self._name)

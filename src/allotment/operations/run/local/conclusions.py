@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Final
 
 from allotment.errors import quoted
+from allotment.model.grammar import count
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.ports.backends import EndOfRun
@@ -83,9 +84,12 @@ class Conclusion:
     def end_with(self, said: str, ends: RankEnds) -> EndOfRun:
         """The end, with words from elsewhere where it has none of its own, and what was used."""
         used = [each for _, each in ends.ended]
+        lost = sum(each.log_bytes_lost for each in used)
+        words = (self.end.said or said, told_of_loss(lost))
         return replace(
             self.end,
-            said=self.end.said or said,
+            said="; ".join(each for each in words if each),
+            output_lost=lost,
             memory=max((each.peak_memory_bytes for each in used), default=None),
             out_of_memory=any(each.out_of_memory for each in used),
             cpu_ms=round(sum(each.cpu_seconds for each in used) * 1000) if used else None,
@@ -126,6 +130,11 @@ def concluded(job: Job, ends: RankEnds, leaving: Leaving | None, failures: int) 
 def code_of(end: JobEnded) -> int | None:
     """Exit code as shells tell it: 128 and the number of a signal."""
     return end.exit_code if end.signal is None else 128 + end.signal
+
+
+def told_of_loss(lost: int) -> str:
+    """That so many bytes of output are missing; empty where none are."""
+    return f"{count(lost, 'byte')} of its output could not be written: most likely the disk was full" if lost else ""
 
 
 def _after_failure(job: Job, end: EndOfRun, failures: int, *, began: bool) -> Conclusion:

@@ -8,8 +8,9 @@ from typing import Final
 
 from allotment.errors import NotFoundError
 from allotment.operations.run.growing_logs import GrowingLog
+from allotment.operations.run.local.conclusions import told_of_loss
 from allotment.operations.run.local.launching import launch_id
-from allotment.ports.job_processes import JobProcesses
+from allotment.ports.job_processes import JobEnded, JobProcesses
 
 LOOK_AGAIN: Final = 0.1
 """Seconds between two looks at a log that grows."""
@@ -51,4 +52,12 @@ def _log(processes: JobProcesses, launch: str, rank: int) -> GrowingLog:
         part = processes.log(launch, start)
         return part.data, part.end
 
-    return GrowingLog(launch, rank, read)
+    def closing() -> str:
+        try:
+            state = processes.look(launch)
+        except NotFoundError:
+            return ""
+        said = told_of_loss(state.log_bytes_lost) if isinstance(state, JobEnded) else ""
+        return said and f"[allotment: in all {said}]"
+
+    return GrowingLog(launch, rank, read, closing)
