@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -30,6 +30,7 @@ from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
+from allotment.operations.run.shells import ANEW, of_shell
 from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import described_slurm, placed
@@ -37,6 +38,7 @@ from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.job_remains import RemainsOfJobs
+from allotment.ports.kube import KubePort
 from allotment.ports.store import JobsStore
 from allotment.wiring import running
 from allotment.wiring.slurm import slurm, slurm_file, slurm_folder, slurm_folders, slurm_names
@@ -89,6 +91,7 @@ def _serve(named: str, slots: int | None, store: str) -> None:
             for name, each in platform.accelerators.items()
             if CapacityType.ON_DEMAND in each.price_per_hour
         },
+        environment=of_shell(os.environ),
     )
     with ExitStack() as opened:
         jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))
@@ -144,7 +147,7 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
                 why=f"there are {known}",
                 fix=f"name one of these, or describe a Slurm in {slurm_folder(os.environ)}/{name}.yaml",
             )
-        kube = opened.enter_context(wiring.connect("", cluster.context))
+        kube = opened.enter_context(connected(cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code)
         return Serving(
@@ -155,6 +158,20 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
         )
 
     return open_one
+
+
+def connected(context: str) -> AbstractContextManager[KubePort]:
+    """A cluster by what the server's own environment says of it.
+
+    Raises:
+        NotFoundError: there is no kubeconfig, or no such context.
+    """
+    try:
+        return wiring.connect("", context)
+    except NotFoundError as error:
+        own = "the server has the environment of the shell that started it"
+        why = f"{own}; {error.why}" if error.why else own
+        raise NotFoundError(error.what, why=why, fix=f"{ANEW} KUBECONFIG") from error
 
 
 def _wall() -> int:

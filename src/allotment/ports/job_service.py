@@ -153,6 +153,7 @@ class ServerStatus:
         platform: name of the platform.
         directory: that it was read from; empty for the example that comes along.
         told: what its user should know and see to, in sentences.
+        environment: what its environment says of how back ends are reached; None where it does not tell.
     """
 
     version: str
@@ -164,6 +165,7 @@ class ServerStatus:
     backends: tuple[ServedBackend, ...]
     jobs: Mapping[JobState, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    environment: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

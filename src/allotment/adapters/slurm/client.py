@@ -21,7 +21,7 @@ from allotment.adapters.slurm import answers
 from allotment.adapters.slurm.bodies import VERSIONS, body_of, named_job
 from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, NOTHING_FOUND, UNSPECIFIED, is_done, refusal
-from allotment.adapters.slurm.tokens import claims_of
+from allotment.adapters.slurm.tokens import ANEW, claims_of
 from allotment.adapters.slurm.used import step_of_answer
 from allotment.errors import (
     AllotmentError,
@@ -396,7 +396,9 @@ class SlurmRest:
 
     def _not_signed_in(self, what: str) -> NotSignedInError:
         return NotSignedInError(
-            what, why="the token is not accepted", fix="set SLURM_JWT to a fresh token of this cluster (scontrol token)"
+            what,
+            why="the token is not accepted",
+            fix=f"set SLURM_JWT to a fresh token of this cluster (scontrol token); {ANEW}",
         )
 
     def _silent(self, why: str) -> UnreachableError:

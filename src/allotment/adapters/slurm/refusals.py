@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.adapters.slurm.tokens import ANEW
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -42,7 +43,7 @@ _KNOWN: Final = (
     _Known(1007, "protocol authentication error", NotSignedInError, "get a fresh token (scontrol token)"),
     _Known(0, "authentication failure", NotSignedInError, "get a fresh token (scontrol token)"),
     _Known(0, "unable to contact slurm controller", UnreachableError, "ask whether slurmctld runs (scontrol ping)"),
-    _Known(0, "could not establish a configuration source", UnreachableError, "set SLURM_CONF"),
+    _Known(0, "could not establish a configuration source", UnreachableError, f"set SLURM_CONF; {ANEW}"),
     _Known(0, "connection refused", UnreachableError, "ask whether slurmctld runs (scontrol ping)"),
     _Known(0, "socket timed out", UnreachableError),
 )  # fmt: skip

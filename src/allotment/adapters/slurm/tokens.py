@@ -40,6 +40,10 @@ def claims_of(token: str) -> tuple[int, str]:
     return int(found.exp), found.sun or found.username
 
 
+ANEW: Final = "the server has it from the shell that started it: `allot down; allot up` in one that sets it"
+"""What follows where a variable of the server's environment is to be another."""
+
+
 @dataclass(slots=True)
 class GivenToken:
     """A token of the user's own (SLURM_JWT)."""
@@ -54,12 +58,14 @@ class GivenToken:
         """
         ends, _ = claims_of(self.token)
         if ends and ends <= now:
-            raise NotSignedInError("the token for Slurm in SLURM_JWT is over", fix="set a fresh one: scontrol token")
+            raise NotSignedInError(
+                "the token for Slurm in SLURM_JWT is over", fix=f"set a fresh one (scontrol token); {ANEW}"
+            )
         return self.token
 
 
 def _scontrol(environment: Mapping[str, str]) -> str:
-    fix = "set SLURM_JWT, or let the cluster's administrator set up auth/jwt"
+    fix = f"set SLURM_JWT, or let the cluster's administrator set up auth/jwt; {ANEW}"
     try:
         done = subprocess.run(
             ["scontrol", "token", f"lifespan={LIFE}"],

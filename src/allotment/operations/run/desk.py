@@ -51,6 +51,7 @@ class ServerIdentity:
         version: of the program.
         pid: of its process.
         prices: of an hour of an accelerator on demand, millionths of the currency, by class.
+        environment: what its environment says of how back ends are reached.
     """
 
     platform: str
@@ -60,6 +61,7 @@ class ServerIdentity:
     version: str
     pid: int
     prices: Mapping[str, int] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Desk:
@@ -102,7 +104,7 @@ class Desk:
             try:
                 self._lane(name)
             except Exception as error:  # noqa: BLE001 (one back end that cannot be opened must not end the others)
-                self._closed[name] = f"{type(error).__name__}: {error}"
+                self._closed[name] = _in_a_line(error)
 
     @property
     def ending(self) -> threading.Event:
@@ -143,7 +145,16 @@ class Desk:
                 jobs[state] = jobs.get(state, 0) + 1
         me = self._identity
         return ServerStatus(
-            me.version, me.pid, self._since, me.platform, me.directory, me.teams, tuple(served), jobs, self.told
+            me.version,
+            me.pid,
+            self._since,
+            me.platform,
+            me.directory,
+            me.teams,
+            tuple(served),
+            jobs,
+            self.told,
+            me.environment,
         )
 
     def put_code(self, packed: BinaryIO) -> str:
@@ -302,6 +313,12 @@ class Desk:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _in_a_line(error: Exception) -> str:
+    if not isinstance(error, AllotmentError):
+        return f"{type(error).__name__}: {error}"
+    return "; ".join(part for part in (error.what, error.why, error.fix) if part)
 
 
 def _left_out(job: UnreadableJob) -> str:

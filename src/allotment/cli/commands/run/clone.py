@@ -44,12 +44,14 @@ def clone(
     from allotment.cli.commands.run.following import follow_to_its_end
     from allotment.cli.commands.run.handing import hand_in, tell_foreseen
     from allotment.cli.commands.run.naming import job_of
-    from allotment.cli.commands.run.serving import served_platform, service_of
+    from allotment.cli.commands.run.serving import served_platform, service_of, tell_of_other_shell
     from allotment.cli.commands.run.submitting import WantedJobs, foreseen
 
     service = service_of(session)
     before = job_of(session, service, job)
-    platform = served_platform(session, service.status().directory)
+    status = service.status()
+    platform = served_platform(session, status.directory)
+    tell_of_other_shell(session, status, platform, before.backend)
     document = _changed(before, changes, platform)
     wanted = WantedJobs((document,), {}, before.backend, supersedes=before.id)
     if dry_run:

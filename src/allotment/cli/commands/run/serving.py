@@ -9,7 +9,7 @@ from allotment.errors import NotFoundError, UnreachableError, UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
-    from allotment.ports.job_service import JobService
+    from allotment.ports.job_service import JobService, ServerStatus
 
 
 def platform_words(session: Session) -> list[str]:
@@ -64,6 +64,18 @@ def known_platform(session: Session, *, example: bool = False) -> Platform:
             if example:
                 return served_platform(session, "")
         raise
+
+
+def tell_of_other_shell(session: Session, status: ServerStatus, platform: Platform, backend: str) -> None:
+    """Say it where this shell means to reach a back end otherwise than the server's did."""
+    from allotment.operations.run.shells import unlike
+    from allotment.ports.backends import LOCAL
+
+    if backend == LOCAL:
+        return
+    said = unlike(status.environment, session.environment, cluster=platform.cluster(backend) is not None)
+    if said:
+        session.note(said)
 
 
 def service_of(session: Session, *, start: bool = False) -> JobService:

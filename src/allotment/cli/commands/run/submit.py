@@ -156,14 +156,21 @@ def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], ou
     from allotment.cli.commands.run.following import follow_to_its_end
     from allotment.cli.commands.run.handing import hand_in, tell_foreseen
     from allotment.cli.commands.run.reading import check_awaited, job_texts
-    from allotment.cli.commands.run.serving import known_platform, served_platform, service_of
+    from allotment.cli.commands.run.serving import (
+        known_platform,
+        served_platform,
+        service_of,
+        tell_of_other_shell,
+    )
 
     found = job_texts(files)
     if asked.dry_run == "client":
         _tell_checked(session, *_checked(session, known_platform(session, example=True), found), output)
         return 0
     service = service_of(session, start=True)
-    platform = served_platform(session, service.status().directory)
+    status = service.status()
+    platform = served_platform(session, status.directory)
+    tell_of_other_shell(session, status, platform, asked.backend)
     documents, _ = _checked(session, platform, found)
     with _nothing_was_submitted():
         check_awaited(service, found, documents)
