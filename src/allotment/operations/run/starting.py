@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from allotment.errors import AllotmentError, InputError, TimedOutError, UnreachableError
+from allotment.errors import AllotmentError, ConflictError, InputError, TimedOutError, UnreachableError, shown
+from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
+from allotment.operations.run.local.shares import SLOTS
 from allotment.ports.clock import Clock
 from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import JobService, ServerStatus
@@ -61,6 +65,33 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
         clock.sleep(_LOOK_AGAIN)
         waited += _LOOK_AGAIN
     raise TimedOutError(f"the server does not answer after {_PATIENCE:g} s", fix="look into its log")
+
+
+def check_as_asked(status: ServerStatus, directory: str, slots: int | None) -> None:
+    """See that a server that ran before is what was asked for.
+
+    Args:
+        status: of the server.
+        directory: of the platform that was asked for; empty for none.
+        slots: that were asked for; None for none.
+
+    Raises:
+        ConflictError: it has another platform, or other slots.
+    """
+    amiss = []
+    if directory and (not status.directory or Path(directory).resolve() != Path(status.directory).resolve()):
+        serves = status.directory or "the example that comes along"
+        amiss.append(f"{shown(directory)} is not used: it was started for {shown(serves)}")
+    held = {name: each for one in status.backends for name, each in one.offer.accelerators.items()}.get(SLOTS)
+    if slots is not None and held is not None and held != slots:
+        amiss.append(f"it was started with {count(held, 'slot')}, not with {slots}")
+    if amiss:
+        words = [*(("--platform", directory) if directory else ()), *(() if slots is None else ("--slots", str(slots)))]
+        raise ConflictError(
+            f"a server of platform {shown(status.platform)} runs already (process {status.pid}); nothing was changed",
+            why="; ".join(amiss),
+            fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; what runs, runs on meanwhile",
+        )
 
 
 def bring_down(

@@ -155,6 +155,13 @@ def _accelerators(each: ServedBackend) -> str:
     return ", ".join(f"{number} {shown(name)}" for name, number in sorted(each.offer.accelerators.items()))
 
 
+def _without(each: ServedBackend) -> str:
+    """Of one that shows no accelerators: whether it has been asked at all."""
+    if each.offer.kind:
+        return "no accelerators"
+    return "what it has is not known" if each.unreachable else "not asked yet"
+
+
 def receipt_text(receipt: JobReceipt, call: str) -> str:
     """What is said when a job was taken: its id, what is different there, what to type next."""
     return f"{receipt_line(receipt)}\n{next_steps((receipt,), call)}"
@@ -325,7 +332,7 @@ def server_text(status: ServerStatus, call: str) -> str:
     if status.directory:
         lines.append(f"  its directory: {shown(status.directory)}")
     for each in status.backends:
-        lines.append(f"  {shown(each.name)}: {_accelerators(each) or 'no accelerators'}")
+        lines.append(f"  {shown(each.name)}: {_accelerators(each) or _without(each)}")
         lines += [f"    {shown(said)}" for said in each.offer.told]
         lines += [f"    trouble: {shown(each.unreachable)}"] if each.unreachable else []
     under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))

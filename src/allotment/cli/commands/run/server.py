@@ -26,6 +26,8 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     the platform; what it does not use the others do. Where no accelerator is found, slots stand for some, of whatever
     class: as many as --slots says, or 8. A program finds no device there.
 
+    One that runs for another platform, or with another number of slots, is left as it is, and that is an error.
+
     The server listens on a socket that is yours alone, and keeps its jobs: what runs when it ends runs on, and is found
     again by the next.
     """
@@ -33,7 +35,7 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     from allotment.cli.commands.run.jobs_view import server_listing, server_text
     from allotment.cli.commands.run.serving import platform_words
     from allotment.cli.shell.output import show
-    from allotment.operations.run.starting import bring_up
+    from allotment.operations.run.starting import bring_up, check_as_asked
     from allotment.reports.documents.jobs import server_document
     from allotment.wiring import running
 
@@ -41,8 +43,8 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     if foreground:
         running.job_server(session.environment).become(words)
     started = bring_up(running.job_server(session.environment), words, wiring.clock())
-    if started.already and words:
-        session.note("the server runs already; what it was started with stays until `allot down`")
+    if started.already:
+        check_as_asked(started.status, words[1] if words[:1] == ["--platform"] else "", slots)
     show(
         session,
         output,
