@@ -50,7 +50,14 @@ from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import CutLogError, JobReceipt, JobService, JobSubmission, error_of
+from allotment.ports.job_service import (
+    CutLogError,
+    JobReceipt,
+    JobService,
+    JobSubmission,
+    SilentServerError,
+    error_of,
+)
 from allotment.ports.store import JobFilter
 from allotment.simulation.live.starts import StartWishes
 from tests.unit import builders
@@ -529,6 +536,29 @@ def test_a_log_that_was_cut_off_is_not_taken_for_one_that_ended(
             with pytest.raises(says):
                 list(log)
         thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("verb", "fix"),
+    [("GET", "ask again; where it has ended, `allot up`"), ("POST", "it may have done it all the same")],
+)
+def test_a_server_that_takes_a_question_and_goes_is_silent_and_not_absent(tmp_path: Path, verb: str, fix: str) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen(1)
+
+        def go() -> None:
+            asked, _ = listening.accept()
+            asked.recv(1 << 16)
+            asked.close()
+
+        thread = threading.Thread(target=go)
+        thread.start()
+        with pytest.raises(SilentServerError) as told:
+            SocketJobService(path)._ask(verb, "/v1/status", "status", object)
+        thread.join(10)
+    assert told.value.fix.startswith(fix)
 
 
 def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def test_who_looks_at_a_job_while_the_server_ends_is_told_what_goes_on(
     with pytest.raises(UnreachableError) as told:
         follow_to_its_end(session(), world.desk, one)
     assert told.value.exit_code == 9
-    assert told.value.what == f"the server ended, and train ({one.id}) goes on"
+    assert told.value.what == f"the server answers no more, and train ({one.id}) goes on"
     assert f"allot logs -f {one.id}" in told.value.fix
     assert "allot up" in told.value.fix
 

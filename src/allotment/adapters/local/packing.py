@@ -258,7 +258,7 @@ def _check_size(entries: list[_Entry], folder: CodeFolder, place: Path) -> None:
     raise InputError(
         f"{shown(place)} has {total:,} bytes of code; {int(folder.most):,} may be packed",
         why=f"the largest are {listed}",
-        fix=f"name what is not code in {folder.ignore_file or 'an ignore file'}, or raise `most`",
+        fix=f"name what is not code in {folder.ignore_file or 'an ignore file'}, or raise `code.most` of a job file",
     )
 
 

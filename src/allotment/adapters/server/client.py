@@ -237,7 +237,7 @@ class SocketJobService:
             try:
                 text = answer.read().decode()
             except (OSError, http.client.HTTPException) as error:
-                raise (_silent if verb == "POST" else _gone)(error) from error
+                raise (_silent(error, verb) if verb == "POST" else _gone(error)) from error
         return read_value(kind, type_, text, ANSWERED)
 
     def _sent(
@@ -260,7 +260,7 @@ class SocketJobService:
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise (_silent if verb == "POST" else _gone)(error) from error
+            raise _silent(error, verb) from error
         if answer.status >= _OK:
             with answer:
                 raise _refusal(answer.status, answer.read())
@@ -271,16 +271,17 @@ def _job(reference: str) -> str:
     return f"/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
 
 
-def _silent(error: Exception) -> SilentServerError:
-    return SilentServerError(
-        "the server was asked and did not answer",
-        why=shown(str(error) or type(error).__name__),
-        fix="it may have done it all the same: look at `allot ps --all` before you ask again",
-    )
+def _silent(error: Exception, verb: str) -> SilentServerError:
+    fix = "it may have done it all the same: look at `allot ps --all` before you ask again"
+    if verb == "GET":
+        fix = "ask again; where it has ended, `allot up` starts it"
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    why = shown(said or str(error) or type(error).__name__)
+    return SilentServerError("the server was asked and did not answer", why=why, fix=fix)
 
 
 def _cut(why: str) -> CutLogError:
-    return CutLogError("the server ended in the middle of a log", why=shown(why), fix="`allot up`, then ask again")
+    return CutLogError("the log was cut off", why=shown(why), fix="`allot up`, then ask again")
 
 
 def _gone(error: Exception) -> UnreachableError:

@@ -108,16 +108,16 @@ def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> 
 
 @contextmanager
 def told_what_goes_on(session: Session, job: StoredJob) -> Iterator[None]:
-    """Where the server ends while somebody looks at a job: what becomes of it, and how to come back.
+    """Where the server ends, or falls silent, while somebody looks at a job: what becomes of it, and how to come back.
 
     Raises:
-        UnreachableError: it has ended.
+        UnreachableError: it has.
     """
     try:
         yield
     except UnreachableError as error:
         raise UnreachableError(
-            f"the server ended, and {job.job.name} ({job.id}) goes on",
+            f"the server answers no more, and {job.job.name} ({job.id}) goes on",
             why=error.why,
             fix=f"start it again with `{session.call} up`, and come back with `{session.call} logs -f {job.id}`",
         ) from error
