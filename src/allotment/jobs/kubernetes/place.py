@@ -9,7 +9,7 @@ from typing import Final
 from allotment.errors import CapacityError, ForbiddenError, InputError, NotFoundError, quoted
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType, Vendor
-from allotment.model.cluster import Cluster, Feature, Flavor
+from allotment.model.cluster import Cluster, Feature, Flavor, QueueLayout
 from allotment.model.jobs.job import AcceleratorWish, Job
 from allotment.model.platform import Platform
 from allotment.model.quantity import MilliCpu, format_bytes, format_cpu
@@ -62,6 +62,7 @@ def place_of(platform: Platform, cluster: Cluster, job: Job) -> JobPlace:
     namespace = team.namespaces[0]
     told: list[str] = []
     flavors = _flavors(platform, cluster, placement, job, told)
+    _check_share(cluster, placement, flavors, job)
     wish = job.needs.accelerators
     vendors = {platform.accelerators[flavor.accelerator].vendor for flavor in flavors if flavor.accelerator}
     runtime = next((RUNTIME_CLASSES[each] for each in sorted(vendors) if each in RUNTIME_CLASSES), "")
@@ -160,6 +161,22 @@ def _flavors(
     if same[0].accelerator != first:
         told.append(f"the queue tries {same[0].accelerator} before {first}, whatever order the job names")
     return same
+
+
+def _check_share(cluster: Cluster, placement: Placement, flavors: tuple[Flavor, ...], job: Job) -> None:
+    """A job is let in as a whole: it asks for no more than its queue can ever hold, unless that borrows without end."""
+    if cluster.queue_layout is QueueLayout.SHARED or not flavors:
+        return
+    names = {flavor.name for flavor in flavors}
+    shares = [entry.devices for entry in placement.accelerators if entry.flavor in names]
+    most = sum(each.nominal + (each.borrowing_limit or 0) for each in shares)
+    if job.devices > most and all(each.borrowing_limit is not None for each in shares):
+        classes = " or ".join(sorted({str(flavor.accelerator) for flavor in flavors}))
+        raise CapacityError(
+            f"it can never run in {cluster.name}: it asks for {job.devices} {classes}, all of them at the same time",
+            why=f"team {job.team} may have {most} there, what it borrows included",
+            fix="ask for less, or ask the platform team for a larger share",
+        )
 
 
 def _means(flavor: Flavor, wish: AcceleratorWish, *, spot: bool) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from allotment.errors import AllotmentError, CapacityError, ForbiddenError, InputError, NotFoundError
 from allotment.jobs.kubernetes.place import place_of
 from allotment.model.accelerator import CapacityType, Vendor
+from allotment.model.cluster import QueueLayout
 from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, Job, ReplicaNeeds
 from allotment.model.team import PodLimits, Project
 from tests.unit import builders as build
@@ -56,6 +57,31 @@ def test_one_pod_has_no_more_than_one_pod_of_the_team_may_have() -> None:
     for asked, words in ((job(), "2 accelerators"), (job(needs=replace(AMPLE, accelerators=None)), "8 CPUs")):
         with pytest.raises(CapacityError, match=words):
             place_of(platform, cluster, asked)
+
+
+@pytest.mark.parametrize(
+    ("borrowing", "layout", "most"),
+    [
+        (4, QueueLayout.PER_TEAM, 6),
+        (0, QueueLayout.PER_TEAM, 4),
+        (None, QueueLayout.PER_TEAM, 0),
+        (4, QueueLayout.SHARED, 0),
+    ],
+    ids=["with what it borrows", "it borrows nothing", "it borrows without end", "all share one queue"],
+)
+def test_a_job_is_refused_that_its_queue_can_never_hold_whole(
+    borrowing: int | None, layout: QueueLayout, most: int
+) -> None:
+    """Of 8 devices that are its own; each replica has 2."""
+    cluster = build.cluster(queue_layout=layout)
+    shares = {"a100-spot": build.allowance(8, borrowing=borrowing)}
+    team = build.team(placements=(build.placement(accelerators=shares),))
+    platform = build.platform(clusters=(cluster,), teams=(team,))
+    assert place_of(platform, cluster, job(replicas=most or 99)).resource
+    if most:
+        with pytest.raises(CapacityError, match=f"can never run .* {2 * most + 2} a100, all of them") as caught:
+            place_of(platform, cluster, job(replicas=most + 1))
+        assert f"may have {2 * most} there" in caught.value.why
 
 
 def test_the_bill_is_the_projects() -> None:
