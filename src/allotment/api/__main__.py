@@ -25,6 +25,7 @@ from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.kubernetes.backend import KubernetesBackend
 from allotment.operations.run.kubernetes.making import ClusterAccess
+from allotment.operations.run.kubernetes.quotas_there import QuotasThere
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
@@ -149,7 +150,8 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             )
         kube = opened.enter_context(connected(cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder))
-        backend = KubernetesBackend(name, access, platform, cluster, running.read_code)
+        quotas = QuotasThere(kube, clock)
+        backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good)
         return Serving(
             backend,
             told=backend.told,

@@ -101,6 +101,11 @@ class EmptiedFleet:
         """Whether Kueue refuses a workload even with nobody else there."""
         return isinstance(self._alone((name,)).get(name), WaitReason)
 
+    def refused_by_queues(self, name: str) -> str:
+        """What Kueue says of a workload with nobody else there; empty where it would let it in."""
+        answer = self._alone((name,)).get(name)
+        return answer.message if isinstance(answer, WaitReason) else ""
+
     def given(self, name: str) -> tuple[PodSetAdmission, ...]:
         """What Kueue gives a workload with nobody else there; nothing where it refuses even then."""
         answer = self._alone((name,)).get(name, ())

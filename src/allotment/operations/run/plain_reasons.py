@@ -42,6 +42,11 @@ def plain_reason(said: str) -> str:
     return _SHORT.sub(_short, text)
 
 
+def too_large(said: str) -> bool:
+    """Whether more is asked for than the queue can ever have."""
+    return _TOO_LARGE.search(said) is not None
+
+
 def lacks_room(said: str) -> bool:
     """Whether others hold what is missing."""
     return said == _LOST_PLACE or _SHORT.search(said) is not None

@@ -72,6 +72,7 @@ class KubernetesBackend:
         platform: Platform,
         cluster: Cluster,
         read_code: Callable[[str], bytes],
+        refusal_for_good: Callable[[Body], str] = lambda _: "",
     ) -> None:
         """Nothing is sent yet.
 
@@ -81,6 +82,7 @@ class KubernetesBackend:
             platform: whose teams share it.
             cluster: of the platform.
             read_code: the packed code that lies at a path, a tar.
+            refusal_for_good: why what runs a job could never be let in there; empty where it could, or nobody can tell.
         """
         self._name = name
         self._access = access
@@ -89,6 +91,7 @@ class KubernetesBackend:
         self._platform = platform
         self._cluster = cluster
         self._read_code = read_code
+        self._refusal_for_good = refusal_for_good
         self._looked_in: tuple[str, ...] | None = access.namespaces or None
         self._homes: dict[str, JobHome] = {}
         self._staging: dict[str, JobToStart] = {}
@@ -129,8 +132,14 @@ class KubernetesBackend:
             JobRefusedError: it will never take it as it is.
             CapacityError: it can never run there.
         """
-        for body in self._render(job):
+        work = self._render(job)
+        for body in work:
             self._maker.attempt(body)
+        never = self._refusal_for_good(work.main)
+        if never:
+            raise CapacityError(
+                f"it can never run on {self._name}", why=never, fix="ask for less, or use another back end"
+            )
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What was decided for the job."""
