@@ -211,11 +211,21 @@ def test_refusals(bench: Bench, error: AllotmentError, expected: type[AllotmentE
     assert bench.ours == set()
 
 
-def test_a_full_namespace_holds_a_job_back_and_refuses_it_not(bench: Bench) -> None:
-    full = refused(403, "Forbidden", "exceeded quota: allotment-quota, requested: count/jobs.batch=1")
-    bench.refuse("create", "Job", full)
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("exceeded quota: allotment-quota, requested: count/jobs.batch=1", "the namespace is full"),
+        (
+            "status unknown for quota: allotment-quota, resources: count/jobs.batch",
+            "the namespace's quota is not counted yet",
+        ),
+    ],
+)
+def test_a_quota_holds_a_job_back_and_refuses_it_not(bench: Bench, said: str, reason: str) -> None:
+    bench.refuse("create", "Job", refused(403, "Forbidden", said), real_only=False)
+    bench.backend.check(bench.order(job()))
     found = bench.start(job())
-    assert (found.state, "exceeded quota" in found.reason) == (JobState.HELD, True)
+    assert (found.state, found.reason) == (JobState.HELD, f'{reason}: "{said}"')
     bench.kube.hook = lambda _: None
     assert bench.start(job()).state is JobState.QUEUED
 

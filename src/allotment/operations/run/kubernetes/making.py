@@ -19,6 +19,8 @@ from allotment.ports.kube import USUAL_DELETION, AccessQuestion, AccessRefusedEr
 _ALREADY: Final = "AlreadyExists"
 _NO_RIGHT: Final = "cannot create resource"
 _QUOTA: Final = "exceeded quota"
+_NOT_COUNTED: Final = "status unknown for quota"
+"""Said of a kind that a ResourceQuota limits and has not counted yet: for some seconds after either was made."""
 _A_BUDGET: Final = "a drain of one of its nodes waits until it has ended: it writes no checkpoint (PodDisruptionBudget)"
 _GONE: Final = 404
 _NO_BUDGET: Final = (
@@ -117,7 +119,7 @@ class WorkMaker:
                 raise UnreachableError(
                     f"{self._name} takes nothing now", why=error.message, fix="try again later"
                 ) from error
-            if error.reason != _ALREADY and _QUOTA not in error.message:
+            if error.reason != _ALREADY and not _of_a_quota(error):
                 raise
 
     def make(self, job_id: str, work: RenderedWork, first: Body) -> MadeObject:
@@ -163,6 +165,8 @@ class WorkMaker:
         """What holds an object back that may come later; empty of one that is there."""
         if _QUOTA in error.message:
             return f"the namespace is full: {quoted_message(error.message)}"
+        if _NOT_COUNTED in error.message:
+            return f"the namespace's quota is not counted yet: {quoted_message(error.message)}"
         if error.status >= _OF_THE_SERVER:
             return f"{self._name} takes nothing now: {quoted_message(error.message)}"
         if error.reason != _ALREADY:
@@ -199,7 +203,7 @@ class WorkMaker:
         try:
             return self._kube.create(body, dry_run=dry_run, identity=self._access.identity).body
         except RefusedError as error:
-            if error.reason == _ALREADY or _QUOTA in error.message or error.status >= _OF_THE_SERVER:
+            if error.reason == _ALREADY or _of_a_quota(error) or error.status >= _OF_THE_SERVER:
                 raise
             if isinstance(error, AccessRefusedError) and _NO_RIGHT in error.message:
                 raise ForbiddenError(
@@ -247,3 +251,7 @@ def _holds(found: Body, body: Body) -> bool:
     if body["kind"] == "ConfigMap":
         return all(found.get(name) == body.get(name) for name in ("data", "binaryData"))
     return bool((found.get("spec") or {}).get("selector") == body["spec"]["selector"])
+
+
+def _of_a_quota(error: RefusedError) -> bool:
+    return _QUOTA in error.message or _NOT_COUNTED in error.message
