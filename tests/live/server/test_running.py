@@ -107,8 +107,8 @@ def test_a_newcomers_own_script_runs_within_a_minute(server: Server) -> None:
 
 def test_what_is_wrong_is_told_before_anything_is_submitted(server: Server) -> None:
     (server.home / "train.py").write_text("print(1)")
-    server.run("run", "train.py", "--team", "nobody", code=1)
-    server.run("run", "train.py", "--team", "nlp", "--gpus", "9", code=1)
+    server.run("run", "train.py", "--team", "nobody", code=3)
+    server.run("run", "train.py", "--team", "nlp", "--gpus", "9", code=7)
     server.run("run", "train.py", "--team", "nlp", "--memory", "1600Gi", code=7)
     server.run("run", "nothing.py", "--team", "nlp", code=3)
     assert json.loads(server.run("ps", "-a", "-o", "json"))["items"] == []
