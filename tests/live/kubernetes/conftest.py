@@ -15,7 +15,7 @@ from allotment.adapters.sandbox.store import SandboxStore
 from allotment.model.cluster import WORKLOAD_FEATURES
 from allotment.model.manifest import key_of
 from tests.live.conftest import told_to, unique_name
-from tests.live.kubernetes.driving import NAMESPACE, Driver, bind_claims
+from tests.live.kubernetes.driving import NAMESPACE, Driver, bind_claims, until
 from tests.live.training import Training, training_on
 
 
@@ -34,9 +34,16 @@ def sets(sandbox_store: SandboxStore, request: pytest.FixtureRequest) -> Iterato
             mutating=True,
             further=WORKLOAD_FEATURES,
         ) as live:
+            until(lambda: _counted(live), lambda: list(live.kube.list("v1", "ResourceQuota", namespace=NAMESPACE)), 180)
             yield live
     finally:
         sandbox_store.down(name)
+
+
+def _counted(live: Training) -> bool:
+    """Whether the namespace's quota counts all that it limits: kinds that just arrived only after a minute or two."""
+    quotas = live.kube.list("v1", "ResourceQuota", namespace=NAMESPACE)
+    return all(each["spec"]["hard"].keys() <= each.get("status", {}).get("used", {}).keys() for each in quotas)
 
 
 @pytest.fixture(scope="module")
