@@ -7,6 +7,7 @@ from functools import partial
 from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.on_machine import of_this_machine
 from allotment.diagnose.on_server import explain_on_server
 from allotment.diagnose.on_slurm import explain_on_slurm
 from allotment.diagnose.remedies.choosing import chosen
@@ -33,7 +34,7 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
     first = dominant(found)
     if first is None:
         return stands.without_cause(case)
-    entry, finding = first
+    entry, finding = first[0], of_this_machine(case, *first)
     return Explanation(
         subject=case.reference,
         observed_at=case.snapshot.taken_at,
@@ -46,7 +47,7 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
         facts=finding.facts,
         evidence=finding.evidence,
         contributing=tuple(
-            ContributingCause(each.cause, unquoted(each.summary)) for _, each in found if not _same(each, finding)
+            ContributingCause(each.cause, unquoted(each.summary)) for _, each in found if not _same(each, first[1])
         ),
         considered=stands.considered,
         position=stands.position,

@@ -16,6 +16,7 @@ from allotment.operations.ask.books import BooksAnswer, MendedFinding
 from allotment.operations.ask.explaining import ExplainedWaiting
 
 _KUBECTL: Final = "kubectl "
+_ALLOT: Final = "allot "
 _STARTS: Final = frozenset(" (\n|;&{")
 _RIGHTS: Final = frozenset({"ClusterRoleBinding", "RoleBinding"})
 """Kinds that give somebody rights: which, only the cluster itself is asked."""
@@ -31,12 +32,14 @@ class WayToCluster:
         context: in it; empty = its current one.
         known: whether there is a way: of several clusters in a file only the file says how they are called.
         seen: whether this cluster was read itself: a file says what its author likes.
+        here: it is this machine, which the server of allot itself told of: allot's own commands reach it.
     """
 
     kubeconfig: str = ""
     context: str = ""
     known: bool = True
     seen: bool = True
+    here: bool = False
 
     @property
     def plain(self) -> bool:
@@ -106,6 +109,7 @@ def _told(explanation: Explanation, direction: WayToCluster) -> Explanation:
 def _remedy(remedy: Remedy, direction: WayToCluster) -> Remedy:
     rights = remedy.target is not None and remedy.target.kind in _RIGHTS
     if not direction.known or (rights and not direction.seen):
-        return replace(remedy, command="")
+        own = direction.here and remedy.command.startswith(_ALLOT)
+        return remedy if own else replace(remedy, command="")
     said = _IN_PROSE.sub(lambda match: f"{match[1]} {direction.flags}", remedy.summary)
     return replace(remedy, summary=said, command=directed(remedy.command, direction))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from allotment.model.explanation import StartsWhen
+import pytest
+
+from allotment.model.explanation import RemedyKind, StartsWhen
 from allotment.model.observed.snapshot import Snapshot
+from allotment.model.quantity import MilliCpu
 from allotment.operations.ask.devices import count_gpus, who_holds
 from allotment.operations.ask.explaining import SETTLED, why, why_all
 from allotment.operations.ask.quotas import queues_of
@@ -27,7 +30,7 @@ def test_why_a_job_waits_is_told_with_its_numbers() -> None:
     (waiting,) = why_all(snapshot).waiting
     told = waiting.explanation
     assert (waiting.subject.name, told.cause) == ("waits", "cohort-exhausted")
-    assert "4 of flavor a100 in the cohort machine 4 are in use" in told.summary
+    assert told.summary == "it asks for 3 a100; of 4 a100 here 0 a100 are free for team nlp: 3 a100 short"
     assert why(snapshot, "held").explanation.cause == SETTLED
 
 
@@ -35,7 +38,50 @@ def test_a_remedy_is_tried_on_the_same_engine() -> None:
     _, snapshot = busy()
     told = why(snapshot, "waits").explanation
     assert told.remedies
-    assert {each.tried.starts for each in told.remedies} <= {StartsWhen.NOW, StartsWhen.LATER}
+    assert [(each.kind, each.tried.starts) for each in told.remedies] == [
+        (RemedyKind.WAIT_FOR_QUOTA, StartsWhen.LATER),
+        (RemedyKind.RAISE_QUOTA, StartsWhen.NOT_SIMULATED),
+    ]
+
+
+def test_all_that_is_short_is_told_in_units_with_what_its_user_can_type() -> None:
+    machine = Machine()
+    held = replace(job("long", team="cv", devices=2), name="held", run_time=600)
+    machine.submit(replace(held, needs=replace(held.needs, cpu=MilliCpu(15_500))))
+    machine.run(1)
+    gang = replace(job("long", team="nlp", devices=1), name="gang", replicas=3, gang=True)
+    waits = machine.submit(replace(gang, needs=replace(gang.needs, cpu=MilliCpu(200))))
+    machine.run(1)
+    told = why(machine.backend.snapshot({each.id: each for each in machine.store.unfinished()})(), "gang").explanation
+    assert told.summary == (
+        "it asks for 0.6 CPU and 3 a100 for its 3 replicas together; "
+        "of 16 CPU and 4 a100 here 0.5 CPU and 2 a100 are free for team nlp: 0.1 CPU and 1 a100 short"
+    )
+    assert told.facts["short_of"] == ["CPU", "a100"]
+    assert str(told.facts["CPU"]).startswith("0.6 CPU asked for (0.2 CPU a replica), 0.5 CPU free, 16 CPU at most ever")
+    fewer, wait, *_ = told.remedies
+    assert fewer.command == f"allot clone {waits} --set replicas=2 && allot stop {waits}"
+    assert fewer.tried.starts is StartsWhen.NOW
+    assert wait.summary == "wait until held of team cv ends: at the latest at 2026-11-28T00:10:00Z, by maxRunTime"
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "settings"),
+    [
+        (15_800, 1000, ["resources.cpu=200m", "priority=scheduled-training"]),
+        (16_000, 1000, ["priority=scheduled-training"]),  # nothing is free
+    ],
+)
+def test_who_asks_for_too_much_is_told_how_much_less_starts(held: int, wanted: int, settings: list[str]) -> None:
+    machine = Machine()
+    for name, cpu in (("held", held), ("waits", wanted)):
+        asked = replace(job("long", team="nlp", devices=0), name=name)
+        asked = replace(asked, needs=replace(asked.needs, cpu=MilliCpu(cpu)))
+        machine.submit(asked)
+        machine.run(1)
+    told = why(machine.backend.snapshot({each.id: each for each in machine.store.unfinished()})(), "waits").explanation
+    assert all("kubectl" not in each.command and "Kueue" not in each.summary for each in told.remedies)
+    assert [each.command.split()[4] for each in told.remedies if each.command] == settings
 
 
 def test_holders_devices_and_queues_are_the_machines() -> None:

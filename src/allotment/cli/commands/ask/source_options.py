@@ -238,7 +238,7 @@ def direction_of(session: Session, source: SourceOptions, snapshot: Snapshot) ->
     if source.backend and all(each.kind == "slurm" for each in snapshot.sources):
         return lambda _name: WayToCluster()  # its commands name no cluster
     if source.backend:
-        return lambda _name: WayToCluster(known=False)  # there is no kubectl for it
+        return lambda _name: WayToCluster(known=False, here=True)  # there is no kubectl for it
     if source.file:
         named = session.contexts[0] if len(session.contexts) == 1 else ""
         return lambda _name: WayToCluster(context=named, known=not several, seen=False)

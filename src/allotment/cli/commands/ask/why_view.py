@@ -338,6 +338,8 @@ def _not_tried(each: Remedy) -> str:
             return ", and no command: where an object of this kind has the number of its pods is not known"
         if "…" in json.dumps(patch.body, ensure_ascii=False):
             return ", and no command: what to write there is not known"
+        if "quota" in patch.body:
+            return ": people decide that"
     return ": what it rests on was not seen, or happens outside the cluster"
 
 

@@ -270,13 +270,15 @@ def _workload(platform: Platform, job: StoredJob, seen: FollowedJob, name: str, 
     elif seen.state in _WAITS and seen.reason:
         pending = {"type": "QuotaReserved", "status": "False", "reason": "Pending", "message": seen.reason}
         conditions.append({**pending, "lastTransitionTime": since})
-    spec = {
+    spec: Raw = {
         "queueName": labels.LOCAL_QUEUE,
         "priority": rung,
         "priorityClassRef": {"group": "kueue.x-k8s.io", "kind": "WorkloadPriorityClass", "name": wanted.priority},
         "active": True,
         "podSets": [{"name": "main", "count": wanted.replicas, "template": _template(platform, job, flavor)}],
     }
+    if wanted.run_time is not None:
+        spec["maximumExecutionTimeSeconds"] = wanted.run_time
     created = written(job.submitted)
     meta = {"uid": f"w-{job.id}", "creationTimestamp": created, "ownerReferences": _owned_by(job, name)}
     return _object(_KUEUE, "Workload", f"job-{name[:50]}", wanted.team, meta=meta, spec=spec, status=status)
