@@ -15,7 +15,7 @@ from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import CauseEntry, Deferred, Finding, Proposal
 from allotment.diagnose.quota_book import Pair, QuotaEntry
-from allotment.diagnose.releases import waiting_for
+from allotment.diagnose.releases import borrowers, waiting_for
 from allotment.diagnose.rules.scheduler.smaller import asking_less, rounded
 from allotment.diagnose.shortage import book_of, device, waiting_in
 from allotment.model.explanation import Doer, FlavorTried, Layer, Patch, PatchOp, RemedyKind
@@ -193,7 +193,7 @@ def _proposals(case: Case, finding: Finding, found: _Shortage | None) -> Iterato
         elif each.patch is not None and each.patch.op is PatchOp.WAIT and not short:
             yield each
     if found is not None and short:
-        yield from _more_quota(found)
+        yield from _more_quota(case, found)
 
 
 def _anew(case: Case, *settings: str) -> str:
@@ -302,16 +302,22 @@ def _latest_ends(case: Case) -> dict[str, int]:
     return found
 
 
-def _more_quota(found: _Shortage) -> Iterator[Proposal]:
+def _more_quota(case: Case, found: _Shortage) -> Iterator[Proposal]:
     """Its team's own part is smaller than what it asks for: what others borrow comes back only up to that."""
-    small = [each for each in found.lacks if not each.never and each.quota.used + each.wanted > each.quota.nominal]
+    queue = found.workload.cluster_queue
+    small = [
+        each
+        for each in found.lacks
+        if each.quota.used + each.wanted > each.quota.nominal
+        and any(True for _ in borrowers(case, queue, (each.flavor, each.resource)))
+    ]
     if not small or any(each.never for each in found.lacks):
         return
     own = _joined([each.text(each.quota.nominal) for each in small])
     yield Proposal(
         RemedyKind.RAISE_QUOTA,
         Doer.TEAM_OWNER,
-        f"ask for a larger share of the platform's quota for team {found.workload.cluster_queue}: of this machine "
+        f"ask for a larger share of the platform's quota for team {queue}: of this machine "
         f"it is guaranteed {own}, and more than that it has only while others leave it",
-        patch=Patch(PatchOp.SIGNAL, {"quota": found.workload.cluster_queue}),
+        patch=Patch(PatchOp.SIGNAL, {"quota": queue}),
     )

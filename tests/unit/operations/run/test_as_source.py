@@ -81,6 +81,7 @@ def test_who_asks_for_too_much_is_told_how_much_less_starts(held: int, wanted: i
         machine.run(1)
     told = why(machine.backend.snapshot({each.id: each for each in machine.store.unfinished()})(), "waits").explanation
     assert all("kubectl" not in each.command and "Kueue" not in each.summary for each in told.remedies)
+    assert not [each for each in told.remedies if each.kind is RemedyKind.RAISE_QUOTA], "nobody else holds it"
     assert [each.command.split()[4] for each in told.remedies if each.command] == settings
 
 
