@@ -7,6 +7,7 @@ is kept before anything follows from it. So whoever dies at whatever moment, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -24,6 +25,7 @@ from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.members import sweep_of
 from allotment.operations.run.recording import change_of, wants_to_stop
+from allotment.operations.run.waited_for import WaitedFor
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
 from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobsStore
@@ -66,10 +68,12 @@ class Reconciler:
         self._changes = changes
         self._whole_at: int | None = None
         self._store = store
+        self._waited_for = WaitedFor(store)
         self._backend = backend
         self._has_members = has_members
         self._jobs = {each.id: each for each in store.unfinished(backend.name)}
         self._new = {each.id for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET}
+        self._never_tried: set[str] = set()  # of those that were there nobody knows it
         self._families = {each.id for each in self._jobs.values() if has_members(each.job)}
         self._prices = {each.id: each.price for each in devices}
         self._books = DeviceBooks(backend.name, devices, store) if devices else None
@@ -135,6 +139,7 @@ class Reconciler:
     def _taken(self, kept: StoredJob) -> StoredJob:
         self._jobs[kept.id] = kept
         self._new.add(kept.id)
+        self._never_tried.add(kept.id)
         if self._has_members(kept.job):
             self._families.add(kept.id)
         return kept
@@ -269,6 +274,7 @@ class Reconciler:
 
     def _starts(self, now: int) -> Iterator[StoredChange]:
         """Jobs that are not with the back end yet are handed over, or held, or refused."""
+        self._waited_for.begin(now)
         for job in [self._jobs[each] for each in sorted(self._new, key=self._in_order)]:
             held, failed = self._before(job)
             if failed or held:
@@ -277,8 +283,10 @@ class Reconciler:
             if job.id in self._families:
                 yield _ended(job, JobState.QUEUED, MoveCause.TAKEN, "", now)
                 continue
+            order = replace(order_of(job), first=job.id in self._never_tried)
+            self._never_tried.discard(job.id)
             try:
-                seen = self._backend.start(order_of(job))
+                seen = self._backend.start(order)
             except (UnreachableError, NotSignedInError):
                 raise
             except (JobRefusedError, CapacityError, InputError) as error:
@@ -300,7 +308,7 @@ class Reconciler:
         """What a job waits for of others, and what of them makes it impossible; empty where nothing."""
         for each in job.job.after:
             try:
-                other = self._jobs.get(each.job) or self._store.find(each.job, team=job.job.team)
+                other = self._jobs.get(each.job) or self._waited_for.job(each.job, job.job.team)
             except NotFoundError:
                 return "", f"there is no job {each.job} in the team {job.job.team}"
             except InputError as error:
@@ -346,6 +354,7 @@ class Reconciler:
                 self._jobs[job.id] = job
             if job.state not in _NOT_WITH_IT_YET:
                 self._new.discard(job.id)
+                self._never_tried.discard(job.id)
 
 
 def order_of(job: StoredJob) -> JobToStart:
@@ -355,7 +364,17 @@ def order_of(job: StoredJob) -> JobToStart:
     taken = job.state not in _NOT_WITH_IT_YET
     measured = next((each.measured for each in job.attempts if each.number == attempt), None)
     return JobToStart(
-        job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken, sweep_of(job), measured
+        job.id,
+        job.job,
+        job.owner,
+        attempt,
+        failures,
+        job.submitted,
+        job.code,
+        taken,
+        sweep_of(job),
+        measured,
+        job.native,
     )
 
 
