@@ -239,7 +239,7 @@ def test_answers_rest_on_a_snapshot_of_the_machine(asked: tuple[World, JobServic
     submitted(service, devices=4, team="cv")
     world.run(1)
     (waiting,) = why_all(service.snapshot("local")).waiting
-    assert waiting.explanation.cause == "preemption-pending" or "4 are in use" in waiting.explanation.summary
+    assert waiting.explanation.cause == "preemption-pending" or "4 a100 short" in waiting.explanation.summary
     with pytest.raises(NotFoundError):
         service.snapshot("mars")
 
