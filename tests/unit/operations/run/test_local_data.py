@@ -22,6 +22,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
     VolumeUse,
 )
+from allotment.model.jobs.run import JobState
 from allotment.operations.run.local.staging import LONGEST_FETCH, next_to_fetch
 from allotment.ports.backends import JobRefusedError, JobToStart
 from allotment.ports.job_processes import JobLaunch
@@ -126,6 +127,31 @@ def test_no_more_than_a_few_are_fetched_at_a_time(machine: Machine) -> None:
     assert waits == [[]] * 3 + [["the data of others are fetched first"]] * 3
     machine.run(120)
     assert {machine.store.get(each).state.value for each in jobs} == {"succeeded"}
+
+
+def test_however_many_of_a_team_wait_another_teams_data_are_fetched(machine: Machine) -> None:
+    machine.processes._programs["sh"] = FakeProgram(seconds=None, on_term=0)
+    for _ in range(150):
+        machine.submit(with_data(devices=0))
+    machine.run(2)
+    machine.processes._programs["sh"] = FakeProgram(seconds=1.0)
+    mine = machine.submit(with_data(devices=0, team="cv"))
+    machine.run(2)
+    assert machine.store.get(mine).state in {JobState.RUNNING, JobState.SUCCEEDED}
+
+
+def test_data_that_were_fetched_before_are_noticed_wherever_their_job_stands(machine: Machine) -> None:
+    machine.processes._programs["sh"] = FakeProgram(seconds=None, on_term=0)
+    jobs = [machine.submit(with_data(devices=0)) for _ in range(150)]
+    machine.run(2)
+    far = jobs[-1]
+    machine.processes._programs["sh"] = FakeProgram(seconds=1.0)
+    machine.backend._staging.begin(machine.backend._jobs[far].order)  # as a server before this one did
+    machine.restart()
+    machine.run(5)
+    assert machine.store.get(far).state in {JobState.RUNNING, JobState.SUCCEEDED}
+    said = {each: [wait.said for wait in machine.store.get(each).waits] for each in jobs}
+    assert sum(not each for each in said.values()) == 3, "why it waits is said of each that is not fetched"
 
 
 def test_all_trials_of_a_sweep_share_their_data(machine: Machine) -> None:

@@ -12,7 +12,6 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +28,7 @@ from allotment.operations.run.growing_logs import GrowingLog, growing_lines
 from allotment.operations.run.local.as_source import MachineNow, machine_snapshot
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.ending import end_what_is_left, given_until, strike, stuck
+from allotment.operations.run.local.fetching_jobs import FetchingJobs
 from allotment.operations.run.local.fitting import fitted
 from allotment.operations.run.local.jobs_here import CAUSES, LocalJob, WorkingCopy, launched_of, times_of
 from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launches_for, work_of
@@ -65,7 +65,7 @@ _BEHIND: Final = "others of its team come before it"
 _FETCHED_LATER: Final = "the data of others are fetched first"
 _LIMITED: Final = {"cpu": "CPU", "memory": "memory", "pids": "the number of processes"}
 _FEW: Final = 100
-"""Jobs that are looked at in a pass, of those that wait for their data or in a queue."""
+"""Jobs of which it is looked at every pass why they wait in their queue."""
 _REASONS: Final = 1_000
 """Milliseconds between two looks at why jobs wait, where more than `_FEW` do."""
 
@@ -109,7 +109,7 @@ class LocalBackend:
         self._jobs: dict[str, LocalJob] = {}
         self._holding: dict[str, LocalJob] = {}
         self._queued: dict[str, LocalJob] = {}
-        self._fetching: dict[str, LocalJob] = {}
+        self._fetching = FetchingJobs()
         self._changed: set[str] = set()
         self._moves = 0
         self._reasons_at: int | None = None
@@ -167,7 +167,7 @@ class LocalBackend:
         if job.state in {JobState.QUEUED, JobState.STAGING}:
             if job.state is JobState.QUEUED:
                 self._queues.withdraw(job_id)
-            elif not self._shares_data(job):
+            elif not self._fetching.shares_data(job):
                 self._staging.stop(job.order.data_id)
             stopped = EndOfRun(None, said="it was stopped while it waited")
             self._end(job, Conclusion(JobState.STOPPED, stopped), RankEnds.of(()))
@@ -240,10 +240,12 @@ class LocalBackend:
 
     def _fetch(self, now: int) -> None:
         """Go on with the data of jobs; whose data are there stands in its queue from then on."""
+        fetching = self._fetching.looked_at()
+        found = {each: self._staging.look(each) for each in dict.fromkeys(each.order.data_id for each in fetching)}
         alive: dict[str, str] = {}
-        fetching = list(islice(self._fetching.values(), _FEW))
+        self._fetching.alive = alive
         for job in fetching:
-            data = self._staging.look(job.order.data_id)
+            data = found[job.order.data_id]
             if data.alive:
                 alive[job.order.data_id] = job.order.job.team
             elif data.there:
@@ -259,10 +261,7 @@ class LocalBackend:
             failed = self._staging.begin(job.order) if of in begun else None
             if failed is not None:
                 self._not_fetched(job, failed, now)
-
-    def _shares_data(self, job: LocalJob) -> bool:
-        """Whether others wait for the same data."""
-        return any(each is not job and each.order.data_id == job.order.data_id for each in self._fetching.values())
+        alive |= {each.order.data_id: each.order.job.team for each in waiting if each.order.data_id in begun}
 
     def _not_fetched(self, job: LocalJob, end: EndOfRun, now: int) -> None:
         job.end = end
@@ -299,12 +298,15 @@ class LocalBackend:
         for among, whether in (
             (self._holding, job.state.holds),
             (self._queued, job.state is JobState.QUEUED),
-            (self._fetching, job.state is JobState.STAGING),
         ):
             if whether:
                 among[job_id] = job
             else:
                 among.pop(job_id, None)
+        if job.state is JobState.STAGING:
+            self._fetching.add(job)
+        else:
+            self._fetching.discard(job)
 
     @property
     def watched(self) -> tuple[WatchedDevice, ...]:
