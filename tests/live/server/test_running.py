@@ -8,14 +8,17 @@ import random
 import re
 import shlex
 import signal
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from allotment.adapters.store.sqlite import SqlitePlace
 from allotment.cli.shell.examples.form import Example, ExampleNeeds
 from allotment.cli.shell.examples.table import EXAMPLES
 from allotment.errors import UnreachableError
@@ -139,14 +142,23 @@ def test_a_displaced_job_goes_on_where_it_was(server: Server) -> None:
     assert [each.end.displaced for each in done.attempts if each.end] == [True, False]
 
 
+_HELD_UP = 0.2
+"""How often a server is stopped and goes on before it is killed."""
+
+
 def killed_again_and_again(server: Server, kills: int, jobs: int, seed: int) -> None:
-    """Jobs run while the server is killed at random moments: none is lost, none runs twice, no slot stays taken."""
+    """Jobs run while the server is killed, or held up, at random moments.
+
+    None is lost, none runs twice, no slot stays taken, a foreign process runs on, and the ledger closes.
+    """
     chance = random.Random(seed)
     marks = server.home / "marks"
     marks.mkdir()
+    stranger = subprocess.Popen(["sleep", "0.2h"], start_new_session=True)
     pid = server.up()
     waiting = list(range(jobs))
     submitted: dict[int, str] = {}
+    wide: dict[str, int] = {}
     for _ in range(kills):
         for _ in range(jobs // kills + 1):
             if waiting:
@@ -155,7 +167,13 @@ def killed_again_and_again(server: Server, kills: int, jobs: int, seed: int) -> 
                 text = f"echo begun >> {mark}; sleep {length}; echo ended >> {mark}"
                 wanted = shell(text, team=chance.choice(("nlp", "cv")), devices=chance.choice((0, 1, 2)))
                 submitted[number] = server.service.submit(JobSubmission(wanted, "local")).job.id
+                wide[submitted[number]] = wanted.devices
         time.sleep(chance.uniform(0, 0.5))
+        if chance.random() < _HELD_UP:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(chance.uniform(0, 0.5))
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(chance.uniform(0, 0.2))
         server.kill(pid)
         pid = server.up()
     for number, job_id in submitted.items():
@@ -165,6 +183,24 @@ def killed_again_and_again(server: Server, kills: int, jobs: int, seed: int) -> 
     assert server.service.status().jobs == {}
     held = server.service.submit(JobSubmission(shell("true", team="nlp", devices=8), "local")).job
     assert ended(server, held.id).state is JobState.SUCCEEDED
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    ledger_closes(server, {**wide, held.id: 8})
+
+
+def ledger_closes(server: Server, wide: Mapping[str, int]) -> None:
+    """Each slot has one use at every moment since it was first seen; a job has had as many slots as it asked for."""
+    with SqlitePlace(Path(server.environment["XDG_STATE_HOME"]) / "allotment/store/store.db").reader() as store:
+        lines = store.device_times(0, int(time.time() * 1000))
+    held = Counter({each.use.job: 0 for each in lines if each.use.job})
+    for device in {each.device for each in lines}:
+        mine = [each for each in lines if each.device == device]
+        assert all(first.end == after.start for first, after in pairwise(mine))
+        held.update({each.use.job for each in mine if each.use.job})
+    assert len({each.device for each in lines}) == 8
+    assert {job: slots for job, slots in held.items() if slots > wide.get(job, 0)} == {}
+    assert held.total() > len(wide) / 2, "most jobs asked for some, and most of these ran for a while"
 
 
 def test_killed_at_random_moments_it_loses_no_job_and_runs_none_twice(server: Server) -> None:
