@@ -300,9 +300,10 @@ class FamilyKeeper:
     def _heard(self, trial: StoredJob, rule: EarlyStop, most: int) -> TrialMetric:
         """What the first replica of a trial has reported; one that began anew without a checkpoint, since then.
 
-        A log that is gone or cannot be read reports nothing; of one without an end only so much is heard.
+        A log that is gone or cannot be read reports nothing; of one without an end only so much is heard. The next log
+        is begun once nothing more is in the one before it; all of them together have `most` bytes in a look.
         """
-        metric = trial.metric or TrialMetric()
+        metric, left = trial.metric or TrialMetric(), max(_LEAST_HEARD, most)
         with suppress(AllotmentError):
             logs = [each for each in self._keeping.logs(trial.id) if each.rank == 0]
             names = [each.name for each in logs]
@@ -313,7 +314,10 @@ class FamilyKeeper:
                     metric = replace(kept, log=log.name, offset=0)
                 if metric.offset < _HEARD_OF_A_LOG:
                     over = trial.state.over or log is not logs[-1]
-                    metric = _read_on(metric, log, rule, max(_LEAST_HEARD, most), over=over)
+                    metric, read = _read_on(metric, log, rule, left, over=over)
+                    left -= read
+                    if left < _LEAST_HEARD:
+                        break  # too little is left for a line of the next
         return metric
 
     # A schedule.
@@ -405,8 +409,13 @@ def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, Stor
     return f"{missed.said} runs from {times.shown(missed.first)} to {times.shown(missed.last)} were left out: {why}"
 
 
-def _read_on(metric: TrialMetric, log: GrowingLog, rule: EarlyStop, most: int, *, over: bool) -> TrialMetric:
-    """With what a log has beyond where it was left, so many bytes at most; whole lines only until it is over."""
+def _read_on(
+    metric: TrialMetric, log: GrowingLog, rule: EarlyStop, most: int, *, over: bool
+) -> tuple[TrialMetric, int]:
+    """With what a log has beyond where it was left, and how many bytes were read: `most`, until its end is reached.
+
+    Only whole lines are heard, but for the last one of a log that is over.
+    """
     data, start = b"", metric.offset
     end = start
     while len(data) < most:
@@ -416,12 +425,13 @@ def _read_on(metric: TrialMetric, log: GrowingLog, rule: EarlyStop, most: int, *
         if not data:
             start = end_of_part - len(part)
         data, end = data + part, end_of_part
-    whole = len(data) if over else data.rfind(b"\n") + 1
+    to_its_end = over and len(data) < most
+    whole = len(data) if to_its_end else data.rfind(b"\n") + 1
     if not whole and len(data) >= most:
         whole = len(data)  # a line without an end reports nothing
     if not whole:
-        return metric
-    return replace(heard(metric, rule, data[:whole].split(b"\n")), offset=start + whole)
+        return metric, len(data)
+    return replace(heard(metric, rule, data[:whole].split(b"\n")), offset=start + whole), len(data)
 
 
 def _moved(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:

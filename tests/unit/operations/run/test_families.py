@@ -123,6 +123,7 @@ class Logs:
 
     def __init__(self) -> None:
         self.texts: dict[str, bytes] = {}
+        self.read = 0
 
     def of(self, job_id: str) -> Iterator[GrowingLog]:
         for name in sorted(each for each in self.texts if each.startswith(f"{job_id}-")):
@@ -130,6 +131,7 @@ class Logs:
 
     def _read(self, name: str, start: int) -> tuple[bytes, int]:
         part = self.texts[name][start : start + 7]
+        self.read += len(part)
         return part, start + len(part)
 
 
@@ -193,6 +195,32 @@ def test_a_trial_that_begins_anew_begins_anew_with_its_reports(
     (trial,) = members(machine, parent)
     assert trial.metric is not None
     assert trial.metric.values == values
+
+
+def test_an_earlier_log_is_heard_to_its_end_before_the_next_and_a_look_reads_so_much_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(families, "_HEARD_AT_ONCE", 20)
+    monkeypatch.setattr(families, "_LEAST_HEARD", 20)
+    machine, logs = Machine(), Logs()
+    machine.families = FamilyKeeper(machine.store, machine.reconciler, FamilyKeeping(sweeps=True, logs=logs.of))
+    grid = Sweep((SweptParameter("lr", ("0",)),), 1, 0, 1, EarlyStop("loss", maximise=False, after=1))
+    policy = CheckpointPolicy("/c", 1, 1)
+    parent = machine.submit(job("fails", type=JobType.SWEEP, sweep=grid, retries=SAFE, checkpoint=policy))
+    machine.run(0.5)
+    for attempt in (1, 2):
+        numbers = range(20 * attempt, 20 * attempt + 20)
+        logs.texts[f"{parent}-t0-{attempt}-0"] = b"".join(b"loss=%d\n" % each for each in numbers)
+    looks = []
+    for _ in range(40):
+        before = logs.read
+        machine.clock.sleep(1)
+        machine.step()
+        looks.append(logs.read - before)
+    (trial,) = members(machine, parent)
+    assert trial.metric is not None
+    assert trial.metric.values == tuple(range(20, 60))
+    assert max(looks) < 20 + 7
 
 
 def test_a_trial_that_was_forgotten_or_cannot_be_read_is_not_made_again_and_holds_up_nothing() -> None:

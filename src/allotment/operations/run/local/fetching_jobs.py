@@ -47,8 +47,8 @@ class FetchingJobs:
 
     def shares_data(self, job: LocalJob) -> bool:
         """Whether others wait for the same data."""
-        sharing = self._by_data.get(job.order.data_id, {})
-        return len(sharing) > (job.order.id in sharing)
+        sharing = self._by_data.get(job.order.data_id)
+        return sharing is not None and len(sharing) > (job.order.id in sharing)
 
     def looked_at(self) -> list[LocalJob]:
         """Those to look at now: whose data are being fetched, the first of each team in turn, and some of all."""
