@@ -34,6 +34,8 @@ class JobToStart:
         taken: it was handed over before: where nothing of it is left it is not made anew, for it may have run.
         sweep: id of the sweep whose trial it is, with which it shares its data; empty where it is none.
         measured: what is on record of the use of that attempt's devices; None where nothing is.
+        native: the back end's own name for it, as it is on record; empty where none is.
+        first: nobody has ever tried to hand it over.
     """
 
     id: str
@@ -46,6 +48,8 @@ class JobToStart:
     taken: bool = False
     sweep: str = ""
     measured: AttemptUse | None = None
+    native: str = ""
+    first: bool = False
 
     @property
     def data_id(self) -> str:
@@ -103,7 +107,8 @@ class FollowedJob:
 
     Attributes:
         id: ours, as the back end carries it.
-        native: its name there, as its own tools know it: ``job/train-llm-x1`` or ``4711``.
+        native: its name there, as its own tools know it: ``job/train-llm-x1`` or ``4711``; on Kubernetes with its
+            uid behind it, ``job/train-llm-x1@UID``.
         reason: why it waits, in the back end's own word; empty where it does not.
         since: milliseconds since the epoch, from when on it is in this state; None where nobody knows.
         places: where its replicas run.

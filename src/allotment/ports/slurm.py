@@ -59,8 +59,13 @@ class SlurmPort(Protocol):
         """What is spoken: ``22.05.8 (REST v0.0.38)``."""
         ...
 
-    def submit(self, asked: SlurmSubmission) -> SlurmReceipt:
-        """Hand a job in; one with the same identity, ours and not forgotten yet, is not handed in again.
+    def submit(self, asked: SlurmSubmission, since: int | None = 0) -> SlurmReceipt:
+        """Hand a job in; one with the same identity, account and comment, of ours, is not handed in again.
+
+        Args:
+            asked: the job.
+            since: seconds since 1970, from when on it may have been handed in before; None where it never was: then
+                nothing is looked for, unless the answer is lost.
 
         Raises:
             CapacityError: no node could ever run it.

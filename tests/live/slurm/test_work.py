@@ -150,6 +150,44 @@ def test_all_that_a_job_can_be(slurm: Slurm, port: SlurmPort, shared: Path, comm
         backend.check(JobToStart("x", jobs["secret"], "ann", 1))
 
 
+def test_a_name_is_its_owners_to_set_and_a_number_is_not(
+    slurm: Slurm, port: SlurmPort, commands: SlurmCommands
+) -> None:
+    """One job takes the name of another and ends well, and one calls itself something else."""
+    folder = slurm.folder / "work" / "renamed"
+    backend = backend_on(port, folder)
+    waits = "import time; time.sleep(120)"
+    jobs = {"victim": asked(waits), "tidy": asked(waits), "taker": asked("import time; time.sleep(4)", team="nlp")}
+    started = {name: backend.start(JobToStart(name, each, "ann", 1, first=True)) for name, each in jobs.items()}
+    native = {name: each.native for name, each in started.items()}
+    until(lambda: {each.state for each in backend.look() if each.id in jobs} == {JobState.RUNNING}, backend)
+    victim = next(each for each in commands.jobs() if each.job_id == int(native["victim"]))
+    for name, called in (("taker", f"{victim.name.removesuffix('-a1')}-a9"), ("tidy", "mine")):
+        slurm.run("scontrol", "update", f"jobid={native[name]}", f"name={called}", f"comment={victim.comment}")
+    until(lambda: any(each.id == "taker" and each.state is JobState.SUCCEEDED for each in backend.look()), backend)
+    again = backend_on(port, folder)
+    for name in ("victim", "tidy"):
+        again.start(JobToStart(name, jobs[name], "ann", 1, taken=True, native=native[name]))
+    for each in (backend, again):
+        seen = {one.id: one for one in each.look()}
+        assert {name: (seen[name].native, seen[name].attempt, seen[name].state) for name in ("victim", "tidy")} == {
+            name: (native[name], 1, JobState.RUNNING) for name in ("victim", "tidy")
+        }
+    again.stop("tidy", 1)
+    until(lambda: any(each.id == "tidy" and each.state is JobState.STOPPED for each in again.look()), again)
+    backend.forget("taker")
+    left = {each.job_id: each.states[0] for each in commands.jobs()}
+    assert (left[int(native["victim"])], left[int(native["tidy"])]) == ("RUNNING", "CANCELLED")
+    again.stop("victim", 1)
+
+
+def until(met: Callable[[], bool], backend: SlurmBackend) -> None:
+    deadline = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < deadline, backend.look()
+        time.sleep(0.5)
+
+
 def until_all_over(backend: SlurmBackend, names: set[str]) -> dict[str, FollowedJob]:
     deadline = time.monotonic() + 90
     while True:

@@ -150,17 +150,18 @@ class SlurmRest:
         spoken = self._spoken()
         return f"{self._release} (REST {spoken})" if self._release else f"REST {spoken}"
 
-    def submit(self, asked: SlurmSubmission) -> SlurmReceipt:
+    def submit(self, asked: SlurmSubmission, since: int | None = 0) -> SlurmReceipt:
         """Hand a job in, once."""
         body = body_of(asked, self._spoken())
-        if found := self._found(asked):
+        if since is not None and (found := self._found(asked, since)):
             return found
+        began = int(time.time())
         what = f"Slurm does not take {quoted_message(asked.name)}"
         try:
             answer, refused = self._sent("POST", self._at("job/submit"), what, body)
         except UnreachableError:
             # It may have come in all the same.
-            if found := self._found(asked):
+            if found := self._found(asked, began if since is None else since):
                 return found
             raise
         job_id = answers.number(answer, "job_id")
@@ -170,8 +171,8 @@ class SlurmRest:
         said += [answers.text(answer, "job_submit_user_msg")]
         return SlurmReceipt(job_id, said="; ".join(each for each in said if each))
 
-    def _found(self, asked: SlurmSubmission) -> SlurmReceipt | None:
-        return found_again(asked, self.user, self.jobs(), self._booked_as(asked.job_name))
+    def _found(self, asked: SlurmSubmission, since: int) -> SlurmReceipt | None:
+        return found_again(asked, self.user, self.jobs(), self._booked_as(asked.job_name), since)
 
     def _booked_as(self, name: str) -> Iterator[SlurmBooking]:
         """Asked for only when slurmctld knows none."""

@@ -86,18 +86,19 @@ class SlurmCommands:
             self._release = self._out("Slurm does not tell its version", "sbatch", "--version").split(" ")[-1].strip()
         return f"{self._release} (command line)"
 
-    def submit(self, asked: SlurmSubmission) -> SlurmReceipt:
+    def submit(self, asked: SlurmSubmission, since: int | None = 0) -> SlurmReceipt:
         """Hand a job in, once."""
-        if found := self._found(asked):
+        if since is not None and (found := self._found(asked, since)):
             return found
-        argv = ("sbatch", *options_of(asked, int(time.time())))
+        began = int(time.time())
+        argv = ("sbatch", *options_of(asked, began))
         variables = b"".join(f"{name}={value}\0".encode() for name, value in environment_of(asked).items())
         what = f"Slurm does not take {spelled(asked.name)}"
         try:
             ran = self.run(argv, script_of(asked), variables)
         except UnreachableError:
             # It may have come in all the same.
-            if found := self._found(asked):
+            if found := self._found(asked, began if since is None else since):
                 return found
             raise
         number = ran.out.strip().partition(";")[0]
@@ -105,8 +106,9 @@ class SlurmCommands:
             raise refusal(what, ran.said or ran.out)
         return SlurmReceipt(int(number), said=ran.said)
 
-    def _found(self, asked: SlurmSubmission) -> SlurmReceipt | None:
-        return found_again(asked, self.user, self._jobs(f"--name={asked.job_name}"), self._booked_as(asked.job_name))
+    def _found(self, asked: SlurmSubmission, since: int) -> SlurmReceipt | None:
+        jobs = self._jobs(f"--name={asked.job_name}")
+        return found_again(asked, self.user, jobs, self._booked_as(asked.job_name), since)
 
     def _booked_as(self, name: str) -> Iterator[SlurmBooking]:
         """Asked for only when slurmctld knows none."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.adapters.slurm.answers import use_by, use_by_qos
 from allotment.adapters.slurm.finding import found_again
-from allotment.errors import CapacityError, NotFoundError
+from allotment.errors import CapacityError, NotFoundError, UnreachableError
 from allotment.model.slurm.seen import (
     SlurmAssociation,
     SlurmBooking,
@@ -55,6 +55,12 @@ class FakeSlurmJob:
     gives_way_at: int = 0
     nodes: tuple[str, ...] = ()
     end: SlurmExit = NORMAL
+    name: str = ""
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        """Called as it was asked for, at first."""
+        self.name, self.comment = self.name or self.asked.job_name, self.comment or self.asked.comment
 
     @property
     def minutes(self) -> int | None:
@@ -87,6 +93,8 @@ class FakeSlurm:
         runs: seconds that a command would run, and how it would end; a second and 0 for others. Of a task with
             arguments of its own, the command with these comes first.
         uses: what the accounting gathered, by number of the job.
+        silent_accounting: slurmdbd is away.
+        loses_answers: of so many of the next hand-ins, which come in all the same.
     """
 
     machines: tuple[SlurmNode, ...]
@@ -97,6 +105,8 @@ class FakeSlurm:
     now: int = 1_795_600_800
     runs: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
     uses: dict[int, SlurmUse] = field(default_factory=dict)
+    silent_accounting: bool = False
+    loses_answers: int = 0
     _jobs: list[FakeSlurmJob] = field(default_factory=list)
     _booked: list[SlurmBooking] = field(default_factory=list)
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
@@ -109,9 +119,9 @@ class FakeSlurm:
         """A made-up release."""
         return "0.0 (fake)"
 
-    def submit(self, asked: SlurmSubmission) -> SlurmReceipt:
+    def submit(self, asked: SlurmSubmission, since: int | None = 0) -> SlurmReceipt:
         """Hand a job in, once."""
-        if found := found_again(asked, self.user, self.jobs(), self._booked):
+        if since is not None and (found := found_again(asked, self.user, self.jobs(), self.bookings(0), since)):
             return found
         partition = self._partition(asked)
         account = asked.account or self.limits[0].account
@@ -134,6 +144,9 @@ class FakeSlurm:
             each.array_id = 0 if asked.array is None else made[0].job_id
             each.reason = "JobHeldUser" if asked.hold else "None"
         self._jobs += made
+        if self.loses_answers:
+            self.loses_answers -= 1
+            raise UnreachableError("slurmctld does not answer")
         return SlurmReceipt(made[0].job_id)
 
     def jobs(self) -> tuple[SlurmJob, ...]:
@@ -155,6 +168,11 @@ class FakeSlurm:
         for job in self._named(job_id):
             if not signal and task in {None, job.task} and job.state in {"PENDING", "RUNNING"}:
                 self._over(job, "CANCELLED", SlurmExit(0, 15 if job.state == "RUNNING" else 0))
+
+    def update(self, job_id: int, *, name: str = "", comment: str = "") -> None:
+        """What the owner of a job may do with ``scontrol update``: give it another name, its comment another text."""
+        for job in self._named(job_id):
+            job.name, job.comment = name or job.name, comment or job.comment
 
     def hold(self, job_id: int) -> None:
         """Let it not start."""
@@ -198,6 +216,8 @@ class FakeSlurm:
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """Runs that ended since, and those that run."""
+        if self.silent_accounting:
+            raise UnreachableError("slurmdbd does not answer")
         running = [self._booking(each) for each in self._jobs if each.state == "RUNNING"]
         return tuple(each for each in (*self._booked, *running) if each.ended == 0 or each.ended >= since)
 
@@ -348,7 +368,7 @@ class FakeSlurm:
     def _seen(self, job: FakeSlurmJob, tasks: str) -> SlurmJob:
         return SlurmJob(
             job_id=job.job_id,
-            name=job.asked.job_name,
+            name=job.name,
             user=self.user,
             states=(job.state,),
             account=job.account,
@@ -370,14 +390,14 @@ class FakeSlurm:
             restarts=job.restarts,
             end=job.end,
             dependency=",".join(map(str, job.asked.dependencies)) if self._dependency(job) else "",
-            comment=job.asked.comment,
+            comment=job.comment,
             output=job.asked.output,
         )
 
     def _booking(self, job: FakeSlurmJob) -> SlurmBooking:
         return SlurmBooking(
             job_id=job.job_id,
-            name=job.asked.job_name,
+            name=job.name,
             user=self.user,
             account=job.account,
             state=job.state,

@@ -1,16 +1,24 @@
-"""The job that an earlier try handed in, found again by the identity in its name."""
+"""The job that an earlier try handed in, found again by the identity in its name.
+
+A name is its owner's to set: so account and comment have to fit too, nothing counts that came before the hand-in, and
+of several the first counts, for whoever pretends comes later.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.ports.slurm import SlurmReceipt
 
+_SKEW: Final = 60
+"""Seconds that Slurm's clock may be behind ours."""
+
 
 def found_again(
-    asked: SlurmSubmission, user: str, jobs: Iterable[SlurmJob], bookings: Iterable[SlurmBooking]
+    asked: SlurmSubmission, user: str, jobs: Iterable[SlurmJob], bookings: Iterable[SlurmBooking], since: int
 ) -> SlurmReceipt | None:
     """Of the jobs that slurmctld knows, else of what the accounting has; None for none.
 
@@ -19,11 +27,17 @@ def found_again(
         user: whose jobs count: anybody may give a job any name.
         jobs: looked at first.
         bookings: of those that slurmctld has forgotten; read only where they are needed.
+        since: seconds since 1970, from when on it may have been handed in.
     """
-    for job in jobs:
-        if job.identity == asked.identity and user == job.user:
-            return SlurmReceipt(job.array_id or job.job_id, again=True)
-    for booking in bookings:
-        if booking.identity == asked.identity and user == booking.user:
-            return SlurmReceipt(booking.array_id or booking.job_id, again=True)
+    for every in ((each for each in jobs if each.comment == asked.comment), bookings):
+        fitting = [each for each in every if _fits(each, asked, user, since)]
+        if fitting:
+            first = min(fitting, key=lambda each: (each.submitted, each.job_id))
+            return SlurmReceipt(first.array_id or first.job_id, again=True)
     return None
+
+
+def _fits(each: SlurmJob | SlurmBooking, asked: SlurmSubmission, user: str, since: int) -> bool:
+    account = asked.account.casefold() in {"", each.account.casefold()}
+    late = each.submitted >= since - _SKEW
+    return each.identity == asked.identity and user == each.user and account and late

@@ -168,7 +168,7 @@ def submission_of(
         requeue=job.checkpoint is not None or job.retries.safe,
         append=True,
         container=_bundle(job, place),
-        comment=_comment(job),
+        comment=comment_of(job),
         environment=tuple(sorted(_environment(job, part, folders).items())),
         secrets=tuple(sorted(folders.secrets.items())),
         array=array,
@@ -204,7 +204,7 @@ def staging_of(job: Job, job_id: str, place: SlurmPlace, folders: SlurmFolders) 
         # To fetch twice does no harm.
         requeue=True,
         append=True,
-        comment=f"{_comment(job)}: fetches its data",
+        comment=fetching_comment(comment_of(job)),
         environment=tuple(sorted(_environment(job, part, folders).items())),
         secrets=tuple(sorted(folders.secrets.items())),
     )
@@ -237,8 +237,14 @@ def _trials(sweep: Sweep, array: SlurmArray) -> tuple[tuple[int, tuple[str, ...]
     return tuple((number, arguments[number]) for number in array.numbers)
 
 
-def _comment(job: Job) -> str:
+def comment_of(job: Job) -> str:
+    """Of all that is handed in for a job."""
     return f"allotment {job.team}{f'/{job.project}' if job.project else ''}"
+
+
+def fetching_comment(comment: str) -> str:
+    """Of what fetches the data of a job with that one."""
+    return f"{comment}: fetches its data"
 
 
 def _shape(job: Job, place: SlurmPlace) -> SlurmShape:

@@ -7,6 +7,7 @@ is kept before anything follows from it. So whoever dies at whatever moment, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -72,6 +73,7 @@ class Reconciler:
         self._has_members = has_members
         self._jobs = {each.id: each for each in store.unfinished(backend.name)}
         self._new = {each.id for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET}
+        self._never_tried: set[str] = set()  # of those that were there nobody knows it
         self._families = {each.id for each in self._jobs.values() if has_members(each.job)}
         self._prices = {each.id: each.price for each in devices}
         self._books = DeviceBooks(backend.name, devices, store) if devices else None
@@ -137,6 +139,7 @@ class Reconciler:
     def _taken(self, kept: StoredJob) -> StoredJob:
         self._jobs[kept.id] = kept
         self._new.add(kept.id)
+        self._never_tried.add(kept.id)
         if self._has_members(kept.job):
             self._families.add(kept.id)
         return kept
@@ -280,8 +283,10 @@ class Reconciler:
             if job.id in self._families:
                 yield _ended(job, JobState.QUEUED, MoveCause.TAKEN, "", now)
                 continue
+            order = replace(order_of(job), first=job.id in self._never_tried)
+            self._never_tried.discard(job.id)
             try:
-                seen = self._backend.start(order_of(job))
+                seen = self._backend.start(order)
             except (UnreachableError, NotSignedInError):
                 raise
             except (JobRefusedError, CapacityError, InputError) as error:
@@ -349,6 +354,7 @@ class Reconciler:
                 self._jobs[job.id] = job
             if job.state not in _NOT_WITH_IT_YET:
                 self._new.discard(job.id)
+                self._never_tried.discard(job.id)
 
 
 def order_of(job: StoredJob) -> JobToStart:
@@ -358,7 +364,17 @@ def order_of(job: StoredJob) -> JobToStart:
     taken = job.state not in _NOT_WITH_IT_YET
     measured = next((each.measured for each in job.attempts if each.number == attempt), None)
     return JobToStart(
-        job.id, job.job, job.owner, attempt, failures, job.submitted, job.code, taken, sweep_of(job), measured
+        job.id,
+        job.job,
+        job.owner,
+        attempt,
+        failures,
+        job.submitted,
+        job.code,
+        taken,
+        sweep_of(job),
+        measured,
+        job.native,
     )
 
 

@@ -149,8 +149,12 @@ def test_handed_in_again_after_a_crash_nothing_runs_twice(scene: Scene) -> None:
         found = scene.start("x1", job, taken=taken)
         assert (found.native, found.state) == (native, JobState.RUNNING)
     assert len(scene.slurm.jobs()) == 1
-    gone = scene.start("x9", job, taken=True)
-    assert gone.state is JobState.FAILED
+    scene.start("x9", job, taken=True, native="99")
+    assert "x9" in scene.states()
+    scene.slurm.advance(30)
+    assert "x9" in scene.states(), "one look without it is none"
+    scene.slurm.advance(35)
+    assert "x9" not in scene.states()
     assert len(scene.slurm.jobs()) == 1
 
 

@@ -1,14 +1,16 @@
 """A Slurm as a place where jobs run.
 
-Slurm keeps everything: what belongs to a job is found again by the identity in its name, whoever handed it in and
-whoever died since. What slurmctld has forgotten is asked of the accounting. Folders lie on a file system that all
-nodes see. What is done about a job (it is tried again, a trial is ended early) follows from what is seen alone, and
-whatever is handed in has a name of its own: so it is done once, whoever dies in between.
+Slurm keeps everything, and the store the number that Slurm gave: what belongs to a job is found again by that, and by
+the identity in its name where the answer to a hand-in was lost. What slurmctld has forgotten is asked of the
+accounting. Folders lie on a file system that all nodes see. What is done about a job (it is tried again, a trial is
+ended early) follows from what is seen alone, and whatever is handed in has a name of its own: so it is done once,
+whoever dies in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -22,7 +24,8 @@ from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
-from allotment.operations.run.slurm.gathering import SeenOnSlurm, booked_parts, gathered
+from allotment.operations.run.slurm.claiming import SlurmClaims, marks_booked, marks_of
+from allotment.operations.run.slurm.gathering import SeenOnSlurm, gathered, numbered, numbered_bookings
 from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
 from allotment.operations.run.slurm.standing import SlurmStanding, booked_standing, standing_of, waits_in_vain
@@ -34,20 +37,25 @@ from allotment.ports.slurm import SlurmPort, SlurmReceipt
 
 LOOK_EVERY: Final = 2.0
 """Seconds: slurmctld answers one at a time, and others ask, too."""
+_LOST_AFTER: Final = 60
+"""Seconds for which neither slurmctld nor the accounting knows a job, before it is lost."""
 
 
 class _HandedIn:
     """A job that was handed over and whose end is not on record yet."""
 
-    def __init__(self, order: JobToStart, since: int) -> None:
+    def __init__(self, order: JobToStart, claims: SlurmClaims) -> None:
         """As it was handed over.
 
         Args:
             order: what was.
-            since: seconds since 1970, from when on it may be booked.
+            claims: which numbers are its own; since when it may be booked.
         """
         self.order = order
-        self.since = since
+        self.claims = claims
+        self.since = claims.since
+        self.last: FollowedJob | None = None
+        self.missing: float | None = None
         self.attempt = order.attempt
         self.stopping = False
         self.arrays: dict[SlurmPart, tuple[int, ...]] = {}
@@ -55,6 +63,17 @@ class _HandedIn:
         self.looked_up: dict[SlurmPart, list[int]] = {}
         self.reports: dict[SlurmPart, TrialReports] = {}
         self.used: dict[tuple[str, int], SlurmUse] = {}
+
+    @property
+    def expected(self) -> bool:
+        """Whether Slurm should know something of it."""
+        return self.order.taken or bool(self.claims.numbers)
+
+    def as_it_was(self) -> FollowedJob:
+        """How it stood when it was seen last; what nobody has seen yet is as it is on record, or before that."""
+        order, part = self.order, self.claims.last
+        native = order.native if part is None else str(self.claims.numbers[part])
+        return self.last or FollowedJob(order.id, native, JobState.STAGING, order.attempt)
 
 
 class SlurmBackend:
@@ -84,6 +103,7 @@ class SlurmBackend:
         self._entrance = SlurmEntrance(slurm, placing, storage)
         self._jobs: dict[str, _HandedIn] = {}
         self._known: dict[str, SeenOnSlurm] = {}
+        self._accounting_told = True
         self._seen: tuple[float, tuple[FollowedJob, ...]] | None = None
 
     @property
@@ -124,16 +144,23 @@ class SlurmBackend:
         self._entrance.check_fields(job.job)
         self._seen = None
         now = int(self._clock.now().timestamp())
-        again = job.id in self._jobs
-        mine = self._jobs.setdefault(job.id, _HandedIn(job, min(now, job.queued_since // 1000 or now)))
-        if (again or job.taken or job.attempt > 1) and (found := self._shown(job.id)):
-            # Whether it is to be stopped is told after this: what was taken is tried again when it is looked at.
-            return found.followed if job.taken else self._tried_again(found)
+        mine = self._jobs.get(job.id)
+        if mine is None:
+            mine = _HandedIn(job, self._entrance.claims_of(job, min(now, job.queued_since // 1000 or now)))
+            self._jobs[job.id] = mine
         if job.taken:
-            end = EndOfRun(None, said="Slurm knows nothing of it any more")
-            return FollowedJob(job.id, "", JobState.FAILED, job.attempt, end=end)
+            # Whether it is to be stopped is told after this: what was taken is tried again when it is looked at.
+            with suppress(UnreachableError):
+                if found := self._shown(job.id):
+                    return found.followed
+            return mine.as_it_was()
+        known = mine.claims.last is not None
+        if (mine.claims.unsure or known) and (found := self._shown(job.id)) and mine.claims.last is not None:
+            return self._tried_again(found)
+        if known:
+            return mine.as_it_was()
         try:
-            receipt, fetching = self._hand_in(mine, SlurmPart(job.id, 0, job.attempt))
+            receipt, fetching = self._hand_in(mine, SlurmPart(job.id, 0, job.attempt), since=mine.since)
         except UnreachableError:
             raise
         except AllotmentError:
@@ -142,13 +169,18 @@ class SlurmBackend:
         if receipt.again and (found := self._shown(job.id)):
             return self._tried_again(found)
         state = JobState.STAGING if fetching else JobState.QUEUED
-        return FollowedJob(job.id, str(receipt.job_id), state, job.attempt, reason=receipt.said)
+        mine.last = FollowedJob(job.id, str(receipt.job_id), state, job.attempt, reason=receipt.said)
+        return mine.last
 
     def look(self) -> tuple[FollowedJob, ...]:
         """All that slurmctld knows, and those of ours that it has forgotten; asked again after some seconds only."""
         now = self._clock.now().timestamp()
         if self._seen is None or not 0 <= now - self._seen[0] < LOOK_EVERY:
-            self._seen = now, tuple(map(self._tried_again, self._standings()))
+            found = [self._tried_again(each) for each in self._standings()]
+            for each in found:
+                if (mine := self._jobs.get(each.id)) is not None:
+                    mine.last, mine.missing = each, None
+            self._seen = now, (*found, *self._as_they_were({each.id for each in found}, now))
         return self._seen[1]
 
     def stop(self, job_id: str, grace: int) -> None:  # noqa: ARG002 (how long Slurm waits is set for the cluster: KillWait)
@@ -156,7 +188,8 @@ class SlurmBackend:
         self._seen = None
         if (mine := self._jobs.get(job_id)) is not None:
             mine.stopping = True
-        self._end(gathered(self._slurm.jobs(), self._slurm.user).get(job_id))
+        self._gather()
+        self._end(self._known.get(job_id))
 
     def forget(self, job_id: str) -> None:
         """Its end is on record, and whatever still waits of it waits in vain. Its output and checkpoints stay."""
@@ -182,16 +215,42 @@ class SlurmBackend:
     def _goes_on(self, job_id: str) -> bool:
         if self._seen is not None and any(each.id == job_id and not each.state.over for each in self._seen[1]):
             return True
-        known = gathered(self._slurm.jobs(), self._slurm.user).get(job_id)
-        return known is not None and any(known.unfinished())
+        mine = self._jobs.get(job_id)
+        shown = numbered(self._slurm.jobs(), self._slurm.user)
+        numbers = () if mine is None else tuple(mine.claims.numbers.values())
+        return any(each.phase is not SlurmPhase.ENDED for number in numbers for each in shown.get(number, ()))
 
     def _end(self, seen: SeenOnSlurm | None) -> None:
         for number in () if seen is None else seen.unfinished():
             with suppress(NotFoundError):
                 self._slurm.cancel(number)
 
-    def _hand_in(self, mine: _HandedIn, part: SlurmPart, trials: Sequence[int] = ()) -> tuple[SlurmReceipt, bool]:
-        receipt, fetching = self._entrance.hand_in(mine.order, part, trials)
+    def _as_they_were(self, shown: AbstractSet[str], now: float) -> Iterator[FollowedJob]:
+        """Those that nobody shows: while the accounting cannot be asked, and for a while after that."""
+        for job_id, mine in self._jobs.items():
+            if job_id in shown or not mine.expected:
+                continue
+            if self._accounting_told:
+                mine.missing = now if mine.missing is None else mine.missing
+            if mine.missing is None or not self._accounting_told or now - mine.missing < _LOST_AFTER:
+                yield mine.as_it_was()
+
+    def _hand_in(
+        self, mine: _HandedIn, part: SlurmPart, trials: Sequence[int] = (), *, since: int
+    ) -> tuple[SlurmReceipt, int]:
+        claims = mine.claims
+        before, claims.unsure = since if claims.unsure else None, True
+        try:
+            receipt, fetching = self._entrance.hand_in(mine.order, part, trials, before)
+        except UnreachableError:
+            raise
+        except AllotmentError:
+            claims.unsure = False
+            raise
+        claims.unsure = False
+        claims.numbers[part] = receipt.job_id
+        if fetching:
+            claims.numbers[SlurmPart(part.job_id, 0, 0)] = fetching
         if trials:
             mine.arrays[part] = tuple(trials)
         return receipt, fetching
@@ -205,12 +264,13 @@ class SlurmBackend:
         mine.attempt = max(mine.attempt, part.attempt)
         seen = self._with_use(mine, seen)
         retries = mine.order.job.retries
-        left = part.failures < retries.limit and not mine.stopping
+        left = part.failures < retries.limit and not mine.stopping and part == mine.claims.last
         if not left or not standing.may_be_tried_again(safe=retries.safe):
             return seen
         following = SlurmPart(part.job_id, part.failures + 1, seen.attempt + 1)
         try:
-            receipt, _ = self._hand_in(mine, following, standing.trials)
+            since = mine.since if seen.since is None else seen.since // 1000
+            receipt, _ = self._hand_in(mine, following, standing.trials, since=since)
         except UnreachableError:
             raise
         except AllotmentError as error:
@@ -242,24 +302,49 @@ class SlurmBackend:
 
     def _shown(self, job_id: str) -> SlurmStanding | None:
         """What became of a job, as far as anybody knows."""
-        self._known = gathered(self._slurm.jobs(), self._slurm.user)
+        self._gather()
         known = self._known.get(job_id)
         standing = None if known is None else self._standing(job_id, known)
         return standing or next(self._booked((job_id,)), None)
 
     def _standings(self) -> list[SlurmStanding]:
-        self._known = gathered(self._slurm.jobs(), self._slurm.user)
+        self._gather()
         shown = {job_id: self._standing(job_id, seen) for job_id, seen in self._known.items()}
         found = [each for each in shown.values() if each is not None]
-        return [*found, *self._booked([each for each in self._jobs if shown.get(each) is None])]
+        missing = [job_id for job_id, mine in self._jobs.items() if mine.expected and shown.get(job_id) is None]
+        self._accounting_told = True
+        try:
+            return [*found, *self._booked(missing)]
+        except UnreachableError:
+            # Others are seen without it, and of these nothing is known that is not known already.
+            self._accounting_told = False
+            return found
+
+    def _gather(self) -> None:
+        """What slurmctld shows of each job, by the numbers that are its own; of those that nobody follows, by name."""
+        shown = numbered(self._slurm.jobs(), self._slurm.user)
+        jobs = [each for every in shown.values() for each in every]
+        marks = marks_of(jobs)
+        taken = {
+            number for mine in self._jobs.values() for number in (*mine.claims.numbers.values(), mine.claims.native)
+        }
+        known = {}
+        for job_id, mine in self._jobs.items():
+            mine.claims.resolve(marks, taken)
+            numbers = mine.claims.numbers
+            parts = {part: shown[number] for part, number in numbers.items() if number in shown}
+            taken.update(numbers.values())
+            if parts:
+                known[job_id] = SeenOnSlurm(parts)
+        others = gathered(each for each in jobs if (each.array_id or each.job_id) not in taken)
+        self._known = {**{key: each for key, each in others.items() if key not in self._jobs}, **known}
 
     def _standing(self, job_id: str, seen: SeenOnSlurm) -> SlurmStanding | None:
         mine, part, fetching = self._jobs.get(job_id), seen.last, seen.fetching
         if part is None:
             # Whoever had its data fetched died before he handed in the work, which may be unwanted by now.
             alive = fetching is not None and fetching.phase is not SlurmPhase.ENDED
-            native = str(fetching.job_id) if fetching is not None else ""
-            staging = FollowedJob(job_id, native, JobState.STAGING, 1)
+            staging = FollowedJob(job_id, "" if mine is None else mine.as_it_was().native, JobState.STAGING, 1)
             return SlurmStanding(staging, SlurmPart(job_id, 0, 1)) if alive else None
         jobs, data = seen.parts[part], mine is not None and bool(mine.order.job.data)
         if jobs[-1].array_id:
@@ -292,8 +377,9 @@ class SlurmBackend:
         trials, unseen = whole(self._numbers(mine, part, seen), seen, ended, waiting=more)
         unknown = part.failures > 0 and part not in mine.arrays
         if (unseen or unknown) and mine.looked_up.get(part) != unseen:
-            mine.looked_up[part] = unseen
-            ended |= trials_booked(self._bookings(mine.since).get(part, ()))
+            with suppress(UnreachableError):
+                ended |= trials_booked(self._bookings(mine.since).get(mine.claims.numbers.get(part, 0), ()))
+                mine.looked_up[part] = unseen
             trials, _ = whole(self._numbers(mine, part, seen), seen, ended, waiting=more)
         return trials
 
@@ -326,11 +412,14 @@ class SlurmBackend:
         if not job_ids:
             return
         booked = self._bookings(min(self._jobs[each].since for each in job_ids))
+        marks = marks_booked(each for every in booked.values() for each in every)
+        taken = {number for mine in self._jobs.values() for number in mine.claims.numbers.values()}
         for job_id in job_ids:
-            part = max((each for each in booked if each.job_id == job_id and not each.fetches), default=None)
-            if part is None:
+            mine = self._jobs[job_id]
+            mine.claims.resolve(marks, taken)
+            part = mine.claims.last
+            if part is None or (runs := booked.get(mine.claims.numbers[part])) is None:
                 continue
-            mine, runs = self._jobs[job_id], booked[part]
             if mine.order.job.sweep is None:
                 standing = booked_standing(part, runs)
             else:
@@ -341,8 +430,8 @@ class SlurmBackend:
             if standing is not None:
                 yield standing
 
-    def _bookings(self, since: int) -> Mapping[SlurmPart, Sequence[SlurmBooking]]:
+    def _bookings(self, since: int) -> Mapping[int, Sequence[SlurmBooking]]:
         try:
-            return booked_parts(self._slurm.bookings(since), self._slurm.user)
+            return numbered_bookings(self._slurm.bookings(since), self._slurm.user)
         except NotFoundError:
             return {}

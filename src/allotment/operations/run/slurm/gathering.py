@@ -1,4 +1,4 @@
-"""What Slurm shows of each of our jobs: all that was handed in for it, by the ends of names."""
+"""What Slurm shows, by number, and by the ends of names of jobs that nobody follows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SeenOnSlurm:
 
 
 def gathered(jobs: Iterable[SlurmJob], user: str = "") -> dict[str, SeenOnSlurm]:
-    """Of each job of ours what slurmctld has, by id.
+    """Of each job that calls itself ours what slurmctld has, by id.
 
     Args:
         jobs: of all users.
@@ -51,11 +51,19 @@ def gathered(jobs: Iterable[SlurmJob], user: str = "") -> dict[str, SeenOnSlurm]
     return {job_id: SeenOnSlurm({part: tuple(each) for part, each in parts.items()}) for job_id, parts in found.items()}
 
 
-def booked_parts(bookings: Iterable[SlurmBooking], user: str = "") -> dict[SlurmPart, list[SlurmBooking]]:
-    """Runs that are over, by what they were."""
-    found: dict[SlurmPart, list[SlurmBooking]] = {}
+def numbered(jobs: Iterable[SlurmJob], user: str = "") -> dict[int, tuple[SlurmJob, ...]]:
+    """What slurmctld has of a user, by number; of an array its tasks, by the array's."""
+    found: dict[int, list[SlurmJob]] = {}
+    for job in sorted(jobs, key=lambda each: each.job_id):
+        if user in {"", job.user}:
+            found.setdefault(job.array_id or job.job_id, []).append(job)
+    return {number: tuple(each) for number, each in found.items()}
+
+
+def numbered_bookings(bookings: Iterable[SlurmBooking], user: str = "") -> dict[int, list[SlurmBooking]]:
+    """Runs of a user that are over, by number, or their array's."""
+    found: dict[int, list[SlurmBooking]] = {}
     for each in bookings:
-        part = part_of(each.identity)
-        if part is not None and each.over and user in {"", each.user}:
-            found.setdefault(part, []).append(each)
+        if each.over and user in {"", each.user}:
+            found.setdefault(each.array_id or each.job_id, []).append(each)
     return found

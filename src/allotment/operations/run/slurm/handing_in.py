@@ -12,11 +12,12 @@ from allotment.jobs.local import claim_folder
 from allotment.jobs.losses import lost
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.losses import SLURM_LOSSES
-from allotment.jobs.slurm.rendering import STAGING_LOG, SlurmFolders, SlurmPlace, staging_of, submission_of
+from allotment.jobs.slurm.rendering import STAGING_LOG, SlurmFolders, SlurmPlace, comment_of, staging_of, submission_of
 from allotment.model.jobs.job import Job
 from allotment.model.slurm.seen import SlurmExit, SlurmNode, SlurmPhase
 from allotment.model.slurm.submission import SlurmDependency, SlurmSubmission
-from allotment.operations.run.slurm.gathering import booked_parts, gathered
+from allotment.operations.run.slurm.claiming import SlurmClaims
+from allotment.operations.run.slurm.gathering import numbered, numbered_bookings
 from allotment.operations.run.slurm.standing import NOT_FETCHED, bounded, end_of
 from allotment.ports.backends import EndOfRun, JobRefusedError, JobToStart
 from allotment.ports.job_folders import JobFolders
@@ -82,13 +83,37 @@ class SlurmEntrance:
                 f"{job.name} asks for what Slurm cannot give", why="; ".join(losses), fix="see each field"
             )
 
-    def hand_in(self, order: JobToStart, part: SlurmPart, trials: Collection[int] = ()) -> tuple[SlurmReceipt, bool]:
-        """Hand an attempt in; what fetches its data before the first one. Whether its data are still to be fetched.
+    def claims_of(self, order: JobToStart, since: int) -> SlurmClaims:
+        """What will be known of a job's numbers, with what the store knows of them.
+
+        Args:
+            order: the job.
+            since: seconds since 1970; nothing of it is older.
+        """
+        return SlurmClaims(
+            job_id=order.id,
+            account=self.place().accounts.get(order.job.team, order.job.team),
+            comment=comment_of(order.job),
+            since=since,
+            native=int(order.native) if order.native.isdecimal() else 0,
+            attempt=order.attempt,
+            failures=order.failures,
+            retries=order.job.retries.limit,
+            data=bool(order.job.data),
+            unsure=not order.first,
+            taken_over=not order.first,
+        )
+
+    def hand_in(
+        self, order: JobToStart, part: SlurmPart, trials: Collection[int] = (), since: int | None = 0
+    ) -> tuple[SlurmReceipt, int]:
+        """Hand an attempt in; what fetches its data before the first one, whose number is told; 0 where they are there.
 
         Args:
             order: the job.
             part: which attempt of it.
             trials: of a sweep, those that are run; none for all.
+            since: seconds since 1970, from when on it may have been handed in before; None where it never was.
 
         Raises:
             JobRefusedError: it asks for what Slurm, or this one, cannot give.
@@ -96,11 +121,11 @@ class SlurmEntrance:
             AllotmentError: an earlier server had its data fetched, and that failed.
         """
         work, fetching = self._submissions(order, part, self._made(order, part.attempt), trials)
-        after = 0 if fetching is None else self._fetched(order.id, fetching)
+        after = 0 if fetching is None else self._fetched(order.id, fetching, since)
         if after:
             work = replace(work, dependencies=(SlurmDependency("afterok", after),))
         try:
-            return self._submitted(work), after > 0
+            return self._submitted(work, since), after
         except AllotmentError:
             if after:
                 with suppress(NotFoundError):
@@ -132,26 +157,24 @@ class SlurmEntrance:
         except InputError as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
 
-    def _submitted(self, asked: SlurmSubmission) -> SlurmReceipt:
+    def _submitted(self, asked: SlurmSubmission, since: int | None) -> SlurmReceipt:
         try:
-            return self._slurm.submit(asked)
+            return self._slurm.submit(asked, since)
         except (SlurmRefusedError, ForbiddenError) as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
 
-    def _fetched(self, job_id: str, asked: SlurmSubmission) -> int:
+    def _fetched(self, job_id: str, asked: SlurmSubmission, since: int | None) -> int:
         """Slurm's number of what fetches the data; 0 where they are there."""
-        receipt = self._submitted(asked)
+        receipt = self._submitted(asked, since)
         if not receipt.again:
             return receipt.job_id
         # By an earlier server, or for it: Slurm may have forgotten it, and nothing can depend on what it forgot.
-        seen = gathered(self._slurm.jobs(), self._slurm.user).get(job_id)
-        job = None if seen is None else seen.fetching
+        job = next(iter(numbered(self._slurm.jobs(), self._slurm.user).get(receipt.job_id, ())), None)
         if job is not None and job.phase is not SlurmPhase.ENDED:
             return receipt.job_id
         word, end = ("", None) if job is None else (job.states[0], job.end)
         if job is None:
-            booked = booked_parts(self._slurm.bookings(0), self._slurm.user)
-            runs = booked.get(SlurmPart(job_id, 0, 0), [])
+            runs = numbered_bookings(self._slurm.bookings(0), self._slurm.user).get(receipt.job_id, [])
             last = max(runs, key=lambda each: each.ended, default=None)
             word, end = ("", None) if last is None else (last.state, last.end)
         if word == "COMPLETED":
