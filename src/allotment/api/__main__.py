@@ -41,6 +41,7 @@ from allotment.ports.clock import Clock
 from allotment.ports.job_remains import RemainsOfJobs
 from allotment.ports.kube import KubePort
 from allotment.ports.store import JobsStore
+from allotment.spec.jobs.rules import refuse_broken_rules
 from allotment.wiring import running
 from allotment.wiring.slurm import slurm, slurm_file, slurm_folder, slurm_folders, slurm_names
 
@@ -93,6 +94,7 @@ def _serve(named: str, slots: int | None, store: str) -> None:
             if CapacityType.ON_DEMAND in each.price_per_hour
         },
         environment=of_shell(os.environ),
+        refuse=lambda job: refuse_broken_rules(job, platform),
     )
     with ExitStack() as opened:
         jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))

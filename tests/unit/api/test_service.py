@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,6 +33,7 @@ from allotment.errors import (
     UsageError,
 )
 from allotment.model.jobs.job import (
+    CheckpointPolicy,
     CodeFolder,
     DependencyState,
     JobDependency,
@@ -42,6 +44,7 @@ from allotment.model.jobs.job import (
 )
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.team import PodLimits
 from allotment.observe.view import seen_by
 from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
@@ -60,8 +63,9 @@ from allotment.ports.job_service import (
 )
 from allotment.ports.store import JobFilter
 from allotment.simulation.live.starts import StartWishes
+from allotment.spec.jobs.rules import refuse_broken_rules
 from tests.unit import builders
-from tests.unit.operations.run.machine import Machine, job
+from tests.unit.operations.run.machine import Machine, acme, job
 
 
 class Shelf:
@@ -109,7 +113,18 @@ class World:
                 raise NotFoundError(f"there is no back end {name}")
             return serving
 
-        identity = ServerIdentity("acme", "", ("nlp", "cv"), "ada", "1", 1, {"a100": 3_000_000})
+        most = PodLimits(None, None, 8)
+        bounded = replace(acme(), teams=tuple(replace(each, member_limits=most) for each in acme().teams))
+        identity = ServerIdentity(
+            "acme",
+            "",
+            ("nlp", "cv"),
+            "ada",
+            "1",
+            1,
+            {"a100": 3_000_000},
+            refuse=lambda wanted: refuse_broken_rules(wanted, bounded),
+        )
         self.desk = Desk(identity, self.machine.store, opener, self.shelf, self.machine.clock, lambda: next(self.ids))
 
     def run(self, seconds: float = 0.0) -> None:
@@ -430,6 +445,35 @@ REFUSED: tuple[tuple[Callable[[JobService], object], type[AllotmentError]], ...]
     (lambda service: service.retry(submitted(service, devices=4, program="long").job.id), ConflictError),
     (lambda service: list(service.log(submitted(service, devices=4, program="long").job.id)), NotFoundError),
 )
+
+
+FORBIDDEN: tuple[tuple[dict[str, Any], type[AllotmentError], str], ...] = (
+    ({"priority": "production-inference"}, InputError, "team nlp may not use the priority"),
+    ({"priority": "highest"}, NotFoundError, "there is no priority"),
+    ({"checkpoint": CheckpointPolicy("/c", 60, 86_400)}, InputError, "of grace are more than the"),
+    ({"devices": 1000}, CapacityError, "of accelerators at most"),
+    ({"given": {"A=B": "1"}}, InputError, "is no name of a variable"),
+    ({"given": {"CUDA_VISIBLE_DEVICES": "0"}}, InputError, "which devices"),
+    ({"given": {"A": "1" * 300_000}}, InputError, "characters together"),
+    ({"team": "nobody"}, NotFoundError, "there is no team"),
+)
+
+
+def test_what_a_file_may_not_say_a_server_takes_from_nobody_who_writes_to_its_socket(
+    asked: tuple[World, JobService],
+) -> None:
+    world, service = asked
+    submissions = []
+    for wanted, kind, said in FORBIDDEN:
+        plain = job(**{each: value for each, value in wanted.items() if each != "given"})
+        made = replace(plain, program=replace(plain.program, environment=wanted.get("given", {})))
+        submissions.append(JobSubmission(made, "local"))
+        for ask in (service.submit, service.foresee):
+            with pytest.raises(kind, match=said):
+                ask(submissions[-1])
+    small = [each for each in submissions if not each.job.program.environment.get("A")]
+    assert not any(isinstance(each, JobReceipt) for each in service.submit_all(small))
+    assert world.machine.store.kept() == ()
 
 
 def test_what_is_refused_is_refused_the_same_way(asked: tuple[World, JobService]) -> None:

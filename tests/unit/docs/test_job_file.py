@@ -13,10 +13,10 @@ from allotment.adapters.files.tree import read_tree
 from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS, MOST_TRIALS
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
-from allotment.spec.jobs.checks import MOST_TEXT
 from allotment.spec.jobs.forms import LONGEST_ARGUMENT
 from allotment.spec.jobs.lint import RULES, lint_files
 from allotment.spec.jobs.load import MOST_JOBS, load_jobs
+from allotment.spec.jobs.rules import MOST_TEXT
 from allotment.spec.jobs.schema import JobFileSpec
 from allotment.spec.load import load_platform
 from allotment.spec.schema.base import fields_of

@@ -52,6 +52,7 @@ class ServerIdentity:
         pid: of its process.
         prices: of an hour of an accelerator on demand, millionths of the currency, by class.
         environment: what its environment says of how back ends are reached.
+        refuse: raises where the platform does not allow a job.
     """
 
     platform: str
@@ -62,6 +63,7 @@ class ServerIdentity:
     pid: int
     prices: Mapping[str, int] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    refuse: Callable[[Job], None] = lambda _: None
 
 
 class Desk:
@@ -94,7 +96,7 @@ class Desk:
         self._since = self._now()
         self._lanes: dict[str, Lane] = {}
         self._closed: dict[str, str] = {}
-        self._intake = Intake(store, shelf, clock, identity.owner, new_id)
+        self._intake = Intake(store, shelf, clock, identity.owner, new_id, identity.refuse)
         self._alone = threading.RLock()
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None

@@ -53,7 +53,15 @@ def id_of_key(owner: str, key: str) -> str:
 class Intake:
     """What a server does with jobs that are handed in."""
 
-    def __init__(self, store: JobsStore, shelf: CodeShelf, clock: Clock, owner: str, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        store: JobsStore,
+        shelf: CodeShelf,
+        clock: Clock,
+        owner: str,
+        new_id: Callable[[], str],
+        refuse: Callable[[Job], None],
+    ) -> None:
         """Nothing is kept yet.
 
         Args:
@@ -62,19 +70,24 @@ class Intake:
             clock: time.
             owner: user name of who submits.
             new_id: makes ids of jobs that come without a key.
+            refuse: raises where the platform does not allow a job.
         """
         self._store = store
         self._shelf = shelf
         self._clock = clock
         self._owner = owner
         self._new_id = new_id
+        self._refuse = refuse
 
     def order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
         """What its back end would be handed.
 
         Raises:
-            NotFoundError: there is no such code, or no job that it comes after.
+            NotFoundError: there is no such code, team or priority, or no job that it comes after.
+            InputError: the team may not have it so.
+            CapacityError: one replica has more than its team may have.
         """
+        self._refuse(submission.job)
         job = self._pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
         if submission.supersedes and not code and job.program.code is not None:

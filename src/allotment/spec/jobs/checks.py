@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from allotment.model import labels
@@ -12,22 +12,20 @@ from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import JobType, VolumeUse
 from allotment.model.moments import moment
 from allotment.model.quantity import Bytes, format_bytes
+from allotment.spec.jobs import rules
 from allotment.spec.jobs.context import JobContext
 from allotment.spec.jobs.convert import (
     cost_center,
     last_part,
     trials_of,
     use_of,
-    usual_priority,
     volume_for_data,
 )
+from allotment.spec.jobs.rules import BrokenRule
 from allotment.spec.jobs.schema import RangeScale
 from allotment.spec.jobs.wishes import classes_for, demands, nearest_to, unmet
 from allotment.spec.problems import Issue, ProblemKind, did_you_mean, echo
 
-MOST_TEXT: Final = 256 * 1024
-"""Characters of arguments and variables together: what Kubernetes stores of an object is 1.5 MiB, all told."""
-MOST_VARIABLES: Final = 500
 MOST_ARGUMENTS: Final = 2_000
 MOST_VOLUMES: Final = 50
 MOST_AFTER: Final = 200
@@ -46,17 +44,16 @@ _KEPT_DOMAINS: Final = (labels.DOMAIN, "kubernetes.io", "k8s.io", "x-k8s.io", "v
 """Of what controllers obey, and of our own."""
 
 
+def _told(context: JobContext, broken: Iterable[BrokenRule]) -> Iterator[Issue]:
+    return (context.error(each.at, each.what, each.fix, each.kind) for each in broken)
+
+
 def team_is_there(context: JobContext) -> Iterator[Issue]:
     """A job is a team's: of one that is known, and that runs work."""
     if not context.team_name:
         yield context.error(("team",), "the job names no team", "add `team: NAME`, or name it with --team")
-    elif context.team is None:
-        known = [team.name for team in context.platform.teams]
-        what = f"there is no team {echo(context.team_name)}"
-        yield context.error(("team",), what, did_you_mean(context.team_name, known), ProblemKind.ABSENT)
-    elif context.team.offboarding is not None:
-        what = f"team {echo(context.team_name)} is leaving, and runs nothing any more"
-        yield context.error(("team",), what, "name another team")
+    else:
+        yield from _told(context, rules.of_the_team(context.platform, context.team_name))
 
 
 def priority_may_be_used(context: JobContext) -> Iterator[Issue]:
@@ -64,14 +61,7 @@ def priority_may_be_used(context: JobContext) -> Iterator[Issue]:
     rung, team = context.spec.priority, context.team
     if rung is None or team is None:
         return
-    ladder = [each.name for each in context.platform.priorities]
-    allowed = team.priorities or (usual_priority(context.platform, team),)
-    if rung not in ladder:
-        what = f"there is no priority {echo(rung)}"
-        yield context.error(("priority",), what, did_you_mean(rung, ladder), ProblemKind.ABSENT)
-    elif rung not in allowed:
-        what = f"team {team.name} may not use the priority {echo(rung)}"
-        yield context.error(("priority",), what, f"choose one of: {', '.join(allowed)}; or ask for it")
+    yield from _told(context, rules.of_the_priority(context.platform, team, rung))
 
 
 def labels_of_the_bill_are_the_team_s(context: JobContext) -> Iterator[Issue]:
@@ -130,16 +120,7 @@ def text_is_bounded(context: JobContext) -> Iterator[Issue]:
     if len(words) > MOST_ARGUMENTS:
         field = "command" if len(run.command) > len(run.args) else "args"
         yield context.error(("run", field), f"more than {MOST_ARGUMENTS:,} arguments", "hand over a file instead")
-    if len(run.env) + len(run.secrets) > MOST_VARIABLES:
-        yield context.error(("run", "env"), f"more than {MOST_VARIABLES} variables", "hand over a file instead")
-    total = sum(map(len, words)) + sum(len(name) + len(value) for name, value in run.env.items())
-    if total > MOST_TEXT:
-        what = f"arguments and variables have {total:,} characters together"
-        yield context.error(("run",), what, f"keep them under {MOST_TEXT:,}; hand over a file instead")
-    for name in run.secrets:
-        if name in run.env:
-            what = f"the variable {echo(name)} stands in env, too"
-            yield context.error(("run", "secrets", name), what, "keep one of the two")
+    yield from _told(context, rules.of_the_text(words, run.env, run.secrets))
 
 
 def fields_fit_the_type(context: JobContext) -> Iterator[Issue]:
@@ -223,27 +204,16 @@ def sizes_are_sound(context: JobContext) -> Iterator[Issue]:
         yield context.error(("resources", "sharedMemory"), what, f"write {format_bytes(Bytes(spec.memory))} at most")
     if team is None:
         return
-    limits = team.member_limits
     wish = spec.accelerators
-    for field, amount, most, text in (
-        ("cpu", spec.cpu, limits.cpu, f"{(limits.cpu or 0) // 1000}"),
-        ("memory", spec.memory, limits.memory, format_bytes(Bytes(limits.memory or 0))),
-        ("accelerators", None if wish is None else wish.count, limits.accelerators, str(limits.accelerators)),
-    ):
-        if amount is not None and most is not None and amount > most:
-            what = f"one replica of team {team.name} may have {text} of {field} at most"
-            fix = f"write {text} or less; more replicas have more together"
-            yield context.error(("resources", field), what, fix, ProblemKind.TOO_MUCH)
+    devices = None if wish is None else wish.count
+    yield from _told(context, rules.of_the_size(team, spec.cpu, spec.memory, devices))
 
 
 def grace_is_allowed(context: JobContext) -> Iterator[Issue]:
     """Devices are held until the grace is over: the team's maxGrace bounds it."""
     checkpoint, team = context.spec.checkpoint, context.team
-    if checkpoint is None or team is None or checkpoint.grace is None or checkpoint.grace <= team.max_grace:
-        return
-    what = f"{checkpoint.grace} s of grace are more than the {team.max_grace} s that team {team.name} may take"
-    fix = f"write {team.max_grace}s or less, or checkpoint more often"
-    yield context.error(("checkpoint", "grace"), what, fix)
+    if checkpoint is not None and team is not None and checkpoint.grace is not None:
+        yield from _told(context, rules.of_the_grace(team, checkpoint.grace))
 
 
 def spot_fits_the_capacity_type(context: JobContext) -> Iterator[Issue]:

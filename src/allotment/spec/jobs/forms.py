@@ -140,13 +140,21 @@ def _as_written(value: Any) -> str:
     return value
 
 
+def variable_fault(name: str) -> tuple[str, str] | None:
+    """Why a job may not set a variable of that name, and what to do; None where it may."""
+    if _VARIABLE.fullmatch(name) is None:
+        return f"{echo(name)} is no name of a variable", "use letters, digits and underscores, no digit first"
+    if name in _GIVEN:
+        return f"{echo(name)} says which devices a program sees, and the back end sets it", "remove it"
+    if name.startswith(_KEPT):
+        return f"{echo(name)} is one of the variables that the back end sets", "choose another name"
+    return None
+
+
 def _variable(value: str) -> str:
-    if _VARIABLE.fullmatch(value) is None:
-        refuse(f"{echo(value)} is no name of a variable", "use letters, digits and underscores, no digit first")
-    if value in _GIVEN:
-        refuse(f"{echo(value)} says which devices a program sees, and the back end sets it", "remove it")
-    if value.startswith(_KEPT):
-        refuse(f"{echo(value)} is one of the variables that the back end sets", "choose another name")
+    fault = variable_fault(value)
+    if fault is not None:
+        refuse(*fault)
     return value
 
 
