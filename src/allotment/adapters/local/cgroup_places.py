@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -52,12 +53,15 @@ class CgroupPlaces:
     why_not: dict[str, str] = field(default_factory=dict)
 
 
-def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
+def cgroup_places(
+    tag: str, proc: Path = Path("/proc/self"), pid_max: Path = Path("/proc/sys/kernel/pid_max")
+) -> CgroupPlaces:
     """Find and prepare them, for launches of one server.
 
     Args:
         tag: names this server beside others on the machine.
         proc: of this process.
+        pid_max: says how many processes and threads the machine can have.
     """
     places: list[CgroupPlace] = []
     why: dict[str, str] = {}
@@ -77,6 +81,9 @@ def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
         except OSError as error:
             for name in wanted or LIMITING:
                 why[name] = f"{shown(error.filename or base)}: {error.strerror}"
+    for each in places:
+        if "pids" in each.controllers:
+            _bound_processes(each.folder, pid_max)
     # What can be killed in one step comes first.
     places.sort(key=lambda each: -each.version)
     limited = {name for each in places for name in each.controllers}
@@ -85,6 +92,18 @@ def cgroup_places(tag: str, proc: Path = Path("/proc/self")) -> CgroupPlaces:
         "" if places else next(iter(why.values()), "this machine shows no cgroups to this process"),
         {name: reason for name, reason in why.items() if name not in limited},
     )
+
+
+def _bound_processes(place: str, pid_max: Path) -> None:
+    """Leave a quarter of all process ids to what is no job: else nobody could start a process to end one."""
+    # Where it cannot be set, each launch is limited all the same.
+    with suppress(OSError, ValueError):
+        most = int(pid_max.read_text(encoding="ascii")) * 3 // 4
+        fd = os.open(f"{place}/pids.max", os.O_WRONLY | os.O_CLOEXEC | os.O_TRUNC)
+        try:
+            os.write(fd, str(most).encode("ascii"))
+        finally:
+            os.close(fd)
 
 
 def _own(proc: Path) -> list[tuple[int, list[str], Path]]:

@@ -94,6 +94,7 @@ def machine(tmp_path: Path, cgroup: str, *mounts: str) -> Path:
 def version_2(tmp_path: Path, pids: list[int], controllers: str = "cpu memory pids") -> CgroupPlaces:
     base = tmp_path / "fs" / "user.slice" / "ours"
     (base / "allotment-x").mkdir(parents=True)
+    (base / "allotment-x" / "pids.max").write_text("max")
     for folder in (base, base / "allotment-x"):
         (folder / "cgroup.controllers").write_text(controllers)
         (folder / "cgroup.subtree_control").write_text("")
@@ -101,7 +102,8 @@ def version_2(tmp_path: Path, pids: list[int], controllers: str = "cpu memory pi
         (folder / "cgroup.procs").write_text("")
     (base / "cgroup.procs").write_text("".join(f"{pid}\n" for pid in pids))
     proc = machine(tmp_path, "0::/user.slice/ours\n", f"/ {tmp_path}/fs rw - cgroup2 cgroup2 rw")
-    return cgroup_places("x", proc)
+    (tmp_path / "pid_max").write_text("32768\n")
+    return cgroup_places("x", proc, tmp_path / "pid_max")
 
 
 def test_a_server_that_is_alone_steps_aside_and_hands_limits_down(tmp_path: Path) -> None:
@@ -111,6 +113,7 @@ def test_a_server_that_is_alone_steps_aside_and_hands_limits_down(tmp_path: Path
     assert (place.version, place.controllers, place.folder) == (2, ("cpu", "memory", "pids"), f"{base}/allotment-x")
     assert (base / "allotment-server/cgroup.procs").read_text() == str(os.getpid())
     assert (found.why_none, found.why_not) == ("", {})
+    assert (base / "allotment-x/pids.max").read_text() == "24576", "a quarter is left to what is no job"
     assert place.of("job-1-0")[2] == f"{base}/allotment-x/job-1-0"
 
 
@@ -118,6 +121,7 @@ def test_a_server_among_others_says_why_nothing_is_limited(tmp_path: Path) -> No
     found = version_2(tmp_path, [os.getpid(), 1])
     (place,) = found.places
     assert place.controllers == ()
+    assert (tmp_path / "fs/user.slice/ours/allotment-x/pids.max").read_text() == "max", "nothing is limited there"
     assert sorted(found.why_not) == ["cpu", "memory", "pids"]
     assert "holds other processes too" in found.why_not["cpu"]
     assert not (tmp_path / "fs/user.slice/ours/allotment-server").exists()

@@ -13,8 +13,16 @@ import pytest
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import NotFoundError
-from allotment.model.jobs.job import CheckpointPolicy, DependencyState, JobDependency, JobType, RetryPolicy
+from allotment.model.jobs.job import (
+    CheckpointPolicy,
+    DependencyState,
+    JobDependency,
+    JobType,
+    ReplicaNeeds,
+    RetryPolicy,
+)
 from allotment.model.jobs.run import JobState, MoveCause
+from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run import reconciling
 from allotment.operations.run.local.launching import launch_id
 from allotment.ports.device_times import DeviceTurn
@@ -129,6 +137,15 @@ def test_what_it_cannot_give_is_refused_with_every_field() -> None:
     assert [machine.store.get(each).state for each in (service, large)] == [JobState.REFUSED] * 2
     assert "type: local cannot serve" in machine.store.get(service).history.moves[-1].said
     assert "can never run on this machine" in machine.store.get(large).history.moves[-1].said
+
+
+@pytest.mark.parametrize(("replicas", "each_has"), [(1, 16_384), (2, 8_192), (40, 1_024)])
+def test_replicas_share_the_processes_of_their_job(replicas: int, each_has: int) -> None:
+    machine = Machine()
+    one = machine.submit(job("long", devices=0, replicas=replicas, needs=ReplicaNeeds(MilliCpu(10), Bytes(1 << 20))))
+    machine.run(1)
+    found = [machine.processes._jobs[launch_id(one, 1, rank)].launch.most_processes for rank in range(replicas)]
+    assert found == [each_has] * replicas
 
 
 def test_a_job_waits_for_those_before_it_and_fails_with_them() -> None:

@@ -27,8 +27,11 @@ _PORTS: Final = 10_000
 
 _FORM: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,8})")
 MOST_PROCESSES: Final = 16_384
-"""Processes and threads of one replica: half of those that Linux gives a machine by default (32,768), so that one job
-leaves some to all else."""
+"""Processes and threads of one job: half of those that Linux gives a machine by default (32,768), so that it leaves
+some to all else. Each replica has its share."""
+_LEAST_PROCESSES: Final = 1_024
+"""Of a replica, however many there are: what one framework with its threads needs. All jobs together are bounded, too,
+by the cgroup that theirs stand in."""
 _ONE_CPU: Final = 1000
 """Milli-CPU that a process may use at least, whatever is counted for it: idle CPU is nobody's gain."""
 
@@ -192,7 +195,7 @@ def launches_for(
             name=job.name,
             cpu_milli=max(_ONE_CPU, job.needs.cpu),
             memory_bytes=job.needs.memory,
-            most_processes=MOST_PROCESSES,
+            most_processes=max(_LEAST_PROCESSES, MOST_PROCESSES // job.replicas),
             devices=tuple(devices[rank * per_rank : (rank + 1) * per_rank]),
             grace_seconds=float(job.grace),
         )
