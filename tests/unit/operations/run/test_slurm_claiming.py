@@ -146,3 +146,26 @@ def test_while_the_accounting_is_away_others_are_followed_and_handed_in() -> Non
     scene.slurm.silent_accounting = False
     scene.slurm.advance(3)
     assert scene.states()["forgotten"] is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("stranger", ["x1-a9-f1", "x1-a2-f1"])
+def test_a_retry_that_was_not_kept_is_found_by_the_next_server_and_stopped(stranger: str, forgotten: bool) -> None:
+    scene = Scene()
+    victim = scene.job("victim", 5, 1, retries=RetryPolicy(1, safe=True))
+    since = scene.slurm.now * 1000
+    native = scene.start("x1", victim, first=True, queued_since=since).native
+    scene.slurm.advance(8)
+    real = scene.seen("x1").native
+    scene.slurm.advance(1)
+    if forgotten:
+        scene.slurm.forget()
+    number = Renamed(scene, victim).impostor(stranger, like=victim, seconds=60)
+    scene.slurm.advance(2)
+    scene.backend = scene.new()
+    scene.start("x1", victim, taken=True, native=native, queued_since=since)
+    scene.backend.stop("x1", 1)
+    assert (scene.seen("x1").native, scene.seen("x1").attempt) == (real, 2)
+    scene.backend.stop("x1", 1)
+    ended = {each.job_id: each.states[0] for each in scene.slurm.jobs()}
+    assert (ended[int(real)], ended[number]) == ("CANCELLED", "RUNNING")

@@ -24,7 +24,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
-from allotment.operations.run.slurm.claiming import SlurmClaims, marks_booked, marks_of
+from allotment.operations.run.slurm.claiming import SlurmClaims, SlurmMarks, marks_booked, marks_of
 from allotment.operations.run.slurm.gathering import SeenOnSlurm, gathered, numbered, numbered_bookings
 from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
@@ -69,6 +69,10 @@ class _HandedIn:
         """Whether Slurm should know something of it."""
         return self.order.taken or bool(self.claims.numbers)
 
+    def parts(self, shown: Mapping[int, tuple[SlurmJob, ...]]) -> dict[SlurmPart, tuple[SlurmJob, ...]]:
+        """What of it is among these."""
+        return {part: shown[number] for part, number in self.claims.numbers.items() if number in shown}
+
     def as_it_was(self) -> FollowedJob:
         """How it stood when it was seen last; what nobody has seen yet is as it is on record, or before that."""
         order, part = self.order, self.claims.last
@@ -103,6 +107,8 @@ class SlurmBackend:
         self._entrance = SlurmEntrance(slurm, placing, storage)
         self._jobs: dict[str, _HandedIn] = {}
         self._known: dict[str, SeenOnSlurm] = {}
+        self._shown_jobs: Mapping[int, tuple[SlurmJob, ...]] = {}
+        self._marks = SlurmMarks({})
         self._accounting_told = True
         self._seen: tuple[float, tuple[FollowedJob, ...]] | None = None
 
@@ -324,17 +330,15 @@ class SlurmBackend:
         """What slurmctld shows of each job, by the numbers that are its own; of those that nobody follows, by name."""
         shown = numbered(self._slurm.jobs(), self._slurm.user)
         jobs = [each for every in shown.values() for each in every]
-        marks = marks_of(jobs)
+        self._shown_jobs, self._marks = shown, (marks := marks_of(jobs))
         taken = {
             number for mine in self._jobs.values() for number in (*mine.claims.numbers.values(), mine.claims.native)
         }
         known = {}
         for job_id, mine in self._jobs.items():
             mine.claims.resolve(marks, taken)
-            numbers = mine.claims.numbers
-            parts = {part: shown[number] for part, number in numbers.items() if number in shown}
-            taken.update(numbers.values())
-            if parts:
+            taken.update(mine.claims.numbers.values())
+            if parts := mine.parts(shown):
                 known[job_id] = SeenOnSlurm(parts)
         others = gathered(each for each in jobs if (each.array_id or each.job_id) not in taken)
         self._known = {**{key: each for key, each in others.items() if key not in self._jobs}, **known}
@@ -413,11 +417,18 @@ class SlurmBackend:
             return
         booked = self._bookings(min(self._jobs[each].since for each in job_ids))
         marks = marks_booked(each for every in booked.values() for each in every)
+        # What was handed in after it, by a server that did not live to keep that, slurmctld may still show.
+        marks = SlurmMarks({**marks.by_number, **self._marks.by_number})
         taken = {number for mine in self._jobs.values() for number in mine.claims.numbers.values()}
         for job_id in job_ids:
             mine = self._jobs[job_id]
             mine.claims.resolve(marks, taken)
-            part = mine.claims.last
+            part, parts = mine.claims.last, mine.parts(self._shown_jobs)
+            if part in parts:
+                self._known[job_id] = SeenOnSlurm(parts)
+                if standing := self._standing(job_id, self._known[job_id]):
+                    yield standing
+                continue
             if part is None or (runs := booked.get(mine.claims.numbers[part])) is None:
                 continue
             if mine.order.job.sweep is None:
