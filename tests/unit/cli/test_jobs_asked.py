@@ -14,6 +14,7 @@ from allotment.cli.commands.run.stopping import seconds_of, stop_named
 from allotment.cli.shell.session import Session
 from allotment.errors import NotFoundError, UnreachableError, UsageError
 from allotment.model.jobs.run import JobState
+from allotment.operations.run import starting
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
 from allotment.operations.run.starting import bring_down
 from allotment.ports.backends import LogLine
@@ -173,9 +174,14 @@ class Process:
         return False
 
 
-def test_who_takes_his_time_to_end_is_named() -> None:
+def test_who_takes_his_time_to_end_is_named_and_of_many_it_is_told_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(starting, "_TELL_AFTER", 2)
     world = World()
     one = submitted(world, program="stubborn")
+    for _ in range(4):
+        submitted(world)
     world.run(1)
     told: list[str] = []
 
@@ -186,4 +192,5 @@ def test_who_takes_his_time_to_end_is_named() -> None:
 
     bring_down(Process(world), Clock(), stop_jobs=True, tell=told.append)  # type: ignore[arg-type]
     assert world.desk.find(one).state is JobState.STOPPED
-    assert one in told[0]
+    assert told[:2] == ["2 of 5 jobs were told to end", "4 of 5 jobs were told to end"]
+    assert one in told[2]

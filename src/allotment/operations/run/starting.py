@@ -24,6 +24,8 @@ _LOOK_AGAIN: Final = 0.05
 _QUICK: Final = 2.0
 """Seconds after which it is told which jobs have not ended yet."""
 _MOST_NAMED: Final = 5
+_TELL_AFTER: Final = 500
+"""Jobs that were told to end, after which that is said: some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def bring_down(
 
 def _stop_all(service: JobService, clock: Clock, tell: Callable[[str], None]) -> None:
     """Stop all jobs, and wait until they have ended: their graces, and what a server needs to see it."""
-    stopped, unreadable = _told_to_end(service)
+    stopped, unreadable = _told_to_end(service, tell)
     longest = max((each.job.grace for each in stopped), default=0)
     waited = 0.0
     while waited < _QUICK and set(_unfinished(service)) - unreadable:
@@ -136,11 +138,14 @@ def _stop_all(service: JobService, clock: Clock, tell: Callable[[str], None]) ->
     _until(lambda: not set(_unfinished(service)) - unreadable, "the jobs have not ended", clock, longest + _PATIENCE)
 
 
-def _told_to_end(service: JobService) -> tuple[list[StoredJob], frozenset[str]]:
+def _told_to_end(service: JobService, tell: Callable[[str], None]) -> tuple[list[StoredJob], frozenset[str]]:
     """All jobs, told to end; and the ids of those that cannot be read, so that nobody can end them."""
     stopped: list[StoredJob] = []
     unreadable: set[str] = set()
-    for job_id in _unfinished(service):
+    ids = _unfinished(service)
+    for number, job_id in enumerate(ids):
+        if number and not number % _TELL_AFTER:
+            tell(f"{number:,} of {len(ids):,} jobs were told to end")
         try:
             stopped.append(service.stop(job_id))
         except InputError:
