@@ -40,7 +40,7 @@ def claims_of(token: str) -> tuple[int, str]:
     return int(found.exp), found.sun or found.username
 
 
-ANEW: Final = "the server has it from the shell that started it: `allot down; allot up` in one that sets it"
+ANEW: Final = "the server has it from the shell that started it: `allot down`, then `allot up` in one that sets it"
 """What follows where a variable of the server's environment is to be another."""
 
 

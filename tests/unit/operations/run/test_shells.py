@@ -30,7 +30,7 @@ def test_a_shell_that_means_another_is_told(
     said = unlike(server, shell, cluster=cluster)
     assert bool(said) is bool(says)
     assert all(each in said for each in says)
-    assert not says or "`allot down; allot up` here" in said
+    assert not says or "`allot down`, then `allot up` here" in said
 
 
 def test_no_token_leaves_the_environment() -> None:
@@ -42,4 +42,4 @@ def test_a_server_without_a_kubeconfig_says_whose_environment_it_has(monkeypatch
     with pytest.raises(NotFoundError, match="/nowhere/config does not exist") as caught:
         connected("training")
     assert "the shell that started it" in caught.value.why
-    assert caught.value.fix == "`allot down; allot up` in a shell that sets KUBECONFIG"
+    assert caught.value.fix == "`allot down`, then `allot up` in a shell that sets KUBECONFIG"
