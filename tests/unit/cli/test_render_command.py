@@ -45,3 +45,16 @@ def test_a_program_reads_what_is_lost(run: Run, acme: Path) -> None:
     told = run("render", "my-platform", "--out", "tree", "--allow-prune", "-o", "json").json()["lost"]
     assert {"cluster", "left", "deleted", "kept"} == set(told[0])
     assert "Namespace nlp" in told[0]["kept"]
+
+
+def test_a_slurm_is_said_to_be_passed_over_and_where_it_is_used(run: Run, acme: Path) -> None:
+    calls = (
+        ("render", "my-platform", "--out", "tree"),
+        ("plan", "my-platform", "--cluster", "dev-eastus", "--offline"),
+    )
+    said = "nothing is rendered for or applied to Slurm hpc: `allot submit --on hpc` and `allot why` use it"
+    for call in calls:
+        assert run(*call).err.count(said) == 1, call
+    (acme / "clusters/hpc.yaml").unlink()
+    for call in calls:
+        assert "Slurm" not in run(*call).err, call

@@ -66,6 +66,7 @@ def apply(
     from allotment import wiring
     from allotment.cli.commands.change.applying import Consent, carry_out
     from allotment.cli.commands.change.planning import live_plan, platform_at_hand, target_of, way_of
+    from allotment.cli.commands.change.slurms import tell_unrendered
     from allotment.cli.shell.hints import way_to
     from allotment.cli.shell.places import platform_directory
     from allotment.operations.change.saved_plans import plan_from_file, ready
@@ -85,4 +86,6 @@ def apply(
     target = target_of(session, source)
     with wiring.connect(kubeconfig, target.context) as kube:
         plan = live_plan(session, target, kube, liberties, check_creations=dry_run == "server")
-        return carry_out(session, plan, kube, output, consent, way_of(session, target))
+        code = carry_out(session, plan, kube, output, consent, way_of(session, target))
+    tell_unrendered(session, target.platform)
+    return code

@@ -61,6 +61,7 @@ def plan(session: Session, asked: PlanOptions, *, liberties: Liberties, output: 
     from allotment import wiring
     from allotment.cli.commands.change.plan_view import plan_listing, plan_text
     from allotment.cli.commands.change.planning import live_plan, plan_steps, refuse_partial, target_of
+    from allotment.cli.commands.change.slurms import tell_unrendered
     from allotment.cli.shell.output import show
     from allotment.operations.change.cluster_plan import offline_plan
     from allotment.operations.change.rights import may_apply
@@ -83,6 +84,7 @@ def plan(session: Session, asked: PlanOptions, *, liberties: Liberties, output: 
         human=lambda rows: session.hint(plan_text(made, rows, session.text_width)),
         whole=lambda rows: plan_document(made, rows),
     )
+    tell_unrendered(session, target.platform)
     if asked.out is not None:
         refuse_partial(made, "saved")
         save_plan(made, wiring.files(), Path(asked.out))

@@ -31,6 +31,7 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     """
     from allotment import wiring
     from allotment.cli.commands.change.render_view import losses_text, objects_text, tree_text
+    from allotment.cli.commands.change.slurms import tell_unrendered
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.output import write_document
     from allotment.cli.shell.places import chosen_cluster, named_cluster, platform_directory
@@ -46,6 +47,7 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
     platform = load(session, platform_directory(session, directory), quiet=True).platform
     if out is None:
         session.out(objects_text(objects_of(platform, chosen_cluster(session, platform)), form))
+        tell_unrendered(session, platform)
         return
     name = session.value("cluster")
     clusters = [named_cluster(platform, name)] if name else list(platform.clusters)
@@ -64,3 +66,4 @@ def render(session: Session, directory: str | None, out: str | None, *, force: b
         session.out("\n".join(tree.rendered.files))
     else:
         session.out(tree_text(out, tree.rendered, tree.written, tree.lost, versioned=tree.versioned))
+    tell_unrendered(session, platform)
