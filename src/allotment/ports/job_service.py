@@ -252,7 +252,7 @@ class JobService(Protocol):
         ...
 
     def retry(self, reference: str) -> JobReceipt:
-        """Submit again what is over.
+        """Submit again what is over; where a retry of it is not over yet, that one is told of, and nothing submitted.
 
         Raises:
             ConflictError: it is not over.

@@ -329,6 +329,22 @@ def test_code_travels(asked: tuple[World, JobService]) -> None:
     assert service.retry(one.id).job.code == one.code
 
 
+def test_a_retry_that_is_not_over_is_the_answer_to_the_next_one(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    first = submitted(service).job
+    world.run(15)
+    again, twice = service.retry(first.id), service.retry(first.id)
+    assert (again.told, twice.job.id) == ((), again.job.id)
+    assert twice.told == (f"it retries {first.id} already, and is {twice.job.state.value}: nothing was submitted",)
+    assert len(service.page(JobFilter()).rows) == 2
+    world.run(15)
+    later = service.retry(first.id).job
+    assert later.supersedes == first.id
+    assert later.id not in {first.id, again.job.id}
+    assert service.retry(first.id).job.id == later.id
+    assert len(service.page(JobFilter()).rows) == 3
+
+
 def test_a_name_that_is_waited_for_is_pinned_to_its_job(asked: tuple[World, JobService]) -> None:
     world, service = asked
     first = submitted(service).job

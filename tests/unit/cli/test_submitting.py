@@ -103,6 +103,16 @@ def test_a_dry_run_of_the_client_writes_what_it_has_checked(run: Run) -> None:
     assert run(*words).ok().splitlines()[1].split()[:3] == ["first", "training", "nlp"]
 
 
+def test_a_dry_run_without_its_value_takes_no_file_for_it(run: Run) -> None:
+    Path("job.yaml").write_text(JOB)
+    for words in (("--dry-run", "job.yaml"), ("job.yaml", "--dry-run")):
+        ran = run("submit", *words, "--platform", str(ACME))
+        assert ran.code == 2
+        assert "client" in ran.err
+        assert "server" in ran.err
+        assert "--dry-run" in ran.err
+
+
 def test_layers_keep_the_order_of_the_file() -> None:
     documents = [document("c", "b"), document("a"), document("b", "a"), document("d")]
     assert [[each.job.name for each in layer] for layer in layers(documents)] == [["a", "d"], ["b"], ["c"]]
