@@ -25,6 +25,7 @@ from allotment.model.jobs.job import (
     StagingTime,
     VolumeUse,
 )
+from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body, key_of
 from allotment.model.quantity import Bytes
@@ -61,7 +62,7 @@ def test_a_job_with_code_runs_to_its_end(driver: Driver, tmp_path: Path) -> None
     ended = driver.wait(job_id, JobState.SUCCEEDED)
     assert ended.end is not None
     assert ended.end.code == 0
-    assert ended.native == f"job/fine-tune--{job_id}"
+    assert native_shown(ended.native) == f"job/fine-tune--{job_id}"
     assert {each.attempt for each in driver.seen[job_id]} == {1}
     assert JobState.RUNNING in driver.states(job_id)
     ran = next(each for each in driver.seen[job_id] if each.places)
@@ -173,7 +174,7 @@ def test_a_service_of_one_pod_and_one_by_the_clock(driver: Driver) -> None:
     assert driver.seen[by_clock][0].state is JobState.QUEUED
     assert "*/1 * * * * Europe/Berlin" in driver.seen[by_clock][0].reason
     running = driver.wait(service, JobState.RUNNING)
-    assert running.native == f"deployment/fine-tune--{service}"
+    assert native_shown(running.native) == f"deployment/fine-tune--{service}"
     assert sorted(each.split("/")[0] for each in driver.left(service)) == ["Deployment", "Pod", "Service"]
     driver.stop(service)
     driver.gone(service)

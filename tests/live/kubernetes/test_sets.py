@@ -14,6 +14,7 @@ from allotment.jobs.kubernetes.rendering import render_work
 from allotment.jobs.kubernetes.train_job import RUNTIME
 from allotment.model import labels
 from allotment.model.jobs.job import Job, JobType, RetryPolicy, Sweep, SweptParameter
+from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body
 from tests.live.kubernetes.driving import FOREVER, NAMESPACE, Driver, devices, job, until
@@ -31,7 +32,7 @@ def pods(driver: Driver, job_id: str) -> list[Body]:
 def test_a_gang_runs_to_its_end_and_its_ranks_know_each_other(sets_driver: Driver) -> None:
     job_id = sets_driver.start(GANG, "6s")
     running = sets_driver.wait(job_id, JobState.RUNNING)
-    assert running.native == f"jobset/fine-tune--{job_id}"
+    assert native_shown(running.native) == f"jobset/fine-tune--{job_id}"
     assert [place.rank for place in running.places] == [0, 1]
     made = {
         pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"]: pod for pod in pods(sets_driver, job_id)

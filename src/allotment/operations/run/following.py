@@ -96,11 +96,15 @@ _RANK: Final = {state: number for number, state in enumerate(JobState)}
 
 
 def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause:
-    if state is JobState.QUEUED and history.state is JobState.STAGING:
-        return MoveCause.STAGED
     if state is JobState.QUEUED and history.attempt > 0:
         failed = seen.before is not None and not seen.before.displaced
-        return MoveCause.RETRIED if failed else MoveCause.PREEMPTED
+        # Its data may have come, and a try have failed, between two looks.
+        if failed and seen.attempt > history.attempt:
+            return MoveCause.RETRIED
+        if history.state is not JobState.STAGING:
+            return MoveCause.RETRIED if failed else MoveCause.PREEMPTED
+    if state is JobState.QUEUED and history.state is JobState.STAGING:
+        return MoveCause.STAGED
     if state is JobState.STOPPED and _early(history) is not None:
         return MoveCause.EARLY_STOP
     if state is JobState.STOPPING and seen.why is not None:

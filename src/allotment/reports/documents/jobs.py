@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
 from allotment.model.moments import written
 from allotment.model.policy import IdleMode
@@ -30,7 +31,7 @@ def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
         "project": row.project or None,
         "owner": row.owner,
         "backend": row.backend,
-        "native": row.native or None,
+        "native": native_shown(row.native) or None,
         "priority": row.priority,
         "accelerator": row.accelerator or None,
         "devices": row.devices,
@@ -66,7 +67,7 @@ def stored_job_document(job: StoredJob, members: Sequence[Mapping[str, Any]] = (
         "labels": wanted.labels,
         "owner": job.owner,
         "backend": job.backend,
-        "native": job.native or None,
+        "native": native_shown(job.native) or None,
         "type": wanted.type.value,
         "priority": wanted.priority,
         "argv": wanted.program.argv,

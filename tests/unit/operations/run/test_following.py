@@ -42,6 +42,13 @@ def seen(state: JobState, attempt: int = 1, **more: object) -> FollowedJob:
             seen(S.QUEUED, 2, before=EndOfRun(1)),
             [(S.QUEUED, MoveCause.RETRIED)],
         ),
+        ((S.SUBMITTED, S.STAGING), seen(S.QUEUED), [(S.QUEUED, MoveCause.STAGED)]),
+        # Its data came, and its first try failed, between two looks.
+        (
+            (S.SUBMITTED, S.STAGING),
+            seen(S.RUNNING, 2, before=EndOfRun(1)),
+            [(S.QUEUED, MoveCause.RETRIED), (S.RUNNING, MoveCause.STARTED)],
+        ),
         ((S.SUBMITTED, S.QUEUED, S.RUNNING, S.SUCCEEDED), seen(S.RUNNING, 2), []),
         # It was told to stop, and its back end has not noticed yet.
         ((S.SUBMITTED, S.QUEUED, S.RUNNING, S.STOPPING), seen(S.RUNNING), []),

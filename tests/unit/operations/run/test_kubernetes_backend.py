@@ -21,6 +21,7 @@ from allotment.errors import (
     UnreachableError,
 )
 from allotment.model.jobs.job import CodeFolder, Job
+from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import ObjectKey
 from allotment.model.quantity import Bytes
@@ -149,7 +150,7 @@ def test_a_second_start_starts_nothing_and_completes_what_is_half_made(bench: Be
     bench.kube.hook = lambda _: None
     bench.backend = bench.anew()
     assert bench.start(WITH_CODE).state is JobState.QUEUED
-    assert bench.start(WITH_CODE, attempt=3, taken=True).native == f"job/{NAME}"
+    assert native_shown(bench.start(WITH_CODE, attempt=3, taken=True).native) == f"job/{NAME}"
     assert bench.ours == {JOB, CODE}
     made = bench.kube.get("v1", CODE)
     main = bench.kube.get("batch/v1", JOB)
@@ -346,7 +347,7 @@ def test_a_label_on_somebodys_own_object_makes_it_no_part_of_a_job(bench: Bench)
     bench.start(job(), taken=True)
     found = bench.shown()
     assert found is not None
-    assert (found.state, found.native) == (JobState.QUEUED, f"job/{NAME}")
+    assert (found.state, native_shown(found.native)) == (JobState.QUEUED, f"job/{NAME}")
     with pytest.raises(NotFoundError):
         list(bench.backend.log("k7x2"))
     bench.backend.stop("k7x2", 0)
@@ -397,7 +398,7 @@ def test_a_colleagues_object_is_not_what_runs_a_job_whose_data_are_fetched(
     bench.kube.put(forged(NAMESPACE, "forged-staging", part="staging", attempt=attempt))
     found = bench.shown()
     assert found is not None
-    assert (found.state, found.native) == (JobState.STAGING, f"job/{STAGING.name}")
+    assert (found.state, native_shown(found.native)) == (JobState.STAGING, f"job/{STAGING.name}")
     bench.report(STAGING, "Complete")
     assert bench.backend.advance()
     assert JOB in bench.ours
@@ -414,13 +415,34 @@ def test_a_job_of_the_same_name_takes_nobodys_place(bench: Bench) -> None:
     assert JOB not in bench.ours
 
 
+@pytest.mark.parametrize("wanted", [job(), staged()])
+def test_what_took_a_jobs_place_while_the_server_was_down_is_not_believed(bench: Bench, wanted: Job) -> None:
+    """Its name, labels and mark can be copied by whoever may read it; its uid, which the store keeps, cannot."""
+    key = STAGING if wanted == staged() else JOB
+    native = bench.start(wanted).native
+    own = bench.kube.get("batch/v1", key)
+    assert own is not None
+    assert native == f"job/{key.name}@{own['metadata']['uid']}"
+    bench.backend = bench.anew()
+    assert bench.start(wanted, taken=True, native=native).native == native
+    bench.kube.delete("batch/v1", key)
+    status = {"conditions": [{"type": "Complete", "status": "True"}]}
+    bench.kube.put({**own, "metadata": {**own["metadata"], "uid": "a-copy"}, "status": status})
+    # An older server kept no uid: then the name and the mark are all there is.
+    for kept, believed in ((f"job/{key.name}", True), (native, False)):
+        bench.backend = bench.anew()
+        found = bench.start(wanted, taken=True, native=kept)
+        assert (found.native == f"job/{key.name}@a-copy", found.state is not JobState.FAILED) == (believed, believed)
+    assert bench.shown() is None
+
+
 def test_nobody_makes_what_runs_a_job_while_its_data_are_fetched(bench: Bench) -> None:
     """Its name is known by then, and so are all labels; not its mark."""
     bench.start(staged())
     bench.kube.put(forged(NAMESPACE, NAME))
     found = bench.shown()
     assert found is not None
-    assert (found.state, found.native) == (JobState.STAGING, f"job/{STAGING.name}")
+    assert (found.state, native_shown(found.native)) == (JobState.STAGING, f"job/{STAGING.name}")
     bench.report(STAGING, "Complete")
     found = bench.shown()
     assert found is not None

@@ -15,7 +15,7 @@ from allotment.operations.run.remembering import backends_to_tell
 from allotment.ports.kube import RefusedError
 from allotment.ports.stored_jobs import StoredJob, row_of
 from tests.unit.jobs.kubernetes.work import job, staged
-from tests.unit.operations.run.test_kubernetes_backend import JOB, NAMESPACE, Bench, forged_pod
+from tests.unit.operations.run.test_kubernetes_backend import JOB, NAME, NAMESPACE, Bench, forged_pod
 
 AWAY = UnreachableError("https://cluster does not answer")
 EXPIRED = NotSignedInError("https://cluster does not accept the credentials", fix="sign in again")
@@ -162,6 +162,22 @@ def test_the_log_of_what_was_over_before_the_server_started_is_read(served: Serv
         except AllotmentError:
             lines = []
         assert bool(lines) is read
+
+
+def test_a_job_made_anew_by_somebody_while_the_server_was_down_is_lost(served: Served) -> None:
+    """It bears all that anybody can read; the store keeps which one was made."""
+    served.take()
+    served.steps()
+    own = served.bench.kube.get("batch/v1", JOB)
+    assert own is not None
+    assert served.store.get("k7x2").native == f"job/{NAME}@{own['metadata']['uid']}"
+    served.bench.kube.delete("batch/v1", JOB)
+    served.bench.kube.put({**own, "metadata": {**own["metadata"], "uid": "a-copy"}})
+    served.bench.report(JOB, "Complete")
+    served.lane = served.anew()
+    served.steps(4)
+    assert served.state is JobState.FAILED
+    assert served.store.get("k7x2").history.moves[-1].said
 
 
 def test_pods_that_cannot_be_made_are_the_reason_that_a_listing_shows(served: Served) -> None:

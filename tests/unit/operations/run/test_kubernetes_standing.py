@@ -351,7 +351,7 @@ def test_places_are_told_by_rank() -> None:
     assert over.places == found.places
     assert shown([job(spec=GANG, suspend=True), pod("b", "Running", rank=1)]).places == ()
     assert found.since == 1795831260000
-    assert found.native == f"job/{NAME}"
+    assert found.native == f"job/{NAME}@job"
 
 
 def test_staged_is_what_is_complete_and_not_gone_on_with() -> None:
@@ -425,7 +425,7 @@ def test_one_object_that_cannot_be_read_stops_nothing() -> None:
     kube.put(poison, {**other, "metadata": {**other["metadata"], "name": "work--other", "uid": "other"}})
     seen = seen_jobs(kube, (), HOMES)
     assert followed(seen["other"]) == FollowedJob(
-        "other", "job/work--other", JobState.SUCCEEDED, 1, since=1795831200000, end=EndOfRun(0)
+        "other", "job/work--other@other", JobState.SUCCEEDED, 1, since=1795831200000, end=EndOfRun(0)
     )
 
 

@@ -13,6 +13,7 @@ from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.model.jobs.job import Job
+from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.operations.run.plain_reasons import plain_reason
@@ -58,7 +59,7 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool, longest
             Column("PRIORITY", lambda row: shown(row.priority), wide=True),
             Column("OWNER", lambda row: shown(row.owner), wide=True),
             Column("BACKEND", lambda row: shown(row.backend), wide=True),
-            Column("NATIVE", lambda row: shown(row.native) or None, wide=True),
+            Column("NATIVE", lambda row: shown(native_shown(row.native)) or None, wide=True),
             Column("ATTEMPT", lambda row: row.attempt, wide=True),
             Column("METRIC", lambda row: None if row.metric is None else f"{row.metric:.6g}", wide=True),
             Column("OF", lambda row: row.parent or None, wide=True),
@@ -241,7 +242,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
 def _backend(job: StoredJob) -> str:
     """With what it is called there: on this machine, once there is something of it."""
     there = job.native and (job.backend != LOCAL or any(each.started is not None for each in job.attempts))
-    return shown(f"{job.backend} ({job.native})" if there else job.backend)
+    return shown(f"{job.backend} ({native_shown(job.native)})" if there else job.backend)
 
 
 def _started(attempt: JobAttempt) -> str:

@@ -21,7 +21,7 @@ from allotment.errors import (
     InputError,
     NotFoundError,
 )
-from allotment.jobs.fetching import staged
+from allotment.jobs.kubernetes.batch_job import staging_name
 from allotment.jobs.kubernetes.beside import beside_names
 from allotment.jobs.kubernetes.budget import BUDGET, BUDGET_API
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
@@ -31,7 +31,7 @@ from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.jobs.kubernetes.rendering import RenderedWork, render_work
 from allotment.model import labels
 from allotment.model.cluster import Cluster
-from allotment.model.jobs.job import StagingTime
+from allotment.model.jobs.native import native_shown, native_uid
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.names import tenant_name
@@ -297,9 +297,9 @@ class KubernetesBackend:
             namespace = tenant_name(called)
         else:
             return
-        mark = self._maker.mark(job.id) if staged(job.job, StagingTime.BEFORE) else ""
         known = self._homes.get(job.id)
-        pinned = {} if known is None else known.pinned
+        pinned = {**(_on_record(job) if job.taken else {}), **({} if known is None else known.pinned)}
+        mark = self._maker.mark(job.id)
         self._homes[job.id] = JobHome(job.id, namespace, job.job.name, job.attempt, mark, pinned)
 
     def _seen(self, job_id: str) -> SeenWork | None:
@@ -434,6 +434,16 @@ class KubernetesBackend:
                 most = pool.accelerators_per_node * pool.max_nodes
                 found[pool.accelerator] = found.get(pool.accelerator, 0) + most
         return found
+
+
+def _on_record(job: JobToStart) -> Mapping[str, str]:
+    """Uid of what was last seen of a job, by part, as the store keeps it."""
+    uid = native_uid(job.native)
+    if not uid:
+        return {}
+    _, _, name = native_shown(job.native).partition("/")
+    fetching = {staging_name(work_name(job.job.name, job.id, each)) for each in range(1, job.attempt + 1)}
+    return {STAGING if name in fetching else MAIN: uid}
 
 
 def _at(found: Object) -> tuple[str, str]:

@@ -1,8 +1,9 @@
 """What a cluster holds of our jobs: found by their label, read as structs, brought together by job.
 
 Anybody may write our label on an object of his own. So an object counts only for a job whose home is known, and only
-in there. What was seen once is known by its uid, so that nothing of the same name takes its place; what runs a job
-whose data are fetched first bears a mark that nobody else can make; pods are those that the job's own objects made.
+in there. What was seen once is known by its uid, which the store keeps, so that nothing of the same name takes its
+place; what runs a job bears a mark that nobody else can make before it is there; pods are those that the job's own
+objects made.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class JobHome:
         namespace: of its team.
         name: of the job, as its user calls it.
         attempts: number of its last attempt.
-        mark: what its `main` bears; empty where what is not seen yet needs none.
+        mark: what its `main` bears; empty where nobody asks for it.
         pinned: uids of what was seen of it, by part.
     """
 

@@ -9,6 +9,7 @@ from typing import Final
 from allotment.errors import shown
 from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
+from allotment.model.jobs.native import native_with_uid
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.moments import moment
 from allotment.model.observed.base import Condition, condition, is_true
@@ -61,7 +62,7 @@ def _shown(
     of = seen.main or seen.staging
     return FollowedJob(
         id=seen.id,
-        native="" if of is None else native_name(of),
+        native="" if of is None else native_with_uid(native_name(of), of.metadata.uid),
         state=state,
         attempt=seen.attempt + seen.again,
         reason=_bounded(reason),
