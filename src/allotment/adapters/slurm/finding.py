@@ -7,14 +7,10 @@ of several the first counts, for whoever pretends comes later.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob
-from allotment.model.slurm.submission import SlurmSubmission
+from allotment.model.slurm.submission import SlurmSubmission, may_have_come
 from allotment.ports.slurm import SlurmReceipt
-
-_SKEW: Final = 60
-"""Seconds that Slurm's clock may be behind ours."""
 
 
 def found_again(
@@ -33,11 +29,10 @@ def found_again(
         fitting = [each for each in every if _fits(each, asked, user, since)]
         if fitting:
             first = min(fitting, key=lambda each: (each.submitted, each.job_id))
-            return SlurmReceipt(first.array_id or first.job_id, again=True)
+            return SlurmReceipt(first.number, again=True)
     return None
 
 
 def _fits(each: SlurmJob | SlurmBooking, asked: SlurmSubmission, user: str, since: int) -> bool:
-    account = asked.account.casefold() in {"", each.account.casefold()}
-    late = each.submitted >= since - _SKEW
-    return each.identity == asked.identity and user == each.user and account and late
+    came = may_have_come(each.account, each.submitted, asked=asked.account, since=since)
+    return came and each.identity == asked.identity and user == each.user

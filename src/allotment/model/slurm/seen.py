@@ -122,6 +122,11 @@ class SlurmJob:
         return identity_of(self.name)
 
     @property
+    def number(self) -> int:
+        """By which it is known: its own, or its array's."""
+        return self.array_id or self.job_id
+
+    @property
     def phase(self) -> SlurmPhase:
         """What its states come to."""
         return phase_of(self.states)
@@ -326,6 +331,11 @@ class SlurmBooking:
     def identity(self) -> str:
         """The id that it was handed in with; empty for a job of others."""
         return identity_of(self.name)
+
+    @property
+    def number(self) -> int:
+        """By which it is known: its own, or its array's."""
+        return self.array_id or self.job_id
 
     @property
     def over(self) -> bool:

@@ -15,6 +15,8 @@ from allotment.errors import UNPRINTABLE, InputError, quoted
 
 IDENTITY: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,78}[a-z0-9]", re.ASCII)
 """An id given by the caller."""
+CLOCK_SKEW: Final = 60
+"""Seconds that Slurm's clock may be behind ours."""
 MARK: Final = ".allot-"
 """Stands between a job's name for people and its id."""
 _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}", re.ASCII)
@@ -243,6 +245,18 @@ def identity_of(job_name: str) -> str:
     """The caller's id that a job's name ends with; empty where it is none of ours."""
     found = job_name.rpartition(MARK)[2]
     return found if MARK in job_name and IDENTITY.fullmatch(found) else ""
+
+
+def may_have_come(account: str, submitted: int, *, asked: str, since: int) -> bool:
+    """Whether a job that Slurm shows may be one that was handed in: of that account, and not from before.
+
+    Args:
+        account: that Slurm shows; it writes all in small letters.
+        submitted: seconds since 1970, by Slurm's clock.
+        asked: account for which it was handed in; empty for whatever Slurm gives.
+        since: seconds since 1970, from when on it may have been handed in.
+    """
+    return asked.casefold() in {"", account.casefold()} and submitted >= since - CLOCK_SKEW
 
 
 Rule = Callable[[str, object], None]

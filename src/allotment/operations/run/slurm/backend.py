@@ -340,7 +340,7 @@ class SlurmBackend:
             taken.update(mine.claims.numbers.values())
             if parts := mine.parts(shown):
                 known[job_id] = SeenOnSlurm(parts)
-        others = gathered(each for each in jobs if (each.array_id or each.job_id) not in taken)
+        others = gathered(each for each in jobs if each.number not in taken)
         self._known = {**{key: each for key, each in others.items() if key not in self._jobs}, **known}
 
     def _standing(self, job_id: str, seen: SeenOnSlurm) -> SlurmStanding | None:

@@ -14,9 +14,8 @@ from typing import Final
 from allotment.jobs.slurm.identities import SlurmPart, part_of
 from allotment.jobs.slurm.rendering import fetching_comment
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmPhase
+from allotment.model.slurm.submission import CLOCK_SKEW, may_have_come
 
-SKEW: Final = 60
-"""Seconds that Slurm's clock may be behind ours."""
 _NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -62,7 +61,7 @@ def marks_of(jobs: Iterable[SlurmJob]) -> SlurmMarks:
     """Of what slurmctld shows; an array is alive while a task is."""
     found: dict[int, SlurmMark] = {}
     for job in jobs:
-        number, alive = job.array_id or job.job_id, job.phase is not SlurmPhase.ENDED
+        number, alive = job.number, job.phase is not SlurmPhase.ENDED
         before = found.get(number)
         found[number] = SlurmMark(
             number, part_of(job.identity), job.account, job.comment, job.submitted,
@@ -77,8 +76,8 @@ def marks_booked(bookings: Iterable[SlurmBooking]) -> SlurmMarks:
     """Of runs that are over; the accounting has no comments."""
     return SlurmMarks(
         {
-            (number := each.array_id or each.job_id): SlurmMark(
-                number, part_of(each.identity), each.account, None, each.submitted, alive=False, ends=each.ended
+            each.number: SlurmMark(
+                each.number, part_of(each.identity), each.account, None, each.submitted, alive=False, ends=each.ended
             )
             for each in sorted(bookings, key=lambda each: each.ended)
         }
@@ -190,7 +189,7 @@ class SlurmClaims:
         if needs:
             self.numbers[part] = needs[0]
             return
-        until = None if work is None else work.submitted + SKEW
+        until = None if work is None else work.submitted + CLOCK_SKEW
         fitting = [
             each for each in mine
             if each.named == part and self._fits(each, fetching_comment(self.comment), self.since)
@@ -200,11 +199,8 @@ class SlurmClaims:
             self.numbers[part] = first.number
 
     def _fits(self, mark: SlurmMark, comment: str, since: int) -> bool:
-        return (
-            mark.account.casefold() == self.account.casefold()
-            and mark.comment in {None, comment}
-            and mark.submitted >= since - SKEW
-        )
+        came = may_have_come(mark.account, mark.submitted, asked=self.account, since=since)
+        return came and mark.comment in {None, comment}
 
 
 def _in_order(mark: SlurmMark) -> tuple[int, int]:

@@ -33,7 +33,7 @@ class SeenOnSlurm:
         """Numbers of what is not over, the work first: what waits for the fetching must not see it end."""
         for _, jobs in sorted(self.parts.items(), key=lambda each: each[0].fetches):
             left = [each for each in jobs if each.phase is not SlurmPhase.ENDED]
-            yield from dict.fromkeys(each.array_id or each.job_id for each in left)
+            yield from dict.fromkeys(each.number for each in left)
 
 
 def gathered(jobs: Iterable[SlurmJob], user: str = "") -> dict[str, SeenOnSlurm]:
@@ -56,7 +56,7 @@ def numbered(jobs: Iterable[SlurmJob], user: str = "") -> dict[int, tuple[SlurmJ
     found: dict[int, list[SlurmJob]] = {}
     for job in sorted(jobs, key=lambda each: each.job_id):
         if user in {"", job.user}:
-            found.setdefault(job.array_id or job.job_id, []).append(job)
+            found.setdefault(job.number, []).append(job)
     return {number: tuple(each) for number, each in found.items()}
 
 
@@ -65,5 +65,5 @@ def numbered_bookings(bookings: Iterable[SlurmBooking], user: str = "") -> dict[
     found: dict[int, list[SlurmBooking]] = {}
     for each in bookings:
         if each.over and user in {"", each.user}:
-            found.setdefault(each.array_id or each.job_id, []).append(each)
+            found.setdefault(each.number, []).append(each)
     return found

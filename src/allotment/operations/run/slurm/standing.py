@@ -89,7 +89,7 @@ def standing_of(
         end = EndOfRun(None, said=NOT_FETCHED)
     followed = FollowedJob(
         id=part.job_id,
-        native=str(job.array_id or job.job_id),
+        native=str(job.number),
         state=state,
         attempt=part.attempt + job.restarts,
         reason=waits_for(job, fetching, state),
