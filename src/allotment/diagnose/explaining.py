@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.chain import dominant, findings
-from allotment.diagnose.finding import Finding
+from allotment.diagnose.finding import Finding, contributing, explanation_of
 from allotment.diagnose.on_machine import of_this_machine
 from allotment.diagnose.on_server import explain_on_server
 from allotment.diagnose.on_slurm import explain_on_slurm
 from allotment.diagnose.remedies.choosing import chosen
 from allotment.diagnose.standing import standing
-from allotment.errors import unquoted
-from allotment.model.explanation import ContributingCause, Explanation
+from allotment.model.explanation import Explanation
 
 
 def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
@@ -35,24 +35,12 @@ def explain(case: Case, *, with_remedies: bool = True) -> Explanation:
     if first is None:
         return stands.without_cause(case)
     entry, finding = first[0], of_this_machine(case, *first)
-    return Explanation(
-        subject=case.reference,
-        observed_at=case.snapshot.taken_at,
-        cause=finding.cause,
-        code=entry.code,
-        layer=entry.layer,
-        verdict=finding.verdict,
-        confidence=finding.confidence,
-        summary=unquoted(finding.summary),
-        facts=finding.facts,
-        evidence=finding.evidence,
-        contributing=tuple(
-            ContributingCause(each.cause, unquoted(each.summary)) for _, each in found if not _same(each, first[1])
-        ),
+    return replace(
+        explanation_of(case, entry, finding),
+        contributing=contributing(each for _, each in found if not _same(each, first[1])),
         considered=stands.considered,
         position=stands.position,
         start=stands.start(case, finding),
-        flavors=finding.flavors,
         remedies=chosen(case, finding) if with_remedies else (),
         unseen=stands.unseen,
     )

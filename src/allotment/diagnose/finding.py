@@ -8,11 +8,14 @@ from functools import cached_property
 from typing import Any, overload
 
 from allotment.diagnose.case import Case
+from allotment.errors import unquoted
 from allotment.model.explanation import (
     CauseVerdict,
     Confidence,
+    ContributingCause,
     Doer,
     Evidence,
+    Explanation,
     FlavorTried,
     Layer,
     Patch,
@@ -120,3 +123,25 @@ class CauseEntry:
     layer: Layer
     title: str
     find: Rule
+
+
+def explanation_of(case: Case, entry: CauseEntry, finding: Finding) -> Explanation:
+    """The answer as far as its dominant cause tells it."""
+    return Explanation(
+        subject=case.reference,
+        observed_at=case.snapshot.taken_at,
+        cause=finding.cause,
+        code=entry.code,
+        layer=entry.layer,
+        verdict=finding.verdict,
+        confidence=finding.confidence,
+        summary=unquoted(finding.summary),
+        facts=finding.facts,
+        evidence=finding.evidence,
+        flavors=finding.flavors,
+    )
+
+
+def contributing(found: Iterable[Finding]) -> tuple[ContributingCause, ...]:
+    """Causes that hold beside the dominant one."""
+    return tuple(ContributingCause(each.cause, unquoted(each.summary)) for each in found)

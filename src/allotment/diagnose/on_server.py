@@ -8,6 +8,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, Subject, reference_of
 from allotment.diagnose.chain import Found
+from allotment.diagnose.finding import contributing, explanation_of
 from allotment.diagnose.rules.server.members import trial_facts, trials_said
 from allotment.diagnose.rules.server.table import CAUSES
 from allotment.diagnose.served import OVER, served_of, served_subjects
@@ -36,23 +37,10 @@ def explain_on_server(case: Case, explained: Explained) -> Explanation | None:
     if not found:
         return _settled(case, job)
     (entry, finding), *rest = found
-    summary = finding.summary
     if job.trials is not None:
-        summary = f"{trials_said(job.trials)}; {summary}"
-    below = _behind(case, job, explained)
-    return Explanation(
-        subject=case.reference,
-        observed_at=case.snapshot.taken_at,
-        cause=finding.cause,
-        code=entry.code,
-        layer=entry.layer,
-        verdict=finding.verdict,
-        confidence=finding.confidence,
-        summary=unquoted(summary),
-        facts=finding.facts,
-        evidence=finding.evidence,
-        contributing=(*(ContributingCause(each.cause, unquoted(each.summary)) for _, each in rest), *below),
-    )
+        finding = replace(finding, summary=f"{trials_said(job.trials)}; {finding.summary}")
+    beside = (*contributing(each for _, each in rest), *_behind(case, job, explained))
+    return replace(explanation_of(case, entry, finding), contributing=beside)
 
 
 def _of_first_trial(case: Case, job: ServedJob, explained: Explained, found: Iterable[Found]) -> Explanation | None:
@@ -68,10 +56,7 @@ def _of_first_trial(case: Case, job: ServedJob, explained: Explained, found: Ite
         subject=case.reference,
         summary=unquoted(f"{trials_said(trials)}; the first that waits, {name}: {told.summary}"),
         facts={**trial_facts(trials), "first_that_waits": trial.reference.name, **told.facts},
-        contributing=(
-            *(ContributingCause(each.cause, unquoted(each.summary)) for _, each in found),
-            *told.contributing,
-        ),
+        contributing=(*contributing(each for _, each in found), *told.contributing),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.case import Case
-from allotment.diagnose.finding import CauseEntry, Finding
+from allotment.diagnose.finding import CauseEntry, Finding, contributing, explanation_of
 from allotment.diagnose.rules.slurm.table import CAUSES, SLURM_RULES
 from allotment.diagnose.slurm.asked import slurm_view
 from allotment.diagnose.slurm.proposing import SlurmProposal
@@ -14,7 +15,6 @@ from allotment.errors import unquoted
 from allotment.model.explanation import (
     CauseVerdict,
     Confidence,
-    ContributingCause,
     Doer,
     Explanation,
     PatchOp,
@@ -45,18 +45,10 @@ def explain_on_slurm(case: Case, *, with_remedies: bool = True) -> Explanation |
     entry, finding, rest = _found(view)
     if view.job.phase is not SlurmPhase.WAITING or entry is None or finding is None:
         return _settled(case, view)
-    return Explanation(
-        subject=case.reference,
-        observed_at=case.snapshot.taken_at,
-        cause=finding.cause,
-        code=entry.code,
-        layer=entry.layer,
-        verdict=finding.verdict,
-        confidence=finding.confidence,
-        summary=unquoted(finding.summary),
+    return replace(
+        explanation_of(case, entry, finding),
         facts={"job_on_slurm": view.job.job_id, **finding.facts},
-        evidence=finding.evidence,
-        contributing=tuple(ContributingCause(each.cause, unquoted(each.summary)) for each in rest),
+        contributing=contributing(rest),
         considered=bool(view.job.reasons),
         position=_position(view),
         start=StartWindow(never=True) if finding.never else None,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from allotment.diagnose.case import Case
+from allotment.model.jobs.run import JobState
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
 from allotment.model.observed.served import ServedJob
@@ -33,7 +34,7 @@ def served_of(case: Case) -> ServedJob | None:
     return next((each for each in case.source.served if each.id == subject.metadata.uid), None)
 
 
-OVER: Final = frozenset({"succeeded", "failed", "stopped", "refused"})
+OVER: Final = frozenset(each.value for each in JobState if each.over)
 """States of a job after which nothing comes."""
 
 

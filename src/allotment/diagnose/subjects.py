@@ -43,8 +43,7 @@ _ANSWERED_BY: Final = {
 """What kinds that never run are asked about with."""
 _KINDS: Final = frozenset(each.kind.lower() for each in KINDS)
 _RUNNING: Final = ("cronjob", "daemonset", "deployment", "job", "jobset", "pod", "rayjob", "statefulset", "workload")
-_MAIN: Final = "main"
-_STAGING: Final = "staging"
+_PARTS: Final = frozenset({labels.JOB_MAIN, labels.JOB_STAGING})
 """What runs a job, and what fetches its data before, as their label says."""
 _LONGEST_NUMBER: Final = 11
 _MOST_NAMED: Final = 5
@@ -133,7 +132,7 @@ def _of_job(index: Index, name: str, namespace: str) -> list[Work]:
     newest: dict[str, Work] = {}
     for each in index.all_work():
         marks, called = each.metadata.labels, each.metadata.annotations.get(labels.JOB_NAME)
-        here = namespace in {"", each.namespace} and marks.get(labels.JOB_PART) in {_MAIN, _STAGING}
+        here = namespace in {"", each.namespace} and marks.get(labels.JOB_PART) in _PARTS
         if not here or each.metadata.controller is not None or name not in {called, marks.get(labels.JOB)}:
             continue
         known = newest.get(each.namespace)
@@ -144,7 +143,7 @@ def _of_job(index: Index, name: str, namespace: str) -> list[Work]:
 
 def _made(work: Work) -> tuple[str, bool]:
     """When something of a job was made; of the same time, what runs it comes after what fetches its data."""
-    return work.metadata.creation_timestamp, work.metadata.labels.get(labels.JOB_PART) == _MAIN
+    return work.metadata.creation_timestamp, work.metadata.labels.get(labels.JOB_PART) == labels.JOB_MAIN
 
 
 def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:

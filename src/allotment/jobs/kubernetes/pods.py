@@ -22,9 +22,9 @@ from allotment.model import labels
 from allotment.model.jobs.job import NearnessDomain, ReplicaNeeds, StagedData, StagingTime
 from allotment.model.quantity import format_bytes, format_cpu
 
-MAIN: Final = "main"
+MAIN: Final = labels.JOB_MAIN
 """Name of the container that runs the program, and of the part of a job that does its work."""
-STAGING: Final = "staging"
+STAGING: Final = labels.JOB_STAGING
 """The part that fetches data before."""
 
 _USER: Final = 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
@@ -59,10 +59,6 @@ def quota_finding(
     )
 
 
-_WROTE: Final = {MACHINE: "as the server's queues say"}
-"""Whose words a reason is, by the kind of its source."""
-
-
 def _is_own(case: Case, found: QuotaRefusal) -> bool:
     return all(kept_by_itself(case, found.queue, row.wanted) for row in found.lacks.usable)
 
@@ -86,7 +82,8 @@ def _evidence(case: Case, found: QuotaRefusal) -> Iterator[Evidence]:
     told = None if workload is None else workload.condition("QuotaReserved")
     if workload is not None and told is not None and told.message:
         field = "status.conditions[QuotaReserved].message"
-        yield Evidence(reference_of(workload), field, told.message, _WROTE.get(case.source.kind, "as Kueue wrote"))
+        wrote = "as the server's queues say" if case.source.kind == MACHINE else "as Kueue wrote"
+        yield Evidence(reference_of(workload), field, told.message, wrote)
 
 
 def usual(case: Case, found: QuotaRefusal) -> Iterator[Proposal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.served import OVER, served_of
 from allotment.errors import shown
@@ -20,7 +20,7 @@ def at_once(case: Case) -> Finding | None:
     if trials is None or not trials.later:
         return None
     said = f"{_comes(trials.later)} later: atOnce lets {trials.at_once} be under way at the same time"
-    evidence = Evidence(_target(case), "sweep.atOnce", trials.at_once, f"{trials.made} of {trials.total} are made")
+    evidence = Evidence(case.reference, "sweep.atOnce", trials.at_once, f"{trials.made} of {trials.total} are made")
     return Finding("sweep-at-once", CauseVerdict.WAITING, said, trial_facts(trials), (evidence,))
 
 
@@ -125,8 +125,4 @@ def _times(case: Case) -> ServedTimes | None:
 
 
 def _cron(case: Case, times: ServedTimes) -> Evidence:
-    return Evidence(_target(case), "schedule.cron", times.cron, f"in {times.zone}")
-
-
-def _target(case: Case) -> Any:
-    return case.reference if case.subject is None else reference_of(case.subject)
+    return Evidence(case.reference, "schedule.cron", times.cron, f"in {times.zone}")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.served import served_of
 from allotment.errors import shown
 from allotment.model.explanation import CauseVerdict, Confidence, Evidence
+from allotment.model.jobs.job import DependencyState
+from allotment.model.jobs.run import JobState
 from allotment.model.observed.served import AwaitedJob, ServedJob
 
-_FAILED: Final = frozenset({"failed", "refused"})
-_HAS_TO: Final = {"succeeded": "has to succeed", "ended": "has to end"}
+_FAILED: Final = frozenset({JobState.FAILED, JobState.REFUSED})
+_HAS_TO: Final[Mapping[str, str]] = {DependencyState.SUCCEEDED: "has to succeed", DependencyState.ENDED: "has to end"}
 
 
 def ended_badly(case: Case) -> Finding | None:
@@ -20,7 +23,7 @@ def ended_badly(case: Case) -> Finding | None:
     job = served_of(case)
     if job is None or job.state not in _FAILED:
         return None
-    verb = "its back end refused it" if job.state == "refused" else "it failed"
+    verb = "its back end refused it" if job.state == JobState.REFUSED else "it failed"
     said = f"{verb}: {shown(job.said)}" if job.said else verb
     return Finding(
         "job-ended-badly",
@@ -34,7 +37,7 @@ def ended_badly(case: Case) -> Finding | None:
 def dependency(case: Case) -> Finding | None:
     """Another job of its team has to be over first."""
     job = served_of(case)
-    if job is None or job.state != "held":
+    if job is None or job.state != JobState.HELD:
         return None
     if not job.after:
         said = shown(job.said) or "somebody holds it"
@@ -53,7 +56,7 @@ def _awaited(each: AwaitedJob) -> str:
 def place_to_fetch(case: Case) -> Finding | None:
     """Its data are not fetched yet, since those of others are."""
     job = served_of(case)
-    if job is None or job.state != "staging" or not job.said:
+    if job is None or job.state != JobState.STAGING or not job.said:
         return None
     said = f"its data are not there yet, and are not being fetched: {shown(job.said)}"
     return Finding("job-data-place", CauseVerdict.WAITING, said, {"job": job.id}, _evidence(case, job))
@@ -62,7 +65,7 @@ def place_to_fetch(case: Case) -> Finding | None:
 def data(case: Case) -> Finding | None:
     """Its data are being fetched."""
     job = served_of(case)
-    if job is None or job.state != "staging" or job.said:
+    if job is None or job.state != JobState.STAGING or job.said:
         return None
     said = f"its data are being fetched since {job.since}; it asks for nothing until they are there"
     return Finding("job-data-fetched", CauseVerdict.WAITING, said, {"job": job.id}, _evidence(case, job))
@@ -71,7 +74,7 @@ def data(case: Case) -> Finding | None:
 def not_handed_over(case: Case) -> Finding | None:
     """The server has taken it, and its back end does not have it."""
     job = served_of(case)
-    if job is None or job.state != "submitted":
+    if job is None or job.state != JobState.SUBMITTED:
         return None
     said = (
         f"the server has it, and {shown(case.source.name)} does not have it yet; `allot ps` says if it does not answer"
@@ -83,6 +86,5 @@ def not_handed_over(case: Case) -> Finding | None:
 
 
 def _evidence(case: Case, job: ServedJob) -> tuple[Evidence, ...]:
-    target = case.reference if case.subject is None else reference_of(case.subject)
-    said = (Evidence(target, "said", job.said, "what the server keeps of it"),) if job.said else ()
-    return (Evidence(target, "state", job.state, f"since {job.since}"), *said)
+    said = (Evidence(case.reference, "said", job.said, "what the server keeps of it"),) if job.said else ()
+    return (Evidence(case.reference, "state", job.state, f"since {job.since}"), *said)
