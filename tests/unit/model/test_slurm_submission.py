@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from allotment.adapters.slurm.bodies import VERSIONS, body_of
@@ -81,6 +81,7 @@ def test_a_secret_value_is_not_shown() -> None:
 TEXTS = st.text(max_size=12) | st.sampled_from(["--x", "a\n#SBATCH -A b", "a b", "é", "$(id)", "%j", "x" * 200])
 
 
+@example(texts={}, paths={"directory": "/\U00014647"}, words={})  # nothing in Unicode 14
 @given(
     texts=st.fixed_dictionaries(
         {}, optional=dict.fromkeys(("name", "comment", "account", "qos", "reservation", "identity"), TEXTS)

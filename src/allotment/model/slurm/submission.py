@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from allotment.errors import UNPRINTABLE, InputError, quoted
+from allotment.errors import InputError, quoted
 
 IDENTITY: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,78}[a-z0-9]", re.ASCII)
 """An id given by the caller."""
@@ -22,7 +22,6 @@ MARK: Final = ".allot-"
 _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}", re.ASCII)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
 _SIGNAL: Final = re.compile(r"[A-Z][A-Z0-9]{2,9}|[1-9][0-9]?", re.ASCII)
-_MOVING: Final = re.compile(f"[{UNPRINTABLE}\ud800-\udfff]")
 _PATTERN: Final = re.compile(r"%(?![%jAaxNt])")
 _DEPENDENCIES: Final = ("after", "afterany", "afterok", "afternotok", "aftercorr")
 _OURS_ALONE: Final = ("SLURM", "SBATCH", "SRUN", "SALLOC", "SQUEUE", "SACCT", "SCANCEL", "SINFO")
@@ -265,8 +264,9 @@ Rule = Callable[[str, object], None]
 def _line(field: str, value: object) -> None:
     """Text on one line that no option begins with."""
     text = str(value)
-    if found := _MOVING.search(text):
-        raise SlurmFieldError(field, value, f"it holds the character {found[0]!a}", "leave it out")
+    unseen = next((each for each in text if not each.isprintable()), "")
+    if unseen:
+        raise SlurmFieldError(field, value, f"it holds the character {unseen!a}", "leave it out")
     if text.startswith("-"):
         raise SlurmFieldError(field, value, "it begins with a dash, as an option does", "begin with a letter")
     if text != text.strip() or len(text) > 1024:
