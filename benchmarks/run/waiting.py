@@ -22,13 +22,12 @@ from allotment.adapters.local.job_folders import LocalJobFolders
 from allotment.adapters.store.sqlite import SqlitePlace
 from allotment.model.jobs.job import AcceleratorWish, Job, JobType, Program, ReplicaNeeds
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
-from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quantity import SLOTS, Bytes, MilliCpu
 from allotment.operations.directory.loading import load
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import recognised
-from allotment.operations.run.local.shares import SLOTS
 from allotment.ports.devices import MachineDevice, MachineInventory
 from allotment.ports.machine import MachineRoom
 from allotment.ports.stored_jobs import StoredJob

@@ -31,7 +31,7 @@ from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
-from allotment.operations.run.shells import ANEW, of_shell
+from allotment.operations.run.shells import ANEW, STARTED_FROM, of_shell
 from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import described_slurm, placed
@@ -173,8 +173,7 @@ def connected(context: str) -> AbstractContextManager[KubePort]:
     try:
         return wiring.connect("", context)
     except NotFoundError as error:
-        own = "the server has the environment of the shell that started it"
-        why = f"{own}; {error.why}" if error.why else own
+        why = f"{STARTED_FROM}; {error.why}" if error.why else STARTED_FROM
         raise NotFoundError(error.what, why=why, fix=f"{ANEW} KUBECONFIG") from error
 
 

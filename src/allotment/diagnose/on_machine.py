@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Final
 
 from allotment.diagnose.amending import amended
@@ -25,14 +26,13 @@ from allotment.model.moments import moment, written
 from allotment.model.observed.queueing import Workload as ObservedWorkload
 from allotment.model.observed.snapshot import MACHINE
 from allotment.model.observed.work import Job
+from allotment.model.quantity import said_amount
 from allotment.scheduling.queueing.eligibility import flavor_obstacle
 from allotment.scheduling.queueing.inputs import PodSet, Workload
 from allotment.scheduling.queueing.quantity import render_amount
 from allotment.scheduling.snapshot.ended import limits_of
 from allotment.scheduling.snapshot.queueing import QuotaHolder
 
-_SLOTS: Final = "slots"
-_UNITS: Final = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20))
 _FIELDS: Final = {"cpu": "resources.cpu", "memory": "resources.memory"}
 _DEVICES: Final = "resources.accelerators.count"
 _MOST_NAMED: Final = 8
@@ -61,14 +61,7 @@ class _Lack:
 
     def text(self, amount: int) -> str:
         """An amount with its unit."""
-        if self.resource == "cpu":
-            return f"{amount / 1000:g} CPU"
-        if self.resource != "memory":
-            return f"{amount} {'slot' if amount == 1 and self.flavor == _SLOTS else self.flavor}"
-        for unit, size in _UNITS:
-            if amount >= size:
-                return f"{amount / size:.3g} {unit} of memory"
-        return f"{amount} bytes of memory"
+        return said_amount(self.resource, self.flavor, Fraction(amount, 1000 if self.resource == "cpu" else 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ _DECIMAL: Final = {
 _LONGEST_TEXT: Final = 40
 _LARGEST: Final = (1 << 63) - 1
 
+SLOTS: Final = "slots"
+"""What stands for accelerators of whatever class on a machine that has none."""
+_LARGE: Final = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20))
+
 
 def parse_quantity(text: str) -> Fraction:
     """Read a Kubernetes quantity such as ``64``, ``500m``, ``1.5Gi``, ``12e6``.
@@ -82,6 +86,24 @@ def format_resource(resource: str, amount: Fraction) -> str:
     if name in {"memory", "storage", "ephemeral-storage"} or name.startswith("hugepages-"):
         return format_bytes(Bytes(math.ceil(amount)))
     return format_amount(amount)
+
+
+def said_amount(resource: str, unit: str, amount: Fraction) -> str:
+    """An amount with its unit, for sentences: ``0.25 CPU``, ``2.8 GiB of memory``, ``2 a100``, ``1 slot``.
+
+    Args:
+        resource: ``cpu``, ``memory``, or any other, which is counted.
+        unit: what is counted: a class of accelerators, or `SLOTS`.
+        amount: cores, bytes, or a number.
+    """
+    if resource == "cpu":
+        return f"{float(amount):g} CPU"
+    if resource != "memory":
+        return f"{format_amount(amount)} {'slot' if amount == 1 and unit == SLOTS else unit}"
+    for name, size in _LARGE:
+        if amount >= size:
+            return f"{float(amount / size):.3g} {name} of memory"
+    return f"{format_amount(amount)} bytes of memory"
 
 
 def parse_cpu(text: str) -> MilliCpu:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from allotment.errors import InputError, shown
+from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, shown
 
 Path = tuple[str | int, ...]
 """Where a value stands inside a document: keys and list positions from its root."""
@@ -43,6 +43,11 @@ class ProblemKind(StrEnum):
     """It names what is not there."""
     TOO_MUCH = "too-much"
     """It asks for more than is allowed."""
+
+    @property
+    def error(self) -> type[AllotmentError]:
+        """What is raised of it where there is no file to name."""
+        return {ProblemKind.ABSENT: NotFoundError, ProblemKind.TOO_MUCH: CapacityError}.get(self, InputError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -42,27 +43,29 @@ def read_log(path: Path, start: int | None, most: int) -> LogPart:
 def _opened(folder: int, name: str) -> list[tuple[int, int]]:
     """The files of a log, each with how many bytes came before it, oldest first; none of them is opened twice."""
     for _ in range(_TRIES):
-        before = older(os.listdir(folder), name)[-_MOST_FILES:]
-        held: list[tuple[int, int]] = []
-        kept = False
-        try:
-            for _, each in (*before, (0, name)):
-                held.append((0, _open(each, folder)))
-            if older(os.listdir(folder), name)[-_MOST_FILES:] == before:
-                ends = [0, *(end for end, _ in before)]
-                opened = [
-                    (max(ends[number + 1] - os.fstat(fd).st_size, 0) if number < len(before) else ends[-1], fd)
-                    for number, (_, fd) in enumerate(held)
-                ]
-                kept = True
-                return opened
-        except FileNotFoundError:
-            if not before and not older(os.listdir(folder), name):
-                return []
-        finally:
-            for _, fd in () if kept else held:
-                os.close(fd)
+        before = _newest(folder, name)
+        with ExitStack() as closing:
+            try:
+                held = []
+                for _, each in (*before, (0, name)):
+                    held.append(_open(each, folder))
+                    closing.callback(os.close, held[-1])
+                if _newest(folder, name) == before:
+                    ends = [0, *(end for end, _ in before)]
+                    opened = [
+                        (max(ends[number + 1] - os.fstat(fd).st_size, 0) if number < len(before) else ends[-1], fd)
+                        for number, fd in enumerate(held)
+                    ]
+                    closing.pop_all()
+                    return opened
+            except FileNotFoundError:
+                if not before and not _newest(folder, name):
+                    return []
     return []
+
+
+def _newest(folder: int, name: str) -> list[tuple[int, str]]:
+    return older(os.listdir(folder), name)[-_MOST_FILES:]
 
 
 def _open(name: str, folder: int) -> int:

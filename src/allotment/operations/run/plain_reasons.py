@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from allotment.model.quantity import format_amount, parse_quantity
+from allotment.model.grammar import count
+from allotment.model.quantity import parse_quantity, said_amount
 
 _UNASSIGNED: Final = re.compile(r"couldn't assign flavors to pod set [^\s:]+: ")
 _TOO_LARGE: Final = re.compile(
@@ -28,8 +29,6 @@ _MEANT: Final = {
     "complete": "it starts when the jobs that are told to end have made room",
 }
 """Whole sentences of the queues."""
-_SLOTS: Final = "slots"
-_UNITS: Final = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20))
 
 
 def plain_reason(said: str) -> str:
@@ -54,7 +53,7 @@ def lacks_room(said: str) -> bool:
 
 def _making_room(found: re.Match[str]) -> str:
     number = int(found["number"])
-    return f"; {number} job{'' if number == 1 else 's'} {'makes' if number == 1 else 'make'} room for it"
+    return f"; {count(number, 'job')} {'makes' if number == 1 else 'make'} room for it"
 
 
 def _too_large(found: re.Match[str]) -> str:
@@ -74,11 +73,4 @@ def _amount(resource: str, flavor: str, text: str) -> str:
         amount = parse_quantity(text)
     except ValueError:
         return f"{text} of {resource}"
-    if resource == "cpu":
-        return f"{float(amount):g} CPU"
-    if resource != "memory":
-        return f"{format_amount(amount)} {'slot' if amount == 1 and flavor == _SLOTS else flavor}"
-    for unit, size in _UNITS:
-        if amount >= size:
-            return f"{float(amount / size):.3g} {unit} of memory"
-    return f"{format_amount(amount)} bytes of memory"
+    return said_amount(resource, flavor, amount)

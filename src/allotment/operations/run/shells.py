@@ -14,6 +14,7 @@ OF_SLURMS: Final = ("SLURM_CONF", "SLURM_JWT")
 _SECRET: Final = frozenset({"SLURM_JWT"})
 _IS_SET: Final = "set"
 """In place of the value of a secret."""
+STARTED_FROM: Final = "the server has the environment of the shell that started it"
 ANEW: Final = "`allot down`, then `allot up` in a shell that sets"
 """What makes a server have another environment; a variable follows."""
 
@@ -42,7 +43,4 @@ def unlike(server: Mapping[str, str] | None, environment: Mapping[str, str], *, 
     if server is None or not differ:
         return ""
     has = ", ".join(f"{name}={shown(server[name])}" if name in server else f"no {name}" for name in differ)
-    return (
-        f"the server has the environment of the shell that started it: {has}, unlike this one; "
-        "`allot down`, then `allot up` here makes it use this shell's"
-    )
+    return f"{STARTED_FROM}: {has}, unlike this one; `allot down`, then `allot up` here makes it use this shell's"

@@ -11,7 +11,7 @@ from typing import Final
 from allotment.errors import AllotmentError, ConflictError, InputError, TimedOutError, UnreachableError, shown
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
-from allotment.operations.run.local.shares import SLOTS
+from allotment.model.quantity import SLOTS
 from allotment.ports.clock import Clock
 from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import JobService, ServerStatus

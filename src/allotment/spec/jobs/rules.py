@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError
 from allotment.model.jobs.job import Job
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, format_bytes
@@ -21,11 +20,6 @@ from allotment.spec.problems import Path, ProblemKind, did_you_mean, dotted, ech
 MOST_TEXT: Final = 256 * 1024
 """Characters of arguments and variables together: what Kubernetes stores of an object is 1.5 MiB, all told."""
 MOST_VARIABLES: Final = 500
-_ERRORS: Final[Mapping[ProblemKind, type[AllotmentError]]] = {
-    ProblemKind.WRONG: InputError,
-    ProblemKind.ABSENT: NotFoundError,
-    ProblemKind.TOO_MUCH: CapacityError,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +132,4 @@ def refuse_broken_rules(job: Job, platform: Platform) -> None:
         CapacityError: one replica has more than the team may have.
     """
     for each in broken_rules(job, platform):
-        raise _ERRORS[each.kind](f"{job.name}: {dotted(each.at)}: {each.what}", fix=each.fix)
+        raise each.kind.error(f"{job.name}: {dotted(each.at)}: {each.what}", fix=each.fix)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from allotment.errors import CapacityError
 from allotment.model.platform import Platform
-from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quantity import SLOTS, Bytes, MilliCpu
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues, QueuedWork, workload_of
-from allotment.operations.run.local.shares import DEVICE, SETTINGS, SLOTS, MachineSize, machine_state
+from allotment.operations.run.local.shares import DEVICE, SETTINGS, MachineSize, machine_state
 from allotment.scheduling.queueing.settling import PATIENT
 from allotment.simulation.environment import simulate
 from allotment.simulation.outcome import Admitted, Evicted

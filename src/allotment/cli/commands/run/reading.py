@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UsageError, quoted, shown
+from allotment.errors import AllotmentError, InputError, NotFoundError, UsageError, quoted, shown
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
@@ -26,7 +26,6 @@ STDIN_NAME: Final = "standard input"
 _MOST_STDIN: Final = 16 << 20
 """Bytes that are read of standard input; a file's bound is the reader's."""
 _SBATCH: Final = re.compile(r"\A#!.*^#SBATCH\s", re.MULTILINE | re.DOTALL)
-_SCRIPTS: Final = (".py", ".sh")
 _KUBERNETES: Final = re.compile(r"^apiVersion:", re.MULTILINE)
 _INTERPRETED: Final = frozenset({".py", ".sh"})
 """Scripts that need no permission to be executed: what runs them is known."""
@@ -137,7 +136,6 @@ def by_flags(names: Mapping[str, str] = _FLAGS) -> Iterator[None]:
         names: what a user has typed for a field; the field itself where it is not among them.
     """
     from allotment.spec.jobs.load import InvalidJobFileError
-    from allotment.spec.problems import ProblemKind
 
     try:
         yield
@@ -145,10 +143,7 @@ def by_flags(names: Mapping[str, str] = _FLAGS) -> Iterator[None]:
         told = [(_flag(each.field, names), each) for each in error.problems]
         first = f"{told[0][0]}: {told[0][1].what}"
         more = "; ".join(f"{flag}: {each.what} ({each.fix})" for flag, each in told[1:])
-        raised = {ProblemKind.ABSENT: NotFoundError, ProblemKind.TOO_MUCH: CapacityError}.get(
-            told[0][1].kind, InputError
-        )
-        raise raised(first, why=more and f"besides, {more}", fix=told[0][1].fix) from error
+        raise told[0][1].kind.error(first, why=more and f"besides, {more}", fix=told[0][1].fix) from error
 
 
 def _flag(field: str, names: Mapping[str, str]) -> str:
@@ -233,7 +228,7 @@ def _check_format(name: str, text: str) -> None:
         raise InputError(
             f"{shown(name)} is an object of Kubernetes, and no job file", fix=f"{begin}; kubectl takes this"
         )
-    if name.endswith(_SCRIPTS):
+    if name.endswith(tuple(_INTERPRETED)):
         fix = f"run it with `allot run {shown(shlex.quote(name))}`; a job file is YAML"
         raise InputError(f"{shown(name)} is a script, and no job file", fix=fix)
 

@@ -16,10 +16,11 @@ from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.model.observed.snapshot import MACHINE, DeviceUse, IdleMarked, Snapshot, Source
 from allotment.model.platform import Platform
+from allotment.model.quantity import SLOTS
 from allotment.observe.gathering import Gathered
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.sampling import LiveUse
-from allotment.operations.run.local.shares import CPU, DEVICE, MACHINE_FLAVOR, SLOTS, machine_state
+from allotment.operations.run.local.shares import CPU, DEVICE, MACHINE_FLAVOR, machine_state
 from allotment.operations.run.marking import told_of_mark
 from allotment.operations.run.measured_use import EVERY
 from allotment.ports.backends import LOCAL, FollowedJob

@@ -61,7 +61,7 @@ class Admit:
     """A job is to be started.
 
     Attributes:
-        flavor: class of its devices, or `shares.SLOTS`; empty where it needs none.
+        flavor: class of its devices, or `SLOTS`; empty where it needs none.
     """
 
     id: str

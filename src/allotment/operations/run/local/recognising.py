@@ -9,7 +9,8 @@ from typing import Final
 
 from allotment.errors import shown
 from allotment.model.accelerator import Accelerator
-from allotment.operations.run.local.shares import SLOTS, MachineSize
+from allotment.model.quantity import SLOTS
+from allotment.operations.run.local.shares import MachineSize
 from allotment.ports.devices import MachineDevice, MachineDevices, MachineInventory
 from allotment.ports.machine import MachineRoom
 

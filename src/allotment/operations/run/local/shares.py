@@ -15,7 +15,7 @@ from typing import Final
 from allotment.accounting.capacity import largest_remainder
 from allotment.model.labels import ACCELERATOR
 from allotment.model.platform import Platform
-from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.quantity import SLOTS, Bytes, MilliCpu
 from allotment.model.team import Placement, Team
 from allotment.scheduling.queueing.inputs import (
     ClusterQueue,
@@ -35,8 +35,6 @@ DEVICE: Final = "device"
 """Resource names of the machine's queues; a device is one whole accelerator, or one slot that stands for it."""
 MACHINE_FLAVOR: Final = "machine"
 """Flavor of CPU and memory."""
-SLOTS: Final = "slots"
-"""Flavor of slots that stand for accelerators of whatever class."""
 _COHORT: Final = "machine"
 SETTINGS: Final = EngineSettings()
 
