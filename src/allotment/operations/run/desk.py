@@ -17,7 +17,7 @@ from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.remembering import backends_to_tell
 from allotment.operations.run.taking import Intake, id_of_key
-from allotment.operations.run.using import used_together
+from allotment.operations.run.using import JobPrices, used_together
 from allotment.ports.backends import LOCAL, BackendOffer, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
@@ -170,7 +170,9 @@ class Desk:
         told = lane.check(order)
         start = lane.foreseen(order)
         displaces = tuple(self._store.get(each) for each in start.displaces)
-        return ForeseenJob(order.job, start, self._price(order.job), displaces, told)
+        return ForeseenJob(
+            order.job, start, JobPrices(classes=self._identity.prices).an_hour(order.job), displaces, told
+        )
 
     def snapshot(self, backend: str) -> Snapshot:
         """What answers rest on."""
@@ -314,11 +316,6 @@ class Desk:
         for lane in list(self._lanes.values()):
             lane.wake()
 
-    def _price(self, job: Job) -> int | None:
-        wish = job.needs.accelerators
-        price = 0 if wish is None else self._identity.prices.get(wish.classes[0])
-        return None if price is None else price * job.devices
-
     def _lane(self, name: str) -> Lane:
         """The back end of a name, opened where it is not yet.
 
@@ -327,7 +324,7 @@ class Desk:
         """
         with self._alone:
             if name not in self._lanes:
-                lane = self._lanes[name] = Lane(self._store, self._opener(name), self._clock)
+                lane = self._lanes[name] = Lane(self._store, self._opener(name), self._clock, self._identity.prices)
                 self._closed.pop(name, None)
                 self._attend(lane)
             return self._lanes[name]

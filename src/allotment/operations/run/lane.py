@@ -20,6 +20,7 @@ from allotment.operations.run.members import first_member
 from allotment.operations.run.reconciling import Reconciler, order_of
 from allotment.operations.run.remembering import lately_over
 from allotment.operations.run.served import ServedJobs, with_served
+from allotment.operations.run.using import NO_CLASS_PRICES
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
@@ -78,19 +79,22 @@ class Serving:
 class Lane:
     """See the module. Jobs of an earlier server are handed over again by the first pass that reaches the back end."""
 
-    def __init__(self, store: JobsStore, serving: Serving, clock: Clock) -> None:
+    def __init__(
+        self, store: JobsStore, serving: Serving, clock: Clock, prices: Mapping[str, int] = NO_CLASS_PRICES
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             store: where jobs are kept.
             serving: the back end.
             clock: time.
+            prices: of an hour of an accelerator on demand, millionths of the currency, by class.
         """
         self._store = store
         self._serving = serving
         self._clock = clock
         families = serving.families
-        self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes, families.keeps)
+        self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes, families.keeps, prices)
         self._families = FamilyKeeper(store, self._reconciler, families)
         self._recovered = False
         self._alone = threading.RLock()

@@ -25,6 +25,7 @@ from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.members import sweep_of
 from allotment.operations.run.recording import change_of, wants_to_stop
+from allotment.operations.run.using import NO_CLASS_PRICES, JobPrices
 from allotment.operations.run.waited_for import WaitedFor
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
 from allotment.ports.device_times import DeviceTurn
@@ -54,6 +55,7 @@ class Reconciler:
         devices: Sequence[WatchedDevice] = (),
         changes: TellsChanges | None = None,
         has_members: Callable[[Job], bool] = lambda _: False,
+        prices: Mapping[str, int] = NO_CLASS_PRICES,
     ) -> None:
         """Over the jobs that are not over; `recover` comes first.
 
@@ -64,6 +66,7 @@ class Reconciler:
             changes: the back end itself where it knows what has changed: then a pass looks at that alone, and at
                 everything once in `_WHOLE` and after whatever failed.
             has_members: jobs that are never handed over: only their members are, which somebody else makes.
+            prices: of an hour of an accelerator on demand, millionths of the currency, by class.
         """
         self._changes = changes
         self._whole_at: int | None = None
@@ -75,7 +78,7 @@ class Reconciler:
         self._new = {each.id for each in self._jobs.values() if each.state in _NOT_WITH_IT_YET}
         self._never_tried: set[str] = set()  # of those that were there nobody knows it
         self._families = {each.id for each in self._jobs.values() if has_members(each.job)}
-        self._prices = {each.id: each.price for each in devices}
+        self._prices = JobPrices({each.id: each.price for each in devices}, prices)
         self._books = DeviceBooks(backend.name, devices, store) if devices else None
         self._unreachable = ""
         self._unkept: dict[str, str] = {}
@@ -294,7 +297,7 @@ class Reconciler:
             except AllotmentError as error:
                 yield _ended(job, JobState.FAILED, MoveCause.REFUSED, _words(error), now)
             else:
-                change = change_of(job, seen, now)
+                change = change_of(job, seen, now, self._prices)
                 if change is not None:
                     yield change
 

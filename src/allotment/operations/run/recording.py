@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final
 
 from allotment.model.jobs.run import JobState, Move, MoveCause
 from allotment.operations.run.following import moves_to
 from allotment.operations.run.marking import IDLE_EVENT, would_have_been
-from allotment.operations.run.using import use_of
+from allotment.operations.run.using import NO_JOB_PRICES, JobPrices, use_of
 from allotment.ports.backends import FollowedJob
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait, changed
 
-NO_PRICES: Final[Mapping[str, int | None]] = MappingProxyType({})
 STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
 """Causes after which a job does not run again."""
 _WAITS: Final = frozenset({JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING})
@@ -23,16 +21,14 @@ _WAITS: Final = frozenset({JobState.HELD, JobState.QUEUED, JobState.STAGING, Job
 _NUMBERS: Final = re.compile(r"[0-9]+")
 
 
-def change_of(
-    job: StoredJob, seen: FollowedJob, now: int, prices: Mapping[str, int | None] = NO_PRICES
-) -> StoredChange | None:
+def change_of(job: StoredJob, seen: FollowedJob, now: int, prices: JobPrices = NO_JOB_PRICES) -> StoredChange | None:
     """What is new of a job; None where nothing is.
 
     Args:
         job: as it is kept.
         seen: as its back end shows it.
         now: milliseconds since the epoch.
-        prices: of an hour of each device, millionths of the currency, by id.
+        prices: of an hour of a device.
     """
     if job.state.over:
         return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Final
 
+from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary, mean_permille, times_together
 from allotment.model.quantity import Bytes, MilliCpu
@@ -17,12 +19,44 @@ _MOST_MARKS: Final = 20
 """Marks that a summary of many jobs keeps; each job has its own."""
 
 
-def use_of(job: StoredJob, prices: Mapping[str, int | None]) -> UseSummary:
+@dataclass(frozen=True, slots=True)
+class JobPrices:
+    """What an hour of a device costs on demand, in millionths of the currency.
+
+    Attributes:
+        devices: by id, of those that the server itself watches; None where their class has no price.
+        classes: by class of the catalogue, for all others.
+    """
+
+    devices: Mapping[str, int | None] = field(default_factory=dict)
+    classes: Mapping[str, int] = field(default_factory=dict)
+
+    def an_hour(self, job: Job, devices: Sequence[str] = ()) -> int | None:
+        """An hour of all devices of a job; None where the price of one is not known.
+
+        Args:
+            job: that held them; its first class stands for those whose own price is not known, as in a dry run.
+            devices: ids, as far as its back end tells them.
+        """
+        wish = job.needs.accelerators
+        if wish is None:
+            return 0
+        usual = self.classes.get(wish.classes[0])
+        known = [self.devices.get(each) for each in devices] or [None] * job.devices
+        prices = [usual if each is None else each for each in known]
+        return None if None in prices else sum(each for each in prices if each is not None)
+
+
+NO_CLASS_PRICES: Final[Mapping[str, int]] = MappingProxyType({})
+NO_JOB_PRICES: Final = JobPrices()
+
+
+def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
     """The use of all its attempts together.
 
     Args:
         job: that is over, its last move kept.
-        prices: of an hour of each device, millionths of the currency, by id.
+        prices: of an hour of a device.
     """
     run_ms = sum(_ran(each) for each in job.attempts)
     cpu = [each.end.cpu_ms for each in job.attempts if each.end is not None and each.end.cpu_ms is not None]
@@ -141,15 +175,13 @@ def _starting(job: StoredJob) -> int | None:
     return job.job.devices * sum(after.at - each.at for each, after in ends if each.state is JobState.STARTING)
 
 
-def _cost(job: StoredJob, held: Mapping[int, int], prices: Mapping[str, int | None]) -> int | None:
-    """What its devices cost while it held them; None where a price is not known, 0 where it had none."""
-    if not job.job.devices:
-        return 0
+def _cost(job: StoredJob, held: Mapping[int, int], prices: JobPrices) -> int | None:
+    """What its devices cost while it held them; None where a price is not known, 0 where it held none."""
+    named = {each.number: [name for place in each.places for name in place.devices] for each in job.attempts}
     total = 0
-    for attempt in job.attempts:
-        for device in (name for place in attempt.places for name in place.devices):
-            price = prices.get(device)
-            if price is None:
-                return None
-            total += price * held.get(attempt.number, 0)
+    for number, ms in held.items():
+        price = prices.an_hour(job.job, named.get(number, ()))
+        if price is None:
+            return None
+        total += price * ms
     return total // _MS_PER_HOUR

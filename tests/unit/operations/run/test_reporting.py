@@ -13,7 +13,7 @@ from allotment.model.jobs.use import AttemptUse, UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run.local.conclusions import RankEnds, concluded
 from allotment.operations.run.reporting import family_report_of, report_of
-from allotment.operations.run.using import use_of, used_together
+from allotment.operations.run.using import NO_JOB_PRICES, JobPrices, use_of, used_together
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_processes import JobEnded
 from allotment.ports.job_service import FamilySummary
@@ -39,7 +39,7 @@ def stored(*, memory: int | None = GIB // 4, cpu_ms: int | None = HOUR // 10, **
     )
     wanted = job(devices=2, **more)
     bare = StoredJob("j1", wanted, "ada", "local", history, attempts=attempts)
-    return replace(bare, use=use_of(bare, {"g0": 3_000_000, "g1": 1_000_000}))
+    return replace(bare, use=use_of(bare, JobPrices({"g0": 3_000_000, "g1": 1_000_000})))
 
 
 def test_what_was_used_is_the_sum_of_its_attempts() -> None:
@@ -73,7 +73,7 @@ def test_the_report_of_a_sweep_names_the_trial_that_did_best() -> None:
 
 def test_what_nobody_measured_is_no_telemetry_and_no_price_no_cost() -> None:
     bare = stored(memory=None, cpu_ms=None)
-    assert use_of(bare, {"g0": 1}).cost is None
+    assert use_of(bare, JobPrices({"g0": 1, "g1": None})).cost is None
     lines = {each.what: each.used for each in report_of(bare, 0).lines}
     assert set(lines.values()) == {"no telemetry", "7200 s"}
     assert report_of(replace(bare, use=None), 0).lines[0].used == "not over yet"
@@ -101,7 +101,7 @@ def test_a_job_without_devices_costs_nothing_here() -> None:
     plain = replace(
         bare, job=replace(bare.job, needs=replace(bare.job.needs, accelerators=None, cpu=MilliCpu(1), memory=Bytes(1)))
     )
-    assert use_of(plain, {}).cost == 0
+    assert use_of(plain, NO_JOB_PRICES).cost == 0
 
 
 def test_who_was_killed_for_memory_is_told_to_ask_for_more_and_not_for_less() -> None:
@@ -136,7 +136,7 @@ def test_what_was_measured_of_devices_becomes_advice(percents: dict[int, int], a
     measured = AttemptUse(4 * HOUR, 5 * HOUR, 2, tuple(percents.items()), 0, idle, idle_after_ms=after, looks=9)
     attempts = (found.attempts[0], replace(found.attempts[1], measured=measured))
     bare = replace(found, attempts=attempts)
-    advice = report_of(replace(bare, use=use_of(bare, {})), 0).advice
+    advice = report_of(replace(bare, use=use_of(bare, NO_JOB_PRICES)), 0).advice
     assert [each.split(":")[0] for each in advice] == wanted
 
 
