@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from allotment.jobs.trials import trials_of
@@ -30,6 +31,7 @@ _LEAST_AFTER: Final = 60_000
 _TENTH: Final = 10
 _BUSY: Final = 30
 """Percent; accelerators that are less busy than this on average are not fed."""
+_BEFORE_IT_RUNS: Final = frozenset({JobState.STAGING, JobState.STARTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +175,23 @@ def _lines(job: StoredJob) -> Iterator[ReportLine]:
     yield ReportLine(
         "time", "" if limit is None else f"{limit} s at most", unknown if use is None else f"{use.run_ms / 1000:g} s"
     )
+    yield from _staging_lines(job)
     lost = sum(0 if each.end is None else each.end.output_lost for each in job.attempts)
     if lost:
         yield ReportLine("output", "", f"{count(lost, 'byte')} could not be written")
+
+
+def _staging_lines(job: StoredJob) -> Iterator[ReportLine]:
+    """How long it took until its program could run, where that took any time; of members together, their devices'."""
+    if job.use is None:
+        return
+    took = sum(after.at - each.at for each, after in pairwise(job.history.moves) if each.state in _BEFORE_IT_RUNS)
+    held = job.use.staging_ms or 0
+    told = [f"{took / 1000:g} s"] if took else []
+    if job.job.devices and (took or held):
+        told.append(f"{device_time(held)} held meanwhile")
+    if told:
+        yield ReportLine("staging and start", "", ", ".join(told))
 
 
 def _device_lines(job: StoredJob, wish: AcceleratorWish) -> Iterator[ReportLine]:
@@ -192,8 +208,6 @@ def _device_lines(job: StoredJob, wish: AcceleratorWish) -> Iterator[ReportLine]
     not_seen = f", {device_time(use.unmeasured_ms)} not measured" if use.unmeasured_ms else ""
     yield ReportLine("accelerators idle", "", f"{device_time(use.idle_ms)}{not_seen}")
     yield ReportLine("idle after the last work", "", device_time(use.idle_after_ms))
-    if use.staging_ms is not None:
-        yield ReportLine("held before it ran", "", device_time(use.staging_ms))
 
 
 def _busy(use: UseSummary) -> str:

@@ -140,6 +140,27 @@ def test_what_was_measured_of_devices_becomes_advice(percents: dict[int, int], a
     assert [each.split(":")[0] for each in advice] == wanted
 
 
+@pytest.mark.parametrize(
+    ("moves", "devices", "wanted"),
+    [
+        (((S.STAGING, 40_000), (S.QUEUED, 500), (S.STARTING, 1_500)), 2, "41.5 s, 3 device-seconds held meanwhile"),
+        (((S.STAGING, 40_000), (S.QUEUED, 500)), 2, "40 s, 0 device-seconds held meanwhile"),
+        (((S.STAGING, 40_000), (S.QUEUED, 500)), 0, "40 s"),
+        (((S.QUEUED, 500), (S.STARTING, 0)), 2, None),
+    ],
+)
+def test_staging_is_told_with_what_was_held_meanwhile_measured_or_not(
+    moves: tuple[tuple[S, int], ...], devices: int, wanted: str | None
+) -> None:
+    history, at = JobHistory().become(Move(0, S.SUBMITTED, MoveCause.TAKEN)), 0
+    for state, ms in (*moves, (S.RUNNING, HOUR)):
+        history, at = history.become(Move(at, state, MoveCause.TAKEN, 1)), at + ms
+    history = history.become(Move(at, S.SUCCEEDED, MoveCause.ENDED, 1))
+    bare = StoredJob("j1", job(devices=devices), "ada", "local", history)
+    over = replace(bare, use=use_of(bare, NO_JOB_PRICES))
+    assert {each.what: each.used for each in report_of(over, at).lines}.get("staging and start") == wanted
+
+
 def test_output_that_could_not_be_written_is_told() -> None:
     ended = JobEnded(0, None, 0, HOUR, 3600.0, GIB, 1.0, log_bytes_lost=1500)
     ends = RankEnds.of((ended, replace(ended, log_bytes_lost=0)))
