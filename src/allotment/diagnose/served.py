@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from allotment.diagnose.case import Case
+from allotment.model import labels
 from allotment.model.jobs.run import JobState
 from allotment.model.observed.base import ObjectMeta
 from allotment.model.observed.index import Index
@@ -39,5 +40,12 @@ OVER: Final = frozenset(each.value for each in JobState if each.over)
 
 
 def _subject(each: ServedJob) -> Owner:
-    metadata = ObjectMeta(name=each.name, namespace=each.namespace, uid=each.id, creation_timestamp=each.submitted)
+    metadata = ObjectMeta(
+        name=each.name,
+        namespace=each.namespace,
+        uid=each.id,
+        creation_timestamp=each.submitted,
+        labels={labels.JOB: each.id, labels.JOB_PART: "main"},
+        annotations={labels.JOB_NAME: each.called},
+    )
     return Owner(api_version=SERVED_API, kind=each.kind, metadata=metadata)

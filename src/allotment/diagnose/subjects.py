@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from allotment.diagnose.case import Case, Subject, reference_of
-from allotment.diagnose.served import SERVED_API, served_subjects
+from allotment.diagnose.served import SERVED_API, living_subjects, served_subjects
 from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model import labels
 from allotment.model.observed.base import Reference
@@ -16,6 +16,8 @@ from allotment.model.observed.work import Work
 from allotment.model.spelling import did_you_mean
 from allotment.observe.kinds import KINDS
 
+LIST_WAITING: Final = "allot why -A"
+"""Lists all that waits; who knows what was asked adds the flags that lead there."""
 _SHORT: Final = {
     "po": "pod",
     "deploy": "deployment",
@@ -45,6 +47,8 @@ _KINDS: Final = frozenset(each.kind.lower() for each in KINDS)
 _RUNNING: Final = ("cronjob", "daemonset", "deployment", "job", "jobset", "pod", "rayjob", "statefulset", "workload")
 _PARTS: Final = frozenset({labels.JOB_MAIN, labels.JOB_STAGING})
 """What runs a job, and what fetches its data before, as their label says."""
+_OF_A_JOB: Final = frozenset({"", "job", "sweep", "schedule"})
+"""Kinds by which a job is asked for as its user calls it; empty where none is named."""
 _LONGEST_NUMBER: Final = 11
 _MOST_NAMED: Final = 5
 """Candidates that a message names."""
@@ -78,8 +82,8 @@ def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
         found += [(index, each) for each in _named(index, kind, name, namespace)]
     if not found and name.isascii() and name.isdigit() and len(name) < _LONGEST_NUMBER:
         found = [pair for index in map(Index, snapshot.sources) for pair in _numbered(index, int(name), namespace)]
-    if not found and kind in {"", "job"}:
-        found = [(index, each) for index in map(Index, snapshot.sources) for each in _of_job(index, name, namespace)]
+    if not found and kind in _OF_A_JOB:
+        found = [(i, each) for i in map(Index, snapshot.sources) for each in _of_job(i, kind, name, namespace)]
     if not found:
         raise _missing(snapshot, kind, name, namespace)
     index, each = _one(found, what)
@@ -124,16 +128,18 @@ def _numbered(index: Index, number: int, namespace: str) -> list[tuple[Index, Su
     return [(index, each) for each in _named(index, "job", name, place)] if key and namespace in {"", place} else []
 
 
-def _of_job(index: Index, name: str, namespace: str) -> list[Work]:
-    """What runs the job that somebody submitted under a name or has by its id; of several of a name the newest.
+def _of_job(index: Index, kind: str, name: str, namespace: str) -> list[Work]:
+    """What runs, or keeps, the job that somebody submitted under a name or has by its id; of several the newest.
 
     What fetches the data of a job stands for it as long as nothing runs it yet.
     """
     newest: dict[str, Work] = {}
-    for each in index.all_work():
+    for each in (*index.all_work(), *living_subjects(index)):
         marks, called = each.metadata.labels, each.metadata.annotations.get(labels.JOB_NAME)
         here = namespace in {"", each.namespace} and marks.get(labels.JOB_PART) in _PARTS
         if not here or each.metadata.controller is not None or name not in {called, marks.get(labels.JOB)}:
+            continue
+        if kind not in {"", "job"} and kind not in _kinds_of(each):
             continue
         known = newest.get(each.namespace)
         if known is None or _made(known) < _made(each):
@@ -141,9 +147,10 @@ def _of_job(index: Index, name: str, namespace: str) -> list[Work]:
     return list(newest.values())
 
 
-def _made(work: Work) -> tuple[str, bool]:
-    """When something of a job was made; of the same time, what runs it comes after what fetches its data."""
-    return work.metadata.creation_timestamp, work.metadata.labels.get(labels.JOB_PART) == labels.JOB_MAIN
+def _made(work: Work) -> tuple[str, bool, str]:
+    """When something of a job was made; at the same time, what runs it comes after what fetches its data."""
+    marks = work.metadata.labels
+    return work.metadata.creation_timestamp, marks.get(labels.JOB_PART) == labels.JOB_MAIN, marks.get(labels.JOB, "")
 
 
 def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:
@@ -200,7 +207,7 @@ def _missing(snapshot: Snapshot, kind: str, name: str, namespace: str) -> NotFou
     return NotFoundError(
         f"there is no {kind or 'object'} {shown(name)}{where}",
         why=f"not readable here: {', '.join(unseen[:_MOST_NAMED])}" if unseen else "",
-        fix=did_you_mean(name, known, "list what waits with: allot why -A"),
+        fix=did_you_mean(name, known, f"list what waits with: {LIST_WAITING}"),
     )
 
 
@@ -209,7 +216,7 @@ def _elsewhere(snapshot: Snapshot, kind: str, name: str) -> list[str]:
     every = [
         each
         for index in map(Index, snapshot.sources)
-        for each in (*_named(index, kind, name, ""), *_of_job(index, name, ""))
+        for each in (*_named(index, kind, name, ""), *_of_job(index, kind, name, ""))
     ]
     return sorted({each.namespace for each in every})
 

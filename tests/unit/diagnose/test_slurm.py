@@ -13,6 +13,7 @@ from allotment.diagnose.rules.slurm.table import SLURM_RULES
 from allotment.diagnose.slurm.limits import binding_limits
 from allotment.diagnose.slurm.room import need_of
 from allotment.diagnose.slurm.view import SlurmView
+from allotment.diagnose.subjects import find_case
 from allotment.errors import UnreachableError
 from allotment.model.explanation import CauseVerdict, Confidence, Explanation, StartsWhen
 from allotment.model.observed.slurm import SlurmFacts, node_facts
@@ -27,6 +28,7 @@ from allotment.model.slurm.seen import (
     SlurmQos,
     SlurmReservation,
 )
+from allotment.model.slurm.submission import MARK
 from allotment.observe.view import seen_by
 from allotment.observe.written import decode, encode
 from allotment.operations.ask.explaining import why, why_all
@@ -34,8 +36,10 @@ from allotment.operations.ask.quotas import queues_of
 from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
 from allotment.operations.run.slurm.configured import configured_slurm, described_slurm
 from allotment.operations.run.slurm.reason_words import in_plain_words
+from allotment.ports.stored_jobs import StoredJob
 from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
+from tests.unit.adapters.store.jobs import submitted
 
 NOW = 1_795_600_800
 WORDS = SlurmWords("hpc", build.platform(), configured_slurm({"folder": "/shared"}))
@@ -104,11 +108,11 @@ def nodes(*jobs: SlurmJob, **states: tuple[tuple[str, ...], str]) -> tuple[Slurm
     return tuple(found)
 
 
-def snapshot(*jobs: SlurmJob, **shown: Any) -> Snapshot:
+def snapshot(*jobs: SlurmJob, ours: Mapping[str, StoredJob] | None = None, **shown: Any) -> Snapshot:
     usual = fake_cluster()
     state = {"nodes": nodes(*(each for each in jobs if each.holds)), "associations": associations(), **shown}
     still = Still(usual.machines, usual.lanes, usual.limits, usual.services, shown={"jobs": jobs, **state})
-    return slurm_snapshot(still, WORDS, {}, NOW * 1000)
+    return slurm_snapshot(still, WORDS, ours or {}, NOW * 1000)
 
 
 def associations(**group: Mapping[str, int]) -> tuple[SlurmAssociation, ...]:
@@ -285,6 +289,15 @@ def test_without_the_accounting_the_answer_says_what_was_not_seen(monkeypatch: p
     assert (found.cause, found.confidence) == ("slurm-group-limit", Confidence.LIKELY)
     assert "the accounting could not be read" in found.summary
     assert "associations: failed" in found.unseen
+
+
+def test_of_several_of_ours_of_one_name_the_newest_is_meant() -> None:
+    ours = {each: submitted(each) for each in ("k1", "k2")}
+    jobs = (job(each, name=f"train{MARK}k{each}-a1", submitted=NOW - 60 + each) for each in (1, 2))
+    taken = snapshot(*jobs, ours=ours)
+    name = ours["k1"].job.name
+    found = [find_case(taken, each).subject.metadata.uid for each in (name, f"job/{name}", "k1", "k2")]
+    assert found == ["slurm-2", "slurm-2", "slurm-1", "slurm-2"]
 
 
 def test_names_of_others_are_quoted_in_commands() -> None:

@@ -90,6 +90,7 @@ class ServedJob(Part, frozen=True):
     Attributes:
         id: of it.
         name: by which it is asked for: its own, and where several of a team have it, with the id.
+        called: its own name alone.
         namespace: its team.
         state: as `JobState` has it.
         since: when it came into that state; RFC 3339.
@@ -102,6 +103,7 @@ class ServedJob(Part, frozen=True):
 
     id: str = ""
     name: str = ""
+    called: str = ""
     namespace: str = ""
     state: str = ""
     since: str = ""

@@ -79,6 +79,7 @@ def _served(asked: ServedJobs, job: StoredJob, name: str, members: Sequence[Stor
     return ServedJob(
         id=job.id,
         name=name,
+        called=job.job.name,
         namespace=job.job.team,
         state=job.state.value,
         since=written(last.at),

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from allotment.diagnose.subjects import find_case
+from allotment.errors import NotFoundError
 from allotment.model.explanation import RemedyKind, StartsWhen
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.quantity import MilliCpu
@@ -99,8 +101,15 @@ def test_holders_devices_and_queues_are_the_machines() -> None:
 
 def test_two_jobs_of_one_name_are_told_apart() -> None:
     machine = Machine()
-    first, second = (machine.submit(job("long", devices=4)) for _ in range(2))
+    first = machine.submit(job("long", devices=4))
+    machine.run(1)
+    second = machine.submit(job("long", devices=4))
     machine.run(1)
     jobs = {each.id: each for each in machine.store.unfinished()}
-    names = {each.name for each in machine.backend.snapshot(jobs)().sources[0].objects.jobs}
-    assert names == {f"train-{first}", f"train-{second}"}
+    snapshot = machine.backend.snapshot(jobs)()
+    assert {each.name for each in snapshot.sources[0].objects.jobs} == {f"train-{first}", f"train-{second}"}
+    asked = ("train", "job/train", first, second)
+    found = [find_case(snapshot, each).subject.metadata.uid for each in asked]
+    assert found == [second, second, first, second], "of a name the newest is meant"
+    with pytest.raises(NotFoundError):
+        find_case(snapshot, "pod/train")

@@ -10,6 +10,7 @@ import pytest
 
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.rules.server.table import CAUSES
+from allotment.diagnose.subjects import find_case
 from allotment.errors import NotFoundError
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule, Sweep, SweptParameter
@@ -141,6 +142,13 @@ def test_a_name_means_the_living_one_and_an_id_any() -> None:
     assert why(kept(old, stored("j-3", FAILED, "second", at=NOON)), "job/j").explanation.summary == "it failed: second"
     with pytest.raises(NotFoundError):
         why(snapshot, "j", "another-team")
+
+
+def test_of_living_jobs_of_one_name_the_newest_is_meant_by_its_kind_too() -> None:
+    first, sweep = stored("j-1", STAGING, at=NOON - 9), stored("j-2", RUNNING, at=NOON - 8, sweep=SWEEP)
+    snapshot = kept(sweep, first, stored("j-3", FAILED, at=NOON - 7))
+    asked = ("j", "job/j", "sweep/j", "j-1")
+    assert [find_case(snapshot, each).subject.metadata.uid for each in asked] == ["j-2", "j-2", "j-2", "j-1"]
 
 
 def test_a_list_has_what_waits_and_not_what_is_over_goes_on_or_is_told_by_its_trials() -> None:

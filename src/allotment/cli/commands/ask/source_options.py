@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
     from allotment.operations.ask.directing import WayOf
     from allotment.operations.ask.looking import WatchedLooks
-    from allotment.ports.job_service import ServerStatus
+    from allotment.ports.job_service import JobService, ServerStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SECTION: Final = "Source options"
@@ -176,13 +176,42 @@ def where_kept(session: Session, source: SourceOptions, subject: str) -> SourceO
 
     service = running.job_server(session.environment).service
     try:
-        job = service.find(name, team=source.namespace)
-        if job.state.over or name not in {job.id, job.job.name} or job.backend not in _asked_here(service.status()):
+        backend = _backend_of_living(service, name, source.namespace)
+        if backend not in _asked_here(service.status()):
             return source
     except AllotmentError:
         return source  # no server, or it knows no such job
-    session.note(f"{shown(job.job.name)} is a job of {shown(job.backend)}: as with --on {shown(job.backend)}")
-    return replace(source, backend=job.backend)
+    session.note(f"{shown(name)} is a job of {shown(backend)}: as with --on {shown(backend)}")
+    return replace(source, backend=backend)
+
+
+def _backend_of_living(service: JobService, name: str, team: str) -> str:
+    """Where the newest job that is not over runs of those with a name or an id; empty where there is none."""
+    from allotment.model.jobs.run import JobState
+    from allotment.ports.store import MOST_LISTED, JobFilter
+
+    job = service.find(name, team=team)
+    if name not in {job.id, job.job.name}:
+        return ""
+    if not job.state.over:
+        return job.backend
+    if name == job.id:
+        return ""
+    living = frozenset(each for each in JobState if not each.over)
+    rows = service.page(JobFilter(team=team, states=living, prefix=name), limit=MOST_LISTED).rows
+    return next((each.backend for each in rows if each.name == name), "")
+
+
+@contextmanager
+def listed_again(session: Session, source: SourceOptions) -> Iterator[None]:
+    """Who asks for what is not there is told how to list what was asked, not what the context names."""
+    from allotment.diagnose.subjects import LIST_WAITING
+
+    try:
+        yield
+    except NotFoundError as error:
+        fix = error.fix.replace(LIST_WAITING, f"{LIST_WAITING}{again(session, source)}")
+        raise NotFoundError(error.what, why=error.why, fix=fix) from error
 
 
 def _asked_here(status: ServerStatus) -> frozenset[str]:

@@ -12,6 +12,7 @@ from allotment.cli.commands.ask.source_options import (
     again,
     direction_of,
     followed,
+    listed_again,
     snapshot_of,
     source_flags,
     where_kept,
@@ -79,7 +80,8 @@ def _answer(
     namespace = source.scope(snapshot)
     if not asked.subject:
         return why_all(snapshot, namespace)
-    found = why_one(snapshot, asked.subject, namespace, with_remedies=not asked.no_remedies)
+    with listed_again(session, source):
+        found = why_one(snapshot, asked.subject, namespace, with_remedies=not asked.no_remedies)
     return why_directed(found, direction_of(session, source, snapshot))
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.ask.source_options import SourceOptions, no_slurm, snapshot_of, source_flags, where_kept
+from allotment.cli.commands.ask.source_options import (
+    SourceOptions,
+    listed_again,
+    no_slurm,
+    snapshot_of,
+    source_flags,
+    where_kept,
+)
 from allotment.cli.commands.foresee.input_file import (
     file_and_jobs,
     file_flag,
@@ -189,7 +196,8 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
     no_slurm(snapshot, "a start")
     request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)
     clock = wiring.clock()
-    found = foreseen(session, wishes.budget, recorded, lambda earlier: when_live(snapshot, request, clock, earlier))
+    with listed_again(session, source):
+        found = foreseen(session, wishes.budget, recorded, lambda earlier: when_live(snapshot, request, clock, earlier))
     show(
         session,
         output,

@@ -208,8 +208,13 @@ def _job(platform: Platform, machine: RecognisedMachine, job: StoredJob, seen: F
     meta = {
         "uid": job.id,
         "creationTimestamp": written(job.submitted),
-        "labels": marks | ({labels.PROJECT: wanted.project} if wanted.project else {}),
-        "annotations": {labels.SUBMITTER: job.owner},
+        "labels": {
+            **marks,
+            labels.JOB: job.id,
+            labels.JOB_PART: "main",
+            **({labels.PROJECT: wanted.project} if wanted.project else {}),
+        },
+        "annotations": {labels.SUBMITTER: job.owner, labels.JOB_NAME: wanted.name},
     }
     numbers = {"parallelism": wanted.replicas, "completions": wanted.replicas}
     spec = {**numbers, "suspend": not holds, "template": template}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -93,12 +93,13 @@ def slurm_snapshot(port: SlurmPort, words: SlurmWords, jobs: Mapping[str, Stored
         NotSignedInError: it does not accept the token.
     """
     seen = _seen(port)
-    names = _names(seen.facts.jobs, words, jobs)
+    ours = dict(_ours(seen.facts.jobs, jobs))
+    names = _names(seen.facts.jobs, words, ours)
     gathered, typed = Gathered(), _kinds(seen.nodes)
     gathered.take_any(_surroundings(seen, words, now))
     for job in seen.facts.jobs:
         if job.phase is not SlurmPhase.ENDED:
-            gathered.take_any(_SlurmObjects(job, words, *names[job.job_id], typed).all())
+            gathered.take_any(_SlurmObjects(job, words, *names[job.job_id], typed, ours.get(job.job_id)).all())
     named = {f"{place}/{name}": number for number, (place, name) in names.items()}
     from_structs = {each: getattr(seen.facts, each) for each in seen.facts.__struct_fields__}
     source = Source(
@@ -137,17 +138,20 @@ def _seen(port: SlurmPort) -> _SlurmNow:
     return _SlurmNow(facts, nodes, tuple(gaps))
 
 
-def _names(every: tuple[SlurmJob, ...], words: SlurmWords, jobs: Mapping[str, StoredJob]) -> dict[int, tuple[str, str]]:
-    """Namespace and name of each, by number: ours as they are called here, those of others by their numbers."""
-    found: dict[int, tuple[str, str]] = {}
-    ours: dict[int, StoredJob] = {}
+def _ours(every: Iterable[SlurmJob], jobs: Mapping[str, StoredJob]) -> Iterator[tuple[int, StoredJob]]:
+    """By number what of them runs a job of ours."""
     for job in every:
         part = part_of(job.identity)
         mine = None if part is None or part.fetches else jobs.get(part.job_id)
-        if mine is None:
-            found[job.job_id] = words.team_of(job.account) or "none", str(job.job_id)
-        else:
-            ours[job.job_id] = mine
+        if mine is not None:
+            yield job.job_id, mine
+
+
+def _names(every: Iterable[SlurmJob], words: SlurmWords, ours: Mapping[int, StoredJob]) -> dict[int, tuple[str, str]]:
+    """Namespace and name of each, by number: ours as they are called here, those of others by their numbers."""
+    found = {
+        job.job_id: (words.team_of(job.account) or "none", str(job.job_id)) for job in every if job.job_id not in ours
+    }
     often = Counter((each.job.team, each.job.name) for each in ours.values())
     tasks = Counter(each.id for each in ours.values())
     for number, each in ours.items():
@@ -219,16 +223,20 @@ class _SlurmObjects:
     place: str
     name: str
     kinds: Mapping[str, str] = field(default_factory=dict)
+    mine: StoredJob | None = None
 
     def all(self) -> Iterator[Raw]:
         job = self.job
         holds = job.holds
-        meta = {
+        meta: Raw = {
             "uid": f"slurm-{job.job_id}",
             "creationTimestamp": written(job.submitted * 1000),
             "labels": {labels.KUEUE_QUEUE: labels.LOCAL_QUEUE, labels.TEAM: self.place},
             "annotations": {labels.SUBMITTER: job.user},
         }
+        if self.mine is not None:
+            meta["labels"] |= {labels.JOB: self.mine.id, labels.JOB_PART: "main"}
+            meta["annotations"] |= {labels.JOB_NAME: self.mine.job.name}
         template = {"metadata": {}, "spec": self._pod_spec("")}
         count = max(1, len(job.nodes) if holds else job.node_count)
         spec = {"parallelism": count, "completions": count, "suspend": not holds, "template": template}
