@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,9 +22,12 @@ from allotment.ports.backends import LogLine
 from allotment.ports.job_service import CutLogError, JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.scheduling.queueing.reasons import Refusal, RefusalKind
+from allotment.wiring import running
 from tests.unit.api.test_service import World
-from tests.unit.cli.conftest import ACME
+from tests.unit.cli.conftest import ACME, Run, home, run
 from tests.unit.operations.run.machine import job
+
+__all__ = ["home", "run"]  # fixtures
 
 KUEUE = "couldn't assign flavors to pod set main: "
 WORDS = {
@@ -96,6 +100,52 @@ def test_of_several_each_is_stopped_by_itself(capsys: pytest.CaptureFixture[str]
     assert stop_named(session(), world.desk, ["train"], 1) == 0
     with pytest.raises(NotFoundError):
         stop_named(session(), world.desk, ["nosuch"], None)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A server with a job of each of two teams, of which every command asks."""
+    world = World()
+    submitted(world, name="mine"), submitted(world, name="theirs", team="cv")
+    world.run(1)
+    monkeypatch.setattr(running, "job_server", lambda _: SimpleNamespace(service=world.desk))
+    monkeypatch.setenv("ALLOTMENT_TEAM", "nlp")
+    return world
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ((), {"mine"}),
+        (("-n", "cv"), {"theirs"}),
+        (("--namespace", "cv"), {"theirs"}),
+        (("-A",), {"mine", "theirs"}),
+        (("--all-namespaces",), {"mine", "theirs"}),
+    ],
+)
+def test_ps_takes_teams_as_kubectl_takes_namespaces(
+    run: Run, asked: World, flags: tuple[str, ...], wanted: set[str]
+) -> None:
+    assert {each["name"] for each in run("ps", *flags, "-o", "json").json()["items"]} == wanted
+    assert run("ps", "-A", "-n", "cv").code == 2
+
+
+def test_all_jobs_are_stopped_only_where_somebody_said_so(
+    run: Run, asked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLOTMENT_TEAM", "")
+    nobody = run("stop", "--all", "--no-input")
+    assert (nobody.code, "--yes" in nobody.err) == (2, True)
+    monkeypatch.setattr(Session, "no_input", False)
+    declined = run("stop", "--all", typed="n\n")
+    assert "Stop 2 jobs of 2 teams for good (theirs, mine)?" in declined.err
+    assert (declined.code, "nothing was stopped" in declined.err) == (0, True)
+    assert len(living(asked.desk)) == 2
+    run("stop", "--all", "--team", "cv").ok()  # one alone is not asked about
+    submitted(asked)
+    run("stop", "--all", "-y").ok()
+    asked.run(40)
+    assert living(asked.desk) == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from allotment.cli.shell.options import (
     format_flag,
     global_flags,
     output_flags,
+    setting_flag,
     team_flag,
+    yes_flag,
 )
 from allotment.cli.shell.session import Session
 from allotment.errors import INTERRUPTED, UsageError
@@ -33,7 +35,8 @@ _CONDITIONS: Final = (_OVER, *(state.value for state in JobState))
 @click.option("--state", multiple=True, type=click.Choice([each.value for each in JobState]), help="Only these states.")
 @click.option("--of", "--sweep", "parent", metavar="JOB", help="The trials of a sweep, or the runs of a schedule.")
 @click.option("--watch", "-w", is_flag=True, help="Go on, and show it again whenever it is another; Ctrl-C ends it.")
-@team_flag
+@click.option("--all-namespaces", "-A", "every_team", is_flag=True, help="Of all teams, whatever a setting names.")
+@setting_flag("team", "team", "-n", "--namespace", metavar="NAME", names="team")
 @output_flags
 @global_flags
 @click.pass_obj
@@ -44,13 +47,14 @@ def ps(
     state: tuple[str, ...],
     parent: str | None,
     watch: bool,
+    every_team: bool,
     output: OutputOptions,
 ) -> int:
     """List jobs, newest first: those that are not over, and with --all the others too.
 
     REASON is why one waits, or how it ended; in a pipe it is cut, and whole with -o wide. A sweep is one row, which
     says how far its trials are, and a schedule one that says when it runs next; --of JOB lists the trials or the runs,
-    those that are over as well. With --watch and -o json each listing is one line.
+    those that are over as well. With --watch and -o json each listing is one line. Teams are the namespaces here.
 
     Labels for -l: team, owner, state, backend.
     """
@@ -60,11 +64,14 @@ def ps(
     from allotment.cli.shell.output import show
     from allotment.ports.store import MOST_LISTED, JobFilter
 
+    if every_team and session.flags.get("team"):
+        raise UsageError("-A and --team contradict each other", fix="leave one of them out")
     service, clock = service_of(session), wiring.clock()
     everything = everything or parent is not None
     chosen = frozenset(map(JobState, state)) or frozenset(each for each in JobState if everything or not each.over)
     family = "" if parent is None else service.find(parent).id
-    wanted = JobFilter(team=session.value("team"), states=chosen, parent=family, alone=not family)
+    team = "" if every_team else session.value("team")
+    wanted = JobFilter(team=team, states=chosen, parent=family, alone=not family)
     # On a terminal a reason goes on in the next line; in a pipe it is one line, which somebody greps.
     longest = _MOST_PIPED if output.format == "table" and session.table_width is None else None
     before: object = None
@@ -121,17 +128,18 @@ def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: in
 @click.option("--all", "-a", "everything", is_flag=True, help="All that are not over; with --team, of that team.")
 @click.option("--name", metavar="NAME", default="", help="All of this name that are not over.")
 @click.option("--grace", type=click.IntRange(0), metavar="SECONDS", help="Between SIGTERM and SIGKILL; the job's own.")
+@yes_flag("stopping more than one job with --all")
 @team_flag
 @global_flags
 @click.pass_obj
-def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str, grace: int | None) -> int:
+def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str, grace: int | None, yes: bool) -> int:
     """End jobs for good: SIGTERM, the grace, SIGKILL. What is over stays as it is.
 
     A name means the newest job of it that is not over. Of several jobs each is stopped by itself: one that is not
-    there keeps no other from being stopped, and gives the exit code.
+    there keeps no other from being stopped, and gives the exit code. Before --all stops more than one, it asks.
     """
     from allotment.cli.commands.run.naming import living
-    from allotment.cli.commands.run.stopping import stop_each, stop_named
+    from allotment.cli.commands.run.stopping import question_of, stop_each, stop_named
 
     if bool(jobs) + everything + bool(name) != 1:
         raise UsageError("which jobs?", fix="name them, or say --all or --name NAME")
@@ -141,6 +149,9 @@ def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str
     found = living(service, team=session.value("team"), name=name)
     if not found:
         session.note("none is under way" + (f" in the team {session.value('team')}" if session.value("team") else ""))
+    if everything and len(found) > 1 and not yes and not session.confirm(question_of(found), flag="--yes"):
+        session.note("nothing was stopped")
+        return 0
     return stop_each(session, service, [each.id for each in found], grace)
 
 

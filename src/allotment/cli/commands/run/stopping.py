@@ -9,13 +9,24 @@ from allotment.cli.commands.run.following import end_of, tell_wait
 from allotment.cli.commands.run.naming import job_of, living
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, TimedOutError, UnreachableError, UsageError, shown
+from allotment.model.grammar import count
 
 if TYPE_CHECKING:
     from allotment.ports.job_service import JobService
-    from allotment.ports.stored_jobs import StoredJob
+    from allotment.ports.stored_jobs import JobRow, StoredJob
 
 _WAIT_AGAIN: Final = 0.2
 _OVER: Final = "over"
+_MOST_NAMED: Final = 5
+"""Jobs that a question names."""
+
+
+def question_of(jobs: Sequence[JobRow]) -> str:
+    """Whether all of them are to be stopped, with as many of their names as one reads."""
+    names = ", ".join(shown(each.name) for each in jobs[:_MOST_NAMED])
+    more = f" and {len(jobs) - _MOST_NAMED:,} more" if len(jobs) > _MOST_NAMED else ""
+    teams = len({each.team for each in jobs})
+    return f"Stop {len(jobs):,} jobs of {count(teams, 'team')} for good ({names}{more})?"
 
 
 def stop_named(session: Session, service: JobService, references: Sequence[str], grace: int | None) -> int:
