@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Final
+from typing import Final
 
 INTERRUPTED: Final = 130
 """Exit code of what Ctrl-C ended: 128 and the number of SIGINT, as shells have it."""
@@ -79,9 +79,10 @@ class AllotmentError(Exception):
         what: what happened, one sentence without a full stop at the end.
         why: the cause, where it is known.
         fix: the next step for the reader, an imperative or a command.
+        exit_code: of the CLI, as a rule the class's own.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
         super().__init__(what)

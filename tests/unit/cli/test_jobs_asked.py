@@ -139,7 +139,7 @@ def test_all_jobs_are_stopped_only_where_somebody_said_so(
     monkeypatch.setattr(Session, "no_input", False)
     declined = run("stop", "--all", typed="n\n")
     assert "Stop 2 jobs of 2 teams for good (theirs, mine)?" in declined.err
-    assert (declined.code, "nothing was stopped" in declined.err) == (0, True)
+    assert (declined.code, "nothing was stopped" in declined.err) == (1, True)
     assert len(living(asked.desk)) == 2
     run("stop", "--all", "--team", "cv").ok()  # one alone is not asked about
     submitted(asked)

@@ -103,6 +103,24 @@ def test_a_dry_run_of_the_client_writes_what_it_has_checked(run: Run) -> None:
     assert run(*words).ok().splitlines()[1].split()[:3] == ["first", "training", "nlp"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"team: nlp": "team: nobody"}, 3),
+        ({"a.py}\n": "a.py}\nresources: {memory: 999Ti}\n"}, 7),
+        ({"team: nlp": "team: nobody", "kind: Job": "kind: Job\nreplicas: -1"}, 1),
+        ({"kind: Job": "kind: Job\nreplicas: -1"}, 1),
+    ],
+)
+def test_a_file_ends_with_the_code_of_flags_that_say_the_same(run: Run, changed: dict[str, str], code: int) -> None:
+    text = JOB
+    for old, new in changed.items():
+        text = text.replace(old, new)
+    Path("a.py").touch()
+    Path("job.yaml").write_text(text)
+    assert run("submit", "job.yaml", "--dry-run=client", "--platform", str(ACME)).code == code
+
+
 def test_a_dry_run_without_its_value_takes_no_file_for_it(run: Run) -> None:
     Path("job.yaml").write_text(JOB)
     for words in (("--dry-run", "job.yaml"), ("job.yaml", "--dry-run")):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from allotment.errors import InputError, shown
+from allotment.errors import CapacityError, InputError, NotFoundError, shown
 from allotment.model.jobs.job import Job
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
@@ -25,6 +25,7 @@ from allotment.spec.problems import (
     Issue,
     Path,
     Problem,
+    ProblemKind,
     Source,
     did_you_mean,
     dotted,
@@ -39,6 +40,10 @@ from allotment.spec.translate import issues_of
 MOST_JOBS: Final = 1_000
 """Documents of one file."""
 KIND: Final = "Job"
+_EXIT_CODES: Final = {
+    ProblemKind.ABSENT: NotFoundError.exit_code,
+    ProblemKind.TOO_MUCH: CapacityError.exit_code,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class JobDocument:
 
 
 class InvalidJobFileError(InputError):
-    """Job files have errors.
+    """Job files have errors. Where all are of one kind, the exit code is what flags that say the same end with.
 
     Attributes:
         problems: all of them, sorted by file and line; the first `MOST_TOLD`.
@@ -73,6 +78,9 @@ class InvalidJobFileError(InputError):
             fix="correct the named lines and run `allot job check` again",
         )
         self.problems = tuple(problems[:MOST_TOLD])
+        kinds = {each.kind for each in problems}
+        if len(kinds) == 1:
+            self.exit_code = _EXIT_CODES.get(kinds.pop(), self.exit_code)
 
 
 def load_jobs(files: SourceTree, platform: Platform, now: dt.datetime, team: str = "") -> tuple[JobDocument, ...]:

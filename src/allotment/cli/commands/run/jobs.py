@@ -151,7 +151,7 @@ def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str
         session.note("none is under way" + (f" in the team {session.value('team')}" if session.value("team") else ""))
     if everything and len(found) > 1 and not yes and not session.confirm(question_of(found), flag="--yes"):
         session.note("nothing was stopped")
-        return 0
+        return 1
     return stop_each(session, service, [each.id for each in found], grace)
 
 
