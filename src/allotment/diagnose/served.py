@@ -45,7 +45,7 @@ def _subject(each: ServedJob) -> Owner:
         namespace=each.namespace,
         uid=each.id,
         creation_timestamp=each.submitted,
-        labels={labels.JOB: each.id, labels.JOB_PART: "main"},
+        labels={labels.JOB: each.id, labels.JOB_PART: labels.JOB_MAIN},
         annotations={labels.JOB_NAME: each.called},
     )
     return Owner(api_version=SERVED_API, kind=each.kind, metadata=metadata)

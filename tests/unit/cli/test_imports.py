@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -105,13 +103,3 @@ def test_validate_imports_no_server_client() -> None:
     found = imported_by("accelerator", "list", "examples/minimal", "-o", "name")
     top = {name.split(".")[0] for name in found}
     assert not top & {"lightkube", "httpx2", "rich", "numpy", "cryptography", "stamina", "asyncio"}
-
-
-def test_help_is_quick() -> None:
-    """The aim is 200 ms on an idle machine; the bound here leaves room for a busy one."""
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "allotment", "--help"], check=True, capture_output=True, timeout=60)
-        seconds.append(time.perf_counter() - start)
-    assert statistics.median(seconds) < 1.0, seconds

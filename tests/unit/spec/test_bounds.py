@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from allotment.model.source import SourceTree
@@ -29,12 +27,10 @@ def refused(files: dict[str, str]) -> InvalidPlatformError:
     ids=["documents", "fields", "files"],
 )
 def test_the_first_thousand_errors_are_told(files: dict[str, str]) -> None:
-    begun = time.process_time()
     error = refused(files)
     assert error.what == "the platform directory has more than 1,000 errors; the first 1,000 are told"
     assert len(error.problems) == MOST_TOLD
     assert all(problem.line for problem in error.problems if problem.file != "platform.yaml")
-    assert time.process_time() - begun < 20
 
 
 def test_a_thousand_errors_are_all_of_them() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from allotment.spec import documents
@@ -78,13 +76,12 @@ def test_positions_of_nested_values():
     assert where["a", 0] == (1, 4)
 
 
+@pytest.mark.timeout(60)
 def test_aliases_cannot_explode():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    begun = time.perf_counter()
     problem = parse("f", "\n".join(lines)).problems[0]
     assert "values in a file" in problem.what
-    assert time.perf_counter() - begun < 2
 
 
 def test_aliases_cannot_nest_without_end():
@@ -92,13 +89,12 @@ def test_aliases_cannot_nest_without_end():
     assert "nested too deeply" in parse("f", "\n".join(lines)).problems[0].what
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "text", ["[" * 200_000, "{a: " * 100_000, "- " * 100_000, "? " * 50_000], ids=["[", "{", "-", "?"]
 )
 def test_depth_is_bounded(text):
-    begun = time.perf_counter()
     assert parse("f", text).problems
-    assert time.perf_counter() - begun < 5
 
 
 def test_depth_that_is_allowed():
