@@ -146,7 +146,7 @@ def test_data_that_were_fetched_before_are_noticed_wherever_their_job_stands(mac
     machine.run(2)
     far = jobs[-1]
     machine.processes._programs["sh"] = FakeProgram(seconds=1.0)
-    machine.backend._staging.begin(machine.backend._jobs[far].order)  # as a server before this one did
+    machine.backend._staging.begin(machine.backend._kept.all[far].order)  # as a server before this one did
     machine.restart()
     machine.run(5)
     assert machine.store.get(far).state in {JobState.RUNNING, JobState.SUCCEEDED}

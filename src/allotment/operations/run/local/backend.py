@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError
 from allotment.jobs.local import LOCAL_LOSSES, told
 from allotment.jobs.losses import lost
 from allotment.model.accelerator import CapacityType
@@ -26,12 +23,12 @@ from allotment.model.platform import Platform
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.growing_logs import GrowingLog, growing_lines
 from allotment.operations.run.local.as_source import MachineNow, machine_snapshot
-from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
-from allotment.operations.run.local.ending import end_what_is_left, given_until, strike, stuck
-from allotment.operations.run.local.fetching_jobs import FetchingJobs
+from allotment.operations.run.local.attempts import AttemptMeans, LocalAttempts
+from allotment.operations.run.local.conclusions import Conclusion, Leaving, RankEnds
 from allotment.operations.run.local.fitting import fitted
-from allotment.operations.run.local.jobs_here import CAUSES, LocalJob, WorkingCopy, launched_of, times_of
-from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launches_for, work_of
+from allotment.operations.run.local.jobs_here import CAUSES, LocalJob, launched_of, times_of
+from allotment.operations.run.local.kept import KeptJobs
+from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, work_of
 from allotment.operations.run.local.log_lines import LOOK_AGAIN, process_logs
 from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues
 from allotment.operations.run.local.recognising import RecognisedMachine
@@ -51,12 +48,7 @@ from allotment.ports.backends import (
 )
 from allotment.ports.clock import Clock
 from allotment.ports.job_processes import (
-    JobAlive,
-    JobEnded,
-    JobGone,
-    JobNeverStarted,
     JobProcesses,
-    LaunchState,
 )
 from allotment.ports.stored_jobs import StoredJob
 
@@ -95,7 +87,6 @@ class LocalBackend:
             beside: has something done that may take long, in a thread of its own or at once.
         """
         self._beside = beside
-        self._instead = instead
         self._platform = platform
         self._machine = machine
         self._size = machine.size
@@ -106,15 +97,12 @@ class LocalBackend:
         self._staging = LocalStaging(processes, storage)
         self._clock = clock
         self._queues = MachineQueues(machine_state(platform, machine.size))
-        self._jobs: dict[str, LocalJob] = {}
-        self._holding: dict[str, LocalJob] = {}
-        self._queued: dict[str, LocalJob] = {}
-        self._fetching = FetchingJobs()
-        self._changed: set[str] = set()
-        self._moves = 0
+        self._kept = KeptJobs()
         self._reasons_at: int | None = None
         self._earlier = EarlierLaunches(processes)
         self._sampler = UseSampler(machine.asked, beside)
+        means = AttemptMeans(processes, storage, machine.devices, self._earlier, instead, beside)
+        self._attempts = LocalAttempts(means, self._kept, self._queues, self._sampler)
 
     @property
     def name(self) -> str:
@@ -134,52 +122,50 @@ class LocalBackend:
             JobRefusedError: it asks for what this machine cannot give.
             CapacityError: even the empty machine would not take it.
         """
-        known = self._jobs.get(job.id)
+        known = self._kept.all.get(job.id)
         if known is None:
             self._check(job)
             if not job.taken:
                 check_means(job, self._storage)
             known = self._take(job)
-            self._jobs[job.id] = known
-            self._sort(known)
+            self._kept.add(known)
         return self._followed(known)
 
     def look(self) -> tuple[FollowedJob, ...]:
         """All jobs whose end is not on record."""
-        return tuple(map(self._followed, self._jobs.values()))
+        return tuple(map(self._followed, self._kept.all.values()))
 
     def changed(self) -> tuple[FollowedJob, ...]:
         """Those that show something else than was settled, and all that hold anything: they are few."""
-        ids = dict.fromkeys((*self._holding, *self._changed))
-        return tuple(self._followed(self._jobs[each]) for each in ids if each in self._jobs)
+        ids = dict.fromkeys((*self._kept.holding, *self._kept.changed))
+        return tuple(self._followed(self._kept.all[each]) for each in ids if each in self._kept.all)
 
     def settled(self, told: Iterable[FollowedJob]) -> None:
         """What was told of these is kept; of what is over it is told until it is forgotten."""
         for each in told:
             if not each.state.over:
-                self._changed.discard(each.id)
+                self._kept.changed.discard(each.id)
 
     def stop(self, job_id: str, grace: int) -> None:
         """End a job for good."""
-        job = self._jobs.get(job_id)
+        job = self._kept.all.get(job_id)
         if job is None or job.state.over:
             return
         if job.state in {JobState.QUEUED, JobState.STAGING}:
             if job.state is JobState.QUEUED:
                 self._queues.withdraw(job_id)
-            elif not self._fetching.shares_data(job):
+            elif not self._kept.fetching.shares_data(job):
                 self._staging.stop(job.order.data_id)
             stopped = EndOfRun(None, said="it was stopped while it waited")
-            self._end(job, Conclusion(JobState.STOPPED, stopped), RankEnds.of(()))
+            self._attempts.end(job, Conclusion(JobState.STOPPED, stopped), RankEnds.of(()), self._now())
         else:
-            self._tell_to_end(job, Leaving.BY_HAND, grace)
+            self._attempts.tell_to_end(job, Leaving.BY_HAND, grace, self._now())
 
     def forget(self, job_id: str) -> None:
         """Its end is on record."""
-        job = self._jobs.get(job_id)
+        job = self._kept.all.get(job_id)
         if job is not None and job.state.over:
-            del self._jobs[job_id]
-            self._changed.discard(job_id)
+            self._kept.forget(job)
             self._sampler.forget(job_id)
             last = job.attempt
             self._beside(lambda: self._folders.clear(job_id, last))
@@ -203,110 +189,71 @@ class LocalBackend:
 
     def advance(self) -> bool:
         """Do whatever is to be done now; whether anything changed."""
-        now, moves = self._now(), self._moves
+        now, moves = self._now(), self._kept.moves
         self._fetch(now)
-        for job in list(self._holding.values()):
-            self._watch(job, now)
+        for job in list(self._kept.holding.values()):
+            self._attempts.watch(job, now)
         self._sample(now)
         decisions = self._queues.decide(now)
         for decision in decisions:
-            job = self._jobs[decision.id]
+            job = self._kept.all[decision.id]
             match decision:
                 case Admit(flavor=flavor):
-                    self._launch(job, flavor, now)
+                    self._attempts.launch(job, flavor, now)
                 case Evict(by=by):
-                    self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, f"it makes room for {by}")
+                    said = f"it makes room for {by}"
+                    self._attempts.tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, now, said)
         self._look_at_reasons(now)
-        return moves != self._moves
+        return moves != self._kept.moves
 
     def _sample(self, now: int) -> None:
         """Look at the devices of what runs, where it is time."""
         if self._sampler.due(now):
-            running = [
-                self._sampled(each, each.ran_since) for each in self._holding.values() if each.ran_since is not None
-            ]
-            self._changed.update(self._sampler.step(running, now))
+            holding = self._kept.holding.values()
+            running = [self._sampled(each, each.ran_since) for each in holding if each.ran_since is not None]
+            self._kept.changed.update(self._sampler.step(running, now))
 
     def _sampled(self, job: LocalJob, since: int) -> SampledJob:
         policy = self._platform.idle_policy(work_of_type(job.order.job.type))
-        return SampledJob(job.order.id, job.attempt, since, job.devices, lambda: self._pids(job), policy)
-
-    def _pids(self, job: LocalJob) -> set[int]:
-        found: set[int] = set()
-        for launch in job.launches:
-            with suppress(AllotmentError):
-                found.update(self._processes.usage(launch).processes)
-        return found
+        return SampledJob(job.order.id, job.attempt, since, job.devices, lambda: self._attempts.pids(job), policy)
 
     def _fetch(self, now: int) -> None:
         """Go on with the data of jobs; whose data are there stands in its queue from then on."""
-        fetching = self._fetching.looked_at()
+        fetching = self._kept.fetching.looked_at()
         found = {each: self._staging.look(each) for each in dict.fromkeys(each.order.data_id for each in fetching)}
         alive: dict[str, str] = {}
-        self._fetching.alive = alive
         for job in fetching:
             data = found[job.order.data_id]
             if data.alive:
                 alive[job.order.data_id] = job.order.job.team
             elif data.there:
                 self._queues.submit(job.work)
-                self._become(job, JobState.QUEUED, now)
+                self._kept.become(job, JobState.QUEUED, now)
             elif data.failed is not None:
                 self._not_fetched(job, data.failed, now)
         waiting = [each for each in fetching if each.state is JobState.STAGING]
         begun = next_to_fetch(((each.order.data_id, each.order.job.team) for each in waiting), alive)
         for job in waiting:
             of = job.order.data_id
-            self._waits_because(job, "" if of in begun or of in alive else _FETCHED_LATER)
+            self._kept.waits_because(job, "" if of in begun or of in alive else _FETCHED_LATER)
             failed = self._staging.begin(job.order) if of in begun else None
             if failed is not None:
                 self._not_fetched(job, failed, now)
-        alive |= {each.order.data_id: each.order.job.team for each in waiting if each.order.data_id in begun}
+        now_begun = {each.order.data_id: each.order.job.team for each in waiting if each.order.data_id in begun}
+        self._kept.fetching.alive = alive | now_begun
 
     def _not_fetched(self, job: LocalJob, end: EndOfRun, now: int) -> None:
         job.end = end
-        self._become(job, JobState.FAILED, now)
+        self._kept.become(job, JobState.FAILED, now)
 
     def _look_at_reasons(self, now: int) -> None:
         """Why each that waits does; where many do, not at every pass."""
         due = self._reasons_at is None or not 0 <= now - self._reasons_at < _REASONS
-        if len(self._queued) > _FEW and not due:
+        if len(self._kept.queued) > _FEW and not due:
             return
         self._reasons_at = now
-        for job in self._queued.values():
-            self._waits_because(job, self._queues.waits_for(job.order.id) or _BEHIND)
-
-    def _waits_because(self, job: LocalJob, reason: str) -> None:
-        if reason != job.reason:
-            job.reason = reason
-            self._changed.add(job.order.id)
-
-    def _become(self, job: LocalJob, state: JobState, now: int) -> None:
-        """It is in another state from now on."""
-        if state is not job.state:
-            job.state, job.since = state, now
-            job.reason = ""
-            if state is JobState.RUNNING:
-                job.ran_since = now
-            self._sort(job)
-
-    def _sort(self, job: LocalJob) -> None:
-        """Keep it among those that are like it, and tell of it."""
-        job_id = job.order.id
-        self._moves += 1
-        self._changed.add(job_id)
-        for among, whether in (
-            (self._holding, job.state.holds),
-            (self._queued, job.state is JobState.QUEUED),
-        ):
-            if whether:
-                among[job_id] = job
-            else:
-                among.pop(job_id, None)
-        if job.state is JobState.STAGING:
-            self._fetching.add(job)
-        else:
-            self._fetching.discard(job)
+        for job in self._kept.queued.values():
+            self._kept.waits_because(job, self._queues.waits_for(job.order.id) or _BEHIND)
 
     @property
     def watched(self) -> tuple[WatchedDevice, ...]:
@@ -323,7 +270,7 @@ class LocalBackend:
     @property
     def runs(self) -> bool:
         """Whether anything runs, so that it is worth looking soon."""
-        return bool(self._holding or self._fetching)
+        return bool(self._kept.holding or self._kept.fetching)
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What is different here from what its file says."""
@@ -395,137 +342,8 @@ class LocalBackend:
     def _class_of(self, devices: Sequence[str]) -> str:
         return next((name for name, ids in self._devices.items() if set(devices) & set(ids)), "")
 
-    def _launch(self, job: LocalJob, flavor: str, now: int) -> None:
-        needs, replicas = job.work.devices, job.order.job.replicas
-        taken = {name for each in self._holding.values() for name in each.devices}
-        unknown = self._earlier.devices_of_unknown()
-        free = sorted((name for name in self._devices.get(flavor, ()) if name not in taken), key=unknown.__contains__)
-        job.flavor, job.devices = flavor, tuple(free[: needs * replicas])
-        job.leaving, job.adopted, job.launched = None, False, {}
-        job.kill_at, job.killed = None, False
-        self._become(job, JobState.STARTING, now)
-        if job.order.code:
-            job.copy = copy = WorkingCopy()
-            attempt = job.attempt
-            self._beside(lambda: copy.make(self._folders, job.order, attempt))
-        else:
-            self._launch_all(job)
-
-    def _launch_all(self, job: LocalJob) -> None:
-        try:
-            for launch in launches_for(job.order, job.attempt, job.devices, self._storage, self._instead):
-                job.launched[launch.id] = None
-                with suppress(ConflictError):  # by an earlier run, which did not live to say so
-                    job.launched[launch.id] = self._processes.launch(launch)
-                job.folder = str(launch.working_directory)
-        except AllotmentError as error:
-            self._tell_to_end(job, Leaving.NOT_STARTED, 0, f"it could not be started: {error.what}: {error.why}")
-
-    def _launch_with(self, job: LocalJob, copy: WorkingCopy) -> None:
-        """Its working copy is there, or cannot be made."""
-        match copy.trouble:
-            case None:
-                self._launch_all(job)
-            case AllotmentError() as error:
-                said = f"it could not be started: {error.what}: {error.why}"
-                self._tell_to_end(job, Leaving.NOT_STARTED, 0, said)
-            case error:
-                said = f"its working copy could not be made: {type(error).__name__}: {error}"
-                self._tell_to_end(job, Leaving.NOT_STARTED, 0, said)
-
-    def _watch(self, job: LocalJob, now: int) -> None:
-        if job.copy is not None:
-            if not job.copy.done:
-                return
-            copy, job.copy = job.copy, None
-            if job.leaving is None:
-                self._launch_with(job, copy)
-                return
-        if job.stuck and now < job.look_at:
-            return
-        states = [self._look(job, launch) for launch in job.launches]
-        if job.leaving is None and not job.adopted:
-            # Nobody has told it to end: that it was told to is then the job's own invention.
-            states = [replace(each, stopped=False) if isinstance(each, JobEnded) else each for each in states]
-        ends = RankEnds.of(states)
-        if ends.alive:
-            ran = max(each.seconds for each in states if isinstance(each, JobAlive))
-            self._watch_living(job, ends, ran, now)
-            strike(self._processes, job, states, now)
-            return
-        left: list[int] = []
-        for launch, state in zip(job.launches, states, strict=True):
-            if isinstance(state, JobNeverStarted):
-                # What an earlier server had handed over could still start, beside the next attempt.
-                with suppress(NotFoundError):
-                    self._processes.forget(launch)
-            elif isinstance(state, JobGone):
-                left += end_what_is_left(self._processes, job, launch, state)
-        if left:
-            self._hold_for(job, left, now)
-            return
-        self._end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends)
-
-    def _hold_for(self, job: LocalJob, left: Sequence[int], now: int) -> None:
-        """Keep what it holds: as long as a process of it is there, so may be what that process has of a device."""
-        stuck(job, left, now)
-        self._become(job, JobState.STOPPING, now)
-        self._changed.add(job.order.id)
-
-    def _watch_living(self, job: LocalJob, ends: RankEnds, ran: float, now: int) -> None:
-        if job.state is JobState.STARTING:
-            self._become(job, JobState.RUNNING, now)
-        if job.leaving is not None:
-            return
-        limit = job.order.job.run_time
-        if ends.missing:
-            said = "the server ended while it was being started"
-            self._tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, said)
-        elif ends.failed is not None:
-            self._tell_to_end(job, Leaving.RANK_FAILED, job.order.job.grace)
-        elif limit is not None and ran > limit:
-            self._tell_to_end(job, Leaving.RUN_TIME, job.order.job.grace)
-
-    def _look(self, job: LocalJob, launch: str) -> LaunchState:
-        try:
-            return self._processes.look(launch)
-        except NotFoundError:
-            if launch in job.launched:
-                return JobGone(None, FOLDER_GONE)
-            return JobNeverStarted()
-
-    def _tell_to_end(self, job: LocalJob, why: Leaving, grace: int, said: str = "") -> None:
-        # Whoever stops it by hand has the last word over why it goes.
-        if job.leaving is None or why is Leaving.BY_HAND:
-            job.leaving = why
-            job.said = said
-        now = self._now()
-        given_until(job, grace, now)
-        self._become(job, JobState.STOPPING, now)
-        for launch in job.launches:
-            if isinstance(self._look(job, launch), JobAlive):
-                self._processes.stop(launch, grace)
-
-    def _end(self, job: LocalJob, conclusion: Conclusion, ends: RankEnds) -> None:
-        now, job_id = self._now(), job.order.id
-        end = conclusion.end_with(job.said, ends)
-        self._sampler.ended(job_id, now)
-        job.leaving, job.said, job.devices, job.ran_since = None, "", (), None
-        job.stuck, job.kill_at, job.killed = "", None, False
-        if conclusion.state is not JobState.QUEUED:
-            if job.state.holds:
-                self._queues.ended(job_id)
-            job.end = end
-            self._become(job, conclusion.state, now)
-            return
-        self._queues.left(job_id)
-        job.before, job.measured_before = end, self._sampler.told(job_id, job.attempt)
-        job.failures += 0 if end.displaced else 1
-        job.attempt += 1
-        self._become(job, JobState.QUEUED, now)
-
     def _goes_on(self, job_id: str) -> bool:
-        job = self._jobs.get(job_id)
+        job = self._kept.all.get(job_id)
         return job is not None and not job.state.over
 
     def _followed(self, job: LocalJob) -> FollowedJob:
