@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -24,7 +24,7 @@ from allotment.errors import (
 from allotment.jobs.kubernetes.batch_job import staging_name
 from allotment.jobs.kubernetes.beside import beside_names
 from allotment.jobs.kubernetes.budget import BUDGET, BUDGET_API
-from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
+from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
 from allotment.jobs.kubernetes.order import WorkOrder, work_name
 from allotment.jobs.kubernetes.place import JobPlace, place_of
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
@@ -37,9 +37,8 @@ from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.names import tenant_name
 from allotment.model.observed.base import Object
 from allotment.model.platform import Platform
-from allotment.observe.kinds import KUEUE
-from allotment.operations.run.kubernetes.fake_nodes import told_of_fakes
 from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
+from allotment.operations.run.kubernetes.offering import OfferingCluster
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, JobPods, read_logs
 from allotment.operations.run.kubernetes.refusals import look_for_refusals
 from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
@@ -47,17 +46,8 @@ from allotment.operations.run.kubernetes.standing import followed, is_staged, ra
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.kube import AccessQuestion, Deletion, RefusedError
 
-KUBERNETES: Final = "kubernetes"
 _BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"), (BUDGET_API, BUDGET))
 """Kinds that stand beside what runs a job."""
-_BEST_FIRST: Final = (
-    WorkKind.JOB,
-    WorkKind.JOB_SET,
-    WorkKind.LEADER_WORKER_SET,
-    WorkKind.CRON_JOB,
-    WorkKind.DEPLOYMENT,
-)
-"""Kinds that are started, those that run most jobs first; the others are for who asks for them."""
 _FINAL: Final = (JobRefusedError, CapacityError, InputError, NotFoundError)
 """Errors after which another try is of no use."""
 
@@ -88,6 +78,7 @@ class KubernetesBackend:
         self._access = access
         self._kube = access.kube
         self._maker = WorkMaker(name, access)
+        self._offering = OfferingCluster(access.kube, platform, cluster)
         self._platform = platform
         self._cluster = cluster
         self._read_code = read_code
@@ -104,26 +95,9 @@ class KubernetesBackend:
         """As users name it after ``--on``."""
         return self._name
 
-    def discover(self) -> ClusterOffer:
-        """What the cluster has for jobs."""
-        kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], api_kind(kind)))
-        kueue = next((each for each in KUEUE if self._kube.serves(each, "Workload")), "")
-        nodes = self._nodes()
-        return ClusterOffer(kinds, kueue, self._devices(nodes), told_of_fakes(nodes))
-
     def offer(self) -> BackendOffer:
         """What it has now."""
-        found = self.discover()
-        told = list(found.told)
-        if not found.kueue:
-            told.append("Kueue is not there: no job can be queued")
-        devices = found.devices
-        if not devices:
-            devices = self._declared()
-            if devices:
-                told.append("accelerators are as declared: no node shows any, or nodes may not be listed")
-        starts = tuple(kind.value for kind in _BEST_FIRST if kind in found.kinds)
-        return BackendOffer(KUBERNETES, starts, devices, tuple(told))
+        return self._offering.offer()
 
     def check(self, job: JobToStart) -> None:
         """Raise what `start` would raise for good; objects are sent as a dry run.
@@ -335,7 +309,7 @@ class KubernetesBackend:
 
     def _render(self, job: JobToStart) -> RenderedWork:
         place = self._place(job)
-        found = self.discover()
+        found = self._offering.discover()
         if not found.kueue:
             raise JobRefusedError(
                 f"{self._name} has no Kueue",
@@ -400,40 +374,6 @@ class KubernetesBackend:
 
     def _delete(self, api_version: str, key: ObjectKey, how: Deletion, uid: str) -> None:
         self._kube.delete(api_version, key, identity=self._access.identity, uid=uid, how=how)
-
-    def _nodes(self) -> Sequence[Body]:
-        """Nodes of the cluster; none where they may not be listed."""
-        try:
-            return tuple(self._kube.list("v1", "Node", lenient=True))
-        except RefusedError:
-            return ()
-
-    def _devices(self, nodes: Sequence[Body]) -> Mapping[str, int]:
-        """Allocatable devices by class, as nodes show them."""
-        found: dict[str, int] = {}
-        for node in nodes:
-            for name, count in self._devices_of(node):
-                found[name] = found.get(name, 0) + count
-        return found
-
-    def _devices_of(self, node: Body) -> Iterator[tuple[str, int]]:
-        given = node["metadata"].get("labels") or {}
-        allocatable = (node.get("status") or {}).get("allocatable") or {}
-        declared = {flavor.accelerator for flavor in self._cluster.flavors if flavor.accelerator is not None}
-        for name in sorted(declared):
-            accelerator = self._platform.accelerators[name]
-            key, value = accelerator.node_label
-            amount = str(allocatable.get(accelerator.resource_name, ""))
-            if given.get(key) == value and amount.isdecimal() and len(amount) < 9:
-                yield name, int(amount)
-
-    def _declared(self) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for pool in self._cluster.node_pools:
-            if pool.accelerator is not None:
-                most = pool.accelerators_per_node * pool.max_nodes
-                found[pool.accelerator] = found.get(pool.accelerator, 0) + most
-        return found
 
 
 def _on_record(job: JobToStart) -> Mapping[str, str]:

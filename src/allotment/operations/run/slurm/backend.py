@@ -16,21 +16,19 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.errors import AllotmentError, NotFoundError, UnreachableError
-from allotment.jobs.early_stopping import behind
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import SlurmPlace, told_on_slurm
-from allotment.jobs.trials import trials_of
 from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
-from allotment.operations.run.slurm.claiming import SlurmClaims, SlurmMarks, marks_booked, marks_of
+from allotment.operations.run.slurm.arrays import TrialArrays
+from allotment.operations.run.slurm.claiming import SlurmMarks, marks_booked, marks_of
 from allotment.operations.run.slurm.gathering import SeenOnSlurm, gathered, numbered, numbered_bookings
+from allotment.operations.run.slurm.handed_in import HandedInJob
 from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
 from allotment.operations.run.slurm.standing import SlurmStanding, booked_standing, standing_of, waits_in_vain
-from allotment.operations.run.slurm.sweeps import TrialRun, standing_of_sweep, trials_booked, trials_seen, whole
-from allotment.operations.run.slurm.trial_reports import TrialReports
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.slurm import SlurmPort, SlurmReceipt
@@ -39,45 +37,6 @@ LOOK_EVERY: Final = 2.0
 """Seconds: slurmctld answers one at a time, and others ask, too."""
 _LOST_AFTER: Final = 60
 """Seconds for which neither slurmctld nor the accounting knows a job, before it is lost."""
-
-
-class _HandedIn:
-    """A job that was handed over and whose end is not on record yet."""
-
-    def __init__(self, order: JobToStart, claims: SlurmClaims) -> None:
-        """As it was handed over.
-
-        Args:
-            order: what was.
-            claims: which numbers are its own; since when it may be booked.
-        """
-        self.order = order
-        self.claims = claims
-        self.since = claims.since
-        self.last: FollowedJob | None = None
-        self.missing: float | None = None
-        self.attempt = order.attempt
-        self.stopping = False
-        self.arrays: dict[SlurmPart, tuple[int, ...]] = {}
-        self.ended: dict[SlurmPart, dict[int, TrialRun]] = {}
-        self.looked_up: dict[SlurmPart, list[int]] = {}
-        self.reports: dict[SlurmPart, TrialReports] = {}
-        self.used: dict[tuple[str, int], SlurmUse] = {}
-
-    @property
-    def expected(self) -> bool:
-        """Whether Slurm should know something of it."""
-        return self.order.taken or bool(self.claims.numbers)
-
-    def parts(self, shown: Mapping[int, tuple[SlurmJob, ...]]) -> dict[SlurmPart, tuple[SlurmJob, ...]]:
-        """What of it is among these."""
-        return {part: shown[number] for part, number in self.claims.numbers.items() if number in shown}
-
-    def as_it_was(self) -> FollowedJob:
-        """How it stood when it was seen last; what nobody has seen yet is as it is on record, or before that."""
-        order, part = self.order, self.claims.last
-        native = order.native if part is None else str(self.claims.numbers[part])
-        return self.last or FollowedJob(order.id, native, JobState.STAGING, order.attempt)
 
 
 class SlurmBackend:
@@ -105,7 +64,8 @@ class SlurmBackend:
         self._storage = storage
         self._clock = clock
         self._entrance = SlurmEntrance(slurm, placing, storage)
-        self._jobs: dict[str, _HandedIn] = {}
+        self._arrays = TrialArrays(slurm, storage.output, self._bookings)
+        self._jobs: dict[str, HandedInJob] = {}
         self._known: dict[str, SeenOnSlurm] = {}
         self._shown_jobs: Mapping[int, tuple[SlurmJob, ...]] = {}
         self._marks = SlurmMarks({})
@@ -152,7 +112,7 @@ class SlurmBackend:
         now = int(self._clock.now().timestamp())
         mine = self._jobs.get(job.id)
         if mine is None:
-            mine = _HandedIn(job, self._entrance.claims_of(job, min(now, job.queued_since // 1000 or now)))
+            mine = HandedInJob(job, self._entrance.claims_of(job, min(now, job.queued_since // 1000 or now)))
             self._jobs[job.id] = mine
         if job.taken:
             # Whether it is to be stopped is told after this: what was taken is tried again when it is looked at.
@@ -242,7 +202,7 @@ class SlurmBackend:
                 yield mine.as_it_was()
 
     def _hand_in(
-        self, mine: _HandedIn, part: SlurmPart, trials: Sequence[int] = (), *, since: int
+        self, mine: HandedInJob, part: SlurmPart, trials: Sequence[int] = (), *, since: int
     ) -> tuple[SlurmReceipt, int]:
         claims = mine.claims
         before, claims.unsure = since if claims.unsure else None, True
@@ -287,7 +247,7 @@ class SlurmBackend:
             part.job_id, str(receipt.job_id), JobState.QUEUED, following.attempt, reason=receipt.said, before=seen.end
         )
 
-    def _with_use(self, mine: _HandedIn, seen: FollowedJob) -> FollowedJob:
+    def _with_use(self, mine: HandedInJob, seen: FollowedJob) -> FollowedJob:
         """With what the accounting gathered of a run that is over; asked once, and nobody waits for it."""
         if seen.end is None or mine.order.job.sweep is not None or not seen.native.isdecimal():
             return seen
@@ -352,11 +312,11 @@ class SlurmBackend:
             return SlurmStanding(staging, SlurmPart(job_id, 0, 1)) if alive else None
         jobs, data = seen.parts[part], mine is not None and bool(mine.order.job.data)
         if jobs[-1].array_id:
-            trials = self._trials(mine, part, jobs)
+            trials = self._arrays.trials(mine, part, jobs)
             begun = any(each.phase is not SlurmPhase.WAITING for each in trials)
             if begun and not waits_in_vain(jobs[-1], fetching, JobState.QUEUED):
-                self._end_those_behind(mine, part, jobs[-1].array_id, trials)
-                return self._sweep(mine, part, jobs[-1].array_id, trials)
+                self._arrays.end_those_behind(mine, part, jobs[-1].array_id, trials)
+                return self._arrays.standing(mine, part, jobs[-1].array_id, trials)
         standing = standing_of(part, jobs[-1], fetching, data=data)
         if waits_in_vain(jobs[-1], fetching, standing.followed.state) and not (mine is not None and mine.stopping):
             word = fetching.states[0] if fetching is not None and fetching.states else ""
@@ -364,52 +324,6 @@ class SlurmBackend:
             failed = replace(standing.followed, state=JobState.FAILED, reason="", end=end)
             return replace(standing, followed=failed, word="")
         return standing
-
-    def _sweep(self, mine: _HandedIn | None, part: SlurmPart, native: int, trials: Sequence[TrialRun]) -> SlurmStanding:
-        sweep = None if mine is None else mine.order.job.sweep
-        arguments = () if sweep is None else trials_of(sweep)
-        early = sweep is not None and sweep.early_stop is not None and mine is not None and not mine.stopping
-        return standing_of_sweep(part, native, trials, arguments, early=early)
-
-    def _trials(self, mine: _HandedIn | None, part: SlurmPart, jobs: Sequence[SlurmJob]) -> list[TrialRun]:
-        """All trials of an array: what slurmctld shows, what was seen to end, and what was booked of the others."""
-        seen, more = trials_seen(jobs)
-        if mine is None or mine.order.job.sweep is None:
-            return list(seen.values())
-        ended = mine.ended.setdefault(part, {})
-        ended |= {number: each for number, each in seen.items() if each.phase is SlurmPhase.ENDED}
-        trials, unseen = whole(self._numbers(mine, part, seen), seen, ended, waiting=more)
-        unknown = part.failures > 0 and part not in mine.arrays
-        if (unseen or unknown) and mine.looked_up.get(part) != unseen:
-            with suppress(UnreachableError):
-                ended |= trials_booked(self._bookings(mine.since).get(mine.claims.numbers.get(part, 0), ()))
-                mine.looked_up[part] = unseen
-            trials, _ = whole(self._numbers(mine, part, seen), seen, ended, waiting=more)
-        return trials
-
-    @staticmethod
-    def _numbers(mine: _HandedIn, part: SlurmPart, seen: Mapping[int, TrialRun]) -> Sequence[int]:
-        """Of the trials of an array; of one that an earlier server made of those that failed, all that were seen."""
-        sweep = mine.order.job.sweep
-        if sweep is not None and not part.failures:
-            return range(sweep.trials)
-        return mine.arrays.get(part) or sorted(seen.keys() | mine.ended.get(part, {}).keys())
-
-    def _end_those_behind(
-        self, mine: _HandedIn | None, part: SlurmPart, array: int, trials: Sequence[TrialRun]
-    ) -> None:
-        """End trials that fall behind the others, if the sweep asks for that."""
-        sweep = None if mine is None or mine.stopping else mine.order.job.sweep
-        if mine is None or sweep is None or sweep.early_stop is None:
-            return
-        if part not in mine.reports:
-            metric, goes_on = sweep.early_stop.metric, mine.order.job.checkpoint is not None
-            output = self._storage.output
-            mine.reports[part] = TrialReports(output, part.job_id, part.attempt, metric, goes_on=goes_on)
-        running = [each.number for each in trials if each.phase is SlurmPhase.RUNNING]
-        for trial in behind(mine.reports[part].read(trials), sweep.early_stop, running):
-            with suppress(NotFoundError):
-                self._slurm.cancel(array, task=trial)
 
     def _booked(self, job_ids: Sequence[str]) -> Iterator[SlurmStanding]:
         """Those that slurmctld has forgotten; the accounting is asked once for all of them."""
@@ -431,13 +345,8 @@ class SlurmBackend:
                 continue
             if part is None or (runs := booked.get(mine.claims.numbers[part])) is None:
                 continue
-            if mine.order.job.sweep is None:
-                standing = booked_standing(part, runs)
-            else:
-                ended = mine.ended.setdefault(part, {})
-                ended |= trials_booked(runs)
-                trials, _ = whole(self._numbers(mine, part, {}), {}, ended, waiting=False)
-                standing = self._sweep(mine, part, runs[-1].array_id, trials)
+            sweep = mine.order.job.sweep is not None
+            standing = self._arrays.booked(mine, part, runs) if sweep else booked_standing(part, runs)
             if standing is not None:
                 yield standing
 
