@@ -18,8 +18,10 @@ from allotment import wiring
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
+from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.accelerator import CapacityType
 from allotment.model.platform import Platform
+from allotment.model.slurm.seen import SlurmNode
 from allotment.operations.directory.loading import load
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
@@ -187,19 +189,19 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
         own = slurm_file(name, os.environ).read() if name in slurm_names(os.environ) else None
         told, said = described_slurm(own, platform.slurm(name))
     port = opened.enter_context(slurm(told.slurmrestd, os.environ))
-    backend = SlurmBackend(
-        name,
-        port,
-        lambda nodes: placed(name, told, tuple(platform.accelerators), nodes),
-        SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets")),
-        wiring.clock(),
-    )
+    storage = SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets"))
+
+    def placing(nodes: Sequence[SlurmNode]) -> SlurmPlace:
+        return placed(name, told, tuple(platform.accelerators), nodes)
+
+    backend = SlurmBackend(name, port, placing, storage, wiring.clock())
     words = SlurmWords(name, platform, told)
     return Serving(
         backend,
         told=lambda order: (*said, *backend.told(order)),
         check=backend.check,
         families=FamilyKeeping(schedules=True, wall=_wall),
+        hand_on=storage.folders.hand_on,
         snapshot=lambda jobs: lambda: slurm_snapshot(port, words, jobs, _wall()),
     )
 
@@ -230,6 +232,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Servin
         told=backend.told,
         check=backend.check,
         families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall, clear=clear),
+        hand_on=storage.folders.hand_on,
     )
 
 

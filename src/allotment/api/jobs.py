@@ -128,8 +128,8 @@ def _write_routes(app: FastAPI, service: JobService) -> None:
         return _value("job", service.stop(reference, grace=grace))
 
     @app.post("/v1/jobs/{reference}/retry")
-    def retry(reference: str) -> Response:
-        return _value("receipt", service.retry(reference))
+    def retry(reference: str, resume: bool = False) -> Response:  # noqa: FBT001, FBT002 (a query)
+        return _value("receipt", service.retry(reference, resume=resume))
 
 
 def _read_routes(app: FastAPI, service: JobService) -> None:

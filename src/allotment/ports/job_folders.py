@@ -25,6 +25,17 @@ class JobFolders(Protocol):
         """Where a job's checkpoints lie, from attempt to attempt."""
         ...
 
+    def hand_on(self, job_id: str, new_id: str) -> bool:
+        """Make the checkpoints of a job those of another, which has none yet; done already, nothing.
+
+        Returns:
+            Whether the other has any now.
+
+        Raises:
+            AllotmentError: they cannot be moved.
+        """
+        ...
+
     def claim(self, name: str) -> str:
         """The folder that stands for a claim; `name` is no path."""
         ...

@@ -251,11 +251,16 @@ class JobService(Protocol):
         """End a job for good; `grace` in seconds, None for its own."""
         ...
 
-    def retry(self, reference: str) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
         """Submit again what is over; where a retry of it is not over yet, that one is told of, and nothing submitted.
+
+        Args:
+            reference: of the job.
+            resume: whether its checkpoints become those of the new job, which goes on from them.
 
         Raises:
             ConflictError: it is not over.
+            InputError: there are no checkpoints to go on from.
         """
         ...
 

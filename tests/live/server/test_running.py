@@ -258,6 +258,27 @@ def test_a_server_that_is_stopped_by_a_signal_answers_nobody_and_then_goes_on(se
     assert ended(server, one.id).state is JobState.SUCCEEDED
 
 
+STEPS = """\
+import os
+from pathlib import Path
+kept = Path(os.environ["ALLOTMENT_CHECKPOINT_DIR"], "step")
+begun = int(kept.read_text()) if kept.exists() else 0
+print("begun at", begun)
+kept.write_text(str(begun + 3))
+raise SystemExit(0 if begun else 1)
+"""
+
+
+def test_what_failed_goes_on_from_its_checkpoints(server: Server) -> None:
+    (server.home / "steps.py").write_text(STEPS)
+    asked = ("run", "steps.py", "--team", "nlp", "--checkpoint", "ckpt")
+    assert "begun at 0" in server.run(*asked, code=1)
+    failed = server.service.find("steps")
+    said = server.run("retry", failed.id, "--resume", "--follow")
+    assert "begun at 3" in said
+    assert server.service.find("steps").supersedes == failed.id
+
+
 def test_every_example_of_the_help(server: Server) -> None:
     (server.home / "train.py").write_text(TRAIN.format(steps=1))
     (server.home / "job.yaml").write_text(

@@ -106,6 +106,7 @@ class World:
             snapshot=backend.snapshot,
             with_past=True,
             families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs),
+            hand_on=self.machine.folders.hand_on,
         )
 
         def opener(name: str) -> Serving:
@@ -114,7 +115,7 @@ class World:
             return serving
 
         most = PodLimits(None, None, 8)
-        bounded = replace(acme(), teams=tuple(replace(each, member_limits=most) for each in acme().teams))
+        self.platform = replace(acme(), teams=tuple(replace(each, member_limits=most) for each in acme().teams))
         identity = ServerIdentity(
             "acme",
             "",
@@ -123,7 +124,7 @@ class World:
             "1",
             1,
             {"a100": 3_000_000},
-            refuse=lambda wanted: refuse_broken_rules(wanted, bounded),
+            refuse=lambda wanted: refuse_broken_rules(wanted, self.platform),
         )
         self.desk = Desk(identity, self.machine.store, opener, self.shelf, self.machine.clock, lambda: next(self.ids))
 
@@ -327,6 +328,60 @@ def test_code_travels(asked: tuple[World, JobService]) -> None:
     assert one.code == f"/code/{reference}"
     world.run(15)
     assert service.retry(one.id).job.code == one.code
+
+
+def test_a_retry_goes_on_from_the_checkpoints_of_what_failed(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    failed = submitted(service, program="fails", checkpoint=CheckpointPolicy("ckpt", None, 30)).job
+    world.run(15)
+    assert service.find(failed.id).state is JobState.FAILED
+    with pytest.raises(InputError, match="there are no checkpoints") as none:
+        service.retry(failed.id, resume=True)
+    assert none.value.fix == f"begin anew: `allot retry {failed.id}`"
+    world.machine.folders.written.add(failed.id)
+    receipt = service.retry(failed.id, resume=True)
+    assert receipt.told == (f"it goes on from the checkpoints of {failed.id}, which are its own now",)
+    assert world.machine.folders.written == {receipt.job.id}
+    assert service.retry(failed.id, resume=True).job.id == receipt.job.id
+    world.run(15)
+    with pytest.raises(InputError) as taken:
+        service.retry(failed.id, resume=True)
+    assert taken.value.fix == f"go on from its retry: `allot retry {receipt.job.id} --resume`"
+    anew = service.retry(failed.id)
+    assert anew.told[0].endswith(f"`allot retry {failed.id} --resume` goes on from them, once this one is stopped")
+    assert world.machine.folders.written == {receipt.job.id}
+
+
+def test_a_retry_that_is_refused_leaves_the_checkpoints_where_they_are(asked: tuple[World, JobService]) -> None:
+    world, service = asked
+    reference = service.put_code(io.BytesIO(b"x"))
+    failed = service.submit(
+        JobSubmission(job("fails", checkpoint=CheckpointPolicy("ckpt", None, 30)), "local", reference)
+    ).job
+    world.run(15)
+    world.machine.folders.written.add(failed.id)
+    world.platform = replace(world.platform, teams=())
+    with pytest.raises(AllotmentError):
+        service.retry(failed.id, resume=True)
+    assert world.machine.folders.written == {failed.id}
+
+
+@pytest.mark.parametrize(
+    ("program", "more", "why"),
+    [
+        ("fails", {}, "its file names no checkpoint directory"),
+        ("quick", {"checkpoint": CheckpointPolicy("ckpt", None, 30)}, "it would end at once where it ended"),
+    ],
+)
+def test_where_there_is_nothing_to_go_on_from_a_retry_says_so(
+    asked: tuple[World, JobService], program: str, more: dict[str, Any], why: str
+) -> None:
+    world, service = asked
+    over = submitted(service, program=program, **more).job
+    world.run(15)
+    with pytest.raises(InputError, match="nothing to go on from") as refused:
+        service.retry(over.id, resume=True)
+    assert refused.value.why == why
 
 
 def test_a_retry_that_is_not_over_is_the_answer_to_the_next_one(asked: tuple[World, JobService]) -> None:

@@ -64,6 +64,19 @@ class LocalJobFolders:
         check_id(job_id)
         return self._made(self._root / "checkpoints" / job_id)
 
+    def hand_on(self, job_id: str, new_id: str) -> bool:
+        """Make the checkpoints of a job those of another."""
+        check_id(job_id)
+        check_id(new_id)
+        before, after = (self._root / "checkpoints" / each for each in (job_id, new_id))
+        with _told(f"the folder {shown(after)}"):
+            if _holds_any(after):
+                return True
+            if not _holds_any(before):
+                return False
+            before.rename(after)
+        return True
+
     def claim(self, name: str) -> str:
         """The folder that stands for a claim."""
         return self._made(self._root / "claims" / _checked(name))
@@ -192,6 +205,14 @@ def _checked(name: str) -> str:
             fix="use letters, digits, dots and hyphens",
         )
     return name
+
+
+def _holds_any(folder: Path) -> bool:
+    """Whether it is a folder, and no link to one, with anything in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    with os.scandir(folder) as found:
+        return any(found)
 
 
 def _make(path: Path) -> Path:

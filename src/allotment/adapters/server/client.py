@@ -198,9 +198,10 @@ class SocketJobService:
         query = "" if grace is None else f"?{urlencode({'grace': grace})}"
         return self._ask("POST", f"{_job(reference)}/stop{query}", "job", StoredJob)
 
-    def retry(self, reference: str) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
         """Submit again what is over."""
-        return self._ask("POST", f"{_job(reference)}/retry", "receipt", JobReceipt)
+        query = "?resume=true" if resume else ""
+        return self._ask("POST", f"{_job(reference)}/retry{query}", "receipt", JobReceipt)
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None

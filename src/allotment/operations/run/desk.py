@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError, UsageError
+from allotment.errors import AllotmentError, UsageError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
@@ -16,7 +16,8 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.remembering import backends_to_tell
-from allotment.operations.run.taking import Intake, id_of_key
+from allotment.operations.run.retrying import Retries
+from allotment.operations.run.taking import Intake
 from allotment.operations.run.using import JobPrices, used_together
 from allotment.ports.backends import LOCAL, BackendOffer, LogLine
 from allotment.ports.clock import Clock
@@ -97,6 +98,7 @@ class Desk:
         self._lanes: dict[str, Lane] = {}
         self._closed: dict[str, str] = {}
         self._intake = Intake(store, shelf, clock, identity.owner, new_id, identity.refuse)
+        self._retries = Retries(store, shelf, identity.owner, self.submit)
         self._alone = threading.RLock()
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
@@ -243,39 +245,10 @@ class Desk:
             return job
         return self._lane(job.backend).stop(job.id, grace, f"{self._identity.owner} stopped it")
 
-    def retry(self, reference: str) -> JobReceipt:
-        """Submit again what is over; its retry that is not over yet is the answer where there is one."""
+    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
+        """Submit again what is over, from its beginning or from its checkpoints."""
         job = self.find(reference)
-        if not job.state.over:
-            raise ConflictError(
-                f"{job.job.name} ({job.id}) is {job.state.value}",
-                why="only what is over can be run again",
-                fix=f"stop it first: `allot stop {job.id}`",
-            )
-        alive, key = self._newest_retry(job.id)
-        if alive is not None:
-            return JobReceipt(
-                alive, (f"it retries {job.id} already, and is {alive.state.value}: nothing was submitted",)
-            )
-        code = self._shelf.reference(job.code) if job.code else ""
-        receipt = self.submit(JobSubmission(job.job, job.backend, code, supersedes=job.id, key=key))
-        if job.job.checkpoint is None:
-            return receipt
-        return replace(receipt, told=(*receipt.told, f"it begins anew: the checkpoints of {job.id} stay with that job"))
-
-    def _newest_retry(self, job_id: str) -> tuple[StoredJob | None, str]:
-        """The retry of a job that is not over, or None, and its key or that of the next one."""
-        number = 1
-        while True:
-            # No key of a user has a NUL, so that none is that of a retry.
-            key = f"retry\0{job_id}\0{number}"
-            try:
-                made = self._store.get(id_of_key(self._identity.owner, key))
-            except NotFoundError:
-                return None, key
-            if not made.state.over:
-                return made, key
-            number += 1
+        return self._retries.retry(job, self._lane(job.backend), resume=resume)
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None

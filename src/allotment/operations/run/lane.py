@@ -59,6 +59,8 @@ class Serving:
         check: raises what `start` would raise for good, before a job is kept.
         remember: is told of jobs that were over lately, of which something may be left; None where nothing is.
         families: the sweeps and schedules that the back end has no word for.
+        hand_on: makes the checkpoints of a job those of another that is not handed over yet, both by id; whether there
+            are any. None where jobs find them by themselves.
     """
 
     backend: Backend
@@ -74,6 +76,7 @@ class Serving:
     check: Callable[[JobToStart], None] = lambda _: None
     remember: Callable[[JobToStart], None] | None = None
     families: FamilyKeeping = NO_FAMILIES
+    hand_on: Callable[[str, str], bool] | None = None
 
 
 class Lane:
@@ -117,6 +120,11 @@ class Lane:
     def trouble(self) -> str:
         """What kept the last pass from being whole; empty where nothing did."""
         return self._trouble or self._reconciler.unreachable or self._reconciler.defects or self._families.trouble
+
+    @property
+    def hand_on(self) -> Callable[[str, str], bool] | None:
+        """What makes the checkpoints of a job those of another; None where jobs find them by themselves."""
+        return self._serving.hand_on
 
     def served(self) -> ServedBackend:
         """What it has, as it was seen last."""

@@ -92,6 +92,22 @@ def test_a_round_trip(tmp_path: Path) -> None:
     assert (Path(kept) / "step").read_text() == "7"
 
 
+def test_checkpoints_are_handed_on_once_and_back(tmp_path: Path) -> None:
+    folders = LocalJobFolders(tmp_path / "jobs")
+    assert not folders.hand_on("job-a", "job-b")
+    before = Path(folders.checkpoint("job-a"))
+    assert not folders.hand_on("job-a", "job-b")
+    (before / "step").write_text("7")
+    assert folders.hand_on("job-a", "job-b")
+    assert folders.hand_on("job-a", "job-b")
+    assert (Path(folders.checkpoint("job-b")) / "step").read_text() == "7"
+    assert not before.exists()
+    assert folders.hand_on("job-b", "job-a")
+    before.rename(tmp_path / "moved")
+    before.symlink_to(tmp_path / "moved")
+    assert not folders.hand_on("job-a", "job-b")
+
+
 @pytest.mark.parametrize(
     ("patterns", "left"),
     [
@@ -269,6 +285,8 @@ def test_names_never_become_other_paths(tmp_path: Path, wrong: str) -> None:
     folders, shelf = LocalJobFolders(tmp_path), FolderShelf(tmp_path / "shelf")
     for ask in (
         lambda: folders.checkpoint(wrong),
+        lambda: folders.hand_on(wrong, "job-b"),
+        lambda: folders.hand_on("job-a", wrong),
         lambda: folders.claim(wrong),
         lambda: folders.scratch("job-a", 1, wrong),
         lambda: folders.working_copy(wrong, 1, ""),

@@ -57,12 +57,19 @@ class NamedFolders:
     def __init__(self) -> None:
         self.cleared: list[str] = []
         self.links: dict[str, str] = {}
+        self.written: set[str] = set()
+        """Ids of jobs that have written checkpoints."""
 
     def working_copy(self, job_id: str, attempt: int, packed: str) -> str:
         return f"/work/{job_id}/{attempt}"
 
     def checkpoint(self, job_id: str) -> str:
         return f"/checkpoints/{job_id}"
+
+    def hand_on(self, job_id: str, new_id: str) -> bool:
+        if job_id in self.written:
+            self.written ^= {job_id, new_id}
+        return new_id in self.written
 
     def claim(self, name: str) -> str:
         return f"/claims/{name}"

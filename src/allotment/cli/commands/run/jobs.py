@@ -157,13 +157,25 @@ def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str
 
 @click.command(cls=Command)
 @click.argument("job")
+@click.option("--resume", is_flag=True, help="Go on from its checkpoints: they become those of the new job.")
+@click.option("--follow", "-f", is_flag=True, help="Follow its log to its end.")
 @global_flags
 @click.pass_obj
-def retry(session: Session, job: str) -> None:
-    """Submit a job that is over again, with the same code; it is a new job, which names the old one."""
-    from allotment.cli.commands.run.jobs_view import receipt_text
+def retry(session: Session, job: str, *, resume: bool, follow: bool) -> int:
+    """Submit a job that is over again, with the same code; it is a new job, which names the old one.
 
-    session.out(receipt_text(service_of(session).retry(job), session.call))
+    It begins anew, unless --resume is given. On a cluster it finds the checkpoints where the old one wrote them.
+    """
+    from allotment.cli.commands.run.following import follow_to_its_end
+    from allotment.cli.commands.run.jobs_view import receipt_line, receipt_text
+
+    service = service_of(session)
+    receipt = service.retry(job, resume=resume)
+    if not follow:
+        session.out(receipt_text(receipt, session.call))
+        return 0
+    session.note(receipt_line(receipt))
+    return follow_to_its_end(session, service, receipt.job)
 
 
 @click.command(cls=Command)

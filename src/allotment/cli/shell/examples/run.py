@@ -33,7 +33,10 @@ EXAMPLES: Final[CommandExamples] = {
     ("report",): (Example("allot report train", "what to ask for next time", _SERVER),),
     ("wait",): (Example("allot wait train --timeout 600", "its exit code is the job's", _SERVER),),
     ("stop",): (Example("allot stop train --grace 10", "SIGTERM, ten seconds, SIGKILL", _SERVER),),
-    ("retry",): (Example("allot retry train", "the same once more", _SERVER),),
+    ("retry",): (
+        Example("allot retry train", "the same once more", _SERVER),
+        Example("allot retry train -f", "and its log", _SERVER),
+    ),
     ("clone",): (
         Example("allot clone train --set epochs=5", "another argument", _SERVER),
         Example("allot clone train --set run.env.LR=3e-4 --dry-run=server", "a variable; only ask", _SERVER),
