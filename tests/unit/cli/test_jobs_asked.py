@@ -130,6 +130,15 @@ def test_ps_takes_teams_as_kubectl_takes_namespaces(
     assert run("ps", "-A", "-n", "cv").code == 2
 
 
+@pytest.mark.parametrize("asked_for", [("prune",), ("forget", "j1")])
+def test_whoever_says_no_to_forgetting_is_told_by_the_exit_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch, asked_for: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(Session, "no_input", False)
+    declined = run("store", *asked_for, typed="n\n")
+    assert (declined.code, "nothing was forgotten" in declined.err) == (1, True)
+
+
 def test_all_jobs_are_stopped_only_where_somebody_said_so(
     run: Run, asked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -227,7 +227,8 @@ def _advice(job: StoredJob) -> Iterator[str]:
     if judged and use.cpu is not None and use.cpu * _MUCH < needs.cpu:
         enough_cpu = MilliCpu(max(100, -(-use.cpu * _ROOM // 100 // 100) * 100))
         used = f"it used {format_cpu(use.cpu)} of {format_cpu(needs.cpu)} on average"
-        yield f"ask for cpu: {format_cpu(enough_cpu)} ({used})"
+        if enough_cpu < needs.cpu:
+            yield f"ask for cpu: {format_cpu(enough_cpu)} ({used})"
     yield from _advice_of_devices(job, use)
     if use.displaced and job.job.checkpoint is None:
         yield f"write checkpoints: it was displaced {use.displaced} times, and began again each time"
@@ -243,7 +244,8 @@ def _advice_of_memory(job: StoredJob, use: UseSummary) -> Iterator[str]:
         yield f"ask for more memory, such as {format_bytes(more)} ({why}; how much it needs nobody saw)"
     elif use.memory is not None and use.memory * _MUCH < asked and job.state is JobState.SUCCEEDED:
         enough = Bytes(-(-use.memory * _ROOM // 100 // _STEP) * _STEP)
-        yield f"ask for memory: {format_bytes(enough)} (it used {_mebibytes(use.memory)} of {_mebibytes(asked)})"
+        if enough < asked:
+            yield f"ask for memory: {format_bytes(enough)} (it used {_mebibytes(use.memory)} of {_mebibytes(asked)})"
 
 
 def _advice_of_devices(job: StoredJob, use: UseSummary) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import threading
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -568,6 +569,31 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
     with pytest.raises(NotFoundError, match="over more than a day before") as caught:
         bench.backend.log("k7x2")
     assert "-l allotment.dev/job=k7x2" in caught.value.fix
+
+
+def test_however_many_pods_there_are_only_some_are_read_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_logs, "LOOK_AGAIN", 0.001)
+    monkeypatch.setattr(pod_logs, "_MOST_FOLLOWED", 2)
+    bench.start(job(replicas=5))
+    main = bench.kube.get("batch/v1", JOB)
+    assert main is not None
+    for rank in range(5):
+        pod = forged_pod(bench, main)
+        metadata = {**pod["metadata"], "name": f"many-{rank}", "uid": f"many-{rank}"}
+        metadata["labels"] = {**metadata["labels"], "batch.kubernetes.io/job-completion-index": str(rank)}
+        bench.kube.put({**pod, "metadata": metadata})
+        bench.kube.logs[ObjectKey("", "Pod", NAMESPACE, f"many-{rank}"), "main"] = (PodLogLine("", b"said"),)
+    most: list[int] = []
+
+    def hook(call: Call) -> None:
+        if call.verb == "follow log":
+            most.append(sum(each.name.startswith("log-many-") for each in threading.enumerate()))
+
+    bench.kube.hook = hook
+    followed = bench.backend.log("k7x2", follow=True)
+    lines = islice((each for each in followed if each is not None), 5)
+    assert sorted(each.rank for each in lines) == [0, 1, 2, 3, 4]
+    assert max(most) <= 2
 
 
 def test_a_job_without_pods_has_no_log(bench: Bench) -> None:

@@ -91,6 +91,12 @@ def test_advice_is_given_only_for_much_too_much(more: dict[str, int], wanted: tu
     assert report_of(found, 0).advice == wanted
 
 
+def test_what_is_asked_for_already_is_no_advice() -> None:
+    found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), memory=7 << 20, cpu_ms=1)
+    least = replace(found.job.needs, memory=Bytes(64 << 20), cpu=MilliCpu(100))
+    assert report_of(replace(found, job=replace(found.job, needs=least)), 0).advice == ()
+
+
 def test_who_was_displaced_without_checkpoints_and_without_an_end_is_told() -> None:
     advice = report_of(stored(memory=GIB, cpu_ms=HOUR), 0).advice
     assert [each.split(":")[0] for each in advice] == ["write checkpoints", "name a maxRunTime"]

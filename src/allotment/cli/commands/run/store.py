@@ -115,7 +115,7 @@ def restore(session: Session, file: str, *, output: OutputOptions) -> None:
 @yes_flag("forgetting: history, reasons and use of these jobs are gone then, and what they left on this machine")
 @global_flags
 @click.pass_obj
-def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes: bool) -> None:
+def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes: bool) -> int:
     """Forget jobs that have been over for 30 days or more, with what they left; while the server runs, it is refused.
 
     On this machine their logs and working copies go with them, and packed code that no job refers to. What runs is
@@ -132,11 +132,12 @@ def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes:
         and not session.confirm(f"Forget jobs that ended more than {days} days ago?", flag="--yes")
     ):
         session.note("nothing was forgotten")
-        return
+        return 1
     now = round(wiring.clock().now().timestamp() * 1000)
     remains = running.job_remains(running.server_folder(session.environment))
     gone = pruned(_place(session), remains, now, days, checkpoints=checkpoints, only_told=dry_run)
     session.note(pruned_text(gone, only_told=dry_run))
+    return 0
 
 
 @click.command(cls=Command)
@@ -145,7 +146,7 @@ def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes:
 @yes_flag("forgetting: all that is kept of this job is gone then")
 @global_flags
 @click.pass_obj
-def forget(session: Session, job: str, *, yes: bool) -> None:
+def forget(session: Session, job: str, *, yes: bool) -> int:
     """Forget one JOB, by its whole id: one that is over, or cannot be read; while the server runs, it is refused.
 
     Its logs and working copies on this machine go with it; checkpoints stay. Of one that cannot be read whatever still
@@ -157,6 +158,7 @@ def forget(session: Session, job: str, *, yes: bool) -> None:
 
     if not yes and not session.confirm(f"Forget the job {quoted(job)}?", flag="--yes"):
         session.note("nothing was forgotten")
-        return
+        return 1
     forgotten(_place(session), running.job_remains(running.server_folder(session.environment)), job)
     session.note(f"{quoted(job)} is forgotten")
+    return 0

@@ -27,6 +27,8 @@ _MOST_WAITING: Final = 1000
 """Lines that are read ahead of whoever reads them."""
 _MOST_NAMED: Final = 10
 """Ranks that are named in a sentence."""
+_MOST_FOLLOWED: Final = 512
+"""Pods whose output is read at once, a thread each; others come once one of those has ended."""
 _NOT_STARTED: Final = 400
 _GONE: Final = 404
 _OF_THE_NODE: Final = 500
@@ -138,6 +140,8 @@ class FollowedLogs:
         except NotFoundError:
             return False
         for pod in of.pods:
+            if len(self._reading) >= _MOST_FOLLOWED:
+                break
             uid = pod.metadata.uid
             if uid not in self._read and uid not in self._reading and pod.spec.node_name:
                 thread = threading.Thread(
