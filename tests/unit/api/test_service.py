@@ -547,6 +547,16 @@ def test_what_a_file_may_not_say_a_server_takes_from_nobody_who_writes_to_its_so
     assert world.machine.store.kept() == ()
 
 
+def test_who_names_no_amount_and_has_too_much_is_told_which_was_taken(asked: tuple[World, JobService]) -> None:
+    _, service = asked
+    large = replace(job(devices=0), needs=replace(job(devices=0).needs, memory=Bytes(1 << 50)))
+    for unwritten, wanted in ((frozenset({"resources.memory"}), True), (frozenset[str](), False)):
+        for ask in (service.submit, service.foresee):
+            with pytest.raises(CapacityError) as refused:
+                ask(JobSubmission(large, "local", unwritten=unwritten))
+            assert ("its file does not name all of it: 1Pi for resources.memory" in refused.value.fix) is wanted
+
+
 def test_what_is_refused_is_refused_the_same_way(asked: tuple[World, JobService]) -> None:
     _, service = asked
     for ask, kind in REFUSED:

@@ -19,6 +19,8 @@ from allotment.model.slurm.submission import SlurmArray, SlurmGres, SlurmSubmiss
 MASTER_PORT: Final = 29500
 """On which rank 0 of a gang listens: the port that torchrun takes if nobody says otherwise."""
 _MIB: Final = 1 << 20
+PYTHON: Final = 'command -v python >/dev/null || exec python3 "$@"; exec python "$@"'
+"""Many nodes have Python under one of its names alone; on this machine, too, either is taken."""
 RANKS: Final = (
     'export ALLOTMENT_RANK="${SLURM_ARRAY_TASK_ID:-$SLURM_PROCID}" '
     "ALLOTMENT_ATTEMPT=$((ALLOTMENT_ATTEMPT + ${SLURM_RESTART_COUNT:-0})); "
@@ -146,10 +148,11 @@ def submission_of(
     cpus = -(-job.needs.cpu // 1000)
     attempt = part.attempt
     array = _array(job.sweep, trials)
+    container = _bundle(job, place)
     return SlurmSubmission(
         identity=part.identity,
         name=job.name,
-        argv=("sh", "-c", RANKS, "sh", *job.program.argv),
+        argv=("sh", "-c", RANKS, "sh", *_argv(job, container)),
         directory=_start(job, folders),
         output=f"{_escaped(folders.logs)}/{batch_log(attempt, None if array is None else '%a')}",
         task_output=f"{_escaped(folders.logs)}/{task_log(attempt, '%t' if array is None else '%a')}",
@@ -167,7 +170,7 @@ def submission_of(
         warning=None if job.checkpoint is None else SlurmWarning("TERM", min(job.grace, 65535)),
         requeue=job.checkpoint is not None or job.retries.safe,
         append=True,
-        container=_bundle(job, place),
+        container=container,
         comment=comment_of(job),
         environment=tuple(sorted(_environment(job, part, folders).items())),
         secrets=tuple(sorted(folders.secrets.items())),
@@ -245,6 +248,14 @@ def comment_of(job: Job) -> str:
 def fetching_comment(comment: str) -> str:
     """Of what fetches the data of a job with that one."""
     return f"{comment}: fetches its data"
+
+
+def _argv(job: Job, container: str) -> tuple[str, ...]:
+    """Its command; in a container Python has the name that it has there."""
+    argv = job.program.argv
+    if argv[0] != "python" or container:
+        return argv
+    return ("sh", "-c", PYTHON, "sh", *argv[1:])
 
 
 def _shape(job: Job, place: SlurmPlace) -> SlurmShape:

@@ -168,8 +168,7 @@ class Desk:
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
         lane = self._lane(submission.backend)
-        order = self._intake.order(lane, submission)
-        told = lane.check(order)
+        order, told = self._intake.checked(lane, submission)
         start = lane.foreseen(order)
         displaces = tuple(self._store.get(each) for each in start.displaces)
         return ForeseenJob(

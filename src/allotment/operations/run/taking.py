@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError
+from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.quantity import format_bytes, format_cpu
 from allotment.operations.run.lane import Lane
 from allotment.ports.backends import JobToStart
 from allotment.ports.clock import Clock
@@ -79,7 +80,7 @@ class Intake:
         self._new_id = new_id
         self._refuse = refuse
 
-    def order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
+    def _order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
         """What its back end would be handed.
 
         Raises:
@@ -94,6 +95,22 @@ class Intake:
             before = self._store.get(submission.supersedes).code
             code = self._shelf.path(self._shelf.reference(before)) if before else ""
         return JobToStart(_NO_ID, job, self._owner, 1, queued_since=self._now(), code=code)
+
+    def checked(self, lane: Lane, submission: JobSubmission) -> tuple[JobToStart, tuple[str, ...]]:
+        """What its back end would be handed, and what is different there from what its file says.
+
+        Raises:
+            AllotmentError: see `_order`; or its back end would not take it.
+        """
+        order = self._order(lane, submission)
+        try:
+            return order, lane.check(order)
+        except CapacityError as error:
+            usual = _usual_amounts(submission, order.job)
+            if not usual:
+                raise
+            fix = "; ".join(filter(None, (error.fix, usual)))
+            raise CapacityError(error.what, why=error.why, fix=fix) from error
 
     def take(self, lane: Lane, submissions: Sequence[JobSubmission]) -> list[JobReceipt | AllotmentError]:
         """Keep jobs of one back end, each by itself: a receipt for each, or what is against it."""
@@ -128,8 +145,7 @@ class Intake:
             return None
 
     def _judged(self, lane: Lane, number: int, submission: JobSubmission) -> JudgedJob:
-        order = self.order(lane, submission)
-        told = lane.check(order)
+        order, told = self.checked(lane, submission)
         new = StoredJob(
             id_of_key(self._owner, submission.key) if submission.key else self._new_id(),
             order.job,
@@ -195,6 +211,14 @@ class Intake:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _usual_amounts(submission: JobSubmission, job: Job) -> str:
+    """What is taken for amounts that its file does not name, and how to name them."""
+    amounts = {_CPU: format_cpu(job.needs.cpu), _MEMORY: format_bytes(job.needs.memory)}
+    left = {name: amount for name, amount in amounts.items() if name in submission.unwritten}
+    taken = " and ".join(f"{amount} for {name}" for name, amount in left.items())
+    return f"its file does not name all of it: {taken} is taken where none is written" if left else ""
 
 
 def _filled_in(submission: JobSubmission, job: Job) -> Iterator[str]:

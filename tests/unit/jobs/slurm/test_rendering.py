@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from allotment.jobs.losses import lost
 from allotment.jobs.slurm.identities import SlurmPart, part_of
 from allotment.jobs.slurm.losses import SLURM_LOSSES
 from allotment.jobs.slurm.rendering import (
+    PYTHON,
     RANKS,
     SlurmFolders,
     SlurmPlace,
@@ -95,11 +97,23 @@ CASES: dict[str, Job] = {
 }
 
 
+@pytest.mark.parametrize("there", [("python",), ("python3",), ("python", "python3")])
+def test_a_node_with_python_under_either_name_runs_it(tmp_path: Path, there: tuple[str, ...]) -> None:
+    for name in there:
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    words = ["/bin/sh", "-c", PYTHON, "sh", "a b.py", "*"]
+    done = subprocess.run(words, env={"PATH": str(tmp_path)}, check=True, capture_output=True, text=True)
+    assert done.stdout == f"{there[0]} a b.py *\n"
+
+
 @pytest.mark.parametrize("name", [*CASES, "staging"])
 def test_a_job_becomes_its_golden_file(name: str) -> None:
     made = staging_of(STAGED, "x1", PLACE, FOLDERS) if name == "staging" else submitted(CASES[name])
     script = script_of(made).replace(shlex.quote(WATCHER), "WATCHER").replace(shlex.quote(RANKS), "RANKS")
-    script = script.replace(shlex.quote(FETCH), "FETCH").replace(SECRETS, "SECRETS\n")
+    script = (
+        script.replace(shlex.quote(FETCH), "FETCH").replace(shlex.quote(PYTHON), "PYTHON").replace(SECRETS, "SECRETS\n")
+    )
     lines = [*options_of(made, 0), "", *(f"{key}={value!r}" for key, value in made.environment), "", script]
     text = "\n".join(lines)
     path = GOLDEN / f"{name}.txt"
