@@ -104,12 +104,22 @@ restarting root rpc runasnonroot runc runcontainererror runtimes sandbox server 
 sigkill snapshotter socket ssl startprobe symlink sync syncing tag task terminated termination tls toomanyrequests
 unattached unknown unmarshal unmount unmounted unmounting unpacking unreachable unsupported untar verification x509
 """
+_OF_POD_SECURITY: Final = """
+allowprivilegeescalation apparmor apparmorprofile capabilities capability drop escalation hostipc hostnetwork hostpath
+hostpaths hostpid hostport hostports hostprocess net_bind_service privilege privileged probes procmount
+restrictedvolumes runasgroup runasuser runtimedefault seccomp seccompprofile securitycontext selinuxoptions
+sysctl sysctls unmasked unrestricted violate violates windowsoptions
+securitycontext.allowprivilegeescalation securitycontext.capabilities.drop securitycontext.capabilities.add
+securitycontext.privileged securitycontext.procmount securitycontext.runasnonroot securitycontext.runasuser
+securitycontext.seccompprofile.type securitycontext.seccompprofile
+"""
+"""Of the checks of Kubernetes' Pod Security Standards (k8s.io/pod-security-admission)."""
 _COMPOUND: Final = """
 attachvolume.attach mountvolume.mountdevice mountvolume.setup multi-attach non-root read-only
 anti-affinity back-off cluster-autoscaler default-scheduler ephemeral-storage kube-scheduler kueue-admission
 node-controller non-existent non-overcommitable provisioning-request scale-up
 """
-WORDS: Final = frozenset((*_PLAIN.split(), *_OF_NODES.split(), *_COMPOUND.split()))
+WORDS: Final = frozenset((*_PLAIN.split(), *_OF_NODES.split(), *_OF_POD_SECURITY.split(), *_COMPOUND.split()))
 """In lower case."""
 _AMOUNT: Final = re.compile(r"v?\d[\d.]*(?:[munkMGTPEshd]|ms|[KMGTPE]i)?|\d[\dTZ.-]*")
 _HUMP: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z]+|[a-z]+")

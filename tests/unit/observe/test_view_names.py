@@ -244,6 +244,26 @@ def test_equal_stays_equal_and_different_stays_different(read: str) -> None:
     assert (len(found), len(set(found))) == (4, 3)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        (
+            'violates PodSecurity "restricted:v1.36": allowPrivilegeEscalation != false (container "main" must set '
+            'securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container "main" must set '
+            'securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (pod or container "main" must set '
+            'securityContext.runAsNonRoot=true), seccompProfile (pod or container "main" must set '
+            'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")'
+        ),
+        (
+            'violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true, hostPID=true), privileged '
+            '(container "main" must not set securityContext.privileged=true)'
+        ),
+    ],
+)
+def test_what_pod_security_asks_of_everybody_is_read_by_everybody(said: str) -> None:
+    assert message(view(scene(said=said))) == said
+
+
 def test_phrases_hold_no_names() -> None:
     """What stands between names is found, and the names are not: else a phrase would keep one."""
     said = (
