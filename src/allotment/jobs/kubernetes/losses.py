@@ -81,7 +81,7 @@ COMMON: Final = (
     FieldLoss(
         "run.image",
         "run without an image: a pod is made of one",
-        "name the image that has what the program needs",
+        "name the image that has what the program needs, as `image` below `run`",
         lambda job: not job.program.image,
     ),
     FieldLoss(

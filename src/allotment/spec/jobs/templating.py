@@ -106,6 +106,8 @@ _TYPES: Final[Mapping[ParameterType, Any]] = {
     ParameterType.CRON: CronText,
     ParameterType.ZONE: ZoneName,
 }
+_IMAGE: Final = "image"
+"""The parameter that Kubernetes needs and this machine does not."""
 _WHOLE: Final = frozenset({ParameterType.COUNT, ParameterType.PORT, ParameterType.SEED})
 _DIGITS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 TypeChoice = Annotated[ParameterType, *choice(ParameterType)]
@@ -170,6 +172,8 @@ def new_job(chosen: JobTemplateSpec, given: Mapping[str, str]) -> str:
             values[name] = _value(parameter, text)
     filled = _filled(chosen.job, values)
     head = f"# {chosen.summary}\n# From `allot template new {chosen.name}`; check it with `allot job check FILE`.\n"
+    if _IMAGE in known and _IMAGE not in values:
+        head += "# A cluster needs an image: `--set image=NAME:TAG`, or `image` below `run`.\n"
     return head + "\n".join(block(filled)) + "\n"
 
 

@@ -131,3 +131,13 @@ def test_an_unknown_template_has_a_suggestion() -> None:
     with pytest.raises(NotFoundError) as caught:
         template("../train")
     assert "train" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whoever_names_no_image_is_told_that_a_cluster_needs_one(name: str) -> None:
+    chosen = template(name)
+    has_image = "image" in {each.name for each in chosen.parameters}
+    hinted = "# A cluster needs an image" in new_job(chosen, {"team": "nlp"})
+    assert hinted is (has_image and not next(each for each in chosen.parameters if each.name == "image").default)
+    if has_image:
+        assert "# A cluster" not in new_job(chosen, {"team": "nlp", "image": "registry.acme.example/pytorch:2.4"})
