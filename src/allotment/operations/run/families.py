@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -19,12 +18,12 @@ from allotment.jobs.trials import trials_of
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import EarlyStop, Job, JobSchedule, Sweep
 from allotment.model.jobs.run import JobState, Move, MoveCause
-from allotment.operations.run.growing_logs import GrowingLog
+from allotment.operations.run.hearing import MOST_A_LOOK, LogsOf, heard_on
 from allotment.operations.run.members import run_of, trial_of
 from allotment.operations.run.reconciling import Reconciler
 from allotment.operations.run.recording import wants_to_stop
 from allotment.operations.run.scheduling import LeftOut, ScheduleDecision, decide_schedule, times_of
-from allotment.operations.run.sweeping import SeenTrial, SweepDecision, decide_sweep, heard
+from allotment.operations.run.sweeping import SeenTrial, SweepDecision, decide_sweep
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import JobEvent, StoredChange, StoredJob, kept_standing
 
@@ -34,13 +33,6 @@ _LISTEN_EVERY: Final = 1_000
 """Milliseconds between two looks at what trials report."""
 _FOREVER: Final = 365 * 86_400_000
 """Milliseconds."""
-_HEARD_AT_ONCE: Final = 1 << 20
-"""Bytes of the logs of a sweep's trials that are read in one look; the next one goes on."""
-_LEAST_HEARD: Final = 1 << 14
-"""Bytes of one trial's log that are read in one look, however many trials there are."""
-_HEARD_OF_A_LOG: Final = 256 << 20
-"""Bytes of a log that are heard in all: more than the server keeps of one. A file with a hole has no end otherwise."""
-LogsOf = Callable[[str], Iterable[GrowingLog]]
 _NO_LOGS: Final[LogsOf] = lambda _: ()  # noqa: E731 (a default, as short as that)
 
 
@@ -287,7 +279,7 @@ class FamilyKeeper:
             unheard = {number: each for number, each in unheard.items() if each.state.over}
         goes_on = False
         for number, trial in unheard.items():
-            metric = self._heard(trial, rule, _HEARD_AT_ONCE // len(unheard))
+            metric = heard_on(trial, rule, self._keeping.logs, MOST_A_LOOK // len(unheard))
             if metric != (trial.metric or TrialMetric()):
                 self._reconciler.keep([StoredChange(trial.id, trial.version, metric=metric)])
                 self._members[parent.id][number] = self._reconciler.job(trial.id)
@@ -296,29 +288,6 @@ class FamilyKeeper:
             elif trial.state.over:
                 self._heard_out.add(trial.id)
         return goes_on
-
-    def _heard(self, trial: StoredJob, rule: EarlyStop, most: int) -> TrialMetric:
-        """What the first replica of a trial has reported; one that began anew without a checkpoint, since then.
-
-        A log that is gone or cannot be read reports nothing; of one without an end only so much is heard. The next log
-        is begun once nothing more is in the one before it; all of them together have `most` bytes in a look.
-        """
-        metric, left = trial.metric or TrialMetric(), max(_LEAST_HEARD, most)
-        with suppress(AllotmentError):
-            logs = [each for each in self._keeping.logs(trial.id) if each.rank == 0]
-            names = [each.name for each in logs]
-            start = names.index(metric.log) if metric.log in names else 0
-            for log in logs[start:]:
-                if log.name != metric.log:
-                    kept = metric if trial.job.checkpoint is not None else TrialMetric()
-                    metric = replace(kept, log=log.name, offset=0)
-                if metric.offset < _HEARD_OF_A_LOG:
-                    over = trial.state.over or log is not logs[-1]
-                    metric, read = _read_on(metric, log, rule, left, over=over)
-                    left -= read
-                    if left < _LEAST_HEARD:
-                        break  # too little is left for a line of the next
-        return metric
 
     # A schedule.
 
@@ -407,31 +376,6 @@ def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, Stor
     if missed.times == 1:
         return f"the run of {times.shown(missed.first)} was left out: {why}"
     return f"{missed.said} runs from {times.shown(missed.first)} to {times.shown(missed.last)} were left out: {why}"
-
-
-def _read_on(
-    metric: TrialMetric, log: GrowingLog, rule: EarlyStop, most: int, *, over: bool
-) -> tuple[TrialMetric, int]:
-    """With what a log has beyond where it was left, and how many bytes were read: `most`, until its end is reached.
-
-    Only whole lines are heard, but for the last one of a log that is over.
-    """
-    data, start = b"", metric.offset
-    end = start
-    while len(data) < most:
-        part, end_of_part = log.read(end)
-        if not part:
-            break
-        if not data:
-            start = end_of_part - len(part)
-        data, end = data + part, end_of_part
-    to_its_end = over and len(data) < most
-    whole = len(data) if to_its_end else data.rfind(b"\n") + 1
-    if not whole and len(data) >= most:
-        whole = len(data)  # a line without an end reports nothing
-    if not whole:
-        return metric, len(data)
-    return replace(heard(metric, rule, data[:whole].split(b"\n")), offset=start + whole), len(data)
 
 
 def _moved(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:

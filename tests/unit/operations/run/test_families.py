@@ -25,7 +25,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
 )
 from allotment.model.jobs.run import JobState, MoveCause
-from allotment.operations.run import families
+from allotment.operations.run import families, hearing
 from allotment.operations.run.families import FamilyKeeper, FamilyKeeping
 from allotment.operations.run.growing_logs import GrowingLog
 from allotment.ports.device_times import DeviceTurn
@@ -200,8 +200,8 @@ def test_a_trial_that_begins_anew_begins_anew_with_its_reports(
 def test_an_earlier_log_is_heard_to_its_end_before_the_next_and_a_look_reads_so_much_of_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(families, "_HEARD_AT_ONCE", 20)
-    monkeypatch.setattr(families, "_LEAST_HEARD", 20)
+    monkeypatch.setattr(families, "MOST_A_LOOK", 20)
+    monkeypatch.setattr(hearing, "_LEAST", 20)
     machine, logs = Machine(), Logs()
     machine.families = FamilyKeeper(machine.store, machine.reconciler, FamilyKeeping(sweeps=True, logs=logs.of))
     grid = Sweep((SweptParameter("lr", ("0",)),), 1, 0, 1, EarlyStop("loss", maximise=False, after=1))

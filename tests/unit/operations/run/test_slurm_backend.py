@@ -20,6 +20,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes
 from allotment.model.slurm.seen import SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
+from allotment.operations.run.hearing import MOST_A_LOOK
 from allotment.operations.run.slurm import trial_reports
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
@@ -27,7 +28,7 @@ from allotment.operations.run.slurm.gathering import gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.operations.run.slurm.standing import standing_of
 from allotment.operations.run.slurm.sweeps import TrialRun
-from allotment.operations.run.slurm.trial_reports import MOST_A_LOOK, TrialReports
+from allotment.operations.run.slurm.trial_reports import TrialReports
 from allotment.ports.backends import EndOfRun, FollowedJob, JobRefusedError, JobToStart
 from tests.unit import builders as build
 from tests.unit.adapters.slurm.cluster import fake_cluster
@@ -283,7 +284,7 @@ def test_trials_that_write_without_end_are_heard_in_turn_and_not_for_ever(monkey
         found = reports.read(some)
         assert read.total() == look * MOST_A_LOOK
     assert [len(found[number]) for number in range(40)] == [MOST_VALUES] * 40
-    monkeypatch.setattr(trial_reports, "MOST_OF_A_TRIAL", 2 << 16)
+    monkeypatch.setattr(trial_reports, "MOST_OF_A_LOG", 2 << 16)
     for _ in range(4):
         reports.read(some)
     assert set(read.values()) == {2 << 16}

@@ -11,13 +11,10 @@ from allotment.jobs.early_stopping import reported
 from allotment.jobs.slurm.rendering import task_log
 from allotment.model.jobs.family import MOST_VALUES
 from allotment.model.slurm.seen import SlurmPhase
+from allotment.operations.run.hearing import MOST_A_LOOK, MOST_OF_A_LOG
 from allotment.operations.run.slurm.sweeps import TrialRun
 from allotment.ports.job_output import JobOutput
 
-MOST_A_LOOK: Final = 1 << 20
-"""Bytes of the output of all trials together that are read in one look, half a second's work; the next one goes on."""
-MOST_OF_A_TRIAL: Final = 256 << 20
-"""Bytes of one trial's output: what is reported beyond them is not heard."""
 _PART: Final = 1 << 16
 """Bytes that one trial is heard at least when its turn has come."""
 _LONGEST_LINE: Final = 1 << 12
@@ -101,7 +98,7 @@ class TrialReports:
 
     def _read_on(self, trial: TrialRun, most: int) -> None:
         heard, name = self._heard[trial.number], task_log(self._attempt, trial.number)
-        end = min(heard.offset + most, MOST_OF_A_TRIAL)
+        end = min(heard.offset + most, MOST_OF_A_LOG)
         while not heard.over and heard.offset < end:
             data = self._output.read(self._job_id, name, heard.offset, min(_PART, end - heard.offset))
             heard.over = not data and trial.phase is SlurmPhase.ENDED
