@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from allotment import wiring
 from allotment.cli.commands.run.following import end_of, exit_code, follow_to_its_end, held_by, write_log
 from allotment.cli.commands.run.naming import check_team, job_of, living
 from allotment.cli.commands.run.serving import platform_words
-from allotment.cli.commands.run.stopping import seconds_of, stop_named
+from allotment.cli.commands.run.stopping import seconds_of, stop_named, waited_for
 from allotment.cli.shell.session import Session
-from allotment.errors import NotFoundError, UnreachableError, UsageError
+from allotment.errors import AllotmentError, NotFoundError, TimedOutError, UnreachableError, UsageError
 from allotment.model.jobs.run import JobState
 from allotment.operations.run import starting
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
@@ -97,9 +98,36 @@ def test_of_several_each_is_stopped_by_itself(capsys: pytest.CaptureFixture[str]
     assert [world.desk.find(each).state for each in (new, other)] == [JobState.STOPPED] * 2
     assert [each.id for each in living(world.desk, name="train")] == [old]
     assert living(world.desk, team="cv") == []
-    assert stop_named(session(), world.desk, ["train"], 1) == 0
+    capsys.readouterr()
+    assert stop_named(session(), world.desk, ["train", "train"], 1) == 0
+    assert len(capsys.readouterr().err.splitlines()) == 1, "a name that is given twice is told of once"
     with pytest.raises(NotFoundError):
         stop_named(session(), world.desk, ["nosuch"], None)
+
+
+def test_several_are_waited_for_and_the_first_that_did_not_succeed_gives_the_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    monkeypatch.setattr(wiring, "clock", lambda: SimpleNamespace(sleep=lambda _: world.run(1)))
+    lasting = world.desk.find(submitted(world, name="lasting"))
+    broken = world.desk.find(submitted(world, name="broken", program="nosuchprog"))
+    stopped = world.desk.find(submitted(world, name="stopped"))
+    world.run(2)
+    world.desk.stop(stopped.id, grace=0)
+    with pytest.raises(TimedOutError, match="lasting is running after 2 s"):
+        waited_for(session(), world.desk, [lasting, broken], "over", 2)
+    capsys.readouterr()
+    world.desk.stop(lasting.id, grace=0)
+    assert waited_for(session(), world.desk, [broken, lasting, stopped], "over", None) == 127
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(" ")[0] for line in told] == ["broken", "stopped", "lasting"], "as they end"
+    assert waited_for(session(), world.desk, [lasting, stopped], "over", None) == exit_code(world.desk.find(lasting.id))
+    assert waited_for(session(), world.desk, [broken, stopped], "failed", None) == 1
+    assert f"stopped ({stopped.id}) is stopped, and will never be failed" in capsys.readouterr().err
+    with pytest.raises(AllotmentError, match="never be succeeded") as told_of_one:
+        waited_for(session(), world.desk, [broken], "succeeded", None)
+    assert told_of_one.value.exit_code == 1
 
 
 @pytest.fixture

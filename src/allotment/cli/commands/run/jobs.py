@@ -179,7 +179,7 @@ def retry(session: Session, job: str, *, resume: bool, follow: bool) -> int:
 
 
 @click.command(cls=Command)
-@click.argument("job")
+@click.argument("jobs", metavar="JOB...", nargs=-1, required=True)
 @click.option(
     "--for", "condition", type=click.Choice(_CONDITIONS), default=_OVER, help="State to wait for; over by default."
 )
@@ -187,27 +187,27 @@ def retry(session: Session, job: str, *, resume: bool, follow: bool) -> int:
 @team_flag
 @global_flags
 @click.pass_obj
-def wait(session: Session, job: str, *, condition: str, timeout: str) -> int:
-    """Wait until a job is over, or in a state. Of what is over the exit code is the job's own.
+def wait(session: Session, jobs: tuple[str, ...], *, condition: str, timeout: str) -> int:
+    """Wait until jobs are over, or in a state. Of what is over the exit code is the job's own.
 
-    Raises a failure where it is over and can never be in the state, and where the time is up (exit code 8). What the
-    job waits for itself is told. Ctrl-C stops waiting, not the job.
+    Of several it is that of the first, as they end, that did not succeed. What is over and can never be in the state
+    is told, and gives 1; where the time is up the code is 8. What jobs wait for themselves is told. Ctrl-C stops
+    waiting, not the jobs.
     """
-    from allotment.cli.commands.run.following import end_of, exit_code, goes_on, told_what_goes_on
+    from allotment.cli.commands.run.following import goes_on
     from allotment.cli.commands.run.naming import job_of
     from allotment.cli.commands.run.stopping import seconds_of, waited_for
 
     limit = seconds_of(timeout)
     service = service_of(session)
-    wanted = job_of(session, service, job)
+    wanted = {each.id: each for each in (job_of(session, service, name) for name in jobs)}
     try:
-        with told_what_goes_on(session, wanted):
-            found = waited_for(session, service, wanted.id, condition, limit)
+        return waited_for(session, service, [*wanted.values()], condition, limit)
     except KeyboardInterrupt:
-        session.note(goes_on(session, wanted))
+        for each in (service.find(one) for one in wanted):
+            if not each.state.over:
+                session.note(goes_on(session, each))
         return INTERRUPTED
-    session.note(end_of(found))
-    return exit_code(found) if condition == _OVER else 0
 
 
 @click.command(cls=Command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from allotment.cli.commands.run.following import end_of, tell_wait
+from allotment.cli.commands.run.following import end_of, exit_code, tell_wait, told_what_goes_on
 from allotment.cli.commands.run.naming import job_of, living
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, TimedOutError, UnreachableError, UsageError, shown
@@ -37,19 +37,19 @@ def stop_named(session: Session, service: JobService, references: Sequence[str],
     """
     found: list[str] = []
     failed: list[AllotmentError] = []
-    for each in references:
+    for each in dict.fromkeys(references):
         try:
             found.append(_meant(session, service, each))
         except UnreachableError:
             raise
         except AllotmentError as error:
-            if len(references) == 1:
+            if len(set(references)) == 1:
                 raise
             failed.append(error)
             session.note(f"{shown(error.what)}; {shown(error.fix)}")
     stop_each(session, service, list(dict.fromkeys(found)), grace)
     if failed:
-        session.note(f"{len(found)} of {len(references)} were stopped")
+        session.note(f"{len(found)} of {len(set(references))} were stopped")
     return failed[0].exit_code if failed else 0
 
 
@@ -94,34 +94,65 @@ def seconds_of(text: str) -> float | None:
     return number
 
 
-def waited_for(session: Session, service: JobService, job_id: str, condition: str, timeout: float | None) -> StoredJob:
-    """The job once it is over, or in a state; what it waits for meanwhile is told once for each reason.
+def waited_for(
+    session: Session, service: JobService, wanted: Sequence[StoredJob], condition: str, timeout: float | None
+) -> int:
+    """Look on until each job is over, or in a state, and tell how each stands; what they wait for is told meanwhile.
 
     Args:
         session: whose.
         service: the server.
-        job_id: which job.
+        wanted: the jobs.
         condition: ``over``, or a state.
-        timeout: seconds; None for as long as it takes.
+        timeout: seconds, for all of them together; None for as long as it takes.
+
+    Returns:
+        The exit code: of the first, as they end, that did not succeed.
 
     Raises:
-        UsageError: it is over, and will never be in that state.
+        AllotmentError: there is one job, it is over, and it will never be in that state.
         TimedOutError: the time is up.
     """
     from allotment import wiring
 
-    clock, waited, told = wiring.clock(), 0.0, ""
+    clock, waited, code = wiring.clock(), 0.0, 0
+    told = {each.id: "" for each in wanted}
+    names = {each.id: each for each in wanted}
     while True:
-        found = service.find(job_id)
-        name = found.job.name
-        if condition == found.state.value or (condition == _OVER and found.state.over):
-            return found
-        if found.state.over:
-            raise UsageError(
-                f"{name} is {found.state.value}, and will never be {condition}", fix="look at `allot describe`"
-            )
+        for one in [*told]:
+            with told_what_goes_on(session, names[one]):
+                found = service.find(one)
+                if not found.state.over and found.state.value != condition:
+                    told[one] = tell_wait(session, service, one, told[one])
+                    continue
+            del told[one]
+            own = _came_to(session, found, condition, alone=len(wanted) == 1)
+            code = code or own
+        if not told:
+            return code
         if timeout is not None and waited >= timeout:
-            raise TimedOutError(f"{name} is {found.state.value} after {timeout:g} s", fix="ask `allot describe` why")
-        told = tell_wait(session, service, job_id, told)
+            raise _time_is_up([service.find(each) for each in told], timeout)
         clock.sleep(_WAIT_AGAIN)
         waited += _WAIT_AGAIN
+
+
+def _came_to(session: Session, job: StoredJob, condition: str, *, alone: bool) -> int:
+    """Say how a job stands that nobody waits for any more; the exit code that stands for it.
+
+    Raises:
+        AllotmentError: it is alone, and will never be in the state that was waited for.
+    """
+    if condition in (_OVER, job.state.value):
+        session.note(end_of(job))
+        return exit_code(job) if condition == _OVER else 0
+    what = f"{job.job.name} ({job.id}) is {job.state.value}, and will never be {condition}"
+    if alone:
+        raise AllotmentError(what, fix=f"look at `{session.call} describe {job.id}`")
+    session.note(shown(what))
+    return AllotmentError.exit_code
+
+
+def _time_is_up(left: Sequence[StoredJob], timeout: float) -> TimedOutError:
+    stand = ", ".join(f"{each.job.name} is {each.state.value}" for each in left[:_MOST_NAMED])
+    more = f", and {len(left) - _MOST_NAMED:,} more are not there" if len(left) > _MOST_NAMED else ""
+    return TimedOutError(f"{stand}{more} after {timeout:g} s", fix=f"ask `allot describe {left[0].id}` why")

@@ -31,7 +31,10 @@ EXAMPLES: Final[CommandExamples] = {
     ("logs",): (Example("allot logs train --tail 20", "the newest job of that name", _SERVER),),
     ("describe",): (Example("allot describe train", "why it waits, its attempts, its history", _SERVER),),
     ("report",): (Example("allot report train", "what to ask for next time", _SERVER),),
-    ("wait",): (Example("allot wait train --timeout 600", "its exit code is the job's", _SERVER),),
+    ("wait",): (
+        Example("allot wait train --timeout 600", "its exit code is the job's", _SERVER),
+        Example("allot wait train train --for over", "of several, that of the first that did not succeed", _SERVER),
+    ),
     ("stop",): (Example("allot stop train --grace 10", "SIGTERM, ten seconds, SIGKILL", _SERVER),),
     ("retry",): (
         Example("allot retry train", "the same once more", _SERVER),
