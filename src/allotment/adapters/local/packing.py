@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from pathspec import GitIgnoreSpec
 
 from allotment.errors import InputError, NotFoundError, shown
+from allotment.model.jobs.heavy import largest_parts, said_size
 from allotment.model.jobs.job import CodeFolder
 
 MOST_ENTRIES: Final = 20_000
@@ -26,7 +27,6 @@ LONGEST_PATH: Final = 1024
 LEFT_BEHIND: Final = (".git/", ".hg/", ".svn/", "__pycache__/", "*.pyc", ".venv/", ".mypy_cache/", ".pytest_cache/")
 """What stays behind unless the ignore file takes it in again, as in ``!.venv/``."""
 _LARGEST_IGNORE_FILE: Final = 1 << 20
-_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +253,21 @@ def _check_size(entries: list[_Entry], folder: CodeFolder, place: Path) -> None:
     total = sum(each.size for each in entries)
     if total <= folder.most:
         return
-    largest = sorted(entries, key=lambda each: (-each.size, each.path))[:_SHOWN]
-    listed = ", ".join(f"{shown(each.path)} ({each.size:,} bytes)" for each in largest)
+    has, most = said_size(total), said_size(folder.most)
+    if has == most:
+        has, most = f"{total:,} bytes", f"{int(folder.most):,}"
     raise InputError(
-        f"{shown(place)} has {total:,} bytes of code; {int(folder.most):,} may be packed",
-        why=f"the largest are {listed}",
-        fix=f"name what is not code in {folder.ignore_file or 'an ignore file'}, or raise `code.most` of a job file",
+        f"{shown(place)} has {has} of code; {most} may be packed",
+        why=f"the largest are {largest_parts((each.path, each.size) for each in entries)}",
+        fix=f"{_left_out(folder.ignore_file)}, or raise `code.most` of a job file",
     )
+
+
+def _left_out(ignore_file: str) -> str:
+    """How what is no code stays behind."""
+    if not ignore_file:
+        return "name what is not code in an ignore file (`code.ignoreFile`)"
+    return f"name what is not code in {shown(ignore_file)} of that folder, one a line as in .gitignore"
 
 
 def _add(archive: tarfile.TarFile, folder: int, entry: _Entry, place: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import InputError
+from allotment.errors import InputError, shown
 from allotment.jobs.fetching import staged
 from allotment.jobs.kubernetes.batch_job import batch_job, staging_job
 from allotment.jobs.kubernetes.beside import arguments_of, code_of, front_name, front_service, headless_service
@@ -26,6 +29,7 @@ from allotment.jobs.kubernetes.storage import MOST_CODE
 from allotment.jobs.kubernetes.train_job import train_job
 from allotment.jobs.kubernetes.volcano_job import volcano_job
 from allotment.jobs.losses import FieldLoss, lost
+from allotment.model.jobs.heavy import largest_parts
 from allotment.model.jobs.job import StagingTime
 from allotment.model.manifest import Body
 
@@ -117,13 +121,31 @@ def _check(order: WorkOrder, kind: WorkKind) -> None:
             fix="; ".join(dict.fromkeys(each.instead for each in missing)),
         )
     if len(order.code) > MOST_CODE:
-        raise InputError(
-            f"the code folder is {len(order.code) >> 10:,} KiB when it is packed",
-            why=f"{MOST_CODE >> 10} KiB travel with a job in Kubernetes",
-            fix="leave data and models out by the ignore file, or build the code into an image",
-        )
+        raise _too_large(order)
     if order.job.program.code is not None and not order.code:
         raise InputError("the code folder was not packed", fix="submit the job again from where its code is")
+
+
+def _too_large(order: WorkOrder) -> InputError:
+    folder = order.job.program.code
+    ignore = shown(folder.ignore_file) if folder is not None and folder.ignore_file else "an ignore file"
+    largest = largest_parts(_unpacked(order.code))
+    return InputError(
+        f"the code folder is {len(order.code) >> 10:,} KiB when it is packed",
+        why=f"{MOST_CODE >> 10} KiB travel with a job in Kubernetes"
+        + (f"; the largest are {largest}" if largest else ""),
+        fix=f"name data and models in {ignore} beside the code, one a line as in .gitignore, or build the code into "
+        "an image",
+    )
+
+
+def _unpacked(code: bytes) -> list[tuple[str, int]]:
+    """The files of packed code with their bytes; none where it cannot be read."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(code), mode="r:gz") as archive:
+            return [(each.name, each.size) for each in archive if each.isreg()]
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError):
+        return []
 
 
 def _network(draft: WorkDraft, kind: WorkKind) -> Iterator[Body]:

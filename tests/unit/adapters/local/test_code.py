@@ -137,7 +137,10 @@ def test_what_stays_behind(tmp_path: Path, patterns: str, left: list[str]) -> No
         ({"a/link": "->.."}, ""),
         ({"d": "->a", "a/b/x": "", "link": "->d/../.."}, "leaves the folder"),
         ({"dangling": "->nowhere"}, ""),
-        ({"big": "x" * (MOST + 1)}, "may be packed"),
+        (
+            {"big": "x" * (MOST + 1), "a.py": ""},
+            r"100,001 bytes of code; 100,000 may be packed\nwhy: the largest are big \(97.7 KiB\)\n",
+        ),
         ({f"{'d/' * (packing.MOST_DEPTH + 1)}x": ""}, "too deep"),
         ({".allotignore": "->elsewhere"}, "cannot be read"),
     ],

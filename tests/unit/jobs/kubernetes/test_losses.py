@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -135,3 +138,19 @@ def test_a_refusal_says_what_and_what_instead(asked: Job, how: dict[str, Any], w
     with pytest.raises(InputError) as caught:
         rendered(asked, **how)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_of_code_that_is_too_large_the_largest_parts_are_named() -> None:
+    noise = Random(1)
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as archive:
+        for name, size in (("train.py", 10), ("data/old/a.bin", 600 << 10), ("data/old/b.bin", 500 << 10)):
+            entry = tarfile.TarInfo(name)
+            entry.size = size
+            archive.addfile(entry, io.BytesIO(noise.randbytes(size)))
+    folder = CodeFolder(".", ".allotignore", Bytes(1 << 30))
+    for code, largest in ((written.getvalue(), "data/old/ (1.07 MiB), train.py (10 bytes)"), (b"x" * (1 << 20), "")):
+        with pytest.raises(InputError, match="KiB when it is packed") as told:
+            rendered(job(program=program(code=folder)), code=code)
+        assert told.value.why.partition("the largest are ")[2] == largest
+        assert ".allotignore" in told.value.fix
