@@ -26,6 +26,7 @@ from allotment.operations.directory.loading import load
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.kubernetes.backend import KubernetesBackend
+from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
 from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.operations.run.kubernetes.quotas_there import QuotasThere
 from allotment.operations.run.lane import Serving
@@ -156,9 +157,11 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
         access = ClusterAccess(kube, key=running.server_key(folder))
         quotas = QuotasThere(kube, clock)
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good)
+        starts = ForeseenThere(kube, clock, backend.rendered, backend.ours)
         return Serving(
             backend,
             told=backend.told,
+            foreseen=starts.foreseen,
             check=backend.check,
             remember=backend.remember,
         )

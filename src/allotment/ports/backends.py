@@ -65,11 +65,18 @@ class ForeseenStart:
         now: whether it would start at once, or as soon as those that it displaces have ended; None where nobody knows.
         displaces: ids of jobs that would have to end for it.
         waits_for: why it would wait, in the back end's own words; empty where it would not, or nobody knows.
+        others: work that is none of ours and would have to end for it, in words: ``job/train in vision``; the first of
+            them.
+        more_others: how many more of these there are.
+        untold: why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
     """
 
     now: bool | None = None
     displaces: tuple[str, ...] = ()
     waits_for: str = ""
+    others: tuple[str, ...] = ()
+    more_others: int = 0
+    untold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +146,13 @@ class LogLine:
 
     Attributes:
         at: milliseconds since the epoch; None where the back end keeps no times.
+        more: whether the next one, or the end, is at hand: whoever passes it on may wait for that, and pass on both.
     """
 
     rank: int
     text: bytes
     at: int | None = None
+    more: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

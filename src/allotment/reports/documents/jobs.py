@@ -240,6 +240,9 @@ def foreseen_document(each: ForeseenJob) -> Mapping[str, Any]:
         "startsNow": each.start.now,
         "waitsFor": each.start.waits_for or None,
         "displaces": [{"id": one.id, "name": one.job.name, "team": one.job.team} for one in each.displaces],
+        "displacesOthers": each.start.others,
+        "displacesMoreOthers": each.start.more_others,
+        "notTold": each.start.untold or None,
         "pricePerHourMicros": each.price,
         "notes": each.told,
     }

@@ -103,9 +103,9 @@ def foreseen_listing(found: Sequence[ForeseenJob], currency: str) -> Listing[For
             Column("NAME", lambda each: shown(each.job.name)),
             Column("TEAM", lambda each: shown(each.job.team)),
             Column("STARTS", lambda each: _starts(each.start)),
-            Column("DISPLACES", lambda each: ", ".join(one.id for one in each.displaces) or None),
+            Column("DISPLACES", lambda each: ", ".join((*(one.id for one in each.displaces), *_others(each))) or None),
             Column("PRICE", _price, unit=f"{currency} an hour"),
-            Column("REASON", lambda each: shown(plain_reason(each.start.waits_for)) or None, keep=1, fold=" "),
+            Column("REASON", lambda each: _waits(each) or shown(each.start.untold) or None, keep=1, fold=" "),
         ),
         name=lambda each: f"job/{each.job.name}",
         document=foreseen_document,
@@ -120,18 +120,31 @@ def _starts(start: ForeseenStart) -> str:
     return "not known" if start.now is None else "now" if start.now else "later"
 
 
+def _others(each: ForeseenJob) -> tuple[str, ...]:
+    """Work of others that would have to end for it."""
+    more = each.start.more_others
+    return (*map(shown, each.start.others), *((f"{more:,} more",) if more else ()))
+
+
+def _waits(each: ForeseenJob) -> str:
+    return shown(plain_reason(each.start.waits_for))
+
+
 def foreseen_text(each: ForeseenJob, currency: str) -> str:
     """What would become of a job, for people."""
     lines = [f"{shown(each.job.name)} of team {shown(each.job.team)} could be submitted; nothing was"]
     if each.price is not None and each.job.devices:
         lines.append(f"  price: {each.price / 1_000_000:.2f} {currency} an hour for {each.job.devices} accelerators")
     if each.start.now:
-        displaced = ", ".join(
-            f"{shown(one.job.name)} ({one.id}) of team {shown(one.job.team)}" for one in each.displaces
-        )
-        lines.append(f"  it would start once {displaced} has made room" if displaced else "  it would start now")
+        ours = (f"{shown(one.job.name)} ({one.id}) of team {shown(one.job.team)}" for one in each.displaces)
+        displaced = (*ours, *_others(each))
+        made = "has made" if len(displaced) == 1 else "have made"
+        once = f"  it would start once {', '.join(displaced)} {made} room"
+        lines.append(once if displaced else "  it would start now")
     elif each.start.now is False:
-        lines.append(f"  it would wait: {shown(plain_reason(each.start.waits_for)) or 'others come before it'}")
+        lines.append(f"  it would wait: {_waits(each) or 'others come before it'}")
+    elif each.start.untold:
+        lines.append(f"  when it would start cannot be told: {shown(each.start.untold)}")
     lines += [f"  note: {shown(one)}" for one in each.told]
     return "\n".join(lines)
 

@@ -119,6 +119,18 @@ class KubernetesBackend:
         """What was decided for the job."""
         return self._render(job).told
 
+    def rendered(self, job: JobToStart) -> RenderedWork:
+        """What would be made of a job.
+
+        Raises:
+            JobRefusedError: it will never take it as it is.
+        """
+        return self._render(job)
+
+    def ours(self) -> Mapping[str, str]:
+        """Ids of jobs that were handed over, by the uids of what was seen of them first."""
+        return {uid: home.id for home in self._homes.values() for uid in home.pinned.values()}
+
     def start(self, job: JobToStart) -> FollowedJob:
         """Make the job's objects, or say what became of those that are there.
 

@@ -1,0 +1,240 @@
+"""What would become of a job if a cluster got it now: its objects are added to what was read, and both twins are asked.
+
+The words are those of `allot why`, for it is asked about the job as if it were there. Nothing is told that could not be
+seen: where something on which the answer rests may not be read, or the cluster does not answer, that is said instead.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.explaining import explain
+from allotment.diagnose.gangs import one_by_one
+from allotment.diagnose.others import named_above
+from allotment.diagnose.queued_pods import pods_case
+from allotment.diagnose.remedies.derived import rederived
+from allotment.diagnose.rules.scheduler.placing import placing
+from allotment.diagnose.unseen import places_unseen, quotas_seen
+from allotment.errors import AllotmentError, InputError, NotSignedInError, UnreachableError
+from allotment.jobs.kubernetes.rendering import RenderedWork
+from allotment.model.explanation import Confidence, Explanation
+from allotment.model.moments import rfc3339
+from allotment.model.observed.base import Object
+from allotment.model.observed.index import Index
+from allotment.model.observed.snapshot import Objects, Snapshot, Source
+from allotment.model.observed.work import CronJob, Work
+from allotment.observe.gathering import Gathered
+from allotment.operations.ask.cluster_reader import ClusterReader
+from allotment.operations.ask.observing import read_kind, served_kinds, where_else
+from allotment.operations.ask.sparing import BEYOND
+from allotment.ports.backends import ForeseenStart, JobToStart
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort
+from allotment.scheduling.snapshot.attempts import AttemptOutcome
+
+_HELD: Final = 10.0
+"""Seconds for which what was read is believed: a file of many jobs does not read it for each."""
+_EVENTS: Final = "events"
+"""There are most of them, and none is about what is not there yet."""
+_NOT_KEPT: Final = frozenset({"none", "unknown"})
+"""Causes of what no rule keeps from running."""
+_MOST_NAMED: Final = 10
+"""Works of others that are named; of more there is their number."""
+_ROOM: Final = ("nodes", "pods", "clusterqueues", "workloads")
+"""Kinds that have to be read everywhere before it can be said that something starts."""
+_SCHEDULED: Final = "it runs by the clock: when each run starts is not foreseen"
+_UNREAD: Final = "what would be made of it is of a kind that is not modelled"
+_NO_NODES: Final = "no node was seen: whether an autoscaler makes some is not known here"
+_ELSEWHERE: Final = "MultiKueue gives it to another cluster, whose nodes and queues were not read"
+
+
+class ForeseenThere:
+    """The starts of jobs in one cluster, which is read when it is asked about."""
+
+    def __init__(
+        self,
+        kube: KubePort,
+        clock: Clock,
+        rendered: Callable[[JobToStart], RenderedWork],
+        ours: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            kube: the cluster, as the server's user reads it.
+            clock: time.
+            rendered: what would be made of a job.
+            ours: ids of jobs, by the uids of what was made for them.
+        """
+        self._kube = kube
+        self._clock = clock
+        self._rendered = rendered
+        self._ours = ours
+        self._read: dict[str, tuple[dt.datetime, Source]] = {}
+
+    def foreseen(self, order: JobToStart) -> ForeseenStart:
+        """What would become of a job that could be made."""
+        try:
+            work = self._rendered(order)
+            source = self._source(str(work.main["metadata"].get("namespace") or ""))
+        except (UnreachableError, NotSignedInError) as error:
+            return ForeseenStart(untold=_sentence(error))
+        try:
+            return foreseen_start(source, work, self._ours())
+        except (*BEYOND, InputError):
+            return ForeseenStart(untold="something in the cluster has a value that nothing can be reckoned from")
+
+    def _source(self, namespace: str) -> Source:
+        now = self._clock.now()
+        read = self._read.get(namespace)
+        if read is None or not 0 <= (now - read[0]).total_seconds() <= _HELD:
+            read = self._read[namespace] = now, self._observed(namespace, now)
+        return read[1]
+
+    def _observed(self, namespace: str, now: dt.datetime) -> Source:
+        reader = ClusterReader(self._kube, where_else(self._kube, (namespace,)))
+        kinds = (each for each in served_kinds(self._kube) if each.kind.plural != _EVENTS)
+        reader.side_by_side(partial(read_kind, reader), kinds)
+        reader.check_heard()
+        narrowed = reader.namespaces if reader.narrowed else ()
+        return Source(observed_at=rfc3339(now), objects=reader.objects, gaps=reader.gaps, namespaces=narrowed)
+
+
+def foreseen_start(source: Source, work: RenderedWork, ours: Mapping[str, str]) -> ForeseenStart:
+    """What would become of a job.
+
+    Args:
+        source: the cluster at a moment.
+        work: what would be made of the job.
+        ours: ids of jobs, by the uids of what was made for them.
+    """
+    case = _supposed(source, work)
+    if case is None or isinstance(case.subject, CronJob):
+        return ForeseenStart(untold=_SCHEDULED if case is not None else _UNREAD)
+    told = explain(case, with_remedies=False)
+    if told.cause not in _NOT_KEPT:
+        return _kept(told)
+    untold = _untold(case)
+    if untold:
+        return ForeseenStart(untold=untold)
+    waits = _still_refused(case)
+    if waits:
+        return ForeseenStart(now=False, waits_for=waits)
+    mine: dict[str, None] = {}
+    others: dict[str, None] = {}
+    for each in _losers(pods_case(case) or case):
+        own = next((ours[uid] for uid in _makers(case.index, each) if uid in ours), "")
+        if own:
+            mine[own] = None
+        else:
+            above = named_above(case, each)
+            others[f"{above.kind.lower()}/{above.name} in {above.namespace}"] = None
+    named = tuple(others)[:_MOST_NAMED]
+    return ForeseenStart(True, tuple(mine), others=named, more_others=len(others) - len(named))
+
+
+def _kept(told: Explanation) -> ForeseenStart:
+    if told.confidence is not Confidence.SURE:
+        return ForeseenStart(untold=f"it may have to wait: {told.summary}")
+    never = "it would never start as things are: " if told.start is not None and told.start.never else ""
+    return ForeseenStart(now=False, waits_for=never + told.summary)
+
+
+def _supposed(source: Source, work: RenderedWork) -> Case | None:
+    """The case of the job as if it were there; None where it is of a kind that is not read."""
+    gathered = Gathered()
+    gathered.take_any([work.main, *work.beside])
+    made = gathered.objects()
+    fields = {name: (*getattr(source.objects, name), *getattr(made, name)) for name in Objects.__struct_fields__}
+    added = msgspec.structs.replace(source, objects=Objects(**fields), order=())
+    works: tuple[Work, ...] = (*made.jobs, *made.owners, *made.replicas, *made.cron_jobs)
+    if not works:
+        return None
+    main = works[0]
+    objects = _dated(rederived(Index(added), main, anew=True), source.observed_at)
+    source = msgspec.structs.replace(added, objects=objects)
+    index = Index(source)
+    subject = next((each for each in index.all_work() if _is_same(each, main)), main)
+    snapshot = Snapshot(taken_at=source.observed_at, sources=(source,))
+    case = Case(snapshot, source, reference_of(subject), subject, index=index)
+    case.supposed = case.brief = True
+    return case
+
+
+def _is_same(each: Work, main: Work) -> bool:
+    return type(each) is type(main) and (each.namespace, each.name) == (main.namespace, main.name)
+
+
+def _dated(objects: Objects, now: str) -> Objects:
+    """What would be made is as old as the moment: it stands behind all who queued before."""
+    dated = tuple(
+        each
+        if each.metadata.creation_timestamp
+        else msgspec.structs.replace(each, metadata=msgspec.structs.replace(each.metadata, creation_timestamp=now))
+        for each in objects.workloads
+    )
+    return msgspec.structs.replace(objects, workloads=dated)
+
+
+def _untold(case: Case) -> str:
+    """Why nobody can say that it starts; empty where it can be said."""
+    if case.elsewhere:
+        return _ELSEWHERE
+    unread = [kind for kind in _ROOM if not case.seen_everywhere(kind)]
+    if not unread and not quotas_seen(case):
+        unread = ["cohorts or resourceflavors"]
+    if not unread and places_unseen(case):
+        unread = ["topologies"]
+    if unread:
+        gaps = [each for each in case.source.gaps if each.what in unread]
+        why = "may not be read" if all(each.reason == "forbidden" for each in gaps) and gaps else "could not be read"
+        where = " in the whole cluster" if why == "may not be read" else ""
+        return f"{' and '.join(unread)} {why}{where}: what is free is not known"
+    return "" if case.index.nodes else _NO_NODES
+
+
+def _still_refused(case: Case) -> str:
+    """What a twin says where no rule knows what keeps it; empty where it starts."""
+    workload = case.workload
+    if workload is not None and not workload.holds_quota and case.local_queue is not None:
+        attempt = case.twins.attempt(workload.key)
+        if attempt.outcome is AttemptOutcome.REFUSED:
+            return attempt.refusal.text if attempt.refusal is not None else "its queue does not let it in yet"
+    refused = placing(case).first_refused() if placing(case).pods else None
+    if refused is None or (one_by_one(case) and refused.placed):
+        return ""
+    return f"no node takes it: {refused.answer.message}"
+
+
+def _losers(case: Case) -> Iterator[Object]:
+    """Workloads that Kueue would preempt for it, and pods that the scheduler would."""
+    workload = case.workload
+    if workload is not None and not workload.holds_quota and case.local_queue is not None:
+        for victim in case.twins.attempt(workload.key).victims:
+            found = case.index.workloads.get(victim.workload)
+            if found is not None:
+                yield found
+    for key in placing(case).victims:
+        pod = case.index.pods.get(key)
+        if pod is not None:
+            yield pod
+
+
+def _makers(index: Index, each: Object) -> Iterator[str]:
+    """Uids of what made an object, and of what stands above that."""
+    for reference in each.metadata.owner_references:
+        yield reference.uid
+        owner = index.owner(reference, each.metadata)
+        if owner is not None:
+            yield from (above.metadata.uid for above in index.chain(owner.metadata))
+    yield from (above.metadata.uid for above in index.chain(each.metadata))
+
+
+def _sentence(error: AllotmentError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what

@@ -1,0 +1,158 @@
+"""What would become of a job in a cluster, told before anything is made, and what cannot be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.kube.fake import FakeKube
+from allotment.errors import UnreachableError
+from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
+from allotment.ports.backends import ForeseenStart, JobToStart
+from allotment.ports.kube import AccessRefusedError
+from tests.unit.jobs.kubernetes.work import gang, job, nightly, rendered
+
+KUEUE = "kueue.x-k8s.io/v1beta2"
+HUGE = {"cpu": "1000", "memory": "10Ti", "pods": "110"}
+MARKS = {"allotment.dev/accelerator": "a100", "allotment.dev/capacity-type": "spot"}
+
+
+def made(api: str, kind: str, name: str, namespace: str = "", **more: Any) -> dict[str, Any]:
+    place = {"namespace": namespace} if namespace else {}
+    metadata = {"name": name, **place, "uid": f"{kind}-{name}", **more.pop("meta", {})}
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, **more}
+
+
+class World:
+    """One node with devices, two queues that share them, and who holds them."""
+
+    def __init__(self, quota: int = 4, devices: int = 4) -> None:
+        self.kube = FakeKube()
+        active = {"conditions": [{"type": "Active", "status": "True"}]}
+        room = {**HUGE, "nvidia.com/gpu": str(devices)}
+        ready = {"capacity": room, "allocatable": room, "conditions": [{"type": "Ready", "status": "True"}]}
+        resources = [{"name": name, "nominalQuota": each} for name, each in HUGE.items() if name != "pods"]
+        quotas = [*resources, {"name": "nvidia.com/gpu", "nominalQuota": quota}]
+        groups = [
+            {
+                "coveredResources": [each["name"] for each in quotas],
+                "flavors": [{"name": "a100", "resources": quotas}],
+            }
+        ]
+        spec = {
+            "cohortName": "all", "namespaceSelector": {}, "resourceGroups": groups,
+            "preemption": {"withinClusterQueue": "LowerPriority"},
+        }  # fmt: skip
+        ours = rendered(job()).main["metadata"]["labels"]["kueue.x-k8s.io/queue-name"]
+        for each in (
+            made("v1", "Namespace", "nlp"),
+            made("v1", "Namespace", "vision"),
+            made("v1", "Node", "gpu-0", meta={"labels": MARKS}, status=ready),
+            made("node.k8s.io/v1", "RuntimeClass", "nvidia", handler="nvidia"),
+            made("scheduling.k8s.io/v1", "PriorityClass", "exploratory", value=100),
+            made(KUEUE, "WorkloadPriorityClass", "exploratory", value=100),
+            made(KUEUE, "ResourceFlavor", "a100", spec={"nodeLabels": MARKS}),
+            made(KUEUE, "ClusterQueue", "nlp", spec=spec, status=active),
+            made(KUEUE, "LocalQueue", ours, "nlp", spec={"clusterQueue": "nlp"}, status=active),
+            made(KUEUE, "LocalQueue", ours, "vision", spec={"clusterQueue": "nlp"}, status=active),
+        ):
+            self.kube.put(each)
+
+    def running(self, name: str, namespace: str, devices: int, priority: int) -> None:
+        """A Job that holds quota and the node."""
+        asked = {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": str(devices)}
+        container = {"name": "main", "image": "x", "resources": {"requests": asked, "limits": asked}}
+        pod = {"containers": [container], "restartPolicy": "Never"}
+        template = {"metadata": {}, "spec": pod}
+        job_ = made("batch/v1", "Job", name, namespace, spec={"template": template, "parallelism": 1})
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": f"Job-{name}", "controller": True}
+        held = dict.fromkeys(asked, "a100")
+        since = "2026-01-01T00:00:00Z"
+        granted = [
+            {"type": each, "status": "True", "reason": each, "lastTransitionTime": since}
+            for each in ("QuotaReserved", "Admitted")
+        ]
+        assigned = {"name": "main", "count": 1, "flavors": held, "resourceUsage": asked}
+        workload = made(
+            KUEUE, "Workload", f"job-{name}", namespace,
+            meta={"ownerReferences": [owner], "creationTimestamp": since},
+            spec={
+                "queueName": "default", "priority": priority, "active": True,
+                "podSets": [{"name": "main", "count": 1, "template": template}],
+            },
+            status={
+                "conditions": granted, "admission": {"clusterQueue": "nlp", "podSetAssignments": [assigned]},
+            },
+        )  # fmt: skip
+        runs = made(
+            "v1", "Pod", f"{name}-0", namespace,
+            meta={"ownerReferences": [owner]}, spec={**pod, "nodeName": "gpu-0", "priority": priority},
+            status={"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+        )  # fmt: skip
+        for each in (job_, workload, runs):
+            self.kube.put(each)
+
+    def foreseen(self, asked: Any = None) -> ForeseenStart:
+        there = ForeseenThere(self.kube, SystemClock(), lambda order: rendered(order.job), lambda: {"Job-own": "a1b2"})
+        return there.foreseen(JobToStart("j0", asked or job(), "jane", 1))
+
+
+def test_what_has_quota_and_a_node_starts_now() -> None:
+    assert World().foreseen() == ForeseenStart(now=True)
+
+
+def test_what_its_queue_has_no_quota_for_waits_in_the_words_of_why() -> None:
+    world = World()
+    world.running("own", "nlp", 3, priority=100)
+    found = world.foreseen()
+    assert (found.now, found.displaces, found.others) == (False, (), ())
+    assert found.waits_for.startswith("it asks for 2 nvidia.com/gpu, and of the 4 that the ClusterQueue nlp has")
+
+
+def test_what_has_quota_and_no_node_waits_for_the_node() -> None:
+    found = World(devices=1).foreseen()
+    assert found.now is False
+    assert "nvidia.com/gpu" in found.waits_for
+
+
+def test_whom_it_displaces_by_id_where_it_is_ours_and_by_name_where_it_is_not() -> None:
+    world = World()
+    world.running("own", "nlp", 2, priority=1)
+    world.running("theirs", "vision", 2, priority=1)
+    assert world.foreseen(gang(replicas=2)) == ForeseenStart(
+        now=True, displaces=("a1b2",), others=("job/theirs in vision",)
+    )
+
+
+def test_what_could_never_be_let_in_is_told_so() -> None:
+    """Such a job is refused before it is asked about; quota that falls in between says the same."""
+    found = World(quota=1).foreseen()
+    assert found.now is False
+    assert found.waits_for.startswith("it would never start as things are: ")
+
+
+@pytest.mark.parametrize("unread", ["Node", "Pod", "Workload", "ClusterQueue", "Cohort"])
+def test_without_the_rights_to_see_what_is_free_nothing_is_told_but_why(unread: str) -> None:
+    world = World()
+
+    def refusing(call: Any) -> None:
+        if call.key.kind == unread and not call.done:
+            raise AccessRefusedError("refused", status=403, reason="Forbidden", message="no")
+
+    world.kube.hook = refusing
+    found = world.foreseen()
+    assert found.now is None
+    assert f"{unread.lower()}s" in found.untold
+
+
+def test_a_cluster_that_does_not_answer_and_what_runs_by_the_clock() -> None:
+    world = World()
+    assert "by the clock" in world.foreseen(nightly()).untold
+
+    def silent(_: Any) -> None:
+        raise UnreachableError("the cluster does not answer", why="no route")
+
+    world.kube.hook = silent
+    assert world.foreseen() == ForeseenStart(untold="the cluster does not answer: no route")
