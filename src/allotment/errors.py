@@ -140,6 +140,10 @@ class CapacityError(AllotmentError):
     exit_code = 7
 
 
+class NoRoomError(AllotmentError):
+    """This machine lacks disk, memory or processes for it at present: the same may go well a moment later."""
+
+
 class TimedOutError(AllotmentError):
     """It did not happen in time."""
 

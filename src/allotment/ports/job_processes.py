@@ -301,6 +301,7 @@ class JobProcesses(Protocol):
         Raises:
             ConflictError: it was started before; `look` says what became of it.
             AllotmentError: it could not be started, and nothing of it runs.
+            NoRoomError: the same, for want of disk, memory or processes.
             TimedOutError: nobody knows yet; `look` will.
         """
         ...

@@ -19,7 +19,7 @@ import pytest
 from allotment.adapters.local.cgroup_places import CgroupPlaces, cgroup_places
 from allotment.adapters.local.environment import FOLDER
 from allotment.adapters.local.supervisor import cgroups, proc, records
-from allotment.errors import AllotmentError, CapacityError
+from allotment.errors import AllotmentError, NoRoomError
 from allotment.ports.job_processes import JobAlive, JobEnded, JobGone, JobLaunch, LogPart
 from tests.live.local.conftest import Processes, RealBench, ended, quoted, running, until
 
@@ -334,7 +334,7 @@ def test_a_full_disk_swallows_no_exit_code_and_is_named(
     end = bench.end_of(fills)
     assert (end.exit_code, end.log_bytes_lost > 1_000_000) == (5, True)
 
-    with pytest.raises(CapacityError) as error:
+    with pytest.raises(NoRoomError) as error:
         bench.shell("echo no", "more-1-0")
     assert os.strerror(errno.ENOSPC) in error.value.why
     processes.stop(stops, 0.5)  # how long its grace is cannot be written down: it is stopped all the same

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 from allotment.adapters.local.packing import FolderPacker
 from allotment.adapters.local.removing import names_of, opened_below, remove_all, remove_below
 from allotment.adapters.local.unpacking import LARGEST_PACKED, unpack
-from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, quoted, shown
+from allotment.errors import AllotmentError, InputError, NoRoomError, NotFoundError, quoted, shown
 from allotment.ports.job_processes import check_id
 
 __all__ = ["FolderPacker", "FolderShelf", "LocalJobFolders"]
@@ -88,14 +88,14 @@ class LocalJobFolders:
     def link(self, folder: str, inner: str, target: str) -> None:
         """Make a path in a working copy lead to another folder."""
         place = Path(folder) / inner
-        if ".." in place.parts or (place.is_symlink() and place.readlink() == Path(target)):
-            return
-        if place.exists() or place.is_symlink():
-            raise InputError(
-                f"the code has a folder {shown(inner)} of its own, where checkpoints are to lie",
-                fix="name another folder as the checkpoint's, or leave that one out of the code (.allotignore)",
-            )
         with _told(f"the folder of checkpoints {shown(inner)}"):
+            if ".." in place.parts or (place.is_symlink() and place.readlink() == Path(target)):
+                return
+            if place.exists() or place.is_symlink():
+                raise InputError(
+                    f"the code has a folder {shown(inner)} of its own, where checkpoints are to lie",
+                    fix="name another folder as the checkpoint's, or leave that one out of the code (.allotignore)",
+                )
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)
 
@@ -226,7 +226,7 @@ def _told(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        kind = CapacityError if full else AllotmentError
+        kind = NoRoomError if full else AllotmentError
         raise kind(
             f"{what} could not be made",
             why=f"{shown(error.filename or '')}: {error.strerror}".removeprefix(": "),

@@ -16,7 +16,7 @@ import msgspec
 from allotment.adapters.local.cgroup_places import PLACE
 from allotment.adapters.local.removing import opened_shut, remove_all
 from allotment.adapters.local.supervisor import records
-from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, shown
+from allotment.errors import AllotmentError, ConflictError, NoRoomError, NotFoundError, shown
 from allotment.ports.job_processes import JobEnded, JobLaunch, LaunchedJob, ProcessMark, check_id
 
 _LARGEST: Final = 1 << 20
@@ -111,7 +111,7 @@ class LaunchFolder:
 
         Raises:
             ConflictError: it was started before.
-            CapacityError: the disk is full.
+            NoRoomError: the disk is full.
         """
         kept = KeptLaunch(
             name=launch.name.encode("utf-8", "replace").decode("utf-8"),
@@ -284,9 +284,9 @@ def not_started(launch_id: str, number: int, where: str) -> AllotmentError:
     what = f"the launch {launch_id} could not be started"
     why = f"{shown(where)}: {os.strerror(number)}" if where else os.strerror(number)
     if number in {errno.ENOSPC, errno.EDQUOT}:
-        return CapacityError(what, why=why, fix="make room on that disk, then start it again")
+        return NoRoomError(what, why=why, fix="make room on that disk, then start it again")
     if number in {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}:
-        return CapacityError(what, why=why, fix="wait until less runs on this machine, then start it again")
+        return NoRoomError(what, why=why, fix="wait until less runs on this machine, then start it again")
     return AllotmentError(what, why=why, fix="see to that path, then start it again")
 
 

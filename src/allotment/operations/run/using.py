@@ -73,7 +73,9 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
         staging_ms=_starting(job),
         cpu=MilliCpu(sum(cpu) * 1000 // (run_ms * job.job.replicas)) if cpu and run_ms else None,
         memory=Bytes(max(memory)) if memory else None,
-        displaced=sum(each.end is not None and each.end.displaced for each in job.attempts),
+        displaced=sum(
+            each.started is not None and each.end is not None and each.end.displaced for each in job.attempts
+        ),
         cost=_cost(job, held, prices),
     )
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError
+from allotment.errors import AllotmentError, ConflictError, NoRoomError, NotFoundError
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.local.conclusions import FOLDER_GONE, Conclusion, Leaving, RankEnds, concluded
 from allotment.operations.run.local.ending import end_what_is_left, given_until, strike, stuck
 from allotment.operations.run.local.jobs_here import LocalJob, WorkingCopy
-from allotment.operations.run.local.kept import KeptJobs
+from allotment.operations.run.local.kept import KeptJobs, told_of_error
 from allotment.operations.run.local.launching import EarlierLaunches, LocalStorage, launches_for
 from allotment.operations.run.local.queueing import MachineQueues
 from allotment.operations.run.local.sampling import UseSampler
@@ -23,6 +25,12 @@ from allotment.ports.job_processes import (
     JobProcesses,
     LaunchState,
 )
+
+_FIRST_PAUSE: Final = 1_000
+_LONGEST_PAUSE: Final = 60_000
+"""Milliseconds for which nothing is launched once this machine had no room for something."""
+_MOST_TRIES: Final = 100
+"""Times that a job is tried for which there was no room: an hour and a half and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,36 @@ class AttemptMeans:
     beside: Callable[[Callable[[], None]], None]
 
 
+class LaunchPause:
+    """Nothing is launched for a while after the machine had no room for something; longer each time, a minute at most.
+
+    Attributes:
+        until: milliseconds since the epoch.
+        why: what it lacked; empty where it lacks nothing that is known.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is lacking."""
+        self.until = 0
+        self.why = ""
+        self._length = 0
+
+    def holds(self, now: int) -> bool:
+        """Whether it goes on; a clock that was set back ends it."""
+        return 0 < self.until - now <= self._length
+
+    def begin(self, why: str, now: int) -> None:
+        """Something had no room; of several in one pass the first counts."""
+        self.why = why
+        if not self.holds(now):
+            self._length = min(max(_FIRST_PAUSE, 2 * self._length), _LONGEST_PAUSE)
+            self.until = now + self._length
+
+    def over(self) -> None:
+        """Something was launched."""
+        self.until, self.why, self._length = 0, "", 0
+
+
 class LocalAttempts:
     """See the module. The queues hear of each end; times are milliseconds since the epoch."""
 
@@ -56,9 +94,20 @@ class LocalAttempts:
         self._kept = kept
         self._queues = queues
         self._sampler = sampler
+        self.pause = LaunchPause()
 
     def launch(self, job: LocalJob, flavor: str, now: int) -> None:
-        """Give it devices of a class, and begin its next attempt."""
+        """Give it devices of a class, and begin its next attempt; where that fails it is over, or waits again."""
+        try:
+            self._begin(job, flavor, now)
+        except Exception as error:
+            if not job.state.holds:
+                self._queues.left(job.order.id)  # it was let in, and stands in its queue again
+                raise
+            job.copy = None
+            self._not_launched(job, error, now)
+
+    def _begin(self, job: LocalJob, flavor: str, now: int) -> None:
         needs, replicas = job.work.devices, job.order.job.replicas
         taken = {name for each in self._kept.holding.values() for name in each.devices}
         unknown = self._means.earlier.devices_of_unknown()
@@ -73,7 +122,7 @@ class LocalAttempts:
             attempt = job.attempt
             self._means.beside(lambda: copy.make(self._means.storage.folders, job.order, attempt))
         else:
-            self._launch_all(job, now)
+            self._launch_all(job)
 
     def watch(self, job: LocalJob, now: int) -> None:
         """Look at its processes, and do what is to be done."""
@@ -140,30 +189,36 @@ class LocalAttempts:
                 found.update(self._processes.usage(launch).processes)
         return found
 
-    def _launch_all(self, job: LocalJob, now: int) -> None:
+    def _launch_all(self, job: LocalJob) -> None:
         means = self._means
-        try:
-            for launch in launches_for(job.order, job.attempt, job.devices, means.storage, means.instead):
-                job.launched[launch.id] = None
-                with suppress(ConflictError):  # by an earlier run, which did not live to say so
-                    job.launched[launch.id] = self._processes.launch(launch)
-                job.folder = str(launch.working_directory)
-        except AllotmentError as error:
-            self._not_started(job, f"it could not be started: {error.what}: {error.why}", now)
+        for launch in launches_for(job.order, job.attempt, job.devices, means.storage, means.instead):
+            job.launched[launch.id] = None
+            with suppress(ConflictError):  # by an earlier run, which did not live to say so
+                job.launched[launch.id] = self._processes.launch(launch)
+            job.folder = str(launch.working_directory)
+        self.pause.over()
 
     def _launch_with(self, job: LocalJob, copy: WorkingCopy, now: int) -> None:
         """Its working copy is there, or cannot be made."""
-        match copy.trouble:
-            case None:
-                self._launch_all(job, now)
-            case AllotmentError() as error:
-                self._not_started(job, f"it could not be started: {error.what}: {error.why}", now)
-            case error:
-                said = f"its working copy could not be made: {type(error).__name__}: {error}"
-                self._not_started(job, said, now)
+        error = copy.trouble
+        if error is None:
+            try:
+                self._launch_all(job)
+            except Exception as failed:  # noqa: BLE001 (whatever a job makes of its files is its own trouble alone)
+                error = failed
+        if error is not None:
+            self._not_launched(job, error, now)
 
-    def _not_started(self, job: LocalJob, said: str, now: int) -> None:
-        self.tell_to_end(job, Leaving.NOT_STARTED, 0, now, said)
+    def _not_launched(self, job: LocalJob, error: Exception, now: int) -> None:
+        """It waits for room where that is all that it lacks; else it has failed."""
+        if not isinstance(error, AllotmentError):
+            traceback.print_exception(error)
+        said = f"it could not be started: {told_of_error(error)}"
+        job.tried += 1
+        waits = isinstance(error, NoRoomError) and job.tried < _MOST_TRIES
+        if waits:
+            self.pause.begin(said, now)
+        self.tell_to_end(job, Leaving.NO_ROOM if waits else Leaving.NOT_STARTED, 0, now, said)
 
     def _clear_away(self, job: LocalJob, states: Sequence[LaunchState]) -> list[int]:
         """Of an attempt of which nothing is alive: what could still start, or runs unwatched; ids of what stays."""

@@ -34,7 +34,7 @@ from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.sampling import SampledJob, UseSampler
 from allotment.operations.run.local.shares import machine_state
-from allotment.operations.run.local.staging import LocalStaging, check_means, next_to_fetch
+from allotment.operations.run.local.staging import LocalStaging, DataStanding, check_means, next_to_fetch
 from allotment.operations.run.marking import work_of_type
 from allotment.ports.backends import (
     LOCAL,
@@ -192,17 +192,19 @@ class LocalBackend:
         now, moves = self._now(), self._kept.moves
         self._fetch(now)
         for job in list(self._kept.holding.values()):
-            self._attempts.watch(job, now)
+            with self._kept.told_of(job):
+                self._attempts.watch(job, now)
         self._sample(now)
-        decisions = self._queues.decide(now)
-        for decision in decisions:
+        # What is decided is decided for good: each decision is carried out, whatever becomes of the others.
+        for decision in () if self._attempts.pause.holds(now) else self._queues.decide(now):
             job = self._kept.all[decision.id]
-            match decision:
-                case Admit(flavor=flavor):
-                    self._attempts.launch(job, flavor, now)
-                case Evict(by=by):
-                    said = f"it makes room for {by}"
-                    self._attempts.tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, now, said)
+            with self._kept.told_of(job):
+                match decision:
+                    case Admit(flavor=flavor):
+                        self._attempts.launch(job, flavor, now)
+                    case Evict(by=by):
+                        said = f"it makes room for {by}"
+                        self._attempts.tell_to_end(job, Leaving.DISPLACED, job.order.job.grace, now, said)
         self._look_at_reasons(now)
         return moves != self._kept.moves
 
@@ -220,8 +222,13 @@ class LocalBackend:
     def _fetch(self, now: int) -> None:
         """Go on with the data of jobs; whose data are there stands in its queue from then on."""
         fetching = self._kept.fetching.looked_at()
-        found = {each: self._staging.look(each) for each in dict.fromkeys(each.order.data_id for each in fetching)}
+        found: dict[str, DataStanding] = {}
         alive: dict[str, str] = {}
+        for job in fetching:
+            with self._kept.told_of(job):
+                if job.order.data_id not in found:
+                    found[job.order.data_id] = self._staging.look(job.order.data_id)
+        fetching = [each for each in fetching if each.order.data_id in found]
         for job in fetching:
             data = found[job.order.data_id]
             if data.alive:
@@ -236,9 +243,10 @@ class LocalBackend:
         for job in waiting:
             of = job.order.data_id
             self._kept.waits_because(job, "" if of in begun or of in alive else _FETCHED_LATER)
-            failed = self._staging.begin(job.order) if of in begun else None
-            if failed is not None:
-                self._not_fetched(job, failed, now)
+            with self._kept.told_of(job):
+                failed = self._staging.begin(job.order) if of in begun else None
+                if failed is not None:
+                    self._not_fetched(job, failed, now)
         now_begun = {each.order.data_id: each.order.job.team for each in waiting if each.order.data_id in begun}
         self._kept.fetching.alive = alive | now_begun
 
@@ -252,8 +260,9 @@ class LocalBackend:
         if len(self._kept.queued) > _FEW and not due:
             return
         self._reasons_at = now
+        paused = self._attempts.pause.why
         for job in self._kept.queued.values():
-            self._kept.waits_because(job, self._queues.waits_for(job.order.id) or _BEHIND)
+            self._kept.waits_because(job, paused or self._queues.waits_for(job.order.id) or _BEHIND)
 
     @property
     def watched(self) -> tuple[WatchedDevice, ...]:
@@ -358,7 +367,7 @@ class LocalBackend:
             native=job.launches[0],
             state=job.state,
             attempt=job.attempt,
-            reason=job.stuck or job.reason,
+            reason=job.stuck or job.trouble or job.reason,
             since=job.since,
             places=places if job.state.holds else (),
             end=job.end if job.state.over else None,

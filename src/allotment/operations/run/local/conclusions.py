@@ -32,6 +32,8 @@ class Leaving(Enum):
     RANK_FAILED = auto()
     NOT_STARTED = auto()
     """A process of it could not be started."""
+    NO_ROOM = auto()
+    """The same, for want of what this machine will have again: disk, memory, processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def concluded(job: Job, ends: RankEnds, leaving: Leaving | None, failures: int) 
         return _after_failure(job, EndOfRun(code_of(end), rank, _words(job, end)), failures, began=not end.not_started)
     if leaving is Leaving.NOT_STARTED:
         return _after_failure(job, EndOfRun(None), failures, began=bool(ends.ended or ends.gone))
-    if leaving is Leaving.DISPLACED or not ends.gone:
+    if leaving in {Leaving.DISPLACED, Leaving.NO_ROOM} or not ends.gone:
         return Conclusion(JobState.QUEUED, EndOfRun(None, displaced=True))
     rank, why = ends.gone[0]
     if why == FOLDER_GONE:

@@ -20,6 +20,7 @@ CAUSES: Final = {
     Leaving.RUN_TIME: MoveCause.RUN_TIME,
     Leaving.RANK_FAILED: MoveCause.EXIT_CODE,
     Leaving.NOT_STARTED: MoveCause.ENDED,
+    Leaving.NO_ROOM: MoveCause.ENDED,
 }
 """Why a job is said to be stopping."""
 
@@ -64,6 +65,8 @@ class LocalJob:
         self.kill_at: int | None = None
         self.killed = False
         self.stuck = ""
+        self.trouble = ""
+        self.tried = 0
         self.look_at = 0
         self.leaving: Leaving | None = None
         self.launched: dict[str, LaunchedJob | None] = {}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from allotment.errors import AllotmentError
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.local.fetching_jobs import FetchingJobs
 from allotment.operations.run.local.jobs_here import LocalJob
@@ -53,6 +58,21 @@ class KeptJobs:
             job.reason = reason
             self.changed.add(job.order.id)
 
+    @contextmanager
+    def told_of(self, job: LocalJob) -> Iterator[None]:
+        """Whatever goes wrong with one job is told of that job: it holds up neither others nor the machine."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 (a job may do anything to its files; a defect of ours must not hide)
+            said = told_of_error(error)
+            if said != job.trouble and not isinstance(error, AllotmentError):
+                traceback.print_exc()
+        else:
+            said = ""
+        if said != job.trouble:
+            job.trouble = said
+            self.changed.add(job.order.id)
+
     def _sort(self, job: LocalJob) -> None:
         """Keep it among those that are like it, and tell of it."""
         job_id = job.order.id
@@ -70,3 +90,10 @@ class KeptJobs:
             self.fetching.add(job)
         else:
             self.fetching.discard(job)
+
+
+def told_of_error(error: Exception) -> str:
+    """What went wrong, in a line; of what nobody foresaw, whose fault it is."""
+    if isinstance(error, AllotmentError):
+        return f"{error.what}: {error.why}" if error.why else error.what
+    return f"a mistake in Allotment, not in the job: {type(error).__name__}: {error}"
