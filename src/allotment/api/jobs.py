@@ -1,7 +1,4 @@
-"""Routes of jobs. A body is one value as `model.jobs.written` writes it; a log is a line of JSON for each line.
-
-The last line of a log is a list: of the error that kept it from its end, empty where nothing did. A log without one was
-cut off, which nothing else tells from one that has ended.
+"""Routes of jobs. A body is one value as `model.jobs.written` writes it; a log is what `log_blocks` makes of it.
 
 Handlers are plain functions: the server runs each in a thread of its own; `operations.run.desk` lets one in at a time.
 """
@@ -9,7 +6,6 @@ Handlers are plain functions: the server runs each in a thread of its own; `oper
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Final
 
@@ -18,6 +14,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 
+from allotment.api.log_blocks import begun, written_lines
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -31,8 +28,7 @@ from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
-from allotment.ports.backends import LogLine
-from allotment.ports.job_service import JobService, JobSubmission, RefusedSubmission, refusal_of
+from allotment.ports.job_service import JobService, JobSubmission
 from allotment.ports.store import JobFilter, PageMark
 
 JSON: Final = "application/json"
@@ -166,7 +162,7 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
         follow: str = "false",
     ) -> Response:
         lines = service.log(reference, rank=rank, follow=follow == "true", tail=tail)
-        return StreamingResponse(_lines(_begun(lines)), media_type=LINES)
+        return StreamingResponse(written_lines(begun(lines)), media_type=LINES)
 
 
 async def _body(request: Request) -> str:
@@ -197,28 +193,6 @@ def _filter(
         known = ", ".join(each.value for each in JobState)
         raise UsageError(f"there is no such state among {state}", fix=f"name some of: {known}") from None
     return JobFilter(team, states, owner, backend, prefix, since)
-
-
-def _lines(lines: Iterator[LogLine | None]) -> Iterator[bytes]:
-    """JSON; an empty line where there is nothing new, so that a connection that was left is noticed."""
-    kept: tuple[RefusedSubmission, ...] = ()
-    try:
-        for each in lines:
-            yield b"\n" if each is None else msgspec.json.encode(each) + b"\n"
-    except AllotmentError as error:
-        kept = (refusal_of(error),)
-    yield msgspec.json.encode(kept) + b"\n"
-
-
-def _begun(lines: Iterator[LogLine | None]) -> Iterator[LogLine | None]:
-    """The same lines, the first of them fetched: what is refused is refused before an answer has begun."""
-    first = next(lines, None)
-
-    def all_of_them() -> Iterator[LogLine | None]:
-        yield first
-        yield from lines
-
-    return all_of_them()
 
 
 def _value(kind: str, value: object) -> Response:

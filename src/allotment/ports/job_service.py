@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import BinaryIO, Final, Protocol
 
 from allotment import errors
@@ -87,6 +88,28 @@ class RefusedSubmission:
     what: str
     why: str = ""
     fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogBlock:
+    """Lines of one replica that came one after the other, as they travel.
+
+    Attributes:
+        text: the lines, with ends of lines between them.
+        at: of each line, see `LogLine.at`; empty where the back end keeps no times.
+    """
+
+    rank: int
+    text: bytes
+    at: tuple[int, ...] = ()
+
+    def lines(self) -> Iterator[LogLine]:
+        """One by one; all but the last say that another came with them."""
+        *before, last = self.text.split(b"\n")
+        times: Iterator[int | None] = chain(self.at, repeat(None))
+        for line in before:
+            yield LogLine(self.rank, line, next(times), more=True)
+        yield LogLine(self.rank, last, next(times))
 
 
 @dataclass(frozen=True, slots=True)

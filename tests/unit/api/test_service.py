@@ -13,14 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.server import client
 from allotment.adapters.server.client import SocketJobService
 from allotment.api.__main__ import _opener
-from allotment.api.jobs import _lines, job_api
+from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import (
     AllotmentError,
@@ -52,7 +51,7 @@ from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
-from allotment.ports.backends import JobRefusedError, LogLine
+from allotment.ports.backends import JobRefusedError
 from allotment.ports.job_service import (
     CutLogError,
     JobReceipt,
@@ -575,11 +574,6 @@ def test_status_tells_whose_it_is(asked: tuple[World, JobService]) -> None:
     assert status.backends[0].offer.accelerators == {"a100": 4}
 
 
-def _lost() -> Iterator[LogLine]:
-    yield LogLine(0, b"a")
-    raise UnreachableError("x", why="y", fix="z")
-
-
 def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError):
         SocketJobService(tmp_path / "server.sock").status()
@@ -615,13 +609,6 @@ def test_a_followed_log_is_left_by_whoever_looks_and_the_server_goes_on(tmp_path
         world.desk.end()
         thread.join(20)
         assert not thread.is_alive()
-
-
-def test_the_last_line_says_that_a_log_has_ended_or_what_kept_it_from_that() -> None:
-    line, end = b"".join(_lines(iter([LogLine(0, b"a")]))).splitlines()
-    assert (msgspec.json.decode(line, type=LogLine), end) == (LogLine(0, b"a"), b"[]")
-    kept = b'[{"error":"UnreachableError","what":"x","why":"y","fix":"z"}]'
-    assert b"".join(_lines(_lost())).splitlines() == [line, kept]
 
 
 @pytest.mark.parametrize(

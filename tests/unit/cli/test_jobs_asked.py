@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -232,6 +234,48 @@ def test_a_rank_that_a_job_has_not_is_a_slip() -> None:
     one = submitted(world)
     with pytest.raises(UsageError, match="no number 1"):
         write_log(session(), world.desk, one, rank=1, follow=False, tail=None)
+
+
+class _Written(io.RawIOBase):
+    """What was written, each time by itself: a buffer before it hands over what it holds when it is flushed."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.parts.append(bytes(data))
+        return len(data)
+
+
+@pytest.mark.parametrize(
+    ("terminal", "expected"),
+    [
+        (False, [b"[0] a\n[1] \x1b]0;you\x07\t\xff\n", b"[0] \n"]),
+        (True, [b"[0] a\n[1] \\x1b]0;you\\x07    \\ufffd\n", b"[0] \n"]),
+    ],
+    ids=["pipe", "terminal"],
+)
+def test_a_log_is_written_as_it_came_block_by_block_and_drives_no_terminal(
+    terminal: bool, expected: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    one = submitted(world, replicas=2)
+
+    def log(*_: object, **__: object) -> Iterator[LogLine]:
+        yield LogLine(0, b"a", more=True)
+        yield LogLine(1, b"\x1b]0;you\x07\t\xff")
+        yield LogLine(0, b"")
+
+    written = _Written()
+    out = io.TextIOWrapper(io.BufferedWriter(written), encoding="ascii")
+    monkeypatch.setattr(out, "isatty", lambda: terminal)
+    monkeypatch.setattr(world.desk, "log", log)
+    monkeypatch.setattr("sys.stdout", out)
+    assert write_log(session(), world.desk, one, rank=None, follow=False, tail=None)
+    assert written.parts == expected
 
 
 def test_a_folder_without_a_platform_is_none(tmp_path: Path) -> None:

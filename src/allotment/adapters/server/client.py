@@ -26,6 +26,7 @@ from allotment.ports.job_service import (
     ForeseenJob,
     JobReceipt,
     JobSubmission,
+    LogBlock,
     RefusedSubmission,
     ServerStatus,
     SilentServerError,
@@ -217,12 +218,12 @@ class SocketJobService:
                     if line == b"\n":
                         yield None
                         continue
-                    found = msgspec.json.decode(line, type=LogLine | tuple[RefusedSubmission, ...])
-                    if not isinstance(found, LogLine):
+                    found = msgspec.json.decode(line, type=LogBlock | tuple[RefusedSubmission, ...])
+                    if not isinstance(found, LogBlock):
                         if found:
                             raise error_of(found[0])
                         return
-                    yield found
+                    yield from found.lines()
             except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
                 raise _cut(str(error)) from error
         # A connection that was cut between two lines reads as one that has ended.

@@ -65,7 +65,10 @@ class _Reader:
             if len(self._rest) > _LONGEST_LINE:
                 lines.append(self._rest)
                 self._rest = b""
-            yield from (LogLine(rank, line) for line in lines)
+            if lines:
+                last = lines.pop()
+                yield from (LogLine(rank, line, more=True) for line in lines)
+                yield LogLine(rank, last)
         if not at_its_end:
             return
         if self._rest:

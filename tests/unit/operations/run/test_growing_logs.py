@@ -35,3 +35,16 @@ def test_what_was_given_up_before_it_was_read_joins_no_lines_and_what_was_lost_i
     found = growing_lines("job", lambda: [log], SystemClock(), every=1, tail=None, goes_on=lambda: False)
     missing = b"[allotment: 14 bytes of output missing here: newer ones took their place]"
     assert [each.text if each else None for each in found] == [b"one", b"tw", missing, b"ree", b"four", b"[lost]"]
+
+
+def test_a_line_waits_for_the_next_only_where_that_was_read_with_it() -> None:
+    parts = {0: (b"one\ntwo\nthr", 11), 11: (b"ee\n", 14), 14: (b"", 14)}
+    found = growing_lines(
+        "job",
+        lambda: [GrowingLog("log", 0, parts.__getitem__)],
+        SystemClock(),
+        every=1,
+        tail=None,
+        goes_on=lambda: False,
+    )
+    assert [(each.text, each.more) for each in found if each] == [(b"one", True), (b"two", False), (b"three", False)]

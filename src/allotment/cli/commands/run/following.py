@@ -34,18 +34,28 @@ def write_log(
     to_terminal = sys.stdout.isatty()
     told, written = "", False
     _check_rank(job, rank)
-    for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
-        if line is None:
-            told = tell_wait(session, service, job.id, told)
-            continue
-        written = True
-        prefix = f"[{line.rank}] " if several else ""
+    out = sys.stdout.buffer
+    try:
+        for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
+            if line is None:
+                told = tell_wait(session, service, job.id, told)
+                continue
+            written = True
+            prefix = b"[%d] " % line.rank if several else b""
+            out.write(prefix + (_harmless(line.text) if to_terminal else line.text) + b"\n")
+            if not line.more:
+                out.flush()
+    finally:
+        # What is said next to somebody who interrupts does not stand in the middle of a line.
         if to_terminal:
-            session.out(prefix + shown(line.text.decode(errors="replace").replace("\t", "    ")))
-        else:
-            sys.stdout.buffer.write(prefix.encode() + line.text + b"\n")
-            sys.stdout.buffer.flush()
+            out.flush()
     return written
+
+
+def _harmless(text: bytes) -> bytes:
+    """A line as a terminal may have it: nothing in it drives one."""
+    plain = shown(text.decode(errors="replace").replace("\t", "    "))
+    return plain.encode(sys.stdout.encoding, "backslashreplace")
 
 
 def _check_rank(job: StoredJob, rank: int | None) -> None:

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import AllotmentError, NotFoundError, UnreachableError
@@ -68,7 +68,8 @@ def read_logs(kube: KubePort, of: JobPods, tail: int | None) -> Iterator[LogLine
         try:
             for line in kube.pod_log(_key(pod), MAIN, tail=tail):
                 found = True
-                yield _line(pod, line)
+                # What is not followed is read to its end, and may wait for it.
+                yield replace(_line(pod, line), more=True)
             found = found or bool(pod.spec.node_name)
         except RefusedError as error:
             if error.status >= _OF_THE_NODE:
@@ -159,10 +160,12 @@ class FollowedLogs:
         except queue.Empty:
             yield None
             return
-        yield line
         with suppress(queue.Empty):
             while True:
-                yield self._lines.get_nowait()
+                following = self._lines.get_nowait()
+                yield line and replace(line, more=True)
+                line = following
+        yield line
 
     def _follow(self, pod: Pod, tail: int | None) -> None:
         # What is said to a thread is said to whoever iterates; a pod that has not started is asked again.
