@@ -38,6 +38,7 @@ from allotment.operations.run.shells import ANEW, STARTED_FROM, of_shell
 from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import described_slurm, placed
+from allotment.operations.run.slurm.foreseeing import ForeseenOnSlurm
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
@@ -199,8 +200,10 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
 
     backend = SlurmBackend(name, port, placing, storage, wiring.clock())
     words = SlurmWords(name, platform, told)
+    starts = ForeseenOnSlurm(lambda: slurm_snapshot(port, words, {}, _wall()), backend.asked, wiring.clock())
     return Serving(
         backend,
+        foreseen=starts.foreseen,
         told=lambda order: (*said, *backend.told(order)),
         check=backend.check,
         families=FamilyKeeping(schedules=True, wall=_wall),

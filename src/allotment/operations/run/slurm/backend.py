@@ -20,6 +20,7 @@ from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import SlurmPlace, told_on_slurm
 from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
+from allotment.model.slurm.submission import SlurmSubmission
 from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.slurm.arrays import TrialArrays
@@ -99,6 +100,10 @@ class SlurmBackend:
             CapacityError: no node has what one replica needs.
         """
         self._entrance.check(order)
+
+    def asked(self, order: JobToStart) -> SlurmSubmission:
+        """What would be handed in of a job that `check` lets through."""
+        return self._entrance.asked(order)
 
     def start(self, job: JobToStart) -> FollowedJob:
         """Hand it in, or say what became of it.

@@ -67,9 +67,18 @@ class SlurmEntrance:
             CapacityError: no node has what one replica needs.
         """
         self.check_fields(order.job)
+        self.asked(order)
+
+    def asked(self, order: JobToStart) -> SlurmSubmission:
+        """What would be handed in of a job, with folders that are not there.
+
+        Raises:
+            JobRefusedError: it asks for what this one cannot give, or a secret of it is not there.
+            CapacityError: no node has what one replica needs.
+        """
         volumes = {each.name: f"/volumes/{each.name}" for each in order.job.volumes}
         folders = SlurmFolders("/code", "/logs", volumes=volumes, secrets=self._secrets(order.job))
-        self._submissions(order, SlurmPart(order.id, 0, max(1, order.attempt)), folders, ())
+        return self._submissions(order, SlurmPart(order.id, 0, max(1, order.attempt)), folders, ())[0]
 
     def check_fields(self, job: Job) -> None:
         """Refuse what Slurm has no word for.
