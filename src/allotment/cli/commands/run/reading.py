@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from allotment.cli.commands.run.foreign import INTERPRETED, refuse_as_job_file
 from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, InputError, NotFoundError, UsageError, quoted, shown
 
@@ -25,10 +25,7 @@ STDIN: Final = "-"
 STDIN_NAME: Final = "standard input"
 _MOST_STDIN: Final = 16 << 20
 """Bytes that are read of standard input; a file's bound is the reader's."""
-_SBATCH: Final = re.compile(r"\A#!.*^#SBATCH\s", re.MULTILINE | re.DOTALL)
 _KUBERNETES: Final = re.compile(r"^apiVersion:", re.MULTILINE)
-_INTERPRETED: Final = frozenset({".py", ".sh"})
-"""Scripts that need no permission to be executed: what runs them is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,25 +209,19 @@ def _absent_script(document: JobDocument, folders: Mapping[str, Path]) -> Iterat
         if " " in words:
             fix = "the arguments of a script stand in `run.args`, a command and its words in `run.command`, as lists"
         yield Issue(document.source, at, what, fix)
-    elif path.suffix not in _INTERPRETED and not os.access(path, os.X_OK):
+    elif path.suffix not in INTERPRETED and not os.access(path, os.X_OK):
         what = f"{quoted(path.name)} cannot be executed, and only .py and .sh have a program that runs them"
         yield Issue(document.source, at, what, "make it executable (`chmod +x`), or name the program in `run.command`")
 
 
 def _check_format(name: str, text: str) -> None:
     """Refuse what somebody else takes."""
+    refuse_as_job_file(name, text)
     begin = "begin a job file with `allot template new train`; docs/job-file.md explains its fields"
-    if _SBATCH.match(text):
-        raise InputError(
-            f"{shown(name)} is a batch script of Slurm, and no job file", fix=f"{begin}; sbatch takes this"
-        )
     if (found := _KUBERNETES.search(text)) and "allotment" not in text[found.end() :].partition("\n")[0]:
         raise InputError(
             f"{shown(name)} is an object of Kubernetes, and no job file", fix=f"{begin}; kubectl takes this"
         )
-    if name.endswith(tuple(_INTERPRETED)):
-        fix = f"run it with `allot run {shown(shlex.quote(name))}`; a job file is YAML"
-        raise InputError(f"{shown(name)} is a script, and no job file", fix=fix)
 
 
 def _standard_input() -> str:

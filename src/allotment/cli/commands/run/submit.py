@@ -13,7 +13,7 @@ from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, Wanted
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, platform_flag, team_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import NotFoundError, UsageError, shown
+from allotment.errors import UsageError, shown
 from allotment.model.grammar import count
 from allotment.ports.backends import LOCAL
 
@@ -99,6 +99,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     """
     from allotment import wiring
     from allotment.cli.commands.run.following import follow_to_its_end
+    from allotment.cli.commands.run.foreign import check_script
     from allotment.cli.commands.run.handing import taken
     from allotment.cli.commands.run.jobs_view import receipt_text
     from allotment.cli.commands.run.reading import JobTexts, by_flags, loaded_jobs
@@ -106,10 +107,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     from allotment.wiring import running
 
     path = wiring.files().user_path(script)
-    if path.is_dir():
-        raise UsageError(f"{script} is a folder", fix="name the script in it that is to be run")
-    if not path.is_file():
-        raise NotFoundError(f"there is no file {script}", fix="name the script that is to be run")
+    check_script(session, script, args, path)
     given = tuple(_variable(each, session.environment) for each in flags["env"])
     service = service_of(session, start=True)
     status = service.status()
