@@ -71,6 +71,7 @@ class SandboxSpec:
         fast_storage: etcd does not wait for the disk. Data survives a crash of any process, not of the machine.
         apiserver_flags: further flags of the API server, value by name without dashes; see `apiserver_flags.check`.
         extensions: names of `extensions.EXTENSIONS`.
+        volumes: claims get volumes, which hold nothing; without it no claim of a class with a provisioner is bound.
     """
 
     name: str
@@ -80,6 +81,7 @@ class SandboxSpec:
     fast_storage: bool = True
     apiserver_flags: Mapping[str, str] = field(default_factory=dict)
     extensions: tuple[str, ...] = ()
+    volumes: bool = False
 
     @property
     def context_name(self) -> str:

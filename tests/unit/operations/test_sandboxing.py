@@ -87,7 +87,7 @@ def test_a_sandbox_stands_in_for_the_cluster() -> None:
     assert (spec.name, spec.context_name, spec.extensions) == ("mine", "prod-admin", ("jobset", "rayjob"))
     assert spec.nodes == tuple(nodes_of(platform(clusters=[place]), place, 1))
     assert (spec.kueue.frameworks, spec.kueue.fair_sharing) == (frameworks_of(place), True)
-    assert spec.apiserver_flags == {"v": "4"}
+    assert (spec.apiserver_flags, spec.volumes) == ({"v": "4"}, True)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,12 @@ FAKE: Final = "kwok.x-k8s.io/node"
 DIGEST: Final = "allotment.dev/fake-node"
 """Annotation with a digest of the wanted node. A node whose digest differs is replaced, as a machine would be."""
 
+PROVISIONER: Final = "volume.kubernetes.io/storage-provisioner"
+"""Annotation of a claim that waits for whoever it names; the controller manager sets it once a volume is needed."""
+
+_VOLUME: Final = "allotment.dev/fake-volume"
+"""Annotation of the volumes that are made here; whose it is not is left alone."""
+
 DEFAULT_RUN_MILLISECONDS: Final = 1000
 """How long a Job's pod runs when it does not say."""
 
@@ -99,6 +105,36 @@ def stages(originals: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]
     )
 
 
+def volume_stages() -> tuple[dict[str, Any], ...]:
+    """Stages with which KWOK plays the provisioner of every class that has one.
+
+    A claim for which the controller manager calls a provisioner gets a volume of the size and the modes that it asks
+    for, on no disk; the controller manager binds the two, and the volume goes when its claim has gone.
+    """
+    called = {"key": _annotation(PROVISIONER), "operator": "Exists"}
+    unbound = {"key": ".spec.volumeName", "operator": "DoesNotExist"}
+    made = {"key": _annotation(_VOLUME), "operator": "Exists"}
+    released = {"key": ".status.phase", "operator": "In", "values": ["Released"]}
+    return (
+        _volume_stage("claim-provision", "PersistentVolumeClaim", [called, unbound], {"apply": {"template": _MADE}}),
+        _volume_stage("volume-delete", "PersistentVolume", [made, released], {"delete": True}),
+    )
+
+
+def _volume_stage(name: str, kind: str, conditions: list[dict[str, Any]], step: dict[str, Any]) -> dict[str, Any]:
+    stays = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": name},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": kind},
+            "selector": {"matchExpressions": [stays, *conditions]},
+            "steps": [step],
+        },
+    }
+
+
 def _after_its_end(original: Mapping[str, Any]) -> dict[str, Any]:
     """KWOK's stage; the one that removes a deleted pod waits until it no longer runs."""
     stage = copy.deepcopy(dict(original))
@@ -177,4 +213,32 @@ containerStatuses:
       startedAt: {{ $origin.state.running.startedAt | Quote }}
 {{ end }}
 phase: %(phase)s
+"""
+
+# As a CSI provisioner makes it, but for the disk. The claim's uid is there, so that no other claim of its name gets it.
+_MADE: Final = f"""\
+apiVersion: v1
+kind: PersistentVolume
+metadata:
+  name: pvc-{{{{ .metadata.uid }}}}
+  annotations:
+    pv.kubernetes.io/provisioned-by: {{{{ index .metadata.annotations "{PROVISIONER}" | Quote }}}}
+    {_VOLUME}: "true"
+spec:
+  accessModes:
+  {{{{ YAML .spec.accessModes 1 }}}}
+  capacity:
+    storage: {{{{ .spec.resources.requests.storage | Quote }}}}
+  persistentVolumeReclaimPolicy: Delete
+  storageClassName: {{{{ .spec.storageClassName | Quote }}}}
+  volumeMode: {{{{ default "Filesystem" .spec.volumeMode | Quote }}}}
+  claimRef:
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    name: {{{{ .metadata.name | Quote }}}}
+    namespace: {{{{ .metadata.namespace | Quote }}}}
+    uid: {{{{ .metadata.uid | Quote }}}}
+  csi:
+    driver: {{{{ index .metadata.annotations "{PROVISIONER}" | Quote }}}}
+    volumeHandle: {{{{ .metadata.uid | Quote }}}}
 """

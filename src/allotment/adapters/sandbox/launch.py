@@ -36,7 +36,7 @@ from allotment.adapters.sandbox.extensions import (
     frameworks_with,
 )
 from allotment.adapters.sandbox.kueue import install_objects
-from allotment.adapters.sandbox.kwok import stages
+from allotment.adapters.sandbox.kwok import stages, volume_stages
 from allotment.adapters.sandbox.nodes import nodes_ready, reconcile_nodes
 from allotment.adapters.sandbox.pki import KUEUE_NAMESPACE, write_pki
 from allotment.adapters.sandbox.probe import healthy, tls_context
@@ -162,7 +162,8 @@ class Launch:
         write_private(paths.config / "kueue.json", json.dumps(kueue, indent=1))
         for controller in controllers_of(spec.extensions):
             self._write_controller_files(controller, files)
-        documents = [yaml.safe_dump(stage, sort_keys=False) for stage in stages(self._kit.kwok_stages)]
+        played = (*stages(self._kit.kwok_stages), *(volume_stages() if spec.volumes else ()))
+        documents = [yaml.safe_dump(stage, sort_keys=False) for stage in played]
         write_private(paths.config / "kwok-stages.yaml", "---\n".join(documents))
 
     def _write_controller_files(self, controller: Controller, files: Mapping[str, bytes]) -> None:

@@ -47,6 +47,7 @@ def spec_of(platform: Platform, cluster: Cluster, wishes: SandboxWishes) -> Sand
         context=cluster.context,
         apiserver_flags=flags_of(wishes.apiserver_flags),
         extensions=(*extensions_of(cluster), *wishes.extensions),
+        volumes=True,
     )
 
 

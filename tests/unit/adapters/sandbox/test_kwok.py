@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from allotment.adapters.sandbox.kwok import DIGEST, node_changes, node_object, stages
+from allotment.adapters.sandbox.kwok import DIGEST, PROVISIONER, node_changes, node_object, stages, volume_stages
 from allotment.ports.sandboxes import FAIL_AFTER, RUN_FOR, FakeNode
 
 NODE = FakeNode(
@@ -105,3 +105,18 @@ def test_durations_and_outcomes(name: str, annotation: str, phase: str, code: in
     assert spec["delay"]["durationMilliseconds"] == 1000
     assert f"phase: {phase}\n" in spec["next"]["statusTemplate"]
     assert f"exitCode: {code}\n" in spec["next"]["statusTemplate"]
+
+
+def test_volumes_are_made_for_claims_that_call_a_provisioner_and_only_they_are_taken_away() -> None:
+    provision, delete = (each["spec"] for each in volume_stages())
+    conditions = [
+        {(each["key"], each["operator"]) for each in spec["selector"]["matchExpressions"]}
+        for spec in (provision, delete)
+    ]
+    assert (f'.metadata.annotations["{PROVISIONER}"]', "Exists") in conditions[0]
+    assert (".spec.volumeName", "DoesNotExist") in conditions[0]
+    assert ('.metadata.annotations["allotment.dev/fake-volume"]', "Exists") in conditions[1]
+    assert delete["steps"] == [{"delete": True}]
+    template = provision["steps"][0]["apply"]["template"]
+    assert "uid: {{ .metadata.uid | Quote }}" in template
+    assert 'allotment.dev/fake-volume: "true"' in template

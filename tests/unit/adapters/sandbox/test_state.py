@@ -21,6 +21,7 @@ STATE = State(
         context="dev-eastus",
         apiserver_flags={"feature-gates": "MutatingAdmissionPolicy=false"},
         extensions=("jobset", "rayjob"),
+        volumes=True,
     ),
     {"etcd": 20001},
     {"etcd": Process(17, 4711)},
@@ -61,8 +62,8 @@ def test_what_an_earlier_version_wrote_is_read(tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
     save(paths, STATE)
     data = json.loads(paths.state.read_text())
-    del data["spec"]["extensions"], data["spec"]["apiserver_flags"]
+    del data["spec"]["extensions"], data["spec"]["apiserver_flags"], data["spec"]["volumes"]
     paths.state.write_text(json.dumps(data))
     assert load(paths) == dataclasses.replace(
-        STATE, spec=dataclasses.replace(STATE.spec, apiserver_flags={}, extensions=())
+        STATE, spec=dataclasses.replace(STATE.spec, apiserver_flags={}, extensions=(), volumes=False)
     )
