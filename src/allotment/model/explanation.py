@@ -37,7 +37,7 @@ class CauseVerdict(StrEnum):
     MISCONFIGURED = "misconfigured"
     """A person must change something."""
     WAITING = "waiting"
-    """It runs by itself when something ends."""
+    """It runs by itself when something ends, or its time comes."""
     BROKEN = "broken"
     """Something that should work is defective."""
 

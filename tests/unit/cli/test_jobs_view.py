@@ -19,6 +19,7 @@ from tests.unit.adapters.store.jobs import NOW, submitted
 
 ESCAPE = "\x1b[2J"
 STORED = submitted("j1")
+GRID = Sweep((SweptParameter("lr", ("1", "2")),), trials=2, seed=0, at_once=1)
 
 
 def hostile(value: Any) -> Any:
@@ -48,6 +49,14 @@ def test_no_text_of_a_job_moves_the_cursor() -> None:
     told += family_report_lines(FamilyReport({JobState.FAILED: 1}, best), sweep)
     assert len(told) > 20
     assert not [each for each in told if ESCAPE in each]
+
+
+def test_trials_and_runs_have_the_words_of_ps() -> None:
+    trial = replace(row_of(STORED), said="insufficient unused quota for cpu in flavor machine, 250m more needed")
+    sweep = replace(STORED, standing=FamilyStanding("1 trial", 1), job=replace(STORED.job, sweep=GRID))
+    run = replace(STORED, job=replace(STORED.job, schedule=JobSchedule("0 4 * * *", "Etc/UTC", 60)))
+    for family in (sweep, run):
+        assert [line for line in family_lines(family, [trial], NOW, "allot") if line.endswith("  0.25 CPU short")]
 
 
 def test_of_what_was_left_out_the_newest_are_named_and_the_others_counted() -> None:

@@ -16,7 +16,9 @@ import pytest
 from allotment import wiring
 from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
+from allotment.cli.commands.ask import why_view
 from allotment.cli.commands.ask.why_view import duration, why_all_text, why_text
+from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.unseen import WORK
 from allotment.errors import ForbiddenError, UnreachableError
 from allotment.model.explanation import (
@@ -181,6 +183,20 @@ NEVER = bare(
 )
 def test_an_explanation_reads_like_this(found: ExplainedWaiting, text: str) -> None:
     assert click.unstyle(why_text(found, 100, None)) == text
+
+
+def test_the_queues_of_this_machine_are_told_in_plain_words_and_clocks_as_clocks() -> None:
+    said = "insufficient unused quota for memory in flavor machine, 3025346048 more needed"
+    seen = (Evidence(WAITS.subject, "status.conditions[QuotaReserved].message", said),)
+    explanation = replace(WAITS.explanation, evidence=seen, cause="schedule-not-due")
+    for source, words in (("local", "2.82 GiB of memory short"), ("dev", said)):
+        text = click.unstyle(why_text(replace(WAITS, explanation=explanation, source=source), 200, None))
+        assert f"status.conditions[QuotaReserved].message: {words}\n" in text
+        assert "waiting: it runs by itself when its time comes" in text
+
+
+def test_every_cause_that_ends_by_the_clock_is_one() -> None:
+    assert set(BY_ID) >= why_view._BY_THE_CLOCK
 
 
 @pytest.mark.parametrize(

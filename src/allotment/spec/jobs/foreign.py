@@ -15,7 +15,8 @@ _OPTION: Final = re.compile(r"#SBATCH\s+(?P<words>.+)")
 _SHORT: Final = {
     "A": "account", "a": "array", "C": "constraint", "c": "cpus-per-task", "D": "chdir", "d": "dependency",
     "e": "error", "G": "gpus", "i": "input", "J": "job-name", "L": "licenses", "M": "clusters",
-    "N": "nodes", "n": "ntasks", "o": "output", "p": "partition", "q": "qos", "t": "time", "w": "nodelist", "x": "exclude",
+    "N": "nodes", "n": "ntasks", "o": "output", "p": "partition", "q": "qos", "t": "time",
+    "w": "nodelist", "x": "exclude",
 }  # fmt: skip
 _TIME: Final = re.compile(r"(?:(?P<days>\d{1,4})-)?(?P<first>\d{1,6})(?::(?P<second>\d{1,4}))?(?::(?P<third>\d{1,4}))?")
 _MEMORY: Final = re.compile(r"(?P<number>\d{1,9})(?P<unit>[KMGT]?)B?", re.IGNORECASE)

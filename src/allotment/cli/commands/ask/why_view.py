@@ -31,12 +31,17 @@ from allotment.model.explanation import (
 from allotment.model.grammar import count
 from allotment.model.observed.base import Reference
 from allotment.operations.ask.explaining import SETTLED, UNKNOWN, CauseGroup, ExplainedWaiting, WhyAll, grouped
+from allotment.operations.run.plain_reasons import plain_reason
+from allotment.ports.backends import LOCAL
 
 _VERDICTS: Final = {
     CauseVerdict.MISCONFIGURED: "misconfigured: a person must change something",
     CauseVerdict.WAITING: "waiting: it runs by itself when something ends",
     CauseVerdict.BROKEN: "broken: something in the cluster does not do its work",
 }
+_BY_THE_CLOCK: Final = frozenset({"cronjob-not-due", "requeue-backoff", "slurm-begin-time", "schedule-not-due"})
+"""Causes of waiting that end at a time, and not with something else."""
+_WHEN_DUE: Final = "waiting: it runs by itself when its time comes"
 _COLORS: Final = {CauseVerdict.MISCONFIGURED: "yellow", CauseVerdict.WAITING: "cyan", CauseVerdict.BROKEN: "red"}
 _CONFIDENCE: Final = {
     Confidence.SURE: "",
@@ -70,7 +75,9 @@ def why_text(found: ExplainedWaiting, width: int, table_width: int | None, *, tr
     facts = {name: value for name, value in each.facts.items() if not (isinstance(value, str) and value in seen)}
     lines += _section("WHY", _facts(facts, width))
     lines += _section("TRIED IN THIS ORDER", _flavors(each.flavors, table_width))
-    lines += _section("SEEN IN", [line for part in each.evidence for line in prose(_evidence(part), width, "  ")])
+    here = found.source == LOCAL
+    parts = [_evidence(part, plain=here) for part in each.evidence]
+    lines += _section("SEEN IN", [line for part in parts for line in prose(part, width, "  ")])
     also = [line for other in each.contributing for line in prose(f"{other.cause}: {other.summary}", width, "  ")]
     lines += _section("ALSO TRUE", also)
     lines += _section("NOT SEEN", [line for text in _by_reason(each.unseen) for line in prose(text, width, "  ")])
@@ -214,7 +221,8 @@ def _about(found: ExplainedWaiting, width: int) -> list[str]:
     if each.verdict is not None:
         sure = _CONFIDENCE[each.confidence]
         head = click.style(f"{shown(each.code)} {shown(each.cause)}".strip(), bold=True)
-        verdict = click.style(_VERDICTS[each.verdict], fg=_COLORS[each.verdict])
+        timed = each.verdict is CauseVerdict.WAITING and each.cause in _BY_THE_CLOCK
+        verdict = click.style(_WHEN_DUE if timed else _VERDICTS[each.verdict], fg=_COLORS[each.verdict])
         lines.append(f"{head}, {verdict}{f' ({sure})' if sure else ''}")
     told = []
     if found.waited is not None and each.cause != SETTLED:
@@ -294,8 +302,10 @@ def _value(value: Any, *, number: bool = True) -> str:
     return unquoted(shown(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"))
 
 
-def _evidence(part: Any) -> str:
+def _evidence(part: Any, *, plain: bool) -> str:
+    """Where a value was seen; what the queues of this machine say is told in the words of `allot ps`."""
     value = part.value if isinstance(part.value, str) else json.dumps(part.value, default=str, ensure_ascii=False)
+    value = plain_reason(value) if plain else value
     value = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
     where = f" -n {part.object.namespace}" if part.object.namespace else ""
     says = f" ({part.says})" if part.says else ""

@@ -11,6 +11,7 @@ from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
 from allotment.jobs.trials import trials_of
 from allotment.model.moments import written
+from allotment.operations.run.plain_reasons import plain_reason
 from allotment.operations.run.reporting import FamilyReport
 from allotment.ports.stored_jobs import JobEvent, JobRow, StoredJob
 
@@ -40,7 +41,7 @@ def family_lines(job: StoredJob, members: Sequence[JobRow], now: int, call: str)
             Column("RAN", lambda row: ran(row, now) or None),
             Column("ARGUMENTS", lambda row: shown(" ".join(_of(arguments, row.number)))),
             *_metric(job),
-            Column("REASON", lambda row: shown(row.said) or None),
+            Column("REASON", lambda row: shown(plain_reason(row.said)) or None),
         )
         rows = sorted(members, key=lambda row: row.number)
         yield from (f"  {line}" for line in table_text(columns, rows, width=None).splitlines())
@@ -58,7 +59,7 @@ def _runs(job: StoredJob, members: Sequence[JobRow], now: int, call: str) -> Ite
         Column("ID", lambda row: row.id),
         Column("STATE", lambda row: row.state.value),
         Column("RAN", lambda row: ran(row, now) or None),
-        Column("REASON", lambda row: shown(row.said) or None),
+        Column("REASON", lambda row: shown(plain_reason(row.said)) or None),
     )
     rows = sorted(members, key=lambda row: -row.number)
     if rows:
