@@ -6,10 +6,12 @@ Handlers are plain functions: the server runs each in a thread of its own; `oper
 from __future__ import annotations
 
 import tempfile
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import replace
 from typing import Annotated, Final
 
 import msgspec
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
@@ -28,6 +30,7 @@ from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
+from allotment.ports.backends import LogLine
 from allotment.ports.job_service import JobService, JobSubmission
 from allotment.ports.store import JobFilter, PageMark
 
@@ -54,6 +57,8 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
     (ConflictError, 409),
     (CapacityError, 422),
 )
+_MOST_READERS: Final = 256
+"""Logs that are read at once, a thread each; others wait for their turn, and who asks for anything else does not."""
 
 
 def job_api(service: JobService) -> FastAPI:
@@ -154,15 +159,30 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
     def family(reference: str) -> Response:
         return _value("family", service.family(reference))
 
+    readers = CapacityLimiter(_MOST_READERS)
+
     @app.get("/v1/jobs/{reference}/log")
-    def log(
+    async def log(
         reference: str,
         rank: Annotated[int | None, Query(ge=0, le=MOST_REPLICAS)] = None,
         tail: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
         follow: str = "false",
     ) -> Response:
-        lines = service.log(reference, rank=rank, follow=follow == "true", tail=tail)
-        return StreamingResponse(written_lines(begun(lines)), media_type=LINES)
+        def first() -> Iterator[LogLine | None]:
+            return begun(service.log(reference, rank=rank, follow=follow == "true", tail=tail))
+
+        lines = await to_thread.run_sync(first, limiter=readers)
+        return StreamingResponse(_read_beside(written_lines(lines), readers), media_type=LINES)
+
+
+async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter) -> AsyncIterator[bytes]:
+    """The same, each part made in a thread that answers nothing else: whoever follows a log waits in there."""
+    try:
+        while (part := await to_thread.run_sync(next, parts, None, limiter=readers)) is not None:
+            yield part
+    finally:
+        if isinstance(parts, Generator):
+            parts.close()
 
 
 async def _body(request: Request) -> str:

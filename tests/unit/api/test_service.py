@@ -51,7 +51,7 @@ from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Serving
-from allotment.ports.backends import JobRefusedError
+from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import (
     CutLogError,
     JobReceipt,
@@ -554,6 +554,31 @@ def test_who_names_no_amount_and_has_too_much_is_told_which_was_taken(asked: tup
             with pytest.raises(CapacityError) as refused:
                 ask(JobSubmission(large, "local", unwritten=unwritten))
             assert ("its file does not name all of it: 1Pi for resources.memory" in refused.value.fix) is wanted
+
+
+def test_whoever_follows_logs_keeps_nobody_else_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server has some forty threads for answers; sixty logs that stay silent take none of them."""
+    world, path, done = World(), tmp_path / "server.sock", threading.Event()
+
+    def silent(_reference: str, **_how: object) -> Iterator[LogLine | None]:
+        yield None
+        done.wait(60)
+
+    monkeypatch.setattr(world.desk, "log", silent)
+    with bound_socket(path) as bound, ExitStack() as stack:
+        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread.start()
+        stack.callback(thread.join, 20)
+        stack.callback(world.desk.end)
+        stack.callback(done.set)
+        readers = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(60)]
+        for each in readers:
+            each.settimeout(20)
+            each.connect(str(path))
+            each.sendall(b"GET /v1/jobs/x/log?follow=true HTTP/1.1\r\nHost: x\r\n\r\n")
+        for each in readers:
+            assert each.recv(15) == b"HTTP/1.1 200 OK"
+        assert SocketJobService(path).status().platform == "acme"
 
 
 def test_what_is_refused_is_refused_the_same_way(asked: tuple[World, JobService]) -> None:
