@@ -69,6 +69,7 @@ class ForeseenStart:
             them.
         more_others: how many more of these there are.
         untold: why nobody knows, in a sentence; empty where somebody does, or the back end never tells.
+        within: from when to when it likely starts where it would wait, in milliseconds from now; None without a basis.
     """
 
     now: bool | None = None
@@ -77,6 +78,7 @@ class ForeseenStart:
     others: tuple[str, ...] = ()
     more_others: int = 0
     untold: str = ""
+    within: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -170,3 +171,25 @@ def with_token(training: Training, kubeconfig: Path, name: str) -> None:
     document = yaml.safe_load(kubeconfig.read_text())
     document["users"][0]["user"] = {"token": token}
     kubeconfig.write_text(yaml.safe_dump(document))
+
+
+def test_what_would_become_of_a_job_is_told_before_it_is_submitted(server: Server, training: Training) -> None:
+    name = written(server)
+
+    def told() -> dict[str, Any]:
+        (found,) = json.loads(
+            server.run("submit", name, "--on", training.cluster.name, "--dry-run=server", "-o", "json")
+        )["items"]
+        return dict(found)
+
+    found = told()
+    assert (found["startsNow"], found["waitsFor"], found["notTold"], found["displaces"]) == (True, None, None, [])
+    queue = ObjectKey("kueue.x-k8s.io", "ClusterQueue", "", "nlp")
+    training.kube.merge_patch("kueue.x-k8s.io/v1beta2", queue, {"spec": {"stopPolicy": "Hold"}})
+    try:
+        # What was read is believed for ten seconds.
+        until(lambda: told()["startsNow"] is False, lambda: server.run("ps", "-a"))
+        assert "nlp" in told()["waitsFor"]
+    finally:
+        training.kube.merge_patch("kueue.x-k8s.io/v1beta2", queue, {"spec": {"stopPolicy": "None"}})
+    assert json.loads(server.run("ps", "-a", "-o", "json"))["items"] == []

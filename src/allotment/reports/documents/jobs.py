@@ -243,6 +243,8 @@ def foreseen_document(each: ForeseenJob) -> Mapping[str, Any]:
         "displacesOthers": each.start.others,
         "displacesMoreOthers": each.start.more_others,
         "notTold": each.start.untold or None,
+        "earliestSeconds": None if each.start.within is None else seconds(each.start.within[0]),
+        "latestSeconds": None if each.start.within is None else seconds(each.start.within[1]),
         "pricePerHourMicros": each.price,
         "notes": each.told,
     }

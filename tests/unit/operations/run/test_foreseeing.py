@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from allotment.adapters.clock import SystemClock
+from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
+from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text
 from allotment.errors import UnreachableError
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
 from allotment.ports.backends import ForeseenStart, JobToStart
+from allotment.ports.job_service import ForeseenJob
 from allotment.ports.kube import AccessRefusedError
 from tests.unit.jobs.kubernetes.work import gang, job, nightly, rendered
 
 KUEUE = "kueue.x-k8s.io/v1beta2"
+AT = dt.datetime(2026, 1, 1, 1, tzinfo=dt.UTC)
+"""An hour after what runs has started."""
 HUGE = {"cpu": "1000", "memory": "10Ti", "pods": "110"}
 MARKS = {"allotment.dev/accelerator": "a100", "allotment.dev/capacity-type": "spot"}
 
@@ -66,7 +71,13 @@ class World:
         container = {"name": "main", "image": "x", "resources": {"requests": asked, "limits": asked}}
         pod = {"containers": [container], "restartPolicy": "Never"}
         template = {"metadata": {}, "spec": pod}
-        job_ = made("batch/v1", "Job", name, namespace, spec={"template": template, "parallelism": 1})
+        job_ = made(
+            "batch/v1",
+            "Job",
+            name,
+            namespace,
+            spec={"template": template, "parallelism": 1, "activeDeadlineSeconds": 7200},
+        )
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": f"Job-{name}", "controller": True}
         held = dict.fromkeys(asked, "a100")
         since = "2026-01-01T00:00:00Z"
@@ -95,7 +106,7 @@ class World:
             self.kube.put(each)
 
     def foreseen(self, asked: Any = None) -> ForeseenStart:
-        there = ForeseenThere(self.kube, SystemClock(), lambda order: rendered(order.job), lambda: {"Job-own": "a1b2"})
+        there = ForeseenThere(self.kube, FixedClock(AT), lambda order: rendered(order.job), lambda: {"Job-own": "a1b2"})
         return there.foreseen(JobToStart("j0", asked or job(), "jane", 1))
 
 
@@ -104,9 +115,12 @@ def test_what_has_quota_and_a_node_starts_now() -> None:
 
 
 def test_what_its_queue_has_no_quota_for_waits_in_the_words_of_why() -> None:
+    """Nothing has ended yet, but what is in the way has a limit: two hours, of which one is over."""
     world = World()
     world.running("own", "nlp", 3, priority=100)
     found = world.foreseen()
+    assert found.within is not None
+    assert 0 <= found.within[0] < found.within[1] <= 3_600_000
     assert (found.now, found.displaces, found.others) == (False, (), ())
     assert found.waits_for.startswith("it asks for 2 nvidia.com/gpu, and of the 4 that the ClusterQueue nlp has")
 
@@ -156,3 +170,28 @@ def test_a_cluster_that_does_not_answer_and_what_runs_by_the_clock() -> None:
 
     world.kube.hook = silent
     assert world.foreseen() == ForeseenStart(untold="the cluster does not answer: no route")
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (ForeseenStart(True, (), others=("job/x in a",)), "  it would start once job/x in a has made room"),
+        (
+            ForeseenStart(True, others=("job/x in a", "job/y\x1b in b"), more_others=2),
+            "  it would start once job/x in a, job/y\\x1b in b, 2 more have made room",
+        ),
+        (
+            ForeseenStart(False, waits_for="all are in use", within=(60_000, 7_200_000)),
+            "  it would wait: all are in use\n  likely to start in 1 min to 2 h",
+        ),
+        (ForeseenStart(untold="nodes may not be read"), "  when it would start cannot be told: nodes may not be read"),
+    ],
+)
+def test_what_was_foreseen_as_people_and_programs_read_it(start: ForeseenStart, told: str) -> None:
+    found = ForeseenJob(job(), start, None)
+    assert foreseen_text(found, "EUR").split("\n", 1)[1] == told
+    document = foreseen_listing([found], "EUR").document(found)
+    assert (document["startsNow"], document["displacesOthers"], document["notTold"]) == (
+        start.now, start.others, start.untold or None,
+    )  # fmt: skip
+    assert document["latestSeconds"] == (7200 if start.within else None)

@@ -143,6 +143,9 @@ def foreseen_text(each: ForeseenJob, currency: str) -> str:
         lines.append(once if displaced else "  it would start now")
     elif each.start.now is False:
         lines.append(f"  it would wait: {_waits(each) or 'others come before it'}")
+        if each.start.within is not None:
+            earliest, latest = (duration(end / 1000) for end in each.start.within)
+            lines.append(f"  likely to start in {earliest} to {latest}")
     elif each.start.untold:
         lines.append(f"  when it would start cannot be told: {shown(each.start.untold)}")
     lines += [f"  note: {shown(one)}" for one in each.told]

@@ -7,6 +7,7 @@ seen: where something on which the answer rests may not be read, or the cluster 
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -37,6 +38,8 @@ from allotment.ports.backends import ForeseenStart, JobToStart
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
+from allotment.simulation.live.seen import Chronicle
+from allotment.simulation.live.starts import StartEstimator, StartWishes
 
 _HELD: Final = 10.0
 """Seconds for which what was read is believed: a file of many jobs does not read it for each."""
@@ -46,6 +49,8 @@ _NOT_KEPT: Final = frozenset({"none", "unknown"})
 """Causes of what no rule keeps from running."""
 _MOST_NAMED: Final = 10
 """Works of others that are named; of more there is their number."""
+_WISHES: Final = StartWishes(budget=1.0)
+"""How thoroughly a start is estimated: seconds, for somebody waits for the answer."""
 _ROOM: Final = ("nodes", "pods", "clusterqueues", "workloads")
 """Kinds that have to be read everywhere before it can be said that something starts."""
 _SCHEDULED: Final = "it runs by the clock: when each run starts is not foreseen"
@@ -85,8 +90,13 @@ class ForeseenThere:
             source = self._source(str(work.main["metadata"].get("namespace") or ""))
         except (UnreachableError, NotSignedInError) as error:
             return ForeseenStart(untold=_sentence(error))
+        began = self._clock.now()
+
+        def spent() -> float:
+            return (self._clock.now() - began).total_seconds()
+
         try:
-            return foreseen_start(source, work, self._ours())
+            return foreseen_start(source, work, self._ours(), spent)
         except (*BEYOND, InputError):
             return ForeseenStart(untold="something in the cluster has a value that nothing can be reckoned from")
 
@@ -106,20 +116,23 @@ class ForeseenThere:
         return Source(observed_at=rfc3339(now), objects=reader.objects, gaps=reader.gaps, namespaces=narrowed)
 
 
-def foreseen_start(source: Source, work: RenderedWork, ours: Mapping[str, str]) -> ForeseenStart:
+def foreseen_start(
+    source: Source, work: RenderedWork, ours: Mapping[str, str], spent: Callable[[], float]
+) -> ForeseenStart:
     """What would become of a job.
 
     Args:
         source: the cluster at a moment.
         work: what would be made of the job.
         ours: ids of jobs, by the uids of what was made for them.
+        spent: seconds since it was asked.
     """
     case = _supposed(source, work)
     if case is None or isinstance(case.subject, CronJob):
         return ForeseenStart(untold=_SCHEDULED if case is not None else _UNREAD)
     told = explain(case, with_remedies=False)
     if told.cause not in _NOT_KEPT:
-        return _kept(told)
+        return _kept(case, told, spent)
     untold = _untold(case)
     if untold:
         return ForeseenStart(untold=untold)
@@ -139,11 +152,26 @@ def foreseen_start(source: Source, work: RenderedWork, ours: Mapping[str, str]) 
     return ForeseenStart(True, tuple(mine), others=named, more_others=len(others) - len(named))
 
 
-def _kept(told: Explanation) -> ForeseenStart:
+def _kept(case: Case, told: Explanation, spent: Callable[[], float]) -> ForeseenStart:
     if told.confidence is not Confidence.SURE:
         return ForeseenStart(untold=f"it may have to wait: {told.summary}")
-    never = "it would never start as things are: " if told.start is not None and told.start.never else ""
-    return ForeseenStart(now=False, waits_for=never + told.summary)
+    if told.start is not None and told.start.never:
+        return ForeseenStart(now=False, waits_for=f"it would never start as things are: {told.summary}")
+    within = None if _untold(case) else _expected(case, spent)
+    return ForeseenStart(now=False, waits_for=told.summary, within=within)
+
+
+def _expected(case: Case, spent: Callable[[], float]) -> tuple[int, int] | None:
+    """From when to when what waits for quota likely starts, in milliseconds from now; None without a basis."""
+    workload = case.workload
+    if workload is None or case.twins.attempt(workload.key).outcome is not AttemptOutcome.REFUSED:
+        return None
+    cluster = Chronicle().told(case.index, case.snapshot.taken_at)
+    chance = random.Random(0)  # noqa: S311 (a simulation, not a secret)
+    start = StartEstimator(cluster, _WISHES, chance, spent).ask([workload.key]).starts.get(workload.key)
+    if start is None or start.interval is None or not start.interval.high < start.horizon:
+        return None
+    return round(start.interval.low), round(start.interval.high)
 
 
 def _supposed(source: Source, work: RenderedWork) -> Case | None:
