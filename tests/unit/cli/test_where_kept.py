@@ -1,13 +1,19 @@
-"""`allot why NAME` without a flag that says where: a living job of the server of this machine is asked of it."""
+"""`allot why NAME` without a flag that says where: a job that the server of this machine knows is asked where it is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from allotment.errors import NotFoundError
+from allotment import wiring
+from allotment.adapters.kube.fake import FakeKube
+from allotment.errors import NotFoundError, UnreachableError
+from allotment.model import labels
 from allotment.model.jobs.run import JobState
 from allotment.ports.backends import BackendOffer
 from allotment.ports.job_service import ServedBackend
@@ -15,9 +21,13 @@ from allotment.ports.store import JobFilter, JobsPage
 from allotment.ports.stored_jobs import row_of
 from allotment.wiring import running
 from tests.unit.cli.conftest import Run, home, run
+from tests.unit.cli.test_why_command import queued
 from tests.unit.operations.run.test_served import FAILED, HELD, STAGING, kept, stored
 
 __all__ = ["home", "run"]  # fixtures
+
+CLUSTER = "training-eastus"
+"""Of the platform that comes along, which the server serves."""
 
 
 class Keeping:
@@ -26,7 +36,7 @@ class Keeping:
     jobs = (
         stored("j1", STAGING),
         stored("old", FAILED),
-        stored("far", (JobState.QUEUED,), backend="prod"),
+        stored("far", (JobState.QUEUED,), backend=CLUSTER),
         stored("twice-3", FAILED),
         stored("twice-1", HELD),
         stored("twice-2", STAGING),
@@ -44,8 +54,9 @@ class Keeping:
         return JobsPage(tuple(map(row_of, found)))
 
     def status(self) -> Any:
-        kinds = (("local", "local"), ("prod", "kubernetes"))
-        return SimpleNamespace(backends=tuple(ServedBackend(name, BackendOffer(kind, ())) for name, kind in kinds))
+        kinds = (("local", "local"), (CLUSTER, "kubernetes"))
+        backends = tuple(ServedBackend(name, BackendOffer(kind, ())) for name, kind in kinds)
+        return SimpleNamespace(backends=backends, directory="", environment={"KUBECONFIG": "/its/config"})
 
     def snapshot(self, backend: str) -> Any:
         assert backend == "local"
@@ -78,12 +89,89 @@ def test_who_asks_for_what_is_not_there_is_told_to_list_what_was_asked(run: Run)
     assert "allot why -A --on local" in told.err
 
 
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], FakeKube]:
+    """Clusters by the kubeconfig and the context that lead there; others are not there."""
+    clusters: dict[tuple[str, str], FakeKube] = {}
+
+    @contextmanager
+    def connect(kubeconfig: str, context: str) -> Iterator[FakeKube]:
+        if (kubeconfig, context) not in clusters:
+            raise NotFoundError("no kubeconfig: ~/.kube/config does not exist", fix="set KUBECONFIG")
+        yield clusters[kubeconfig, context]
+
+    monkeypatch.setattr(wiring, "connect", connect)
+    return clusters
+
+
+def in_cluster(name: str, namespace: str, job_id: str = "") -> dict[str, Any]:
+    found = queued(name, namespace)
+    found["metadata"]["labels"] |= {labels.JOB: job_id, labels.JOB_PART: labels.JOB_MAIN} if job_id else {}
+    return found
+
+
+@pytest.mark.parametrize("command", [("why", "-o", "name"), ("when",)], ids=lambda each: each[0])
 @pytest.mark.parametrize(
-    "asked",
-    [("old",), ("far",), ("j",), ("pod/j1",), ("j1", "-n", "cv"), ("j1", "--context", "prod")],
-    ids=" ".join,
+    ("own", "kubeconfig"), [({}, "/its/config"), ({"KUBECONFIG": "/its/config"}, "")], ids=["another", "the same"]
 )
-def test_everything_else_is_asked_of_the_cluster(run: Run, asked: tuple[str, ...]) -> None:
+def test_a_job_of_a_cluster_is_asked_there_in_its_team_s_namespace(
+    run: Run, reached: dict[tuple[str, str], FakeKube], command: tuple[str, ...], own: dict[str, str], kubeconfig: str
+) -> None:
+    reached[kubeconfig, CLUSTER] = FakeKube()
+    reached[kubeconfig, CLUSTER].put(in_cluster("far-1", "nlp", "far"), in_cluster("far", "default"))
+    told = run(*command, "far", env=own)
+    assert "far-1" in told.out + told.err
+    given = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    assert f"far is a job of {CLUSTER}: as with {given}--context {CLUSTER} --namespace nlp" in told.err
+
+
+def test_what_a_cluster_holds_nothing_of_is_told_as_the_server_knows_it(
+    run: Run, reached: dict[tuple[str, str], FakeKube]
+) -> None:
+    reached["/its/config", CLUSTER] = FakeKube()
+    told = run("why", "far")
+    assert (told.code, f"far is queued on {CLUSTER}" in told.err, "allot describe far" in told.err) == (3, True, True)
+
+
+def test_a_job_that_is_over_is_told_of_unless_the_cluster_has_another_of_its_name(
+    run: Run, reached: dict[tuple[str, str], FakeKube]
+) -> None:
+    assert "it failed" in run("why", "old").ok()
+    reached["", ""] = FakeKube()
+    reached["", ""].put(in_cluster("old", "default"))
+    assert run("why", "old", "-o", "name").ok() == "job/old -n default\n"
+
+
+@pytest.mark.parametrize("command", ["why", "when"])
+def test_a_name_that_nobody_knows_is_told_as_that(
+    run: Run, reached: dict[tuple[str, str], FakeKube], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = run(command, "nosuch")
+    assert told.code == 3
+    assert told.err.startswith("error: there is no job nosuch\n")
+    assert "the server of this machine knows none, and no kubeconfig" in told.err
+    monkeypatch.setattr(Keeping, "find", Mock(side_effect=UnreachableError("no")))
+    assert "no server of this machine runs that could know one, and no kubeconfig" in run(command, "nosuch").err
+    reached["", ""] = FakeKube()
+    reached["", ""].put(in_cluster("another", "nlp"))
+    told = run(command, "job/nosuch", "-n", "nlp")
+    assert told.err.startswith("error: there is no job nosuch\n")
+    assert "and there is no job nosuch in namespace nlp" in told.err
+
+
+@pytest.mark.parametrize(
+    "asked", [("pod/j1",), ("j1", "--context", "prod"), ("far", "--context", "prod")], ids=" ".join
+)
+def test_flags_and_other_kinds_say_where(
+    run: Run, reached: dict[tuple[str, str], FakeKube], asked: tuple[str, ...]
+) -> None:
     told = run("why", *asked)
-    assert "kubeconfig" in told.err
+    assert told.err.startswith("error: no kubeconfig")
     assert "is a job of" not in told.err
+
+
+def test_the_id_of_a_job_begins_no_other_and_its_team_is_the_namespace(
+    run: Run, reached: dict[tuple[str, str], FakeKube]
+) -> None:
+    assert "there is no job j\n" in run("why", "j").err
+    assert "knows none of team cv" in run("why", "j1", "-n", "cv").err

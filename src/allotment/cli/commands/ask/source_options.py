@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -14,19 +14,16 @@ import click
 from allotment.cli.shell.lazy import Flag
 from allotment.cli.shell.options import servers_flags
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, NotFoundError, UsageError, shown
+from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model.grammar import count
 
 if TYPE_CHECKING:
     from allotment.model.observed.snapshot import Snapshot
     from allotment.operations.ask.directing import WayOf
     from allotment.operations.ask.looking import WatchedLooks
-    from allotment.ports.job_service import JobService, ServerStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
 _SECTION: Final = "Source options"
-_KEPT_KINDS: Final = frozenset({"", "job", "sweep", "schedule"})
-"""Kinds of what the server of this machine keeps; empty where only a name is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,48 +157,6 @@ def snapshot_of(
     return found if measure is None else measure(found)
 
 
-def where_kept(session: Session, source: SourceOptions, subject: str) -> SourceOptions:
-    """The source, and where nothing says which: the back end of the server of this machine that has a living job so.
-
-    Args:
-        session: with the settings.
-        source: as the flags have it.
-        subject: a name or an id, with or without a kind.
-    """
-    named = source.given or session.contexts or session.flags.get("kubeconfig") or session.flags.get("context")
-    kind, _, name = subject.rpartition("/")
-    if named or not name or kind not in _KEPT_KINDS:
-        return source
-    from allotment.wiring import running
-
-    service = running.job_server(session.environment).service
-    try:
-        backend = _backend_of_living(service, name, source.namespace)
-        if backend not in _asked_here(service.status()):
-            return source
-    except AllotmentError:
-        return source  # no server, or it knows no such job
-    session.note(f"{shown(name)} is a job of {shown(backend)}: as with --on {shown(backend)}")
-    return replace(source, backend=backend)
-
-
-def _backend_of_living(service: JobService, name: str, team: str) -> str:
-    """Where the newest job that is not over runs of those with a name or an id; empty where there is none."""
-    from allotment.model.jobs.run import JobState
-    from allotment.ports.store import MOST_LISTED, JobFilter
-
-    job = service.find(name, team=team)
-    if name not in {job.id, job.job.name}:
-        return ""
-    if not job.state.over:
-        return job.backend
-    if name == job.id:
-        return ""
-    living = frozenset(each for each in JobState if not each.over)
-    rows = service.page(JobFilter(team=team, states=living, prefix=name), limit=MOST_LISTED).rows
-    return next((each.backend for each in rows if each.name == name), "")
-
-
 @contextmanager
 def listed_again(session: Session, source: SourceOptions) -> Iterator[None]:
     """Who asks for what is not there is told how to list what was asked, not what the context names."""
@@ -212,11 +167,6 @@ def listed_again(session: Session, source: SourceOptions) -> Iterator[None]:
     except NotFoundError as error:
         fix = error.fix.replace(LIST_WAITING, f"{LIST_WAITING}{again(session, source)}")
         raise NotFoundError(error.what, why=error.why, fix=fix) from error
-
-
-def _asked_here(status: ServerStatus) -> frozenset[str]:
-    """Back ends that no API server knows more of."""
-    return frozenset(each.name for each in status.backends if each.offer.kind not in {"", "kubernetes"})
 
 
 def no_slurm(snapshot: Snapshot, what: str) -> None:

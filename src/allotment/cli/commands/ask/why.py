@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from allotment.cli.commands.ask.known_jobs import asked_of_job, place_of_job
 from allotment.cli.commands.ask.source_options import (
     SourceOptions,
     again,
@@ -15,7 +16,6 @@ from allotment.cli.commands.ask.source_options import (
     listed_again,
     snapshot_of,
     source_flags,
-    where_kept,
 )
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed
@@ -52,7 +52,7 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
     searched. Without it: all that wait in the namespace, grouped by cause, those first that wait longest.
 
     Without -n the context's namespace is meant; in a file, all of them. A job, a sweep or a schedule that the server of
-    this machine keeps is asked of it, with --on or by its name.
+    this machine knows needs no flag: by its name or id it is asked where it is, in its team's namespace.
 
     Each remedy was tried on the twins of Kueue and kube-scheduler: what does not help is not shown. Remedies stand
     cheapest first, with who can do them. Of a list only the causes are told, without remedies.
@@ -62,10 +62,14 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
     Labels for -l: the subject's own.
     """
     if asked.watch:
-        _watch(session, asked, source, output)
-    else:
-        source = where_kept(session, source, asked.subject)
-        _tell(session, asked, source, output, _answer(session, asked, source, snapshot_of(session, source)))
+        place = place_of_job(session, source, asked.subject)
+        _watch(session, replace(asked, subject=place.subject), place.source, output)
+        return
+
+    def answered(there: SourceOptions, subject: str) -> tuple[SourceOptions, ExplainedWaiting | WhyAll]:
+        return there, _answer(session, replace(asked, subject=subject), there, snapshot_of(session, there))
+
+    _tell(session, asked, output, *asked_of_job(session, source, asked.subject, answered))
 
 
 def _answer(
@@ -88,8 +92,8 @@ def _answer(
 def _tell(
     session: Session,
     asked: WhyOptions,
-    source: SourceOptions,
     output: OutputOptions,
+    source: SourceOptions,
     found: ExplainedWaiting | WhyAll,
     *,
     one_of_many: bool = False,
@@ -139,7 +143,7 @@ def _watch(session: Session, asked: WhyOptions, source: SourceOptions, output: O
                     continue
                 if told and output.format == "table":
                     session.out("")
-                _tell(session, asked, source, output, each.answer, one_of_many=True)
+                _tell(session, asked, output, source, each.answer, one_of_many=True)
                 output = replace(output, no_headers=True)
                 if not told:
                     session.note("watching; Ctrl-C ends it")

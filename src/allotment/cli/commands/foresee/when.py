@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from allotment.cli.commands.ask.known_jobs import asked_of_job
 from allotment.cli.commands.ask.source_options import (
     SourceOptions,
     listed_again,
     no_slurm,
     snapshot_of,
     source_flags,
-    where_kept,
 )
 from allotment.cli.commands.foresee.input_file import (
     file_and_jobs,
@@ -28,6 +28,7 @@ from allotment.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from allotment.operations.foresee.estimating import WhenRequest
+    from allotment.operations.foresee.live.when import LiveWhen
 
 _KNOWN: Final = "Assumptions"
 _RUNTIMES: Final = ("estimated", "history")
@@ -190,14 +191,19 @@ def _live(session: Session, asked: WhenOptions, source: SourceOptions, output: O
         replay=asked.submissions == "past",
     )
     recorded = past(asked.recorded)
-    if asked.words:
-        source = where_kept(session, source, asked.words[0])
-    snapshot = snapshot_of(session, source)
-    no_slurm(snapshot, "a start")
-    request = LiveWhenRequest(asked.words, source.scope(snapshot), wishes, asked.seed)
     clock = wiring.clock()
-    with listed_again(session, source):
-        found = foreseen(session, wishes.budget, recorded, lambda earlier: when_live(snapshot, request, clock, earlier))
+
+    def answered(there: SourceOptions, first: str) -> LiveWhen:
+        snapshot = snapshot_of(session, there)
+        no_slurm(snapshot, "a start")
+        words = (first, *asked.words[1:]) if first else ()
+        request = LiveWhenRequest(words, there.scope(snapshot), wishes, asked.seed)
+        with listed_again(session, there):
+            return foreseen(
+                session, wishes.budget, recorded, lambda earlier: when_live(snapshot, request, clock, earlier)
+            )
+
+    found = asked_of_job(session, source, asked.words[0] if asked.words else "", answered)
     show(
         session,
         output,
