@@ -142,7 +142,7 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
 
     def open_one(name: str) -> Serving:
         if name == LOCAL:
-            return _local(platform, folder, slots, clock)
+            return _local(platform, folder, slots, clock, opened)
         cluster = platform.cluster(name)
         slurms = {*slurm_names(os.environ), *(each.name for each in platform.slurms)}
         if cluster is None and name in slurms:
@@ -212,12 +212,13 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
     )
 
 
-def _local(platform: Platform, folder: Path, slots: int, clock: Clock) -> Serving:
+def _local(platform: Platform, folder: Path, slots: int, clock: Clock, opened: ExitStack) -> Serving:
     devices = running.machine_devices(slots)
     inventory = devices.inventory()
     machine = recognised(running.machine().room(), inventory, platform.accelerators)
     machine = machine if inventory.virtual else replace(machine, asked=devices)
     processes = running.job_processes(folder / "launches")
+    opened.callback(processes.close)
     storage = LocalStorage(running.job_folders(folder), running.own_secrets(os.environ), running.has_program)
     beside = running.beside()
     backend = LocalBackend(platform, machine, processes, storage, clock, running.instead(), beside)

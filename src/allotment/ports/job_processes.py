@@ -306,6 +306,10 @@ class JobProcesses(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Leave nothing behind that no launch needs; launches go on."""
+        ...
+
     def look(self, launch_id: str) -> LaunchState:
         """What became of it."""
         ...

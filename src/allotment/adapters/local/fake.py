@@ -109,6 +109,9 @@ class FakeJobProcesses:
         self._jobs[launch.id] = job
         return launched
 
+    def close(self) -> None:
+        """Nothing was left behind."""
+
     def hand_over(self, launch: JobLaunch) -> None:
         """A launch that a server made and did not live to start."""
         self._jobs[launch.id] = _FakeJob(launch, None, None, self._now())
