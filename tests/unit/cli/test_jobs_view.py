@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from allotment.cli.commands.run.family_view import family_lines, family_report_lines
-from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing
+from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing, report_text
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import JobSchedule, Program, Sweep, SweptParameter
-from allotment.model.jobs.run import JobState, RunningPlace
-from allotment.operations.run.reporting import BestTrial, FamilyReport
+from allotment.model.jobs.run import JobState, Move, MoveCause, RunningPlace
+from allotment.operations.run.reporting import BestTrial, FamilyReport, report_of
 from allotment.ports.job_service import JobReceipt
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, row_of
 from tests.unit.adapters.store.jobs import NOW, submitted
@@ -84,6 +84,19 @@ def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -
     assert told() == f"{stored.job.devices} {' or '.join(wish.classes)}"
     assert told("GPU-7") == "GPU-7"
     assert told(started=None) == "none"
+
+
+def test_what_starts_holds_its_devices_and_has_waited_since_it_was_submitted() -> None:
+    stored = replace(submitted("j2"), attempts=(JobAttempt(1),))
+    for state in (JobState.QUEUED, JobState.STARTING):
+        stored = replace(stored, history=stored.history.become(Move(NOW, state, MoveCause.ADMITTED, 1)))
+    lines = described(stored, NOW).splitlines()
+    held = f"{stored.job.devices} a100 or h100"
+    assert lines[lines.index("attempts") + 2].split() == ["1", "not", "yet", *held.split(), "starts"]
+    told = report_text(report_of(stored, stored.submitted + 60_000), "USD")
+    assert "  has waited 1 min so far, 1 attempt\n" in f"{told}\n"
+    queued = replace(stored, history=submitted("j2").history)
+    assert described(queued, NOW).splitlines()[lines.index("attempts") + 2].split()[-1] == "waits"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class JobReport:
 
     Attributes:
         use: None where it is not over; of a sweep or a schedule, of all members that are.
-        waited_ms: milliseconds from its submission to its first start, and in the queue between attempts.
+        waited_ms: milliseconds in queues; of what has not started yet, since its submission.
         advice: what to ask for next time, and why, in sentences.
         family: of a sweep or a schedule; None of others.
         idle: what rules of idleness would have done, in sentences.
@@ -156,6 +156,8 @@ def _best(job: StoredJob) -> BestTrial | None:
 
 
 def _waited(job: StoredJob, now: int) -> int:
+    if not job.state.over and job.standing is None and not any(each.started is not None for each in job.attempts):
+        return max(0, now - job.submitted)  # it still does, whether in a queue or because its program is not there yet
     waits = {JobState.SUBMITTED, JobState.HELD, JobState.QUEUED}
     moves = job.history.moves
     ends = [*(each.at for each in moves[1:]), now]

@@ -12,7 +12,7 @@ from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import Column, table_text
 from allotment.errors import shown
-from allotment.model.jobs.job import Job
+from allotment.model.grammar import count
 from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
@@ -242,7 +242,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
         yield f"  waits      {shown(plain_reason(waits[-1].said))}{shown(held)}"
     if job.attempts:
         yield "attempts"
-        yield from (f"  {line}" for line in table_text(_attempt_columns(wanted), job.attempts, width=None).splitlines())
+        yield from (f"  {line}" for line in table_text(_attempt_columns(job), job.attempts, width=None).splitlines())
     folders = sorted({place.folder for attempt in job.attempts[-1:] for place in attempt.places if place.folder})
     yield from (f"  its files: {shown(each)}" for each in folders)
     yield from family_lines(job, members, now, call)
@@ -287,30 +287,40 @@ def _schedule(job: StoredJob) -> str:
     return shown(f"{schedule.cron} {schedule.time_zone}, at most {late} late")
 
 
-def _places(job: Job, attempt: JobAttempt) -> str:
-    """Its devices by id; where the back end does not tell which they are, how many of which class."""
+def _places(job: StoredJob, attempt: JobAttempt) -> str:
+    """Its devices by id; where the back end does not tell which they are, how many of which class it holds, or held."""
     devices = [device for each in attempt.places for device in each.devices]
-    wish = job.needs.accelerators
-    if devices or wish is None or attempt.started is None:
+    wish = job.job.needs.accelerators
+    held = attempt.started is not None or _goes_on(job, attempt)
+    if devices or wish is None or not held:
         return ", ".join(map(shown, devices)) or "none"
-    return str(job.devices) if wish.any_class else f"{job.devices} {shown(' or '.join(wish.classes))}"
+    return str(job.job.devices) if wish.any_class else f"{job.job.devices} {shown(' or '.join(wish.classes))}"
 
 
-def _end(attempt: JobAttempt) -> str:
+def _goes_on(job: StoredJob, attempt: JobAttempt) -> bool:
+    """Whether it is the attempt that holds what the job asked for."""
+    return job.state.holds and attempt.ended is None and attempt is job.attempts[-1]
+
+
+def _end(job: StoredJob, attempt: JobAttempt) -> str:
+    if attempt.end is None and attempt.ended is None:
+        if attempt.started is not None:
+            return "runs"
+        return "starts" if _goes_on(job, attempt) else "waits"
     if attempt.end is None:
-        return "runs" if attempt.ended is None else "over"
+        return "over"
     words = "displaced" if attempt.end.displaced else ""
     code = "" if attempt.end.code is None else f"exit code {attempt.end.code}"
     return ", ".join(part for part in (words, code, shown(attempt.end.said)) if part) or "over"
 
 
-def _attempt_columns(job: Job) -> tuple[Column[JobAttempt], ...]:
+def _attempt_columns(job: StoredJob) -> tuple[Column[JobAttempt], ...]:
     return (
         Column("ATTEMPT", lambda each: each.number),
         Column("STARTED", _started),
         Column("ENDED", lambda each: None if each.ended is None else written(each.ended)),
         Column("DEVICES", lambda each: _places(job, each)),
-        Column("END", _end),
+        Column("END", lambda each: _end(job, each)),
     )
 
 
@@ -321,7 +331,9 @@ def report_text(report: JobReport, currency: str) -> str:
     lines.append(table_text(_REPORT, report.lines, width=None))
     attempts = len(job.attempts)
     if report.family is None:
-        lines += ["", f"  waited {duration(report.waited_ms / 1000)}, {attempts} attempt{'' if attempts == 1 else 's'}"]
+        goes_on = not job.state.over and not any(each.started is not None for each in job.attempts)
+        waited = f"{'has waited' if goes_on else 'waited'} {duration(report.waited_ms / 1000)}"
+        lines += ["", f"  {waited}{' so far' if goes_on else ''}, {count(attempts, 'attempt')}"]
     else:
         lines += ["", *family_report_lines(report.family, job)]
     if use is not None:
