@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from allotment.errors import AllotmentError, UsageError
+from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
@@ -19,7 +19,7 @@ from allotment.operations.run.remembering import backends_to_tell
 from allotment.operations.run.retrying import Retries
 from allotment.operations.run.taking import Intake
 from allotment.operations.run.using import JobPrices, used_together
-from allotment.ports.backends import LOCAL, BackendOffer, LogLine
+from allotment.ports.backends import LOCAL, BackendOffer, ForeseenStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import (
@@ -168,8 +168,14 @@ class Desk:
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
         lane = self._lane(submission.backend)
-        order, told = self._intake.checked(lane, submission)
-        start = lane.foreseen(order)
+        told: tuple[str, ...] = ()
+        try:
+            order, told = self._intake.checked(lane, submission)
+            start = lane.foreseen(order)
+        except (UnreachableError, NotSignedInError) as error:
+            # What it costs is known all the same.
+            order = self._intake.order(lane, submission)
+            start = ForeseenStart(untold=f"{error.what}: {error.why}" if error.why else error.what)
         displaces = tuple(self._store.get(each) for each in start.displaces)
         return ForeseenJob(
             order.job, start, JobPrices(classes=self._identity.prices).an_hour(order.job), displaces, told

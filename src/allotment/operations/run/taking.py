@@ -80,8 +80,8 @@ class Intake:
         self._new_id = new_id
         self._refuse = refuse
 
-    def _order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
-        """What its back end would be handed.
+    def order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
+        """What its back end would be handed, which is not asked.
 
         Raises:
             NotFoundError: there is no such code, team or priority, or no job that it comes after.
@@ -100,9 +100,9 @@ class Intake:
         """What its back end would be handed, and what is different there from what its file says.
 
         Raises:
-            AllotmentError: see `_order`; or its back end would not take it.
+            AllotmentError: see `order`; or its back end would not take it.
         """
-        order = self._order(lane, submission)
+        order = self.order(lane, submission)
         try:
             return order, lane.check(order)
         except CapacityError as error:

@@ -12,10 +12,13 @@ from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text
 from allotment.errors import UnreachableError
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
+from allotment.operations.run.lane import Lane
 from allotment.ports.backends import ForeseenStart, JobToStart
-from allotment.ports.job_service import ForeseenJob
+from allotment.ports.job_service import ForeseenJob, JobSubmission
 from allotment.ports.kube import AccessRefusedError
+from tests.unit.api.test_service import World as ServedWorld
 from tests.unit.jobs.kubernetes.work import gang, job, nightly, rendered
+from tests.unit.operations.run.machine import job as machine_job
 
 KUEUE = "kueue.x-k8s.io/v1beta2"
 AT = dt.datetime(2026, 1, 1, 1, tzinfo=dt.UTC)
@@ -170,6 +173,22 @@ def test_a_cluster_that_does_not_answer_and_what_runs_by_the_clock() -> None:
 
     world.kube.hook = silent
     assert world.foreseen() == ForeseenStart(untold="the cluster does not answer: no route")
+
+
+def test_the_price_is_told_though_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = ServedWorld()
+    known = world.desk.foresee(JobSubmission(machine_job(), "local"))
+
+    def silent(*_: Any) -> Any:
+        raise UnreachableError("it does not answer")
+
+    for step in ("foreseen", "check"):
+        monkeypatch.setattr(Lane, step, silent)
+        found = world.desk.foresee(JobSubmission(machine_job(), "local"))
+        assert (found.job, found.price, found.start) == (
+            known.job, known.price, ForeseenStart(untold="it does not answer"),
+        )  # fmt: skip
+    assert known.price is not None
 
 
 @pytest.mark.parametrize(
