@@ -150,6 +150,31 @@ ENTRIES: Final = (
 """Every command. A new one is a line here, a module in `commands/`, its examples, and a section of docs/cli.md."""
 
 
+_LISTS: Final = "`allot ps` lists jobs, `allot describe JOB` tells of one"
+_ENDS: Final = "`allot stop JOB` ends a job for good"
+_HANDS_IN: Final = "`allot submit job.yaml` hands in a job file, `allot run SCRIPT` a script"
+_ACCELERATORS: Final = "`allot gpus` tells of accelerators, `allot who` of those that hold them"
+FOREIGN: Final = {
+    "get": _LISTS,
+    "list": _LISTS,
+    "ls": _LISTS,
+    "status": _LISTS,
+    "squeue": _LISTS,
+    "delete": _ENDS,
+    "kill": _ENDS,
+    "scancel": _ENDS,
+    "create": _HANDS_IN,
+    "sbatch": _HANDS_IN,
+    "srun": _HANDS_IN,
+    "salloc": _HANDS_IN,
+    "top": f"{_ACCELERATORS}, `allot report JOB` what a job used",
+    "sinfo": f"{_ACCELERATORS}, `allot queues` of queues",
+    "nvidia-smi": _ACCELERATORS,
+    "sacct": "`allot ps --all` lists what is over, too; `allot report JOB` tells what a job used",
+}
+"""What is said of commands of kubectl, Slurm and others."""
+
+
 class Root(LazyGroup):
     """The `allot` command: runs commands and turns every exception into an exit code."""
 
@@ -256,6 +281,7 @@ def program_name(argv0: str) -> str:
 @click.group(
     cls=Root,
     entries=ENTRIES,
+    foreign=FOREIGN,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,
 )

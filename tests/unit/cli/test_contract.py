@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from allotment import errors, wiring
+from allotment.cli.main import ENTRIES, FOREIGN
 from allotment.cli.shell.failures import EXIT_CODES
 from tests.unit.cli.conftest import ROOT, Run
 
@@ -215,3 +216,17 @@ def test_kubectl_plugin_speaks_as_kubectl_does(run: Run) -> None:
     told = run("validate", "--help", program="kubectl allot").ok()
     assert told.startswith("Usage: kubectl allot validate")
     assert "kubectl allot validate my-platform" in told
+
+
+def test_commands_of_other_programs_are_answered_with_ours(run: Run) -> None:
+    known = {name for each in ENTRIES for name in (each.name, *each.aliases)}
+    assert not known & set(FOREIGN), "what is a command needs no word"
+    meant = {word: re.findall(r"`allot ([a-z]+)", said) for word, said in FOREIGN.items()}
+    assert all(ours and known.issuperset(ours) for ours in meant.values())
+    assert [meant[word][0] for word in ("get", "delete", "top", "squeue", "sbatch", "scancel", "sinfo", "sacct")] == [
+        "ps", "stop", "gpus", "ps", "submit", "stop", "gpus", "ps",
+    ]  # fmt: skip
+    done = run("squeue", "-u", "me")
+    assert (done.code, done.out) == (2, "")
+    assert "there is no command 'squeue'" in done.err
+    assert "fix: `allot ps` lists jobs" in done.err

@@ -115,13 +115,19 @@ class Command(_Documented):
 
 
 class LazyGroup(_Documented, click.Group):
-    """A group over a table of entries."""
+    """A group over a table of entries.
+
+    Args:
+        entries: its commands.
+        foreign: what is said of words that are commands of other programs, by word.
+    """
 
     def __init__(
-        self, *args: Any, entries: Sequence[CommandEntry] = (), **kwargs: Any
+        self, *args: Any, entries: Sequence[CommandEntry] = (), foreign: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:  # click's own arguments
         super().__init__(*args, **kwargs)
         self.entries = tuple(entries)
+        self.foreign = dict(foreign or {})
 
     def find(self, name: str) -> CommandEntry | None:
         """The entry of that name or alias."""
@@ -150,7 +156,7 @@ class LazyGroup(_Documented, click.Group):
         if ctx.resilient_parsing:
             return None, None, args[1:]
         known = [name for each in self.entries if not each.takes_away for name in (each.name, *each.aliases)]
-        advice = did_you_mean(args[0], known, f"see `{ctx.command_path} --help`")
+        advice = self.foreign.get(args[0]) or did_you_mean(args[0], known, f"see `{ctx.command_path} --help`")
         raise UnknownCommandError(f"there is no command {' '.join((*path_of(ctx), args[0]))!r}", advice, ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
