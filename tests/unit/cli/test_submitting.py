@@ -99,8 +99,11 @@ def test_a_dry_run_of_the_client_writes_what_it_has_checked(run: Run) -> None:
     words = ("submit", "job.yaml", "--dry-run=client", "--platform", str(ACME))
     done = run(*words, "-o", "yaml")
     assert "name: first\n" in done.ok()
-    assert "whether there is elsewhere to wait for, --dry-run=server tells" in done.err
+    assert "whether there is elsewhere to wait for, the server knows alone: `--dry-run=server` tells" in done.err
     assert run(*words).ok().splitlines()[1].split()[:3] == ["first", "training", "nlp"]
+    checked = run("job", "check", "job.yaml", "--platform", str(ACME))
+    assert "whether there is elsewhere to wait for" in checked.err
+    assert "`allot submit --dry-run=server` tells" in checked.err
 
 
 @pytest.mark.parametrize(

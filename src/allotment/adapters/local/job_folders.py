@@ -43,7 +43,7 @@ class LocalJobFolders:
         """A fresh copy of a job's code."""
         attempt_folder = self._attempt(job_id, attempt)
         copy = attempt_folder / "code"
-        with _told(f"the working copy of {job_id}"):
+        with _told(f"the working copy of {job_id}", self._root):
             if copy.is_dir():
                 return str(copy)
             _make(attempt_folder)
@@ -69,7 +69,7 @@ class LocalJobFolders:
         check_id(job_id)
         check_id(new_id)
         before, after = (self._root / "checkpoints" / each for each in (job_id, new_id))
-        with _told(f"the folder {shown(after)}"):
+        with _told(f"the folder {shown(after)}", after):
             if _holds_any(after):
                 return True
             if not _holds_any(before):
@@ -88,7 +88,7 @@ class LocalJobFolders:
     def link(self, folder: str, inner: str, target: str) -> None:
         """Make a path in a working copy lead to another folder."""
         place = Path(folder) / inner
-        with _told(f"the folder of checkpoints {shown(inner)}"):
+        with _told(f"the folder of checkpoints {shown(inner)}", place):
             if ".." in place.parts or (place.is_symlink() and place.readlink() == Path(target)):
                 return
             if place.exists() or place.is_symlink():
@@ -136,7 +136,7 @@ class LocalJobFolders:
 
     @staticmethod
     def _made(path: Path) -> str:
-        with _told(f"the folder {shown(path)}"):
+        with _told(f"the folder {shown(path)}", path):
             return str(_make(path))
 
 
@@ -157,7 +157,7 @@ class FolderShelf:
         """Keep it."""
         part = self._root / f".{secrets.token_hex(8)}"
         digest, size = hashlib.sha256(), 0
-        with _told("the packed code"):
+        with _told("the packed code", self._root):
             _make(self._root)
             try:
                 with part.open("xb") as file:
@@ -221,7 +221,8 @@ def _make(path: Path) -> Path:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _told(what: str, where: Path) -> Iterator[None]:
+    """Say what could not be made, and where: an error of a file that is open has no name."""
     try:
         yield
     except OSError as error:
@@ -229,6 +230,6 @@ def _told(what: str) -> Iterator[None]:
         kind = NoRoomError if full else AllotmentError
         raise kind(
             f"{what} could not be made",
-            why=f"{shown(error.filename or '')}: {error.strerror}".removeprefix(": "),
+            why=f"{shown(error.filename or where)}: {error.strerror}",
             fix="make room on that disk, then try again" if full else "see to that path, then try again",
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -14,7 +15,7 @@ from typing import BinaryIO, Final
 
 from pathspec import GitIgnoreSpec
 
-from allotment.errors import InputError, NotFoundError, shown
+from allotment.errors import AllotmentError, InputError, NoRoomError, NotFoundError, shown
 from allotment.model.jobs.heavy import largest_parts, said_size
 from allotment.model.jobs.job import CodeFolder
 
@@ -54,7 +55,7 @@ class FolderPacker:
             spec = _spec(fd, folder.ignore_file, place)
             entries = list(_entries(fd, spec, place, frozenset(_identities(self._own))))
             _check_size(entries, folder, place)
-            packed: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller
+            packed = _spool(place)
             try:
                 with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
                     for each in entries:
@@ -62,13 +63,27 @@ class FolderPacker:
                 packed.seek(0)
             except OSError as error:
                 packed.close()
-                raise InputError(
-                    f"{shown(place)} could not be packed", why=error.strerror or str(error), fix="try again"
-                ) from error
+                raise _not_packed(place, error) from error
             except BaseException:
                 packed.close()
                 raise
         return packed
+
+
+def _spool(place: Path) -> BinaryIO:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise _not_packed(place, error) from error
+
+
+def _not_packed(place: Path, error: OSError) -> AllotmentError:
+    what, said = f"{shown(place)} could not be packed", error.strerror or str(error)
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return InputError(what, why=said, fix="try again")
+    return NoRoomError(
+        what, why=f"{shown(tempfile.gettempdir())}: {said}", fix="make room on that disk, or name another in TMPDIR"
+    )
 
 
 @contextmanager

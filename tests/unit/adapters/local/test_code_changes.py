@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from allotment.adapters.local import packing, unpacking
-from allotment.adapters.local.job_folders import FolderPacker
+from allotment.adapters.local.job_folders import FolderPacker, FolderShelf
 from allotment.adapters.local.unpacking import unpack
-from allotment.errors import InputError
+from allotment.errors import InputError, NoRoomError
 from allotment.model.jobs.job import CodeFolder
 from allotment.model.quantity import Bytes
 
@@ -85,3 +87,24 @@ def test_what_is_gone_while_it_is_packed_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(packing.os, call, vanishing)
     with pytest.raises(InputError, match="changed while it was packed"):
         FolderPacker().pack(tmp_path, CodeFolder(".", "", Bytes(1000)))
+
+
+def test_a_full_disk_is_named_and_is_not_more_than_one_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "a.py").touch()
+    shelf = FolderShelf(tmp_path / "shelf")
+    monkeypatch.setattr(packing, "_add", full)
+    monkeypatch.setattr(os, "fsync", full)
+    for where, call in (
+        (tempfile.gettempdir(), lambda: FolderPacker().pack(tmp_path, CodeFolder(".", "", Bytes(1000)))),
+        (str(tmp_path / "shelf"), lambda: shelf.put(io.BytesIO(b"x"))),
+    ):
+        with pytest.raises(NoRoomError) as told:
+            call()
+        assert told.value.exit_code == 1
+        assert told.value.why == f"{where}: No space left on device"
+        assert "make room on that disk" in told.value.fix

@@ -44,7 +44,7 @@ def check(session: Session, files: tuple[str, ...], *, strict: bool, output: Out
     """
     from allotment import wiring
     from allotment.cli.commands.run.job_view import checked_listing, warning_notes
-    from allotment.cli.commands.run.reading import job_texts, loaded_jobs
+    from allotment.cli.commands.run.reading import job_texts, loaded_jobs, tell_of_awaited
     from allotment.cli.commands.run.serving import known_platform
     from allotment.cli.shell.output import show
     from allotment.model.source import SourceTree
@@ -64,6 +64,7 @@ def check(session: Session, files: tuple[str, ...], *, strict: bool, output: Out
         checked_listing(found, warnings),
         whole=lambda rows: job_check_document(rows, warnings),
     )
+    tell_of_awaited(session, found, "allot submit --dry-run=server")
     if strict and warnings:
         raise InputError(
             f"there {'is' if len(warnings) == 1 else 'are'} {count(len(warnings), 'warning')}",

@@ -157,6 +157,19 @@ def awaited_elsewhere(documents: Sequence[JobDocument]) -> Iterator[tuple[JobDoc
                 yield each, number, before.job
 
 
+def tell_of_awaited(session: Session, documents: Sequence[JobDocument], who: str) -> None:
+    """Name what jobs wait for that stands in none of the files: only the server knows whether it is there.
+
+    Args:
+        session: whose.
+        documents: the jobs.
+        who: what is typed to ask it.
+    """
+    names = sorted({shown(name) for _, _, name in awaited_elsewhere(documents)})
+    if names:
+        session.note(f"whether there is {' and '.join(names)} to wait for, the server knows alone: `{who}` tells")
+
+
 def check_awaited(service: JobService, found: JobTexts, documents: Sequence[JobDocument]) -> None:
     """Refuse to wait for what is neither in the files nor on the server.
 

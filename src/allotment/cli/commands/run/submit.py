@@ -13,7 +13,7 @@ from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, Wanted
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, platform_flag, team_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UsageError, shown
+from allotment.errors import UsageError
 from allotment.model.grammar import count
 from allotment.ports.backends import LOCAL
 
@@ -187,15 +187,13 @@ def _tell_checked(
 ) -> None:
     """The jobs as they would be submitted, and what only a server can say of them."""
     from allotment.cli.commands.run.job_view import checked_listing
-    from allotment.cli.commands.run.reading import awaited_elsewhere
+    from allotment.cli.commands.run.reading import tell_of_awaited
     from allotment.cli.shell.output import show
     from allotment.reports.documents.job_files import job_check_document
 
     listing = checked_listing(documents, warnings)
     show(session, output, listing, whole=lambda rows: job_check_document(rows, warnings))
-    names = sorted({shown(name) for _, _, name in awaited_elsewhere(documents)})
-    if names:
-        session.note(f"whether there is {' and '.join(names)} to wait for, --dry-run=server tells")
+    tell_of_awaited(session, documents, "--dry-run=server")
     session.note(f"{count(len(documents), 'job')} could be submitted; nothing was")
 
 
