@@ -230,3 +230,22 @@ def test_commands_of_other_programs_are_answered_with_ours(run: Run) -> None:
     assert (done.code, done.out) == (2, "")
     assert "there is no command 'squeue'" in done.err
     assert "fix: `allot ps` lists jobs" in done.err
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "says"),
+    [
+        (("apply", "--auto-approve"), 2, "did you mean '--yes'? see `allot apply --help`"),
+        (("run", "a.py", "--time", "1h"), 2, "did you mean '--max-run-time'? arguments of the script stand after --"),
+        (("run", "a.py", "--lr", "1"), 2, "fix: arguments of the script stand after --"),
+        (("ps", "--auto-approve"), 2, "fix: see `allot ps --help`"),
+        (("explain", "few-cpu"), 3, "fix: did you mean 'few-cpus'?"),
+        (("explain", "quota-nominel"), 3, "fix: did you mean 'quota-nominal'?"),
+    ],
+)
+def test_habits_and_slips_are_answered_with_what_is_meant(
+    run: Run, call: tuple[str, ...], code: int, says: str
+) -> None:
+    done = run(*call)
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from allotment.cli.shell.foreign_flags import our_flag
 from allotment.cli.shell.lazy import UnknownCommandError
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.terminal import printable
@@ -60,7 +61,7 @@ def describe(error: BaseException) -> Failure:
         case UnknownCommandError():
             return Failure(2, error.message, "", error.advice)
         case click.NoSuchOption():
-            near = [name for name in error.possibilities or () if name]
+            near = [name for name in (our_flag(error), *(error.possibilities or ())) if name]
             advice = f"did you mean {near[0]!r}? " if near else ""
             return Failure(2, f"there is no flag {error.option_name!r}", "", advice + _see_help(error))
         case click.UsageError():

@@ -69,9 +69,14 @@ def explain(session: Session, field: str) -> None:
 
 
 def _or_a_cause(error: NotFoundError, word: str) -> NotFoundError:
-    """The same, with the causes in whose names the word is, where it may be meant as one."""
+    """The same, with the cause or trap that is spelled nearly so, or the causes in whose names the word is."""
     from allotment.diagnose.causes import BY_ID
+    from allotment.model.spelling import did_you_mean
+    from allotment.spec.jobs.lint import RULES
 
+    meant = did_you_mean(word, (*BY_ID, *(each.word for each in RULES)), "") if "-" in word else ""
+    if meant:
+        return NotFoundError(error.what, fix=meant)
     named = [each for each in BY_ID if word and word.lower() in each][:_MOST_NAMED]
     if "." in word or not named:
         return error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, foreseen
+from allotment.cli.shell.foreign_flags import our_flag
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, packed, platform_flag, team_flag
 from allotment.cli.shell.session import Session
@@ -45,10 +46,12 @@ class RunCommand(Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            meant = error.option_name
+            meant, ours = error.option_name, our_flag(error)
+            first = f"did you mean {ours!r}? " if ours else ""
             raise UsageError(
                 f"there is no flag {meant!r}",
-                fix=f"arguments of the script stand after --: `allot run SCRIPT -- {meant}`; see `allot run --help`",
+                fix=f"{first}arguments of the script stand after --: `allot run SCRIPT -- {meant}`; see "
+                "`allot run --help`",
             ) from None
 
 

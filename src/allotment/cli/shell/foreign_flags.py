@@ -1,0 +1,36 @@
+"""Flags of other programs that somebody types out of habit, and ours that say the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+_OURS: Final = {
+    "--auto-approve": "--yes",
+    "--assume-yes": "--yes",
+    "--time": "--max-run-time",
+    "--walltime": "--max-run-time",
+    "--mem": "--memory",
+    "--cpus": "--cpu",
+    "--cpus-per-task": "--cpu",
+    "--gres": "--gpus",
+    "--gpus-per-node": "--gpus",
+    "--gpus-per-task": "--gpus",
+    "--num-gpus": "--gpus",
+    "--job-name": "--name",
+    "--nodes": "--replicas",
+    "--ntasks": "--replicas",
+    "--qos": "--priority",
+    "--account": "--team",
+    "--namespace": "--team",
+    "--export": "--env",
+}
+"""Those of Terraform, Slurm and others."""
+
+
+def our_flag(error: click.NoSuchOption) -> str:
+    """The flag of that command that says what an unknown one says elsewhere; empty where there is none."""
+    ours = _OURS.get(error.option_name, "")
+    known = () if error.ctx is None else error.ctx.command.params
+    return ours if any(ours in each.opts for each in known) else ""
