@@ -15,6 +15,8 @@ from typing import Any, Final
 from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import CauseEntry, Deferred, Finding, Proposal
+from allotment.diagnose.others import work_above
+from allotment.diagnose.own_jobs import called_here, stopping_own
 from allotment.diagnose.quota_book import Pair, QuotaEntry
 from allotment.diagnose.releases import borrowers, waiting_for
 from allotment.diagnose.rules.scheduler.smaller import asking_less, rounded
@@ -23,7 +25,6 @@ from allotment.model.explanation import Doer, FlavorTried, Layer, Patch, PatchOp
 from allotment.model.grammar import count
 from allotment.model.labels import KUEUE_PRIORITY
 from allotment.model.moments import moment, written
-from allotment.model.observed.queueing import Workload as ObservedWorkload
 from allotment.model.observed.snapshot import MACHINE
 from allotment.model.observed.work import Job
 from allotment.model.quantity import said_amount
@@ -177,6 +178,8 @@ def _proposals(case: Case, finding: Finding, found: _Shortage | None) -> Iterato
     if found is not None and short:
         yield from (each for each in (*_fewer(case, found), *_less(case, found)) if each.command)
         yield from _waits(case, found)
+        lacking = [(each.flavor, each.resource) for each in found.lacks]
+        yield from stopping_own(case, found.workload.cluster_queue, found.wanted, lacking)
     for each in finding.proposals:
         if each.kind is RemedyKind.RAISE_PRIORITY and isinstance(each.patch, Patch):
             name = str(each.patch.body["metadata"]["labels"][KUEUE_PRIORITY])
@@ -269,7 +272,7 @@ def _waits(case: Case, found: _Shortage) -> Iterator[Proposal]:
         return
     known = [ends.get(each.key) for each in seen]
     latest = None if None in known else max((end for end in known if end is not None), default=None)
-    names = [_job_called(case, each) for each in seen]
+    names = [called_here(case, work_above(case, each)) for each in seen]
     who = _joined(names) if len(names) <= _MOST_NAMED else count(len(names), "job")
     when = (
         "nobody said how long it may run" if len(seen) == 1 else "not of all of them it is said how long they may run"
@@ -277,11 +280,6 @@ def _waits(case: Case, found: _Shortage) -> Iterator[Proposal]:
     when = when if latest is None else f"at the latest at {written(latest)}, by maxRunTime"
     said = f"wait until {who} {'ends' if len(names) == 1 else 'end'}: {when}"
     yield replace(waiting_for(case, seen, cost=3), summary=said)
-
-
-def _job_called(case: Case, each: ObservedWorkload) -> str:
-    named = next((owner.name for owner in each.metadata.owner_references), each.name)
-    return named if each.namespace == case.namespace else f"{named} of team {each.namespace}"
 
 
 def _latest_ends(case: Case) -> dict[str, int]:

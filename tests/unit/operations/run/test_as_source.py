@@ -9,6 +9,7 @@ import pytest
 from allotment.diagnose.subjects import find_case
 from allotment.errors import NotFoundError
 from allotment.model.explanation import RemedyKind, StartsWhen
+from allotment.model.jobs.job import Sweep, SweptParameter
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.quantity import MilliCpu
 from allotment.operations.ask.devices import count_gpus, who_holds
@@ -39,9 +40,11 @@ def test_why_a_job_waits_is_told_with_its_numbers() -> None:
 def test_a_remedy_is_tried_on_the_same_engine() -> None:
     _, snapshot = busy()
     told = why(snapshot, "waits").explanation
-    assert told.remedies
+    assert "stop also of team cv, of the same owner" not in told.remedies[1].summary, "two devices are one too few"
+    assert "stop held of team cv and also of team cv, of the same owner" in told.remedies[1].summary
     assert [(each.kind, each.tried.starts) for each in told.remedies] == [
         (RemedyKind.WAIT_FOR_QUOTA, StartsWhen.LATER),
+        (RemedyKind.OTHER, StartsWhen.NOW),
         (RemedyKind.RAISE_QUOTA, StartsWhen.NOT_SIMULATED),
     ]
 
@@ -84,7 +87,9 @@ def test_who_asks_for_too_much_is_told_how_much_less_starts(held: int, wanted: i
     told = why(machine.backend.snapshot({each.id: each for each in machine.store.unfinished()})(), "waits").explanation
     assert all("kubectl" not in each.command and "Kueue" not in each.summary for each in told.remedies)
     assert not [each for each in told.remedies if each.kind is RemedyKind.RAISE_QUOTA], "nobody else holds it"
-    assert [each.command.split()[4] for each in told.remedies if each.command] == settings
+    typed = [each for each in told.remedies if each.command]
+    assert [each.command.split()[4] for each in typed if " clone " in each.command] == settings
+    assert ("allot stop j1", StartsWhen.NOW) in [(each.command, each.tried.starts) for each in typed]
 
 
 def test_holders_devices_and_queues_are_the_machines() -> None:
@@ -113,3 +118,45 @@ def test_two_jobs_of_one_name_are_told_apart() -> None:
     assert found == [second, second, first, second], "of a name the newest is meant"
     with pytest.raises(NotFoundError):
         find_case(snapshot, "pod/train")
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "stopped"),
+    [
+        ((2, 2), 2, {2}),  # of those that hold the same the newest
+        ((1, 2, 1), 2, {2}),  # the fewest
+        ((3, 1), 2, {1}),
+        ((1, 3), 4, {1, 2}),
+        ((1, -3), 2, set()),  # the rest is somebody else's
+    ],
+)
+def test_the_least_of_one_s_own_jobs_is_offered_to_be_stopped(
+    held: tuple[int, ...], wanted: int, stopped: set[int]
+) -> None:
+    """`held`: devices of jobs in turn; of a negative number they are another owner's."""
+    machine, ids = Machine(), []
+    for number in held:
+        ids.append(machine.submit(job("long", devices=abs(number))))
+        machine.run(1)
+    machine.submit(replace(job("long", devices=wanted), name="waits"))
+    machine.run(1)
+    jobs = {each.id: each for each in machine.store.unfinished()}
+    jobs |= {id_: replace(jobs[id_], owner="eve") for id_, number in zip(ids, held, strict=True) if number < 0}
+    told = why(machine.backend.snapshot(jobs)(), "waits").explanation
+    stops = [each for each in told.remedies if each.command.startswith("allot stop")]
+    named = [{ids.index(each) + 1 for each in one.command.split()[2:]} for one in stops]
+    assert named == ([stopped] if stopped else [])
+    assert all(each.tried.starts is StartsWhen.NOW for each in stops)
+    assert all(f"train ({ids[each - 1]})" in stops[0].summary for each in stopped), "as `allot ps` has it"
+
+
+def test_trials_are_stopped_with_their_sweep() -> None:
+    """A trial that ends alone makes room for the next one."""
+    machine = Machine()
+    values = SweptParameter("lr", ("1", "2", "3", "4"))
+    sweep = machine.submit(replace(job("long", devices=2), name="rates", sweep=Sweep((values,), 4, 0, 2)))
+    machine.run(1)
+    machine.submit(replace(job("long", devices=1), name="waits"))
+    machine.run(1)
+    told = why(machine.backend.snapshot({each.id: each for each in machine.store.unfinished()})(), "waits").explanation
+    assert [each.command for each in told.remedies if each.command.startswith("allot stop")] == [f"allot stop {sweep}"]
