@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from allotment.operations.run.starting import bring_down
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import CutLogError, JobSubmission
 from allotment.ports.store import JobFilter
+from allotment.ports.stored_jobs import StoredWait, row_of
 from allotment.scheduling.queueing.reasons import Refusal, RefusalKind
 from allotment.wiring import running
 from tests.unit.api.test_service import World
@@ -105,6 +107,19 @@ def test_of_several_each_is_stopped_by_itself(capsys: pytest.CaptureFixture[str]
     assert len(capsys.readouterr().err.splitlines()) == 1, "a name that is given twice is told of once"
     with pytest.raises(NotFoundError):
         stop_named(session(), world.desk, ["nosuch"], None)
+
+
+def test_of_a_sweep_and_its_trials_one_is_named_as_what_holds_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    short = "insufficient unused quota for device in flavor slots, 1 more needed"
+    waits = replace(world.desk.find(submitted(world)), waits=(StoredWait(0, "", "", short),))
+    row = row_of(waits)
+    heads = [replace(row, id="J", name="sweep"), replace(row, id="K", name="ranker")]
+    rows = [*heads, *(replace(row, id=f"J-t{each}", name=f"sweep-{each}", parent="J") for each in range(2))]
+    monkeypatch.setattr(world.desk, "page", lambda *_, **__: SimpleNamespace(rows=rows))
+    assert held_by(world.desk, waits) == "; now sweep (J), ranker (K) run"
+    named = held_by(world.desk, replace(waits, parent="J"))
+    assert named == "; now ranker (K), sweep-0 (J-t0), sweep-1 (J-t1) run"
 
 
 def test_several_are_waited_for_and_the_first_that_did_not_succeed_gives_the_code(

@@ -15,7 +15,8 @@ from allotment.ports.backends import LOCAL
 
 _LOOK_AGAIN: Final = 0.05
 _HOLDERS: Final = 4
-"""Jobs that are named as those that hold what another waits for."""
+_MOST_HOLDERS: Final = 32
+"""Jobs that are named as those that hold what another waits for, and among how many they are looked for."""
 
 if TYPE_CHECKING:
     from allotment.ports.job_service import JobService
@@ -79,7 +80,10 @@ def held_by(service: JobService, job: StoredJob) -> str:
     if job.state.over or job.backend != LOCAL or not lacks_room(waits):
         return ""
     holding = frozenset(each for each in JobState if each.holds)
-    rows = service.page(JobFilter(states=holding, backend=job.backend), limit=_HOLDERS + 1).rows
+    found = service.page(JobFilter(states=holding, backend=job.backend), limit=_MOST_HOLDERS).rows
+    # What a sweep holds its trials hold: the sweep is named, or its trials to one of them.
+    heads = {each.id for each in found} - {job.parent}
+    rows = [each for each in found if each.parent not in heads and each.id != job.parent]
     names = [f"{each.name} ({each.id})" for each in rows[:_HOLDERS]]
     more = ", and others" if len(rows) > _HOLDERS else ""
     return f"; now {', '.join(names)}{more} {'runs' if len(rows) == 1 else 'run'}" if rows else ""
