@@ -23,7 +23,7 @@ _KUBECONFIG: Final = "KUBECONFIG"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class _PlaceOfJob:
     """Where a job is asked about.
 
     Attributes:
@@ -36,7 +36,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownName:
     """What the server knows of a name.
 
     Attributes:
@@ -84,15 +84,6 @@ def asked_of_job(
         ) from error
 
 
-def place_of_job(session: Session, source: SourceOptions, subject: str) -> Place:
-    """Where a job that lives is asked about; as the flags have it where the server knows none, or flags say where."""
-    if _meant(session, source, subject):
-        job = _known(session, subject.rpartition("/")[2], source.namespace).job
-        if job is not None and not job.state.over:
-            return _place(session, source, subject, job)
-    return Place(source, subject)
-
-
 def _meant(session: Session, source: SourceOptions, subject: str) -> bool:
     """Whether no flag says where, and a job may be meant."""
     named = source.given or session.contexts or session.flags.get("kubeconfig") or session.flags.get("context")
@@ -100,7 +91,7 @@ def _meant(session: Session, source: SourceOptions, subject: str) -> bool:
     return not named and bool(name) and kind in _KEPT_KINDS
 
 
-def _known(session: Session, name: str, team: str) -> _Known:
+def _known(session: Session, name: str, team: str) -> _KnownName:
     from allotment.wiring import running
 
     service = running.job_server(session.environment).service
@@ -108,10 +99,10 @@ def _known(session: Session, name: str, team: str) -> _Known:
     try:
         job = _living_or_newest(service, name, team)
     except UnreachableError:
-        return _Known(None, "no server of this machine runs that could know one")
+        return _KnownName(None, "no server of this machine runs that could know one")
     except AllotmentError:  # no such job, or several ids that begin so
         job = None
-    return _Known(job, f"the server of this machine knows none{where}", "list its jobs: `allot ps`; or ")
+    return _KnownName(job, f"the server of this machine knows none{where}", "list its jobs: `allot ps`; or ")
 
 
 def _living_or_newest(service: JobService, name: str, team: str) -> StoredJob | None:
@@ -155,7 +146,7 @@ def _also(said: str, error: AllotmentError) -> str:
     return f"{said}, and {error.what}" + (f": {error.why}" if error.why else "")
 
 
-def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob) -> Place:
+def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob) -> _PlaceOfJob:
     from allotment.cli.commands.run.serving import served_platform
     from allotment.wiring import running
 
@@ -164,11 +155,11 @@ def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob
     kind = next((each.offer.kind for each in status.backends if each.name == job.backend), "")
     if kind not in {"", "kubernetes"}:
         session.note(f"{name} is a job of {backend}: as with --on {backend}")
-        return Place(replace(source, backend=job.backend), subject)
+        return _PlaceOfJob(replace(source, backend=job.backend), subject)
     platform = served_platform(session, status.directory)
     cluster, team = platform.cluster(job.backend), platform.team(job.job.team)
     if cluster is None:
-        return Place(replace(source, backend=job.backend), subject)  # a Slurm that does not answer: it says why
+        return _PlaceOfJob(replace(source, backend=job.backend), subject)  # a Slurm that does not answer: it says why
     namespace = source.namespace or (team.namespaces[0] if team is not None else "")
     session.contexts = (cluster.context,)
     session.flags["context"] = cluster.context
@@ -178,7 +169,7 @@ def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob
     flags = (("kubeconfig", kubeconfig), ("context", cluster.context), ("namespace", namespace))
     told = " ".join(f"--{flag} {shown(value)}" for flag, value in flags if value)
     session.note(f"{name} is a job of {backend}: as with {told}")
-    return Place(replace(source, namespace=namespace), job.id)
+    return _PlaceOfJob(replace(source, namespace=namespace), job.id)
 
 
 def _kubeconfig_of(session: Session, status: ServerStatus) -> str:
