@@ -142,6 +142,12 @@ def test_a_job_that_is_over_is_told_of_unless_the_cluster_has_another_of_its_nam
     assert run("why", "old", "-o", "name").ok() == "job/old -n default\n"
 
 
+def test_what_is_watched_is_asked_where_it_is_too(run: Run, reached: dict[tuple[str, str], FakeKube]) -> None:
+    assert f"far is a job of {CLUSTER}" in run("why", "far", "--watch").err
+    assert "--on and --watch do not go together" in run("why", "j1", "--watch").err
+    assert run("why", "nosuch", "--watch").err.startswith("error: there is no job nosuch\n")
+
+
 @pytest.mark.parametrize("command", ["why", "when"])
 def test_a_name_that_nobody_knows_is_told_as_that(
     run: Run, reached: dict[tuple[str, str], FakeKube], command: str, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from allotment.cli.commands.ask.known_jobs import asked_of_job, place_of_job
+from allotment.cli.commands.ask.known_jobs import asked_of_job
 from allotment.cli.commands.ask.source_options import (
     SourceOptions,
     again,
@@ -61,15 +61,17 @@ def why(session: Session, asked: WhyOptions, *, source: SourceOptions, output: O
 
     Labels for -l: the subject's own.
     """
-    if asked.watch:
-        place = place_of_job(session, source, asked.subject)
-        _watch(session, replace(asked, subject=place.subject), place.source, output)
-        return
+
+    def watched(there: SourceOptions, subject: str) -> None:
+        _watch(session, replace(asked, subject=subject), there, output)
 
     def answered(there: SourceOptions, subject: str) -> tuple[SourceOptions, ExplainedWaiting | WhyAll]:
         return there, _answer(session, replace(asked, subject=subject), there, snapshot_of(session, there))
 
-    _tell(session, asked, output, *asked_of_job(session, source, asked.subject, answered))
+    if asked.watch:
+        asked_of_job(session, source, asked.subject, watched)
+    else:
+        _tell(session, asked, output, *asked_of_job(session, source, asked.subject, answered))
 
 
 def _answer(
