@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,33 @@ def test_a_job_file_runs_on_slurm(server: Server) -> None:
     (server.home / "big.yaml").write_text(json.dumps(refused))
     server.run("submit", "big.yaml", "--on", "hpc", code=7)
     server.run("submit", "job.yaml", "--on", "nowhere", code=3)
+
+
+def test_a_dry_run_tells_what_slurm_then_does(server: Server) -> None:
+    job = {
+        "kind": "Job", "name": "holder", "team": "nlp", "maxRunTime": "10m",
+        "run": {"command": ["sleep", "300"]},
+        "resources": {"accelerators": "a100:4", "cpu": "2", "memory": "500Mi"},
+    }  # fmt: skip
+    (server.home / "job.yaml").write_text(json.dumps(job))
+
+    def told() -> dict[str, Any]:
+        (found,) = json.loads(server.run("submit", "job.yaml", "--on", "hpc", "--dry-run=server", "-o", "json"))[
+            "items"
+        ]
+        return dict(found)
+
+    assert (told()["startsNow"], told()["notTold"]) == (True, None)
+    server.run("submit", "job.yaml", "--on", "hpc")
+    server.run("wait", "holder", "--for", "running", "--timeout", "60")
+    try:
+        # What was read is believed for ten seconds.
+        deadline = time.monotonic() + 30
+        while (found := told())["startsNow"] is not False:
+            assert time.monotonic() < deadline, found
+        assert "account nlp may hold 4 gres/gpu, 4 are in use and the job asks for 4" in found["waitsFor"]
+    finally:
+        server.run("stop", "holder")
 
 
 def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
