@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import product
+from itertools import islice, product
 from random import Random
 from typing import Final
 
@@ -21,8 +21,8 @@ def trials_of(sweep: Sweep) -> tuple[tuple[str, ...], ...]:
         combinations = product(*(each.values for each in sweep.parameters))
         return tuple(
             tuple(_argument(each, value) for each, value in zip(sweep.parameters, values, strict=True))
-            for values in combinations
-        )[: sweep.trials]
+            for values in islice(combinations, sweep.trials)
+        )
     chance = Random(sweep.seed)  # noqa: S311 (to repeat it, not to hide anything)
     return tuple(tuple(_argument(each, _drawn(each, chance)) for each in sweep.parameters) for _ in range(sweep.trials))
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,16 @@ from allotment.model.jobs.job import (
     JobDependency,
     JobSchedule,
     JobType,
+    JobVolume,
+    Program,
+    StagedData,
+    StagingTime,
     Sweep,
     SweptParameter,
+    VolumeUse,
 )
 from allotment.model.jobs.run import JobState
+from allotment.model.jobs.written import write_value
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import PodLimits
 from allotment.observe.view import seen_by
@@ -50,7 +56,7 @@ from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
-from allotment.operations.run.lane import Serving
+from allotment.operations.run.lane import Lane, Serving
 from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import (
     CutLogError,
@@ -61,6 +67,7 @@ from allotment.ports.job_service import (
     error_of,
 )
 from allotment.ports.store import JobFilter
+from allotment.ports.stored_jobs import StoredJob
 from allotment.simulation.live.starts import StartWishes
 from allotment.spec.jobs.rules import refuse_broken_rules
 from tests.unit import builders
@@ -413,6 +420,42 @@ def test_a_name_that_is_waited_for_is_pinned_to_its_job(asked: tuple[World, JobS
     assert said == f"train ({first.id}), which had to succeed first, was stopped"
 
 
+def test_names_are_asked_for_once_and_before_the_lane_is_taken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    submitted(world.desk)
+    asked: list[str] = []
+    alone: list[int] = []
+    lane_alone, find = Lane.alone, world.machine.store.find
+
+    @contextmanager
+    def watched(lane: Lane) -> Iterator[None]:
+        with lane_alone(lane):
+            alone.append(len(asked))
+            yield
+
+    def finding(reference: str, *, team: str = "") -> StoredJob:
+        asked.append(reference)
+        return find(reference, team=team)
+
+    monkeypatch.setattr(Lane, "alone", watched)
+    monkeypatch.setattr(world.machine.store, "find", finding)
+    ended = DependencyState.ENDED
+    one, none = (JobDependency("train", ended),), (JobDependency("train", ended), JobDependency("nothing", ended))
+    broken = job(after=(JobDependency("never-asked", ended),) * 201)
+    wanted = (job(name="a", after=one), job(name="b", after=none), job(name="c", after=one), broken)
+    answers = world.desk.submit_all([JobSubmission(each, "local") for each in wanted])
+    assert asked == ["train", "nothing"]
+    assert alone == [2]
+    assert [each.receipt.job.job.after if each.receipt else None for each in answers] == [
+        (JobDependency("j0", ended),),
+        None,
+        (JobDependency("j0", ended),),
+        None,
+    ]
+    assert answers[1].refused is not None
+    assert answers[1].refused.error == "NotFoundError"
+
+
 def test_what_comes_again_with_its_key_is_the_same_job_and_another_is_refused(asked: tuple[World, JobService]) -> None:
     world, service = asked
     first = submitted(service).job
@@ -526,6 +569,26 @@ FORBIDDEN: tuple[tuple[dict[str, Any], type[AllotmentError], str], ...] = (
     ({"given": {"CUDA_VISIBLE_DEVICES": "0"}}, InputError, "which devices"),
     ({"given": {"A": "1" * 300_000}}, InputError, "characters together"),
     ({"team": "nobody"}, NotFoundError, "there is no team"),
+    ({"after": (JobDependency("x", DependencyState.ENDED),) * 201}, InputError, "after: 201 of them"),
+    ({"labels": {f"a{each}": "" for each in range(51)}}, InputError, "labels: 51 of them"),
+    ({"ran": Program(("a",) * 2_001)}, InputError, "args: 2,001 of them"),
+    ({"volumes": (JobVolume("v", VolumeUse.SCRATCH, "/v"),) * 51}, InputError, "volumes: 51 of them"),
+    ({"data": (StagedData("/d", "v", "d", StagingTime.BEFORE),) * 201}, InputError, "data: 201 of them"),
+    ({"sweep": Sweep((SweptParameter("a", ("1",)),) * 51, 1, 0, 1)}, InputError, "sweep: 51 of them"),
+    ({"sweep": Sweep((SweptParameter("a", ("1" * 300_000,)),), 1, 0, 1)}, InputError, "characters together"),
+    ({"checkpoint": CheckpointPolicy("a" * 256, 60, 1)}, InputError, "one of its names has 256 bytes"),
+    ({"checkpoint": CheckpointPolicy("é/" * 1_400, 60, 1)}, InputError, "it has 4,200 bytes"),
+    ({"checkpoint": CheckpointPolicy("a\0b", 60, 1)}, InputError, "it holds control characters"),
+    ({"checkpoint": CheckpointPolicy("", 60, 1)}, InputError, "the path is empty"),
+    ({"checkpoint": CheckpointPolicy("./.", 60, 1)}, InputError, "is no folder of its own"),
+    ({"checkpoint": CheckpointPolicy("a/../..", 60, 1)}, InputError, "leads out of its folder"),
+    ({"ran": Program(("quick",), working_directory="../x")}, InputError, "leads out of its folder"),
+    ({"ran": Program(("quick",), code=CodeFolder("\n", "", Bytes(1)))}, InputError, "control characters"),
+    ({"volumes": (JobVolume("v", VolumeUse.READ_MOSTLY, "/v", folder="v"),)}, InputError, "is not absolute"),
+    ({"volumes": (JobVolume("v", VolumeUse.READ_MOSTLY, "/v", folder="/v/.."),)}, InputError, "leads out"),
+    ({"data": (StagedData("/d", "v", "é" * 128, StagingTime.BEFORE),)}, InputError, "has 256 bytes"),
+    ({"data": (StagedData("/" + "d" * 256, "v", "d", StagingTime.BEFORE),)}, InputError, "has 256 bytes"),
+    ({"data": (StagedData("/d", "v", "/d", StagingTime.BEFORE),)}, InputError, "the path is absolute"),
 )
 
 
@@ -535,13 +598,14 @@ def test_what_a_file_may_not_say_a_server_takes_from_nobody_who_writes_to_its_so
     world, service = asked
     submissions = []
     for wanted, kind, said in FORBIDDEN:
-        plain = job(**{each: value for each, value in wanted.items() if each != "given"})
-        made = replace(plain, program=replace(plain.program, environment=wanted.get("given", {})))
+        plain = job(**{each: value for each, value in wanted.items() if each not in {"given", "ran"}})
+        program = wanted.get("ran", replace(plain.program, environment=wanted.get("given", {})))
+        made = replace(plain, program=program)
         submissions.append(JobSubmission(made, "local"))
         for ask in (service.submit, service.foresee):
             with pytest.raises(kind, match=said):
                 ask(submissions[-1])
-    small = [each for each in submissions if not each.job.program.environment.get("A")]
+    small = [each for each in submissions if len(write_value("submission", each)) < 20_000]
     assert not any(isinstance(each, JobReceipt) for each in service.submit_all(small))
     assert world.machine.store.kept() == ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Final
 
 from allotment.errors import InputError, quoted
@@ -19,6 +21,66 @@ MOST_SEED: Final = 999_999_999
 MOST_AMOUNT: Final = (1 << 63) - 1
 """Of CPU, memory and storage: what Kubernetes and databases count to."""
 MOST_PORT: Final = 65_535
+MOST_ARGUMENTS: Final = 2_000
+MOST_VOLUMES: Final = 50
+MOST_DATA: Final = 200
+MOST_AFTER: Final = 200
+"""Jobs that one comes after."""
+MOST_SWEPT: Final = 50
+"""Parameters of a sweep."""
+MOST_LABELS: Final = 50
+LONGEST_PATH: Final = 4_096
+"""Bytes, as kernels have it."""
+LONGEST_PART: Final = 255
+"""Bytes of one folder's or file's name, as file systems have it."""
+_MOST_BITS: Final = 512
+"""Of an end of a range, above and below its fraction bar: a float and its logarithm hold it."""
+
+
+def path_fault(path: str) -> str | None:
+    """Why no machine can have a path, as a clause; None where it can.
+
+    Args:
+        path: absolute or relative; empty for none.
+    """
+    if not path.isprintable():
+        return "it holds control characters"
+    parts = path.split("/")
+    if ".." in parts:
+        return "it leads out of its folder"
+    try:
+        size, longest = len(path.encode()), max(len(each.encode()) for each in parts)
+    except UnicodeEncodeError:
+        return "it is no text"
+    if longest > LONGEST_PART:
+        return f"one of its names has {longest:,} bytes, and {LONGEST_PART} are the most"
+    return f"it has {size:,} bytes, and {LONGEST_PATH:,} are the most" if size > LONGEST_PATH else None
+
+
+def must_be_drawable(low: Fraction, high: Fraction, *, logarithmic: bool, whole: bool) -> None:
+    """Refuse a range that nothing can be drawn from.
+
+    Args:
+        low: its least value.
+        high: its largest value.
+        logarithmic: whether it is drawn by its orders of magnitude.
+        whole: whether only whole numbers are drawn.
+
+    Raises:
+        InputError: nothing can.
+    """
+    sizes = (part.bit_length() for end in (low, high) for part in (end.numerator, end.denominator))
+    if max(sizes) > _MOST_BITS:
+        why, fix = "an end of it is too large, or too close to 0", "write ends that a float holds"
+    elif low > high:
+        why, fix = "it ends before it begins", "exchange its ends"
+    elif logarithmic and low <= 0:
+        why, fix = "a logarithmic range begins at 0 or below", "begin above 0"
+    elif whole and math.floor(high) < math.ceil(low):
+        why, fix = "no whole number lies in it", "write whole ends"
+    else:
+        return
+    raise InputError("nothing can be drawn from a range of the sweep", why=why, fix=fix)
 
 
 def must_be_within(what: str, number: int | None, least: int, most: int) -> None:

@@ -6,6 +6,7 @@ a socket, or out of a store, went through no job file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -314,6 +315,13 @@ class SweptParameter:
         """Refuse what cannot be."""
         if not self.values and self.low is None:
             raise InputError("a parameter of the sweep has no values", fix="give it values, or a range")
+        if (self.low is None) is not (self.high is None) or (self.values and self.low is not None):
+            why = "a range has a low and a high end, and no values"
+            raise InputError(
+                "a parameter of the sweep is neither a grid nor a range", why=why, fix="give it one of them"
+            )
+        if self.low is not None and self.high is not None:
+            bounds.must_be_drawable(self.low, self.high, logarithmic=self.logarithmic, whole=self.whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +365,11 @@ class Sweep:
         must_be_within("sweep.trials", self.trials, 1, bounds.MOST_TRIALS)
         must_be_within("sweep.atOnce", self.at_once, 1, self.trials)
         must_be_within("sweep.seed", self.seed, 0, bounds.MOST_SEED)
+        if not self.parameters:
+            raise InputError("the sweep has no parameters", fix="name one at least")
+        if all(each.low is None for each in self.parameters):
+            combinations = math.prod(len(each.values) for each in self.parameters[: bounds.MOST_SWEPT])
+            must_be_within("the number of combinations of the grid", combinations, 1, bounds.MOST_TRIALS)
 
 
 @dataclass(frozen=True, slots=True)

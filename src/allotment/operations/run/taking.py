@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -51,6 +51,44 @@ def id_of_key(owner: str, key: str) -> str:
     return "j" + "".join(_LETTERS[digest >> 5 * place & 31] for place in range(_ID_LENGTH))
 
 
+class IdsOfNames:
+    """The jobs that others come after, each asked for once: a name means another job once it is used again."""
+
+    def __init__(self, store: JobsStore) -> None:
+        """Nothing is asked for yet.
+
+        Args:
+            store: that is asked.
+        """
+        self._store = store
+        self._found: dict[tuple[str, str], str | AllotmentError] = {}
+
+    def ask(self, job: Job) -> None:
+        """Ask for those that a job comes after; what is not there is told where it is pinned."""
+        for each in job.after:
+            key = job.team, each.job
+            if key not in self._found:
+                try:
+                    self._found[key] = self._store.find(each.job, team=job.team).id
+                except AllotmentError as error:
+                    self._found[key] = error
+
+    def pinned(self, job: Job) -> Job:
+        """The job with those that it comes after by id.
+
+        Raises:
+            NotFoundError: there is no such job in its team.
+        """
+        self.ask(job)
+        after = []
+        for each in job.after:
+            found = self._found[job.team, each.job]
+            if isinstance(found, AllotmentError):
+                raise found
+            after.append(JobDependency(found, each.must_have))
+        return replace(job, after=tuple(after))
+
+
 class Intake:
     """What a server does with jobs that are handed in."""
 
@@ -88,8 +126,11 @@ class Intake:
             InputError: the team may not have it so.
             CapacityError: one replica has more than its team may have.
         """
+        return self._order(lane, submission, self._ids_of(()))
+
+    def _order(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames) -> JobToStart:
         self._refuse(submission.job)
-        job = self._pinned(lane.prepared(submission.job, submission.unwritten))
+        job = ids.pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
         if submission.supersedes and not code and job.program.code is not None:
             before = self._store.get(submission.supersedes).code
@@ -102,7 +143,10 @@ class Intake:
         Raises:
             AllotmentError: see `order`; or its back end would not take it.
         """
-        order = self.order(lane, submission)
+        return self._checked(lane, submission, self._ids_of(()))
+
+    def _checked(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames) -> tuple[JobToStart, tuple[str, ...]]:
+        order = self._order(lane, submission, ids)
         try:
             return order, lane.check(order)
         except CapacityError as error:
@@ -116,12 +160,14 @@ class Intake:
         """Keep jobs of one back end, each by itself: a receipt for each, or what is against it."""
         answers: dict[int, JobReceipt | AllotmentError] = {}
         judged: list[JudgedJob] = []
+        # Before the lane is taken: meanwhile others hand in theirs, and jobs are started.
+        ids = self._ids_of(submissions)
         with lane.alone():
             for number, each in enumerate(submissions):
                 try:
                     before = self._before(each)
                     if before is None:
-                        judged.append(self._judged(lane, number, each))
+                        judged.append(self._judged(lane, number, each, ids))
                     else:
                         answers[number] = self._again(before, each)
                 except AllotmentError as error:
@@ -144,8 +190,8 @@ class Intake:
         except NotFoundError:
             return None
 
-    def _judged(self, lane: Lane, number: int, submission: JobSubmission) -> JudgedJob:
-        order, told = self.checked(lane, submission)
+    def _judged(self, lane: Lane, number: int, submission: JobSubmission, ids: IdsOfNames) -> JudgedJob:
+        order, told = self._checked(lane, submission, ids)
         new = StoredJob(
             id_of_key(self._owner, submission.key) if submission.key else self._new_id(),
             order.job,
@@ -200,14 +246,16 @@ class Intake:
         except NotFoundError:
             return job_id
 
-    def _pinned(self, job: Job) -> Job:
-        """The job with those that it comes after by id: a name means another job once it is used again.
-
-        Raises:
-            NotFoundError: there is no such job in its team.
-        """
-        after = tuple(JobDependency(self._store.find(each.job, team=job.team).id, each.must_have) for each in job.after)
-        return replace(job, after=after)
+    def _ids_of(self, submissions: Iterable[JobSubmission]) -> IdsOfNames:
+        """What those come after that may be taken, asked for already."""
+        ids = IdsOfNames(self._store)
+        for each in submissions:
+            try:
+                self._refuse(each.job)
+            except AllotmentError:
+                continue  # It is refused again, and told, where it is judged.
+            ids.ask(each.job)
+        return ids
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)

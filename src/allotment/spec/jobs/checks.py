@@ -7,7 +7,15 @@ from typing import Final
 
 from allotment.model import labels
 from allotment.model.accelerator import CapacityType
-from allotment.model.jobs.bounds import MOST_TRIALS
+from allotment.model.jobs.bounds import (
+    MOST_AFTER,
+    MOST_ARGUMENTS,
+    MOST_DATA,
+    MOST_LABELS,
+    MOST_SWEPT,
+    MOST_TRIALS,
+    MOST_VOLUMES,
+)
 from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import JobType, VolumeUse
 from allotment.model.moments import moment
@@ -26,13 +34,8 @@ from allotment.spec.jobs.schema import RangeScale
 from allotment.spec.jobs.wishes import classes_for, demands, nearest_to, unmet
 from allotment.spec.problems import Issue, ProblemKind, did_you_mean, echo
 
-MOST_ARGUMENTS: Final = 2_000
-MOST_VOLUMES: Final = 50
-MOST_AFTER: Final = 200
 MOST_SHOWN: Final = 10
 """Steps of a circle that are told."""
-MOST_SWEPT: Final = 50
-MOST_LABELS: Final = 50
 _OURS: Final = frozenset(labels.BILLING_LABELS)
 _FIELD_OF: Final = {
     labels.TEAM: "team",
@@ -257,6 +260,9 @@ def volumes_are_sound(context: JobContext) -> Iterator[Issue]:
 def data_have_their_place(context: JobContext) -> Iterator[Issue]:
     """Data go into a volume of the job, each to a place of its own."""
     volumes = context.spec.volumes
+    if len(context.spec.data) > MOST_DATA:
+        yield context.error(("data",), f"more than {MOST_DATA} of them", "put them into one folder or archive")
+        return
     places: set[tuple[str, str]] = set()
     for index, each in enumerate(context.spec.data):
         at = ("data", index)
@@ -280,6 +286,7 @@ def checkpoints_have_their_place(context: JobContext) -> Iterator[Issue]:
     checkpoint = context.spec.checkpoint
     if checkpoint is None:
         return
+    yield from _told(context, rules.of_the_checkpoints(checkpoint.directory))
     for name, each in context.spec.volumes.items():
         inside = f"{checkpoint.directory}/".startswith(f"{each.path or f'/{name}'}/")
         if inside and use_of(each) is VolumeUse.SCRATCH:

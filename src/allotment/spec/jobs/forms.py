@@ -23,6 +23,7 @@ from allotment.model.jobs.bounds import (
     MOST_RETRIES,
     MOST_SEED,
     MOST_TRIALS,
+    path_fault,
 )
 from allotment.model.moments import rfc3339
 from allotment.model.names import is_dns_label, is_dns_subdomain, is_plain
@@ -188,6 +189,9 @@ def _path(value: str) -> str:
         refuse(f"{echo(value)} begins with {value[0]}, which programs take for something else", "write the path out")
     if ".." in value.split("/"):
         refuse(f"{echo(value)} leads out of its folder", "write a path without ..")
+    fault = path_fault(value)
+    if fault is not None:
+        refuse(f"{echo(value)} is no path: {fault}", "write a shorter one")
     return value
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from allotment.model.jobs import bounds
+from allotment.model.jobs.bounds import path_fault
 from allotment.model.jobs.job import Job
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, format_bytes
@@ -98,6 +100,61 @@ def of_the_text(words: Iterable[str], variables: Mapping[str, str], secrets: Ite
             yield BrokenRule(("run", "secrets", name), what, "keep one of the two")
 
 
+def of_the_counts(job: Job) -> Iterator[BrokenRule]:
+    """No more of anything than somebody can look at: each costs a look, a file or a query."""
+    for at, number, most in (
+        (("labels",), len(job.labels), bounds.MOST_LABELS),
+        (("run", "args"), len(job.program.argv), bounds.MOST_ARGUMENTS),
+        (("volumes",), len(job.volumes), bounds.MOST_VOLUMES),
+        (("data",), len(job.data), bounds.MOST_DATA),
+        (("after",), len(job.after), bounds.MOST_AFTER),
+        (("sweep",), 0 if job.sweep is None else len(job.sweep.parameters), bounds.MOST_SWEPT),
+    ):
+        if number > most:
+            yield BrokenRule(at, f"{number:,} of them, and {most:,} are the most", "name fewer")
+
+
+def of_the_checkpoints(directory: str) -> Iterator[BrokenRule]:
+    """They have a folder of their own."""
+    if not any(part not in {"", "."} for part in directory.split("/")):
+        what = f"{echo(directory)} is no folder of its own" if directory else "the path is empty"
+        yield BrokenRule(("checkpoint", "directory"), what, "name a folder, for example checkpoints")
+
+
+def of_the_paths(job: Job) -> Iterator[BrokenRule]:
+    """Each can be one of a machine, and leads nowhere else."""
+    code = job.program.code
+    paths: list[tuple[Path, str]] = [(("run", "workingDirectory"), job.program.working_directory)]
+    if code is not None:
+        paths += [(("code", "folder"), code.folder), (("code", "ignoreFile"), code.ignore_file)]
+    if job.checkpoint is not None:
+        yield from of_the_checkpoints(job.checkpoint.directory)
+        paths.append((("checkpoint", "directory"), job.checkpoint.directory))
+    for volume in job.volumes:
+        at: Path = ("volumes", volume.name)
+        paths += [((*at, "path"), volume.path), ((*at, "folder"), volume.folder)]
+        if not volume.path.startswith("/") or (volume.folder and not volume.folder.startswith("/")):
+            yield BrokenRule(at, "a path of it is not absolute", "write a path that begins with /")
+    for number, each in enumerate(job.data):
+        paths.append((("data", number, "path"), each.path))
+        if each.source.startswith("/"):
+            paths.append((("data", number, "source"), each.source))
+        if each.path.startswith("/"):
+            what = "the path is absolute"
+            yield BrokenRule(("data", number, "path"), what, "write a path below the volume's folder")
+    for at, path in paths:
+        fault = path_fault(path)
+        if fault is not None:
+            yield BrokenRule(at, f"{echo(path)} is no path: {fault}", "write another path")
+
+
+def _words(job: Job) -> Iterator[str]:
+    """What is handed to the program; of a sweep the longest value of each parameter."""
+    yield from job.program.argv
+    for each in () if job.sweep is None else job.sweep.parameters:
+        yield f"--{each.name}={max(each.values, key=len, default='')}"
+
+
 def broken_rules(job: Job, platform: Platform) -> Iterator[BrokenRule]:
     """What a job breaks. CPU and memory are left out: back ends fill them in, and hold against what they have.
 
@@ -109,13 +166,15 @@ def broken_rules(job: Job, platform: Platform) -> Iterator[BrokenRule]:
     team = platform.team(job.team)
     if team is None:
         return
+    yield from of_the_counts(job)
+    yield from of_the_paths(job)
     yield from of_the_priority(platform, team, job.priority)
     if job.checkpoint is not None:
         yield from of_the_grace(team, job.checkpoint.grace)
     if job.needs.accelerators is not None:
         yield from of_the_size(team, None, None, job.needs.accelerators.count)
     secrets = [each.variable for each in job.program.secrets]
-    yield from of_the_text(job.program.argv, job.program.environment, secrets)
+    yield from of_the_text(_words(job), job.program.environment, secrets)
     for field, names in (("env", job.program.environment), ("secrets", secrets)):
         for name in names:
             fault = variable_fault(name)

@@ -230,6 +230,8 @@ REFUSED = [
     ("volumes: {a-b: {}, a--b: {}}", "volumes.a--b", "share the variable ALLOTMENT_VOLUME_A_B", "rename"),
     ("volumes: {a: {claim: c, path: /etc}}", "volumes.a.path", "belongs to the machine", "/data"),
     ("volumes: {a: {claim: c, path: /proc/1}}", "volumes.a.path", "belongs to the machine", "/data"),
+    ("checkpoint: .", "checkpoint.directory", "no folder of its own", "checkpoints"),
+    ("checkpoint: {directory: c/%s}" % ("a" * 256), "checkpoint.directory", "256 bytes", "shorter"),
     ("volumes: {a: {claim: c, path: /a:b}}", "volumes.a.path", "colon", "without"),
     ("data: [s3://b/c]", "data[0]", "into which volume", "volume:"),
     ("data: [{source: s3://b/c, volume: d}]\nvolumes: {a: {}}", "data[0].volume", "no volume", "a"),
