@@ -11,13 +11,14 @@ from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text
 from allotment.errors import UnreachableError
+from allotment.jobs.kubernetes.kinds import WorkKind
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
 from allotment.operations.run.lane import Lane
 from allotment.ports.backends import ForeseenStart, JobToStart
 from allotment.ports.job_service import ForeseenJob, JobSubmission
 from allotment.ports.kube import AccessRefusedError
 from tests.unit.api.test_service import World as ServedWorld
-from tests.unit.jobs.kubernetes.work import gang, job, nightly, rendered
+from tests.unit.jobs.kubernetes.work import gang, job, nightly, rendered, service
 from tests.unit.operations.run.machine import job as machine_job
 
 KUEUE = "kueue.x-k8s.io/v1beta2"
@@ -115,6 +116,7 @@ class World:
 
 def test_what_has_quota_and_a_node_starts_now() -> None:
     assert World().foreseen() == ForeseenStart(now=True)
+    assert World().foreseen(service()) == ForeseenStart(now=True)
 
 
 def test_what_its_queue_has_no_quota_for_waits_in_the_words_of_why() -> None:
@@ -147,7 +149,15 @@ def test_what_could_never_be_let_in_is_told_so() -> None:
     """Such a job is refused before it is asked about; quota that falls in between says the same."""
     found = World(quota=1).foreseen()
     assert found.now is False
-    assert found.waits_for.startswith("it would never start as things are: ")
+    assert found.waits_for.startswith("as things are it could never start: ")
+
+
+def test_a_kind_that_does_not_say_which_pods_it_has_is_not_taken_to_have_none() -> None:
+    world = World(quota=0)
+    train = rendered(gang(replicas=2), wanted=WorkKind.TRAIN_JOB)
+    there = ForeseenThere(world.kube, FixedClock(AT), lambda _: train, dict)
+    found = there.foreseen(JobToStart("j0", gang(replicas=2), "jane", 1))
+    assert (found.now, bool(found.untold)) == (None, True)
 
 
 @pytest.mark.parametrize("unread", ["Node", "Pod", "Workload", "ClusterQueue", "Cohort"])

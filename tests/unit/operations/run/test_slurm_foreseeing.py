@@ -62,7 +62,7 @@ def test_idle_nodes_with_room_and_no_limit_that_binds(scene: Scene) -> None:
     [
         (("nlp", "nlp"), {}, "0 of the 2 nodes that would do have it free"),
         (("cv",), {"team": "cv"}, "account cv may hold 4 gres/gpu, 4 are in use and the job asks for 2"),
-        ((), {"run_time": 7200}, "it would never start as things are: it asks for 120 minutes"),
+        ((), {"run_time": 7200}, "as things are it could never start: it asks for 120 minutes"),
     ],
 )
 def test_what_it_waits_for_in_the_words_of_why(scene: Scene, holders: tuple[str, ...], changes: Any, told: str) -> None:

@@ -54,7 +54,7 @@ _WISHES: Final = StartWishes(budget=1.0)
 _ROOM: Final = ("nodes", "pods", "clusterqueues", "workloads")
 """Kinds that have to be read everywhere before it can be said that something starts."""
 _SCHEDULED: Final = "it runs by the clock: when each run starts is not foreseen"
-_UNREAD: Final = "what would be made of it is of a kind that is not modelled"
+_UNREAD: Final = "what it becomes there does not say itself which pods it has"
 _NO_NODES: Final = "no node was seen: whether an autoscaler makes some is not known here"
 _ELSEWHERE: Final = "MultiKueue gives it to another cluster, whose nodes and queues were not read"
 
@@ -81,7 +81,7 @@ class ForeseenThere:
         self._clock = clock
         self._rendered = rendered
         self._ours = ours
-        self._read: dict[str, tuple[dt.datetime, Source]] = {}
+        self._read: tuple[str, dt.datetime, Source] | None = None
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that could be made."""
@@ -101,11 +101,11 @@ class ForeseenThere:
             return ForeseenStart(untold="something in the cluster has a value that nothing can be reckoned from")
 
     def _source(self, namespace: str) -> Source:
-        now = self._clock.now()
-        read = self._read.get(namespace)
-        if read is None or not 0 <= (now - read[0]).total_seconds() <= _HELD:
-            read = self._read[namespace] = now, self._observed(namespace, now)
-        return read[1]
+        now, read = self._clock.now(), self._read
+        if read is None or read[0] != namespace or not 0 <= (now - read[1]).total_seconds() <= _HELD:
+            # One alone is kept: of a large cluster each takes much memory.
+            read = self._read = namespace, now, self._observed(namespace, now)
+        return read[2]
 
     def _observed(self, namespace: str, now: dt.datetime) -> Source:
         reader = ClusterReader(self._kube, where_else(self._kube, (namespace,)))
@@ -128,8 +128,10 @@ def foreseen_start(
         spent: seconds since it was asked.
     """
     case = _supposed(source, work)
-    if case is None or isinstance(case.subject, CronJob):
-        return ForeseenStart(untold=_SCHEDULED if case is not None else _UNREAD)
+    if case is None or not case.to_come:
+        return ForeseenStart(untold=_UNREAD)
+    if isinstance(case.subject, CronJob):
+        return ForeseenStart(untold=_SCHEDULED)
     told = explain(case, with_remedies=False)
     if told.cause not in _NOT_KEPT:
         return _kept(case, told, spent)
@@ -156,7 +158,7 @@ def _kept(case: Case, told: Explanation, spent: Callable[[], float]) -> Foreseen
     if told.confidence is not Confidence.SURE:
         return ForeseenStart(untold=f"it may have to wait: {told.summary}")
     if told.start is not None and told.start.never:
-        return ForeseenStart(now=False, waits_for=f"it would never start as things are: {told.summary}")
+        return ForeseenStart(now=False, waits_for=f"as things are it could never start: {told.summary}")
     within = None if _untold(case) else _expected(case, spent)
     return ForeseenStart(now=False, waits_for=told.summary, within=within)
 

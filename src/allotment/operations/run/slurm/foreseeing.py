@@ -150,7 +150,7 @@ def _kept(view: SlurmView, finding: Finding) -> ForeseenStart:
         return ForeseenStart(untold=f"it may have to wait: {said}")
     if finding.cause == _RESOURCES and _may_displace(view):
         return ForeseenStart(untold=f"{said}; Slurm may end some of these for it")
-    return ForeseenStart(now=False, waits_for=f"it would never start as things are: {said}" if finding.never else said)
+    return ForeseenStart(now=False, waits_for=f"as things are it could never start: {said}" if finding.never else said)
 
 
 def _may_displace(view: SlurmView) -> bool:
