@@ -9,6 +9,7 @@ from allotment.diagnose.case import Case, Subject, reference_of
 from allotment.diagnose.served import SERVED_API, living_subjects, served_subjects
 from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model import labels
+from allotment.model.moments import milliseconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.snapshot import Snapshot, Source
@@ -142,15 +143,18 @@ def _of_job(index: Index, kind: str, name: str, namespace: str) -> list[Work]:
         if kind not in {"", "job"} and kind not in _kinds_of(each):
             continue
         known = newest.get(each.namespace)
-        if known is None or _made(known) < _made(each):
+        if known is None or _made(index, known) < _made(index, each):
             newest[each.namespace] = each
     return list(newest.values())
 
 
-def _made(work: Work) -> tuple[str, bool, str]:
-    """When something of a job was made; at the same time, what runs it comes after what fetches its data."""
+def _made(index: Index, work: Work) -> tuple[int, str, bool]:
+    """When a job was submitted, as the server's own order has it; what runs it comes after what fetches its data."""
     marks = work.metadata.labels
-    return work.metadata.creation_timestamp, marks.get(labels.JOB_PART) == labels.JOB_MAIN, marks.get(labels.JOB, "")
+    job = marks.get(labels.JOB, "")
+    known = index.source.submitted.get(f"{work.namespace}/{job}")
+    at = milliseconds(work.metadata.creation_timestamp) if known is None else known
+    return at, job, marks.get(labels.JOB_PART) == labels.JOB_MAIN
 
 
 def _one(found: list[tuple[Index, Subject]], what: str) -> tuple[Index, Subject]:

@@ -196,6 +196,9 @@ class _Viewed:
             device_use=tuple(self._use(each) for each in self._source.device_use),
             slurm=None,  # it names jobs and users of all
             served=tuple(each for each in self._source.served if each.namespace in self._spaces),
+            submitted={
+                key: each for key, each in self._source.submitted.items() if key.partition("/")[0] in self._spaces
+            },
         )
 
     def _reduced(self) -> dict[str, tuple[Any, ...]]:

@@ -180,6 +180,7 @@ class Source(Part, frozen=True):
         unreached: why the cluster gave no answer at all; empty where it did.
         slurm: of a Slurm what it says itself, beside its nodes and jobs as objects; None of a cluster.
         served: what the server of this machine keeps of jobs that its back end does not hold; empty of a cluster.
+        submitted: when that server took its jobs, in milliseconds since the epoch, by ``TEAM/ID``.
     """
 
     name: str = ""
@@ -197,6 +198,7 @@ class Source(Part, frozen=True):
     unreached: str = ""
     slurm: SlurmFacts | None = None
     served: tuple[ServedJob, ...] = ()
+    submitted: dict[str, int] = {}
 
     @property
     def complete(self) -> bool:

@@ -48,8 +48,10 @@ class ServedJobs:
 def with_served(snapshot: Snapshot, asked: ServedJobs) -> Snapshot:
     """A snapshot of one back end with what the server keeps of its jobs."""
     served = served_jobs(asked)
+    submitted = {f"{each.job.team}/{each.id}": each.submitted for each in asked.jobs.values()}
     sources = tuple(
-        msgspec.structs.replace(each, served=tuple(_not_there(each, served))) for each in snapshot.sources[:1]
+        msgspec.structs.replace(each, served=tuple(_not_there(each, served)), submitted=submitted)
+        for each in snapshot.sources[:1]
     )
     return msgspec.structs.replace(snapshot, sources=(*sources, *snapshot.sources[1:]))
 
@@ -93,7 +95,8 @@ def _served(asked: ServedJobs, job: StoredJob, name: str, members: Sequence[Stor
 
 def _names(jobs: Iterable[StoredJob]) -> dict[str, str]:
     """By id what each is asked for by: of those that are over, the newest has its name where no living one has it."""
-    every = sorted(jobs, key=lambda each: (each.state.over, -each.submitted))
+    newest_first = sorted(jobs, key=lambda each: (each.submitted, each.id), reverse=True)
+    every = sorted(newest_first, key=lambda each: each.state.over)
     living = Counter((each.job.team, each.job.name) for each in every if not each.state.over)
     taken: set[tuple[str, str]] = set()
     found = {}
@@ -109,7 +112,7 @@ def _awaited(jobs: Mapping[str, StoredJob], job: StoredJob) -> Iterable[AwaitedJ
     """What it waits for; of several jobs of a name the newest is meant."""
     for each in job.job.after:
         named = [one for one in jobs.values() if one.job.team == job.job.team and one.job.name == each.job]
-        other = jobs.get(each.job) or max(named, key=lambda one: one.submitted, default=None)
+        other = jobs.get(each.job) or max(named, key=lambda one: (one.submitted, one.id), default=None)
         if other is None:
             yield AwaitedJob(name=each.job, must_have=each.must_have.value)
         elif not other.state.over:

@@ -12,15 +12,18 @@ from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.rules.server.table import CAUSES
 from allotment.diagnose.subjects import find_case
 from allotment.errors import NotFoundError
+from allotment.model import labels
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule, Sweep, SweptParameter
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.moments import written
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.observe.view import seen_by
 from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.run.served import ServedJobs, with_served
 from allotment.ports.stored_jobs import JobEvent, StoredJob, StoredWait
 from tests.unit.adapters.store.jobs import submitted
+from tests.unit.operations.run.machine import Machine, job
 
 NOON = 1_800_014_400_000
 """2027-01-15 12:00 UTC."""
@@ -149,6 +152,25 @@ def test_of_living_jobs_of_one_name_the_newest_is_meant_by_its_kind_too() -> Non
     snapshot = kept(sweep, first, stored("j-3", FAILED, at=NOON - 7))
     asked = ("j", "job/j", "sweep/j", "j-1")
     assert [find_case(snapshot, each).subject.metadata.uid for each in asked] == ["j-2", "j-2", "j-2", "j-1"]
+
+
+def test_of_jobs_of_one_second_the_one_is_meant_that_the_store_means() -> None:
+    """By milliseconds, then by id, whether the back end has them or only the server."""
+    zz, aa, ab = (stored(f"j-{name}", STAGING, at=NOON + at) for name, at in (("zz", 1), ("aa", 2), ("ab", 2)))
+    assert find_case(kept(zz, aa), "j").subject.metadata.uid == "j-aa"
+    assert find_case(kept(ab, zz, aa), "j").subject.metadata.uid == "j-ab"
+    over = [stored(each.id, FAILED, each.id, at=each.submitted) for each in (aa, ab, zz)]
+    assert why(kept(*over), "j").explanation.summary == "it failed: j-ab"
+    machine = Machine(taken=8)
+    machine.submit(job("long"))
+    machine.clock.sleep(0.01)
+    newest = machine.submit(job("long"))
+    machine.run()
+    jobs = {each.id: each for each in machine.store.unfinished()}
+    shown = with_served(machine.backend.snapshot(jobs)(), ServedJobs(jobs, lambda _: False, lambda _: (), NOON))
+    assert find_case(shown, "train").subject.metadata.labels[labels.JOB] == newest == "j10"
+    assert not seen_by(shown, "cv", frozenset({"cv"})).sources[0].submitted
+    assert set(seen_by(shown, "nlp", frozenset({"nlp"})).sources[0].submitted) == {"nlp/j9", "nlp/j10"}
 
 
 def test_a_list_has_what_waits_and_not_what_is_over_goes_on_or_is_told_by_its_trials() -> None:
