@@ -49,6 +49,8 @@ _NOT_KEPT: Final = frozenset({"none", "unknown"})
 """Causes of what no rule keeps from running."""
 _MOST_NAMED: Final = 10
 """Works of others that are named; of more there is their number."""
+_MOST_SAID: Final = 1000
+"""Characters of a cause that are told: it may name all who hold something."""
 _WISHES: Final = StartWishes(budget=1.0)
 """How thoroughly a start is estimated: seconds, for somebody waits for the answer."""
 _ROOM: Final = ("nodes", "pods", "clusterqueues", "workloads")
@@ -155,12 +157,13 @@ def foreseen_start(
 
 
 def _kept(case: Case, told: Explanation, spent: Callable[[], float]) -> ForeseenStart:
+    said = told.summary if len(told.summary) <= _MOST_SAID else f"{told.summary[:_MOST_SAID]}…"
     if told.confidence is not Confidence.SURE:
-        return ForeseenStart(untold=f"it may have to wait: {told.summary}")
+        return ForeseenStart(untold=f"it may have to wait: {said}")
     if told.start is not None and told.start.never:
-        return ForeseenStart(now=False, waits_for=f"as things are it could never start: {told.summary}")
+        return ForeseenStart(now=False, waits_for=f"as things are it could never start: {said}")
     within = None if _untold(case) else _expected(case, spent)
-    return ForeseenStart(now=False, waits_for=told.summary, within=within)
+    return ForeseenStart(now=False, waits_for=said, within=within)
 
 
 def _expected(case: Case, spent: Callable[[], float]) -> tuple[int, int] | None:
