@@ -125,6 +125,8 @@ class UseSummary:
         samples: measurements of devices that these figures rest on.
         displaced: times that it was made to end for others, or lost what it ran on.
         cost: millionths of the currency; None where a price is not known.
+        priced_as: class by whose price that is, where the job named several and nobody tells which one it was given;
+            else empty.
     """
 
     run_ms: int
@@ -143,3 +145,4 @@ class UseSummary:
     idle_after_ms: int | None = None
     by_percent: TimeByPercent = ()
     marks: tuple[IdleMark, ...] = ()
+    priced_as: str = ""

@@ -46,6 +46,19 @@ class JobPrices:
         prices = [usual if each is None else each for each in known]
         return None if None in prices else sum(each for each in prices if each is not None)
 
+    def assumed(self, job: Job, devices: Sequence[str] = ()) -> str:
+        """The class by whose price a job's devices are counted though another may have been given; empty for none.
+
+        Args:
+            job: that held them.
+            devices: ids, as far as its back end tells them.
+        """
+        wish = job.needs.accelerators
+        if wish is None or len(wish.classes) == 1:
+            return ""
+        known = bool(devices) and all(self.devices.get(each) is not None for each in devices)
+        return "" if known else wish.classes[0]
+
 
 NO_CLASS_PRICES: Final[Mapping[str, int]] = MappingProxyType({})
 NO_JOB_PRICES: Final = JobPrices()
@@ -65,6 +78,9 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
     held_ms = job.job.devices * sum(held.values())
     so_far = measured_so_far(job)
     seen_ms = _measured_ms(so_far)
+    named = {each.number: [name for place in each.places for name in place.devices] for each in job.attempts}
+    cost = _cost(job, held, named, prices)
+    assumed = (prices.assumed(job.job, named.get(number, ())) for number, ms in held.items() if ms)
     return replace(
         so_far,
         unmeasured_ms=max(0, held_ms - seen_ms) if seen_ms else None,
@@ -76,7 +92,8 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
         displaced=sum(
             each.started is not None and each.end is not None and each.end.displaced for each in job.attempts
         ),
-        cost=_cost(job, held, prices),
+        cost=cost,
+        priced_as="" if cost is None else next(filter(None, assumed), ""),
     )
 
 
@@ -129,6 +146,7 @@ def used_together(uses: Iterable[UseSummary]) -> UseSummary | None:
         samples=sum(each.samples for each in all_of_them),
         displaced=sum(each.displaced for each in all_of_them),
         cost=None if None in costs else sum(each for each in costs if each is not None),
+        priced_as=next((each.priced_as for each in all_of_them if each.priced_as), ""),
     )
 
 
@@ -177,9 +195,8 @@ def _starting(job: StoredJob) -> int | None:
     return job.job.devices * sum(after.at - each.at for each, after in ends if each.state is JobState.STARTING)
 
 
-def _cost(job: StoredJob, held: Mapping[int, int], prices: JobPrices) -> int | None:
+def _cost(job: StoredJob, held: Mapping[int, int], named: Mapping[int, Sequence[str]], prices: JobPrices) -> int | None:
     """What its devices cost while it held them; None where a price is not known, 0 where it held none."""
-    named = {each.number: [name for place in each.places for name in place.devices] for each in job.attempts}
     total = 0
     for number, ms in held.items():
         price = prices.an_hour(job.job, named.get(number, ()))

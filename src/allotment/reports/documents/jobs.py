@@ -193,6 +193,7 @@ def _use(use: UseSummary) -> Mapping[str, Any]:
         "memoryBytes": use.memory,
         "displaced": use.displaced,
         "costMicros": use.cost,
+        "pricedAs": use.priced_as or None,
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from allotment.cli.commands.run.jobs_view import report_text
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, EarlyStop, Sweep, SweptParameter
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
@@ -18,6 +19,7 @@ from allotment.ports.backends import EndOfRun
 from allotment.ports.job_processes import JobEnded
 from allotment.ports.job_service import FamilySummary
 from allotment.ports.stored_jobs import JobAttempt, StoredJob, row_of
+from allotment.reports.documents.jobs import job_report_document
 from tests.unit.operations.run.machine import GIB, job
 
 S = JobState
@@ -48,6 +50,28 @@ def test_what_was_used_is_the_sum_of_its_attempts() -> None:
     assert (use.run_ms, use.held_ms, use.displaced, use.cost) == (2 * HOUR, 4 * HOUR, 1, 8_000_000)
     assert (use.memory, use.cpu) == (GIB // 4, 100)
     assert report_of(stored(), 9 * HOUR).waited_ms == 3 * HOUR
+
+
+def test_a_cost_says_at_whose_price_it_is_where_the_class_that_was_given_is_not_known() -> None:
+    wish = AcceleratorWish(2, ("a100", "h100"))
+    either = stored(needs=replace(job().needs, accelerators=wish))
+    classes = {"a100": 1_000_000, "h100": 5_000_000}
+    told = []
+    for asked, prices in (
+        (either, JobPrices({"g0": 3_000_000, "g1": 1_000_000}, classes)),
+        (stored(), JobPrices(classes=classes)),
+        (either, JobPrices(classes={"h100": 5_000_000})),
+        (either, JobPrices(classes=classes)),
+    ):
+        report = report_of(replace(asked, use=use_of(asked, prices)), 9 * HOUR)
+        assert report.use is not None
+        told.append((report.use.cost, job_report_document(report)["used"]["pricedAs"]))
+        line = "the cost is at the price of a100, the first class it asked for: which class it was given is not known"
+        assert (line in report_text(report, "USD")) is (report.use.priced_as == "a100")
+    assert told == [(8_000_000, None), (4_000_000, None), (None, None), (4_000_000, "a100")]
+    several = used_together([UseSummary(run_ms=1, cost=1), UseSummary(run_ms=1, cost=1, priced_as="a100")])
+    assert several is not None
+    assert several.priced_as == "a100"
 
 
 def test_what_several_used_is_a_sum_but_for_means_and_peaks() -> None:

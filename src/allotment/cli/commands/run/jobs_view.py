@@ -340,6 +340,9 @@ def report_text(report: JobReport, currency: str) -> str:
         held = f"{use.held_ms / 3_600_000:.4g} device-hours held"
         cost = "price not known" if use.cost is None else f"{use.cost / 1_000_000:.2f} {currency}"
         lines.append(f"  {held}, {cost}; displaced {use.displaced} times")
+        if use.cost is not None and use.priced_as:
+            first = f"the price of {shown(use.priced_as)}, the first class it asked for"
+            lines.append(f"  the cost is at {first}: which class it was given is not known")
     lines += [f"  {shown(each)}" for each in report.idle]
     if report.advice:
         lines += ["", "next time"]
