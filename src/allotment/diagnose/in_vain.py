@@ -7,7 +7,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.never import fleet_of
-from allotment.diagnose.others import called, reference_above
+from allotment.diagnose.others import called, listed, reference_above
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
 from allotment.model.observed.pods import Pod, PodTemplate
@@ -64,7 +64,7 @@ def given_up(case: Case, workloads: list[Workload], then: str = "", cost: int = 
     above = list(dict.fromkeys(reference_above(case, each) for each in workloads))
     gone = [(each, Patch(PatchOp.DELETE)) for each in above]
     one = len(workloads) == 1
-    them = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    them = listed(names)
     said = "it holds quota and can never run" if one else "they hold quota and can never run"
     return Proposal(
         RemedyKind.OTHER,

@@ -6,11 +6,16 @@ teams has lost its names, and is told by its kind.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from allotment.diagnose.case import Case, reference_of
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.queueing import Workload
 from allotment.observe.unknown_owners import is_well_formed, makes_pods
+
+_MOST_LISTED: Final = 5
 
 
 def work_above(case: Case, each: Object) -> Object:
@@ -41,6 +46,12 @@ def named_above(case: Case, each: Object) -> Reference:
     if above is each and owner is not None and is_well_formed(owner) and makes_pods(owner):
         return Reference(api_version=owner.api_version, kind=owner.kind, namespace=each.namespace, name=owner.name)
     return reference_of(above)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few of many: ``a``, ``a and b``, ``a, b, c, d, e and 7 more``."""
+    told = [*names[:_MOST_LISTED], *([f"{len(names) - _MOST_LISTED} more"] if len(names) > _MOST_LISTED else ())]
+    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
 
 
 def called(case: Case, each: Object) -> str:

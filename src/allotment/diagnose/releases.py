@@ -10,7 +10,7 @@ from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.growing import grows_from
 from allotment.diagnose.in_vain import given_up, never_runs
-from allotment.diagnose.others import called, reference_above, work_above
+from allotment.diagnose.others import called, listed, reference_above, work_above
 from allotment.diagnose.quota_book import Pair, QuotaBook, held_by
 from allotment.diagnose.rollouts import old_ready
 from allotment.diagnose.shortage import FlavorRow, QuotaShortage, ResourceNeed, book_of
@@ -241,9 +241,9 @@ def _wait(case: Case, ending: tuple[QuotaHolder, ...], row: FlavorRow, then: str
 
 def _joined(names: list[str]) -> str:
     unique = list(dict.fromkeys(names))
-    if len(unique) == 1:
-        return unique[0] if len(names) == 1 else f"{len(names)} of: {unique[0]}"
-    return f"{', '.join(unique[:-1])} and {unique[-1]}"
+    if len(unique) == 1 and len(names) > 1:
+        return f"{len(names)} of: {unique[0]}"
+    return listed(unique)
 
 
 def raised_borrowing(case: Case, lacks: QuotaShortage, *, cost: int = 0) -> Iterator[Proposal]:

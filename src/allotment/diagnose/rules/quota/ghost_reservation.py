@@ -9,7 +9,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.in_vain import given_up, never_runs, pods_of
-from allotment.diagnose.others import called
+from allotment.diagnose.others import called, listed
 from allotment.diagnose.quota_book import held_by
 from allotment.diagnose.rules.quota.refused import quota_refusal
 from allotment.diagnose.shortage import book_of
@@ -21,6 +21,8 @@ from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import Job, Owner, Replicas
 from allotment.scheduling.snapshot.queueing import QuotaHolder
 
+_MOST_TOLD: Final = 20
+"""Workloads that are evidence; of more there is the sum."""
 _PATIENCE: Final = 300.0
 """Seconds after admission from which on a workload without a single pod is taken to be left over."""
 
@@ -77,17 +79,18 @@ def find(case: Case) -> Finding | None:
         "ghost-reservation",
         CauseVerdict.MISCONFIGURED if in_vain else CauseVerdict.BROKEN,
         f"it asks for {text(refusal.need.wanted)} {pair[1]} and {being(text(refusal.need.quota.free))} free: "
-        f"{text(held)} of flavor {pair[0]} are held by {', '.join(names)}, which runs nothing ({_why(case, first)})",
+        f"{text(held)} of flavor {pair[0]} are held by {listed(names)}, which runs nothing ({_why(case, first)})",
         facts={
             "cluster_queue": refusal.queue,
             "flavor": pair[0],
             "resource": pair[1],
             "held": text(held),
-            "held_by": names,
+            "held_by": names[:_MOST_TOLD],
             "why": _why(case, first),
         },
         evidence=tuple(
-            Evidence(reference_of(found), "status.admission", found.name, _why(case, found)) for _, _, found in ghosts
+            Evidence(reference_of(found), "status.admission", found.name, _why(case, found))
+            for _, _, found in ghosts[:_MOST_TOLD]
         ),
         confidence=Confidence.SURE if _sure(case, first) else Confidence.LIKELY,
         proposals=_ended(case, [found for _, _, found in ghosts]),
