@@ -30,7 +30,7 @@ from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
-from allotment.ports.backends import LogLine
+from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import JobService, JobSubmission
 from allotment.ports.store import JobFilter, PageMark
 
@@ -56,6 +56,7 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
     (ForbiddenError, 403),
     (ConflictError, 409),
     (CapacityError, 422),
+    (JobRefusedError, 422),
 )
 _MOST_READERS: Final = 256
 """Logs that are read at once, a thread each; others wait for their turn, and who asks for anything else does not."""

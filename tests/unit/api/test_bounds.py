@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 from allotment.api.jobs import job_api
+from allotment.model.jobs.job import JobType
 from allotment.model.jobs.run import JobState
+from allotment.model.jobs.written import write_value
 from allotment.ports.job_service import JobSubmission
 from tests.unit.api.test_service import World
 from tests.unit.operations.run.machine import job
@@ -61,3 +63,7 @@ def test_what_cannot_be_is_told_and_nothing_is_done() -> None:
     assert (status, told["error"]) == (422, "InputError")
     assert "that was sent" in told["what"]
     assert "store" not in " ".join(told.values())
+    # A server that refuses a job is not one that fails.
+    body = write_value("submission", JobSubmission(job(type=JobType.SERVICE), "local")).encode()
+    status, told = answered(app, "POST", "/v1/jobs", body=body)
+    assert (status, told["error"]) == (422, "JobRefusedError")

@@ -553,6 +553,7 @@ REFUSED: tuple[tuple[Callable[[JobService], object], type[AllotmentError]], ...]
     (lambda service: service.find("j/../../x?y#z"), NotFoundError),
     (lambda service: service.submit(JobSubmission(job(), "mars")), NotFoundError),
     (lambda service: service.submit(JobSubmission(job(), "local", "c1")), NotFoundError),
+    (lambda service: service.submit(JobSubmission(job(), "local", supersedes="nosuch")), NotFoundError),
     (lambda service: submitted(service, devices=9), CapacityError),
     (lambda service: submitted(service, type=JobType.SERVICE), JobRefusedError),
     (lambda service: service.retry(submitted(service, devices=4, program="long").job.id), ConflictError),

@@ -111,7 +111,7 @@ def _opened(kind: str, text: str) -> tuple[int, Any]:
     """The version, and the value as it stands there."""
     found = msgspec.json.decode(text)
     version, raw = found["version"], found[kind]
-    if not isinstance(version, int):
+    if type(version) is not int:  # true is one to Python
         raise TypeError("its version is no number")
     return version, raw
 

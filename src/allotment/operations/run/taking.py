@@ -122,7 +122,7 @@ class Intake:
         """What its back end would be handed, which is not asked.
 
         Raises:
-            NotFoundError: there is no such code, team or priority, or no job that it comes after.
+            NotFoundError: there is no such code, team or priority, or no job that it comes after, retries or clones.
             InputError: the team may not have it so.
             CapacityError: one replica has more than its team may have.
         """
@@ -132,9 +132,9 @@ class Intake:
         self._refuse(submission.job)
         job = ids.pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
-        if submission.supersedes and not code and job.program.code is not None:
-            before = self._store.get(submission.supersedes).code
-            code = self._shelf.path(self._shelf.reference(before)) if before else ""
+        before = self._store.get(submission.supersedes).code if submission.supersedes else ""
+        if before and not code and job.program.code is not None:
+            code = self._shelf.path(self._shelf.reference(before))
         return JobToStart(_NO_ID, job, self._owner, 1, queued_since=self._now(), code=code)
 
     def checked(self, lane: Lane, submission: JobSubmission) -> tuple[JobToStart, tuple[str, ...]]:
