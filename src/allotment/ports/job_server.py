@@ -16,8 +16,8 @@ class JobServer(Protocol):
         """What it answers; `UnreachableError` where it does not run."""
         ...
 
-    def spawn(self, words: Sequence[str]) -> None:
-        """Start its process, which outlives this one.
+    def spawn(self, words: Sequence[str]) -> int:
+        """Start its process, which outlives this one; its id.
 
         Args:
             words: arguments of `python -m allotment.api`.

@@ -41,8 +41,8 @@ class ServerProcess:
         """What it answers."""
         return SocketJobService(self._folder / self._socket)
 
-    def spawn(self, words: Sequence[str]) -> None:
-        """Start its process."""
+    def spawn(self, words: Sequence[str]) -> int:
+        """Start its process; its id."""
         log = made_own(self._folder) / LOG
         if not log.is_symlink() and log.exists() and log.stat().st_size > _MOST_LOG:
             log.replace(log.with_suffix(".log.1"))
@@ -60,6 +60,7 @@ class ServerProcess:
             )
         finally:
             os.close(handle)
+        return self._process.pid
 
     def runs(self, pid: int) -> bool:
         """Whether a process of that id is there, and no mere rest of one."""

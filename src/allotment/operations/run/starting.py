@@ -50,12 +50,12 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
 
     Raises:
         AllotmentError: it ended at once, with what it said.
-        TimedOutError: it does not answer.
+        TimedOutError: it does not answer yet.
     """
     try:
         return StartedServer(server.service.status(), already=True)
     except UnreachableError:
-        server.spawn(words)
+        pid = server.spawn(words)
     waited = 0.0
     while waited < _PATIENCE:
         try:
@@ -66,7 +66,11 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
             raise AllotmentError("the server ended at once", why=said, fix="mend what it says, and start it again")
         clock.sleep(_LOOK_AGAIN)
         waited += _LOOK_AGAIN
-    raise TimedOutError(f"the server does not answer after {_PATIENCE:g} s", fix="look into its log")
+    raise TimedOutError(
+        f"the server still starts (process {pid}): it does not answer after {_PATIENCE:g} s",
+        why="the machine is busy, or something holds it up that its log tells",
+        fix="`allot up` again in a while: what has started meanwhile is taken; else look into its log",
+    )
 
 
 def check_as_asked(status: ServerStatus, directory: str, slots: int | None) -> None:

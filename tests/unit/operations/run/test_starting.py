@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from allotment.cli.commands.run.jobs_view import server_text
-from allotment.errors import ConflictError
-from allotment.operations.run.starting import check_as_asked
+from allotment.errors import ConflictError, TimedOutError, UnreachableError
+from allotment.operations.run.starting import bring_up, check_as_asked
 from allotment.ports.backends import BackendOffer
+from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import ServedBackend, ServerStatus
+from tests.unit.operations.run.machine import TestClock
 
 LOCAL = ServedBackend("local", BackendOffer("local", ("process",), {"slots": 8}))
 STATUS = ServerStatus("1", 7, 0, "acme", "/platforms/acme", ("cv",), (LOCAL,))
@@ -48,3 +52,39 @@ def test_a_back_end_that_was_not_asked_is_not_said_to_have_nothing(
 ) -> None:
     status = ServerStatus("1", 7, 0, "acme", "", ("cv",), (ServedBackend("lab", offer, unreachable),))
     assert f"  {told}\n" in server_text(status, "allot")
+
+
+class SlowServer:
+    """One that starts, and answers after so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.spawned = 0
+
+    @property
+    def service(self) -> SlowServer:
+        return self
+
+    def status(self) -> ServerStatus:
+        self.looks -= 1
+        if self.looks >= 0:
+            raise UnreachableError("the server does not run")
+        return STATUS
+
+    def spawn(self, _words: object) -> int:
+        self.spawned += 1
+        return 4711
+
+    def ended(self) -> None:
+        return None
+
+
+def test_a_server_that_takes_long_is_said_to_start_still_and_is_taken_the_next_time() -> None:
+    server = SlowServer(650)
+    with pytest.raises(TimedOutError) as told:
+        bring_up(cast("JobServer", server), (), TestClock())
+    assert told.value.what == "the server still starts (process 4711): it does not answer after 30 s"
+    assert told.value.fix.startswith("`allot up` again")
+    server.looks = 0
+    assert bring_up(cast("JobServer", server), (), TestClock()).already
+    assert server.spawned == 1
