@@ -34,7 +34,7 @@ from allotment.operations.run.local.queueing import Admit, Evict, MachineQueues
 from allotment.operations.run.local.recognising import RecognisedMachine
 from allotment.operations.run.local.sampling import SampledJob, UseSampler
 from allotment.operations.run.local.shares import machine_state
-from allotment.operations.run.local.staging import LocalStaging, DataStanding, check_means, next_to_fetch
+from allotment.operations.run.local.staging import DataStanding, LocalStaging, check_means, next_to_fetch
 from allotment.operations.run.marking import work_of_type
 from allotment.ports.backends import (
     LOCAL,
