@@ -25,12 +25,14 @@ _OURS: Final = {
     "--account": "--team",
     "--namespace": "--team",
     "--export": "--env",
+    "--json": "-o json",
+    "--wide": "-o wide",
 }
-"""Those of Terraform, Slurm and others."""
+"""Those of Terraform, Slurm, gh and others."""
 
 
 def our_flag(error: click.NoSuchOption) -> str:
     """The flag of that command that says what an unknown one says elsewhere; empty where there is none."""
     ours = _OURS.get(error.option_name, "")
     known = () if error.ctx is None else error.ctx.command.params
-    return ours if any(ours in each.opts for each in known) else ""
+    return ours if any(ours.partition(" ")[0] in each.opts for each in known) else ""
