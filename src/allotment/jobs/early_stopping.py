@@ -30,6 +30,9 @@ def behind(
 ) -> tuple[int, ...]:  # fmt: skip
     """Trials that run and are worse than the median of the others at the same report.
 
+    That is the last one that the trial and two others have made. Whoever was not heard for a while may have come
+    farther since: then the best of what it has reported from there on counts.
+
     Args:
         reports: of each trial, what it has reported so far.
         rule: what is reported, and how often every trial may.
@@ -38,11 +41,15 @@ def behind(
     worth = {trial: [_worth(each, rule) for each in values] for trial, values in reports.items()}
     found = []
     for trial in sorted(running):
-        made = len(worth.get(trial, ()))
-        if made <= rule.after:
+        mine = worth.get(trial, ())
+        others = [values for other, values in worth.items() if other != trial]
+        if len(others) < LEAST_OTHERS:
             continue
-        others = [values[made - 1] for other, values in worth.items() if other != trial and len(values) >= made]
-        if len(others) >= LEAST_OTHERS and worth[trial][made - 1] < median(others):
+        report = min(len(mine), sorted(map(len, others))[-LEAST_OTHERS])
+        if report <= rule.after:
+            continue
+        theirs = [values[report - 1] for values in others if len(values) >= report]
+        if max(mine[report - 1 :]) < median(theirs):
             found.append(trial)
     return tuple(found)
 

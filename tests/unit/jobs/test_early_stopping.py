@@ -43,6 +43,10 @@ def test_no_number_is_reported_as_that() -> None:
         # Compared at the same report: what others reported later does not count.
         ({0: [5, 5], 1: [5, 6, 1], 2: [5, 6, 1]}, LOSS, (0, 1, 2), ()),
         ({0: [5, 5], 1: [5, 6, 1], 2: [5, 4, 1], 3: [5, 4]}, LOSS, (0, 1, 2, 3), (0,)),
+        # Whoever came farther while nobody listened is compared where the others are, by its best since then.
+        ({0: [9, 9, 9, 9, 8], 1: [5, 1], 2: [5, 1]}, LOSS, (0,), (0,)),
+        ({0: [9, 9, 9, 9, 1], 1: [5, 1], 2: [5, 1]}, LOSS, (0,), ()),
+        ({0: [9, 9, 9, 9, 8], 1: [5, 1], 2: [5]}, LOSS, (0,), ()),
         ({0: [5, math.nan], 1: [5, 6], 2: [5, 6]}, LOSS, (0, 1, 2), (0,)),
         ({0: [0, 1], 1: [0, 9], 2: [0, 9]}, EarlyStop("acc", maximise=True, after=1), (0, 1, 2), (0,)),
         ({}, LOSS, (0, 1), ()),
