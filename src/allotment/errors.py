@@ -90,6 +90,11 @@ class AllotmentError(Exception):
         self.why = why
         self.fix = fix
 
+    @property
+    def line(self) -> str:
+        """What happened and why, in one line: where it is told of something, such as a job."""
+        return f"{self.what}: {self.why}" if self.why else self.what
+
     def __str__(self) -> str:
         """Everything that is known, one part a line."""
         lines = [self.what]

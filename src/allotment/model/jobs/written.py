@@ -95,7 +95,7 @@ def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE
         version, raw = _opened(kind, text)
         value = None if version > VERSION else msgspec.convert(_read_older(version, raw), type_, dec_hook=_decoded)
     except InputError as error:
-        why = f"{error.what}: {error.why}" if error.why else error.what
+        why = error.line
         raise InputError(f"this {kind} {where.unread}", why=why, fix=where.fix) from error
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"this {kind} {where.unread}", why=quoted(error), fix=where.fix) from error

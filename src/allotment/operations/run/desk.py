@@ -175,7 +175,7 @@ class Desk:
         except (UnreachableError, NotSignedInError) as error:
             # What it costs is known all the same.
             order = self._intake.order(lane, submission)
-            start = ForeseenStart(untold=f"{error.what}: {error.why}" if error.why else error.what)
+            start = ForeseenStart(untold=error.line)
         displaces = tuple(self._store.get(each) for each in start.displaces)
         return ForeseenJob(
             order.job, start, JobPrices(classes=self._identity.prices).an_hour(order.job), displaces, told

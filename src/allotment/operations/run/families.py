@@ -149,7 +149,7 @@ class FamilyKeeper:
         try:
             news = self._attend(parent, now)
         except Exception as error:  # noqa: BLE001 (what a family's jobs wrote, or a damaged row, must stop nobody else)
-            words = _words(error) if isinstance(error, AllotmentError) else f"{type(error).__name__}: {error}"
+            words = error.line if isinstance(error, AllotmentError) else f"{type(error).__name__}: {error}"
             said = f"{parent.job.name} ({parent.id}) is not attended to: {words}"
             if said != self._troubles.get(parent.id) and not isinstance(error, AllotmentError):
                 traceback.print_exc()
@@ -186,7 +186,7 @@ class FamilyKeeper:
             if parent.job.sweep is not None:
                 return self._attend_sweep(parent, parent.job.sweep, members, now)
         except InputError as error:
-            return self._keep(_moved(parent, JobState.FAILED, MoveCause.REFUSED, _words(error), now))
+            return self._keep(_moved(parent, JobState.FAILED, MoveCause.REFUSED, error.line, now))
         return False
 
     def _keep(self, change: StoredChange) -> bool:
@@ -380,7 +380,3 @@ def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, Stor
 
 def _moved(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:
     return StoredChange(job.id, job.version, moves=(Move(now, state, cause, said=said),))
-
-
-def _words(error: AllotmentError) -> str:
-    return f"{error.what}: {error.why}" if error.why else error.what

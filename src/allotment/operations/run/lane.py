@@ -144,7 +144,7 @@ class Lane:
                 moved = self._serving.advance() or moved
                 news = self._reconciler.step(self._now())
             except AllotmentError as error:
-                self._trouble = error.what if not error.why else f"{error.what}: {error.why}"
+                self._trouble = error.line
                 return False
             self._trouble = ""
             return moved or news

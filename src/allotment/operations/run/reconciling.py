@@ -116,7 +116,7 @@ class Reconciler:
             except (JobRefusedError, CapacityError, InputError) as error:
                 refused = job.history.may(JobState.REFUSED)
                 state = JobState.REFUSED if refused else JobState.FAILED
-                self._keep([_ended(job, state, MoveCause.REFUSED, _words(error), now)])
+                self._keep([_ended(job, state, MoveCause.REFUSED, error.line, now)])
                 continue
             if wants_to_stop(job):
                 self._backend.stop(job.id, job.job.grace)
@@ -194,7 +194,7 @@ class Reconciler:
         except (UnreachableError, NotSignedInError) as error:
             raise type(error)(
                 f"{job.job.name} ({job_id}) is to end, and {self._backend.name} cannot be told now",
-                why=error.what if not error.why else f"{error.what}: {error.why}",
+                why=error.line,
                 fix="nothing is left to do: it is told as soon as it answers",
             ) from error
         return self._jobs.get(job_id) or self._store.get(job_id)
@@ -293,9 +293,9 @@ class Reconciler:
             except (UnreachableError, NotSignedInError):
                 raise
             except (JobRefusedError, CapacityError, InputError) as error:
-                yield _ended(job, JobState.REFUSED, MoveCause.REFUSED, _words(error), now)
+                yield _ended(job, JobState.REFUSED, MoveCause.REFUSED, error.line, now)
             except AllotmentError as error:
-                yield _ended(job, JobState.FAILED, MoveCause.REFUSED, _words(error), now)
+                yield _ended(job, JobState.FAILED, MoveCause.REFUSED, error.line, now)
             else:
                 change = change_of(job, seen, now, self._prices)
                 if change is not None:
@@ -383,7 +383,3 @@ def order_of(job: StoredJob) -> JobToStart:
 
 def _ended(job: StoredJob, state: JobState, cause: MoveCause, said: str, now: int) -> StoredChange:
     return StoredChange(job.id, job.version, moves=(Move(now, state, cause, job.history.attempt, said),))
-
-
-def _words(error: AllotmentError) -> str:
-    return f"{error.what}: {error.why}" if error.why else error.what

@@ -143,7 +143,7 @@ def _asked_there(
 
 
 def _also(said: str, error: AllotmentError) -> str:
-    return f"{said}, and {error.what}" + (f": {error.why}" if error.why else "")
+    return f"{said}, and {error.line}"
 
 
 def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob) -> _PlaceOfJob:

@@ -65,7 +65,7 @@ def job_texts(names: Sequence[str]) -> JobTexts:
             if len(names) == 1:
                 raise
             texts.pop(told, None)
-            what = f"{error.what}: {error.why}" if error.why else error.what
+            what = error.line
             problems.append(Problem(told, 0, 0, "", what, error.fix, Severity.ERROR))
             continue
         folders[told] = place.absolute() if name == STDIN else place.absolute().parent

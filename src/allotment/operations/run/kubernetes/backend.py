@@ -366,7 +366,7 @@ class KubernetesBackend:
             work = self._render(job)
             kept_back = self._make(job, work, work.main)
         except (*_FINAL, ConflictError, ForbiddenError, RefusedError) as error:
-            end = EndOfRun(None, said=f"{error.what}: {error.why}" if error.why else error.what)
+            end = EndOfRun(None, said=error.line)
             self._ended[job.id] = FollowedJob(job.id, shown.native, JobState.FAILED, job.attempt, end=end)
             kept_back = ""
         if not kept_back:

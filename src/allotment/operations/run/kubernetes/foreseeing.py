@@ -22,7 +22,7 @@ from allotment.diagnose.queued_pods import pods_case
 from allotment.diagnose.remedies.derived import rederived
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.unseen import places_unseen, quotas_seen
-from allotment.errors import AllotmentError, InputError, NotSignedInError, UnreachableError
+from allotment.errors import InputError, NotSignedInError, UnreachableError
 from allotment.jobs.kubernetes.rendering import RenderedWork
 from allotment.model.explanation import Confidence, Explanation
 from allotment.model.moments import rfc3339
@@ -91,7 +91,7 @@ class ForeseenThere:
             work = self._rendered(order)
             source = self._source(str(work.main["metadata"].get("namespace") or ""))
         except (UnreachableError, NotSignedInError) as error:
-            return ForeseenStart(untold=_sentence(error))
+            return ForeseenStart(untold=error.line)
         began = self._clock.now()
 
         def spent() -> float:
@@ -267,7 +267,3 @@ def _makers(index: Index, each: Object) -> Iterator[str]:
         if owner is not None:
             yield from (above.metadata.uid for above in index.chain(owner.metadata))
     yield from (above.metadata.uid for above in index.chain(each.metadata))
-
-
-def _sentence(error: AllotmentError) -> str:
-    return f"{error.what}: {error.why}" if error.why else error.what

@@ -211,7 +211,7 @@ def _job(platform: Platform, machine: RecognisedMachine, job: StoredJob, seen: F
         "labels": {
             **marks,
             labels.JOB: job.id,
-            labels.JOB_PART: "main",
+            labels.JOB_PART: labels.JOB_MAIN,
             **({labels.PROJECT: wanted.project} if wanted.project else {}),
         },
         "annotations": {labels.SUBMITTER: job.owner, labels.JOB_NAME: wanted.name},

@@ -95,5 +95,5 @@ class KeptJobs:
 def told_of_error(error: Exception) -> str:
     """What went wrong, in a line; of what nobody foresaw, whose fault it is."""
     if isinstance(error, AllotmentError):
-        return f"{error.what}: {error.why}" if error.why else error.what
+        return error.line
     return f"a mistake in Allotment, not in the job: {type(error).__name__}: {error}"

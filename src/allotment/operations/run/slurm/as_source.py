@@ -235,7 +235,7 @@ class _SlurmObjects:
             "annotations": {labels.SUBMITTER: job.user},
         }
         if self.mine is not None:
-            meta["labels"] |= {labels.JOB: self.mine.id, labels.JOB_PART: "main"}
+            meta["labels"] |= {labels.JOB: self.mine.id, labels.JOB_PART: labels.JOB_MAIN}
             meta["annotations"] |= {labels.JOB_NAME: self.mine.job.name}
         template = {"metadata": {}, "spec": self._pod_spec("")}
         count = max(1, len(job.nodes) if holds else job.node_count)

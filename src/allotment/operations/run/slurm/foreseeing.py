@@ -58,7 +58,7 @@ class ForeseenOnSlurm:
             if self._read is None or not 0 <= now - self._read[0] <= _HELD:
                 self._read = now, self._snapshot()
         except AllotmentError as error:
-            return ForeseenStart(untold=f"{error.what}: {error.why}" if error.why else error.what)
+            return ForeseenStart(untold=error.line)
         (source,) = self._read[1].sources
         facts = source.slurm
         return foreseen_start(SlurmFacts() if facts is None else facts, asked, source.gaps, self._read[0])
