@@ -45,7 +45,7 @@ def _of_quota(case: Case) -> Iterator[str]:
 
 
 def _of_room(case: Case) -> Iterator[str]:
-    for key in placing(case).victims:
+    for key in placing(case).victims():
         found = case.index.pods.get(key)
         if found is not None:
             yield called(case, found)

@@ -145,6 +145,27 @@ def test_whom_it_displaces_by_id_where_it_is_ours_and_by_name_where_it_is_not() 
     )
 
 
+@pytest.mark.parametrize("times", [("00:00:00", "00:10:00"), ("00:10:00", "00:00:00")])
+@pytest.mark.parametrize("ranks", [(1, 2), (2, 1)])
+def test_whom_kueue_ends_has_left_its_node_before_the_scheduler_comes(
+    times: tuple[str, str], ranks: tuple[int, int]
+) -> None:
+    """Kueue and the scheduler choose by different rules; one of the two is enough, and Kueue comes first."""
+    world = World()
+    for name, time, rank in zip(("first", "second"), times, ranks, strict=True):
+        world.running(name, "vision", 2, priority=1)
+        for kind, changed in (("Workload", {"creationTimestamp": f"2026-01-01T{time}Z"}), ("Pod", {})):
+            (body,) = (
+                each
+                for each in world.kube.list(KUEUE if kind == "Workload" else "v1", kind)
+                if name in each["metadata"]["name"]
+            )
+            spec = body["spec"] if kind == "Workload" else {**body["spec"], "priority": rank}
+            world.kube.put({**body, "metadata": {**body["metadata"], **changed}, "spec": spec})
+    found = world.foreseen()
+    assert (found.now, len(found.displaces) + len(found.others)) == (True, 1)
+
+
 def test_what_could_never_be_let_in_is_told_so() -> None:
     """Such a job is refused before it is asked about; quota that falls in between says the same."""
     found = World(quota=1).foreseen()

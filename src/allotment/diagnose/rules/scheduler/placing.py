@@ -139,10 +139,13 @@ class Placing:
         """The first pod that finds no place; None if all do, if need be by preemption."""
         return self.first_refused()
 
-    @property
-    def victims(self) -> tuple[str, ...]:
-        """Running pods (namespace/name) that the scheduler preempts so that all find a place; none if they do not."""
-        trial = tried(self.view, self._waiting)
+    def victims(self, gone: Iterable[str] = ()) -> tuple[str, ...]:
+        """Running pods (namespace/name) that the scheduler preempts so that all find a place; none if they do not.
+
+        Args:
+            gone: running pods (namespace/name) that would have ended.
+        """
+        trial = tried(self.view, self._waiting, gone)
         return () if trial.refused is not None else trial.victims
 
     def first_refused(

@@ -248,12 +248,16 @@ def _still_refused(case: Case) -> str:
 def _losers(case: Case) -> Iterator[Object]:
     """Workloads that Kueue would preempt for it, and pods that the scheduler would."""
     workload = case.workload
+    ended: list[str] = []
     if workload is not None and not workload.holds_quota and case.local_queue is not None:
         for victim in case.twins.attempt(workload.key).victims:
             found = case.index.workloads.get(victim.workload)
             if found is not None:
                 yield found
-    for key in placing(case).victims:
+                owners = found.metadata.owner_references
+                ended += (pod.key for owner in owners for pod in case.index.pods_under(owner.uid))
+    # The scheduler comes after Kueue: what that has ended has left its node by then.
+    for key in placing(case).victims(ended):
         pod = case.index.pods.get(key)
         if pod is not None:
             yield pod
