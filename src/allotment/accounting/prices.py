@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final
 
 from allotment.model import labels
+from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster, NodePool
 from allotment.model.observed.nodes import Node
 from allotment.model.platform import Platform
@@ -55,6 +57,30 @@ def prices_of(platform: Platform, cluster: str = "") -> DevicePrices:
         (each.name, pool.name): _per_device(platform, pool) for each in platform.clusters for pool in each.node_pools
     }
     return DevicePrices(platform.currency, named, prices)
+
+
+ClassPrices = Mapping[str, Mapping[CapacityType, int]]
+"""Of a device and hour, in millionths of the currency, by class of the catalogue and how it is bought."""
+NO_CLASS_PRICES: Final[ClassPrices] = MappingProxyType({})
+
+
+def class_prices(platform: Platform, cluster: Cluster | None = None) -> ClassPrices:
+    """What jobs pay that are known by their class alone: what its pools cost if they all cost the same.
+
+    Args:
+        platform: as declared.
+        cluster: whose pools they are; the catalogue alone counts without one.
+    """
+    found = {name: dict(each.price_per_hour) for name, each in platform.accelerators.items()}
+    pools: dict[tuple[str, CapacityType], set[int | None]] = {}
+    for pool in () if cluster is None else cluster.node_pools:
+        if pool.accelerator is not None:
+            pools.setdefault((pool.accelerator, pool.capacity_type), set()).add(_per_device(platform, pool))
+    for (accelerator, capacity), costs in pools.items():
+        (cost,) = costs if len(costs) == 1 else (None,)
+        if cost is not None:
+            found.setdefault(accelerator, {})[capacity] = cost
+    return found
 
 
 def pool_of(cluster: Cluster, node: Node) -> NodePool | None:

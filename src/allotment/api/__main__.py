@@ -15,11 +15,11 @@ from typing import Final
 import msgspec
 
 from allotment import wiring
+from allotment.accounting.prices import class_prices
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
-from allotment.model.accelerator import CapacityType
 from allotment.model.platform import Platform
 from allotment.model.slurm.seen import SlurmNode
 from allotment.operations.directory.loading import load
@@ -92,11 +92,6 @@ def _serve(named: str, slots: int | None, store: str) -> None:
         owner=running.user_name(),
         version=running.version(),
         pid=os.getpid(),
-        prices={
-            name: each.price_per_hour[CapacityType.ON_DEMAND]
-            for name, each in platform.accelerators.items()
-            if CapacityType.ON_DEMAND in each.price_per_hour
-        },
         environment=of_shell(os.environ),
         refuse=lambda job: refuse_broken_rules(job, platform),
     )
@@ -165,6 +160,7 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             foreseen=starts.foreseen,
             check=backend.check,
             remember=backend.remember,
+            prices=class_prices(platform, cluster),
         )
 
     return open_one
@@ -208,6 +204,7 @@ def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
         check=backend.check,
         families=FamilyKeeping(schedules=True, wall=_wall),
         hand_on=storage.folders.hand_on,
+        prices=class_prices(platform),
         snapshot=lambda jobs: lambda: slurm_snapshot(port, words, jobs, _wall()),
     )
 
@@ -240,6 +237,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock, opened: E
         check=backend.check,
         families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall, clear=clear),
         hand_on=storage.folders.hand_on,
+        prices=class_prices(platform),
     )
 
 

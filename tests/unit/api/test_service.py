@@ -31,6 +31,7 @@ from allotment.errors import (
     UnreachableError,
     UsageError,
 )
+from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import (
     CheckpointPolicy,
     CodeFolder,
@@ -113,6 +114,7 @@ class World:
             with_past=True,
             families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs),
             hand_on=self.machine.folders.hand_on,
+            prices={"a100": {CapacityType.ON_DEMAND: 3_000_000}},
         )
 
         def opener(name: str) -> Serving:
@@ -129,7 +131,6 @@ class World:
             "ada",
             "1",
             1,
-            {"a100": 3_000_000},
             refuse=lambda wanted: refuse_broken_rules(wanted, self.platform),
         )
         self.desk = Desk(identity, self.machine.store, opener, self.shelf, self.machine.clock, lambda: next(self.ids))
@@ -279,7 +280,7 @@ def test_answers_know_what_the_server_keeps_and_a_team_sees_its_own_alone(asked:
     assert "sweep-at-once" in {each.cause for each in told.contributing}
     assert why(snapshot, sweep.id).explanation == told
     assert why(snapshot, "after").explanation.cause == "job-dependency"
-    found = when_live(snapshot, LiveWhenRequest(("rates",), wishes=StartWishes(budget=0.05)), SystemClock())
+    found = when_live(snapshot, LiveWhenRequest(("rates",), wishes=StartWishes(futures=20, budget=600)), SystemClock())
     assert ([row.subject.name for row in found.rows], found.notes, found.machine) == (["rates-1"], (), True)
     with pytest.raises(InputError, match="stands in no queue"):
         when_live(snapshot, LiveWhenRequest(("after",)), SystemClock())
@@ -297,7 +298,7 @@ def test_what_has_ended_is_what_starts_are_foreseen_by(asked: tuple[World, JobSe
     waits = submitted(service, devices=4, team="cv", name="waits").job
     world.run(1)
     snapshot = service.snapshot("local")
-    found = when_live(snapshot, LiveWhenRequest(wishes=StartWishes(budget=0.05)), SystemClock())
+    found = when_live(snapshot, LiveWhenRequest(wishes=StartWishes(futures=20, budget=600)), SystemClock())
     assert found.ended == 6
     (row,) = [each for each in found.rows if each.subject.name == "waits"]
     assert row.start is not None

@@ -75,6 +75,10 @@ class SlurmPlace:
     qualities: Mapping[str, str] = field(default_factory=dict)
     bundles: Mapping[str, str] = field(default_factory=dict)
 
+    def class_of(self, gres: str) -> str:
+        """The class that Slurm calls so; empty where it is none of the catalogue."""
+        return next((name for name, shape in self.shapes.items() if gres and shape.gres == gres), "")
+
 
 @dataclass(frozen=True, slots=True)
 class SlurmFolders:

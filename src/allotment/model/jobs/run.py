@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.errors import AllotmentError
+from allotment.model.accelerator import CapacityType
 
 
 class JobState(StrEnum):
@@ -135,6 +136,19 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenClass:
+    """What devices a replica was given, where it asked for one class of several, or did not say how they are bought.
+
+    Attributes:
+        accelerator: class of the catalogue.
+        capacity: how it is bought: ``reserved``, ``on-demand``, ``spot``.
+    """
+
+    accelerator: str
+    capacity: CapacityType = CapacityType.ON_DEMAND
+
+
+@dataclass(frozen=True, slots=True)
 class RunningPlace:
     """Where a replica runs.
 
@@ -143,12 +157,14 @@ class RunningPlace:
         node: node or host.
         devices: UUIDs or indices as the back end tells them; empty where it does not.
         folder: its working directory there, where what it writes can be found; empty where nobody tells.
+        given: the class of its devices; None where it has none, or its back end does not tell.
     """
 
     rank: int
     node: str
     devices: tuple[str, ...] = ()
     folder: str = ""
+    given: GivenClass | None = None
 
 
 class IllegalMoveError(AllotmentError):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from allotment.model.slurm.submission import identity_of
-from allotment.model.slurm.tres import gpus_of
+from allotment.model.slurm.tres import GPUS, gpus_of
 
 
 class SlurmPhase(StrEnum):
@@ -22,6 +22,7 @@ class SlurmPhase(StrEnum):
     ENDED = "ended"
 
 
+_OF_TYPE: Final = f"{GPUS}:"
 _ENDED: Final = frozenset({
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
     "PREEMPTED", "RECONFIG_FAIL", "REVOKED", "TIMEOUT",
@@ -115,6 +116,13 @@ class SlurmJob:
     licenses: Mapping[str, int] = field(default_factory=dict)
     comment: str = ""
     output: str = ""
+
+    @property
+    def gpu_type(self) -> str:
+        """Of all its devices, as Slurm calls it; empty where it does not count by type, or they are of several."""
+        held = (name for name, count in self.allocated.items() if count)
+        found = {name.removeprefix(_OF_TYPE) for name in held if name.startswith(_OF_TYPE)}
+        return found.pop() if len(found) == 1 else ""
 
     @property
     def identity(self) -> str:

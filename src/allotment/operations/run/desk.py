@@ -51,7 +51,6 @@ class ServerIdentity:
         owner: user name of who submits.
         version: of the program.
         pid: of its process.
-        prices: of an hour of an accelerator on demand, millionths of the currency, by class.
         environment: what its environment says of how back ends are reached.
         refuse: raises where the platform does not allow a job.
     """
@@ -62,7 +61,6 @@ class ServerIdentity:
     owner: str
     version: str
     pid: int
-    prices: Mapping[str, int] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     refuse: Callable[[Job], None] = lambda _: None
 
@@ -177,9 +175,7 @@ class Desk:
             order = self._intake.order(lane, submission)
             start = ForeseenStart(untold=error.line)
         displaces = tuple(self._store.get(each) for each in start.displaces)
-        return ForeseenJob(
-            order.job, start, JobPrices(classes=self._identity.prices).an_hour(order.job), displaces, told
-        )
+        return ForeseenJob(order.job, start, JobPrices(classes=lane.prices).an_hour(order.job), displaces, told)
 
     def snapshot(self, backend: str) -> Snapshot:
         """What answers rest on."""
@@ -302,7 +298,7 @@ class Desk:
         """
         with self._alone:
             if name not in self._lanes:
-                lane = self._lanes[name] = Lane(self._store, self._opener(name), self._clock, self._identity.prices)
+                lane = self._lanes[name] = Lane(self._store, self._opener(name), self._clock)
                 self._closed.pop(name, None)
                 self._attend(lane)
             return self._lanes[name]

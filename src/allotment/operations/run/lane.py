@@ -6,9 +6,10 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from allotment.accounting.prices import ClassPrices
 from allotment.errors import AllotmentError, UsageError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
@@ -20,7 +21,6 @@ from allotment.operations.run.members import first_member
 from allotment.operations.run.reconciling import Reconciler, order_of
 from allotment.operations.run.remembering import lately_over
 from allotment.operations.run.served import ServedJobs, with_served
-from allotment.operations.run.using import NO_CLASS_PRICES
 from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobToStart, TellsChanges
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
@@ -61,6 +61,7 @@ class Serving:
         families: the sweeps and schedules that the back end has no word for.
         hand_on: makes the checkpoints of a job those of another that is not handed over yet, both by id; whether there
             are any. None where jobs find them by themselves.
+        prices: of devices there that the server does not watch.
     """
 
     backend: Backend
@@ -77,27 +78,27 @@ class Serving:
     remember: Callable[[JobToStart], None] | None = None
     families: FamilyKeeping = NO_FAMILIES
     hand_on: Callable[[str, str], bool] | None = None
+    prices: ClassPrices = field(default_factory=dict)
 
 
 class Lane:
     """See the module. Jobs of an earlier server are handed over again by the first pass that reaches the back end."""
 
-    def __init__(
-        self, store: JobsStore, serving: Serving, clock: Clock, prices: Mapping[str, int] = NO_CLASS_PRICES
-    ) -> None:
+    def __init__(self, store: JobsStore, serving: Serving, clock: Clock) -> None:
         """Nothing is asked yet.
 
         Args:
             store: where jobs are kept.
             serving: the back end.
             clock: time.
-            prices: of an hour of an accelerator on demand, millionths of the currency, by class.
         """
         self._store = store
         self._serving = serving
         self._clock = clock
         families = serving.families
-        self._reconciler = Reconciler(store, serving.backend, serving.devices, serving.changes, families.keeps, prices)
+        self._reconciler = Reconciler(
+            store, serving.backend, serving.devices, serving.changes, families.keeps, serving.prices
+        )
         self._families = FamilyKeeper(store, self._reconciler, families)
         self._recovered = False
         self._alone = threading.RLock()
@@ -120,6 +121,11 @@ class Lane:
     def trouble(self) -> str:
         """What kept the last pass from being whole; empty where nothing did."""
         return self._trouble or self._reconciler.unreachable or self._reconciler.defects or self._families.trouble
+
+    @property
+    def prices(self) -> ClassPrices:
+        """Of devices there."""
+        return self._serving.prices
 
     @property
     def hand_on(self) -> Callable[[str, str], bool] | None:

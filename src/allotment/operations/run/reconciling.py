@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from allotment.accounting.prices import NO_CLASS_PRICES, ClassPrices
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -25,7 +26,7 @@ from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.members import sweep_of
 from allotment.operations.run.recording import change_of, wants_to_stop
-from allotment.operations.run.using import NO_CLASS_PRICES, JobPrices
+from allotment.operations.run.using import JobPrices
 from allotment.operations.run.waited_for import WaitedFor
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
 from allotment.ports.device_times import DeviceTurn
@@ -55,7 +56,7 @@ class Reconciler:
         devices: Sequence[WatchedDevice] = (),
         changes: TellsChanges | None = None,
         has_members: Callable[[Job], bool] = lambda _: False,
-        prices: Mapping[str, int] = NO_CLASS_PRICES,
+        prices: ClassPrices = NO_CLASS_PRICES,
     ) -> None:
         """Over the jobs that are not over; `recover` comes first.
 
@@ -66,7 +67,7 @@ class Reconciler:
             changes: the back end itself where it knows what has changed: then a pass looks at that alone, and at
                 everything once in `_WHOLE` and after whatever failed.
             has_members: jobs that are never handed over: only their members are, which somebody else makes.
-            prices: of an hour of an accelerator on demand, millionths of the currency, by class.
+            prices: of devices that nobody watches here.
         """
         self._changes = changes
         self._whole_at: int | None = None

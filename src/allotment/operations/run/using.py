@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final
 
+from allotment.accounting.prices import ClassPrices
+from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import GivenClass, JobState, RunningPlace
 from allotment.model.jobs.use import UseSummary, mean_permille, times_together
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.ports.stored_jobs import JobAttempt, StoredJob
@@ -21,46 +22,57 @@ _MOST_MARKS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class JobPrices:
-    """What an hour of a device costs on demand, in millionths of the currency.
+    """What an hour of a device costs, in millionths of the currency.
 
     Attributes:
         devices: by id, of those that the server itself watches; None where their class has no price.
-        classes: by class of the catalogue, for all others.
+        classes: of all others.
     """
 
     devices: Mapping[str, int | None] = field(default_factory=dict)
-    classes: Mapping[str, int] = field(default_factory=dict)
+    classes: ClassPrices = field(default_factory=dict)
 
-    def an_hour(self, job: Job, devices: Sequence[str] = ()) -> int | None:
+    def an_hour(self, job: Job, places: Sequence[RunningPlace] = ()) -> int | None:
         """An hour of all devices of a job; None where the price of one is not known.
 
         Args:
-            job: that held them; its first class stands for those whose own price is not known, as in a dry run.
-            devices: ids, as far as its back end tells them.
+            job: that held them. Where nobody tells which class it was given, its first one stands for it, and on demand
+                for how that is bought unless it says so itself; as in a dry run.
+            places: where its replicas ran, as far as its back end tells.
         """
         wish = job.needs.accelerators
         if wish is None:
             return 0
-        usual = self.classes.get(wish.classes[0])
-        known = [self.devices.get(each) for each in devices] or [None] * job.devices
+        capacity = CapacityType(wish.capacity_type or CapacityType.ON_DEMAND)
+        usual = self._of_class(_given(places) or GivenClass(wish.classes[0], capacity))
+        known = [self.devices.get(each) for place in places for each in place.devices] or [None] * job.devices
         prices = [usual if each is None else each for each in known]
         return None if None in prices else sum(each for each in prices if each is not None)
 
-    def assumed(self, job: Job, devices: Sequence[str] = ()) -> str:
+    def assumed(self, job: Job, places: Sequence[RunningPlace] = ()) -> str:
         """The class by whose price a job's devices are counted though another may have been given; empty for none.
 
         Args:
             job: that held them.
-            devices: ids, as far as its back end tells them.
+            places: where its replicas ran, as far as its back end tells.
         """
         wish = job.needs.accelerators
-        if wish is None or len(wish.classes) == 1:
+        if wish is None or len(wish.classes) == 1 or _given(places) is not None:
             return ""
+        devices = [each for place in places for each in place.devices]
         known = bool(devices) and all(self.devices.get(each) is not None for each in devices)
         return "" if known else wish.classes[0]
 
+    def _of_class(self, given: GivenClass) -> int | None:
+        return self.classes.get(given.accelerator, {}).get(given.capacity)
 
-NO_CLASS_PRICES: Final[Mapping[str, int]] = MappingProxyType({})
+
+def _given(places: Iterable[RunningPlace]) -> GivenClass | None:
+    """The class of all its devices; None where nobody tells, or they are of several."""
+    found = {each.given for each in places}
+    return found.pop() if len(found) == 1 else None
+
+
 NO_JOB_PRICES: Final = JobPrices()
 
 
@@ -78,9 +90,9 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
     held_ms = job.job.devices * sum(held.values())
     so_far = measured_so_far(job)
     seen_ms = _measured_ms(so_far)
-    named = {each.number: [name for place in each.places for name in place.devices] for each in job.attempts}
-    cost = _cost(job, held, named, prices)
-    assumed = (prices.assumed(job.job, named.get(number, ())) for number, ms in held.items() if ms)
+    places = {each.number: each.places for each in job.attempts}
+    cost = _cost(job, held, places, prices)
+    assumed = (prices.assumed(job.job, places.get(number, ())) for number, ms in held.items() if ms)
     return replace(
         so_far,
         unmeasured_ms=max(0, held_ms - seen_ms) if seen_ms else None,
@@ -195,11 +207,13 @@ def _starting(job: StoredJob) -> int | None:
     return job.job.devices * sum(after.at - each.at for each, after in ends if each.state is JobState.STARTING)
 
 
-def _cost(job: StoredJob, held: Mapping[int, int], named: Mapping[int, Sequence[str]], prices: JobPrices) -> int | None:
+def _cost(
+    job: StoredJob, held: Mapping[int, int], places: Mapping[int, Sequence[RunningPlace]], prices: JobPrices
+) -> int | None:
     """What its devices cost while it held them; None where a price is not known, 0 where it held none."""
     total = 0
     for number, ms in held.items():
-        price = prices.an_hour(job.job, named.get(number, ()))
+        price = prices.an_hour(job.job, places.get(number, ()))
         if price is None:
             return None
         total += price * ms

@@ -221,7 +221,14 @@ def _attempt(attempt: JobAttempt) -> Mapping[str, Any]:
         "started": _moment(attempt.started),
         "ended": _moment(attempt.ended),
         "places": [
-            {"rank": each.rank, "node": each.node, "devices": each.devices, "folder": each.folder or None}
+            {
+                "rank": each.rank,
+                "node": each.node,
+                "devices": each.devices,
+                "folder": each.folder or None,
+                "accelerator": None if each.given is None else each.given.accelerator,
+                "capacityType": None if each.given is None else each.given.capacity,
+            }
             for each in attempt.places
         ],
         "end": None if attempt.end is None else _end(attempt.end),

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from allotment.cli.commands.run.jobs_view import report_text
+from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, EarlyStop, Sweep, SweptParameter
-from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import AttemptUse, UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.operations.run.local.conclusions import RankEnds, concluded
@@ -52,23 +53,41 @@ def test_what_was_used_is_the_sum_of_its_attempts() -> None:
     assert report_of(stored(), 9 * HOUR).waited_ms == 3 * HOUR
 
 
+def given(of: StoredJob, one: GivenClass) -> StoredJob:
+    """The same, as a back end tells it that knows classes and no devices."""
+    places = (RunningPlace(0, "node-a", given=one),)
+    return replace(of, attempts=tuple(replace(each, places=places) for each in of.attempts))
+
+
+def test_a_dry_run_is_priced_as_the_capacity_that_is_asked_for() -> None:
+    classes = {"a100": {CapacityType.ON_DEMAND: 5, CapacityType.SPOT: 2}}
+    for capacity, price in (("", 10), ("spot", 4), ("reserved", None)):
+        asked = job(needs=replace(job().needs, accelerators=AcceleratorWish(2, ("a100",), capacity_type=capacity)))
+        assert JobPrices(classes=classes).an_hour(asked) == price
+
+
 def test_a_cost_says_at_whose_price_it_is_where_the_class_that_was_given_is_not_known() -> None:
     wish = AcceleratorWish(2, ("a100", "h100"))
     either = stored(needs=replace(job().needs, accelerators=wish))
-    classes = {"a100": 1_000_000, "h100": 5_000_000}
+    on_demand, spot = CapacityType.ON_DEMAND, CapacityType.SPOT
+    classes = {"a100": {on_demand: 1_000_000}, "h100": {on_demand: 5_000_000, spot: 2_000_000}}
+    given_costs = [(20_000_000, None), (8_000_000, None), (None, None)]
     told = []
     for asked, prices in (
         (either, JobPrices({"g0": 3_000_000, "g1": 1_000_000}, classes)),
         (stored(), JobPrices(classes=classes)),
-        (either, JobPrices(classes={"h100": 5_000_000})),
+        (either, JobPrices(classes={"h100": {on_demand: 5_000_000}})),
         (either, JobPrices(classes=classes)),
+        (given(either, GivenClass("h100")), JobPrices(classes=classes)),
+        (given(either, GivenClass("h100", spot)), JobPrices(classes=classes)),
+        (given(either, GivenClass("a100", spot)), JobPrices(classes=classes)),
     ):
         report = report_of(replace(asked, use=use_of(asked, prices)), 9 * HOUR)
         assert report.use is not None
         told.append((report.use.cost, job_report_document(report)["used"]["pricedAs"]))
         line = "the cost is at the price of a100, the first class it asked for: which class it was given is not known"
         assert (line in report_text(report, "USD")) is (report.use.priced_as == "a100")
-    assert told == [(8_000_000, None), (4_000_000, None), (None, None), (4_000_000, "a100")]
+    assert told == [(8_000_000, None), (4_000_000, None), (None, None), (4_000_000, "a100"), *given_costs]
     several = used_together([UseSummary(run_ms=1, cost=1), UseSummary(run_ms=1, cost=1, priced_as="a100")])
     assert several is not None
     assert several.priced_as == "a100"

@@ -42,7 +42,13 @@ from allotment.operations.run.kubernetes.offering import OfferingCluster
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, JobPods, read_logs
 from allotment.operations.run.kubernetes.refusals import look_for_refusals
 from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
-from allotment.operations.run.kubernetes.standing import followed, is_staged, rank_of, ranks_without_pod
+from allotment.operations.run.kubernetes.standing import (
+    followed,
+    is_staged,
+    rank_of,
+    ranks_without_pod,
+    with_class,
+)
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
 from allotment.ports.kube import AccessQuestion, Deletion, RefusedError
 
@@ -140,7 +146,7 @@ class KubernetesBackend:
         """
         self._take_home(job)
         seen = self._seen(job.id)
-        shown = None if seen is None else followed(seen)
+        shown = self._shown(seen)
         if seen is None or shown is None:
             if job.taken:
                 return FollowedJob(job.id, "", JobState.FAILED, job.attempt, end=EndOfRun(None, said="it is gone"))
@@ -163,7 +169,7 @@ class KubernetesBackend:
         made = False
         for job in tuple(self._staging.values()):
             seen = self._seen(job.id)
-            shown = None if seen is None else followed(seen)
+            shown = self._shown(seen)
             if seen is not None and seen.main is not None and shown is not None and not shown.state.over:
                 if not self._complete(job, seen.main.metadata.uid):
                     del self._staging[job.id]
@@ -179,7 +185,7 @@ class KubernetesBackend:
         seen = seen_jobs(self._kube, self._where(), self._homes)
         self._homes |= {job_id: self._homes[job_id].with_seen(job) for job_id, job in seen.items()}
         look_for_refusals(self._kube, seen.values())
-        shown = {job_id: each for job_id, job in seen.items() if (each := followed(job)) is not None}
+        shown = {job_id: each for job_id, job in seen.items() if (each := self._shown(job)) is not None}
         for job_id in self._stopped - shown.keys():
             shown[job_id] = FollowedJob(job_id, "", JobState.STOPPED, 1, end=EndOfRun(None, said="it was stopped"))
         self._forgotten &= shown.keys()
@@ -192,7 +198,7 @@ class KubernetesBackend:
         if home is None:
             return
         seen = self._seen(job_id)
-        shown = None if seen is None else followed(seen)
+        shown = self._shown(seen)
         if shown is not None and shown.state.over:
             return
         self._stopped.add(job_id)
@@ -239,7 +245,7 @@ class KubernetesBackend:
                 fix=f"read it in the namespace of its team: kubectl logs --namespace NAMESPACE -l {of}",
             )
         seen = self._seen(job_id)
-        shown = None if seen is None else followed(seen)
+        shown = self._shown(seen)
         if seen is None or shown is None:
             raise NotFoundError(
                 f"there is nothing of {job_id} in {self._name}",
@@ -355,9 +361,14 @@ class KubernetesBackend:
         state = JobState.QUEUED if work.staging is None else JobState.STAGING
         return self._now(job, state)
 
+    def _shown(self, seen: SeenWork | None) -> FollowedJob | None:
+        """The job as the cluster shows it; None where it shows nothing of it."""
+        shown = None if seen is None else followed(seen)
+        return None if seen is None or shown is None else with_class(shown, seen.workloads, self._offering.classes)
+
     def _now(self, job: JobToStart, otherwise: JobState) -> FollowedJob:
         seen = self._seen(job.id)
-        shown = None if seen is None else followed(seen)
+        shown = self._shown(seen)
         return shown or FollowedJob(job.id, "", otherwise, job.attempt)
 
     def _go_on(self, job: JobToStart, shown: FollowedJob) -> bool:

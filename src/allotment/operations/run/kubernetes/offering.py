@@ -7,6 +7,7 @@ from typing import Final
 
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, ClusterOffer, WorkKind, api_kind
 from allotment.model.cluster import Cluster
+from allotment.model.jobs.run import GivenClass
 from allotment.model.manifest import Body
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
@@ -41,6 +42,12 @@ class OfferingCluster:
         self._kube = kube
         self._platform = platform
         self._cluster = cluster
+        self.classes: Final = {
+            each.name: GivenClass(each.accelerator, each.capacity_type)
+            for each in cluster.flavors
+            if each.accelerator is not None
+        }
+        """By name of the flavor."""
 
     def discover(self) -> ClusterOffer:
         """What the cluster has for jobs."""

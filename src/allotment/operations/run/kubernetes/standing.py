@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from allotment.errors import shown
 from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.model.jobs.native import native_with_uid
-from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobState, RunningPlace
 from allotment.model.moments import moment
 from allotment.model.observed.base import Condition, condition, is_true
 from allotment.model.observed.pods import Pod, Terminated
@@ -43,6 +43,23 @@ def followed(seen: SeenWork) -> FollowedJob | None:
     if isinstance(seen.main, CronJob):
         return _scheduled(seen, seen.main)
     return _alive(seen, seen.main, seen.pods)
+
+
+def with_class(shown: FollowedJob, workloads: Iterable[Workload], classes: Mapping[str, GivenClass]) -> FollowedJob:
+    """The job with the class of its devices at each of its places, if Kueue's books for it name one alone.
+
+    Args:
+        shown: as the cluster shows it.
+        workloads: its books.
+        classes: of the cluster's flavors, by their names.
+    """
+    admitted = (each.status.admission for each in workloads if each.status.admission is not None)
+    flavors = {name for each in admitted for part in each.pod_set_assignments for name in part.flavors.values()}
+    given = {classes[name] for name in flavors if name in classes}
+    if len(given) != 1:
+        return shown
+    (one,) = given
+    return replace(shown, places=tuple(replace(each, given=one) for each in shown.places))
 
 
 def native_name(work: Work | Job) -> str:

@@ -9,7 +9,7 @@ whoever dies in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
@@ -321,14 +321,20 @@ class SlurmBackend:
             begun = any(each.phase is not SlurmPhase.WAITING for each in trials)
             if begun and not waits_in_vain(jobs[-1], fetching, JobState.QUEUED):
                 self._arrays.end_those_behind(mine, part, jobs[-1].array_id, trials)
-                return self._arrays.standing(mine, part, jobs[-1].array_id, trials)
-        standing = standing_of(part, jobs[-1], fetching, data=data)
+                standing = self._arrays.standing(mine, part, jobs[-1].array_id, trials)
+                return standing.with_class(self._class_of(jobs))
+        standing = standing_of(part, jobs[-1], fetching, data=data).with_class(self._class_of(jobs))
         if waits_in_vain(jobs[-1], fetching, standing.followed.state) and not (mine is not None and mine.stopping):
             word = fetching.states[0] if fetching is not None and fetching.states else ""
             end = self._entrance.why_not_fetched(job_id, word, None if fetching is None else fetching.end)
             failed = replace(standing.followed, state=JobState.FAILED, reason="", end=end)
             return replace(standing, followed=failed, word="")
         return standing
+
+    def _class_of(self, jobs: Iterable[SlurmJob]) -> str:
+        """Of their devices; empty where Slurm does not tell."""
+        gres = next(filter(None, (each.gpu_type for each in jobs)), "")
+        return self._entrance.place().class_of(gres) if gres else ""
 
     def _booked(self, job_ids: Sequence[str]) -> Iterator[SlurmStanding]:
         """Those that slurmctld has forgotten; the accounting is asked once for all of them."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import shown
 from allotment.jobs.slurm.identities import SlurmPart
-from allotment.model.jobs.run import JobState, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobState, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
 from allotment.operations.run.slurm.reason_words import in_plain_words
 from allotment.ports.backends import EndOfRun, FollowedJob
@@ -49,6 +49,17 @@ class SlurmStanding:
     part: SlurmPart
     word: str = ""
     trials: tuple[int, ...] = ()
+
+    def with_class(self, name: str) -> SlurmStanding:
+        """The same with the class of its devices at each of its places; as it is where the name is empty.
+
+        How they are bought Slurm cannot tell: they count as on demand.
+        """
+        if not name:
+            return self
+        given = GivenClass(name)
+        places = tuple(replace(each, given=given) for each in self.followed.places)
+        return replace(self, followed=replace(self.followed, places=places))
 
     def may_be_tried_again(self, *, safe: bool) -> bool:
         """Whether it failed in a way that another try could mend.
