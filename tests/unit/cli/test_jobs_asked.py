@@ -35,6 +35,7 @@ from tests.unit.operations.run.machine import job
 __all__ = ["home", "run"]  # fixtures
 
 KUEUE = "couldn't assign flavors to pod set main: "
+OTHER = "flavor {} doesn't match node affinity"
 WORDS = {
     KUEUE
     + "insufficient unused quota for cpu in flavor machine, 250m more needed, insufficient unused quota for memory "
@@ -50,6 +51,9 @@ WORDS = {
     Refusal(
         RefusalKind.DEFERRED_BEHIND_PREEMPTION, []
     ).text: "it starts when the jobs that are told to end have made room",
+    KUEUE + f"{OTHER.format('a')}, {OTHER.format('b')}, insufficient unused quota for device in flavor h100, 8 more "
+    f"needed, {OTHER.format('c')}, {OTHER.format('d')}": "8 h100 short",
+    KUEUE + f"{OTHER.format('a')}, {OTHER.format('b')}": f"{OTHER.format('a')}, {OTHER.format('b')}",
     "others come before it": "others come before it",
     "insufficient unused quota for memory in flavor x, much more needed": "much of memory short",
 }
@@ -226,6 +230,24 @@ def test_who_looks_at_a_job_while_the_server_ends_is_told_what_goes_on(
     assert told.value.what == f"the server answers no more, and train ({one.id}) goes on"
     assert f"allot logs -f {one.id}" in told.value.fix
     assert "allot up" in told.value.fix
+
+
+def test_who_looks_at_a_job_that_never_ran_is_told_how_it_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World()
+    one = world.desk.find(submitted(world))
+
+    def log(*_: object, **__: object) -> Iterator[LogLine]:
+        """Its back end knows before it is on record."""
+        world.desk.stop(one.id)
+        raise NotFoundError("nothing of it has run, so there is no log")
+        yield
+
+    monkeypatch.setattr(world.desk, "log", log)
+    monkeypatch.setattr(wiring, "clock", lambda: SimpleNamespace(sleep=lambda _: world.run(1)))
+    assert follow_to_its_end(session(), world.desk, one) == 1
+    assert f"train ({one.id}) stopped" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def growing_lines(
 
     if not any(True for _ in logs()) and not goes_on():
         raise NotFoundError(
-            f"nothing of {job_id} has run yet, so there is no log", fix="ask `allot describe` what it waits for"
+            f"nothing of {job_id} has run, so there is no log", fix=f"ask `allot describe {job_id}` why"
         )
     there = read(at_its_end=not goes_on())
     yield from there if tail is None else _last(there, tail)

@@ -20,6 +20,9 @@ _TOO_LARGE: Final = re.compile(
 _SHORT: Final = re.compile(
     r"insufficient unused quota for (?P<resource>\S+) in flavor (?P<flavor>[^\s,;]+), (?P<missing>\S+) more needed"
 )
+_NOT_MEANT: Final = re.compile(
+    r"flavor [^\s,]+ doesn't match node affinity(?:, |$)|, flavor [^\s,]+ doesn't match node affinity(?=[,.]|$)"
+)
 _LOST_PLACE: Final = "Workload no longer fits after processing another workload"
 _PENDING: Final = re.compile(r"\. Pending the preemption of (?P<number>\d+) workload\(s\)")
 _MEANT: Final = {
@@ -36,6 +39,8 @@ def plain_reason(said: str) -> str:
     if said in _MEANT:
         return _MEANT[said]
     text = _UNASSIGNED.sub("", said)
+    # A flavor that was not asked for is no reason where there is another.
+    text = _NOT_MEANT.sub("", text) or text
     text = _TOO_LARGE.sub(_too_large, text)
     text = _PENDING.sub(_making_room, text)
     return _SHORT.sub(_short, text)

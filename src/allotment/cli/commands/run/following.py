@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
-from allotment.errors import INTERRUPTED, UnreachableError, UsageError, shown
+from allotment.errors import INTERRUPTED, NotFoundError, UnreachableError, UsageError, shown
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
 from allotment.ports.backends import LOCAL
@@ -107,7 +107,8 @@ def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> 
     """The log until the job is over; the job's own exit code, or that of an interruption."""
     try:
         with told_what_goes_on(session, job):
-            write_log(session, service, job.id, rank=None, follow=True, tail=None)
+            with suppress(NotFoundError):  # nothing of it ran, and nothing will
+                write_log(session, service, job.id, rank=None, follow=True, tail=None)
             # The log ends a moment before it is on record how.
             ended = _over(service, job.id)
     except KeyboardInterrupt:
