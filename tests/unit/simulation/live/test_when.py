@@ -87,8 +87,9 @@ def test_what_was_read_in_ones_own_namespace_counts() -> None:
     seen = [each for each in FULL if each["kind"] != "ClusterQueue"]
     source = snapshot(*seen, WAITS, typo).sources[0]
     own = msgspec.structs.replace(source, gaps=unseen, namespaces=("nlp",))
-    rows = asked(msgspec.structs.replace(snapshot(), sources=(own,))).rows
-    assert {row.subject.name: told(row) for row in rows} == {"waits": "not-seen", "typo": "no-local-queue"}
+    found = asked(msgspec.structs.replace(snapshot(), sources=(own,)))
+    assert {row.subject.name: told(row) for row in found.rows} == {"waits": "not-seen", "typo": "no-local-queue"}
+    assert (found.pending, found.running) == (1, 1)
 
 
 def test_an_interval_is_what_the_running_job_has_left() -> None:

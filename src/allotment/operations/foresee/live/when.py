@@ -84,7 +84,7 @@ class LiveWhen:
         since: from when on the past is complete, in milliseconds since 1970; 0 where nothing has ended.
         learnt: past starts that intervals were corrected by; 0 = they were not.
         running: workloads with quota.
-        pending: workloads that wait in queues, as their status counts them.
+        pending: workloads that wait in queues, as their status counts them, and those whose queues could not be read.
         recorded: snapshots before this one that were read.
         seconds: that it took.
         pods: that wait for a node in no queue; of these nothing is said.
@@ -163,7 +163,8 @@ def when_live(
             for source in snapshot.sources
             for each in source.objects.workloads
         ),
-        pending=sum(len(line) for source in snapshot.sources for line in lines_of(Index(source)).values()),
+        pending=sum(len(line) for source in snapshot.sources for line in lines_of(Index(source)).values())
+        + sum(row.kept is not None and row.kept.reason is OutOfQueue.NOT_SEEN for row in rows),
         ended=sum(each.ended for each in seen),
         since=min((each.since for each in seen if each.ended), default=0),
         learnt=learnt,
