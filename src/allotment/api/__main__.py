@@ -20,6 +20,7 @@ from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
+from allotment.model.decoding import decoded_as
 from allotment.model.platform import Platform
 from allotment.model.slurm.seen import SlurmNode
 from allotment.operations.directory.loading import load
@@ -126,7 +127,7 @@ def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event)
 def _last_start(place: Path) -> tuple[str, int | None]:
     """The platform and the slots of the last server: who starts one again means the same."""
     try:
-        named, slots = msgspec.json.decode(wiring.files().read_bytes(place), type=tuple[str, int | None])
+        named, slots = decoded_as(wiring.files().read_bytes(place), tuple[str, int | None])
     except (AllotmentError, msgspec.MsgspecError):
         return "", None
     return (named, slots) if not named or Path(named).is_dir() else ("", None)

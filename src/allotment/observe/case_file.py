@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from allotment.model.decoding import converted
 from allotment.model.manifest import Body
 from allotment.model.observed.base import Reference
 from allotment.model.observed.snapshot import Asker, Gap, Snapshot, Source, Submission
@@ -89,7 +90,7 @@ def _subject(subject: Any, manifest: Any) -> Reference:
         metadata = manifest.get("metadata")
         named = {**(metadata if isinstance(metadata, dict) else {}), "kind": manifest.get("kind")}
     try:
-        return msgspec.convert(named, Reference, strict=False)
+        return converted(named, Reference, strict=False)
     except (msgspec.ValidationError, RecursionError):
         return Reference()
 

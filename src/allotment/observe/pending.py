@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from allotment.model.decoding import converted
 from allotment.model.manifest import Body
 from allotment.model.observed.queueing import PendingWorkload
 
@@ -27,6 +28,6 @@ def _line(raw: Any) -> PendingWorkload | None:
         return None
     names = {key: metadata.get(key, "") for key in ("name", "namespace")}
     try:
-        return msgspec.convert({**raw, **names}, PendingWorkload, strict=False)
+        return converted({**raw, **names}, PendingWorkload, strict=False)
     except (msgspec.ValidationError, RecursionError):
         return None

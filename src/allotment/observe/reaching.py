@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from allotment.model.decoding import converted
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.observed.base import Object
 from allotment.model.observed.snapshot import Objects
@@ -56,7 +57,7 @@ class ReadableNames:
     def narrowed(self, each: _Object) -> _Object:
         """Another's object, or one of nobody's, that says no more."""
         raw = self._narrowed(msgspec.to_builtins(each), "")
-        return msgspec.convert(raw, type(each), strict=False)
+        return converted(raw, type(each), strict=False)
 
     def of(self, text: str) -> str:
         """A name as the team may read it."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from allotment.model.decoding import converted
 from allotment.model.manifest import Body
 from allotment.model.observed.base import Part
 from allotment.model.observed.nodes import ResourceSlice
@@ -72,7 +73,7 @@ def read_object(kind: ObservedKind, raw: Body, version: str = "") -> ReadObject:
 def read_shaped(struct: type[Part], shaped: Body) -> tuple[Part | None, tuple[Fault, ...]]:
     """The same of an object that already has the shape of its struct, and what is wrong with it."""
     try:
-        return msgspec.convert(shaped, struct, strict=False), ()
+        return converted(shaped, struct, strict=False), ()
     except (msgspec.ValidationError, RecursionError):
         return _without_faults(struct, shaped)
 
@@ -134,7 +135,7 @@ def _without_faults(struct: type[Part], shaped: Body) -> tuple[Part | None, tupl
         return None, (Fault("", "nested too deeply"),)
     while len(faults) <= _MOST_FAULTS:
         try:
-            return msgspec.convert(rest, struct, strict=False), tuple(faults)
+            return converted(rest, struct, strict=False), tuple(faults)
         except RecursionError:
             faults.append(Fault("", "nested too deeply"))
             break

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from allotment.errors import InputError, shown
+from allotment.model.decoding import decoded_as
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.salvage import decoded
 from allotment.observe.case_file import is_case, read_case
@@ -52,7 +53,7 @@ def snapshot_of_file(data: bytes) -> Snapshot:
 
 def _head(text: bytes) -> _HeadOfAnyFile:
     try:
-        return msgspec.json.decode(text, type=_HeadOfAnyFile)
+        return decoded_as(text, _HeadOfAnyFile)
     except (msgspec.DecodeError, RecursionError):
         raw = decoded(text)
         if not isinstance(raw, dict):

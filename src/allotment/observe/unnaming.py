@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from allotment.model.decoding import converted
 from allotment.model.observed.base import Part
 from allotment.model.observed.snapshot import Submission
 from allotment.observe.phrases import spoken
@@ -202,7 +203,7 @@ class Unnaming:
     def cleaned(self, part: _Part) -> _Part:
         """A struct that is everybody's without them."""
         raw = self._clean(msgspec.to_builtins(part), "")
-        return msgspec.convert(raw, type(part), strict=False)
+        return converted(raw, type(part), strict=False)
 
     def with_messages_cleaned(self, part: _Part) -> _Part:
         """The same of what controllers wrote alone: messages, and names of what is everybody's; the rest is left.
@@ -211,7 +212,7 @@ class Unnaming:
         """
         trust = _Trust.ALL if isinstance(part, Submission) else _Trust.OWN
         raw = self._messages(msgspec.to_builtins(part), (), trust)
-        return msgspec.convert(raw, type(part), strict=False)
+        return converted(raw, type(part), strict=False)
 
     def _messages(self, value: Any, path: tuple[str, ...], trust: _Trust) -> Any:
         if isinstance(value, dict):

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from allotment.errors import InputError, shown
+from allotment.model.decoding import converted, decoded_as
 from allotment.model.observed.snapshot import Asker, Gap, Objects, Snapshot, Source, Submission
 from allotment.model.salvage import decoded
 from allotment.observe.anonymous import marks_of_view
@@ -97,7 +98,7 @@ def decode(data: bytes) -> Snapshot:
             "allot snapshot from-objects FILE",
         )
     try:
-        read = msgspec.json.decode(text, type=Snapshot)
+        read = decoded_as(text, Snapshot)
     except (msgspec.DecodeError, RecursionError):
         read = _one_by_one(text)
     viewed = bool(read.view)
@@ -145,9 +146,9 @@ def _is_moment(text: Any) -> bool:
 
 def _head(text: bytes) -> _HeadOfSnapshot:
     try:
-        return msgspec.json.decode(text, type=_HeadOfSnapshot)
+        return decoded_as(text, _HeadOfSnapshot)
     except (msgspec.DecodeError, RecursionError):
-        return msgspec.convert(decoded(text), _HeadOfSnapshot)
+        return converted(decoded(text), _HeadOfSnapshot)
 
 
 def unpacked(data: bytes) -> bytes:
@@ -251,6 +252,6 @@ def _text(value: Any) -> str:
 
 def _part(raw: Any, struct: type[Any]) -> Any:
     try:
-        return msgspec.convert(raw, struct, strict=False)
+        return converted(raw, struct, strict=False)
     except (msgspec.ValidationError, RecursionError):
         return struct()

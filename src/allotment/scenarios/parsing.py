@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 import msgspec
 
 from allotment.errors import InputError, UsageError
+from allotment.model.decoding import converted
 from allotment.model.spelling import nearest
 from allotment.scenarios.times import milliseconds
 
@@ -56,7 +57,7 @@ def parsed(data: object, into: type[_Parsed]) -> _Parsed:
 def _converted(data: object, into: type[_Any]) -> _Any | Exception:
     """The struct, or why msgspec refuses it."""
     try:
-        return msgspec.convert(data, into)
+        return converted(data, into)
     except (msgspec.ValidationError, UnicodeError) as problem:
         return problem
 

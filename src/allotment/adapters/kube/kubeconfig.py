@@ -19,6 +19,7 @@ from lightkube.core.exceptions import ConfigError
 
 from allotment.errors import InputError, NotFoundError
 from allotment.model import hosts
+from allotment.model.decoding import converted
 from allotment.model.yaml_text import read_yaml
 
 DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
@@ -165,15 +166,15 @@ def _chosen(config: KubeConfig, context: str | None, source: str, merged: dict[s
 
 def _cluster(chosen: SingleConfig, merged: dict[str, Any]) -> Cluster:
     raw = next(entry["cluster"] for entry in merged["clusters"] if entry["name"] == chosen.context.cluster)
-    return msgspec.convert(raw, _Cluster)
+    return converted(raw, _Cluster)
 
 
 def _user(chosen: SingleConfig, merged: dict[str, Any]) -> User:
     """The user with what lightkube's own model leaves out: the whole exec section, and whom to act as."""
     raw: dict[str, Any] = next((entry["user"] for entry in merged["users"] if entry["name"] == chosen.context.user), {})
-    user = msgspec.convert(raw, _User)
+    user = converted(raw, _User)
     if isinstance(raw.get("exec"), dict):
-        user.exec = msgspec.convert(raw["exec"], _Exec)
+        user.exec = converted(raw["exec"], _Exec)
     return user
 
 

@@ -17,6 +17,7 @@ from allotment.adapters.local.cgroup_places import PLACE
 from allotment.adapters.local.removing import opened_shut, remove_all
 from allotment.adapters.local.supervisor import records
 from allotment.errors import AllotmentError, ConflictError, NoRoomError, NotFoundError, shown
+from allotment.model.decoding import decoded_as
 from allotment.ports.job_processes import JobEnded, JobLaunch, LaunchedJob, ProcessMark, check_id
 
 _LARGEST: Final = 1 << 20
@@ -153,7 +154,7 @@ class LaunchFolder:
         """What was to run; nothing where that is not known any more."""
         try:
             raw = self._read(records.LAUNCH)
-            return KeptLaunch() if raw is None else msgspec.json.decode(raw, type=KeptLaunch)
+            return KeptLaunch() if raw is None else decoded_as(raw, KeptLaunch)
         except (*_DAMAGED, UnreadableRecordError):
             return KeptLaunch()
 
@@ -167,7 +168,7 @@ class LaunchFolder:
         if raw is None:
             return None
         try:
-            begun = msgspec.json.decode(raw, type=_Begun)
+            begun = decoded_as(raw, _Begun)
         except _DAMAGED as error:
             raise self._unreadable(records.RUNNING, error) from error
         if begun.main is None or begun.supervisor is None:
@@ -197,7 +198,7 @@ class LaunchFolder:
         if raw is None:
             return None
         try:
-            over = msgspec.json.decode(raw, type=_Over)
+            over = decoded_as(raw, _Over)
         except _DAMAGED as error:
             raise self._unreadable(records.RESULT, error) from error
         fields = msgspec.structs.asdict(over)

@@ -19,6 +19,7 @@ import msgspec
 
 from allotment.adapters.prometheus import queries
 from allotment.errors import AllotmentError, ForbiddenError, NotSignedInError, UnreachableError, UsageError, shown
+from allotment.model.decoding import decoded_as
 from allotment.model.hosts import is_on_this_machine
 from allotment.ports.metrics import Gauge, MeasuredMoment, MeasuredSeries, TimeSteps, TooMuchMeasuredError
 
@@ -169,7 +170,7 @@ class PrometheusClient:
         with self._http.stream("GET", f"api/v1/{what}", params={**params, **limits}) as response:
             content = b"".join(self._bounded(response))
         try:
-            reply = msgspec.json.decode(content, type=_Reply)
+            reply = decoded_as(content, _Reply)
         except (msgspec.DecodeError, RecursionError):
             reply = None
         if response.is_success and reply is not None and reply.status == "success":

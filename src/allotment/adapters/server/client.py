@@ -16,6 +16,7 @@ import msgspec
 
 from allotment import errors
 from allotment.errors import AllotmentError, ForbiddenError, InputError, UnreachableError, shown
+from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
@@ -41,6 +42,8 @@ T = TypeVar("T")
 
 PATIENCE: Final = 30.0
 """Seconds for an answer; a log that is followed may be silent for as long as it likes."""
+_LINE: Final[Any] = LogBlock | tuple[RefusedSubmission, ...]
+"""Of a log: lines, or how it ended."""
 _AT_THE_DOOR: Final = 10.0
 _KNOCK_AGAIN: Final = 0.05
 """Seconds that a server has to take a connection, and between two tries."""
@@ -218,7 +221,7 @@ class SocketJobService:
                     if line == b"\n":
                         yield None
                         continue
-                    found = msgspec.json.decode(line, type=LogBlock | tuple[RefusedSubmission, ...])
+                    found = decoded_as(line, _LINE)
                     if not isinstance(found, LogBlock):
                         if found:
                             raise error_of(found[0])
@@ -296,7 +299,7 @@ def _gone(error: Exception) -> UnreachableError:
 def _refusal(status: int, body: bytes) -> AllotmentError:
     """What the server said, as the error that it was there."""
     try:
-        told = msgspec.json.decode(body, type=dict[str, str])
+        told = decoded_as(body, dict[str, str])
     except msgspec.MsgspecError:
         told = {}
     if "error" not in told and status == _NOT_FOUND:

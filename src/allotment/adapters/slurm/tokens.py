@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from allotment.errors import NotSignedInError, quoted_message
+from allotment.model.decoding import decoded_as
 
 LIFE: Final = 1800
 """Seconds of a token that we have made."""
@@ -34,7 +35,7 @@ def claims_of(token: str) -> tuple[int, str]:
     """When it ends (0: not said), and whose it is, as it says itself; nothing is proved by that."""
     part = token.split(".")[1] if token.count(".") == 2 else ""
     try:
-        found = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=_TokenClaims)
+        found = decoded_as(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), _TokenClaims)
     except (binascii.Error, ValueError, msgspec.DecodeError):
         return 0, ""
     return int(found.exp), found.sun or found.username

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from allotment.errors import InputError, quoted
+from allotment.model.decoding import converted
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE
     """
     try:
         version, raw = _opened(kind, text)
-        value = None if version > VERSION else msgspec.convert(_read_older(version, raw), type_, dec_hook=_decoded)
+        value = None if version > VERSION else converted(_read_older(version, raw), type_, dec_hook=_decoded)
     except InputError as error:
         why = error.line
         raise InputError(f"this {kind} {where.unread}", why=why, fix=where.fix) from error

@@ -23,6 +23,7 @@ from allotment.accounting.books import WrittenQuota
 from allotment.accounting.bounds import DeviceBounds
 from allotment.accounting.lending import LendingChange, lending_changes, undo_changes
 from allotment.errors import ConflictError, ForbiddenError, shown
+from allotment.model.decoding import decoded_as
 from allotment.model.devices import is_device
 from allotment.model.labels import DOMAIN, FIELD_MANAGER
 from allotment.model.manifest import Body, ObjectKey
@@ -171,7 +172,7 @@ def _kept(body: Body) -> KeptLimits | None:
     if not text:
         return None
     try:
-        found = msgspec.json.decode(text, type=dict[str, KeptLimit])
+        found = decoded_as(text, dict[str, KeptLimit])
     except (msgspec.DecodeError, RecursionError) as error:
         raise _unbelievable(body, f"it is not what was written there: {shown(error)}") from error
     kept: dict[tuple[str, str], KeptLimit] = {}

@@ -20,6 +20,7 @@ import msgspec
 
 from allotment.errors import InputError, quoted
 from allotment.jobs.slurm.rendering import SlurmPlace, SlurmShape
+from allotment.model.decoding import converted
 from allotment.model.quantity import Bytes
 from allotment.model.slurm.declared import DeclaredSlurm
 from allotment.model.slurm.seen import SlurmNode
@@ -56,7 +57,7 @@ def configured_slurm(raw: Any) -> ConfiguredSlurm:
                 f"a Slurm has no field {quoted(name)}", why=f"known are {', '.join(sorted(known))}", fix=fix
             )
     try:
-        written = msgspec.convert(raw, _Written)
+        written = converted(raw, _Written)
     except msgspec.ValidationError as error:
         raise InputError("a description of a Slurm has a wrong field", why=quoted(error), fix=fix) from error
     if not written.folder.startswith("/"):
