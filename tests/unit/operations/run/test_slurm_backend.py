@@ -16,7 +16,7 @@ from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape, task_log
 from allotment.model.jobs.family import MOST_VALUES
 from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, VolumeUse
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import JobState, MoveCause
 from allotment.model.quantity import Bytes
 from allotment.model.slurm.seen import SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
@@ -237,6 +237,19 @@ def test_states(
     assert (found.state, found.attempt, found.native) == (state, 3, "5")
     if found.end is not None:
         assert (found.end.code, found.end.displaced) == (code, displaced)
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (("COMPLETING",), MoveCause.ENDED),
+        (("FAILED", "COMPLETING"), MoveCause.ENDED),
+        (("PREEMPTED", "COMPLETING"), None),
+    ],
+)
+def test_while_its_nodes_are_cleaned_nobody_displaces_a_job(words: tuple[str, ...], cause: MoveCause | None) -> None:
+    found = standing_of(SlurmPart("x1", 0, 1), SlurmJob(5, "train.allot-x1", "root", words)).followed
+    assert (found.state, found.why) == (JobState.STOPPING, cause)
 
 
 def test_a_job_of_another_user_or_of_no_form_is_not_ours() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.errors import shown
 from allotment.jobs.slurm.identities import SlurmPart
-from allotment.model.jobs.run import GivenClass, JobState, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobState, MoveCause, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
 from allotment.operations.run.slurm.reason_words import in_plain_words
 from allotment.ports.backends import EndOfRun, FollowedJob
@@ -109,6 +109,8 @@ def standing_of(
         places=() if job.phase is SlurmPhase.WAITING else tuple(_places(job)),
         end=end,
         before=before_it(part, job.restarts),
+        # Its nodes are cleaned; Slurm shows a word for that alone, and nobody need have told it to end.
+        why=MoveCause.ENDED if state is JobState.STOPPING and "PREEMPTED" not in job.states else None,
     )
     return SlurmStanding(followed, part, word)
 
