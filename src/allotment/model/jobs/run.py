@@ -158,6 +158,7 @@ class RunningPlace:
         devices: UUIDs or indices as the back end tells them; empty where it does not.
         folder: its working directory there, where what it writes can be found; empty where nobody tells.
         given: the class of its devices; None where it has none, or its back end does not tell.
+        held: number of its devices; None where that is not told.
     """
 
     rank: int
@@ -165,6 +166,7 @@ class RunningPlace:
     devices: tuple[str, ...] = ()
     folder: str = ""
     given: GivenClass | None = None
+    held: int | None = None
 
 
 class IllegalMoveError(AllotmentError):

@@ -45,7 +45,9 @@ class JobPrices:
             return 0
         capacity = CapacityType(wish.capacity_type or CapacityType.ON_DEMAND)
         usual = self._of_class(_given(places) or GivenClass(wish.classes[0], capacity))
-        known = [self.devices.get(each) for place in places for each in place.devices] or [None] * job.devices
+        known = [self.devices.get(each) for place in places for each in place.devices] or [None] * held_devices(
+            job, places
+        )
         prices = [usual if each is None else each for each in known]
         return None if None in prices else sum(each for each in prices if each is not None)
 
@@ -87,10 +89,10 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
     cpu = [each.end.cpu_ms for each in job.attempts if each.end is not None and each.end.cpu_ms is not None]
     memory = [each.end.memory for each in job.attempts if each.end is not None and each.end.memory is not None]
     held = _held(job)
-    held_ms = job.job.devices * sum(held.values())
+    places = {each.number: each.places for each in job.attempts}
+    held_ms = sum(held_devices(job.job, places.get(number, ())) * ms for number, ms in held.items())
     so_far = measured_so_far(job)
     seen_ms = _measured_ms(so_far)
-    places = {each.number: each.places for each in job.attempts}
     cost = _cost(job, held, places, prices)
     assumed = (prices.assumed(job.job, places.get(number, ())) for number, ms in held.items() if ms)
     return replace(
@@ -107,6 +109,12 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
         cost=cost,
         priced_as="" if cost is None else next(filter(None, assumed), ""),
     )
+
+
+def held_devices(job: Job, places: Sequence[RunningPlace]) -> int:
+    """Accelerators of all replicas: those that its back end says it holds, else those that it asked for."""
+    told = [each.held for each in places if each.held is not None]
+    return sum(told) if told and len(told) == job.replicas else job.devices
 
 
 def measured_so_far(job: StoredJob) -> UseSummary:

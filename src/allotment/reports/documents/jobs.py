@@ -227,6 +227,7 @@ def _attempt(attempt: JobAttempt) -> Mapping[str, Any]:
                 "devices": each.devices,
                 "folder": each.folder or None,
                 "accelerator": None if each.given is None else each.given.accelerator,
+                "accelerators": each.held,
                 "capacityType": None if each.given is None else each.given.capacity,
             }
             for each in attempt.places

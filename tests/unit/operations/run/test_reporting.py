@@ -59,6 +59,17 @@ def given(of: StoredJob, one: GivenClass) -> StoredJob:
     return replace(of, attempts=tuple(replace(each, places=places) for each in of.attempts))
 
 
+def test_what_was_held_is_what_its_back_end_gave_it_whatever_it_asked_for() -> None:
+    one = replace(stored(), job=job(devices=2))
+    prices = JobPrices(classes={"a100": {CapacityType.ON_DEMAND: 1_000_000}})
+    told = []
+    for held in (1, None):
+        places = (RunningPlace(0, "gpu0", held=held),)
+        use = use_of(replace(one, attempts=tuple(replace(each, places=places) for each in one.attempts)), prices)
+        told.append((use.held_ms, use.cost))
+    assert told == [(2 * HOUR, 2_000_000), (4 * HOUR, 4_000_000)]
+
+
 def test_a_dry_run_is_priced_as_the_capacity_that_is_asked_for() -> None:
     classes = {"a100": {CapacityType.ON_DEMAND: 5, CapacityType.SPOT: 2}}
     for capacity, price in (("", 10), ("spot", 4), ("reserved", None)):

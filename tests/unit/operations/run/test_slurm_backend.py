@@ -240,6 +240,16 @@ def test_states(
 
 
 @pytest.mark.parametrize(
+    ("allocated", "held"),
+    [({"gres/gpu": 6, "gres/gpu:a100": 6}, 3), ({"gres/gpu:a100": 2}, 1), ({"gres/gpu": 3}, None), ({"cpu": 2}, None)],
+)
+def test_places_tell_what_slurm_has_given(allocated: dict[str, int], held: int | None) -> None:
+    job = SlurmJob(5, "train.allot-x1", "root", ("RUNNING",), allocated=allocated, nodes=("gpu0", "gpu1"), tasks=2)
+    places = standing_of(SlurmPart("x1", 0, 1), job).followed.places
+    assert [(each.node, each.held) for each in places] == [("gpu0", held), ("gpu1", held)]
+
+
+@pytest.mark.parametrize(
     ("words", "cause"),
     [
         (("COMPLETING",), MoveCause.ENDED),

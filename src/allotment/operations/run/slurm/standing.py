@@ -10,6 +10,7 @@ from allotment.errors import shown
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.model.jobs.run import GivenClass, JobState, MoveCause, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
+from allotment.model.slurm.tres import gpus_of
 from allotment.operations.run.slurm.reason_words import in_plain_words
 from allotment.ports.backends import EndOfRun, FollowedJob
 
@@ -211,4 +212,7 @@ def _places(job: SlurmJob) -> Iterator[RunningPlace]:
     if not job.nodes or job.tasks % len(job.nodes):
         return
     together = job.tasks // len(job.nodes)
-    yield from (RunningPlace(rank, job.nodes[rank // together]) for rank in range(job.tasks))
+    # Somebody may have given it another number than it asked for.
+    devices = gpus_of(job.allocated)
+    held = devices // job.tasks if devices and devices % job.tasks == 0 else None
+    yield from (RunningPlace(rank, job.nodes[rank // together], held=held) for rank in range(job.tasks))
