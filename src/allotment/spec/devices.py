@@ -12,8 +12,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from allotment.model.accelerator import Accelerator
 from allotment.spec.problems import did_you_mean
 from allotment.spec.schema.accelerator import AcceleratorSpec
+
+Device = AcceleratorSpec | Accelerator | None
+"""As it is written, or read; None where the name is a flavor's."""
 
 DECLARE: Final = "; another device is declared in a document kind: Accelerator"
 
@@ -24,12 +28,12 @@ _LONGEST: Final = 63
 _MOST_NAMED: Final = 8
 
 
-def device_meant(word: str, known: Mapping[str, AcceleratorSpec | None]) -> str:
+def device_meant(word: str, known: Mapping[str, Device]) -> str:
     """The next step for a word that is none of the known ones: ``did you mean "a100"?``, or the choices.
 
     Args:
         word: what was written.
-        known: accelerators by name; None where the name is a flavor's.
+        known: accelerators by name.
     """
     parts = _parts(word)
     same = [name for name, spec in known.items() if _agree(parts, _parts(name), spec)]
@@ -43,7 +47,7 @@ def device_meant(word: str, known: Mapping[str, AcceleratorSpec | None]) -> str:
     return f'did you mean "{best}"?'
 
 
-def _family(parts: list[str], known: Mapping[str, AcceleratorSpec | None]) -> str:
+def _family(parts: list[str], known: Mapping[str, Device]) -> str:
     """The whole devices that share the word's letters, for who looks for the right one; empty where there are none."""
     heads = {head for head, _ in map(_halves, parts) if head}
     whole = (name for name, spec in known.items() if spec is None or spec.partition_of is None)
@@ -58,7 +62,7 @@ def _parts(word: str) -> list[str]:
     return [re.sub(r"^(\d+)g[bi]?$", r"\1", part) for part in parts]
 
 
-def _agree(word: list[str], name: list[str], spec: AcceleratorSpec | None) -> bool:
+def _agree(word: list[str], name: list[str], spec: Device) -> bool:
     """Whether each part of the name is in the word, and what the word has besides is the device's memory."""
     left = list(word)
     for part in name:

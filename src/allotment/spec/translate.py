@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from types import UnionType
-from typing import Any, Final, Union, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from allotment.spec.problems import Issue, Path, Source, did_you_mean, echo
-from allotment.spec.schema.base import REFUSED, fields_of
+from allotment.spec.problems import Issue, Path, Source, did_you_mean, dotted, echo
+from allotment.spec.schema.base import REFUSED, Spec, fields_of
+from allotment.spec.schema.places import FieldPlace, field_at, model_at, places_of, plain
 
 _CONTAINERS: Final = {
     "model_type": ("a mapping", "write its fields below it, indented, one `field: value` a line"),
@@ -46,8 +46,7 @@ def _words(kind: str, value: Any, context: Mapping[str, Any], path: Path, model:
     if kind == "missing":
         return f"the field {echo(name)} is missing", f"add it: {_purpose(model, path)}"
     if kind == "extra_forbidden":
-        siblings = _model_at(model, path[:-1])
-        return f"unknown field {echo(name)}", _field_meant(str(name), fields_of(siblings) if siblings else ())
+        return f"unknown field {echo(name)}", _field_meant(str(name), value, model_at(model, path[:-1]), model)
     if kind == "literal_error":
         return f"{echo(value)} is not known here", f"write {context['expected']}"
     if kind in _CONTAINERS:
@@ -60,42 +59,52 @@ _GPU: Final = frozenset({"gpu", "gpus", "gpucount", "gpuspernode", "nvidia.com/g
 _COUNTS: Final = ("accelerators", "acceleratorsPerNode")
 
 
-def _field_meant(name: str, fields: Collection[str]) -> str:
-    """GPUs are accelerators here; by its letters ``gpu`` would lead to ``cpu``."""
-    if name.lower() in _GPU:
-        meant = next((field for field in _COUNTS if field in fields), None)
-        return did_you_mean(meant if meant is not None else "", fields)
-    return did_you_mean(name, fields)
+def _field_meant(name: str, value: Any, at: type[BaseModel] | None, model: type[BaseModel]) -> str:
+    """What to do about a field that is unknown where it stands.
+
+    GPUs are accelerators here; by its letters ``gpu`` would lead to ``cpu``.
+    """
+    if at is None:
+        return did_you_mean(name, ())
+    fields = fields_of(at)
+    gpus = name.lower() in _GPU
+    here = next((field for field in _COUNTS if field in fields), None) if gpus else None
+    if here is not None:
+        return did_you_mean(here, fields)
+    said = at.stands_for(name, value) if issubclass(at, Spec) else ""
+    if said:
+        return said
+    same = next((field for field in fields if plain(field) == plain(name)), None)
+    if same is not None:
+        return did_you_mean(same, fields)
+    return _placed(_COUNTS[0] if gpus else name, at, model) or did_you_mean("" if gpus else name, fields)
+
+
+def _placed(name: str, at: type[BaseModel], model: type[BaseModel]) -> str:
+    """Where a field belongs that stands in the wrong mapping; empty where nobody can tell."""
+    found = places_of(name, model, at)
+    if not found:
+        return ""
+    told = [_place(place, field) for place, field in found]
+    short = [
+        f"`{place.path[-1]}: WORD` is `{place.path[-1]}: {{{place.word}: WORD}}` then"
+        for place, field in found[:1]
+        if place.word and place.word != field
+    ]
+    return "; ".join([f"write it {', or '.join(told)}", *short])
+
+
+def _place(place: FieldPlace, field: str) -> str:
+    if not place.path:
+        return f"at the top level of the document, as `{field}:`"
+    if place.entry:
+        return f"in an entry of `{dotted(place.path)}`"
+    example = f"{field}: …"
+    for part in reversed(place.path):
+        example = f"{part}: {{{example}}}"
+    return f"below `{dotted(place.path)}`, as `{example}`"
 
 
 def _purpose(model: type[BaseModel], path: Path) -> str:
-    parent = _model_at(model, path[:-1])
-    info = fields_of(parent).get(str(path[-1])) if parent else None
-    return info.description if info is not None else "it has no default"
-
-
-def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """The model that describes the mapping at a path."""
-    current: Any = model
-    for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            info = fields_of(current).get(str(part))
-            if info is None:
-                return None
-            current = _inner(info.annotation)
-        elif get_origin(current) in (dict, tuple):
-            arguments = get_args(current)
-            current = _inner(arguments[1] if get_origin(current) is dict else arguments[0])
-        else:
-            return None
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
-
-
-def _inner(annotation: Any) -> Any:
-    """An annotation without its metadata and without None."""
-    if hasattr(annotation, "__metadata__"):
-        return _inner(annotation.__origin__)
-    if get_origin(annotation) in (Union, UnionType):
-        members = [member for member in get_args(annotation) if member is not type(None)]
-        return _inner(members[0])
-    return annotation
+    info = field_at(model, path)
+    return info.description or "" if info is not None else "it has no default"

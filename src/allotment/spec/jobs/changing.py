@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 from allotment.errors import UsageError, quoted
 from allotment.spec.jobs.schema import JobFileSpec
+from allotment.spec.problems import echo
+from allotment.spec.schema.base import Spec, fields_of
+from allotment.spec.schema.places import value_at
 
 _FIELDS: Final = frozenset(str(field.alias or name) for name, field in JobFileSpec.model_fields.items())
 """Of the job file itself; those below have a dot in their paths."""
@@ -58,9 +61,29 @@ def _set_field(document: MutableMapping[str, Any], path: str, value: str) -> Non
             )
         at = inner
     if value:
-        at[last] = _value(path, value)
+        at[last] = _fitting(path, _value(path, value))
     else:
         at.pop(last, None)
+
+
+def _fitting(path: str, value: Any) -> Any:
+    """The value, where its field takes one of that form.
+
+    Raises:
+        UsageError: a list or a mapping belongs there, which a flag says in JSON.
+    """
+    form, short = value_at(JobFileSpec, tuple(path.split(".")))
+    if form is None or short is not None:
+        return value
+    if get_origin(form) is tuple and not isinstance(value, list):
+        fix = f"""write it in JSON: --set '{path}=["a", "b"]'"""
+        raise UsageError(f"--set {path}: {echo(value)} where a list belongs", fix=fix)
+    mapping = get_origin(form) is dict or (isinstance(form, type) and issubclass(form, Spec))
+    if mapping and not isinstance(value, dict):
+        field = "NAME" if get_origin(form) is dict else next(iter(fields_of(form)))
+        fix = f"set what stands in it: --set {path}.{field}=VALUE; or all of it in JSON: --set '{path}={{…}}'"
+        raise UsageError(f"--set {path}: {echo(value)} where a mapping belongs", fix=fix)
+    return value
 
 
 def _value(path: str, text: str) -> Any:

@@ -20,6 +20,7 @@ from allotment.model.jobs.given import volume_variable
 from allotment.model.jobs.job import JobType, VolumeUse
 from allotment.model.moments import moment
 from allotment.model.quantity import Bytes, format_bytes
+from allotment.spec.devices import device_meant
 from allotment.spec.jobs import rules
 from allotment.spec.jobs.context import JobContext
 from allotment.spec.jobs.convert import (
@@ -160,7 +161,7 @@ def fields_fit_the_type(context: JobContext) -> Iterator[Issue]:
 def devices_are_known(context: JobContext) -> Iterator[Issue]:
     """Classes of the catalogue; a wish by attributes fits one of them at least."""
     wish, team, catalogue = context.spec.resources.accelerators, context.team, context.platform.accelerators
-    if wish is None or team is None:
+    if wish is None:
         return
     at = ("resources", "accelerators")
     wrong = False
@@ -168,12 +169,12 @@ def devices_are_known(context: JobContext) -> Iterator[Issue]:
         if name not in catalogue:
             wrong = True
             what = f"there is no accelerator {echo(name)}"
-            yield context.error((*at, "class", index), what, did_you_mean(name, catalogue), ProblemKind.ABSENT)
+            yield context.error((*at, "class", index), what, device_meant(name, catalogue), ProblemKind.ABSENT)
         elif failed := unmet(wish, catalogue[name]):
             wrong = True
             what = f"{name} does not have what is asked for besides: {', '.join(failed)}"
             yield context.error((*at, "class", index), what, "remove the class, or what it does not have")
-    if not wrong and not wish.class_ and not classes_for(wish, context.platform, team):
+    if not wrong and team is not None and not wish.class_ and not classes_for(wish, context.platform, team):
         yield _nothing_fits(context)
 
 

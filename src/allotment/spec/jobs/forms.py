@@ -1,4 +1,4 @@
-"""Types of single values of a job file, and short forms: one word where a mapping with one field would stand.
+"""Types of single values of a job file, and what its short forms stand for.
 
 What a program is handed (arguments, values of variables) is taken as it is written: ``1.30``, ``no`` and ``0x1`` stay
 those characters. All else has a meaning, and what has none is refused.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Final
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, GetPydanticSchema, WithJsonSchema
-from pydantic_core import CoreSchema, core_schema
+from pydantic import GetPydanticSchema, WithJsonSchema
+from pydantic_core import core_schema
 
 from allotment.model.jobs.bounds import (
     LONGEST_NAME,
@@ -30,9 +29,10 @@ from allotment.model.names import is_dns_label, is_dns_subdomain, is_plain
 from allotment.model.quantity import parse_bytes
 from allotment.spec.jobs.cron import CronError, parse_cron
 from allotment.spec.jobs.zones import is_zone, zone_names
-from allotment.spec.problems import did_you_mean, echo
+from allotment.spec.problems import LONGEST_ECHO, did_you_mean, echo
 from allotment.spec.schema.base import refuse
-from allotment.spec.schema.scalars import X_TYPE, scalar
+from allotment.spec.schema.scalars import X_TYPE, name_rule, scalar
+from allotment.spec.schema.short_forms import ONE_WORD, ShortForm
 
 LONGEST_ARGUMENT: Final = 32 * 1024
 """Characters of an argument, or of a variable's value."""
@@ -77,30 +77,6 @@ _SYSTEM: Final = frozenset(
 _NEVER_BELOW: Final = ("/dev/", "/proc/", "/sys/")
 
 
-class ShortForm:
-    """A single value, or a list, stands for what a function makes of it; anything else is left as it is."""
-
-    def __init__(self, widen: Callable[[Any], Any], short: Mapping[str, Any]) -> None:
-        self.widen = widen
-        self.short = dict(short)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The value is widened before it is validated."""
-        return core_schema.no_info_before_validator_function(self.widen, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Either form."""
-        return {"anyOf": [self.short, handler(schema)]}
-
-
-_ONE_WORD: Final = {"type": ["string", "number"], X_TYPE: "one word"}
-
-
-def short_for(field: str) -> ShortForm:
-    """A single value stands for a mapping with that one field."""
-    return ShortForm(lambda value: {field: value} if isinstance(value, str) else value, _ONE_WORD)
-
-
 def _run_of(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         words = [str(each) for each in value]
@@ -109,10 +85,8 @@ def _run_of(value: Any) -> Any:
     return {"script": value} if isinstance(value, str) else value
 
 
-RUN_SHORT: Final = ShortForm(_run_of, _ONE_WORD)
+RUN_SHORT: Final = ShortForm(_run_of, ONE_WORD)
 """A single value is a script's path; a list has to say what it is."""
-ONE_OR_LIST: Final = ShortForm(lambda value: (value,) if isinstance(value, (str, dict)) else value, _ONE_WORD)
-"""A single value stands for a list of one."""
 
 
 def whole(least: int, most: int, words: str) -> Any:
@@ -166,7 +140,8 @@ def _job_name(value: str) -> str:
             f"keep it within {LONGEST_NAME}: back ends add a number and a rank to it",
         )
     if not is_dns_label(value):
-        refuse(f"{echo(value)} is no name of a job", "use lower-case letters, digits and single dashes inside")
+        rule = "use lower-case letters, digits and single dashes inside"
+        refuse(f"{echo(value)} is no name of a job", name_rule(value, rule))
     if not is_plain(value):
         refuse(f'{echo(value)} contains "--" or starts with "x-", which are kept', "use single dashes")
     return value
@@ -196,6 +171,12 @@ def _path(value: str) -> str:
 
 
 def _script(value: str) -> str:
+    if "\n" in value:
+        refuse(
+            "lines of a shell where the path of a script belongs",
+            "no shell reads it: write the lines into a script and name that, or hand them to a shell: "
+            "`run: {command: [sh, -c, LINES]}`, with `code: .` where they need the folder's files",
+        )
     return _path(value).removeprefix("./")
 
 
@@ -314,6 +295,13 @@ def _secret_name(value: str) -> str:
     return value
 
 
+def _class_name(value: str) -> str:
+    """Any word: which device it may have meant is told where the platform's are known."""
+    if not value or len(value) > LONGEST_ECHO or not value.isprintable():
+        refuse(f"{echo(value)} is no class of accelerators", "write a name of the catalogue, for example a100")
+    return value
+
+
 def _devices(value: Any) -> Any:
     """``2``: so many of whatever the team may use; ``a100``: one; ``a100:2``: two."""
     if not isinstance(value, str):
@@ -374,6 +362,14 @@ JobName = Annotated[
 ]
 VariableName = Annotated[
     str, *scalar(_variable, {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, "name of a variable")
+]
+ClassName = Annotated[
+    str,
+    *scalar(
+        _class_name,
+        {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"},
+        "accelerator class",
+    ),
 ]
 ImageName = Annotated[str, *scalar(_image, _STRING, "container image")]
 ScriptPath = Annotated[str, *scalar(_script, _STRING, "path of a script")]

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from allotment.model.jobs.job import DependencyState, JobType, NearnessDomain, StagingTime, VolumeUse
+from allotment.model.spelling import nearest
 from allotment.spec.jobs.forms import (
     DEVICES_SHORT,
-    ONE_OR_LIST,
     RUN_SHORT,
     SECRET_SHORT,
     AsWritten,
+    ClassName,
     CronText,
     Devices,
     Duration,
@@ -39,10 +40,10 @@ from allotment.spec.jobs.forms import (
     Trials,
     VariableName,
     ZoneName,
-    short_for,
 )
+from allotment.spec.problems import echo
 from allotment.spec.schema import json_schema
-from allotment.spec.schema.base import KindSpec, Spec
+from allotment.spec.schema.base import KindSpec, Spec, fields_of
 from allotment.spec.schema.choices import CapacityTypeChoice, EnvironmentChoice, VendorChoice, choice
 from allotment.spec.schema.scalars import (
     Cpu,
@@ -56,6 +57,7 @@ from allotment.spec.schema.scalars import (
     PortNumber,
     TenantName,
 )
+from allotment.spec.schema.short_forms import ONE_OR_LIST, short_for
 
 
 class RangeScale(StrEnum):
@@ -145,7 +147,8 @@ class CodeSpec(Spec):
     )
     ignore_file: FileName = Field(
         default=DEFAULT_IGNORE_FILE,
-        description='File in it that says what stays behind, in gitignore\'s patterns. "": nothing does.',
+        description="File in it that says what stays behind, in gitignore's patterns. Where it is not there, "
+        '.gitignore counts; "": neither.',
         examples=[".allotignore"],
     )
     most: Memory = Field(
@@ -160,7 +163,7 @@ class AcceleratorWishSpec(Spec):
     """Which devices one replica needs; `2`, `a100` and `a100:2` will do."""
 
     count: Devices = Field(default=1, description="Devices of one replica.", examples=[2])
-    class_: Annotated[tuple[Name, ...], ONE_OR_LIST] = Field(
+    class_: Annotated[tuple[ClassName, ...], ONE_OR_LIST] = Field(
         default=(),
         alias="class",
         description="Class of the catalogue, or several in order of preference. By default all that have the "
@@ -368,6 +371,16 @@ class SweepSpec(Spec):
         examples=[{"metric": "loss"}],
     )
 
+    @classmethod
+    def stands_for(cls, name: str, value: Any) -> str:
+        """A list or a mapping is a parameter that stands a level too high."""
+        told = echo(name, quote=False)
+        if isinstance(value, (list, tuple)):
+            return f"values that are tried stand below `grid`, as `grid: {{{told}: […]}}`"
+        if isinstance(value, dict) and not nearest(name, fields_of(cls)):
+            return f"a range to draw from stands below `random`, as `random: {{{told}: {{from: …, to: …}}}}`"
+        return ""
+
 
 class ScheduleSpec(Spec):
     """When it runs; a plain cron expression will do. Two runs never overlap: one that is due meanwhile is left out."""
@@ -497,6 +510,14 @@ class JobFileSpec(KindSpec):
         description="Further labels, such as model and experiment. None by default.",
         examples=[{"model": "llm-7b"}],
     )
+
+    @classmethod
+    def stands_for(cls, name: str, value: Any) -> str:
+        """What others run before the job is a part of its image, or of its script."""
+        del value
+        if name == "setup":
+            return "there is no setup: install what it needs in the image (`run.image`), or in the script that it runs"
+        return ""
 
 
 def job_json_schema() -> dict[str, Any]:

@@ -24,6 +24,17 @@ class Spec(BaseModel):
         extra="forbid", frozen=True, alias_generator=to_camel, validate_by_alias=True, hide_input_in_errors=True
     )
 
+    @classmethod
+    def stands_for(cls, name: str, value: Any) -> str:
+        """What to write in place of a field that others have and this mapping has not; empty where nothing is known.
+
+        Args:
+            name: of the field, as it was written.
+            value: as it was read: a text, a list or a mapping.
+        """
+        del name, value
+        return ""
+
 
 class KindSpec(Spec):
     """Base of the kinds: one YAML document is one of these."""

@@ -83,12 +83,16 @@ def _line(value: str) -> str:
     return value
 
 
+def name_rule(value: str, rule: str) -> str:
+    """The fix of a text that is no name: the name that differs from it in case and dashes alone, then the rule."""
+    meant = value.lower().replace("_", "-").replace(" ", "-")
+    return f'did you mean "{meant}"? {rule}' if meant != value and is_dns_label(meant) else rule
+
+
 def _dns_label(value: str) -> str:
     if not is_dns_label(value):
-        refuse(
-            f"{echo(value)} is no Kubernetes name",
-            "use lower-case letters, digits and single dashes inside, at most 63 characters",
-        )
+        rule = "use lower-case letters, digits and single dashes inside, at most 63 characters"
+        refuse(f"{echo(value)} is no Kubernetes name", name_rule(value, rule))
     return value
 
 

@@ -82,6 +82,30 @@ def test_what_cannot_be_meant(wrong: str) -> None:
         changed_document(document(), [wrong])
 
 
+@pytest.mark.parametrize(
+    ("change", "what", "fix"),
+    [
+        ("run.args=--epochs", '"--epochs" where a list belongs', """--set 'run.args=["a", "b"]'"""),
+        ('run.args={"a": "b"}', "a mapping where a list belongs", """--set 'run.args=["a", "b"]'"""),
+        ("sweep.grid.lr=3", '"3" where a list belongs', """--set 'sweep.grid.lr=["a", "b"]'"""),
+        ("volumes.data=x", '"x" where a mapping belongs', "--set volumes.data.use=VALUE"),
+        ("run.env=LR", '"LR" where a mapping belongs', "--set run.env.NAME=VALUE"),
+        ('resources=["a"]', "a list where a mapping belongs", "--set resources.accelerators=VALUE"),
+    ],
+)
+def test_a_list_and_a_mapping_are_said_in_json(change: str, what: str, fix: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        changed_document(document(), [change])
+    assert (caught.value.what, fix in caught.value.fix) == (f"--set {change.partition('=')[0]}: {what}", True)
+
+
+@pytest.mark.parametrize(
+    "change", ['run.args=["--a"]', "after=prep", "resources.accelerators=a100:2", "run=a.py", "run.secrets.KEY=a/b"]
+)
+def test_what_has_a_form_that_fits_is_taken(change: str) -> None:
+    assert changed_document(document(), [change])
+
+
 def test_what_cannot_be_is_told_with_its_field() -> None:
     for change, field in (("run.nosuch=1", "run.nosuch"), ("priority=top", "priority"), ("replicas=two", "replicas")):
         with pytest.raises(InvalidJobFileError) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -185,6 +186,21 @@ CASES = [
         ["run: {script: a.py, args: [--token, hunter22]}"],
         ["run: {script: a.py, args: [--tokens, '22']}"],
     ),
+    (
+        "command-in-one-word",
+        "run.command[0]",
+        ["run: {command: ['torchrun --nproc_per_node=2 train.py']}"],
+        ["run: {command: [/opt/my tools/run, a b]}"],
+    ),
+    ("command-in-one-word", "run.command[0]", ["run: {command: [/usr/bin/python a.py]}"], ["run: a b"]),
+    (
+        "flag-with-its-value",
+        "run.args",
+        ["run: {script: a.py, args: [--epochs 3]}"],
+        ["run: {script: a.py, args: [--epochs=3, '--title=two words', '-- a']}"],
+    ),
+    ("flag-with-its-value", "run.command", ["run: {command: [python, a.py, --epochs 3]}"], []),
+    ("flag-with-its-value", "run", ["run: {command: [python, a.py], args: [--epochs 3]}"], []),
     ("secret-in-plain-sight", "data[0].source", ["data: ['https://a/b?X-Amz-Signature=abcdefgh']"], []),
 ]
 
@@ -236,11 +252,46 @@ HARMLESS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ("""{command: ["torchrun --n=2 'my train.py' -x"]}""", '["torchrun", "--n=2", "my train.py", "-x"]'),
+        ("""{command: ["python it's.py"]}""", '["python", "it\'s.py"]'),
+        ("{script: a.py, args: [--epochs 3 --lr=1]}", '["--epochs", "3", "--lr=1"]'),
+        ("{script: a.py, args: [--token hunter22 --key=sk-canary0123456789abcdef]}", '["--token", "…", "…"]'),
+        (f"{{script: a.py, args: [--a {'b ' * 200}]}}", '["…", "…"]'),
+    ],
+)
+def test_words_that_stand_together_are_told_as_a_list(run, told):
+    found = lint(changed(f"run: {run}"))
+    (warning,) = (each for each in found if each.word in {"command-in-one-word", "flag-with-its-value"})
+    assert warning.problem.fix == f"write each word by itself: {told}"
+
+
 def test_short_times_are_told_in_seconds():
     (warning,) = lint(changed("schedule: '* * * * *'", "maxRunTime: 30s"))
     assert "; 30 seconds are taken" in warning.problem.what
     (warning,) = lint(changed("schedule: {cron: '*/2 * * * *', startingDeadline: 20s}", "maxRunTime: 150s"))
     assert "may take 150 seconds, and the next, due after 2 minutes" in warning.problem.what
+
+
+def refusing(platform: Platform) -> str:
+    """What is told of an image of no trusted registry."""
+    files = SourceTree({"job.yaml": changed("run: {script: a.py, image: docker.example/a:1}")})
+    found = lint_files(files, load_jobs(files, platform, NOW), platform, NOW)
+    return " ".join(each.problem.what for each in found if each.word == "registry-not-trusted")
+
+
+def test_who_refuses_an_image_is_told_and_of_whom():
+    platform = acme()
+    assert "prod-inference-westeu, training-eastus refuse images that do not come from" in refusing(platform)
+    soft = (
+        each if each.name == "training-eastus" else replace(each, warn_namespaces=("nlp",))
+        for each in platform.clusters
+    )
+    told = refusing(replace(platform, clusters=tuple(soft)))
+    assert told.startswith("training-eastus refuses images that do not come from")
+    assert "but for what platform engineers submit themselves" in told
 
 
 @pytest.mark.parametrize(("name", "value"), SECRETS)

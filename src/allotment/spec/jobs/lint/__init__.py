@@ -10,7 +10,7 @@ from typing import Final
 from allotment.model.jobs.job import Job
 from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
-from allotment.spec.jobs.lint import fleet, storage, survival, timing, tokens
+from allotment.spec.jobs.lint import fleet, storage, survival, timing, tokens, words
 from allotment.spec.jobs.lint.linted import LintAdvice, LintedJob, LintRule
 from allotment.spec.jobs.load import JobDocument
 from allotment.spec.problems import Issue, Problem, Severity
@@ -22,6 +22,7 @@ RULES: Final[tuple[LintRule, ...]] = (
     *timing.RULES,
     *storage.RULES,
     *tokens.RULES,
+    *words.RULES,
 )
 """All of them, in the order in which the documentation tells of them."""
 

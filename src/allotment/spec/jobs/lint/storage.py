@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from allotment.model.jobs.job import JobVolume, StagingTime, VolumeUse
-from allotment.model.policy import Mode, PolicyName
+from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.spec.jobs.lint.linted import LintAdvice, LintedJob, LintRule
 
 _A_STAMPEDE: Final = 4
@@ -95,15 +95,23 @@ def registry_not_trusted(linted: LintedJob) -> Iterator[LintAdvice]:
     policy = next((each for each in linted.platform.policies if each.name is PolicyName.TRUSTED_REGISTRIES), None)
     if not image or policy is None or not policy.registries or image.startswith(policy.registries):
         return
-    refusing = [
-        placement.cluster for placement in linted.team.placements if policy.modes.get(placement.cluster) is Mode.ENFORCE
-    ]
+    refusing = [each.cluster for each in linted.team.placements if _refuses(linted, policy, each.cluster)]
     if refusing:
+        refuse = "refuses" if len(refusing) == 1 else "refuse"
         yield LintAdvice(
             ("run", "image"),
-            f"{', '.join(refusing)} refuse images that do not come from {', '.join(policy.registries)}",
+            f"{', '.join(refusing)} {refuse} images that do not come from {', '.join(policy.registries)}, but for "
+            "what platform engineers submit themselves",
             "copy the image there, and name the copy",
         )
+
+
+def _refuses(linted: LintedJob, policy: Policy, name: str) -> bool:
+    """Whether a policy does more than warn where a team's jobs run in a cluster."""
+    cluster, namespace = linted.platform.cluster(name), linted.team.namespaces[0]
+    if policy.modes.get(name) is not Mode.ENFORCE or namespace in policy.exempt_namespaces:
+        return False
+    return cluster is None or not policy.may_only_warn or namespace not in cluster.warn_namespaces
 
 
 def nearness_of_one(linted: LintedJob) -> Iterator[LintAdvice]:
@@ -146,7 +154,7 @@ RULES: Final = (
     LintRule(
         "registry-not-trusted",
         "An image from a registry that a cluster refuses",
-        "Admission refuses the pod, after the job has waited.",
+        "Admission refuses the job.",
         registry_not_trusted,
     ),
     LintRule("nearness-of-one", "Nearness of one replica", "It says nothing.", nearness_of_one),

@@ -11,6 +11,8 @@ from typing import Final
 
 from allotment.spec.jobs.lint.linted import LintAdvice, LintedJob, LintRule
 
+PLAIN_SIGHT: Final = "secret-in-plain-sight"
+
 _KNOWN: Final = re.compile(
     r"\b(?:sk-[A-Za-z0-9_-]{16,}|gh[opusr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
     r"|hf_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{30,}"
@@ -106,7 +108,7 @@ def _handed(argv: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 RULES: Final = (
     LintRule(
-        "secret-in-plain-sight",
+        PLAIN_SIGHT,
         "What looks like a secret in a variable, an argument or an address",
         "A job is kept, shown and listed; whoever may see it reads the value.",
         secret_in_plain_sight,
