@@ -237,6 +237,7 @@ def test_commands_of_other_programs_are_answered_with_ours(run: Run) -> None:
     [
         (("apply", "--auto-approve"), 2, "did you mean '--yes'? see `allot apply --help`"),
         (("run", "a.py", "--time", "1h"), 2, "did you mean '--max-run-time'? arguments of the script stand after --"),
+        (("run", "a.py", "--on", "hpc"), 2, "another back end takes a job file, `allot submit job.yaml --on NAME`"),
         (("run", "a.py", "--lr", "1"), 2, "fix: arguments of the script stand after --"),
         (("ps", "--json"), 2, "did you mean '-o json'? see `allot ps --help`"),
         (("ps", "--auto-approve"), 2, "fix: see `allot ps --help`"),

@@ -52,6 +52,7 @@ def test_the_examples_of_make_up_leave_room_for_a_job_of_ones_own(run: Run) -> N
 
 
 def test_warnings_have_place_and_word_and_fail_only_if_they_shall(run: Run, home: Path) -> None:
+    Path("a.py").touch()
     Path("job.yaml").write_text(WARNED, encoding="utf-8")
     done = run("job", "check", "job.yaml", *ON)
     assert done.code == 0
@@ -61,6 +62,22 @@ def test_warnings_have_place_and_word_and_fail_only_if_they_shall(run: Run, home
     assert run("job", "check", "job.yaml", *ON, "--strict").code == 1
     (warning,) = run("job", "check", "job.yaml", *ON, "-o", "json").json()["warnings"]
     assert (warning["word"], warning["line"], warning["job"]) == ("secret-in-plain-sight", 4, "first")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [("trian.py", 'no script "trian.py" in the folder'), ("python train.py --epochs 3", "as lists")],
+)
+def test_a_script_that_is_not_there_is_an_error_as_at_submit(run: Run, home: Path, script: str, says: str) -> None:
+    Path("train.py").touch()
+    text = f"kind: Job\nname: first\nteam: nlp\nrun: {script}\nmaxRunTime: 30m\n"
+    Path("job.yaml").write_text(text, encoding="utf-8")
+    checked = run("job", "check", "job.yaml", *ON)
+    assert (checked.code, checked.out, says in checked.err) == (1, "", True)
+    run("job", "check", "-", *ON, typed=text).ok()
+    assert says in run("submit", "job.yaml", "--dry-run=client", *ON).err
+    Path("job.yaml").write_text(text.replace(script, "train.py"), encoding="utf-8")
+    run("job", "check", "job.yaml", *ON).ok()
 
 
 def test_problems_are_told_all_at_once(run: Run, home: Path) -> None:

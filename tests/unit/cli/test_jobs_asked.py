@@ -179,6 +179,15 @@ def test_ps_takes_teams_as_kubectl_takes_namespaces(
     assert run("ps", "-A", "-n", "cv").code == 2
 
 
+def test_where_all_is_over_ps_names_the_flag_that_lists_it(run: Run, asked: World) -> None:
+    assert "allot run SCRIPT" in run("ps", "--state", "failed").err
+    for each in asked.desk.page(JobFilter(), limit=9).rows:
+        asked.desk.stop(each.id, grace=0)
+    asked.run(5)
+    assert "no job is under way; `allot ps -a` lists those that are over, too" in run("ps").err
+    assert "mine" in run("ps", "-a").ok()
+
+
 @pytest.mark.parametrize("asked_for", [("prune",), ("forget", "j1")])
 def test_whoever_says_no_to_forgetting_is_told_by_the_exit_code(
     run: Run, monkeypatch: pytest.MonkeyPatch, asked_for: tuple[str, ...]

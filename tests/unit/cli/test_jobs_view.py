@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from allotment.cli.commands.run.family_view import family_lines, family_report_lines
-from allotment.cli.commands.run.jobs_view import described, jobs_listing, receipt_text, receipts_listing, report_text
+from allotment.cli.commands.run.jobs_view import (
+    described,
+    foreseen_text,
+    jobs_listing,
+    no_members,
+    receipt_text,
+    receipts_listing,
+    silence_told,
+    silent_backends,
+)
+from allotment.cli.commands.run.report_view import report_text
 from allotment.model.jobs.family import FamilyStanding
-from allotment.model.jobs.job import JobSchedule, Program, Sweep, SweptParameter
-from allotment.model.jobs.run import JobState, Move, MoveCause, RunningPlace
-from allotment.operations.run.reporting import BestTrial, FamilyReport, report_of
-from allotment.ports.job_service import JobReceipt
+from allotment.model.jobs.job import AcceleratorWish, JobSchedule, Program, Sweep, SweptParameter
+from allotment.model.jobs.run import GivenClass, JobState, Move, MoveCause, RunningPlace
+from allotment.model.jobs.use import UseSummary
+from allotment.model.moments import written
+from allotment.operations.run.reporting import BestTrial, FamilyReport, family_report_of, report_of
+from allotment.operations.run.trials_there import trials_there
+from allotment.ports.backends import BackendOffer, ForeseenStart
+from allotment.ports.job_service import FamilySummary, ForeseenJob, JobReceipt, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, row_of
+from allotment.reports.documents.jobs import stored_job_document
 from tests.unit.adapters.store.jobs import NOW, submitted
 
 ESCAPE = "\x1b[2J"
@@ -51,6 +67,27 @@ def test_no_text_of_a_job_moves_the_cursor() -> None:
     assert not [each for each in told if ESCAPE in each]
 
 
+def test_jobs_of_a_back_end_that_does_not_answer_say_so() -> None:
+    away = ServedBackend("hpc", BackendOffer("slurm", ()), "Slurm is away", NOW)
+    there = ServedBackend("local", BackendOffer("local", ()))
+    silent = silent_backends(ServerStatus("1", 7, 0, "acme", "", ("cv",), (away, there)))
+    rows = [
+        replace(row_of(STORED), id=name, backend=backend, state=state, said=said)
+        for name, backend, state, said in (
+            ("a", "hpc", JobState.SUBMITTED, ""), ("b", "hpc", JobState.QUEUED, "next run 18:30"),
+            ("c", "hpc", JobState.FAILED, "exit code 1"), ("d", "local", JobState.RUNNING, ""),
+        )
+    ]  # fmt: skip
+    listing = jobs_listing(rows, NOW + 192_000, other_teams=True, silent=silent)
+    (reason,) = (each for each in listing.columns if each.title == "REASON")
+    unheard = "nothing was heard of hpc for 3 min 12 s"
+    assert [reason.of(each) for each in rows] == [unheard, f"{unheard}; next run 18:30", "exit code 1", None]
+    assert [bool(listing.document(each)["unheardSince"]) for each in rows] == [True, True, False, False]
+    told = silence_told(silent["hpc"], NOW + 192_000)
+    assert told == f"{unheard}, since {written(NOW)}: Slurm is away"
+    assert f"  unheard    {told}" in described(STORED, NOW, unheard=told).splitlines()
+
+
 def test_trials_and_runs_have_the_words_of_ps() -> None:
     trial = replace(row_of(STORED), said="insufficient unused quota for cpu in flavor machine, 250m more needed")
     sweep = replace(STORED, standing=FamilyStanding("1 trial", 1), job=replace(STORED.job, sweep=GRID))
@@ -71,11 +108,43 @@ def test_of_what_was_left_out_the_newest_are_named_and_the_others_counted() -> N
         assert len(lines) == 21 + len(before)
 
 
+def test_the_next_time_of_a_schedule_that_a_cluster_keeps_is_told() -> None:
+    job = replace(STORED, job=replace(STORED.job, schedule=JobSchedule("0 4 * * *", "Etc/UTC", 60)))
+    (line,) = [each for each in described(job, NOW).splitlines() if each.startswith("  schedule")]
+    assert "0 4 * * * Etc/UTC, at most 1 min late; next run 20" in line
+    assert " 04:00 Etc/UTC" in line
+    kept = replace(job, standing=FamilyStanding("next run at 4"))
+    assert described(kept, NOW).count("next run") == 1
+
+
+def test_trials_that_are_no_jobs_of_their_own_are_told_with_arguments_and_ends() -> None:
+    grid = Sweep((SweptParameter("lr", ("1", "2", "3", "4")),), trials=4, seed=0, at_once=2)
+    wanted = submitted("j2").job
+    sweep = replace(submitted("j2"), job=replace(wanted, sweep=grid), attempts=(
+        JobAttempt(1, NOW, NOW, (RunningPlace(0, "n1", over=JobState.FAILED, code=3), RunningPlace(1, "n2"))),
+        JobAttempt(2, NOW, None, (RunningPlace(0, "n3"), RunningPlace(2, "n2", over=JobState.SUCCEEDED, code=0))),
+    ))  # fmt: skip
+    assert [(each.state, each.node, each.code) for each in trials_there(sweep)] == [
+        ("running", "n3", None), ("running", "n2", None), ("succeeded", "n2", 0), ("waiting", "", None),
+    ]  # fmt: skip
+    over = replace(sweep, history=sweep.history.become(Move(NOW, JobState.STOPPED, MoveCause.BY_HAND)))
+    assert [each.state for each in trials_there(over)] == ["ended", "ended", "succeeded", "not run"]
+    lines = described(sweep, NOW).splitlines()
+    table = lines[lines.index("trials") + 1 :][:5]
+    assert table[3].split() == ["2", "succeeded", "n2", "0", "--lr=3"]
+    assert stored_job_document(sweep)["trials"][2] == {
+        "number": 2, "state": "succeeded", "node": "n2", "exitCode": 0, "arguments": ("--lr=3",),
+    }  # fmt: skip
+    assert "trials" not in stored_job_document(submitted("j3"))
+    assert no_members("allot", sweep).endswith("as one: `allot describe j2` tells of its trials")
+
+
 def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -> None:
     stored = submitted("j2")
 
-    def told(*devices: str, started: int | None = NOW) -> str:
-        attempt = JobAttempt(1, started, NOW, (RunningPlace(0, "n1", devices=devices),))
+    def told(*devices: str, started: int | None = NOW, **more: object) -> str:
+        place = RunningPlace(0, "n1", devices=devices, **more)  # type: ignore[arg-type]
+        attempt = JobAttempt(1, started, NOW, (place,))
         lines = described(replace(stored, attempts=(attempt,)), NOW).splitlines()
         return lines[lines.index("attempts") + 2].removesuffix("over").strip().rpartition("   ")[2]
 
@@ -83,6 +152,7 @@ def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -
     assert wish is not None
     assert told() == f"{stored.job.devices} {' or '.join(wish.classes)}"
     assert told("GPU-7") == "GPU-7"
+    assert told(given=GivenClass("h100"), held=5) == "5 h100"
     assert told(started=None) == "none"
 
 
@@ -108,6 +178,21 @@ def test_a_name_on_this_machine_is_told_once_something_bears_it(backend: str, st
     lines = described(stored, NOW).splitlines()
     assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("  backend")] == [says]
     assert ("never" in lines[lines.index("attempts") + 2]) is (started is None)
+
+
+def test_what_one_trial_asks_for_is_told_from_what_all_have_used() -> None:
+    sweep = replace(submitted("j2"), standing=FamilyStanding(), job=replace(STORED.job, sweep=GRID, run_time=600))
+    summary = FamilySummary({JobState.SUCCEEDED: 4}, UseSummary(12_213))
+    alone, together = report_of(sweep, NOW), family_report_of(sweep, summary, NOW)
+    told = [re.sub(r"\x1b\[[0-9;]*m", "", report_text(each, "USD")) for each in (alone, together)]
+    heads = [re.split("  +", each.splitlines()[2].strip()) for each in told]
+    assert heads == [["ASKED", "USED"], ["ASKED FOR ONE", "USED BY ALL"]]
+    assert "time 600 s at most 12.213 s" in " ".join(told[1].split())
+
+
+def test_one_accelerator_is_one() -> None:
+    job = replace(STORED.job, needs=replace(STORED.job.needs, accelerators=AcceleratorWish(1, ("a100",))), replicas=1)
+    assert "USD an hour for 1 accelerator\n" in foreseen_text(ForeseenJob(job, ForeseenStart(True), 3_000_000), "USD")
 
 
 def test_a_sweep_has_the_devices_of_all_trials_that_run_at_the_same_time() -> None:

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
+from allotment import wiring
 from allotment.adapters.files.tree import read_tree
 from allotment.cli.commands.run import submitting
-from allotment.cli.commands.run.handing import hand_in
+from allotment.cli.commands.run.handing import hand_in, tell_foreseen
 from allotment.cli.commands.run.reading import JobTexts, by_flags, check_awaited, job_texts, loaded_jobs
-from allotment.cli.commands.run.submitting import COMMAND_LINE, RunFlags, WantedJobs, document_of, handed_in, layers
+from allotment.cli.commands.run.submitting import (
+    COMMAND_LINE,
+    RunFlags,
+    WantedJobs,
+    document_of,
+    foreseen,
+    handed_in,
+    layers,
+)
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.session import Session
-from allotment.errors import CapacityError, InputError, NotFoundError
+from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
 from allotment.model.jobs.job import DependencyState, JobDependency
+from allotment.model.jobs.run import JobState, Move, MoveCause
 from allotment.ports.job_service import JobSubmission, SubmissionAnswer
 from allotment.spec.jobs.load import InvalidJobFileError, JobDocument
 from allotment.spec.load import load_platform
@@ -60,7 +72,7 @@ def test_many_go_in_few_calls_and_what_waits_for_one_that_was_refused_is_refused
     documents = [document("last", "big"), document("third", "k0"), document("big", devices=99)]
     documents += [document(f"k{number}") for number in range(100)]
     wanted = WantedJobs(documents, {"file": Path()}, "local", "night")
-    found = [each for some in handed_in(world.desk, wanted) for each in some]
+    found = [each for some in handed_in(world.desk, wanted, print) for each in some]
     assert world.together == [10, 20, 40, 31, 1]
     refused = {each.job.name: answer.refused.what for each, answer in found if answer.refused}
     assert set(refused) == {"big", "last"}
@@ -70,7 +82,7 @@ def test_many_go_in_few_calls_and_what_waits_for_one_that_was_refused_is_refused
     assert third is not None
     assert first is not None
     assert third.job.job.after[0].job == first.job.id
-    again = [answer.receipt for some in handed_in(world.desk, wanted) for _, answer in some if answer.receipt]
+    again = [answer.receipt for some in handed_in(world.desk, wanted, print) for _, answer in some if answer.receipt]
     assert {each.job.id for each in again} == {answer.receipt.job.id for _, answer in found if answer.receipt}
 
 
@@ -211,3 +223,59 @@ def test_ctrl_c_says_how_many_are_in_and_how_the_rest_comes(capsys: pytest.Captu
     assert "k3 was refused: " in told.err
     assert "interrupted: 9 of 30 jobs are in" in told.err
     assert "--key night" in told.err
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_nothing_can_be_in_it_is_said_what_does_not_answer(there: bool) -> None:
+    """The back end alone, or the server: then nobody knows whether the job came."""
+    world = Counting()
+
+    def silent(*_: object) -> NoReturn:
+        raise UnreachableError("hpc does not answer", fix="see to it")
+
+    world.desk.submit_all = silent  # type: ignore[method-assign]
+    if not there:
+        world.desk.status = silent  # type: ignore[method-assign]
+    wanted = WantedJobs([document("k1")], {"file": Path()}, "local", "night")
+    with pytest.raises(UnreachableError) as told:
+        hand_in(Session({}), world.desk, wanted, OutputOptions("name", False, "", "", None))
+    assert (told.value.what == "hpc does not answer") is there
+    assert ("--key night" in told.value.what) is not there
+
+
+def test_of_several_jobs_each_is_foreseen_and_those_that_would_be_refused_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = World()
+    first, large = document("first"), document("large", devices=99)
+    after = document("after", "first")
+    answers = foreseen(world.desk, WantedJobs([first, large, after], {"file": Path()}, "local"), lambda _: None)
+    assert [(each.job.name, isinstance(answer, AllotmentError)) for each, answer in answers] == [
+        ("first", False), ("large", True), ("after", False),
+    ]  # fmt: skip
+    code = tell_foreseen(Session({}), OutputOptions("table", False, "", "", None), answers, "USD")
+    told = capsys.readouterr()
+    assert code == answers[1][1].exit_code != 0  # type: ignore[union-attr]
+    assert "file: large would be refused: " in told.err
+    assert "1 of 3 jobs would be refused" in told.err
+    assert "it waits for these first: first" in told.out
+    with pytest.raises(AllotmentError):
+        tell_foreseen(Session({}), OutputOptions("table", False, "", "", None), answers[1:2], "USD")
+
+
+def test_what_a_back_end_refuses_just_after_it_is_in_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World()
+    receipt = world.desk.submit(JobSubmission(document("k1").job, "local"))
+    elsewhere = replace(receipt.job, backend="hpc")
+    move = Move(elsewhere.history.moves[-1].at, JobState.REFUSED, MoveCause.REFUSED, 0, "no such partition")
+    looks = iter([elsewhere, replace(elsewhere, history=elsewhere.history.become(move))])
+    monkeypatch.setattr(world.desk, "find", lambda _: next(looks))
+    monkeypatch.setattr(wiring, "clock", lambda: SimpleNamespace(sleep=lambda _: None, now=world.machine.clock.now))
+    answer = SubmissionAnswer(replace(receipt, job=elsewhere), None)
+    monkeypatch.setattr(world.desk, "submit_all", lambda _: (answer,))
+    wanted = WantedJobs([document("k1")], {"file": Path()}, "hpc", "night")
+    done = hand_in(Session({}), world.desk, wanted, OutputOptions("name", False, "", "", None))
+    assert (done.receipts, done.code) == ((), 7)
+    assert "was refused: no such partition" in capsys.readouterr().err

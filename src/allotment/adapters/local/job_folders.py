@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -35,13 +35,20 @@ class LocalJobFolders:
     ``claims/NAME/`` stay.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Below a folder, which is made where it is not there."""
+    def __init__(self, root: Path, ready: Callable[[Path], None] = lambda _: None) -> None:
+        """Below a folder, which is made where it is not there.
+
+        Args:
+            root: the folder.
+            ready: is called with it before anything is made in it; raises where nothing should be.
+        """
         self._root = root.absolute()
+        self._ready = ready
 
     def working_copy(self, job_id: str, attempt: int, packed: str) -> str:
         """A fresh copy of a job's code."""
         attempt_folder = self._attempt(job_id, attempt)
+        self._ready(self._root)
         copy = attempt_folder / "code"
         with _told(f"the working copy of {job_id}", self._root):
             if copy.is_dir():
@@ -134,8 +141,8 @@ class LocalJobFolders:
         check_id(job_id)
         return self._root / "work" / job_id / f"{attempt:d}"
 
-    @staticmethod
-    def _made(path: Path) -> str:
+    def _made(self, path: Path) -> str:
+        self._ready(self._root)
         with _told(f"the folder {shown(path)}", path):
             return str(_make(path))
 

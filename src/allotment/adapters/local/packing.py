@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pathspec import GitIgnoreSpec
-
+from allotment.adapters.local.ignoring import LeftReason, Patterns, Sieve, counted_above
 from allotment.errors import AllotmentError, InputError, NoRoomError, NotFoundError, shown
 from allotment.model.jobs.heavy import largest_parts, said_size
 from allotment.model.jobs.job import CodeFolder
+from allotment.ports.job_code import LeftBehind, PackedCode
 
 MOST_ENTRIES: Final = 20_000
 """Files, folders and links that a job's code may have."""
@@ -25,9 +27,10 @@ MOST_DEPTH: Final = 64
 """Folders within folders."""
 LONGEST_PATH: Final = 1024
 """Bytes of a path within the folder."""
-LEFT_BEHIND: Final = (".git/", ".hg/", ".svn/", "__pycache__/", "*.pyc", ".venv/", ".mypy_cache/", ".pytest_cache/")
-"""What stays behind unless the ignore file takes it in again, as in ``!.venv/``."""
 _LARGEST_IGNORE_FILE: Final = 1 << 20
+_GIT_IGNORE: Final = ".gitignore"
+_PLAIN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How an ignore file is opened, so that neither a link nor a pipe is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,15 @@ class FolderPacker:
         """Args: own: folders that are Allotment's own: they never travel, wherever they lie."""
         self._own = own
 
-    def pack(self, base: Path, folder: CodeFolder) -> BinaryIO:
+    def pack(self, base: Path, folder: CodeFolder, checkpoints: str = "") -> PackedCode:
         """A folder, packed as a tar file."""
         place = base / folder.folder
         with _opened(base, folder.folder) as fd:
-            spec = _spec(fd, folder.ignore_file, place)
-            entries = list(_entries(fd, spec, place, frozenset(_identities(self._own))))
-            _check_size(entries, folder, place)
+            sieve = _sieve(fd, folder.ignore_file, place)
+            sieve.checkpoints = posixpath.normpath(checkpoints) if checkpoints else ""
+            left: dict[LeftReason, list[str]] = {each: [] for each in LeftReason}
+            entries = list(_entries(fd, sieve, place, frozenset(_identities(self._own)), left))
+            _check_size(entries, folder, place, by_git=sieve.heeds_git)
             packed = _spool(place)
             try:
                 with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:
@@ -67,7 +72,8 @@ class FolderPacker:
             except BaseException:
                 packed.close()
                 raise
-        return packed
+        told = (LeftReason.CREDENTIALS, LeftReason.GIT, LeftReason.CHECKPOINTS)
+        return PackedCode(packed, LeftBehind(*(tuple(left[each]) for each in told)))
 
 
 def _spool(place: Path) -> BinaryIO:
@@ -112,27 +118,51 @@ def _opened(base: Path, inner: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _spec(folder: int, name: str, place: Path) -> GitIgnoreSpec:
-    lines = list(LEFT_BEHIND)
-    if name:
-        try:
-            with os.fdopen(os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder), "rb") as file:
-                text = file.read(_LARGEST_IGNORE_FILE + 1)
-        except FileNotFoundError:
-            text = b""
-        except OSError as error:
-            raise InputError(
-                f"{shown(place / name)} cannot be read", why=error.strerror or str(error), fix="make it a plain file"
-            ) from error
-        if len(text) > _LARGEST_IGNORE_FILE:
-            raise InputError(f"{shown(place / name)} is larger than 1 MiB", fix="write patterns, not every file")
-        lines += text.decode("utf-8", "surrogateescape").splitlines()
+def _sieve(folder: int, name: str, place: Path) -> Sieve:
+    """What stays behind: by the ignore file, or by .gitignore where there is none; without a name neither counts."""
+    lines = _lines(partial(os.open, name, _PLAIN, dir_fd=folder), place / name) if name else []
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        return Sieve.of(lines, git=lines is None, above=_above(place) if lines is None else ())
     except ValueError as error:
         raise InputError(
             f"{shown(place / name)} has a pattern that cannot be", why=shown(error), fix="see gitignore(5)"
         ) from error
+
+
+def _above(place: Path) -> Sequence[tuple[str, Patterns]]:
+    """What the repository that a folder lies in ignores; nothing where it is none's, or is one's root."""
+    real = place.resolve()
+    root = next((each for each in (real, *real.parents) if os.access(each / ".git", os.F_OK)), real)
+    way = real.relative_to(root).parts
+    files = {}
+    for depth in range(len(way)):
+        path = root.joinpath(*way[:depth]) / _GIT_IGNORE
+        if lines := _git_lines(partial(os.open, path, _PLAIN), path):
+            files[depth] = lines
+    return counted_above(way, files)
+
+
+def _git_lines(opened: Callable[[], int], place: Path) -> Sequence[str]:
+    """Lines of a .gitignore; a link is none, as for git."""
+    return [] if place.is_symlink() else _lines(opened, place) or []
+
+
+def _lines(opened: Callable[[], int], place: Path) -> list[str] | None:
+    """Lines of an ignore file; None where there is none."""
+    try:
+        with os.fdopen(opened(), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is no plain file")
+            text = file.read(_LARGEST_IGNORE_FILE + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(
+            f"{shown(place)} cannot be read", why=error.strerror or str(error), fix="make it a plain file"
+        ) from error
+    if len(text) > _LARGEST_IGNORE_FILE:
+        raise InputError(f"{shown(place)} is larger than 1 MiB", fix="write patterns, not every file")
+    return [line.removesuffix("\r") for line in text.decode("utf-8-sig", "surrogateescape").split("\n")]
 
 
 def _identities(folders: Sequence[Path]) -> Iterator[tuple[int, int]]:
@@ -145,8 +175,10 @@ def _identities(folders: Sequence[Path]) -> Iterator[tuple[int, int]]:
         yield found.st_dev, found.st_ino
 
 
-def _entries(folder: int, spec: GitIgnoreSpec, place: Path, own: frozenset[tuple[int, int]]) -> Iterator[_Entry]:
-    """All that travels, in order, folders before what they hold.
+def _entries(
+    folder: int, sieve: Sieve, place: Path, own: frozenset[tuple[int, int]], left: dict[LeftReason, list[str]]
+) -> Iterator[_Entry]:
+    """All that travels, in order, folders before what they hold; what does not is added to what is left.
 
     A socket does not: nobody would listen at its copy.
     """
@@ -155,13 +187,20 @@ def _entries(folder: int, spec: GitIgnoreSpec, place: Path, own: frozenset[tuple
     while waiting:
         inner, depth = waiting.pop()
         below: list[tuple[str, int]] = []
-        for name in _names(folder, inner, place):
+        names = _names(folder, inner, place)
+        if sieve.git and _GIT_IGNORE in names:
+            _heed(sieve, folder, inner, place)
+        for name in names:
             path = f"{inner}/{name}" if inner else name
             seen = _seen(folder, path, place)
             is_folder = stat.S_ISDIR(seen.st_mode)
             if stat.S_ISSOCK(seen.st_mode) or (is_folder and (seen.st_dev, seen.st_ino) in own):
                 continue
-            if spec.match_file(f"{path}/" if is_folder else path):
+            reason = sieve.reason(path, is_folder=is_folder)
+            if reason is LeftReason.CHECKPOINTS and not _names(folder, path, place):
+                continue
+            if reason is not None:
+                left[reason].append(f"{path}/" if is_folder else path)
                 continue
             count += 1
             _check_place(path, count, depth, place)
@@ -169,6 +208,12 @@ def _entries(folder: int, spec: GitIgnoreSpec, place: Path, own: frozenset[tuple
             if is_folder:
                 below.append((path, depth + 1))
         waiting.extend(reversed(below))
+
+
+def _heed(sieve: Sieve, folder: int, inner: str, place: Path) -> None:
+    path = f"{inner}/{_GIT_IGNORE}" if inner else _GIT_IGNORE
+    if lines := _git_lines(partial(_reached, folder, path, os.O_NONBLOCK), place / path):
+        sieve.heed(inner, lines)
 
 
 def _seen(folder: int, path: str, place: Path) -> os.stat_result:
@@ -264,7 +309,7 @@ def stays_inside(path: str, target: str) -> bool:
     return ".." not in parts[up:] and up <= path.count("/")
 
 
-def _check_size(entries: list[_Entry], folder: CodeFolder, place: Path) -> None:
+def _check_size(entries: list[_Entry], folder: CodeFolder, place: Path, *, by_git: bool) -> None:
     total = sum(each.size for each in entries)
     if total <= folder.most:
         return
@@ -274,12 +319,14 @@ def _check_size(entries: list[_Entry], folder: CodeFolder, place: Path) -> None:
     raise InputError(
         f"{shown(place)} has {has} of code; {most} may be packed",
         why=f"the largest are {largest_parts((each.path, each.size) for each in entries)}",
-        fix=f"{_left_out(folder.ignore_file)}, or raise `code.most` of a job file",
+        fix=f"{_left_out(folder.ignore_file, by_git=by_git)}, or raise `code.most` of a job file",
     )
 
 
-def _left_out(ignore_file: str) -> str:
+def _left_out(ignore_file: str, *, by_git: bool) -> str:
     """How what is no code stays behind."""
+    if by_git:
+        return f"name what is not code in .gitignore, or in {shown(ignore_file)}, which counts in its place"
     if not ignore_file:
         return "name what is not code in an ignore file (`code.ignoreFile`)"
     return f"name what is not code in {shown(ignore_file)} of that folder, one a line as in .gitignore"

@@ -22,6 +22,7 @@ _NAME: Final = "the clone"
 @click.command(cls=Command)
 @click.argument("job")
 @click.option("--set", "changes", metavar="NAME=VALUE", multiple=True, help="What is to be different; repeatable.")
+@click.option("--on", "backend", metavar="NAME", default="", help="Where it runs; where the old one does by default.")
 @click.option(
     "--dry-run", type=click.Choice(("server",)), help="Submit nothing: tell price, start and whom it displaces."
 )
@@ -31,7 +32,14 @@ _NAME: Final = "the clone"
 @global_flags
 @click.pass_obj
 def clone(
-    session: Session, job: str, *, changes: tuple[str, ...], dry_run: str | None, follow: bool, output: OutputOptions
+    session: Session,
+    job: str,
+    *,
+    changes: tuple[str, ...],
+    backend: str,
+    dry_run: str | None,
+    follow: bool,
+    output: OutputOptions,
 ) -> int:
     """Submit a job once more with something changed: a new job, with the code of the old one, which it names.
 
@@ -51,12 +59,12 @@ def clone(
     before = job_of(session, service, job)
     status = service.status()
     platform = served_platform(session, status.directory)
-    tell_of_other_shell(session, status, platform, before.backend)
+    where = backend or before.backend
+    tell_of_other_shell(session, status, platform, where)
     document = _changed(before, changes, platform)
-    wanted = WantedJobs((document,), {}, before.backend, supersedes=before.id)
+    wanted = WantedJobs((document,), {}, where, supersedes=before.id)
     if dry_run:
-        tell_foreseen(session, output, foreseen(service, wanted), platform.currency)
-        return 0
+        return tell_foreseen(session, output, foreseen(service, wanted, session.note), platform.currency)
     done = hand_in(session, service, wanted, output)
     if before.job.checkpoint is not None and document.job.checkpoint is not None:
         session.note(f"it begins anew: the checkpoints of {before.id} stay with that job")

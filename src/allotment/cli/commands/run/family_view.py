@@ -13,6 +13,7 @@ from allotment.jobs.trials import trials_of
 from allotment.model.moments import written
 from allotment.operations.run.plain_reasons import plain_reason
 from allotment.operations.run.reporting import FamilyReport
+from allotment.operations.run.trials_there import TrialThere, trials_there
 from allotment.ports.stored_jobs import JobEvent, JobRow, StoredJob
 
 _RUNS_SHOWN: Final = 20
@@ -45,6 +46,18 @@ def family_lines(job: StoredJob, members: Sequence[JobRow], now: int, call: str)
         )
         rows = sorted(members, key=lambda row: row.number)
         yield from (f"  {line}" for line in table_text(columns, rows, width=None).splitlines())
+    elif job.job.sweep is not None and job.attempts:
+        yield "trials"
+        yield from (f"  {line}" for line in table_text(_TRIALS, trials_there(job), width=None).splitlines())
+
+
+_TRIALS: Final[tuple[Column[TrialThere], ...]] = (
+    Column("TRIAL", lambda each: each.number),
+    Column("STATE", lambda each: each.state),
+    Column("NODE", lambda each: shown(each.node) or None),
+    Column("CODE", lambda each: each.code),
+    Column("ARGUMENTS", lambda each: shown(" ".join(each.arguments))),
+)
 
 
 def _metric(job: StoredJob) -> Iterator[Column[JobRow]]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.commands.run.submitting import WantedJobs, handed_in
 from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.session import Session
-from allotment.errors import INTERRUPTED, AllotmentError, UnreachableError, shown
+from allotment.errors import INTERRUPTED, AllotmentError, CapacityError, UnreachableError, shown
 from allotment.model.grammar import count
+from allotment.model.jobs.run import JobState
+from allotment.ports.backends import LOCAL
 
 if TYPE_CHECKING:
     from allotment.ports.job_service import ForeseenJob, JobReceipt, JobService
+    from allotment.ports.stored_jobs import StoredJob
+    from allotment.spec.jobs.load import JobDocument
 
 
 _MOST_TOLD: Final = 10
 """Refused jobs that are told one by one; of more there is their number."""
+_LOOK_AGAIN: Final = 0.1
+_LOOKS: Final = 15
+"""How often, and seconds in between, it is looked whether a back end takes what was handed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +40,15 @@ class HandedIn:
     code: int
 
 
-def taken(service: JobService, wanted: WantedJobs) -> JobReceipt:
-    """The receipt of the one job.
+def taken(service: JobService, wanted: WantedJobs, tell: Callable[[str], None]) -> JobReceipt:
+    """The receipt of the one job; what of its code stays behind is told.
 
     Raises:
         AllotmentError: it was refused.
     """
     from allotment.ports.job_service import error_of
 
-    ((_, answer),) = next(handed_in(service, wanted))
+    ((_, answer),) = next(handed_in(service, wanted, tell))
     if answer.refused is not None:
         raise error_of(answer.refused)
     assert answer.receipt is not None  # noqa: S101 (one of the two is there)
@@ -66,7 +73,12 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
     code = 0
     try:
         with ProgressLine(session) as progress:
-            for some in handed_in(service, wanted):
+
+            def tell(text: str) -> None:
+                progress.clear()
+                session.note(text)
+
+            for some in handed_in(service, wanted, tell):
                 progress.clear()
                 for document, answer in some:
                     if answer.receipt is not None:
@@ -84,26 +96,86 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
         session.note(_cut_off(len(receipts), total, wanted))
         code = INTERRUPTED
     except UnreachableError as error:
-        raise UnreachableError(_cut_off(len(receipts), total, wanted), why=str(error.what), fix=error.fix) from error
+        raise _gone(error, service, _cut_off(len(receipts), total, wanted), any_in=bool(receipts)) from error
     if total == 1 and refused:
         raise refused[0]
     _tell_the_rest(session, receipts, output, at_once=at_once)
     if refused:
         session.note(f"{len(receipts)} of {count(total, 'job')} were submitted, {len(refused)} refused")
-    return HandedIn(tuple(receipts), code or (refused[0].exit_code if refused else 0))
+        code = code or refused[0].exit_code
+    return _still_there(session, service, receipts, code)
 
 
-def tell_foreseen(session: Session, output: OutputOptions, found: Sequence[ForeseenJob], currency: str) -> None:
-    """What would become of jobs."""
+def _still_there(session: Session, service: JobService, receipts: Sequence[JobReceipt], code: int) -> HandedIn:
+    """Those that their back end has not refused within a moment; the others are told."""
+    refused = {each.id: each for each in (_refused_at_once(service, receipts) if code == 0 else ())}
+    for each in refused.values():
+        session.note(f"{shown(each.job.name)} ({each.id}) was refused: {shown(each.history.moves[-1].said)}")
+    left = tuple(each for each in receipts if each.job.id not in refused)
+    return HandedIn(left, CapacityError.exit_code if refused else code)
+
+
+def tell_foreseen(
+    session: Session,
+    output: OutputOptions,
+    answers: Sequence[tuple[JobDocument, ForeseenJob | AllotmentError]],
+    currency: str,
+) -> int:
+    """What would become of jobs; the exit code: that of the first one that would be refused.
+
+    Raises:
+        AllotmentError: there is one job, and it would be refused.
+    """
     from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text
     from allotment.cli.shell.output import show
 
-    show(
-        session,
-        output,
-        foreseen_listing(found, currency),
-        human=lambda _: "\n".join(foreseen_text(each, currency) for each in found),
-    )
+    refused = [(document, each) for document, each in answers if isinstance(each, AllotmentError)]
+    found = [each for _, each in answers if not isinstance(each, AllotmentError)]
+    if refused and len(answers) == 1:
+        raise refused[0][1]
+    for document, error in refused[:_MOST_TOLD]:
+        _tell_refused(session, f"{document.source.file}: {document.job.name}", error, would=True)
+    if found:
+        show(
+            session,
+            output,
+            foreseen_listing(found, currency),
+            human=lambda _: "\n".join(foreseen_text(each, currency) for each in found),
+        )
+    if refused:
+        session.note(f"{len(refused)} of {count(len(answers), 'job')} would be refused")
+    return refused[0][1].exit_code if refused else 0
+
+
+def _refused_at_once(service: JobService, receipts: Sequence[JobReceipt]) -> list[StoredJob]:
+    """Of a few jobs for a back end that is asked after they are in, those that it refused within a moment."""
+    from allotment import wiring
+
+    clock = wiring.clock()
+    left = {each.job.id for each in receipts if each.job.backend != LOCAL} if len(receipts) <= _MOST_TOLD else set()
+    refused = []
+    for _ in range(_LOOKS):
+        for each in [service.find(job_id) for job_id in sorted(left)]:
+            if each.state is not JobState.SUBMITTED:
+                left.remove(each.id)
+            if each.state is JobState.REFUSED:
+                refused.append(each)
+        if not left:
+            break
+        clock.sleep(_LOOK_AGAIN)
+    return refused
+
+
+def _gone(error: UnreachableError, service: JobService, cut_off: str, *, any_in: bool) -> UnreachableError:
+    """What is said where something did not answer: of a back end alone that, for then nothing can be in."""
+    if not any_in:
+        try:
+            service.status()
+        except AllotmentError:
+            pass
+        else:
+            return error
+    return UnreachableError(cut_off, why=str(error.what), fix=error.fix)
 
 
 def _cut_off(number: int, total: int, wanted: WantedJobs) -> str:
@@ -125,9 +197,10 @@ def _line(output: OutputOptions, receipt: JobReceipt) -> str:
     return f"job/{receipt.job.id}" if output.format == "name" else receipt_line(receipt)
 
 
-def _tell_refused(session: Session, name: str, error: AllotmentError) -> None:
+def _tell_refused(session: Session, name: str, error: AllotmentError, *, would: bool = False) -> None:
     why = f": {error.why}" if error.why else ""
-    session.note(f"{shown(name)} was refused: {shown(error.what + why)}\n  fix: {shown(error.fix)}")
+    became = "would be" if would else "was"
+    session.note(f"{shown(name)} {became} refused: {shown(error.what + why)}\n  fix: {shown(error.fix)}")
 
 
 def _tell_the_rest(session: Session, receipts: Sequence[JobReceipt], output: OutputOptions, *, at_once: bool) -> None:

@@ -38,7 +38,8 @@ def check(session: Session, files: tuple[str, ...], *, strict: bool, output: Out
 
     Every problem is told as file:line:column, field, what is wrong and what to do (exit code 1); every warning has a
     word of its own, which docs/job-file.md explains. Without a platform directory it is that of the server, where it
-    runs. - is standard input. -o json has each job with all its defaults.
+    runs. - is standard input. -o json has each job with all its defaults. The scripts that files name have to be there,
+    as for `allot submit`; of what comes by standard input nobody knows yet where it will lie.
 
     Labels for -l: job, team, type.
     """
@@ -54,7 +55,7 @@ def check(session: Session, files: tuple[str, ...], *, strict: bool, output: Out
     now = wiring.clock().now()
     texts = job_texts(files)
     platform = known_platform(session)
-    found = loaded_jobs(session, platform, texts, scripts=False)
+    found = loaded_jobs(session, platform, texts, piped=False)
     warnings = lint_files(SourceTree(texts.texts), found, platform, now)
     if warnings and output.format != "json":
         session.note("\n".join(warning_notes(warnings)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -59,7 +60,14 @@ def ps(
     Labels for -l: team, owner, state, backend.
     """
     from allotment import wiring
-    from allotment.cli.commands.run.jobs_view import jobs_listing
+    from allotment.cli.commands.run.jobs_view import (
+        NO_JOBS,
+        NONE_UNDER_WAY,
+        jobs_listing,
+        no_members,
+        silence_told,
+        silent_backends,
+    )
     from allotment.cli.commands.run.naming import check_team
     from allotment.cli.shell.output import show
     from allotment.ports.store import MOST_LISTED, JobFilter
@@ -69,7 +77,8 @@ def ps(
     service, clock = service_of(session), wiring.clock()
     everything = everything or parent is not None
     chosen = frozenset(map(JobState, state)) or frozenset(each for each in JobState if everything or not each.over)
-    family = "" if parent is None else service.find(parent).id
+    whole = None if parent is None else service.find(parent)
+    family = "" if whole is None else whole.id
     team = "" if every_team else session.value("team")
     wanted = JobFilter(team=team, states=chosen, parent=family, alone=not family)
     # On a terminal a reason goes on in the next line; in a pipe it is one line, which somebody greps.
@@ -77,15 +86,28 @@ def ps(
     before: object = None
     while True:
         rows = service.page(wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED)).rows
-        if not rows:
+        nothing = NO_JOBS
+        if not rows and whole is not None:
+            nothing = no_members(session.call, whole)
+        elif not rows:
             check_team(service, wanted)
+            ended = replace(wanted, states=frozenset(each for each in JobState if each.over))
+            if not everything and not state and service.page(ended, limit=1).rows:
+                nothing = NONE_UNDER_WAY
         if family:  # of one moment they stand in the order of their ids, t10 before t9
             rows = tuple(sorted(rows, key=lambda row: -row.number))
-        if before is None or [(each.id, each.version) for each in rows] != before:
-            before = [(each.id, each.version) for each in rows]
+        silent = silent_backends(service.status())
+        unheard = sorted({each.backend for each in rows if not each.state.over} & silent.keys())
+        present = [(each.id, each.version) for each in rows], unheard
+        if present != before:
+            before = present
             now = int(clock.now().timestamp() * 1000)
-            listing = jobs_listing(rows, now, other_teams=not wanted.team, longest=longest)
+            listing = jobs_listing(
+                rows, now, other_teams=not wanted.team, longest=longest, nothing=nothing, silent=silent
+            )
             show(session, output, listing, one_of_many=watch)
+            for name in unheard:
+                session.note(silence_told(silent[name], now))
         if not watch:
             return 0
         try:
@@ -164,7 +186,7 @@ def stop(session: Session, jobs: tuple[str, ...], *, everything: bool, name: str
 def retry(session: Session, job: str, *, resume: bool, follow: bool) -> int:
     """Submit a job that is over again, with the same code; it is a new job, which names the old one.
 
-    It begins anew, unless --resume is given. On a cluster it finds the checkpoints where the old one wrote them.
+    It begins anew, unless --resume is given.
     """
     from allotment.cli.commands.run.following import follow_to_its_end
     from allotment.cli.commands.run.jobs_view import receipt_line, receipt_text
@@ -222,8 +244,8 @@ def report(session: Session, job: str) -> None:
     What nobody measured is called no telemetry.
     """
     from allotment import wiring
-    from allotment.cli.commands.run.jobs_view import report_text
     from allotment.cli.commands.run.naming import job_of
+    from allotment.cli.commands.run.report_view import report_text
     from allotment.cli.commands.run.serving import served_platform
     from allotment.cli.shell.output import write_document
     from allotment.operations.run.reporting import family_report_of, has_members, report_of
@@ -249,7 +271,7 @@ def describe(session: Session, job: str) -> None:
     """Everything that is known of a job: what it asked for, why it waits or waited, its attempts, its history."""
     from allotment import wiring
     from allotment.cli.commands.run.following import held_by
-    from allotment.cli.commands.run.jobs_view import described
+    from allotment.cli.commands.run.jobs_view import described, silence_told, silent_backends
     from allotment.cli.commands.run.naming import job_of
     from allotment.cli.shell.output import write_document
     from allotment.operations.run.reporting import has_members
@@ -260,7 +282,11 @@ def describe(session: Session, job: str) -> None:
     found = job_of(session, service, job)
     now = int(wiring.clock().now().timestamp() * 1000)
     members = service.page(JobFilter(parent=found.id), limit=MOST_LISTED).rows if has_members(found) else ()
+    silent = None if found.state.over else silent_backends(service.status()).get(found.backend)
     if (format_ := session.value("output")) in {"json", "yaml"}:
-        write_document(session, format_, stored_job_document(found, [job_row_document(each, now) for each in members]))
+        since = None if silent is None else silent.silent_since
+        rows = [job_row_document(each, now, None if each.state.over else since) for each in members]
+        write_document(session, format_, stored_job_document(found, rows, since))
     else:
-        session.out(described(found, now, members, session.call, held_by(service, found)))
+        unheard = "" if silent is None else silence_told(silent, now)
+        session.out(described(found, now, members, session.call, held_by(service, found), unheard))

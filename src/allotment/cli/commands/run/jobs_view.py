@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from allotment.cli.commands.run.family_view import family_lines, family_report_lines
+from allotment.cli.commands.run.family_view import family_lines
 from allotment.cli.shell.amounts import amount, memory
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
@@ -17,7 +17,8 @@ from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.operations.run.plain_reasons import plain_reason
-from allotment.operations.run.reporting import JobReport, ReportLine
+from allotment.operations.run.scheduling import times_of
+from allotment.operations.run.using import held_devices
 from allotment.ports.backends import LOCAL, ForeseenStart
 from allotment.ports.job_service import ForeseenJob, JobReceipt, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
@@ -33,8 +34,46 @@ _STYLES: Final = {
     JobState.STOPPED: "yellow",
 }
 
+_NONE_SILENT: Final[Mapping[str, ServedBackend]] = {}
 
-def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool, longest: int | None = None) -> Listing[JobRow]:
+NO_JOBS: Final = "no jobs; `allot run SCRIPT` starts one"
+NONE_UNDER_WAY: Final = "no job is under way; `allot ps -a` lists those that are over, too"
+
+
+def no_members(call: str, job: StoredJob) -> str:
+    """What is said of a job none of whose members was found."""
+    name = f"{shown(job.job.name)} ({job.id})"
+    if job.job.sweep is None and job.job.schedule is None:
+        return f"{name} is no sweep and no schedule"
+    if job.job.schedule is not None or not job.attempts:
+        return f"nothing of {name} has begun: `{call} describe {job.id}` tells what it waits for"
+    return f"{shown(job.backend)} runs {name} as one: `{call} describe {job.id}` tells of its trials"
+
+
+def silent_backends(status: ServerStatus) -> dict[str, ServedBackend]:
+    """Those of which nothing is heard now, by name."""
+    return {each.name: each for each in status.backends if each.silent_since is not None}
+
+
+def silence_told(each: ServedBackend, now: int) -> str:
+    """Since when nothing is heard of a back end, and why."""
+    return f"{_silence(each, now)}, since {written(each.silent_since or now)}: {shown(each.unreachable)}"
+
+
+def _silence(each: ServedBackend, now: int) -> str:
+    since = now if each.silent_since is None else each.silent_since
+    return f"nothing was heard of {shown(each.name)} for {_ago(now, since)}"
+
+
+def jobs_listing(
+    rows: Sequence[JobRow],
+    now: int,
+    *,
+    other_teams: bool,
+    longest: int | None = None,
+    nothing: str = NO_JOBS,
+    silent: Mapping[str, ServedBackend] = _NONE_SILENT,
+) -> Listing[JobRow]:
     """A row a job, newest first.
 
     Args:
@@ -42,6 +81,8 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool, longest
         now: milliseconds since the epoch.
         other_teams: whether jobs of several teams may stand among them.
         longest: characters of a reason, at most; None for all of it.
+        nothing: what is said where there are none.
+        silent: back ends of which nothing is heard now, by name: what is shown of their jobs was true before.
     """
     return Listing(
         kind="Job",
@@ -55,7 +96,7 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool, longest
             Column("DEVICES", lambda row: row.devices, keep=5),
             Column("AGE", lambda row: (now - row.submitted) / 1000, text=lambda row: _ago(now, row.submitted), keep=6),
             Column("RAN", lambda row: _ran_seconds(row, now), text=lambda row: _ran(row, now), unit="seconds", keep=4),
-            Column("REASON", lambda row: _reason(row, longest) or None, keep=7, fold=" "),
+            Column("REASON", lambda row: _reason(row, now, silent, longest) or None, keep=7, fold=" "),
             Column("PRIORITY", lambda row: shown(row.priority), wide=True),
             Column("OWNER", lambda row: shown(row.owner), wide=True),
             Column("BACKEND", lambda row: shown(row.backend), wide=True),
@@ -65,14 +106,19 @@ def jobs_listing(rows: Sequence[JobRow], now: int, *, other_teams: bool, longest
             Column("OF", lambda row: row.parent or None, wide=True),
         ),
         name=lambda row: f"job/{row.id}",
-        document=lambda row: job_row_document(row, now),
+        document=lambda row: job_row_document(row, now, _unheard_since(row, silent)),
         labels=lambda row: {"team": row.team, "owner": row.owner, "state": row.state.value, "backend": row.backend},
-        nothing="no jobs; `allot run SCRIPT` starts one",
+        nothing=nothing,
     )
 
 
-def _reason(row: JobRow, longest: int | None) -> str:
-    said = shown(plain_reason(row.said))
+def _unheard_since(row: JobRow, silent: Mapping[str, ServedBackend]) -> int | None:
+    return silent[row.backend].silent_since if row.backend in silent and not row.state.over else None
+
+
+def _reason(row: JobRow, now: int, silent: Mapping[str, ServedBackend], longest: int | None) -> str:
+    unheard = _silence(silent[row.backend], now) if row.backend in silent and not row.state.over else ""
+    said = "; ".join(filter(None, (unheard, shown(plain_reason(row.said)))))
     return said if longest is None or len(said) <= longest else f"{said[: longest - 1]}…"
 
 
@@ -81,7 +127,8 @@ def _ago(now: int, at: int) -> str:
 
 
 def _ran_seconds(row: JobRow, now: int) -> float | None:
-    return None if row.started is None else max(0, (row.ended or now) - row.started) / 1000
+    waits = row.state in {JobState.QUEUED, JobState.STARTING}  # for its next attempt
+    return None if row.started is None or waits else max(0, (row.ended or now) - row.started) / 1000
 
 
 def _ran(row: JobRow, now: int) -> str:
@@ -134,7 +181,8 @@ def foreseen_text(each: ForeseenJob, currency: str) -> str:
     """What would become of a job, for people."""
     lines = [f"{shown(each.job.name)} of team {shown(each.job.team)} could be submitted; nothing was"]
     if each.price is not None and each.job.devices:
-        lines.append(f"  price: {each.price / 1_000_000:.2f} {currency} an hour for {each.job.devices} accelerators")
+        devices = count(each.job.devices, "accelerator")
+        lines.append(f"  price: {each.price / 1_000_000:.2f} {currency} an hour for {devices}")
     if each.start.now:
         ours = (f"{shown(one.job.name)} ({one.id}) of team {shown(one.job.team)}" for one in each.displaces)
         displaced = (*ours, *_others(each))
@@ -197,7 +245,9 @@ def next_steps(receipts: Sequence[JobReceipt], call: str) -> str:
     return "\n".join((f"  {call} logs -f {name}", f"  {call} ps", f"  {call} stop {name}"))
 
 
-def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot", held: str = "") -> str:
+def described(
+    job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot", held: str = "", unheard: str = ""
+) -> str:
     """Everything that is known of a job, for people.
 
     Args:
@@ -206,11 +256,14 @@ def described(job: StoredJob, now: int, members: Sequence[JobRow] = (), call: st
         members: of a sweep or a schedule.
         call: how the program was called.
         held: who holds what it waits for, as a clause.
+        unheard: that nothing is heard of its back end now; empty where that answers, and where it is over.
     """
-    return "\n".join(_described(job, now, members, call, held))
+    return "\n".join(_described(job, now, members, call, held, unheard))
 
 
-def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, held: str) -> Iterator[str]:
+def _described(
+    job: StoredJob, now: int, members: Sequence[JobRow], call: str, held: str, unheard: str
+) -> Iterator[str]:
     wanted, wish = job.job, job.job.needs.accelerators
     devices = (
         "none"
@@ -222,6 +275,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
         ("team", shown(wanted.team)),
         ("owner", shown(job.owner)),
         ("backend", _backend(job)),
+        ("unheard", unheard),
         ("priority", shown(wanted.priority)),
         ("runs", shown(shlex.join(wanted.program.argv))),
         ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
@@ -230,7 +284,7 @@ def _described(job: StoredJob, now: int, members: Sequence[JobRow], call: str, h
         ("checkpoint", _checkpoint(job)),
         ("member of", shown(job.parent)),
         ("sweep", _sweep(job)),
-        ("schedule", _schedule(job)),
+        ("schedule", _schedule(job, now)),
         ("stands", "" if job.standing is None or job.state.over else shown(job.standing.said)),
         ("retries", str(job.supersedes)),
         ("submitted", f"{written(job.submitted)} ({_ago(now, job.submitted)} ago)"),
@@ -279,12 +333,17 @@ def _sweep(job: StoredJob) -> str:
     return "" if sweep is None else f"{sweep.trials} trials, {sweep.at_once} at the same time"
 
 
-def _schedule(job: StoredJob) -> str:
+def _schedule(job: StoredJob, now: int) -> str:
+    """Its times, and the next one where a cluster keeps them: here `stands` tells it."""
     schedule = job.job.schedule
     if schedule is None:
         return ""
-    late = duration(schedule.starting_deadline)
-    return shown(f"{schedule.cron} {schedule.time_zone}, at most {late} late")
+    said = f"{schedule.cron} {schedule.time_zone}, at most {duration(schedule.starting_deadline)} late"
+    if job.standing is None and not job.state.over:
+        times = times_of(schedule)
+        due = times.after(now)
+        said += "; no time of it comes any more" if due is None else f"; next run {times.shown(due)}"
+    return shown(said)
 
 
 def _places(job: StoredJob, attempt: JobAttempt) -> str:
@@ -294,7 +353,9 @@ def _places(job: StoredJob, attempt: JobAttempt) -> str:
     held = attempt.started is not None or _goes_on(job, attempt)
     if devices or wish is None or not held:
         return ", ".join(map(shown, devices)) or "none"
-    return str(job.job.devices) if wish.any_class else f"{job.job.devices} {shown(' or '.join(wish.classes))}"
+    given = dict.fromkeys(each.given.accelerator for each in attempt.places if each.given is not None)
+    classes = given or (() if wish.any_class else wish.classes)
+    return f"{held_devices(job.job, attempt.places)} {shown(' or '.join(classes))}".strip()
 
 
 def _goes_on(job: StoredJob, attempt: JobAttempt) -> bool:
@@ -311,7 +372,7 @@ def _end(job: StoredJob, attempt: JobAttempt) -> str:
         return "over"
     words = "displaced" if attempt.end.displaced else ""
     code = "" if attempt.end.code is None else f"exit code {attempt.end.code}"
-    return ", ".join(part for part in (words, code, shown(attempt.end.said)) if part) or "over"
+    return ", ".join(part for part in (words, code, shown(plain_reason(attempt.end.said))) if part) or "over"
 
 
 def _attempt_columns(job: StoredJob) -> tuple[Column[JobAttempt], ...]:
@@ -322,39 +383,6 @@ def _attempt_columns(job: StoredJob) -> tuple[Column[JobAttempt], ...]:
         Column("DEVICES", lambda each: _places(job, each)),
         Column("END", lambda each: _end(job, each)),
     )
-
-
-def report_text(report: JobReport, currency: str) -> str:
-    """A job's report for people: asked and used side by side, then what to ask for next time."""
-    job, use = report.job, report.use
-    lines = [f"{shown(job.job.name)} ({job.id}): {job.state.value} on {shown(job.backend)}", ""]
-    lines.append(table_text(_REPORT, report.lines, width=None))
-    attempts = len(job.attempts)
-    if report.family is None:
-        goes_on = not job.state.over and not any(each.started is not None for each in job.attempts)
-        waited = f"{'has waited' if goes_on else 'waited'} {duration(report.waited_ms / 1000)}"
-        lines += ["", f"  {waited}{' so far' if goes_on else ''}, {count(attempts, 'attempt')}"]
-    else:
-        lines += ["", *family_report_lines(report.family, job)]
-    if use is not None:
-        held = f"{use.held_ms / 3_600_000:.4g} device-hours held"
-        cost = "price not known" if use.cost is None else f"{use.cost / 1_000_000:.2f} {currency}"
-        lines.append(f"  {held}, {cost}; displaced {use.displaced} times")
-        if use.cost is not None and use.priced_as:
-            first = f"the price of {shown(use.priced_as)}, the first class it asked for"
-            lines.append(f"  the cost is at {first}: which class it was given is not known")
-    lines += [f"  {shown(each)}" for each in report.idle]
-    if report.advice:
-        lines += ["", "next time"]
-        lines += [f"  {shown(each)}" for each in report.advice]
-    return "\n".join(lines)
-
-
-_REPORT: Final[tuple[Column[ReportLine], ...]] = (
-    Column("", lambda each: each.what),
-    Column("ASKED", lambda each: each.asked or None),
-    Column("USED", lambda each: each.used),
-)
 
 
 def server_text(status: ServerStatus, call: str) -> str:

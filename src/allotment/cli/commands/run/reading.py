@@ -72,16 +72,14 @@ def job_texts(names: Sequence[str]) -> JobTexts:
     return JobTexts(texts, folders, tuple(problems))
 
 
-def loaded_jobs(
-    session: Session, platform: Platform, found: JobTexts, *, scripts: bool = True
-) -> Sequence[JobDocument]:
-    """The jobs of job files.
+def loaded_jobs(session: Session, platform: Platform, found: JobTexts, *, piped: bool = True) -> Sequence[JobDocument]:
+    """The jobs of job files, whose scripts are there.
 
     Args:
         session: whose.
         platform: that they are checked against.
         found: the files.
-        scripts: whether the scripts that they name have to be there.
+        piped: whether the scripts of what came by standard input have to be there, too.
 
     Raises:
         InvalidJobFileError: they have errors; all are told.
@@ -98,8 +96,8 @@ def loaded_jobs(
         documents = load_jobs(tree, platform, wiring.clock().now(), session.value("team")) if found.texts else ()
     except InvalidJobFileError as error:
         problems += error.problems
-    if scripts:
-        problems += locate(tree, [issue for each in documents for issue in _absent_script(each, found.folders)])
+    lie = [each for each in documents if piped or each.source.file != STDIN_NAME]
+    problems += locate(tree, [issue for each in lie for issue in _absent_script(each, found.folders)])
     if problems:
         raise InvalidJobFileError(sort_problems(problems))
     return documents

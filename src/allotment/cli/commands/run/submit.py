@@ -38,6 +38,10 @@ class SubmitOptions:
     key: str
 
 
+_ELSEWHERE: Final = frozenset({"--on", "--backend", "--partition", "--cluster", "--context"})
+"""By which somebody says where a script is to run."""
+
+
 class RunCommand(Command):
     """A flag that it does not know may be meant for the script."""
 
@@ -48,6 +52,8 @@ class RunCommand(Command):
         except click.NoSuchOption as error:
             meant, ours = error.option_name, our_flag(error)
             first = f"did you mean {ours!r}? " if ours else ""
+            if meant in _ELSEWHERE:
+                first = "scripts run here; another back end takes a job file, `allot submit job.yaml --on NAME`; "
             raise UsageError(
                 f"there is no flag {meant!r}",
                 fix=f"{first}arguments of the script stand after --: `allot run SCRIPT -- {meant}`; see "
@@ -95,8 +101,9 @@ def _variable(given: str, environment: Mapping[str, str]) -> str:
 def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool, **flags: Any) -> int:
     """Run a script on this machine, under the team's share, and follow its log.
 
-    What stands beside the script travels with it, up to 100Mi, but for what .allotignore names. Arguments after -- are
-    the script's own. Ctrl-C stops looking, not the job. The exit code is the job's own.
+    What stands beside the script travels with it, up to 100Mi, but for what .allotignore names, or else .gitignore, and
+    what holds credentials, such as .env. Arguments after -- are the script's own. Ctrl-C stops looking, not the job.
+    The exit code is the job's own.
 
     The server is started where it does not run. Without --team it is the only team, or the one of the setting `team`.
     """
@@ -122,14 +129,38 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     flags["env"] = (*mine, *given)
     text = document_of(RunFlags(path.name, args, **flags), team)
     texts = JobTexts({COMMAND_LINE: text}, {COMMAND_LINE: path.absolute().parent})
+    platform = served_platform(session, status.directory)
     with by_flags():
-        documents = loaded_jobs(session, served_platform(session, status.directory), texts)
-    receipt = taken(service, WantedJobs(documents, texts.folders, LOCAL, running.new_job_id()))
+        documents = loaded_jobs(session, platform, texts)
+    _tell_secrets(session, platform, documents)
+    receipt = taken(service, WantedJobs(documents, texts.folders, LOCAL, running.new_job_id()), session.note)
     if detach:
         session.out(receipt_text(receipt, session.call))
         return 0
     session.note(receipt_text(receipt, session.call))
     return follow_to_its_end(session, service, receipt.job)
+
+
+def _tell_secrets(session: Session, platform: Platform, documents: Sequence[JobDocument]) -> None:
+    """Warn of secrets among flags and arguments, as of those in a job file."""
+    from allotment import wiring
+    from allotment.cli.shell.failures import problem_lines
+    from allotment.spec.jobs.lint import advice
+    from allotment.spec.jobs.lint.tokens import PLAIN_SIGHT
+
+    now = wiring.clock().now()
+    found = [
+        (f"{_given_as(each.path)}: warning: {each.why} [{word}]", f"in a job file: {each.fix}")
+        for document in documents
+        for word, each in advice(document.job, platform, now, document.written)
+        if word == PLAIN_SIGHT
+    ]
+    if found:
+        session.note("\n".join(problem_lines(found)))
+
+
+def _given_as(path: Sequence[str | int]) -> str:
+    return f"--env {path[-1]}" if path[:-1] == ("run", "env") else "an argument of the script"
 
 
 @click.command(cls=Command)
@@ -179,8 +210,7 @@ def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], ou
         raise UsageError(f"--follow follows one job, and there are {len(documents)}", fix="use `allot logs -f JOB`")
     wanted = WantedJobs(documents, found.folders, asked.backend, asked.key)
     if asked.dry_run == "server":
-        tell_foreseen(session, output, foreseen(service, wanted), platform.currency)
-        return 0
+        return tell_foreseen(session, output, foreseen(service, wanted, session.note), platform.currency)
     done = hand_in(session, service, wanted, output)
     return follow_to_its_end(session, service, done.receipts[0].job) if asked.follow and done.receipts else done.code
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from allotment.errors import ConflictError
+from allotment.cli.commands.run.left_behind import check_script_travels, left_behind_notes
+from allotment.errors import AllotmentError, ConflictError, UnreachableError
 
 if TYPE_CHECKING:
+    from allotment.model.jobs.job import CodeFolder
+    from allotment.ports.job_code import LeftBehind
     from allotment.ports.job_service import ForeseenJob, JobService, JobSubmission, SubmissionAnswer
     from allotment.spec.jobs.load import JobDocument
 
@@ -102,17 +105,24 @@ class WantedJobs:
     supersedes: str = ""
 
 
-def handed_in(service: JobService, wanted: WantedJobs) -> Iterator[list[tuple[JobDocument, SubmissionAnswer]]]:
+def handed_in(
+    service: JobService, wanted: WantedJobs, tell: Callable[[str], None]
+) -> Iterator[list[tuple[JobDocument, SubmissionAnswer]]]:
     """Submit jobs, with their code: some at a time, and what became of them as it is known.
 
     One that waits for another comes after it, and is refused where that one is. The more a server takes in half a
     second, the more come together.
+
+    Args:
+        service: the server.
+        wanted: the jobs.
+        tell: is told what of their code stays behind.
     """
     from allotment.ports.job_service import answer_of
 
     ids: dict[tuple[str, str], str] = {}
     refused: set[tuple[str, str]] = set()
-    packer, size = _Packer(service), _FIRST
+    packer, size = _Packer(service, tell), _FIRST
     keys = _keys(wanted)
     for layer in layers(wanted.documents):
         for each in layer:
@@ -167,42 +177,84 @@ def _not_without(document: JobDocument, lacking: str) -> ConflictError:
     )
 
 
-def foreseen(service: JobService, wanted: WantedJobs) -> list[ForeseenJob]:
-    """What would become of jobs, each as if it came alone.
+def foreseen(
+    service: JobService, wanted: WantedJobs, tell: Callable[[str], None]
+) -> list[tuple[JobDocument, ForeseenJob | AllotmentError]]:
+    """What would become of jobs, each as if it came alone; the error of one that would be refused.
 
-    What a job waits for of the same files is left out: it is not there yet.
+    Args:
+        service: the server.
+        wanted: the jobs.
+        tell: is told what of their code stays behind.
+
+    Raises:
+        UnreachableError: the server does not answer.
     """
+    packer = _Packer(service, tell)
     names = {each.job.name for each in wanted.documents}
-    alone = [
-        replace(each, job=replace(each.job, after=tuple(one for one in each.job.after if one.job not in names)))
-        for each in wanted.documents
-    ]
-    packer = _Packer(service)
-    found = (packer.submission(each, wanted) for layer in layers(alone) for each in layer)
-    return [service.foresee(replace(each, supersedes=wanted.supersedes)) for each in found]
+    found: list[tuple[JobDocument, ForeseenJob | AllotmentError]] = []
+    for layer in layers(wanted.documents):
+        for each in layer:
+            try:
+                found.append((each, _foreseen(service, packer, each, names, wanted)))
+            except UnreachableError:
+                raise
+            except AllotmentError as error:
+                found.append((each, error))
+    return found
+
+
+def _foreseen(
+    service: JobService, packer: _Packer, document: JobDocument, names: Collection[str], wanted: WantedJobs
+) -> ForeseenJob:
+    """One of them. What it waits for of the same files is not there yet, so the server is not asked about that."""
+    beside = [each.job for each in document.job.after if each.job in names]
+    others = tuple(each for each in document.job.after if each.job not in names)
+    alone = replace(document, job=replace(document.job, after=others))
+    answer = service.foresee(replace(packer.submission(alone, wanted), supersedes=wanted.supersedes))
+    if not beside:
+        return answer
+    more = answer.start.waits_for or answer.start.untold
+    said = f"it waits for these first: {', '.join(beside)}{f'; then {more}' if more else ''}"
+    return replace(answer, start=replace(answer.start, now=False, waits_for=said, untold="", within=None, displaces=()))
 
 
 class _Packer:
     """Sends each folder of code once."""
 
-    def __init__(self, service: JobService) -> None:
-        self._service = service
-        self._packed: dict[tuple[Path, object], str] = {}
+    def __init__(self, service: JobService, tell: Callable[[str], None]) -> None:
+        self._service, self._tell = service, tell
+        self._packed: dict[tuple[Path, CodeFolder, str], tuple[str, LeftBehind]] = {}
+        self._told: set[str] = set()
 
     def submission(self, document: JobDocument, wanted: WantedJobs) -> JobSubmission:
         from allotment.operations.run.local.fitting import OPEN_FIELDS
         from allotment.ports.job_service import JobSubmission
-        from allotment.wiring import running
 
         code, reference = document.job.program.code, ""
         if code is not None and not wanted.supersedes:
-            base = wanted.folders[document.source.file]
-            if (base, code) not in self._packed:
-                with running.code_packer().pack(base, code) as stream:
-                    self._packed[base, code] = self._service.put_code(stream)
-            reference = self._packed[base, code]
+            checkpoint = document.job.checkpoint
+            inner = "" if checkpoint is None or checkpoint.directory.startswith("/") else checkpoint.directory
+            key = wanted.folders[document.source.file], code, inner
+            if key not in self._packed:
+                self._packed[key] = self._sent(*key)
+            reference, left = self._packed[key]
+            if "run.script" in document.written:
+                check_script_travels(document.job.program, left, code)
         unwritten = frozenset(OPEN_FIELDS) - document.written
         return JobSubmission(document.job, wanted.backend, reference, unwritten)
+
+    def _sent(self, base: Path, code: CodeFolder, checkpoints: str) -> tuple[str, LeftBehind]:
+        """The reference of a folder that was sent, and what of it stays behind, which is told."""
+        from allotment.wiring import running
+
+        packed = running.code_packer().pack(base, code, checkpoints)
+        with packed as stream:
+            for note in left_behind_notes(packed.left, code):
+                if note not in self._told:
+                    self._told.add(note)
+                    self._tell(note)
+            return self._service.put_code(stream), packed.left
 
 
 def layers(documents: Sequence[JobDocument]) -> Iterator[list[JobDocument]]:
