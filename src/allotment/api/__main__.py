@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,7 @@ from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.decoding import decoded_as
+from allotment.model.mark import Mark
 from allotment.model.platform import Platform
 from allotment.model.slurm.seen import SlurmNode
 from allotment.operations.directory.loading import load
@@ -30,25 +31,33 @@ from allotment.operations.run.kubernetes.backend import KubernetesBackend
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
 from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.operations.run.kubernetes.quotas_there import QuotasThere
+from allotment.operations.run.kubernetes.right_cluster import RightCluster
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS, recognised
 from allotment.operations.run.pruning import tidied
 from allotment.operations.run.shells import ANEW, STARTED_FROM, of_shell
-from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
+from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot, slurm_told
 from allotment.operations.run.slurm.backend import SlurmBackend
-from allotment.operations.run.slurm.configured import described_slurm, placed
+from allotment.operations.run.slurm.configured import SlurmDescription, described_slurm, placed
 from allotment.operations.run.slurm.foreseeing import ForeseenOnSlurm
 from allotment.operations.run.slurm.handing_in import SharedStorage
-from allotment.ports.backends import LOCAL
+from allotment.ports.backends import LOCAL, JobToStart
 from allotment.ports.clock import Clock
 from allotment.ports.job_remains import RemainsOfJobs
 from allotment.ports.kube import KubePort
 from allotment.ports.store import JobsStore
 from allotment.spec.jobs.rules import refuse_broken_rules
 from allotment.wiring import running
-from allotment.wiring.slurm import slurm, slurm_file, slurm_folder, slurm_folders, slurm_names
+from allotment.wiring.slurm import (
+    slurm,
+    slurm_file,
+    slurm_folder,
+    slurm_folders,
+    slurm_names,
+    slurm_root_check,
+)
 
 _FIRST_TIDYING: Final = 600.0
 _TIDYING: Final = 6 * 3600.0
@@ -153,8 +162,9 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
         kube = opened.enter_context(connected(cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder))
         quotas = QuotasThere(kube, clock)
-        backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good)
-        starts = ForeseenThere(kube, clock, backend.rendered, backend.ours)
+        right = RightCluster(kube, Mark(platform.name, cluster.name))
+        backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
+        starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
             backend,
             told=backend.told,
@@ -185,24 +195,55 @@ def _wall() -> int:
     return int(wiring.clock().now().timestamp() * 1000)
 
 
+def _own_slurm(name: str) -> Any:
+    """What the user's own file says of a Slurm; None where there is none."""
+    return slurm_file(name, os.environ).read() if name in slurm_names(os.environ) else None
+
+
+def _as_it_stands(name: str) -> Any:
+    """The same of one that has been read before: what cannot be read by now is another than that."""
+    try:
+        return _own_slurm(name)
+    except AllotmentError as error:
+        return error
+
+
 def _slurm(platform: Platform, name: str, opened: ExitStack) -> Serving:
     with at(f"slurm/{name}.yaml"):
-        own = slurm_file(name, os.environ).read() if name in slurm_names(os.environ) else None
+        own = _own_slurm(name)
         told, said = described_slurm(own, platform.slurm(name))
-    port = opened.enter_context(slurm(told.slurmrestd, os.environ))
-    storage = SharedStorage(*slurm_folders(Path(told.folder)), running.job_secrets(Path(told.folder) / "secrets"))
+    described = SlurmDescription(str(slurm_folder(os.environ) / f"{name}.yaml"), own)
+
+    def whence() -> str:
+        return described.told(_as_it_stands(name))
+
+    port = opened.enter_context(slurm(told.slurmrestd, os.environ, whence))
+    root = Path(told.folder) / running.user_name()
+    storage = SharedStorage(*slurm_folders(root), running.job_secrets(root / "secrets"), slurm_root_check(root))
 
     def placing(nodes: Sequence[SlurmNode]) -> SlurmPlace:
         return placed(name, told, tuple(platform.accelerators), nodes)
 
     backend = SlurmBackend(name, port, placing, storage, wiring.clock())
     words = SlurmWords(name, platform, told)
-    starts = ForeseenOnSlurm(lambda: slurm_snapshot(port, words, {}, _wall()), backend.asked, wiring.clock())
+    starts = ForeseenOnSlurm(
+        lambda: slurm_told(port, name, _wall()), backend.asked, wiring.clock(), backend.place, described.whence
+    )
+
+    def check(order: JobToStart) -> None:
+        backend.check(order)
+        starts.check(order)
+
+    def told_of(order: JobToStart) -> tuple[str, ...]:
+        of_files = filter(None, (*said, described.changed(_as_it_stands(name))))
+        return (*of_files, *backend.told(order), *starts.told(order))
+
     return Serving(
         backend,
         foreseen=starts.foreseen,
-        told=lambda order: (*said, *backend.told(order)),
-        check=backend.check,
+        told=told_of,
+        check=check,
+        fitted=backend.fitted,
         families=FamilyKeeping(schedules=True, wall=_wall),
         hand_on=storage.folders.hand_on,
         prices=class_prices(platform),

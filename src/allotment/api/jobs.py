@@ -1,13 +1,15 @@
 """Routes of jobs. A body is one value as `model.jobs.written` writes it; a log is what `log_blocks` makes of it.
 
-Handlers are plain functions: the server runs each in a thread of its own; `operations.run.desk` lets one in at a time.
+Handlers that only look into the store are plain functions, which the server runs in threads. Who asks a back end has
+one of its `places` for it; `operations.run.desk` lets one in at a time.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -16,7 +18,9 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 
+from allotment.api.code_spools import CodeSpools
 from allotment.api.log_blocks import begun, written_lines
+from allotment.api.places import Callers
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -24,6 +28,7 @@ from allotment.errors import (
     ForbiddenError,
     InputError,
     NotFoundError,
+    UnreachableError,
     UsageError,
 )
 from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
@@ -31,7 +36,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
 from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import JobService, JobSubmission
+from allotment.ports.job_service import JobService, JobSubmission, SubmissionAnswer, answer_of
 from allotment.ports.store import JobFilter, PageMark
 
 JSON: Final = "application/json"
@@ -41,9 +46,6 @@ MOST_BODY: Final = 2 << 20
 """Bytes of a submission."""
 MOST_TOGETHER: Final = 512 << 10
 """Characters of several submissions: what is answered is longer, and has to be sent as well."""
-MOST_CODE: Final = 4 << 30
-"""Bytes of packed code that are read at all; a job file allows far fewer."""
-_CHUNK: Final = 1 << 20
 _MOST: Final = 1 << 53
 """Of milliseconds and lines: what every reader of JSON can count, and a database keeps."""
 
@@ -57,9 +59,13 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
     (ConflictError, 409),
     (CapacityError, 422),
     (JobRefusedError, 422),
+    (UnreachableError, 503),
 )
 _MOST_READERS: Final = 256
-"""Logs that are read at once, a thread each; others wait for their turn, and who asks for anything else does not."""
+"""Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
+else does not."""
+_NOBODY: Final = 499
+"""Where the caller is gone, as nginx has it: nobody reads it."""
 
 
 def job_api(service: JobService) -> FastAPI:
@@ -90,51 +96,67 @@ def job_api(service: JobService) -> FastAPI:
         service.end()
         return Response(status_code=204)
 
-    _write_routes(app, service)
-    _read_routes(app, service)
+    callers = Callers()
+    _code_route(app, service)
+    _submission_routes(app, service, callers)
+    _job_routes(app, service, callers)
+    _read_routes(app, service, callers)
+    _log_route(app, service)
     return app
 
 
-def _write_routes(app: FastAPI, service: JobService) -> None:
+def _code_route(app: FastAPI, service: JobService) -> None:
+    spools = CodeSpools()
+
     @app.post("/v1/code")
     async def put_code(request: Request) -> Response:
-        with tempfile.TemporaryFile() as spool:
-            size = 0
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MOST_CODE:
-                    raise InputError(f"more than {MOST_CODE} bytes of code", fix="leave data out of the code folder")
-                spool.write(chunk)
-            spool.seek(0)
-            return _value("code", service.put_code(spool))
+        return _value("code", await spools.kept(request.stream(), service.put_code))
 
+
+def _submission_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
     @app.post("/v1/jobs")
-    def submit(body: Annotated[str, Depends(_body)]) -> Response:
-        return _value("receipt", service.submit(read_value("submission", JobSubmission, body, SENT)))
+    async def submit(request: Request, wanted: Annotated[JobSubmission, Depends(_submission)]) -> Response:
+        return await _asked(callers, request, wanted.backend, lambda: _value("receipt", service.submit(wanted)))
 
     @app.post("/v1/submissions")
-    def submit_all(body: Annotated[str, Depends(_body)]) -> Response:
-        if len(body) > MOST_TOGETHER:
-            raise InputError(
-                f"submissions of {len(body)} bytes together", why=f"{MOST_TOGETHER} are the most", fix="send fewer"
-            )
-        found = read_value("submissions", tuple[JobSubmission, ...], body, SENT)
-        return _value("answers", service.submit_all(found))
+    async def submit_all(
+        request: Request, wanted: Annotated[tuple[JobSubmission, ...], Depends(_submissions)]
+    ) -> Response:
+        answers: dict[int, SubmissionAnswer] = {}
+        for name in dict.fromkeys(each.backend for each in wanted):
+            numbers = [number for number, each in enumerate(wanted) if each.backend == name]
+            some = [wanted[each] for each in numbers]
+            try:
+                found = await callers.asking(request, name, partial(service.submit_all, some))
+            except UnreachableError as error:
+                found = (answer_of(error),) * len(some)
+            if found is None:
+                return Response(status_code=_NOBODY)
+            answers |= zip(numbers, found, strict=True)
+        return await to_thread.run_sync(_value, "answers", tuple(answers[each] for each in range(len(wanted))))
 
     @app.post("/v1/foresee")
-    def foresee(body: Annotated[str, Depends(_body)]) -> Response:
-        return _value("foreseen", service.foresee(read_value("submission", JobSubmission, body, SENT)))
+    async def foresee(request: Request, wanted: Annotated[JobSubmission, Depends(_submission)]) -> Response:
+        return await _asked(callers, request, wanted.backend, lambda: _value("foreseen", service.foresee(wanted)))
 
+
+def _job_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
     @app.post("/v1/jobs/{reference}/stop")
-    def stop(reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None) -> Response:
-        return _value("job", service.stop(reference, grace=grace))
+    async def stop(
+        request: Request, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
+    ) -> Response:
+        backend = await _backend_of(service, reference)
+        return await _asked(callers, request, backend, lambda: _value("job", service.stop(reference, grace=grace)))
 
     @app.post("/v1/jobs/{reference}/retry")
-    def retry(reference: str, resume: bool = False) -> Response:  # noqa: FBT001, FBT002 (a query)
-        return _value("receipt", service.retry(reference, resume=resume))
+    async def retry(request: Request, reference: str, resume: bool = False) -> Response:  # noqa: FBT001, FBT002 (a query)
+        backend = await _backend_of(service, reference)
+        return await _asked(
+            callers, request, backend, lambda: _value("receipt", service.retry(reference, resume=resume))
+        )
 
 
-def _read_routes(app: FastAPI, service: JobService) -> None:
+def _read_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
     @app.get("/v1/jobs")
     def page(
         wanted: Annotated[JobFilter, Depends(_filter)],
@@ -149,8 +171,10 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
         return _value("page", service.page(wanted, after=after, limit=limit))
 
     @app.get("/v1/snapshot")
-    def snapshot(backend: str) -> Response:
-        return Response(encode(service.snapshot(backend)), media_type=GZIP)
+    async def snapshot(request: Request, backend: str) -> Response:
+        return await _asked(
+            callers, request, backend, lambda: Response(encode(service.snapshot(backend)), media_type=GZIP)
+        )
 
     @app.get("/v1/jobs/{reference}")
     def find(reference: str, team: str = "") -> Response:
@@ -160,7 +184,9 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
     def family(reference: str) -> Response:
         return _value("family", service.family(reference))
 
-    readers = CapacityLimiter(_MOST_READERS)
+
+def _log_route(app: FastAPI, service: JobService) -> None:
+    of_backends: defaultdict[str, CapacityLimiter] = defaultdict(lambda: CapacityLimiter(_MOST_READERS))
 
     @app.get("/v1/jobs/{reference}/log")
     async def log(
@@ -172,6 +198,7 @@ def _read_routes(app: FastAPI, service: JobService) -> None:
         def first() -> Iterator[LogLine | None]:
             return begun(service.log(reference, rank=rank, follow=follow == "true", tail=tail))
 
+        readers = of_backends[await _backend_of(service, reference)]
         lines = await to_thread.run_sync(first, limiter=readers)
         return StreamingResponse(_read_beside(written_lines(lines), readers), media_type=LINES)
 
@@ -186,6 +213,15 @@ async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter) -> Asyn
             parts.close()
 
 
+async def _asked(callers: Callers, request: Request, backend: str, call: Callable[[], Response]) -> Response:
+    return await callers.asking(request, backend, call) or Response(status_code=_NOBODY)
+
+
+async def _backend_of(service: JobService, reference: str) -> str:
+    """Of the job that a user means; the store knows it."""
+    return (await to_thread.run_sync(service.find, reference)).backend
+
+
 async def _body(request: Request) -> str:
     data = b""
     async for chunk in request.stream():
@@ -198,6 +234,18 @@ async def _body(request: Request) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise InputError("the submission is no text", why=str(error), fix="send JSON in UTF-8") from None
+
+
+def _submission(body: Annotated[str, Depends(_body)]) -> JobSubmission:
+    return read_value("submission", JobSubmission, body, SENT)
+
+
+def _submissions(body: Annotated[str, Depends(_body)]) -> tuple[JobSubmission, ...]:
+    if len(body) > MOST_TOGETHER:
+        raise InputError(
+            f"submissions of {len(body)} bytes together", why=f"{MOST_TOGETHER} are the most", fix="send fewer"
+        )
+    return read_value("submissions", tuple[JobSubmission, ...], body, SENT)
 
 
 def _filter(

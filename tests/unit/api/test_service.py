@@ -359,6 +359,24 @@ def test_a_retry_goes_on_from_the_checkpoints_of_what_failed(asked: tuple[World,
     assert world.machine.folders.written == {receipt.job.id}
 
 
+def test_where_checkpoints_stay_a_retry_names_whose_it_goes_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a cluster. Whoever begins anew has a folder of its own again."""
+    world = World()
+    monkeypatch.setattr(Lane, "hand_on", None)
+    first = submitted(world.desk, program="fails", checkpoint=CheckpointPolicy("ckpt", None, 30)).job
+    world.run(15)
+    told, before = [], first
+    for resume in (True, True, False):
+        receipt = world.desk.retry(before.id, resume=resume)
+        world.run(15)
+        before = receipt.job
+        assert before.job.checkpoint is not None
+        told.append((before.job.checkpoint.of, receipt.told[0]))
+    assert [of for of, _ in told] == [first.id, first.id, ""]
+    assert told[0][1] == f"it goes on from the checkpoints of {first.id}"
+    assert "it begins anew" in told[2][1]
+
+
 def test_a_retry_that_is_refused_leaves_the_checkpoints_where_they_are(asked: tuple[World, JobService]) -> None:
     world, service = asked
     reference = service.put_code(io.BytesIO(b"x"))
@@ -625,6 +643,7 @@ def test_who_names_no_amount_and_has_too_much_is_told_which_was_taken(asked: tup
 def test_whoever_follows_logs_keeps_nobody_else_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server has some forty threads for answers; sixty logs that stay silent take none of them."""
     world, path, done = World(), tmp_path / "server.sock", threading.Event()
+    followed = submitted(world.desk).job.id
 
     def silent(_reference: str, **_how: object) -> Iterator[LogLine | None]:
         yield None
@@ -641,7 +660,7 @@ def test_whoever_follows_logs_keeps_nobody_else_waiting(tmp_path: Path, monkeypa
         for each in readers:
             each.settimeout(20)
             each.connect(str(path))
-            each.sendall(b"GET /v1/jobs/x/log?follow=true HTTP/1.1\r\nHost: x\r\n\r\n")
+            each.sendall(f"GET /v1/jobs/{followed}/log?follow=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         for each in readers:
             assert each.recv(15) == b"HTTP/1.1 200 OK"
         assert SocketJobService(path).status().platform == "acme"

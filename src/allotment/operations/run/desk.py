@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
-from allotment.model.jobs.job import Job
+from allotment.model.jobs.job import DependencyState, Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.run.families import told_of_price
 from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.remembering import backends_to_tell
@@ -140,7 +141,7 @@ class Desk:
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
         served = [lane.served() for lane in list(self._lanes.values())]
-        served += [ServedBackend(name, BackendOffer("", ()), why) for name, why in self._closed.items()]
+        served += [ServedBackend(name, BackendOffer("", ()), why, self._since) for name, why in self._closed.items()]
         jobs: dict[JobState, int] = {}
         for lane in list(self._lanes.values()):
             for state in lane.states():
@@ -174,8 +175,23 @@ class Desk:
             # What it costs is known all the same.
             order = self._intake.order(lane, submission)
             start = ForeseenStart(untold=error.line)
+        start = self._after_others(order.job, start)
         displaces = tuple(self._store.get(each) for each in start.displaces)
-        return ForeseenJob(order.job, start, JobPrices(classes=lane.prices).an_hour(order.job), displaces, told)
+        price = JobPrices(classes=lane.prices).an_hour(order.job)
+        if price and not lane.keeps(order.job):
+            told = (*told, *told_of_price(order.job))
+        return ForeseenJob(order.job, start, price, displaces, told)
+
+    def _after_others(self, job: Job, start: ForeseenStart) -> ForeseenStart:
+        """Of a job that is handed over only once others are over: what becomes of it then depends on when that is."""
+        living = [(other, each.must_have) for each in job.after if not (other := self._store.get(each.job)).state.over]
+        if not living:
+            return start
+        named = ", ".join(
+            f"{other.job.name} ({other.id}) {'has succeeded' if must is DependencyState.SUCCEEDED else 'is over'}"
+            for other, must in living
+        )
+        return ForeseenStart(now=False, waits_for=f"it is not handed over before {named}")
 
     def snapshot(self, backend: str) -> Snapshot:
         """What answers rest on."""
@@ -296,6 +312,8 @@ class Desk:
         Raises:
             AllotmentError: it cannot be opened, or there is none.
         """
+        if name in self._lanes:
+            return self._lanes[name]  # while another is opened, however long that takes
         with self._alone:
             if name not in self._lanes:
                 lane = self._lanes[name] = Lane(self._store, self._opener(name), self._clock)

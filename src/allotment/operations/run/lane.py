@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,6 +13,7 @@ from allotment.accounting.prices import ClassPrices
 from allotment.errors import AllotmentError, UsageError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
+from allotment.model.moments import written
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.families import NO_FAMILIES, FamilyKeeper, FamilyKeeping, check_family, told_of_family
@@ -60,7 +61,7 @@ class Serving:
         remember: is told of jobs that were over lately, of which something may be left; None where nothing is.
         families: the sweeps and schedules that the back end has no word for.
         hand_on: makes the checkpoints of a job those of another that is not handed over yet, both by id; whether there
-            are any. None where jobs find them by themselves.
+            are any. None where they stay where they are, and a job names whose they are.
         prices: of devices there that the server does not watch.
     """
 
@@ -104,6 +105,7 @@ class Lane:
         self._alone = threading.RLock()
         self._wake = threading.Event()
         self._trouble = ""
+        self._silent_since: int | None = None
         self._offer = _NOTHING
         self._offered_at: int | None = None
 
@@ -129,12 +131,12 @@ class Lane:
 
     @property
     def hand_on(self) -> Callable[[str, str], bool] | None:
-        """What makes the checkpoints of a job those of another; None where jobs find them by themselves."""
+        """What makes the checkpoints of a job those of another; None where a job names whose they are."""
         return self._serving.hand_on
 
     def served(self) -> ServedBackend:
         """What it has, as it was seen last."""
-        return ServedBackend(self.name, self._offer, self.trouble)
+        return ServedBackend(self.name, self._offer, self.trouble, self._silent_since)
 
     def states(self) -> list[JobState]:
         """Of each of its jobs that are not over."""
@@ -143,17 +145,27 @@ class Lane:
     def step(self) -> bool:
         """One pass; whether anything was new. What fails is told, and tried again by the next."""
         with self._alone:
-            try:
-                self._recover()
-                self._look_at_offer()
-                moved = self._families.step(self._now())
-                moved = self._serving.advance() or moved
-                news = self._reconciler.step(self._now())
-            except AllotmentError as error:
-                self._trouble = error.line
-                return False
-            self._trouble = ""
-            return moved or news
+            news = self._pass()
+            self._note_silence()
+            return news
+
+    def _pass(self) -> bool:
+        try:
+            self._recover()
+            self._look_at_offer()
+            moved = self._families.step(self._now(), self._silent_since)
+            moved = self._serving.advance() or moved
+            news = self._reconciler.step(self._now())
+        except AllotmentError as error:
+            self._trouble = error.line
+            return False
+        self._trouble = ""
+        return moved or news
+
+    def _note_silence(self) -> None:
+        """Since when nothing was heard of any job: what goes wrong with single ones alone is no silence."""
+        silent = bool(self._trouble or self._reconciler.unreachable)
+        self._silent_since = (self._now() if self._silent_since is None else self._silent_since) if silent else None
 
     def work(self, ending: threading.Event) -> None:
         """Pass after pass until the server is to end."""
@@ -163,6 +175,7 @@ class Lane:
             except Exception as error:  # noqa: BLE001 (a defect in one back end must not end its passes, nor hide)
                 traceback.print_exc()
                 self._trouble = f"a mistake in Allotment, not in your jobs: {type(error).__name__}: {error}"
+                self._note_silence()
                 news = False
             if news:
                 ending.wait(_BREATH)
@@ -188,13 +201,20 @@ class Lane:
             UnreachableError: it does not answer.
         """
         with self._alone:
+            silent = tuple(self._told_of_silence())
             if not self.keeps(order.job):
                 self._serving.check(order)
-                return self._serving.told(order)
+                return (*self._serving.told(order), *silent)
             check_family(order.job)
             member = replace(order, job=first_member(order.job))
             self._serving.check(member)
-            return (*told_of_family(order.job, self._serving.families.moment(self._now())), *self._serving.told(member))
+            of_family = told_of_family(order.job, self._serving.families.moment(self._now()))
+            return (*of_family, *self._serving.told(member), *silent)
+
+    def _told_of_silence(self) -> Iterator[str]:
+        if self._silent_since is not None:
+            since = written(self._silent_since)
+            yield f"nothing was heard of {self.name} since {since}: a job is kept, and handed in as soon as it answers"
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that `check` lets through."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
+from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.lane import Lane
 from allotment.operations.run.taking import id_of_key
@@ -60,13 +61,15 @@ class Retries:
                 already = f"it retries {job.id} already, and is {newest.state.value}: nothing was submitted"
                 return JobReceipt(newest, (already,))
             code = self._shelf.reference(job.code) if job.code else ""
-            submission = JobSubmission(job.job, job.backend, code, supersedes=job.id, key=key)
+            stays = resume and lane.hand_on is None
+            submission = JobSubmission(_going_on(job, stays=stays), job.backend, code, supersedes=job.id, key=key)
             if resume and lane.hand_on is not None:
                 return self._resumed(job, submission, lane.hand_on, newest)
             receipt = self._submit(submission)
         if job.job.checkpoint is None:
             return receipt
-        return replace(receipt, told=(*receipt.told, _told_of_checkpoints(job, by_itself=lane.hand_on is None)))
+        said = f"it goes on from the checkpoints of {job.id}" if stays else _told_of_checkpoints(job)
+        return replace(receipt, told=(*receipt.told, said))
 
     def _resumed(
         self, job: StoredJob, submission: JobSubmission, hand_on: Callable[[str, str], bool], newest: StoredJob | None
@@ -120,10 +123,15 @@ def _check_resuming(job: StoredJob) -> None:
     )
 
 
-def _told_of_checkpoints(job: StoredJob, *, by_itself: bool) -> str:
-    directory = "" if job.job.checkpoint is None else job.job.checkpoint.directory
-    if by_itself:
-        return f"it finds the checkpoints of {job.id} where they were written, in {directory}"
+def _going_on(job: StoredJob, *, stays: bool) -> Job:
+    """What is submitted: with the checkpoints of the job, where these stay in the folder of the first of them."""
+    checkpoint = job.job.checkpoint
+    if checkpoint is None:
+        return job.job
+    return replace(job.job, checkpoint=replace(checkpoint, of=(checkpoint.of or job.id) if stays else ""))
+
+
+def _told_of_checkpoints(job: StoredJob) -> str:
     stay = f"it begins anew: the checkpoints of {job.id} stay with that job"
     if job.job.sweep is not None or job.job.schedule is not None or job.state is JobState.SUCCEEDED:
         return stay

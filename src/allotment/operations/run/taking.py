@@ -12,7 +12,7 @@ from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.quantity import format_bytes, format_cpu
 from allotment.operations.run.lane import Lane
-from allotment.ports.backends import JobToStart
+from allotment.ports.backends import LOCAL, JobToStart, NeverStartsError
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import JobReceipt, JobSubmission
@@ -149,6 +149,9 @@ class Intake:
         order = self._order(lane, submission, ids)
         try:
             return order, lane.check(order)
+        except NeverStartsError as error:
+            # Whoever asked from another process knows it by the type that it is a case of.
+            raise CapacityError(error.what, why=error.why, fix=error.fix) from error
         except CapacityError as error:
             usual = _usual_amounts(submission, order.job)
             if not usual:
@@ -278,7 +281,8 @@ def _filled_in(submission: JobSubmission, job: Job) -> Iterator[str]:
     if _MEMORY in submission.unwritten and before.memory != now.memory:
         parts.append(f"{now.memory / (1 << 30):.3g} GiB of memory")
     if parts:
-        yield f"it has {' and '.join(parts)}, its part of the machine: its file names no other amount"
+        whole = "the machine" if submission.backend == LOCAL else "a node there"
+        yield f"it has {' and '.join(parts)}, its part of {whole}: its file names no other amount"
 
 
 def _bare(job: Job, submission: JobSubmission) -> Job:

@@ -1,0 +1,125 @@
+"""Who asks one back end of a server takes no thread from who asks another: each has places of its own for its callers.
+
+Calls of a back end come one after the other, and those of one that hangs last for a minute or two. Whoever finds all
+places taken waits without a thread; where nobody has come out for a while, he is refused instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from threading import Thread
+from typing import Final, TypeVar
+
+from anyio import CancelScope, Semaphore, current_time
+from fastapi import Request
+
+from allotment.errors import UnreachableError, spelled
+
+PLACES: Final = 8
+"""Calls of one back end that are under way at once, a thread each."""
+PATIENCE: Final = 10.0
+"""Seconds that nobody has come into a place or out of one, after which a back end is said to hang: far less than a
+client waits for an answer."""
+
+T = TypeVar("T")
+
+
+class _Room:
+    """The callers of one back end."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._free = Semaphore(PLACES)
+        self._moved = current_time()
+        self._waiting: set[CancelScope] = set()
+        self.callers = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One of its places, while it lasts.
+
+        Raises:
+            UnreachableError: there is none, nor will there be one soon.
+        """
+        await self._enter()
+        self._has_moved()
+        try:
+            yield
+        finally:
+            self._free.release()
+            self._has_moved()
+
+    async def _enter(self) -> None:
+        if self._free.value:
+            self._free.acquire_nowait()
+            return
+        with CancelScope(deadline=self._moved + PATIENCE) as scope:
+            self._waiting.add(scope)
+            try:
+                await self._free.acquire()
+            finally:
+                self._waiting.discard(scope)
+        if scope.cancelled_caught:
+            raise UnreachableError(
+                f"{spelled(self._name)} does not answer",
+                why=f"{PLACES} calls wait for it, and none of them has come back for {PATIENCE:g} seconds",
+                fix="nothing was done: ask again once it answers; `allot up` says how it does",
+            )
+
+    def _has_moved(self) -> None:
+        self._moved = current_time()
+        for scope in self._waiting:
+            scope.deadline = self._moved + PATIENCE
+
+
+class Callers:
+    """Who asks something of back ends, in the event loop of the server."""
+
+    def __init__(self) -> None:
+        """Nobody asks yet."""
+        self._rooms: dict[str, _Room] = {}
+
+    async def asking(self, request: Request, backend: str, call: Callable[[], T]) -> T | None:
+        """What a call gives, made in a thread; None, and no call, where its caller is gone before it is his turn.
+
+        Args:
+            request: of the caller.
+            backend: that is asked; it need not be there.
+            call: asks it.
+
+        Raises:
+            UnreachableError: so many wait for it that it seems to hang.
+        """
+        room = self._rooms.get(backend)
+        if room is None:
+            room = self._rooms[backend] = _Room(backend)
+        room.callers += 1
+        try:
+            async with room.place():
+                if await request.is_disconnected():
+                    return None
+                return await _beside(call, backend)
+        finally:
+            room.callers -= 1
+            if not room.callers:
+                del self._rooms[backend]
+
+
+async def _beside(call: Callable[[], T], name: str) -> T:
+    """What a call gives, made in a thread that keeps nobody from ending: it ends with the process."""
+    given: Future[T] = Future()
+    given.set_running_or_notify_cancel()
+
+    def make() -> None:
+        try:
+            found = call()
+        except BaseException as error:  # noqa: BLE001 (whoever waits is told)
+            given.set_exception(error)
+        else:
+            given.set_result(found)
+
+    Thread(target=make, name=f"asks {name}", daemon=True).start()
+    return await asyncio.wrap_future(given)
