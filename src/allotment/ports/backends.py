@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, CapacityError
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
 from allotment.model.jobs.use import AttemptUse
@@ -17,6 +17,10 @@ LOCAL: Final = "local"
 
 class JobRefusedError(AllotmentError):
     """A back end will never take a job as it is: a retry is of no use."""
+
+
+class NeverStartsError(CapacityError):
+    """A back end could never start a job, for what is not the CPU and memory of a replica."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,11 @@ class FollowedJob:
         end: set once it is over.
         why: why it is being stopped; None where it is not, or nobody knows.
         before: how the attempt before this one ended; None of a first one, and where nobody knows.
+        let_in: milliseconds since the epoch, when its queue last let it in; None where none has, or nobody knows.
+        since_let_in: how the attempt before ended, if its queue let it in no later than that began: then no queue has
+            turned it out; None where nobody knows.
+        uncounted: its back end counts no attempt when it replaces what runs a job: once it has run in this attempt,
+            what waits, starts, or runs since later is the next one.
         measured: use of the devices of the present attempt, as it is to be kept; None where nobody measured.
         measured_before: the same of the attempt before.
     """
@@ -137,6 +146,9 @@ class FollowedJob:
     places: tuple[RunningPlace, ...] = ()
     end: EndOfRun | None = None
     before: EndOfRun | None = None
+    let_in: int | None = None
+    since_let_in: EndOfRun | None = None
+    uncounted: bool = False
     why: MoveCause | None = None
     measured: AttemptUse | None = None
     measured_before: AttemptUse | None = None

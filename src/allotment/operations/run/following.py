@@ -7,6 +7,8 @@ written down; what was not seen is not made up.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from allotment.errors import shown
@@ -15,6 +17,9 @@ from allotment.ports.backends import EndOfRun, FollowedJob
 
 MOST_SAID: Final = 500
 """Characters of a back end's words that are kept with a move."""
+PLACE_LOST: Final = EndOfRun(None, said="what it ran on is gone: its pod, or the node of that", displaced=True)
+"""How an attempt ended that no queue has turned out, and that has not failed."""
+_FOR_GOOD: Final = frozenset({MoveCause.EARLY_STOP, MoveCause.BY_HAND})
 _USUAL: Final = {
     JobState.SUBMITTED: MoveCause.SUBMITTED,
     JobState.HELD: MoveCause.DEPENDENCY,
@@ -30,12 +35,65 @@ _USUAL: Final = {
 }
 
 
+def as_numbered(history: JobHistory, seen: FollowedJob) -> FollowedJob:
+    """The same, its attempt numbered as its history does it, and with how the one before it ended, by both.
+
+    Args:
+        history: the job's moves so far.
+        seen: as its back end shows it, which knows nothing of what it does not count.
+    """
+    number = seen.attempt + _uncounted(history)
+    if number > history.attempt > 0:
+        before, why = seen.before, seen.why
+        if _let_in_no_later(history, seen):
+            before = seen.since_let_in or PLACE_LOST
+            # After a move of that cause it would count as one that the back end does not count.
+            why = MoveCause.RECLAIMED if before.displaced and not _is_reclaimed(history.moves[-1]) else why
+        return replace(seen, attempt=number, before=before, why=why, uncounted=False)
+    if _has_lost_its_place(history, seen):
+        last = history.moves[-1]
+        said = last.said if last.state is JobState.STOPPING and last.said else PLACE_LOST.said
+        before = replace(PLACE_LOST, said=said)
+        return replace(seen, attempt=history.attempt + 1, before=before, why=MoveCause.RECLAIMED)
+    return replace(seen, attempt=max(number, history.attempt), uncounted=False)
+
+
+def _is_reclaimed(move: Move) -> bool:
+    return move.state is JobState.STOPPING and move.cause is MoveCause.RECLAIMED
+
+
+def _uncounted(history: JobHistory) -> int:
+    """Attempts so far that its back end does not count: `moves_to` lets each of them end by way of a stop."""
+    return sum(
+        _is_reclaimed(stop) and after.state is JobState.QUEUED and after.cause is MoveCause.RECLAIMED
+        for stop, after in pairwise(history.moves)
+    )
+
+
+def _let_in_no_later(history: JobHistory, seen: FollowedJob) -> bool:
+    """Whether its queue has not let it in anew since the attempt began that its history knows."""
+    began = next((each.at for each in history.moves if each.attempt == history.attempt and each.state.holds), None)
+    return seen.let_in is not None and began is not None and seen.let_in <= began
+
+
+def _has_lost_its_place(history: JobHistory, seen: FollowedJob) -> bool:
+    """Whether it has run, in the attempt that its back end still counts, on something that is no more."""
+    last = history.moves[-1]
+    runs = last.state is JobState.RUNNING or _is_reclaimed(last)
+    if not (seen.uncounted and runs) or any(each.cause in _FOR_GOOD for each in history.moves):
+        return False
+    if seen.state is not JobState.RUNNING:
+        return seen.state in {JobState.QUEUED, JobState.STARTING}
+    ran = next((each.at for each in reversed(history.moves) if each.state is JobState.RUNNING), None)
+    return ran is not None and seen.since is not None and seen.since > ran
+
+
 def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ...]:
     """The moves from where a job stands to where its back end shows it; none where nothing is new.
 
     Args:
         history: its moves so far, not empty.
-        seen: the same job as its back end shows it.
+        seen: the same job as its back end shows it, `as_numbered`.
         now: milliseconds since the epoch, where the back end does not say since when.
     """
     present = history.state
@@ -44,12 +102,21 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
     again = seen.attempt > history.attempt > 0
     if not again and (seen.state is present or _older(seen.state, present)):
         return ()
-    at = now if seen.since is None else seen.since
-    path = _path(present, seen.state, by_queue=again)
+    last = history.moves[-1].at
+    # What is older than the last move was true of the attempt before, too.
+    at = max(last, now if seen.since is None or (again and seen.since < last) else seen.since)
+    path = _path_of_next(present, seen) if again else _path(present, seen.state)
+    turn = path.index(JobState.QUEUED) if again and path else 0
     early = _early(history) if seen.state is JobState.STOPPED else None
     said = _said(seen) if early is None else early.said
     return tuple(
-        Move(at, state, _cause(history, state, seen), seen.attempt, said if number == len(path) - 1 else "")
+        Move(
+            at,
+            state,
+            _cause(history, state, seen),
+            seen.attempt if number >= turn else history.attempt,
+            said if number == len(path) - 1 else "",
+        )
         for number, state in enumerate(path)
     )
 
@@ -68,19 +135,34 @@ def lost(history: JobHistory, now: int) -> tuple[Move, ...]:
     return (Move(now, JobState.FAILED, MoveCause.LOST, history.attempt, said),)
 
 
-def _path(start: JobState, end: JobState, *, by_queue: bool) -> list[JobState]:
-    """The shortest way, the states in between and the end; of a new attempt by way of the queue."""
-    if by_queue and end is not JobState.QUEUED:
-        first = _path(start, JobState.QUEUED, by_queue=False)
-        return [*first, *_path(JobState.QUEUED, end, by_queue=False)] if first or start is JobState.QUEUED else []
-    if start is end and not by_queue:
+def _path_of_next(start: JobState, seen: FollowedJob) -> list[JobState]:
+    """The way to the next attempt, through the queue; empty where there is none.
+
+    What waited in the queue was let in and turned out since it was last looked at. What is lost without a count leaves
+    a stop, by which it is counted from then on.
+    """
+    if seen.uncounted and start is JobState.RUNNING:
+        first = [JobState.STOPPING, JobState.QUEUED]
+    elif start is JobState.QUEUED:
+        first = [JobState.STARTING, JobState.QUEUED]
+    else:
+        first = _path(start, JobState.QUEUED)
+    if seen.state is JobState.QUEUED:
+        return first
+    then = _path(JobState.QUEUED, seen.state)
+    return [*first, *then] if first and then else []
+
+
+def _path(start: JobState, end: JobState) -> list[JobState]:
+    """The shortest way, the states in between and the end. Nothing is held that was not seen to be."""
+    if start is end:
         return []
     before: dict[JobState, JobState] = {}
     left = deque([start])
     while left:
         here = left.popleft()
         for there in sorted(MOVES[here], key=_RANK.__getitem__):
-            if there not in before:
+            if there not in before and there is not start and (there is end or there is not JobState.HELD):
                 before[there] = here
                 left.append(there)
     if end not in before:
@@ -102,7 +184,9 @@ def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause
         if failed and seen.attempt > history.attempt:
             return MoveCause.RETRIED
         if history.state is not JobState.STAGING:
-            return MoveCause.RETRIED if failed else MoveCause.PREEMPTED
+            if failed:
+                return MoveCause.RETRIED
+            return MoveCause.RECLAIMED if seen.why is MoveCause.RECLAIMED else MoveCause.PREEMPTED
     if state is JobState.QUEUED and history.state is JobState.STAGING:
         return MoveCause.STAGED
     if state is JobState.STOPPED and _early(history) is not None:
@@ -114,7 +198,7 @@ def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause
 
 def _early(history: JobHistory) -> Move | None:
     """The move by which a trial that fell behind was told to end; None where somebody ended it by hand as well."""
-    told = [each for each in history.moves if each.cause in {MoveCause.EARLY_STOP, MoveCause.BY_HAND}]
+    told = [each for each in history.moves if each.cause in _FOR_GOOD]
     return told[-1] if told and told[-1].cause is MoveCause.EARLY_STOP else None
 
 

@@ -25,6 +25,12 @@ _NOT_MEANT: Final = re.compile(
 )
 _LOST_PLACE: Final = "Workload no longer fits after processing another workload"
 _PENDING: Final = re.compile(r"\. Pending the preemption of (?P<number>\d+) workload\(s\)")
+_MADE_ROOM: Final = re.compile(
+    r"(?:Previously: )?Preempted to accommodate a workload \(UID: [^)]*\) due to (?P<why>[^;]+)"
+    r"(?:; preemptor path: [^;]*)?(?:; preemptee path: [^;]*)?(?:; preemptor: (?P<name>[^;]+))?"
+)
+_AGAIN: Final = re.compile(r"(?P<said>.*); (?P<often>displaced \d+ times so far(?:, last by [^;]+)?)", re.DOTALL)
+"""What a back end adds to them of a job that is displaced again and again."""
 _MEANT: Final = {
     _LOST_PLACE: "another job got its place; it starts when there is room again",
     "Workload has overlapping preemption targets with another workload": "others make room for a job before it",
@@ -36,6 +42,9 @@ _MEANT: Final = {
 
 def plain_reason(said: str) -> str:
     """The same in plain words; what has another form stays as it is."""
+    again = _AGAIN.fullmatch(said)
+    if again is not None:
+        return f"{again['often']}: {plain_reason(again['said'])}"
     if said in _MEANT:
         return _MEANT[said]
     text = _UNASSIGNED.sub("", said)
@@ -43,6 +52,7 @@ def plain_reason(said: str) -> str:
     text = _NOT_MEANT.sub("", text) or text
     text = _TOO_LARGE.sub(_too_large, text)
     text = _PENDING.sub(_making_room, text)
+    text = _MADE_ROOM.sub(_made_room, text)
     return _SHORT.sub(_short, text)
 
 
@@ -53,12 +63,17 @@ def too_large(said: str) -> bool:
 
 def lacks_room(said: str) -> bool:
     """Whether others hold what is missing."""
-    return said == _LOST_PLACE or _SHORT.search(said) is not None
+    again = _AGAIN.fullmatch(said)
+    return (said if again is None else again["said"]) == _LOST_PLACE or _SHORT.search(said) is not None
 
 
 def _making_room(found: re.Match[str]) -> str:
     number = int(found["number"])
     return f"; {count(number, 'job')} {'makes' if number == 1 else 'make'} room for it"
+
+
+def _made_room(found: re.Match[str]) -> str:
+    return f"it made room for {found['name'] or 'other work'} ({found['why']})"
 
 
 def _too_large(found: re.Match[str]) -> str:

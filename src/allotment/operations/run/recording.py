@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from allotment.model.jobs.run import JobState, Move, MoveCause
-from allotment.operations.run.following import moves_to
+from allotment.operations.run.following import as_numbered, moves_to
 from allotment.operations.run.marking import IDLE_EVENT, would_have_been
 from allotment.operations.run.using import NO_JOB_PRICES, JobPrices, use_of
-from allotment.ports.backends import FollowedJob
+from allotment.ports.backends import EndOfRun, FollowedJob
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait, changed
 
+UNSEEN: Final = EndOfRun(None, said="it came and went between two looks: nobody saw whether it ran")
+"""How an attempt ended of which nothing is known but its number."""
+_MOST_UNSEEN: Final = 20
+"""Of those, as many of the last ones are kept."""
 STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
 """Causes after which a job does not run again."""
 _WAITS: Final = frozenset({JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING})
@@ -32,6 +36,7 @@ def change_of(job: StoredJob, seen: FollowedJob, now: int, prices: JobPrices = N
     """
     if job.state.over:
         return None
+    seen = as_numbered(job.history, seen)
     moves = moves_to(job.history, seen, now)
     change = StoredChange(
         job.id,
@@ -40,7 +45,7 @@ def change_of(job: StoredJob, seen: FollowedJob, now: int, prices: JobPrices = N
         native=seen.native if seen.native != job.native else None,
         attempts=tuple(attempts := list(_attempts(job, seen, moves))),
         events=tuple(_marked(job, attempts)),
-        waits=tuple(_waits(job, seen, now)),
+        waits=tuple(_waits(job, seen, now, moved=bool(moves))),
     )
     if moves and moves[-1].state.over:
         change = replace(change, use=use_of(changed(job, change), prices))
@@ -53,13 +58,12 @@ def wants_to_stop(job: StoredJob) -> bool:
 
 
 def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Iterator[JobAttempt]:
-    """Attempts of which something is new: the one before, if this one follows it, and the present one."""
+    """Attempts of which something is new: those before, if this one follows them, and the present one."""
     known = {each.number: each for each in job.attempts}
-    before = known.get(seen.attempt - 1)
-    if before is not None and before.ended is None and moves:
-        yield replace(before, ended=moves[0].at, end=seen.before, measured=seen.measured_before or before.measured)
+    if moves and seen.attempt > job.history.attempt > 0:
+        yield from _before(known, job.history.attempt, seen, moves[0].at)
     present = known.get(seen.attempt)
-    began = next((each.at for each in moves if each.state is JobState.RUNNING), None)
+    began = next((each.at for each in moves if each.state is JobState.RUNNING and each.attempt == seen.attempt), None)
     if present is None:
         if not (seen.state.holds or began is not None or (seen.state.over and seen.end is not None)):
             return
@@ -76,6 +80,23 @@ def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Ite
         yield news
 
 
+def _before(known: Mapping[int, JobAttempt], last: int, seen: FollowedJob, ended: int) -> Iterator[JobAttempt]:
+    """The attempts that are over since this one is on.
+
+    Args:
+        known: those on record, by number.
+        last: number of the one that was on.
+        seen: the one that is on now.
+        ended: when it was seen, in milliseconds since the epoch.
+    """
+    for number in sorted({last, *range(max(last, seen.attempt - _MOST_UNSEEN), seen.attempt)}):
+        each = known.get(number, JobAttempt(number))
+        if each.ended is None and number == seen.attempt - 1:
+            yield replace(each, ended=ended, end=seen.before, measured=seen.measured_before or each.measured)
+        elif each.ended is None:
+            yield replace(each, ended=ended, end=None if number in known else UNSEEN)
+
+
 def _marked(job: StoredJob, attempts: Iterable[JobAttempt]) -> Iterator[JobEvent]:
     """What a rule of idleness would have done, once for each attempt."""
     known = {each.number for each in job.attempts if each.measured is not None and each.measured.mark is not None}
@@ -85,11 +106,13 @@ def _marked(job: StoredJob, attempts: Iterable[JobAttempt]) -> Iterator[JobEvent
             yield JobEvent(use.mark.at, IDLE_EVENT, f"{would_have_been(use.mark)}: its devices were idle for so long")
 
 
-def _waits(job: StoredJob, seen: FollowedJob, now: int) -> Iterator[StoredWait]:
-    """The reason that ends, and the one that begins; numbers in it that change make no other reason of it."""
+def _waits(job: StoredJob, seen: FollowedJob, now: int, *, moved: bool) -> Iterator[StoredWait]:
+    """The reason that ends, and the one that begins; numbers in it that change while it stays make no other of it."""
     last = job.waits[-1] if job.waits and job.waits[-1].until is None else None
     reason = seen.reason if seen.state in _WAITS else ""
-    if last is not None and _NUMBERS.sub("#", last.said) == _NUMBERS.sub("#", reason):
+    if last is not None and not moved and _NUMBERS.sub("#", last.said) == _NUMBERS.sub("#", reason):
+        return
+    if last is not None and last.said == reason:
         return
     if last is not None:
         yield replace(last, until=now)

@@ -10,7 +10,7 @@ from typing import Final
 from allotment.accounting.prices import ClassPrices
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import GivenClass, JobState, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobState, Move, RunningPlace
 from allotment.model.jobs.use import UseSummary, mean_permille, times_together
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.ports.stored_jobs import JobAttempt, StoredJob
@@ -195,14 +195,14 @@ def _ran(attempt: JobAttempt) -> int:
 def _held(job: StoredJob) -> dict[int, int]:
     """Milliseconds that each attempt held what it had asked for, by number."""
     held: dict[int, int] = {}
-    since: int | None = None
+    began: Move | None = None
     for move in job.history.moves:
-        if since is None and move.state.holds:
-            since = move.at
-        elif since is not None and not move.state.holds:
-            number = move.attempt if move.state.over else max(1, move.attempt - 1)
-            held[number] = held.get(number, 0) + move.at - since
-            since = None
+        if began is None and move.state.holds:
+            began = move
+        elif began is not None and not move.state.holds:
+            # Several attempts may have passed between two looks: the one that began is the one that held.
+            held[began.attempt] = held.get(began.attempt, 0) + move.at - began.at
+            began = None
     return held
 
 

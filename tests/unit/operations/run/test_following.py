@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
-from allotment.operations.run.following import lost, moves_to
+from allotment.operations.run.following import PLACE_LOST, as_numbered, lost, moves_to
 from allotment.ports.backends import EndOfRun, FollowedJob
 
 S = JobState
@@ -50,12 +50,109 @@ def seen(state: JobState, attempt: int = 1, **more: object) -> FollowedJob:
             [(S.QUEUED, MoveCause.RETRIED), (S.RUNNING, MoveCause.STARTED)],
         ),
         ((S.SUBMITTED, S.QUEUED, S.RUNNING, S.SUCCEEDED), seen(S.RUNNING, 2), []),
+        # It was let in and turned out again between two looks: nobody held it back.
+        (
+            (S.SUBMITTED, S.QUEUED, S.RUNNING, S.QUEUED),
+            seen(S.QUEUED, 2),
+            [(S.STARTING, MoveCause.ADMITTED), (S.QUEUED, MoveCause.PREEMPTED)],
+        ),
         # It was told to stop, and its back end has not noticed yet.
         ((S.SUBMITTED, S.QUEUED, S.RUNNING, S.STOPPING), seen(S.RUNNING), []),
     ],
 )
 def test_moves(before: tuple[JobState, ...], now: FollowedJob, wanted: list[tuple[JobState, MoveCause]]) -> None:
     assert [(each.state, each.cause) for each in moves_to(history(*before), now, 9)] == wanted
+
+
+def let_in_of(*moves: tuple[int, JobState, MoveCause, int]) -> JobHistory:
+    found = JobHistory((Move(1000, S.SUBMITTED, MoveCause.SUBMITTED), Move(1000, S.QUEUED, MoveCause.TAKEN, 1)))
+    for at, state, cause, attempt in moves:
+        found = found.become(Move(at, state, cause, attempt))
+    return found
+
+
+RUNS = ((2000, S.STARTING, MoveCause.ADMITTED, 1), (3000, S.RUNNING, MoveCause.STARTED, 1))
+GOES = (4000, S.STOPPING, MoveCause.RECLAIMED, 1)
+TURNED_OUT = EndOfRun(None, said="The ClusterQueue is stopped", displaced=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "wanted"),
+    [
+        # Its pod waits, though it ran: it has lost its node.
+        (
+            RUNS,
+            seen(S.STARTING, uncounted=True, since=5000),
+            [
+                (5000, S.STOPPING, MoveCause.RECLAIMED, 1),
+                (5000, S.QUEUED, MoveCause.RECLAIMED, 2),
+                (5000, S.STARTING, MoveCause.ADMITTED, 2),
+            ],
+        ),
+        # The same, seen as it went, and when it is back already.
+        (
+            (*RUNS, GOES),
+            seen(S.RUNNING, uncounted=True, since=6000),
+            [(6000, S.QUEUED, MoveCause.RECLAIMED, 2), (6000, S.RUNNING, MoveCause.STARTED, 2)],
+        ),
+        (
+            RUNS,
+            seen(S.RUNNING, uncounted=True, since=6000),
+            [
+                (6000, S.STOPPING, MoveCause.RECLAIMED, 1),
+                (6000, S.QUEUED, MoveCause.RECLAIMED, 2),
+                (6000, S.RUNNING, MoveCause.STARTED, 2),
+            ],
+        ),
+        # What it was seen to be is no news.
+        (RUNS, seen(S.RUNNING, uncounted=True, since=3000), []),
+        (RUNS, seen(S.STARTING, since=5000), []),
+        ((*RUNS, GOES), seen(S.STOPPING, why=MoveCause.RECLAIMED), []),
+        # What its back end has not counted once is counted on.
+        (
+            (*RUNS, GOES, (5000, S.QUEUED, MoveCause.RECLAIMED, 2), (6000, S.RUNNING, MoveCause.STARTED, 2)),
+            seen(S.QUEUED, 2, since=7000, before=TURNED_OUT),
+            [(7000, S.QUEUED, MoveCause.PREEMPTED, 3)],
+        ),
+        # Turned out by its queue while its pod went: counted there, and not twice.
+        (
+            (*RUNS, GOES),
+            seen(S.RUNNING, 2, uncounted=True, since=6000, let_in=5000, before=TURNED_OUT),
+            [(6000, S.QUEUED, MoveCause.PREEMPTED, 2), (6000, S.RUNNING, MoveCause.STARTED, 2)],
+        ),
+        # Told to end by hand meanwhile: it does not come again.
+        (
+            (*RUNS, (4000, S.STOPPING, MoveCause.BY_HAND, 1)),
+            seen(S.STARTING, uncounted=True, since=5000),
+            [],
+        ),
+        # Started anew under the admission that it had: no queue has turned it out.
+        (
+            RUNS,
+            seen(S.STARTING, 2, since=2000, let_in=2000, before=TURNED_OUT),
+            [(9000, S.QUEUED, MoveCause.RECLAIMED, 2), (9000, S.STARTING, MoveCause.ADMITTED, 2)],
+        ),
+        (
+            RUNS,
+            seen(S.STARTING, 2, since=5000, let_in=2000, before=TURNED_OUT, since_let_in=EndOfRun(1)),
+            [(5000, S.QUEUED, MoveCause.RETRIED, 2), (5000, S.STARTING, MoveCause.ADMITTED, 2)],
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_back_end_does_not_count_is_an_attempt_all_the_same(
+    before: tuple[tuple[int, JobState, MoveCause, int], ...],
+    now: FollowedJob,
+    wanted: list[tuple[int, JobState, MoveCause, int]],
+) -> None:
+    known = let_in_of(*before)
+    found = moves_to(known, as_numbered(known, now), 9000)
+    assert [(each.at, each.state, each.cause, each.attempt) for each in found] == wanted
+
+
+def test_only_an_eviction_since_it_began_explains_its_end() -> None:
+    known = let_in_of(*RUNS)
+    for let_in, expected in ((2000, PLACE_LOST), (4000, TURNED_OUT), (None, TURNED_OUT)):
+        assert as_numbered(known, seen(S.RUNNING, 2, let_in=let_in, before=TURNED_OUT)).before == expected
 
 
 def test_how_it_ended_is_said_on_one_line_and_bounded() -> None:
@@ -75,7 +172,8 @@ def test_only_what_a_back_end_had_can_be_lost() -> None:
 def test_whatever_is_shown_every_move_is_legal_and_leads_there(looks: list[tuple[JobState, int]]) -> None:
     found = history(S.SUBMITTED)
     for at, (state, attempt) in enumerate(looks):
-        moves = moves_to(found, seen(state, max(attempt, found.attempt)), at)
+        shown = seen(state, max(attempt, found.attempt), since=at - 1, let_in=at - 2, uncounted=attempt == 3)
+        moves = moves_to(found, as_numbered(found, shown), at)
         for move in moves:
             found = found.become(move)
         assert not moves or found.state is state

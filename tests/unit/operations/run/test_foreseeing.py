@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,15 +11,17 @@ import pytest
 from allotment.adapters.clock import FixedClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.cli.commands.run.jobs_view import foreseen_listing, foreseen_text
-from allotment.errors import UnreachableError
+from allotment.errors import CapacityError, UnreachableError
 from allotment.jobs.kubernetes.kinds import WorkKind
+from allotment.model.jobs.job import DependencyState, JobDependency, JobType, SecretVariable, Sweep, SweptParameter
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
 from allotment.operations.run.lane import Lane
-from allotment.ports.backends import ForeseenStart, JobToStart
+from allotment.operations.run.local.fitting import OPEN_FIELDS
+from allotment.ports.backends import ForeseenStart, JobToStart, NeverStartsError
 from allotment.ports.job_service import ForeseenJob, JobSubmission
 from allotment.ports.kube import AccessRefusedError
 from tests.unit.api.test_service import World as ServedWorld
-from tests.unit.jobs.kubernetes.work import gang, job, nightly, rendered, service
+from tests.unit.jobs.kubernetes.work import gang, job, nightly, program, rendered, service
 from tests.unit.operations.run.machine import job as machine_job
 
 KUEUE = "kueue.x-k8s.io/v1beta2"
@@ -119,6 +122,26 @@ def test_what_has_quota_and_a_node_starts_now() -> None:
     assert World().foreseen(service()) == ForeseenStart(now=True)
 
 
+@pytest.mark.parametrize(
+    ("there", "may", "waits_for"),
+    [
+        (None, True, "the Secret hub is not there"),
+        ({"other": ""}, True, "the Secret hub has no key token"),
+        ({"token": ""}, True, ""),
+        (None, False, ""),
+    ],
+)
+def test_a_secret_that_is_not_there_keeps_the_pods_and_is_told_where_it_may_be_read(
+    there: dict[str, str] | None, may: bool, waits_for: str
+) -> None:
+    world = World()
+    world.kube.own_rights = lambda question: may or question.resource != "secrets"
+    if there is not None:
+        world.kube.put(made("v1", "Secret", "hub", "nlp", data=there))
+    asked = job(program=program(secrets=(SecretVariable("HF_TOKEN", "hub", "token"),)))
+    assert world.foreseen(asked) == ForeseenStart(now=not waits_for, waits_for=waits_for)
+
+
 def test_what_its_queue_has_no_quota_for_waits_in_the_words_of_why() -> None:
     """Nothing has ended yet, but what is in the way has a limit: two hours, of which one is over."""
     world = World()
@@ -164,6 +187,18 @@ def test_whom_kueue_ends_has_left_its_node_before_the_scheduler_comes(
             world.kube.put({**body, "metadata": {**body["metadata"], **changed}, "spec": spec})
     found = world.foreseen()
     assert (found.now, len(found.displaces) + len(found.others)) == (True, 1)
+
+
+def test_what_was_read_is_believed_until_the_server_itself_has_made_or_ended_something() -> None:
+    world, acts = World(), [0]
+    asked = lambda order: rendered(order.job)  # noqa: E731
+    there = ForeseenThere(world.kube, FixedClock(AT), asked, dict, lambda: acts[0])
+    answers = [there.foreseen(JobToStart("j0", job(), "jane", 1)).now]
+    world.running("own", "nlp", 3, priority=100)
+    answers.append(there.foreseen(JobToStart("j0", job(), "jane", 1)).now)
+    acts[0] += 1
+    answers.append(there.foreseen(JobToStart("j0", job(), "jane", 1)).now)
+    assert answers == [True, True, False]
 
 
 def test_what_could_never_be_let_in_is_told_so() -> None:
@@ -220,6 +255,54 @@ def test_the_price_is_told_though_nothing_answers(monkeypatch: pytest.MonkeyPatc
             known.job, known.price, ForeseenStart(untold="it does not answer"),
         )  # fmt: skip
     assert known.price is not None
+
+
+def test_of_a_sweep_that_its_back_end_runs_as_a_whole_the_price_is_said_to_be_that_of_a_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = ServedWorld()
+    values = SweptParameter("lr", tuple(map(str, range(4))))
+    asked = replace(machine_job(), type=JobType.SWEEP, sweep=Sweep((values,), 4, 0, 2))
+    for step, answer in (("check", ()), ("foreseen", ForeseenStart())):
+        monkeypatch.setattr(Lane, step, lambda *_, answer=answer: answer)
+    assert world.desk.foresee(JobSubmission(asked, "local")).told == ()
+    monkeypatch.setattr(Lane, "keeps", lambda *_: False)
+    told = world.desk.foresee(JobSubmission(asked, "local")).told
+    assert told == ("the price is that of one trial: 2 of 4 run at the same time, for 2 times that",)
+
+
+def test_usual_amounts_are_told_only_where_they_may_be_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, kinds = ServedWorld(), (CapacityError, NeverStartsError)
+    open_job = JobSubmission(machine_job(), "local", unwritten=frozenset(OPEN_FIELDS))
+    fixes = []
+    for kind in kinds:
+
+        def refuse(*_: Any, kind: type[CapacityError] = kind) -> None:
+            raise kind("no room", fix="ask for less")
+
+        monkeypatch.setattr(Lane, "check", refuse)
+        with pytest.raises(CapacityError) as refused:
+            world.desk.submit(open_job)
+        assert type(refused.value) is CapacityError, "known by its name to whoever asks through the socket"
+        fixes.append(refused.value.fix)
+    assert ["its file does not name all of it" in each for each in fixes] == [True, False]
+
+
+def test_what_comes_after_others_says_so_first() -> None:
+    world = ServedWorld()
+    first = world.desk.submit(JobSubmission(machine_job(name="first"), "local")).job
+    second = world.desk.submit(JobSubmission(machine_job(name="second"), "local")).job
+    must = (JobDependency("first", DependencyState.SUCCEEDED), JobDependency("second", DependencyState.ENDED))
+    found = world.desk.foresee(JobSubmission(machine_job(after=must), "local")).start
+    assert found.now is False
+    assert found.waits_for == (
+        f"it is not handed over before first ({first.id}) has succeeded, second ({second.id}) is over"
+    )
+    for each in (first, second):
+        world.desk.stop(each.id)
+        while not world.desk.find(each.id).state.over:
+            world.desk.step()
+    assert world.desk.foresee(JobSubmission(machine_job(after=must), "local")).start.waits_for == ""
 
 
 @pytest.mark.parametrize(

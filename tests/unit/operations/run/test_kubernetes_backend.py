@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,7 @@ from allotment.errors import (
     NotFoundError,
     UnreachableError,
 )
-from allotment.model.jobs.job import CodeFolder, Job
+from allotment.model.jobs.job import CodeFolder, Job, SecretVariable
 from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import ObjectKey
@@ -49,6 +50,7 @@ class Bench:
     def __init__(self, tmp_path: Path) -> None:
         self.kube = FakeKube()
         self.kube.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        self.require_right: Callable[[], None] = lambda: None
         self.packed = tmp_path / "code.tar"
         self.packed.write_bytes(b"a tar")
         self.backend = self.anew()
@@ -57,7 +59,11 @@ class Bench:
         platform, cluster = world()
         platform = replace(platform, teams=()) if dissolved else platform
         access = ClusterAccess(self.kube, () if everywhere else (NAMESPACE,), JANE)
-        return KubernetesBackend("training", access, platform, cluster, lambda path: Path(path).read_bytes())
+        self.backend = KubernetesBackend(
+            "training", access, platform, cluster, lambda path: Path(path).read_bytes(),
+            require_right=self.require_right,
+        )  # fmt: skip
+        return self.backend
 
     def order(self, asked: Job, **changes: Any) -> JobToStart:
         code = str(self.packed) if asked.program.code else ""
@@ -571,6 +577,28 @@ def test_logs_by_rank_followed_to_the_end(bench: Bench, monkeypatch: pytest.Monk
     assert "-l allotment.dev/job=k7x2" in caught.value.fix
 
 
+def test_the_log_of_what_fetches_its_data_comes_first(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_logs, "LOOK_AGAIN", 0.001)
+    bench.start(staged())
+    fetching = bench.kube.get("batch/v1", STAGING)
+    assert fetching is not None
+    pod = forged_pod(bench, fetching)
+    pod["metadata"]["labels"] = {**pod["metadata"]["labels"], "allotment.dev/part": "staging"}
+    containers = {"initContainers": [{"name": "staging-0"}], "containers": [{"name": "staging-1"}]}
+    bench.kube.put({**pod, "spec": {**pod["spec"], **containers}})
+    with pytest.raises(NotFoundError, match="no log"):
+        list(bench.backend.log("k7x2"))
+    key = ObjectKey("", "Pod", NAMESPACE, "pod")
+    for number in range(2):
+        bench.kube.logs[key, f"staging-{number}"] = (PodLogLine("", b"%d" % number),)
+        said = [each.text for each in bench.backend.log("k7x2") if each is not None]
+        assert said == [b"%d" % each for each in range(number + 1)]
+    followed = (each for each in bench.backend.log("k7x2", follow=True) if each is not None)
+    assert {each.text for each in islice(followed, 2)} == {b"0", b"1"}
+    with pytest.raises(NotFoundError, match="no log"):
+        list(bench.backend.log("k7x2", rank=1))
+
+
 def test_however_many_pods_there_are_only_some_are_read_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pod_logs, "LOOK_AGAIN", 0.001)
     monkeypatch.setattr(pod_logs, "_MOST_FOLLOWED", 2)
@@ -594,6 +622,14 @@ def test_however_many_pods_there_are_only_some_are_read_at_once(bench: Bench, mo
     lines = islice((each for each in followed if each is not None), 5)
     assert sorted(each.rank for each in lines) == [0, 1, 2, 3, 4]
     assert max(most) <= 2
+
+
+def test_what_it_made_and_ended_is_counted(bench: Bench) -> None:
+    assert bench.backend.acts == 0
+    bench.start(job())
+    assert bench.backend.acts == 1
+    bench.backend.stop("k7x2", 0)
+    assert bench.backend.acts == 2
 
 
 def test_a_job_without_pods_has_no_log(bench: Bench) -> None:
@@ -654,6 +690,15 @@ def test_where_nodes_are_fake_it_is_said_that_nothing_runs(
         bench.refuse(verb, "Pod", away)
         with pytest.raises(NotFoundError, match="nothing of it has run"):
             list(bench.backend.log("k7x2", follow=follow))
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_secret_that_is_not_there_is_told_where_it_may_be_read(bench: Bench, may: bool) -> None:
+    asked = job(program=program(secrets=(SecretVariable("HF_TOKEN", "hub", "token"),)))
+    bench.kube.own_rights = lambda question: may or question.resource != "secrets"
+    told = [each for each in bench.backend.told(bench.order(asked)) if "Secret" in each]
+    assert told == ([f"the Secret hub is not there in {NAMESPACE}: without it the job's pods do not start"] * may)
+    bench.backend.check(bench.order(asked))
 
 
 @pytest.mark.parametrize("may", [True, False])

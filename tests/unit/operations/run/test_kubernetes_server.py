@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
+from allotment.model import labels
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.manifest import ObjectKey
+from allotment.model.mark import Mark
+from allotment.operations.run.kubernetes.right_cluster import RightCluster
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.remembering import backends_to_tell
 from allotment.ports.kube import RefusedError
 from allotment.ports.stored_jobs import StoredJob, row_of
-from tests.unit.jobs.kubernetes.work import job, staged
+from tests.unit.jobs.kubernetes.work import gang, job, staged
 from tests.unit.operations.run.test_kubernetes_backend import JOB, NAME, NAMESPACE, Bench, forged_pod
 
 AWAY = UnreachableError("https://cluster does not answer")
@@ -200,6 +205,26 @@ def test_pods_that_cannot_be_made_are_the_reason_that_a_listing_shows(served: Se
     assert len(job.waits) == 1
 
 
+def test_jobs_that_a_job_set_cannot_make_are_the_reason_too(served: Served) -> None:
+    served.take(gang())
+    served.steps()
+    key = ObjectKey("jobset.x-k8s.io", "JobSet", NAMESPACE, NAME)
+    served.bench.kube.edit(key, lambda body: {**body, "spec": {**body["spec"], "suspend": False}})
+    main = served.bench.kube.get("jobset.x-k8s.io/v1alpha2", key)
+    assert main is not None
+    served.bench.kube.put(
+        {
+            "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": NAMESPACE},
+            "reason": "JobCreationFailed", "lastTimestamp": "2030-01-01T00:00:00Z",
+            "message": f'job "{NAME}-main-0" creation failed with error: a policy denied request',
+            "involvedObject": {"uid": main["metadata"]["uid"]},
+        }
+    )  # fmt: skip
+    served.steps()
+    assert "its pods cannot be made" in row_of(served.store.get("k7x2")).said
+    assert "a policy denied request" in row_of(served.store.get("k7x2")).said
+
+
 @pytest.mark.parametrize(
     ("status", "reason", "words"),
     [
@@ -229,3 +254,35 @@ def test_a_namespace_deleted_under_a_job_ends_it(served: Served) -> None:
     served.lane = served.anew()
     served.steps()
     assert served.bench.ours == set()
+
+
+@pytest.mark.parametrize("marked", ["acme/other", "theirs/training"])
+def test_a_context_that_leads_to_another_cluster_is_no_way_to_this_one(tmp_path: Path, marked: str) -> None:
+    """Jobs that run elsewhere are not gone for that, and none is made there."""
+    served = Served(tmp_path)
+    served.take()
+    served.steps()
+    platform, _, cluster = marked.partition("/")
+    given = {labels.PLATFORM: platform, labels.CLUSTER: cluster}
+    metadata = {"name": labels.SYSTEM_NAMESPACE, "labels": given}
+    wrong = FakeKube()
+    wrong.put({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    served.bench.kube = wrong
+    right = RightCluster(wrong, Mark("acme", "training"))
+    served.bench.require_right = right
+    served.lane = served.anew()
+    served.steps()
+    assert served.state is JobState.QUEUED
+    assert marked in served.lane.trouble
+    assert {key.kind for key in wrong.existing} == {"Namespace"}
+    for use in (lambda: served.bench.backend.check(served.bench.order(job())), served.bench.backend.offer):
+        with pytest.raises(UnreachableError, match="training is not reached: this is the cluster"):
+            use()
+
+
+def test_a_cluster_is_asked_once_which_one_it_is() -> None:
+    kube = FakeKube()
+    right = RightCluster(kube, Mark("acme", "training"))
+    right()
+    kube.hook = lambda _: pytest.fail("it is known")
+    right()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from allotment.adapters.kube.fake import FakeKube
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import JobState, MoveCause
+from allotment.operations.run.following import PLACE_LOST
 from allotment.operations.run.kubernetes.refusals import look_for_refusals
 from allotment.operations.run.kubernetes.seeing import JobHome, seen_jobs
 from allotment.operations.run.kubernetes.standing import followed, is_staged
@@ -77,6 +78,12 @@ def ended(code: int, at: str, *, reason: str = "Error", signal: int = 0, name: s
 
 PENDING = said("QuotaReserved", "Pending", "couldn't assign flavors: insufficient unused quota", "False")
 EVICTED = said("Evicted", "Preempted", "Preempted to accommodate a workload")
+ROOM_MADE = said(
+    "Evicted",
+    "Preempted",
+    "Preempted to accommodate a workload (UID: workload-of-urgent, JobUID: j) due to prioritization in the "
+    "ClusterQueue; preemptor path: /all/nlp; preemptee path: /all/nlp",
+)
 NOT_READY = said("Evicted", "PodsReadyTimeout", "Exceeded the PodsReady timeout nlp/job-work")
 GIVEN_UP = said("Evicted", "DeactivatedDueToRequeuingLimitExceeded", "exceeding the number of re-queuing retries")
 OVER = said("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
@@ -86,6 +93,9 @@ GOING = {"deletionTimestamp": "2026-11-28T02:00:00Z", "finalizers": ["foreground
 GANG: Body = {"completionMode": "Indexed", "completions": 2, "parallelism": 2}
 OF_SET = made("Job", "of-set", owner={**made("JobSet", "set")}, spec={"suspend": False})
 SET = made("JobSet", "set", spec={"suspend": False}, status={"restarts": 1, "conditions": []})
+DRAINED: Body = {"conditions": [said("DisruptionTarget", "EvictionByEvictionAPI", "Eviction API: evicting")]}
+LEAVING = pod("leaving", "Running", status=DRAINED)
+LEAVING["metadata"] |= {"deletionTimestamp": "2026-11-28T02:05:00Z", "finalizers": ["batch.kubernetes.io/job-tracking"]}
 
 
 def run(uid: str, *conditions: Body, created: str, **more: Any) -> Body:
@@ -172,6 +182,24 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
             ),
         ],
         (JobState.STARTING, 1, "ErrImagePull: no such", None, None),
+    ),
+    (
+        "data before",
+        [
+            made("Job", "staging", labels=STAGING, spec={"backoffLimit": 2}),
+            made(
+                "Pod",
+                "a",
+                labels=STAGING,
+                owner=made("Job", "staging", labels=STAGING),
+                spec={"nodeName": "a"},
+                status={
+                    "phase": "Running",
+                    "containerStatuses": [{"name": "staging-0", "state": {"running": {}}}],
+                },
+            ),
+        ],
+        (JobState.STAGING, 1, "its data are fetched", None, None),
     ),
     (
         "data at the start",
@@ -281,7 +309,53 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
     (
         "a set that started again",
         [SET, OF_SET, pod("a", "Running", owner=OF_SET)],
-        (JobState.RUNNING, 2, "", None, None),
+        (JobState.RUNNING, 2, "", None, PLACE_LOST),
+    ),
+    (
+        "a set that failed, and started again",
+        [{**SET, "status": {**SET["status"], "restartsCountTowardsMax": 1}}, OF_SET],
+        (JobState.STARTING, 2, "", None, EndOfRun(None, said="a rank failed, and all were started anew")),
+    ),
+    (
+        "turned out, and not suspended yet",
+        [job(), workload(job(), EVICTED, said("QuotaReserved"), evictions=1, admitted=True), pod("a", "Running")],
+        (JobState.STOPPING, 1, EVICTED["message"], None, None),
+    ),
+    (
+        "displaced again and again",
+        [
+            job(suspend=True),
+            workload(job(), ROOM_MADE, PENDING, evictions=18),
+            workload({**job(), "metadata": {**job()["metadata"], "name": "urgent", "uid": "urgent"}}),
+        ],
+        (
+            JobState.QUEUED,
+            19,
+            f"{PENDING['message']}; displaced 18 times so far, last by job/urgent in nlp",
+            None,
+            EndOfRun(None, said=f"{ROOM_MADE['message']}; preemptor: job/urgent in nlp", displaced=True),
+        ),
+    ),
+    ("its node is drained", [job(), LEAVING], (JobState.STOPPING, 1, "Eviction API: evicting", None, None)),
+    (
+        "its node does not answer, and another stands for it",
+        [job(), LEAVING, pod("b", "Running")],
+        (JobState.RUNNING, 1, "", None, None),
+    ),
+    (
+        "its pod was deleted",
+        [job(OVER, status={"failed": 1}, spec={"backoffLimit": 0})],
+        (
+            JobState.FAILED,
+            1,
+            "",
+            EndOfRun(
+                None,
+                said="its pod is gone, as if deleted by somebody, and it has no retries: BackoffLimitExceeded: "
+                "Job has reached the specified backoff limit",
+            ),
+            None,
+        ),
     ),
     (
         "by the clock, between its times",
@@ -344,11 +418,31 @@ def test_a_job_stands(bodies: list[Body], expected: tuple[Any, ...]) -> None:
     assert (found.state, found.attempt, found.reason, found.end, found.before) == expected
 
 
+def test_what_is_replaced_without_a_count_is_told() -> None:
+    waits = pod("b", "Pending")
+    waits["metadata"]["creationTimestamp"] = "2026-11-28T02:07:00Z"
+    cases: list[tuple[list[Body], bool]] = [
+        ([job(), waits], True),
+        ([job(), pod("b", "Running")], True),
+        # One whose pod goes may have failed: then its Job counts it.
+        ([job()], False),
+        ([SET, OF_SET, {**pod("b", "Pending", owner=OF_SET)}], False),
+        ([job(spec=GANG), pod("a", "Pending", rank=0), pod("b", "Pending", rank=1)], True),
+        ([job(spec=GANG), pod("a", "Running", rank=0), pod("b", "Pending", rank=1)], False),
+        # The next trial of a sweep.
+        ([job(spec=GANG, status={"succeeded": 1}), pod("a", "Pending", rank=1)], False),
+        ([job(suspend=True), workload(job(), EVICTED, evictions=1)], False),
+    ]
+    assert [shown(bodies).uncounted for bodies, _ in cases] == [expected for _, expected in cases]
+    assert shown([job(), LEAVING]).why is MoveCause.RECLAIMED
+    assert shown([job(), workload(job(), LET_IN, admitted=True), waits]).since == 1795831620000
+
+
 def test_places_are_told_by_rank() -> None:
     found = shown([job(spec=GANG), pod("b", "Running", rank=1), pod("a", "Running", rank=0)])
     assert [(each.rank, each.node) for each in found.places] == [(0, "node-a"), (1, "node-b")]
     over = shown([job(said("Complete"), spec=GANG), pod("b", "Succeeded", rank=1), pod("a", "Succeeded", rank=0)])
-    assert over.places == found.places
+    assert [(each.rank, each.node) for each in over.places] == [(0, "node-a"), (1, "node-b")]
     assert shown([job(spec=GANG, suspend=True), pod("b", "Running", rank=1)]).places == ()
     assert found.since == 1795831260000
     assert found.native == f"job/{NAME}@job"
@@ -409,6 +503,21 @@ def test_pods_are_those_that_the_jobs_own_objects_made() -> None:
     between["metadata"].pop("labels")
     found = shown([service, between, pod("a", "Running", owner=between)])
     assert (found.state, [each.node for each in found.places]) == (JobState.RUNNING, ["node-a"])
+
+
+def test_places_tell_how_each_rank_ended_and_are_those_of_its_last_pod() -> None:
+    """Of one second the one that has not ended is the later one."""
+    first = pod("replaced", "Failed", rank=1, status=ended(1, "1:00"))
+    found = shown([
+        job(spec={**GANG, "completions": 3, "parallelism": 3}),
+        pod("a", "Failed", rank=0, status=ended(0, "2:00", signal=9)), first,
+        pod("b", "Running", rank=1), pod("c", "Succeeded", rank=2, status=ended(0, "2:00")),
+        pod("d", "Pending", rank=3),
+    ])  # fmt: skip
+    told = [(each.rank, each.node, each.over, each.code) for each in found.places]
+    assert told == [
+        (0, "node-a", JobState.FAILED, 137), (1, "node-b", None, None), (2, "node-c", JobState.SUCCEEDED, 0),
+    ]  # fmt: skip
 
 
 def test_foreign_words_are_bounded_and_move_no_cursor() -> None:

@@ -243,6 +243,26 @@ def test_without_a_launch_there_is_no_log() -> None:
         list(machine.backend.log(waiting))
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_ended_while_nobody_looked_ended_then(restarts: bool) -> None:
+    """A server that was down for a night bills no night."""
+    machine = Machine()
+    job_id = machine.submit(job("quick"))
+    machine.run(2)
+    machine.clock.sleep(600)
+    if restarts:
+        machine.restart()
+    machine.run(2)
+    found = machine.store.get(job_id)
+    assert found.state is JobState.SUCCEEDED
+    (attempt,) = found.attempts
+    assert attempt.started is not None
+    assert attempt.ended is not None
+    assert 9_000 <= attempt.ended - attempt.started <= 11_000
+    assert found.use is not None
+    assert found.use.held_ms <= 12_000
+
+
 def test_a_new_server_goes_on_with_what_runs_and_starts_nothing_twice() -> None:
     machine = Machine()
     running, waiting = machine.submit(job("long", devices=3)), machine.submit(job("quick", devices=2))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from allotment.cli.commands.run.jobs_view import report_text
+from allotment.cli.commands.run.report_view import report_text
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, EarlyStop, Sweep, SweptParameter

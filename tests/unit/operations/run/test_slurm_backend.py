@@ -120,6 +120,21 @@ def test_what_the_accounting_gathered_is_told_with_the_end_and_asked_for_once(sc
     assert scene.seen("x2").end == EndOfRun(0), "nothing was gathered: no zeros"
 
 
+def test_a_job_that_is_cancelled_in_slurm_says_so_and_by_whom(scene: Scene) -> None:
+    for each in ("x1", "x2", "x3"):
+        scene.start(each, scene.job("long", 600))
+    scene.slurm.advance(2)
+    numbers = {each: int(scene.seen(each).native) for each in ("x1", "x2", "x3")}
+    scene.slurm.uses[numbers["x1"]] = SlurmUse(ended_by="eve")
+    scene.backend.stop("x3", 5)
+    for number in numbers.values():
+        scene.slurm.cancel(number)
+    scene.slurm.advance(3)
+    said = {each: end.said for each in numbers if (end := scene.seen(each).end)}
+    by_hand = "stopped by hand in Slurm (scancel)"
+    assert said == {"x1": f"{by_hand} by eve", "x2": by_hand, "x3": ""}
+
+
 def test_a_job_from_its_start_to_its_end(scene: Scene) -> None:
     volume = JobVolume("data", VolumeUse.READ_MOSTLY, "/data", claim="datasets")
     good, bad = scene.job("good", 5, replicas=4, volumes=(volume,), team="data-science"), scene.job("bad", 5, 3)
@@ -175,6 +190,25 @@ def test_displaced_and_back_is_the_next_attempt(scene: Scene) -> None:
     assert scene.seen("low").state is JobState.STOPPED
     scene.slurm.forget()
     assert (scene.seen("low").state, scene.seen("low").attempt) == (JobState.STOPPED, 2)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_who_leaves_when_told_to_make_room_has_not_done_its_work(scene: Scene, code: int) -> None:
+    """Slurm counts such a job by its exit code, as if nobody had wanted its devices."""
+    scene.start("low", scene.job("low", 5, code, replicas=2))
+    scene.slurm.advance(2)
+    scene.start("high", scene.job("high", 3, replicas=4, priority="production-inference", team="data-science"))
+    scene.slurm.advance(5)
+    low = scene.seen("low")
+    assert (low.state, low.end) == (
+        JobState.FAILED, EndOfRun(code or None, said="it made room for others", displaced=True),
+    )  # fmt: skip
+    assert scene.slurm.jobs()[0].states == ("FAILED" if code else "COMPLETED",)
+
+
+def test_what_was_told_to_go_in_an_earlier_run_may_do_its_work_in_the_next() -> None:
+    job = SlurmJob(5, "train.allot-x1-a2", "root", ("COMPLETED",), told_to_go=50, started=60, restarts=1)
+    assert standing_of(SlurmPart("x1", 0, 1), job).followed.state is JobState.SUCCEEDED
 
 
 def test_what_is_refused(scene: Scene) -> None:

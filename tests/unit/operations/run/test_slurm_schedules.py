@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from allotment.adapters.slurm.fake import FakeSlurm
 from allotment.adapters.store.fake import MemoryStore
+from allotment.errors import UnreachableError
 from allotment.model.jobs.job import JobSchedule, JobType
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.moments import written
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Lane, Serving
 from allotment.ports.backends import JobToStart
@@ -54,3 +59,34 @@ def test_at_each_time_a_job_is_handed_in_once_and_a_sweep_by_the_clock_is_an_arr
     pass_by(scene, lane, 1200)
     assert len(store.members("plain")) == 3
     assert store.get("plain").state is JobState.STOPPED
+
+
+def test_times_that_come_while_slurm_does_not_answer_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, store = Scene(), MemoryStore()
+    lane = lane_of(scene, store)
+    scene.slurm.advance(660 - scene.slurm.now % 600)
+    job = scene.job("nightly", 20, type=JobType.SCHEDULED, schedule=JobSchedule("*/10 * * * *", "Etc/UTC", 120))
+    history = JobHistory().become(Move(scene.slurm.now * 1000, JobState.SUBMITTED, MoveCause.SUBMITTED))
+    lane.take([StoredJob("plain", job, "ann", "hpc", history)])
+    pass_by(scene, lane, 60)
+    assert lane.served().silent_since is None
+
+    def away() -> None:
+        raise UnreachableError("slurmctld does not answer")
+
+    with monkeypatch.context() as patched:
+        for each in ("jobs", "nodes"):
+            patched.setattr(FakeSlurm, each, lambda _: away())
+        pass_by(scene, lane, 70)
+        since = lane.served().silent_since
+        told = lane.check(JobToStart("other", scene.job("other", 1), "ann", 1))
+        pass_by(scene, lane, 1200)
+        assert lane.served().silent_since == since
+    assert since is not None
+    assert told[-1] == (
+        f"nothing was heard of hpc since {written(since)}: a job is kept, and handed in as soon as it answers"
+    )
+    pass_by(scene, lane, 200)
+    assert lane.served().silent_since is None
+    (left_out,) = [each.said for each in store.get("plain").events if each.kind == "left-out"]
+    assert left_out.endswith("hpc did not answer")

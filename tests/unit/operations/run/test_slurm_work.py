@@ -276,10 +276,14 @@ def test_a_sweep_is_an_array_and_names_the_trial_that_failed(scene: Scene) -> No
         scene.slurm.forget()
         if not scene.seen("x1").state.over:
             assert (scene.seen("x1").state, scene.seen("x1").attempt) == (JobState.RUNNING, 1)
-    end = scene.seen("x1").end
-    assert scene.seen("x1").state is JobState.FAILED
+    seen = scene.seen("x1")
+    end = seen.end
+    assert seen.state is JobState.FAILED
     assert end is not None
     assert (end.code, end.rank, end.said) == (9, 3, "1 of 5 trials failed: trial 3 (--lr=3, exit code 9)")
+    told = [(each.rank, each.over, each.code) for each in seen.places]
+    well, failed = JobState.SUCCEEDED, JobState.FAILED
+    assert told == [(0, well, 0), (1, well, 0), (2, well, 0), (3, failed, 9), (4, well, 0)]
 
 
 def test_trials_that_failed_are_tried_again_and_the_others_are_not(scene: Scene) -> None:

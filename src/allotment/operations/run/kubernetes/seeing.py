@@ -99,6 +99,9 @@ class SeenWork:
         pods: those that do its work.
         fetchers: those that fetch its data.
         again: how often its pods were started anew, by Kueue or after a failure.
+        evictions: how often Kueue has turned it out.
+        failures: how often its JobSet was started anew after a failure of its own.
+        others: what the Workloads there are for, by uid: ``job/train in nlp``.
         makers: uids of all that makes its pods.
         refused: why pods of it cannot be made; empty where they can, or nobody asked.
     """
@@ -113,6 +116,9 @@ class SeenWork:
     pods: list[Pod] = field(default_factory=list)
     fetchers: list[Pod] = field(default_factory=list)
     again: int = 0
+    evictions: int = 0
+    failures: int = 0
+    others: Mapping[str, str] = field(default_factory=dict)
     makers: set[str] = field(default_factory=set)
     refused: str = ""
 
@@ -186,7 +192,7 @@ class _Found:
         if home is None or part not in {MAIN, STAGING}:
             return
         maker = value.metadata.controller
-        if maker is not None:
+        if maker is not None and value.namespace == home.namespace:
             self._makers[value.metadata.uid] = maker.uid
         name = value.name if maker is None else maker.name
         if not home.holds(value, name=name, staging=part == STAGING):
@@ -203,6 +209,8 @@ class _Found:
         elif _is_first(job.main, value):
             job.main = value  # type: ignore[assignment]  # the kinds that are followed are those of `Work`
             job.again = _restarts(kind, raw)
+            # Left out of a status that has none.
+            job.failures = _number(_mapping(raw, "status").get("restartsCountTowardsMax"))
 
     def take_maker(self, raw: Body) -> None:
         """Something that stands between a job and its pods; its metadata."""
@@ -214,9 +222,9 @@ class _Found:
         pod = _read("", "Pod", raw)
         if not isinstance(pod, Pod) or pod.metadata.controller is None:
             return
-        self._makers[pod.metadata.uid] = pod.metadata.controller.uid
         job = self.jobs.get(pod.metadata.labels.get(labels.JOB, ""))
         if job is not None and pod.namespace == job.namespace:
+            self._makers[pod.metadata.uid] = pod.metadata.controller.uid
             self._pods.append(pod)
 
     def bring_together(self) -> None:
@@ -231,10 +239,12 @@ class _Found:
                 its.pods.append(pod)
             elif its.staging is not None and its.staging.metadata.uid in above:
                 its.fetchers.append(pod)
-        for job in self.jobs.values():
-            if job.main is not None:
-                main = job.main.metadata.uid
-                job.makers |= {main, *(each for each in self._makers if main in self._above(each))}
+        by_main = {job.main.metadata.uid: job for job in self.jobs.values() if job.main is not None}
+        for uid in (*by_main, *self._makers):
+            # From each of them up once: whoever has thousands of jobs has thousands of these.
+            for each in (uid, *self._above(uid)):
+                if each in by_main:
+                    by_main[each].makers.add(uid)
 
     def _above(self, uid: str) -> Iterator[str]:
         """Whom something was made by, and who made that, up to the top; a circle is left after a few turns."""
@@ -282,8 +292,11 @@ def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[s
     version = next((each for each in KUEUE if kube.serves(each, "Workload")), None)
     if version is None or not by_uid:
         return
+    others: dict[str, str] = {}
     for raw in _listed(kube, version, "Workload", namespaces, ""):
-        owners = {each.get("uid") for each in raw["metadata"].get("ownerReferences") or ()}
+        of = raw["metadata"].get("ownerReferences") or ()
+        owners = {each.get("uid") for each in of}
+        others[str(raw["metadata"].get("uid"))] = _called(raw["metadata"], of)
         job = next((by_uid[uid] for uid in owners if uid in by_uid), None)
         value = None if job is None else _read("kueue.x-k8s.io", "Workload", raw)
         if job is None or not isinstance(value, Workload) or value.namespace != job.namespace:
@@ -293,7 +306,17 @@ def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[s
             continue
         job.workloads.append(value)
         counts = _mapping(_mapping(raw, "status"), "schedulingStats").get("evictions") or ()
-        job.again += sum(_number(each.get("count")) for each in counts)
+        evictions = sum(_number(each.get("count")) for each in counts)
+        job.again += evictions
+        job.evictions += evictions
+        job.others = others
+
+
+def _called(metadata: Mapping[str, Any], owners: Sequence[Mapping[str, Any]]) -> str:
+    """What a Workload is for: what made it, or itself where nothing did."""
+    maker = next((each for each in owners if each.get("controller")), None)
+    kind, name = ("workload", metadata) if maker is None else (str(maker.get("kind")).lower(), maker)
+    return f"{kind}/{name.get('name')} in {metadata.get('namespace')}"
 
 
 def _listed(kube: KubePort, api_version: str, kind: str, namespaces: Sequence[str], selector: str) -> Iterator[Body]:

@@ -6,25 +6,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from allotment.errors import shown
 from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
+from allotment.model import labels
 from allotment.model.jobs.native import native_with_uid
-from allotment.model.jobs.run import GivenClass, JobState, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobState, MoveCause, RunningPlace
 from allotment.model.moments import moment
 from allotment.model.observed.base import Condition, condition, is_true
 from allotment.model.observed.pods import Pod, Terminated
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import CronJob, Job, JobStatus, Owner, Replicas, Work
+from allotment.operations.run.following import PLACE_LOST
+from allotment.operations.run.kubernetes.kueue_words import (
+    bounded,
+    how_often,
+    not_before,
+    told,
+    told_by_kueue,
+    why_unadmitted,
+    with_more,
+)
 from allotment.operations.run.kubernetes.seeing import SeenWork
 from allotment.ports.backends import EndOfRun, FollowedJob
 
-MOST_SAID: Final = 500
-"""Characters of a component's words."""
 _INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _COMPLETE: Final = ("Complete", "Completed")
 _OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
 """How Ray says that a job has ended, and whether well."""
+_OVER: Final = {"Succeeded": JobState.SUCCEEDED, "Failed": JobState.FAILED}
+_NO_RETRY_LEFT: Final = "BackoffLimitExceeded"
 _KILLED: Final = 128
 _MOST_RANKS: Final = 10_000
 _PREVIOUSLY: Final = "Previously: "
@@ -76,22 +86,21 @@ def _shown(
     end: EndOfRun | None = None,
     before: EndOfRun | None = None,
 ) -> FollowedJob:
+    let_in = admitted_at(seen.workloads) if state.holds or state.over else ""
     of = seen.main or seen.staging
     return FollowedJob(
         id=seen.id,
         native="" if of is None else native_with_uid(native_name(of), of.metadata.uid),
         state=state,
         attempt=seen.attempt + seen.again,
-        reason=_bounded(reason),
+        reason=bounded(reason),
         since=moment(since) if since else None,
         places=tuple(_places(seen.pods, state)),
         end=end,
         before=before,
+        let_in=moment(let_in) if let_in else None,
+        since_let_in=_since_let_in(seen) if seen.again else None,
     )
-
-
-def _bounded(text: str) -> str:
-    return shown(" ".join(text.split()))[:MOST_SAID]
 
 
 def _staged(seen: SeenWork, staging: Job) -> FollowedJob:
@@ -102,7 +111,7 @@ def _staged(seen: SeenWork, staging: Job) -> FollowedJob:
         end = _failure(seen.fetchers, failed)
         said = f"its data could not be fetched: {end.said}"
         return _shown(
-            seen, JobState.FAILED, since=failed.last_transition_time, end=EndOfRun(end.code, None, _bounded(said))
+            seen, JobState.FAILED, since=failed.last_transition_time, end=EndOfRun(end.code, None, bounded(said))
         )
     return _shown(seen, JobState.STAGING, reason=_why_not_yet(seen, staging), since=staging.metadata.creation_timestamp)
 
@@ -117,7 +126,7 @@ def is_staged(seen: SeenWork) -> bool:
 
 def _why_not_yet(seen: SeenWork, staging: Job) -> str:
     if staging.spec.suspend:
-        return _why_unadmitted(seen.books_of_staging)
+        return why_unadmitted(seen, staging=True)
     return next((reason for each in seen.fetchers if not each.ended and (reason := _what_holds(each))), "")
 
 
@@ -127,7 +136,7 @@ def _over(seen: SeenWork, main: Work) -> FollowedJob | None:
     well = next((found for name in _COMPLETE if (found := condition(conditions, name)) and found.true), None)
     failed = condition(conditions, "Failed")
     if failed is not None and failed.true:
-        return _shown(seen, JobState.FAILED, since=failed.last_transition_time, end=_failure(seen.pods, failed))
+        return _shown(seen, JobState.FAILED, since=failed.last_transition_time, end=_failure(seen.pods, failed, main))
     if isinstance(main, Owner) and main.status.job_status in _OWN_WORDS:
         word = main.status.job_status
         if _OWN_WORDS[word]:
@@ -166,44 +175,35 @@ def _alive(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
         waits = not live or any(each.spec.scheduling_gates for each in live)
     else:
         waits = bool(main.spec.suspend if isinstance(main, Job) else isinstance(main, Owner) and main.suspend)
+        # What Kueue has turned out is suspended a moment later, and counted already.
+        waits = waits or _turned_out(seen) is not None
     if waits:
-        return _queued(seen, live)
+        return _queued(seen, main, live)
     return _working(seen, main, pods)
 
 
-def _queued(seen: SeenWork, live: Sequence[Pod]) -> FollowedJob:
-    of = next((each for each in seen.workloads if is_true(each.status.conditions, "Evicted")), None)
+def _turned_out(seen: SeenWork) -> Workload | None:
+    """Those of its books by which Kueue has turned it out, and not let it in again."""
+    return next((each for each in seen.workloads if is_true(each.status.conditions, "Evicted")), None)
+
+
+def _queued(seen: SeenWork, main: Work, live: Sequence[Pod]) -> FollowedJob:
+    of = _turned_out(seen)
     evicted = None if of is None else of.condition("Evicted")
     if evicted is not None and any(each.bound for each in live):
-        ending = _shown(seen, JobState.STOPPING, reason=_told(evicted), since=_since(evicted))
+        ending = _shown(seen, JobState.STOPPING, reason=told_by_kueue(seen, evicted), since=_since(evicted))
         # It is still the attempt that was displaced.
         return replace(ending, attempt=max(1, ending.attempt - 1))
     off = next((each for each in seen.workloads if not each.spec.active), None)
     if off is not None:
-        reason = ": ".join(filter(None, ("it was deactivated in its queue", _told(off.condition("Evicted")))))
+        words = ("it was deactivated in its queue", told_by_kueue(seen, off.condition("Evicted")))
+        reason = ": ".join(filter(None, words))
     else:
-        reason = seen.refused or _why_unadmitted(seen.workloads) or _told(evicted)
-        reason = "; ".join(filter(None, (reason, _not_before(of))))
-    return _shown(seen, JobState.QUEUED, reason=reason, since=_since(evicted), before=_before(seen))
-
-
-def _not_before(workload: Workload | None) -> str:
-    """When what was turned out may come again: Kueue lets it wait longer each time."""
-    state = None if workload is None else workload.status.requeue_state
-    if state is None or not state.requeue_at:
-        return ""
-    often = "" if state.count is None else f" (turned out so far: {state.count})"
-    return f"it queues again at {state.requeue_at}{often}"
-
-
-def _why_unadmitted(workloads: Iterable[Workload]) -> str:
-    """Kueue's words on what it has not let in."""
-    found = (each.condition("QuotaReserved") for each in workloads)
-    return next((_told(each) for each in found if each is not None and not each.true), "")
-
-
-def _told(found: Condition | None) -> str:
-    return "" if found is None else found.message or found.reason
+        reason = seen.refused or why_unadmitted(seen) or told_by_kueue(seen, evicted)
+        reason = with_more(reason, not_before(of) or how_often(seen))
+    uncounted = evicted is None and _is_replaced_uncounted(main, seen.pods)
+    waiting = _shown(seen, JobState.QUEUED, reason=reason, since=_since(evicted), before=_before(seen))
+    return replace(waiting, uncounted=uncounted)
 
 
 def _since(found: Condition | None) -> str:
@@ -212,16 +212,51 @@ def _since(found: Condition | None) -> str:
 
 def _working(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
     live = [each for each in pods if not each.ended]
+    # One that goes may do so for long: where its node does not answer, beside the one that stands for it.
+    live = [each for each in live if not each.metadata.deletion_timestamp] or live
     run = [each for each in live if each.status.phase == "Running" and not each.metadata.deletion_timestamp]
     all_run = run and len(run) >= len(live) and len(run) >= _needed(main, pods)
     # Its pods have ended, and its controller has not said so yet.
     ended = not live and bool(pods) and all(each.status.phase == "Succeeded" for each in pods)
+    before, uncounted = _before(seen), _is_replaced_uncounted(main, pods)
     if all_run or ended:
         began = max((each.status.start_time for each in run), default="")
-        return _shown(seen, JobState.RUNNING, since=began, before=_before(seen))
+        return replace(_shown(seen, JobState.RUNNING, since=began, before=before), uncounted=uncounted)
+    if uncounted and not run and live and (leaving := _leaving(live[0])) is not None:
+        since = leaving.last_transition_time
+        going = _shown(seen, JobState.STOPPING, reason=told(leaving), since=since)
+        return replace(going, why=MoveCause.RECLAIMED)
     waiting = next((each for each in live if each not in run), None)
     reason = seen.refused or ("" if waiting is None else _what_holds(waiting))
-    return _shown(seen, JobState.STARTING, reason=reason, since=admitted_at(seen.workloads), before=_before(seen))
+    # Pods are made when it is let in, and again when those before them are gone.
+    since = max(admitted_at(seen.workloads), min((each.metadata.creation_timestamp for each in live), default=""))
+    uncounted = uncounted and waiting is not None and not waiting.metadata.deletion_timestamp
+    return replace(_shown(seen, JobState.STARTING, reason=reason, since=since, before=before), uncounted=uncounted)
+
+
+def _leaving(pod: Pod) -> Condition | None:
+    """Why a pod that ran is on its way out without having failed: its node is drained, or does not answer."""
+    found = condition(pod.status.conditions, "DisruptionTarget")
+    going = pod.metadata.deletion_timestamp and pod.status.phase == "Running"
+    return found if going and found is not None and found.true else None
+
+
+def _is_replaced_uncounted(main: Work, pods: Sequence[Pod]) -> bool:
+    """Whether pods of it that go without having failed come again, and nobody counts how often.
+
+    Of several pods only where all are gone: as long as one is there, or has ended, it is the same attempt. A JobSet
+    counts.
+    """
+    if isinstance(main, Replicas):
+        return (main.spec.replicas or 1) == 1
+    if not isinstance(main, Job):
+        return False
+    if (main.spec.completions or 1) == 1 and (main.spec.parallelism or 1) == 1:
+        return True
+    status: JobStatus = main.status
+    return not (status.succeeded or status.failed) and not any(
+        each.ended or each.status.phase == "Running" for each in pods
+    )
 
 
 def _before(seen: SeenWork) -> EndOfRun | None:
@@ -229,11 +264,21 @@ def _before(seen: SeenWork) -> EndOfRun | None:
     if not seen.again:
         return None
     evicted = next((found for each in seen.workloads if (found := each.condition("Evicted"))), None)
+    if evicted is None:
+        return _since_let_in(seen)
+    said = told_by_kueue(seen, evicted)
+    return EndOfRun(None, said=said.removeprefix(_PREVIOUSLY), displaced=True)
+
+
+def _since_let_in(seen: SeenWork) -> EndOfRun | None:
+    """How the attempt before ended if Kueue has not turned it out."""
     failed = _of_pods(seen.pods)
-    if failed is not None and (evicted is None or not evicted.true):
+    if failed is not None or not isinstance(seen.main, Owner) or seen.again == seen.evictions:
         return failed
-    said = _told(evicted).removeprefix(_PREVIOUSLY)
-    return None if evicted is None else EndOfRun(None, said=_bounded(said), displaced=True)
+    if not seen.failures:
+        return PLACE_LOST
+    alone = seen.failures >= seen.again - seen.evictions
+    return EndOfRun(None, said=f"a rank {'failed' if alone else 'failed or was lost'}, and all were started anew")
 
 
 def _needed(main: Work, pods: Sequence[Pod]) -> int:
@@ -284,7 +329,8 @@ def _what_holds(pod: Pod) -> str:
         return placed.message
     for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
         if status.state.running and status.name.startswith(f"{STAGING}-"):
-            return "its data are fetched, while it holds its devices"
+            before = pod.metadata.labels.get(labels.JOB_PART) == STAGING
+            return "its data are fetched" if before else "its data are fetched, while it holds its devices"
         if status.state.waiting is not None and status.state.waiting.reason:
             words = (status.state.waiting.reason, status.state.waiting.message)
             return ": ".join(filter(None, words))
@@ -301,14 +347,18 @@ def _what_binds(pod: Pod) -> str:
 
 
 def _places(pods: Iterable[Pod], state: JobState) -> Iterator[RunningPlace]:
-    """Where its pods run; of a job that is over where the last of each rank ran, for it may have been seen too late."""
-    if state.over:
-        ages = sorted(pods, key=lambda each: each.metadata.creation_timestamp)
-        there = list({rank_of(each): each for each in ages if each.spec.node_name}.values())
-    else:
-        there = [each for each in pods if each.bound] if state.holds else []
-    for pod in sorted(there, key=rank_of):
-        yield RunningPlace(rank_of(pod), pod.spec.node_name)
+    """Where the last pod of each rank runs, or ran: a job that is over may have been seen too late to know."""
+    if not (state.over or state.holds):
+        return
+    ages = sorted(pods, key=lambda each: (each.metadata.creation_timestamp, not each.ended))
+    last = {rank_of(each): each for each in ages}
+    for rank, pod in sorted(last.items()):
+        if not pod.spec.node_name:
+            continue
+        ended = next((each.state.terminated for each in pod.status.container_statuses if each.name == MAIN), None)
+        over = _OVER.get(pod.status.phase)
+        code = None if over is None or ended is None else _code(ended)
+        yield RunningPlace(rank, pod.spec.node_name, over=over, code=code)
 
 
 def rank_of(pod: Pod) -> int:
@@ -318,14 +368,19 @@ def rank_of(pod: Pod) -> int:
     return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
-def _failure(pods: Sequence[Pod], failed: Condition) -> EndOfRun:
+def _failure(pods: Sequence[Pod], failed: Condition, main: Work | None = None) -> EndOfRun:
     """How it failed: by its first rank that did, or else as its controller says."""
     if failed.reason == "DeadlineExceeded":
         return EndOfRun(None, said="it ran for as long as it may (maxRunTime)")
     found = _of_pods(pods)
     if found is not None:
         return found
-    return EndOfRun(None, said=_bounded(": ".join(filter(None, (failed.reason, failed.message)))))
+    words = [failed.reason, failed.message]
+    if isinstance(main, Job) and main.status.failed and not pods and failed.reason == _NO_RETRY_LEFT:
+        # A pod that failed stays with its Job, and one whose node went is not counted.
+        used = f"all {main.spec.backoff_limit} retries are used" if main.spec.backoff_limit else "it has no retries"
+        words.insert(0, f"its pod is gone, as if deleted by somebody, and {used}")
+    return EndOfRun(None, said=bounded(": ".join(filter(None, words))))
 
 
 def _of_pods(pods: Sequence[Pod]) -> EndOfRun | None:
@@ -333,10 +388,14 @@ def _of_pods(pods: Sequence[Pod]) -> EndOfRun | None:
     if not ends:
         return None
     _, rank, pod, ended = min(ends, key=lambda each: each[:2])
-    code = _KILLED + ended.signal if ended.signal else ended.exit_code
     words = ended.reason if ended.reason not in {"", "Error"} else ""
-    said = _bounded(": ".join(filter(None, (pod.name, words, ended.message))))
-    return EndOfRun(code, rank, said, out_of_memory=ended.reason == "OOMKilled")
+    said = bounded(": ".join(filter(None, (pod.name, words, ended.message))))
+    return EndOfRun(_code(ended), rank, said, out_of_memory=ended.reason == "OOMKilled")
+
+
+def _code(ended: Terminated) -> int:
+    """As shells have it."""
+    return _KILLED + ended.signal if ended.signal else ended.exit_code
 
 
 def _ends(pod: Pod) -> Iterator[Terminated]:
