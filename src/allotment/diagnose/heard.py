@@ -21,7 +21,7 @@ from allotment.diagnose.rules.storage.claims import bound, claim_of, class_name,
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
 from allotment.model.moments import seconds
-from allotment.model.observed.base import condition
+from allotment.model.observed.base import Reference, condition
 from allotment.model.observed.pods import Pod, PodSpec
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.placement.selectors import node_admitted
@@ -35,15 +35,15 @@ _TOO_LARGE: Final = (
     r"insufficient quota for (?P<resource>\S+) in flavor (?P<flavor>\S+), previously considered podsets requests "
     r"\((?P<before>\S+)\) \+ current podset request \((?P<asked>\S+)\) > maximum capacity \((?P<most>\S+)\)"
 )
+_INACTIVE: Final = r"ClusterQueue (?P<cluster_queue>\S+) is inactive"
 _KUEUE: Final = (
     (r"LocalQueue (?P<local_queue>\S+) doesn't exist", "queue-missing", _MISCONFIGURED,
      "the LocalQueue {local_queue} does not exist"),
     (r"ClusterQueue (?P<cluster_queue>\S+) doesn't exist", "localqueue-points-to-missing-clusterqueue", _MISCONFIGURED,
      "the ClusterQueue {cluster_queue} does not exist"),
-    (r"LocalQueue (?P<local_queue>\S+) is inactive", "localqueue-held", _WAITING,
-     "the LocalQueue {local_queue} admits nothing"),
-    (r"ClusterQueue (?P<cluster_queue>\S+) is inactive", "queue-held", _WAITING,
-     "the ClusterQueue {cluster_queue} admits nothing"),
+    (r"LocalQueue (?P<local_queue>\S+) is inactive", "localqueue-held", _MISCONFIGURED,
+     "the LocalQueue {local_queue} is stopped: it admits nothing"),
+    (_INACTIVE, "queue-held", _MISCONFIGURED, "the ClusterQueue {cluster_queue} is inactive: it admits nothing"),
     (r"namespace doesn't match ClusterQueue selector", "namespace-selector-mismatch", _MISCONFIGURED,
      "the ClusterQueue does not take work of this namespace"),
     (r"resource (?P<resource>\S+) unavailable in ClusterQueue", "resource-not-covered", _MISCONFIGURED,
@@ -109,6 +109,7 @@ _POOLS: Final = (
     (PoolBar.LABEL, "autoscaler-no-group-matches", _MISCONFIGURED, "no NodePool makes nodes such as it selects"),
 )  # fmt: skip
 """What keeps NodePools from making a node, the nearest to one first: (what, cause, verdict, words)."""
+_QUEUES: Final = "kueue.x-k8s.io/v1beta2"
 _COMES_WITHIN: Final = 1200.0
 """Seconds in which a node has come that Karpenter spoke of."""
 _Heard = tuple[str, CauseVerdict, str, Mapping[str, Any]]
@@ -154,13 +155,36 @@ def _of_kueue(case: Case, workload: Workload) -> Iterator[Finding]:
         facts = {"queue": workload.spec.queue_name, **found.groupdict()}
         facts.pop("before", None)
         where = Evidence(reference_of(workload), "status.conditions[QuotaReserved].message", said.message)
-        less = _less(case, workload, found) if pattern == _TOO_LARGE else ()
-        yield _finding(cause, verdict, f"as Kueue says, {words.format(**facts)}", facts, where, less)
+        told = f"as Kueue says, {words.format(**facts)}"
+        acts: Iterable[Proposal] = _less(case, workload, found) if pattern == _TOO_LARGE else ()
+        if pattern == _INACTIVE:
+            told += _why_inactive(workload)
+            acts = (_activated(found["cluster_queue"]),)
+        yield _finding(cause, verdict, told, facts, where, acts)
         return
     # Until Kueue has looked again it says no more than why it was stopped.
     taken = told_by_kueue(case, workload)
     if taken is not None:
         yield taken
+
+
+def _why_inactive(workload: Workload) -> str:
+    """That it was stopped, where Kueue turned the work out for that; of what waits it says only that it is inactive."""
+    turned_out = workload.condition("Evicted")
+    if turned_out is not None and turned_out.true and turned_out.reason == "ClusterQueueStopped":
+        return ", for somebody stopped it"
+    return "; whether somebody stopped it, or a flavor or check of it is missing, is not known to whoever cannot read it"
+
+
+def _activated(name: str) -> Proposal:
+    """Who can read the queue sees what it lacks."""
+    return Proposal(
+        RemedyKind.RESUME_QUEUE,
+        Doer.PLATFORM,
+        f"start the ClusterQueue {name} again where its stopPolicy is set; else its condition Active says what it lacks",
+        Reference(api_version=_QUEUES, kind="ClusterQueue", name=name),
+        Patch(PatchOp.SIGNAL),
+    )
 
 
 def _less(case: Case, workload: Workload, said: re.Match[str]) -> Iterator[Proposal]:

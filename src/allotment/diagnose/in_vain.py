@@ -7,10 +7,10 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.never import fleet_of
-from allotment.diagnose.others import called, listed, reference_above
+from allotment.diagnose.others import called, listed, pods_of, reference_above
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Reference
-from allotment.model.observed.pods import Pod, PodTemplate
+from allotment.model.observed.pods import PodTemplate
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.placement import is_waiting
 
@@ -36,18 +36,6 @@ def _never_runs(case: Case, workload: Workload) -> bool:
         return False
     parts = [(PodTemplate(metadata=pod.metadata, spec=pod.spec), 1) for pod in pods[:_MOST_PODS]]
     return bool(fleet_of(case).nodes_refuse(workload.namespace, parts))
-
-
-def pods_of(case: Case, workload: Workload) -> list[Pod]:
-    """Pods under its owners; pods of a group own their Workload themselves."""
-    found: list[Pod] = []
-    for owner in case.index.owners_of(workload.metadata):
-        if owner.kind == "Pod":
-            pod = case.index.pods.get(f"{workload.namespace}/{owner.name}")
-            found += [pod] if pod is not None else []
-        else:
-            found += [pod for pod in case.index.pods_under(owner.uid) if pod.namespace == workload.namespace]
-    return found
 
 
 def given_up(case: Case, workloads: list[Workload], then: str = "", cost: int = 0) -> Proposal:

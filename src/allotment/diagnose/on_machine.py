@@ -6,7 +6,6 @@ and no kubectl: what helps is another job file, by `allot clone`, or patience.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,7 +15,7 @@ from allotment.diagnose.amending import amended
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import CauseEntry, Deferred, Finding, Proposal
 from allotment.diagnose.others import work_above
-from allotment.diagnose.own_jobs import called_here, stopping_own
+from allotment.diagnose.own_jobs import called_here, stopping_own, submitted_anew
 from allotment.diagnose.quota_book import Pair, QuotaEntry
 from allotment.diagnose.releases import borrowers, waiting_for
 from allotment.diagnose.rules.scheduler.smaller import asking_less, rounded
@@ -197,9 +196,7 @@ def _anew(case: Case, *settings: str) -> str:
     top = case.top
     if top is None or not top.metadata.uid:
         return ""
-    job = shlex.quote(top.metadata.uid)
-    words = " ".join(f"--set {shlex.quote(each)}" for each in settings)
-    return f"allot clone {job} {words} && allot stop {job}"
+    return submitted_anew(top.metadata.uid, settings)
 
 
 def _fewer(case: Case, found: _Shortage) -> Iterator[Proposal]:

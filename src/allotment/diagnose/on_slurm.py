@@ -24,6 +24,7 @@ from allotment.model.explanation import (
     StartWindow,
     Tried,
 )
+from allotment.model.moments import written
 from allotment.model.slurm.seen import SlurmPhase
 
 _OTHER: Final = "slurm-other"
@@ -68,10 +69,11 @@ def _not_told(case: Case) -> Explanation:
 def _settled(case: Case, view: SlurmView) -> Explanation:
     job = view.job
     ends = ends_at(job)
+    since = f" since {written(job.ends * 1000)}" if job.ends else ""
     said = {
         SlurmPhase.RUNNING: f"it runs on {', '.join(job.nodes[:3])}{f', until {ends} at the latest' if ends else ''}",
         SlurmPhase.ENDING: "it ends",
-        SlurmPhase.ENDED: f"it has ended: {', '.join(job.states)}",
+        SlurmPhase.ENDED: f"it is over, and Slurm says {', '.join(job.states)}{since}",
     }.get(job.phase, "nothing that was seen keeps it from running")
     return Explanation(
         case.reference, case.snapshot.taken_at, "none", "", None, None, Confidence.SURE, unquoted(said),

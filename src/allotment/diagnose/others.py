@@ -12,6 +12,7 @@ from typing import Final
 from allotment.diagnose.case import Case, reference_of
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.observe.unknown_owners import is_well_formed, makes_pods
 
@@ -64,3 +65,15 @@ def called(case: Case, each: Object) -> str:
         return above.name
     kind = kind_of(work_above(case, each)).lower()
     return f"a {kind} of another team" if case.snapshot.view else f"{kind}/{above.name} in {above.namespace}"
+
+
+def pods_of(case: Case, workload: Workload) -> list[Pod]:
+    """Pods under its owners; pods of a group own their Workload themselves."""
+    found: list[Pod] = []
+    for owner in case.index.owners_of(workload.metadata):
+        if owner.kind == "Pod":
+            pod = case.index.pods.get(f"{workload.namespace}/{owner.name}")
+            found += [pod] if pod is not None else []
+        else:
+            found += [pod for pod in case.index.pods_under(owner.uid) if pod.namespace == workload.namespace]
+    return found

@@ -75,6 +75,18 @@ def stopping_own(case: Case, queue: str, wanted: Mapping[Pair, int], lacking: Se
     )
 
 
+def submitted_anew(job_id: str, settings: Sequence[str]) -> str:
+    """The command that submits a job changed in place of what waits; nothing ends where that is refused.
+
+    Args:
+        job_id: as the server knows it.
+        settings: fields of the job file that are to be different, each as ``PATH=VALUE``.
+    """
+    job = shlex.quote(job_id)
+    words = "".join(f" --set {shlex.quote(each)}" for each in settings)
+    return f"allot clone {job}{words} && allot stop {job}"
+
+
 def called_here(case: Case, work: Object) -> str:
     """A job as `allot ps` has it: its name, and its id where several of its team have that; its team where another."""
     called = work.metadata.annotations.get(labels.JOB_NAME, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from allotment.diagnose.case import Case, pods_at_once
 from allotment.model.explanation import Confidence
@@ -10,6 +11,12 @@ from allotment.model.observed.base import Object, Reference, is_true
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import CronJob, Job, Owner
+
+_NOT_MADE: Final = frozenset({"FailedCreate", "JobCreationFailed", "TrainJobResourcesCreationFailed"})
+"""Reasons of events by which controllers tell that something could not be made: Kubernetes' own and that of
+LeaderWorkerSet, JobSet's, Kubeflow Trainer's."""
+_NOT_MADE_BY_RAY: Final = "FailedToCreate"
+"""How those of KubeRay begin, one for each kind that it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +174,14 @@ def _refusals(case: Case) -> list[RefusedAttempt]:
         return [RefusedAttempt(case.submission.message, case.reference, "message")]
     if not missing_pods(case):
         return []
-    found = [(event, each) for each in makers(case) for event in case.events(each) if event.reason == "FailedCreate"]
+    found = [(event, each) for each in makers(case) for event in case.events(each) if _not_made(event.reason)]
     found.sort(key=lambda pair: pair[0].at, reverse=True)
     newest = found[:1]
     return [RefusedAttempt(one.message, _reference(one), "message", by_event=True, at=one.at) for one, _ in newest]
+
+
+def _not_made(reason: str) -> bool:
+    return reason in _NOT_MADE or reason.startswith(_NOT_MADE_BY_RAY)
 
 
 def refused_run(case: Case) -> CronJob | None:

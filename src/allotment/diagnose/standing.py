@@ -9,8 +9,10 @@ from typing import Final
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.never import never_starts
+from allotment.diagnose.others import called
 from allotment.diagnose.queued_pods import queued_one_by_one
 from allotment.diagnose.reach import ended_badly, wanted_pods
+from allotment.diagnose.rules.quota.preempted_again import loops_of
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.rules.scheduler.verdicts import said_of
 from allotment.diagnose.unseen import unseen_by
@@ -147,7 +149,7 @@ def _at_work(case: Case) -> str:
         return (
             f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on "
             + ", ".join(sorted({pod.spec.node_name for pod in live})[:3])
-            + "".join(f"; {each}" for each in (*_fewer(case), *_resizing(live)))
+            + "".join(f"; {each}" for each in (*_fewer(case), *_resizing(live), *_displaced(case)))
         )
     return ""
 
@@ -162,6 +164,14 @@ def _fewer(case: Case) -> Iterator[str]:
         count = given.get(each.name)
         if each.min_count is not None and count is not None and count < each.count:
             yield f"Kueue has admitted {count} of the {each.count} pods that it asks for (partial admission)"
+
+
+def _displaced(case: Case) -> Iterator[str]:
+    """That it runs between two of many times."""
+    own = next((each for each in loops_of(case.index) if case.workload is each.workload), None)
+    if own is not None:
+        name = called(case, own.by)
+        yield f"it is displaced again and again, {own.times} times so far, the last time for {name}, which waits yet"
 
 
 def _resizing(pods: list[Pod]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,8 @@ from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index, kind_of
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.observed.work import Work
+from allotment.model.slurm.seen import SlurmPhase
+from allotment.model.slurm.tres import tasks_of
 from allotment.model.spelling import did_you_mean
 from allotment.observe.kinds import KINDS
 
@@ -50,6 +53,8 @@ _PARTS: Final = frozenset({labels.JOB_MAIN, labels.JOB_STAGING})
 """What runs a job, and what fetches its data before, as their label says."""
 _OF_A_JOB: Final = frozenset({"", "job", "sweep", "schedule"})
 """Kinds by which a job is asked for as its user calls it; empty where none is named."""
+_TASK: Final = re.compile(r"(\d{1,10})_(\d{1,9})", re.ASCII)
+_ON_SLURM: Final = frozenset({"", "job"})
 _LONGEST_NUMBER: Final = 11
 _MOST_NAMED: Final = 5
 """Candidates that a message names."""
@@ -83,6 +88,8 @@ def find_case(snapshot: Snapshot, what: str, namespace: str = "") -> Case:
         found += [(index, each) for each in _named(index, kind, name, namespace)]
     if not found and name.isascii() and name.isdigit() and len(name) < _LONGEST_NUMBER:
         found = [pair for index in map(Index, snapshot.sources) for pair in _numbered(index, int(name), namespace)]
+    if not found and kind in _ON_SLURM:
+        found = [pair for index in map(Index, snapshot.sources) for pair in _called_there(index, name, namespace)]
     if not found and kind in _OF_A_JOB:
         found = [(i, each) for i in map(Index, snapshot.sources) for each in _of_job(i, kind, name, namespace)]
     if not found:
@@ -127,6 +134,25 @@ def _numbered(index: Index, number: int, namespace: str) -> list[tuple[Index, Su
     key = next((each for each, own in named.items() if own == number), "")
     place, _, name = key.partition("/")
     return [(index, each) for each in _named(index, "job", name, place)] if key and namespace in {"", place} else []
+
+
+def _called_there(index: Index, name: str, namespace: str) -> list[tuple[Index, Subject]]:
+    """Jobs of a Slurm that are not over, whosever they are, as squeue shows them: by name, or a task of an array.
+
+    Tasks that wait stand together for each of them, such as ``12_5``.
+    """
+    facts = index.source.slurm
+    if facts is None:
+        return []
+    task = _TASK.fullmatch(name)
+    found = [
+        each
+        for each in facts.jobs
+        if each.phase is not SlurmPhase.ENDED
+        and ((task and each.array_id == int(task[1]) and int(task[2]) in (tasks_of(each.array_tasks) or ()))
+             or each.name == name)
+    ]  # fmt: skip
+    return [pair for each in found for pair in _numbered(index, each.job_id, namespace)]
 
 
 def _of_job(index: Index, kind: str, name: str, namespace: str) -> list[Work]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def slurm(url: str, environment: Mapping[str, str]) -> AbstractContextManager[SlurmPort]:
+def slurm(
+    url: str, environment: Mapping[str, str], described: Callable[[], str] = lambda: ""
+) -> AbstractContextManager[SlurmPort]:
     """A Slurm; nothing is asked yet. It closes when it is left.
 
     Args:
         url: of its slurmrestd; empty for the commands of this machine.
         environment: SLURM_JWT is the token, else `scontrol` makes one; SLURM_CONF says which Slurm commands ask.
+        described: where its address stands, told where nothing answers; empty for nothing.
 
     Raises:
         UsageError: it is no address, or a token would go over the network in the clear.
@@ -32,12 +35,12 @@ def slurm(url: str, environment: Mapping[str, str]) -> AbstractContextManager[Sl
     if not url:
         from allotment.adapters.slurm.commands import command_line
 
-        return nullcontext(command_line(environment))
+        return nullcontext(command_line(environment, described))
     from allotment.adapters.slurm.client import connect_slurm
     from allotment.adapters.slurm.tokens import GivenToken, MadeToken
 
     given = environment.get("SLURM_JWT")
-    return connect_slurm(url, GivenToken(given) if given else MadeToken(environment))
+    return connect_slurm(url, GivenToken(given) if given else MadeToken(environment), described=described)
 
 
 def slurm_folder(environment: Mapping[str, str]) -> Path:
@@ -72,8 +75,16 @@ def slurm_names(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def slurm_folders(root: Path) -> tuple[JobFolders, JobOutput]:
-    """Folders and output of jobs, below a folder that all nodes see."""
+    """Folders and output of one user's jobs, below a folder of his that all nodes see."""
     from allotment.adapters.local.job_folders import LocalJobFolders
+    from allotment.adapters.local.own_root import made_own_root
     from allotment.adapters.slurm.output import SharedOutput
 
-    return LocalJobFolders(root), SharedOutput(root)
+    return LocalJobFolders(root, made_own_root), SharedOutput(root)
+
+
+def slurm_root_check(root: Path) -> Callable[[], None]:
+    """What makes that folder, and raises where anybody else could put something into it."""
+    from allotment.adapters.local.own_root import made_own_root
+
+    return lambda: made_own_root(root.absolute())

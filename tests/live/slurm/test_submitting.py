@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from allotment.adapters.local.identity import user_name
 from allotment.model.jobs.run import JobState, MoveCause
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import StoredJob
@@ -124,7 +125,7 @@ def test_one_file_with_data_a_secret_and_retries_runs_here_and_there(
             argv, cwd=server.home, env=server.environment, capture_output=True, text=True, timeout=120, check=False
         )
         assert (refused.returncode, "secrets/nlp/hub/token" in refused.stderr) == (1, True), refused.stderr
-    shared = slurm.folder / "work" / "through-the-server"
+    shared = slurm.folder / "work" / "through-the-server" / user_name()
     for secrets in (tmp_path / "config" / "allotment" / "secrets", shared / "secrets"):
         (secrets / "nlp" / "hub").mkdir(parents=True)
         (secrets / "nlp" / "hub" / "token").touch(mode=0o600)

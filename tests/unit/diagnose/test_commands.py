@@ -157,3 +157,15 @@ def test_who_writes_an_owner_into_a_pod_chooses_no_command_by_it(owner: Raw) -> 
         command = command_of(case, Proposal(RemedyKind.OTHER, Doer.USER, "x", above, Patch(op, {})))
         assert command == "" or f"pod/holder -n {TEAM}" in command
     assert re.fullmatch(r"[A-Z][A-Za-z]* [a-z0-9.-]+", f"{above.kind} {above.name}")
+
+
+def test_what_a_server_made_is_stopped_by_its_server_and_nothing_else_is() -> None:
+    def command(**labels: str) -> str:
+        other = job("other")
+        other["metadata"]["labels"] = labels
+        target = Reference(api_version="batch/v1", kind="Job", namespace=TEAM, name="other")
+        proposal = Proposal(RemedyKind.OTHER, Doer.TEAM_OWNER, "x", target, Patch(PatchOp.DELETE))
+        return command_of(case_of([*admitted(), other]), proposal)
+
+    assert command() == f"kubectl delete job.batch/other -n {TEAM}"
+    assert command(**{"allotment.dev/job": "k7x2"}) == "allot stop k7x2"

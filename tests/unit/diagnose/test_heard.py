@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from allotment.diagnose.case import Case
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.subjects import find_case
-from allotment.model.explanation import CauseVerdict, Confidence, StartsWhen
+from allotment.model.explanation import CauseVerdict, Confidence, Doer, StartsWhen
 from allotment.model.observed.snapshot import Gap, Snapshot
 from tests.unit.diagnose.building import NOW, TEAM, Raw, case_of, job, node, owned_by, pod, pod_spec
 
@@ -89,6 +89,20 @@ HOPELESS = "preemption: 0/11 nodes are available: 11 Preemption is not helpful f
 def test_what_kueue_says_is_likely_where_its_queues_are_not_seen(message: str, cause: str) -> None:
     found = explain(narrow(said_by_kueue(message)), with_remedies=False)
     assert (found.cause, found.confidence) == (cause, Confidence.UNSURE if cause == "unknown" else Confidence.LIKELY)
+
+
+def test_a_member_is_told_that_a_person_has_to_act_where_a_queue_is_inactive() -> None:
+    """That it was stopped Kueue says of what it turned out alone; a LocalQueue is inactive for nothing else."""
+    objects = said_by_kueue("ClusterQueue cq is inactive")
+    found = explain(narrow(objects))
+    assert (found.verdict, found.confidence) == (CauseVerdict.MISCONFIGURED, Confidence.LIKELY)
+    assert "whether somebody stopped it, or a flavor or check of it is missing, is not known" in found.summary
+    assert [(each.who, each.tried.starts) for each in found.remedies] == [(Doer.PLATFORM, StartsWhen.NOT_SIMULATED)]
+    assert found.remedies[0].summary.startswith("start the ClusterQueue cq again where its stopPolicy is set; else")
+    objects[2]["status"]["conditions"] += [{"type": "Evicted", "status": "True", "reason": "ClusterQueueStopped"}]
+    assert explain(narrow(objects)).summary.endswith("cq is inactive: it admits nothing, for somebody stopped it")
+    found = explain(narrow(said_by_kueue("LocalQueue q is inactive"), but=("localqueues",)))
+    assert (found.cause, found.verdict) == ("localqueue-held", CauseVerdict.MISCONFIGURED)
 
 
 def test_a_member_is_told_for_whom_kueue_stopped_her_work() -> None:

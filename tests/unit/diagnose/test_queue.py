@@ -9,7 +9,15 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.causes import BY_ID
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.finding import Finding
-from allotment.model.explanation import CauseVerdict, Doer, PatchOp, RemedyKind, StartsWhen
+from allotment.model.explanation import (
+    CauseVerdict,
+    Confidence,
+    Doer,
+    Explanation,
+    PatchOp,
+    RemedyKind,
+    StartsWhen,
+)
 from allotment.model.labels import MULTIKUEUE_ORIGIN
 from allotment.operations.ask.explaining import why_all
 from tests.unit.diagnose.building import GPU, NOW, TEAM, Raw, case_of, job, node, owned_by, pod
@@ -430,6 +438,7 @@ def test_work_of_a_further_kind_that_was_admitted_and_has_no_pods_has_no_operato
     objects = [*platform(ROOM), node("a", gpus=0, labels={}), above, workload]
     found = explain(case_of(objects, "raycluster/train"))
     assert (found.cause, found.verdict) == ("controller-absent", CauseVerdict.BROKEN)
+    assert "leaves it alone, or is refused what it makes" in found.summary
     told = {"involvedObject": {"kind": "RayCluster", "name": "train", "namespace": TEAM}, "reason": "FailedToCreatePod"}
     event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": TEAM}, **told}
     event["involvedObject"]["uid"] = above["metadata"]["uid"]
@@ -438,3 +447,38 @@ def test_work_of_a_further_kind_that_was_admitted_and_has_no_pods_has_no_operato
     unseen = {"apiVersion": "ray.io/v1", "kind": "Other", "metadata": {"name": "o", "uid": "o"}}
     stray = pod("stray", "a", owner=unseen)
     assert explain(case_of([*objects, stray], "raycluster/train")).cause != "controller-absent"
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "reason", "feature"),
+    [
+        ("jobset.x-k8s.io/v1alpha2", "JobSet", "JobCreationFailed", "jobset"),
+        ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "FailedCreate", "leaderworkerset"),
+        ("ray.io/v1", "RayJob", "FailedToCreateRayCluster", "rayjob"),
+        ("trainer.kubeflow.org/v1alpha1", "TrainJob", "TrainJobResourcesCreationFailed", "trainjob"),
+    ],
+)
+def test_what_a_controller_says_it_cannot_make_is_quoted(version: str, kind: str, reason: str, feature: str) -> None:
+    *_, workload = queued(status=reserved(further=(condition("Admitted"),)))
+    above: Raw = {"apiVersion": version, "kind": kind, "metadata": {**job("train")["metadata"]}, "spec": {}}
+    workload["metadata"]["ownerReferences"] = [owned_by(above)]
+    objects = [*platform(ROOM), node("a", labels={}), above, workload]
+
+    def answer(words: str) -> Explanation:
+        about = {"kind": kind, "name": "train", "namespace": TEAM, "uid": above["metadata"]["uid"]}
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": TEAM}, "reason": reason}
+        return explain(case_of([*objects, {**event, "involvedObject": about, "message": words}], f"{kind}/train"))
+
+    ours = "queue-marks-protected.allotment.dev"
+    denied = f"ValidatingAdmissionPolicy '{ours}' with binding '{ours}' denied request: a controller did not make it"
+    found = answer(denied)
+    assert (found.cause, found.confidence) == ("policy-refused", Confidence.LIKELY)
+    assert "a controller did not make it" in found.summary
+    assert [(each.who, f"add {feature} to features" in each.summary) for each in found.remedies] == [
+        (Doer.PLATFORM, True)
+    ]
+    found = answer("the moon is full")
+    assert (found.cause, found.summary) == (
+        "creation-refused",
+        'the API server refused what is made of train: "the moon is full"',
+    )

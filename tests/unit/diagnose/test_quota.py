@@ -47,9 +47,35 @@ def lost(reason: str, by: str = "busy") -> Raw:
     }
 
 
+def counted(times: int, status: Raw) -> Raw:
+    return {**status, "schedulingStats": {"evictions": [{"reason": "Preempted", "count": times}]}}
+
+
+def again(times: int, by: str, *, events: bool = False) -> list[Raw]:
+    """What was displaced so often for another, and has been admitted again before it; told by events, or counted."""
+    message = f"Preempted to accommodate a workload (UID: Workload-{by}, JobUID: j) due to fair sharing; x"
+    status = {
+        "conditions": [
+            condition("QuotaReserved"),
+            condition("Admitted"),
+            condition("Evicted", "False", "QuotaReserved", f"Previously: {message}"),
+            condition("Preempted", "False", "QuotaReserved", f"Previously: {message}"),
+        ]
+    }
+    held = holding("busy", "cq", gpus=6, status=status if events else counted(times, status))
+    if not events:
+        return held
+    told = {"reason": "Preempted", "message": message, "count": times, "metadata": {"name": "e", "namespace": "team-a"}}
+    about = {"kind": "Workload", "namespace": "team-a", "name": "busy", "uid": "Workload-busy"}
+    return [*held, {"apiVersion": "v1", "kind": "Event", "involvedObject": about, **told}]
+
+
 def renamed(resource: str) -> list[Raw]:
     return queued(gpus=0, asks={resource: "1"})
 
+
+FAIR = cluster_queue("cq", quota("f", 8), preemption={"withinClusterQueue": "LowerPriority"})
+LOOP = [*platform(FAIR), *again(18, "train"), *queued(gpus=8, priority=9, at=LATER)]
 
 CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
     "wrong-resource-name": (
@@ -82,6 +108,7 @@ CASES: dict[str, tuple[list[Raw], list[Raw]]] = {
         [*platform(ALONE), *NO_PODS, *queued(gpus=4)],
         [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(gpus=4)],
     ),
+    "preemption-livelock": (LOOP, [*platform(FAIR), *again(2, "train"), *queued(gpus=8, priority=9)]),
     "preempted": (
         [*platform(ALONE), *holding("busy", "cq", gpus=6, priority=9), *queued(gpus=4, status=lost("InClusterQueue"))],
         [*platform(ALONE), *holding("busy", "cq", gpus=6), *queued(gpus=4, status=lost("InClusterQueue", "gone"))],
@@ -162,8 +189,8 @@ def test_which_of_two_labels_kueue_puts_in_is_chance_until_it_has() -> None:
     assert BY_ID["flavors-contradict"].find(case_of([*both, *there[2:], *queued()])) is None
 
 
-def answer(objects: list[Raw]) -> Explanation:
-    return explain(case_of([*objects, node("n", 64, amounts={"cpu": "500", "memory": "2000Gi"})]))
+def answer(objects: list[Raw], subject: str = "job/train") -> Explanation:
+    return explain(case_of([*objects, node("n", 64, amounts={"cpu": "500", "memory": "2000Gi"})], subject))
 
 
 def remedies(explanation: Explanation) -> list[tuple[RemedyKind, StartsWhen]]:
@@ -242,12 +269,14 @@ def test_who_was_preempted_waits_for_whom_and_is_told_of_the_priority_that_would
     mine = queued(gpus=4, status=lost("InClusterQueue", "taker"))
     found = answer([*platform(lenient), *running, *mine, *classes])
     assert found.cause == "preempted"
-    told = [(each.kind, each.target and each.target.name, each.summary) for each in found.remedies[:2]]
+    told = [(each.kind, each.target and each.target.name, each.summary) for each in found.remedies]
     assert [(kind, name) for kind, name, _ in told] == [
         (RemedyKind.WAIT_FOR_QUOTA, "taker"),
+        (RemedyKind.RAISE_QUOTA, "cq"),
         (RemedyKind.RAISE_PRIORITY, "train"),
     ]
-    assert "high (50)" in told[1][2]
+    assert "high (50)" in told[2][2]
+    assert [bool(each.tried.displaces) for each in found.remedies] == [False, False, True]
 
 
 def test_who_was_preempted_for_one_that_was_preempted_itself_is_told_of_both() -> None:
@@ -419,3 +448,54 @@ def test_a_borrowing_limit_is_raised_no_further_than_others_lend() -> None:
     found = answer([*platform(mine, lends), *holding("narrow", "cq", gpus=1), *queued(gpus=3)])
     raised = [each for each in found.remedies if each.kind is RemedyKind.RAISE_BORROWING_LIMIT]
     assert [each.summary.rpartition(": ")[2] for each in raised] == [f"{GPU} 1 → 2"]
+
+
+@pytest.mark.parametrize("events", [False, True], ids=["counted", "events"])
+def test_who_displaces_without_an_end_and_does_not_get_in_is_told_of_whom_and_how_often(events: bool) -> None:
+    found = answer([*platform(FAIR), *again(18, "train", events=events), *queued(gpus=8, priority=9)])
+    assert (found.cause, found.verdict) == ("preemption-livelock", CauseVerdict.MISCONFIGURED)
+    assert found.summary.startswith("busy is displaced for it again and again, 18 times so far, and it does not get in")
+    ends = [each for each in found.remedies if each.tried.starts is StartsWhen.NOW]
+    assert {each.command.split(" -n")[0] for each in ends} >= {"kubectl delete job.batch/busy"}
+    assert any('{"spec":{"active":false}}' in each.command and "workload" in each.command for each in ends)
+
+
+def test_what_is_displaced_without_an_end_is_told_for_whom_and_starts_once_that_is_deactivated() -> None:
+    mine = queued("mine", gpus=4, status=counted(18, lost("InCohortFairSharing", "train")), at=LATER)
+    found = answer([*LOOP, *mine], "job/mine")
+    assert (found.cause, found.facts["displaced"], found.facts["preempted_by"]) == ("preemption-livelock", 18, "train")
+    stopped = next(each for each in found.remedies if "deactivate train" in each.summary)
+    assert stopped.tried.starts is not StartsWhen.NO
+    running_yet = explain(case_of([*LOOP, *mine], "job/busy"))
+    assert running_yet.cause == "none"
+    assert "18 times so far, the last time for train, which waits yet" in running_yet.summary
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        again(2, "train", events=True),
+        again(4, "train"),
+        again(18, "gone"),
+        holding(
+            "busy",
+            "cq",
+            gpus=6,
+            status=counted(
+                18, {"conditions": [condition("QuotaReserved"), *lost("InCohortFairSharing", "train")["conditions"]]}
+            ),
+        ),
+    ],
+    ids=["twice", "seldom, for whomever", "for one that is gone", "on its way out for the first time"],
+)
+def test_what_was_displaced_seldom_or_for_others_is_no_livelock(held: list[Raw]) -> None:
+    assert answer([*platform(FAIR), *held, *queued(gpus=8, priority=9)]).cause != "preemption-livelock"
+
+
+def test_what_its_queue_says_of_the_moment_is_no_cause_of_what_is_displaced_without_an_end() -> None:
+    """Between two times nothing keeps it; a queue that somebody has stopped since ends it."""
+    there = [*LOOP, *queued("mine", gpus=2, status=counted(18, lost("InCohortFairSharing", "train")), at=LATER)]
+    assert answer(there, "job/mine").cause == "preemption-livelock"
+    stopped = cluster_queue("cq", quota("f", 8), stopPolicy="Hold")
+    held = [stopped if each["kind"] == "ClusterQueue" else each for each in there]
+    assert answer(held, "job/mine").cause == "queue-held"

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from allotment.cli.commands.ask.queues_view import queues_listing
 from allotment.diagnose.rules.slurm.table import SLURM_RULES
 from allotment.diagnose.slurm.limits import binding_limits
+from allotment.diagnose.slurm.proposing import elsewhere
 from allotment.diagnose.slurm.room import need_of
 from allotment.diagnose.slurm.view import SlurmView
 from allotment.diagnose.subjects import find_case
-from allotment.errors import UnreachableError
+from allotment.errors import NotFoundError, UnreachableError, UsageError
 from allotment.model.explanation import CauseVerdict, Confidence, Explanation, StartsWhen
 from allotment.model.observed.slurm import SlurmFacts, node_facts
 from allotment.model.observed.snapshot import Snapshot
@@ -32,9 +34,9 @@ from allotment.model.slurm.submission import MARK
 from allotment.observe.view import seen_by
 from allotment.observe.written import decode, encode
 from allotment.operations.ask.explaining import why, why_all
-from allotment.operations.ask.quotas import queues_of
+from allotment.operations.ask.quotas import queues_of, quotas_of
 from allotment.operations.run.slurm.as_source import SlurmWords, slurm_snapshot
-from allotment.operations.run.slurm.configured import configured_slurm, described_slurm
+from allotment.operations.run.slurm.configured import SlurmDescription, configured_slurm, described_slurm
 from allotment.operations.run.slurm.reason_words import in_plain_words
 from allotment.ports.stored_jobs import StoredJob
 from tests.unit import builders as build
@@ -160,6 +162,11 @@ REASONS = {
                          (running(1, "cpu0"), job(9, "Dependency", dependency="afterany:1(unfulfilled)"))),
     "begin": Reason("slurm-begin-time", WAITING, "before 2026-11-25T11:00:00Z", "starttime=now",
                     (job(9, "BeginTime", eligible=NOW + 3600),)),
+    "array": Reason("slurm-array-limit", WAITING,
+                    "2 tasks of its array 9 run, and its throttle lets 2 run at once: job 9_0 of bob, job 9_1 of bob",
+                    "scontrol update jobid=9 arraytaskthrottle=3",
+                    (*(running(10 + each, "cpu0", array_id=9, array_tasks=str(each)) for each in range(2)),
+                     job(9, "JobArrayTaskLimit", array_id=9, array_tasks="2-9%2"))),
     "closed": Reason("slurm-partition-down", VERDICT.BROKEN, "the partition batch starts no jobs", "partition=steady",
                      (job(9, "PartitionDown"),), {"partitions": CLOSED}),
     "inactive": Reason("slurm-partition-down", VERDICT.BROKEN, "batch", "state=up", (job(9, "PartitionInactive"),),
@@ -177,7 +184,7 @@ REASONS = {
     "per user": Reason("slurm-group-limit", WAITING, "each user of quality of service normal may hold 4", "scancel 1",
                        (running(1, "gpu0", gpus=4, user="ann"), job(9, "QOSMaxGRESPerUser", requested=tres(2))),
                        {"qualities": (SlurmQos("normal", per_user={"gres/gpu": 4}),)}),
-    "jobs": Reason("slurm-group-limit", WAITING, "may hold 1 running jobs", "qos=short",
+    "jobs": Reason("slurm-group-limit", WAITING, "may hold 1 running job, 1 is in use", "qos=short",
                    (running(1, "cpu0"), job(9, "QOSGrpJobsLimit")),
                    {"qualities": (SlurmQos("normal", jobs=1), SlurmQos("short"))}),
     "unknown limit": Reason("slurm-group-limit", WAITING, "AssocGrpGRESMinutes", "", (job(9, "AssocGrpGRESMinutes"),)),
@@ -221,6 +228,59 @@ def test_a_reason_is_a_cause_with_numbers_and_an_act(name: str) -> None:
         assert not starting
 
 
+KEPT = SlurmReservation("r", NOW + 1200, NOW + 9999, ("gpu1",))
+
+
+@pytest.mark.parametrize(
+    ("ends", "command", "starts"),
+    [(30, "", StartsWhen.NO), (5, "timelimit=14", StartsWhen.LATER), (0, "timelimit=19", StartsWhen.NOW)],
+)
+def test_a_reservation_hides_no_holder_and_no_drained_node(ends: int, command: str, starts: StartsWhen) -> None:
+    """A shorter time limit is offered only where what the job needs is free early enough to end before."""
+    held = (running(2, "gpu1", gpus=4, minutes=ends),) if ends else ()
+    there = nodes(*held, gpu0=(("drained",), "fan broken"))
+    found = told(9, *held, job(9, "ReqNodeNotAvail", requested=GPUS, minutes=30), nodes=there, reservations=(KEPT,))
+    assert found.cause == "slurm-reservation"
+    assert ("before that job 2 of bob (4 GPUs, until" in found.summary) is bool(ends)
+    assert 'gpu0 is drained ("fan broken")' in found.summary
+    shorter = [each for each in found.remedies if "timelimit=" in each.command]
+    assert [(each.command.rpartition(" ")[2], each.tried.starts) for each in shorter] == (
+        [(command, starts)] if command else []
+    )
+    (back,) = (each for each in found.remedies if "nodename=gpu0 state=resume" in each.command)
+    assert back.tried.starts is StartsWhen.NOW
+
+
+@pytest.mark.parametrize(("expected", "command"), [(NOW + 1200, "timelimit=19"), (0, ""), (NOW + 3600, "")])
+def test_a_time_limit_that_ends_before_others_are_to_start_fills_in(expected: int, command: str) -> None:
+    first = job(8, "Resources", requested=tres(8, nodes=2), node_count=2, priority=200, user="bob", started=expected)
+    found = told(9, FULL[0], first, job(9, "Priority", requested=tres(1), minutes=30))
+    assert found.cause == "slurm-priority"
+    shorter = [each for each in found.remedies if "timelimit=" in each.command]
+    assert [each.command.rpartition(" ")[2] for each in shorter] == ([command] if command else [])
+    assert all(each.tried.starts is StartsWhen.NOW for each in shorter)
+
+
+def test_a_partition_that_ends_jobs_of_others_says_whose() -> None:
+    first = job(8, "Resources", requested=GPUS, priority=200, user="bob")
+    (move,) = (
+        each for each in told(9, *FULL, first, job(9, "Priority")).remedies if "partition=urgent" in each.command
+    )
+    assert move.summary.endswith("urgent, which may end jobs of batch; there is room, so none has to")
+    view = SlurmView(snapshot(*FULL, job(9, "Priority", requested=GPUS)).sources[0].slurm or SlurmFacts(),
+                     job(9, "Priority", requested=GPUS), NOW)  # fmt: skip
+    (asked,) = (each for each in elsewhere(view) if each.command.endswith("partition=urgent"))
+    assert asked.summary.endswith("urgent; Slurm may end for it job 1 of bob, job 2 of bob")
+
+
+def test_who_holds_no_device_is_in_the_way_only_where_more_than_devices_is_short() -> None:
+    others = (running(3, "gpu0", cpus=2),)
+    waits = job(9, "Resources", requested=GPUS)
+    assert "job 3" not in told(9, *FULL, *others, waits).summary
+    crowd = (running(3, "gpu0", cpus=16),)
+    assert "job 3 of bob (16 CPUs" in told(9, *FULL, *crowd, waits).summary
+
+
 def test_every_cause_has_a_case() -> None:
     assert {each.cause for each in REASONS.values()} == {name for _, name, _, _ in SLURM_RULES}
 
@@ -258,12 +318,13 @@ def test_a_ring_of_accounts_ends() -> None:
 
 def test_what_slurm_tells_of_all_nodes_is_spread_over_them() -> None:
     assert need_of(job(9, requested=tres(8, 6, 2, 4000), node_count=2)).told() == (
-        "4 gpu:a100, 3 CPU, 2000 MiB on each of 2 nodes"
+        "4 gpu:a100, 3 CPUs, 2000 MiB on each of 2 nodes"
     )
 
 
 def test_jobs_that_run_are_settled_and_the_list_has_those_that_wait() -> None:
-    taken = snapshot(*FULL, job(9, "Resources", requested=GPUS))
+    over = (job(7, states=("COMPLETED",), ends=NOW), job(8, states=("NODE_FAIL",), requested=GPUS, ends=NOW))
+    taken = snapshot(*FULL, *over, job(9, "Resources", requested=GPUS))
     assert why(taken, "1").explanation.summary.startswith("it runs on gpu0, until 2026-11-25T10:05:00Z")
     assert [each.subject.name for each in why_all(taken).waiting] == ["9"]
     assert {
@@ -289,15 +350,70 @@ def test_without_the_accounting_the_answer_says_what_was_not_seen(monkeypatch: p
     assert (found.cause, found.confidence) == ("slurm-group-limit", Confidence.LIKELY)
     assert "the accounting could not be read" in found.summary
     assert "associations: failed" in found.unseen
+    queues = queues_of(snapshot(job(9)))
+    assert queues.remarks == ("hpc: the accounting could not be read, so which limits its accounts have is not known",)
+    assert queues_listing(queues, everything=False).nothing == "no account with a limit on devices was seen"
+    assert quotas_of(snapshot(job(9)), None).remarks == queues.remarks
 
 
 def test_of_several_of_ours_of_one_name_the_newest_is_meant() -> None:
     ours = {each: submitted(each) for each in ("k1", "k2")}
-    jobs = (job(each, name=f"train{MARK}k{each}-a1", submitted=NOW - 60 + each) for each in (1, 2))
+    jobs = (job(each, user="root", name=f"train{MARK}k{each}-a1", submitted=NOW - 60 + each) for each in (1, 2))
     taken = snapshot(*jobs, ours=ours)
     name = ours["k1"].job.name
     found = [find_case(taken, each).subject.metadata.uid for each in (name, f"job/{name}", "k1", "k2")]
     assert found == ["slurm-2", "slurm-2", "slurm-1", "slurm-2"]
+
+
+ARRAY = (
+    running(16, "gpu0", gpus=1, array_id=12, array_tasks="0"),
+    running(17, "gpu0", gpus=1, array_id=12, array_tasks="1"),
+    job(12, "JobArrayTaskLimit", array_id=12, array_tasks="2-9%2"),
+)
+
+
+@pytest.mark.parametrize(("asked", "called", "says"), [
+    ("12_0", "12_0", "it runs on gpu0"),
+    ("16", "12_0", "it runs on gpu0"),
+    ("12_5", "12", "2 tasks of its array 12 run"),
+    ("job/12_9", "12", "2 tasks of its array 12 run"),
+    ("12", "12", "2 tasks of its array 12 run"),
+    ("15", "15", "it is over, and Slurm says TIMEOUT since 2026-11-25T09:59:00Z"),
+    ("bert2", "18", "it runs on gpu1"),
+])  # fmt: skip
+def test_jobs_of_others_are_found_and_told_as_squeue_shows_them(asked: str, called: str, says: str) -> None:
+    ended = job(15, name="bert2", states=("TIMEOUT",), ends=NOW - 60)
+    there = snapshot(*ARRAY, ended, running(18, "gpu1", gpus=4, name="bert2"), running(19, "cpu0"))
+    found = why(there, asked).explanation
+    assert (found.subject.name, found.summary[: len(says)]) == (called, says)
+
+
+@pytest.mark.parametrize("asked", ["12_10", "13_0", "bert3"])
+def test_what_is_not_there_is_said_to_be_not_there(asked: str) -> None:
+    with pytest.raises(NotFoundError, match="there is no object"):
+        why(snapshot(*ARRAY), asked)
+
+
+def test_of_several_of_one_name_none_is_guessed() -> None:
+    several = (running(1, "cpu0", name="bert"), job(2, "Priority", name="bert", account="cv"))
+    with pytest.raises(UsageError, match="the name of 2 objects") as refused:
+        why(snapshot(*several), "bert")
+    assert "job/1 -n nlp, job/2 -n cv" in refused.value.why
+
+
+def test_a_job_of_ours_is_known_by_its_number_and_not_by_what_it_is_called() -> None:
+    ours = {"k1": replace(submitted("k1"), native="7")}
+    name = ours["k1"].job.name
+    renamed, same = job(7, user="root", name="renamed"), job(8, user="eve", name=f"x{MARK}k1-a1")
+    there = snapshot(renamed, same, ours=ours)
+    assert find_case(there, name).subject.metadata.uid == "slurm-7"
+    assert find_case(there, "k1").subject.metadata.uid == "slurm-7"
+    assert find_case(there, "7").subject.metadata.uid == "slurm-7"
+    over = snapshot(replace(renamed, states=("FAILED",), ends=NOW), ours=ours)
+    assert "it is over" in why(over, name).explanation.summary
+    task = running(20, "cpu0", user="root", array_id=7, array_tasks="1")
+    ended = replace(task, job_id=21, array_tasks="0", states=("FAILED",))
+    assert "it runs" in why(snapshot(ended, task, ours=ours), name).explanation.summary
 
 
 def test_names_of_others_are_quoted_in_commands() -> None:
@@ -316,6 +432,22 @@ def test_an_own_file_goes_before_the_platform_directory_and_that_is_said() -> No
     found, said = described_slurm(own, declared)
     assert (found.folder, found.accounts) == ("/own", {})
     assert "in place of what the platform directory says of hpc" in said[0]
+
+
+OWN, OTHER = {"folder": "/own"}, {"folder": "/other"}
+
+
+@pytest.mark.parametrize(("read", "now", "told"), [
+    (None, None, "read from the platform directory; a file of yours goes before that: /c/hpc.yaml"),
+    (None, OWN, "the platform directory; /c/hpc.yaml is there by now, and not used yet: `allot down`, then `allot up`"),
+    (OWN, OWN, "its description was read from /c/hpc.yaml"),
+    (OWN, OTHER, "/c/hpc.yaml was changed since, which is not used yet: `allot down`, then `allot up`, takes it up"),
+    (OWN, None, "/c/hpc.yaml is no longer there: `allot down`"),
+])  # fmt: skip
+def test_from_where_a_description_is_and_that_it_has_changed_since(read: Any, now: Any, told: str) -> None:
+    description = SlurmDescription("/c/hpc.yaml", read)
+    assert told in description.told(now)
+    assert bool(description.changed(now)) == (read != now)
 
 
 @pytest.mark.parametrize(("reason", "words"), [

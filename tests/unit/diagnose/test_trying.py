@@ -8,7 +8,7 @@ import pytest
 
 from allotment.diagnose.explaining import explain
 from allotment.model.explanation import CauseVerdict, Doer, RemedyKind, StartsWhen
-from tests.unit.diagnose.building import GPU, Raw, case_of, node, pod, running, waiting
+from tests.unit.diagnose.building import GPU, TEAM, Raw, case_of, node, pod, running, waiting
 from tests.unit.diagnose.queues import cluster_queue, holding, platform, queued, quota, reserved, thing
 
 MIG = "nvidia.com/mig-1g.10gb"
@@ -225,3 +225,28 @@ def test_what_kueue_s_twin_refuses_for_want_of_nodes_in_a_topology_does_not_star
     (raised,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_QUOTA)
     assert raised.tried.starts is StartsWhen.LATER
     assert "its pods wait for nodes then" in raised.summary
+
+
+@pytest.mark.parametrize("at", [0, 5])
+def test_whom_a_higher_class_turns_out_is_named_and_makes_room_on_the_nodes(at: int) -> None:
+    """Their pods are there as long as nobody has taken the class; behind it stands what ends nobody's work."""
+    high = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "WorkloadPriorityClass", "metadata": {"name": "high"}}
+    queue = cluster_queue("cq", quota("f", 16), preemption={"withinClusterQueue": "LowerPriority"})
+    there = [of_flavor("a"), of_flavor("b"), *of_queue(queue), {**high, "value": 100}]
+    held = [each for name in ("ha", "hb") for each in holding(name, "cq", gpus=8, priority=at, ran=False)]
+    pods = [each for name, on in (("ha", "a"), ("hb", "b")) for each in running(name, on, gpus=8, namespace=TEAM)[1:]]
+    for each, (above, _) in zip(pods, (held[:2], held[2:]), strict=True):
+        each["metadata"]["ownerReferences"][0] |= {"uid": above["metadata"]["uid"], "name": above["metadata"]["name"]}
+    found = explain(case_of([*there, *held, *pods, *queued(gpus=8, priority=at)]))
+    (raised,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_PRIORITY)
+    assert (raised.tried.starts, raised.tried.displaces) == (StartsWhen.NOW, ("ha",))
+    assert found.remedies[-1] is raised, "who can do it comes after what it costs"
+
+
+def test_whom_it_turns_out_is_named_where_it_does_not_start_at_once_either() -> None:
+    high = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "WorkloadPriorityClass", "metadata": {"name": "high"}}
+    queue = cluster_queue("cq", quota("f", 8), preemption={"withinClusterQueue": "LowerPriority"})
+    there = [of_flavor("a"), *running("plain", "a", gpus=8), *of_queue(queue), {**high, "value": 100}]
+    found = explain(case_of([*there, *holding("ha", "cq", gpus=8), *queued(gpus=8)]))
+    (raised,) = (each for each in found.remedies if each.kind is RemedyKind.RAISE_PRIORITY)
+    assert (raised.tried.starts, raised.tried.displaces) == (StartsWhen.LATER, ("ha",))

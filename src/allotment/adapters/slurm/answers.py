@@ -58,6 +58,7 @@ def job_of(raw: Raw) -> SlurmJob:
         eligible=number(raw, "eligible_time") or 0,
         started=number(raw, "start_time") or 0,
         ends=number(raw, "end_time") or 0,
+        told_to_go=number(raw, "preempt_time") or 0,
         minutes=number(raw, "time_limit"),
         restarts=number(raw, "restart_cnt") or 0,
         priority=number(raw, "priority") or 0,
@@ -122,6 +123,7 @@ def partition_of(raw: Raw) -> SlurmPartition:
             grace=number(raw, "preemption_grace_time") or 0,
             accounts=words(raw, "allowed_accounts"),
             qos=words(raw, "allowed_qos"),
+            own_qos=text(raw, "qos"),
         )
     state = below(raw, "partition")
     return SlurmPartition(
@@ -136,6 +138,7 @@ def partition_of(raw: Raw) -> SlurmPartition:
         grace=number(raw, "grace_time") or 0,
         accounts=words(below(raw, "accounts"), "allowed"),
         qos=words(below(raw, "qos"), "allowed"),
+        own_qos=text(below(raw, "qos"), "assigned"),
     )
 
 

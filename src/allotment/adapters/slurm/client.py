@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -20,9 +21,9 @@ import msgspec
 from allotment.adapters.slurm import answers
 from allotment.adapters.slurm.bodies import VERSIONS, body_of, named_job
 from allotment.adapters.slurm.finding import found_again
-from allotment.adapters.slurm.refusals import NO_ACCOUNTING, NOTHING_FOUND, UNSPECIFIED, is_done, refusal
+from allotment.adapters.slurm.refusals import NO_ACCOUNTING, NOTHING_FOUND, TOKEN_REFUSED, UNSPECIFIED, is_done, refusal
 from allotment.adapters.slurm.tokens import ANEW, claims_of
-from allotment.adapters.slurm.used import step_of_answer
+from allotment.adapters.slurm.used import ended_by_of_answer, step_of_answer
 from allotment.errors import (
     AllotmentError,
     ForbiddenError,
@@ -52,6 +53,8 @@ MOST_BYTES: Final = 256 << 20
 """Of an answer: a hundred thousand jobs are some hundred MB."""
 MOST_SECONDS: Final = 120.0
 """Of an answer, from the question to its last byte."""
+_FIRST_BYTES: Final = 1 << 12
+"""Of an answer, after which it is seen whether it may be one."""
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 _TRIES: Final = 2
 """A connection that was closed meanwhile is no answer: what changes nothing is asked once more."""
@@ -59,7 +62,11 @@ Token = Callable[[float], str]
 
 
 def connect_slurm(
-    url: str, token: Token, user: str = "", http_transport: httpx.BaseTransport | None = None
+    url: str,
+    token: Token,
+    user: str = "",
+    http_transport: httpx.BaseTransport | None = None,
+    described: Callable[[], str] = lambda: "",
 ) -> SlurmRest:
     """A client for a slurmrestd; nothing is sent yet.
 
@@ -68,6 +75,7 @@ def connect_slurm(
         token: gives one that is good at a time (seconds since 1970).
         user: whose token it is; empty for whom the token itself names.
         http_transport: instead of the network.
+        described: where its address stands, told where nothing answers; empty for nothing.
 
     Raises:
         UsageError: the address is none, or a token would go over the network in the clear.
@@ -92,7 +100,7 @@ def connect_slurm(
         trust_env=not here,
         headers={"User-Agent": "allotment", "Accept": "application/json"},
     )
-    return SlurmRest(http, str(address).rstrip("/"), token, user)
+    return SlurmRest(http, str(address).rstrip("/"), token, user, described)
 
 
 def _no_address() -> UsageError:
@@ -103,8 +111,11 @@ def _no_address() -> UsageError:
 class SlurmRest:
     """One slurmrestd. Close it, or use it as a context manager."""
 
-    def __init__(self, http: httpx.Client, place: str, token: Token, user: str) -> None:
-        """Over a client that knows the address; `place` is how it is shown."""
+    def __init__(
+        self, http: httpx.Client, place: str, token: Token, user: str, described: Callable[[], str] = lambda: ""
+    ) -> None:
+        """Over a client that knows the address; `place` is how it is shown, `described` where it stands."""
+        self._described = described
         self._http = http
         self._place = place
         self._token = token
@@ -265,8 +276,9 @@ class SlurmRest:
     def used(self, job_id: int) -> SlurmUse:
         """What the accounting gathered of a run."""
         jobs = self._listed(f"{self._at('job', 'slurmdb')}/{job_id}", "jobs")
-        steps = jobs[-1].get("steps") if jobs else None
-        return used_by(step_of_answer(each) for each in steps or () if isinstance(each, dict))
+        job = jobs[-1] if jobs else {}
+        steps = (step_of_answer(each) for each in job.get("steps") or () if isinstance(each, dict))
+        return used_by(steps, ended_by_of_answer(job))
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""
@@ -332,30 +344,38 @@ class SlurmRest:
                 if left and not isinstance(error, httpx.TimeoutException):
                     continue
                 raise self._silent(shown(error) or type(error).__name__) from None
-            return self._read(response, content, what)
+            return self._read(response, content, what, path)
         raise AssertionError("the last try ends by return or raise")  # pragma: no cover
 
     def _asked(
         self, method: str, path: str, body: Mapping[str, Any] | None, params: Mapping[str, str] | None
-    ) -> tuple[httpx.Response, bytes]:
+    ) -> tuple[httpx.Response, bytearray]:
         token = self._token(time.time())
         headers = {"X-SLURM-USER-TOKEN": token, "X-SLURM-USER-NAME": self._named_by(token)}
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = None if body is None else msgspec.json.encode(body)
         with self._http.stream(method, path, params=params, headers=headers, content=content) as response:
-            return response, b"".join(self._bounded(response))
+            return response, self._body(response)
 
-    def _bounded(self, response: httpx.Response) -> Iterator[bytes]:
-        size, began = 0, time.monotonic()
+    def _body(self, response: httpx.Response) -> bytearray:
+        """What comes, as far as it can be an answer: of what begins otherwise no more is read."""
+        # In one piece, which goes back to the system at once; many small ones do not.
+        body, began = bytearray(), time.monotonic()
         for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > MOST_BYTES or time.monotonic() - began > MOST_SECONDS:
-                raise self._silent(f"its answer is larger than {MOST_BYTES >> 20} MiB, or takes {MOST_SECONDS:g} s")
-            yield chunk
+            body += chunk
+            if len(body) > MOST_BYTES:
+                body.clear()
+                raise self._foreign(f"its answer is larger than {MOST_BYTES >> 20} MiB")
+            if time.monotonic() - began > MOST_SECONDS:
+                body.clear()
+                raise self._silent(f"its answer takes longer than {MOST_SECONDS:g} s")
+            if len(body) > _FIRST_BYTES and not body[:_FIRST_BYTES].lstrip().startswith(b"{"):
+                break
+        return body
 
     def _read(
-        self, response: httpx.Response, content: bytes, what: str
+        self, response: httpx.Response, content: bytearray, what: str, path: str
     ) -> tuple[Mapping[str, Any], AllotmentError | None]:
         code = response.status_code
         if code == HTTPStatus.UNAUTHORIZED:
@@ -375,14 +395,13 @@ class SlurmRest:
         if not isinstance(answer, dict):
             if code == HTTPStatus.NOT_FOUND:
                 raise NotFoundError(what, why=f"{self._place} has no such path")
-            raise self._silent(f"it answers {code} with what is no JSON")
-        return answer, self._refused(answer, code, what)
+            raise self._foreign(f"it answers {code} with what is no JSON object")
+        return answer, self._refused(answer, code, what, path)
 
-    def _refused(self, answer: Mapping[str, Any], code: int, what: str) -> AllotmentError | None:
-        errors = [each for each in answer.get("errors") or () if isinstance(each, Mapping)]
+    def _refused(self, answer: Mapping[str, Any], code: int, what: str, path: str) -> AllotmentError | None:
+        errors, numbers = _errors(answer)
         if not errors:
             return None if code < HTTPStatus.BAD_REQUEST else SlurmRefusedError(what, why=f"HTTP {code}")
-        numbers = [answers.number(each, "error_number") or answers.number(each, "error_code") or 0 for each in errors]
         if NOTHING_FOUND in numbers:
             return None
         said = "; ".join(dict.fromkeys(
@@ -391,9 +410,27 @@ class SlurmRest:
         if any(each in said.lower() for each in NO_ACCOUNTING):
             return NotFoundError("this Slurm keeps no accounting", why=quoted_message(said))
         if numbers[0] == UNSPECIFIED and code == HTTPStatus.INTERNAL_SERVER_ERROR and "unspecified" in said.lower():
-            # What 22.05 says of a token that slurmctld does not accept.
-            return self._not_signed_in(what)
+            return self._unspecified(what, path)
         return refusal(what, said, numbers[0])
+
+    def _unspecified(self, what: str, path: str) -> AllotmentError:
+        """What 22.05 says both of a slurmctld that is away and of a token that it refuses: the accounting knows."""
+        numbers: list[int] | None = None
+        with suppress(httpx.RequestError, msgspec.DecodeError, RecursionError):
+            response, content = self._asked("GET", f"slurmdb/{path.split('/')[1]}/clusters", None, None)
+            answer = msgspec.json.decode(content)
+            if isinstance(answer, dict) and (response.is_success or answer.get("errors")):
+                numbers = _errors(answer)[1]
+        if numbers is not None and TOKEN_REFUSED in numbers:
+            return self._not_signed_in(what)
+        runs = "ask whether slurmctld runs (scontrol ping)"
+        if numbers == []:
+            return UnreachableError(what, why="slurmctld does not answer slurmrestd", fix=runs)
+        return UnreachableError(
+            what,
+            why="slurmctld does not answer slurmrestd, or does not accept the token",
+            fix=f"{runs}; where it does, set SLURM_JWT to a fresh token (scontrol token); {ANEW}",
+        )
 
     def _not_signed_in(self, what: str) -> NotSignedInError:
         return NotSignedInError(
@@ -403,6 +440,20 @@ class SlurmRest:
         )
 
     def _silent(self, why: str) -> UnreachableError:
+        return self._away("does not answer", why, "check the address of slurmrestd, and the network")
+
+    def _foreign(self, why: str) -> UnreachableError:
+        """Something answers: what became of a question is known as little as where nothing does."""
+        return self._away("answers what is none of Slurm's", why, "see that the address is that of a slurmrestd")
+
+    def _away(self, said: str, why: str, check: str) -> UnreachableError:
         return UnreachableError(
-            f"{self._place} does not answer", why=why, fix="check the address of slurmrestd, and the network"
+            f"{self._place} {said}", why=why, fix="; ".join(filter(None, (check, self._described())))
         )
+
+
+def _errors(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[int]]:
+    """What it names as errors, and the number of each; 0 where it has none."""
+    errors = [each for each in answer.get("errors") or () if isinstance(each, Mapping)]
+    names = ("error_number", "error_code", "errno")
+    return errors, [next(filter(None, (answers.number(each, name) for name in names)), 0) for each in errors]

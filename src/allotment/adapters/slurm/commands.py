@@ -24,7 +24,7 @@ from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.options import options_of
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, is_done, refusal
 from allotment.adapters.slurm.script import script_of
-from allotment.adapters.slurm.used import STEP_FIELDS, step_of_row
+from allotment.adapters.slurm.used import STEP_FIELDS, ended_by_of_row, step_of_row
 from allotment.errors import NotFoundError, UnreachableError, quoted_message, spelled
 from allotment.model.slurm.seen import (
     SlurmAssociation,
@@ -204,8 +204,9 @@ class SlurmCommands:
             "Slurm does not tell what it gathered", "sacct", f"--jobs={job_id}", "--noheader", "--noconvert",
             "--parsable", f"--delimiter={between.word}", f"--format={','.join(STEP_FIELDS)}",
         )  # fmt: skip
-        steps = map(step_of_row, between.rows(out, STEP_FIELDS))
-        return used_by(each for each in steps if each is not None)
+        rows = tuple(between.rows(out, STEP_FIELDS))
+        steps = (each for each in map(step_of_row, rows) if each is not None)
+        return used_by(steps, next(filter(None, map(ended_by_of_row, rows)), ""))
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""
@@ -269,17 +270,18 @@ def _objects(out: str, name: str) -> list[Mapping[str, Any]] | None:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else None
 
 
-def command_line(environment: Mapping[str, str]) -> SlurmCommands:
+def command_line(environment: Mapping[str, str], described: Callable[[], str] = lambda: "") -> SlurmCommands:
     """Slurm's commands of this machine.
 
     Args:
         environment: ours; a few variables of it are passed on.
+        described: where it stands that commands are used, told where they are not there; empty for nothing.
     """
     passed = {name: environment[name] for name in _PASSED_ON if name in environment}
-    return SlurmCommands(_runner({**passed, **_OURS}))
+    return SlurmCommands(_runner({**passed, **_OURS}, described))
 
 
-def _runner(environment: Mapping[str, str]) -> Runner:
+def _runner(environment: Mapping[str, str], described: Callable[[], str]) -> Runner:
     def run(argv: tuple[str, ...], stdin: str, variables: bytes | None) -> Ran:
         held = _kept(variables)
         told = () if held is None else (f"--export-file={held}",)
@@ -289,13 +291,13 @@ def _runner(environment: Mapping[str, str]) -> Runner:
                 check=False, env=dict(environment), pass_fds=() if held is None else (held,), cwd="/",
             )  # fmt: skip
         except (FileNotFoundError, NotADirectoryError, PermissionError):
+            lacking = "install Slurm's client commands, or give the address of a slurmrestd"
             raise SlurmRefusedError(
-                f"there is no {argv[0]} on this machine",
-                fix="install Slurm's client commands, or give the address of a slurmrestd",
+                f"there is no {argv[0]} on this machine", fix="; ".join(filter(None, (lacking, described())))
             ) from None
         except (OSError, subprocess.TimeoutExpired) as error:
             why = f"no answer in {MOST_SECONDS:g} s" if isinstance(error, subprocess.TimeoutExpired) else str(error)
-            raise UnreachableError(f"{argv[0]} does not answer", why=why) from None
+            raise UnreachableError(f"{argv[0]} does not answer", why=why, fix=described()) from None
         finally:
             if held is not None:
                 os.close(held)

@@ -53,6 +53,7 @@ class FakeSlurmJob:
     ended: int = 0
     restarts: int = 0
     gives_way_at: int = 0
+    told_to_go: int = 0
     nodes: tuple[str, ...] = ()
     end: SlurmExit = NORMAL
     name: str = ""
@@ -130,24 +131,25 @@ class FakeSlurm:
         if asked.qos and asked.qos not in {each.name for each in self.services}:
             raise SlurmRefusedError(f"there is no quality of service {asked.qos}")
         tasks = [None] if asked.array is None else asked.array.numbers
+        number, *more = (next(self._ids) for _ in tasks)
+        qos = asked.qos or self.services[0].name
+        # The last task of an array bears the number of the whole.
         made = [
-            FakeSlurmJob(
-                next(self._ids), asked, partition, account, asked.qos or self.services[0].name, self.now, task=task
-            )
-            for task in tasks
+            FakeSlurmJob(own, asked, partition, account, qos, self.now, task=task)
+            for own, task in zip((*more, number), tasks, strict=True)
         ]
         if len(self._fitting(made[0], empty=True, down=True)) < asked.nodes:
             made[0].state, made[0].reason, made[0].ended = "FAILED", "BadConstraints", self.now
             self._jobs.append(made[0])
             raise CapacityError("no node could ever run it")
         for each in made:
-            each.array_id = 0 if asked.array is None else made[0].job_id
+            each.array_id = 0 if asked.array is None else number
             each.reason = "JobHeldUser" if asked.hold else "None"
         self._jobs += made
         if self.loses_answers:
             self.loses_answers -= 1
             raise UnreachableError("slurmctld does not answer")
-        return SlurmReceipt(made[0].job_id)
+        return SlurmReceipt(number)
 
     def jobs(self) -> tuple[SlurmJob, ...]:
         """All."""
@@ -160,6 +162,8 @@ class FakeSlurm:
                 shown.append(self._seen(job, "" if job.task is None else str(job.task)))
         for array_id, tasks in waiting.items():
             numbers = ",".join(str(each.task) for each in tasks)
+            if (array := tasks[0].asked.array) is not None and array.at_most:
+                numbers = f"{numbers}%{array.at_most}"
             shown.append(replace(self._seen(tasks[0], numbers), job_id=array_id))
         return tuple(shown)
 
@@ -246,7 +250,9 @@ class FakeSlurm:
     def _schedule(self) -> None:
         blocked: set[str] = set()
         waiting = [each for each in self._jobs if each.state == "PENDING"]
-        for job in sorted(waiting, key=lambda each: (-each.partition.tier, each.job_id)):
+        for job in sorted(
+            waiting, key=lambda each: (-each.partition.tier, each.array_id or each.job_id, each.task or 0)
+        ):
             job.reason = self._reason(job)
             if job.reason != "None":
                 continue
@@ -304,6 +310,7 @@ class FakeSlurm:
                 and other.partition.tier < job.partition.tier
                 and other.partition.preemption == "requeue"
             ):
+                other.told_to_go = self.now
                 other.gives_way_at = self.now + other.partition.grace
 
     def _displace(self, job: FakeSlurmJob) -> None:
@@ -386,6 +393,7 @@ class FakeSlurm:
             eligible=max(job.eligible, job.asked.begin, job.submitted),
             started=job.started,
             ends=job.ended,
+            told_to_go=job.told_to_go,
             minutes=job.minutes,
             restarts=job.restarts,
             end=job.end,

@@ -28,6 +28,7 @@ class _Known:
     fix: str = ""
 
 
+TOKEN_REFUSED: Final = 1007
 _KNOWN: Final = (
     _Known(2014, "requested node configuration is not available", CapacityError,
            "ask for no more devices, processors and memory a node than a node of the partition has (sinfo)"),
@@ -40,7 +41,7 @@ _KNOWN: Final = (
            "name an account that you are a member of (sacctmgr show assoc user=$USER)"),
     _Known(2000, "invalid partition name", SlurmRefusedError, "name a partition of this cluster (sinfo)"),
     _Known(2066, "invalid qos specification", SlurmRefusedError, "name a quality of service of your account"),
-    _Known(1007, "protocol authentication error", NotSignedInError, "get a fresh token (scontrol token)"),
+    _Known(TOKEN_REFUSED, "protocol authentication error", NotSignedInError, "get a fresh token (scontrol token)"),
     _Known(0, "authentication failure", NotSignedInError, "get a fresh token (scontrol token)"),
     _Known(0, "unable to contact slurm controller", UnreachableError, "ask whether slurmctld runs (scontrol ping)"),
     _Known(0, "could not establish a configuration source", UnreachableError, f"set SLURM_CONF; {ANEW}"),

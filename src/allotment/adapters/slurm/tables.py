@@ -32,9 +32,9 @@ _SENTENCES: Final = {"Nodes_required_for_job": "ReqNodeNotAvail", "Nodes require
 
 JOB_FIELDS: Final = (
     "JobID", "ArrayJobID", "ArrayTaskID", "State", "Reason", "Name", "UserName", "Account", "Partition", "QOS", "tres",
-    "tres-alloc", "NodeList", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "TimeLimit", "RestartCnt",
-    "NumTasks", "PriorityLong", "exit_code", "Dependency", "Feature", "ReqNodes", "Reservation", "Licenses",
-    "Comment", "STDOUT",
+    "tres-alloc", "NodeList", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "PreemptTime", "TimeLimit",
+    "RestartCnt", "NumTasks", "PriorityLong", "exit_code", "Dependency", "Feature", "ReqNodes", "Reservation",
+    "Licenses", "Comment", "STDOUT",
 )  # fmt: skip
 """Of ``squeue -O``."""
 NODE_FIELDS: Final = (
@@ -106,6 +106,7 @@ def job_of(row: Mapping[str, str]) -> SlurmJob:
         eligible=_number(row["EligibleTime"]),
         started=_number(row["StartTime"]),
         ends=_number(row["EndTime"]),
+        told_to_go=_number(row["PreemptTime"]),
         minutes=minutes_of(row["TimeLimit"]),
         restarts=_number(row["RestartCnt"]),
         priority=_number(row["PriorityLong"]),
@@ -159,6 +160,7 @@ def partition_of(line: str) -> SlurmPartition:
         grace=_number(found.get("GraceTime", "")),
         accounts=_listed(found.get("AllowAccounts", "")),
         qos=_listed(found.get("AllowQos", "")),
+        own_qos=_text(found.get("QoS", "")),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import pwd
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from allotment.adapters.slurm.answers import amounts, below, number, text
+from allotment.adapters.slurm.answers import amounts, below, number, text, words
 from allotment.model.slurm.used import SlurmStepUse
 
-STEP_FIELDS: Final = ("JobIDRaw", "TotalCPU", "TRESUsageInMax", "TRESUsageInAve")
+STEP_FIELDS: Final = ("JobIDRaw", "TotalCPU", "TRESUsageInMax", "TRESUsageInAve", "State")
 """Of ``sacct --format``, steps included."""
+_CANCELLED: Final = re.compile(r"CANCELLED by (\d{1,10})", re.ASCII)
 _CPU: Final = re.compile(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.(\d{1,3}))?", re.ASCII)
 """``05.542`` minutes and seconds, hours and days before them."""
 
@@ -23,6 +25,22 @@ def step_of_row(row: Mapping[str, str]) -> SlurmStepUse | None:
     return SlurmStepUse(
         name, cpu_ms_of(row["TotalCPU"]), _amounts(row["TRESUsageInMax"]), _amounts(row["TRESUsageInAve"])
     )
+
+
+def ended_by_of_row(row: Mapping[str, str]) -> str:
+    """Who cancelled a job, of its own row: a name, or the number of a user that is not known here."""
+    found = None if "." in row["JobIDRaw"] else _CANCELLED.fullmatch(row["State"].strip())
+    if found is None:
+        return ""
+    try:
+        return pwd.getpwuid(int(found[1])).pw_name
+    except (KeyError, OverflowError):
+        return found[1]
+
+
+def ended_by_of_answer(raw: Mapping[str, Any]) -> str:
+    """The same of a job of slurmdbd."""
+    return text(raw, "kill_request_user") if "CANCELLED" in words(below(raw, "state"), "current") else ""
 
 
 def step_of_answer(raw: Mapping[str, Any]) -> SlurmStepUse:

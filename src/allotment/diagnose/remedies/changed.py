@@ -171,6 +171,13 @@ def seen_object(objects: Objects, target: Reference) -> Object | None:
     return next((each for each in listed if _is(each, target) and (kind or each.kind == target.kind)), None)
 
 
+def amended_object(before: Object, target: Reference, patch: Patch) -> Object | None:
+    """An object with a patch applied; None where that cannot be told."""
+    kind = _kind(target)
+    found: Object | None = None if kind is None else _patched(before, kind, patch)
+    return found
+
+
 def _runs_differ(before: Object, now: Object) -> bool:
     """Whether a CronJob makes other Jobs: that earlier ones were refused says nothing of the next."""
     return (

@@ -10,11 +10,13 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.causes import CAUSES
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.growing import ends_what_runs
+from allotment.diagnose.remedies.by_job_file import by_job_file
 from allotment.diagnose.remedies.commands import command_of
 from allotment.diagnose.remedies.hidden import NOT_SHOWN, names_hidden
 from allotment.diagnose.remedies.losing import ended, said_of
 from allotment.diagnose.remedies.ordered import in_order
 from allotment.diagnose.remedies.patching import patched
+from allotment.diagnose.remedies.permitted import permitted
 from allotment.diagnose.remedies.trying import tried
 from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.errors import unquoted
@@ -43,10 +45,13 @@ _PLACES: Final = {each.id: place for place, each in enumerate(CAUSES)}
 def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
     """The remedies of a finding: what the asker can do alone first, then what loses and costs nobody anything.
 
+    What ends work of others stands behind all that does not, whoever can do it.
+
     Where nothing lets it start, the first act that removes this cause is told, with the cause that comes after it: it
     is necessary, and not enough.
     """
-    possible = [each for each in in_order(case, finding.proposals[:_MOST]) if not ends_what_runs(case, each)]
+    proposals = (permitted(case, each) for each in in_order(case, finding.proposals[:_MOST]))
+    possible = [each for each in proposals if not ends_what_runs(case, each)]
     order = sorted(possible, key=lambda each: (_DOERS.index(each.who), ended(case, each) > 0, each.cost))
     shown: list[Remedy] = []
     necessary: list[tuple[bool, Proposal, Finding]] = []
@@ -64,7 +69,7 @@ def chosen(case: Case, finding: Finding) -> tuple[Remedy, ...]:
         if answer.starts is not StartsWhen.NO:
             return (_remedy(case, proposal, proposal.summary, answer),)
     if shown or not necessary:
-        return tuple(shown)
+        return tuple(sorted(shown, key=lambda each: bool(each.tried.displaces)))
     # Of several the first after which it may start some day.
     _, proposal, remaining = min(necessary, key=lambda each: each[0])
     said = f"{proposal.summary}; not enough by itself, for then {remaining.summary}"
@@ -121,12 +126,14 @@ def _remedy(case: Case, proposal: Proposal, summary: str, answer: Tried) -> Reme
         patch = None if proposal.patch is None else Patch(PatchOp.SIGNAL)
         said = unquoted(f"{summary}{said_of(case, proposal)}; {NOT_SHOWN}")
         return Remedy(proposal.kind, Doer.PLATFORM, said, target=proposal.target, patch=patch, tried=answer)
+    act = by_job_file(case, proposal)
+    said = summary if act is None or not act.said else f"{summary} ({act.said})"
     return Remedy(
         kind=proposal.kind,
         who=proposal.who,
-        summary=unquoted(summary + said_of(case, proposal)),
+        summary=unquoted(said + said_of(case, proposal)),
         target=proposal.target,
         patch=proposal.patch,
         tried=answer,
-        command=command_of(case, proposal),
+        command=command_of(case, proposal) if act is None else act.command,
     )

@@ -13,9 +13,11 @@ from allotment.diagnose.remedies.changed import seen_object
 from allotment.diagnose.remedies.guards import guard_of
 from allotment.diagnose.remedies.moved import lies_at
 from allotment.diagnose.remedies.originals import traces_in
+from allotment.model import labels
 from allotment.model.explanation import Patch, PatchOp
 from allotment.model.names import is_dns_subdomain
 from allotment.model.observed.base import Reference
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job
 
 _TYPES: Final = {PatchOp.MERGE: "merge", PatchOp.STRATEGIC: "strategic", PatchOp.JSON: "json"}
@@ -75,7 +77,10 @@ def _command(case: Case, target: Reference, patch: Patch) -> str:
     if patch.op in _TYPES:
         return f"kubectl patch {_named(target)} --type {_TYPES[patch.op]} -p {_json(patch.body)}"
     if patch.op is PatchOp.DELETE:
-        return f"kubectl delete {_named(target)}"
+        found = seen_object(case.source.objects, target)
+        job = "" if found is None or isinstance(found, Pod) else found.metadata.labels.get(labels.JOB, "")
+        # Its server would take it for lost.
+        return f"allot stop {shlex.quote(job)}" if job else f"kubectl delete {_named(target)}"
     if patch.op is PatchOp.CREATE and target.kind == "Pod":
         return ""  # neither its arguments nor its environment are ever read: its author has the whole of it
     if patch.op is PatchOp.CREATE:

@@ -18,6 +18,7 @@ from allotment.diagnose.rules.quota.flavors_contradict import by_chance
 from allotment.diagnose.rules.scheduler.placing import placing
 from allotment.diagnose.unseen import places_unseen, quotas_seen
 from allotment.model.explanation import CauseVerdict, PatchOp, StartsWhen, Tried
+from allotment.scheduling.queueing.settling import Settled
 from allotment.scheduling.snapshot.attempts import AttemptOutcome
 
 _WITHOUT_OTHERS: Final = {"quota": "quota-larger-than-total", "nodes": "gang-partially-placed"}
@@ -50,14 +51,24 @@ def tried(case: Case, finding: Finding, proposal: Proposal) -> tuple[Tried, Find
         return Tried(StartsWhen.NO), None if left is None else left[1]
     if left is None:
         answer, never = _free(case, changed)
-        lost = ended_by(case, proposal)
-        return (replace(answer, displaces=(*lost, *answer.displaces)) if lost else answer), never or chance
+        return _with_lost(case, changed, proposal, answer), never or chance
     _, remaining = left
     same = remaining.cause == finding.cause and finding.verdict is remaining.verdict
     if same or remaining.verdict is not CauseVerdict.WAITING:
         return Tried(StartsWhen.NO), remaining
     never = _in_vain(changed)
-    return (Tried(StartsWhen.LATER), chance or remaining) if never is None else (Tried(StartsWhen.NO), never)
+    if never is not None:
+        return Tried(StartsWhen.NO), never
+    return _with_lost(case, changed, proposal, Tried(StartsWhen.LATER)), chance or remaining
+
+
+def _with_lost(case: Case, changed: Case, proposal: Proposal, answer: Tried) -> Tried:
+    """The answer with who loses what they hold; also where that does not let the subject start at once."""
+    if answer.starts is StartsWhen.NO:
+        return answer
+    known = answer.starts is not StartsWhen.NOT_SIMULATED
+    lost = (*ended_by(case, proposal), *(displaced(changed) if known else ()))
+    return replace(answer, displaces=tuple(dict.fromkeys(lost)))
 
 
 def _free(case: Case, changed: Case) -> tuple[Tried, Finding | None]:
@@ -68,17 +79,20 @@ def _free(case: Case, changed: Case) -> tuple[Tried, Finding | None]:
         return Tried(StartsWhen.LATER), None  # once a worker takes it
     refused = placing(changed).first_refused() if placing(changed).pods else None
     if not _still_refused(changed) and (refused is None or (one_by_one(changed) and refused.placed)):
-        return Tried(StartsWhen.NOW, displaces=displaced(changed)), None
+        return Tried(StartsWhen.NOW), None
     never = _in_vain(changed)
     return (Tried(StartsWhen.LATER), None) if never is None else (Tried(StartsWhen.NO), never)
 
 
 def _still_refused(changed: Case) -> bool:
-    """Whether Kueue's twin refuses it for what no rule is about, such as nodes that lie too far apart."""
+    """Whether Kueue's twin refuses it for what no rule is about: nodes too far apart, or displacing without an end."""
     workload = changed.workload
     if workload is None or workload.holds_quota or workload.says("Finished") or changed.local_queue is None:
         return False
-    return changed.twins.attempt(workload.key).outcome is AttemptOutcome.REFUSED
+    attempt = changed.twins.attempt(workload.key)
+    victims = [each.workload for each in attempt.victims]
+    endless = attempt.settled is Settled.ENDLESS and len(victims) > len(set(victims))
+    return attempt.outcome is AttemptOutcome.REFUSED or endless
 
 
 def _in_vain(changed: Case) -> Finding | None:

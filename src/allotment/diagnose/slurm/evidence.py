@@ -22,4 +22,4 @@ def reason_evidence(view: SlurmView) -> tuple[Evidence, ...]:
         return ()
     job = view.job
     said = ", ".join(job.reasons)
-    return (Evidence(slurm_reference("Job", str(job.job_id)), "reason", f"{said}: {job.said}" if job.said else said),)
+    return (Evidence(slurm_reference("Job", job.called), "reason", f"{said}: {job.said}" if job.said else said),)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.diagnose.slurm.view import SlurmView, ends_at
+from allotment.model.grammar import being, count
 from allotment.model.slurm.seen import SlurmJob
 
 JOBS: Final = "running jobs"
+MINUTES: Final = "minutes"
 _UNITS: Final = {"mem": " MiB"}
 
 
@@ -78,11 +80,19 @@ class BindingLimit:
 
     def told(self) -> str:
         """The numbers in words."""
-        unit = _UNITS.get(self.resource, "")
         return (
-            f"{self.whose} may hold {self.most}{unit} {self.resource}, {self.used} {'is' if self.used == 1 else 'are'} "
-            f"in use and the job asks for {self.wanted}"
+            f"{self.whose} may hold {self._amount(self.most)}, {being(self.used)} in use "
+            f"and the job asks for {self.wanted}"
         )
+
+    def exceeded(self) -> str:
+        """The same of one that the job alone exceeds."""
+        return f"it asks for {self._amount(self.wanted)}, and {self.whose} may have {self.most}"
+
+    def _amount(self, number: int) -> str:
+        if self.resource in {JOBS, MINUTES}:
+            return count(number, self.resource.removesuffix("s"))
+        return f"{number}{_UNITS.get(self.resource, '')} {self.resource}"
 
 
 def binding_limits(view: SlurmView) -> list[BindingLimit]:
@@ -159,7 +169,7 @@ def _jobs(whose: str, key: str, most: int | None, scope: Iterable[SlurmJob], set
 
 def _minutes(whose: str, key: str, most: int | None, job: SlurmJob, setting: str) -> Iterator[BindingLimit]:
     if most is not None and job.minutes is not None and job.minutes > most:
-        yield BindingLimit(whose, key, "minutes", most, 0, job.minutes, setting)
+        yield BindingLimit(whose, key, MINUTES, most, 0, job.minutes, setting)
 
 
 def _shares(scope: Iterable[SlurmJob], amount: Callable[[SlurmJob], int]) -> tuple[HeldShare, ...]:

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.slurm.limits import BindingLimit
+from allotment.diagnose.slurm.room import holders_of, room_for
 from allotment.diagnose.slurm.view import SlurmChange, SlurmView
 from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.slurm.seen import SlurmPartition
 
+_MOST_NAMED: Final = 5
 _ACCOUNTS: Final = 2
 """Other accounts that are proposed: who has many knows them."""
 SlurmRule = Callable[[SlurmView], Finding | None]
@@ -45,7 +48,7 @@ def updated(
         who: whose act it is.
     """
     name, _, value = setting.partition("=")
-    command = f"scontrol update jobid={view.job.job_id} {name}={shlex.quote(value) if value else ''}"
+    command = f"scontrol update jobid={view.job.called} {name}={shlex.quote(value) if value else ''}"
     return SlurmProposal(kind, who, summary, patch=Patch(PatchOp.SIGNAL), command=command, change=change)
 
 
@@ -70,7 +73,7 @@ def elsewhere(
     for each in view.facts.partitions if partitions else ():
         if each.name not in job.partition.split(",") and each.up and _lets_in(view, each.accounts, each.qos):
             change = SlurmChange(job={"partition": each.name})
-            summary = f"move it to the partition {each.name}"
+            summary = f"move it to the partition {each.name}{_who_ends(view, each, change)}"
             yield updated(view, RemedyKind.OTHER, summary, f"partition={each.name}", change)
     for name in view.other_qualities() if qualities else ():
         change = SlurmChange(job={"qos": name})
@@ -78,6 +81,25 @@ def elsewhere(
     for name in view.other_accounts()[:_ACCOUNTS] if accounts else ():
         change = SlurmChange(job={"account": name})
         yield updated(view, RemedyKind.OTHER, f"charge it to the account {name}", f"account={name}", change)
+
+
+def _who_ends(view: SlurmView, lane: SlurmPartition, change: SlurmChange) -> str:
+    """Of a partition that comes before others: whose jobs Slurm may end for it, as a clause."""
+    lanes = {each.name: each for each in view.facts.partitions}
+    below = {
+        name for name, each in lanes.items() if each.tier < lane.tier and each.preemption.lower() not in {"", "off"}
+    }
+    there = view.after(change)
+    room = room_for(there)
+    if not below:
+        return ""
+    if room.fits:
+        return f", which may end jobs of {', '.join(sorted(below))}; there is room, so none has to"
+    ended = [each for each in holders_of(there, room.empty) if each.partition in below]
+    if not ended:
+        return ""
+    more = f" and {len(ended) - _MOST_NAMED} more" if len(ended) > _MOST_NAMED else ""
+    return f"; Slurm may end for it {', '.join(map(view.named, ended[:_MOST_NAMED]))}{more}"
 
 
 def smaller(view: SlurmView, limit: BindingLimit) -> Iterator[SlurmProposal]:
@@ -121,12 +143,12 @@ def own_ended(view: SlurmView, limit: BindingLimit) -> Iterator[SlurmProposal]:
     """An own job ended that uses the limit: what it has not saved is lost, so it comes last."""
     for share in limit.shares:
         if share.job.user == view.job.user:
-            number = share.job.job_id
+            named = share.job.called
             summary = (
-                f"end your job {number}, which holds {share.amount} {limit.resource}; what it has not saved is lost"
+                f"end your job {named}, which holds {share.amount} {limit.resource}; what it has not saved is lost"
             )
             yield done(
-                RemedyKind.OTHER, Doer.USER, summary, f"scancel {number}", SlurmChange(gone=(number,)), cost=95
+                RemedyKind.OTHER, Doer.USER, summary, f"scancel {named}", SlurmChange(gone=(share.job.job_id,)), cost=95
             )  # fmt: skip
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.diagnose.slurm.view import SlurmView, ends_at
+from allotment.diagnose.slurm.view import SlurmChange, SlurmView, ends_at
+from allotment.model.grammar import count
 from allotment.model.observed.slurm import SlurmNodeFacts
 from allotment.model.slurm.seen import SlurmJob
 
 _SIMPLE: Final = re.compile(r"[\w.-]+(?:[&,|][\w.-]+)*", re.ASCII)
+
+_MOST_TRIED: Final = 50
+"""Jobs that are supposed to have ended, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class NodeNeed:
     def told(self) -> str:
         """In words."""
         devices = ", ".join(f"{count} {name}" for name, count in self.gres.items())
-        each = ", ".join(filter(None, (devices, f"{self.cpus} CPU", f"{self.memory} MiB" if self.memory else "")))
+        each = ", ".join(filter(None, (devices, count(self.cpus, "CPU"), f"{self.memory} MiB" if self.memory else "")))
         return f"{each} on each of {self.nodes} nodes" if self.nodes > 1 else f"{each} on one node"
 
 
@@ -89,10 +93,33 @@ def room_for(view: SlurmView) -> SlurmRoom:
 
 
 def holders_of(view: SlurmView, nodes: Iterable[SlurmNodeFacts]) -> tuple[SlurmJob, ...]:
-    """Jobs on these nodes, those that end first before others."""
-    names = {each.name for each in nodes}
-    found = [each for each in view.holding if names & set(each.nodes)]
+    """Jobs on these nodes that hold what it lacks there, those that end first before others.
+
+    Where devices alone are short, who holds none of them is in nobody's way.
+    """
+    need, there = need_of(view.job), tuple(nodes)
+    crowded = {each.name for each in there if not need.gres or not _takes(each, replace(need, gres={}), empty=False)}
+    names = {each.name for each in there}
+    found = [each for each in view.holding if names & set(each.nodes) and (each.gpus or crowded & set(each.nodes))]
     return tuple(sorted(found, key=lambda each: (not ends_at(each), ends_at(each), each.job_id)))
+
+
+def free_at(view: SlurmView) -> int | None:
+    """When enough of what it needs is free at the latest, in seconds since 1970, by the time limits of who holds it.
+
+    None where nobody knows, or that is never.
+    """
+    room = room_for(view)
+    if room.fits:
+        return int(view.now)
+    gone: list[int] = []
+    for each in holders_of(view, room.empty)[:_MOST_TRIED]:
+        if not ends_at(each):
+            return None
+        gone.append(each.job_id)
+        if room_for(view.after(SlurmChange(gone=tuple(gone)))).fits:
+            return each.ends
+    return None
 
 
 def _kept(view: SlurmView) -> frozenset[str]:

@@ -136,7 +136,7 @@ class SlurmView:
 
     def named(self, job: SlurmJob) -> str:
         """How a job is called in sentences."""
-        return f"job {job.job_id} of {job.user or 'somebody'}"
+        return f"job {job.called} of {job.user or 'somebody'}"
 
     def after(self, change: SlurmChange) -> SlurmView:
         """How it would be."""

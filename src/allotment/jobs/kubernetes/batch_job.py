@@ -90,11 +90,11 @@ def _retries(order: WorkOrder) -> Mapping[str, Any]:
 def _shape(draft: WorkDraft, run: str) -> PodTraits:
     job = draft.order.job
     if job.sweep is not None:
-        return PodTraits(RankSource.INDEX)
+        return PodTraits(RankSource.INDEX, run=run)
     if job.replicas == 1:
-        return PodTraits()
+        return PodTraits(run=run)
     if not job.gang:
-        return PodTraits(RankSource.INDEX)
+        return PodTraits(RankSource.INDEX, run=run)
     first = f"$({OWN_OF_RUNS})" if run else draft.name
     return PodTraits(RankSource.INDEX, f"{first}-0.{draft.name}", draft.name, run)
 

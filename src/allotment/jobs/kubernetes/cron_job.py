@@ -21,7 +21,7 @@ def cron_job(draft: WorkDraft) -> Body:
     job = draft.order.job
     if job.schedule is None:
         raise ValueError("a CronJob needs a schedule")
-    run = RUN_FIELD if job.gang and job.replicas > 1 else ""
+    run = RUN_FIELD if (job.gang and job.replicas > 1) or job.checkpoint is not None else ""
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 
@@ -44,17 +45,35 @@ def api_kind(kind: WorkKind) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldKind:
+    """A kind that a cluster serves and that is not started there.
+
+    Attributes:
+        why: a sentence.
+        fix: what makes it one that is started.
+    """
+
+    why: str
+    fix: str
+
+
+NOTHING_WITHHELD: Final[Mapping[WorkKind, WithheldKind]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterOffer:
     """What a cluster has for jobs, as discovered.
 
     Attributes:
-        kinds: those that its API server serves.
+        kinds: those that its API server serves, and that are started.
         kueue: version of Kueue's API, such as ``kueue.x-k8s.io/v1beta2``; empty where there is none.
         devices: allocatable devices by class of the catalogue.
         told: what is unlike other clusters there, in sentences.
+        withheld: further kinds that its API server serves.
     """
 
     kinds: frozenset[WorkKind]
     kueue: str
     devices: Mapping[str, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    withheld: Mapping[WorkKind, WithheldKind] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Final
 from allotment.jobs.fetching import fetchable, staged, volume_of
 from allotment.jobs.kubernetes.environment import CODE, OWN, OWN_OF_GANGS, OWN_OF_RUNS
 from allotment.jobs.kubernetes.kinds import WorkKind
+from allotment.jobs.kubernetes.storage import covering_volume
 from allotment.jobs.losses import FieldLoss
 from allotment.model import labels
 from allotment.model.jobs.given import volume_variable
@@ -58,11 +59,15 @@ def _strange_volume(job: Job) -> bool:
 
 
 def _uncovered_checkpoint(job: Job) -> bool:
-    if job.checkpoint is None:
+    return job.checkpoint is not None and covering_volume(job, job.checkpoint.directory) is None
+
+
+def _fetched_beside_checkpoints(job: Job) -> bool:
+    """Data are fetched into the folder of the claim; in its place the pod has one of the job's own."""
+    if job.checkpoint is None or (covering := covering_volume(job, job.checkpoint.directory)) is None:
         return False
-    place = posixpath.normpath(job.checkpoint.directory)
-    paths = (posixpath.normpath(each.path) for each in job.volumes if each.claim and each.use is not VolumeUse.SCRATCH)
-    return not any(place == path or place.startswith(f"{path.rstrip('/')}/") for path in paths)
+    whole = posixpath.normpath(job.checkpoint.directory) == posixpath.normpath(covering.path)
+    return whole and any(volume_of(job, each) is covering for each in job.data)
 
 
 def _passing_target(job: Job) -> bool:
@@ -133,6 +138,12 @@ COMMON: Final = (
         "outlive the pod: it lies in no volume of the job that is a claim",
         "mount a claim there, with use: checkpoint",
         _uncovered_checkpoint,
+    ),
+    FieldLoss(
+        "checkpoint.directory",
+        "be a volume as a whole into which data are fetched: each job has a folder of its own there",
+        "name a folder in that volume, such as /data/checkpoints",
+        _fetched_beside_checkpoints,
     ),
     FieldLoss(
         "data.volume",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import tarfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,14 +19,14 @@ from allotment.jobs.kubernetes.choosing import ChosenKind, choose
 from allotment.jobs.kubernetes.cron_job import cron_job
 from allotment.jobs.kubernetes.deployment import deployment
 from allotment.jobs.kubernetes.job_set import job_set
-from allotment.jobs.kubernetes.kinds import WorkKind
+from allotment.jobs.kubernetes.kinds import NOTHING_WITHHELD, WithheldKind, WorkKind
 from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX, leader_worker_set
 from allotment.jobs.kubernetes.losses import COMMON, OF_KIND
 from allotment.jobs.kubernetes.order import WorkOrder
 from allotment.jobs.kubernetes.place import JobPlace
 from allotment.jobs.kubernetes.pods import WorkDraft
 from allotment.jobs.kubernetes.ray_job import ray_job
-from allotment.jobs.kubernetes.storage import MOST_CODE
+from allotment.jobs.kubernetes.storage import MOST_CODE, checkpoint_folder
 from allotment.jobs.kubernetes.train_job import train_job
 from allotment.jobs.kubernetes.volcano_job import volcano_job
 from allotment.jobs.losses import FieldLoss, lost
@@ -76,6 +77,7 @@ def render_work(
     kinds: Collection[WorkKind],
     *,
     wanted: WorkKind | None = None,
+    withheld: Mapping[WorkKind, WithheldKind] = NOTHING_WITHHELD,
 ) -> RenderedWork:
     """The objects of one attempt of a job.
 
@@ -84,11 +86,12 @@ def render_work(
         place: where it runs.
         kinds: what the cluster serves.
         wanted: a kind that somebody asks for; None for the best.
+        withheld: what it serves and is not to be started.
 
     Raises:
         InputError: Kubernetes, or this cluster, cannot express the job.
     """
-    chosen = choose(order.job, kinds, queues_pods=place.queues_pods)
+    chosen = choose(order.job, kinds, queues_pods=place.queues_pods, withheld=withheld)
     if wanted is not None:
         chosen = ChosenKind(wanted, "it was asked for")
     _check(order, chosen.kind)
@@ -103,8 +106,15 @@ def render_work(
             *_network(draft, chosen.kind),
             *disruption_budget(draft, chosen.kind),
         ),
-        told=(f"{chosen.kind.value}: {chosen.reason}", *place.told),
+        told=(f"{chosen.kind.value}: {chosen.reason}", *place.told, *_told_of_checkpoints(order)),
     )
+
+
+def _told_of_checkpoints(order: WorkOrder) -> Iterator[str]:
+    kept = checkpoint_folder(order)
+    if kept is not None and order.id:
+        inner = posixpath.dirname(kept.inner) if order.job.sweep is not None else kept.inner
+        yield f"its checkpoints lie in the claim {kept.volume.claim}, in the folder {inner} of it"
 
 
 def losses_of(order: WorkOrder, kind: WorkKind) -> tuple[FieldLoss, ...]:
@@ -128,14 +138,14 @@ def _check(order: WorkOrder, kind: WorkKind) -> None:
 
 def _too_large(order: WorkOrder) -> InputError:
     folder = order.job.program.code
-    ignore = shown(folder.ignore_file) if folder is not None and folder.ignore_file else "an ignore file"
+    ignore = shown(folder.ignore_file) if folder is not None else ""
+    left_out = f"{ignore}, or, where there is none, in .gitignore" if ignore else "an ignore file (`code.ignoreFile`)"
     largest = largest_parts(_unpacked(order.code))
     return InputError(
         f"the code folder is {len(order.code) >> 10:,} KiB when it is packed",
         why=f"{MOST_CODE >> 10} KiB travel with a job in Kubernetes"
         + (f"; the largest are {largest}" if largest else ""),
-        fix=f"name data and models in {ignore} beside the code, one a line as in .gitignore, or build the code into "
-        "an image",
+        fix=f"name what is not code in {left_out}, or build the code into an image",
     )
 
 

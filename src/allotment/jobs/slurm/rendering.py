@@ -11,29 +11,31 @@ from allotment.errors import CapacityError, InputError, quoted
 from allotment.jobs.fetching import STAGING_CPU, STAGING_MEMORY, fetch_arguments, told_of_data
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.trials import trials_of
+from allotment.model.grammar import count
 from allotment.model.jobs.given import volume_variable
-from allotment.model.jobs.job import Job, NearnessDomain, Sweep
+from allotment.model.jobs.job import AcceleratorWish, Job, NearnessDomain, Sweep
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.slurm.submission import SlurmArray, SlurmGres, SlurmSubmission, SlurmWarning
 
-MASTER_PORT: Final = 29500
-"""On which rank 0 of a gang listens: the port that torchrun takes if nobody says otherwise."""
 _MIB: Final = 1 << 20
 PYTHON: Final = 'command -v python >/dev/null || exec python3 "$@"; exec python "$@"'
 """Many nodes have Python under one of its names alone; on this machine, too, either is taken."""
 RANKS: Final = (
-    'export ALLOTMENT_RANK="${SLURM_ARRAY_TASK_ID:-$SLURM_PROCID}" '
+    'export ALLOTMENT_RANK="${SLURM_ARRAY_TASK_ID:-$SLURM_PROCID}" SLURM_OVERLAP=1 '
     "ALLOTMENT_ATTEMPT=$((ALLOTMENT_ATTEMPT + ${SLURM_RESTART_COUNT:-0})); "
     'if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then if [ -n "${ALLOTMENT_CHECKPOINT_DIR:-}" ]; then '
     'export ALLOTMENT_CHECKPOINT_DIR="$ALLOTMENT_CHECKPOINT_DIR/$SLURM_ARRAY_TASK_ID"; '
     'mkdir -p "$ALLOTMENT_CHECKPOINT_DIR" || exit; fi; '
     'elif [ "$ALLOTMENT_REPLICAS" -gt 1 ]; then '
-    'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" MASTER_ADDR="$SLURM_LAUNCH_NODE_IPADDR"; fi; '
+    'export RANK="$SLURM_PROCID" LOCAL_RANK="$SLURM_LOCALID" MASTER_ADDR="$SLURM_LAUNCH_NODE_IPADDR" '
+    "MASTER_PORT=$((16384 + SLURM_JOB_ID % 16384)); fi; "
     'if [ -z "${HOME:-}" ]; then HOME=$(getent passwd "$(id -u)" | cut -d: -f6); export HOME; fi; '
     'exec "$@"'
 )
 """A constant program before the user's: which replica or trial it is, and how often it was requeued, only the node
-knows. A trial has a folder of its own for its checkpoints."""
+knows. A trial has a folder of its own for its checkpoints. Several jobs share a node, so the port on which rank 0 of a
+gang listens follows from the job's number: below those that Linux gives out by itself, and above those of services.
+An srun in the user's program would wait for ever for what its own step holds: it overlaps it instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,11 +285,22 @@ def _shape(job: Job, place: SlurmPlace) -> SlurmShape:
     most = known[0]
     raise CapacityError(
         f"no node of {place.name} holds one replica",
-        why=f"a node with {there} has {most.devices} devices, {most.cpus} CPUs and {format_bytes(most.memory)}"
-        f" of memory; one replica asks for {0 if wish is None else wish.count}, {-(-needs.cpu // 1000)} and"
-        f" {format_bytes(needs.memory)}",
+        why=f"{_of_what(wish, most)} has {_amounts(most.devices, most.cpus, most.memory)}; "
+        f"one replica of {job.name} asks for "
+        f"{_amounts(0 if wish is None else wish.count, -(-needs.cpu // 1000), needs.memory)}",
         fix="ask for less in one replica, and for more replicas",
     )
+
+
+def _of_what(wish: AcceleratorWish | None, shape: SlurmShape) -> str:
+    if wish is None:
+        return f"a node with {shape.gres}" if shape.gres else "a node without devices"
+    return f"a node with {' or '.join(wish.classes)}"
+
+
+def _amounts(devices: int, cpus: int, memory: Bytes) -> str:
+    named = f"{count(devices, 'device')}, " if devices else ""
+    return f"{named}{count(cpus, 'CPU')} and {format_bytes(memory)} of memory"
 
 
 def _fits(job: Job, shape: SlurmShape, replicas: int) -> bool:
@@ -353,5 +366,5 @@ def _environment(job: Job, part: SlurmPart, folders: SlurmFolders) -> dict[str, 
         **{volume_variable(name): folder for name, folder in folders.volumes.items()},
     }
     if job.replicas > 1:
-        found |= {"MASTER_PORT": str(MASTER_PORT), "WORLD_SIZE": str(job.replicas)}
+        found |= {"WORLD_SIZE": str(job.replicas)}
     return found

@@ -194,11 +194,13 @@ class CheckpointPolicy:
             The job finds it in ``ALLOTMENT_CHECKPOINT_DIR``.
         interval: seconds between two checkpoints; None where the job says nothing of it.
         grace: seconds that it needs to write one after SIGTERM (``ALLOTMENT_GRACE_SECONDS``).
+        of: id of the job whose checkpoints it goes on with, where these stay where they are; empty for its own.
     """
 
     directory: str
     interval: int | None
     grace: int
+    of: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

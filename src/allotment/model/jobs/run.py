@@ -159,6 +159,8 @@ class RunningPlace:
         folder: its working directory there, where what it writes can be found; empty where nobody tells.
         given: the class of its devices; None where it has none, or its back end does not tell.
         held: number of its devices; None where that is not told.
+        over: how it has ended, by itself; None while it runs, and where that is not told.
+        code: its exit code, the same.
     """
 
     rank: int
@@ -167,6 +169,8 @@ class RunningPlace:
     folder: str = ""
     given: GivenClass | None = None
     held: int | None = None
+    over: JobState | None = None
+    code: int | None = None
 
 
 class IllegalMoveError(AllotmentError):

@@ -142,6 +142,19 @@ class CountedRequests(Part, frozen=True):
     resources: Amounts = {}
 
 
+class EvictionCount(Part, frozen=True):
+    """How often a Workload was evicted for one reason."""
+
+    reason: str = ""
+    count: int = 0
+
+
+class SchedulingStats(Part, frozen=True):
+    """What Kueue counts of a Workload over its whole life."""
+
+    evictions: tuple[EvictionCount, ...] = ()
+
+
 class WorkloadStatus(Part, frozen=True):
     """How a Workload is."""
 
@@ -149,6 +162,7 @@ class WorkloadStatus(Part, frozen=True):
     admission_checks: tuple[CheckState, ...] = ()
     conditions: tuple[Condition, ...] = ()
     requeue_state: RequeueState | None = None
+    scheduling_stats: SchedulingStats | None = None
     reclaimable_pods: tuple[ReclaimablePods, ...] = ()
     resource_requests: tuple[CountedRequests, ...] = ()
     accumulated_past_execution_time_seconds: int = 0

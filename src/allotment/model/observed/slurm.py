@@ -37,7 +37,7 @@ class SlurmFacts(Part, frozen=True):
     Attributes:
         user: as whom it was asked; empty where nobody knows.
         named: number of a job by its namespace and name, as the source's objects have them.
-        jobs: all that are not over, and those that others wait for.
+        jobs: all that slurmctld knows, those that ended lately included.
         associations: empty where no accounting is kept.
         accounted: whether it is kept, and may be read.
     """

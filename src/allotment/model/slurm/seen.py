@@ -27,6 +27,7 @@ _ENDED: Final = frozenset({
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
     "PREEMPTED", "RECONFIG_FAIL", "REVOKED", "TIMEOUT",
 })  # fmt: skip
+_BY_ITSELF: Final = frozenset({"COMPLETED", "FAILED"})
 _WAITING: Final = frozenset({
     "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT",
 })  # fmt: skip
@@ -75,6 +76,7 @@ class SlurmJob:
         eligible: from when on it may start.
         started: when, or when Slurm expects it.
         ends: when it ended, or will at the latest.
+        told_to_go: when it was told last to make room for others.
         minutes: time limit; None for none.
         restarts: times that it was requeued.
         dependency: those that are still open, as Slurm writes them.
@@ -105,6 +107,7 @@ class SlurmJob:
     eligible: int = 0
     started: int = 0
     ends: int = 0
+    told_to_go: int = 0
     minutes: int | None = None
     restarts: int = 0
     priority: int = 0
@@ -135,9 +138,33 @@ class SlurmJob:
         return self.array_id or self.job_id
 
     @property
+    def called(self) -> str:
+        """As squeue shows it: its number, of a task of an array ``12_5``; of tasks that wait together the array's."""
+        return (
+            f"{self.array_id}_{self.array_tasks}"
+            if self.array_id and self.array_tasks.isdecimal()
+            else str(self.number)
+        )
+
+    @property
     def phase(self) -> SlurmPhase:
         """What its states come to."""
         return phase_of(self.states)
+
+    @property
+    def displaced(self) -> bool:
+        """Whether it was told in this run to make room for others, whatever it did then."""
+        return bool(self.told_to_go) and self.told_to_go >= self.started
+
+    @property
+    def end_word(self) -> str:
+        """Slurm's word for how it ended; empty where it has not.
+
+        What leaves by itself when it has to make room Slurm counts by its exit code, as if it had done its work.
+        """
+        if self.phase is not SlurmPhase.ENDED:
+            return ""
+        return "PREEMPTED" if self.displaced and self.states[0] in _BY_ITSELF else self.states[0]
 
     @property
     def held(self) -> bool:
@@ -208,6 +235,7 @@ class SlurmPartition:
         tier: jobs of a higher one go first, and may preempt those of a lower one.
         preemption: what becomes of its jobs then: off, requeue, cancel, suspend; empty where it was not said.
         grace: seconds between the warning and the end then.
+        own_qos: quality of service whose limits hold for all of its jobs, before all others; empty for none.
     """
 
     name: str
@@ -221,6 +249,7 @@ class SlurmPartition:
     grace: int = 0
     accounts: tuple[str, ...] = ()
     qos: tuple[str, ...] = ()
+    own_qos: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,16 +38,23 @@ class SlurmUse:
         cpu_ms: milliseconds of CPU of all tasks.
         gpu_percent: mean use of a device.
         gpu_memory: most bytes in use on a device.
+        ended_by: user who cancelled it; empty where nobody did, or that is not told.
     """
 
     memory: int | None = None
     cpu_ms: int | None = None
     gpu_percent: int | None = None
     gpu_memory: int | None = None
+    ended_by: str = ""
 
 
-def used_by(steps: Iterable[SlurmStepUse]) -> SlurmUse:
-    """What all steps of a run used together; of the use of devices what the step says that used them most."""
+def used_by(steps: Iterable[SlurmStepUse], ended_by: str = "") -> SlurmUse:
+    """What all steps of a run used together; of the use of devices what the step says that used them most.
+
+    Args:
+        steps: of the run.
+        ended_by: see `SlurmUse`.
+    """
     counted = [each for each in steps if each.name != "extern"]
     cpu = [each.cpu_ms for each in counted if each.cpu_ms is not None]
     return SlurmUse(
@@ -55,6 +62,7 @@ def used_by(steps: Iterable[SlurmStepUse]) -> SlurmUse:
         cpu_ms=sum(cpu) if any(cpu) else None,
         gpu_percent=_most(each.mean.get(GPU_USE) for each in counted),
         gpu_memory=_most(each.most.get(GPU_MEMORY) for each in counted),
+        ended_by=ended_by,
     )
 
 

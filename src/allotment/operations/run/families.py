@@ -97,6 +97,14 @@ def told_of_family(job: Job, now: int) -> Iterator[str]:
         yield "no time of it comes" if upcoming is None else f"its first run is at {times.shown(upcoming)}"
 
 
+def told_of_price(job: Job) -> Iterator[str]:
+    """What the price of a sweep is for that its back end runs as a whole, in sentences."""
+    trials = 0 if job.sweep is None else len(trials_of(job.sweep))
+    at_once = 0 if job.sweep is None else min(trials, job.sweep.at_once)
+    if at_once > 1 and job.devices:
+        yield f"the price is that of one trial: {at_once} of {trials} run at the same time, for {at_once} times that"
+
+
 class FamilyKeeper:
     """Of one back end; moves its families. One thread at a time."""
 
@@ -120,19 +128,22 @@ class FamilyKeeper:
         self._next: dict[str, int] = {}
         self._troubles: dict[str, str] = {}
         self._told: dict[str, tuple[int | None, str]] = {}
+        self._silent_for: int | None = None
 
     @property
     def trouble(self) -> str:
         """What kept a family from being attended to in the last pass; empty where nothing did."""
         return "; ".join(self._troubles.values())
 
-    def step(self, now: int) -> bool:
+    def step(self, now: int, silent_since: int | None = None) -> bool:
         """Do what is to be done about each family now; whether anything changed.
 
         Args:
             now: milliseconds since the epoch.
+            silent_since: the same, since when its back end did not answer before this pass; None where it did.
         """
         news = False
+        self._silent_for = None if silent_since is None else now - silent_since
         parents = self._reconciler.families()
         for gone in self._members.keys() - {each.id for each in parents}:
             self._heard_out -= {each.id for each in self._members.pop(gone).values()}
@@ -316,7 +327,9 @@ class FamilyKeeper:
             self._make(parent, run_of(parent, decided.run, now))
             made = self._members[parent.id].get(decided.run)
             running = None if made is None or made.state.over else made  # the clock was set back: it has had its run
-        standing, events = _after_schedule(schedule, decided, before, running, members, now)
+        silent_since = None if self._silent_for is None else wall - self._silent_for
+        nobody = _why_nobody(parent.backend, decided.left_out, silent_since)
+        standing, events = _after_schedule(schedule, decided, before, running, members, now, nobody)
         news = standing != parent.standing or bool(events)
         if news:
             news = self._keep(StoredChange(parent.id, parent.version, events=events, standing=standing))
@@ -356,6 +369,7 @@ def _after_schedule(
     running: StoredJob | None,
     members: Mapping[int, StoredJob],
     now: int,
+    nobody: str,
 ) -> tuple[FamilyStanding, tuple[JobEvent, ...]]:
     times = times_of(schedule)
     upcoming = "no time of it comes any more" if decided.next is None else f"next run {times.shown(decided.next)}"
@@ -366,13 +380,20 @@ def _after_schedule(
     )
     if missed is None:
         return standing, ()
-    return standing, (JobEvent(now, "left-out", _left_out(schedule, missed, members)),)
+    return standing, (JobEvent(now, "left-out", _left_out(schedule, missed, members, nobody)),)
 
 
-def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, StoredJob]) -> str:
+def _why_nobody(backend: str, missed: LeftOut | None, silent_since: int | None) -> str:
+    """Why nobody started what no run of its own kept back; both moments by the clock of the schedule."""
+    if missed is not None and silent_since is not None and missed.last >= silent_since:
+        return f"{backend} did not answer"
+    return "nobody was there to start it in time"
+
+
+def _left_out(schedule: JobSchedule, missed: LeftOut, members: Mapping[int, StoredJob], nobody: str) -> str:
     times = times_of(schedule)
     busy = [each for each in members.values() if each.ended is not None and each.ended >= missed.first]
-    why = f"{busy[0].id} was under way" if busy else "nobody was there to start it in time"
+    why = f"{busy[0].id} was under way" if busy else nobody
     if missed.times == 1:
         return f"the run of {times.shown(missed.first)} was left out: {why}"
     return f"{missed.said} runs from {times.shown(missed.first)} to {times.shown(missed.last)} were left out: {why}"

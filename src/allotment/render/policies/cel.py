@@ -62,3 +62,13 @@ def comma_separated(annotation: str) -> Expr:
     """The items of a comma-separated annotation of the request's namespace; a list of one empty text if absent."""
     value = f'namespaceObject.metadata.?annotations[?{quote(annotation)}].orValue("")'
     return Expr(f'{value}.split(",").map(item, item.trim())')
+
+
+def first_few(names: str) -> Expr:
+    """CEL: the first two of a list of names, which has one at least, and how many more there are.
+
+    What controllers are refused becomes an event, of which the API server takes 1,024 bytes: a longer one is lost.
+    """
+    second = '(size(few) == 1 ? "" : (size(few) == 2 ? " and " : ", ") + string(few[1]))'
+    more = '(size(few) > 2 ? " and " + string(size(few) - 2) + " more" : "")'
+    return Expr(f"[{names}].map(few, string(few[0]) + {second} + {more})[0]")

@@ -10,7 +10,7 @@ from typing import Final
 
 from allotment.render.policies.admission import Check
 from allotment.render.policies.carried import MARKED_BY_TENANT, brought
-from allotment.render.policies.cel import Expr, sentence, string_list
+from allotment.render.policies.cel import Expr, first_few, sentence, string_list
 from allotment.render.policies.pod_template import each
 
 _HERE: Final = "dyn(object)"
@@ -76,7 +76,7 @@ CLAIMED_MARKS: Final = Check(
     faults=each(
         f"size({_MARKS}) > 0",
         Expr("p.at"),
-        Expr(f'{_MARKS}.join(" and ")'),
+        first_few(_MARKS),
         ": a controller would take this for its own by it; take it away",
         among=MARKED_BY_TENANT,
     ),

@@ -20,7 +20,7 @@ from allotment.model.platform import Platform
 from allotment.model.policy import Mode, Policy
 from allotment.render.policies.admission import Check, Condition, Resources, Rule, Scope, Variable
 from allotment.render.policies.carried import MARKED_BY_TENANT, brought, place
-from allotment.render.policies.cel import Expr, quote, sentence, string_list
+from allotment.render.policies.cel import Expr, first_few, quote, sentence, string_list
 from allotment.render.policies.claimed import CLAIMED_MARKS, CLAIMED_OWNER, MADE_BY_OTHERS, OWN_SELECTOR
 from allotment.render.policies.groups import GROUPS, NO_GROUPS, group_variables
 from allotment.render.policies.identities import (
@@ -175,7 +175,7 @@ _FOREIGN: Final = Check(
     faults=each(
         f"size({_BROUGHT}) > 0",
         Expr("p.at"),
-        Expr(f'{_BROUGHT}.join(" and ")'),
+        first_few(_BROUGHT),
         ": only Kueue writes this, and goes by it; take it away",
         among=MARKED_BY_TENANT,
     ),
@@ -223,7 +223,7 @@ _LOST: Final = Check(
         f".filter(b, size({_TAKEN}) > 0).map(b, "
         + sentence(
             "metadata.",
-            Expr(f'({_TAKEN}).join(" and ")'),
+            first_few(f"({_TAKEN})"),
             ": Kueue finds its pods by this; leave it until the pod is gone",
         )
         + ")"

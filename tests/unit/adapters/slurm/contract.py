@@ -15,6 +15,7 @@ import pytest
 from allotment.errors import CapacityError, NotFoundError
 from allotment.model.slurm.seen import SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.submission import SlurmArray, SlurmDependency, SlurmGres, SlurmSubmission
+from allotment.model.slurm.tres import tasks_of
 from allotment.ports.slurm import SlurmPort, SlurmRefusedError
 
 T = TypeVar("T")
@@ -218,6 +219,14 @@ class SlurmContract:
         (last,) = bench.ended(after)
         assert last.states[0] == "COMPLETED"
         assert last.started >= bench.job(first).ends
+
+    def test_what_waits_of_an_array_says_how_many_may_run_at_once(self, bench: Bench) -> None:
+        """And each is called as squeue calls it."""
+        array = bench.start(LONG, array=SlurmArray(0, 3, at_most=2))
+        (waiting,) = bench.until(lambda: [each for each in bench.jobs(array) if "JobArrayTaskLimit" in each.reasons])
+        assert (tasks_of(waiting.array_tasks), waiting.array_tasks.partition("%")[2]) == ((2, 3), "2")
+        assert sorted(each.called for each in bench.jobs(array)) == [f"{array}", f"{array}_0", f"{array}_1"]
+        bench.slurm.cancel(array)
 
     def test_one_task_of_an_array_is_ended_alone(self, bench: Bench) -> None:
         """The last one bears the number of the whole array."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2 as httpx
@@ -142,6 +142,37 @@ REFUSALS = [
 ]
 
 
+UNSPECIFIED = ({"error_number": -1, "error": "Unspecified error"}, {"errno": -1, "error": "Unspecified error"})
+
+
+@pytest.mark.parametrize("said", UNSPECIFIED)
+@pytest.mark.parametrize(
+    ("accounting", "error", "why"),
+    [
+        ({"errors": [], "clusters": []}, UnreachableError, "slurmctld does not answer slurmrestd"),
+        (
+            answered({"errors": [{"error_number": 1007, "error": "Protocol authentication error"}]}, 500),
+            NotSignedInError,
+            "the token is not accepted",
+        ),
+        (answered({"errors": [{"error_number": 7000, "error": "Unable to connect to database"}]}, 500),
+         UnreachableError, "slurmctld does not answer slurmrestd, or does not accept the token"),
+        (None, UnreachableError, "slurmctld does not answer slurmrestd, or does not accept the token"),
+        (httpx.ReadTimeout("late"), UnreachableError,
+         "slurmctld does not answer slurmrestd, or does not accept the token"),
+    ],
+)  # fmt: skip
+def test_a_slurmctld_that_is_away_is_no_token_that_is_refused(
+    said: dict[str, Any], accounting: Any, error: type[AllotmentError], why: str
+) -> None:
+    server = old(**{
+        "/slurm/v0.0.38/jobs": answered({"errors": [said]}, 500), "/slurmdb/v0.0.38/clusters": accounting,
+    })  # fmt: skip
+    with client(server) as port, pytest.raises(error) as caught:
+        port.jobs()
+    assert (caught.type, caught.value.why) == (error, why)
+
+
 @pytest.mark.parametrize(("code", "said", "error"), REFUSALS)
 def test_refusals(code: int, said: str, error: type[AllotmentError]) -> None:
     server = old(**{
@@ -181,7 +212,7 @@ def test_an_update_names_the_nodes_that_the_job_asked_for() -> None:
     ("answer", "error"),
     [
         (httpx.Response(401, text="Authentication failure"), NotSignedInError),
-        (answered({"errors": [{"error_number": -1, "error": "Unspecified error"}]}, 500), NotSignedInError),
+        (answered({"errors": [{"error_number": -1, "error": "Unspecified error"}]}, 500), UnreachableError),
         (httpx.Response(302, headers={"Location": "http://elsewhere.example"}), AllotmentError),
         (httpx.Response(200, text="<html>"), UnreachableError),
         (httpx.Response(200, text="[" * 100_000), UnreachableError),
@@ -194,6 +225,53 @@ def test_the_token_is_in_no_message(answer: Any, error: type[AllotmentError]) ->
         port.jobs()
     assert SECRET not in f"{caught.value}{caught.value!r}{caught.value.__context__!r}{port._token!r}"
     assert "\x1b" not in str(caught.value)
+
+
+def test_what_nobody_answers_to_is_told_with_where_it_stands() -> None:
+    server = old(**{"/slurm/v0.0.38/jobs": httpx.ConnectError("refused")})
+    port = connect_slurm(
+        "http://127.0.0.1:6820", GivenToken(SECRET), "ann", httpx.MockTransport(server), lambda: "it stands in hpc.yaml"
+    )
+    with pytest.raises(UnreachableError) as silent:
+        port.jobs()
+    assert silent.value.fix == "check the address of slurmrestd, and the network; it stands in hpc.yaml"
+
+
+class Counted(httpx.SyncByteStream):
+    """Parts of an answer, and how many of them were read."""
+
+    def __init__(self, part: bytes, parts: int) -> None:
+        self.part, self.parts, self.read = part, parts, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(self.parts):
+            self.read += 1
+            yield self.part
+
+
+@pytest.mark.parametrize(
+    ("part", "read", "why"),
+    [
+        (b'{"jobs": []', 1000, "it answers 200 with what is no JSON object"),
+        (b'{"jobs": [' + b'{"job_id":1},' * 1000, 9, "its answer is larger than 0 MiB"),
+        (b"[" * 3000, 2, "it answers 200 with what is no JSON object"),
+        (b" " * 3000, 2, "it answers 200 with what is no JSON object"),
+    ],
+)
+def test_what_answers_and_is_no_slurm_is_told_so_and_read_no_further_than_needed(
+    part: bytes, read: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("allotment.adapters.slurm.client.MOST_BYTES", 100_000)
+    body = Counted(part, 1000)
+    with (
+        client(old(**{"/slurm/v0.0.38/jobs": httpx.Response(200, stream=body)})) as port,
+        pytest.raises(UnreachableError) as foreign,
+    ):
+        port.jobs()
+    assert foreign.value.what == "http://127.0.0.1:6820 answers what is none of Slurm's"
+    assert foreign.value.why == why
+    assert foreign.value.fix == "see that the address is that of a slurmrestd"
+    assert body.read <= read
 
 
 @pytest.mark.parametrize("url", ["http://slurm.example:6820", "slurm", "ftp://x", "https://u:p@x", "http://"])

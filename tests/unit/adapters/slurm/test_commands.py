@@ -134,5 +134,6 @@ def test_durations(text: str, minutes: int | None) -> None:
 
 
 def test_a_program_that_is_not_there() -> None:
-    with pytest.raises(SlurmRefusedError, match="no squeue"):
-        command_line({"PATH": os.devnull}).jobs()
+    with pytest.raises(SlurmRefusedError, match="no squeue") as lacking:
+        command_line({"PATH": os.devnull}, lambda: "it stands in hpc.yaml").jobs()
+    assert lacking.value.fix.endswith("or give the address of a slurmrestd; it stands in hpc.yaml")

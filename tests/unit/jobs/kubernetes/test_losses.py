@@ -74,6 +74,15 @@ CASES: list[tuple[WorkKind, str, Job]] = [
     (WorkKind.JOB, "checkpoint.directory", job(checkpoint=CheckpointPolicy("/tmp/run", 60, 30))),
     (WorkKind.JOB, "checkpoint.directory", staged(checkpoint=CheckpointPolicy("/checkpoints-2", 60, 30))),
     (WorkKind.JOB, "checkpoint.directory", staged(checkpoint=CheckpointPolicy("/checkpoints/../x", 60, 30))),
+    (
+        WorkKind.JOB,
+        "checkpoint.directory",
+        job(
+            volumes=(CHECKPOINTS,),
+            data=(replace(WEIGHTS, volume="checkpoints"),),
+            checkpoint=CheckpointPolicy("/checkpoints", 60, 30),
+        ),
+    ),
     (WorkKind.JOB, "data.volume", job(volumes=(replace(SCRATCH, name="data"),), data=(WEIGHTS,))),
     (WorkKind.JOB, "data.path", job(volumes=(DATA,), data=(replace(WEIGHTS, path="../../etc/passwd"),))),
     (WorkKind.JOB, "data.path", job(volumes=(CHECKPOINTS,), data=(WEIGHTS,))),
@@ -153,4 +162,4 @@ def test_of_code_that_is_too_large_the_largest_parts_are_named() -> None:
         with pytest.raises(InputError, match="KiB when it is packed") as told:
             rendered(job(program=program(code=folder)), code=code)
         assert told.value.why.partition("the largest are ")[2] == largest
-        assert ".allotignore" in told.value.fix
+        assert ".allotignore, or, where there is none, in .gitignore" in told.value.fix

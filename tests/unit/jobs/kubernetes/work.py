@@ -106,8 +106,9 @@ def everything() -> Job:
 
 
 def world(**changes: Any) -> tuple[Platform, Cluster]:
-    """A platform with one cluster, in which Kueue holds pods, too."""
-    cluster = build.cluster(**{"features": (Feature.POD_INTEGRATION,), "runtime_classes": ("nvidia",), **changes})
+    """A platform with one cluster, which has JobSet and LeaderWorkerSet, and in which Kueue holds pods, too."""
+    features = (Feature.POD_INTEGRATION, Feature.JOBSET, Feature.LEADERWORKERSET)
+    cluster = build.cluster(**{"features": features, "runtime_classes": ("nvidia",), **changes})
     return build.platform(clusters=(cluster,)), cluster
 
 

@@ -251,3 +251,11 @@ def test_an_image_that_stands_for_what_nodes_have() -> None:
         submission_of(asked, SlurmPart("x1", 0, 1), PLACE, FOLDERS)
     assert "run.image" in refused.value.fix
     assert "`images`" in refused.value.fix
+
+
+@pytest.mark.parametrize(("number", "port"), [("7", "16391"), ("16391", "16391"), ("99999999", "24831")])
+def test_jobs_that_share_a_node_listen_on_ports_of_their_own(number: str, port: str) -> None:
+    given = {"PATH": os.environ["PATH"], "ALLOTMENT_ATTEMPT": "1", "ALLOTMENT_REPLICAS": "2", "HOME": "/"}
+    told = {**given, "SLURM_PROCID": "1", "SLURM_JOB_ID": number}
+    argv = ["sh", "-c", RANKS, "sh", "sh", "-c", 'echo "$RANK $MASTER_PORT"']
+    assert subprocess.run(argv, env=told, capture_output=True, text=True, check=True).stdout == f"1 {port}\n"

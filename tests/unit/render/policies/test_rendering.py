@@ -343,3 +343,11 @@ def test_a_spot_taint_is_no_accelerators_taint() -> None:
     spot = replace(flavor(), taints=(*flavor().taints, Taint("cloud/spot", "true", TaintEffect.NO_SCHEDULE)))
     place = cluster(flavors=(spot, cpu_flavor()))
     assert taint_keys(platform(clusters=(place,)), place) == {"nvidia.com/gpu": ("nvidia.com/gpu",)}
+
+
+def test_a_refusal_names_few_of_many_marks_for_an_event_takes_no_more() -> None:
+    rendered = policy_of(isolated(), PolicyName.QUEUE_MARKS_PROTECTED)
+    said = {each["name"]: each["expression"] for each in rendered["spec"]["variables"]}
+    for name in ("foreignMarks", "lostMarks", "claimedMarks"):
+        assert 'string(size(few) - 2) + " more"' in said[name]
+        assert '.join(" and ")' not in said[name]

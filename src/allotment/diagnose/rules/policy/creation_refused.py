@@ -11,6 +11,7 @@ from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.reach import refusals
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.observed.work import Owner
 
 _RECOMPUTED: Final = tuple(
     (re.compile(words), kinds)
@@ -45,7 +46,10 @@ def find(case: Case) -> Finding | None:
         return None
     first = said[0]
     passing = _PASSING.search(first.message) is not None
-    what = f"{case.reference.kind} {case.reference.name}" if case.subject is None else f"a pod of {case.reference.name}"
+    made = "what is made" if isinstance(case.work, Owner) else "a pod"
+    what = (
+        f"{case.reference.kind} {case.reference.name}" if case.subject is None else f"{made} of {case.reference.name}"
+    )
     return Finding(
         "creation-refused",
         CauseVerdict.BROKEN if passing else CauseVerdict.MISCONFIGURED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from allotment.diagnose.case import Case
@@ -12,9 +13,11 @@ from allotment.diagnose.rules.policy import (
     policy_refused_namespace,
     queue_label_missing,
 )
-from allotment.diagnose.rules.policy.admission_policies import audit_only, denial
+from allotment.diagnose.rules.policy.admission_policies import Denial, audit_only, denial
 from allotment.errors import quoted_message
+from allotment.model.cluster import Feature
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, Patch, PatchOp, RemedyKind
+from allotment.model.policy import PolicyName
 
 _KNOW_MORE: Final = (
     policy_refused_label.find,
@@ -22,6 +25,16 @@ _KNOW_MORE: Final = (
     policy_refused_gpu_limits.find,
     queue_label_missing.find,
 )
+
+_OUR_MARKS: Final = f"{PolicyName.QUEUE_MARKS_PROTECTED}."
+_FEATURES: Final[Mapping[str, Feature]] = {
+    "JobSet": Feature.JOBSET,
+    "LeaderWorkerSet": Feature.LEADERWORKERSET,
+    "RayCluster": Feature.RAYJOB,
+    "RayJob": Feature.RAYJOB,
+    "TrainJob": Feature.TRAINJOB,
+}
+"""Kinds whose controllers that policy knows by a feature of the cluster."""
 
 
 def find(case: Case) -> Finding | None:
@@ -36,14 +49,16 @@ def find(case: Case) -> Finding | None:
         facts={"policy": found.name, "message": found.why, "namespace": case.namespace},
         evidence=(Evidence(found.refusal.object, found.refusal.field, found.refusal.message),),
         confidence=found.refusal.sureness,
-        proposals=(
-            Proposal(
-                RemedyKind.FIX_POLICY_VIOLATION,
-                Doer.USER,
-                f"change what the policy {found.called} objects to, and submit again",
-                case.reference,
-                Patch(PatchOp.SIGNAL, {"policy": found.name, "message": found.why}),
-            ),
-            *audit_only(case, found),
-        ),
+        proposals=(_mended(case, found), *audit_only(case, found)),
     )
+
+
+def _mended(case: Case, found: Denial) -> Proposal:
+    patch = Patch(PatchOp.SIGNAL, {"policy": found.name, "message": found.why})
+    feature = _FEATURES.get(found.refusal.object.kind)
+    if found.refusal.by_event and feature is not None and found.name.startswith(_OUR_MARKS):
+        said = f"add {feature} to features in the cluster's file, then plan and apply: the policy does not know the "
+        said += f"controller of {found.refusal.object.kind} before"
+        return Proposal(RemedyKind.FIX_POLICY_VIOLATION, Doer.PLATFORM, said, patch=patch)
+    said = f"change what the policy {found.called} objects to, and submit again"
+    return Proposal(RemedyKind.FIX_POLICY_VIOLATION, Doer.USER, said, case.reference, patch)

@@ -78,12 +78,15 @@ def _let_in(case: Case, work: Owner) -> Finding | None:
         return None  # they may be its own, by way of a kind that may not be read
     kind = reference_of(work).kind
     ago = f"{int(since // 60)} min" if since >= _MINUTES else f"{int(since)} s"
-    what = f"see whether the operator that makes the pods of a {kind} is installed and runs, and what it logs"
+    what = (
+        f"see whether the operator that makes the pods of a {kind} is installed and runs, and what it logs: it may be "
+        "refused what it makes"
+    )
     return Finding(
         _CAUSE,
         CauseVerdict.BROKEN,
-        f"the {kind} {work.name} was admitted {ago} ago, and nobody has made a pod of it: the operator "
-        f"of its kind does not run, or leaves it alone",
+        f"the {kind} {work.name} was admitted {ago} ago, and nobody has made a pod of it or said why not: the operator "
+        f"of its kind does not run, leaves it alone, or is refused what it makes",
         facts={"kind": kind, "admitted_at": let_in.last_transition_time},
         evidence=(
             Evidence(reference_of(workload), "status.conditions[Admitted]", "True", let_in.last_transition_time),

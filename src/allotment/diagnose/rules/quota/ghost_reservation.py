@@ -8,8 +8,8 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Finding, Proposal
-from allotment.diagnose.in_vain import given_up, never_runs, pods_of
-from allotment.diagnose.others import called, listed
+from allotment.diagnose.in_vain import given_up, never_runs
+from allotment.diagnose.others import called, listed, pods_of
 from allotment.diagnose.quota_book import held_by
 from allotment.diagnose.rules.quota.refused import quota_refusal
 from allotment.diagnose.shortage import book_of

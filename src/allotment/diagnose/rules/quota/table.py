@@ -10,6 +10,7 @@ from allotment.diagnose.rules.quota import (
     flavors_contradict,
     ghost_reservation,
     numbers_of,
+    preempted_again,
     taken_away,
     topology,
     undeclared_resource,
@@ -39,3 +40,7 @@ CAUSES: Final[tuple[CauseEntry, ...]] = tuple(
         ("ALT-1317", "quota-nominal", "its own quota is in use", numbers_of.nominal),
     )
 )
+ABOVE_QUEUES: Final = CauseEntry(
+    "ALT-1319", preempted_again.LIVELOCK, Layer.QUOTA, "displaced again and again", preempted_again.find
+)
+"""What waits in its queue, or seems to start at once, between two times."""

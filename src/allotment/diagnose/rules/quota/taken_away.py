@@ -130,8 +130,14 @@ def _stopping(case: Case, cause: str, *, within: bool) -> Finding | None:
 
 def _for_whom(case: Case, message: str) -> Workload | None:
     """The Workload for which Kueue says that it stopped this one, if it was seen."""
+    uid = preemptor_of(message)
+    return next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid), None)
+
+
+def preemptor_of(message: str) -> str:
+    """Uid of the Workload for which Kueue says that it stopped one; empty where it says none."""
     uid = _UID.search(message)
-    return next((each for each in case.index.objects.workloads if uid and each.metadata.uid == uid.group(1)), None)
+    return "" if uid is None else uid.group(1)
 
 
 def told_by_kueue(case: Case, workload: Workload) -> Finding | None:

@@ -16,6 +16,7 @@ import numpy as np
 from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import with_flavors
 from allotment.diagnose.gangs import one_by_one
+from allotment.diagnose.others import pods_of
 from allotment.diagnose.rules.scheduler.daemons import without_nodes
 from allotment.model.observed.nodes import Node
 from allotment.model.observed.pods import PodSpec, PodTemplate
@@ -145,7 +146,7 @@ class Placing:
         Args:
             gone: running pods (namespace/name) that would have ended.
         """
-        trial = tried(self.view, self._waiting, gone)
+        trial = tried(self.view, self._waiting, (*gone, *self._turned_out))
         return () if trial.refused is not None else trial.victims
 
     def first_refused(
@@ -159,8 +160,17 @@ class Placing:
             gone: running pods (namespace/name) that would have ended.
         """
         pods = self._waiting if change is None else reshaped(self._waiting, change)
-        trial = tried(view or self.view, pods, gone)
+        trial = tried(view or self.view, pods, (*gone, *self._turned_out))
         return None if trial.refused is None else Unplaced(self.pods[trial.placed], trial.placed, trial.refused)
+
+    @cached_property
+    def _turned_out(self) -> tuple[str, ...]:
+        """Pods (namespace/name) of the work that Kueue would preempt for a subject that is supposed: they make room."""
+        case, workload = self.case, self.case.workload
+        if not case.supposed or workload is None or workload.holds_quota or case.local_queue is None:
+            return ()
+        victims = (case.index.workloads.get(each.workload) for each in case.twins.attempt(workload.key).victims)
+        return tuple(pod.key for each in victims if each is not None for pod in pods_of(case, each) if not pod.ended)
 
     @cached_property
     def _waiting(self) -> tuple[WaitingPod, ...]:

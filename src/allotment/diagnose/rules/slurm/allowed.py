@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.slurm.evidence import reason_evidence
-from allotment.diagnose.slurm.limits import BindingLimit, binding_limits, job_limits
+from allotment.diagnose.slurm.limits import MINUTES, BindingLimit, binding_limits, job_limits
 from allotment.diagnose.slurm.proposing import (
     SlurmProposal,
     elsewhere,
@@ -19,6 +19,7 @@ from allotment.diagnose.slurm.proposing import (
 from allotment.diagnose.slurm.view import SlurmChange, SlurmView
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
+from allotment.model.grammar import count
 
 _PER_JOB: Final = (
     "PartitionTimeLimit", "PartitionNodeLimit", "AssocMaxWallDurationPerJobLimit", "QOSMaxWallDurationPerJobLimit",
@@ -36,7 +37,7 @@ def per_job(view: SlurmView) -> Finding | None:
         return _said_only(view, said) if said else None
     first = limits[0]
     proposals: list[SlurmProposal] = []
-    minutes = [each.most for each in limits if each.resource == "minutes"]
+    minutes = [each.most for each in limits if each.resource == MINUTES]
     if minutes:
         most = min(minutes)
         summary = f"lower its time limit from {view.job.minutes} to {most} minutes"
@@ -48,7 +49,7 @@ def per_job(view: SlurmView) -> Finding | None:
     return Finding(
         "slurm-job-limit",
         CauseVerdict.MISCONFIGURED,
-        f"it asks for {first.wanted} {first.resource}, and {first.whose} may have {first.most}",
+        first.exceeded(),
         facts={**_numbers(first), "further_limits": [_numbers(each) for each in limits[1:]]},
         evidence=reason_evidence(view),
         proposals=tuple(proposals),
@@ -66,11 +67,12 @@ def of_a_group(view: SlurmView) -> Finding | None:
         return _said_only(view, said) if said else None
     hopeless = [each for each in limits if each.hopeless]
     first = (hopeless or limits)[0]
-    more = f"; {len(limits) - 1} more limits bind" if len(limits) > 2 else "; 1 more limit binds" if limits[1:] else ""
+    others = len(limits) - 1
+    more = f"; {count(others, 'more limit')} {'binds' if others == 1 else 'bind'}" if others else ""
     proposals: list[SlurmProposal] = []
     latest = "" if any(not each.free_at for each in limits) else max(each.free_at for each in limits)
     if not hopeless:
-        waits_for = ", ".join(dict.fromkeys(f"job {share.job.job_id}" for each in limits for share in each.enough))
+        waits_for = ", ".join(dict.fromkeys(f"job {share.job.called}" for each in limits for share in each.enough))
         summary = f"wait until {waits_for or 'others'} {'have' if ',' in waits_for else 'has'} ended"
         proposals.append(waited(RemedyKind.WAIT_FOR_QUOTA, summary, latest))
     proposals += elsewhere(view, partitions=False)
@@ -103,7 +105,8 @@ def _by(view: SlurmView, limit: BindingLimit) -> str:
         for each in limit.shares[:_MOST_NAMED]
     ]
     left = len(limit.shares) - len(told)
-    return f": {', '.join(told)}{f' and {left} more jobs' if left else ''}"
+    more = f" and {count(left, 'more job')}" if left else ""
+    return f": {', '.join(told)}{more}"
 
 
 def _numbers(limit: BindingLimit) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def _numbers(limit: BindingLimit) -> dict[str, Any]:
         "in_use": limit.used,
         "asked": limit.wanted,
         "held_by": {
-            f"job {each.job.job_id}": {
+            f"job {each.job.called}": {
                 "of": each.job.user,
                 "in": each.job.account,
                 "holds": each.amount,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from allotment.diagnose.finding import Finding
 from allotment.diagnose.slurm.evidence import reason_evidence, slurm_reference
 from allotment.diagnose.slurm.proposing import SlurmProposal, done, elsewhere, updated, waited
-from allotment.diagnose.slurm.room import SlurmRoom, holders_of, room_for
+from allotment.diagnose.slurm.room import SlurmRoom, free_at, holders_of, room_for
 from allotment.diagnose.slurm.view import SlurmChange, SlurmView, ends_at
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Doer, Evidence, RemedyKind
+from allotment.model.grammar import being, count
 from allotment.model.moments import written
 from allotment.model.observed.slurm import SlurmNodeFacts
 from allotment.model.slurm.seen import SlurmJob, SlurmPhase
@@ -90,16 +91,40 @@ def reservation(view: SlurmView) -> Finding | None:
         return None
     kept = [each for each in view.facts.reservations if {node.name for node in room.kept} & set(each.nodes)]
     ends = max((each.ends for each in kept), default=0)
+    lost = [each for each in room.ever if not each.usable]
+    earliest = min((each.starts for each in kept), default=0)
+    busy = earliest > view.now and not room_for(_as_long_as_nothing(view)).fits
+    holders = holders_of(view, room.kept) if busy else ()
+    held = ", ".join(_told(view, each, room) for each in holders[:_MOST_NAMED])
     return Finding(
         "slurm-reservation",
         CauseVerdict.WAITING,
         f"{_names(room.kept)}, which would do, {'is' if len(room.kept) == 1 else 'are'} kept by the reservation "
-        f"{', '.join(each.name for each in kept)} from {written(kept[0].starts * 1000)} to {written(ends * 1000)}",
-        facts={"reservations": [each.name for each in kept], "minutes_asked": job.minutes},
+        f"{', '.join(each.name for each in kept)} from {written(kept[0].starts * 1000)} to {written(ends * 1000)}"
+        + (f"; before that {held} {'use' if len(holders) != 1 else 'uses'} what it needs" if held else "")
+        + (f"; {_out_of_use(lost)}" if lost else ""),
+        facts={
+            "reservations": [each.name for each in kept],
+            "minutes_asked": job.minutes,
+            "held_by": _held_by(holders),
+            "out_of_use": [each.name for each in lost],
+        },
         evidence=reason_evidence(view),
         proposals=(
             waited(RemedyKind.WAIT_FOR_CAPACITY, "wait until the reservation is over", written(ends * 1000)),
-            *_shorter(view, min(each.starts for each in kept)),
+            *_shorter(view, earliest),
+            *(
+                updated(
+                    view,
+                    RemedyKind.OTHER,
+                    f"run it in the reservation {each.name}, which {job.user} may use",
+                    f"reservationname={each.name}",
+                    SlurmChange(job={"reservation": each.name}),
+                )
+                for each in kept
+                if job.user in each.users or (not each.users and job.account in each.accounts)
+            ),
+            *_given_back(lost),
             *elsewhere(view, accounts=False, qualities=False),
         ),
     )
@@ -120,7 +145,7 @@ def licenses(view: SlurmView) -> Finding | None:
     return Finding(
         "slurm-licenses",
         CauseVerdict.MISCONFIGURED if hopeless else CauseVerdict.WAITING,
-        f"it asks for {wanted} licences {license_.name}; {license_.used} of {license_.total} are in use"
+        f"it asks for {count(wanted, 'licence')} {license_.name}; {license_.used} of {being(license_.total)} in use"
         + (f": {held}" if held else ""),
         facts={"license": license_.name, "total": license_.total, "in_use": license_.used, "asked": wanted},
         evidence=reason_evidence(view),
@@ -135,28 +160,37 @@ def nodes_unavailable(view: SlurmView) -> Finding | None:
     lost = [each for each in room.ever if not each.usable]
     if len(room.empty) >= room.need.nodes or not room.fits_ever or not lost:
         return None
-    told = "; ".join(
-        f"{each.name} is {'+'.join(each.states)}{f' ({quoted_message(each.reason)})' if each.reason else ''}"
-        for each in lost[:_MOST_NAMED]
-    )
-    left = f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
-    back = [
-        done(RemedyKind.UNCORDON, Doer.PLATFORM, f"let {each.name} take jobs again, once it is mended",
-             f"scontrol update nodename={shlex.quote(each.name)} state=resume", SlurmChange(resumed=each.name))
-        for each in lost[:_MOST_NAMED]
-    ]  # fmt: skip
     return Finding(
         "slurm-nodes-unavailable",
         CauseVerdict.BROKEN,
-        f"it asks for {room.need.told()}; of the nodes that have that {told}{left}",
+        f"it asks for {room.need.told()}; of the nodes that have that {_out_of_use(lost)}",
         facts={"nodes_that_would_do": len(room.ever), "of_these_take_jobs": len(room.empty)},
         evidence=(
             *reason_evidence(view),
             *(Evidence(slurm_reference("Node", each.name), "state", "+".join(each.states), each.reason)
               for each in lost[:_MOST_NAMED]),
         ),
-        proposals=(*elsewhere(view, accounts=False, qualities=False), *back),
+        proposals=(*elsewhere(view, accounts=False, qualities=False), *_given_back(lost)),
     )  # fmt: skip
+
+
+def _out_of_use(lost: Sequence[SlurmNodeFacts]) -> str:
+    told = "; ".join(
+        f"{each.name} is {'+'.join(each.states)}{f' ({quoted_message(each.reason)})' if each.reason else ''}"
+        for each in lost[:_MOST_NAMED]
+    )
+    return f"{told} and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else told
+
+
+def _given_back(lost: Sequence[SlurmNodeFacts]) -> Iterator[SlurmProposal]:
+    for each in lost[:_MOST_NAMED]:
+        yield done(RemedyKind.UNCORDON, Doer.PLATFORM, f"let {each.name} take jobs again, once it is mended",
+                   f"scontrol update nodename={shlex.quote(each.name)} state=resume",
+                   SlurmChange(resumed=each.name))  # fmt: skip
+
+
+def _held_by(holders: Sequence[SlurmJob]) -> dict[str, Any]:
+    return {f"job {each.called}": {"of": each.user, "gpus": each.gpus, "ends": ends_at(each)} for each in holders}
 
 
 def resources(view: SlurmView) -> Finding | None:
@@ -166,10 +200,10 @@ def resources(view: SlurmView) -> Finding | None:
         return None
     holders = holders_of(view, room.empty)
     held = ", ".join(_told(view, each, room) for each in holders[:_MOST_NAMED])
-    left = f" and {len(holders) - _MOST_NAMED} more jobs" if len(holders) > _MOST_NAMED else ""
+    left = f" and {count(len(holders) - _MOST_NAMED, 'more job')}" if len(holders) > _MOST_NAMED else ""
     first = ends_at(holders[0]) if holders else ""
     expected = written(view.job.started * 1000) if view.job.started and not view.supposed else ""
-    ahead = _ahead(view)
+    ahead = jobs_ahead(view)
     ends = max((ends_at(each) for each in holders), default="") if all(ends_at(each) for each in holders) else ""
     return Finding(
         "slurm-resources",
@@ -182,17 +216,15 @@ def resources(view: SlurmView) -> Finding | None:
             "next_ends": first,
             "slurm_expects_it_at": expected,
             "ahead": len(ahead),
-            "held_by": {
-                f"job {each.job_id}": {"of": each.user, "gpus": each.gpus, "ends": ends_at(each)} for each in holders
-            },
+            "held_by": _held_by(holders),
         },
         evidence=reason_evidence(view),
         proposals=(
             waited(RemedyKind.WAIT_FOR_CAPACITY, "wait until enough of them have ended", ends),
             *elsewhere(view, accounts=False, qualities=False),
             *(
-                done(RemedyKind.OTHER, Doer.USER, f"end your job {each.job_id}; what it has not saved is lost",
-                     f"scancel {each.job_id}", SlurmChange(gone=(each.job_id,)), cost=95)
+                done(RemedyKind.OTHER, Doer.USER, f"end your job {each.called}; what it has not saved is lost",
+                     f"scancel {each.called}", SlurmChange(gone=(each.job_id,)), cost=95)
                 for each in holders
                 if each.user == view.job.user
             ),
@@ -202,7 +234,7 @@ def resources(view: SlurmView) -> Finding | None:
 
 def priority(view: SlurmView) -> Finding | None:
     """Others wait for the same nodes and come first."""
-    ahead = _ahead(view)
+    ahead = jobs_ahead(view)
     if not ahead or not set(view.job.reasons) <= _AHEAD or not (view.job.reasons or view.supposed):
         return None
     first, job = ahead[0], view.job
@@ -212,8 +244,8 @@ def priority(view: SlurmView) -> Finding | None:
     return Finding(
         "slurm-priority",
         CauseVerdict.WAITING,
-        f"{len(ahead)} {'job waits' if len(ahead) == 1 else 'jobs wait'} before it in the partition {job.partition}: "
-        f"first {view.named(first)} with priority {first.priority} against {job.priority}",
+        f"{count(len(ahead), 'job')} {'waits' if len(ahead) == 1 else 'wait'} before it in the partition "
+        f"{job.partition}: first {view.named(first)} with priority {first.priority} against {job.priority}",
         facts={
             "ahead": [{"job": each.job_id, "user": each.user, "priority": each.priority} for each in ahead[:20]],
             "priority": job.priority,
@@ -222,10 +254,11 @@ def priority(view: SlurmView) -> Finding | None:
         evidence=reason_evidence(view),
         proposals=(
             waited(RemedyKind.WAIT_FOR_CAPACITY, "wait until they have started", expected),
+            *_filled_in(view, ahead),
             *elsewhere(view, accounts=False),
             *(
-                done(RemedyKind.OTHER, Doer.USER, f"hold your job {each.job_id}, which waits before it",
-                     f"scontrol hold {each.job_id}", SlurmChange(gone=(each.job_id,)), cost=50)
+                done(RemedyKind.OTHER, Doer.USER, f"hold your job {each.called}, which waits before it",
+                     f"scontrol hold {each.called}", SlurmChange(gone=(each.job_id,)), cost=50)
                 for each in mine
             ),
             updated(view, RemedyKind.RAISE_PRIORITY, f"give it the priority {above}", f"priority={above}",
@@ -234,7 +267,7 @@ def priority(view: SlurmView) -> Finding | None:
     )  # fmt: skip
 
 
-def _ahead(view: SlurmView) -> list[SlurmJob]:
+def jobs_ahead(view: SlurmView) -> list[SlurmJob]:
     """Those that wait for nodes of its partitions and come before it."""
     job = view.job
     tiers = {each.name: each.tier for each in view.facts.partitions}
@@ -256,17 +289,37 @@ def _ahead(view: SlurmView) -> list[SlurmJob]:
     return sorted(found, key=lambda each: (rank(each), -each.job_id), reverse=True)
 
 
+def _as_long_as_nothing(view: SlurmView) -> SlurmView:
+    """With a time limit that no reservation that begins later is in the way of."""
+    return view.after(SlurmChange(job={"minutes": 0}))
+
+
 def _shorter(view: SlurmView, begins: int) -> Iterator[SlurmProposal]:
-    """A time limit that ends before the reservation begins."""
-    left = int(begins - view.now) // 60 - 1
-    if left >= 1 and left < (view.job.minutes or 0):
-        summary = f"lower its time limit from {view.job.minutes} to {left} minutes, so that it ends before"
+    """A time limit that ends before the reservation begins, where what it needs is free early enough for that."""
+    free = free_at(_as_long_as_nothing(view))
+    left = 0 if free is None else int(begins - free) // 60 - 1
+    if free is not None and 1 <= left < (view.job.minutes or 0):
+        then = "" if free <= view.now else f" once it has started, at the latest at {written(free * 1000)}"
+        summary = f"lower its time limit from {view.job.minutes} to {left} minutes, so that it ends before{then}"
         change = SlurmChange(job={"minutes": left})
         yield updated(view, RemedyKind.REDUCE_REQUEST, summary, f"timelimit={left}", change)
 
 
+def _filled_in(view: SlurmView, ahead: Sequence[SlurmJob]) -> Iterator[SlurmProposal]:
+    """A time limit with which it ends before Slurm expects any of those before it to start: it keeps nobody then."""
+    job = view.job
+    left = int(min(each.started for each in ahead) - view.now) // 60 - 1
+    if 1 <= left < (job.minutes or 0) and room_for(view).fits:
+        summary = (
+            f"lower its time limit from {job.minutes} to {left} minutes, so that it ends before Slurm expects the "
+            "first of them to start (backfill)"
+        )
+        change = SlurmChange(job={"minutes": left}, gone=tuple(each.job_id for each in ahead))
+        yield updated(view, RemedyKind.REDUCE_REQUEST, summary, f"timelimit={left}", change)
+
+
 def _told(view: SlurmView, job: SlurmJob, room: SlurmRoom) -> str:
-    devices = f"{job.gpus} GPUs" if room.need.gres else f"{job.allocated.get('cpu', 0)} CPU"
+    devices = count(job.gpus, "GPU") if room.need.gres and job.gpus else count(job.allocated.get("cpu", 0), "CPU")
     ends = ends_at(job)
     return f"{view.named(job)} ({devices}{f', until {ends} at the latest' if ends else ''})"
 

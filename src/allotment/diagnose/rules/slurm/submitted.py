@@ -11,8 +11,10 @@ from allotment.diagnose.slurm.proposing import done, elsewhere, updated, waited
 from allotment.diagnose.slurm.view import SlurmChange, SlurmView, ends_at
 from allotment.errors import quoted_message
 from allotment.model.explanation import CauseVerdict, Confidence, Doer, RemedyKind
+from allotment.model.grammar import count
 from allotment.model.moments import written
 from allotment.model.slurm.seen import SlurmJob, SlurmPhase
+from allotment.model.slurm.tres import tasks_of
 
 _INVALID: Final = (
     "AssociationJobLimit", "InvalidAccount", "InvalidQOS", "QOSNotAllowed", "AccountNotAllowed", "QOSUsageThreshold",
@@ -23,6 +25,9 @@ _HOLDS: Final = (
     "launch_failed_requeued_held", "ReservationDeleted",
 )  # fmt: skip
 _DEPENDENCY: Final = re.compile(r"([a-z]+):(\d+)(?:_\*|_\d+)?(?:\(([a-z]+)\))?", re.ASCII)
+_ARRAY: Final = "JobArrayTaskLimit"
+_THROTTLE: Final = re.compile(r"%(\d{1,9})", re.ASCII)
+_MOST_NAMED: Final = 5
 _SOON: Final = 2
 """Seconds: a time that is as near as that has come when the answer is read."""
 
@@ -88,7 +93,7 @@ def held(view: SlurmView) -> Finding | None:
         facts={"held_by": by.rstrip(","), "said": job.said},
         evidence=reason_evidence(view),
         proposals=(
-            done(RemedyKind.UNSUSPEND, who, "release it", f"scontrol release {job.job_id}", SlurmChange(job=change)),
+            done(RemedyKind.UNSUSPEND, who, "release it", f"scontrol release {job.called}", SlurmChange(job=change)),
         ),
     )
 
@@ -140,6 +145,46 @@ def begins_later(view: SlurmView) -> Finding | None:
     )  # fmt: skip
 
 
+def array_limit(view: SlurmView) -> Finding | None:
+    """As many tasks of its array run as its own throttle lets."""
+    job = view.job
+    running = [each for each in view.holding if each.array_id == job.array_id]
+    throttle = _THROTTLE.search(job.array_tasks)
+    most = 0 if throttle is None else int(throttle[1])
+    binds = bool(job.array_id and most) and len(running) >= most
+    if not (view.says(_ARRAY) or (view.supposed and binds)):
+        return None
+    ends = min((end for each in running if (end := ends_at(each))), default="")
+    tasks = tasks_of(job.array_tasks)
+    lets = f"and its throttle lets {most} run at once" if most else "as many as its throttle lets"
+    named = f": {', '.join(map(view.named, running[:_MOST_NAMED]))}" if running else ""
+    raise_it = updated(
+        view,
+        RemedyKind.RAISE_QUOTA,
+        f"let {most + 1} tasks of it run at once",
+        f"arraytaskthrottle={most + 1}",
+        SlurmChange(job={"array_tasks": _THROTTLE.sub(f"%{most + 1}", job.array_tasks)}),
+    )
+    return Finding(
+        "slurm-array-limit",
+        CauseVerdict.WAITING,
+        f"{count(len(running), 'task')} of its array {job.number} {'runs' if len(running) == 1 else 'run'}, {lets}"
+        f"{named}",
+        facts={
+            "array": job.number,
+            "at_once": most or None,
+            "running": [each.called for each in running],
+            "waiting": None if tasks is None else len(tasks),
+            "next_ends": ends,
+        },
+        evidence=reason_evidence(view),
+        proposals=(
+            waited(RemedyKind.WAIT_FOR_QUOTA, "wait until a task of it has ended", ends),
+            *((raise_it,) if most else ()),
+        ),
+    )
+
+
 def other(view: SlurmView) -> Finding | None:
     """What Slurm says and no other rule is about; told in its own words."""
     job = view.job
@@ -162,4 +207,4 @@ def _numbers(job: SlurmJob) -> list[int]:
 
 def _ended(view: SlurmView) -> list[str]:
     found = [each for number in _numbers(view.job) if (each := view.job_of(number)) is not None]
-    return [f"job {each.job_id} {each.states[0] if each.states else ''}".strip() for each in found]
+    return [f"job {each.called} {each.states[0] if each.states else ''}".strip() for each in found]

@@ -17,6 +17,7 @@ SLURM_RULES: Final[tuple[tuple[str, str, str, SlurmRule], ...]] = (
     ("ALT-1903", "slurm-held", "somebody holds it", submitted.held),
     ("ALT-1904", "slurm-dependency", "it waits for other jobs", submitted.dependency),
     ("ALT-1905", "slurm-begin-time", "its time has not come", submitted.begins_later),
+    ("ALT-1916", "slurm-array-limit", "as many tasks of its array run as may at once", submitted.array_limit),
     ("ALT-1906", "slurm-partition-down", "its partition starts no jobs", places.partition_down),
     ("ALT-1907", "slurm-job-limit", "more than one job may ask for", allowed.per_job),
     ("ALT-1908", "slurm-group-limit", "a limit of a group is used up", allowed.of_a_group),

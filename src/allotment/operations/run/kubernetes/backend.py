@@ -21,27 +21,27 @@ from allotment.errors import (
     InputError,
     NotFoundError,
 )
-from allotment.jobs.kubernetes.batch_job import staging_name
 from allotment.jobs.kubernetes.beside import beside_names
 from allotment.jobs.kubernetes.budget import BUDGET, BUDGET_API
 from allotment.jobs.kubernetes.kinds import API_VERSIONS, WorkKind
 from allotment.jobs.kubernetes.order import WorkOrder, work_name
 from allotment.jobs.kubernetes.place import JobPlace, place_of
-from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.jobs.kubernetes.rendering import RenderedWork, render_work
 from allotment.model import labels
 from allotment.model.cluster import Cluster
-from allotment.model.jobs.native import native_shown, native_uid
 from allotment.model.jobs.run import JobState
 from allotment.model.manifest import Body, ObjectKey, key_of
-from allotment.model.names import tenant_name
 from allotment.model.observed.base import Object
+from allotment.model.observed.work import Work
 from allotment.model.platform import Platform
+from allotment.operations.run.kubernetes.guardrails_there import let_past_registries
+from allotment.operations.run.kubernetes.homes import JobHomes
 from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
 from allotment.operations.run.kubernetes.offering import OfferingCluster
 from allotment.operations.run.kubernetes.pod_logs import FollowedLogs, JobPods, read_logs
 from allotment.operations.run.kubernetes.refusals import look_for_refusals
-from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
+from allotment.operations.run.kubernetes.secrets_there import lacking_secrets
+from allotment.operations.run.kubernetes.seeing import SeenWork
 from allotment.operations.run.kubernetes.standing import (
     followed,
     is_staged,
@@ -50,7 +50,7 @@ from allotment.operations.run.kubernetes.standing import (
     with_class,
 )
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobRefusedError, JobToStart, LogLine
-from allotment.ports.kube import AccessQuestion, Deletion, RefusedError
+from allotment.ports.kube import Deletion, RefusedError
 
 _BESIDE: Final = (("v1", "ConfigMap"), ("v1", "Service"), (BUDGET_API, BUDGET))
 """Kinds that stand beside what runs a job."""
@@ -69,6 +69,7 @@ class KubernetesBackend:
         cluster: Cluster,
         read_code: Callable[[str], bytes],
         refusal_for_good: Callable[[Body], str] = lambda _: "",
+        require_right: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -79,6 +80,7 @@ class KubernetesBackend:
             cluster: of the platform.
             read_code: the packed code that lies at a path, a tar.
             refusal_for_good: why what runs a job could never be let in there; empty where it could, or nobody can tell.
+            require_right: raises where that is another cluster than is meant; see `RightCluster`.
         """
         self._name = name
         self._access = access
@@ -89,12 +91,14 @@ class KubernetesBackend:
         self._cluster = cluster
         self._read_code = read_code
         self._refusal_for_good = refusal_for_good
-        self._looked_in: tuple[str, ...] | None = access.namespaces or None
-        self._homes: dict[str, JobHome] = {}
+        self._require_right = require_right
+        self._homes = JobHomes(name, access, platform, cluster, self._maker)
         self._staging: dict[str, JobToStart] = {}
         self._ended: dict[str, FollowedJob] = {}
         self._stopped: set[str] = set()
         self._forgotten: set[str] = set()
+        self.acts = 0
+        """How often something was made or ended here: what was read before lacks it."""
 
     @property
     def name(self) -> str:
@@ -103,6 +107,7 @@ class KubernetesBackend:
 
     def offer(self) -> BackendOffer:
         """What it has now."""
+        self._require_right()
         return self._offering.offer()
 
     def check(self, job: JobToStart) -> None:
@@ -112,6 +117,7 @@ class KubernetesBackend:
             JobRefusedError: it will never take it as it is.
             CapacityError: it can never run there.
         """
+        self._require_right()
         work = self._render(job)
         for body in work:
             self._maker.attempt(body)
@@ -122,8 +128,11 @@ class KubernetesBackend:
             )
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
-        """What was decided for the job."""
-        return self._render(job).told
+        """What was decided for the job, and which Secrets it lacks."""
+        work = self._render(job)
+        namespace = work.main["metadata"]["namespace"]
+        lacking = lacking_secrets(self._kube, namespace, job.job.program.secrets)
+        return (*work.told, *(f"{each} in {namespace}: without it the job's pods do not start" for each in lacking))
 
     def rendered(self, job: JobToStart) -> RenderedWork:
         """What would be made of a job.
@@ -135,7 +144,7 @@ class KubernetesBackend:
 
     def ours(self) -> Mapping[str, str]:
         """Ids of jobs that were handed over, by the uids of what was seen of them first."""
-        return {uid: home.id for home in self._homes.values() for uid in home.pinned.values()}
+        return self._homes.ids_by_uid()
 
     def start(self, job: JobToStart) -> FollowedJob:
         """Make the job's objects, or say what became of those that are there.
@@ -144,8 +153,9 @@ class KubernetesBackend:
             JobRefusedError: it will never take it as it is.
             CapacityError: it can never run there.
         """
-        self._take_home(job)
-        seen = self._seen(job.id)
+        self._require_right()
+        self._homes.take(job)
+        seen = self._homes.seen(job.id)
         shown = self._shown(seen)
         if seen is None or shown is None:
             if job.taken:
@@ -155,23 +165,23 @@ class KubernetesBackend:
         if seen.main is None:
             self._staging[job.id] = as_made
         elif shown.state in {JobState.QUEUED, JobState.STARTING}:
-            kept_back = self._complete(as_made, seen.main.metadata.uid)
+            kept_back = self._complete(as_made, seen.main)
             if kept_back and not job.taken:
                 return FollowedJob(job.id, shown.native, JobState.HELD, job.attempt, reason=kept_back)
         return shown
 
     def remember(self, job: JobToStart) -> None:
         """Told of a job that is over: `look` shows what is left of it, `log` what it wrote. Nothing is asked."""
-        self._take_home(replace(job, taken=True))
+        self._homes.take(replace(job, taken=True))
 
     def advance(self) -> bool:
         """Make what runs a job as soon as its data are there; whether anything was made."""
         made = False
         for job in tuple(self._staging.values()):
-            seen = self._seen(job.id)
+            seen = self._homes.seen(job.id)
             shown = self._shown(seen)
             if seen is not None and seen.main is not None and shown is not None and not shown.state.over:
-                if not self._complete(job, seen.main.metadata.uid):
+                if not self._complete(job, seen.main):
                     del self._staging[job.id]
             elif shown is None or shown.state is not JobState.STAGING:
                 del self._staging[job.id]
@@ -181,9 +191,9 @@ class KubernetesBackend:
 
     def look(self) -> tuple[FollowedJob, ...]:
         """All jobs handed over that it shows, or that were ended here; those whose data are there are gone on with."""
+        self._require_right()
         self.advance()
-        seen = seen_jobs(self._kube, self._where(), self._homes)
-        self._homes |= {job_id: self._homes[job_id].with_seen(job) for job_id, job in seen.items()}
+        seen = self._homes.look()
         look_for_refusals(self._kube, seen.values())
         shown = {job_id: each for job_id, job in seen.items() if (each := self._shown(job)) is not None}
         for job_id in self._stopped - shown.keys():
@@ -194,16 +204,18 @@ class KubernetesBackend:
     def stop(self, job_id: str, grace: int) -> None:
         """Delete what runs a job and all that stands beside it, unless it is over, or was never handed over."""
         self._staging.pop(job_id, None)
-        home = self._homes.get(job_id)
+        home = self._homes.of(job_id)
         if home is None:
             return
-        seen = self._seen(job_id)
+        self._require_right()
+        seen = self._homes.seen(job_id)
         shown = self._shown(seen)
         if shown is not None and shown.state.over:
             return
         self._stopped.add(job_id)
         if seen is None:
             return
+        self.acts += 1
         for work in (seen.main, seen.staging):
             if work is not None:
                 key = ObjectKey(API_VERSIONS[WorkKind(work.kind)].rpartition("/")[0], work.kind, *_at(work))
@@ -236,7 +248,7 @@ class KubernetesBackend:
 
     def _pods(self, job_id: str, rank: int | None) -> JobPods:
         """Pods of a job, of one rank or of all."""
-        if job_id not in self._homes:
+        if self._homes.of(job_id) is None:
             of = shlex.quote(f"{labels.JOB}={job_id}")
             raise NotFoundError(
                 f"the log of {job_id} cannot be read here any more",
@@ -244,7 +256,7 @@ class KubernetesBackend:
                 "for, for anybody may write a job's label on pods of his own",
                 fix=f"read it in the namespace of its team: kubectl logs --namespace NAMESPACE -l {of}",
             )
-        seen = self._seen(job_id)
+        seen = self._homes.seen(job_id)
         shown = self._shown(seen)
         if seen is None or shown is None:
             raise NotFoundError(
@@ -256,67 +268,24 @@ class KubernetesBackend:
             [each for each in seen.pods if rank in (None, rank_of(each))],
             not shown.state.over,
             [each for each in ranks_without_pod(seen) if rank in (None, each)],
+            seen.fetchers if rank in (None, 0) else (),
         )
 
-    def _where(self) -> tuple[str, ...]:
-        """Namespaces in which jobs are looked for; none for everywhere. It is asked once what may be listed."""
-        if self._looked_in is None:
-            question = AccessQuestion("list", "batch", "jobs")
-            if self._kube.permitted(question):
-                self._looked_in = ()
-            else:
-                teams = (team.namespaces[0] for team, _ in self._platform.teams_in(self._cluster.name))
-                mine = tuple(each for each in teams if self._kube.permitted(replace(question, namespace=each)))
-                if not mine:
-                    raise ForbiddenError(
-                        f"you may list jobs in no team's namespace of {self._name}",
-                        why=f"asked were those of the platform {self._platform.name}",
-                        fix="ask the platform team for access, or sign in as somebody else",
-                    )
-                self._looked_in = mine
-        return self._looked_in
-
-    def _take_home(self, job: JobToStart) -> None:
-        """Remember where a job is at home: whatever its team may have by now, it may have had more."""
-        called = job.job.team
-        declared = self._platform.team(called) or next(
-            (each for each in self._platform.teams if each.id == called), None
-        )
-        if declared is not None:
-            namespace = declared.namespaces[0]
-        elif job.taken:
-            # The team has left the directory. Unless it named another, this was its namespace, and is nobody else's.
-            namespace = tenant_name(called)
-        else:
-            return
-        known = self._homes.get(job.id)
-        pinned = {**(_on_record(job) if job.taken else {}), **({} if known is None else known.pinned)}
-        mark = self._maker.mark(job.id)
-        self._homes[job.id] = JobHome(job.id, namespace, job.job.name, job.attempt, mark, pinned)
-
-    def _seen(self, job_id: str) -> SeenWork | None:
-        """What there is of a job that was handed over."""
-        home = self._homes.get(job_id)
-        seen = None if home is None else seen_job(self._kube, home)
-        if home is not None and seen is not None:
-            self._homes[job_id] = home.with_seen(seen)
-        return seen
-
-    def _complete(self, job: JobToStart, owner_uid: str) -> str:
+    def _complete(self, job: JobToStart, main: Work) -> str:
         """Whoever made it may have died before all was made; what runs found all that it needs. Why not yet, if so."""
         try:
-            return self._maker.complete(self._render(job), owner_uid)
+            # What it was made as counts, whatever would be chosen now.
+            return self._maker.complete(self._render(job, WorkKind(main.kind)), main.metadata.uid)
         except _FINAL:
             # The platform, or what the server keeps, has changed since; what is there runs on.
             return ""
 
     def _make(self, job: JobToStart, work: RenderedWork, first: Body) -> str:
         """Make an object, whose uid is known from then on; why not yet, if so."""
+        self.acts += 1
         made = self._maker.make(job.id, work, first)
         if made.uid:
-            home = self._homes[job.id]
-            part = MAIN if first is work.main else STAGING
-            self._homes[job.id] = replace(home, pinned={**home.pinned, part: made.uid})
+            self._homes.pin(job.id, made.uid, staging=first is not work.main)
         return made.kept_back
 
     def _place(self, job: JobToStart) -> JobPlace:
@@ -325,9 +294,9 @@ class KubernetesBackend:
         except (NotFoundError, ForbiddenError, InputError) as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
 
-    def _render(self, job: JobToStart) -> RenderedWork:
+    def _render(self, job: JobToStart, wanted: WorkKind | None = None) -> RenderedWork:
         place = self._place(job)
-        found = self._offering.discover()
+        found = self._offering.discover(place.namespace)
         if not found.kueue:
             raise JobRefusedError(
                 f"{self._name} has no Kueue",
@@ -342,10 +311,11 @@ class KubernetesBackend:
             raise JobRefusedError("the job's code is gone", why=why, fix="submit it again from its folder") from error
         order = WorkOrder(job.id or "new", job.job, job.attempt, job.failures, code)
         try:
-            work = render_work(order, place, found.kinds)
+            work = render_work(order, place, found.kinds, wanted=wanted, withheld=found.withheld)
         except InputError as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
-        work = replace(work, told=(*found.told, *work.told))
+        past = let_past_registries(self._platform, self._cluster, job.job, place.namespace)
+        work = replace(work, told=(*found.told, *work.told, *((past,) if past else ())))
         return self._maker.possible(self._maker.marked(order.id, work))
 
     def _begin(self, job: JobToStart) -> FollowedJob:
@@ -367,7 +337,7 @@ class KubernetesBackend:
         return None if seen is None or shown is None else with_class(shown, seen.workloads, self._offering.classes)
 
     def _now(self, job: JobToStart, otherwise: JobState) -> FollowedJob:
-        seen = self._seen(job.id)
+        seen = self._homes.seen(job.id)
         shown = self._shown(seen)
         return shown or FollowedJob(job.id, "", otherwise, job.attempt)
 
@@ -397,16 +367,6 @@ class KubernetesBackend:
 
     def _delete(self, api_version: str, key: ObjectKey, how: Deletion, uid: str) -> None:
         self._kube.delete(api_version, key, identity=self._access.identity, uid=uid, how=how)
-
-
-def _on_record(job: JobToStart) -> Mapping[str, str]:
-    """Uid of what was last seen of a job, by part, as the store keeps it."""
-    uid = native_uid(job.native)
-    if not uid:
-        return {}
-    _, _, name = native_shown(job.native).partition("/")
-    fetching = {staging_name(work_name(job.job.name, job.id, each)) for each in range(1, job.attempt + 1)}
-    return {STAGING if name in fetching else MAIN: uid}
 
 
 def _at(found: Object) -> tuple[str, str]:

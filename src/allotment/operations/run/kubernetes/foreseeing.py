@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -34,6 +35,7 @@ from allotment.observe.gathering import Gathered
 from allotment.operations.ask.cluster_reader import ClusterReader
 from allotment.operations.ask.observing import read_kind, served_kinds, where_else
 from allotment.operations.ask.sparing import BEYOND
+from allotment.operations.run.kubernetes.secrets_there import lacking_secrets
 from allotment.ports.backends import ForeseenStart, JobToStart
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
@@ -42,7 +44,8 @@ from allotment.simulation.live.seen import Chronicle
 from allotment.simulation.live.starts import StartEstimator, StartWishes
 
 _HELD: Final = 10.0
-"""Seconds for which what was read is believed: a file of many jobs does not read it for each."""
+"""Seconds for which what was read is believed, unless the server itself has made or ended something since: a file of
+many jobs does not read it for each."""
 _EVENTS: Final = "events"
 """There are most of them, and none is about what is not there yet."""
 _NOT_KEPT: Final = frozenset({"none", "unknown"})
@@ -70,6 +73,7 @@ class ForeseenThere:
         clock: Clock,
         rendered: Callable[[JobToStart], RenderedWork],
         ours: Callable[[], Mapping[str, str]],
+        acts: Callable[[], int] = lambda: 0,
     ) -> None:
         """Nothing is read yet.
 
@@ -78,18 +82,21 @@ class ForeseenThere:
             clock: time.
             rendered: what would be made of a job.
             ours: ids of jobs, by the uids of what was made for them.
+            acts: how often the server has made or ended something there.
         """
         self._kube = kube
         self._clock = clock
         self._rendered = rendered
         self._ours = ours
-        self._read: tuple[str, dt.datetime, Source] | None = None
+        self._acts = acts
+        self._read: tuple[tuple[str, int], dt.datetime, Source] | None = None
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that could be made."""
         try:
             work = self._rendered(order)
-            source = self._source(str(work.main["metadata"].get("namespace") or ""))
+            namespace = str(work.main["metadata"].get("namespace") or "")
+            source = self._source(namespace)
         except (UnreachableError, NotSignedInError) as error:
             return ForeseenStart(untold=error.line)
         began = self._clock.now()
@@ -98,15 +105,18 @@ class ForeseenThere:
             return (self._clock.now() - began).total_seconds()
 
         try:
-            return foreseen_start(source, work, self._ours(), spent)
+            start = foreseen_start(source, work, self._ours(), spent)
         except (*BEYOND, InputError):
             return ForeseenStart(untold="something in the cluster has a value that nothing can be reckoned from")
+        lacking = lacking_secrets(self._kube, namespace, order.job.program.secrets) if start.now else ()
+        # It is let in all the same, whoever has to make room.
+        return replace(start, now=False, waits_for="; ".join(lacking)) if lacking else start
 
     def _source(self, namespace: str) -> Source:
-        now, read = self._clock.now(), self._read
-        if read is None or read[0] != namespace or not 0 <= (now - read[1]).total_seconds() <= _HELD:
+        now, read, of = self._clock.now(), self._read, (namespace, self._acts())
+        if read is None or read[0] != of or not 0 <= (now - read[1]).total_seconds() <= _HELD:
             # One alone is kept: of a large cluster each takes much memory.
-            read = self._read = namespace, now, self._observed(namespace, now)
+            read = self._read = of, now, self._observed(namespace, now)
         return read[2]
 
     def _observed(self, namespace: str, now: dt.datetime) -> Source:

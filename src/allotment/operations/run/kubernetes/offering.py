@@ -12,6 +12,7 @@ from allotment.model.manifest import Body
 from allotment.model.platform import Platform
 from allotment.observe.kinds import KUEUE
 from allotment.operations.run.kubernetes.fake_nodes import told_of_fakes
+from allotment.operations.run.kubernetes.guardrails_there import withheld_kinds
 from allotment.ports.backends import BackendOffer
 from allotment.ports.kube import KubePort, RefusedError
 
@@ -49,12 +50,13 @@ class OfferingCluster:
         }
         """By name of the flavor."""
 
-    def discover(self) -> ClusterOffer:
-        """What the cluster has for jobs."""
+    def discover(self, namespace: str = "") -> ClusterOffer:
+        """What the cluster has for jobs in a namespace, or in any of a team."""
         kinds = frozenset(kind for kind in WorkKind if self._kube.serves(API_VERSIONS[kind], api_kind(kind)))
+        withheld = withheld_kinds(self._platform, self._cluster, kinds, namespace)
         kueue = next((each for each in KUEUE if self._kube.serves(each, "Workload")), "")
         nodes = self._nodes()
-        return ClusterOffer(kinds, kueue, self._devices(nodes), told_of_fakes(nodes))
+        return ClusterOffer(kinds - withheld.keys(), kueue, self._devices(nodes), told_of_fakes(nodes), withheld)
 
     def offer(self) -> BackendOffer:
         """The same, as users are told of it."""
@@ -62,6 +64,7 @@ class OfferingCluster:
         told = list(found.told)
         if not found.kueue:
             told.append("Kueue is not there: no job can be queued")
+        told += (f"{each.why}; {each.fix}" for kind, each in found.withheld.items() if kind in _BEST_FIRST)
         devices = found.devices
         if not devices:
             devices = self._declared()

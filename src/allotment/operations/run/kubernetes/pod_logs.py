@@ -1,4 +1,4 @@
-"""What the pods of a job write, rank by rank; followed, all of them side by side."""
+"""What the pods of a job write, rank by rank; followed, all of them side by side. What fetched its data comes first."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ _GONE: Final = 404
 _OF_THE_NODE: Final = 500
 """From this status on the API server tells what the node said, or that it said nothing."""
 
+_Output = tuple[str, str]
+"""Uid of a pod, and a container."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobPods:
@@ -43,11 +46,22 @@ class JobPods:
         pods: those that are there.
         goes_on: whether there may be more of them, or of what they write.
         gone: ranks whose pods are no more, and their output with them.
+        fetchers: those that fetch its data before; what they wrote is told as of rank 0.
     """
 
     pods: Sequence[Pod]
     goes_on: bool
     gone: Sequence[int] = ()
+    fetchers: Sequence[Pod] = ()
+
+    @property
+    def outputs(self) -> Iterator[tuple[Pod, str]]:
+        """Pods with the container that writes; of each rank the oldest first."""
+        for pod in sorted(self.fetchers, key=lambda each: each.metadata.creation_timestamp):
+            # One after the other.
+            yield from ((pod, each.name) for each in (*pod.spec.init_containers, *pod.spec.containers))
+        for pod in sorted(self.pods, key=lambda each: (rank_of(each), each.metadata.creation_timestamp)):
+            yield pod, MAIN
 
 
 def read_logs(kube: KubePort, of: JobPods, tail: int | None) -> Iterator[LogLine]:
@@ -64,15 +78,17 @@ def read_logs(kube: KubePort, of: JobPods, tail: int | None) -> Iterator[LogLine
         UnreachableError: the node of a rank does not answer.
     """
     found, away, fake = False, {}, None
-    for pod in sorted(of.pods, key=lambda each: (rank_of(each), each.metadata.creation_timestamp)):
+    for pod, container in of.outputs:
         try:
-            for line in kube.pod_log(_key(pod), MAIN, tail=tail):
+            for line in kube.pod_log(_key(pod), container, tail=tail):
                 found = True
                 # What is not followed is read to its end, and may wait for it.
                 yield replace(_line(pod, line), more=True)
             found = found or bool(pod.spec.node_name)
         except RefusedError as error:
             if error.status >= _OF_THE_NODE:
+                if container != MAIN and of.pods:
+                    continue  # what it fetched is there: its node may be gone
                 away[rank_of(pod)] = error.message
                 fake = fake or nothing_ran(kube, pod)
             elif error.status not in {_NOT_STARTED, _GONE}:
@@ -115,8 +131,8 @@ class FollowedLogs:
         self._tail = tail
         self._lines: queue.Queue[LogLine | None] = queue.Queue(_MOST_WAITING)
         self._left = threading.Event()
-        self._read: set[str] = set()
-        self._reading: dict[str, threading.Thread] = {}
+        self._read: set[_Output] = set()
+        self._reading: dict[_Output, threading.Thread] = {}
         self._trouble: AllotmentError | None = None
 
     def __iter__(self) -> Iterator[LogLine | None]:
@@ -130,7 +146,7 @@ class FollowedLogs:
                     silent = 0.0 if line is not None or goes_on else silent + LOOK_AGAIN
                     yield line
                 self._raise()
-                self._reading = {uid: thread for uid, thread in self._reading.items() if thread.is_alive()}
+                self._reading = {output: thread for output, thread in self._reading.items() if thread.is_alive()}
         finally:
             self._left.set()
 
@@ -140,17 +156,17 @@ class FollowedLogs:
             of = self._look()
         except NotFoundError:
             return False
-        for pod in of.pods:
+        for pod, container in of.outputs:
             if len(self._reading) >= _MOST_FOLLOWED:
                 break
-            uid = pod.metadata.uid
-            if uid not in self._read and uid not in self._reading and pod.spec.node_name:
+            output = pod.metadata.uid, container
+            if output not in self._read and output not in self._reading and pod.spec.node_name:
                 thread = threading.Thread(
-                    target=self._follow, args=(pod, self._tail), name=f"log-{pod.name}", daemon=True
+                    target=self._follow, args=(pod, container, self._tail), name=f"log-{pod.name}", daemon=True
                 )
-                self._reading[uid] = thread
+                self._reading[output] = thread
                 thread.start()
-        self._tail = self._tail if not of.pods else None
+        self._tail = self._tail if not of.pods and not of.fetchers else None
         return of.goes_on
 
     def _ready(self) -> Iterator[LogLine | None]:
@@ -167,20 +183,20 @@ class FollowedLogs:
                 line = following
         yield line
 
-    def _follow(self, pod: Pod, tail: int | None) -> None:
+    def _follow(self, pod: Pod, container: str, tail: int | None) -> None:
         # What is said to a thread is said to whoever iterates; a pod that has not started is asked again.
         try:
-            for line in self._kube.pod_log(_key(pod), MAIN, follow=True, tail=tail):
+            for line in self._kube.pod_log(_key(pod), container, follow=True, tail=tail):
                 while not self._left.is_set():
                     with suppress(queue.Full):
                         self._lines.put(_line(pod, line), timeout=LOOK_AGAIN)
                         break
                 if self._left.is_set():
                     return
-            self._read.add(pod.metadata.uid)
+            self._read.add((pod.metadata.uid, container))
         except RefusedError as error:
             if error.status == _GONE:
-                self._read.add(pod.metadata.uid)
+                self._read.add((pod.metadata.uid, container))
             elif error.status != _NOT_STARTED:
                 self._trouble = (nothing_ran(self._kube, pod) if error.status >= _OF_THE_NODE else None) or error
         except AllotmentError as error:

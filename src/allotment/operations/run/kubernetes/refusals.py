@@ -7,10 +7,11 @@ it in an event. Anybody may write events, so they are quoted, and nothing is dec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from allotment.errors import quoted_message
+from allotment.jobs.kubernetes.kinds import WorkKind
 from allotment.model.observed.namespaced import Event
 from allotment.observe.kinds import BY_KIND
 from allotment.observe.reading import read_object
@@ -19,21 +20,32 @@ from allotment.operations.run.kubernetes.standing import admitted_at, lacks_pods
 from allotment.ports.kube import KubePort, RefusedError
 
 _FAILED: Final = "reason=FailedCreate"
+_FAILED_JOBS: Final = "reason=JobCreationFailed"
+"""As JobSet tells it, of the Jobs that make the pods."""
 _OF_A_POD: Final = re.compile(r'^.*?pods "[^"]*" is ')
 """How such a message begins: with a name that is another one at each try."""
 
 
 def look_for_refusals(kube: KubePort, jobs: Iterable[SeenWork]) -> None:
-    """Write down why pods cannot be made, of those jobs that lack some; a request a namespace that has one."""
+    """Write down why pods cannot be made, of those jobs that lack some; a request a namespace that has one, or two."""
     lacking = [each for each in jobs if lacks_pods(each)]
     for namespace in sorted({each.namespace for each in lacking}):
         try:
-            found = [_read(raw) for raw in kube.list("v1", "Event", namespace=namespace, fields=_FAILED, lenient=True)]
+            found = [*_told(kube, namespace, _FAILED)]
+            if any(each.main is not None and each.main.kind == WorkKind.JOB_SET for each in lacking):
+                found += _told(kube, namespace, _FAILED_JOBS)
         except RefusedError:
             continue  # whoever may not read events does without
         for job in lacking:
             if job.namespace == namespace:
-                job.refused = _latest(job, [each for each in found if each is not None])
+                job.refused = _latest(job, found)
+
+
+def _told(kube: KubePort, namespace: str, fields: str) -> Iterator[Event]:
+    for raw in kube.list("v1", "Event", namespace=namespace, fields=fields, lenient=True):
+        event = _read(raw)
+        if event is not None:
+            yield event
 
 
 def _latest(job: SeenWork, events: Iterable[Event]) -> str:

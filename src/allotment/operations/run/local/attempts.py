@@ -149,7 +149,8 @@ class LocalAttempts:
         if left:
             self._hold_for(job, left, now)
             return
-        self.end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends, now)
+        at = _ended_at(job, ends, now)
+        self.end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends, at)
 
     def tell_to_end(self, job: LocalJob, why: Leaving, grace: int, now: int, said: str = "") -> None:
         """Tell its processes to end within so many seconds; whoever stops it by hand has the last word over why."""
@@ -258,3 +259,14 @@ class LocalAttempts:
             if launch in job.launched:
                 return JobGone(None, FOLDER_GONE)
             return JobNeverStarted()
+
+
+def _ended_at(job: LocalJob, ends: RankEnds, now: int) -> int:
+    """When the last of its processes ended, in milliseconds since the epoch: nobody may have looked since.
+
+    Their supervisors counted the seconds by a clock that is never set. Where one did not live to say it, it is now.
+    """
+    if job.ran_since is None or ends.gone or len(ends.ended) < len(job.launches):
+        return now
+    ran = max(each.seconds for _, each in ends.ended)
+    return min(now, max(job.since, job.ran_since + round(ran * 1000)))

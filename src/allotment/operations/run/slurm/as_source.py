@@ -7,7 +7,6 @@ numbers: the names that people give on Slurm are no names of objects.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -37,7 +36,6 @@ _DEVICE: Final = "nvidia.com/gpu"
 _FLAVOR: Final = "devices"
 _PODS: Final = "10000"
 _MIB: Final = 1 << 20
-_NUMBER: Final = re.compile(r":(\d{1,10})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +91,12 @@ def slurm_snapshot(port: SlurmPort, words: SlurmWords, jobs: Mapping[str, Stored
         NotSignedInError: it does not accept the token.
     """
     seen = _seen(port)
-    ours = dict(_ours(seen.facts.jobs, jobs))
+    ours = _ours(seen.facts, jobs)
     names = _names(seen.facts.jobs, words, ours)
     gathered, typed = Gathered(), _kinds(seen.nodes)
     gathered.take_any(_surroundings(seen, words, now))
     for job in seen.facts.jobs:
-        if job.phase is not SlurmPhase.ENDED:
-            gathered.take_any(_SlurmObjects(job, words, *names[job.job_id], typed, ours.get(job.job_id)).all())
+        gathered.take_any(_SlurmObjects(job, words, *names[job.job_id], typed, ours.get(job.job_id)).all())
     named = {f"{place}/{name}": number for number, (place, name) in names.items()}
     from_structs = {each: getattr(seen.facts, each) for each in seen.facts.__struct_fields__}
     source = Source(
@@ -114,11 +111,24 @@ def slurm_snapshot(port: SlurmPort, words: SlurmWords, jobs: Mapping[str, Stored
     return Snapshot(taken_at=written(now), sources=(source,))
 
 
+def slurm_told(port: SlurmPort, name: str, now: int) -> Source:
+    """The same without objects: what it says itself, for whoever asks its rules alone.
+
+    Args:
+        port: to ask.
+        name: of the back end.
+        now: milliseconds since the epoch.
+
+    Raises:
+        UnreachableError: it does not answer.
+        NotSignedInError: it does not accept the token.
+    """
+    seen = _seen(port)
+    return Source(name=name, kind="slurm", observed_at=written(now), gaps=seen.gaps, slurm=seen.facts)
+
+
 def _seen(port: SlurmPort) -> _SlurmNow:
-    every = port.jobs()
-    wanted = {int(each) for job in every for each in _NUMBER.findall(job.dependency)}
-    jobs = tuple(each for each in every if each.phase is not SlurmPhase.ENDED or wanted & {each.job_id, each.array_id})
-    nodes, gaps, more = port.nodes(), list[Gap](), dict[str, Any]()
+    jobs, nodes, gaps, more = port.jobs(), port.nodes(), list[Gap](), dict[str, Any]()
     for name in ("associations", "qualities", "reservations", "licenses"):
         try:
             more[name] = getattr(port, name)()
@@ -138,26 +148,37 @@ def _seen(port: SlurmPort) -> _SlurmNow:
     return _SlurmNow(facts, nodes, tuple(gaps))
 
 
-def _ours(every: Iterable[SlurmJob], jobs: Mapping[str, StoredJob]) -> Iterator[tuple[int, StoredJob]]:
-    """By number what of them runs a job of ours."""
-    for job in every:
+def _ours(facts: SlurmFacts, jobs: Mapping[str, StoredJob]) -> dict[int, StoredJob]:
+    """By number what of them runs a job of ours: its name counts only until its number is known.
+
+    What of it is over stands for it only where nothing else does.
+    """
+    mine = [each for each in facts.jobs if facts.user in {"", each.user}]
+    numbered = {int(each.native): each for each in jobs.values() if each.native.isdecimal()}
+    seen = {each.number for each in mine}
+    found = {each.job_id: numbered[each.number] for each in mine if each.number in numbered}
+    over = {each.job_id for each in mine if each.phase is SlurmPhase.ENDED}
+    for job in mine:
         part = part_of(job.identity)
-        mine = None if part is None or part.fetches else jobs.get(part.job_id)
-        if mine is not None:
-            yield job.job_id, mine
+        named = None if part is None or part.fetches or job.job_id in over else jobs.get(part.job_id)
+        if named is not None and not (named.native.isdecimal() and int(named.native) in seen):
+            found.setdefault(job.job_id, named)
+    alive = {each.id for number, each in found.items() if number not in over}
+    return {number: each for number, each in found.items() if number not in over or each.id not in alive}
 
 
 def _names(every: Iterable[SlurmJob], words: SlurmWords, ours: Mapping[int, StoredJob]) -> dict[int, tuple[str, str]]:
-    """Namespace and name of each, by number: ours as they are called here, those of others by their numbers."""
+    """Namespace and name of each, by number: ours as they are called here, those of others as squeue calls them."""
+    jobs = {job.job_id: job for job in every}
     found = {
-        job.job_id: (words.team_of(job.account) or "none", str(job.job_id)) for job in every if job.job_id not in ours
+        number: (words.team_of(job.account) or "none", job.called) for number, job in jobs.items() if number not in ours
     }
     often = Counter((each.job.team, each.job.name) for each in ours.values())
     tasks = Counter(each.id for each in ours.values())
     for number, each in ours.items():
         name = each.job.name
         if often[each.job.team, name] > 1:
-            name = f"{name[:40]}-{each.id if tasks[each.id] == 1 else number}"
+            name = f"{name[:40]}-{each.id if tasks[each.id] == 1 else jobs[number].called}"
         found[number] = each.job.team, name
     return found
 
@@ -245,7 +266,14 @@ class _SlurmObjects:
         status: Raw = {"active": count} if holds else {}
         if holds:
             status["startTime"] = written(job.started * 1000)
+        over = job.phase is SlurmPhase.ENDED
+        if over:
+            ended = "Complete" if "COMPLETED" in job.states else "Failed"
+            since = written(job.ends * 1000)
+            status["conditions"] = [{"type": ended, "status": "True", "lastTransitionTime": since}]
         yield _object("batch/v1", "Job", self.name, self.place, meta=meta, spec=spec, status=status)
+        if over:
+            return
         yield self._workload(template, count)
         for number, node in enumerate(job.nodes if holds else ()):
             yield self._pod(number, node)

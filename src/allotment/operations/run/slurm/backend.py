@@ -18,18 +18,27 @@ from typing import Final
 from allotment.errors import AllotmentError, NotFoundError, UnreachableError
 from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import SlurmPlace, told_on_slurm
+from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
-from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPhase
+from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPartition, SlurmPhase
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.slurm.arrays import TrialArrays
 from allotment.operations.run.slurm.claiming import SlurmMarks, marks_booked, marks_of
+from allotment.operations.run.slurm.described_words import WordsThere, unknown_words
+from allotment.operations.run.slurm.fitting import fitted_there
 from allotment.operations.run.slurm.gathering import SeenOnSlurm, gathered, numbered, numbered_bookings
 from allotment.operations.run.slurm.handed_in import HandedInJob
 from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntrance
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
-from allotment.operations.run.slurm.standing import SlurmStanding, booked_standing, standing_of, waits_in_vain
+from allotment.operations.run.slurm.standing import (
+    SlurmStanding,
+    booked_standing,
+    cancelled,
+    standing_of,
+    waits_in_vain,
+)
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobToStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.slurm import SlurmPort, SlurmReceipt
@@ -71,6 +80,7 @@ class SlurmBackend:
         self._shown_jobs: Mapping[int, tuple[SlurmJob, ...]] = {}
         self._marks = SlurmMarks({})
         self._accounting_told = True
+        self._words_there: WordsThere | None = None
         self._seen: tuple[float, tuple[FollowedJob, ...]] | None = None
 
     @property
@@ -85,8 +95,31 @@ class SlurmBackend:
             name: sum(each.gres.get(("gpu", shape.gres), 0) for each in nodes if each.usable)
             for name, shape in self._entrance.place(nodes).shapes.items()
         }
-        partitions = tuple(each.name for each in self._slurm.partitions() if each.up)
-        return BackendOffer("slurm", partitions, devices, (f"Slurm {self._slurm.version()}",))
+        partitions = self._slurm.partitions()
+        told = (f"Slurm {self._slurm.version()}", *self._told_of_words(partitions))
+        return BackendOffer("slurm", tuple(each.name for each in partitions if each.up), devices, told)
+
+    def place(self) -> SlurmPlace:
+        """What the platform's words are called there."""
+        return self._entrance.place()
+
+    def _told_of_words(self, partitions: Sequence[SlurmPartition]) -> tuple[str, ...]:
+        """What its description names that is not there; the accounting is asked until all of it is, not ever again."""
+        accounting = self._words_there or WordsThere()
+        if self._words_there is None:
+            with suppress(AllotmentError):
+                accounting = WordsThere.of((), self._slurm.qualities(), self._slurm.associations())
+        there = replace(accounting, partitions=WordsThere.of(partitions, (), ()).partitions)
+        unknown = tuple(unknown_words(self.place(), there))
+        self._words_there = accounting if not unknown and accounting.qualities and accounting.accounts else None
+        return tuple(each.told(self._name) for each in unknown)
+
+    def fitted(self, job: Job, unwritten: frozenset[str]) -> Job:
+        """The job with what its file leaves open as nodes there have it; as it is where they cannot be asked."""
+        try:
+            return fitted_there(job, unwritten, self._entrance.place())
+        except AllotmentError:
+            return job
 
     def told(self, job: JobToStart) -> tuple[str, ...]:
         """What is different there from what its file says."""
@@ -234,6 +267,9 @@ class SlurmBackend:
             return seen
         mine.attempt = max(mine.attempt, part.attempt)
         seen = self._with_use(mine, seen)
+        if standing.word == "CANCELLED" and not mine.stopping and seen.end is not None:
+            used = mine.used.get((seen.native, seen.attempt), SlurmUse())
+            seen = replace(seen, end=cancelled(seen.end, used.ended_by))
         retries = mine.order.job.retries
         left = part.failures < retries.limit and not mine.stopping and part == mine.claims.last
         if not left or not standing.may_be_tried_again(safe=retries.safe):

@@ -84,6 +84,45 @@ def described_slurm(own: Any, declared: DeclaredSlurm | None) -> tuple[Configure
     return found, (f"your own file slurm/{name}.yaml is used in place of what the platform directory says of {name}",)
 
 
+@dataclass(frozen=True, slots=True)
+class SlurmDescription:
+    """Where the server has the description of a Slurm from, which it reads once.
+
+    Attributes:
+        file: the user's own, whether it is there or not.
+        read: as it was read; None where it was not there, and the platform directory's was taken.
+    """
+
+    file: str
+    read: Any
+
+    @property
+    def whence(self) -> str:
+        """Where it was read."""
+        return self.file if self.read is not None else "the platform directory"
+
+    def changed(self, now: Any) -> str:
+        """That the own file says something else by now, and what takes it up; empty where it does not.
+
+        Args:
+            now: as it stands; None where there is none.
+        """
+        if now == self.read:
+            return ""
+        what = (
+            f"{self.file} is no longer there" if now is None
+            else f"{self.file} is there by now, and not used yet" if self.read is None
+            else f"{self.file} was changed since, which is not used yet"
+        )  # fmt: skip
+        return f"{what}: `allot down`, then `allot up`, takes it up"
+
+    def told(self, now: Any) -> str:
+        """Where it was read, for whom the Slurm does not answer; `now` as in `changed`."""
+        whence = f"its description was read from {self.whence}"
+        before = f"a file of yours goes before that: {self.file}" if self.read is None and now is None else ""
+        return "; ".join(filter(None, (whence, before, self.changed(now))))
+
+
 def _of_the_platform(declared: DeclaredSlurm) -> ConfiguredSlurm:
     return ConfiguredSlurm(
         folder=declared.folder,

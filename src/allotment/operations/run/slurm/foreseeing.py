@@ -7,19 +7,25 @@ where one of these decides, that is said instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from allotment.diagnose.finding import Finding
+from allotment.diagnose.rules.slurm.places import jobs_ahead
 from allotment.diagnose.rules.slurm.table import SLURM_RULES
 from allotment.diagnose.slurm.room import holders_of, room_for
 from allotment.diagnose.slurm.view import SlurmView
-from allotment.errors import AllotmentError, unquoted
+from allotment.errors import AllotmentError, CapacityError, unquoted
+from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.explanation import Confidence
+from allotment.model.jobs.job import Job
 from allotment.model.observed.slurm import SlurmFacts
-from allotment.model.observed.snapshot import Gap, Snapshot
+from allotment.model.observed.snapshot import Gap, Source
 from allotment.model.slurm.seen import SlurmAssociation, SlurmJob, SlurmPartition
 from allotment.model.slurm.submission import SlurmSubmission
-from allotment.ports.backends import ForeseenStart, JobToStart
+from allotment.operations.run.slurm.described_words import PARTITION, UnknownWord, WordsThere, unknown_words
+from allotment.operations.run.slurm.hopeless import hopeless_there
+from allotment.ports.backends import ForeseenStart, JobRefusedError, JobToStart, NeverStartsError
 from allotment.ports.clock import Clock
 
 _HELD: Final = 10.0
@@ -36,32 +42,95 @@ class ForeseenOnSlurm:
     """The starts of jobs on one Slurm, which is read when it is asked about."""
 
     def __init__(
-        self, snapshot: Callable[[], Snapshot], asked: Callable[[JobToStart], SlurmSubmission], clock: Clock
+        self,
+        read: Callable[[], Source],
+        asked: Callable[[JobToStart], SlurmSubmission],
+        clock: Clock,
+        place: Callable[[], SlurmPlace],
+        whence: str = "its description",
     ) -> None:
         """Nothing is read yet.
 
         Args:
-            snapshot: reads it.
+            read: reads it.
             asked: what would be handed in of a job.
             clock: time.
+            place: what its description says.
+            whence: where the description lies.
         """
-        self._snapshot = snapshot
+        self._place = place
+        self._whence = whence
+        self._reader = read
         self._asked = asked
         self._clock = clock
-        self._read: tuple[float, Snapshot] | None = None
+        self._read: tuple[float, Source | AllotmentError] | None = None
+
+    def check(self, order: JobToStart) -> None:
+        """Refuse what could never run there, by what the Slurm shows now; where it shows nothing, nothing is refused.
+
+        Raises:
+            CapacityError: it asks for more than there is, or than it may ever have.
+            JobRefusedError: the description sends it to a partition that is not there.
+        """
+        try:
+            asked = self._asked(order)
+            source, now = self._source()
+        except AllotmentError:
+            return
+        facts = source.slurm or SlurmFacts()
+        wrong = next((each for each in self._unknown(order.job, facts) if each.kind == PARTITION), None)
+        if wrong is not None:
+            raise JobRefusedError(
+                f"{order.job.name} cannot be handed in to {source.name}",
+                why=wrong.told(source.name),
+                fix=self._correct(wrong),
+            )
+        view = SlurmView(facts, supposed_job(facts, asked), now, supposed=True)
+        found = hopeless_there(view, timed=asked.minutes > 0)
+        if found is not None:
+            kind = CapacityError if found.amounts else NeverStartsError
+            raise kind(f"{order.job.name} could never start on {source.name}", why=found.why, fix=found.fix)
+
+    def told(self, order: JobToStart) -> Iterator[str]:
+        """What its description names for a job and the Slurm does not have, where not every Slurm refuses that."""
+        with suppress(AllotmentError):
+            source, _ = self._source()
+            for each in self._unknown(order.job, source.slurm or SlurmFacts()):
+                if each.kind != PARTITION:
+                    yield f"{each.told(source.name)}; it is refused unless Slurm lets that pass: {self._correct(each)}"
+
+    def _unknown(self, job: Job, facts: SlurmFacts) -> Iterator[UnknownWord]:
+        there = WordsThere.of(facts.partitions, facts.qualities, facts.associations)
+        return unknown_words(self._place(), there, rungs=(job.priority,), teams=(job.team,))
+
+    def _correct(self, wrong: UnknownWord) -> str:
+        return f"correct {wrong.field} in {self._whence}, then `allot down` and `allot up`"
 
     def foreseen(self, order: JobToStart) -> ForeseenStart:
         """What would become of a job that could be handed in."""
-        now = self._clock.now().timestamp()
         try:
             asked = self._asked(order)
-            if self._read is None or not 0 <= now - self._read[0] <= _HELD:
-                self._read = now, self._snapshot()
+            source, now = self._source()
         except AllotmentError as error:
             return ForeseenStart(untold=error.line)
-        (source,) = self._read[1].sources
-        facts = source.slurm
-        return foreseen_start(SlurmFacts() if facts is None else facts, asked, source.gaps, self._read[0])
+        return foreseen_start(source.slurm or SlurmFacts(), asked, source.gaps, now)
+
+    def _source(self) -> tuple[Source, float]:
+        """The Slurm, and when it was read, in seconds since 1970.
+
+        Raises:
+            AllotmentError: it cannot be read; nor could it a moment ago.
+        """
+        now = self._clock.now().timestamp()
+        if self._read is None or not 0 <= now - self._read[0] <= _HELD:
+            try:
+                self._read = now, self._reader()
+            except AllotmentError as error:
+                self._read = now, error
+        at, read = self._read
+        if isinstance(read, AllotmentError):
+            raise read
+        return read, at
 
 
 def foreseen_start(facts: SlurmFacts, asked: SlurmSubmission, gaps: tuple[Gap, ...], now: float) -> ForeseenStart:
@@ -79,7 +148,7 @@ def foreseen_start(facts: SlurmFacts, asked: SlurmSubmission, gaps: tuple[Gap, .
     view = SlurmView(facts, job, now, supposed=True)
     found = [finding for _, _, _, rule in SLURM_RULES if (finding := rule(view)) is not None]
     first = next((each for each in found if each.confidence is Confidence.SURE), found[0] if found else None)
-    if first is not None:
+    if first is not None and not (first.cause == _PRIORITY and _leave_room(view)):
         return _kept(view, first)
     unread = sorted({each.what for each in gaps} & set(_LIMITS))
     if unread:
@@ -151,6 +220,13 @@ def _kept(view: SlurmView, finding: Finding) -> ForeseenStart:
     if finding.cause == _RESOURCES and _may_displace(view):
         return ForeseenStart(untold=f"{said}; Slurm may end some of these for it")
     return ForeseenStart(now=False, waits_for=f"as things are it could never start: {said}" if finding.never else said)
+
+
+def _leave_room(view: SlurmView) -> bool:
+    """Whether those that wait before it cannot take enough of the nodes that have room for it."""
+    room = room_for(view)
+    wanted = {node.name for each in jobs_ahead(view) for node in room_for(SlurmView(view.facts, each, view.now)).ever}
+    return len({each.name for each in room.now} - wanted) >= room.need.nodes
 
 
 def _may_displace(view: SlurmView) -> bool:

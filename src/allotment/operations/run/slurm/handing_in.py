@@ -28,11 +28,16 @@ from allotment.ports.slurm import SlurmPort, SlurmReceipt, SlurmRefusedError
 
 @dataclass(frozen=True, slots=True)
 class SharedStorage:
-    """Folders that all nodes see under the same paths."""
+    """Folders that all nodes see under the same paths.
+
+    Attributes:
+        check: raises where jobs should not live there: somebody else may write into it.
+    """
 
     folders: JobFolders
     output: JobOutput
     secrets: JobSecrets
+    check: Callable[[], None] = lambda: None
 
 
 class SlurmEntrance:
@@ -67,6 +72,7 @@ class SlurmEntrance:
             CapacityError: no node has what one replica needs.
         """
         self.check_fields(order.job)
+        self._storage.check()
         self.asked(order)
 
     def asked(self, order: JobToStart) -> SlurmSubmission:

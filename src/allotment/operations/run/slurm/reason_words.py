@@ -11,6 +11,7 @@ _WORDS: Final = {
     "DependencyNeverSatisfied": "what it depends on has ended otherwise: it never starts",
     "InvalidAccount": "its account may not be used there",
     "InvalidQOS": "its quality of service may not be used there",
+    "JobArrayTaskLimit": "as many of its array run as may at once",
     "JobHeldAdmin": "an administrator holds it",
     "JobHeldUser": "it is held by its user",
     "Licenses": "licences are in use",

@@ -92,11 +92,12 @@ def standing_of(
     data = data or fetching is not None
     state = state_of(job, fetching, data=data)
     over = job.phase is SlurmPhase.ENDED
-    word = job.states[0] if over and job.states else ""
+    word = job.end_word
     since = {JobState.QUEUED: job.eligible or job.submitted, JobState.HELD: job.submitted}.get(
         state, job.ends if over else job.started
     )
     end = end_of(word, job.end, reason_of(job)) if over else None
+    made_room = job.displaced or "PREEMPTED" in job.states
     if state is JobState.FAILED and end is None:
         end = EndOfRun(None, said=NOT_FETCHED)
     followed = FollowedJob(
@@ -111,7 +112,7 @@ def standing_of(
         end=end,
         before=before_it(part, job.restarts),
         # Its nodes are cleaned; Slurm shows a word for that alone, and nobody need have told it to end.
-        why=MoveCause.ENDED if state is JobState.STOPPING and "PREEMPTED" not in job.states else None,
+        why=MoveCause.ENDED if state is JobState.STOPPING and not made_room else None,
     )
     return SlurmStanding(followed, part, word)
 
@@ -141,7 +142,7 @@ def booked_standing(part: SlurmPart, runs: Iterable[SlurmBooking]) -> SlurmStand
     followed = FollowedJob(
         id=part.job_id,
         native=str(last.job_id),
-        state=_end_state(last.state),
+        state=end_state(last.state),
         attempt=part.attempt + len(ended) - 1,
         since=last.ended * 1000 or None,
         end=end_of(last.state, last.end, ""),
@@ -165,7 +166,7 @@ def state_of(job: SlurmJob, fetching: SlurmJob | None, *, data: bool) -> JobStat
         case SlurmPhase.ENDING:
             return JobState.STOPPING
         case SlurmPhase.ENDED:
-            return _end_state(job.states[0] if job.states else "")
+            return end_state(job.end_word)
 
 
 def waits_for(job: SlurmJob, fetching: SlurmJob | None, state: JobState) -> str:
@@ -175,7 +176,8 @@ def waits_for(job: SlurmJob, fetching: SlurmJob | None, state: JobState) -> str:
     return _kept_by(job) if job.phase is SlurmPhase.WAITING and state is not JobState.FAILED else ""
 
 
-def _end_state(word: str) -> JobState:
+def end_state(word: str) -> JobState:
+    """How a job stands that is over, by Slurm's word for that."""
     if word == "COMPLETED":
         return JobState.SUCCEEDED
     return JobState.STOPPED if word == "CANCELLED" else JobState.FAILED
@@ -189,6 +191,18 @@ def end_of(word: str, end: SlurmExit | None, said: str) -> EndOfRun:
     code = None if end is None or (word != "FAILED" and end == SlurmExit()) else end.as_shell
     told = bounded(": ".join(filter(None, (words, said))))
     return EndOfRun(code, said=told, displaced=word in _DISPLACED, out_of_memory=word == "OUT_OF_MEMORY")
+
+
+def cancelled(end: EndOfRun, by: str) -> EndOfRun:
+    """The end of a job that nobody stopped but in Slurm itself; what else Slurm says of it was true before.
+
+    Args:
+        end: as Slurm tells it.
+        by: user who did; empty where the accounting does not tell.
+    """
+    if _NEVER in end.said:
+        return end
+    return replace(end, said=f"stopped by hand in Slurm (scancel){f' by {shown(by)}' if by else ''}")
 
 
 def reason_of(job: SlurmJob) -> str:

@@ -15,7 +15,14 @@ from allotment.jobs.slurm.identities import SlurmPart
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.tres import tasks_of
-from allotment.operations.run.slurm.standing import SlurmStanding, before_it, bounded, end_of, failed_of_itself
+from allotment.operations.run.slurm.standing import (
+    SlurmStanding,
+    before_it,
+    bounded,
+    end_of,
+    end_state,
+    failed_of_itself,
+)
 from allotment.ports.backends import EndOfRun, FollowedJob
 
 _NAMED: Final = 5
@@ -57,7 +64,7 @@ def trials_seen(jobs: Iterable[SlurmJob]) -> tuple[dict[int, TrialRun], bool]:
         for number in numbers or ():
             found[number] = TrialRun(
                 number=number,
-                word=job.states[0] if job.states else "",
+                word=job.end_word or (job.states[0] if job.states else ""),
                 phase=job.phase,
                 started=0 if job.phase is SlurmPhase.WAITING else job.started,
                 ended=job.ends if over else 0,
@@ -109,7 +116,6 @@ def standing_of_sweep(
         failed = [each for each in trials if each.word not in {"COMPLETED", _ENDED_EARLY, ""}]
         state, end = _ended(trials, failed, arguments, early=early)
         since = max((each.ended for each in trials), default=0)
-    there = [each for each in (left or trials) if each.node]
     again = all(failed_of_itself(each.word) for each in failed)
     followed = FollowedJob(
         id=part.job_id,
@@ -117,11 +123,17 @@ def standing_of_sweep(
         state=state,
         attempt=part.attempt,
         since=since * 1000 or None,
-        places=tuple(RunningPlace(each.number, each.node) for each in there),
+        places=tuple(_place(each) for each in trials if each.node),
         end=end,
         before=before_it(part, 0),
     )
     return SlurmStanding(followed, part, trials=tuple(each.number for each in failed) if again else ())
+
+
+def _place(trial: TrialRun) -> RunningPlace:
+    over = end_state(trial.word) if trial.phase is SlurmPhase.ENDED and trial.word else None
+    code = None if over is None else end_of(trial.word, trial.end, "").code
+    return RunningPlace(trial.number, trial.node, over=over, code=code)
 
 
 def _ended(
