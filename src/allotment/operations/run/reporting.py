@@ -10,6 +10,7 @@ from typing import Final
 from allotment.jobs.trials import trials_of
 from allotment.model.grammar import count
 from allotment.model.jobs.job import AcceleratorWish
+from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
@@ -227,7 +228,9 @@ def _advice(job: StoredJob) -> Iterator[str]:
     yield from _advice_of_memory(job, use)
     judged = use.cpu is not None and use.run_ms >= _LEAST_RUN and job.state is JobState.SUCCEEDED
     if judged and use.cpu is not None and use.cpu * _MUCH < needs.cpu:
-        enough_cpu = MilliCpu(max(100, -(-use.cpu * _ROOM // 100 // 100) * 100))
+        # Slurm, which calls its jobs by numbers, gives whole CPUs.
+        step = 1000 if native_shown(job.native).isdecimal() else 100
+        enough_cpu = MilliCpu(max(step, -(-use.cpu * _ROOM // 100 // step) * step))
         used = f"it used {format_cpu(use.cpu)} of {format_cpu(needs.cpu)} on average"
         if enough_cpu < needs.cpu:
             yield f"ask for cpu: {format_cpu(enough_cpu)} ({used})"

@@ -145,6 +145,16 @@ def test_advice_is_given_only_for_much_too_much(more: dict[str, int], wanted: tu
     assert report_of(found, 0).advice == wanted
 
 
+def test_where_cpus_are_given_whole_advice_names_whole_ones() -> None:
+    """Slurm calls its jobs by numbers."""
+    found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), memory=GIB)
+    eight = replace(found.job, needs=replace(found.job.needs, cpu=MilliCpu(8000)))
+    for native, asked in (("4711", "1"), ("job/x", "200m")):
+        told = report_of(replace(found, native=native, job=eight), 0).advice
+        assert [each for each in told if "cpu" in each] == [f"ask for cpu: {asked} (it used 100m of 8 on average)"]
+    assert not any("cpu" in each for each in report_of(replace(found, native="4711"), 0).advice)
+
+
 def test_what_is_asked_for_already_is_no_advice() -> None:
     found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), memory=7 << 20, cpu_ms=1)
     least = replace(found.job.needs, memory=Bytes(64 << 20), cpu=MilliCpu(100))
