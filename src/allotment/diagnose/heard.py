@@ -173,7 +173,7 @@ def _why_inactive(workload: Workload) -> str:
     turned_out = workload.condition("Evicted")
     if turned_out is not None and turned_out.true and turned_out.reason == "ClusterQueueStopped":
         return ", for somebody stopped it"
-    return "; whether somebody stopped it, or a flavor or check of it is missing, is not known to whoever cannot read it"
+    return "; whether somebody stopped it, or a flavor or check of it is missing, is not known"
 
 
 def _activated(name: str) -> Proposal:
@@ -181,7 +181,7 @@ def _activated(name: str) -> Proposal:
     return Proposal(
         RemedyKind.RESUME_QUEUE,
         Doer.PLATFORM,
-        f"start the ClusterQueue {name} again where its stopPolicy is set; else its condition Active says what it lacks",
+        f"start the ClusterQueue {name} again where it is stopped; else its condition Active says what it lacks",
         Reference(api_version=_QUEUES, kind="ClusterQueue", name=name),
         Patch(PatchOp.SIGNAL),
     )

@@ -19,3 +19,7 @@ class JobOutput(Protocol):
     def read(self, job_id: str, name: str, start: int, most: int = 1 << 16) -> bytes:
         """Bytes of a file from `start` on, `most` at most; nothing where there are none."""
         ...
+
+    def size(self, job_id: str, name: str) -> int:
+        """Bytes of a file; 0 where there is none."""
+        ...

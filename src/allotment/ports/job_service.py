@@ -160,11 +160,14 @@ class ServedBackend:
 
     Attributes:
         unreachable: what keeps it from working, in a sentence; empty where nothing does.
+        silent_since: milliseconds since the epoch, since when nothing was heard of any of its jobs; None where it
+            answers.
     """
 
     name: str
     offer: BackendOffer
     unreachable: str = ""
+    silent_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def test_a_member_is_told_that_a_person_has_to_act_where_a_queue_is_inactive() -
     assert (found.verdict, found.confidence) == (CauseVerdict.MISCONFIGURED, Confidence.LIKELY)
     assert "whether somebody stopped it, or a flavor or check of it is missing, is not known" in found.summary
     assert [(each.who, each.tried.starts) for each in found.remedies] == [(Doer.PLATFORM, StartsWhen.NOT_SIMULATED)]
-    assert found.remedies[0].summary.startswith("start the ClusterQueue cq again where its stopPolicy is set; else")
+    assert found.remedies[0].summary.startswith("start the ClusterQueue cq again where it is stopped; else")
     objects[2]["status"]["conditions"] += [{"type": "Evicted", "status": "True", "reason": "ClusterQueueStopped"}]
     assert explain(narrow(objects)).summary.endswith("cq is inactive: it admits nothing, for somebody stopped it")
     found = explain(narrow(said_by_kueue("LocalQueue q is inactive"), but=("localqueues",)))

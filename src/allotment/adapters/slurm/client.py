@@ -366,7 +366,9 @@ class SlurmRest:
             body += chunk
             if len(body) > MOST_BYTES:
                 body.clear()
-                raise self._foreign(f"its answer is larger than {MOST_BYTES >> 20} MiB")
+                raise self._away(
+                    "answers more than is read", f"that is {MOST_BYTES >> 20} MiB", "see that a slurmrestd is there"
+                )
             if time.monotonic() - began > MOST_SECONDS:
                 body.clear()
                 raise self._silent(f"its answer takes longer than {MOST_SECONDS:g} s")
@@ -444,7 +446,7 @@ class SlurmRest:
 
     def _foreign(self, why: str) -> UnreachableError:
         """Something answers: what became of a question is known as little as where nothing does."""
-        return self._away("answers what is none of Slurm's", why, "see that the address is that of a slurmrestd")
+        return self._away("answers what is none of Slurm's", why, "see that a slurmrestd is there")
 
     def _away(self, said: str, why: str, check: str) -> UnreachableError:
         return UnreachableError(

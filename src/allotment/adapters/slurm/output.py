@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from allotment.errors import AllotmentError, shown
@@ -40,16 +42,30 @@ class SharedOutput:
 
     def read(self, job_id: str, name: str, start: int, most: int = 1 << 16) -> bytes:
         """A part of one."""
+        with suppress(OSError), self._opened(job_id, name) as opened:
+            return os.pread(opened, most, start)
+        return b""
+
+    def size(self, job_id: str, name: str) -> int:
+        """Of one."""
+        with suppress(OSError), self._opened(job_id, name) as opened:
+            return os.fstat(opened).st_size
+        return 0
+
+    @contextmanager
+    def _opened(self, job_id: str, name: str) -> Iterator[int]:
+        """A plain file.
+
+        Raises:
+            OSError: it is none, or cannot be read.
+        """
         if "/" in name or name in {"", ".", ".."}:
-            return b""
+            raise FileNotFoundError(name)
+        opened = os.open(self._path(job_id) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            opened = os.open(self._path(job_id) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return b""
-        try:
-            return os.pread(opened, most, start) if stat.S_ISREG(os.fstat(opened).st_mode) else b""
-        except OSError:
-            return b""
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                raise FileNotFoundError(name)
+            yield opened
         finally:
             os.close(opened)
 

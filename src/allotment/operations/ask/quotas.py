@@ -18,6 +18,8 @@ from allotment.operations.ask.resting import demand, half_seen
 from allotment.operations.ask.sparing import spared
 
 _RESTS_ON: Final = ("resourcequotas", "clusterqueues", "cohorts", "localqueues", "workloads")
+_ACCOUNTING: Final = "associations"
+"""What the limits of a Slurm's accounts rest on."""
 _OF_QUEUES: Final = ("clusterqueues", "cohorts", "localqueues", "workloads")
 
 
@@ -42,10 +44,16 @@ class QuotasAnswer:
 
 @dataclass(frozen=True, slots=True)
 class QueuesAnswer:
-    """All ClusterQueues of all sources."""
+    """All ClusterQueues of all sources.
+
+    Attributes:
+        remarks: what narrows the answer.
+        of_slurm: whether every source is a Slurm, the queues of which are accounts with a limit on devices.
+    """
 
     standings: tuple[QueueStanding, ...]
     remarks: tuple[str, ...] = ()
+    of_slurm: bool = False
 
 
 def quotas_of(snapshot: Snapshot, teams: Mapping[str, str] | None) -> QuotasAnswer:
@@ -127,7 +135,8 @@ def queues_of(snapshot: Snapshot) -> QueuesAnswer:
         if use.told is not None and use.told != use.used
     )
     held = tuple(f"{_in(snapshot, each)}{_kept_before(each)}" for each in standings if each.held_back)
-    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing, *held, *left))
+    of_slurm = bool(snapshot.sources) and all(each.kind == "slurm" for each in snapshot.sources)
+    return QueuesAnswer(standings, (*_unseen(snapshot, _OF_QUEUES), *differing, *held, *left), of_slurm)
 
 
 def _in(snapshot: Snapshot, standing: QueueStanding) -> str:
@@ -146,5 +155,8 @@ def _kept_before(standing: QueueStanding) -> str:
 def _unseen(snapshot: Snapshot, rests_on: Sequence[str]) -> tuple[str, ...]:
     told: list[str] = []
     for source in snapshot.sources:
-        told += [f"{shown(source.name) or 'the source'}: {each}" for each in half_seen(source, rests_on)]
+        missed = half_seen(source, rests_on)
+        if any(gap.what == _ACCOUNTING for gap in source.gaps):
+            missed.append("the accounting could not be read, so which limits its accounts have is not known")
+        told += [f"{shown(source.name) or 'the source'}: {each}" for each in missed]
     return tuple(told)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from allotment.errors import shown
+from allotment.model.jobs.native import native_shown, native_uid
 from allotment.model.jobs.run import MOVES, JobHistory, JobState, Move, MoveCause
 from allotment.ports.backends import EndOfRun, FollowedJob
 
@@ -109,6 +110,8 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
     turn = path.index(JobState.QUEUED) if again and path else 0
     early = _early(history) if seen.state is JobState.STOPPED else None
     said = _said(seen) if early is None else early.said
+    if not said and seen.state is JobState.STOPPED:
+        said = _who_stopped(history)
     return tuple(
         Move(
             at,
@@ -126,12 +129,20 @@ def _older(state: JobState, present: JobState) -> bool:
     return state is not JobState.QUEUED and _RANK[state] < _RANK[present]
 
 
-def lost(history: JobHistory, now: int) -> tuple[Move, ...]:
-    """The move of a job that its back end knows nothing of, though it had taken it."""
+def lost(history: JobHistory, now: int, native: str = "") -> tuple[Move, ...]:
+    """The move of a job that its back end knows nothing of, though it had taken it.
+
+    Args:
+        history: of the job.
+        now: milliseconds since 1970.
+        native: the back end's own name for it, as it is on record.
+    """
     present = history.state
     if present is None or present.over or present in {JobState.SUBMITTED, JobState.HELD}:
         return ()
     said = "its back end knows nothing of it any more, and nobody saw it end"
+    if native_uid(native):
+        said = f"{shown(native_shown(native))} was deleted in the cluster, and nobody saw it end"
     return (Move(now, JobState.FAILED, MoveCause.LOST, history.attempt, said),)
 
 
@@ -200,6 +211,11 @@ def _early(history: JobHistory) -> Move | None:
     """The move by which a trial that fell behind was told to end; None where somebody ended it by hand as well."""
     told = [each for each in history.moves if each.cause in _FOR_GOOD]
     return told[-1] if told and told[-1].cause is MoveCause.EARLY_STOP else None
+
+
+def _who_stopped(history: JobHistory) -> str:
+    """What was said when it was told to end by hand; its back end may not know."""
+    return next((each.said for each in reversed(history.moves) if each.cause is MoveCause.BY_HAND), "")
 
 
 def _said(seen: FollowedJob) -> str:

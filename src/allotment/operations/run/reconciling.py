@@ -215,7 +215,7 @@ class Reconciler:
             found = self._backend.look() if changing is None or whole else changing.changed()
             seen = {each.id: each for each in found}
         except UnreachableError as error:
-            self._unreachable = str(error)
+            self._unreachable = "; ".join(filter(None, (error.line, error.fix)))
             return False
         self._unreachable = ""
         put_off = self._add_news(changes, seen, now, most, whole=whole)
@@ -337,7 +337,7 @@ class Reconciler:
             return None  # it was not handed over: whatever bears its id there is somebody else's
         if shown is not None:
             return change_of(job, shown, now, self._prices)
-        moves = lost(job.history, now)
+        moves = lost(job.history, now, job.native)
         return StoredChange(job.id, job.version, moves=moves) if moves else None
 
     def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> None:

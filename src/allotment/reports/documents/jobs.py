@@ -10,6 +10,7 @@ from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
 from allotment.model.moments import written
 from allotment.model.policy import IdleMode
 from allotment.operations.run.reporting import FamilyReport, JobReport
+from allotment.operations.run.trials_there import trials_there
 from allotment.operations.run.using import measured_so_far
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_service import ForeseenJob, ServedBackend, ServerStatus
@@ -17,12 +18,13 @@ from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 from allotment.reports.documents.form import seconds
 
 
-def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
+def job_row_document(row: JobRow, now: int, unheard_since: int | None = None) -> Mapping[str, Any]:
     """A job as listings have it.
 
     Args:
         row: the job.
         now: milliseconds since the epoch, up to which what goes on is counted.
+        unheard_since: the same, since when nothing was heard of its back end; None where that answers.
     """
     return {
         "id": row.id,
@@ -38,6 +40,7 @@ def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
         "state": row.state.value,
         "cause": row.cause.value,
         "message": row.said or None,
+        "unheardSince": _moment(unheard_since),
         "attempt": row.attempt,
         "memberOf": row.parent or None,
         "number": row.number if row.parent else None,
@@ -49,12 +52,16 @@ def job_row_document(row: JobRow, now: int) -> Mapping[str, Any]:
     }
 
 
-def stored_job_document(job: StoredJob, members: Sequence[Mapping[str, Any]] = ()) -> Mapping[str, Any]:
+def stored_job_document(
+    job: StoredJob, members: Sequence[Mapping[str, Any]] = (), unheard_since: int | None = None
+) -> Mapping[str, Any]:
     """Everything that is known of a job; of secrets only the references, and of variables only the names.
 
     Args:
         job: of which.
         members: of a sweep or a schedule, as listings have them.
+        unheard_since: milliseconds since the epoch, since when nothing was heard of its back end; None where that
+            answers.
     """
     wanted = job.job
     wish = wanted.needs.accelerators
@@ -67,6 +74,7 @@ def stored_job_document(job: StoredJob, members: Sequence[Mapping[str, Any]] = (
         "labels": wanted.labels,
         "owner": job.owner,
         "backend": job.backend,
+        "unheardSince": _moment(unheard_since),
         "native": native_shown(job.native) or None,
         "type": wanted.type.value,
         "priority": wanted.priority,
@@ -126,6 +134,17 @@ def _family(job: StoredJob, members: Sequence[Mapping[str, Any]]) -> Mapping[str
         found["progress"] = standing.said
     if sweep is not None or schedule is not None:
         found["members"] = members
+    if sweep is not None and not members and job.attempts:
+        found["trials"] = [
+            {
+                "number": each.number,
+                "state": each.state,
+                "node": each.node or None,
+                "exitCode": each.code,
+                "arguments": each.arguments,
+            }
+            for each in trials_there(job)
+        ]
     return found
 
 
@@ -283,6 +302,7 @@ def backend_document(each: ServedBackend) -> Mapping[str, Any]:
         "accelerators": each.offer.accelerators,
         "notes": each.offer.told,
         "unreachable": each.unreachable or None,
+        "silentSince": _moment(each.silent_since),
     }
 
 

@@ -271,6 +271,15 @@ class DisplacementContract:
         runs = bench.until(lambda: two([each for each in bench.slurm.bookings(since) if each.job_id == lasting]))
         assert all(each.allocated["gres/gpu"] == 4 for each in runs)
 
+    def test_who_leaves_when_it_has_to_give_way_is_displaced_whatever_its_exit_code(self, bench: Bench) -> None:
+        leaving = bench.start(gpus=4, account="nlp", argv=bench.lasting, output=f"{bench.directory}/leaving.out")
+        steady = bench.start(LONG, gpus=4, partitions=("steady",), account="cv")
+        (job, _) = bench.running(leaving, steady)
+        assert not job.displaced
+        bench.start(2, gpus=4, partitions=("urgent",))
+        (job,) = bench.ended(leaving)
+        assert (job.end_word, job.displaced, job.restarts) == ("PREEMPTED", True, 0)
+
 
 def both(bench: Bench, since: int, *job_ids: int) -> dict[int, Any]:
     found = {each.job_id: each for each in bench.slurm.bookings(since) if each.over and each.job_id in job_ids}

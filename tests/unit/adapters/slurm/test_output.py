@@ -23,8 +23,9 @@ def test_only_plain_files_of_the_folder_are_read(tmp_path: Path) -> None:
     (folder / "folder").mkdir()
     assert output.names("x1") == ("attempt-1.log",)
     assert output.read("x1", "attempt-1.log", 3, 4) == b"3456"
+    assert output.size("x1", "attempt-1.log") == 10
     for name in ("link", "pipe", "folder", "../../secret", "..", "", "absent"):
-        assert output.read("x1", name, 0) == b""
+        assert (output.read("x1", name, 0), output.size("x1", name)) == (b"", 0)
     assert output.names("x2") == ()
     for odd in ("../x1", "a/b", ".."):
         with pytest.raises(InputError):

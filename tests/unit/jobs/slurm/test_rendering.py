@@ -257,5 +257,5 @@ def test_an_image_that_stands_for_what_nodes_have() -> None:
 def test_jobs_that_share_a_node_listen_on_ports_of_their_own(number: str, port: str) -> None:
     given = {"PATH": os.environ["PATH"], "ALLOTMENT_ATTEMPT": "1", "ALLOTMENT_REPLICAS": "2", "HOME": "/"}
     told = {**given, "SLURM_PROCID": "1", "SLURM_JOB_ID": number}
-    argv = ["sh", "-c", RANKS, "sh", "sh", "-c", 'echo "$RANK $MASTER_PORT"']
+    argv = ["sh", "-c", RANKS, "sh", "sh", "-c", 'test "$SLURM_OVERLAP" = 1 && echo "$RANK $MASTER_PORT"']
     assert subprocess.run(argv, env=told, capture_output=True, text=True, check=True).stdout == f"1 {port}\n"

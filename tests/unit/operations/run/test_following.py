@@ -155,6 +155,13 @@ def test_only_an_eviction_since_it_began_explains_its_end() -> None:
         assert as_numbered(known, seen(S.RUNNING, 2, let_in=let_in, before=TURNED_OUT)).before == expected
 
 
+def test_who_stopped_it_is_said_where_its_back_end_says_nothing_of_its_end() -> None:
+    told = history(S.SUBMITTED, S.QUEUED, S.RUNNING).become(Move(6, S.STOPPING, MoveCause.BY_HAND, 1, "ann stopped it"))
+    assert [each.said for each in moves_to(told, seen(S.STOPPED), 9)] == ["ann stopped it"]
+    (move,) = moves_to(told, seen(S.STOPPED, end=EndOfRun(143)), 9)
+    assert move.said == "exit code 143"
+
+
 def test_how_it_ended_is_said_on_one_line_and_bounded() -> None:
     end = EndOfRun(137, 1, "killed\n\x1b[31mred " + "x" * 1000)
     (move,) = moves_to(history(S.SUBMITTED, S.QUEUED, S.RUNNING), seen(S.FAILED, end=end, since=7), 9)
@@ -166,6 +173,18 @@ def test_how_it_ended_is_said_on_one_line_and_bounded() -> None:
 def test_only_what_a_back_end_had_can_be_lost() -> None:
     assert lost(history(S.SUBMITTED), 9) == ()
     assert [each.state for each in lost(history(S.SUBMITTED, S.QUEUED), 9)] == [S.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("native", "said"),
+    [
+        ("job/kg-jx@u1", "job/kg-jx was deleted in the cluster, and nobody saw it end"),
+        ("4711", "its back end knows nothing of it any more, and nobody saw it end"),
+        ("", "its back end knows nothing of it any more, and nobody saw it end"),
+    ],
+)
+def test_what_was_an_object_of_a_cluster_and_is_gone_was_deleted_there(native: str, said: str) -> None:
+    assert [each.said for each in lost(history(S.SUBMITTED, S.QUEUED), 9, native)] == [said]
 
 
 @given(st.lists(st.tuples(st.sampled_from(JobState), st.integers(0, 3)), max_size=12))

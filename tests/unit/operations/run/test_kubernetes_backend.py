@@ -208,6 +208,11 @@ def test_somebody_elses_object_of_that_name_is_left_alone(bench: Bench) -> None:
         (refused(422, "Invalid", "spec.template: Invalid value"), JobRefusedError, "spec.template"),
         (refused(403, "Forbidden", "ValidatingAdmissionPolicy 'x' denied request: no"), JobRefusedError, "denied"),
         (refused(403, "Forbidden", 'jobs is forbidden: User "jane" cannot create resource'), ForbiddenError, ""),
+        (
+            refused(403, "Forbidden", "unable to create new content in namespace nlp because it is being terminated"),
+            JobRefusedError,
+            "fix: ask the platform team",
+        ),
     ],
 )
 def test_refusals(bench: Bench, error: AllotmentError, expected: type[AllotmentError], words: str) -> None:

@@ -57,6 +57,9 @@ class MemoryOutput:
     def read(self, job_id: str, name: str, start: int, most: int = 1 << 16) -> bytes:
         return self.files.get(job_id, {}).get(name, b"")[start : start + most]
 
+    def size(self, job_id: str, name: str) -> int:
+        return len(self.files.get(job_id, {}).get(name, b""))
+
 
 @dataclass
 class SlurmClock:

@@ -190,3 +190,11 @@ def test_a_description_that_names_what_is_not_there_says_which_field(
 def test_an_account_that_stands_for_a_team_by_default_is_looked_for_too(scene: Scene) -> None:
     (noted,) = starts(scene).told(order(scene, team="recsys"))
     assert noted.startswith('the description of hpc names no account in accounts.recsys, so it is "recsys": ')
+
+
+def test_numbers_of_replicas_that_would_fit_are_told(scene: Scene) -> None:
+    """Slurm is asked for the same number on each node: three of two devices need three nodes, four need two."""
+    with pytest.raises(CapacityError) as refused:
+        starts(scene).check(order(scene, 2, replicas=3))
+    assert refused.value.fix.endswith("; 2 replicas or 4 replicas would fit: each node gets the same number")
+    starts(scene).check(order(scene, 2, replicas=4))

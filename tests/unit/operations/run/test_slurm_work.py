@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.jobs.fetching import SAYS
+from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import STAGING_LOG, task_log
 from allotment.model.jobs.job import (
     EarlyStop,
@@ -22,7 +23,9 @@ from allotment.model.jobs.job import (
     VolumeUse,
 )
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.slurm.seen import SlurmExit, SlurmJob, SlurmPhase
 from allotment.operations.run.following import moves_to
+from allotment.operations.run.slurm.sweeps import TrialRun, standing_of_sweep, trials_seen
 from allotment.ports.backends import FollowedJob, JobRefusedError
 from tests.unit.jobs.kubernetes.work import program
 from tests.unit.operations.run.test_slurm_backend import SAVED, Scene
@@ -354,3 +357,17 @@ def test_what_comes_of_a_job_can_be_written_into_its_history(scene: Scene) -> No
     assert told[:4] == [("submitted", "submitted"), ("staging", "taken"), ("queued", "staged"), ("running", "started")]
     assert [cause for state, cause in told[4:] if state == "queued"] == ["retried", "retried"]
     assert told[-1] == ("failed", "exit-code")
+
+
+def test_a_trial_that_was_cancelled_beside_one_that_failed_is_told() -> None:
+    trials = [TrialRun(0, "FAILED", SlurmPhase.ENDED, end=SlurmExit(9)), TrialRun(1, "CANCELLED", SlurmPhase.ENDED)]
+    found = standing_of_sweep(SlurmPart("x1", 0, 1), 7, trials, [["--lr=0"], ["--lr=1"]], early=False).followed
+    assert found.end is not None
+    assert found.end.said == "1 of 2 trials failed: trial 0 (--lr=0, exit code 9); 1 trial was cancelled"
+
+
+def test_a_trial_that_leaves_when_it_has_to_make_room_has_failed() -> None:
+    task = SlurmJob(8, "x", "ann", ("COMPLETED",), array_id=7, array_tasks="0", started=50, told_to_go=60)
+    trials, _ = trials_seen([task])
+    found = standing_of_sweep(SlurmPart("x1", 0, 1), 7, [*trials.values()], [["--lr=0"]], early=False).followed
+    assert (found.state, found.end is not None and found.end.displaced) == (JobState.FAILED, True)

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from allotment.cli.commands.run.jobs_view import server_text
+from allotment.cli.commands.run.server_view import server_text
 from allotment.errors import ConflictError, TimedOutError, UnreachableError
 from allotment.operations.run.starting import bring_up, check_as_asked
 from allotment.ports.backends import BackendOffer

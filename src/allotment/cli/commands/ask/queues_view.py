@@ -84,7 +84,7 @@ def queues_listing(answer: QueuesAnswer, *, everything: bool) -> Listing[QueueRo
         name=lambda row: row.standing.name,
         document=_document,
         labels=_labels,
-        nothing="there are no ClusterQueues",
+        nothing="no account with a limit on devices was seen" if answer.of_slurm else "there are no ClusterQueues",
         same_labels=True,
         named=("cohort", "flavor", "resource"),
     )

@@ -22,7 +22,7 @@ from allotment.operations.run.using import held_devices
 from allotment.ports.backends import LOCAL, ForeseenStart
 from allotment.ports.job_service import ForeseenJob, JobReceipt, ServedBackend, ServerStatus
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob, row_of
-from allotment.reports.documents.jobs import backend_document, foreseen_document, job_row_document
+from allotment.reports.documents.jobs import foreseen_document, job_row_document
 
 _EVENTS_SHOWN: Final = 20
 _STYLES: Final = {
@@ -200,33 +200,6 @@ def foreseen_text(each: ForeseenJob, currency: str) -> str:
     return "\n".join(lines)
 
 
-def server_listing(status: ServerStatus) -> Listing[ServedBackend]:
-    """A row a back end."""
-    return Listing(
-        kind="Backend",
-        rows=status.backends,
-        columns=(
-            Column("BACKEND", lambda each: shown(each.name)),
-            Column("KIND", lambda each: each.offer.kind),
-            Column("ACCELERATORS", _accelerators),
-            Column("UNREACHABLE", lambda each: shown(each.unreachable) or None, keep=1, fold=" "),
-        ),
-        name=lambda each: f"backend/{each.name}",
-        document=backend_document,
-    )
-
-
-def _accelerators(each: ServedBackend) -> str:
-    return ", ".join(f"{number} {shown(name)}" for name, number in sorted(each.offer.accelerators.items()))
-
-
-def _without(each: ServedBackend) -> str:
-    """Of one that shows no accelerators: whether it has been asked at all."""
-    if each.offer.kind:
-        return "no accelerators"
-    return "what it has is not known" if each.unreachable else "not asked yet"
-
-
 def receipt_text(receipt: JobReceipt, call: str) -> str:
     """What is said when a job was taken: its id, what is different there, what to type next."""
     return f"{receipt_line(receipt)}\n{next_steps((receipt,), call)}"
@@ -383,21 +356,3 @@ def _attempt_columns(job: StoredJob) -> tuple[Column[JobAttempt], ...]:
         Column("DEVICES", lambda each: _places(job, each)),
         Column("END", lambda each: _end(job, each)),
     )
-
-
-def server_text(status: ServerStatus, call: str) -> str:
-    """A server, and what to type next."""
-    teams = shown(", ".join(status.teams))
-    lines = [f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {teams}"]
-    if status.directory:
-        lines.append(f"  its directory: {shown(status.directory)}")
-    for each in status.backends:
-        lines.append(f"  {shown(each.name)}: {_accelerators(each) or _without(each)}")
-        lines += [f"    {shown(said)}" for said in each.offer.told]
-        lines += [f"    trouble: {shown(each.unreachable)}"] if each.unreachable else []
-    under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))
-    lines.append(f"  jobs: {under_way or 'none under way'}")
-    lines += [f"  trouble: {shown(said)}" for said in status.told]
-    lines += ["", "next:", f"  {call} run train.py --team {status.teams[0] if status.teams else 'TEAM'} --gpus 1"]
-    lines += [f"  {call} ps -w", f"  {call} down"]
-    return "\n".join(lines)

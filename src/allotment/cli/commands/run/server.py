@@ -32,7 +32,7 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     again by the next.
     """
     from allotment import wiring
-    from allotment.cli.commands.run.jobs_view import server_listing, server_text
+    from allotment.cli.commands.run.server_view import server_listing, server_text
     from allotment.cli.commands.run.serving import platform_words
     from allotment.cli.shell.output import show
     from allotment.operations.run.starting import bring_up, check_as_asked

@@ -18,6 +18,7 @@ from allotment.ports.kube import USUAL_DELETION, AccessQuestion, AccessRefusedEr
 
 _ALREADY: Final = "AlreadyExists"
 _NO_RIGHT: Final = "cannot create resource"
+_NAMESPACE_GOES: Final = "because it is being terminated"
 _QUOTA: Final = "exceeded quota"
 _NOT_COUNTED: Final = "status unknown for quota"
 """Said of a kind that a ResourceQuota limits and has not counted yet: for some seconds after either was made."""
@@ -219,6 +220,13 @@ class WorkMaker:
                     f"{self._name} has no namespace {namespace} for the job's team",
                     why=error.message,
                     fix="ask the platform team: `allot apply` makes the namespaces of teams",
+                ) from error
+            if _NAMESPACE_GOES in error.message:
+                namespace = body["metadata"]["namespace"]
+                raise JobRefusedError(
+                    f"the namespace {namespace} of the job's team is being deleted on {self._name}",
+                    why=error.message,
+                    fix="ask the platform team: `allot apply` makes it anew once it is gone; then submit the job again",
                 ) from error
             raise JobRefusedError(
                 f"{self._name} refused the job's {body['kind']}", why=error.message, fix="change the job as it says"

@@ -60,4 +60,4 @@ def _log(processes: JobProcesses, launch: str, rank: int) -> GrowingLog:
         said = told_of_loss(state.log_bytes_lost) if isinstance(state, JobEnded) else ""
         return said and f"[allotment: in all {said}]"
 
-    return GrowingLog(launch, rank, read, closing)
+    return GrowingLog(launch, rank, read, closing, size=lambda: processes.log(launch).end)

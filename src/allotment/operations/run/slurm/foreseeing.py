@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from allotment.diagnose.finding import Finding
@@ -18,16 +19,20 @@ from allotment.diagnose.slurm.view import SlurmView
 from allotment.errors import AllotmentError, CapacityError, unquoted
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.explanation import Confidence
+from allotment.model.grammar import count
 from allotment.model.jobs.job import Job
 from allotment.model.observed.slurm import SlurmFacts
 from allotment.model.observed.snapshot import Gap, Source
 from allotment.model.slurm.seen import SlurmAssociation, SlurmJob, SlurmPartition
 from allotment.model.slurm.submission import SlurmSubmission
 from allotment.operations.run.slurm.described_words import PARTITION, UnknownWord, WordsThere, unknown_words
-from allotment.operations.run.slurm.hopeless import hopeless_there
+from allotment.operations.run.slurm.hopeless import Hopeless, hopeless_there
 from allotment.ports.backends import ForeseenStart, JobRefusedError, JobToStart, NeverStartsError
 from allotment.ports.clock import Clock
 
+_MOST_TRIED: Final = 64
+_MOST_HIGHER: Final = 4
+"""Numbers of replicas that are tried below and above the one that was asked for."""
 _HELD: Final = 10.0
 """Seconds for which what was read is believed: slurmctld answers one at a time, and others ask, too."""
 _USUAL: Final = "normal"
@@ -85,11 +90,29 @@ class ForeseenOnSlurm:
                 why=wrong.told(source.name),
                 fix=self._correct(wrong),
             )
-        view = SlurmView(facts, supposed_job(facts, asked), now, supposed=True)
-        found = hopeless_there(view, timed=asked.minutes > 0)
+        found = _hopeless(facts, asked, now)
         if found is not None:
             kind = CapacityError if found.amounts else NeverStartsError
-            raise kind(f"{order.job.name} could never start on {source.name}", why=found.why, fix=found.fix)
+            fix = "; ".join(filter(None, (found.fix, self._replicas_that_fit(order, facts, now))))
+            raise kind(f"{order.job.name} could never start on {source.name}", why=found.why, fix=fix)
+
+    def _replicas_that_fit(self, order: JobToStart, facts: SlurmFacts, now: float) -> str:
+        """The next numbers of replicas below and above with which it could start: all nodes get the same number."""
+        replicas = order.job.replicas
+        if replicas == 1 or order.job.sweep is not None:
+            return ""
+
+        def fits(number: int) -> bool:
+            try:
+                asked = self._asked(replace(order, job=replace(order.job, replicas=number)))
+            except AllotmentError:
+                return False
+            return _hopeless(facts, asked, now) is None
+
+        below = range(replicas - 1, max(0, replicas - _MOST_TRIED), -1)
+        found = [next(filter(fits, below), 0), next(filter(fits, range(replicas + 1, replicas + _MOST_HIGHER)), 0)]
+        numbers = " or ".join(count(each, "replica") for each in found if each)
+        return f"{numbers} would fit: each node gets the same number" if numbers else ""
 
     def told(self, order: JobToStart) -> Iterator[str]:
         """What its description names for a job and the Slurm does not have, where not every Slurm refuses that."""
@@ -131,6 +154,11 @@ class ForeseenOnSlurm:
         if isinstance(read, AllotmentError):
             raise read
         return read, at
+
+
+def _hopeless(facts: SlurmFacts, asked: SlurmSubmission, now: float) -> Hopeless | None:
+    view = SlurmView(facts, supposed_job(facts, asked), now, supposed=True)
+    return hopeless_there(view, timed=asked.minutes > 0)
 
 
 def foreseen_start(facts: SlurmFacts, asked: SlurmSubmission, gaps: tuple[Gap, ...], now: float) -> ForeseenStart:

@@ -37,4 +37,4 @@ def _log(output: JobOutput, job_id: str, name: str, rank: int) -> GrowingLog:
         data = output.read(job_id, name, start)
         return data, start + len(data)
 
-    return GrowingLog(name, rank, read)
+    return GrowingLog(name, rank, read, size=lambda: output.size(job_id, name))

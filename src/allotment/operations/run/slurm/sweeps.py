@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allotment.jobs.slurm.identities import SlurmPart
+from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState, RunningPlace
 from allotment.model.slurm.seen import SlurmBooking, SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.tres import tasks_of
@@ -146,7 +147,8 @@ def _ended(
         first = end_of(failed[0].word, failed[0].end, "")
         told = "; ".join(_told(each, arguments) for each in failed[:_NAMED])
         more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-        said = f"{len(failed)} of {total} trials failed: {told}{more}"
+        by_hand = f"; {count(len(cancelled), 'trial')} {'was' if len(cancelled) == 1 else 'were'} cancelled"
+        said = f"{len(failed)} of {total} trials failed: {told}{more}{by_hand if cancelled else ''}"
         displaced = all(end_of(each.word, each.end, "").displaced for each in failed)
         return JobState.FAILED, EndOfRun(first.code, failed[0].number, bounded(said), displaced)
     if cancelled and not (early and len(cancelled) < len(trials)):
