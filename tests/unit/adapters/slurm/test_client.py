@@ -223,7 +223,7 @@ def test_an_update_names_the_nodes_that_the_job_asked_for() -> None:
 def test_the_token_is_in_no_message(answer: Any, error: type[AllotmentError]) -> None:
     with client(old(**{"/slurm/v0.0.38/jobs": answer})) as port, pytest.raises(error) as caught:
         port.jobs()
-    assert SECRET not in f"{caught.value}{caught.value!r}{caught.value.__context__!r}{port._token!r}"
+    assert SECRET not in f"{caught.value}{caught.value!r}{caught.value.__context__!r}{port._rest._token!r}"
     assert "\x1b" not in str(caught.value)
 
 
@@ -261,7 +261,7 @@ class Counted(httpx.SyncByteStream):
 def test_what_answers_and_is_no_slurm_is_told_so_and_read_no_further_than_needed(
     part: bytes, read: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("allotment.adapters.slurm.client.MOST_BYTES", 100_000)
+    monkeypatch.setattr("allotment.adapters.slurm.rest.MOST_BYTES", 100_000)
     body = Counted(part, 1000)
     with (
         client(old(**{"/slurm/v0.0.38/jobs": httpx.Response(200, stream=body)})) as port,
