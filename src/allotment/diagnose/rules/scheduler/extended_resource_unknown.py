@@ -12,7 +12,8 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Finding, Proposal
 from allotment.diagnose.rules.scheduler.answering import about_room
 from allotment.diagnose.rules.scheduler.karpenter import kept_off, may_grow, may_offer
-from allotment.diagnose.rules.scheduler.placing import Placing, asking, is_accelerator, of_device_class, placing
+from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, of_device_class, placing
+from allotment.diagnose.rules.scheduler.reshaping import asking
 from allotment.diagnose.rules.scheduler.rooms import listed
 from allotment.model.explanation import CauseVerdict, Confidence, RemedyKind
 from allotment.model.spelling import nearest

@@ -9,11 +9,9 @@ from typing import Final
 
 from allotment.diagnose.case import Case
 from allotment.diagnose.gangs import one_by_one
-from allotment.diagnose.rules.scheduler.placing import (
-    Placing,
+from allotment.diagnose.rules.scheduler.placing import Placing, is_accelerator, placing
+from allotment.diagnose.rules.scheduler.reshaping import (
     beside_anyone,
-    is_accelerator,
-    placing,
     tolerating_all,
     unlabelled,
     without_affinity,

@@ -10,13 +10,8 @@ from typing import Final
 from allotment.diagnose.amending import changed_pods
 from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
-from allotment.diagnose.rules.scheduler.placing import (
-    Placing,
-    anywhere,
-    placing,
-    selecting,
-    tolerating_all,
-)
+from allotment.diagnose.rules.scheduler.placing import Placing, placing
+from allotment.diagnose.rules.scheduler.reshaping import anywhere, selecting, tolerating_all
 from allotment.model.explanation import RemedyKind
 from allotment.model.observed.base import LabelRequirement, Names
 from allotment.model.observed.nodes import Node

@@ -13,7 +13,8 @@ from allotment.diagnose.finding import Proposal
 from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.machines import INSTANCE_TYPE
 from allotment.diagnose.rollouts import held_back, pace_of
-from allotment.diagnose.rules.scheduler.placing import Change, Placing, asking, selecting
+from allotment.diagnose.rules.scheduler.placing import Change, Placing
+from allotment.diagnose.rules.scheduler.reshaping import asking, selecting
 from allotment.diagnose.rules.scheduler.rooms import is_product_label, told
 from allotment.diagnose.rules.scheduler.smaller import (
     Amounts,

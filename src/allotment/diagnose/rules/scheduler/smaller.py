@@ -11,7 +11,8 @@ from allotment.diagnose.case import Case
 from allotment.diagnose.emptied import grows
 from allotment.diagnose.gangs import one_by_one
 from allotment.diagnose.never import fleet_of
-from allotment.diagnose.rules.scheduler.placing import Placing, asking, reshaped
+from allotment.diagnose.rules.scheduler.placing import Placing, reshaped
+from allotment.diagnose.rules.scheduler.reshaping import asking
 from allotment.diagnose.rules.scheduler.rooms import told
 from allotment.model.observed.pods import Container, PodSpec
 from allotment.scheduling.queueing.quantity import render_amount
