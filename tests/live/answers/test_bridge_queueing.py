@@ -21,7 +21,7 @@ from tests.live.differential.scenarios import generate, generate_topology
 
 pytestmark = pytest.mark.live
 
-EVERY_RUN, EVERY_RUN_ON_NODES = 8, 2
+EVERY_RUN, EVERY_RUN_ON_NODES = 5, 1
 ACTIONS = 8
 STATUS_SECONDS = 20.0
 """Kueue brings the status of its queues up to date some time after it has decided."""

@@ -236,6 +236,7 @@ def test_06_exploratory_work_preempts_nobody(stage: Stage) -> None:
     assert set(stage.admitted("recsys")) == running
 
 
+@pytest.mark.nightly  # by day the README's own `prove` is run on a cluster of its own
 def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
     evidence = tmp_path / "evidence.md"
     here = (str(stage.directory), "--cluster", CLUSTER)
@@ -254,7 +255,7 @@ def test_08_a_removed_guardrail_is_named_found_and_repaired(stage: Stage) -> Non
     stage.kubectl("delete", "validatingadmissionpolicybinding", "queue-required.allotment.dev")
     # An admission policy stops counting only when the API server has noticed.
     time.sleep(2)
-    # The whole of prove has just been seen; here one guardrail is asked for, and the one that does its part as well.
+    # The whole of prove is seen elsewhere; here one guardrail is asked for, and the one that does its part as well.
     some = ("--guardrail", "queue-required", "--guardrail", "good-work")
     proof = json.loads(stage.allot("prove", *here, *some, "--output", "json", expect=1))
     assert "queue-required" in json.dumps([row for row in rows_of(proof) if row["verdict"] == "failed"])

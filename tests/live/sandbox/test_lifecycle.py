@@ -51,10 +51,9 @@ def nothing_left(store: SandboxStore, sandbox: Sandbox) -> None:
             probe.bind(("127.0.0.1", port))
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "victims", [EVERY_RUN, pytest.param(start_order(()), marks=pytest.mark.nightly)], ids=["one", "each"]
-)
+@pytest.mark.parametrize("victims", [EVERY_RUN, start_order(())], ids=["one", "each"])
 def test_from_nothing_through_kills_to_nothing(
     sandbox_store: SandboxStore, new_sandbox: NewSandbox, tools: Mapping[str, Path], victims: Sequence[str]
 ) -> None:
