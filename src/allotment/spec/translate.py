@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -56,6 +57,7 @@ def _words(kind: str, value: Any, context: Mapping[str, Any], path: Path, model:
 
 
 _GPU: Final = frozenset({"gpu", "gpus", "gpucount", "gpuspernode", "nvidia.com/gpu"})
+_ALMOST: Final = 0.85
 _COUNTS: Final = ("accelerators", "acceleratorsPerNode")
 
 
@@ -75,8 +77,10 @@ def _field_meant(name: str, value: Any, at: type[BaseModel] | None, model: type[
     if said:
         return said
     same = next((field for field in fields if plain(field) == plain(name)), None)
-    if same is not None:
-        return did_you_mean(same, fields)
+    # One letter too many is likelier than another mapping.
+    almost = same or next(iter(difflib.get_close_matches(name, fields, n=1, cutoff=_ALMOST)), None)
+    if almost is not None:
+        return did_you_mean(almost, fields)
     return _placed(_COUNTS[0] if gpus else name, at, model) or did_you_mean("" if gpus else name, fields)
 
 

@@ -88,6 +88,13 @@ ONE_ERROR = [
         'did you mean "acceleratorsPerNode"?',
     ),
     (
+        "a letter too many is likelier than another mapping",
+        tiny(cluster=CLUSTER.replace("    cpu: 96", "    accelerators: a100\n    cpu: 96")),
+        "cluster.yaml:10 nodePools[0].accelerators",
+        'unknown field "accelerators"',
+        'did you mean "accelerator"?',
+    ),
+    (
         "foreign YAML",
         extra("apiVersion: v1\nkind: ConfigMap\n"),
         "extra.yaml:2 kind",
