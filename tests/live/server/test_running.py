@@ -176,7 +176,7 @@ def killed_again_and_again(server: Server, kills: int, jobs: int, seed: int) -> 
     chance = random.Random(seed)
     marks = server.home / "marks"
     marks.mkdir()
-    stranger = subprocess.Popen(["sleep", "0.2h"], start_new_session=True)
+    stranger = subprocess.Popen(["sleep", "3h"], start_new_session=True)
     pid = server.up()
     waiting = list(range(jobs))
     submitted: dict[int, str] = {}
