@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.case import Case
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.never import fleet_of
-from allotment.diagnose.others import called, listed, pods_of, reference_above
-from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
-from allotment.model.observed.base import Reference
+from allotment.diagnose.others import called, deletion, listed, pods_of
 from allotment.model.observed.pods import PodTemplate
 from allotment.model.observed.queueing import Workload
 from allotment.scheduling.snapshot.placement import is_waiting
@@ -47,25 +45,13 @@ def given_up(case: Case, workloads: list[Workload], then: str = "", cost: int = 
         then: what has to happen besides, a clause.
         cost: among the proposals of the same doer.
     """
-    names = list(dict.fromkeys(called(case, each) for each in workloads))
-    ends = [each for workload in workloads for each in _end_of(case, workload)]
-    above = list(dict.fromkeys(reference_above(case, each) for each in workloads))
-    gone = [(each, Patch(PatchOp.DELETE)) for each in above]
     one = len(workloads) == 1
-    them = listed(names)
+    them = listed(list(dict.fromkeys(called(case, each) for each in workloads)))
     said = "it holds quota and can never run" if one else "they hold quota and can never run"
-    return Proposal(
-        RemedyKind.OTHER,
-        Doer.TEAM_OWNER,
+    return deletion(
+        case,
+        workloads,
         f"delete {them}: {said}, for no node would take {'its' if one else 'their'} pods{then}",
-        gone[0][0],
-        gone[0][1],
-        then=tuple(gone[1:]),
-        effect=tuple((each, Patch(PatchOp.DELETE)) for each in ends if each not in above),
-        cost=cost,
+        [end for each in workloads for end in (each, *pods_of(case, each))],
+        cost,
     )
-
-
-def _end_of(case: Case, workload: Workload) -> list[Reference]:
-    """What goes with it."""
-    return [reference_of(workload), *(reference_of(pod) for pod in pods_of(case, workload))]

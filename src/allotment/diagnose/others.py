@@ -6,10 +6,12 @@ teams has lost its names, and is told by its kind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
+from allotment.diagnose.finding import Proposal
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
 from allotment.model.observed.base import Object, Reference
 from allotment.model.observed.index import kind_of
 from allotment.model.observed.pods import Pod
@@ -65,6 +67,33 @@ def called(case: Case, each: Object) -> str:
         return above.name
     kind = kind_of(work_above(case, each)).lower()
     return f"a {kind} of another team" if case.snapshot.view else f"{kind}/{above.name} in {above.namespace}"
+
+
+def deletion(
+    case: Case, workloads: Sequence[Workload], summary: str, ends: Iterable[Object], cost: int = 0
+) -> Proposal:
+    """That what a person submitted of some workloads is deleted by its owner.
+
+    Args:
+        case: the subject.
+        workloads: theirs.
+        summary: of the proposal.
+        ends: what goes with it.
+        cost: among the proposals of the same doer.
+    """
+    above = list(dict.fromkeys(reference_above(case, each) for each in workloads))
+    gone = [(each, Patch(PatchOp.DELETE)) for each in above]
+    under = [reference_of(each) for each in ends]
+    return Proposal(
+        RemedyKind.OTHER,
+        Doer.TEAM_OWNER,
+        summary,
+        gone[0][0],
+        gone[0][1],
+        then=tuple(gone[1:]),
+        effect=tuple((each, Patch(PatchOp.DELETE)) for each in under if each not in above),
+        cost=cost,
+    )
 
 
 def pods_of(case: Case, workload: Workload) -> list[Pod]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from allotment.errors import AllotmentError, CapacityError
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobState, MoveCause, RunningPlace
+from allotment.model.jobs.run import GivenClass, JobState, MoveCause, RunningPlace
 from allotment.model.jobs.use import AttemptUse
 
 LOCAL: Final = "local"
@@ -152,6 +152,10 @@ class FollowedJob:
     why: MoveCause | None = None
     measured: AttemptUse | None = None
     measured_before: AttemptUse | None = None
+
+    def with_class(self, given: GivenClass) -> FollowedJob:
+        """The same with the class of its devices at each of its places."""
+        return replace(self, places=tuple(replace(each, given=given) for each in self.places))
 
 
 @dataclass(frozen=True, slots=True)

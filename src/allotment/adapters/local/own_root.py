@@ -11,6 +11,13 @@ from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.ports.private_folders import must_be_kept_from_strangers, must_be_private
 
 
+def around_of(root: Path) -> tuple[Path, ...]:
+    """Folders above one in which somebody could put another one in its place, wherever a link to it leads."""
+    above = root.parent
+    real = above.resolve()
+    return tuple(dict.fromkeys((above.parent, real.parent, real)))
+
+
 def made_own_root(root: Path) -> None:
     """Make it if it is not there, and see that nobody else can put anything into it, or something in its place.
 
@@ -26,9 +33,7 @@ def made_own_root(root: Path) -> None:
         above.mkdir(parents=True, exist_ok=True)
         root.mkdir(mode=0o700, exist_ok=True)
         found = root.lstat()
-        # Wherever links lead to it: that is where somebody could exchange it.
-        real = above.resolve()
-        around = [(each, each.stat()) for each in dict.fromkeys((above.parent, real.parent, real))]
+        around = [(each, each.stat()) for each in around_of(root)]
     except OSError as error:
         refused = error.errno in {errno.EACCES, errno.EPERM}
         raise AllotmentError(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from allotment.adapters.local.own_root import around_of
 from allotment.errors import InputError, shown
 
 _PART: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}", re.ASCII)
@@ -92,14 +93,12 @@ def _made_by(path: Path) -> str:
 def _exchangeable(root: Path) -> tuple[Path, str] | None:
     """A folder above the root in which somebody else could put another one in its place, and why he could.
 
-    That above it, wherever a link to it leads, and the one above that. Where only the owner of an entry can remove it
-    (the sticky bit), nobody else can.
+    Where only the owner of an entry can remove it (the sticky bit), nobody else can.
 
     Raises:
         OSError: one is not there.
     """
-    above = root.parent
-    for folder in dict.fromkeys((above.parent, above.resolve().parent, above.resolve())):
+    for folder in around_of(root):
         found = folder.stat()
         if found.st_uid not in {0, os.geteuid()}:
             return folder, "can be changed by its owner, who is somebody else"

@@ -20,7 +20,8 @@ MOST_SAID: Final = 500
 """Characters of a back end's words that are kept with a move."""
 PLACE_LOST: Final = EndOfRun(None, said="what it ran on is gone: its pod, or the node of that", displaced=True)
 """How an attempt ended that no queue has turned out, and that has not failed."""
-_FOR_GOOD: Final = frozenset({MoveCause.EARLY_STOP, MoveCause.BY_HAND})
+STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
+"""Causes after which a job does not run again."""
 _USUAL: Final = {
     JobState.SUBMITTED: MoveCause.SUBMITTED,
     JobState.HELD: MoveCause.DEPENDENCY,
@@ -81,7 +82,7 @@ def _has_lost_its_place(history: JobHistory, seen: FollowedJob) -> bool:
     """Whether it has run, in the attempt that its back end still counts, on something that is no more."""
     last = history.moves[-1]
     runs = last.state is JobState.RUNNING or _is_reclaimed(last)
-    if not (seen.uncounted and runs) or any(each.cause in _FOR_GOOD for each in history.moves):
+    if not (seen.uncounted and runs) or any(each.cause in STOPPED_FOR_GOOD for each in history.moves):
         return False
     if seen.state is not JobState.RUNNING:
         return seen.state in {JobState.QUEUED, JobState.STARTING}
@@ -209,7 +210,7 @@ def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause
 
 def _early(history: JobHistory) -> Move | None:
     """The move by which a trial that fell behind was told to end; None where somebody ended it by hand as well."""
-    told = [each for each in history.moves if each.cause in _FOR_GOOD]
+    told = [each for each in history.moves if each.cause in STOPPED_FOR_GOOD]
     return told[-1] if told and told[-1].cause is MoveCause.EARLY_STOP else None
 
 

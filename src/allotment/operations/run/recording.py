@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from allotment.model.jobs.run import JobState, Move, MoveCause
-from allotment.operations.run.following import as_numbered, moves_to
+from allotment.model.jobs.run import JobState, Move
+from allotment.operations.run.following import STOPPED_FOR_GOOD, as_numbered, moves_to
 from allotment.operations.run.marking import IDLE_EVENT, would_have_been
 from allotment.operations.run.using import NO_JOB_PRICES, JobPrices, use_of
 from allotment.ports.backends import EndOfRun, FollowedJob
@@ -18,8 +18,6 @@ UNSEEN: Final = EndOfRun(None, said="it came and went between two looks: nobody 
 """How an attempt ended of which nothing is known but its number."""
 _MOST_UNSEEN: Final = 20
 """Of those, as many of the last ones are kept."""
-STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
-"""Causes after which a job does not run again."""
 _WAITS: Final = frozenset({JobState.HELD, JobState.QUEUED, JobState.STAGING, JobState.STARTING, JobState.STOPPING})
 """States in which the back end's reason is why it does not go on."""
 _NUMBERS: Final = re.compile(r"[0-9]+")

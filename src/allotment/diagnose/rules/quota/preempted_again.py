@@ -13,7 +13,7 @@ from typing import Final
 
 from allotment.diagnose.case import Case, reference_of
 from allotment.diagnose.finding import Deferred, Finding, Proposal
-from allotment.diagnose.others import called, listed, reference_above, work_above
+from allotment.diagnose.others import called, deletion, listed, reference_above, work_above
 from allotment.diagnose.rules.queue.line import raised_priority
 from allotment.diagnose.rules.queue.queued import other_queues
 from allotment.diagnose.rules.quota.reducing import reduced
@@ -206,17 +206,8 @@ def _deactivated(case: Case, workloads: tuple[Workload, ...], until: str) -> Pro
 
 def _ended(case: Case, workloads: list[Workload]) -> Proposal:
     """Work of the same namespace, which its people may delete."""
-    above = list(dict.fromkeys(reference_above(case, each) for each in workloads))
-    gone = [(each, Patch(PatchOp.DELETE)) for each in above]
-    pods = [pod for each in workloads for pod in case.index.pods_under(work_above(case, each).metadata.uid)]
-    under = [reference_of(each) for each in (*workloads, *pods)]
     names = listed(list(dict.fromkeys(called(case, each) for each in workloads)))
-    return Proposal(
-        RemedyKind.OTHER,
-        Doer.TEAM_OWNER,
-        f"stop {names}, and submit {'it' if len(above) == 1 else 'them'} again once this runs",
-        gone[0][0],
-        gone[0][1],
-        then=tuple(gone[1:]),
-        effect=tuple((each, Patch(PatchOp.DELETE)) for each in under if each not in above),
-    )
+    tops = {reference_above(case, each) for each in workloads}
+    pods = [pod for each in workloads for pod in case.index.pods_under(work_above(case, each).metadata.uid)]
+    summary = f"stop {names}, and submit {'it' if len(tops) == 1 else 'them'} again once this runs"
+    return deletion(case, workloads, summary, [*workloads, *pods])

@@ -66,10 +66,7 @@ def with_class(shown: FollowedJob, workloads: Iterable[Workload], classes: Mappi
     admitted = (each.status.admission for each in workloads if each.status.admission is not None)
     flavors = {name for each in admitted for part in each.pod_set_assignments for name in part.flavors.values()}
     given = {classes[name] for name in flavors if name in classes}
-    if len(given) != 1:
-        return shown
-    (one,) = given
-    return replace(shown, places=tuple(replace(each, given=one) for each in shown.places))
+    return shown.with_class(given.pop()) if len(given) == 1 else shown
 
 
 def native_name(work: Work | Job) -> str:

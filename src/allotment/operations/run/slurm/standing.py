@@ -58,9 +58,7 @@ class SlurmStanding:
         """
         if not name:
             return self
-        given = GivenClass(name)
-        places = tuple(replace(each, given=given) for each in self.followed.places)
-        return replace(self, followed=replace(self.followed, places=places))
+        return replace(self, followed=self.followed.with_class(GivenClass(name)))
 
     def may_be_tried_again(self, *, safe: bool) -> bool:
         """Whether it failed in a way that another try could mend.
