@@ -96,7 +96,9 @@ def ps(
                 nothing = NONE_UNDER_WAY
         if family:  # of one moment they stand in the order of their ids, t10 before t9
             rows = tuple(sorted(rows, key=lambda row: -row.number))
-        silent = silent_backends(service.status())
+        # Of what is over nothing more is to be heard.
+        living = any(not each.state.over for each in rows)
+        silent = silent_backends(service.status()) if living else {}
         unheard = sorted({each.backend for each in rows if not each.state.over} & silent.keys())
         present = [(each.id, each.version) for each in rows], unheard
         if present != before:
