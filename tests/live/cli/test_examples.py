@@ -66,6 +66,7 @@ LONG = {
     "prove: all guardrails": "by day the end-to-end story proves them all",
     "prove: one team's, with a report to keep": "by day the story writes a report",
     "plan: save it, and apply exactly that": "by day the next step of a saved plan is run",
+    "sandbox down: stop it and remove what it left": "by day README's steps end with it",
     "sandbox up: a small one under another name": "by day the tests of its life make one of their own name",
     "sandbox up: with the nodes of dev-eastus": "by day every other example begins with it",
 }

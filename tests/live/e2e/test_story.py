@@ -250,6 +250,7 @@ def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
     assert CLUSTER in evidence.read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly  # by day the tests of prove and of drift remove guardrails of their own
 def test_08_a_removed_guardrail_is_named_found_and_repaired(stage: Stage) -> None:
     here = (str(stage.directory), "--cluster", CLUSTER)
     stage.kubectl("delete", "validatingadmissionpolicybinding", "queue-required.allotment.dev")
