@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -20,6 +20,8 @@ from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
+from allotment.model.audit.act import AuditVerb, Caller, CallerKind, act_of
+from allotment.model.audit.chain import ChainHead
 from allotment.model.decoding import decoded_as
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
@@ -62,6 +64,8 @@ from allotment.wiring.slurm import (
 _FIRST_TIDYING: Final = 600.0
 _TIDYING: Final = 6 * 3600.0
 """Seconds until old logs are looked for: after the start, and from then on."""
+_WITNESSING: Final = 3600.0
+"""Seconds between two heads of the audit trail in the log."""
 CLOCK: Final = "clock.json"
 """File beside the socket: how the server's clock stands to the machine's."""
 STARTED: Final = "started.json"
@@ -116,7 +120,48 @@ def _serve(named: str, slots: int | None, store: str) -> None:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True)
         tidying.start()
-        serve(job_api(desk), desk, bound)
+        witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
+        with _answered_for(jobs, identity, steady):
+            witnessing.start()
+            serve(job_api(desk), desk, bound)
+
+
+@contextmanager
+def _answered_for(store: JobsStore, identity: ServerIdentity, clock: Clock) -> Iterator[None]:
+    """The server's own beginning and end, in the audit trail."""
+    itself = Caller(identity.owner, CallerKind.ALLOTMENT, f"process {identity.pid}")
+    told = (("platform", identity.platform), ("directory", identity.directory), ("version", identity.version))
+
+    def tell(verb: AuditVerb) -> ChainHead:
+        now = round(clock.now().timestamp() * 1000)
+        return store.audit([act_of(itself, verb, now, details=tuple(each for each in told if each[1]))])
+
+    _say_head(tell(AuditVerb.SERVER_STARTED))
+    try:
+        yield
+    finally:
+        try:
+            _say_head(tell(AuditVerb.SERVER_ENDED))
+        except AllotmentError as error:
+            print(f"the audit trail lacks this server's end: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+
+
+def _witness(store: JobsStore, ending: Event) -> None:
+    """Have the log say again and again how far the audit trail goes: what is cut off of it is noticed by that."""
+    said: ChainHead | None = None
+    while not ending.wait(_WITNESSING):
+        try:
+            head = store.audit_head()
+        except AllotmentError as error:
+            print(f"the audit trail cannot be read: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            continue
+        if head != said:
+            _say_head(head)
+        said = head
+
+
+def _say_head(head: ChainHead) -> None:
+    print(head, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
 
 
 def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event) -> None:

@@ -23,6 +23,7 @@ _TRY: Final = f"{_COMMANDS}.sandbox"
 _FORESEE: Final = f"{_COMMANDS}.foresee"
 _RUN: Final = f"{_COMMANDS}.run"
 _ASK: Final = f"{_COMMANDS}.ask"
+_ACCOUNT: Final = f"{_COMMANDS}.account"
 _REFERENCE: Final = f"{_COMMANDS}.reference"
 
 ENTRIES: Final = (
@@ -77,6 +78,7 @@ ENTRIES: Final = (
     CommandEntry("retry", f"{_RUN}.jobs:retry", "Submit a job that is over again.", (), "Run"),
     CommandEntry("clone", f"{_RUN}.clone:clone", "Submit a job once more, with something changed.", (), "Run"),
     CommandEntry("store", f"{_RUN}.store:store", "Where jobs are kept: status, backup, restore.", (), "Run"),
+    CommandEntry("audit", f"{_ACCOUNT}.audit:audit", "Who did what, when, and from where.", (), "Account"),
     CommandEntry("job", f"{_RUN}.job:job", "Check job files, and warn of traps.", (), "Run"),
     CommandEntry(
         "template", f"{_RUN}.template:template", "Job files for the usual kinds of work.", ("templates",), "Run"

@@ -1,4 +1,4 @@
-"""The store: jobs with all that is known of them, and what became of devices' time.
+"""The store: jobs with all that is known of them, what became of devices' time, and who has done what.
 
 One process writes, any number read. A change is kept whole or not at all; what is kept survives a crash at any moment.
 No clock is read here: every time is an argument, in milliseconds since the epoch.
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from allotment.errors import AllotmentError, ConflictError
+from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.run import JobState
+from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
 
@@ -133,7 +135,7 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(Protocol):
+class JobsReader(AuditReader, Protocol):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -199,10 +201,10 @@ class JobsReader(Protocol):
         ...
 
 
-class JobsStore(JobsReader, Protocol):
-    """What the one process that writes may do besides."""
+class JobsStore(JobsReader, AuditStore, Protocol):
+    """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 
-    def add(self, job: StoredJob) -> StoredJob:
+    def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """Keep a new job.
 
         Raises:
@@ -212,7 +214,7 @@ class JobsStore(JobsReader, Protocol):
         """
         ...
 
-    def add_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+    def add_all(self, jobs: Sequence[StoredJob], audited: Sequence[AuditedAct] = ()) -> tuple[StoredJob, ...]:
         """Keep new jobs, all of them or none; what is refused is what `add` refuses."""
         ...
 
@@ -226,16 +228,19 @@ class JobsStore(JobsReader, Protocol):
         """
         ...
 
-    def discard(self, job_id: str) -> None:
-        """Forget one job, whether or not it can be read. Devices' time stays.
+    def discard(self, job_id: str, audited: Sequence[AuditedAct] = ()) -> None:
+        """Forget one job, whether or not it can be read. Devices' time and the audit trail stay.
 
         Raises:
             NotFoundError: there is none.
         """
         ...
 
-    def prune(self, ended_before: int) -> int:
-        """Forget jobs that were over before that moment; how many. Devices' time stays: it has been paid for."""
+    def prune(self, ended_before: int, audited: Sequence[AuditedAct] = ()) -> int:
+        """Forget jobs that were over before that moment; how many.
+
+        Devices' time stays: it has been paid for. So does the audit trail.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from allotment.errors import ConflictError, InputError, quoted
+from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause, RunningPlace
@@ -162,6 +163,7 @@ class StoredChange:
         use: None leaves it.
         metric: None leaves it.
         standing: None leaves it.
+        audited: whose act it is; None where nobody asked for it.
     """
 
     id: str
@@ -175,6 +177,7 @@ class StoredChange:
     use: UseSummary | None = None
     metric: TrialMetric | None = None
     standing: FamilyStanding | None = None
+    audited: AuditedAct | None = None
 
 
 @dataclass(frozen=True, slots=True)

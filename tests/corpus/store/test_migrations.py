@@ -17,6 +17,7 @@ from allotment.adapters.store.sqlite import SqlitePlace, driver
 from allotment.adapters.store.tables import METADATA
 from allotment.errors import InputError
 from allotment.model.jobs.run import JobState
+from allotment.operations.account.trail import gone_along
 from allotment.ports.store import JobFilter, SchemaError, StoreError
 from tests.unit.adapters.store.jobs import submitted
 
@@ -64,6 +65,9 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
             assert measured.mark is not None
             assert (measured.by_percent, measured.mark.rule) == (((0, 5000), (90, 5000)), "idle-30m")
         assert store.get("j1").parent == ""
+        trail = list(store.whole_audit())
+        assert [each.act.verb for each in trail] == (["job.submit", "job.stop"] if file.stem >= "0004" else [])
+        assert gone_along(trail).sound
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:

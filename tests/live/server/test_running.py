@@ -22,9 +22,11 @@ from allotment.adapters.store.sqlite import SqlitePlace
 from allotment.cli.shell.examples.form import Example, ExampleNeeds
 from allotment.cli.shell.examples.table import EXAMPLES
 from allotment.errors import UnreachableError
+from allotment.model.audit.chain import AuditEntry, heads_in
 from allotment.model.jobs.job import AcceleratorWish, CheckpointPolicy, Job, JobType, Program, ReplicaNeeds
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.operations.account.trail import verified
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.stored_jobs import StoredJob
 from tests.live.server.conftest import Server
@@ -209,6 +211,7 @@ def killed_again_and_again(server: Server, kills: int, jobs: int, seed: int) -> 
     stranger.kill()
     stranger.wait()
     ledger_closes(server, {**wide, held.id: 8})
+    everybody_answers_for_it(server, {*wide, held.id}, kills + 1)
 
 
 def ledger_closes(server: Server, wide: Mapping[str, int]) -> None:
@@ -223,6 +226,20 @@ def ledger_closes(server: Server, wide: Mapping[str, int]) -> None:
     assert len({each.device for each in lines}) == 8
     assert {job: slots for job, slots in held.items() if slots > wide.get(job, 0)} == {}
     assert held.total() > len(wide) / 2, "most jobs asked for some, and most of these ran for a while"
+
+
+def everybody_answers_for_it(server: Server, jobs: set[str], starts: int) -> None:
+    """The audit trail is whole, leads through all heads of the log, and has each job and each start once."""
+    state = Path(server.environment["XDG_STATE_HOME"]) / "allotment"
+    logs = [file.read_text(encoding="utf-8", errors="replace") for file in state.rglob("server.log*")]
+    heads = [head for each in logs for head in heads_in(each)]
+    place = SqlitePlace(state / "store/store.db")
+    verdict = verified(place, heads)
+    assert (verdict.breaks, verdict.met) == ((), starts)
+    with place.reader() as store:
+        acts = [each.act for each in store.whole_audit() if isinstance(each, AuditEntry)]
+    assert Counter(each.subject for each in acts if each.verb == "job.submit") == {f"job/{each}": 1 for each in jobs}
+    assert sum(each.verb == "server.start" for each in acts) == starts
 
 
 def test_killed_at_random_moments_it_loses_no_job_and_runs_none_twice(server: Server) -> None:

@@ -14,6 +14,7 @@ OURS_FOR_HELP = {
     "allotment.cli",
     "allotment.cli.shell.examples",
     "allotment.cli.shell.examples.ask",
+    "allotment.cli.shell.examples.audit",
     "allotment.cli.shell.examples.change",
     "allotment.cli.shell.examples.declare",
     "allotment.cli.shell.examples.foresee",

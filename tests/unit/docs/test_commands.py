@@ -24,9 +24,9 @@ _ASKS = frozenset({"why", "who", "gpus", "saturation", "queues", "quotas", "book
 _ASKS_OR_READS = frozenset({"when", "whatif", "capacity"})
 """The same; a scenario's file will do too."""
 _ON_THIS_MACHINE = frozenset(
-    {"up", "down", "run", "submit", "ps", "logs", "describe", "report", "wait", "stop", "retry"}
+    {"up", "down", "run", "submit", "ps", "logs", "describe", "report", "wait", "stop", "retry", "audit"}
 )
-"""Need a server; tests/live/server types them."""
+"""Need a server, or its store; tests/live/server and tests/corpus/store type them."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""
 

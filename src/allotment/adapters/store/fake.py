@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from allotment.adapters.store.finding import ambiguous, as_kept, no_job, page_size, taken
-from allotment.errors import AllotmentError, UsageError
+from allotment.adapters.store.finding import ambiguous, as_asked, as_kept, no_job, page_size, taken
+from allotment.errors import UsageError
+from allotment.model.audit.act import AuditedAct
+from allotment.model.audit.chain import BEFORE_ALL, AuditEntry, ChainHead, chained
+from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, row_of
@@ -20,6 +23,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._jobs: dict[str, StoredJob] = {}
         self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
+        self._trail: list[AuditEntry] = []
         self._writer = ""
 
     @property
@@ -130,21 +134,21 @@ class MemoryStore:
         lines = (line[-1:] for device, line in sorted(self._lines.items()) if device.backend == backend)
         return tuple(each for line in lines for each in line if each.end is None)
 
-    def add(self, job: StoredJob) -> StoredJob:
+    def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
-        if job.id in self._jobs:
-            raise taken(job.id)
-        self._jobs[job.id] = first_kept(job)
-        return self._jobs[job.id]
+        (kept,) = self.add_all((job,), audited)
+        return kept
 
-    def add_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+    def add_all(self, jobs: Sequence[StoredJob], audited: Sequence[AuditedAct] = ()) -> tuple[StoredJob, ...]:
         """See the port."""
-        before = dict(self._jobs)
-        try:
-            return tuple(self.add(each) for each in jobs)
-        except AllotmentError:
-            self._jobs = before
-            raise
+        present = dict(self._jobs)
+        for job in jobs:
+            if job.id in present:
+                raise taken(job.id)
+            present[job.id] = first_kept(job)
+        self._jobs = present
+        self.audit(audited)
+        return tuple(present[each.id] for each in jobs)
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
         """See the port."""
@@ -161,19 +165,46 @@ class MemoryStore:
                 line.pop()
             line.extend(each for each in (outcome.ended, outcome.begun) if each is not None)
         self._jobs, self._lines = jobs, lines
+        self.audit([each.audited for each in changes if each.audited is not None])
         return tuple(jobs[each] for each in dict.fromkeys(change.id for change in changes))
 
-    def discard(self, job_id: str) -> None:
+    def discard(self, job_id: str, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
         if self._jobs.pop(job_id, None) is None:
             raise no_job(job_id)
+        self.audit(audited)
 
-    def prune(self, ended_before: int) -> int:
+    def prune(self, ended_before: int, audited: Sequence[AuditedAct] = ()) -> int:
         """See the port."""
+        self.audit(audited)
         gone = [each.id for each in self._jobs.values() if each.ended is not None and each.ended < ended_before]
         for each in gone:
             del self._jobs[each]
         return len(gone)
+
+    def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
+        """See the port."""
+        self._trail += chained(self.audit_head(), map(kept_act, acts))
+        return self.audit_head()
+
+    def audit_head(self) -> ChainHead:
+        """See the port."""
+        return self._trail[-1].head if self._trail else BEFORE_ALL
+
+    def audited(self, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> AuditPage:
+        """See the port."""
+        size = min(max(1, limit), MOST_AUDITED)
+        meant = as_asked(wanted)
+        found = [
+            each
+            for each in reversed(self._trail)
+            if _done(each.act, meant) and (before is None or each.number < before)
+        ]
+        return AuditPage(tuple(found[:size]), found[size - 1].number if found[size:] else None)
+
+    def whole_audit(self) -> Iterator[AuditEntry]:
+        """See the port."""
+        yield from list(self._trail)
 
 
 def _order(job: StoredJob) -> tuple[int, str]:
@@ -190,4 +221,16 @@ def _meant(job: StoredJob, wanted: JobFilter) -> bool:
         and (wanted.since is None or job.submitted >= wanted.since)
         and wanted.parent in ("", job.parent)
         and not (wanted.alone and job.parent)
+    )
+
+
+def _done(act: AuditedAct, wanted: AuditFilter) -> bool:
+    return (
+        wanted.who in ("", act.who)
+        and wanted.team in ("", act.team)
+        and wanted.outcome in ("", act.outcome)
+        and (wanted.verb in ("", act.verb) or act.verb.startswith(f"{wanted.verb}."))
+        and wanted.about in ("", act.subject, act.name)
+        and (wanted.since is None or act.at >= wanted.since)
+        and (wanted.until is None or act.at < wanted.until)
     )

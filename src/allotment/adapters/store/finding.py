@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
+from allotment.ports.audit import AuditFilter
 from allotment.ports.store import MOST_LISTED, JobFilter
 from allotment.ports.stored_jobs import kept_text
 
@@ -44,6 +45,18 @@ def as_kept(wanted: JobFilter) -> JobFilter:
         backend=kept_text(wanted.backend),
         prefix=kept_text(wanted.prefix),
         parent=kept_text(wanted.parent),
+    )
+
+
+def as_asked(wanted: AuditFilter) -> AuditFilter:
+    """The same of entries of the audit trail."""
+    return replace(
+        wanted,
+        who=kept_text(wanted.who),
+        verb=kept_text(wanted.verb),
+        team=kept_text(wanted.team),
+        about=kept_text(wanted.about),
+        outcome=kept_text(wanted.outcome),
     )
 
 

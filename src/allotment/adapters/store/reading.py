@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from allotment.adapters.store import auditing
 from allotment.adapters.store.failures import told
-from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_kept, no_job, page_size
+from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
     Row,
     RowsOfJob,
@@ -19,7 +20,10 @@ from allotment.adapters.store.rows import (
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
 from allotment.errors import InputError
+from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
+from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
+from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.device_times import DeviceInterval, clipped
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
@@ -235,3 +239,26 @@ class SqlReader:
         )
         with self._looking() as connection:
             return tuple(interval_from_row(each) for each in _rows(connection, query))
+
+    def audit_head(self) -> ChainHead:
+        """See the port."""
+        with self._looking() as connection:
+            return auditing.head_of(connection)
+
+    def audited(self, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> AuditPage:
+        """See the port."""
+        with self._looking() as connection:
+            return auditing.page_of(connection, as_asked(wanted), before, limit)
+
+    def whole_audit(self) -> Iterator[AuditEntry | DamagedEntry]:
+        """See the port."""
+        until, number = self.audit_head().number, 0
+        while number < until:
+            with self._looking() as connection:
+                found = auditing.after(connection, number, until)
+            yield from found
+            number = found[-1].number if found else until
+        with self._looking() as connection:
+            strays = auditing.unnumbered(connection)
+        if strays:
+            yield DamagedEntry(0, f"{count(strays, 'row')} beside the trail without the number of an entry")

@@ -137,3 +137,27 @@ DEVICE_TIMES: Final = sa.Table(
     sa.Index("device_times_until", "until"),
 )
 """No key to `jobs`: a job is forgotten some day, and its devices' time is not."""
+
+
+AUDIT: Final = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("number", TIME, primary_key=True, autoincrement=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("who", TEXT, nullable=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("whence", TEXT, nullable=False),
+    sa.Column("verb", TEXT, nullable=False),
+    sa.Column("outcome", TEXT, nullable=False),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("why", TEXT, nullable=False),
+    sa.Column("details", TEXT, nullable=False),
+    sa.Column("previous", TEXT, nullable=False),
+    sa.Column("digest", TEXT, nullable=False),
+    sa.Index("audit_at", "at"),
+    sa.Index("audit_who", "who", "number"),
+    sa.Index("audit_subject", "subject", "number"),
+)
+"""Numbered from 1; only ever added to, and no key to `jobs`: what was done stays when a job is forgotten."""

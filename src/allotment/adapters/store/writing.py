@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from allotment.adapters.store import auditing
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
 from allotment.adapters.store.reading import SqlReader, jobs_of
@@ -22,6 +23,8 @@ from allotment.adapters.store.rows import (
     wait_to_row,
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.model.audit.act import AuditedAct
+from allotment.model.audit.chain import ChainHead
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
 from allotment.ports.stored_jobs import JobEvent, StaleWriteError, StoredChange, StoredJob, changed, first_kept
 
@@ -48,12 +51,12 @@ class SqlStore(SqlReader):
             with connection.begin():
                 yield connection
 
-    def add(self, job: StoredJob) -> StoredJob:
+    def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
-        (kept,) = self.add_all((job,))
+        (kept,) = self.add_all((job,), audited)
         return kept
 
-    def add_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
+    def add_all(self, jobs: Sequence[StoredJob], audited: Sequence[AuditedAct] = ()) -> tuple[StoredJob, ...]:
         """See the port."""
         kept = tuple(map(first_kept, jobs))
         with self._changing() as connection:
@@ -62,6 +65,7 @@ class SqlStore(SqlReader):
                     raise taken(each.id)
                 connection.execute(sa.insert(JOBS), job_to_row(each))
                 _keep_parts(connection, None, each)
+            auditing.append(connection, audited)
         return kept
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
@@ -78,18 +82,26 @@ class SqlStore(SqlReader):
                 _keep_change(connection, before, found[change.id])
             for turn in turns:
                 _keep_turn(connection, kept_turn(turn))
+            auditing.append(connection, [each.audited for each in changes if each.audited is not None])
         return tuple(found[each] for each in dict.fromkeys(change.id for change in changes))
 
-    def discard(self, job_id: str) -> None:
+    def discard(self, job_id: str, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
         with self._changing() as connection:
             if connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id)).rowcount != 1:
                 raise no_job(job_id)
+            auditing.append(connection, audited)
 
-    def prune(self, ended_before: int) -> int:
+    def prune(self, ended_before: int, audited: Sequence[AuditedAct] = ()) -> int:
         """See the port."""
         with self._changing() as connection:
+            auditing.append(connection, audited)
             return connection.execute(sa.delete(JOBS).where(JOBS.c.ended < ended_before)).rowcount
+
+    def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
+        """See the port."""
+        with self._changing() as connection:
+            return auditing.append(connection, acts)
 
 
 def _keep_change(connection: sa.Connection, before: StoredJob, after: StoredJob) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
+from allotment.model.audit.act import Caller, CallerKind
 from allotment.model.jobs.job import DependencyState, Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
@@ -39,6 +40,8 @@ from allotment.ports.stored_jobs import JobRow, StoredJob
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
 _LOOK_AGAIN: Final = 0.2
 """Seconds between two looks at a job that is not with its back end yet."""
+_SOCKET: Final = "unix socket"
+"""From where this machine's own user asks."""
 Opener = Callable[[str], Serving]
 
 
@@ -96,7 +99,8 @@ class Desk:
         self._since = self._now()
         self._lanes: dict[str, Lane] = {}
         self._closed: dict[str, str] = {}
-        self._intake = Intake(store, shelf, clock, identity.owner, new_id, identity.refuse)
+        self._caller = Caller(identity.owner, CallerKind.LOCAL, _SOCKET)
+        self._intake = Intake(store, shelf, clock, self._caller, new_id, identity.refuse)
         self._retries = Retries(store, shelf, identity.owner, self.submit)
         self._alone = threading.RLock()
         self._ending = threading.Event()
@@ -260,7 +264,7 @@ class Desk:
             job = alive[0] if alive else job
         if job.state.over:
             return job
-        return self._lane(job.backend).stop(job.id, grace, f"{self._identity.owner} stopped it")
+        return self._lane(job.backend).stop(job.id, grace, f"{self._caller.name} stopped it", self._caller)
 
     def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
         """Submit again what is over, from its beginning or from its checkpoints."""

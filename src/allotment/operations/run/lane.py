@@ -11,10 +11,12 @@ from typing import Final
 
 from allotment.accounting.prices import ClassPrices
 from allotment.errors import AllotmentError, UsageError
+from allotment.model.audit.act import AuditedAct, Caller
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.run import answering_for
 from allotment.operations.run.device_books import WatchedDevice
 from allotment.operations.run.families import NO_FAMILIES, FamilyKeeper, FamilyKeeping, check_family, told_of_family
 from allotment.operations.run.growing_logs import GrowingLog
@@ -260,18 +262,20 @@ class Lane:
         """While it lasts no pass is made, and nobody else is let in: for several calls that belong together."""
         return self._alone
 
-    def take(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
-        """Keep new jobs, all of them or none; the next pass starts them."""
+    def take(self, jobs: Sequence[StoredJob], audited: Sequence[AuditedAct]) -> tuple[StoredJob, ...]:
+        """Keep new jobs, all of them or none, with who has handed them in; the next pass starts them."""
         with self._alone:
-            kept = self._reconciler.take_all(jobs)
+            kept = self._reconciler.take_all(jobs, audited)
         self.wake()
         return kept
 
-    def stop(self, job_id: str, grace: int | None, said: str) -> StoredJob:
+    def stop(self, job_id: str, grace: int | None, said: str, caller: Caller) -> StoredJob:
         """A job is to end for good."""
         with self._alone:
             self._recover()
-            self._reconciler.stop(job_id, grace, said, self._now())
+            now = self._now()
+            act = answering_for.stopped(caller, self._reconciler.job(job_id), now, grace)
+            self._reconciler.stop(job_id, grace, said, now, audited=act)
             self._families.stop(job_id, grace, said, self._now())
             stopped = self._reconciler.job(job_id)
         self.wake()

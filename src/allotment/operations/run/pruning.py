@@ -9,9 +9,12 @@ from pathlib import PurePath
 from typing import Final
 
 from allotment.errors import ConflictError, InputError, UsageError
+from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, Caller, act_of
+from allotment.operations.run.answering_for import subject_of
 from allotment.operations.run.local.launching import job_of_launch
 from allotment.ports.job_remains import JobRemains, RemainsKind, RemainsOfJobs
 from allotment.ports.store import DAY_MS, KEPT_DAYS, KeptJob, StorePlace, kept_since
+from allotment.ports.stored_jobs import StoredJob
 
 CODE_DAYS: Final = 1
 """Days that packed code is kept for a submission that is still to come."""
@@ -76,7 +79,14 @@ def outdated(
 
 
 def pruned(
-    place: StorePlace, remains: RemainsOfJobs, now: int, days: int, *, checkpoints: bool, only_told: bool
+    place: StorePlace,
+    remains: RemainsOfJobs,
+    now: int,
+    days: int,
+    caller: Caller,
+    *,
+    checkpoints: bool,
+    only_told: bool,
 ) -> Pruned:
     """Forget jobs that have been over for so many days, with all that they left.
 
@@ -85,6 +95,7 @@ def pruned(
         remains: what jobs left on this machine.
         now: milliseconds since the epoch.
         days: `KEPT_DAYS` at least.
+        caller: who answers for it.
         checkpoints: whether theirs go, too.
         only_told: nothing is removed; what would be is told.
 
@@ -105,7 +116,12 @@ def pruned(
         return _cleared(remains, _left_of(known, before), ages, _gone(known, before), only_told=True)
     with place.writer("allot store prune") as store:
         known = store.kept()
-        forgotten = store.prune(before)
+        told = (
+            ("jobs", str(_gone(known, before))),
+            ("days", str(days)),
+            ("checkpoints", "yes" if checkpoints else "no"),
+        )
+        forgotten = store.prune(before, [act_of(caller, AuditVerb.JOBS_PRUNED, now, details=told)])
         return _cleared(remains, _left_of(known, before), ages, forgotten, only_told=False)
 
 
@@ -122,13 +138,15 @@ def tidied(jobs: Iterable[KeptJob], remains: RemainsOfJobs, now: int) -> Pruned:
     return _cleared(remains, jobs, ages, 0, only_told=False)
 
 
-def forgotten(place: StorePlace, remains: RemainsOfJobs, job_id: str) -> None:
+def forgotten(place: StorePlace, remains: RemainsOfJobs, job_id: str, now: int, caller: Caller) -> None:
     """Forget one job that is over, or cannot be read; of the latter what still runs is ended. Checkpoints stay.
 
     Args:
         place: of the store.
         remains: what jobs left on this machine.
         job_id: whole.
+        now: milliseconds since the epoch.
+        caller: who answers for it.
 
     Raises:
         NotFoundError: there is no store, or no such job.
@@ -147,12 +165,20 @@ def forgotten(place: StorePlace, remains: RemainsOfJobs, job_id: str) -> None:
                 why="only what is over, or cannot be read, is forgotten",
                 fix=f"start the server, and stop it first: `allot stop {job_id}`",
             )
-        store.discard(job_id)
+        store.discard(job_id, [_forgetting(caller, job_id, job, now)])
     for each in remains.listed():
         if _job_of(each) == job_id and each.kind is not RemainsKind.CHECKPOINT:
             if each.kind is RemainsKind.LAUNCH:
                 remains.end(each.name)
             remains.remove(each)
+
+
+def _forgetting(caller: Caller, job_id: str, job: StoredJob | None, now: int) -> AuditedAct:
+    if job is None:
+        subject, told = AuditSubject(f"job/{job_id}"), {"state": "unreadable"}
+    else:
+        subject, told = subject_of(job), {"state": job.state.value, "owner": job.owner}
+    return act_of(caller, AuditVerb.JOB_FORGOTTEN, now, subject, details=tuple(told.items()))
 
 
 def _cleared(

@@ -20,6 +20,7 @@ from allotment.errors import (
     NotSignedInError,
     UnreachableError,
 )
+from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import DependencyState, Job
 from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
@@ -131,14 +132,14 @@ class Reconciler:
         """
         return self._taken(self._store.add(job))
 
-    def take_all(self, jobs: Sequence[StoredJob]) -> tuple[StoredJob, ...]:
-        """Keep new jobs, all of them or none; they are started by the next pass.
+    def take_all(self, jobs: Sequence[StoredJob], audited: Sequence[AuditedAct] = ()) -> tuple[StoredJob, ...]:
+        """Keep new jobs, all of them or none, with who has handed them in; they are started by the next pass.
 
         Raises:
             ConflictError: an id is taken.
             InputError: one cannot be kept as it is.
         """
-        return tuple(self._taken(each) for each in self._store.add_all(jobs))
+        return tuple(self._taken(each) for each in self._store.add_all(jobs, audited))
 
     def _taken(self, kept: StoredJob) -> StoredJob:
         self._jobs[kept.id] = kept
@@ -168,7 +169,13 @@ class Reconciler:
         return job.state not in _NOT_WITH_IT_YET and job.id not in self._families
 
     def stop(
-        self, job_id: str, grace: int | None, said: str, now: int, cause: MoveCause = MoveCause.BY_HAND
+        self,
+        job_id: str,
+        grace: int | None,
+        said: str,
+        now: int,
+        cause: MoveCause = MoveCause.BY_HAND,
+        audited: AuditedAct | None = None,
     ) -> StoredJob:
         """A job is to end for good; what was over stays as it is.
 
@@ -178,6 +185,7 @@ class Reconciler:
             said: who wanted it, in a sentence.
             now: milliseconds since the epoch.
             cause: `BY_HAND`, or `EARLY_STOP`.
+            audited: whose act it is; None where nobody asked for this very job.
 
         Raises:
             NotFoundError: there is no such job.
@@ -189,7 +197,7 @@ class Reconciler:
             goes_on = job.state.holds or (job_id in self._families and self._has_living_members(job_id))
             state = JobState.STOPPING if goes_on else JobState.STOPPED
             move = Move(now, state, cause, job.history.attempt, said)
-            self._keep([StoredChange(job.id, job.version, moves=(move,))])
+            self._keep([StoredChange(job.id, job.version, moves=(move,), audited=audited)])
         try:
             self._backend.stop(job_id, job.job.grace if grace is None else grace)
         except (UnreachableError, NotSignedInError) as error:

@@ -9,7 +9,7 @@ from allotment.errors import AllotmentError, ConflictError, InputError, NotFound
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.lane import Lane
-from allotment.operations.run.taking import id_of_key
+from allotment.operations.run.taking import RETRY, id_of_key
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import JobReceipt, JobSubmission
 from allotment.ports.store import JobsStore
@@ -96,8 +96,7 @@ class Retries:
         newest: StoredJob | None = None
         number = 1
         while True:
-            # No key of a user has a NUL, so that none is that of a retry.
-            key = f"retry\0{job_id}\0{number}"
+            key = f"{RETRY}{job_id}\0{number}"
             try:
                 newest = self._store.get(id_of_key(self._owner, key))
             except NotFoundError:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError
+from allotment.model.audit.act import AuditedAct, Caller
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.quantity import format_bytes, format_cpu
+from allotment.operations.run.answering_for import submitted
 from allotment.operations.run.lane import Lane
 from allotment.ports.backends import LOCAL, JobToStart, NeverStartsError
 from allotment.ports.clock import Clock
@@ -26,6 +28,8 @@ _TRIES: Final = 5
 _LETTERS: Final = "abcdefghjkmnpqrstvwxyz0123456789"
 """Of ids: thirty-two, five bits each."""
 _ID_LENGTH: Final = 10
+RETRY: Final = "retry\0"
+"""How keys of retries begin: no key of a user has a NUL, so that none is that of a retry."""
 _CPU: Final = "resources.cpu"
 _MEMORY: Final = "resources.memory"
 
@@ -38,11 +42,13 @@ class JudgedJob:
         number: where it stands among those that were handed in together.
         new: as it would be kept.
         told: what is different there from what its file says.
+        retry: whether it is another one, submitted again.
     """
 
     number: int
     new: StoredJob
     told: tuple[str, ...]
+    retry: bool
 
 
 def id_of_key(owner: str, key: str) -> str:
@@ -97,7 +103,7 @@ class Intake:
         store: JobsStore,
         shelf: CodeShelf,
         clock: Clock,
-        owner: str,
+        caller: Caller,
         new_id: Callable[[], str],
         refuse: Callable[[Job], None],
     ) -> None:
@@ -107,14 +113,15 @@ class Intake:
             store: where jobs are kept.
             shelf: where packed code lies.
             clock: time.
-            owner: user name of who submits.
+            caller: who submits.
             new_id: makes ids of jobs that come without a key.
             refuse: raises where the platform does not allow a job.
         """
         self._store = store
         self._shelf = shelf
         self._clock = clock
-        self._owner = owner
+        self._caller = caller
+        self._owner = caller.name
         self._new_id = new_id
         self._refuse = refuse
 
@@ -176,7 +183,7 @@ class Intake:
                 except AllotmentError as error:
                     answers[number] = error
             try:
-                kept = lane.take([each.new for each in judged])
+                kept = lane.take([each.new for each in judged], [self._act(each.new, each) for each in judged])
             except AllotmentError:
                 # One that cannot be kept keeps no other out.
                 answers |= {each.number: self._kept_alone(lane, each, submissions[each.number]) for each in judged}
@@ -204,14 +211,18 @@ class Intake:
             code=order.code,
             supersedes=submission.supersedes,
         )
-        return JudgedJob(number, new, (*told, *_filled_in(submission, order.job)))
+        told = (*told, *_filled_in(submission, order.job))
+        return JudgedJob(number, new, told, submission.key.startswith(RETRY))
+
+    def _act(self, new: StoredJob, judged: JudgedJob) -> AuditedAct:
+        return submitted(self._caller, new, retry=judged.retry)
 
     def _kept_alone(self, lane: Lane, judged: JudgedJob, submission: JobSubmission) -> JobReceipt | AllotmentError:
         new, tries = judged.new, _TRIES
         while True:
             tries -= 1
             try:
-                (kept,) = lane.take([new])
+                (kept,) = lane.take([new], [self._act(new, judged)])
             except ConflictError as error:
                 if submission.key or not tries:
                     return error

@@ -10,6 +10,7 @@ from typing import Any
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError
+from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import (
     AcceleratorWish,
     CheckpointPolicy,
@@ -24,6 +25,7 @@ from allotment.model.jobs.job import (
 from allotment.model.jobs.run import MOVES, JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.ports.audit import AuditFilter
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
 from allotment.ports.store import JobFilter, JobsStore
@@ -60,6 +62,11 @@ def moved(stored: StoredJob, *states: JobState, at: int = NOW + 1, **more: Any) 
     return StoredChange(stored.id, stored.version, moves, **more)
 
 
+def act(at: int = NOW, **fields: Any) -> AuditedAct:
+    usual = {"who": "ada", "kind": "local", "whence": "unix socket", "verb": "job.stop", "outcome": "done"}
+    return AuditedAct(at=at, **{**usual, **fields})
+
+
 def devices(number: int, backend: str = "local") -> list[TimedDevice]:
     return [TimedDevice(backend, "node-a", f"GPU-{each}") for each in range(number)]
 
@@ -93,9 +100,11 @@ class Acts:
         kind = self.rng.randrange(10)
         if kind < 3 or not known:
             self.count += 1
-            return Act("add", (self._new(known),))
+            return Act("add", (self._new(known), self._audited()))
         if kind == 3:
-            return Act("prune", (self.now - self.rng.choice((0, HOUR, 24 * HOUR)),))
+            return Act("prune", (self.now - self.rng.choice((0, HOUR, 24 * HOUR)), self._audited()))
+        if kind == 4:
+            return Act("audit", (self._audited(),))
         ids = self.rng.sample(known, min(len(known), self.rng.randint(1, 3)))
         return Act("record", ([self._change(store.get(each)) for each in ids], self._turns(ids)))
 
@@ -137,7 +146,22 @@ class Acts:
             events=(JobEvent(self.now, "checkpoint", "step 5"),) * rng.randrange(3),
             waits=(wait,) * rng.randrange(2),
             use=rng.choice((None, UseSummary(run_ms=5, held_ms=10, cost=rng.randrange(9)))),
+            audited=rng.choice((None, *self._audited())),
         )
+
+    def _audited(self) -> list[AuditedAct]:
+        """None, one or two, by all kinds of people."""
+        return [
+            act(
+                self.now,
+                who=self.rng.choice(("ada", "bob\x00\udc80")),
+                verb=self.rng.choice(("job.stop", "job.submit", "jobs.prune")),
+                team=self.rng.choice(("nlp", "vision", "")),
+                subject=self.rng.choice(("job/a0001", "job/b0002", "")),
+                details=self.rng.choice(((), (("grace", "30 s"), ("why", "yes\x00\n{{ x }}")))),
+            )
+            for _ in range(self.rng.randrange(3))
+        ]
 
     def _turns(self, ids: list[str]) -> list[DeviceTurn]:
         uses = [None, DeviceUse("unallocated", price=5), *(DeviceUse("unmeasured", each, "nlp") for each in ids)]
@@ -171,3 +195,19 @@ def everything(store: JobsStore) -> Iterator[Any]:
     yield store.device_times(NOW - 24 * HOUR, NOW + 24 * 365 * HOUR)
     yield store.device_times(NOW + 500, NOW + HOUR, backend="local")
     yield store.in_use("local")
+    yield store.audit_head()
+    yield list(store.whole_audit())
+    for asked in (
+        AuditFilter(),
+        AuditFilter(who="ada", team="nlp", since=NOW + HOUR),
+        AuditFilter(verb="job", until=NOW + 24 * HOUR),
+        AuditFilter(verb="jobs.prune", who="bob\x00\udc80", outcome="done"),
+        AuditFilter(about="job/a0001"),
+    ):
+        before = None
+        while True:
+            some = store.audited(asked, before=before, limit=3)
+            yield asked, some
+            before = some.before
+            if before is None:
+                break

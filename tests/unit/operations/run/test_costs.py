@@ -31,7 +31,7 @@ ON_DEMAND, SPOT = CapacityType.ON_DEMAND, CapacityType.SPOT
 
 def submitted(lane: Lane, wanted: Job, now: int) -> None:
     history = JobHistory().become(Move(now, JobState.SUBMITTED, MoveCause.SUBMITTED))
-    lane.take([StoredJob("k7x2", wanted, "jane", lane.name, history)])
+    lane.take([StoredJob("k7x2", wanted, "jane", lane.name, history)], [])
     lane.step()
 
 

@@ -11,6 +11,7 @@ from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
+from allotment.model.audit.act import Caller, CallerKind
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
@@ -25,6 +26,8 @@ from tests.unit.operations.run.test_kubernetes_backend import JOB, NAME, NAMESPA
 AWAY = UnreachableError("https://cluster does not answer")
 EXPIRED = NotSignedInError("https://cluster does not accept the credentials", fix="sign in again")
 AT = dt.datetime(2026, 11, 28, 8, tzinfo=dt.UTC)
+
+JANE = Caller("jane", CallerKind.LOCAL, "unix socket")
 
 
 class Hands:
@@ -56,7 +59,7 @@ class Served:
     def take(self, wanted: object = None) -> StoredJob:
         history = JobHistory().become(Move(self.ms, JobState.SUBMITTED, MoveCause.SUBMITTED))
         new = StoredJob("k7x2", wanted or job(), "jane", "training", history)  # type: ignore[arg-type]
-        return self.lane.take([new])[0]
+        return self.lane.take([new], [])[0]
 
     def steps(self, number: int = 2) -> None:
         for _ in range(number):
@@ -97,7 +100,7 @@ def test_what_was_stopped_while_the_cluster_was_away_does_not_stay_in_it(
     assert served.bench.ours
     served.fail(AWAY)
     with pytest.raises(UnreachableError, match="cannot be told now"):
-        served.lane.stop("k7x2", None, "jane stopped it")
+        served.lane.stop("k7x2", None, "jane stopped it", JANE)
     served.steps()
     assert served.bench.ours
     # Though nothing else runs there, the next server looks into it.
@@ -118,7 +121,7 @@ def test_of_a_job_that_was_stopped_long_ago_nothing_is_looked_for(served: Served
     served.steps()
     served.fail(AWAY)
     with pytest.raises(UnreachableError):
-        served.lane.stop("k7x2", None, "jane stopped it")
+        served.lane.stop("k7x2", None, "jane stopped it", JANE)
     served.clock.sleep(8 * 86_400)
     served.mend()
     assert backends_to_tell(served.store, served.ms) == set()

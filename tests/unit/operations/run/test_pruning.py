@@ -8,6 +8,7 @@ import pytest
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import ConflictError, UsageError
+from allotment.model.audit.act import Caller, CallerKind
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.pruning import Pruned, forgotten, pruned, tidied
 from allotment.ports.job_remains import JobRemains, RemainsKind
@@ -63,6 +64,7 @@ def world() -> tuple[MemoryStore, Remains]:
     return store, Remains(there, alive={"lives-1-0"})
 
 
+ADA = Caller("ada", CallerKind.LOCAL, "command line")
 OLD_ONES = {"launch old-1-0", "launch stranger-1-0", "work old", "work stranger", "code old-code", "code nobodys-code"}
 CHECKPOINTS = {"checkpoint old", "checkpoint stranger"}
 
@@ -71,16 +73,18 @@ CHECKPOINTS = {"checkpoint old", "checkpoint stranger"}
 def test_what_is_old_goes_and_what_runs_or_is_young_never_does(*, checkpoints: bool, goes: set[str]) -> None:
     store, remains = world()
     before = set(remains.left)
-    only_told = pruned(store, remains, NOW, 30, checkpoints=checkpoints, only_told=True)
+    only_told = pruned(store, remains, NOW, 30, ADA, checkpoints=checkpoints, only_told=True)
     assert set(remains.left) == before
     assert [each.id for each in store.kept()] == ["old", "runs", "young"]
-    done = pruned(store, remains, NOW, 30, checkpoints=checkpoints, only_told=False)
+    done = pruned(store, remains, NOW, 30, ADA, checkpoints=checkpoints, only_told=False)
     assert done == only_told
     assert before - set(remains.left) == goes
     assert (done.jobs, sum(done.removed.values()), sum(done.freed.values())) == (1, len(goes), len(goes))
     assert [each.id for each in store.kept()] == ["runs", "young"]
+    (act,) = (each.act for each in store.whole_audit())
+    assert (act.who, act.verb, act.at, dict(act.details)["jobs"]) == ("ada", "jobs.prune", NOW, "1")
     with pytest.raises(UsageError):
-        pruned(store, remains, NOW, 29, checkpoints=False, only_told=False)
+        pruned(store, remains, NOW, 29, ADA, checkpoints=False, only_told=False)
 
 
 def test_by_itself_the_server_removes_old_logs_and_code_that_no_kept_job_refers_to() -> None:
@@ -96,7 +100,9 @@ def test_one_job_is_forgotten_with_its_logs_and_not_while_it_is_not_over() -> No
     store, remains = world()
     before = set(remains.left)
     with pytest.raises(ConflictError, match="runs is submitted"):
-        forgotten(store, remains, "runs")
-    forgotten(store, remains, "young")
+        forgotten(store, remains, "runs", NOW, ADA)
+    forgotten(store, remains, "young", NOW, ADA)
     assert before - set(remains.left) == {"launch young-1-0", "work young"}
     assert [each.id for each in store.kept()] == ["old", "runs"]
+    (act,) = (each.act for each in store.whole_audit())
+    assert (act.who, act.verb, act.subject, dict(act.details)["state"]) == ("ada", "job.forget", "job/young", "failed")

@@ -7,6 +7,7 @@ import pytest
 from allotment.adapters.slurm.fake import FakeSlurm
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import UnreachableError
+from allotment.model.audit.act import Caller, CallerKind
 from allotment.model.jobs.job import JobSchedule, JobType
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.moments import written
@@ -16,6 +17,8 @@ from allotment.ports.backends import JobToStart
 from allotment.ports.stored_jobs import StoredJob
 from tests.unit.operations.run.test_slurm_backend import Scene, SlurmClock
 from tests.unit.operations.run.test_slurm_work import grid
+
+ANN = Caller("ann", CallerKind.LOCAL, "unix socket")
 
 
 def lane_of(scene: Scene, store: MemoryStore) -> Lane:
@@ -42,7 +45,7 @@ def test_at_each_time_a_job_is_handed_in_once_and_a_sweep_by_the_clock_is_an_arr
         assert [each for each in told if each.startswith("its first run is at ")]
         now = scene.slurm.now * 1000
         history = JobHistory().become(Move(now, JobState.SUBMITTED, MoveCause.SUBMITTED))
-        lane.take([StoredJob(name, job, "ann", "hpc", history)])
+        lane.take([StoredJob(name, job, "ann", "hpc", history)], [])
     pass_by(scene, lane, 900)
     lane = lane_of(scene, store)  # a server that finds what the one before has left
     pass_by(scene, lane, 900)
@@ -55,7 +58,7 @@ def test_at_each_time_a_job_is_handed_in_once_and_a_sweep_by_the_clock_is_an_arr
     handed_in = [each.identity for each in scene.slurm.bookings(0)]
     assert len([each for each in handed_in if each.startswith("plain-r")]) == 3
     assert not [each for each in handed_in if each.startswith(("plain-a", "swept-a"))], "the schedule itself is never"
-    lane.stop("plain", 0, "ann stopped it")
+    lane.stop("plain", 0, "ann stopped it", ANN)
     pass_by(scene, lane, 1200)
     assert len(store.members("plain")) == 3
     assert store.get("plain").state is JobState.STOPPED
@@ -67,7 +70,7 @@ def test_times_that_come_while_slurm_does_not_answer_say_so(monkeypatch: pytest.
     scene.slurm.advance(660 - scene.slurm.now % 600)
     job = scene.job("nightly", 20, type=JobType.SCHEDULED, schedule=JobSchedule("*/10 * * * *", "Etc/UTC", 120))
     history = JobHistory().become(Move(scene.slurm.now * 1000, JobState.SUBMITTED, MoveCause.SUBMITTED))
-    lane.take([StoredJob("plain", job, "ann", "hpc", history)])
+    lane.take([StoredJob("plain", job, "ann", "hpc", history)], [])
     pass_by(scene, lane, 60)
     assert lane.served().silent_since is None
 

@@ -12,6 +12,7 @@ from allotment.cli.shell.options import OutputOptions, global_flags, output_flag
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
+    from allotment.model.audit.act import Caller
     from allotment.ports.store import StorePlace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +37,14 @@ def _place(session: Session) -> StorePlace:
     from allotment import wiring
 
     return wiring.store(session.value("store"))
+
+
+def _myself() -> Caller:
+    """Who answers for what is done to the store beside its server."""
+    from allotment.model.audit.act import Caller, CallerKind
+    from allotment.wiring import running
+
+    return Caller(running.user_name(), CallerKind.LOCAL, "command line")
 
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
@@ -135,7 +144,7 @@ def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes:
         return 1
     now = round(wiring.clock().now().timestamp() * 1000)
     remains = running.job_remains(running.server_folder(session.environment))
-    gone = pruned(_place(session), remains, now, days, checkpoints=checkpoints, only_told=dry_run)
+    gone = pruned(_place(session), remains, now, days, _myself(), checkpoints=checkpoints, only_told=dry_run)
     session.note(pruned_text(gone, only_told=dry_run))
     return 0
 
@@ -152,6 +161,7 @@ def forget(session: Session, job: str, *, yes: bool) -> int:
     Its logs and working copies on this machine go with it; checkpoints stay. Of one that cannot be read whatever still
     runs on this machine is ended first.
     """
+    from allotment import wiring
     from allotment.errors import quoted
     from allotment.operations.run.pruning import forgotten
     from allotment.wiring import running
@@ -159,6 +169,8 @@ def forget(session: Session, job: str, *, yes: bool) -> int:
     if not yes and not session.confirm(f"Forget the job {quoted(job)}?", flag="--yes"):
         session.note("nothing was forgotten")
         return 1
-    forgotten(_place(session), running.job_remains(running.server_folder(session.environment)), job)
+    remains = running.job_remains(running.server_folder(session.environment))
+    now = round(wiring.clock().now().timestamp() * 1000)
+    forgotten(_place(session), remains, job, now, _myself())
     session.note(f"{quoted(job)} is forgotten")
     return 0

@@ -1,0 +1,201 @@
+"""`allot audit`: search, verify, export, head."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from allotment.cli.commands.run.store import store_flag
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
+from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, packed, setting_flag
+from allotment.cli.shell.session import Session
+
+if TYPE_CHECKING:
+    from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
+    from allotment.ports.store import StorePlace
+
+_HERE: Final = "allotment.cli.commands.account.audit"
+_USUAL: Final = 50
+
+ENTRIES: Final = (
+    CommandEntry("search", f"{_HERE}:search", "Who did what, when, from where; newest first.", ("list", "ls", "get")),
+    CommandEntry("verify", f"{_HERE}:verify", "Is the trail as it was written?"),
+    CommandEntry("export", f"{_HERE}:export", "The whole trail, for another system."),
+    CommandEntry("head", f"{_HERE}:head", "How far it goes: a line to keep elsewhere."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Which entries are asked for; texts as they were typed."""
+
+    who: str
+    did: str
+    about: str
+    outcome: str
+    since: str | None
+    until: str | None
+    before: int | None
+
+
+def _place(session: Session) -> StorePlace:
+    from allotment import wiring
+
+    return wiring.store(session.value("store"))
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
+@global_flags
+def audit() -> None:
+    """Who did what, when, why, and from where.
+
+    Every act that changes something is kept in the store of jobs, together with the change or not at all. Entries are
+    only ever added, and each holds the digest of the one before it, so that none can be changed or taken out unnoticed.
+    """
+
+
+@click.command(cls=Command)
+@click.option("--who", default="", metavar="NAME", help="Only what this one did.")
+@click.option("--did", default="", metavar="VERB", help="Only such acts: job.stop, or all of job.")
+@click.option("--about", default="", metavar="NAME", help="Only what was done to this: job/ID, or a job's name.")
+@click.option("--outcome", default="", metavar="WORD", help="done or denied.")
+@click.option("--since", metavar="TIME", help="Not before: 12h or 7d ago, or a time such as 2027-01-31T08:00Z.")
+@click.option("--until", metavar="TIME", help="Before then; the same.")
+@click.option("--before", type=click.IntRange(min=1), metavar="N", help="Only entries of lower numbers.")
+@setting_flag("team", "team", "-n", "--namespace", metavar="NAME", names="team")
+@store_flag
+@output_flags
+@global_flags
+@click.pass_obj
+@packed(SearchOptions)
+def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> None:
+    """List what was done, newest first; fifty acts, or as many as --limit says.
+
+    Labels for -l: who, verb, team, outcome.
+    """
+    from allotment import wiring
+    from allotment.cli.commands.account.audit_view import audit_listing
+    from allotment.cli.shell.output import show
+    from allotment.operations.account.trail import moment_before, searched
+    from allotment.ports.audit import AuditFilter
+
+    now = round(wiring.clock().now().timestamp() * 1000)
+    wanted = AuditFilter(
+        who=asked.who,
+        verb=asked.did,
+        team=session.value("team"),
+        about=asked.about,
+        outcome=asked.outcome,
+        since=None if asked.since is None else moment_before(asked.since, now),
+        until=None if asked.until is None else moment_before(asked.until, now),
+    )
+    page = searched(_place(session), wanted, before=asked.before, limit=output.limit or _USUAL)
+    show(session, output, audit_listing(page.entries))
+    if page.before is not None:
+        session.note(f"there are older ones: --before {page.before}")
+
+
+@click.command(cls=Command)
+@click.argument("file", required=False, type=click.Path())
+@click.option(
+    "--heads",
+    multiple=True,
+    type=click.Path(allow_dash=True),
+    metavar="FILE",
+    help="Heads that were written down; - is standard input. May be repeated.",
+)
+@store_flag
+@format_flag
+@global_flags
+@click.pass_obj
+def verify(session: Session, *, file: str | None, heads: tuple[str, ...]) -> int:
+    """Go along the whole trail, or along the FILE that `allot audit export` has written, and tell what was changed.
+
+    --heads names any text in which lines of `allot audit head` stand, such as the log of the server, which writes one
+    at its start, every hour and at its end. What was cut off, or made anew as a whole, shows by these alone. Where
+    something is not as it was written, the exit code is 1.
+    """
+    from allotment.cli.commands.account.audit_view import verdict_note, verdict_text
+    from allotment.cli.shell.output import write_document
+    from allotment.operations.account.trail import gone_along, verified
+    from allotment.reports.documents.audit import verdict_document
+
+    known = [head for each in heads for head in _heads(each)]
+    place = _place(session)
+    verdict = verified(place, known) if file is None else gone_along(_entries(file), known)
+    form = session.value("output")
+    if form in ("json", "yaml"):
+        write_document(session, form, verdict_document(verdict, place.shown if file is None else file))
+    else:
+        session.out(verdict_text(verdict))
+    session.note(verdict_note(verdict))
+    return 0 if verdict.sound else 1
+
+
+def _heads(file: str) -> Iterator[ChainHead]:
+    from allotment.model.audit.chain import heads_in
+
+    yield from heads_in(_text(file))
+
+
+def _text(file: str) -> str:
+    from allotment import wiring
+
+    if file == "-":
+        return sys.stdin.read()
+    return wiring.files().read_text(wiring.files().user_path(file))
+
+
+def _entries(file: str) -> Iterator[AuditEntry | DamagedEntry]:
+    from allotment.errors import at, shown
+    from allotment.reports.documents.audit import audit_entry
+
+    for number, line in enumerate(_text(file).splitlines(), start=1):
+        if line.strip():
+            with at(f"{shown(file)}:{number}"):
+                yield audit_entry(line)
+
+
+@click.command(cls=Command)
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(("jsonl", "cef")),
+    default="jsonl",
+    show_default=True,
+    help="JSON Lines, or ArcSight's Common Event Format.",
+)
+@store_flag
+@global_flags
+@click.pass_obj
+def export(session: Session, *, form: str) -> None:
+    """Write every entry to standard output, the oldest first, one a line; the server may run meanwhile.
+
+    What JSON Lines hold can be verified as the trail itself can.
+    """
+    from allotment.operations.account.trail import written_out
+    from allotment.reports.documents.audit import cef_line, exported
+    from allotment.wiring import running
+
+    version = running.version()
+    for each in written_out(_place(session)):
+        session.out(cef_line(each, version) if form == "cef" else json.dumps(exported(each), ensure_ascii=True))
+
+
+@click.command(cls=Command)
+@store_flag
+@global_flags
+@click.pass_obj
+def head(session: Session) -> None:
+    """The number and the digest of the newest entry, as a line to keep where nobody who writes the store can write.
+
+    In a Git repository, on paper, in another system: `allot audit verify --heads FILE` finds it in any text.
+    """
+    from allotment.operations.account.trail import head_of
+
+    session.out(str(head_of(_place(session))))

@@ -1,0 +1,1 @@
+"""Use cases of who answers for what: the audit trail."""
