@@ -325,6 +325,7 @@ def _local(platform: Platform, folder: Path, slots: int, clock: Clock, opened: E
         families=FamilyKeeping(sweeps=True, schedules=True, logs=backend.logs, wall=_wall, clear=clear),
         hand_on=storage.folders.hand_on,
         prices=class_prices(platform),
+        on_news=processes.on_end,
     )
 
 

@@ -6,7 +6,7 @@ One launch is one replica in one of its attempts. Nothing here decides what runs
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
@@ -312,6 +312,10 @@ class JobProcesses(Protocol):
 
     def look(self, launch_id: str) -> LaunchState:
         """What became of it."""
+        ...
+
+    def on_end(self, told: Callable[[], None]) -> None:
+        """Have somebody told, from another thread, soon after a launch has ended that was seen alive from now on."""
         ...
 
     def known(self) -> Mapping[str, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -84,6 +84,7 @@ class FakeJobProcesses:
         self._jobs: dict[str, _FakeJob] = {}
         self._pids = 1000
         self.killed: list[str] = []
+        self._told: Callable[[], None] = lambda: None
 
     def unlimited(self) -> Mapping[str, str]:
         """Nothing is limited: there is nothing but a clock."""
@@ -111,6 +112,10 @@ class FakeJobProcesses:
 
     def close(self) -> None:
         """Nothing was left behind."""
+
+    def on_end(self, told: Callable[[], None]) -> None:
+        """Have somebody told of an end when it is brought about, or looked at: nothing happens here by itself."""
+        self._told = told
 
     def hand_over(self, launch: JobLaunch) -> None:
         """A launch that a server made and did not live to start."""
@@ -258,6 +263,7 @@ class FakeJobProcesses:
             killed=killed,
             not_started="its program could not be started: No such file or directory" if job.program is None else "",
         )
+        self._told()
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -14,13 +14,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import allotment
 from allotment.adapters.local.cgroup_places import LIMITING, CgroupPlaces, cgroup_places
+from allotment.adapters.local.ends import ProcessEnds
 from allotment.adapters.local.environment import FOLDER, environment_of
 from allotment.adapters.local.launch_folders import (
     LaunchFolder,
@@ -88,6 +89,7 @@ class LocalProcesses:
         self._log_files = log_files
         self._boot = proc.boot()
         self._spawned: set[int] = set()
+        self._ends: ProcessEnds | None = None
         self._lock = threading.Lock()
 
     def _places(self) -> CgroupPlaces:
@@ -244,11 +246,17 @@ class LocalProcesses:
         folder.check()
         return self._look(folder)
 
+    def on_end(self, told: Callable[[], None]) -> None:
+        """Have somebody told of ends."""
+        self._ends = ProcessEnds(told)
+
     def _look(self, folder: LaunchFolder) -> LaunchState:
         try:
             launched = folder.launched()
             # While its supervisor lives it has written no result: whatever lies there is the job's own.
             if launched is not None and (state := self._state(launched)):
+                if self._ends is not None:
+                    self._ends.wait_for(launched.supervisor.pid)
                 return JobAlive(launched, held_up=state in proc.STOPPED, seconds=_age(launched))
             if (ended := folder.ended()) is not None:
                 left = self.left(launched) if launched is not None and ended.processes_left else ()

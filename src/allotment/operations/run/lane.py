@@ -32,8 +32,8 @@ from allotment.ports.stored_jobs import StoredJob
 
 _BREATH: Final = 0.001
 """Seconds between two passes of which the first had news: who waits for the back end has it in between."""
-_BUSY: Final = 0.02
-"""Seconds between two passes over this machine while anything runs: how late the end of a job is seen, at most."""
+_BUSY: Final = 0.1
+"""Seconds between two passes over this machine while anything runs; the end of a job has the next one come at once."""
 _IDLE: Final = 1.0
 """Seconds between two passes where nothing is near; whoever asks for something does not wait for it."""
 _OFFER_AGE: Final = 60_000
@@ -65,6 +65,7 @@ class Serving:
         hand_on: makes the checkpoints of a job those of another that is not handed over yet, both by id; whether there
             are any. None where they stay where they are, and a job names whose they are.
         prices: of devices there that the server does not watch.
+        on_news: is given what makes the next pass come at once, for whoever learns there that something has changed.
     """
 
     backend: Backend
@@ -82,6 +83,7 @@ class Serving:
     families: FamilyKeeping = NO_FAMILIES
     hand_on: Callable[[str, str], bool] | None = None
     prices: ClassPrices = field(default_factory=dict)
+    on_news: Callable[[Callable[[], None]], None] = lambda _: None
 
 
 class Lane:
@@ -110,6 +112,7 @@ class Lane:
         self._silent_since: int | None = None
         self._offer = _NOTHING
         self._offered_at: int | None = None
+        serving.on_news(self.wake)
 
     @property
     def name(self) -> str:

@@ -140,6 +140,30 @@ class JobProcessesContract:
         assert (ended.exit_code, ended.signal, ended.killed, ended.stopped) == (code, number, killed, True)
         bench.processes.stop(job.id)
 
+    def test_word_of_an_end_comes_by_itself(self, bench: Bench) -> None:
+        job = start(bench, "long")
+        told: list[str] = []
+        bench.processes.on_end(lambda: told.append("now"))
+        other = start(bench, "polite", "other-1-0")
+        assert isinstance(job.state, JobAlive)
+        assert isinstance(other.state, JobAlive)
+        bench.step()
+        assert told == []
+        bench.processes.kill(job.id)
+        for _ in range(MOST_STEPS):
+            if told or isinstance(job.state, JobEnded):
+                break
+            bench.step()
+        assert isinstance(job.ended(), JobEnded)
+        for _ in range(100):
+            bench.step()
+        assert told == ["now"]
+        bench.processes.stop(other.id)
+        other.ended()
+        for _ in range(100):
+            bench.step()
+        assert told == ["now", "now"]
+
     def test_told_again_the_shorter_grace_counts(self, bench: Bench) -> None:
         job = start(bench, "stubborn")
         bench.processes.stop(job.id, 600)
