@@ -20,7 +20,8 @@ from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
-from allotment.model.audit.act import AuditVerb, Caller, CallerKind, act_of
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.audit.act import AuditVerb, act_of
 from allotment.model.audit.chain import ChainHead
 from allotment.model.decoding import decoded_as
 from allotment.model.mark import Mark

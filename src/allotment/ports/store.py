@@ -18,6 +18,7 @@ from allotment.model.jobs.run import JobState
 from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
+from allotment.ports.tokens import TokenReader, TokenStore
 
 KEPT_DAYS: Final = 30
 """Days that a job stays findable after its end, at least."""
@@ -135,7 +136,7 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(AuditReader, Protocol):
+class JobsReader(AuditReader, TokenReader, Protocol):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -201,7 +202,7 @@ class JobsReader(AuditReader, Protocol):
         ...
 
 
-class JobsStore(JobsReader, AuditStore, Protocol):
+class JobsStore(JobsReader, AuditStore, TokenStore, Protocol):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:

@@ -91,7 +91,7 @@ def run(place: StorePlace, rng: random.Random, rounds: int) -> dict[str, int]:
                 before = acts.rng.getstate(), acts.now, acts.count
                 with_it = MemoryStore()
                 with_it._jobs, with_it._lines = dict(memory._jobs), dict(memory._lines)
-                with_it._trail = list(memory._trail)
+                with_it._trail, with_it._tokens = list(memory._trail), dict(memory._tokens)
                 act = acts.draw(with_it)
                 act.on(with_it)
                 kept = list(everything(store)) == list(everything(with_it))

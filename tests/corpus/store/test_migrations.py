@@ -68,6 +68,7 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         trail = list(store.whole_audit())
         assert [each.act.verb for each in trail] == (["job.submit", "job.stop"] if file.stem >= "0004" else [])
         assert gone_along(trail).sound
+        assert [each.id for each in store.tokens()] == (["abcdefgh"] if file.stem >= "0005" else [])
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from allotment.adapters.store.finding import ambiguous, as_asked, as_kept, no_job, page_size, taken
+from allotment.adapters.store.finding import (
+    ambiguous,
+    as_asked,
+    as_kept,
+    no_job,
+    no_token,
+    page_size,
+    taken,
+    token_taken,
+)
 from allotment.errors import UsageError
+from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.model.audit.chain import BEFORE_ALL, AuditEntry, ChainHead, chained
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
-from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, row_of
+from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
 
 class MemoryStore:
@@ -24,6 +35,7 @@ class MemoryStore:
         self._jobs: dict[str, StoredJob] = {}
         self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
         self._trail: list[AuditEntry] = []
+        self._tokens: dict[str, ApiToken] = {}
         self._writer = ""
 
     @property
@@ -186,6 +198,36 @@ class MemoryStore:
         """See the port."""
         self._trail += chained(self.audit_head(), map(kept_act, acts))
         return self.audit_head()
+
+    def token(self, token_id: str) -> ApiToken:
+        """See the port."""
+        if token_id not in self._tokens:
+            raise no_token(token_id)
+        return self._tokens[token_id]
+
+    def tokens(self) -> tuple[ApiToken, ...]:
+        """See the port."""
+        return tuple(sorted(self._tokens.values(), key=lambda each: (each.created, each.id), reverse=True))
+
+    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
+        """See the port."""
+        if token.id in self._tokens:
+            raise token_taken(token.id)
+        self._tokens[token.id] = replace(token, name=kept_text(token.name), by=kept_text(token.by))
+        self.audit(audited)
+
+    def revoke_token(self, token_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> ApiToken:
+        """See the port."""
+        token = self.token(token_id)
+        if token.revoked is None:
+            self._tokens[token_id] = replace(token, revoked=at)
+            self.audit(audited)
+        return self._tokens[token_id]
+
+    def token_used(self, token_id: str, at: int) -> None:
+        """See the port."""
+        if token_id in self._tokens:
+            self._tokens[token_id] = replace(self._tokens[token_id], used=at)
 
     def audit_head(self) -> ChainHead:
         """See the port."""

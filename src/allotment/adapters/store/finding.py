@@ -36,6 +36,16 @@ def taken(job_id: str) -> ConflictError:
     return ConflictError(f"there is a job {job_id} already", fix="submit it under an id of its own")
 
 
+def no_token(token_id: str) -> NotFoundError:
+    """Nobody knows such a token."""
+    return NotFoundError(f"there is no token {quoted(token_id)}", fix="`allot token list` names all")
+
+
+def token_taken(token_id: str) -> ConflictError:
+    """A token of that id is there already."""
+    return ConflictError(f"there is a token {token_id} already", fix="make it again: it gets another id")
+
+
 def as_kept(wanted: JobFilter) -> JobFilter:
     """A filter whose text is such as stores keep, so that it finds what was kept of the same text."""
     return replace(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing
+from allotment.adapters.store import auditing, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
@@ -20,6 +20,7 @@ from allotment.adapters.store.rows import (
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
 from allotment.errors import InputError
+from allotment.model.access.token import ApiToken
 from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
@@ -262,3 +263,13 @@ class SqlReader:
             strays = auditing.unnumbered(connection)
         if strays:
             yield DamagedEntry(0, f"{count(strays, 'row')} beside the trail without the number of an entry")
+
+    def token(self, token_id: str) -> ApiToken:
+        """See the port."""
+        with self._looking() as connection:
+            return token_rows.token_of(connection, token_id)
+
+    def tokens(self) -> tuple[ApiToken, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return token_rows.tokens_of(connection)

@@ -161,3 +161,18 @@ AUDIT: Final = sa.Table(
     sa.Index("audit_subject", "subject", "number"),
 )
 """Numbered from 1; only ever added to, and no key to `jobs`: what was done stays when a job is forgotten."""
+
+TOKENS: Final = sa.Table(
+    "tokens",
+    METADATA,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("permissions", TEXT, nullable=False),
+    sa.Column("digest", TEXT, nullable=False),
+    sa.Column("by", TEXT, nullable=False),
+    sa.Column("created", TIME, nullable=False),
+    sa.Column("expires", TIME, nullable=False),
+    sa.Column("used", TIME),
+    sa.Column("revoked", TIME),
+)
+"""Of secrets, digests alone; never removed: the audit trail names their ids."""

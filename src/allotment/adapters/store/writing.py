@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing
+from allotment.adapters.store import auditing, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
 from allotment.adapters.store.reading import SqlReader, jobs_of
@@ -23,6 +23,7 @@ from allotment.adapters.store.rows import (
     wait_to_row,
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.model.audit.chain import ChainHead
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
@@ -102,6 +103,21 @@ class SqlStore(SqlReader):
         """See the port."""
         with self._changing() as connection:
             return auditing.append(connection, acts)
+
+    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            token_rows.add(connection, token, audited)
+
+    def revoke_token(self, token_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> ApiToken:
+        """See the port."""
+        with self._changing() as connection:
+            return token_rows.revoke(connection, token_id, at, audited)
+
+    def token_used(self, token_id: str, at: int) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            token_rows.used(connection, token_id, at)
 
 
 def _keep_change(connection: sa.Connection, before: StoredJob, after: StoredJob) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from allotment.model.access.caller import Caller
+
 
 class AuditVerb(Enum):
     """What can be done; the text is what is kept."""
@@ -17,6 +19,10 @@ class AuditVerb(Enum):
     JOB_STOPPED = "job.stop"
     JOB_FORGOTTEN = "job.forget"
     JOBS_PRUNED = "jobs.prune"
+    ACCESS_GIVEN = "token.make"
+    ACCESS_TAKEN = "token.revoke"
+    SIGNED_IN = "sign-in"
+    ASKED = "ask"
 
 
 class AuditOutcome(Enum):
@@ -28,29 +34,6 @@ class AuditOutcome(Enum):
     DONE = "done"
     DENIED = "denied"
     """Whoever asked may not do it."""
-
-
-class CallerKind(Enum):
-    """What kind of somebody; the text is what is kept."""
-
-    LOCAL = "local"
-    """A user of this machine, whom its file system let in."""
-    ALLOTMENT = "allotment"
-    """A server, by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, as far as it was found out, and not as somebody says of himself.
-
-    Attributes:
-        name: user name.
-        whence: from where, such as ``unix socket`` or ``command line``.
-    """
-
-    name: str
-    kind: CallerKind
-    whence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, Caller, act_of
+from allotment.model.access.caller import Caller
+from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, act_of
 from allotment.ports.stored_jobs import StoredJob, row_of
 
 

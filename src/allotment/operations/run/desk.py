@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
-from allotment.model.audit.act import Caller, CallerKind
+from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.jobs.job import DependencyState, Job
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
@@ -70,7 +70,10 @@ class ServerIdentity:
 
 
 class Desk:
-    """Implements `ports.job_service.JobService`, for several threads; each back end is asked in its own lane."""
+    """Implements `ports.job_service.JobService`, for several threads; each back end is asked in its own lane.
+
+    It is asked by its owner, or by whom a call names.
+    """
 
     def __init__(
         self,
@@ -100,8 +103,8 @@ class Desk:
         self._lanes: dict[str, Lane] = {}
         self._closed: dict[str, str] = {}
         self._caller = Caller(identity.owner, CallerKind.LOCAL, _SOCKET)
-        self._intake = Intake(store, shelf, clock, self._caller, new_id, identity.refuse)
-        self._retries = Retries(store, shelf, identity.owner, self.submit)
+        self._intake = Intake(store, shelf, clock, new_id, identity.refuse)
+        self._retries = Retries(store, shelf, self.submit)
         self._alone = threading.RLock()
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
@@ -168,16 +171,17 @@ class Desk:
         """Keep a packed folder of code."""
         return self._shelf.put(packed)
 
-    def foresee(self, submission: JobSubmission) -> ForeseenJob:
+    def foresee(self, submission: JobSubmission, caller: Caller | None = None) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
+        caller = caller or self._caller
         lane = self._lane(submission.backend)
         told: tuple[str, ...] = ()
         try:
-            order, told = self._intake.checked(lane, submission)
+            order, told = self._intake.checked(lane, submission, caller)
             start = lane.foreseen(order)
         except (UnreachableError, NotSignedInError) as error:
             # What it costs is known all the same.
-            order = self._intake.order(lane, submission)
+            order = self._intake.order(lane, submission, caller)
             start = ForeseenStart(untold=error.line)
         start = self._after_others(order.job, start)
         displaces = tuple(self._store.get(each) for each in start.displaces)
@@ -201,20 +205,24 @@ class Desk:
         """What answers rest on."""
         return self._lane(backend).snapshot()
 
-    def submit(self, submission: JobSubmission) -> JobReceipt:
+    def submit(self, submission: JobSubmission, caller: Caller | None = None) -> JobReceipt:
         """Take a job."""
-        (answer,) = self._intake.take(self._lane(submission.backend), (submission,))
+        lane = self._lane(submission.backend)
+        (answer,) = self._intake.take(lane, (submission,), caller or self._caller)
         if isinstance(answer, AllotmentError):
             raise answer
         return answer
 
-    def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
+    def submit_all(
+        self, submissions: Sequence[JobSubmission], caller: Caller | None = None
+    ) -> tuple[SubmissionAnswer, ...]:
         """Take jobs, each by itself."""
         answers: dict[int, JobReceipt | AllotmentError] = {}
         for name in dict.fromkeys(each.backend for each in submissions):
             numbers = [number for number, each in enumerate(submissions) if each.backend == name]
             try:
-                found = self._intake.take(self._lane(name), [submissions[each] for each in numbers])
+                some = [submissions[each] for each in numbers]
+                found = self._intake.take(self._lane(name), some, caller or self._caller)
             except AllotmentError as error:
                 answers |= dict.fromkeys(numbers, error)
             else:
@@ -248,8 +256,9 @@ class Desk:
         elif member.job.sweep is not None:
             yield from (each.use for each in self._store.members(member.id) if each.use is not None)
 
-    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
+    def stop(self, reference: str, *, grace: int | None = None, caller: Caller | None = None) -> StoredJob:
         """End a job for good."""
+        caller = caller or self._caller
         reference = reference.removeprefix("job/")
         job = self._store.find(reference)
         if job.state.over and reference == job.job.name:
@@ -264,12 +273,12 @@ class Desk:
             job = alive[0] if alive else job
         if job.state.over:
             return job
-        return self._lane(job.backend).stop(job.id, grace, f"{self._caller.name} stopped it", self._caller)
+        return self._lane(job.backend).stop(job.id, grace, f"{caller.name} stopped it", caller)
 
-    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False, caller: Caller | None = None) -> JobReceipt:
         """Submit again what is over, from its beginning or from its checkpoints."""
         job = self.find(reference)
-        return self._retries.retry(job, self._lane(job.backend), resume=resume)
+        return self._retries.retry(job, self._lane(job.backend), caller or self._caller, resume=resume)
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None

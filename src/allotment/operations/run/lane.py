@@ -11,7 +11,8 @@ from typing import Final
 
 from allotment.accounting.prices import ClassPrices
 from allotment.errors import AllotmentError, UsageError
-from allotment.model.audit.act import AuditedAct, Caller
+from allotment.model.access.caller import Caller
+from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written

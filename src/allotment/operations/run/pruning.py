@@ -9,7 +9,8 @@ from pathlib import PurePath
 from typing import Final
 
 from allotment.errors import ConflictError, InputError, UsageError
-from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, Caller, act_of
+from allotment.model.access.caller import Caller
+from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, act_of
 from allotment.operations.run.answering_for import subject_of
 from allotment.operations.run.local.launching import job_of_launch
 from allotment.ports.job_remains import JobRemains, RemainsKind, RemainsOfJobs

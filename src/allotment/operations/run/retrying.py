@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError
+from allotment.model.access.caller import Caller
 from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.lane import Lane
@@ -20,27 +21,26 @@ class Retries:
     """See the module. To ask twice makes one job: each retry has a key, and so an id that is known before."""
 
     def __init__(
-        self, store: JobsStore, shelf: CodeShelf, owner: str, submit: Callable[[JobSubmission], JobReceipt]
+        self, store: JobsStore, shelf: CodeShelf, submit: Callable[[JobSubmission, Caller], JobReceipt]
     ) -> None:
         """None is submitted.
 
         Args:
             store: where jobs are kept.
             shelf: where packed code lies.
-            owner: user name of who submits.
-            submit: takes a job.
+            submit: takes a job of somebody.
         """
         self._store = store
         self._shelf = shelf
-        self._owner = owner
         self._submit = submit
 
-    def retry(self, job: StoredJob, lane: Lane, *, resume: bool) -> JobReceipt:
+    def retry(self, job: StoredJob, lane: Lane, caller: Caller, *, resume: bool) -> JobReceipt:
         """Submit it again; its retry that is not over yet is the answer where there is one.
 
         Args:
             job: that is over.
             lane: of its back end.
+            caller: who wants it.
             resume: whether its checkpoints become those of the new job.
 
         Raises:
@@ -56,7 +56,7 @@ class Retries:
         if resume:
             _check_resuming(job)
         with lane.alone():
-            newest, key = self._newest(job.id)
+            newest, key = self._newest(job.id, caller)
             if newest is not None and not newest.state.over:
                 already = f"it retries {job.id} already, and is {newest.state.value}: nothing was submitted"
                 return JobReceipt(newest, (already,))
@@ -64,18 +64,23 @@ class Retries:
             stays = resume and lane.hand_on is None
             submission = JobSubmission(_going_on(job, stays=stays), job.backend, code, supersedes=job.id, key=key)
             if resume and lane.hand_on is not None:
-                return self._resumed(job, submission, lane.hand_on, newest)
-            receipt = self._submit(submission)
+                return self._resumed(job, submission, lane.hand_on, newest, caller)
+            receipt = self._submit(submission, caller)
         if job.job.checkpoint is None:
             return receipt
         said = f"it goes on from the checkpoints of {job.id}" if stays else _told_of_checkpoints(job)
         return replace(receipt, told=(*receipt.told, said))
 
     def _resumed(
-        self, job: StoredJob, submission: JobSubmission, hand_on: Callable[[str, str], bool], newest: StoredJob | None
+        self,
+        job: StoredJob,
+        submission: JobSubmission,
+        hand_on: Callable[[str, str], bool],
+        newest: StoredJob | None,
+        caller: Caller,
     ) -> JobReceipt:
         """Handed on first: whoever dies in between has lost nothing, and who asks again finds them there."""
-        new = id_of_key(self._owner, submission.key)
+        new = id_of_key(caller.name, submission.key)
         if not hand_on(job.id, new):
             went_on = "" if newest is None else f"go on from its retry: `allot retry {newest.id} --resume`"
             raise InputError(
@@ -84,21 +89,21 @@ class Retries:
                 fix=went_on or f"begin anew: `allot retry {job.id}`",
             )
         try:
-            receipt = self._submit(submission)
+            receipt = self._submit(submission, caller)
         except AllotmentError:
             hand_on(new, job.id)
             raise
         resumed = f"it goes on from the checkpoints of {job.id}, which are its own now"
         return replace(receipt, told=(*receipt.told, resumed))
 
-    def _newest(self, job_id: str) -> tuple[StoredJob | None, str]:
+    def _newest(self, job_id: str, caller: Caller) -> tuple[StoredJob | None, str]:
         """The newest retry of a job, if any, and the key of the next one; where it is not over, its own."""
         newest: StoredJob | None = None
         number = 1
         while True:
             key = f"{RETRY}{job_id}\0{number}"
             try:
-                newest = self._store.get(id_of_key(self._owner, key))
+                newest = self._store.get(id_of_key(caller.name, key))
             except NotFoundError:
                 return newest, key
             if not newest.state.over:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError
-from allotment.model.audit.act import AuditedAct, Caller
+from allotment.model.access.caller import Caller
+from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.quantity import format_bytes, format_cpu
@@ -49,6 +50,10 @@ class JudgedJob:
     new: StoredJob
     told: tuple[str, ...]
     retry: bool
+
+    def act(self, caller: Caller) -> AuditedAct:
+        """Who answers for it."""
+        return submitted(caller, self.new, retry=self.retry)
 
 
 def id_of_key(owner: str, key: str) -> str:
@@ -103,7 +108,6 @@ class Intake:
         store: JobsStore,
         shelf: CodeShelf,
         clock: Clock,
-        caller: Caller,
         new_id: Callable[[], str],
         refuse: Callable[[Job], None],
     ) -> None:
@@ -113,19 +117,16 @@ class Intake:
             store: where jobs are kept.
             shelf: where packed code lies.
             clock: time.
-            caller: who submits.
             new_id: makes ids of jobs that come without a key.
             refuse: raises where the platform does not allow a job.
         """
         self._store = store
         self._shelf = shelf
         self._clock = clock
-        self._caller = caller
-        self._owner = caller.name
         self._new_id = new_id
         self._refuse = refuse
 
-    def order(self, lane: Lane, submission: JobSubmission) -> JobToStart:
+    def order(self, lane: Lane, submission: JobSubmission, caller: Caller) -> JobToStart:
         """What its back end would be handed, which is not asked.
 
         Raises:
@@ -133,27 +134,29 @@ class Intake:
             InputError: the team may not have it so.
             CapacityError: one replica has more than its team may have.
         """
-        return self._order(lane, submission, self._ids_of(()))
+        return self._order(lane, submission, self._ids_of(()), caller)
 
-    def _order(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames) -> JobToStart:
+    def _order(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, caller: Caller) -> JobToStart:
         self._refuse(submission.job)
         job = ids.pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
         before = self._store.get(submission.supersedes).code if submission.supersedes else ""
         if before and not code and job.program.code is not None:
             code = self._shelf.path(self._shelf.reference(before))
-        return JobToStart(_NO_ID, job, self._owner, 1, queued_since=self._now(), code=code)
+        return JobToStart(_NO_ID, job, caller.name, 1, queued_since=self._now(), code=code)
 
-    def checked(self, lane: Lane, submission: JobSubmission) -> tuple[JobToStart, tuple[str, ...]]:
+    def checked(self, lane: Lane, submission: JobSubmission, caller: Caller) -> tuple[JobToStart, tuple[str, ...]]:
         """What its back end would be handed, and what is different there from what its file says.
 
         Raises:
             AllotmentError: see `order`; or its back end would not take it.
         """
-        return self._checked(lane, submission, self._ids_of(()))
+        return self._checked(lane, submission, self._ids_of(()), caller)
 
-    def _checked(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames) -> tuple[JobToStart, tuple[str, ...]]:
-        order = self._order(lane, submission, ids)
+    def _checked(
+        self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, caller: Caller
+    ) -> tuple[JobToStart, tuple[str, ...]]:
+        order = self._order(lane, submission, ids, caller)
         try:
             return order, lane.check(order)
         except NeverStartsError as error:
@@ -166,7 +169,9 @@ class Intake:
             fix = "; ".join(filter(None, (error.fix, usual)))
             raise CapacityError(error.what, why=error.why, fix=fix) from error
 
-    def take(self, lane: Lane, submissions: Sequence[JobSubmission]) -> list[JobReceipt | AllotmentError]:
+    def take(
+        self, lane: Lane, submissions: Sequence[JobSubmission], caller: Caller
+    ) -> list[JobReceipt | AllotmentError]:
         """Keep jobs of one back end, each by itself: a receipt for each, or what is against it."""
         answers: dict[int, JobReceipt | AllotmentError] = {}
         judged: list[JudgedJob] = []
@@ -175,37 +180,39 @@ class Intake:
         with lane.alone():
             for number, each in enumerate(submissions):
                 try:
-                    before = self._before(each)
+                    before = self._before(each, caller)
                     if before is None:
-                        judged.append(self._judged(lane, number, each, ids))
+                        judged.append(self._judged(lane, number, each, ids, caller))
                     else:
                         answers[number] = self._again(before, each)
                 except AllotmentError as error:
                     answers[number] = error
             try:
-                kept = lane.take([each.new for each in judged], [self._act(each.new, each) for each in judged])
+                kept = lane.take([each.new for each in judged], [each.act(caller) for each in judged])
             except AllotmentError:
                 # One that cannot be kept keeps no other out.
-                answers |= {each.number: self._kept_alone(lane, each, submissions[each.number]) for each in judged}
+                answers |= {
+                    each.number: self._kept_alone(lane, each, submissions[each.number], caller) for each in judged
+                }
             else:
                 answers |= {each.number: JobReceipt(job, each.told) for each, job in zip(judged, kept, strict=True)}
         return [answers[number] for number in range(len(submissions))]
 
-    def _before(self, submission: JobSubmission) -> StoredJob | None:
+    def _before(self, submission: JobSubmission, caller: Caller) -> StoredJob | None:
         """The job that was handed in with the same key; None where none was."""
         if not submission.key:
             return None
         try:
-            return self._store.get(id_of_key(self._owner, submission.key))
+            return self._store.get(id_of_key(caller.name, submission.key))
         except NotFoundError:
             return None
 
-    def _judged(self, lane: Lane, number: int, submission: JobSubmission, ids: IdsOfNames) -> JudgedJob:
-        order, told = self._checked(lane, submission, ids)
+    def _judged(self, lane: Lane, number: int, submission: JobSubmission, ids: IdsOfNames, caller: Caller) -> JudgedJob:
+        order, told = self._checked(lane, submission, ids, caller)
         new = StoredJob(
-            id_of_key(self._owner, submission.key) if submission.key else self._new_id(),
+            id_of_key(caller.name, submission.key) if submission.key else self._new_id(),
             order.job,
-            self._owner,
+            caller.name,
             submission.backend,
             JobHistory().become(Move(self._now(), JobState.SUBMITTED, MoveCause.SUBMITTED)),
             code=order.code,
@@ -214,19 +221,18 @@ class Intake:
         told = (*told, *_filled_in(submission, order.job))
         return JudgedJob(number, new, told, submission.key.startswith(RETRY))
 
-    def _act(self, new: StoredJob, judged: JudgedJob) -> AuditedAct:
-        return submitted(self._caller, new, retry=judged.retry)
-
-    def _kept_alone(self, lane: Lane, judged: JudgedJob, submission: JobSubmission) -> JobReceipt | AllotmentError:
-        new, tries = judged.new, _TRIES
+    def _kept_alone(
+        self, lane: Lane, judged: JudgedJob, submission: JobSubmission, caller: Caller
+    ) -> JobReceipt | AllotmentError:
+        tries = _TRIES
         while True:
             tries -= 1
             try:
-                (kept,) = lane.take([new], [self._act(new, judged)])
+                (kept,) = lane.take([judged.new], [judged.act(caller)])
             except ConflictError as error:
                 if submission.key or not tries:
                     return error
-                new = replace(new, id=self._new_id())
+                judged = replace(judged, new=replace(judged.new, id=self._new_id()))
             except AllotmentError as error:
                 return error
             else:

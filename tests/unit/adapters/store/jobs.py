@@ -10,6 +10,8 @@ from typing import Any
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError
+from allotment.model.access.permission import Permission
+from allotment.model.access.token import ApiToken, digest_of
 from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import (
     AcceleratorWish,
@@ -67,6 +69,12 @@ def act(at: int = NOW, **fields: Any) -> AuditedAct:
     return AuditedAct(at=at, **{**usual, **fields})
 
 
+def token(id_: str, at: int = NOW, **fields: Any) -> ApiToken:
+    some = frozenset({Permission.READ, Permission.STOP})
+    usual = {"name": "ci", "permissions": some, "digest": digest_of("x"), "by": "ada", "expires": at + HOUR}
+    return ApiToken(id=id_, created=at, **{**usual, **fields})
+
+
 def devices(number: int, backend: str = "local") -> list[TimedDevice]:
     return [TimedDevice(backend, "node-a", f"GPU-{each}") for each in range(number)]
 
@@ -104,7 +112,7 @@ class Acts:
         if kind == 3:
             return Act("prune", (self.now - self.rng.choice((0, HOUR, 24 * HOUR)), self._audited()))
         if kind == 4:
-            return Act("audit", (self._audited(),))
+            return self.rng.choice((Act("audit", (self._audited(),)), self._of_token(sorted(store._tokens))))
         ids = self.rng.sample(known, min(len(known), self.rng.randint(1, 3)))
         return Act("record", ([self._change(store.get(each)) for each in ids], self._turns(ids)))
 
@@ -147,6 +155,17 @@ class Acts:
             waits=(wait,) * rng.randrange(2),
             use=rng.choice((None, UseSummary(run_ms=5, held_ms=10, cost=rng.randrange(9)))),
             audited=rng.choice((None, *self._audited())),
+        )
+
+    def _of_token(self, known: list[str]) -> Act:
+        some = self.rng.choice((*known, "nobody", "a\x00")) if known else "nobody"
+        new = token(self.rng.choice((f"t{self.count:04d}", *known[:1])), self.now, by=self.rng.choice(("ada", "b\x00")))
+        return self.rng.choice(
+            (
+                Act("add_token", (new, self._audited())),
+                Act("revoke_token", (some, self.now, self._audited())),
+                Act("token_used", (some, self.now)),
+            )
         )
 
     def _audited(self) -> list[AuditedAct]:
@@ -195,6 +214,9 @@ def everything(store: JobsStore) -> Iterator[Any]:
     yield store.device_times(NOW - 24 * HOUR, NOW + 24 * 365 * HOUR)
     yield store.device_times(NOW + 500, NOW + HOUR, backend="local")
     yield store.in_use("local")
+    yield store.tokens()
+    for each in ("t0001", "t0002", "nobody", "a\x00"):
+        yield each, Act("token", (each,)).on(store)
     yield store.audit_head()
     yield list(store.whole_audit())
     for asked in (

@@ -11,7 +11,7 @@ from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
-from allotment.model.audit.act import Caller, CallerKind
+from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark

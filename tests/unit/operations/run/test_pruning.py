@@ -8,7 +8,7 @@ import pytest
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import ConflictError, UsageError
-from allotment.model.audit.act import Caller, CallerKind
+from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.jobs.run import JobState
 from allotment.operations.run.pruning import Pruned, forgotten, pruned, tidied
 from allotment.ports.job_remains import JobRemains, RemainsKind

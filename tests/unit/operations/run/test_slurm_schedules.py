@@ -7,7 +7,7 @@ import pytest
 from allotment.adapters.slurm.fake import FakeSlurm
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import UnreachableError
-from allotment.model.audit.act import Caller, CallerKind
+from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.jobs.job import JobSchedule, JobType
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.moments import written

@@ -12,7 +12,7 @@ from allotment.cli.shell.options import OutputOptions, global_flags, output_flag
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
-    from allotment.model.audit.act import Caller
+    from allotment.model.access.caller import Caller
     from allotment.ports.store import StorePlace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +41,7 @@ def _place(session: Session) -> StorePlace:
 
 def _myself() -> Caller:
     """Who answers for what is done to the store beside its server."""
-    from allotment.model.audit.act import Caller, CallerKind
+    from allotment.model.access.caller import Caller, CallerKind
     from allotment.wiring import running
 
     return Caller(running.user_name(), CallerKind.LOCAL, "command line")

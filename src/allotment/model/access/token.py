@@ -1,0 +1,86 @@
+"""Tokens of an API: a name for who looks them up, and a secret of which only a digest is kept.
+
+The secret is 256 random bits, so that its digest needs neither salt nor a slow function: nobody can try them all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from allotment.model.access.permission import Permission
+
+SECRET_BYTES: Final = 32
+"""Random bytes of a secret."""
+ID_BYTES: Final = 5
+"""Random bytes of an id, which is no secret."""
+LONGEST_LIFE: Final = 366
+"""Days after which a token is over at the latest."""
+_DOMAIN: Final = b"allotment token 1\0"
+_FORM: Final = re.compile(r"allot_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """What is known of a token; times are milliseconds since the epoch.
+
+    Attributes:
+        id: that it is named by, eight letters and digits.
+        name: what it is for, as its maker calls it.
+        permissions: all that it gives.
+        digest: of its secret, 64 hexadecimal digits.
+        by: user name of who made it.
+        expires: from when on it is worth nothing.
+        used: when it was used last, to the minute; None if never.
+        revoked: when it was taken back; None if it was not.
+    """
+
+    id: str
+    name: str
+    permissions: frozenset[Permission]
+    digest: str = field(repr=False)
+    by: str
+    created: int
+    expires: int
+    used: int | None = None
+    revoked: int | None = None
+
+    def why_not(self, now: int) -> str:
+        """Why it is worth nothing, in a sentence; empty where it is worth something."""
+        if self.revoked is not None:
+            return "it was revoked"
+        return "its time is over" if now >= self.expires else ""
+
+    def opens(self, secret: str) -> bool:
+        """Whether a secret is its own; how long that takes tells nothing."""
+        return hmac.compare_digest(self.digest, digest_of(secret))
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(_DOMAIN + secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def token_id(random: bytes) -> str:
+    """An id of `ID_BYTES` random bytes."""
+    return base64.b32encode(random).decode("ascii").lower()
+
+
+def secret_of(random: bytes) -> str:
+    """A secret of `SECRET_BYTES` random bytes."""
+    return base64.urlsafe_b64encode(random).decode("ascii").rstrip("=")
+
+
+def token_text(id_: str, secret: str) -> str:
+    """What its holder keeps. It begins so that whoever scans files for lost secrets finds it."""
+    return f"allot_{id_}_{secret}"
+
+
+def parts_of(text: str) -> tuple[str, str] | None:
+    """Id and secret of what a holder sends; None where it has not the form of a token."""
+    found = _FORM.fullmatch(text)
+    return None if found is None else (found[1], found[2])

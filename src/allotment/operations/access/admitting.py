@@ -1,0 +1,138 @@
+"""Use case: who comes from afar is let in by a token, or not."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from allotment.errors import NotFoundError, NotSignedInError
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import Permission
+from allotment.model.access.token import ApiToken, parts_of
+from allotment.model.audit.act import AuditedAct, AuditOutcome, AuditSubject, AuditVerb, act_of
+from allotment.ports.audit import AuditStore
+from allotment.ports.clock import Clock
+from allotment.ports.tokens import TokenStore
+
+_MINUTE: Final = 60_000
+"""Milliseconds after which the same is noted of a token again: its use, and that somebody was turned away."""
+_HOUR: Final = 60 * _MINUTE
+"""Milliseconds after which somebody who comes from the same place with the same token has come anew."""
+_MOST_NOTED: Final = 4096
+"""Notes that are remembered at once, so that nothing is noted too often."""
+_NOBODY: Final = "nobody"
+"""Who comes with the id of a token, and not with its secret."""
+
+
+class AdmissionStore(TokenStore, AuditStore, Protocol):
+    """What admission needs of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody who was let in.
+
+    Attributes:
+        permissions: what he may.
+        token: that let him in; None where nobody needed one.
+    """
+
+    caller: Caller
+    permissions: frozenset[Permission]
+    token: ApiToken | None = None
+
+
+class Doorkeeper:
+    """Knows tokens as the store has them at the moment of each call, so that one that is revoked opens nothing more."""
+
+    def __init__(self, store: AdmissionStore, clock: Clock) -> None:
+        """Nobody is let in yet.
+
+        Args:
+            store: where tokens are.
+            clock: time.
+        """
+        self._store = store
+        self._clock = clock
+        self._noted: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, text: str, address: str) -> Admitted:
+        """Whoever has a token.
+
+        Args:
+            text: what he sends as one.
+            address: where he comes from.
+
+        Raises:
+            NotSignedInError: it is none, or is worth nothing.
+        """
+        parts = parts_of(text)
+        if parts is None:
+            raise _not_signed_in("what came in the place of a token is none" if text else "no token came with it")
+        now = self._now()
+        try:
+            token = self._store.token(parts[0])
+        except NotFoundError:
+            raise _not_signed_in("the server does not know the token") from None
+        whence = f"{address}, token {token.id}"
+        if not token.opens(parts[1]):
+            self._turn_away(Caller(_NOBODY, CallerKind.BEARER, whence), token, "its secret is another", now)
+            raise _not_signed_in("the server does not know the token")
+        caller, why = Caller(token.by, CallerKind.BEARER, whence), token.why_not(now)
+        if why:
+            self._turn_away(caller, token, why, now)
+            raise _not_signed_in(why)
+        if self._is_news("used", token.id, now):
+            self._store.token_used(token.id, now)
+        if self._is_news(f"came from {address}", token.id, now, _HOUR):
+            self._store.audit([act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token))])
+        return Admitted(caller, token.permissions, token)
+
+    def denied(self, admitted: Admitted, wanted: Permission, what: str) -> None:
+        """Somebody who was let in has asked for what he may not: it is kept, once a minute.
+
+        Args:
+            admitted: who.
+            wanted: what he would have needed.
+            what: he asked for, in a few words.
+        """
+        now = self._now()
+        key = admitted.token.id if admitted.token is not None else admitted.caller.name
+        if self._is_news(f"denied {wanted.value}", key, now):
+            act = act_of(admitted.caller, AuditVerb.ASKED, now, why=f"it does not give {wanted.value}: {what}")
+            self._store.audit([_denied(act)])
+
+    def _turn_away(self, caller: Caller, token: ApiToken, why: str, now: int) -> None:
+        if self._is_news(f"turned away: {why}", token.id, now):
+            self._store.audit([_denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token), why=why))])
+
+    def _is_news(self, what: str, token_id: str, now: int, again: int = _MINUTE) -> bool:
+        with self._lock:
+            before = self._noted.get((what, token_id))
+            if before is not None and 0 <= now - before < again:
+                return False
+            if len(self._noted) >= _MOST_NOTED:
+                self._noted = {key: at for key, at in self._noted.items() if 0 <= now - at < _MINUTE}
+            self._noted[what, token_id] = now
+            return True
+
+    def _now(self) -> int:
+        return round(self._clock.now().timestamp() * 1000)
+
+
+def _subject(token: ApiToken) -> AuditSubject:
+    return AuditSubject(f"token/{token.id}", token.name)
+
+
+def _denied(act: AuditedAct) -> AuditedAct:
+    return replace(act, outcome=AuditOutcome.DENIED.value)
+
+
+def _not_signed_in(why: str) -> NotSignedInError:
+    return NotSignedInError(
+        "not signed in",
+        why=why,
+        fix="on the server's machine `allot token create NAME` makes a token; `allot login SERVER` takes it",
+    )

@@ -1,0 +1,141 @@
+"""Use case: tokens are made, listed and taken back. A secret is told once, to whoever has it made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.errors import NotFoundError, UsageError, quoted
+from allotment.model.access.caller import Caller
+from allotment.model.access.permission import AFAR, Permission
+from allotment.model.access.token import (
+    ID_BYTES,
+    LONGEST_LIFE,
+    SECRET_BYTES,
+    ApiToken,
+    digest_of,
+    secret_of,
+    token_id,
+    token_text,
+)
+from allotment.model.audit.act import AuditSubject, AuditVerb, act_of
+from allotment.model.moments import written
+from allotment.ports.store import DAY_MS
+from allotment.ports.tokens import TokenStore
+
+_LONGEST_NAME: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WantedToken:
+    """What is asked for.
+
+    Attributes:
+        name: what it is for.
+        permissions: that it gives.
+        lasts: milliseconds.
+    """
+
+    name: str
+    permissions: frozenset[Permission]
+    lasts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MadeToken:
+    """A new one.
+
+    Attributes:
+        text: what its holder keeps; nobody can tell it again.
+    """
+
+    token: ApiToken
+    text: str
+
+
+def make_token(
+    store: TokenStore, wanted: WantedToken, caller: Caller, now: int, random: Callable[[int], bytes]
+) -> MadeToken:
+    """Make one.
+
+    Args:
+        store: where it is kept.
+        wanted: what is asked for.
+        caller: who asks.
+        now: milliseconds since the epoch.
+        random: gives so many random bytes, which nobody can guess.
+
+    Raises:
+        UsageError: it would give what no token gives, has no name, or would last too long or not at all.
+    """
+    _check(wanted)
+    secret = secret_of(random(SECRET_BYTES))
+    token = ApiToken(
+        id=token_id(random(ID_BYTES)),
+        name=wanted.name,
+        permissions=wanted.permissions,
+        digest=digest_of(secret),
+        by=caller.name,
+        created=now,
+        expires=now + wanted.lasts,
+    )
+    told = {"gives": ", ".join(sorted(each.value for each in wanted.permissions)), "until": written(token.expires)}
+    act = act_of(caller, AuditVerb.ACCESS_GIVEN, now, _subject(token), details=tuple(told.items()))
+    store.add_token(token, [act])
+    return MadeToken(token, token_text(token.id, secret))
+
+
+def revoke_token(store: TokenStore, reference: str, caller: Caller, now: int) -> ApiToken:
+    """Take one back: from then on it is worth nothing.
+
+    Args:
+        store: where it is kept.
+        reference: its id, or its name where one living token alone has it.
+        caller: who asks.
+        now: milliseconds since the epoch.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: several have that name.
+    """
+    token = _meant(store, reference, now)
+    act = act_of(caller, AuditVerb.ACCESS_TAKEN, now, _subject(token))
+    return store.revoke_token(token.id, now, [act])
+
+
+def _check(wanted: WantedToken) -> None:
+    if not wanted.permissions or not wanted.permissions <= AFAR:
+        raise UsageError("a token cannot give that", fix=f"ask for {', '.join(sorted(each.value for each in AFAR))}")
+    if not wanted.name.strip() or not wanted.name.isprintable() or len(wanted.name) > _LONGEST_NAME:
+        raise UsageError(
+            f"a token cannot be called {quoted(wanted.name)}",
+            why=f"names have 1 to {_LONGEST_NAME} characters that can be printed",
+            fix="say what it is for, such as ci",
+        )
+    if not 0 < wanted.lasts <= LONGEST_LIFE * DAY_MS:
+        raise UsageError(
+            "a token cannot last so long" if wanted.lasts > 0 else "a token has to last a while",
+            why=f"{LONGEST_LIFE} days are the most: what is lost by then is worth nothing",
+            fix="name a shorter time, such as 90d",
+        )
+
+
+def _meant(store: TokenStore, reference: str, now: int) -> ApiToken:
+    try:
+        return store.token(reference)
+    except NotFoundError:
+        named = [each for each in store.tokens() if each.name == reference and not each.why_not(now)]
+        if not named:
+            raise
+        if len(named) > 1:
+            raise UsageError(
+                f"several tokens are called {quoted(reference)}",
+                why=f"they are {', '.join(each.id for each in named)}",
+                fix="name the one that is meant by its id",
+            ) from None
+        return named[0]
+
+
+def _subject(token: ApiToken) -> AuditSubject:
+    return AuditSubject(f"token/{token.id}", token.name)
