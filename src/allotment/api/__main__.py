@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -16,8 +17,10 @@ import msgspec
 
 from allotment import wiring
 from allotment.accounting.prices import class_prices
+from allotment.api.doors import HomeDoor, TokenDoor
+from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
-from allotment.api.serving import bound_socket, serve
+from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.access.caller import Caller, CallerKind
@@ -27,7 +30,9 @@ from allotment.model.decoding import decoded_as
 from allotment.model.mark import Mark
 from allotment.model.platform import Platform
 from allotment.model.slurm.seen import SlurmNode
-from allotment.operations.directory.loading import load
+from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.listening import ListeningPlace, listening_place
+from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.kubernetes.backend import KubernetesBackend
@@ -52,6 +57,7 @@ from allotment.ports.job_remains import RemainsOfJobs
 from allotment.ports.kube import KubePort
 from allotment.ports.store import JobsStore
 from allotment.spec.jobs.rules import refuse_broken_rules
+from allotment.spec.load import load_platform
 from allotment.wiring import running
 from allotment.wiring.slurm import (
     slurm,
@@ -77,7 +83,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Serve until a signal, or `allot down`, says otherwise; the exit code."""
     asked = _parsed(words)
     try:
-        _serve(asked.platform, asked.slots, asked.store)
+        _serve(asked)
     except AllotmentError as error:
         print(error, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         return error.exit_code
@@ -89,30 +95,40 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--platform", default="", help="platform directory; the example that comes along by default")
     parser.add_argument("--slots", type=int, default=None, help="slots that stand for accelerators where none is found")
     parser.add_argument("--store", default="", help="where jobs are kept: a path, or the address of a PostgreSQL")
+    parser.add_argument("--listen", default="", help="address of the network to listen on besides the socket")
+    parser.add_argument("--hosts", default="", help="names by which it may be called there, with commas between them")
+    parser.add_argument("--tls-cert", default="", help="its certificate chain")
+    parser.add_argument("--tls-key", default="", help="the certificate's key")
     return parser.parse_args(words)
 
 
-def _serve(named: str, slots: int | None, store: str) -> None:
+def _serve(asked: argparse.Namespace) -> None:
     os.umask(0o077)
+    named, slots = asked.platform, asked.slots
+    place = _listening(asked)
     clock = wiring.clock()
     folder = running.own_server_folder(os.environ)
     if not named and slots is None:
         named, slots = _last_start(folder / STARTED)
     directory = Path(named) if named else running.example_platform()
-    platform = load(wiring.directory(directory), clock.now().date()).platform
-    identity = ServerIdentity(
-        platform=platform.name,
-        directory=named,
-        teams=tuple(team.name for team in platform.teams if team.offboarding is None),
-        owner=running.user_name(),
-        version=running.version(),
-        pid=os.getpid(),
-        environment=of_shell(os.environ),
-        refuse=lambda job: refuse_broken_rules(job, platform),
-    )
+    tree = wiring.directory(directory).read()
+    platform = load_platform(tree, clock.now().date()).platform
     with ExitStack() as opened:
-        jobs = opened.enter_context(wiring.store(store).writer(f"process {os.getpid()}"))
+        jobs = opened.enter_context(wiring.store(asked.store).writer(f"process {os.getpid()}"))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
+        abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
+        identity = ServerIdentity(
+            platform=platform.name,
+            directory=named,
+            teams=tuple(team.name for team in platform.teams if team.offboarding is None),
+            owner=running.user_name(),
+            version=running.version(),
+            pid=os.getpid(),
+            environment=of_shell(os.environ),
+            refuse=lambda job: refuse_broken_rules(job, platform),
+            declared=tree.files,
+            listens="" if place is None or abroad is None else place.address(abroad.getsockname()[1]),
+        )
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
         opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady)
@@ -124,7 +140,26 @@ def _serve(named: str, slots: int | None, store: str) -> None:
         witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
         with _answered_for(jobs, identity, steady):
             witnessing.start()
-            serve(job_api(desk), desk, bound)
+            registry = Registry(jobs, steady, os.urandom, identity.platform, identity.version)
+            home = job_api(desk, registry, HomeDoor(identity.owner))
+            serve(home, desk, bound, _listeners(desk, registry, place, abroad))
+
+
+def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
+    if not asked.listen:
+        return None
+    return listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key)
+
+
+def _listeners(
+    desk: Desk, registry: Registry, place: ListeningPlace | None, bound: socket.socket | None
+) -> tuple[Listener, ...]:
+    """The same application where whoever comes shows a token, behind the checks of requests from afar."""
+    if place is None or bound is None:
+        return ()
+    door = TokenDoor(Doorkeeper(registry.store, registry.clock))
+    app = Hardened(job_api(desk, registry, door), place.names, lambda: os.urandom(12).hex())
+    return (Listener(app, bound, place.certificate, place.key),)
 
 
 @contextmanager

@@ -18,7 +18,9 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 
+from allotment.api.access import add_access_routes
 from allotment.api.code_spools import CodeSpools
+from allotment.api.doors import Door, Routes, Visit, visit_of
 from allotment.api.log_blocks import begun, written_lines
 from allotment.api.places import Callers
 from allotment.errors import (
@@ -28,15 +30,19 @@ from allotment.errors import (
     ForbiddenError,
     InputError,
     NotFoundError,
+    NotSignedInError,
     UnreachableError,
     UsageError,
 )
+from allotment.model.access.permission import Permission
 from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value, write_value
 from allotment.observe.written import encode
+from allotment.operations.access.registry import Registry
+from allotment.operations.run.desk import Desk
 from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import JobService, JobSubmission, SubmissionAnswer, answer_of
+from allotment.ports.job_service import JobSubmission, SubmissionAnswer, answer_of
 from allotment.ports.store import JobFilter, PageMark
 
 JSON: Final = "application/json"
@@ -49,10 +55,12 @@ MOST_TOGETHER: Final = 512 << 10
 _MOST: Final = 1 << 53
 """Of milliseconds and lines: what every reader of JSON can count, and a database keeps."""
 
+Asked = Annotated[Visit, Depends(visit_of)]
 _Moment = Annotated[int, Query(ge=0, le=_MOST)]
 
 _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
     (UsageError, 400),
+    (NotSignedInError, 401),
     (InputError, 422),
     (NotFoundError, 404),
     (ForbiddenError, 403),
@@ -64,70 +72,82 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
+_NOT_SIGNED_IN: Final = 401
 _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
 
-def job_api(service: JobService) -> FastAPI:
+def job_api(desk: Desk, registry: Registry, door: Door) -> FastAPI:
     """The application.
 
     Args:
-        service: what answers.
+        desk: what is asked for jobs.
+        registry: who gets in.
+        door: where requests come in.
     """
-    app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
+    routes = Routes(app, door, desk, registry)
 
     @app.exception_handler(AllotmentError)
     def refused(_request: Request, error: AllotmentError) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
         told = {"error": type(error).__name__, "what": error.what, "why": error.why, "fix": error.fix}
-        return Response(msgspec.json.encode(told), status, media_type=JSON)
+        headers = {"WWW-Authenticate": "Bearer"} if status == _NOT_SIGNED_IN else None
+        return Response(msgspec.json.encode(told), status, headers, JSON)
 
     @app.exception_handler(RequestValidationError)
     def unfit(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         return refused(_request, UsageError(f"{first['loc'][-1]} cannot be that", why=first["msg"], fix="correct it"))
 
-    @app.get("/v1/status")
-    def status() -> Response:
-        return _value("status", service.status())
+    @routes.add("GET", "/v1/status", Permission.READ)
+    def status(asked: Asked) -> Response:
+        return _value("status", asked.jobs.status())
 
-    @app.post("/v1/end")
-    def end() -> Response:
-        service.end()
+    @routes.add("POST", "/v1/end", Permission.END)
+    def end(asked: Asked) -> Response:
+        asked.jobs.end()
         return Response(status_code=204)
 
+    @routes.add("GET", "/v1/openapi.json", Permission.READ)
+    def openapi() -> Response:
+        return Response(msgspec.json.encode(app.openapi()), media_type=JSON)
+
     callers = Callers()
-    _code_route(app, service)
-    _submission_routes(app, service, callers)
-    _job_routes(app, service, callers)
-    _read_routes(app, service, callers)
-    _log_route(app, service)
+    _code_route(routes)
+    _submission_routes(routes, callers)
+    _job_routes(routes, callers)
+    _read_routes(routes, callers)
+    _log_route(routes)
+    add_access_routes(routes)
     return app
 
 
-def _code_route(app: FastAPI, service: JobService) -> None:
+def _code_route(routes: Routes) -> None:
     spools = CodeSpools()
 
-    @app.post("/v1/code")
-    async def put_code(request: Request) -> Response:
-        return _value("code", await spools.kept(request.stream(), service.put_code))
+    @routes.add("POST", "/v1/code", Permission.SUBMIT)
+    async def put_code(request: Request, asked: Asked) -> Response:
+        return _value("code", await spools.kept(request.stream(), asked.jobs.put_code))
 
 
-def _submission_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
-    @app.post("/v1/jobs")
-    async def submit(request: Request, wanted: Annotated[JobSubmission, Depends(_submission)]) -> Response:
-        return await _asked(callers, request, wanted.backend, lambda: _value("receipt", service.submit(wanted)))
+def _submission_routes(routes: Routes, callers: Callers) -> None:
+    @routes.add("POST", "/v1/jobs", Permission.SUBMIT)
+    async def submit(
+        request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
+    ) -> Response:
+        return await _asked(callers, request, wanted.backend, lambda: _value("receipt", asked.jobs.submit(wanted)))
 
-    @app.post("/v1/submissions")
+    @routes.add("POST", "/v1/submissions", Permission.SUBMIT)
     async def submit_all(
-        request: Request, wanted: Annotated[tuple[JobSubmission, ...], Depends(_submissions)]
+        request: Request, asked: Asked, wanted: Annotated[tuple[JobSubmission, ...], Depends(_submissions)]
     ) -> Response:
         answers: dict[int, SubmissionAnswer] = {}
         for name in dict.fromkeys(each.backend for each in wanted):
             numbers = [number for number, each in enumerate(wanted) if each.backend == name]
             some = [wanted[each] for each in numbers]
             try:
-                found = await callers.asking(request, name, partial(service.submit_all, some))
+                found = await callers.asking(request, name, partial(asked.jobs.submit_all, some))
             except UnreachableError as error:
                 found = (answer_of(error),) * len(some)
             if found is None:
@@ -135,30 +155,38 @@ def _submission_routes(app: FastAPI, service: JobService, callers: Callers) -> N
             answers |= zip(numbers, found, strict=True)
         return await to_thread.run_sync(_value, "answers", tuple(answers[each] for each in range(len(wanted))))
 
-    @app.post("/v1/foresee")
-    async def foresee(request: Request, wanted: Annotated[JobSubmission, Depends(_submission)]) -> Response:
-        return await _asked(callers, request, wanted.backend, lambda: _value("foreseen", service.foresee(wanted)))
-
-
-def _job_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
-    @app.post("/v1/jobs/{reference}/stop")
-    async def stop(
-        request: Request, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
+    @routes.add("POST", "/v1/foresee", Permission.SUBMIT)
+    async def foresee(
+        request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
-        backend = await _backend_of(service, reference)
-        return await _asked(callers, request, backend, lambda: _value("job", service.stop(reference, grace=grace)))
+        return await _asked(callers, request, wanted.backend, lambda: _value("foreseen", asked.jobs.foresee(wanted)))
 
-    @app.post("/v1/jobs/{reference}/retry")
-    async def retry(request: Request, reference: str, resume: bool = False) -> Response:  # noqa: FBT001, FBT002 (a query)
-        backend = await _backend_of(service, reference)
+
+def _job_routes(routes: Routes, callers: Callers) -> None:
+    @routes.add("POST", "/v1/jobs/{reference}/stop", Permission.STOP)
+    async def stop(
+        request: Request, asked: Asked, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
+    ) -> Response:
+        backend = await _backend_of(asked, reference)
+        return await _asked(callers, request, backend, lambda: _value("job", asked.jobs.stop(reference, grace=grace)))
+
+    @routes.add("POST", "/v1/jobs/{reference}/retry", Permission.SUBMIT)
+    async def retry(
+        request: Request,
+        asked: Asked,
+        reference: str,
+        resume: bool = False,  # noqa: FBT001, FBT002 (a query)
+    ) -> Response:
+        backend = await _backend_of(asked, reference)
         return await _asked(
-            callers, request, backend, lambda: _value("receipt", service.retry(reference, resume=resume))
+            callers, request, backend, lambda: _value("receipt", asked.jobs.retry(reference, resume=resume))
         )
 
 
-def _read_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
-    @app.get("/v1/jobs")
+def _read_routes(routes: Routes, callers: Callers) -> None:
+    @routes.add("GET", "/v1/jobs", Permission.READ)
     def page(
+        asked: Asked,
         wanted: Annotated[JobFilter, Depends(_filter)],
         parent: str = "",
         alone: str = "false",
@@ -168,37 +196,38 @@ def _read_routes(app: FastAPI, service: JobService, callers: Callers) -> None:
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
         wanted = replace(wanted, parent=parent, alone=alone == "true")
-        return _value("page", service.page(wanted, after=after, limit=limit))
+        return _value("page", asked.jobs.page(wanted, after=after, limit=limit))
 
-    @app.get("/v1/snapshot")
-    async def snapshot(request: Request, backend: str) -> Response:
+    @routes.add("GET", "/v1/snapshot", Permission.READ)
+    async def snapshot(request: Request, asked: Asked, backend: str) -> Response:
         return await _asked(
-            callers, request, backend, lambda: Response(encode(service.snapshot(backend)), media_type=GZIP)
+            callers, request, backend, lambda: Response(encode(asked.jobs.snapshot(backend)), media_type=GZIP)
         )
 
-    @app.get("/v1/jobs/{reference}")
-    def find(reference: str, team: str = "") -> Response:
-        return _value("job", service.find(reference, team=team))
+    @routes.add("GET", "/v1/jobs/{reference}", Permission.READ)
+    def find(asked: Asked, reference: str, team: str = "") -> Response:
+        return _value("job", asked.jobs.find(reference, team=team))
 
-    @app.get("/v1/jobs/{reference}/family")
-    def family(reference: str) -> Response:
-        return _value("family", service.family(reference))
+    @routes.add("GET", "/v1/jobs/{reference}/family", Permission.READ)
+    def family(asked: Asked, reference: str) -> Response:
+        return _value("family", asked.jobs.family(reference))
 
 
-def _log_route(app: FastAPI, service: JobService) -> None:
+def _log_route(routes: Routes) -> None:
     of_backends: defaultdict[str, CapacityLimiter] = defaultdict(lambda: CapacityLimiter(_MOST_READERS))
 
-    @app.get("/v1/jobs/{reference}/log")
+    @routes.add("GET", "/v1/jobs/{reference}/log", Permission.READ)
     async def log(
+        asked: Asked,
         reference: str,
         rank: Annotated[int | None, Query(ge=0, le=MOST_REPLICAS)] = None,
         tail: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
         follow: str = "false",
     ) -> Response:
         def first() -> Iterator[LogLine | None]:
-            return begun(service.log(reference, rank=rank, follow=follow == "true", tail=tail))
+            return begun(asked.jobs.log(reference, rank=rank, follow=follow == "true", tail=tail))
 
-        readers = of_backends[await _backend_of(service, reference)]
+        readers = of_backends[await _backend_of(asked, reference)]
         lines = await to_thread.run_sync(first, limiter=readers)
         return StreamingResponse(_read_beside(written_lines(lines), readers), media_type=LINES)
 
@@ -217,9 +246,9 @@ async def _asked(callers: Callers, request: Request, backend: str, call: Callabl
     return await callers.asking(request, backend, call) or Response(status_code=_NOBODY)
 
 
-async def _backend_of(service: JobService, reference: str) -> str:
+async def _backend_of(asked: Visit, reference: str) -> str:
     """Of the job that a user means; the store knows it."""
-    return (await to_thread.run_sync(service.find, reference)).backend
+    return (await to_thread.run_sync(asked.jobs.find, reference)).backend
 
 
 async def _body(request: Request) -> str:

@@ -1,18 +1,23 @@
-"""The application is served on a Unix socket; beside it, a thread for each back end does its passes."""
+"""The application is served on a Unix socket, and where it is asked for on an address of the network as well.
+
+Beside it, a thread for each back end does its passes.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from allotment.errors import ConflictError
+from allotment.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,23 +27,46 @@ if TYPE_CHECKING:
 
 _LAST_ANSWERS: Final = 5
 """Seconds that requests get to be answered when the server ends."""
+_IDLE_CONNECTION: Final = 15
+"""Seconds that a connection may be kept open between two requests."""
+_MOST_CONNECTIONS: Final = 512
+"""From afar at once; whoever comes then is told to come again."""
 _LAST_PASS: Final = 5.0
 """Seconds that a pass over a back end may take to its end."""
 
 
-def serve(app: FastAPI, desk: Desk, bound: socket.socket) -> None:
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An address of the network on which an application is served besides.
+
+    Attributes:
+        app: what answers there; speaks ASGI.
+        bound: a socket that listens.
+        certificate: file of its certificate chain; None without TLS.
+        key: file of its key.
+    """
+
+    app: Any
+    bound: socket.socket
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def serve(app: FastAPI, desk: Desk, bound: socket.socket, listeners: Sequence[Listener] = ()) -> None:
     """Until the desk is to end, or a signal says so.
 
     Args:
         app: what answers.
         desk: what works meanwhile.
         bound: a socket that listens.
+        listeners: where else it is served.
     """
     config = uvicorn.Config(
         app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=_LAST_ANSWERS
     )
     server = uvicorn.Server(config)
 
+    beside = [uvicorn.Server(_config(each)) for each in listeners]
     workers: list[threading.Thread] = []
 
     def start(lane: Lane) -> None:
@@ -49,8 +77,13 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket) -> None:
 
     def end() -> None:
         desk.ending.wait()
-        server.should_exit = True
+        for each in (server, *beside):
+            each.should_exit = True
 
+    for each, listener in zip(beside, listeners, strict=True):
+        serving = threading.Thread(target=each.run, args=([listener.bound],), name="listens", daemon=True)
+        workers.append(serving)
+        serving.start()
     desk.attend(start)
     waiting = threading.Thread(target=end, name="end", daemon=True)
     waiting.start()
@@ -63,6 +96,49 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket) -> None:
         for worker in workers:
             worker.join(_LAST_PASS)
         waiting.join()
+
+
+def _config(listener: Listener) -> uvicorn.Config:
+    return uvicorn.Config(
+        listener.app,
+        log_level="warning",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+        timeout_keep_alive=_IDLE_CONNECTION,
+        limit_concurrency=_MOST_CONNECTIONS,
+        ws="none",
+        proxy_headers=False,
+        ssl_certfile=listener.certificate,
+        ssl_keyfile=listener.key,
+    )
+
+
+@contextlib.contextmanager
+def bound_address(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket on an address of this machine.
+
+    Args:
+        host: an IP address.
+        port: 0 for any that is free.
+
+    Raises:
+        ConflictError: something listens there already.
+        UsageError: this machine has no such address, or nobody may listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except OSError as error:
+            where = f"the server cannot listen on {host} port {port}"
+            if error.errno == errno.EADDRINUSE:
+                raise ConflictError(where, why="something else does", fix="name another port with --listen") from error
+            raise UsageError(where, why=error.strerror or str(error), fix="name another with --listen") from error
+        listening.listen(_MOST_CONNECTIONS)
+        yield listening
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
         errors.UsageError,
         errors.InputError,
         errors.NotFoundError,
+        errors.NotSignedInError,
         errors.ForbiddenError,
         errors.ConflictError,
         errors.CapacityError,
@@ -180,6 +181,7 @@ class ServerStatus:
         directory: that it was read from; empty for the example that comes along.
         told: what its user should know and see to, in sentences.
         environment: what its environment says of how back ends are reached; None where it does not tell.
+        listens: address of the network at which it is reached besides its socket; empty where there is none.
     """
 
     version: str
@@ -192,6 +194,7 @@ class ServerStatus:
     jobs: Mapping[JobState, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
+    listens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +302,10 @@ class JobService(Protocol):
             NotFoundError: nothing is known of it, or it wrote nothing yet.
             CutLogError: more may have come, but for the server, which is gone.
         """
+        ...
+
+    def declared(self) -> Mapping[str, str]:
+        """Files of the platform directory as the server has read them, by their paths in it."""
         ...
 
     def end(self) -> None:

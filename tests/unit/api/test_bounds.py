@@ -6,12 +6,11 @@ import asyncio
 import json
 from typing import Any
 
-from allotment.api.jobs import job_api
 from allotment.model.jobs.job import JobType
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import write_value
 from allotment.ports.job_service import JobSubmission
-from tests.unit.api.test_service import World
+from tests.unit.api.test_service import World, at_home
 from tests.unit.operations.run.machine import job
 
 
@@ -52,7 +51,7 @@ UNFIT = (
 def test_what_cannot_be_is_told_and_nothing_is_done() -> None:
     world = World()
     world.desk.submit(JobSubmission(job(), "local"))
-    app = job_api(world.desk)
+    app = at_home(world)
     for verb, path, query in UNFIT:
         status, told = answered(app, verb, path, query)
         name = query.rpartition("&")[2].partition("=")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,11 +17,13 @@ from typing import Any
 import pytest
 
 from allotment.api import code_spools, places, serving
+from allotment.api.doors import HomeDoor
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import NotFoundError
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import BackendOffer, FollowedJob, JobToStart, LogLine
@@ -95,7 +98,8 @@ class World:
 
         self.shelf = Shelf()
         self.desk = Desk(identity, machine.store, opener, self.shelf, machine.clock, lambda: next(ids))
-        self.app = job_api(self.desk)
+        registry = Registry(machine.store, machine.clock, os.urandom, "acme", "1")
+        self.app = job_api(self.desk, registry, HomeDoor("ada"))
 
     def submitted(self, backend: str) -> str:
         """The id of a job there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import socket
 import threading
 import time
@@ -14,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from allotment.adapters.clock import SystemClock
-from allotment.adapters.server import client
-from allotment.adapters.server.client import SocketJobService
+from allotment.adapters.server import ways
+from allotment.adapters.server.client import RemoteServer
+from allotment.adapters.server.ways import NetworkWay, SocketWay
 from allotment.api.__main__ import _opener
+from allotment.api.doors import HomeDoor, TokenDoor
+from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
-from allotment.api.serving import bound_socket, serve
+from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -32,6 +37,8 @@ from allotment.errors import (
     UsageError,
 )
 from allotment.model.accelerator import CapacityType
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import AFAR, Permission
 from allotment.model.jobs.job import (
     CheckpointPolicy,
     CodeFolder,
@@ -52,6 +59,9 @@ from allotment.model.jobs.written import write_value
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import PodLimits
 from allotment.observe.view import seen_by
+from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.registry import Registry
+from allotment.operations.access.tokens import WantedToken, make_token
 from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run import taking
@@ -143,17 +153,42 @@ class World:
             self.desk.step()
 
 
-@pytest.fixture(params=["in the process", "through the socket"])
+def registry(world: World) -> Registry:
+    return Registry(world.machine.store, world.machine.clock, os.urandom, "acme", "1")
+
+
+def at_home(world: World) -> FastAPI:
+    return job_api(world.desk, registry(world), HomeDoor("ada"))
+
+
+def from_afar(world: World) -> Hardened:
+    door = TokenDoor(Doorkeeper(world.machine.store, world.machine.clock))
+    return Hardened(job_api(world.desk, registry(world), door), ("127.0.0.1",), lambda: "request-1")
+
+
+def token(world: World, permissions: frozenset[Permission] = AFAR) -> str:
+    """The text of a new one."""
+    at_work = Caller("ada", CallerKind.LOCAL, "unix socket")
+    now = round(world.machine.clock.now().timestamp() * 1000)
+    wanted = WantedToken("tests", permissions, 3_600_000)
+    return make_token(world.machine.store, wanted, at_work, now, os.urandom).text
+
+
+@pytest.fixture(params=["in the process", "through the socket", "over the network"])
 def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, JobService]]:
     world = World()
     if request.param == "in the process":
         yield world, world.desk
         return
     path = tmp_path / "server.sock"
-    with bound_socket(path) as bound:
-        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+    with bound_socket(path) as bound, bound_address("127.0.0.1", 0) as abroad:
+        listeners = [Listener(from_afar(world), abroad)]
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound, listeners))
         thread.start()
-        service = SocketJobService(path)
+        if request.param == "through the socket":
+            service = RemoteServer(SocketWay(path))
+        else:
+            service = RemoteServer(NetworkWay(f"http://127.0.0.1:{abroad.getsockname()[1]}", token(world)))
         try:
             yield world, service
         finally:
@@ -556,10 +591,10 @@ def test_where_nobody_answers_only_what_has_a_key_is_asked_again(monkeypatch: py
 
     def ask(_self: object, _verb: str, path: str, *_rest: object, **_more: object) -> JobReceipt:
         asked.append(path)
-        raise client.SilentServerError("nobody")
+        raise SilentServerError("nobody")
 
-    monkeypatch.setattr(SocketJobService, "_ask", ask)
-    service = SocketJobService(Path("/nowhere"))
+    monkeypatch.setattr(RemoteServer, "_ask", ask)
+    service = RemoteServer(SocketWay(Path("/nowhere")))
     for key, times in (("", 1), ("k", 3)):
         asked.clear()
         with pytest.raises(UnreachableError):
@@ -651,7 +686,7 @@ def test_whoever_follows_logs_keeps_nobody_else_waiting(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(world.desk, "log", silent)
     with bound_socket(path) as bound, ExitStack() as stack:
-        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound))
         thread.start()
         stack.callback(thread.join, 20)
         stack.callback(world.desk.end)
@@ -663,7 +698,7 @@ def test_whoever_follows_logs_keeps_nobody_else_waiting(tmp_path: Path, monkeypa
             each.sendall(f"GET /v1/jobs/{followed}/log?follow=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         for each in readers:
             assert each.recv(15) == b"HTTP/1.1 200 OK"
-        assert SocketJobService(path).status().platform == "acme"
+        assert RemoteServer(SocketWay(path)).status().platform == "acme"
 
 
 def test_what_is_refused_is_refused_the_same_way(asked: tuple[World, JobService]) -> None:
@@ -686,7 +721,7 @@ def test_status_tells_whose_it_is(asked: tuple[World, JobService]) -> None:
 
 def test_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError):
-        SocketJobService(tmp_path / "server.sock").status()
+        RemoteServer(SocketWay(tmp_path / "server.sock")).status()
 
 
 def test_a_socket_is_the_owners_alone_and_what_is_no_socket_is_left(tmp_path: Path) -> None:
@@ -698,16 +733,16 @@ def test_a_socket_is_the_owners_alone_and_what_is_no_socket_is_left(tmp_path: Pa
         pass
     assert path.read_text() == "mine"
     with pytest.raises(ForbiddenError):
-        SocketJobService(path).status()
+        RemoteServer(SocketWay(path)).status()
 
 
 def test_a_followed_log_is_left_by_whoever_looks_and_the_server_goes_on(tmp_path: Path) -> None:
     world = World()
     path = tmp_path / "server.sock"
     with bound_socket(path) as bound:
-        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound))
         thread.start()
-        service = SocketJobService(path)
+        service = RemoteServer(SocketWay(path))
         one = submitted(service).job
         deadline = time.monotonic() + 10
         while service.find(one.id).state is not JobState.RUNNING and time.monotonic() < deadline:
@@ -751,7 +786,7 @@ def test_a_log_that_was_cut_off_is_not_taken_for_one_that_ended(
 
         thread = threading.Thread(target=answer)
         thread.start()
-        log = SocketJobService(path).log("j1", follow=True)
+        log = RemoteServer(SocketWay(path)).log("j1", follow=True)
         if says is None:
             assert [line and line.text for line in log] == [b"a", None]
         else:
@@ -778,7 +813,7 @@ def test_a_server_that_takes_a_question_and_goes_is_silent_and_not_absent(tmp_pa
         thread = threading.Thread(target=go)
         thread.start()
         with pytest.raises(SilentServerError) as told:
-            SocketJobService(path)._ask(verb, "/v1/status", "status", object)
+            RemoteServer(SocketWay(path))._ask(verb, "/v1/status", "status", object)
         thread.join(10)
     assert told.value.fix.startswith(fix)
 
@@ -797,11 +832,11 @@ def test_an_unknown_state_is_a_slip(tmp_path: Path) -> None:
     world = World()
     path = tmp_path / "server.sock"
     with bound_socket(path) as bound:
-        thread = threading.Thread(target=serve, args=(job_api(world.desk), world.desk, bound))
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound))
         thread.start()
         try:
             with pytest.raises(UsageError):
-                SocketJobService(path)._ask("GET", "/v1/jobs?state=happy", "page", object)
+                RemoteServer(SocketWay(path))._ask("GET", "/v1/jobs?state=happy", "page", object)
         finally:
             world.desk.end()
             thread.join(20)
@@ -819,8 +854,8 @@ def test_where_more_wait_at_the_socket_than_fit_there_it_is_tried_again(
             held[-1].setblocking(False)
             if held[-1].connect_ex(str(path)) == errno.EAGAIN:
                 break
-        monkeypatch.setattr(client.time, "sleep", lambda _: taken.append(listening.accept()[0]))
-        held.append(client._connected(str(path)))
+        monkeypatch.setattr(ways.time, "sleep", lambda _: taken.append(listening.accept()[0]))
+        held.append(ways._connected(str(path)))
         assert len(taken) == 1
         for each in (*held, *taken):
             each.close()

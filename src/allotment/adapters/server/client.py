@@ -1,25 +1,26 @@
-"""`ports.job_service.JobService` through a Unix socket: build the request, send it, read the answer."""
+"""`ports.job_service.JobService` and `AccessService` over HTTP: build the request, send it, read the answer.
+
+Through the socket of this machine's own server, or to a server elsewhere with a token.
+"""
 
 from __future__ import annotations
 
 import http.client
-import os
-import socket
-import stat
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from allotment import errors
-from allotment.errors import AllotmentError, ForbiddenError, InputError, UnreachableError, shown
+from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer
+from allotment.errors import AllotmentError, InputError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
+from allotment.ports.access_service import GivenToken, ToldToken, Visitor
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     CutLogError,
@@ -44,9 +45,6 @@ PATIENCE: Final = 30.0
 """Seconds for an answer; a log that is followed may be silent for as long as it likes."""
 _LINE: Final[Any] = LogBlock | tuple[RefusedSubmission, ...]
 """Of a log: lines, or how it ended."""
-_AT_THE_DOOR: Final = 10.0
-_KNOCK_AGAIN: Final = 0.05
-"""Seconds that a server has to take a connection, and between two tries."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
 _TOGETHER: Final = 256 << 10
@@ -55,62 +53,16 @@ _ASKED_AGAIN: Final = 2
 """Times that what can do no harm twice is asked again, where nobody answered."""
 
 
-class _SocketConnection(http.client.HTTPConnection):
-    """HTTP over a socket that is a file."""
+class RemoteServer:
+    """A server, wherever it is."""
 
-    def __init__(self, path: Path, patience: float | None) -> None:
-        super().__init__("localhost", timeout=patience)
-        self._path = path
-        self._patience = patience
+    def __init__(self, way: WayToServer) -> None:
+        """Nothing is sent yet.
 
-    def connect(self) -> None:
-        """To the socket, if nobody but its owner can have made it."""
-        # Linux takes at most 107 bytes of a path here: it is opened by its folder.
-        folder = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
-        try:
-            named = f"/proc/self/fd/{folder}/{self._path.name}"
-            _check_owner(Path(named).stat())
-            self.sock = _connected(named)
-            self.sock.settimeout(self._patience)
-        finally:
-            os.close(folder)
-
-
-def _connected(path: str) -> socket.socket:
-    """A connection; where more wait at the door than fit there, it is knocked at again for a while."""
-    until = time.monotonic() + _AT_THE_DOOR
-    while True:
-        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        found.settimeout(_AT_THE_DOOR)
-        try:
-            found.connect(path)
-        except BlockingIOError:
-            found.close()
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_KNOCK_AGAIN)
-        except BaseException:
-            found.close()
-            raise
-        else:
-            return found
-
-
-def _check_owner(found: os.stat_result) -> None:
-    if not stat.S_ISSOCK(found.st_mode) or found.st_uid not in {os.getuid(), 0}:
-        raise ForbiddenError(
-            "the server's socket belongs to somebody else",
-            why="whoever made it could answer in the server's place",
-            fix="look who owns it, and remove it",
-        )
-
-
-class SocketJobService:
-    """A server on this machine."""
-
-    def __init__(self, path: Path) -> None:
-        """Behind a socket; nothing is sent yet."""
-        self._path = path
+        Args:
+            way: how it is reached.
+        """
+        self._way = way
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
@@ -155,7 +107,7 @@ class SocketJobService:
             try:
                 return self._ask("POST", path, kind, type_, body=body)
             except SilentServerError:
-                time.sleep(_KNOCK_AGAIN)
+                time.sleep(KNOCK_AGAIN)
         return self._ask("POST", path, kind, type_, body=body)
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
@@ -169,7 +121,7 @@ class SocketJobService:
             try:
                 return decode(answer.read())
             except (OSError, http.client.HTTPException) as error:
-                raise _gone(error) from error
+                raise _gone(error, self._way.fix) from error
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
@@ -232,6 +184,34 @@ class SocketJobService:
         # A connection that was cut between two lines reads as one that has ended.
         raise _cut("the connection ended before its end was told")
 
+    def declared(self) -> Mapping[str, str]:
+        """Files of the platform directory."""
+        with self._sent("GET", "/v1/platform", None, PATIENCE) as answer:
+            try:
+                return decoded_as(answer.read(), dict[str, str])
+            except (OSError, http.client.HTTPException) as error:
+                raise _gone(error, self._way.fix) from error
+            except msgspec.MsgspecError as error:
+                raise AllotmentError("what the server sent is no platform", why=shown(error)) from error
+
+    def whoami(self) -> Visitor:
+        """Who asks."""
+        return self._ask("GET", "/v1/whoami", "visitor", Visitor)
+
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> GivenToken:
+        """Make one."""
+        wanted = {"name": name, "permissions": permissions, "lasts": lasts}
+        body = write_value("wanted", wanted).encode()
+        return self._ask("POST", "/v1/tokens", "given", GivenToken, body=body)
+
+    def tokens(self) -> tuple[ToldToken, ...]:
+        """All of them, newest first."""
+        return self._ask("GET", "/v1/tokens", "tokens", tuple[ToldToken, ...])
+
+    def revoke_token(self, reference: str) -> ToldToken:
+        """Take one back."""
+        return self._ask("DELETE", f"/v1/tokens/{quote(reference, safe='')}", "token", ToldToken)
+
     def end(self) -> None:
         """End the server."""
         with self._sent("POST", "/v1/end", None, PATIENCE):
@@ -242,7 +222,7 @@ class SocketJobService:
             try:
                 text = answer.read().decode()
             except (OSError, http.client.HTTPException) as error:
-                raise (_silent(error, verb) if verb == "POST" else _gone(error)) from error
+                raise (_silent(error, verb) if verb == "POST" else _gone(error, self._way.fix)) from error
         return read_value(kind, type_, text, ANSWERED)
 
     def _sent(
@@ -254,14 +234,14 @@ class SocketJobService:
             UnreachableError: nobody answers.
             AllotmentError: what the server refused, as it said.
         """
-        connection = _SocketConnection(self._path, patience)
+        connection = self._way.connection(patience)
         try:
             connection.connect()
         except OSError as error:
             connection.close()
-            raise _gone(error) from error
+            raise _gone(error, self._way.fix) from error
         try:
-            connection.request(verb, path, body, {"Connection": "close"})
+            connection.request(verb, path, body, {"Connection": "close", **self._way.headers})
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -289,10 +269,10 @@ def _cut(why: str) -> CutLogError:
     return CutLogError("the log was cut off", why=shown(why), fix="`allot up`, then ask again")
 
 
-def _gone(error: Exception) -> UnreachableError:
+def _gone(error: Exception, fix: str) -> UnreachableError:
     said = error.strerror if isinstance(error, OSError) else str(error)
     return UnreachableError(
-        "the server does not answer", why=shown(said or type(error).__name__), fix="start it: `allot up`"
+        "the server does not answer", why=shown(said or str(error) or type(error).__name__), fix=fix
     )
 
 

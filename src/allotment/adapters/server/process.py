@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from allotment.adapters.server.client import SocketJobService
+from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.own_folder import made_own, opened_log
+from allotment.adapters.server.ways import SocketWay
 
 LOG: Final = "server.log"
 _LAST_WORDS: Final = 2000
@@ -37,9 +38,9 @@ class ServerProcess:
         self._log_began = 0
 
     @property
-    def service(self) -> SocketJobService:
+    def service(self) -> RemoteServer:
         """What it answers."""
-        return SocketJobService(self._folder / self._socket)
+        return RemoteServer(SocketWay(self._folder / self._socket))
 
     def spawn(self, words: Sequence[str]) -> int:
         """Start its process; its id."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
-from allotment.model.access.caller import Caller
+from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.desk import Desk
 from allotment.ports.backends import LogLine
@@ -36,7 +37,9 @@ class DeskOf:
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
-        return self._desk.status()
+        status = self._desk.status()
+        # How its back ends are reached is nobody's business who is not at the machine.
+        return status if self._caller.kind is CallerKind.LOCAL else replace(status, environment=None)
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code; its reference."""
@@ -83,6 +86,10 @@ class DeskOf:
     ) -> Iterator[LogLine | None]:
         """What a job wrote."""
         return self._desk.log(reference, rank=rank, follow=follow, tail=tail)
+
+    def declared(self) -> Mapping[str, str]:
+        """Files of the platform directory."""
+        return self._desk.declared()
 
     def end(self) -> None:
         """End the server."""

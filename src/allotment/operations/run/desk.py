@@ -57,6 +57,8 @@ class ServerIdentity:
         pid: of its process.
         environment: what its environment says of how back ends are reached.
         refuse: raises where the platform does not allow a job.
+        listens: address of the network at which it is reached besides its socket; empty where there is none.
+        declared: files of the platform directory, as they were read.
     """
 
     platform: str
@@ -67,6 +69,8 @@ class ServerIdentity:
     pid: int
     environment: Mapping[str, str] = field(default_factory=dict)
     refuse: Callable[[Job], None] = lambda _: None
+    listens: str = ""
+    declared: Mapping[str, str] = field(default_factory=dict)
 
 
 class Desk:
@@ -165,6 +169,7 @@ class Desk:
             jobs,
             self.told,
             me.environment,
+            me.listens,
         )
 
     def put_code(self, packed: BinaryIO) -> str:
@@ -312,6 +317,10 @@ class Desk:
             self._clock.sleep(_LOOK_AGAIN)
         if not present.state.over or present.attempts:
             yield from self._lane(job.backend).backend.log(job.id, rank=rank, follow=True, tail=tail)
+
+    def declared(self) -> Mapping[str, str]:
+        """Files of the platform directory."""
+        return self._identity.declared
 
     def end(self) -> None:
         """End the server."""

@@ -1,0 +1,170 @@
+"""Who is let in, and to which routes: each declares what it needs, and one that does not is none.
+
+`Routes` is the only way to make a route. What a handler works with (`visit_of`) exists only for whoever was let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
+
+from allotment.errors import ForbiddenError
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import EVERYTHING, Permission
+from allotment.operations.access.admitting import Admitted, Doorkeeper
+from allotment.operations.access.registry import Registry, RegistryOf
+from allotment.operations.run.asked import DeskOf
+from allotment.operations.run.desk import Desk
+from allotment.ports.access_service import AccessService
+from allotment.ports.job_service import JobService
+
+_BEARER: Final = "bearer "
+_LOOKED_UP: Final = 8
+"""Tokens that are looked up at once, a thread each: whoever waits for that keeps no other from being answered."""
+NEEDS: Final = "x-allotment-needs"
+"""Of an operation in the OpenAPI document: the permission that it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody who was let in, and what he finds.
+
+    Attributes:
+        jobs: the server, in his name.
+        access: who gets in, asked in his name.
+    """
+
+    admitted: Admitted
+    jobs: JobService
+    access: AccessService
+
+
+class Door(Protocol):
+    """Where requests come in."""
+
+    async def admit(self, request: Request) -> Admitted:
+        """Who it is.
+
+        Raises:
+            NotSignedInError: nobody who is let in.
+        """
+        ...
+
+    async def denied(self, admitted: Admitted, wanted: Permission, what: str) -> None:
+        """He may not do what he asked for."""
+        ...
+
+
+class HomeDoor:
+    """The socket that belongs to one user of this machine: whoever could open it is that user, or root."""
+
+    def __init__(self, owner: str) -> None:
+        """Of a user.
+
+        Args:
+            owner: user name.
+        """
+        self._admitted = Admitted(Caller(owner, CallerKind.LOCAL, "unix socket"), EVERYTHING)
+
+    async def admit(self, _request: Request) -> Admitted:
+        """The owner."""
+        return self._admitted
+
+    async def denied(self, _admitted: Admitted, _wanted: Permission, _what: str) -> None:
+        """He may do everything."""
+
+
+class TokenDoor:
+    """Where whoever comes shows a token."""
+
+    def __init__(self, doorkeeper: Doorkeeper) -> None:
+        """Nobody is let in yet.
+
+        Args:
+            doorkeeper: knows tokens.
+        """
+        self._doorkeeper = doorkeeper
+        self._looking = CapacityLimiter(_LOOKED_UP)
+
+    async def admit(self, request: Request) -> Admitted:
+        """Whoever has a token; it comes in the header, and nowhere else, so that no log of addresses holds it."""
+        shown = request.headers.get("authorization", "")
+        text = shown[len(_BEARER) :].strip() if shown[: len(_BEARER)].lower() == _BEARER else ""
+        address = request.client.host if request.client is not None else "an unknown address"
+        return await to_thread.run_sync(self._doorkeeper.admit, text, address, limiter=self._looking)
+
+    async def denied(self, admitted: Admitted, wanted: Permission, what: str) -> None:
+        """It is kept."""
+        await to_thread.run_sync(self._doorkeeper.denied, admitted, wanted, what, limiter=self._looking)
+
+
+class Routes:
+    """The routes of an application, each with what it needs."""
+
+    def __init__(self, app: FastAPI, door: Door, desk: Desk, registry: Registry) -> None:
+        """None yet.
+
+        Args:
+            app: that has them.
+            door: where requests come in.
+            desk: what is asked.
+            registry: who gets in.
+        """
+        self._app = app
+        self._door = door
+        self._desk = desk
+        self._registry = registry
+
+    def add(self, verb: str, path: str, needs: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a route of a handler.
+
+        Args:
+            verb: such as ``GET``.
+            path: such as ``/v1/jobs``.
+            needs: without which nobody gets to it.
+        """
+
+        async def entered(request: Request) -> None:
+            admitted = await self._door.admit(request)
+            if needs not in admitted.permissions:
+                await self._door.denied(admitted, needs, f"{verb} {path}")
+                raise ForbiddenError(
+                    f"the token does not give {needs.value}",
+                    why=f"{verb} {path} needs it",
+                    fix="use a token that does; `allot whoami` says what yours gives",
+                )
+            request.state.visit = Visit(
+                admitted, DeskOf(self._desk, admitted.caller), RegistryOf(self._registry, admitted)
+            )
+
+        def made(handler: Callable[..., Any]) -> Callable[..., Any]:
+            self._app.add_api_route(
+                path,
+                handler,
+                methods=[verb],
+                dependencies=[Depends(entered)],
+                openapi_extra={NEEDS: needs.value},
+            )
+            return handler
+
+        return made
+
+
+async def visit_of(request: Request) -> Visit:
+    """Who was let in to a route."""
+    visit: Visit = request.state.visit
+    return visit
+
+
+def unguarded(app: FastAPI) -> list[str]:
+    """Paths of routes that nobody has declared the needs of: none, or the application is not to be served."""
+    return [
+        str(getattr(each, "path", each))
+        for each in app.routes
+        if not isinstance(each, APIRoute) or NEEDS not in (each.openapi_extra or {}) or not each.dependencies
+    ]

@@ -1,0 +1,96 @@
+"""What a request from afar has to be before anything looks at it, and what every answer says to a browser.
+
+A page that somebody opens in a browser can send requests to an address of this machine, and by a name of its own that
+leads there (DNS rebinding) even read the answers. So the server answers to its own names alone, and to no page's
+requests: nothing of it is made for browsers yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
+
+import msgspec
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_LONGEST_PATH: Final = 8 << 10
+"""Bytes of a path with its query."""
+_SAID_TO_BROWSERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Hardened:
+    """An application behind those checks; speaks ASGI."""
+
+    def __init__(self, app: Any, names: Collection[str], new_id: Callable[[], str]) -> None:
+        """Nothing is served yet.
+
+        Args:
+            app: that is behind it.
+            names: of the server, lower case, without ports.
+            new_id: makes ids of requests.
+        """
+        self._app = app
+        self._names = frozenset(names)
+        self._new_id = new_id
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: Headers = scope["headers"]
+        given = [value for name, value in headers if name == b"x-request-id"]
+        sound = len(given) == 1 and _REQUEST_ID.fullmatch(given[0])
+        request_id = given[0] if sound else self._new_id().encode("ascii")
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {
+                    **message,
+                    "headers": [*message.get("headers", ()), *_SAID_TO_BROWSERS, (b"x-request-id", request_id)],
+                }
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        if refusal is None:
+            await self._app(scope, receive, sent)
+            return
+        status, what, fix = refusal
+        body = msgspec.json.encode({"error": "UsageError", "what": what, "why": "", "fix": fix})
+        await sent(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+        )
+        await sent({"type": "http.response.body", "body": body})
+
+    def _refusal(self, scope: Any, headers: Headers) -> tuple[int, str, str] | None:
+        hosts = [value for name, value in headers if name == b"host"]
+        if len(hosts) != 1 or host_of(hosts[0]) not in self._names:
+            names = ", ".join(sorted(self._names))
+            return (
+                421,
+                "this server has another name",
+                f"call it by one of its names ({names}), or start it with --host",
+            )
+        if any(name == b"origin" for name, _ in headers):
+            return 403, "this server answers no page of a browser", "use the command line, or a program"
+        if len(scope.get("raw_path") or b"") + len(scope.get("query_string", b"")) > _LONGEST_PATH:
+            return 414, f"an address of more than {_LONGEST_PATH} bytes", "ask for less at once"
+        return None
+
+
+def host_of(header: bytes) -> str:
+    """The name in a Host header, lower case and without its port; empty where it is none."""
+    try:
+        text = header.decode("ascii").lower()
+    except UnicodeDecodeError:
+        return ""
+    found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?", text)
+    return "" if found is None else found[1].strip("[]")

@@ -1,0 +1,101 @@
+"""Where a server listens besides its socket: what a user has written, checked before anything is bound."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from allotment.errors import UsageError, quoted
+
+_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+|localhost)):([0-9]{1,5})")
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_MOST_PORT: Final = 65_535
+_OF_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningPlace:
+    """An address of this machine.
+
+    Attributes:
+        host: an IP address.
+        port: 0 for any that is free.
+        names: that the server answers to, lower case, without ports.
+        certificate: file of its certificate chain; None without TLS.
+        key: file of its key.
+    """
+
+    host: str
+    port: int
+    names: frozenset[str]
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def address(self, port: int) -> str:
+        """What clients are told, with the port that was bound."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.certificate is None else 'https'}://{host}:{port}"
+
+
+def listening_place(listen: str, hosts: str, certificate: str, key: str) -> ListeningPlace:
+    """What a user has written.
+
+    Args:
+        listen: ``127.0.0.1:7433``, ``[::1]:7433`` or ``localhost:7433``.
+        hosts: names that the server has besides, with commas between them.
+        certificate: file; empty for none.
+        key: file; empty for none.
+
+    Raises:
+        UsageError: it is no such address, or tokens would cross the network in clear text.
+    """
+    found = _ADDRESS.fullmatch(listen)
+    port = int(found[3]) if found else _MOST_PORT + 1
+    if found is None or port > _MOST_PORT:
+        raise UsageError(
+            f"{quoted(listen)} is no address to listen on", fix="write one such as 127.0.0.1:7433 or [::1]:7433"
+        )
+    host = found[1] or found[2]
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError as error:
+        raise UsageError(f"{quoted(host)} is no IP address", why=str(error), fix="write one of this machine") from error
+    if bool(certificate) != bool(key):
+        raise UsageError(
+            "a certificate needs its key, and a key its certificate", fix="name both: --tls-cert FILE --tls-key FILE"
+        )
+    if not address.is_loopback and not certificate:
+        raise UsageError(
+            f"the server does not listen on {address} without TLS",
+            why="tokens would cross the network in clear text",
+            fix="name a certificate with --tls-cert and --tls-key, or listen on 127.0.0.1 behind ssh -L or a proxy",
+        )
+    own = _OF_LOOPBACK if address.is_loopback else () if address.is_unspecified else (str(address),)
+    return ListeningPlace(
+        str(address),
+        port,
+        frozenset({*own, *_names(hosts)}),
+        Path(certificate) if certificate else None,
+        Path(key) if key else None,
+    )
+
+
+def _names(hosts: str) -> list[str]:
+    found = [each.strip().lower() for each in hosts.split(",") if each.strip()]
+    for each in found:
+        if not _NAME.fullmatch(each) and not _is_address(each):
+            raise UsageError(
+                f"{quoted(each)} is no name of a host", fix="write names without ports, such as gpu1.acme.example"
+            )
+    return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

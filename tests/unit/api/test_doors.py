@@ -1,0 +1,276 @@
+"""Nobody gets to a route without what it needs, and nothing of a secret is kept or told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from allotment.api.doors import NEEDS, unguarded
+from allotment.api.hardening import Hardened, host_of
+from allotment.errors import NotFoundError, NotSignedInError, UsageError
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import AFAR, Permission, permissions_of
+from allotment.model.access.token import parts_of
+from allotment.model.audit.act import AuditedAct
+from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
+from tests.unit.api.test_service import World, at_home, from_afar, submitted, token
+
+ADA = Caller("ada", CallerKind.LOCAL, "unix socket")
+HOST = (b"host", b"127.0.0.1:7433")
+
+
+def answered(
+    app: Any, verb: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b"", query: bytes = b""
+) -> tuple[int, dict[bytes, bytes], bytes]:
+    """Status, headers and body of an answer."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": verb, "scheme": "http",
+        "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "",
+        "headers": list(headers), "client": ("10.1.2.3", 5), "server": ("127.0.0.1", 7433), "state": {},
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    start = sent[0]
+    return start["status"], dict(start["headers"]), b"".join(each.get("body", b"") for each in sent[1:])
+
+
+def bearer(text: str) -> tuple[bytes, bytes]:
+    return b"authorization", f"Bearer {text}".encode()
+
+
+def operations(world: World) -> Iterator[tuple[str, str, Permission]]:
+    for route in at_home(world).routes:
+        assert isinstance(route, APIRoute)
+        (verb,) = route.methods
+        yield verb, route.path.replace("{reference}", "j0"), Permission((route.openapi_extra or {})[NEEDS])
+
+
+def acts(world: World, *outcomes: str) -> list[AuditedAct]:
+    return [each.act for each in world.machine.store.whole_audit() if each.act.outcome in outcomes]
+
+
+def test_each_route_declares_what_it_needs() -> None:
+    world = World()
+    assert unguarded(at_home(world)) == []
+    assert len(list(operations(world))) >= 15
+    app = at_home(world)
+    app.add_api_route("/v1/forgotten", lambda: None)
+    assert unguarded(app) == ["/v1/forgotten"]
+
+
+def test_every_operation_with_every_token_is_let_in_by_what_it_needs_alone() -> None:
+    world = World()
+    app = from_afar(world)
+    submitted(world.desk)
+    for verb, path, needs in operations(world):
+        for given in (frozenset({each}) for each in sorted(AFAR, key=lambda each: each.value)):
+            status, _, body = answered(app, verb, path, HOST, bearer(token(world, given)))
+            assert (status == 403) == (needs not in given), (verb, path, given, status)
+            assert status not in (401, 500), (verb, path, body)
+        for none in ("", "rubbish", "allot_aaaaaaaa_" + "A" * 43, "Bearer x"):
+            status, headers, body = answered(app, verb, path, HOST, *([bearer(none)] if none else []))
+            assert (status, headers[b"www-authenticate"]) == (401, b"Bearer"), (verb, path)
+            assert json.loads(body)["error"] == "NotSignedInError"
+
+
+def test_nobody_learns_from_a_refusal_whether_a_job_is_there() -> None:
+    world = World()
+    submitted(world.desk)
+    app = from_afar(world)
+    for verb, path in (("GET", "/v1/jobs/{}"), ("POST", "/v1/jobs/{}/stop")):
+        for headers in ((), (bearer(token(world, frozenset({Permission.SUBMIT}))),)):
+            there, absent = (answered(app, verb, path.format(each), HOST, *headers) for each in ("j0", "nobody"))
+            assert (there[0], there[2]) == (absent[0], absent[2])
+
+
+def test_a_token_is_no_way_to_another_one() -> None:
+    world = World()
+    app = from_afar(world)
+    most = bearer(token(world))
+    body = json.dumps({"version": 1, "wanted": {"name": "x", "permissions": ["read"], "lasts": 9}}).encode()
+    for verb, path in (("POST", "/v1/tokens"), ("GET", "/v1/tokens"), ("DELETE", "/v1/tokens/x"), ("POST", "/v1/end")):
+        assert answered(app, verb, path, HOST, most, body=body)[0] == 403, path
+    assert not world.desk.ending.is_set()
+    assert len(world.machine.store.tokens()) == 1
+    assert AFAR.isdisjoint({Permission.TOKENS, Permission.END})
+    for wrong in (["tokens"], ["end"], ["read", "root"], [], [" "]):
+        with pytest.raises(UsageError):
+            permissions_of(wrong)
+    with pytest.raises(UsageError, match="cannot give that"):
+        make_token(world.machine.store, WantedToken("x", frozenset(Permission), 9), ADA, 0, bytes)
+
+
+def test_what_is_revoked_or_over_opens_nothing_from_then_on() -> None:
+    world = World()
+    app = from_afar(world)
+    text = token(world)
+    whoami = json.loads(answered(app, "GET", "/v1/whoami", HOST, bearer(text))[2])["visitor"]
+    assert (whoami["name"], whoami["kind"], whoami["permissions"]) == ("ada", "token", ["read", "stop", "submit"])
+    revoke_token(world.machine.store, "tests", ADA, 5)
+    status, _, body = answered(app, "GET", "/v1/jobs", HOST, bearer(text))
+    assert (status, json.loads(body)["why"]) == (401, "it was revoked")
+    world.machine.clock.sleep(1)
+    other = token(world)
+    world.machine.clock.sleep(3599)
+    assert answered(app, "GET", "/v1/jobs", HOST, bearer(other))[0] == 200
+    world.machine.clock.sleep(1)
+    status, _, body = answered(app, "GET", "/v1/jobs", HOST, bearer(other))
+    assert (status, json.loads(body)["why"]) == (401, "its time is over")
+
+
+def test_who_comes_is_kept_and_who_is_turned_away_but_not_each_time() -> None:
+    world = World()
+    app = from_afar(world)
+    text = token(world, frozenset({Permission.READ}))
+    id_, _ = parts_of(text) or ("", "")
+    wrong = f"allot_{id_}_{'A' * 43}"
+    for _ in range(5):
+        assert answered(app, "GET", "/v1/jobs", HOST, bearer(text))[0] == 200
+        assert answered(app, "POST", "/v1/jobs/j0/stop", HOST, bearer(text))[0] == 403
+        assert answered(app, "GET", "/v1/jobs", HOST, bearer(wrong))[0] == 401
+    assert [(each.who, each.verb, each.subject) for each in acts(world, "done")] == [
+        ("ada", "token.make", f"token/{id_}"),
+        ("ada", "sign-in", f"token/{id_}"),
+    ]
+    assert [(each.who, each.verb, each.whence) for each in acts(world, "denied")] == [
+        ("ada", "ask", f"10.1.2.3, token {id_}"),
+        ("nobody", "sign-in", f"10.1.2.3, token {id_}"),
+    ]
+    world.machine.clock.sleep(61)
+    answered(app, "GET", "/v1/jobs", HOST, bearer(wrong))
+    assert len(acts(world, "denied")) == 3
+    used = world.machine.store.token(id_).used
+    assert used is not None
+    assert used > 0
+
+
+def test_no_secret_is_kept_or_told() -> None:
+    world = World()
+    text = token(world)
+    secret = text.rpartition("_")[2]
+    kept = repr([*world.machine.store.tokens(), *world.machine.store.whole_audit()])
+    assert secret not in kept
+    app = from_afar(world)
+    for path in ("/v1/whoami", "/v1/status", "/v1/platform", "/v1/openapi.json", "/v1/jobs"):
+        status, headers, body = answered(app, "GET", path, HOST, bearer(text))
+        assert status == 200
+        assert secret.encode() not in body + repr(headers).encode()
+    told = json.loads(answered(app, "GET", "/v1/status", HOST, bearer(text))[2])["status"]
+    assert told["environment"] is None, "how back ends are reached is nobody's business from afar"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([HOST], 401),
+        ([(b"host", b"127.0.0.1")], 401),
+        ([(b"host", b"127.0.0.1.:7433")], 401),
+        ([], 421),
+        ([HOST, HOST], 421),
+        ([(b"host", b"evil.example")], 421),
+        ([(b"host", b"127.0.0.1:7433@evil.example")], 421),
+        ([(b"host", b"127.0.0.1:7433, evil.example")], 421),
+        ([(b"host", b"evil.example#127.0.0.1")], 421),
+        ([(b"host", b"\xff\xfe")], 421),
+        ([(b"host", b"")], 421),
+        ([HOST, (b"origin", b"http://evil.example")], 403),
+        ([HOST, (b"origin", b"http://127.0.0.1:7433")], 403),
+        ([HOST, (b"origin", b"null")], 403),
+        ([HOST, (b"x-forwarded-host", b"evil.example"), (b"x-forwarded-for", b"9.9.9.9")], 401),
+    ],
+)
+def test_it_answers_to_its_own_names_and_to_no_page(headers: list[tuple[bytes, bytes]], status: int) -> None:
+    found, told, _ = answered(from_afar(World()), "GET", "/v1/jobs", *headers)
+    assert found == status
+    assert (told[b"x-content-type-options"], told[b"cache-control"]) == (b"nosniff", b"no-store")
+    assert told[b"content-security-policy"].startswith(b"default-src 'none'")
+    assert told[b"x-request-id"] == b"request-1"
+
+
+def test_an_id_of_a_request_is_taken_over_where_it_is_one() -> None:
+    app = from_afar(World())
+    for given, taken in ((b"abc-123_x.y", b"abc-123_x.y"), (b"short", b"request-1"), (b"a b c d e f g", b"request-1")):
+        assert answered(app, "GET", "/v1/jobs", HOST, (b"x-request-id", given))[1][b"x-request-id"] == taken
+    assert answered(app, "GET", "/v1/jobs", HOST, query=b"a" * 9000)[0] == 414
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//v1/jobs",
+        "/v1/jobs/",
+        "/v1//jobs",
+        "/v1/jobs/../end",
+        "/V1/jobs",
+        "/v1/jobs/%2e%2e/end",
+        "/v1/jobs\x00",
+        "/",
+        "*",
+    ],
+)
+def test_a_path_that_is_none_leads_nowhere(path: str) -> None:
+    world = World()
+    status, _, _ = answered(from_afar(world), "POST", path, HOST, bearer(token(world)))
+    assert status in (307, 403, 404, 405, 422), path
+    assert not world.desk.ending.is_set()
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (b"GPU1.acme.example:7433", "gpu1.acme.example"),
+        (b"[::1]:7433", "::1"),
+        (b"[::1]", "::1"),
+        (b"localhost", "localhost"),
+        (b"a b", ""),
+        (b"a:99999999", ""),
+        (b"a/b", ""),
+    ],
+)
+def test_the_name_in_a_host_header(header: bytes, name: str) -> None:
+    assert host_of(header) == name
+
+
+def test_what_has_not_the_form_of_a_token_is_none() -> None:
+    world = World()
+    text = token(world)
+    assert re.fullmatch(r"allot_[a-z2-7]{8}_[A-Za-z0-9_-]{43}", text)
+    keeper = Doorkeeper(world.machine.store, world.machine.clock)
+    for wrong in ("", text[:-1], text + "A", text.upper(), text.replace("allot", "allow"), text + "\n", "\x00" * 60):
+        with pytest.raises(NotSignedInError):
+            keeper.admit(wrong, "10.1.2.3")
+    assert keeper.admit(text, "10.1.2.3").permissions == AFAR
+    assert isinstance(from_afar(world), Hardened)
+
+
+def test_a_token_is_taken_back_by_its_name_where_one_alone_has_it() -> None:
+    world = World()
+    store = world.machine.store
+    one, two = (parts_of(token(world)) for _ in range(2))
+    assert one is not None
+    assert two is not None
+    with pytest.raises(UsageError, match="several tokens"):
+        revoke_token(store, "tests", ADA, 5)
+    revoke_token(store, one[0], ADA, 5)
+    assert revoke_token(store, "tests", ADA, 6).id == two[0]
+    with pytest.raises(NotFoundError):
+        revoke_token(store, "tests", ADA, 7)
+    assert revoke_token(store, two[0], ADA, 8).revoked == 6
+    assert [each.verb for each in acts(world, "done")].count("token.revoke") == 2
+    for name, lasts in (("", 9), ("a\nb", 9), ("x" * 101, 9), ("x", 0), ("x", 367 * 86_400_000)):
+        with pytest.raises(UsageError):
+            make_token(store, WantedToken(name, AFAR, lasts), ADA, 0, bytes)
