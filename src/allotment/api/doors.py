@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 from anyio import CapacityLimiter, to_thread
@@ -16,7 +17,7 @@ from fastapi.routing import APIRoute
 from allotment.errors import ForbiddenError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import EVERYTHING, Permission
-from allotment.operations.access.admitting import Admitted, Doorkeeper
+from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.registry import Registry, RegistryOf
 from allotment.operations.run.asked import DeskOf
 from allotment.operations.run.desk import Desk
@@ -37,17 +38,19 @@ class Visit:
     Attributes:
         jobs: the server, in his name.
         access: who gets in, asked in his name.
+        still: whether he would be let in now, too.
     """
 
-    admitted: Admitted
+    admitted: LetIn
     jobs: JobService
     access: AccessService
+    still: Callable[[], Awaitable[bool]]
 
 
 class Door(Protocol):
     """Where requests come in."""
 
-    async def admit(self, request: Request) -> Admitted:
+    async def admit(self, request: Request) -> LetIn:
         """Who it is.
 
         Raises:
@@ -55,8 +58,12 @@ class Door(Protocol):
         """
         ...
 
-    async def denied(self, admitted: Admitted, wanted: Permission, what: str) -> None:
+    async def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """He may not do what he asked for."""
+        ...
+
+    async def still(self, admitted: LetIn) -> bool:
+        """Whether he would be let in now, too."""
         ...
 
 
@@ -69,14 +76,18 @@ class HomeDoor:
         Args:
             owner: user name.
         """
-        self._admitted = Admitted(Caller(owner, CallerKind.LOCAL, "unix socket"), EVERYTHING)
+        self._admitted = LetIn(Caller(owner, CallerKind.LOCAL, "unix socket"), EVERYTHING)
 
-    async def admit(self, _request: Request) -> Admitted:
+    async def admit(self, _request: Request) -> LetIn:
         """The owner."""
         return self._admitted
 
-    async def denied(self, _admitted: Admitted, _wanted: Permission, _what: str) -> None:
+    async def denied(self, _admitted: LetIn, _wanted: Permission, _what: str) -> None:
         """He may do everything."""
+
+    async def still(self, _admitted: LetIn) -> bool:
+        """He always would."""
+        return True
 
 
 class TokenDoor:
@@ -91,16 +102,20 @@ class TokenDoor:
         self._doorkeeper = doorkeeper
         self._looking = CapacityLimiter(_LOOKED_UP)
 
-    async def admit(self, request: Request) -> Admitted:
+    async def admit(self, request: Request) -> LetIn:
         """Whoever has a token; it comes in the header, and nowhere else, so that no log of addresses holds it."""
         shown = request.headers.get("authorization", "")
         text = shown[len(_BEARER) :].strip() if shown[: len(_BEARER)].lower() == _BEARER else ""
         address = request.client.host if request.client is not None else "an unknown address"
         return await to_thread.run_sync(self._doorkeeper.admit, text, address, limiter=self._looking)
 
-    async def denied(self, admitted: Admitted, wanted: Permission, what: str) -> None:
+    async def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """It is kept."""
         await to_thread.run_sync(self._doorkeeper.denied, admitted, wanted, what, limiter=self._looking)
+
+    async def still(self, admitted: LetIn) -> bool:
+        """As long as the token is worth something."""
+        return await to_thread.run_sync(self._doorkeeper.still, admitted, limiter=self._looking)
 
 
 class Routes:
@@ -139,7 +154,10 @@ class Routes:
                     fix="use a token that does; `allot whoami` says what yours gives",
                 )
             request.state.visit = Visit(
-                admitted, DeskOf(self._desk, admitted.caller), RegistryOf(self._registry, admitted)
+                admitted,
+                DeskOf(self._desk, admitted.caller),
+                RegistryOf(self._registry, admitted),
+                partial(self._door.still, admitted),
             )
 
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, current_time, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
@@ -21,7 +21,7 @@ from fastapi.responses import StreamingResponse
 from allotment.api.access import add_access_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.doors import Door, Routes, Visit, visit_of
-from allotment.api.log_blocks import begun, written_lines
+from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.places import Callers
 from allotment.errors import (
     AllotmentError,
@@ -72,6 +72,8 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
+_STILL_LET_IN: Final = 2.0
+"""Seconds between two looks at whether somebody who reads a log may still read it."""
 _NOT_SIGNED_IN: Final = 401
 _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
@@ -229,13 +231,22 @@ def _log_route(routes: Routes) -> None:
 
         readers = of_backends[await _backend_of(asked, reference)]
         lines = await to_thread.run_sync(first, limiter=readers)
-        return StreamingResponse(_read_beside(written_lines(lines), readers), media_type=LINES)
+        return StreamingResponse(_read_beside(written_lines(lines), readers, asked), media_type=LINES)
 
 
-async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter) -> AsyncIterator[bytes]:
-    """The same, each part made in a thread that answers nothing else: whoever follows a log waits in there."""
+async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter, asked: Visit) -> AsyncIterator[bytes]:
+    """The same, each part made in a thread that answers nothing else: whoever follows a log waits in there.
+
+    It is cut off for whom nobody would let in any more; parts come all the time, though nothing may be in them.
+    """
+    looked = current_time()
     try:
         while (part := await to_thread.run_sync(next, parts, None, limiter=readers)) is not None:
+            if current_time() - looked >= _STILL_LET_IN:
+                looked = current_time()
+                if not await asked.still():
+                    yield ended_by(NotSignedInError("the token is worth nothing any more", fix="sign in again"))
+                    return
             yield part
     finally:
         if isinstance(parts, Generator):

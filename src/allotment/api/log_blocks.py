@@ -64,7 +64,7 @@ def written_lines(lines: Iterator[LogLine | None]) -> Iterator[bytes]:
     An empty line lets it be noticed that whoever asked is gone.
     """
     together = _Together()
-    kept: tuple[RefusedSubmission, ...] = ()
+    end = ended_by(None)
     try:
         for each in lines:
             if each is None:
@@ -72,8 +72,14 @@ def written_lines(lines: Iterator[LogLine | None]) -> Iterator[bytes]:
             elif together.take(each):
                 yield together.sent()
     except AllotmentError as error:
-        kept = (refusal_of(error),)
-    yield together.sent() + msgspec.json.encode(kept) + b"\n"
+        end = ended_by(error)
+    yield together.sent() + end
+
+
+def ended_by(error: AllotmentError | None) -> bytes:
+    """The last line: that all was sent, or what has ended it."""
+    told: tuple[RefusedSubmission, ...] = () if error is None else (refusal_of(error),)
+    return msgspec.json.encode(told) + b"\n"
 
 
 def begun(lines: Iterator[LogLine | None]) -> Iterator[LogLine | None]:

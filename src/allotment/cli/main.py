@@ -24,6 +24,7 @@ _FORESEE: Final = f"{_COMMANDS}.foresee"
 _RUN: Final = f"{_COMMANDS}.run"
 _ASK: Final = f"{_COMMANDS}.ask"
 _ACCOUNT: Final = f"{_COMMANDS}.account"
+_ACCESS: Final = f"{_COMMANDS}.access"
 _REFERENCE: Final = f"{_COMMANDS}.reference"
 
 ENTRIES: Final = (
@@ -78,6 +79,12 @@ ENTRIES: Final = (
     CommandEntry("retry", f"{_RUN}.jobs:retry", "Submit a job that is over again.", (), "Run"),
     CommandEntry("clone", f"{_RUN}.clone:clone", "Submit a job once more, with something changed.", (), "Run"),
     CommandEntry("store", f"{_RUN}.store:store", "Where jobs are kept: status, backup, restore.", (), "Run"),
+    CommandEntry(
+        "token", f"{_ACCESS}.token:token", "Who gets in over the network: create, list, revoke.", ("tokens",), "Account"
+    ),
+    CommandEntry("login", f"{_ACCESS}.signing:login", "Sign in to a server elsewhere.", (), "Account"),
+    CommandEntry("whoami", f"{_ACCESS}.signing:whoami", "Who you are there, and what you may.", (), "Account"),
+    CommandEntry("logout", f"{_ACCESS}.signing:logout", "Sign out again.", (), "Account"),
     CommandEntry("audit", f"{_ACCOUNT}.audit:audit", "Who did what, when, and from where.", (), "Account"),
     CommandEntry("job", f"{_RUN}.job:job", "Check job files, and warn of traps.", (), "Run"),
     CommandEntry(

@@ -29,7 +29,7 @@ class ToldToken:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenToken:
+class TokenReceipt:
     """A new token.
 
     Attributes:
@@ -67,7 +67,7 @@ class AccessService(Protocol):
         """Who asks."""
         ...
 
-    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> GivenToken:
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> TokenReceipt:
         """Make one.
 
         Args:

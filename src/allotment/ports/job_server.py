@@ -1,11 +1,16 @@
-"""The server process of this user on this machine."""
+"""The server process of this user on this machine, and servers elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
+from allotment.ports.access_service import AccessService
 from allotment.ports.job_service import JobService
+
+
+class ServerElsewhere(JobService, AccessService, Protocol):
+    """A server that is reached over the network."""
 
 
 class JobServer(Protocol):

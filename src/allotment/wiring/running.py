@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from allotment.ports.access_service import AccessService
     from allotment.ports.clock import Clock
+    from allotment.ports.credentials import CredentialsPort
     from allotment.ports.devices import MachineDevices
     from allotment.ports.job_code import CodePacker, CodeShelf
     from allotment.ports.job_folders import JobFolders
     from allotment.ports.job_processes import JobProcesses
     from allotment.ports.job_remains import RemainsOfJobs
     from allotment.ports.job_secrets import JobSecrets
-    from allotment.ports.job_server import JobServer
+    from allotment.ports.job_server import JobServer, ServerElsewhere
     from allotment.ports.machine import MachinePort
 
 
@@ -48,6 +50,34 @@ def job_server(environment: Mapping[str, str]) -> JobServer:
     from allotment.adapters.server.process import ServerProcess
 
     return ServerProcess(server_folder(environment), SOCKET, dict(environment))
+
+
+def remote_server(address: str, token: str) -> ServerElsewhere:
+    """A server elsewhere.
+
+    Raises:
+        UsageError: that is no address of one.
+    """
+    from allotment.adapters.server.client import RemoteServer
+    from allotment.adapters.server.ways import NetworkWay
+
+    return RemoteServer(NetworkWay(address, token))
+
+
+def own_registry(environment: Mapping[str, str]) -> AccessService:
+    """Who gets into the server of this user on this machine."""
+    from allotment.adapters.server.client import RemoteServer
+    from allotment.adapters.server.ways import SocketWay
+
+    return RemoteServer(SocketWay(server_folder(environment) / SOCKET))
+
+
+def credentials(environment: Mapping[str, str]) -> CredentialsPort:
+    """What the user is let in with elsewhere."""
+    from allotment.adapters.credentials_file import CredentialsFile
+    from allotment.adapters.settings_file import config_path
+
+    return CredentialsFile(config_path(environment).parent / "credentials.json")
 
 
 def example_platform() -> Path:

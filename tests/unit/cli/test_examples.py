@@ -117,4 +117,9 @@ ENV_WORDS = (
     "NO_INPUT",
     "PROMETHEUS",
     "STORE",
+    "SERVER",
+    "LISTEN",
+    "HOSTS",
+    "TLS_CERT",
+    "TLS_KEY",
 )

@@ -13,6 +13,7 @@ OURS_FOR_HELP = {
     "allotment",
     "allotment.cli",
     "allotment.cli.shell.examples",
+    "allotment.cli.shell.examples.access",
     "allotment.cli.shell.examples.ask",
     "allotment.cli.shell.examples.audit",
     "allotment.cli.shell.examples.change",

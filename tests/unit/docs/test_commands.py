@@ -24,7 +24,24 @@ _ASKS = frozenset({"why", "who", "gpus", "saturation", "queues", "quotas", "book
 _ASKS_OR_READS = frozenset({"when", "whatif", "capacity"})
 """The same; a scenario's file will do too."""
 _ON_THIS_MACHINE = frozenset(
-    {"up", "down", "run", "submit", "ps", "logs", "describe", "report", "wait", "stop", "retry", "audit"}
+    {
+        "up",
+        "down",
+        "run",
+        "submit",
+        "ps",
+        "logs",
+        "describe",
+        "report",
+        "wait",
+        "stop",
+        "retry",
+        "audit",
+        "token",
+        "login",
+        "whoami",
+        "logout",
+    }
 )
 """Need a server, or its store; tests/live/server and tests/corpus/store type them."""
 _SLOW = frozenset({"when", "conformance"})

@@ -20,7 +20,7 @@ from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
 from allotment.observe.written import decode
-from allotment.ports.access_service import GivenToken, ToldToken, Visitor
+from allotment.ports.access_service import TokenReceipt, ToldToken, Visitor
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     CutLogError,
@@ -198,11 +198,11 @@ class RemoteServer:
         """Who asks."""
         return self._ask("GET", "/v1/whoami", "visitor", Visitor)
 
-    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> GivenToken:
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> TokenReceipt:
         """Make one."""
         wanted = {"name": name, "permissions": permissions, "lasts": lasts}
         body = write_value("wanted", wanted).encode()
-        return self._ask("POST", "/v1/tokens", "given", GivenToken, body=body)
+        return self._ask("POST", "/v1/tokens", "given", TokenReceipt, body=body)
 
     def tokens(self) -> tuple[ToldToken, ...]:
         """All of them, newest first."""

@@ -30,7 +30,7 @@ class AdmissionStore(TokenStore, AuditStore, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class LetIn:
     """Somebody who was let in.
 
     Attributes:
@@ -58,7 +58,7 @@ class Doorkeeper:
         self._noted: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
-    def admit(self, text: str, address: str) -> Admitted:
+    def admit(self, text: str, address: str) -> LetIn:
         """Whoever has a token.
 
         Args:
@@ -88,9 +88,18 @@ class Doorkeeper:
             self._store.token_used(token.id, now)
         if self._is_news(f"came from {address}", token.id, now, _HOUR):
             self._store.audit([act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token))])
-        return Admitted(caller, token.permissions, token)
+        return LetIn(caller, token.permissions, token)
 
-    def denied(self, admitted: Admitted, wanted: Permission, what: str) -> None:
+    def still(self, admitted: LetIn) -> bool:
+        """Whether whoever was let in would be let in now, too: asked again and again while an answer goes on."""
+        if admitted.token is None:
+            return True
+        try:
+            return not self._store.token(admitted.token.id).why_not(self._now())
+        except NotFoundError:
+            return False
+
+    def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """Somebody who was let in has asked for what he may not: it is kept, once a minute.
 
         Args:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from allotment.model.access.permission import permissions_of
-from allotment.operations.access.admitting import AdmissionStore, Admitted
+from allotment.operations.access.admitting import AdmissionStore, LetIn
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
-from allotment.ports.access_service import GivenToken, ToldToken, Visitor, told
+from allotment.ports.access_service import TokenReceipt, ToldToken, Visitor, told
 from allotment.ports.clock import Clock
 
 
@@ -32,7 +32,7 @@ class Registry:
 class RegistryOf:
     """Implements `ports.access_service.AccessService` for one caller; whether he may is decided before."""
 
-    def __init__(self, registry: Registry, admitted: Admitted) -> None:
+    def __init__(self, registry: Registry, admitted: LetIn) -> None:
         """Nothing is asked yet.
 
         Args:
@@ -54,11 +54,11 @@ class RegistryOf:
             None if token is None else told(token),
         )
 
-    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> GivenToken:
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> TokenReceipt:
         """Make one."""
         wanted = WantedToken(name, permissions_of(permissions), lasts)
         made = make_token(self._registry.store, wanted, self._admitted.caller, self._now(), self._registry.random)
-        return GivenToken(told(made.token), made.text)
+        return TokenReceipt(told(made.token), made.text)
 
     def tokens(self) -> tuple[ToldToken, ...]:
         """All of them, newest first."""

@@ -43,7 +43,7 @@ class WantedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeToken:
+class NewToken:
     """A new one.
 
     Attributes:
@@ -56,7 +56,7 @@ class MadeToken:
 
 def make_token(
     store: TokenStore, wanted: WantedToken, caller: Caller, now: int, random: Callable[[int], bytes]
-) -> MadeToken:
+) -> NewToken:
     """Make one.
 
     Args:
@@ -83,7 +83,7 @@ def make_token(
     told = {"gives": ", ".join(sorted(each.value for each in wanted.permissions)), "until": written(token.expires)}
     act = act_of(caller, AuditVerb.ACCESS_GIVEN, now, _subject(token), details=tuple(told.items()))
     store.add_token(token, [act])
-    return MadeToken(token, token_text(token.id, secret))
+    return NewToken(token, token_text(token.id, secret))
 
 
 def revoke_token(store: TokenStore, reference: str, caller: Caller, now: int) -> ApiToken:

@@ -73,16 +73,17 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
     )
 
 
-def check_as_asked(status: ServerStatus, directory: str, slots: int | None) -> None:
+def check_as_asked(status: ServerStatus, directory: str, slots: int | None, listen: str = "") -> None:
     """See that a server that ran before is what was asked for.
 
     Args:
         status: of the server.
         directory: of the platform that was asked for; empty for none.
         slots: that were asked for; None for none.
+        listen: address of the network that was asked for; empty for none.
 
     Raises:
-        ConflictError: it has another platform, or other slots.
+        ConflictError: it has another platform, other slots, or listens elsewhere.
     """
     amiss = []
     if directory and (not status.directory or Path(directory).resolve() != Path(status.directory).resolve()):
@@ -91,13 +92,23 @@ def check_as_asked(status: ServerStatus, directory: str, slots: int | None) -> N
     held = {name: each for one in status.backends for name, each in one.offer.accelerators.items()}.get(SLOTS)
     if slots is not None and held is not None and held != slots:
         amiss.append(f"it was started with {count(held, 'slot')}, not with {slots}")
+    if listen and not _listens(status.listens, listen):
+        elsewhere = f"on {shown(status.listens)}" if status.listens else "on its socket alone"
+        amiss.append(f"it listens {elsewhere}, not on {shown(listen)}")
     if amiss:
         words = [*(("--platform", directory) if directory else ()), *(() if slots is None else ("--slots", str(slots)))]
+        words += ["--listen", listen] if listen else []
         raise ConflictError(
             f"a server of platform {shown(status.platform)} runs already (process {status.pid}); nothing was changed",
             why="; ".join(amiss),
             fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; what runs, runs on meanwhile",
         )
+
+
+def _listens(address: str, listen: str) -> bool:
+    """Whether that is the address that was asked for; port 0 is any."""
+    asked = f"//{listen.replace('localhost', '127.0.0.1')}"
+    return f"{address.rpartition(':')[0]}:0".endswith(asked) if asked.endswith(":0") else address.endswith(asked)
 
 
 def bring_down(

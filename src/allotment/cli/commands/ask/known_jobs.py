@@ -92,9 +92,9 @@ def _meant(session: Session, source: SourceOptions, subject: str) -> bool:
 
 
 def _known(session: Session, name: str, team: str) -> _KnownName:
-    from allotment.wiring import running
+    from allotment.cli.commands.run.serving import asked_server
 
-    service = running.job_server(session.environment).service
+    service = asked_server(session)
     where = f" of team {shown(team)}" if team else ""
     try:
         job = _living_or_newest(service, name, team)
@@ -147,16 +147,16 @@ def _also(said: str, error: AllotmentError) -> str:
 
 
 def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob) -> _PlaceOfJob:
-    from allotment.cli.commands.run.serving import served_platform
-    from allotment.wiring import running
+    from allotment.cli.commands.run.serving import asked_server, platform_of
 
-    status = running.job_server(session.environment).service.status()
+    service = asked_server(session)
+    status = service.status()
     backend, name = shown(job.backend), shown(job.job.name)
     kind = next((each.offer.kind for each in status.backends if each.name == job.backend), "")
     if kind not in {"", "kubernetes"}:
         session.note(f"{name} is a job of {backend}: as with --on {backend}")
         return _PlaceOfJob(replace(source, backend=job.backend), subject)
-    platform = served_platform(session, status.directory)
+    platform = platform_of(session, service, status)
     cluster, team = platform.cluster(job.backend), platform.team(job.job.team)
     if cluster is None:
         return _PlaceOfJob(replace(source, backend=job.backend), subject)  # a Slurm that does not answer: it says why

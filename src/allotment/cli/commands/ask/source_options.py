@@ -131,17 +131,17 @@ def snapshot_of(
         NotSignedInError: it does not accept the credentials.
     """
     from allotment import wiring
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.cli.shell.progress import ProgressLine
     from allotment.operations.ask.opening import SnapshotRequest, open_snapshot
     from allotment.operations.ask.places import check_place
-    from allotment.wiring import running
 
     if source.file and session.flags.get("kubeconfig"):
         raise UsageError(
             "--snapshot and --kubeconfig name two things to ask: a file and a cluster", fix="leave one of them out"
         )
     if source.backend:
-        found = running.job_server(session.environment).service.snapshot(source.backend)
+        found = asked_server(session).snapshot(source.backend)
         check_place(found, source.namespace)
         return found if measure is None else measure(found)
     kubeconfig, contexts = session.value("kubeconfig"), contexts_of(session)

@@ -52,13 +52,13 @@ def clone(
     from allotment.cli.commands.run.following import follow_to_its_end
     from allotment.cli.commands.run.handing import hand_in, tell_foreseen
     from allotment.cli.commands.run.naming import job_of
-    from allotment.cli.commands.run.serving import served_platform, service_of, tell_of_other_shell
+    from allotment.cli.commands.run.serving import platform_of, service_of, tell_of_other_shell
     from allotment.cli.commands.run.submitting import WantedJobs, foreseen
 
     service = service_of(session)
     before = job_of(session, service, job)
     status = service.status()
-    platform = served_platform(session, status.directory)
+    platform = platform_of(session, service, status)
     where = backend or before.backend
     tell_of_other_shell(session, status, platform, where)
     document = _changed(before, changes, platform)

@@ -248,7 +248,7 @@ def report(session: Session, job: str) -> None:
     from allotment import wiring
     from allotment.cli.commands.run.naming import job_of
     from allotment.cli.commands.run.report_view import report_text
-    from allotment.cli.commands.run.serving import served_platform
+    from allotment.cli.commands.run.serving import platform_of
     from allotment.cli.shell.output import write_document
     from allotment.operations.run.reporting import family_report_of, has_members, report_of
     from allotment.reports.documents.jobs import job_report_document
@@ -260,7 +260,7 @@ def report(session: Session, job: str) -> None:
     if (format_ := session.value("output")) in {"json", "yaml"}:
         write_document(session, format_, job_report_document(found))
     else:
-        session.out(report_text(found, served_platform(session, service.status().directory).currency))
+        session.out(report_text(found, platform_of(session, service, service.status()).currency))
 
 
 @click.command(cls=Command)

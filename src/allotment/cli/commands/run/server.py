@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from allotment.cli.shell.lazy import Command
-from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag
+from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, setting_flag
 from allotment.cli.shell.session import Session
 from allotment.errors import UnreachableError, shown
 from allotment.model.grammar import count
@@ -14,6 +14,10 @@ from allotment.model.grammar import count
 @click.command(cls=Command)
 @platform_flag
 @click.option("--slots", type=click.IntRange(0, 1024), metavar="N", help="Slots that stand for accelerators.")
+@setting_flag("listen", metavar="HOST:PORT")
+@setting_flag("hosts", metavar="NAMES")
+@setting_flag("tls-cert", metavar="FILE")
+@setting_flag("tls-key", metavar="FILE")
 @click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
 @output_flags
 @global_flags
@@ -29,22 +33,24 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     One that runs for another platform, or with another number of slots, is left as it is, and that is an error.
 
     The server listens on a socket that is yours alone, and keeps its jobs: what runs when it ends runs on, and is found
-    again by the next.
+    again by the next. With --listen it listens on an address of the network besides, where whoever comes shows a token
+    (`allot token create`): on other addresses than loopback ones with TLS only.
     """
     from allotment import wiring
     from allotment.cli.commands.run.server_view import server_listing, server_text
-    from allotment.cli.commands.run.serving import platform_words
+    from allotment.cli.commands.run.serving import server_words
     from allotment.cli.shell.output import show
     from allotment.operations.run.starting import bring_up, check_as_asked
     from allotment.reports.documents.jobs import server_document
     from allotment.wiring import running
 
-    words = [*platform_words(session), *([] if slots is None else ["--slots", str(slots)])]
+    words = [*server_words(session), *([] if slots is None else ["--slots", str(slots)])]
     if foreground:
         running.job_server(session.environment).become(words)
     started = bring_up(running.job_server(session.environment), words, wiring.clock())
     if started.already:
-        check_as_asked(started.status, words[1] if words[:1] == ["--platform"] else "", slots)
+        directory = words[1] if words[:1] == ["--platform"] else ""
+        check_as_asked(started.status, directory, slots, session.value("listen"))
     show(
         session,
         output,

@@ -42,6 +42,8 @@ def server_text(status: ServerStatus, call: str) -> str:
     lines = [f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {teams}"]
     if status.directory:
         lines.append(f"  its directory: {shown(status.directory)}")
+    if status.listens:
+        lines.append(f"  listens on {shown(status.listens)}: `{call} token create NAME` lets somebody in")
     for each in status.backends:
         lines.append(f"  {shown(each.name)}: {_accelerators(each) or _without(each)}")
         lines += [f"    {shown(said)}" for said in each.offer.told]

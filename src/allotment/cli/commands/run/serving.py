@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
-from allotment.errors import NotFoundError, UnreachableError, UsageError, shown
+from allotment.errors import NotFoundError, NotSignedInError, UnreachableError, UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
+    from allotment.ports.job_server import ServerElsewhere
     from allotment.ports.job_service import JobService, ServerStatus
 
 
@@ -27,6 +28,58 @@ def platform_words(session: Session) -> list[str]:
             fix=f"name a folder that does, or begin one with `allot init {shown(directory)}`",
         )
     return ["--platform", str(directory.absolute())]
+
+
+LET_IN_BY: Final = "ALLOTMENT_TOKEN"
+"""Variable with a token for the server elsewhere, for machines: it is no setting, since those are shown."""
+
+
+def server_words(session: Session) -> list[str]:
+    """What a server of this machine is started with."""
+    listening = [
+        word
+        for key in ("listen", "hosts", "tls-cert", "tls-key")
+        if (value := session.value(key))
+        for word in (f"--{key}", value)
+    ]
+    return [*platform_words(session), *listening]
+
+
+def asked_server(session: Session) -> JobService:
+    """The server that is asked: one elsewhere, where a setting names it, else this machine's; nothing is sent yet."""
+    from allotment.wiring import running
+
+    address = session.value("server")
+    return remote(session, address) if address else running.job_server(session.environment).service
+
+
+def remote(session: Session, address: str) -> ServerElsewhere:
+    """A server elsewhere, with the token that we have for it.
+
+    Raises:
+        NotSignedInError: we have none.
+    """
+    from allotment.wiring import running
+
+    token = session.environment.get(LET_IN_BY, "") or running.credentials(session.environment).token(address)
+    if not token:
+        raise NotSignedInError(
+            f"not signed in to {shown(address)}",
+            why=f"there is no token for it in {LET_IN_BY}, nor in {running.credentials(session.environment).path}",
+            fix=f"allot login {shown(address)}",
+        )
+    return running.remote_server(address, token)
+
+
+def platform_of(session: Session, service: JobService, status: ServerStatus) -> Platform:
+    """The platform of the server that is asked: what it was started for."""
+    from allotment import wiring
+    from allotment.model.source import SourceTree
+    from allotment.spec.load import load_platform
+
+    if session.value("server"):
+        return load_platform(SourceTree(service.declared()), wiring.clock().now().date()).platform
+    return served_platform(session, status.directory)
 
 
 def served_platform(session: Session, directory: str) -> Platform:
@@ -53,14 +106,14 @@ def known_platform(session: Session, *, example: bool = False) -> Platform:
     """
     from allotment.cli.shell.loading import load
     from allotment.cli.shell.places import platform_directory
-    from allotment.wiring import running
 
     try:
         return load(session, platform_directory(session), quiet=True).platform
     except UsageError:
         try:
-            return served_platform(session, running.job_server(session.environment).service.status().directory)
-        except UnreachableError:
+            service = asked_server(session)
+            return platform_of(session, service, service.status())
+        except (UnreachableError, NotSignedInError):
             if example:
                 return served_platform(session, "")
         raise
@@ -71,7 +124,7 @@ def tell_of_other_shell(session: Session, status: ServerStatus, platform: Platfo
     from allotment.operations.run.shells import unlike
     from allotment.ports.backends import LOCAL
 
-    if backend == LOCAL:
+    if backend == LOCAL or session.value("server"):
         return
     said = unlike(status.environment, session.environment, cluster=platform.cluster(backend) is not None)
     if said:
@@ -92,11 +145,13 @@ def service_of(session: Session, *, start: bool = False) -> JobService:
     from allotment.operations.run.starting import bring_up
     from allotment.wiring import running
 
+    if session.value("server"):
+        return asked_server(session)
     server = running.job_server(session.environment)
     if start:
-        words = platform_words(session)
+        words = server_words(session)
         started = bring_up(server, words, wiring.clock())
-        if started.already and session.given("platform") and started.status.directory != words[-1]:
+        if started.already and session.given("platform") and started.status.directory != words[1]:
             serves = started.status.directory or "the example that comes along"
             session.note(f"the server runs already, for {shown(serves)}; `{session.call} down` ends it")
         if not started.already:

@@ -113,7 +113,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     from allotment.cli.commands.run.handing import taken
     from allotment.cli.commands.run.jobs_view import receipt_text
     from allotment.cli.commands.run.reading import JobTexts, by_flags, loaded_jobs
-    from allotment.cli.commands.run.serving import served_platform, service_of
+    from allotment.cli.commands.run.serving import platform_of, service_of
     from allotment.wiring import running
 
     path = wiring.files().user_path(script)
@@ -129,7 +129,7 @@ def run(session: Session, /, script: str, args: tuple[str, ...], *, detach: bool
     flags["env"] = (*mine, *given)
     text = document_of(RunFlags(path.name, args, **flags), team)
     texts = JobTexts({COMMAND_LINE: text}, {COMMAND_LINE: path.absolute().parent})
-    platform = served_platform(session, status.directory)
+    platform = platform_of(session, service, status)
     with by_flags():
         documents = loaded_jobs(session, platform, texts)
     _tell_secrets(session, platform, documents)
@@ -190,7 +190,7 @@ def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], ou
     from allotment.cli.commands.run.reading import check_awaited, job_texts
     from allotment.cli.commands.run.serving import (
         known_platform,
-        served_platform,
+        platform_of,
         service_of,
         tell_of_other_shell,
     )
@@ -201,7 +201,7 @@ def submit(session: Session, asked: SubmitOptions, *, files: tuple[str, ...], ou
         return 0
     service = service_of(session, start=True)
     status = service.status()
-    platform = served_platform(session, status.directory)
+    platform = platform_of(session, service, status)
     tell_of_other_shell(session, status, platform, asked.backend)
     documents, _ = _checked(session, platform, found)
     with _nothing_was_submitted():

@@ -19,6 +19,8 @@ class ExampleNeeds(StrEnum):
     """A store of jobs, and a backup of it called `jobs-2027-01-31.db`; tested offline."""
     SERVER = "server"
     """A server of jobs, with a job called `train` that is over, `train.py` and `job.yaml`; tested live."""
+    ELSEWHERE = "elsewhere"
+    """A server that listens on an address of the network, and a token for it on standard input; tested live."""
     CHECKOUT = "checkout"
     """The repository's folder `examples` in the current one; tested offline."""
 

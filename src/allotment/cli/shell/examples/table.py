@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from allotment.cli.shell.examples import ask, audit, change, declare, foresee, job_files, reference, run, sandbox, store
+from allotment.cli.shell.examples import (
+    access,
+    ask,
+    audit,
+    change,
+    declare,
+    foresee,
+    job_files,
+    reference,
+    run,
+    sandbox,
+    store,
+)
 from allotment.cli.shell.examples.form import CommandExamples, Example
 
-_SECTIONS: Final = (declare, change, sandbox, job_files, run, store, audit, ask, foresee, reference)
+_SECTIONS: Final = (declare, change, sandbox, job_files, run, store, access, audit, ask, foresee, reference)
 
 EXAMPLES: Final[CommandExamples] = {words: each for one in _SECTIONS for words, each in one.EXAMPLES.items()}
 """By the command's words."""

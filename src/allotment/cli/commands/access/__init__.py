@@ -1,0 +1,1 @@
+"""Commands of who gets in, and of getting in."""

@@ -1,0 +1,104 @@
+"""`allot token`: create, list, revoke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
+from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags
+from allotment.cli.shell.session import Session
+
+if TYPE_CHECKING:
+    from allotment.ports.access_service import AccessService
+
+_HERE: Final = "allotment.cli.commands.access.token"
+
+ENTRIES: Final = (
+    CommandEntry("create", f"{_HERE}:create", "Make a token for this machine's server.", ("new", "add")),
+    CommandEntry("list", f"{_HERE}:list_", "Tokens, what they give, when they were used last.", ("ls", "get")),
+    CommandEntry("revoke", f"{_HERE}:revoke", "Take one back, at once.", ("rm", "delete"), takes_away=True),
+)
+
+
+def _registry(session: Session) -> AccessService:
+    from allotment.wiring import running
+
+    return running.own_registry(session.environment)
+
+
+@click.group(cls=LazyGroup, entries=ENTRIES)
+@global_flags
+def token() -> None:
+    """Who gets into this machine's server over the network (`allot up --listen`).
+
+    Tokens are made, listed and taken back on the server's own machine alone, by the user whose server it is. Whoever
+    has one acts in that user's name.
+    """
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@click.option(
+    "--gives",
+    default="read,submit,stop",
+    show_default=True,
+    metavar="WORDS",
+    help="What it gives: some of read, submit, stop.",
+)
+@click.option(
+    "--expires", default="90d", show_default=True, metavar="TIME", help="When it is over; 366 days at the latest."
+)
+@format_flag
+@global_flags
+@click.pass_obj
+def create(session: Session, name: str, *, gives: str, expires: str) -> None:
+    """Make a token called NAME and print it, once: nobody can tell it again.
+
+    A name says what it is for, such as ci or laptop. Only a digest of the token is kept.
+    """
+    from allotment.cli.shell.output import write_document
+    from allotment.model.moments import written
+    from allotment.reports.documents.access import given_document
+    from allotment.scenarios.times import milliseconds
+
+    given = _registry(session).make_token(name, tuple(gives.split(",")), milliseconds(expires))
+    form = session.value("output")
+    if form in ("json", "yaml"):
+        write_document(session, form, given_document(given.token, given.text))
+        return
+    session.out(given.text)
+    session.note(
+        f"token {given.token.id} gives {', '.join(given.token.permissions)} until {written(given.token.expires)}; "
+        "keep it: it is not told again. Where it is used: `allot login ADDRESS --token-stdin`"
+    )
+
+
+@click.command("list", cls=Command)
+@output_flags
+@global_flags
+@click.pass_obj
+def list_(session: Session, *, output: OutputOptions) -> None:
+    """List all tokens, newest first, those that are over or revoked included.
+
+    Labels for -l: state (valid, expired, revoked), by.
+    """
+    from allotment import wiring
+    from allotment.cli.commands.access.token_view import token_listing
+    from allotment.cli.shell.output import show
+
+    now = round(wiring.clock().now().timestamp() * 1000)
+    show(session, output, token_listing(_registry(session).tokens(), now))
+
+
+@click.command(cls=Command)
+@click.argument("token")
+@global_flags
+@click.pass_obj
+def revoke(session: Session, token: str) -> None:
+    """Take a TOKEN back, by its id or by its name: it opens nothing from then on, and what it reads is cut off."""
+    from allotment.errors import shown
+
+    gone = _registry(session).revoke_token(token.removeprefix("token/"))
+    session.note(f"token {gone.id} ({shown(gone.name)}) is revoked")

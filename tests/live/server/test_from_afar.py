@@ -1,0 +1,165 @@
+"""A server that is asked over the network: the commands of a user's day, as on its own machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from allotment.cli.shell.examples.form import ExampleNeeds
+from allotment.cli.shell.examples.table import EXAMPLES
+from tests.live.server.conftest import Server
+from tests.live.server.test_running import TRAIN
+
+pytestmark = pytest.mark.live
+
+
+@dataclass(frozen=True)
+class Laptop:
+    """Another user's home, with nothing of the server's in it but its address and a token."""
+
+    home: Path
+    address: str
+    token: str
+
+    def run(self, *words: str, code: int = 0, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ALLOTMENT_", "PYTEST", "XDG_S", "XDG_CONFIG"))
+        }
+        environment = {**clean, "HOME": str(self.home), "NO_COLOR": "1", **more}
+        done = subprocess.run(
+            [sys.executable, "-m", "allotment", *words],
+            cwd=self.home, env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert self.token not in done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture
+def laptop(server: Server, tmp_path: Path) -> Laptop:
+    server.run("up", "--listen", "127.0.0.1:0")
+    token = server.run("token", "create", "laptop").strip()
+    home = tmp_path / "laptop"
+    home.mkdir()
+    return Laptop(home, server.service.status().listens, token)
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d+(\.\d+)? (ms|s|min|h)\b|\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+
+
+def test_a_day_from_elsewhere_is_a_day_at_the_machine(server: Server, laptop: Laptop) -> None:
+    assert "not signed in to" in laptop.run("ps", code=4, ALLOTMENT_SERVER=laptop.address).stderr
+    wrong = laptop.run("login", laptop.address, "--token-stdin", stdin="rubbish", code=4)
+    assert "what came in the place of a token is none" in wrong.stderr
+    assert not (laptop.home / ".config/allotment/credentials.json").exists()
+    said = laptop.run("login", laptop.address, "--token-stdin", stdin=f"{laptop.token}\n")
+    assert "may: read, stop, submit" in said.stdout
+    kept = laptop.home / ".config/allotment/credentials.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    (laptop.home / "train.py").write_text(TRAIN.format(steps=5))
+    (laptop.home / "job.yaml").write_text(
+        'kind: Job\nname: shown\nteam: nlp\nrun: {command: [sh, -c, "cat here.txt; exit 3"]}\ncode: .\n'
+    )
+    (laptop.home / "here.txt").write_text("it travelled\n")
+    ran = laptop.run("run", "train.py", "--team", "nlp", "--gpus", "2", "--", "--epochs", "3")
+    assert "trained 5 ['--epochs', '3']" in ran.stdout
+    foreseen = json.loads(laptop.run("submit", "job.yaml", "--dry-run", "server", "-o", "json").stdout)
+    assert [each["name"] for each in foreseen["items"]] == ["shown"]
+    laptop.run("submit", "job.yaml")
+    laptop.run("wait", "shown", "--timeout", "60", code=3)
+    assert laptop.run("logs", "shown").stdout == "it travelled\n"
+    for words in (("ps", "-a"), ("describe", "train"), ("report", "train"), ("describe", "shown", "-o", "json")):
+        assert without_times(laptop.run(*words).stdout) == without_times(server.run(*words)), words
+    again = laptop.run("retry", "shown")
+    assert "shown" in again.stdout
+    laptop.run("clone", "train", "--set", "name=again")
+    laptop.run("wait", "again", "--timeout", "60")
+    (laptop.home / "long.sh").write_text("#!/bin/sh\nsleep 60\n")
+    laptop.run("run", "long.sh", "--team", "nlp", "-d")
+    assert "it runs" in laptop.run("why", "long", "--on", "local").stdout
+    laptop.run("stop", "long")
+    acts = json.loads(server.run("audit", "search", "-o", "json", "--did", "job"))["items"]
+    assert {each["callerKind"] for each in acts} == {"token"}
+    assert {each["verb"] for each in acts} == {"job.submit", "job.retry", "job.stop"}
+    laptop.run("logout")
+    assert "the server does not run" in laptop.run("ps", code=9).stderr
+
+
+def test_whose_token_is_revoked_reads_no_further(server: Server, laptop: Laptop) -> None:
+    by_variables = {"ALLOTMENT_SERVER": laptop.address, "ALLOTMENT_TOKEN": laptop.token}
+    (laptop.home / "long.sh").write_text("#!/bin/sh\nwhile :; do echo more; sleep 0.1; done\n")
+    laptop.run("run", "long.sh", "--team", "nlp", "-d", **by_variables)
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "allotment", "logs", "-f", "long"],
+        cwd=laptop.home, env={**os.environ, **by_variables, "HOME": str(laptop.home)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == "more\n"
+    server.run("token", "revoke", "laptop")
+    begun = time.monotonic()
+    _, said = follower.communicate(timeout=30)
+    assert time.monotonic() - begun < 5
+    assert (follower.returncode, "worth nothing any more" in said) == (4, True), said
+    assert "it was revoked" in laptop.run("ps", code=4, **by_variables).stderr
+    server.run("stop", "long")
+
+
+def test_what_it_may_not_is_refused_with_an_exit_code_of_its_own(server: Server, laptop: Laptop) -> None:
+    looks = server.run("token", "create", "looks", "--gives", "read").strip()
+    by_variables = {"ALLOTMENT_SERVER": laptop.address, "ALLOTMENT_TOKEN": looks}
+    assert "no jobs" in laptop.run("ps", **by_variables).stderr
+    (laptop.home / "train.py").write_text("print(1)\n")
+    refused = laptop.run("run", "train.py", "--team", "nlp", code=5, **by_variables)
+    assert "the token does not give submit" in refused.stderr
+
+
+def test_examples_of_the_help(server: Server, laptop: Laptop) -> None:
+    lines = [each.line for all_ in EXAMPLES.values() for each in all_ if each.needs is ExampleNeeds.ELSEWHERE]
+    assert len(lines) >= 4
+    for line in lines:
+        command, _, _ = line.replace("http://127.0.0.1:7433", laptop.address).partition(" <")
+        words = shlex.split(command)[1:]
+        if words[0] == "login" and "--token-stdin" not in words:
+            assert "Traceback" not in typed(laptop, words)
+        else:
+            laptop.run(*words, stdin=laptop.token)
+    assert not json.loads((laptop.home / ".config/allotment/credentials.json").read_text())
+
+
+def typed(laptop: Laptop, words: list[str]) -> str:
+    """A command on a terminal, where the token is typed; what stands on the terminal then."""
+    master, slave = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "allotment", *words],
+        cwd=laptop.home, env={**os.environ, "HOME": str(laptop.home), "XDG_CONFIG_HOME": ""},
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    seen = b""
+    while b"token for" not in seen:
+        seen += os.read(master, 1 << 10)
+    time.sleep(0.3)
+    os.write(master, f"{laptop.token}\n".encode())
+    try:
+        while piece := os.read(master, 1 << 10):
+            seen += piece
+    except OSError:
+        pass  # the terminal is gone with its last program
+    assert done.wait(30) == 0, seen
+    os.close(master)
+    assert laptop.token.encode() not in seen
+    return seen.decode()
