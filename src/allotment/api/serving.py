@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from allotment.api.impatience import ImpatientProtocol
 from allotment.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def _config(listener: Listener) -> uvicorn.Config:
         timeout_keep_alive=_IDLE_CONNECTION,
         limit_concurrency=_MOST_CONNECTIONS,
         ws="none",
+        http=ImpatientProtocol,
         proxy_headers=False,
         ssl_certfile=listener.certificate,
         ssl_keyfile=listener.key,

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import re
+import socket
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 
+from allotment.adapters.server.ways import network_address
+from allotment.api import impatience
 from allotment.api.doors import NEEDS, unguarded
 from allotment.api.hardening import Hardened, host_of
-from allotment.errors import NotFoundError, NotSignedInError, UsageError
+from allotment.api.serving import Listener, bound_address, bound_socket, serve
+from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import AFAR, Permission, permissions_of
 from allotment.model.access.token import parts_of
 from allotment.model.audit.act import AuditedAct
 from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.listening import listening_place
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
 from tests.unit.api.test_service import World, at_home, from_afar, submitted, token
 
@@ -274,3 +282,96 @@ def test_a_token_is_taken_back_by_its_name_where_one_alone_has_it() -> None:
     for name, lasts in (("", 9), ("a\nb", 9), ("x" * 101, 9), ("x", 0), ("x", 367 * 86_400_000)):
         with pytest.raises(UsageError):
             make_token(store, WantedToken(name, AFAR, lasts), ADA, 0, bytes)
+
+
+def test_whoever_only_begins_to_ask_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(impatience, "HEAD_IN", 0.2)
+    world = World()
+    with bound_socket(tmp_path / "server.sock") as bound, bound_address("127.0.0.1", 0) as abroad:
+        listeners = [Listener(from_afar(world), abroad)]
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound, listeners))
+        thread.start()
+        try:
+            port = abroad.getsockname()[1]
+            for begun in (b"", b"GET /v1/jobs HTTP/1.1\r\nHost: 127"):
+                with socket.create_connection(("127.0.0.1", port), 20) as slow:
+                    slow.sendall(begun)
+                    assert slow.recv(100) == b""
+            quick = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            for _ in range(2):
+                quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
+                with quick.getresponse() as answer:
+                    assert (answer.status, bool(answer.read())) == (200, True)
+            quick.sock.sendall(b"GET /v1/j")
+            assert quick.sock.recv(100) == b""
+            quick.close()
+        finally:
+            world.desk.end()
+            thread.join(20)
+
+
+def test_where_something_listens_already_it_says_so() -> None:
+    with (
+        bound_address("127.0.0.1", 0) as one,
+        pytest.raises(ConflictError, match="cannot listen"),
+        bound_address("127.0.0.1", one.getsockname()[1]),
+    ):
+        pass
+    with pytest.raises(UsageError, match="cannot listen"), bound_address("192.0.2.1", 7433):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("listen", "hosts", "tls", "said"),
+    [
+        ("127.0.0.1:7433", "", False, "127.0.0.1 ::1 localhost"),
+        ("localhost:0", "GPU1.acme.example", False, "127.0.0.1 ::1 gpu1.acme.example localhost"),
+        ("[::1]:7433", "", False, "127.0.0.1 ::1 localhost"),
+        ("10.1.2.3:7433", "", True, "10.1.2.3"),
+        ("0.0.0.0:7433", "gpu1.acme.example, 10.1.2.3", True, "10.1.2.3 gpu1.acme.example"),
+        ("10.1.2.3:7433", "", False, "without TLS"),
+        ("0.0.0.0:7433", "", False, "without TLS"),
+        ("[::]:7433", "", False, "without TLS"),
+        ("7433", "", False, "is no address"),
+        ("127.0.0.1", "", False, "is no address"),
+        ("127.0.0.1:99999", "", False, "is no address"),
+        ("999.1.1.1:80", "", False, "is no IP address"),
+        ("gpu1.acme.example:7433", "", True, "is no address"),
+        ("127.0.0.1:7433", "a b", False, "no name of a host"),
+    ],
+)
+def test_where_it_may_listen_and_by_which_names(listen: str, hosts: str, tls: bool, said: str) -> None:
+    files = ("c.pem", "k.pem") if tls else ("", "")
+    if " is " in said or said.startswith(("is ", "no ", "without")):
+        with pytest.raises(UsageError, match=said):
+            listening_place(listen, hosts, *files)
+        return
+    place = listening_place(listen, hosts, *files)
+    assert " ".join(sorted(place.names)) == said
+    assert place.address(7433).startswith("https://" if tls else "http://")
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://gpu1.acme.example:7433", ("gpu1.acme.example", 7433, True)),
+        ("https://gpu1.acme.example/", ("gpu1.acme.example", 443, True)),
+        ("http://127.0.0.1:7433", ("127.0.0.1", 7433, False)),
+        ("http://[::1]:7433", ("::1", 7433, False)),
+        ("http://gpu1.acme.example:7433", "without TLS"),
+        ("http://127.0.0.1.evil.example", "without TLS"),
+        ("http://127.0.0.1@evil.example", "no address"),
+        ("ftp://127.0.0.1", "no address"),
+        ("https://a/path", "no address"),
+        ("https://a?x=1", "no address"),
+        ("https://a:99999", "no address"),
+        ("127.0.0.1:7433", "no address"),
+        ("", "no address"),
+    ],
+)
+def test_to_which_address_a_token_is_sent(address: str, found: object) -> None:
+    if isinstance(found, str):
+        with pytest.raises(UsageError, match=found):
+            network_address(address)
+    else:
+        assert network_address(address) == found
