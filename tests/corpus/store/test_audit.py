@@ -15,6 +15,7 @@ from allotment.adapters.store.sqlite import SqlitePlace, driver
 from allotment.cli.main import cli
 from allotment.operations.account.trail import verified
 from allotment.ports.audit import AuditFilter
+from allotment.ports.store import StoreError
 from tests.unit.adapters.store.jobs import NOW, act, submitted
 from tests.unit.cli.conftest import ROOT
 from tests.unit.docs.test_commands import shown_in
@@ -119,6 +120,8 @@ TAMPERED = [
     ("UPDATE audit SET details = 'x' WHERE number = 5", "entry 5 cannot be read"),
     ("UPDATE audit SET at = 'x' WHERE number = 5", "entry 5 cannot be read"),
     ("UPDATE audit SET team = x'00ff' WHERE number = 5", "entry 5 cannot be read"),
+    ("UPDATE audit SET why = CAST(x'ff' AS TEXT) WHERE number = 5", "entry 5 cannot be read: a field of it is no text"),
+    (f"UPDATE audit SET details = '{'[' * 200_000}' WHERE number = 5", "entry 5 cannot be read"),
     ("DELETE FROM audit WHERE number = 5", "entries are missing before entry 6"),
     ("UPDATE audit SET number = 99 WHERE number = 12", "entries are missing before entry 99"),
     ("UPDATE audit SET number = 'x' WHERE number = 12", "cannot be read: 1 row beside the trail"),
@@ -126,13 +129,20 @@ TAMPERED = [
 ]
 
 
-@pytest.mark.parametrize(("statement", "said"), TAMPERED)
+@pytest.mark.parametrize(("statement", "said"), TAMPERED, ids=range(len(TAMPERED)))
 def test_who_writes_into_the_database_is_found(kept: SqlitePlace, statement: str, said: str) -> None:
     found = allot("verify", *at(written(kept, statement)))
     assert (found.exit_code, said in found.stdout) == (1, True), found.stdout
     assert "tampered with" in found.stdout
     assert allot("search", *at(kept)).exit_code == 0
     assert allot("export", "--as", "cef", *at(kept)).exit_code == 0
+
+
+def test_a_trail_that_was_taken_away_as_a_whole_is_told(kept: SqlitePlace) -> None:
+    written(kept, "DROP TABLE audit")
+    for words in (("verify",), ("search",), ("export",), ("head",)):
+        found = allot(*words, *at(kept))
+        assert (found.exit_code, "the store has no audit trail" in found.stderr) == (1, True), words
 
 
 def test_what_was_cut_off_shows_by_a_head_of_before(kept: SqlitePlace, tmp_path: Path) -> None:
@@ -178,3 +188,41 @@ def test_an_event_of_cef_cannot_be_ended_by_what_somebody_wrote(place: SqlitePla
     assert header[:3] == ["CEF:0", "Allotment", "allotment"]
     assert len(header) - header[7:].__len__() == 7
     assert "suser=x|y\\\\z\\nCEF:0|a\\=b" in line
+
+
+HIDES = "CREATE TRIGGER t AFTER INSERT ON audit WHEN new.verb = 'job.stop' BEGIN {} END"
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "DELETE FROM audit WHERE number = new.number;",
+        "UPDATE audit SET who = 'eve' WHERE number = new.number;",
+        "DELETE FROM audit WHERE number = new.number - 1;",
+    ],
+)
+def test_a_database_that_changes_by_itself_is_noticed_and_nothing_is_done_that_it_does_not_keep(
+    kept: SqlitePlace, does: str
+) -> None:
+    with kept.writer("a test") as store:
+        written(kept, HIDES.format(does))
+        before = store.audit([act(NOW, verb="job.submit")])
+        for _ in range(2):
+            with pytest.raises(StoreError, match="the audit trail was changed by somebody else"):
+                store.add(submitted("hidden"), [act(NOW, verb="job.stop")])
+        assert before.number == 13
+        with closing(driver().connect(str(kept.path))) as connection:
+            assert connection.execute("SELECT max(number) FROM audit").fetchone() == (13,)
+            assert connection.execute("SELECT count(*) FROM jobs WHERE id = 'hidden'").fetchone() == (0,)
+    with pytest.raises(StoreError, match="triggers or views"), kept.writer("the next one"):
+        pass
+    found = allot("verify", *at(kept))
+    assert (found.exit_code, "triggers or views" in found.stderr) == (1, True)
+
+
+def test_what_somebody_takes_out_while_a_server_runs_is_noticed_by_its_next_act(kept: SqlitePlace) -> None:
+    with kept.writer("a test") as store:
+        store.audit([act(NOW)])
+        written(kept, "DELETE FROM audit WHERE number = 13")
+        with pytest.raises(StoreError, match="the audit trail was changed"):
+            store.add(submitted("hidden"), [act(NOW)])

@@ -63,7 +63,9 @@ def without_times(text: str) -> str:
 def test_a_day_from_elsewhere_is_a_day_at_the_machine(server: Server, laptop: Laptop) -> None:
     assert "not signed in to" in laptop.run("ps", code=4, ALLOTMENT_SERVER=laptop.address).stderr
     wrong = laptop.run("login", laptop.address, "--token-stdin", stdin="rubbish", code=4)
-    assert "what came in the place of a token is none" in wrong.stderr
+    assert "what is given as a token is none" in wrong.stderr
+    broken = laptop.run("ps", code=4, ALLOTMENT_SERVER=laptop.address, ALLOTMENT_TOKEN=f"{laptop.token[:-9]}\r\nX: y")
+    assert laptop.token[15:-9] not in broken.stderr
     assert not (laptop.home / ".config/allotment/credentials.json").exists()
     said = laptop.run("login", laptop.address, "--token-stdin", stdin=f"{laptop.token}\n")
     assert "may: read, stop, submit" in said.stdout

@@ -220,7 +220,7 @@ class RemoteServer:
     def _ask(self, verb: str, path: str, kind: str, type_: type[T], body: bytes | BinaryIO | None = None) -> T:
         with self._sent(verb, path, body, PATIENCE) as answer:
             try:
-                text = answer.read().decode()
+                text = answer.read().decode("utf-8", "replace")
             except (OSError, http.client.HTTPException) as error:
                 raise (_silent(error, verb) if verb == "POST" else _gone(error, self._way.fix)) from error
         return read_value(kind, type_, text, ANSWERED)

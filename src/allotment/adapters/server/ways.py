@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from allotment.errors import ForbiddenError, UsageError, quoted
+from allotment.errors import ForbiddenError, NotSignedInError, UsageError, quoted
+from allotment.model.access.token import parts_of
 
 _AT_THE_DOOR: Final = 10.0
 KNOCK_AGAIN: Final = 0.05
@@ -71,13 +72,20 @@ class NetworkWay:
 
         Args:
             address: ``https://HOST:PORT``, or ``http`` for a loopback address.
-            token: that is shown there; empty for none.
+            token: that is shown there.
 
         Raises:
             UsageError: it is no such address, or the token would cross the network in clear text.
+            NotSignedInError: it has not the form of a token; nothing is sent of it, nor told.
         """
         self._host, self._port, self._tls = network_address(address)
-        self.headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
+        if parts_of(token) is None:
+            raise NotSignedInError(
+                "what is given as a token is none",
+                why="tokens begin with allot_ and have 58 letters, digits, - and _",
+                fix="on the server's machine `allot token create NAME` makes one",
+            )
+        self.headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"}
         self.fix = "check the address; on the server's machine `allot up` says where it listens"
 
     def connection(self, patience: float | None) -> http.client.HTTPConnection:

@@ -244,11 +244,13 @@ class SqlReader:
     def audit_head(self) -> ChainHead:
         """See the port."""
         with self._looking() as connection:
+            auditing.must_be_there(connection)
             return auditing.head_of(connection)
 
     def audited(self, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> AuditPage:
         """See the port."""
         with self._looking() as connection:
+            auditing.must_be_there(connection)
             return auditing.page_of(connection, as_asked(wanted), before, limit)
 
     def whole_audit(self) -> Iterator[AuditEntry | DamagedEntry]:

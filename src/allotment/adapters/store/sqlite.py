@@ -240,6 +240,13 @@ def _must_be_ours(connection: Any, place: str, *, new: bool) -> None:
     """Refuse another program's database before anything in it is touched; an empty one may become ours."""
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (own_ways,) = connection.execute("SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')").fetchone()
+    if mark == _OURS and own_ways:
+        raise StoreError(
+            f"{place} was changed by somebody else: it has triggers or views, which no store has",
+            why="with them it does by itself what nobody asked for, and can hide it",
+            fix="look at them (sqlite3: .schema), and take a backup of before: `allot store restore`",
+        )
     empty = mark == 0 and objects == 0
     if mark == _OURS or (new and empty):
         return

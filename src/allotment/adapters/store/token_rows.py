@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing
 from allotment.adapters.store.finding import no_token, token_taken
 from allotment.adapters.store.rows import Row
 from allotment.adapters.store.tables import TOKENS
 from allotment.errors import InputError, quoted
 from allotment.model.access.permission import Permission
 from allotment.model.access.token import ApiToken
-from allotment.model.audit.act import AuditedAct
 from allotment.ports.stored_jobs import kept_text
 
 
@@ -37,22 +34,20 @@ def tokens_of(connection: sa.Connection) -> tuple[ApiToken, ...]:
     return tuple(_from_row(dict(each)) for each in connection.execute(query).mappings())
 
 
-def add(connection: sa.Connection, token: ApiToken, audited: Sequence[AuditedAct]) -> None:
+def add(connection: sa.Connection, token: ApiToken) -> None:
     """A new one."""
     if _row(connection, token.id) is not None:
         raise token_taken(token.id)
     connection.execute(sa.insert(TOKENS), _to_row(token))
-    auditing.append(connection, audited)
 
 
-def revoke(connection: sa.Connection, token_id: str, at: int, audited: Sequence[AuditedAct]) -> ApiToken:
-    """Take it back, once."""
+def revoke(connection: sa.Connection, token_id: str, at: int) -> tuple[ApiToken, bool]:
+    """Take it back, once: as it is now, and whether that is new."""
     token = token_of(connection, token_id)
     if token.revoked is not None:
-        return token
+        return token, False
     connection.execute(sa.update(TOKENS).where(TOKENS.c.id == token_id).values(revoked=at))
-    auditing.append(connection, audited)
-    return token_of(connection, token_id)
+    return token_of(connection, token_id), True
 
 
 def used(connection: sa.Connection, token_id: str, at: int) -> None:

@@ -44,13 +44,24 @@ class SqlStore(SqlReader):
         super().__init__(engine, place)
         self._connect = connect
         self._one_at_a_time = threading.Lock()
+        self._by: sa.Connection | None = None
+        self._trail: ChainHead | None = None
+        self._longer: ChainHead | None = None
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
         with self._one_at_a_time, told(self._place):
             connection = self._connect()
+            if connection is not self._by:
+                self._by, self._trail = connection, None  # while it was lost, another may have written
+            self._longer = self._trail
             with connection.begin():
                 yield connection
+            self._trail = self._longer
+
+    def _keep_acts(self, connection: sa.Connection, acts: Sequence[AuditedAct]) -> ChainHead:
+        self._longer = auditing.append(connection, acts, self._longer)
+        return self._longer
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
@@ -66,7 +77,7 @@ class SqlStore(SqlReader):
                     raise taken(each.id)
                 connection.execute(sa.insert(JOBS), job_to_row(each))
                 _keep_parts(connection, None, each)
-            auditing.append(connection, audited)
+            self._keep_acts(connection, audited)
         return kept
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
@@ -83,7 +94,7 @@ class SqlStore(SqlReader):
                 _keep_change(connection, before, found[change.id])
             for turn in turns:
                 _keep_turn(connection, kept_turn(turn))
-            auditing.append(connection, [each.audited for each in changes if each.audited is not None])
+            self._keep_acts(connection, [each.audited for each in changes if each.audited is not None])
         return tuple(found[each] for each in dict.fromkeys(change.id for change in changes))
 
     def discard(self, job_id: str, audited: Sequence[AuditedAct] = ()) -> None:
@@ -91,28 +102,31 @@ class SqlStore(SqlReader):
         with self._changing() as connection:
             if connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id)).rowcount != 1:
                 raise no_job(job_id)
-            auditing.append(connection, audited)
+            self._keep_acts(connection, audited)
 
     def prune(self, ended_before: int, audited: Sequence[AuditedAct] = ()) -> int:
         """See the port."""
         with self._changing() as connection:
-            auditing.append(connection, audited)
+            self._keep_acts(connection, audited)
             return connection.execute(sa.delete(JOBS).where(JOBS.c.ended < ended_before)).rowcount
 
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
         """See the port."""
         with self._changing() as connection:
-            return auditing.append(connection, acts)
+            return self._keep_acts(connection, acts)
 
     def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
         with self._changing() as connection:
-            token_rows.add(connection, token, audited)
+            token_rows.add(connection, token)
+            self._keep_acts(connection, audited)
 
     def revoke_token(self, token_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> ApiToken:
         """See the port."""
         with self._changing() as connection:
-            return token_rows.revoke(connection, token_id, at, audited)
+            token, news = token_rows.revoke(connection, token_id, at)
+            self._keep_acts(connection, audited if news else ())
+            return token
 
     def token_used(self, token_id: str, at: int) -> None:
         """See the port."""

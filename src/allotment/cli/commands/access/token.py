@@ -56,7 +56,8 @@ def token() -> None:
 def create(session: Session, name: str, *, gives: str, expires: str) -> None:
     """Make a token called NAME and print it, once: nobody can tell it again.
 
-    A name says what it is for, such as ci or laptop. Only a digest of the token is kept.
+    A name says what it is for, such as ci or laptop. Only a digest of the token is kept. One that gives submit runs
+    programs as you, and is to be kept like an SSH key.
     """
     from allotment.cli.shell.output import write_document
     from allotment.model.moments import written

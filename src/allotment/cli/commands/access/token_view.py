@@ -29,9 +29,9 @@ def token_listing(tokens: Sequence[ToldToken], now: int) -> Listing[ToldToken]:
         kind="Token",
         rows=tokens,
         columns=(
-            Column("ID", lambda row: row.id, keep=2),
+            Column("ID", lambda row: shown(row.id), keep=2),
             Column("NAME", lambda row: shown(row.name), keep=3),
-            Column("GIVES", lambda row: ", ".join(row.permissions), keep=1, fold=" "),
+            Column("GIVES", lambda row: shown(", ".join(row.permissions)), keep=1, fold=" "),
             Column("STATE", state, keep=2),
             Column("EXPIRES", lambda row: written(row.expires)),
             Column("LAST-USED", lambda row: "never" if row.used is None else written(row.used)),
@@ -47,10 +47,9 @@ def token_listing(tokens: Sequence[ToldToken], now: int) -> Listing[ToldToken]:
 
 def visitor_text(visitor: Visitor, address: str) -> str:
     """Who one is for a server, and what one may there."""
-    lines = [f"{shown(visitor.name)} at {address}, the server of platform {shown(visitor.platform)}"]
-    lines.append(f"  may: {', '.join(visitor.permissions)}")
+    lines = [f"{shown(visitor.name)} at {shown(address)}, the server of platform {shown(visitor.platform)}"]
+    lines.append(f"  may: {shown(', '.join(visitor.permissions))}")
     if visitor.token is not None:
-        lines.append(
-            f"  by the token {visitor.token.id} ({shown(visitor.token.name)}), until {written(visitor.token.expires)}"
-        )
+        known = f"{shown(visitor.token.id)} ({shown(visitor.token.name)})"
+        lines.append(f"  by the token {known}, until {written(visitor.token.expires)}")
     return "\n".join(lines)

@@ -61,7 +61,7 @@ def remote(session: Session, address: str) -> ServerElsewhere:
     """
     from allotment.wiring import running
 
-    token = session.environment.get(LET_IN_BY, "") or running.credentials(session.environment).token(address)
+    token = session.environment.get(LET_IN_BY, "").strip() or running.credentials(session.environment).token(address)
     if not token:
         raise NotSignedInError(
             f"not signed in to {shown(address)}",
