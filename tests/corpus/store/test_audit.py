@@ -107,6 +107,21 @@ def test_what_nobody_touched_is_sound_here_and_elsewhere(kept: SqlitePlace, tmp_
     changed = allot("verify", str(file), "-o", "json")
     assert changed.exit_code == 1
     assert [each["number"] for each in json.loads(changed.stdout)["breaks"]] == [1]
+    first, second, *rest = lines.splitlines()
+    for edited in (
+        second.replace('"at": "2027', '"at": "2025'),
+        second.replace('"who": "ada"', '"who": "mallory", "who": "ada"'),
+        second[:-1] + ', "approvedBy": "boss"}',
+        second[:-1] + ', "x": NaN}',
+        second[: len(second) // 2],
+        "[" * 100_000,
+        second.replace('"number": 2', f'"number": {"9" * 5000}'),
+    ):
+        assert edited != second
+        file.write_text("\n".join([first, edited, *rest]), encoding="utf-8")
+        found = allot("verify", str(file), "-o", "json")
+        assert found.exit_code == 1, edited[:80]
+        assert json.loads(found.stdout)["entries"] == 12
     file.write_text("{}\n", encoding="utf-8")
     none = allot("verify", str(file))
     assert (none.exit_code, "trail.jsonl:1" in none.stderr) == (1, True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from allotment.errors import InputError
+from allotment.errors import InputError, quoted
 from allotment.model.audit.act import AuditedAct, AuditOutcome
 from allotment.model.audit.chain import AuditEntry, DamagedEntry
-from allotment.model.json_text import read_json
 from allotment.model.moments import written
 from allotment.operations.account.trail import TrailVerdict
 from allotment.reports.documents.form import versioned
@@ -54,26 +54,46 @@ def exported(entry: AuditEntry | DamagedEntry) -> dict[str, Any]:
 
 
 def audit_entry(line: str) -> AuditEntry | DamagedEntry:
-    """What `exported` has written.
+    """What `exported` has written; where a line says anything else than its entry does, it is damaged.
 
     Raises:
         InputError: it is no line of an export.
     """
     try:
-        found = read_json(line)
+        found = json.loads(line, object_pairs_hook=_each_once, parse_constant=_no_number)
         if not isinstance(found, dict) or found.get("kind") != KIND:
             raise InputError("this line is no entry of an audit trail", fix="give a file of `allot audit export`")
         number = _number(found, "number")
         if "damaged" in found:
             return DamagedEntry(number, str(found["damaged"]))
-        texts = {name: _text(found, word) for name, word in _TEXTS.items()}
-        details = tuple((_text(each, "name"), _text(each, "value")) for each in found["details"])
-        act = AuditedAct(at=_number(found, "atMilliseconds"), details=details, **texts)
-        return AuditEntry(number, act, _text(found, "previous"), _text(found, "digest"))
+        entry = _entry(found, number)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
-            "this line cannot be read", why=f"{type(error).__name__}: {error}", fix="export the trail again"
+            "this line cannot be read", why=f"{type(error).__name__}: {quoted(error)}", fix="export the trail again"
         ) from error
+    # What readers of the file see, and digests do not cover, is no more to be changed than the rest.
+    return (
+        entry if found == exported(entry) else DamagedEntry(number, "its line says more, or other things, than it does")
+    )
+
+
+def _entry(found: Mapping[str, Any], number: int) -> AuditEntry:
+    texts = {name: _text(found, word) for name, word in _TEXTS.items()}
+    details = tuple((_text(each, "name"), _text(each, "value")) for each in found["details"])
+    act = AuditedAct(at=_number(found, "atMilliseconds"), details=details, **texts)
+    return AuditEntry(number, act, _text(found, "previous"), _text(found, "digest"))
+
+
+def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object: some readers take the first of two fields of one name, some the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a field stands there twice")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _text(found: Mapping[str, Any], word: str) -> str:

@@ -152,13 +152,20 @@ def _text(file: str) -> str:
 
 
 def _entries(file: str) -> Iterator[AuditEntry | DamagedEntry]:
-    from allotment.errors import at, shown
+    from allotment.errors import InputError, at, shown
+    from allotment.model.audit.chain import DamagedEntry
     from allotment.reports.documents.audit import audit_entry
 
-    for number, line in enumerate(_text(file).splitlines(), start=1):
-        if line.strip():
-            with at(f"{shown(file)}:{number}"):
-                yield audit_entry(line)
+    for number, line in enumerate(_text(file).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield audit_entry(line)
+        except InputError as error:
+            if number == 1:  # another file than was meant
+                with at(f"{shown(file)}:1"):
+                    raise
+            yield DamagedEntry(0, f"line {number}: {error.line}")
 
 
 @click.command(cls=Command)
