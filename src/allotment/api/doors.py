@@ -14,7 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
-from allotment.errors import ForbiddenError
+from allotment.errors import ForbiddenError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import EVERYTHING, Permission
 from allotment.operations.access.admitting import Doorkeeper, LetIn
@@ -66,6 +66,14 @@ class Door(Protocol):
         """Whether he would be let in now, too."""
         ...
 
+    def check(self, admitted: LetIn) -> None:
+        """The same, for threads.
+
+        Raises:
+            NotSignedInError: he would not.
+        """
+        ...
+
 
 class HomeDoor:
     """The socket that belongs to one user of this machine: whoever could open it is that user, or root."""
@@ -88,6 +96,9 @@ class HomeDoor:
     async def still(self, _admitted: LetIn) -> bool:
         """He always would."""
         return True
+
+    def check(self, _admitted: LetIn) -> None:
+        """He always would."""
 
 
 class TokenDoor:
@@ -116,6 +127,11 @@ class TokenDoor:
     async def still(self, admitted: LetIn) -> bool:
         """As long as the token is worth something."""
         return await to_thread.run_sync(self._doorkeeper.still, admitted, limiter=self._looking)
+
+    def check(self, admitted: LetIn) -> None:
+        """As long as the token is worth something."""
+        if not self._doorkeeper.still(admitted):
+            raise NotSignedInError("the token is worth nothing any more", fix="sign in again")
 
 
 class Routes:
@@ -155,7 +171,7 @@ class Routes:
                 )
             request.state.visit = Visit(
                 admitted,
-                DeskOf(self._desk, admitted.caller),
+                DeskOf(self._desk, admitted.caller, partial(self._door.check, admitted)),
                 RegistryOf(self._registry, admitted),
                 partial(self._door.still, admitted),
             )

@@ -77,7 +77,7 @@ class Hardened:
             return (
                 421,
                 "this server has another name",
-                f"call it by one of its names ({names}), or start it with --host",
+                f"call it by one of its names ({names}), or start it with --hosts",
             )
         if any(name == b"origin" for name, _ in headers):
             return 403, "this server answers no page of a browser", "use the command line, or a program"

@@ -26,6 +26,9 @@ class ImpatientProtocol(H11Protocol):
         if not self._asked:
             self._wait()
         super().data_received(data)
+        if self._asked and self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
     @property
     def _asked(self) -> bool:

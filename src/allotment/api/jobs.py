@@ -13,7 +13,7 @@ from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from anyio import CapacityLimiter, current_time, to_thread
+from anyio import CapacityLimiter, current_time, move_on_after, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
@@ -72,6 +72,8 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
+_BODY_IN: Final = 60.0
+"""Seconds that a submission may take to come."""
 _STILL_LET_IN: Final = 2.0
 """Seconds between two looks at whether somebody who reads a log may still read it."""
 _NOT_SIGNED_IN: Final = 401
@@ -264,12 +266,15 @@ async def _backend_of(asked: Visit, reference: str) -> str:
 
 async def _body(request: Request) -> str:
     data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_BODY:
-            raise InputError(
-                f"a submission of more than {MOST_BODY} bytes", fix="put long values into a file of the code"
-            )
+    with move_on_after(_BODY_IN) as patience:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > MOST_BODY:
+                raise InputError(
+                    f"a submission of more than {MOST_BODY} bytes", fix="put long values into a file of the code"
+                )
+    if patience.cancelled_caught:
+        raise UsageError(f"the submission has not come within {_BODY_IN:g} seconds", fix="send it again")
     try:
         return data.decode()
     except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from allotment.api.impatience import ImpatientProtocol
+from allotment.api.limited_socket import LimitedSocket
 from allotment.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ _LAST_ANSWERS: Final = 5
 """Seconds that requests get to be answered when the server ends."""
 _IDLE_CONNECTION: Final = 15
 """Seconds that a connection may be kept open between two requests."""
-_MOST_CONNECTIONS: Final = 512
-"""From afar at once; whoever comes then is told to come again."""
+_WAITING: Final = 128
+"""From afar, whose connections are not taken yet."""
 _LAST_PASS: Final = 5.0
 """Seconds that a pass over a back end may take to its end."""
 
@@ -102,13 +103,13 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket, listeners: Sequence[Li
 def _config(listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
         listener.app,
-        log_level="warning",
+        # What anybody can have it say, such as that a request is none, does not fill the log.
+        log_level="error",
         lifespan="off",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_LAST_ANSWERS,
         timeout_keep_alive=_IDLE_CONNECTION,
-        limit_concurrency=_MOST_CONNECTIONS,
         ws="none",
         http=ImpatientProtocol,
         proxy_headers=False,
@@ -130,7 +131,7 @@ def bound_address(host: str, port: int) -> Iterator[socket.socket]:
         UsageError: this machine has no such address, or nobody may listen there.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
+    with LimitedSocket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
@@ -139,7 +140,7 @@ def bound_address(host: str, port: int) -> Iterator[socket.socket]:
             if error.errno == errno.EADDRINUSE:
                 raise ConflictError(where, why="something else does", fix="name another port with --listen") from error
             raise UsageError(where, why=error.strerror or str(error), fix="name another with --listen") from error
-        listening.listen(_MOST_CONNECTIONS)
+        listening.listen(_WAITING)
         yield listening
 
 

@@ -8,7 +8,9 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from allotment.adapters.server.ways import network_address
-from allotment.api import impatience
+from allotment.api import impatience, limited_socket
 from allotment.api.doors import NEEDS, unguarded
 from allotment.api.hardening import Hardened, host_of
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
@@ -25,22 +27,33 @@ from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import AFAR, Permission, permissions_of
 from allotment.model.access.token import parts_of
 from allotment.model.audit.act import AuditedAct
+from allotment.model.jobs.written import write_value
 from allotment.operations.access.admitting import Doorkeeper
 from allotment.operations.access.listening import listening_place
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
+from allotment.ports.job_service import JobSubmission
+from allotment.ports.store import JobFilter
 from tests.unit.api.test_service import World, at_home, from_afar, submitted, token
+from tests.unit.operations.run.machine import job
 
 ADA = Caller("ada", CallerKind.LOCAL, "unix socket")
 HOST = (b"host", b"127.0.0.1:7433")
 
 
 def answered(
-    app: Any, verb: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b"", query: bytes = b""
+    app: Any,
+    verb: str,
+    path: str,
+    *headers: tuple[bytes, bytes],
+    body: bytes = b"",
+    query: bytes = b"",
+    before_body: Callable[[], None] = lambda: None,
 ) -> tuple[int, dict[bytes, bytes], bytes]:
     """Status, headers and body of an answer."""
     sent: list[Any] = []
 
     async def receive() -> Any:
+        before_body()
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
@@ -302,12 +315,60 @@ def test_whoever_only_begins_to_ask_is_not_waited_for(monkeypatch: pytest.Monkey
                 quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
                 with quick.getresponse() as answer:
                     assert (answer.status, bool(answer.read())) == (200, True)
+            time.sleep(0.4)
+            quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
+            assert quick.getresponse().read(), "who has asked may take his time until he asks again"
             quick.sock.sendall(b"GET /v1/j")
             assert quick.sock.recv(100) == b""
             quick.close()
         finally:
             world.desk.end()
             thread.join(20)
+
+
+def test_there_is_room_for_so_many_and_the_rest_is_closed_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(limited_socket, "MOST_OF_ONE", 5)
+    world = World()
+    with bound_socket(tmp_path / "server.sock") as bound, bound_address("127.0.0.1", 0) as abroad:
+        listeners = [Listener(from_afar(world), abroad)]
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound, listeners))
+        thread.start()
+        try:
+            where = abroad.getsockname()
+            for _ in range(2):
+                idle = [socket.create_connection(where, 20) for _ in range(5)]
+                time.sleep(0.2)
+                with socket.create_connection(where, 20) as late:
+                    assert late.recv(1) == b""
+                for each in idle:
+                    each.close()
+                time.sleep(0.2)
+            quick = http.client.HTTPConnection(*where, timeout=20)
+            quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
+            assert quick.getresponse().status == 200
+            quick.close()
+        finally:
+            world.desk.end()
+            thread.join(20)
+
+
+def test_what_was_revoked_while_a_request_was_on_its_way_does_nothing() -> None:
+    world = World()
+    app = from_afar(world)
+    text = token(world)
+    body = write_value("submission", JobSubmission(job(), "local")).encode()
+    ask = partial(answered, app, "POST", "/v1/jobs", HOST, bearer(text), body=body)
+    assert ask()[0] == 200
+
+    def revoked() -> None:
+        if world.machine.store.tokens()[0].revoked is None:
+            revoke_token(world.machine.store, "tests", ADA, 5)
+
+    status, _, told = ask(before_body=revoked)
+    assert (status, json.loads(told)["what"]) == (401, "the token is worth nothing any more")
+    assert len(world.desk.page(JobFilter()).rows) == 1
 
 
 def test_where_something_listens_already_it_says_so() -> None:

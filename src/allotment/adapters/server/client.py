@@ -45,6 +45,10 @@ PATIENCE: Final = 30.0
 """Seconds for an answer; a log that is followed may be silent for as long as it likes."""
 _LINE: Final[Any] = LogBlock | tuple[RefusedSubmission, ...]
 """Of a log: lines, or how it ended."""
+_ANSWER_IN: Final = 300.0
+"""Seconds that an answer may take to come, once it has begun."""
+_MOST_ANSWER: Final = 512 << 20
+"""Bytes of an answer."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
 _TOGETHER: Final = 256 << 10
@@ -119,7 +123,7 @@ class RemoteServer:
         """What answers rest on."""
         with self._sent("GET", f"/v1/snapshot?{urlencode({'backend': backend})}", None, PATIENCE) as answer:
             try:
-                return decode(answer.read())
+                return decode(_whole(answer))
             except (OSError, http.client.HTTPException) as error:
                 raise _gone(error, self._way.fix) from error
 
@@ -188,7 +192,7 @@ class RemoteServer:
         """Files of the platform directory."""
         with self._sent("GET", "/v1/platform", None, PATIENCE) as answer:
             try:
-                return decoded_as(answer.read(), dict[str, str])
+                return decoded_as(_whole(answer), dict[str, str])
             except (OSError, http.client.HTTPException) as error:
                 raise _gone(error, self._way.fix) from error
             except msgspec.MsgspecError as error:
@@ -220,7 +224,7 @@ class RemoteServer:
     def _ask(self, verb: str, path: str, kind: str, type_: type[T], body: bytes | BinaryIO | None = None) -> T:
         with self._sent(verb, path, body, PATIENCE) as answer:
             try:
-                text = answer.read().decode("utf-8", "replace")
+                text = _whole(answer).decode("utf-8", "replace")
             except (OSError, http.client.HTTPException) as error:
                 raise (_silent(error, verb) if verb == "POST" else _gone(error, self._way.fix)) from error
         return read_value(kind, type_, text, ANSWERED)
@@ -248,8 +252,36 @@ class RemoteServer:
             raise _silent(error, verb) from error
         if answer.status >= _OK:
             with answer:
-                raise _refusal(answer.status, answer.read())
+                try:
+                    said = _whole(answer)
+                except (OSError, http.client.HTTPException):
+                    said = b""
+                raise _refusal(answer.status, said)
         return answer
+
+
+def _whole(answer: http.client.HTTPResponse) -> bytes:
+    """All of an answer, which has an end.
+
+    Raises:
+        AllotmentError: it is larger than any that a server gives.
+        TimeoutError: it has been coming for longer than any does.
+    """
+    until = time.monotonic() + _ANSWER_IN
+    parts: list[bytes] = []
+    size = 0
+    while part := answer.read1(1 << 16):
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_ANSWER:
+            raise AllotmentError(
+                f"the server sends more than {_MOST_ANSWER >> 20} MiB",
+                why="no answer is so large: it is no server of Allotment, or a broken one",
+                fix="check the address",
+            )
+        if time.monotonic() > until:
+            raise TimeoutError("the answer has no end")
+    return b"".join(parts)
 
 
 def _job(reference: str) -> str:

@@ -17,6 +17,8 @@ from allotment.ports.tokens import TokenStore
 
 _MINUTE: Final = 60_000
 """Milliseconds after which the same is noted of a token again: its use, and that somebody was turned away."""
+_FEW_SECONDS: Final = 5_000
+"""Milliseconds after which somebody may be turned away from another place, and that is noted as well."""
 _HOUR: Final = 60 * _MINUTE
 """Milliseconds after which somebody who comes from the same place with the same token has come anew."""
 _MOST_NOTED: Final = 4096
@@ -86,7 +88,7 @@ class Doorkeeper:
             raise _not_signed_in(why)
         if self._is_news("used", token.id, now):
             self._store.token_used(token.id, now)
-        if self._is_news(f"came from {address}", token.id, now, _HOUR):
+        if self._is_news(f"came from {address}", token.id, now, _HOUR) and self._is_news("came", token.id, now):
             self._store.audit([act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token))])
         return LetIn(caller, token.permissions, token)
 
@@ -109,13 +111,18 @@ class Doorkeeper:
         """
         now = self._now()
         key = admitted.token.id if admitted.token is not None else admitted.caller.name
-        if self._is_news(f"denied {wanted.value}", key, now):
+        if self._is_told(f"denied {wanted.value}", admitted.caller, key, now):
             act = act_of(admitted.caller, AuditVerb.ASKED, now, why=f"it does not give {wanted.value}: {what}")
             self._store.audit([_denied(act)])
 
     def _turn_away(self, caller: Caller, token: ApiToken, why: str, now: int) -> None:
-        if self._is_news(f"turned away: {why}", token.id, now):
+        if self._is_told(f"turned away: {why}", caller, token.id, now):
             self._store.audit([_denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token), why=why))])
+
+    def _is_told(self, what: str, caller: Caller, token_id: str, now: int) -> bool:
+        """Of each place once a minute, and of all places together no more than a few a minute."""
+        here = self._is_news(f"{what} at {caller.whence}", token_id, now)
+        return here and self._is_news(what, token_id, now, _FEW_SECONDS)
 
     def _is_news(self, what: str, token_id: str, now: int, again: int = _MINUTE) -> bool:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -25,15 +25,18 @@ from allotment.ports.stored_jobs import StoredJob
 class DeskOf:
     """Implements `ports.job_service.JobService` for one caller; whether he may is decided before."""
 
-    def __init__(self, desk: Desk, caller: Caller) -> None:
+    def __init__(self, desk: Desk, caller: Caller, check: Callable[[], None] = lambda: None) -> None:
         """Nothing is asked yet.
 
         Args:
             desk: that is asked.
             caller: in whose name.
+            check: raises where he may not ask any more. It is asked once all that he sends has come: who was let in may
+                have taken hours to send it.
         """
         self._desk = desk
         self._caller = caller
+        self._check = check
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
@@ -43,18 +46,22 @@ class DeskOf:
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code; its reference."""
+        self._check()
         return self._desk.put_code(packed)
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
+        self._check()
         return self._desk.submit(submission, self._caller)
 
     def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
         """Take jobs, each by itself."""
+        self._check()
         return self._desk.submit_all(submissions, self._caller)
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
+        self._check()
         return self._desk.foresee(submission, self._caller)
 
     def snapshot(self, backend: str) -> Snapshot:
@@ -75,10 +82,12 @@ class DeskOf:
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""
+        self._check()
         return self._desk.stop(reference, grace=grace, caller=self._caller)
 
     def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
         """Submit again what is over."""
+        self._check()
         return self._desk.retry(reference, resume=resume, caller=self._caller)
 
     def log(
