@@ -20,7 +20,7 @@ from allotment.accounting.prices import class_prices
 from allotment.api.doors import HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
-from allotment.api.serving import Listener, bound_address, bound_socket, serve
+from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.access.caller import Caller, CallerKind
@@ -148,7 +148,10 @@ def _serve(asked: argparse.Namespace) -> None:
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
     if not asked.listen:
         return None
-    return listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key)
+    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key)
+    if place.certificate is not None and place.key is not None:
+        check_pair(place.certificate, place.key)
+    return place
 
 
 def _listeners(

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import uvicorn
 
 from allotment.api.impatience import ImpatientProtocol
 from allotment.api.limited_socket import LimitedSocket
-from allotment.errors import ConflictError, UsageError
+from allotment.errors import ConflictError, ForbiddenError, InputError, UsageError, shown
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -98,6 +99,32 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket, listeners: Sequence[Li
         for worker in workers:
             worker.join(_LAST_PASS)
         waiting.join()
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """See that TLS can be spoken with them, before anybody is told where the server listens.
+
+    Raises:
+        InputError: a file cannot be read, is none of its kind, or the two do not belong together.
+        ForbiddenError: others can read the key.
+    """
+    try:
+        if key.stat().st_mode & 0o077:
+            raise ForbiddenError(
+                f"{shown(key)} can be read by others", why="it is the server's key", fix=f"chmod 600 {shown(key)}"
+            )
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trusted.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise InputError(
+            f"TLS cannot be spoken with {shown(certificate)} and {shown(key)}",
+            why=getattr(error, "strerror", None) or str(error),
+            fix="name a certificate chain and its key, both in PEM, the key without a password",
+        ) from error
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")
 
 
 def _config(listener: Listener) -> uvicorn.Config:

@@ -67,6 +67,8 @@ def test_a_day_from_elsewhere_is_a_day_at_the_machine(server: Server, laptop: La
     broken = laptop.run("ps", code=4, ALLOTMENT_SERVER=laptop.address, ALLOTMENT_TOKEN=f"{laptop.token[:-9]}\r\nX: y")
     assert laptop.token[15:-9] not in broken.stderr
     assert not (laptop.home / ".config/allotment/credentials.json").exists()
+    misplaced = laptop.run("login", laptop.address, laptop.token, code=2)
+    assert f"{laptop.token[:15]}…" in misplaced.stderr
     said = laptop.run("login", laptop.address, "--token-stdin", stdin=f"{laptop.token}\n")
     assert "may: read, stop, submit" in said.stdout
     kept = laptop.home / ".config/allotment/credentials.json"
@@ -165,3 +167,38 @@ def typed(laptop: Laptop, words: list[str]) -> str:
     os.close(master)
     assert laptop.token.encode() not in seen
     return seen.decode()
+
+
+def test_tls_is_spoken_with_a_sound_pair_and_with_no_other(server: Server, tmp_path: Path) -> None:
+    for name in ("gpu1", "other"):
+        openssl = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "1",
+        ]
+        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        files = ["-keyout", str(server.home / f"{name}.key"), "-out", str(server.home / f"{name}.pem")]
+        subprocess.run([*openssl, *subject, *files], check=True, capture_output=True)
+        (server.home / f"{name}.key").chmod(0o600)
+    (server.home / "open.key").write_bytes((server.home / "gpu1.key").read_bytes())
+    (server.home / "open.key").chmod(0o644)
+    up = ("up", "--listen", "127.0.0.1:0", "--tls-cert", "gpu1.pem", "--tls-key")
+    for key in ("other.key", "nothing.key", "gpu1.pem", "open.key"):
+        server.run(*up, key, code=1)
+    server.run(*up, "gpu1.key")
+    address = server.service.status().listens.replace("127.0.0.1", "localhost")
+    assert address.startswith("https://localhost:")
+    laptop = Laptop(tmp_path / "laptop", address, server.run("token", "create", "laptop").strip())
+    laptop.home.mkdir()
+    untrusted = laptop.run("login", address, "--token-stdin", stdin=laptop.token, code=9)
+    assert "certificate verify failed" in untrusted.stderr
+    trusted = {"SSL_CERT_FILE": str(server.home / "gpu1.pem")}
+    assert "may: read" in laptop.run("login", address, "--token-stdin", stdin=laptop.token, **trusted).stdout
+    assert "no jobs" in laptop.run("ps", **trusted).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,6 +35,8 @@ EXIT_CODES: Final = {
 """Every code `allot` ends with. `docs/cli.md` documents them; a test holds both together."""
 
 BROKEN_PIPE: Final = 141
+_TOKEN: Final = re.compile(r"(allot_[a-z2-7]{8}_)[A-Za-z0-9_-]+")
+"""A token of an API (`model/access/token.py`); its id is no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,11 @@ def problem_parts(problem: Any) -> tuple[str, str, dict[str, Any]]:
     return f"{where}: {severity}: {field}{problem.what}", problem.fix, problem_document(problem)
 
 
+def _masked(text: str) -> str:
+    """Without what would let somebody in: a token that was typed in the wrong place ends up in logs otherwise."""
+    return _TOKEN.sub(r"\1…", text)
+
+
 def report(session: Session, failure: Failure, form: str) -> None:
     """Tell it on standard error."""
     if form == "json":
@@ -129,7 +137,7 @@ def report(session: Session, failure: Failure, form: str) -> None:
             fix=session.hint(failure.fix),
             problems=[problem for _, _, problem in failure.problems],
         )
-        session.note(json.dumps(document, indent=2, ensure_ascii=False))
+        session.note(_masked(json.dumps(document, indent=2, ensure_ascii=False)))
         return
     lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])
     lines.append(f"{click.style('error:', fg='red', bold=True)} {shown(failure.what)}")
@@ -137,7 +145,7 @@ def report(session: Session, failure: Failure, form: str) -> None:
         lines.append(f"  {click.style('why:', bold=True)} {_indented(failure.why)}")
     if failure.fix:
         lines.append(f"  {click.style('fix:', bold=True)} {_indented(session.hint(failure.fix))}")
-    session.note("\n".join(lines))
+    session.note(_masked("\n".join(lines)))
 
 
 def problem_lines(problems: Sequence[tuple[str, str]]) -> list[str]:

@@ -36,11 +36,14 @@ LET_IN_BY: Final = "ALLOTMENT_TOKEN"
 
 def server_words(session: Session) -> list[str]:
     """What a server of this machine is started with."""
+    from allotment import wiring
+
     listening = [
         word
         for key in ("listen", "hosts", "tls-cert", "tls-key")
         if (value := session.value(key))
-        for word in (f"--{key}", value)
+        # A server stands in the folder / and means the same file.
+        for word in (f"--{key}", str(wiring.files().user_path(value).absolute()) if key.startswith("tls") else value)
     ]
     return [*platform_words(session), *listening]
 
