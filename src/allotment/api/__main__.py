@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
@@ -19,6 +20,7 @@ from allotment.accounting.prices import class_prices
 from allotment.api.jobs import job_api
 from allotment.api.serving import bound_socket, serve
 from allotment.errors import AllotmentError, NotFoundError, at
+from allotment.jobs.kubernetes.place import classes_offered
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.decoding import decoded_as
 from allotment.model.mark import Mark
@@ -172,6 +174,7 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             check=backend.check,
             remember=backend.remember,
             prices=class_prices(platform, cluster),
+            offered=partial(classes_offered, platform, cluster),
         )
 
     return open_one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -121,15 +121,7 @@ def problem_parts(problem: Any) -> tuple[str, str, dict[str, Any]]:
 def report(session: Session, failure: Failure, form: str) -> None:
     """Tell it on standard error."""
     if form == "json":
-        document = error_document(
-            failure.code,
-            reason=EXIT_CODES.get(failure.code, "failed"),
-            what=failure.what,
-            why=failure.why,
-            fix=session.hint(failure.fix),
-            problems=[problem for _, _, problem in failure.problems],
-        )
-        session.note(json.dumps(document, indent=2, ensure_ascii=False))
+        session.note(json.dumps(failure_document(session, failure), indent=2, ensure_ascii=False))
         return
     lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])
     lines.append(f"{click.style('error:', fg='red', bold=True)} {shown(failure.what)}")
@@ -138,6 +130,18 @@ def report(session: Session, failure: Failure, form: str) -> None:
     if failure.fix:
         lines.append(f"  {click.style('fix:', bold=True)} {_indented(session.hint(failure.fix))}")
     session.note("\n".join(lines))
+
+
+def failure_document(session: Session, failure: Failure) -> Mapping[str, Any]:
+    """It as JSON."""
+    return error_document(
+        failure.code,
+        reason=EXIT_CODES.get(failure.code, "failed"),
+        what=failure.what,
+        why=failure.why,
+        fix=session.hint(failure.fix),
+        problems=[problem for _, _, problem in failure.problems],
+    )
 
 
 def problem_lines(problems: Sequence[tuple[str, str]]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 from allotment.accounting.prices import ClassPrices
 from allotment.errors import AllotmentError, UsageError
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import GivenClass, JobState
 from allotment.model.moments import written
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.device_books import WatchedDevice
@@ -63,6 +63,7 @@ class Serving:
         hand_on: makes the checkpoints of a job those of another that is not handed over yet, both by id; whether there
             are any. None where they stay where they are, and a job names whose they are.
         prices: of devices there that the server does not watch.
+        offered: what a job's devices may be of there, first what is tried first; nothing where nobody knows.
     """
 
     backend: Backend
@@ -80,6 +81,7 @@ class Serving:
     families: FamilyKeeping = NO_FAMILIES
     hand_on: Callable[[str, str], bool] | None = None
     prices: ClassPrices = field(default_factory=dict)
+    offered: Callable[[Job], tuple[GivenClass, ...]] = lambda _: ()
 
 
 class Lane:
@@ -128,6 +130,10 @@ class Lane:
     def prices(self) -> ClassPrices:
         """Of devices there."""
         return self._serving.prices
+
+    def offered(self, job: Job) -> tuple[GivenClass, ...]:
+        """What a job's devices may be of there, first what is tried first; nothing where nobody knows."""
+        return self._serving.offered(job)
 
     @property
     def hand_on(self) -> Callable[[str, str], bool] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError
+from allotment.jobs.kubernetes.order import ONLY_CHECKED
 from allotment.model.jobs.job import Job, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.quantity import format_bytes, format_cpu
@@ -19,8 +20,6 @@ from allotment.ports.job_service import JobReceipt, JobSubmission
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredJob
 
-_NO_ID: Final = "j0"
-"""In place of an id where a job is only checked."""
 _TRIES: Final = 5
 """New ids that are tried before it is somebody else's fault."""
 _LETTERS: Final = "abcdefghjkmnpqrstvwxyz0123456789"
@@ -128,14 +127,14 @@ class Intake:
         """
         return self._order(lane, submission, self._ids_of(()))
 
-    def _order(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames) -> JobToStart:
+    def _order(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, job_id: str = ONLY_CHECKED) -> JobToStart:
         self._refuse(submission.job)
         job = ids.pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
         before = self._store.get(submission.supersedes).code if submission.supersedes else ""
         if before and not code and job.program.code is not None:
             code = self._shelf.path(self._shelf.reference(before))
-        return JobToStart(_NO_ID, job, self._owner, 1, queued_since=self._now(), code=code)
+        return JobToStart(job_id, job, self._owner, 1, queued_since=self._now(), code=code)
 
     def checked(self, lane: Lane, submission: JobSubmission) -> tuple[JobToStart, tuple[str, ...]]:
         """What its back end would be handed, and what is different there from what its file says.
@@ -145,8 +144,10 @@ class Intake:
         """
         return self._checked(lane, submission, self._ids_of(()))
 
-    def _checked(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames) -> tuple[JobToStart, tuple[str, ...]]:
-        order = self._order(lane, submission, ids)
+    def _checked(
+        self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, job_id: str = ONLY_CHECKED
+    ) -> tuple[JobToStart, tuple[str, ...]]:
+        order = self._order(lane, submission, ids, job_id)
         try:
             return order, lane.check(order)
         except NeverStartsError as error:
@@ -194,9 +195,10 @@ class Intake:
             return None
 
     def _judged(self, lane: Lane, number: int, submission: JobSubmission, ids: IdsOfNames) -> JudgedJob:
-        order, told = self._checked(lane, submission, ids)
+        job_id = id_of_key(self._owner, submission.key) if submission.key else self._new_id()
+        order, told = self._checked(lane, submission, ids, job_id)
         new = StoredJob(
-            id_of_key(self._owner, submission.key) if submission.key else self._new_id(),
+            order.id,
             order.job,
             self._owner,
             submission.backend,
@@ -207,7 +209,7 @@ class Intake:
         return JudgedJob(number, new, (*told, *_filled_in(submission, order.job)))
 
     def _kept_alone(self, lane: Lane, judged: JudgedJob, submission: JobSubmission) -> JobReceipt | AllotmentError:
-        new, tries = judged.new, _TRIES
+        new, told, tries = judged.new, judged.told, _TRIES
         while True:
             tries -= 1
             try:
@@ -215,11 +217,13 @@ class Intake:
             except ConflictError as error:
                 if submission.key or not tries:
                     return error
-                new = replace(new, id=self._new_id())
+                another = self._new_id()
+                told = tuple(each.replace(new.id, another) for each in told)
+                new = replace(new, id=another)
             except AllotmentError as error:
                 return error
             else:
-                return JobReceipt(kept, judged.told)
+                return JobReceipt(kept, told)
 
     def _again(self, before: StoredJob, submission: JobSubmission) -> JobReceipt:
         """The same job once more.
