@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
@@ -22,6 +23,7 @@ from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.errors import AllotmentError, NotFoundError, at
+from allotment.jobs.kubernetes.place import classes_offered
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
@@ -256,6 +258,7 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             check=backend.check,
             remember=backend.remember,
             prices=class_prices(platform, cluster),
+            offered=partial(classes_offered, platform, cluster),
         )
 
     return open_one

@@ -115,6 +115,38 @@ class EndOfRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """A run of a schedule that is over.
+
+    Attributes:
+        made: milliseconds since the epoch, when its time had come.
+        began: the same, when it began to run.
+        ended: the same.
+        end: how it ended.
+        places: where its replicas ran.
+    """
+
+    made: int
+    began: int
+    ended: int
+    end: EndOfRun
+    places: tuple[RunningPlace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRuns:
+    """Runs of a schedule that its back end keeps by itself.
+
+    Attributes:
+        over: those that are over and still known there, oldest first.
+        on: milliseconds since the epoch, when the one that is not over was made; None between two runs.
+    """
+
+    over: tuple[ScheduledRun, ...] = ()
+    on: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedJob:
     """A job as its back end shows it now.
 
@@ -135,6 +167,10 @@ class FollowedJob:
             what waits, starts, or runs since later is the next one.
         measured: use of the devices of the present attempt, as it is to be kept; None where nobody measured.
         measured_before: the same of the attempt before.
+        ended_before: milliseconds since the epoch, when the attempt before ended; None where nobody knows.
+        ran_from: the same, from when on an attempt that is over has run.
+        runs: of a schedule whose runs its back end starts: what is shown is the run that is on, or the wait for the
+            next one. Its attempts are its runs, and numbered by who keeps them. None of all else.
     """
 
     id: str
@@ -152,10 +188,19 @@ class FollowedJob:
     why: MoveCause | None = None
     measured: AttemptUse | None = None
     measured_before: AttemptUse | None = None
+    ended_before: int | None = None
+    ran_from: int | None = None
+    runs: ScheduledRuns | None = None
 
     def with_class(self, given: GivenClass) -> FollowedJob:
         """The same with the class of its devices at each of its places."""
-        return replace(self, places=tuple(replace(each, given=given) for each in self.places))
+        places = tuple(replace(each, given=given) for each in self.places)
+        if self.runs is None:
+            return replace(self, places=places)
+        over = tuple(
+            replace(run, places=tuple(replace(each, given=given) for each in run.places)) for run in self.runs.over
+        )
+        return replace(self, places=places, runs=replace(self.runs, over=over))
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class SlurmPort(Protocol):
         ...
 
     def used(self, job_id: int) -> SlurmUse:
-        """What the last run of a job, or of a task of an array, used, as far as it was gathered.
+        """What all runs of a job, or of a task of an array, used together, as far as it was gathered.
 
         Raises:
             NotFoundError: no accounting is kept.

@@ -240,6 +240,7 @@ def test_06_exploratory_work_preempts_nobody(stage: Stage) -> None:
 def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
     evidence = tmp_path / "evidence.md"
     here = (str(stage.directory), "--cluster", CLUSTER)
+    stage.allot("apply", *here, "--yes")  # by night it is the first of the story
     rows = rows_of(json.loads(stage.allot("prove", *here, "--evidence", str(evidence), "--output", "json")))
     # Network policies are stored by the API server and enforced elsewhere: that is said, not claimed. And the jobs
     # before have used up what some probes would ask for.
@@ -253,6 +254,7 @@ def test_07_every_guardrail_is_proved(stage: Stage, tmp_path: Path) -> None:
 @pytest.mark.nightly  # by day the tests of prove and of drift remove guardrails of their own
 def test_08_a_removed_guardrail_is_named_found_and_repaired(stage: Stage) -> None:
     here = (str(stage.directory), "--cluster", CLUSTER)
+    stage.allot("apply", *here, "--yes")
     stage.kubectl("delete", "validatingadmissionpolicybinding", "queue-required.allotment.dev")
     # An admission policy stops counting only when the API server has noticed.
     time.sleep(2)

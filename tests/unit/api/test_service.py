@@ -36,6 +36,7 @@ from allotment.errors import (
     UnreachableError,
     UsageError,
 )
+from allotment.jobs.kubernetes.order import ONLY_CHECKED
 from allotment.model.accelerator import CapacityType
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import AFAR, Permission
@@ -54,7 +55,7 @@ from allotment.model.jobs.job import (
     SweptParameter,
     VolumeUse,
 )
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import GivenClass, JobState
 from allotment.model.jobs.written import write_value
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import PodLimits
@@ -68,6 +69,7 @@ from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.taking import Intake
 from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import (
     CutLogError,
@@ -200,6 +202,18 @@ def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Worl
 
 def submitted(service: JobService, **more: object) -> JobReceipt:
     return service.submit(JobSubmission(job(**more), "local"))  # type: ignore[arg-type]
+
+
+def test_what_is_told_of_a_job_at_submit_is_told_with_its_own_id() -> None:
+    machine, ids = Machine(), iter(("j1", "j1", "j2", "j3"))
+    lane = Lane(machine.store, Serving(machine.backend, told=lambda order: (f"in {order.id}",)), machine.clock)
+    intake = Intake(machine.store, Shelf(), machine.clock, lambda: next(ids), lambda _: None)
+    two = [JobSubmission(job(name="a"), "local"), JobSubmission(job(name="b"), "local")]
+    # The second id was taken already, and another came in its place.
+    ada = Caller("ada", CallerKind.LOCAL, "unix socket")
+    receipts = [each for each in intake.take(lane, two, ada) if isinstance(each, JobReceipt)]
+    assert [(each.job.id, each.told) for each in receipts] == [("j1", ("in j1",)), ("j2", ("in j2",))]
+    assert intake.checked(lane, two[0], ada)[1] == (f"in {ONLY_CHECKED}",)
 
 
 def test_a_job_from_submission_to_its_end(asked: tuple[World, JobService]) -> None:
@@ -385,6 +399,9 @@ def test_a_retry_goes_on_from_the_checkpoints_of_what_failed(asked: tuple[World,
     assert receipt.told == (f"it goes on from the checkpoints of {failed.id}, which are its own now",)
     assert world.machine.folders.written == {receipt.job.id}
     assert service.retry(failed.id, resume=True).job.id == receipt.job.id
+    with pytest.raises(ConflictError) as again:
+        service.retry(receipt.job.id)
+    assert again.value.fix.startswith(f"follow it: `allot logs -f {receipt.job.id}`; or stop it first")
     world.run(15)
     with pytest.raises(InputError) as taken:
         service.retry(failed.id, resume=True)
@@ -392,6 +409,14 @@ def test_a_retry_goes_on_from_the_checkpoints_of_what_failed(asked: tuple[World,
     anew = service.retry(failed.id)
     assert anew.told[0].endswith(f"`allot retry {failed.id} --resume` goes on from them, once this one is stopped")
     assert world.machine.folders.written == {receipt.job.id}
+
+
+def test_the_price_foreseen_is_that_of_what_is_offered_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(Lane, "offered", lambda *_: (GivenClass("a100"),))
+    assert world.desk.foresee(JobSubmission(job(devices=4), "local")).price == 12_000_000
+    monkeypatch.setattr(Lane, "offered", lambda *_: (GivenClass("a100", CapacityType.SPOT),))
+    assert world.desk.foresee(JobSubmission(job(devices=4), "local")).price is None
 
 
 def test_where_checkpoints_stay_a_retry_names_whose_it_goes_on_with(monkeypatch: pytest.MonkeyPatch) -> None:

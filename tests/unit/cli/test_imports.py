@@ -101,7 +101,12 @@ def test_help_imports_nothing_heavy(args: tuple[str, ...], more: set[str]) -> No
     assert others - {"allotment"} == THEIRS
 
 
-def test_validate_imports_no_server_client() -> None:
-    found = imported_by("accelerator", "list", "examples/minimal", "-o", "name")
+@pytest.mark.parametrize(
+    "args",
+    [("validate", "examples/minimal", "-o", "json"), ("accelerator", "list", "examples/minimal", "-o", "name")],
+    ids=" ".join,
+)
+def test_what_reads_a_directory_imports_no_server_client(args: tuple[str, ...]) -> None:
+    found = imported_by(*args)
     top = {name.split(".")[0] for name in found}
     assert not top & {"lightkube", "httpx2", "rich", "numpy", "cryptography", "stamina", "asyncio"}

@@ -86,8 +86,8 @@ def test_a_name_means_a_job_of_the_team_and_who_holds_the_rest_is_named() -> Non
     with pytest.raises(NotFoundError):
         job_of(session("nlp"), world.desk, theirs)
     waits = world.desk.find(theirs)
-    if waits.state is JobState.QUEUED:
-        assert held_by(world.desk, waits) == f"; now train ({mine}) runs"
+    assert waits.state is JobState.QUEUED
+    assert held_by(world.desk, waits) == f"; now train ({mine}) runs"
     assert held_by(world.desk, world.desk.find(mine)) == ""
     with pytest.raises(NotFoundError, match="no team"):
         check_team(world.desk, JobFilter(team="nosuch"))

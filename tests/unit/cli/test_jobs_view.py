@@ -140,7 +140,8 @@ def test_trials_that_are_no_jobs_of_their_own_are_told_with_arguments_and_ends()
 
 
 def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -> None:
-    stored = submitted("j2")
+    sweep = submitted("j2")
+    stored = replace(sweep, job=replace(sweep.job, sweep=None))
 
     def told(*devices: str, started: int | None = NOW, **more: object) -> str:
         place = RunningPlace(0, "n1", devices=devices, **more)  # type: ignore[arg-type]
@@ -154,10 +155,13 @@ def test_devices_of_an_attempt_are_counted_where_nobody_tells_which_they_are() -
     assert told("GPU-7") == "GPU-7"
     assert told(given=GivenClass("h100"), held=5) == "5 h100"
     assert told(started=None) == "none"
+    stored = sweep
+    assert told() == f"{2 * stored.job.devices} {' or '.join(wish.classes)}", "those of both trials at once"
 
 
 def test_what_starts_holds_its_devices_and_has_waited_since_it_was_submitted() -> None:
     stored = replace(submitted("j2"), attempts=(JobAttempt(1),))
+    stored = replace(stored, job=replace(stored.job, sweep=None))
     for state in (JobState.QUEUED, JobState.STARTING):
         stored = replace(stored, history=stored.history.become(Move(NOW, state, MoveCause.ADMITTED, 1)))
     lines = described(stored, NOW).splitlines()
@@ -186,7 +190,9 @@ def test_what_one_trial_asks_for_is_told_from_what_all_have_used() -> None:
     alone, together = report_of(sweep, NOW), family_report_of(sweep, summary, NOW)
     told = [re.sub(r"\x1b\[[0-9;]*m", "", report_text(each, "USD")) for each in (alone, together)]
     heads = [re.split("  +", each.splitlines()[2].strip()) for each in told]
-    assert heads == [["ASKED", "USED"], ["ASKED FOR ONE", "USED BY ALL"]]
+    assert heads == [["ASKED FOR ONE", "USED BY ALL"]] * 2
+    one = report_text(report_of(replace(sweep, job=replace(sweep.job, sweep=None)), NOW), "USD")
+    assert "ASKED FOR ONE" not in one
     assert "time 600 s at most 12.213 s" in " ".join(told[1].split())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,7 @@ from tests.unit.operations.run.machine import job
 __all__ = ["home", "run"]  # fixtures
 
 PLATFORM = load_platform(read_tree(ACME)).platform
+JSON = OutputOptions("json", False, "", "", None)
 JOB = "kind: Job\nname: first\nteam: nlp\nrun: {script: a.py}\n"
 
 
@@ -263,8 +265,37 @@ def test_of_several_jobs_each_is_foreseen_and_those_that_would_be_refused_are_na
         tell_foreseen(Session({}), OutputOptions("table", False, "", "", None), answers[1:2], "USD")
 
 
+def test_with_json_what_was_refused_stands_in_the_document_as_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    documents = [document("good"), document("large", devices=99), document("after", "large")]
+    wanted = WantedJobs(documents, {"file": Path()}, "local", "night")
+    done = hand_in(Session({}), World().desk, wanted, JSON)
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert (done.code, found["kind"], [each["name"] for each in found["items"]]) == (7, "JobList", ["good"])
+    large, after = found["refused"]
+    assert (large["kind"], large["job"], large["team"], large["id"]) == ("Error", "large", "nlp", None)
+    assert (large["exitCode"], large["reason"]) == (7, "quota or capacity")
+    assert large["what"]
+    assert large["fix"]
+    assert "apiVersion" not in large
+    assert (after["exitCode"], after["why"]) == (6, "it waits for large, which was refused")
+    assert "large was refused: " in told.err
+
+
+def test_with_json_a_dry_run_tells_what_would_be_refused_even_if_that_is_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    documents = [document("large", devices=99), document("larger", devices=999)]
+    answers = foreseen(World().desk, WantedJobs(documents, {"file": Path()}, "local"), lambda _: None)
+    assert tell_foreseen(Session({}), JSON, answers, "USD") == 7
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["items"]) == ("ForeseenJobList", [])
+    assert [(each["job"], each["exitCode"]) for each in found["refused"]] == [("large", 7), ("larger", 7)]
+
+
+@pytest.mark.parametrize("output", [OutputOptions("name", False, "", "", None), JSON], ids=lambda each: each.format)
 def test_what_a_back_end_refuses_just_after_it_is_in_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], output: OutputOptions
 ) -> None:
     world = World()
     receipt = world.desk.submit(JobSubmission(document("k1").job, "local"))
@@ -276,6 +307,28 @@ def test_what_a_back_end_refuses_just_after_it_is_in_is_told(
     answer = SubmissionAnswer(replace(receipt, job=elsewhere), None)
     monkeypatch.setattr(world.desk, "submit_all", lambda _: (answer,))
     wanted = WantedJobs([document("k1")], {"file": Path()}, "hpc", "night")
-    done = hand_in(Session({}), world.desk, wanted, OutputOptions("name", False, "", "", None))
+    done = hand_in(Session({}), world.desk, wanted, output)
     assert (done.receipts, done.code) == ((), 7)
-    assert "was refused: no such partition" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "was refused: no such partition" in told.err
+    if output is JSON:
+        found = json.loads(told.out)
+        refused = [(each["id"], each["exitCode"], each["why"]) for each in found["refused"]]
+        assert (found["items"], refused) == ([], [(elsewhere.id, 7, "no such partition")])
+
+
+def test_with_json_jobs_that_are_in_are_told_though_ctrl_c_comes_just_after(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World()
+    receipt = world.desk.submit(JobSubmission(document("k1").job, "local"))
+    answer = SubmissionAnswer(replace(receipt, job=replace(receipt.job, backend="hpc")), None)
+    monkeypatch.setattr(world.desk, "submit_all", lambda _: (answer,))
+
+    def cut(_: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(world.desk, "find", cut)
+    with pytest.raises(KeyboardInterrupt):
+        hand_in(Session({}), world.desk, WantedJobs([document("k1")], {"file": Path()}, "hpc", "night"), JSON)
+    assert json.loads(capsys.readouterr().out)["items"][0]["id"] == receipt.job.id

@@ -407,6 +407,17 @@ def test_calls_end_with_their_code(run: Run, case: Path, words: tuple[str, ...],
     assert says in done.err
 
 
+def test_of_a_sweep_the_trials_are_counted(run: Run, case: Path) -> None:
+    held = json.loads(case.read_text(encoding="utf-8"))
+    sweep = queued("rates--k7", "nlp")
+    sweep["metadata"]["labels"] |= {"allotment.dev/job": "k7", "allotment.dev/part": "main"}
+    sweep["spec"] |= {"completions": 6, "parallelism": 2, "backoffLimitPerIndex": 0}
+    case.write_text(json.dumps({**held, "objects": [*held["objects"], sweep]}), encoding="utf-8")
+    found = run("why", "k7", "--snapshot", str(case), "-o", "json").json()
+    assert found["summary"].startswith("of 6 trials 2 wait, 4 are not made yet; ")
+    assert (found["facts"]["trials"], found["contributing"][0]["cause"]) == (6, "sweep-at-once")
+
+
 def test_a_list_is_chosen_from_and_names_are_what_why_takes(run: Run, case: Path) -> None:
     call = ("why", "--snapshot", str(case))
     assert run(*call, "-l", "team=cv", "-o", "name").ok() == "job/train -n cv\n"

@@ -54,11 +54,18 @@ CASES: dict[str, tuple[Raw, PatchOp, Any, str]] = {
     "replicas of a JobSet": (
         made(gang()), PatchOp.RESUBMIT, steps(parallelism=2, completions=2), CLONE.format("--set replicas=2"),
     ),
+    "one replica of a JobSet": (
+        made(gang()), PatchOp.RESUBMIT, steps(parallelism=1, completions=1), CLONE.format("--set replicas=1"),
+    ),
     "devices of a JobSet": (
         made(gang()), PatchOp.RESUBMIT, [{"op": "add", "path": DEVICES, "value": "1"}],
         CLONE.format("--set resources.accelerators.count=1"),
     ),
     "replicas of a Job": (made(gang(), PLAIN), PatchOp.RESUBMIT, TWO, CLONE.format("--set replicas=2")),
+    "time": (
+        made(asked_for(run_time=15)), PatchOp.RESUBMIT, {"spec": {"activeDeadlineSeconds": 30}},
+        CLONE.format("--set maxRunTime=30s"),
+    ),
     "trials of a sweep": (made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"parallelism": 2}}, ""),
     "cpu and memory": (
         made(asked_for()), PatchOp.RESUBMIT, asking(cpu="500m", memory="1Gi"),

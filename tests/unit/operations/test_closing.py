@@ -69,13 +69,16 @@ def test_what_an_owner_made_goes_with_the_team(finalizers: tuple[str, ...]) -> N
 
 def test_it_goes_before_the_guardrails_fall() -> None:
     world = occupied("example.com/hold")
+    left: dict[str, set[str]] = {}
 
     def watch(call: Call) -> None:
         if call.verb == "delete" and not call.done and call.key.kind in {"NetworkPolicy", "Namespace"}:
-            assert ways_in(world, "cv") <= {"Secret password", "ServiceAccount default"}
+            left.setdefault(call.key.kind, set()).update(ways_in(world, "cv"))
 
     world.kube.hook = watch
     world.settle(LEFT)
+    assert left.keys() == {"NetworkPolicy", "Namespace"}
+    assert set().union(*left.values()) <= {"Secret password", "ServiceAccount default"}
     assert SPACE not in world.kube.existing
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from allotment.adapters.kube import fake_ownership as ownership
-from allotment.adapters.kube.fake_ownership import ManagedFieldsEntry
+from allotment.adapters.kube.fake_ownership import ManagedFieldsEntry, Stored
+from allotment.adapters.kube.fake_requests import page_of, patched, refused, selected
 from allotment.adapters.kube.fake_schema import CLUSTER_SCOPED, completed
 from allotment.adapters.kube.fake_watching import ChangeLog, FakeWatch, LoggedChange
 from allotment.model.labels import FIELD_MANAGER, WRITE_MANAGER
@@ -27,7 +27,6 @@ from allotment.ports.kube import (
     Identity,
     ObjectPart,
     PodLogLine,
-    RefusedError,
     ServerInfo,
     WatchStream,
     WatchWord,
@@ -48,12 +47,6 @@ class Call:
     dry_run: bool = False
     done: bool = False
     """Whether it had its effect: False before it, and for what was refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    body: dict[str, Any]
-    holdings: tuple[ManagedFieldsEntry, ...]
 
 
 def _nothing(_call: Call) -> None:
@@ -95,7 +88,7 @@ class FakeKube:
     parts: dict[ObjectPart, Body] = field(default_factory=dict)
     logs: dict[tuple[ObjectKey, str], tuple[PodLogLine, ...]] = field(default_factory=dict)
     log: ChangeLog = field(default_factory=ChangeLog)
-    _objects: dict[ObjectKey, _Stored] = field(default_factory=dict)
+    _objects: dict[ObjectKey, Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -131,7 +124,7 @@ class FakeKube:
         namespace: str,
         labels: str,
         fields: str,
-        shown: Callable[[_Stored], dict[str, Any]],
+        shown: Callable[[Stored], dict[str, Any]],
     ) -> Iterator[Body]:
         name, _, value = fields.partition("=")
         group = api_version.rpartition("/")[0]
@@ -143,7 +136,7 @@ class FakeKube:
                 if key.kind == kind
                 and key.group == group
                 and namespace in ("", key.namespace)
-                and _selected(stored.body, labels)
+                and selected(stored.body, labels)
                 and (not fields or str(stored.body.get(name, "")) == value)
             ]
         found.sort(key=lambda one: one[0])
@@ -185,7 +178,7 @@ class FakeKube:
         ):
             if part.part != "status":
                 found = self.parts.get(part)
-                return None if found is None else _page_of(found, query)
+                return None if found is None else page_of(found, query)
             wanted = (group, part.resource, part.namespace, part.name)
             for key, stored in self._objects.items():
                 if (key.group, f"{key.kind.lower()}s", key.namespace, key.name) == wanted:
@@ -204,9 +197,11 @@ class FakeKube:
             stored = self._objects.get(key)
             wanted = ownership.leaves(body)
             before = ownership.leaves(stored.body) if stored else {}
-            mine = _holding(stored, manager, "Apply")
+            mine = ownership.holding_of(stored, manager, "Apply")
             others = tuple(one for one in stored.holdings if one is not mine) if stored else ()
-            disputed = [] if stored is None else ownership.disputes(before, _stored_values(body, stored), others)
+            disputed = (
+                [] if stored is None else ownership.disputes(before, ownership.stored_values(body, stored), others)
+            )
             if disputed and not force:
                 raise FieldConflictError(
                     key, tuple(FieldConflict(one.manager, ownership.text(path)) for one, path in disputed)
@@ -232,7 +227,7 @@ class FakeKube:
         with self._lock, self._called(Call("create", key, named, identity, dry_run)):
             self._check_writable(named, key)
             if key in self._objects:
-                raise _refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
+                raise refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
             paths = frozenset(ownership.leaves(named))
             holding = ManagedFieldsEntry(WRITE_MANAGER, "Update", named["apiVersion"], self.now, paths)
             return self._store(key, None, ownership.copied(named), (holding,) if paths else (), dry_run=dry_run)
@@ -252,13 +247,13 @@ class FakeKube:
         with self._lock, self._called(Call(f"patch {subresource}".strip(), key, patch, identity, dry_run)):
             self._check_served(api_version, key)
             self._check_version(key, patch)
-            return self.edit(key, lambda body: _patched(body, patch), manager=manager or WRITE_MANAGER, dry_run=dry_run)
+            return self.edit(key, lambda body: patched(body, patch), manager=manager or WRITE_MANAGER, dry_run=dry_run)
 
     def _check_version(self, key: ObjectKey, patch: Body) -> None:
         seen, stored = (patch.get("metadata") or {}).get("resourceVersion"), self._objects.get(key)
         if seen and stored is not None and seen != stored.body["metadata"]["resourceVersion"]:
             message = f'Operation cannot be fulfilled on "{key.name}": the object has been modified'
-            raise _refused(f"changing {key}", 409, "Conflict", message)
+            raise refused(f"changing {key}", 409, "Conflict", message)
 
     def edit(
         self,
@@ -276,10 +271,10 @@ class FakeKube:
         with self._lock:
             stored = self._objects.get(key)
             if stored is None:
-                raise _refused(f"changing {key}", 404, "NotFound", f'{key.kind} "{key.name}" not found')
+                raise refused(f"changing {key}", 404, "NotFound", f'{key.kind} "{key.name}" not found')
             after = change(ownership.copied(stored.body))
             touched, removed = ownership.changed_paths(ownership.leaves(stored.body), ownership.leaves(after))
-            mine = _holding(stored, manager, "Update")
+            mine = ownership.holding_of(stored, manager, "Update")
             lost = touched | removed
             rest = tuple(replace(one, paths=one.paths - lost) for one in stored.holdings if one is not mine)
             paths = ((mine.paths if mine else frozenset()) - removed) | touched
@@ -303,7 +298,7 @@ class FakeKube:
             if stored is None or not self.serves(api_version, key.kind):
                 return False
             if uid and stored.body["metadata"]["uid"] != uid:
-                raise _refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
+                raise refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
             if not dry_run and stored.body["metadata"].get("finalizers"):
                 marks = {"deletionTimestamp": self.now, "resourceVersion": str(next(self._versions))}
                 going = {**stored.body, "metadata": {**stored.body["metadata"], **marks}}
@@ -331,11 +326,11 @@ class FakeKube:
         with self._lock, self._called(Call("follow log" if follow else "get log", pod)):
             stored = self._objects.get(pod)
             if stored is None:
-                raise _refused(f"the log of {pod}", 404, "NotFound", f'pods "{pod.name}" not found')
+                raise refused(f"the log of {pod}", 404, "NotFound", f'pods "{pod.name}" not found')
             lines = self.logs.get((pod, container), ())
             bound = bool((stored.body.get("spec") or {}).get("nodeName"))
             if bound and (pod, container) not in self.logs:
-                raise _refused(f"the log of {pod}", 400, "BadRequest", f'container "{container}" is waiting to start')
+                raise refused(f"the log of {pod}", 400, "BadRequest", f'container "{container}" is waiting to start')
         yield from lines if tail is None else lines[max(0, len(lines) - tail) :]
 
     def allowed(self, identity: Identity, question: AccessQuestion) -> bool:
@@ -379,19 +374,19 @@ class FakeKube:
 
     def _check_served(self, api_version: str, key: ObjectKey) -> None:
         if not self.serves(api_version, key.kind):
-            raise _refused(f"writing {key}", 404, "NotFound", f"the server does not know the kind {key.kind}")
+            raise refused(f"writing {key}", 404, "NotFound", f"the server does not know the kind {key.kind}")
 
     def _check_writable(self, body: Body, key: ObjectKey) -> None:
         self._check_served(body["apiVersion"], key)
         if key.kind in CLUSTER_SCOPED:
             return
         if ObjectKey("", "Namespace", "", key.namespace) not in self._objects:
-            raise _refused(f"writing {key}", 404, "NotFound", f'namespaces "{key.namespace}" not found')
+            raise refused(f"writing {key}", 404, "NotFound", f'namespaces "{key.namespace}" not found')
 
     def _store(
         self,
         key: ObjectKey,
-        before: _Stored | None,
+        before: Stored | None,
         body: dict[str, Any],
         holdings: tuple[ManagedFieldsEntry, ...],
         *,
@@ -401,7 +396,7 @@ class FakeKube:
         metadata = body["metadata"]
         metadata.setdefault("uid", f"uid-{next(self._versions)}")
         metadata.setdefault("creationTimestamp", self.now)
-        after = _Stored(body, tuple(sorted(holdings, key=lambda one: (one.manager, one.operation))))
+        after = Stored(body, tuple(sorted(holdings, key=lambda one: (one.manager, one.operation))))
         if before is None or before != after:
             metadata["resourceVersion"] = str(next(self._versions))
         if not dry_run:
@@ -410,7 +405,7 @@ class FakeKube:
                 self._take(key)  # the last finalizer is off
         return Answer(self._shown(after), ())
 
-    def _put(self, key: ObjectKey, stored: _Stored) -> None:
+    def _put(self, key: ObjectKey, stored: Stored) -> None:
         version = int(stored.body["metadata"]["resourceVersion"])
         changed = key not in self._objects or self._objects[key] != stored
         self._objects[key] = stored
@@ -421,11 +416,11 @@ class FakeKube:
         stored, version = self._objects.pop(key), next(self._versions)
         self.log.tell(LoggedChange(version, WatchWord.GONE, key, lambda: self._shown(stored)))
 
-    def _shown_metadata(self, stored: _Stored) -> dict[str, Any]:
+    def _shown_metadata(self, stored: Stored) -> dict[str, Any]:
         parts = {part: stored.body[part] for part in ("apiVersion", "kind", "metadata")}
         return self._shown(replace(stored, body=parts))
 
-    def _shown(self, stored: _Stored) -> dict[str, Any]:
+    def _shown(self, stored: Stored) -> dict[str, Any]:
         body: dict[str, Any] = ownership.copied(stored.body)
         if stored.holdings or "managedFields" not in body["metadata"]:
             body["metadata"]["managedFields"] = ownership.managed_fields(stored.holdings)
@@ -447,56 +442,3 @@ class _Called:
         self._fake.calls.append(call)
         if call.done:
             self._fake.hook(call)
-
-
-def _holding(stored: _Stored | None, manager: str, operation: str) -> ManagedFieldsEntry | None:
-    holdings: Iterable[ManagedFieldsEntry] = stored.holdings if stored else ()
-    return next((one for one in holdings if (one.manager, one.operation) == (manager, operation)), None)
-
-
-def _stored_values(body: Body, stored: _Stored) -> Mapping[ownership.Path, Any]:
-    """What the applied fields would be once stored, so that another spelling of a value is no conflict."""
-    merged = completed(ownership.merge(ownership.copied(stored.body), body))
-    after = ownership.leaves(merged)
-    return {path: after[path] for path in ownership.leaves(body) if path in after}
-
-
-def _page_of(body: Body, query: Mapping[str, int]) -> Body:
-    """The items that `offset` and `limit` choose; all of a body that has none."""
-    if "items" not in body or not query:
-        return body
-    first = query.get("offset", 0)
-    return {**body, "items": body["items"][first : first + query.get("limit", len(body["items"]))]}
-
-
-def _selected(body: Mapping[str, Any], selector: str) -> bool:
-    found = body["metadata"].get("labels") or {}
-    for term in filter(None, selector.split(",")):
-        if "!=" in term:
-            name, _, value = term.partition("!=")
-            if found.get(name) == value:
-                return False
-        elif "=" in term:
-            name, _, value = term.partition("=")
-            if found.get(name) != value:
-                return False
-        elif term not in found:
-            return False
-    return True
-
-
-def _patched(body: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, Mapping):
-        return json.loads(json.dumps(patch))
-    merged = dict(body) if isinstance(body, Mapping) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = _patched(merged.get(key), value)
-    return merged
-
-
-def _refused(what: str, status: int, reason: str, message: str) -> RefusedError:
-    return RefusedError(f"the server refused {what}", status=status, reason=reason, message=message)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from allotment.adapters.kube.fake_schema import ATOMIC_MAPS, LIST_KEYS, SETS
-from allotment.model.manifest import SERVER_METADATA
+from allotment.adapters.kube.fake_schema import ATOMIC_MAPS, LIST_KEYS, SETS, completed
+from allotment.model.manifest import SERVER_METADATA, Body
 
 Path = tuple[str, ...]
 
@@ -31,6 +31,14 @@ class ManagedFieldsEntry:
     api_version: str
     time: str
     paths: frozenset[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object that the server holds, with whom its fields belong to."""
+
+    body: dict[str, Any]
+    holdings: tuple[ManagedFieldsEntry, ...]
 
 
 def declared(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,3 +185,16 @@ def text(path: Path) -> str:
         elif mark == "f:":
             pieces.append(f".{rest}")
     return "".join(pieces)
+
+
+def holding_of(stored: Stored | None, manager: str, operation: str) -> ManagedFieldsEntry | None:
+    """What a manager owns of an object by one operation, or None."""
+    holdings: Iterable[ManagedFieldsEntry] = stored.holdings if stored else ()
+    return next((one for one in holdings if (one.manager, one.operation) == (manager, operation)), None)
+
+
+def stored_values(body: Body, stored: Stored) -> Mapping[Path, Any]:
+    """What the applied fields would be once stored, so that another spelling of a value is no conflict."""
+    merged = completed(merge(copied(stored.body), body))
+    after = leaves(merged)
+    return {path: after[path] for path in leaves(body) if path in after}

@@ -20,7 +20,7 @@ from allotment.adapters.slurm.bodies import VERSIONS, body_of, named_job
 from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.refusals import is_done
 from allotment.adapters.slurm.rest import RestSession, Token
-from allotment.adapters.slurm.used import ended_by_of_answer, step_of_answer
+from allotment.adapters.slurm.used import run_of_answer, used_together
 from allotment.errors import (
     NotFoundError,
     UnreachableError,
@@ -39,7 +39,7 @@ from allotment.model.slurm.seen import (
     SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
-from allotment.model.slurm.used import SlurmUse, used_by
+from allotment.model.slurm.used import SlurmUse
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
 
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
@@ -246,11 +246,9 @@ class SlurmRest:
         return tuple(map(answers.license_of, self._listed(self._at("licenses"), "licenses")))
 
     def used(self, job_id: int) -> SlurmUse:
-        """What the accounting gathered of a run."""
+        """What the accounting gathered of all runs of a job."""
         jobs = self._listed(f"{self._at('job', 'slurmdb')}/{job_id}", "jobs")
-        job = jobs[-1] if jobs else {}
-        steps = (step_of_answer(each) for each in job.get("steps") or () if isinstance(each, dict))
-        return used_by(steps, ended_by_of_answer(job))
+        return used_together([run_of_answer(each) for each in jobs])
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""

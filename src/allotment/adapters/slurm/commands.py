@@ -24,7 +24,7 @@ from allotment.adapters.slurm.finding import found_again
 from allotment.adapters.slurm.options import options_of
 from allotment.adapters.slurm.refusals import NO_ACCOUNTING, is_done, refusal
 from allotment.adapters.slurm.script import script_of
-from allotment.adapters.slurm.used import STEP_FIELDS, ended_by_of_row, step_of_row
+from allotment.adapters.slurm.used import STEP_FIELDS, runs_of_rows, used_together
 from allotment.errors import NotFoundError, UnreachableError, quoted_message, spelled
 from allotment.model.slurm.seen import (
     SlurmAssociation,
@@ -37,7 +37,7 @@ from allotment.model.slurm.seen import (
     SlurmReservation,
 )
 from allotment.model.slurm.submission import SlurmSubmission
-from allotment.model.slurm.used import SlurmUse, used_by
+from allotment.model.slurm.used import SlurmUse
 from allotment.ports.slurm import SlurmReceipt, SlurmRefusedError
 
 _PASSED_ON: Final = ("PATH", "HOME", "USER", "LOGNAME", "SLURM_CONF", "SLURM_JWT", "KRB5CCNAME", "LD_LIBRARY_PATH")
@@ -198,15 +198,13 @@ class SlurmCommands:
         return tuple(map(tables.license_of, _named(out, "LicenseName=")))
 
     def used(self, job_id: int) -> SlurmUse:
-        """What the accounting gathered of a run."""
+        """What the accounting gathered of all runs of a job."""
         between = _separator()
         out = self._out(
-            "Slurm does not tell what it gathered", "sacct", f"--jobs={job_id}", "--noheader", "--noconvert",
-            "--parsable", f"--delimiter={between.word}", f"--format={','.join(STEP_FIELDS)}",
+            "Slurm does not tell what it gathered", "sacct", f"--jobs={job_id}", "--duplicates", "--noheader",
+            "--noconvert", "--parsable", f"--delimiter={between.word}", f"--format={','.join(STEP_FIELDS)}",
         )  # fmt: skip
-        rows = tuple(between.rows(out, STEP_FIELDS))
-        steps = (each for each in map(step_of_row, rows) if each is not None)
-        return used_by(steps, next(filter(None, map(ended_by_of_row, rows)), ""))
+        return used_together(runs_of_rows(between.rows(out, STEP_FIELDS)))
 
     def bookings(self, since: int) -> tuple[SlurmBooking, ...]:
         """What the accounting has."""

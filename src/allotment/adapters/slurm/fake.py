@@ -173,10 +173,12 @@ class FakeSlurm:
             if not signal and task in {None, job.task} and job.state in {"PENDING", "RUNNING"}:
                 self._over(job, "CANCELLED", SlurmExit(0, 15 if job.state == "RUNNING" else 0))
 
-    def update(self, job_id: int, *, name: str = "", comment: str = "") -> None:
-        """What the owner of a job may do with ``scontrol update``: give it another name, its comment another text."""
+    def update(self, job_id: int, *, name: str = "", comment: str = "", account: str = "", minutes: int = 0) -> None:
+        """What the owner of a job may do with ``scontrol update``; what is empty stays."""
         for job in self._named(job_id):
             job.name, job.comment = name or job.name, comment or job.comment
+            job.account = account or job.account
+            job.asked = replace(job.asked, minutes=minutes or job.asked.minutes)
 
     def hold(self, job_id: int) -> None:
         """Let it not start."""

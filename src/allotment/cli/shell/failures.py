@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -129,15 +129,7 @@ def _masked(text: str) -> str:
 def report(session: Session, failure: Failure, form: str) -> None:
     """Tell it on standard error."""
     if form == "json":
-        document = error_document(
-            failure.code,
-            reason=EXIT_CODES.get(failure.code, "failed"),
-            what=failure.what,
-            why=failure.why,
-            fix=session.hint(failure.fix),
-            problems=[problem for _, _, problem in failure.problems],
-        )
-        session.note(_masked(json.dumps(document, indent=2, ensure_ascii=False)))
+        session.note(_masked(json.dumps(failure_document(session, failure), indent=2, ensure_ascii=False)))
         return
     lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])
     lines.append(f"{click.style('error:', fg='red', bold=True)} {shown(failure.what)}")
@@ -146,6 +138,18 @@ def report(session: Session, failure: Failure, form: str) -> None:
     if failure.fix:
         lines.append(f"  {click.style('fix:', bold=True)} {_indented(session.hint(failure.fix))}")
     session.note(_masked("\n".join(lines)))
+
+
+def failure_document(session: Session, failure: Failure) -> Mapping[str, Any]:
+    """It as JSON."""
+    return error_document(
+        failure.code,
+        reason=EXIT_CODES.get(failure.code, "failed"),
+        what=failure.what,
+        why=failure.why,
+        fix=session.hint(failure.fix),
+        problems=[problem for _, _, problem in failure.problems],
+    )
 
 
 def problem_lines(problems: Sequence[tuple[str, str]]) -> list[str]:

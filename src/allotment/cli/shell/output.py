@@ -82,8 +82,7 @@ def show(
         session.note(_unmatched(options, listing))
     match options.format:
         case "json" | "yaml":
-            items = [{"kind": listing.kind, **listing.document(row)} for row in rows]
-            document = whole(rows) if whole else {"kind": f"{listing.kind}List", "items": items}
+            document = whole(rows) if whole else listing_document(listing, rows)
             write_document(session, options.format, document, one_of_many=one_of_many)
         case "name":
             _write_lines(session, [listing.name(row) for row in rows])
@@ -95,6 +94,12 @@ def show(
             session.out(human(rows))
         case _:
             _write_table(session, options, listing, rows)
+
+
+def listing_document(listing: Listing[Row], rows: Sequence[Row]) -> Mapping[str, Any]:
+    """Rows of a listing as the document of a list."""
+    items = [{"kind": listing.kind, **listing.document(row)} for row in rows]
+    return {"kind": f"{listing.kind}List", "items": items}
 
 
 def chosen(options: OutputOptions, listing: Listing[Row]) -> Sequence[Row]:

@@ -35,6 +35,8 @@ _FIELDS: Final[Mapping[str, str]] = {
     "ephemeral-storage": "resources.ephemeralStorage",
 }
 _DEVICES: Final = "resources.accelerators.count"
+_REPLICAS: Final = "replicas"
+_RUN_TIME: Final = "maxRunTime"
 _LEFT_OUT: Final = frozenset({"status"})
 _FOLLOWS: Final = frozenset({"limits", "numbers", "priority", "preemptionPolicy"})
 """Fields that follow from others of the job file."""
@@ -125,12 +127,14 @@ def _differences(before: Any, now: Any, path: _Path) -> Iterator[tuple[_Path, An
 def _settings(changes: list[tuple[_Path, Any, Work]]) -> tuple[str, ...] | None:
     """The fields of the job file that make the changes; None where there is a change for which none stands."""
     found: dict[str, str] = {}
-    for path, value, work in changes:
+    for path, changed, work in changes:
         field = _field(path, work)
+        # The usual number is left out of what was read.
+        value = 1 if field == _REPLICAS and changed is None else changed
         if field is None or (field and value in (None, "")):
             return None
         if field:
-            found[field] = str(value)
+            found[field] = f"{value}s" if field == _RUN_TIME else str(value)
     return tuple(f"{field}={value}" for field, value in found.items())
 
 
@@ -141,7 +145,9 @@ def _field(path: _Path, work: Work) -> str | None:
     if path == ("metadata", "labels", labels.KUEUE_PRIORITY) or path[-1:] == ("priorityClassName",):
         return "priority"
     if _is_number(path, work):
-        return "replicas"
+        return _REPLICAS
+    if path[-1:] == ("activeDeadlineSeconds",):
+        return _RUN_TIME
     # The program's container is the first; of what fetches data nothing is said in these fields.
     if path[-2:] == (0, "image") and path[-3] == "containers":
         return "run.image"

@@ -8,6 +8,8 @@ from typing import Final
 from allotment.model.jobs.job import Job
 from allotment.model.names import tenant_name
 
+ONLY_CHECKED: Final = "j0"
+"""In place of an id where a job is only checked."""
 LONGEST_NAME: Final = 40
 """Characters of an object's name. Controllers add the name of a group, two numbers and five characters of their own,
 and a pod's name that is a host's has 63."""

@@ -11,6 +11,7 @@ from allotment.model import labels
 from allotment.model.accelerator import CapacityType, Vendor
 from allotment.model.cluster import Cluster, Feature, Flavor, QueueLayout
 from allotment.model.jobs.job import AcceleratorWish, Job
+from allotment.model.jobs.run import GivenClass
 from allotment.model.platform import Platform
 from allotment.model.quantity import MilliCpu, format_bytes, format_cpu
 from allotment.model.team import Placement, Team
@@ -80,6 +81,19 @@ def place_of(platform: Platform, cluster: Cluster, job: Job) -> JobPlace:
     )
 
 
+def classes_offered(platform: Platform, cluster: Cluster, job: Job) -> tuple[GivenClass, ...]:
+    """What its devices may be of, and how that is bought, in the order in which the team's queue tries it.
+
+    Raises:
+        NotFoundError: there is no such team, or it is not in the cluster.
+        CapacityError: no node of the cluster that the team may use can ever hold one replica.
+    """
+    _, placement = _team(platform, cluster, job)
+    flavors = _flavors(platform, cluster, placement, job, [])
+    given = (GivenClass(str(each.accelerator), each.capacity_type) for each in flavors)
+    return tuple(dict.fromkeys(given))
+
+
 def _team(platform: Platform, cluster: Cluster, job: Job) -> tuple[Team, Placement]:
     team = platform.team(job.team)
     if team is None:
@@ -142,7 +156,7 @@ def _flavors(
         raise CapacityError(
             f"team {job.team} has no {_wished(wish, spot=job.spot)} in {cluster.name}",
             why=f"its queue offers {there}",
-            fix="ask for one of these, or choose another cluster",
+            fix=f"{_may_be_spot(offered, wish, job)}ask for one of these, or choose another cluster",
         )
     fitting = [flavor for flavor in meant if _held(cluster, flavor, job)]
     if not fitting:
@@ -183,6 +197,12 @@ def _means(flavor: Flavor, wish: AcceleratorWish, *, spot: bool) -> bool:
     if flavor.accelerator not in wish.classes or (wish.capacity_type and flavor.capacity_type != wish.capacity_type):
         return False
     return spot or flavor.capacity_type is not CapacityType.SPOT
+
+
+def _may_be_spot(offered: list[Flavor], wish: AcceleratorWish, job: Job) -> str:
+    """What lets the job have what it asks for where only spot is left of that."""
+    fits = not job.spot and any(_means(flavor, wish, spot=True) for flavor in offered)
+    return "set spot: true, if it may be displaced; or " if fits else ""
 
 
 def _wished(wish: AcceleratorWish, *, spot: bool) -> str:

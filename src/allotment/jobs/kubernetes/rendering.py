@@ -22,7 +22,7 @@ from allotment.jobs.kubernetes.job_set import job_set
 from allotment.jobs.kubernetes.kinds import NOTHING_WITHHELD, WithheldKind, WorkKind
 from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX, leader_worker_set
 from allotment.jobs.kubernetes.losses import COMMON, OF_KIND
-from allotment.jobs.kubernetes.order import WorkOrder
+from allotment.jobs.kubernetes.order import ONLY_CHECKED, WorkOrder
 from allotment.jobs.kubernetes.place import JobPlace
 from allotment.jobs.kubernetes.pods import WorkDraft
 from allotment.jobs.kubernetes.ray_job import ray_job
@@ -114,7 +114,10 @@ def _told_of_checkpoints(order: WorkOrder) -> Iterator[str]:
     kept = checkpoint_folder(order)
     if kept is not None and order.id:
         inner = posixpath.dirname(kept.inner) if order.job.sweep is not None else kept.inner
-        yield f"its checkpoints lie in the claim {kept.volume.claim}, in the folder {inner} of it"
+        parts = inner.split("/")
+        folder = "/".join("ID" if each == ONLY_CHECKED else each for each in parts)
+        once = ": ID is the job's id once it is submitted" if ONLY_CHECKED in parts else ""
+        yield f"its checkpoints lie in the claim {kept.volume.claim}, in the folder {folder} of it{once}"
 
 
 def losses_of(order: WorkOrder, kind: WorkKind) -> tuple[FieldLoss, ...]:

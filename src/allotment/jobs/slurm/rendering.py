@@ -172,7 +172,7 @@ def submission_of(
         devices_per_task=wish.count if wish is not None and together > 1 else 0,
         cpus_per_task=max(1, cpus),
         memory_mib=-(-job.needs.memory * together // _MIB),
-        minutes=0 if job.run_time is None else max(1, -(-job.run_time // 60)),
+        minutes=minutes_of(job),
         warning=None if job.checkpoint is None else SlurmWarning("TERM", min(job.grace, 65535)),
         requeue=job.checkpoint is not None or job.retries.safe,
         append=True,
@@ -244,6 +244,11 @@ def _array(sweep: Sweep | None, trials: Collection[int]) -> SlurmArray | None:
 def _trials(sweep: Sweep, array: SlurmArray) -> tuple[tuple[int, tuple[str, ...]], ...]:
     arguments = trials_of(sweep)
     return tuple((number, arguments[number]) for number in array.numbers)
+
+
+def minutes_of(job: Job) -> int:
+    """Its time limit; 0 where it asks for none."""
+    return 0 if job.run_time is None else max(1, -(-job.run_time // 60))
 
 
 def comment_of(job: Job) -> str:

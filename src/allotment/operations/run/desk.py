@@ -20,7 +20,7 @@ from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.remembering import backends_to_tell
 from allotment.operations.run.retrying import Retries
 from allotment.operations.run.taking import Intake
-from allotment.operations.run.using import JobPrices, used_together
+from allotment.operations.run.using import JobPrices, price_foreseen, used_together
 from allotment.ports.backends import LOCAL, BackendOffer, ForeseenStart, LogLine
 from allotment.ports.clock import Clock
 from allotment.ports.job_code import CodeShelf
@@ -190,7 +190,8 @@ class Desk:
             start = ForeseenStart(untold=error.line)
         start = self._after_others(order.job, start)
         displaces = tuple(self._store.get(each) for each in start.displaces)
-        price = JobPrices(classes=lane.prices).an_hour(order.job)
+        price, priced = price_foreseen(JobPrices(classes=lane.prices), order.job, lane.offered(order.job))
+        told = (*told, *priced)
         if price and not lane.keeps(order.job):
             told = (*told, *told_of_price(order.job))
         return ForeseenJob(order.job, start, price, displaces, told)

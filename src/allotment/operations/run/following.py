@@ -14,7 +14,7 @@ from typing import Final
 from allotment.errors import shown
 from allotment.model.jobs.native import native_shown, native_uid
 from allotment.model.jobs.run import MOVES, JobHistory, JobState, Move, MoveCause
-from allotment.ports.backends import EndOfRun, FollowedJob
+from allotment.ports.backends import EndOfRun, FollowedJob, ScheduledRun, ScheduledRuns
 
 MOST_SAID: Final = 500
 """Characters of a back end's words that are kept with a move."""
@@ -22,6 +22,10 @@ PLACE_LOST: Final = EndOfRun(None, said="what it ran on is gone: its pod, or the
 """How an attempt ended that no queue has turned out, and that has not failed."""
 STOPPED_FOR_GOOD: Final = frozenset({MoveCause.BY_HAND, MoveCause.EARLY_STOP})
 """Causes after which a job does not run again."""
+_SECOND: Final = 1000
+"""Milliseconds: as exactly as some back ends tell a time."""
+_NOT_YET: Final = frozenset({JobState.QUEUED, JobState.STARTING})
+"""States in which an attempt is on and has not run."""
 _USUAL: Final = {
     JobState.SUBMITTED: MoveCause.SUBMITTED,
     JobState.HELD: MoveCause.DEPENDENCY,
@@ -44,6 +48,8 @@ def as_numbered(history: JobHistory, seen: FollowedJob) -> FollowedJob:
         history: the job's moves so far.
         seen: as its back end shows it, which knows nothing of what it does not count.
     """
+    if seen.runs is not None:
+        return _as_run(history, seen, seen.runs)
     number = seen.attempt + _uncounted(history)
     if number > history.attempt > 0:
         before, why = seen.before, seen.why
@@ -53,11 +59,54 @@ def as_numbered(history: JobHistory, seen: FollowedJob) -> FollowedJob:
             why = MoveCause.RECLAIMED if before.displaced and not _is_reclaimed(history.moves[-1]) else why
         return replace(seen, attempt=number, before=before, why=why, uncounted=False)
     if _has_lost_its_place(history, seen):
-        last = history.moves[-1]
-        said = last.said if last.state is JobState.STOPPING and last.said else PLACE_LOST.said
-        before = replace(PLACE_LOST, said=said)
-        return replace(seen, attempt=history.attempt + 1, before=before, why=MoveCause.RECLAIMED)
+        return _in_another_place(history, seen)
     return replace(seen, attempt=max(number, history.attempt), uncounted=False)
+
+
+def _in_another_place(history: JobHistory, seen: FollowedJob) -> FollowedJob:
+    last = history.moves[-1]
+    said = last.said if last.state is JobState.STOPPING and last.said else PLACE_LOST.said
+    before = replace(PLACE_LOST, said=said)
+    return replace(seen, attempt=history.attempt + 1, before=before, why=MoveCause.RECLAIMED)
+
+
+def looks_at_runs(history: JobHistory, seen: FollowedJob, run: ScheduledRun) -> tuple[FollowedJob, ...]:
+    """What two looks at a run that is over would have shown: that it runs, and that it has ended.
+
+    Args:
+        history: of the schedule, with all runs before this one.
+        seen: the schedule as it is shown now.
+        run: of it.
+    """
+    held = first_held(history)
+    if held is not None and run.ended + _SECOND <= held:
+        return ()  # one after it is on record
+    on_record = max((each.at for each in history.moves if each.state.holds), default=-1)
+    if history.state is JobState.QUEUED and run.began <= on_record:
+        return ()
+    shown = FollowedJob(seen.id, seen.native, JobState.RUNNING, seen.attempt, since=run.began, places=run.places)
+    waits = replace(shown, state=JobState.QUEUED, reason=seen.reason, since=run.ended, places=(), before=run.end)
+    runs = ScheduledRuns(on=run.made)
+    return replace(shown, runs=runs), replace(waits, runs=replace(runs, on=None))
+
+
+def first_held(history: JobHistory) -> int | None:
+    """When its last attempt that held anything began to; None where none did."""
+    held = [each for each in history.moves if each.state.holds]
+    return next((each.at for each in held if each.attempt == held[-1].attempt), None)
+
+
+def _as_run(history: JobHistory, seen: FollowedJob, runs: ScheduledRuns) -> FollowedJob:
+    """The same with the number of the run: one more than the one on record, if that is another one, or is over."""
+    last, held, present = max(1, history.attempt), first_held(history), history.state
+    if present is None or not present.holds:
+        return replace(seen, attempt=last, uncounted=False)
+    another = runs.on is None or (held is not None and runs.on > held)
+    if not another and _has_lost_its_place(history, seen):
+        return _in_another_place(history, seen)
+    # Turned out by its queue, which lets it in again.
+    displaced = seen.state is JobState.QUEUED and seen.before is not None and seen.before.displaced
+    return replace(seen, attempt=last + 1 if another or displaced else last, uncounted=False)
 
 
 def _is_reclaimed(move: Move) -> bool:
@@ -109,13 +158,23 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
     at = max(last, now if seen.since is None or (again and seen.since < last) else seen.since)
     path = _path_of_next(present, seen) if again else _path(present, seen.state)
     turn = path.index(JobState.QUEUED) if again and path else 0
+    turned = _within(last, seen.ended_before, at) if again else None
+    began = _within(turned or last, seen.ran_from, at)
+    if again and turned is None:
+        # It had ended by then.
+        turned = began = began if began is not None and began > last else None
+    if path and began is not None and (path[-2:-1] or [present])[0] in _NOT_YET:
+        path.insert(-1, JobState.RUNNING)
+    times = [at if turned is None or number > turn else turned for number in range(len(path))]
+    if began is not None and len(path) > 1 and path[-2] is JobState.RUNNING:
+        times[-2] = began
     early = _early(history) if seen.state is JobState.STOPPED else None
     said = _said(seen) if early is None else early.said
     if not said and seen.state is JobState.STOPPED:
         said = _who_stopped(history)
     return tuple(
         Move(
-            at,
+            times[number],
             state,
             _cause(history, state, seen),
             seen.attempt if number >= turn else history.attempt,
@@ -123,6 +182,11 @@ def moves_to(history: JobHistory, seen: FollowedJob, now: int) -> tuple[Move, ..
         )
         for number, state in enumerate(path)
     )
+
+
+def _within(first: int, told: int | None, last: int) -> int | None:
+    """A moment that a back end tells, if it can be of what is new; it may tell whole seconds only."""
+    return None if told is None or not first - _SECOND < told <= last else max(first, told)
 
 
 def _older(state: JobState, present: JobState) -> bool:
@@ -191,6 +255,8 @@ _RANK: Final = {state: number for number, state in enumerate(JobState)}
 
 def _cause(history: JobHistory, state: JobState, seen: FollowedJob) -> MoveCause:
     if state is JobState.QUEUED and history.attempt > 0:
+        if seen.runs is not None and seen.runs.on is None:
+            return MoveCause.ENDED
         failed = seen.before is not None and not seen.before.displaced
         # Its data may have come, and a try have failed, between two looks.
         if failed and seen.attempt > history.attempt:

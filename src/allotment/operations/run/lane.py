@@ -14,7 +14,7 @@ from allotment.errors import AllotmentError, UsageError
 from allotment.model.access.caller import Caller
 from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobState
+from allotment.model.jobs.run import GivenClass, JobState
 from allotment.model.moments import written
 from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run import answering_for
@@ -67,6 +67,7 @@ class Serving:
             are any. None where they stay where they are, and a job names whose they are.
         prices: of devices there that the server does not watch.
         on_news: is given what makes the next pass come at once, for whoever learns there that something has changed.
+        offered: what a job's devices may be of there, first what is tried first; nothing where nobody knows.
     """
 
     backend: Backend
@@ -85,6 +86,7 @@ class Serving:
     hand_on: Callable[[str, str], bool] | None = None
     prices: ClassPrices = field(default_factory=dict)
     on_news: Callable[[Callable[[], None]], None] = lambda _: None
+    offered: Callable[[Job], tuple[GivenClass, ...]] = lambda _: ()
 
 
 class Lane:
@@ -134,6 +136,10 @@ class Lane:
     def prices(self) -> ClassPrices:
         """Of devices there."""
         return self._serving.prices
+
+    def offered(self, job: Job) -> tuple[GivenClass, ...]:
+        """What a job's devices may be of there, first what is tried first; nothing where nobody knows."""
+        return self._serving.offered(job)
 
     @property
     def hand_on(self) -> Callable[[str, str], bool] | None:

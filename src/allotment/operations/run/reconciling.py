@@ -26,7 +26,7 @@ from allotment.model.jobs.run import IllegalMoveError, JobState, Move, MoveCause
 from allotment.operations.run.device_books import DeviceBooks, WatchedDevice
 from allotment.operations.run.following import lost
 from allotment.operations.run.members import sweep_of
-from allotment.operations.run.recording import change_of, wants_to_stop
+from allotment.operations.run.recording import change_of, ended_without, wants_to_stop
 from allotment.operations.run.using import JobPrices
 from allotment.operations.run.waited_for import WaitedFor
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
@@ -197,7 +197,7 @@ class Reconciler:
             goes_on = job.state.holds or (job_id in self._families and self._has_living_members(job_id))
             state = JobState.STOPPING if goes_on else JobState.STOPPED
             move = Move(now, state, cause, job.history.attempt, said)
-            self._keep([StoredChange(job.id, job.version, moves=(move,), audited=audited)])
+            self._keep([replace(ended_without(job, (move,), self._prices), audited=audited)])
         try:
             self._backend.stop(job_id, job.job.grace if grace is None else grace)
         except (UnreachableError, NotSignedInError) as error:
@@ -346,7 +346,7 @@ class Reconciler:
         if shown is not None:
             return change_of(job, shown, now, self._prices)
         moves = lost(job.history, now, job.native)
-        return StoredChange(job.id, job.version, moves=moves) if moves else None
+        return ended_without(job, moves, self._prices) if moves else None
 
     def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> None:
         if not changes and not turns:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from allotment.model.jobs.run import JobState, Move
-from allotment.operations.run.following import STOPPED_FOR_GOOD, as_numbered, moves_to
+from allotment.model.jobs.run import JobState, Move, RunningPlace
+from allotment.operations.run.following import STOPPED_FOR_GOOD, as_numbered, looks_at_runs, moves_to
 from allotment.operations.run.marking import IDLE_EVENT, would_have_been
 from allotment.operations.run.using import NO_JOB_PRICES, JobPrices, use_of
-from allotment.ports.backends import EndOfRun, FollowedJob
+from allotment.ports.backends import EndOfRun, FollowedJob, ScheduledRuns
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait, changed
 
 UNSEEN: Final = EndOfRun(None, said="it came and went between two looks: nobody saw whether it ran")
@@ -34,6 +34,8 @@ def change_of(job: StoredJob, seen: FollowedJob, now: int, prices: JobPrices = N
     """
     if job.state.over:
         return None
+    if seen.runs is not None and seen.runs.over:
+        return _change_of_runs(job, seen, seen.runs, now)
     seen = as_numbered(job.history, seen)
     moves = moves_to(job.history, seen, now)
     change = StoredChange(
@@ -50,6 +52,51 @@ def change_of(job: StoredJob, seen: FollowedJob, now: int, prices: JobPrices = N
     return change if moves or change.native is not None or change.attempts or change.waits else None
 
 
+def _change_of_runs(job: StoredJob, seen: FollowedJob, runs: ScheduledRuns, now: int) -> StoredChange | None:
+    """What is new of a schedule, run by run, as if each had been looked at while it ran and when it had ended."""
+    after, found = job, list[StoredChange]()
+
+    def keep(look: FollowedJob) -> None:
+        nonlocal after
+        change = change_of(after, look, now)
+        if change is not None:
+            found.append(change)
+            after = changed(after, change)
+
+    for run in runs.over:
+        for look in looks_at_runs(after.history, seen, run):
+            keep(look)
+    keep(replace(seen, runs=replace(runs, over=())))
+    if not found:
+        return None
+    return StoredChange(
+        job.id,
+        job.version,
+        moves=tuple(move for each in found for move in each.moves),
+        native=next((each.native for each in found if each.native is not None), None),
+        attempts=tuple({each.number: each for change in found for each in change.attempts}.values()),
+        events=tuple(event for each in found for event in each.events),
+        waits=tuple({(each.since, each.code): each for change in found for each in change.waits}.values()),
+    )
+
+
+def ended_without(job: StoredJob, moves: tuple[Move, ...], prices: JobPrices = NO_JOB_PRICES) -> StoredChange:
+    """A change of moves that no look at the back end brought; what was on ends with them.
+
+    Args:
+        job: as it is kept.
+        moves: the last of them may be its end.
+        prices: of an hour of a device.
+    """
+    change = StoredChange(job.id, job.version, moves=moves)
+    if not job.attempts or not moves or not moves[-1].state.over:
+        return change
+    end = EndOfRun(None, said=moves[-1].said)
+    is_open = (each for each in job.attempts if each.ended is None)
+    change = replace(change, attempts=tuple(replace(each, ended=moves[-1].at, end=end) for each in is_open))
+    return replace(change, use=use_of(changed(job, change), prices))
+
+
 def wants_to_stop(job: StoredJob) -> bool:
     """Whether somebody, or the rule of its sweep, has said that it is to end for good, and it has not."""
     return not job.state.over and any(each.cause in STOPPED_FOR_GOOD for each in job.history.moves)
@@ -63,19 +110,32 @@ def _attempts(job: StoredJob, seen: FollowedJob, moves: tuple[Move, ...]) -> Ite
     present = known.get(seen.attempt)
     began = next((each.at for each in moves if each.state is JobState.RUNNING and each.attempt == seen.attempt), None)
     if present is None:
-        if not (seen.state.holds or began is not None or (seen.state.over and seen.end is not None)):
+        # A schedule that ends between two runs has none more.
+        ended = seen.state.over and seen.end is not None and job.job.schedule is None
+        if not (seen.state.holds or began is not None or ended):
             return
         present = JobAttempt(seen.attempt)
     news = replace(
         present,
         started=present.started if began is None else began,
-        places=seen.places or present.places,
+        places=_together(present.places, seen.places),
         ended=moves[-1].at if seen.state.over and moves else present.ended,
         end=seen.end if seen.state.over else present.end,
         measured=seen.measured or present.measured,
     )
     if news != known.get(seen.attempt):
         yield news
+
+
+def _together(known: Sequence[RunningPlace], seen: Sequence[RunningPlace]) -> tuple[RunningPlace, ...]:
+    """Places of one attempt: what is told of a rank now, and what was known and is told no more."""
+    found = {each.rank: each for each in known}
+    classes = {each.given for each in known}
+    usual = classes.pop() if len(classes) == 1 else None
+    for each in seen:
+        before = found.get(each.rank, replace(each, given=usual))
+        found[each.rank] = replace(each, node=each.node or before.node, given=each.given or before.given)
+    return tuple(sorted(found.values(), key=lambda each: each.rank))
 
 
 def _before(known: Mapping[int, JobAttempt], last: int, seen: FollowedJob, ended: int) -> Iterator[JobAttempt]:

@@ -236,7 +236,7 @@ def _advice(job: StoredJob) -> Iterator[str]:
             yield f"ask for cpu: {format_cpu(enough_cpu)} ({used})"
     yield from _advice_of_devices(job, use)
     if use.displaced and job.job.checkpoint is None:
-        yield f"write checkpoints: it was displaced {use.displaced} times, and began again each time"
+        yield f"write checkpoints: it was displaced {count(use.displaced, 'time')}, and began again each time"
     if job.job.run_time is None and job.state is JobState.SUCCEEDED:
         yield f"name a maxRunTime: it ran {use.run_ms / 1000:g} s, and `allot when` tells others more with it"
 

@@ -48,10 +48,12 @@ class Retries:
             InputError: there are no checkpoints to go on from.
         """
         if not job.state.over:
+            of = f", and it was made from {job.supersedes} already" if job.supersedes else ""
+            follow = f"follow it: `allot logs -f {job.id}`; or " if job.supersedes else ""
             raise ConflictError(
                 f"{job.job.name} ({job.id}) is {job.state.value}",
-                why="only what is over can be run again",
-                fix=f"stop it first: `allot stop {job.id}`",
+                why=f"only what is over can be run again{of}",
+                fix=f"{follow}stop it first: `allot stop {job.id}`",
             )
         if resume:
             _check_resuming(job)

@@ -1,6 +1,7 @@
 """Jobs that the server keeps and their back end does not hold, as a snapshot tells of them.
 
-These are sweeps and schedules that it keeps itself, what waits for other jobs or for its data, and what is over.
+These are sweeps and schedules that it keeps itself, what waits for other jobs or for its data, and what is over. A
+sweep that its back end holds as several is told of as the whole that it is, too.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import msgspec
 
 from allotment.errors import InputError
 from allotment.jobs.trials import trials_of
+from allotment.model import labels
 from allotment.model.jobs.job import Job, JobSchedule, Sweep
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.model.observed.served import AwaitedJob, ServedJob, ServedTimes, ServedTrials
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.work import Work
+from allotment.model.slurm.seen import SlurmPhase
+from allotment.model.slurm.tres import tasks_of
 from allotment.operations.run.scheduling import MOST_COUNTED, DueTimes, times_of
 from allotment.ports.stored_jobs import StoredJob
 
@@ -47,7 +52,7 @@ class ServedJobs:
 
 def with_served(snapshot: Snapshot, asked: ServedJobs) -> Snapshot:
     """A snapshot of one back end with what the server keeps of its jobs."""
-    served = served_jobs(asked)
+    served = (*served_jobs(asked), *_sweeps_there(asked, snapshot.sources[:1]))
     submitted = {f"{each.job.team}/{each.id}": each.submitted for each in asked.jobs.values()}
     sources = tuple(
         msgspec.structs.replace(each, served=tuple(_not_there(each, served)), submitted=submitted)
@@ -60,6 +65,40 @@ def _not_there(source: Source, served: Iterable[ServedJob]) -> Iterator[ServedJo
     """Those that its back end does not show: between two looks it may have moved on."""
     there = {each.key for each in source.objects.jobs} | {each.metadata.uid for each in source.objects.jobs}
     yield from (each for each in served if not {each.id, f"{each.namespace}/{each.name}"} & there)
+
+
+def _sweeps_there(asked: ServedJobs, sources: Iterable[Source]) -> Iterator[ServedJob]:
+    """Sweeps that their back end has as one or several of its own jobs, some of which it shows."""
+    names = _names(asked.jobs.values())
+    for source in sources:
+        shown = defaultdict[str, list[Work]](list)
+        for each in source.objects.jobs:
+            shown[each.metadata.labels.get(labels.JOB, "")].append(each)
+        for job in asked.jobs.values():
+            sweep, told = job.job.sweep, job.state.over or job.state in _NOT_WITH_IT or asked.keeps(job.job)
+            if sweep is not None and job.id in shown and not told:
+                trials = _trials_there(source, sweep, shown[job.id])
+                yield msgspec.structs.replace(_served(asked, job, names[job.id], ()), trials=trials)
+
+
+def _trials_there(source: Source, sweep: Sweep, shown: Iterable[Work]) -> ServedTrials:
+    """Each trial by what runs it; those that wait together are one job of a Slurm."""
+    facts = source.slurm
+    by_number = {} if facts is None else {each.job_id: each for each in facts.jobs}
+    named = {} if facts is None else facts.named
+    running, waiting = 0, list[tuple[int, str]]()
+    for each in shown:
+        there = by_number.get(named.get(each.key, 0))
+        if there is None or there.phase is SlurmPhase.ENDED:
+            continue
+        # Of more trials than Slurm names it says at least that one waits.
+        numbers = tasks_of(there.array_tasks) or (0,)
+        if there.phase is SlurmPhase.WAITING:
+            waiting += [(number, each.metadata.uid) for number in numbers]
+        else:
+            running += len(numbers)
+    total = sweep.trials
+    return ServedTrials(total, sweep.at_once, total, running, tuple(uid for _, uid in sorted(waiting)))
 
 
 def served_jobs(asked: ServedJobs) -> tuple[ServedJob, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError
+from allotment.jobs.kubernetes.order import ONLY_CHECKED
 from allotment.model.access.caller import Caller
 from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import Job, JobDependency
@@ -22,8 +23,6 @@ from allotment.ports.job_service import JobReceipt, JobSubmission
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredJob
 
-_NO_ID: Final = "j0"
-"""In place of an id where a job is only checked."""
 _TRIES: Final = 5
 """New ids that are tried before it is somebody else's fault."""
 _LETTERS: Final = "abcdefghjkmnpqrstvwxyz0123456789"
@@ -136,14 +135,16 @@ class Intake:
         """
         return self._order(lane, submission, self._ids_of(()), caller)
 
-    def _order(self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, caller: Caller) -> JobToStart:
+    def _order(
+        self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, caller: Caller, job_id: str = ONLY_CHECKED
+    ) -> JobToStart:
         self._refuse(submission.job)
         job = ids.pinned(lane.prepared(submission.job, submission.unwritten))
         code = self._shelf.path(submission.code) if submission.code else ""
         before = self._store.get(submission.supersedes).code if submission.supersedes else ""
         if before and not code and job.program.code is not None:
             code = self._shelf.path(self._shelf.reference(before))
-        return JobToStart(_NO_ID, job, caller.name, 1, queued_since=self._now(), code=code)
+        return JobToStart(job_id, job, caller.name, 1, queued_since=self._now(), code=code)
 
     def checked(self, lane: Lane, submission: JobSubmission, caller: Caller) -> tuple[JobToStart, tuple[str, ...]]:
         """What its back end would be handed, and what is different there from what its file says.
@@ -154,9 +155,9 @@ class Intake:
         return self._checked(lane, submission, self._ids_of(()), caller)
 
     def _checked(
-        self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, caller: Caller
+        self, lane: Lane, submission: JobSubmission, ids: IdsOfNames, caller: Caller, job_id: str = ONLY_CHECKED
     ) -> tuple[JobToStart, tuple[str, ...]]:
-        order = self._order(lane, submission, ids, caller)
+        order = self._order(lane, submission, ids, caller, job_id)
         try:
             return order, lane.check(order)
         except NeverStartsError as error:
@@ -208,9 +209,10 @@ class Intake:
             return None
 
     def _judged(self, lane: Lane, number: int, submission: JobSubmission, ids: IdsOfNames, caller: Caller) -> JudgedJob:
-        order, told = self._checked(lane, submission, ids, caller)
+        job_id = id_of_key(caller.name, submission.key) if submission.key else self._new_id()
+        order, told = self._checked(lane, submission, ids, caller, job_id)
         new = StoredJob(
-            id_of_key(caller.name, submission.key) if submission.key else self._new_id(),
+            order.id,
             order.job,
             caller.name,
             submission.backend,
@@ -232,7 +234,9 @@ class Intake:
             except ConflictError as error:
                 if submission.key or not tries:
                     return error
-                judged = replace(judged, new=replace(judged.new, id=self._new_id()))
+                another = self._new_id()
+                told = tuple(each.replace(judged.new.id, another) for each in judged.told)
+                judged = replace(judged, new=replace(judged.new, id=another), told=told)
             except AllotmentError as error:
                 return error
             else:

@@ -78,6 +78,30 @@ def _given(places: Iterable[RunningPlace]) -> GivenClass | None:
 NO_JOB_PRICES: Final = JobPrices()
 
 
+def price_foreseen(prices: JobPrices, job: Job, offered: Sequence[GivenClass]) -> tuple[int | None, tuple[str, ...]]:
+    """What an hour of a job will cost, of a sweep of one trial; and what it costs as another class, in sentences.
+
+    Args:
+        prices: of an hour of a device.
+        job: that is not there yet.
+        offered: what its devices may be of, first what is tried first; nothing where nobody knows.
+    """
+    alone = replace(job, sweep=None)
+    if not alone.devices or not offered:
+        return prices.an_hour(alone), ()
+    costs = {each: prices.an_hour(alone, (RunningPlace(0, "", given=each),)) for each in offered}
+    first = costs[offered[0]]
+    others = [
+        f"{cost / 1_000_000:.2f} as {each.accelerator}, {each.capacity.value}"
+        for each, cost in costs.items()
+        if cost is not None and cost != first
+    ]
+    if first is None or not others:
+        return first, ()
+    tried = f"{offered[0].accelerator}, {offered[0].capacity.value}"
+    return first, (f"the price is that of {tried}, which its queue tries first; it is {', '.join(others)}",)
+
+
 def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
     """The use of all its attempts together.
 
@@ -112,7 +136,13 @@ def use_of(job: StoredJob, prices: JobPrices) -> UseSummary:
 
 
 def held_devices(job: Job, places: Sequence[RunningPlace]) -> int:
-    """Accelerators of all replicas: those that its back end says it holds, else those that it asked for."""
+    """Accelerators of all replicas: those that its back end says it holds, else those that it asked for.
+
+    Of a sweep that its back end runs as one, those of as many trials as may run at once: its places are trials of all
+    its time, and nobody tells which of them ran beside which.
+    """
+    if job.sweep is not None:
+        return job.devices * min(job.sweep.at_once, job.sweep.trials)
     told = [each.held for each in places if each.held is not None]
     return sum(told) if told and len(told) == job.replicas else job.devices
 
@@ -212,7 +242,9 @@ def _starting(job: StoredJob) -> int | None:
     if not starts or not job.job.devices:
         return None
     ends = pairwise(job.history.moves)
-    return job.job.devices * sum(after.at - each.at for each, after in ends if each.state is JobState.STARTING)
+    return held_devices(job.job, ()) * sum(
+        after.at - each.at for each, after in ends if each.state is JobState.STARTING
+    )
 
 
 def _cost(

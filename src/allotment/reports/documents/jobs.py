@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from allotment.model.jobs.job import Job
 from allotment.model.jobs.native import native_shown
 from allotment.model.jobs.use import IdleMark, UseSummary, percent_at
 from allotment.model.moments import written
@@ -257,6 +258,18 @@ def _attempt(attempt: JobAttempt) -> Mapping[str, Any]:
 
 def _end(end: EndOfRun) -> Mapping[str, Any]:
     return {"exitCode": end.code, "rank": end.rank, "displaced": end.displaced, "message": end.said or None}
+
+
+def refused_job_document(job: Job, job_id: str, error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A job that was not taken.
+
+    Args:
+        job: of whom.
+        job_id: empty where it has none.
+        error: why, as the document of an error.
+    """
+    why = {name: value for name, value in error.items() if name != "apiVersion"}
+    return {"job": job.name, "team": job.team, "id": job_id or None, **why}
 
 
 def foreseen_document(each: ForeseenJob) -> Mapping[str, Any]:

@@ -31,17 +31,15 @@ from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import Team
 from allotment.spec.jobs.context import JobContext
 from allotment.spec.jobs.cron import parse_cron
-from allotment.spec.jobs.schema import (
+from allotment.spec.jobs.replica import (
     AcceleratorWishSpec,
     CodeSpec,
     JobVolumeSpec,
-    RangeScale,
     ResourcesSpec,
     RunSpec,
-    ScheduleSpec,
     StagedDataSpec,
-    SweepSpec,
 )
+from allotment.spec.jobs.schema import RangeScale, ScheduleSpec, SweepSpec
 from allotment.spec.jobs.wishes import classes_for, has_lasting, usual_size
 
 USUAL_GRACE: Final = 60

@@ -15,7 +15,7 @@ from allotment.model.cluster import Cluster, NodePool
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes
 from allotment.model.team import Placement, Team
-from allotment.spec.jobs.schema import AcceleratorWishSpec
+from allotment.spec.jobs.replica import AcceleratorWishSpec
 
 _GIB: Final = 1 << 30
 CPU_OF_A_DEVICE: Final = 8_000

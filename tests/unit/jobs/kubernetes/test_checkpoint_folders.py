@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from allotment.jobs.kubernetes.kinds import WorkKind
+from allotment.jobs.kubernetes.order import ONLY_CHECKED, WorkOrder
+from allotment.jobs.kubernetes.rendering import render_work
 from allotment.model.jobs.job import CheckpointPolicy, Job, JobSchedule, JobVolume, VolumeUse
-from tests.unit.jobs.kubernetes.work import ALL, CHECKPOINTS, GRID, job, rendered
+from tests.unit.jobs.kubernetes.work import ALL, CHECKPOINTS, GRID, job, place, rendered
 
 POLICY = CheckpointPolicy("/checkpoints", 60, 30)
 INNER = JobVolume("inner", VolumeUse.CHECKPOINT, "/checkpoints/deep", claim="other")
@@ -61,4 +63,6 @@ def test_where_they_lie_is_told() -> None:
     said = "its checkpoints lie in the claim checkpoints, in the folder k7x2 of it"
     assert rendered(asked).told[-1] == said
     assert rendered(replace(asked, sweep=GRID)).told[-1] == said
+    checked = render_work(WorkOrder(ONLY_CHECKED, asked), place(asked), ALL)
+    assert checked.told[-1] == f"{said.replace('k7x2', 'ID')}: ID is the job's id once it is submitted"
     assert not any("checkpoints" in each for each in rendered(job()).told)

@@ -32,7 +32,7 @@ def needs(**changes: Any) -> ReplicaNeeds:
         (job(environment="production"), InputError, ("environment", "development")),
         (job(project="secret"), InputError, ('no project "secret"', "nlp-core")),
         (job(needs=needs(accelerators=AcceleratorWish(1, ("mi300x",)))), CapacityError, ("no mi300x", "a100-spot")),
-        (job(spot=False), CapacityError, ("no non-spot a100", "a100-spot")),
+        (job(spot=False), CapacityError, ("no non-spot a100", "a100-spot", "set spot: true")),
         (job(needs=needs(accelerators=AcceleratorWish(9, ("a100",)))), CapacityError, ("no node", "9 devices")),
         (job(needs=needs(memory=build.gib(9000))), CapacityError, ("no node", "9000Gi")),
     ],

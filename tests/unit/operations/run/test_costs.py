@@ -10,14 +10,17 @@ import pytest
 
 from allotment.accounting.prices import ClassPrices, class_prices
 from allotment.adapters.store.fake import MemoryStore
+from allotment.jobs.kubernetes.place import classes_offered
 from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import AcceleratorWish, Job
-from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.jobs.run import GivenClass, JobHistory, JobState, Move, MoveCause
 from allotment.model.jobs.use import UseSummary
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.using import JobPrices, price_foreseen
 from allotment.ports.stored_jobs import StoredJob
 from tests.unit import builders as build
 from tests.unit.jobs.kubernetes.work import job as cluster_job
+from tests.unit.jobs.kubernetes.work import world
 from tests.unit.operations.run.machine import Machine, job
 from tests.unit.operations.run.test_kubernetes_backend import JOB
 from tests.unit.operations.run.test_kubernetes_server import Served
@@ -27,6 +30,31 @@ PRICE = 3_600_000
 """Of an hour: a millionth for each millisecond."""
 Prices = ClassPrices
 ON_DEMAND, SPOT = CapacityType.ON_DEMAND, CapacityType.SPOT
+
+
+@pytest.mark.parametrize(
+    ("offered", "price", "told"),
+    [
+        ((), 4_000_000, ()),
+        ((GivenClass("a100", SPOT),), 1_000_000, ()),
+        (
+            (GivenClass("a100"), GivenClass("a100", SPOT)), 4_000_000,
+            ("the price is that of a100, on-demand, which its queue tries first; it is 1.00 as a100, spot",),
+        ),
+    ],
+    ids=["nobody knows", "spot alone", "both"],
+)  # fmt: skip
+def test_the_price_foreseen_is_that_of_what_the_queue_offers(
+    offered: tuple[GivenClass, ...], price: int, told: tuple[str, ...]
+) -> None:
+    prices = JobPrices(classes={"a100": {ON_DEMAND: 2_000_000, SPOT: 500_000}})
+    wanted = cluster_job()
+    assert wanted.devices == 2
+    assert price_foreseen(prices, wanted, offered) == (price, told)
+
+
+def test_what_a_queue_offers_a_job() -> None:
+    assert classes_offered(*world(), cluster_job()) == (GivenClass("a100", SPOT),)
 
 
 def submitted(lane: Lane, wanted: Job, now: int) -> None:

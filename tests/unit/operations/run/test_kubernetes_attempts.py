@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from allotment.adapters.kube.fake import FakeKube
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.moments import moment
 from allotment.operations.run.kubernetes.seeing import seen_jobs
 from allotment.operations.run.kubernetes.standing import followed
 from allotment.operations.run.recording import change_of
+from allotment.ports.backends import EndOfRun
 from allotment.ports.stored_jobs import StoredJob, changed
 from tests.unit.jobs.kubernetes.work import job as wanted
 from tests.unit.operations.run.test_kubernetes_standing import (
@@ -129,3 +132,89 @@ def test_a_gang_whose_node_goes_was_not_turned_out_by_its_queue() -> None:
     assert turns == [C.TAKEN, C.PREEMPTED, C.RECLAIMED]
     ends = [each.end.said for each in found.attempts if each.end is not None]
     assert ends == [EVICTED["message"], "what it ran on is gone: its pod, or the node of that"]
+
+
+def failed(uid: str, began: str, over: str, code: int = 1) -> Body:
+    terminated = {"exitCode": code, "reason": "Error", "finishedAt": f"{DAY}{over}Z"}
+    statuses = [{"name": "main", "state": {"terminated": terminated}}]
+    return a_pod(uid, "Failed", began, containerStatuses=statuses)
+
+
+def counted(*conditions: Body, failures: int) -> Body:
+    return job(*conditions, status={"failed": failures}, spec={"backoffLimit": 1})
+
+
+FIRST = workload(job(), LET_IN, admitted=True)
+NO_MORE = at("02:20", said("Failed", "BackoffLimitExceeded"))
+ONE, TWO = failed("a", "01:00", "01:20"), failed("b", "01:40", "02:19", 2)
+FAILS: list[tuple[str, list[Body]]] = [
+    ("01:01", [job(), FIRST, a_pod("a", "Running", "01:00")]),
+    ("01:21", [counted(failures=1), FIRST, ONE]),
+    ("01:41", [counted(failures=1), FIRST, ONE, a_pod("b", "Running", "01:40")]),
+    ("02:21", [counted(NO_MORE, failures=2), FIRST, ONE, TWO]),
+]
+
+
+@pytest.mark.parametrize("looks", [(0, 1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 3)])
+def test_an_attempt_that_fails_ends_with_its_pod_and_the_next_starts_with_its_own(looks: tuple[int, ...]) -> None:
+    found = kept([FAILS[each] for each in looks])
+    assert attempts(found) == [(1, "01:00", "01:20"), (2, "01:40", "02:20")]
+    assert [each.end and each.end.said for each in found.attempts] == ["work-a", "work-b"]
+    assert C.RETRIED in {each.cause for each in found.history.moves}
+    assert found.use is not None
+    assert found.use.run_ms == 60_000
+
+
+def test_an_attempt_of_which_no_pod_is_left_had_ended_when_the_next_began() -> None:
+    found = kept([FAILS[0], ("02:21", [counted(NO_MORE, failures=2), FIRST, TWO])])
+    assert attempts(found) == [(1, "01:00", "01:40"), (2, "01:40", "02:20")]
+
+
+def test_while_a_job_waits_to_try_again_the_next_attempt_has_not_started() -> None:
+    found = kept(FAILS[:2])
+    assert attempts(found) == [(1, "01:00", "01:20"), (2, "", "")]
+    assert found.history.moves[-1].at == moment_of("01:20")
+
+
+def test_a_gang_that_starts_anew_has_ended_when_that_is_seen() -> None:
+    """Its pods and Jobs are gone by then, and its queue let it in long before."""
+    once = {**SET, "status": {"restarts": 0, "conditions": []}}
+    let_in = workload(SET, LET_IN, admitted=True)
+    found = kept([
+        ("01:01", [once, OF_SET, let_in, a_pod("a", "Running", "01:00", of=OF_SET)]),
+        ("01:30", [SET, let_in]),
+    ])  # fmt: skip
+    assert attempts(found) == [(1, "01:00", "01:30"), (2, "", "")]
+
+
+def test_a_pod_that_somebody_deletes_costs_a_retry_and_is_not_displaced() -> None:
+    found = kept([
+        ("01:01", [job(), FIRST, a_pod("a", "Running", "01:00")]),
+        ("01:30", [counted(failures=1), FIRST]),
+        ("01:45", [counted(failures=1), FIRST, a_pod("b", "Running", "01:44")]),
+        ("02:21", [counted(NO_MORE, failures=2), FIRST]),
+    ])  # fmt: skip
+    assert attempts(found) == [(1, "01:00", "01:30"), (2, "01:44", "02:20")]
+    first, second = (each.end for each in found.attempts)
+    assert first == EndOfRun(None, said="its pod is gone, as if deleted by somebody: that cost a retry")
+    assert second is not None
+    assert second.said.startswith("its pod is gone, as if deleted by somebody, and its one retry is used (run it ")
+    assert C.RETRIED in {each.cause for each in found.history.moves}
+    assert found.use is not None
+    assert found.use.displaced == 0
+
+
+def test_displaced_while_nobody_looked_it_ended_when_its_queue_turned_it_out() -> None:
+    """As Kueue keeps that moment only of the first time, it counts where it can be of the attempt that was on."""
+    back = workload(job(), AGAIN, BEFORE, at("25:00", said("Requeued", "Preempted")), evictions=1, admitted=True)
+    looks: list[tuple[str, list[Body]]] = [
+        ("01:20", [job(), FIRST, a_pod("a", "Running", "01:10")]),
+        ("31:00", [job(), back, a_pod("b", "Running", "30:02")]),
+    ]
+    assert attempts(kept(looks)) == [(1, "01:10", "25:00"), (2, "30:02", "")]
+    moves = [(each.state.value, each.at) for each in kept(looks).history.moves[-2:]]
+    assert moves == [("queued", moment_of("25:00")), ("running", moment_of("30:02"))]
+    later = at("50:00", said("Admitted"))
+    twice = workload(job(), later, BEFORE, at("25:00", said("Requeued", "Preempted")), evictions=2, admitted=True)
+    found = kept([*looks, ("50:10", [job(), twice, a_pod("c", "Running", "50:02")])])
+    assert attempts(found) == [(1, "01:10", "25:00"), (2, "30:02", "50:02"), (3, "50:02", "")]

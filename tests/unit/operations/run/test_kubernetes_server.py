@@ -12,6 +12,7 @@ from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError
 from allotment.model import labels
 from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.jobs.job import JobSchedule, JobType
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.manifest import ObjectKey
 from allotment.model.mark import Mark
@@ -254,6 +255,7 @@ def test_a_namespace_deleted_under_a_job_ends_it(served: Served) -> None:
     served.steps()
     stored = served.store.get("k7x2")
     assert (stored.state, stored.history.moves[-1].cause) == (JobState.FAILED, MoveCause.LOST)
+    assert all(each.ended is not None for each in stored.attempts)
     served.lane = served.anew()
     served.steps()
     assert served.bench.ours == set()
@@ -289,3 +291,32 @@ def test_a_cluster_is_asked_once_which_one_it_is() -> None:
     right()
     kube.hook = lambda _: pytest.fail("it is known")
     right()
+
+
+def test_a_schedule_that_is_stopped_between_two_runs_is_billed_for_them(served: Served) -> None:
+    served.take(job(type=JobType.SCHEDULED, schedule=JobSchedule("* * * * *", "Etc/UTC", 60)))
+    served.steps()
+    (cron,) = served.bench.kube.list("batch/v1", "CronJob", namespace=NAMESPACE)
+    made, began, over = (f"2026-11-28T08:01:{second}Z" for second in ("00", "02", "12"))
+    metadata = {
+        "name": "run-1", "namespace": NAMESPACE, "uid": "run-1", "creationTimestamp": made,
+        "labels": cron["metadata"]["labels"],
+        "ownerReferences": [
+            {"apiVersion": "batch/v1", "kind": "CronJob", "name": cron["metadata"]["name"], "controller": True,
+             "uid": cron["metadata"]["uid"]}
+        ],
+    }  # fmt: skip
+    done = {"type": "Complete", "status": "True", "lastTransitionTime": over}
+    status = {"startTime": began, "succeeded": 1, "conditions": [done]}
+    spec = {"suspend": False, "template": {}}
+    served.bench.kube.put(
+        {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec, "status": status}
+    )
+    served.clock.sleep(80)
+    served.steps()
+    stored = served.lane.stop("k7x2", None, "jane stopped it", JANE)
+    assert stored.state is JobState.STOPPED
+    assert [(each.number, each.ended is None) for each in stored.attempts] == [(1, False)]
+    assert stored.use is not None
+    assert (stored.use.run_ms, stored.use.held_ms) == (10_000, 20_000)
+    assert served.bench.ours == set()

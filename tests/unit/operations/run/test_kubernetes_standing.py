@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,9 +41,9 @@ def job(
     return made("Job", "job", spec=spec, status={"conditions": list(conditions), **(status or {})}, **more)
 
 
-def said(type_: str, reason: str = "", message: str = "", status: str = "True") -> Body:
-    at = "2026-11-28T02:00:00Z"
-    return {"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": at}
+def said(type_: str, reason: str = "", message: str = "", status: str = "True", *, at: str = "0:00") -> Body:
+    when = f"2026-11-28T02:0{at}Z"
+    return {"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": when}
 
 
 def workload(
@@ -76,6 +77,13 @@ def ended(code: int, at: str, *, reason: str = "Error", signal: int = 0, name: s
     return {"containerStatuses": [{"name": name, "state": {"terminated": terminated}}]}
 
 
+def aged(body: Body, made_at: str) -> Body:
+    """The same, made then."""
+    return {**body, "metadata": {**body["metadata"], "creationTimestamp": f"2026-11-28T02:0{made_at}Z"}}
+
+
+GONE = "its pod is gone, as if deleted by somebody"
+NO_MORE = "BackoffLimitExceeded"
 PENDING = said("QuotaReserved", "Pending", "couldn't assign flavors: insufficient unused quota", "False")
 EVICTED = said("Evicted", "Preempted", "Preempted to accommodate a workload")
 ROOM_MADE = said(
@@ -351,8 +359,92 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
             "",
             EndOfRun(
                 None,
-                said="its pod is gone, as if deleted by somebody, and it has no retries: BackoffLimitExceeded: "
-                "Job has reached the specified backoff limit",
+                said="its pod is gone, as if deleted by somebody, and it has no retries (run it again: "
+                "allot retry k7x2): BackoffLimitExceeded: Job has reached the specified backoff limit",
+            ),
+            None,
+        ),
+    ),
+    (
+        "its pod was deleted, and one retry is left",
+        [job(status={"failed": 1}), pod("b", "Running")],
+        (JobState.RUNNING, 2, "", None, EndOfRun(None, said=f"{GONE}: that cost a retry")),
+    ),
+    (
+        "failed twice: the last pod is the one that ended it",
+        [
+            job(OVER, status={"failed": 2}, spec={"backoffLimit": 1}),
+            aged(pod("a", "Failed", status=ended(1, "4:00")), "1:00"),
+            aged(pod("b", "Failed", status=ended(2, "6:00")), "5:00"),
+        ],
+        (JobState.FAILED, 2, "", EndOfRun(2, 0, "work-b"), EndOfRun(1, 0, "work-a")),
+    ),
+    (
+        "failed in a way after which it is not tried again",
+        [
+            job(said("Failed", "PodFailurePolicy"), status={"failed": 1}),
+            aged(pod("a", "Failed", status=ended(3, "4:00")), "1:00"),
+        ],
+        (JobState.FAILED, 1, "", EndOfRun(3, 0, "work-a"), None),
+    ),
+    (
+        "the same, not said to have failed yet",
+        [
+            job(said("FailureTarget", "PodFailurePolicy"), status={"failed": 1}),
+            aged(pod("a", "Failed", status=ended(3, "4:00")), "1:00"),
+        ],
+        (JobState.STARTING, 1, "", None, None),
+    ),
+    (
+        "failed, and its last pod was deleted",
+        [
+            job(said("Failed", "BackoffLimitExceeded", at="9:00"), status={"failed": 2}, spec={"backoffLimit": 1}),
+            aged(pod("a", "Failed", status=ended(1, "4:00")), "1:00"),
+        ],
+        (
+            JobState.FAILED,
+            2,
+            "",
+            EndOfRun(None, said=f"{GONE}, and its one retry is used (run it again: allot retry k7x2): {NO_MORE}"),
+            None,
+        ),
+    ),
+    (
+        "a set of which a pod was deleted",
+        [
+            {**SET, "status": {"conditions": [said("Failed", "ReachedMaxRestarts", "too often")]}},
+            {**OF_SET, "status": {"failed": 1, "conditions": [OVER]}},
+        ],
+        (
+            JobState.FAILED,
+            1,
+            "",
+            EndOfRun(
+                None,
+                said="a pod of it is gone, as if deleted by somebody, and it has no retries (run it again: "
+                "allot retry k7x2): ReachedMaxRestarts: too often",
+            ),
+            None,
+        ),
+    ),
+    (
+        "a sweep of which a trial's pod was deleted",
+        [
+            job(
+                said("Failed", "FailedIndexes", "Job has failed indexes"),
+                spec={**GANG, "backoffLimitPerIndex": 0},
+                status={"failed": 1, "succeeded": 1, "failedIndexes": "0"},
+            ),
+            pod("b", "Succeeded", rank=1),
+        ],
+        (
+            JobState.FAILED,
+            1,
+            "",
+            EndOfRun(
+                None,
+                said="the pod of rank 0 is gone, as if deleted by somebody, and it has no retries (run it again: "
+                "allot retry k7x2): FailedIndexes: Job has failed indexes",
             ),
             None,
         ),
@@ -360,7 +452,7 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
     (
         "by the clock, between its times",
         [CRON, run("r1", said("Complete"), created="2026-11-27T03:00:00Z")],
-        (JobState.QUEUED, 2, "it runs at 0 3 * * * Europe/Berlin", None, EndOfRun(0)),
+        (JobState.QUEUED, 1, "it runs at 0 3 * * * Europe/Berlin", None, None),
     ),
     (
         "by the clock, at its time",
@@ -370,7 +462,22 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
             run("r2", created="2026-11-27T03:00:00Z"),
             pod("a", "Running", owner=run("r2", created="")),
         ],
-        (JobState.RUNNING, 2, "", None, None),
+        (JobState.RUNNING, 1, "", None, None),
+    ),
+    (
+        "by the clock, after a run that failed",
+        [
+            CRON,
+            run("r1", OVER, created="2026-11-27T03:00:00Z", status={"failed": 1, "startTime": "2026-11-27T03:00:00Z"}),
+            pod("a", "Failed", owner=run("r1", created=""), status=ended(3, "4:00")),
+        ],
+        (
+            JobState.QUEUED,
+            1,
+            "it runs at 0 3 * * * Europe/Berlin; its last run failed: exit code 3, work-a",
+            None,
+            None,
+        ),
     ),
     (
         "handed to Ray",
@@ -491,6 +598,27 @@ def test_pods_that_cannot_be_made_are_told_as_the_reason(bodies: list[Body], rea
     assert found.reason == reason
 
 
+class _Asked(set[str]):
+    """Uids of makers that count how often one is looked for among them."""
+
+    looks = 0
+
+    def __contains__(self, uid: object) -> bool:
+        _Asked.looks += 1
+        return super().__contains__(uid)
+
+
+def test_events_are_gone_through_once_however_many_jobs_lack_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Asked, "looks", 0)
+    kube, number = FakeKube(), 40
+    kube.put(job(), *(event(f"u{each}", NO_ROOM.format(each)) for each in range(number)))
+    (seen,) = seen_jobs(kube, (), HOMES).values()
+    jobs = [replace(seen, id=f"k{each}", makers=_Asked({f"u{each}"})) for each in range(number)]
+    look_for_refusals(kube, jobs)
+    assert [each.refused for each in jobs] == [REFUSED] * number
+    assert _Asked.looks <= number
+
+
 def test_pods_are_those_that_the_jobs_own_objects_made() -> None:
     """A colleague's Job whose pods bear the label is none of it; what controllers put in between is followed."""
     colleague = {**job(), "metadata": {**job()["metadata"], "name": "mine", "uid": "mine"}}
@@ -518,6 +646,18 @@ def test_places_tell_how_each_rank_ended_and_are_those_of_its_last_pod() -> None
     assert told == [
         (0, "node-a", JobState.FAILED, 137), (1, "node-b", None, None), (2, "node-c", JobState.SUCCEEDED, 0),
     ]  # fmt: skip
+
+
+def test_a_trial_without_a_pod_has_failed_where_its_job_says_so_and_a_displaced_one_has_not() -> None:
+    sweep = {**GANG, "completions": 4, "backoffLimitPerIndex": 0}
+    displaced = {**ended(1, "2:00"), **DISRUPTED}
+    found = shown([
+        job(spec=sweep, status={"failed": 1, "failedIndexes": "0,3-9"}),
+        pod("b", "Running", rank=1), pod("c", "Failed", rank=2, status=displaced),
+    ])  # fmt: skip
+    told = [(each.rank, each.node, each.over, each.code) for each in found.places]
+    assert told[:3] == [(1, "node-b", None, None), (2, "node-c", None, None), (0, "", JobState.FAILED, None)]
+    assert [rank for rank, *_ in told[3:]] == [3]
 
 
 def test_foreign_words_are_bounded_and_move_no_cursor() -> None:

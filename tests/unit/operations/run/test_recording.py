@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from allotment.model.accelerator import CapacityType
 from allotment.model.jobs.job import Job
-from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
+from allotment.model.jobs.run import GivenClass, JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.operations.run.following import PLACE_LOST
 from allotment.operations.run.recording import UNSEEN, change_of
@@ -155,3 +156,23 @@ def test_who_looks_each_time_sees_every_attempt_and_who_looks_rarely_none_too_ma
     numbers = [number for number, *_ in table(rarely)]
     assert numbers == list(range(min(numbers, default=1), rarely.history.attempt + 1))[: len(numbers)]
     assert all(ended is None or ended > began for _, began, ended, _ in table(rarely) if began is not None)
+
+
+def test_what_was_known_of_an_attempts_places_stays_when_it_is_told_no_more() -> None:
+    """Its books are gone before its pods are, and of a gang that ends one pod after the other."""
+    spot = GivenClass("h100", CapacityType.SPOT)
+    both = tuple(RunningPlace(rank, f"n{rank}", given=spot) for rank in (0, 1))
+    failed = RunningPlace(0, "", over=S.FAILED)
+    looks = [
+        (2, seen(S.RUNNING, since=2, places=both)),
+        (9, seen(S.STOPPING, since=9, places=(RunningPlace(1, "n1"),))),
+        (10, seen(S.STOPPED, since=10, places=(failed,), end=EndOfRun(None))),
+    ]
+    (attempt,) = kept(job(), looks).attempts
+    assert attempt.places == (replace(both[0], over=S.FAILED), both[1])
+    # One that is told of first by then has the class of all others.
+    late = seen(S.STOPPING, since=9, places=(RunningPlace(2, "n2"),))
+    (attempt,) = kept(job(), [looks[0], (9, late)]).attempts
+    assert attempt.places == (*both, RunningPlace(2, "n2", given=spot))
+    # In the next attempt it is another matter.
+    assert [each.places for each in kept(job(), [looks[0], (5, seen(S.STARTING, 2, since=5))]).attempts] == [both, ()]

@@ -114,6 +114,22 @@ def test_what_several_used_is_a_sum_but_for_means_and_peaks() -> None:
     assert used_together([]) is None
 
 
+def test_a_sweep_that_its_back_end_runs_as_one_held_the_devices_of_all_its_trials_at_once() -> None:
+    sweep = Sweep((SweptParameter("lr", ("1", "2", "3", "4")),), 4, 0, 3)
+    there = stored(sweep=sweep)
+    places = (RunningPlace(0, "a"), RunningPlace(1, "b"))
+    one = replace(there, attempts=tuple(replace(each, places=places) for each in there.attempts))
+    wish = one.job.needs.accelerators
+    assert wish is not None
+    use = use_of(one, JobPrices(classes={wish.classes[0]: {CapacityType.ON_DEMAND: 2_000_000}}))
+    # Two attempts held for an hour, and its three trials at once two devices each.
+    assert (use.held_ms, use.cost) == (2 * HOUR * 6, 2 * 6 * 2_000_000)
+    few = use_of(replace(one, job=replace(one.job, sweep=replace(sweep, at_once=4))), JobPrices())
+    assert few.held_ms == 2 * HOUR * 8
+    assert "ASKED FOR ONE" in report_text(report_of(replace(one, use=use), 9 * HOUR), "USD")
+    assert "ASKED FOR ONE" not in report_text(report_of(stored(), 9 * HOUR), "USD")
+
+
 def test_the_report_of_a_sweep_names_the_trial_that_did_best() -> None:
     rule = EarlyStop("loss", maximise=False, after=1)
     grid = Sweep((SweptParameter("lr", ("1", "2")),), 2, 0, 2, rule)

@@ -18,11 +18,13 @@ from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.moments import written
 from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.slurm.seen import SlurmJob
 from allotment.observe.view import seen_by
 from allotment.operations.ask.explaining import why, why_all
 from allotment.operations.run.served import ServedJobs, with_served
 from allotment.ports.stored_jobs import JobEvent, StoredJob, StoredWait
 from tests.unit.adapters.store.jobs import submitted
+from tests.unit.diagnose import test_slurm as slurm
 from tests.unit.operations.run.machine import Machine, job
 
 NOON = 1_800_014_400_000
@@ -182,3 +184,56 @@ def test_a_list_has_what_waits_and_not_what_is_over_goes_on_or_is_told_by_its_tr
     )
     told = [(each.subject.name, each.explanation.cause) for each in why_all(kept(*jobs)).waiting]
     assert sorted(told) == [("j1", "job-dependency"), ("s1-s1-t2", "job-data-fetched")]
+
+
+ARRAY = replace(
+    stored("k1", RUNNING), native="12", job=replace(submitted("k1").job, name="search", sweep=replace(SWEEP, at_once=2))
+)
+ON_CPU = slurm.running(17, "cpu0", array_id=12, array_tasks="1", user="root")
+DONE = replace(ON_CPU, job_id=16, array_tasks="0", states=("COMPLETED",))
+PENDING = slurm.job(12, "JobArrayTaskLimit", array_id=12, array_tasks="3-4%1", user="root")
+SHORT = slurm.job(14, "Resources", array_id=12, array_tasks="2", user="root", requested=slurm.tres(8))
+ON_SLURM: list[tuple[str, tuple[SlurmJob, ...], str, str]] = [
+    (
+        "the first that waits, by its number", (PENDING, SHORT, DONE, ON_CPU), "slurm-no-such-node",
+        "of 5 trials 1 runs, 3 wait, 1 is over; the first that waits, search-12_2: ",
+    ),
+    (
+        "held back by the throttle", (ON_CPU, PENDING), "slurm-array-limit",
+        "of 5 trials 1 runs, 2 wait, 2 are over; the first that waits, search-12: 1 task of its array 12 runs",
+    ),
+    (
+        "none waits", (ON_CPU, replace(ON_CPU, job_id=18, array_tasks="2")), "none",
+        "of 5 trials 2 run, 3 are over",
+    ),
+    (
+        "all wait, as one record", (PENDING,), "slurm-array-limit",
+        "of 5 trials ",
+    ),
+    (
+        "the last one runs", (ON_CPU,), "none",
+        "of 5 trials 1 runs, 4 are over",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("there", "cause", "said"), [row[1:] for row in ON_SLURM], ids=[row[0] for row in ON_SLURM])
+def test_a_sweep_that_a_slurm_runs_is_answered_for_as_a_whole(
+    there: tuple[SlurmJob, ...], cause: str, said: str
+) -> None:
+    jobs = {"k1": ARRAY}
+    asked = ServedJobs(jobs, lambda job: job.schedule is not None, lambda _: (), NOON)
+    snapshot = with_served(slurm.snapshot(*there, ours=jobs), asked)
+    for name in ("search", "k1", "sweep/search", "job/search"):
+        answer = why(snapshot, name).explanation
+        assert (answer.cause, answer.subject.kind) == (cause, "Sweep")
+        assert said in answer.summary
+        assert answer.facts["trials"] == 5
+    waits = {each.subject.name for each in why_all(snapshot).waiting}
+    assert "search" not in waits
+
+
+def test_a_sweep_of_which_its_slurm_shows_nothing_is_not_made_up() -> None:
+    asked = ServedJobs({"k1": ARRAY}, lambda _: False, lambda _: (), NOON)
+    with pytest.raises(NotFoundError):
+        why(with_served(slurm.snapshot(ours={"k1": ARRAY}), asked), "search")

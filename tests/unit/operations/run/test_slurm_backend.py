@@ -16,14 +16,16 @@ from allotment.jobs.slurm.identities import SlurmPart
 from allotment.jobs.slurm.rendering import RANKS, SlurmPlace, SlurmShape, task_log
 from allotment.model.jobs.family import MOST_VALUES
 from allotment.model.jobs.job import CheckpointPolicy, Job, JobVolume, VolumeUse
-from allotment.model.jobs.run import JobState, MoveCause
+from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.quantity import Bytes
 from allotment.model.slurm.seen import SlurmExit, SlurmJob, SlurmPhase
 from allotment.model.slurm.used import SlurmUse
+from allotment.operations.run.following import moves_to
 from allotment.operations.run.hearing import MOST_A_LOOK
 from allotment.operations.run.slurm import trial_reports
 from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import configured_slurm, placed
+from allotment.operations.run.slurm.ends import first_failed
 from allotment.operations.run.slurm.gathering import gathered
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.operations.run.slurm.standing import standing_of
@@ -121,6 +123,79 @@ def test_what_the_accounting_gathered_is_told_with_the_end_and_asked_for_once(sc
     scene.slurm.advance(60)
     assert scene.seen("x1").end == end
     assert scene.seen("x2").end == EndOfRun(0), "nothing was gathered: no zeros"
+
+
+SRUN = b"srun: error: cpu0: task 0: Exited with exit code 1\n"
+ENDED = b"srun: launch/slurm: _step_signal: Terminating StepId=1.0\n"
+REQUEUED = b"""\
+slurmstepd-cpu0: error: *** JOB 4 ON cpu0 CANCELLED AT 2026-11-28T22:03:25 DUE TO JOB REQUEUE ***
+srun: Job step aborted: Waiting up to 4 seconds for job step to finish.
+srun: forcing job termination
+srun: error: cpu0: task 1: Exited with exit code 143
+srun: launch/slurm: _step_signal: Terminating StepId=4.0
+srun: error: cpu0: task 0: Exited with exit code 143
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "wanted"),
+    [
+        (SRUN + ENDED + b"srun: error: cpu0: task 1: Terminated\nsrun: Force Terminated StepId=1.0\n", (0, 1)),
+        (b"srun: error: gpu1: task 11: Segmentation fault (core dumped)\n" + ENDED + SRUN, (11, 139)),
+        (b"srun: error: gpu[0-1]: tasks 2-3,7: Killed\nsrun: Terminating job step 1.0\n", (2, 137)),
+        (REQUEUED + SRUN + ENDED, (0, 1)),
+        # Others end their own way once they are told to.
+        (SRUN + ENDED + b"srun: error: cpu0: task 1: Exited with exit code 7\n", (0, 1)),
+        (b"srun: error: cpu0: task 1: Out Of Memory\n" + ENDED, None),
+        (b"srun: error: Unable to create step for job 5: Invalid\n", None),
+        (SRUN, None),
+        (b"\xff\nsrun: error: cpu0: task " + b"9" * 9000 + b": Killed\n" + ENDED, None),
+        (b"", None),
+    ],
+)
+def test_the_rank_that_failed_by_itself_by_what_srun_says(log: bytes, wanted: tuple[int, int] | None) -> None:
+    assert first_failed(log) == wanted
+
+
+def test_a_gang_ends_with_the_code_of_the_rank_that_failed_first(scene: Scene) -> None:
+    """Slurm itself tells the highest of all, which is of a rank that it has ended."""
+    log = {"attempt-1.log": bytes(1 << 17) + b"\n" + SRUN + ENDED + b"srun: error: cpu0: task 1: Terminated\n"}
+    for each, replicas, code in (("x1", 2, 143), ("x2", 1, 143), ("x3", 2, 143), ("x4", 2, 0)):
+        scene.start(each, scene.job(each, 2, code, replicas=replicas, team="data-science"))
+        scene.output.files[each] = log if each != "x3" else {}
+    scene.slurm.advance(20)
+    seen = {each.id: each.end for each in scene.backend.look()}
+    alone = EndOfRun(143)
+    assert seen == {"x1": EndOfRun(1, rank=0), "x2": alone, "x3": alone, "x4": EndOfRun(0)}
+    scene.slurm.forget()
+    assert scene.seen("x1").end == EndOfRun(1, rank=0)
+
+
+def test_what_was_changed_in_slurm_is_told_while_it_waits_and_when_it_is_over(scene: Scene) -> None:
+    account, came = "Slurm counts it for the account data-science, not nlp", scene.slurm.now * 1000
+    scene.start("x1", scene.job("long", 600, team="nlp", run_time=3600))
+    scene.start("x2", scene.job("same", 600, team="nlp", run_time=None))
+    numbers = {each: int(scene.seen(each).native) for each in ("x1", "x2")}
+    assert {scene.seen(each).reason for each in numbers} == {""}
+    scene.slurm.update(numbers["x1"], account="data-science", minutes=5)
+    scene.slurm.update(numbers["x2"], minutes=5)
+    scene.slurm.hold(numbers["x1"])
+    scene.slurm.advance(60)
+    both = f"{account}; its time limit in Slurm is 5 min, not 60"
+    waits = scene.seen("x1")
+    assert (waits.state, waits.reason.endswith(f"; {both}"), scene.seen("x2").reason) == (JobState.HELD, True, "")
+    scene.slurm.release(numbers["x1"])
+    scene.slurm.advance(5)
+    runs = scene.seen("x1")
+    history = JobHistory((Move(0, JobState.SUBMITTED, MoveCause.SUBMITTED), Move(1, JobState.QUEUED, MoveCause.TAKEN)))
+    assert [each.said for each in moves_to(history, runs, scene.slurm.now * 1000)][-1] == both
+    scene.slurm.advance(310)
+    assert scene.seen("x1").end == EndOfRun(143, said=f"it reached its time limit; {both}")
+    scene.slurm.forget()
+    scene.backend = scene.new()
+    kept = {"taken": True, "native": str(numbers["x1"]), "queued_since": came}
+    scene.start("x1", scene.job("long", 600, team="nlp", run_time=3600), **kept)
+    assert scene.seen("x1").end == EndOfRun(143, said=f"it reached its time limit; {account}")
 
 
 def test_a_job_that_is_cancelled_in_slurm_says_so_and_by_whom(scene: Scene) -> None:
@@ -272,6 +347,7 @@ def test_states(
     job = SlurmJob(5, "train.allot-x1-a2", "root", states, reasons=reasons, end=SlurmExit(), restarts=1)
     found = standing_of(SlurmPart("x1", 0, 2), job).followed
     assert (found.state, found.attempt, found.native) == (state, 3, "5")
+    assert (found.end is not None) is state.over
     if found.end is not None:
         assert (found.end.code, found.end.displaced) == (code, displaced)
 

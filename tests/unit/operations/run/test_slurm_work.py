@@ -73,6 +73,7 @@ def test_it_is_tried_again_as_often_as_it_may(scene: Scene) -> None:
     assert (second.state, second.attempt) == (JobState.QUEUED, 2)
     assert second.before is not None
     assert (second.before.code, second.before.displaced) == (3, False)
+    assert second.before.said == "it was Slurm's job 1", "its own tools find it by that"
     pass_by(scene, 20)
     last = scene.seen("x1")
     assert (last.state, last.attempt) == (JobState.FAILED, 3)

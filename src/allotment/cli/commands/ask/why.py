@@ -81,6 +81,7 @@ def _answer(
     from allotment.operations.ask.explaining import why as why_one
     from allotment.operations.ask.explaining import why_all
     from allotment.operations.ask.places import check_place
+    from allotment.operations.run.trials_in_cluster import told_of_trials
 
     check_place(snapshot, source.namespace)
     namespace = source.scope(snapshot)
@@ -88,7 +89,7 @@ def _answer(
         return why_all(snapshot, namespace)
     with listed_again(session, source):
         found = why_one(snapshot, asked.subject, namespace, with_remedies=not asked.no_remedies)
-    return why_directed(found, direction_of(session, source, snapshot))
+    return why_directed(told_of_trials(found, snapshot), direction_of(session, source, snapshot))
 
 
 def _tell(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from allotment.cli.commands.run.submitting import WantedJobs, handed_in
 from allotment.cli.shell.options import OutputOptions
@@ -15,6 +15,8 @@ from allotment.model.jobs.run import JobState
 from allotment.ports.backends import LOCAL
 
 if TYPE_CHECKING:
+    from allotment.cli.shell.output import Listing
+    from allotment.model.jobs.job import Job
     from allotment.ports.job_service import ForeseenJob, JobReceipt, JobService
     from allotment.ports.stored_jobs import StoredJob
     from allotment.spec.jobs.load import JobDocument
@@ -25,6 +27,19 @@ _MOST_TOLD: Final = 10
 _LOOK_AGAIN: Final = 0.1
 _LOOKS: Final = 15
 """How often, and seconds in between, it is looked whether a back end takes what was handed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A job that was not taken, or would not be.
+
+    Attributes:
+        id: empty where it has none.
+    """
+
+    job: Job
+    error: AllotmentError
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,7 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
 
     wanted = replace(wanted, key=wanted.key or running.new_job_id())
     receipts: list[JobReceipt] = []
-    refused: list[AllotmentError] = []
+    refused: list[_Refused] = []
     told: set[str] = set()
     total, at_once = len(wanted.documents), _as_they_come(output)
     code = 0
@@ -88,9 +103,9 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
                             told.update(new)
                             session.out(_line(output, replace(answer.receipt, told=new)))
                     elif answer.refused is not None:
-                        refused.append(error_of(answer.refused))
+                        refused.append(_Refused(document.job, error_of(answer.refused)))
                         if total > 1 and len(refused) <= _MOST_TOLD:
-                            _tell_refused(session, document.job.name, refused[-1])
+                            _tell_refused(session, document.job.name, refused[-1].error)
                 progress.tell(f"submitting {len(receipts)} of {total}")
     except KeyboardInterrupt:
         session.note(_cut_off(len(receipts), total, wanted))
@@ -98,21 +113,44 @@ def hand_in(session: Session, service: JobService, wanted: WantedJobs, output: O
     except UnreachableError as error:
         raise _gone(error, service, _cut_off(len(receipts), total, wanted), any_in=bool(receipts)) from error
     if total == 1 and refused:
-        raise refused[0]
-    _tell_the_rest(session, receipts, output, at_once=at_once)
+        raise refused[0].error
+    done = _at_the_end(session, service, output, receipts, refused, code)
     if refused:
         session.note(f"{len(receipts)} of {count(total, 'job')} were submitted, {len(refused)} refused")
-        code = code or refused[0].exit_code
-    return _still_there(session, service, receipts, code)
+    return done
 
 
-def _still_there(session: Session, service: JobService, receipts: Sequence[JobReceipt], code: int) -> HandedIn:
-    """Those that their back end has not refused within a moment; the others are told."""
-    refused = {each.id: each for each in (_refused_at_once(service, receipts) if code == 0 else ())}
-    for each in refused.values():
-        session.note(f"{shown(each.job.name)} ({each.id}) was refused: {shown(each.history.moves[-1].said)}")
-    left = tuple(each for each in receipts if each.job.id not in refused)
-    return HandedIn(left, CapacityError.exit_code if refused else code)
+def _at_the_end(
+    session: Session,
+    service: JobService,
+    output: OutputOptions,
+    receipts: Sequence[JobReceipt],
+    refused: Sequence[_Refused],
+    code: int,
+) -> HandedIn:
+    """Tell what is told once no more come, and what a back end has refused within a moment."""
+    from allotment.cli.commands.run.jobs_view import next_steps
+
+    at_once = _as_they_come(output)
+    if at_once and receipts and output.format == "table":
+        session.out(next_steps(receipts, session.call))
+    late: list[_Refused] = []
+    try:
+        late += map(_late, _refused_at_once(service, receipts) if code == 0 and not refused else ())
+    finally:
+        gone = {each.id for each in late}
+        left = tuple(each for each in receipts if each.job.id not in gone)
+        if not at_once:  # whatever happens meanwhile: nothing else tells of those that are in
+            _show_receipts(session, output, left, (*refused, *late))
+    for each in late:
+        session.note(f"{shown(each.job.name)} ({each.id}) was refused: {shown(each.error.why)}")
+    return HandedIn(left, code or next((each.error.exit_code for each in (*refused, *late)), 0))
+
+
+def _late(job: StoredJob) -> _Refused:
+    """A job that its back end has refused after it was in."""
+    why, fix = job.history.moves[-1].said, f"see what became of it: allot describe {job.id}"
+    return _Refused(job.job, CapacityError(f"{job.job.name} was refused", why=why, fix=fix), job.id)
 
 
 def tell_foreseen(
@@ -135,12 +173,14 @@ def tell_foreseen(
         raise refused[0][1]
     for document, error in refused[:_MOST_TOLD]:
         _tell_refused(session, f"{document.source.file}: {document.job.name}", error, would=True)
-    if found:
+    if found or output.format in {"json", "yaml"}:
+        listing = foreseen_listing(found, currency)
         show(
             session,
             output,
-            foreseen_listing(found, currency),
+            listing,
             human=lambda _: "\n".join(foreseen_text(each, currency) for each in found),
+            whole=_with_refused(session, listing, [_Refused(document.job, error) for document, error in refused]),
         )
     if refused:
         session.note(f"{len(refused)} of {count(len(answers), 'job')} would be refused")
@@ -203,13 +243,26 @@ def _tell_refused(session: Session, name: str, error: AllotmentError, *, would: 
     session.note(f"{shown(name)} {became} refused: {shown(error.what + why)}\n  fix: {shown(error.fix)}")
 
 
-def _tell_the_rest(session: Session, receipts: Sequence[JobReceipt], output: OutputOptions, *, at_once: bool) -> None:
+def _show_receipts(
+    session: Session, output: OutputOptions, receipts: Sequence[JobReceipt], refused: Sequence[_Refused]
+) -> None:
     from allotment import wiring
-    from allotment.cli.commands.run.jobs_view import next_steps, receipts_listing
+    from allotment.cli.commands.run.jobs_view import receipts_listing
     from allotment.cli.shell.output import show
 
-    if not at_once:
-        now = int(wiring.clock().now().timestamp() * 1000)
-        show(session, output, receipts_listing(receipts, now))
-    elif receipts and output.format == "table":
-        session.out(next_steps(receipts, session.call))
+    listing = receipts_listing(receipts, int(wiring.clock().now().timestamp() * 1000))
+    show(session, output, listing, whole=_with_refused(session, listing, refused))
+
+
+def _with_refused(
+    session: Session, listing: Listing[Any], refused: Sequence[_Refused]
+) -> Callable[[Sequence[Any]], Mapping[str, Any]]:
+    """What makes the document of a listing, with the jobs beside it that were refused, each with its error."""
+    from allotment.cli.shell.failures import describe, failure_document
+    from allotment.cli.shell.output import listing_document
+    from allotment.reports.documents.jobs import refused_job_document
+
+    told = [
+        refused_job_document(each.job, each.id, failure_document(session, describe(each.error))) for each in refused
+    ]
+    return lambda rows: {**listing_document(listing, rows), "refused": told}

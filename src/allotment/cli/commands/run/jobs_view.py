@@ -259,10 +259,10 @@ def _described(
         ("sweep", _sweep(job)),
         ("schedule", _schedule(job, now)),
         ("stands", "" if job.standing is None or job.state.over else shown(job.standing.said)),
-        ("retries", str(job.supersedes)),
+        ("made from", str(job.supersedes)),
         ("submitted", f"{written(job.submitted)} ({_ago(now, job.submitted)} ago)"),
     ):
-        if value and not (name == "retries" and not job.supersedes):
+        if value:
             yield f"  {name:<10} {value}"
     waits = [each for each in job.waits if each.until is None]
     if waits and not job.state.over:

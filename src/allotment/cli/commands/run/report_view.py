@@ -17,7 +17,8 @@ def report_text(report: JobReport, currency: str) -> str:
     """A job's report for people: asked and used side by side, then what to ask for next time."""
     job, use = report.job, report.use
     lines = [f"{shown(job.job.name)} ({job.id}): {job.state.value} on {shown(job.backend)}", ""]
-    lines.append(table_text(_REPORT if report.family is None else _FAMILY_REPORT, report.lines, width=None))
+    several = report.family is not None or job.job.sweep is not None
+    lines.append(table_text(_FAMILY_REPORT if several else _REPORT, report.lines, width=None))
     attempts = len(job.attempts)
     if report.family is None:
         goes_on = not job.state.over and not any(each.started is not None for each in job.attempts)
@@ -28,7 +29,7 @@ def report_text(report: JobReport, currency: str) -> str:
     if use is not None:
         held = f"{use.held_ms / 3_600_000:.4g} device-hours held"
         cost = "price not known" if use.cost is None else f"{use.cost / 1_000_000:.2f} {currency}"
-        lines.append(f"  {held}, {cost}; displaced {use.displaced} times")
+        lines.append(f"  {held}, {cost}; displaced {count(use.displaced, 'time')}")
         if use.cost is not None and use.priced_as:
             first = f"the price of {shown(use.priced_as)}, the first class it asked for"
             lines.append(f"  the cost is at {first}: which class it was given is not known")

@@ -34,6 +34,7 @@ from allotment.model.manifest import Body, ObjectKey, key_of
 from allotment.model.observed.base import Object
 from allotment.model.observed.work import Work
 from allotment.model.platform import Platform
+from allotment.operations.run.kubernetes.ends import rank_of
 from allotment.operations.run.kubernetes.guardrails_there import let_past_registries
 from allotment.operations.run.kubernetes.homes import JobHomes
 from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
@@ -45,7 +46,6 @@ from allotment.operations.run.kubernetes.seeing import SeenWork
 from allotment.operations.run.kubernetes.standing import (
     followed,
     is_staged,
-    rank_of,
     ranks_without_pod,
     with_class,
 )

@@ -14,8 +14,8 @@ from allotment.jobs.kubernetes.pods import MAIN
 from allotment.model.manifest import ObjectKey
 from allotment.model.moments import moment
 from allotment.model.observed.pods import Pod
+from allotment.operations.run.kubernetes.ends import rank_of
 from allotment.operations.run.kubernetes.fake_nodes import nothing_ran
-from allotment.operations.run.kubernetes.standing import rank_of
 from allotment.ports.backends import LogLine
 from allotment.ports.kube import KubePort, PodLogLine, RefusedError
 

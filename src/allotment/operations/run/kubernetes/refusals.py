@@ -7,7 +7,8 @@ it in an event. Anybody may write events, so they are quoted, and nothing is dec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from allotment.errors import quoted_message
@@ -28,17 +29,22 @@ _OF_A_POD: Final = re.compile(r'^.*?pods "[^"]*" is ')
 
 def look_for_refusals(kube: KubePort, jobs: Iterable[SeenWork]) -> None:
     """Write down why pods cannot be made, of those jobs that lack some; a request a namespace that has one, or two."""
-    lacking = [each for each in jobs if lacks_pods(each)]
-    for namespace in sorted({each.namespace for each in lacking}):
+    lacking: defaultdict[str, list[SeenWork]] = defaultdict(list)
+    for each in jobs:
+        if lacks_pods(each):
+            lacking[each.namespace].append(each)
+    for namespace, there in sorted(lacking.items()):
         try:
             found = [*_told(kube, namespace, _FAILED)]
-            if any(each.main is not None and each.main.kind == WorkKind.JOB_SET for each in lacking):
+            if any(each.main is not None and each.main.kind == WorkKind.JOB_SET for each in there):
                 found += _told(kube, namespace, _FAILED_JOBS)
         except RefusedError:
             continue  # whoever may not read events does without
-        for job in lacking:
-            if job.namespace == namespace:
-                job.refused = _latest(job, found)
+        told: defaultdict[str, list[Event]] = defaultdict(list)
+        for event in found:
+            told[event.involved_object.uid].append(event)
+        for job in there:
+            job.refused = _latest(job, told)
 
 
 def _told(kube: KubePort, namespace: str, fields: str) -> Iterator[Event]:
@@ -48,9 +54,10 @@ def _told(kube: KubePort, namespace: str, fields: str) -> Iterator[Event]:
             yield event
 
 
-def _latest(job: SeenWork, events: Iterable[Event]) -> str:
+def _latest(job: SeenWork, told: Mapping[str, Sequence[Event]]) -> str:
+    """The last refusal since it was let in; `told`: all events, by the uid of whom they are about."""
     since = admitted_at(job.workloads)
-    of = [each for each in events if each.involved_object.uid in job.makers and each.at >= since]
+    of = [each for uid in sorted(job.makers) for each in told.get(uid, ()) if each.at >= since]
     last = max(of, key=lambda each: each.at, default=None)
     return "" if last is None else f"its pods cannot be made: {quoted_message(_OF_A_POD.sub('', last.message))}"
 

@@ -94,6 +94,7 @@ class SeenWork:
         main: what runs it; None where it is not made yet, or gone.
         staging: what fetches its data before.
         runs: Jobs that a CronJob made, oldest first.
+        parts: Jobs that a JobSet made.
         workloads: Kueue's books for `main`, for its runs, or for its pods.
         books_of_staging: those for `staging`.
         pods: those that do its work.
@@ -111,6 +112,7 @@ class SeenWork:
     main: Work | None = None
     staging: Job | None = None
     runs: list[Job] = field(default_factory=list)
+    parts: list[Job] = field(default_factory=list)
     workloads: list[Workload] = field(default_factory=list)
     books_of_staging: list[Workload] = field(default_factory=list)
     pods: list[Pod] = field(default_factory=list)
@@ -199,8 +201,8 @@ class _Found:
             return
         job = self.jobs.setdefault(home.id, SeenWork(home.id, home.namespace))
         if maker is not None:
-            if part == MAIN and isinstance(value, Job) and maker.kind == WorkKind.CRON_JOB:
-                job.runs.append(value)
+            if part == MAIN and isinstance(value, Job):
+                (job.runs if maker.kind == WorkKind.CRON_JOB else job.parts).append(value)
         elif not home.believes(value, part):
             return
         elif part == STAGING:
@@ -232,6 +234,7 @@ class _Found:
         for job in self.jobs.values():
             of = "" if job.main is None else job.main.metadata.uid
             job.runs = [each for each in job.runs if self._makers[each.metadata.uid] == of]
+            job.parts = [each for each in job.parts if of in self._above(each.metadata.uid)]
         for pod in self._pods:
             its = self.jobs[pod.metadata.labels[labels.JOB]]
             above = list(self._above(pod.metadata.uid))
@@ -285,7 +288,17 @@ def _restarts(kind: WorkKind, raw: Body) -> int:
     if kind is not WorkKind.JOB or spec.get("completionMode") == "Indexed":
         # Of several pods one comes back while the others run on: that is the same attempt.
         return 0
-    return min(_number(status.get("failed")), _number(spec.get("backoffLimit")))
+    failed = _number(status.get("failed"))
+    if any(_ends_by_rule(each) for each in status.get("conditions") or ()):
+        # The last failure is one after which it is not tried again, whatever is left.
+        return max(0, failed - 1)
+    return min(failed, _number(spec.get("backoffLimit")))
+
+
+def _ends_by_rule(found: Any) -> bool:
+    """Whether a condition of a Job says that a rule on failed pods ends it."""
+    known = isinstance(found, Mapping) and found.get("type") in {"Failed", "FailureTarget"}
+    return known and found.get("status") == "True" and found.get("reason") == "PodFailurePolicy"
 
 
 def _take_workloads(kube: KubePort, namespaces: Sequence[str], by_uid: Mapping[str, SeenWork]) -> None:

@@ -6,17 +6,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from allotment.jobs.kubernetes.leader_worker_set import WORKER_INDEX
 from allotment.jobs.kubernetes.pods import MAIN, STAGING
 from allotment.model import labels
 from allotment.model.jobs.native import native_with_uid
 from allotment.model.jobs.run import GivenClass, JobState, MoveCause, RunningPlace
 from allotment.model.moments import moment
 from allotment.model.observed.base import Condition, condition, is_true
-from allotment.model.observed.pods import Pod, Terminated
+from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import CronJob, Job, JobStatus, Owner, Replicas, Work
-from allotment.operations.run.following import PLACE_LOST
+from allotment.operations.run.kubernetes.ends import (
+    OVER,
+    code_of,
+    end_by_pods,
+    end_in_place,
+    ended_at,
+    failure,
+    is_indexed,
+    lasting,
+    rank_of,
+    ranks_gone,
+)
 from allotment.operations.run.kubernetes.kueue_words import (
     bounded,
     how_often,
@@ -27,15 +37,11 @@ from allotment.operations.run.kubernetes.kueue_words import (
     with_more,
 )
 from allotment.operations.run.kubernetes.seeing import SeenWork
-from allotment.ports.backends import EndOfRun, FollowedJob
+from allotment.ports.backends import EndOfRun, FollowedJob, ScheduledRun, ScheduledRuns
 
-_INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _COMPLETE: Final = ("Complete", "Completed")
 _OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
 """How Ray says that a job has ended, and whether well."""
-_OVER: Final = {"Succeeded": JobState.SUCCEEDED, "Failed": JobState.FAILED}
-_NO_RETRY_LEFT: Final = "BackoffLimitExceeded"
-_KILLED: Final = 128
 _MOST_RANKS: Final = 10_000
 _PREVIOUSLY: Final = "Previously: "
 """How Kueue begins what it said before it let a Workload in again."""
@@ -84,6 +90,14 @@ def _shown(
     before: EndOfRun | None = None,
 ) -> FollowedJob:
     let_in = admitted_at(seen.workloads) if state.holds or state.over else ""
+    present = list(lasting(seen.pods).values()) if state.over else [each for each in seen.pods if not each.ended]
+    uids = {each.metadata.uid for each in present}
+    # Of several pods in one Job those that have ended may be of the attempt that is on.
+    past = [] if is_indexed(seen.main) else [each for each in seen.pods if each.metadata.uid not in uids]
+    ended_before = max(ended_at(past), _turned_out_at(seen.workloads))
+    began = _began(present) if state.over else ""
+    if state.over and seen.again > seen.evictions:
+        before = end_by_pods(past)
     of = seen.main or seen.staging
     return FollowedJob(
         id=seen.id,
@@ -92,11 +106,13 @@ def _shown(
         attempt=seen.attempt + seen.again,
         reason=bounded(reason),
         since=moment(since) if since else None,
-        places=tuple(_places(seen.pods, state)),
+        places=tuple(_places(seen.pods, state, seen.main)),
         end=end,
         before=before,
         let_in=moment(let_in) if let_in else None,
-        since_let_in=_since_let_in(seen) if seen.again else None,
+        since_let_in=((before if state.over else None) or end_in_place(seen)) if seen.again else None,
+        ended_before=moment(ended_before) if ended_before else None,
+        ran_from=moment(began) if began else None,
     )
 
 
@@ -105,7 +121,7 @@ def _staged(seen: SeenWork, staging: Job) -> FollowedJob:
         return _shown(seen, JobState.STOPPING, since=staging.metadata.deletion_timestamp)
     failed = condition(staging.status.conditions, "Failed")
     if failed is not None and failed.true:
-        end = _failure(seen.fetchers, failed)
+        end = failure(seen, seen.fetchers, failed)
         said = f"its data could not be fetched: {end.said}"
         return _shown(
             seen, JobState.FAILED, since=failed.last_transition_time, end=EndOfRun(end.code, None, bounded(said))
@@ -133,13 +149,14 @@ def _over(seen: SeenWork, main: Work) -> FollowedJob | None:
     well = next((found for name in _COMPLETE if (found := condition(conditions, name)) and found.true), None)
     failed = condition(conditions, "Failed")
     if failed is not None and failed.true:
-        return _shown(seen, JobState.FAILED, since=failed.last_transition_time, end=_failure(seen.pods, failed, main))
+        end = failure(seen, seen.pods, failed, main)
+        return _shown(seen, JobState.FAILED, since=failed.last_transition_time, end=end)
     if isinstance(main, Owner) and main.status.job_status in _OWN_WORDS:
         word = main.status.job_status
         if _OWN_WORDS[word]:
             return _shown(seen, JobState.SUCCEEDED, end=EndOfRun(0))
         said = Condition(reason=word, message=main.status.message or main.status.reason)
-        return _shown(seen, JobState.FAILED, end=_failure(seen.pods, said))
+        return _shown(seen, JobState.FAILED, end=failure(seen, seen.pods, said))
     if well is not None:
         return _shown(seen, JobState.SUCCEEDED, since=well.last_transition_time, end=EndOfRun(0))
     return None
@@ -147,18 +164,49 @@ def _over(seen: SeenWork, main: Work) -> FollowedJob | None:
 
 def _scheduled(seen: SeenWork, cron: CronJob) -> FollowedJob:
     """A CronJob is what its last run is, and waits for its time in between."""
+    over = tuple(filter(None, (_run_over(seen, each) for each in seen.runs)))
     run = seen.runs[-1] if seen.runs else None
-    pods = [each for each in seen.pods if run is not None and _made_by(each, run)]
-    if run is not None and not any(is_true(run.status.conditions, name) for name in ("Complete", "Failed")):
-        alive = _alive(seen, run, pods)
-        return replace(alive, attempt=alive.attempt + len(seen.runs) - 1)
-    before = None
-    if run is not None:
-        failed = condition(run.status.conditions, "Failed")
-        before = EndOfRun(0) if failed is None or not failed.true else _failure(pods, failed)
+    if run is not None and _ended_by(run) is None:
+        pods = _pods_of(seen, run)
+        own = replace(seen, pods=pods, workloads=[each for each in seen.workloads if _is_for(each, run)])
+        alive = _alive(own, run, pods)
+        # What is tried again within a run is no attempt of its own.
+        uncounted = alive.uncounted and not run.status.failed
+        runs = ScheduledRuns(over, moment(run.metadata.creation_timestamp))
+        return replace(alive, attempt=1, uncounted=uncounted, runs=runs)
     reason = f"it runs at {cron.spec.schedule}{f' {cron.spec.time_zone}' if cron.spec.time_zone else ''}"
-    shown = _shown(seen, JobState.QUEUED, reason=reason, before=before)
-    return replace(shown, attempt=shown.attempt + len(seen.runs))
+    last = over[-1] if over else None
+    if last is not None and last.end.code != 0:
+        code = "" if last.end.code is None else f"exit code {last.end.code}"
+        reason = f"{reason}; its last run failed: {', '.join(filter(None, (code, last.end.said)))}"
+    waits = _shown(seen, JobState.QUEUED, reason=reason)
+    return replace(waits, attempt=1, ended_before=None, runs=ScheduledRuns(over))
+
+
+def _ended_by(run: Job) -> Condition | None:
+    """By which a run is over; None while it is not."""
+    found = (condition(run.status.conditions, name) for name in ("Complete", "Failed"))
+    return next((each for each in found if each is not None and each.true), None)
+
+
+def _run_over(seen: SeenWork, run: Job) -> ScheduledRun | None:
+    """A run that has ended; None of one that goes on, or was never let in."""
+    pods, by = _pods_of(seen, run), _ended_by(run)
+    began = moment(_began(pods) or run.status.start_time)
+    ended = None if by is None else moment(by.last_transition_time)
+    made = moment(run.metadata.creation_timestamp)
+    if by is None or ended is None or began is None or made is None:
+        return None
+    end = EndOfRun(0) if by.type == "Complete" else failure(seen, pods, by, run)
+    return ScheduledRun(made, began, max(began, ended), end, tuple(_places(pods, JobState.RUNNING, run)))
+
+
+def _pods_of(seen: SeenWork, run: Job) -> list[Pod]:
+    return [each for each in seen.pods if _made_by(each, run)]
+
+
+def _is_for(books: Workload, run: Job) -> bool:
+    return any(each.uid == run.metadata.uid for each in books.metadata.owner_references)
 
 
 def _made_by(pod: Pod, job: Job) -> bool:
@@ -225,10 +273,33 @@ def _working(seen: SeenWork, main: Work, pods: Sequence[Pod]) -> FollowedJob:
         return replace(going, why=MoveCause.RECLAIMED)
     waiting = next((each for each in live if each not in run), None)
     reason = seen.refused or ("" if waiting is None else _what_holds(waiting))
-    # Pods are made when it is let in, and again when those before them are gone.
-    since = max(admitted_at(seen.workloads), min((each.metadata.creation_timestamp for each in live), default=""))
+    since = _starts_since(seen, live)
     uncounted = uncounted and waiting is not None and not waiting.metadata.deletion_timestamp
     return replace(_shown(seen, JobState.STARTING, reason=reason, since=since, before=before), uncounted=uncounted)
+
+
+def _starts_since(seen: SeenWork, live: Sequence[Pod]) -> str:
+    """From when on it is being started; empty where nobody tells.
+
+    Pods are made when it is let in, and again when those before them are gone: of a Job after a pause.
+    """
+    let_in = admitted_at(seen.workloads)
+    if live:
+        return max(let_in, min(each.metadata.creation_timestamp for each in live))
+    ended = ended_at(seen.pods)
+    anew = seen.again > seen.evictions and ended <= let_in
+    return "" if anew else max(let_in, ended)
+
+
+def _began(pods: Iterable[Pod]) -> str:
+    """When the first of these began to run; empty where none has, or nobody tells."""
+    return min((each.status.start_time for each in pods if each.ended and each.status.start_time), default="")
+
+
+def _turned_out_at(workloads: Iterable[Workload]) -> str:
+    """When Kueue last turned it out, as far as it still tells once it has let it in again."""
+    told = (_since(each.condition("Evicted")) or _since(each.condition("Requeued")) for each in workloads)
+    return max(told, default="")
 
 
 def _leaving(pod: Pod) -> Condition | None:
@@ -262,20 +333,9 @@ def _before(seen: SeenWork) -> EndOfRun | None:
         return None
     evicted = next((found for each in seen.workloads if (found := each.condition("Evicted"))), None)
     if evicted is None:
-        return _since_let_in(seen)
+        return end_in_place(seen)
     said = told_by_kueue(seen, evicted)
     return EndOfRun(None, said=said.removeprefix(_PREVIOUSLY), displaced=True)
-
-
-def _since_let_in(seen: SeenWork) -> EndOfRun | None:
-    """How the attempt before ended if Kueue has not turned it out."""
-    failed = _of_pods(seen.pods)
-    if failed is not None or not isinstance(seen.main, Owner) or seen.again == seen.evictions:
-        return failed
-    if not seen.failures:
-        return PLACE_LOST
-    alone = seen.failures >= seen.again - seen.evictions
-    return EndOfRun(None, said=f"a rank {'failed' if alone else 'failed or was lost'}, and all were started anew")
 
 
 def _needed(main: Work, pods: Sequence[Pod]) -> int:
@@ -343,7 +403,7 @@ def _what_binds(pod: Pod) -> str:
     return f"node {node} was chosen; its claims may still lack a volume: {', '.join(claims)}"
 
 
-def _places(pods: Iterable[Pod], state: JobState) -> Iterator[RunningPlace]:
+def _places(pods: Sequence[Pod], state: JobState, main: Work | None = None) -> Iterator[RunningPlace]:
     """Where the last pod of each rank runs, or ran: a job that is over may have been seen too late to know."""
     if not (state.over or state.holds):
         return
@@ -353,54 +413,9 @@ def _places(pods: Iterable[Pod], state: JobState) -> Iterator[RunningPlace]:
         if not pod.spec.node_name:
             continue
         ended = next((each.state.terminated for each in pod.status.container_statuses if each.name == MAIN), None)
-        over = _OVER.get(pod.status.phase)
-        code = None if over is None or ended is None else _code(ended)
+        # What is displaced comes again.
+        over = None if is_true(pod.status.conditions, "DisruptionTarget") else OVER.get(pod.status.phase)
+        code = None if over is None or ended is None else code_of(ended)
         yield RunningPlace(rank, pod.spec.node_name, over=over, code=code)
-
-
-def rank_of(pod: Pod) -> int:
-    """Rank of a pod: 0 where it is alone."""
-    metadata = pod.metadata
-    text = metadata.labels.get(_INDEX) or metadata.annotations.get(_INDEX) or metadata.labels.get(WORKER_INDEX) or "0"
-    return int(text) if text.isdecimal() and len(text) < 9 else 0
-
-
-def _failure(pods: Sequence[Pod], failed: Condition, main: Work | None = None) -> EndOfRun:
-    """How it failed: by its first rank that did, or else as its controller says."""
-    if failed.reason == "DeadlineExceeded":
-        return EndOfRun(None, said="it ran for as long as it may (maxRunTime)")
-    found = _of_pods(pods)
-    if found is not None:
-        return found
-    words = [failed.reason, failed.message]
-    if isinstance(main, Job) and main.status.failed and not pods and failed.reason == _NO_RETRY_LEFT:
-        # A pod that failed stays with its Job, and one whose node went is not counted.
-        used = f"all {main.spec.backoff_limit} retries are used" if main.spec.backoff_limit else "it has no retries"
-        words.insert(0, f"its pod is gone, as if deleted by somebody, and {used}")
-    return EndOfRun(None, said=bounded(": ".join(filter(None, words))))
-
-
-def _of_pods(pods: Sequence[Pod]) -> EndOfRun | None:
-    ends = [(ended.finished_at, rank_of(pod), pod, ended) for pod in pods for ended in _ends(pod)]
-    if not ends:
-        return None
-    _, rank, pod, ended = min(ends, key=lambda each: each[:2])
-    words = ended.reason if ended.reason not in {"", "Error"} else ""
-    said = bounded(": ".join(filter(None, (pod.name, words, ended.message))))
-    return EndOfRun(_code(ended), rank, said, out_of_memory=ended.reason == "OOMKilled")
-
-
-def _code(ended: Terminated) -> int:
-    """As shells have it."""
-    return _KILLED + ended.signal if ended.signal else ended.exit_code
-
-
-def _ends(pod: Pod) -> Iterator[Terminated]:
-    """Ends of a pod that failed of itself; its program's first."""
-    if pod.status.phase != "Failed" or is_true(pod.status.conditions, "DisruptionTarget"):
-        return
-    statuses = (*pod.status.container_statuses, *pod.status.init_container_statuses)
-    for status in sorted(statuses, key=lambda each: each.name != MAIN):
-        ended = status.state.terminated
-        if ended is not None and (ended.exit_code or ended.signal):
-            yield ended
+    for rank in ranks_gone(main, pods):
+        yield RunningPlace(rank, "", over=JobState.FAILED)

@@ -177,8 +177,10 @@ def _names(every: Iterable[SlurmJob], words: SlurmWords, ours: Mapping[int, Stor
     tasks = Counter(each.id for each in ours.values())
     for number, each in ours.items():
         name = each.job.name
-        if often[each.job.team, name] > 1:
-            name = f"{name[:40]}-{each.id if tasks[each.id] == 1 else jobs[number].called}"
+        # The name of a sweep is that of the whole, which the server tells of.
+        swept = each.job.sweep is not None
+        if often[each.job.team, name] > 1 or swept:
+            name = f"{name[:40]}-{jobs[number].called if swept or tasks[each.id] > 1 else each.id}"
         found[number] = each.job.team, name
     return found
 

@@ -22,11 +22,11 @@ from allotment.model.jobs.job import Job
 from allotment.model.jobs.run import JobState
 from allotment.model.slurm.seen import SlurmBooking, SlurmJob, SlurmNode, SlurmPartition, SlurmPhase
 from allotment.model.slurm.submission import SlurmSubmission
-from allotment.model.slurm.used import SlurmUse
 from allotment.operations.run.growing_logs import growing_lines
 from allotment.operations.run.slurm.arrays import TrialArrays
 from allotment.operations.run.slurm.claiming import SlurmMarks, marks_booked, marks_of
 from allotment.operations.run.slurm.described_words import WordsThere, unknown_words
+from allotment.operations.run.slurm.ends import SlurmEnds
 from allotment.operations.run.slurm.fitting import fitted_there
 from allotment.operations.run.slurm.gathering import SeenOnSlurm, gathered, numbered, numbered_bookings
 from allotment.operations.run.slurm.handed_in import HandedInJob
@@ -34,9 +34,10 @@ from allotment.operations.run.slurm.handing_in import SharedStorage, SlurmEntran
 from allotment.operations.run.slurm.output_lines import LOOK_AGAIN, output_logs
 from allotment.operations.run.slurm.standing import (
     SlurmStanding,
+    SlurmTerms,
     booked_standing,
-    cancelled,
     standing_of,
+    tried_again,
     waits_in_vain,
 )
 from allotment.ports.backends import BackendOffer, EndOfRun, FollowedJob, JobToStart, LogLine
@@ -74,6 +75,7 @@ class SlurmBackend:
         self._storage = storage
         self._clock = clock
         self._entrance = SlurmEntrance(slurm, placing, storage)
+        self._ends = SlurmEnds(slurm, storage.output)
         self._arrays = TrialArrays(slurm, storage.output, self._bookings)
         self._jobs: dict[str, HandedInJob] = {}
         self._known: dict[str, SeenOnSlurm] = {}
@@ -266,10 +268,7 @@ class SlurmBackend:
         if mine is None:
             return seen
         mine.attempt = max(mine.attempt, part.attempt)
-        seen = self._with_use(mine, seen)
-        if standing.word == "CANCELLED" and not mine.stopping and seen.end is not None:
-            used = mine.used.get((seen.native, seen.attempt), SlurmUse())
-            seen = replace(seen, end=cancelled(seen.end, used.ended_by))
+        seen = self._ends.told(mine, standing)
         retries = mine.order.job.retries
         left = part.failures < retries.limit and not mine.stopping and part == mine.claims.last
         if not left or not standing.may_be_tried_again(safe=retries.safe):
@@ -284,28 +283,10 @@ class SlurmBackend:
             end = seen.end or EndOfRun(None)
             said = f"{end.said}; it could not be tried again: {error.what}".removeprefix("; ")
             return replace(seen, end=replace(end, said=said))
+        before = tried_again(seen.end or EndOfRun(None), seen.native)
         return FollowedJob(
-            part.job_id, str(receipt.job_id), JobState.QUEUED, following.attempt, reason=receipt.said, before=seen.end
+            part.job_id, str(receipt.job_id), JobState.QUEUED, following.attempt, reason=receipt.said, before=before
         )
-
-    def _with_use(self, mine: HandedInJob, seen: FollowedJob) -> FollowedJob:
-        """With what the accounting gathered of a run that is over; asked once, and nobody waits for it."""
-        if seen.end is None or mine.order.job.sweep is not None or not seen.native.isdecimal():
-            return seen
-        key = seen.native, seen.attempt
-        if key not in mine.used:
-            mine.used[key] = SlurmUse()
-            with suppress(AllotmentError):
-                mine.used[key] = self._slurm.used(int(seen.native))
-        use = mine.used[key]
-        end = replace(
-            seen.end,
-            memory=use.memory,
-            cpu_ms=use.cpu_ms,
-            devices_busy=use.gpu_percent,
-            device_memory=use.gpu_memory,
-        )
-        return replace(seen, end=end)
 
     def _shown(self, job_id: str) -> SlurmStanding | None:
         """What became of a job, as far as anybody knows."""
@@ -358,7 +339,8 @@ class SlurmBackend:
             if begun and not waits_in_vain(jobs[-1], fetching, JobState.QUEUED):
                 self._arrays.end_those_behind(mine, part, jobs[-1].array_id, trials)
                 standing = self._arrays.standing(mine, part, jobs[-1].array_id, trials)
-                return standing.with_class(self._class_of(jobs))
+                terms = SlurmTerms(jobs[-1].account, jobs[-1].minutes)
+                return replace(standing.with_class(self._class_of(jobs)), terms=terms)
         standing = standing_of(part, jobs[-1], fetching, data=data).with_class(self._class_of(jobs))
         if waits_in_vain(jobs[-1], fetching, standing.followed.state) and not (mine is not None and mine.stopping):
             word = fetching.states[0] if fetching is not None and fetching.states else ""
@@ -395,7 +377,7 @@ class SlurmBackend:
             sweep = mine.order.job.sweep is not None
             standing = self._arrays.booked(mine, part, runs) if sweep else booked_standing(part, runs)
             if standing is not None:
-                yield standing
+                yield replace(standing, terms=SlurmTerms(max(runs, key=lambda each: each.ended).account))
 
     def _bookings(self, since: int) -> Mapping[int, Sequence[SlurmBooking]]:
         try:

@@ -37,6 +37,19 @@ NOT_FETCHED: Final = "its data could not be fetched"
 
 
 @dataclass(frozen=True, slots=True)
+class SlurmTerms:
+    """What of a job others may change once it is handed in (`scontrol update`), as Slurm has it.
+
+    Attributes:
+        account: empty where that is not told.
+        minutes: time limit; None where there is none, or that is not told.
+    """
+
+    account: str = ""
+    minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SlurmStanding:
     """How a job stands, and what could come of it.
 
@@ -44,12 +57,14 @@ class SlurmStanding:
         part: what of it that is.
         word: Slurm's for how it ended; empty where it has not, or a sweep has.
         trials: of a sweep that failed, those that may be tried again; none where that would not do.
+        terms: on which Slurm runs it.
     """
 
     followed: FollowedJob
     part: SlurmPart
     word: str = ""
     trials: tuple[int, ...] = ()
+    terms: SlurmTerms = SlurmTerms()
 
     def with_class(self, name: str) -> SlurmStanding:
         """The same with the class of its devices at each of its places; as it is where the name is empty.
@@ -112,7 +127,7 @@ def standing_of(
         # Its nodes are cleaned; Slurm shows a word for that alone, and nobody need have told it to end.
         why=MoveCause.ENDED if state is JobState.STOPPING and not made_room else None,
     )
-    return SlurmStanding(followed, part, word)
+    return SlurmStanding(followed, part, word, terms=SlurmTerms(job.account, job.minutes))
 
 
 def waits_in_vain(job: SlurmJob, fetching: SlurmJob | None, state: JobState) -> bool:
@@ -201,6 +216,16 @@ def cancelled(end: EndOfRun, by: str) -> EndOfRun:
     if _NEVER in end.said:
         return end
     return replace(end, said=f"stopped by hand in Slurm (scancel){f' by {shown(by)}' if by else ''}")
+
+
+def tried_again(end: EndOfRun, number: str) -> EndOfRun:
+    """The end of a try of a job that Slurm has under another number from then on.
+
+    Args:
+        end: of the try.
+        number: of it, by which its records are found there.
+    """
+    return replace(end, said="; ".join(filter(None, (end.said, f"it was Slurm's job {number}"))))
 
 
 def reason_of(job: SlurmJob) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from allotment.model.grammar import count
 from allotment.model.jobs.job import JobVolume, StagingTime, VolumeUse
 from allotment.model.policy import Mode, Policy, PolicyName
 from allotment.spec.jobs.lint.linted import LintAdvice, LintedJob, LintRule
@@ -16,11 +17,12 @@ _A_STAMPEDE: Final = 4
 def staging_holds_devices(linted: LintedJob) -> Iterator[LintAdvice]:
     """Devices idle while data come over the network."""
     job = linted.job
+    held = f"{count(job.devices, 'device')} {'is' if job.devices == 1 else 'are'}"
     for index, data in enumerate(job.data):
         if data.when is StagingTime.AT_START and job.devices:
             yield LintAdvice(
                 ("data", index, "when"),
-                f"{job.devices} devices are held, and idle, while it is fetched",
+                f"{held} held, and idle, while it is fetched",
                 "write `when: before`, into a volume with a claim",
             )
 
