@@ -108,13 +108,13 @@ def volume_variables(job: Job) -> Iterator[dict[str, Any]]:
 
 
 def _own(order: WorkOrder, ranks: RankSource, run: str) -> Iterator[dict[str, Any]]:
+    """Not which attempt it is: nothing of Kubernetes tells a pod that is made again, and a wrong number is no help."""
     job = order.job
     if run:
         yield _from_field(OWN_OF_RUNS, run)
     yield _value(JOB_ID, order.id)
     yield _value("ALLOTMENT_JOB_NAME", literal(job.name))
     yield _value("ALLOTMENT_TEAM", literal(job.team))
-    yield _value("ALLOTMENT_ATTEMPT", str(order.attempt))
     yield _rank(RANK, ranks)
     yield _value("ALLOTMENT_REPLICAS", str(job.replicas if job.sweep is None else job.sweep.trials))
     if job.checkpoint is not None:
