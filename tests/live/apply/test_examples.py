@@ -18,6 +18,7 @@ pytestmark = pytest.mark.live
 
 EXAMPLES = sorted(path for path in Path("examples").iterdir() if holds_platform(path))
 NIGHTLY = {
+    "dev": "of examples/minimal: by day its whole life is lived in tests/live/apply/test_right_cluster.py",
     "prod-inference-eastus": "by day training-eastus, which holds all kinds of objects that it has",
     "prod-inference-westeu": "like prod-inference-eastus but for its place",
     "dev-eastus": "by day tests/live/gitops plans it again after its tree was applied",

@@ -63,9 +63,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 LONG = {
-    "prove: all guardrails": "by day the end-to-end story proves them all",
-    "prove: one team's, with a report to keep": "by day the story writes a report",
+    "prove: all guardrails": "by day README's steps prove them all",
+    "prove: one team's, with a report to keep": "by day the tests of prove write one",
     "plan: save it, and apply exactly that": "by day the next step of a saved plan is run",
+    "sandbox build: build the binaries now, not at the first up": "by day all live tests begin with it",
     "sandbox down: stop it and remove what it left": "by day README's steps end with it",
     "sandbox up: a small one under another name": "by day the tests of its life make one of their own name",
     "sandbox up: with the nodes of dev-eastus": "by day every other example begins with it",

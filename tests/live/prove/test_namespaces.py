@@ -28,7 +28,8 @@ from allotment.spec.load import load_platform
 from tests.live.prove.conftest import CLUSTER, Acme, acme_on
 from tests.live.training import member, owner
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+# By day tests/live/prove/test_prove.py and the README's own steps prove the reference platform.
+pytestmark = [pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 BOTH = ("nlp", "nlp-notebooks")
 WORKLOADS = ("kueue.x-k8s.io/v1beta2", "Workload")
@@ -117,7 +118,6 @@ def test_a_second_plan_is_empty(live: Acme) -> None:
     assert plan.empty, [str(change.key) for change in plan.changes]
 
 
-@pytest.mark.nightly
 def test_all_guardrails_hold_in_every_namespace(live: Acme) -> None:
     report = live.prove()
     wrong = [

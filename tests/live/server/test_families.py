@@ -54,11 +54,7 @@ def swept_and_killed(server: Server, trials: int, kills: int, seed: int) -> None
     assert {each.read_text() for each in marks.iterdir()} == {"begun\nended\n"}
 
 
-def test_whatever_kills_the_server_each_trial_runs_once(server: Server) -> None:
-    swept_and_killed(server, trials=12, kills=6, seed=1)
-
-
-@pytest.mark.nightly
+@pytest.mark.nightly  # by day a schedule's server is killed, and jobs'
 @pytest.mark.timeout(3600)
 def test_whatever_kills_the_server_each_of_many_trials_runs_once(server: Server) -> None:
     swept_and_killed(server, trials=200, kills=60, seed=2)
