@@ -8,15 +8,13 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import Depends, Request, Response
 
-from allotment.api.doors import Routes, Visit, visit_of
-from allotment.errors import InputError
+from allotment.api.bodies import JSON, text_within, value_answer
+from allotment.api.doors import Asked, Routes
 from allotment.model.access.permission import Permission
-from allotment.model.jobs.written import SENT, read_value, write_value
+from allotment.model.jobs.written import SENT, read_value
 
-JSON: Final = "application/json"
 _MOST_ASKED: Final = 64 << 10
 """Bytes of what is said of a token that is to be made."""
-Asked = Annotated[Visit, Depends(visit_of)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ def add_access_routes(routes: Routes) -> None:
 
     @routes.add("GET", "/v1/whoami", Permission.READ)
     def whoami(asked: Asked) -> Response:
-        return _value("visitor", asked.access.whoami())
+        return value_answer("visitor", asked.access.whoami())
 
     @routes.add("GET", "/v1/platform", Permission.READ)
     def declared(asked: Asked) -> Response:
@@ -41,25 +39,17 @@ def add_access_routes(routes: Routes) -> None:
 
     @routes.add("GET", "/v1/tokens", Permission.TOKENS)
     def tokens(asked: Asked) -> Response:
-        return _value("tokens", asked.access.tokens())
+        return value_answer("tokens", asked.access.tokens())
 
     @routes.add("POST", "/v1/tokens", Permission.TOKENS)
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
-        return _value("given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts))
+        return value_answer("given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts))
 
     @routes.add("DELETE", "/v1/tokens/{reference}", Permission.TOKENS)
     def revoke(asked: Asked, reference: str) -> Response:
-        return _value("token", asked.access.revoke_token(reference))
+        return value_answer("token", asked.access.revoke_token(reference))
 
 
 async def _wanted(request: Request) -> AskedToken:
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > _MOST_ASKED:
-            raise InputError(f"more than {_MOST_ASKED} bytes about a token", fix="say less")
-    return read_value("wanted", AskedToken, data.decode("utf-8", "replace"), SENT)
-
-
-def _value(kind: str, value: object) -> Response:
-    return Response(write_value(kind, value), media_type=JSON)
+    text = await text_within(request, "word about a token", _MOST_ASKED, "say less")
+    return read_value("wanted", AskedToken, text, SENT)

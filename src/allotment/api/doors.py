@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
@@ -193,6 +193,10 @@ async def visit_of(request: Request) -> Visit:
     """Who was let in to a route."""
     visit: Visit = request.state.visit
     return visit
+
+
+Asked = Annotated[Visit, Depends(visit_of)]
+"""What a handler works with."""
 
 
 def unguarded(app: FastAPI) -> list[str]:

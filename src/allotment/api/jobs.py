@@ -13,14 +13,15 @@ from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from anyio import CapacityLimiter, current_time, move_on_after, to_thread
+from anyio import CapacityLimiter, current_time, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 
 from allotment.api.access import add_access_routes
+from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.code_spools import CodeSpools
-from allotment.api.doors import Door, Routes, Visit, visit_of
+from allotment.api.doors import Asked, Door, Routes, Visit
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.places import Callers
 from allotment.errors import (
@@ -37,7 +38,7 @@ from allotment.errors import (
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
-from allotment.model.jobs.written import SENT, read_value, write_value
+from allotment.model.jobs.written import SENT, read_value
 from allotment.observe.written import encode
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk
@@ -45,7 +46,6 @@ from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import JobSubmission, SubmissionAnswer, answer_of
 from allotment.ports.store import JobFilter, PageMark
 
-JSON: Final = "application/json"
 GZIP: Final = "application/gzip"
 LINES: Final = "application/x-ndjson"
 MOST_BODY: Final = 2 << 20
@@ -55,7 +55,6 @@ MOST_TOGETHER: Final = 512 << 10
 _MOST: Final = 1 << 53
 """Of milliseconds and lines: what every reader of JSON can count, and a database keeps."""
 
-Asked = Annotated[Visit, Depends(visit_of)]
 _Moment = Annotated[int, Query(ge=0, le=_MOST)]
 
 _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
@@ -72,8 +71,6 @@ _STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
-_BODY_IN: Final = 60.0
-"""Seconds that a submission may take to come."""
 _STILL_LET_IN: Final = 2.0
 """Seconds between two looks at whether somebody who reads a log may still read it."""
 _NOT_SIGNED_IN: Final = 401
@@ -106,7 +103,7 @@ def job_api(desk: Desk, registry: Registry, door: Door) -> FastAPI:
 
     @routes.add("GET", "/v1/status", Permission.READ)
     def status(asked: Asked) -> Response:
-        return _value("status", asked.jobs.status())
+        return value_answer("status", asked.jobs.status())
 
     @routes.add("POST", "/v1/end", Permission.END)
     def end(asked: Asked) -> Response:
@@ -132,7 +129,7 @@ def _code_route(routes: Routes) -> None:
 
     @routes.add("POST", "/v1/code", Permission.SUBMIT)
     async def put_code(request: Request, asked: Asked) -> Response:
-        return _value("code", await spools.kept(request.stream(), asked.jobs.put_code))
+        return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code))
 
 
 def _submission_routes(routes: Routes, callers: Callers) -> None:
@@ -140,7 +137,9 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
     async def submit(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
-        return await _asked(callers, request, wanted.backend, lambda: _value("receipt", asked.jobs.submit(wanted)))
+        return await _asked(
+            callers, request, wanted.backend, lambda: value_answer("receipt", asked.jobs.submit(wanted))
+        )
 
     @routes.add("POST", "/v1/submissions", Permission.SUBMIT)
     async def submit_all(
@@ -157,13 +156,15 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
             if found is None:
                 return Response(status_code=_NOBODY)
             answers |= zip(numbers, found, strict=True)
-        return await to_thread.run_sync(_value, "answers", tuple(answers[each] for each in range(len(wanted))))
+        return await to_thread.run_sync(value_answer, "answers", tuple(answers[each] for each in range(len(wanted))))
 
     @routes.add("POST", "/v1/foresee", Permission.SUBMIT)
     async def foresee(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
-        return await _asked(callers, request, wanted.backend, lambda: _value("foreseen", asked.jobs.foresee(wanted)))
+        return await _asked(
+            callers, request, wanted.backend, lambda: value_answer("foreseen", asked.jobs.foresee(wanted))
+        )
 
 
 def _job_routes(routes: Routes, callers: Callers) -> None:
@@ -172,7 +173,9 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
         request: Request, asked: Asked, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
     ) -> Response:
         backend = await _backend_of(asked, reference)
-        return await _asked(callers, request, backend, lambda: _value("job", asked.jobs.stop(reference, grace=grace)))
+        return await _asked(
+            callers, request, backend, lambda: value_answer("job", asked.jobs.stop(reference, grace=grace))
+        )
 
     @routes.add("POST", "/v1/jobs/{reference}/retry", Permission.SUBMIT)
     async def retry(
@@ -183,7 +186,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
     ) -> Response:
         backend = await _backend_of(asked, reference)
         return await _asked(
-            callers, request, backend, lambda: _value("receipt", asked.jobs.retry(reference, resume=resume))
+            callers, request, backend, lambda: value_answer("receipt", asked.jobs.retry(reference, resume=resume))
         )
 
 
@@ -200,7 +203,7 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
         wanted = replace(wanted, parent=parent, alone=alone == "true")
-        return _value("page", asked.jobs.page(wanted, after=after, limit=limit))
+        return value_answer("page", asked.jobs.page(wanted, after=after, limit=limit))
 
     @routes.add("GET", "/v1/snapshot", Permission.READ)
     async def snapshot(request: Request, asked: Asked, backend: str) -> Response:
@@ -210,11 +213,11 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
 
     @routes.add("GET", "/v1/jobs/{reference}", Permission.READ)
     def find(asked: Asked, reference: str, team: str = "") -> Response:
-        return _value("job", asked.jobs.find(reference, team=team))
+        return value_answer("job", asked.jobs.find(reference, team=team))
 
     @routes.add("GET", "/v1/jobs/{reference}/family", Permission.READ)
     def family(asked: Asked, reference: str) -> Response:
-        return _value("family", asked.jobs.family(reference))
+        return value_answer("family", asked.jobs.family(reference))
 
 
 def _log_route(routes: Routes) -> None:
@@ -265,20 +268,7 @@ async def _backend_of(asked: Visit, reference: str) -> str:
 
 
 async def _body(request: Request) -> str:
-    data = b""
-    with move_on_after(_BODY_IN) as patience:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > MOST_BODY:
-                raise InputError(
-                    f"a submission of more than {MOST_BODY} bytes", fix="put long values into a file of the code"
-                )
-    if patience.cancelled_caught:
-        raise UsageError(f"the submission has not come within {_BODY_IN:g} seconds", fix="send it again")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise InputError("the submission is no text", why=str(error), fix="send JSON in UTF-8") from None
+    return await text_within(request, "submission", MOST_BODY, "put long values into a file of the code")
 
 
 def _submission(body: Annotated[str, Depends(_body)]) -> JobSubmission:
@@ -307,7 +297,3 @@ def _filter(
         known = ", ".join(each.value for each in JobState)
         raise UsageError(f"there is no such state among {state}", fix=f"name some of: {known}") from None
     return JobFilter(team, states, owner, backend, prefix, since)
-
-
-def _value(kind: str, value: object) -> Response:
-    return Response(write_value(kind, value), media_type=JSON)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from allotment.adapters.store.finding import page_size
 from allotment.adapters.store.rows import Row
 from allotment.adapters.store.tables import AUDIT
 from allotment.model.audit.act import AuditedAct
@@ -26,7 +27,7 @@ def append(connection: sa.Connection, acts: Sequence[AuditedAct], known: ChainHe
 
     Args:
         connection: within whose transaction.
-        acts: what was done.
+        acts: what was done; one at least.
         known: how far it goes, as whoever writes alone knows; None where he has written nothing yet.
 
     Raises:
@@ -37,8 +38,6 @@ def append(connection: sa.Connection, acts: Sequence[AuditedAct], known: ChainHe
     if known is not None and head != known:
         raise _tampered(f"its newest entry was {known.number}, and is {head.number} or another one now")
     entries = list(chained(head, map(kept_act, acts)))
-    if not entries:
-        return head
     before = _from(connection, head.number)
     connection.execute(sa.insert(AUDIT), [_to_row(each) for each in entries])
     # What a trigger or a rule takes out again would be missing for good, and no number would.
@@ -99,7 +98,7 @@ def must_be_there(connection: sa.Connection) -> None:
 
 def page_of(connection: sa.Connection, wanted: AuditFilter, before: int | None, limit: int) -> AuditPage:
     """Entries, newest first."""
-    size = min(max(1, limit), MOST_AUDITED)
+    size = page_size(limit, MOST_AUDITED)
     query = sa.select(AUDIT).where(_NUMBERED, *_conditions(wanted)).order_by(_BY_NUMBER.desc()).limit(size + 1)
     if before is not None:
         query = query.where(before > _BY_NUMBER)

@@ -235,7 +235,7 @@ class MemoryStore:
 
     def audited(self, wanted: AuditFilter, *, before: int | None = None, limit: int = 50) -> AuditPage:
         """See the port."""
-        size = min(max(1, limit), MOST_AUDITED)
+        size = page_size(limit, MOST_AUDITED)
         meant = as_asked(wanted)
         found = [
             each

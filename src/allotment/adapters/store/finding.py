@@ -70,6 +70,6 @@ def as_asked(wanted: AuditFilter) -> AuditFilter:
     )
 
 
-def page_size(limit: int) -> int:
+def page_size(limit: int, most: int = MOST_LISTED) -> int:
     """Rows of a page, within what is allowed."""
-    return min(max(1, limit), MOST_LISTED)
+    return min(max(1, limit), most)

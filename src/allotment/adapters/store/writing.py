@@ -59,9 +59,10 @@ class SqlStore(SqlReader):
                 yield connection
             self._trail = self._longer
 
-    def _keep_acts(self, connection: sa.Connection, acts: Sequence[AuditedAct]) -> ChainHead:
-        self._longer = auditing.append(connection, acts, self._longer)
-        return self._longer
+    def _keep_acts(self, connection: sa.Connection, acts: Sequence[AuditedAct]) -> None:
+        # Most changes are nobody's act: they cost no look at the trail.
+        if acts:
+            self._longer = auditing.append(connection, acts, self._longer)
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
@@ -113,7 +114,8 @@ class SqlStore(SqlReader):
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
         """See the port."""
         with self._changing() as connection:
-            return self._keep_acts(connection, acts)
+            self._keep_acts(connection, acts)
+            return auditing.head_of(connection)
 
     def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from allotment.cli.commands.run.store import store_flag
+from allotment.cli.commands.run.store import store_flag, store_place
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, packed, setting_flag
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
     from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
-    from allotment.ports.store import StorePlace
 
 _HERE: Final = "allotment.cli.commands.account.audit"
 _USUAL: Final = 50
@@ -41,12 +40,6 @@ class SearchOptions:
     since: str | None
     until: str | None
     before: int | None
-
-
-def _place(session: Session) -> StorePlace:
-    from allotment import wiring
-
-    return wiring.store(session.value("store"))
 
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
@@ -94,7 +87,7 @@ def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> 
         since=None if asked.since is None else moment_before(asked.since, now),
         until=None if asked.until is None else moment_before(asked.until, now),
     )
-    page = searched(_place(session), wanted, before=asked.before, limit=output.limit or _USUAL)
+    page = searched(store_place(session), wanted, before=asked.before, limit=output.limit or _USUAL)
     show(session, output, audit_listing(page.entries))
     if page.before is not None:
         session.note(f"there are older ones: --before {page.before}")
@@ -126,7 +119,7 @@ def verify(session: Session, *, file: str | None, heads: tuple[str, ...]) -> int
     from allotment.reports.documents.audit import verdict_document
 
     known = [head for each in heads for head in _heads(each)]
-    place = _place(session)
+    place = store_place(session)
     verdict = verified(place, known) if file is None else gone_along(_entries(file), known)
     form = session.value("output")
     if form in ("json", "yaml"):
@@ -190,7 +183,7 @@ def export(session: Session, *, form: str) -> None:
     from allotment.wiring import running
 
     version = running.version()
-    for each in written_out(_place(session)):
+    for each in written_out(store_place(session)):
         session.out(cef_line(each, version) if form == "cef" else json.dumps(exported(each), ensure_ascii=True))
 
 
@@ -205,4 +198,4 @@ def head(session: Session) -> None:
     """
     from allotment.operations.account.trail import head_of
 
-    session.out(str(head_of(_place(session))))
+    session.out(str(head_of(store_place(session))))

@@ -33,7 +33,8 @@ def store_flag(function: F) -> F:
     return setting_flag("store", metavar="FILE|ADDRESS")(function)
 
 
-def _place(session: Session) -> StorePlace:
+def store_place(session: Session) -> StorePlace:
+    """The store that is meant."""
     from allotment import wiring
 
     return wiring.store(session.value("store"))
@@ -67,7 +68,7 @@ def status(session: Session, *, output: OutputOptions) -> None:
     from allotment.cli.shell.output import show
     from allotment.operations.run.storekeeping import looked_at
 
-    show(session, output, store_listing(looked_at(_place(session))))
+    show(session, output, store_listing(looked_at(store_place(session))))
 
 
 @click.command(cls=Command)
@@ -85,7 +86,7 @@ def backup(session: Session, file: str) -> None:
     from allotment.cli.shell.calling import typed
     from allotment.operations.run.storekeeping import saved
 
-    size = saved(_place(session), wiring.files().user_path(file))
+    size = saved(store_place(session), wiring.files().user_path(file))
     session.note(f"saved {memory(size)} in {file}; put it back with: {session.call} store restore {typed(file)}")
 
 
@@ -106,7 +107,7 @@ def restore(session: Session, file: str, *, output: OutputOptions) -> None:
     from allotment.cli.shell.output import show
     from allotment.operations.run.storekeeping import put_back
 
-    show(session, output, store_listing(put_back(_place(session), wiring.files().user_path(file))))
+    show(session, output, store_listing(put_back(store_place(session), wiring.files().user_path(file))))
 
 
 @click.command(cls=Command)
@@ -144,7 +145,7 @@ def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes:
         return 1
     now = round(wiring.clock().now().timestamp() * 1000)
     remains = running.job_remains(running.server_folder(session.environment))
-    gone = pruned(_place(session), remains, now, days, _myself(), checkpoints=checkpoints, only_told=dry_run)
+    gone = pruned(store_place(session), remains, now, days, _myself(), checkpoints=checkpoints, only_told=dry_run)
     session.note(pruned_text(gone, only_told=dry_run))
     return 0
 
@@ -171,6 +172,6 @@ def forget(session: Session, job: str, *, yes: bool) -> int:
         return 1
     remains = running.job_remains(running.server_folder(session.environment))
     now = round(wiring.clock().now().timestamp() * 1000)
-    forgotten(_place(session), remains, job, now, _myself())
+    forgotten(store_place(session), remains, job, now, _myself())
     session.note(f"{quoted(job)} is forgotten")
     return 0
