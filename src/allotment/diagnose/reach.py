@@ -10,7 +10,7 @@ from allotment.model.explanation import Confidence
 from allotment.model.observed.base import Object, Reference, is_true
 from allotment.model.observed.namespaced import Event
 from allotment.model.observed.pods import Pod
-from allotment.model.observed.work import CronJob, Job, Owner
+from allotment.model.observed.work import CronJob, Job, Owner, failed_ranges
 
 _NOT_MADE: Final = frozenset({"FailedCreate", "JobCreationFailed", "TrainJobResourcesCreationFailed"})
 """Reasons of events by which controllers tell that something could not be made: Kubernetes' own and that of
@@ -135,7 +135,7 @@ def wanted_pods(case: Case) -> int:
     if job.spec.completions is None:
         # Pods of a work queue: once one has succeeded, no further one is made.
         return sum(1 for pod in case.pods if not pod.ended) if job.status.succeeded else at_once
-    return min(at_once, job.spec.completions - job.status.succeeded - _failed_indexes(job))
+    return min(at_once, _not_settled(job, job.spec.completions))
 
 
 def _at_an_end(job: Job) -> int:
@@ -145,17 +145,12 @@ def _at_an_end(job: Job) -> int:
         return at_once
     if job.spec.completions is None:
         return 0
-    return at_once - min(at_once, job.spec.completions - job.status.succeeded - _failed_indexes(job))
+    return at_once - min(at_once, _not_settled(job, job.spec.completions))
 
 
-def _failed_indexes(job: Job) -> int:
-    """Indexes that are given up for good, of a text such as ``1,3-5``."""
-    total = 0
-    for part in job.status.failed_indexes.split(",") if job.status.failed_indexes else ():
-        first, _, last = part.partition("-")
-        if first.isdecimal() and (last or first).isdecimal():
-            total += int(last or first) - int(first) + 1
-    return total
+def _not_settled(job: Job, completions: int) -> int:
+    """Of the pods that a Job has to bring to an end, those that neither have succeeded nor are given up for good."""
+    return completions - job.status.succeeded - sum(map(len, failed_ranges(job.status)))
 
 
 def refusals(case: Case) -> list[RefusedAttempt]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from allotment.model.observed.base import Condition, Object, ObjectMeta, Part, Reference, Selector
 from allotment.model.observed.namespaced import ClaimSpec
 from allotment.model.observed.pods import PodTemplate
+
+_LONGEST_PART: Final = 20
+"""Characters; anybody may write a status."""
 
 
 class PodConditionPattern(Part, frozen=True):
@@ -59,6 +63,17 @@ class JobStatus(Part, frozen=True):
     start_time: str = ""
     completion_time: str = ""
     conditions: tuple[Condition, ...] = ()
+
+
+def failed_ranges(status: JobStatus) -> Iterator[range]:
+    """Indexes of a Job that are given up for good, which it names in a text such as ``1,3-5``.
+
+    What is no such text is left out; no index has more digits than a part of it is read of.
+    """
+    for part in status.failed_indexes.split(","):
+        first, _, last = part.partition("-")
+        if first.isdecimal() and (last or first).isdecimal() and len(part) < _LONGEST_PART:
+            yield range(int(first), int(last or first) + 1)
 
 
 class Job(Object, frozen=True):

@@ -13,7 +13,7 @@ from allotment.model.grammar import count
 from allotment.model.observed.base import is_true
 from allotment.model.observed.served import ServedTrials
 from allotment.model.observed.snapshot import Snapshot
-from allotment.model.observed.work import Job
+from allotment.model.observed.work import Job, failed_ranges
 from allotment.operations.ask.explaining import ExplainedWaiting
 
 _AT_ONCE: Final = "sweep-at-once"
@@ -48,7 +48,7 @@ def _trials(found: ExplainedWaiting, snapshot: Snapshot) -> ServedTrials | None:
     if subject.kind != "Job" or job is None or found.pods is None or not _runs_trials(job):
         return None
     total, at_once = job.spec.completions or 1, job.spec.parallelism or 1
-    over = min(total, job.status.succeeded + _indexes(job.status.failed_indexes))
+    over = min(total, job.status.succeeded + sum(map(len, failed_ranges(job.status))))
     running = min(total - over, found.pods.running)
     waiting = max(0, min(at_once, total - over) - running)
     return ServedTrials(total, at_once, over + running + waiting, running, (job.metadata.uid,) * waiting)
@@ -59,14 +59,6 @@ def _runs_trials(job: Job) -> bool:
     main = job.metadata.labels.get(labels.JOB_PART) == labels.JOB_MAIN
     over = any(is_true(job.status.conditions, name) for name in ("Complete", "Failed"))
     return main and not over and job.spec.backoff_limit_per_index is not None
-
-
-def _indexes(text: str) -> int:
-    """How many ``1,3-5`` names."""
-    ends = (part.partition("-")[::2] for part in text.split(",") if part)
-    return sum(
-        int(last or first) - int(first) + 1 for first, last in ends if first.isdecimal() and (last or "0").isdecimal()
-    )
 
 
 def _later(trials: ServedTrials) -> str:

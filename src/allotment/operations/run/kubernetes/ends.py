@@ -11,7 +11,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.moments import moment
 from allotment.model.observed.base import Condition, condition, is_true
 from allotment.model.observed.pods import Pod, Terminated
-from allotment.model.observed.work import Job, Owner, Work
+from allotment.model.observed.work import Job, Owner, Work, failed_ranges
 from allotment.operations.run.following import PLACE_LOST
 from allotment.operations.run.kubernetes.kueue_words import bounded
 from allotment.operations.run.kubernetes.seeing import SeenWork
@@ -23,7 +23,7 @@ OVER: Final = {"Succeeded": JobState.SUCCEEDED, "Failed": JobState.FAILED}
 _NO_RETRY_LEFT: Final = "BackoffLimitExceeded"
 _INDEXES_FAILED: Final = "FailedIndexes"
 _KILLED: Final = 128
-_MOST_RANKS: Final = 10_000
+MOST_RANKS: Final = 10_000
 _SHORTEST_PAUSE: Final = 9_000
 """Milliseconds: a Job waits for ten seconds or more before it tries again, and times are told in seconds."""
 _DELETED: Final = "is gone, as if deleted by somebody"
@@ -62,16 +62,9 @@ def ranks_gone(main: Work | None, pods: Iterable[Pod]) -> list[int]:
     if not isinstance(main, Job) or not main.status.failed_indexes:
         return []
     there = {rank_of(each) for each in pods}
-    most = main.spec.completions or 1
-    return [rank for rank in _ranks(main.status.failed_indexes) if rank < most and rank not in there]
-
-
-def _ranks(text: str) -> Iterator[int]:
-    """Of a Job's ``0,2-4``; as many as are read."""
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if first.isdecimal() and (last or first).isdecimal() and len(part) < 20:
-            yield from range(int(first), min(int(last or first), _MOST_RANKS) + 1)
+    most = min(main.spec.completions or 1, MOST_RANKS + 1)
+    ranks = (rank for each in failed_ranges(main.status) for rank in range(each.start, min(each.stop, most)))
+    return [rank for rank in ranks if rank not in there]
 
 
 def failure(seen: SeenWork, pods: Sequence[Pod], failed: Condition, main: Work | None = None) -> EndOfRun:

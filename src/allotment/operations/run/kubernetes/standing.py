@@ -16,6 +16,7 @@ from allotment.model.observed.pods import Pod
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.work import CronJob, Job, JobStatus, Owner, Replicas, Work
 from allotment.operations.run.kubernetes.ends import (
+    MOST_RANKS,
     OVER,
     code_of,
     end_by_pods,
@@ -42,7 +43,6 @@ from allotment.ports.backends import EndOfRun, FollowedJob, ScheduledRun, Schedu
 _COMPLETE: Final = ("Complete", "Completed")
 _OWN_WORDS: Final = {"SUCCEEDED": True, "FAILED": False, "STOPPED": False}
 """How Ray says that a job has ended, and whether well."""
-_MOST_RANKS: Final = 10_000
 _PREVIOUSLY: Final = "Previously: "
 """How Kueue begins what it said before it let a Workload in again."""
 
@@ -355,7 +355,7 @@ def ranks_without_pod(seen: SeenWork) -> list[int]:
     if not isinstance(main, Job) or not is_true(main.status.conditions, "Complete"):
         return []
     there = {rank_of(each) for each in seen.pods}
-    return [rank for rank in range(min(main.spec.completions or 1, _MOST_RANKS)) if rank not in there]
+    return [rank for rank in range(min(main.spec.completions or 1, MOST_RANKS)) if rank not in there]
 
 
 def lacks_pods(seen: SeenWork) -> bool:
