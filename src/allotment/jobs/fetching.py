@@ -28,15 +28,15 @@ FETCHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "s3": ("aws", "s3", "sync"),
     "gs": ("gcloud", "storage", "rsync", "--recursive"),
     "hf": ("huggingface-cli", "download", "--local-dir"),
-    "": ("cp", "-a"),
+    "": ("cp",),
 }
 """The usual way of a scheme; each goes on where an earlier try broke off, or copies anew.
 
 A source that sends less than 1,000 bytes a second for ten minutes is given up: it would hold its place without an end.
 """
 _WHOLE: Final = """\
-place=$1 source=$2 part="$1.part-${ALLOTMENT_JOB_ID:-$$}" child=; shift 2
-find "$place".part-* -prune -type f -mmin +2880 -exec rm -f {} + 2>/dev/null || :
+place=$1 source=$2 part="$1.allotment-part-${ALLOTMENT_JOB_ID:-$$}" child=; shift 2
+find "$place".allotment-part-* -prune -type f -mmin +2880 -exec rm -f {} + 2>/dev/null || :
 [ ! -f "$place" ] || exit 0
 [ ! -d "$place" ] || exit 21
 trap 'kill "$child" 2>/dev/null; wait; rm -f "$part"; exit 143' TERM
@@ -52,6 +52,31 @@ What is there is whole, who needs it next fetches nothing, and two that fetch it
 A part that the server cannot go on from (33, 36), or that is whole already (22), is fetched anew, once. A folder in its
 place is no file (21). Who is told to end leaves no part, and the next one removes parts that nobody has written for two
 days. A name with brackets is one name, and no redirect leads out of TLS.
+"""
+_COPIED: Final = """\
+place=$1 source=$2 child= part=
+trap 'kill "$child" 2>/dev/null; wait; drop; exit 143' TERM
+drop() { [ ! -e "$part" ] || { chmod -R u+w "$part"; rm -rf "$part"; }; }
+whole() {
+    part="$2.allotment-part-${ALLOTMENT_JOB_ID:-$$}"
+    find "$2".allotment-part-* -prune -cmin +2880 -exec rm -rf {} + 2>/dev/null || :
+    [ ! -e "$2" ] && [ ! -L "$2" ] || return 0
+    drop || exit
+    cp -a "$1" "$part" & child=$!; wait "$child" || exit
+    [ -d "$2" ] || mv -fT "$part" "$2" || [ -d "$2" ] || exit
+    drop || :
+}
+mkdir -p "${place%/*}" || exit
+if [ ! -d "$place" ]; then whole "$source" "$place"; exit; fi
+[ -d "$source" ] || { echo "$source is no folder, and $place is one" >&2; exit 21; }
+for each in "$source"/* "$source"/.[!.]* "$source"/..?*; do
+    [ ! -e "$each" ] && [ ! -L "$each" ] || whole "$each" "$place/${each##*/}"
+done"""
+"""Copies a file or a folder under a name of the job's own until it is whole, as `_WHOLE` fetches one.
+
+A folder that is there already is filled with what it lacks, one entry after the other, and not put into. Who comes
+second leaves what is there: two jobs that copy the same at once would fail one another, and cut off files while they
+are read. A part that somebody else's folder came before is dropped.
 """
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -118,6 +143,8 @@ def fetch_command(data: StagedData, source: str, place: str) -> tuple[str, ...]:
     if data.argv:
         return data.argv
     scheme = scheme_of(data)
+    if not scheme:
+        return ("sh", "-c", _COPIED, fetch_program(data), place, source)
     if scheme == "hf":
         return (*FETCHERS[scheme], place, "--", source.removeprefix("hf://"))
     if scheme == "https":
@@ -145,9 +172,6 @@ def _each(job: Job, folders: Mapping[str, str]) -> Iterator[str]:
     for data in job.data:
         place = posixpath.normpath(f"{folders[data.volume]}/{data.path}")
         command = fetch_command(data, _on_this_side(job, data.source, folders), place)
-        if command[: len(FETCHERS[""])] == FETCHERS[""] and not data.argv:
-            # A folder that is there already is filled, not put into.
-            command = (*FETCHERS[""], "-T", *command[len(FETCHERS[""]) :])
         yield from (data.source, place, str(len(command)), *command)
 
 

@@ -93,7 +93,7 @@ def test_weights_on_a_claim_are_fetched_once_and_whole(tmp_path: Path, kind: str
     place = tmp_path / "weights" / "llm"
     if there is not None:
         place.parent.mkdir()
-        place.with_name("llm.part-k7x2").write_bytes(there)
+        place.with_name("llm.allotment-part-k7x2").write_bytes(there)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

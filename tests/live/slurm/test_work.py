@@ -228,18 +228,25 @@ def test_the_node_looks_at_the_file_too(tmp_path: Path, why: str) -> None:
     assert " val" not in done.stderr
 
 
-def test_what_is_told_to_end_leaves_no_part_and_old_ones_are_removed(tmp_path: Path) -> None:
-    """`curl` is one that writes a part, and then waits."""
-    curl, place = tmp_path / "bin" / "curl", tmp_path / "to" / "[a] b"
+@pytest.mark.parametrize(
+    ("program", "part", "source"), [("curl", "before", "https://host/b"), ("cp", "last", "/from/b")]
+)
+def test_what_is_told_to_end_leaves_no_part_and_old_ones_are_removed(
+    tmp_path: Path, program: str, part: str, source: str
+) -> None:
+    """The program is one that writes a part, and then waits. How old a copy is, its date does not tell."""
+    curl, place = tmp_path / "bin" / program, tmp_path / "to" / "[a] b"
     for each in (curl.parent, place.parent):
         each.mkdir()
-    curl.write_text('#!/bin/sh\nfor last; do part=${before:-} before=$last; done\necho a >"$part"\nexec sleep 60\n')
+    curl.write_text(
+        "#!/bin/sh\nfor last; do before=${kept:-} kept=$last; done\n" + f'echo a >"${part}"\nexec sleep 60\n'
+    )
     curl.chmod(0o700)
-    parts = {name: place.with_name(f"[a] b.part-{name}") for name in ("old", "young", "x1")}
+    parts = {name: place.with_name(f"[a] b.allotment-part-{name}") for name in ("old", "young", "x1")}
     for name in ("old", "young"):
         parts[name].touch()
     os.utime(parts["old"], (0, 0))
-    argv = fetch_command(StagedData("https://host/b", "data", "b", StagingTime.BEFORE), "https://host/b", str(place))
+    argv = fetch_command(StagedData(source, "data", "b", StagingTime.BEFORE), source, str(place))
     environment = {"PATH": f"{curl.parent}:{os.environ['PATH']}", "ALLOTMENT_JOB_ID": "x1"}
     with subprocess.Popen(argv, env=environment) as fetching:
         deadline = time.monotonic() + 20
@@ -248,7 +255,59 @@ def test_what_is_told_to_end_leaves_no_part_and_old_ones_are_removed(tmp_path: P
             time.sleep(0.02)
         fetching.terminate()
         assert fetching.wait(20) == 143
-    assert sorted(place.parent.iterdir()) == [parts["young"]]
+    assert set(place.parent.iterdir()) == {parts["young"], *([parts["old"]] if program == "cp" else [])}
+
+
+def copies(place: Path, source: Path, name: str) -> subprocess.Popen[bytes]:
+    argv = fetch_command(StagedData(str(source), "data", "x", StagingTime.BEFORE), str(source), str(place))
+    return subprocess.Popen(argv, env={**os.environ, "ALLOTMENT_JOB_ID": name}, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_is_copied_by_many_at_once_and_each_file_is_whole(tmp_path: Path, there: bool) -> None:
+    source, place = tmp_path / "from", tmp_path / "to" / "in"
+    for each in (source / "-d" / "e", source / "empty", *([place] if there else [])):
+        each.mkdir(parents=True)
+    for name in (*(f"-d/e/{number}" for number in range(300)), ".hidden", "$(id) *"):
+        (source / name).write_bytes(name.encode() * 5000)
+    (source / "link").symlink_to("nowhere")
+    (source / "-d").chmod(0o555)
+    for _ in range(5):
+        running = [copies(place, source, f"j{number}") for number in range(6)]
+        while any(each.poll() is None for each in running):
+            for folder, _, names in os.walk(place):
+                for file in (Path(folder, name) for name in names if ".allotment-part-" not in f"{folder}/{name}"):
+                    assert file.is_symlink() or file.read_bytes() == (source / file.relative_to(place)).read_bytes()
+        assert [said_by(each)[0] for each in running] == [0] * 6
+        assert listed(place) == listed(source)
+        (place / "empty").rmdir()
+    assert listed(place.parent) == {"in", *(f"in/{each}" for each in listed(source) - {"empty"})}
+
+
+def test_what_is_there_is_kept_and_what_a_try_left_behind_is_not(tmp_path: Path) -> None:
+    source, place = tmp_path / "from", tmp_path / "to"
+    for each in (source / "a" / "b", place / "mine", place / "c.allotment-part-j1" / "a"):
+        each.mkdir(parents=True)
+    (place / "c.allotment-part-j1" / "a").chmod(0o555)
+    (place / "mine" / "m").write_text("mine")
+    (source / "mine").write_text("theirs")
+    (source / "c").write_text("c")
+    (place / "c.part-1").write_text("an own file that has waited for long")
+    os.utime(place / "c.part-1", (0, 0))
+    assert said_by(copies(place, source, "j1")) == (0, "")
+    assert listed(place) == {"a", "a/b", "c", "c.part-1", "mine", "mine/m"}
+    assert said_by(copies(place / "x", tmp_path / "lost", "j1"))[0] == 1
+    over = f"{source / 'c'} is no folder, and {place} is one\n"
+    assert said_by(copies(place, source / "c", "j1")) == (21, over)
+
+
+def said_by(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    said = process.communicate()[1].decode()
+    return process.returncode, said
+
+
+def listed(folder: Path) -> set[str]:
+    return {str(each.relative_to(folder)) for each in folder.rglob("*")}
 
 
 def test_what_fetches_data_stops_at_the_first_that_fails(tmp_path: Path) -> None:

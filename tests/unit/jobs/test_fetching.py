@@ -36,10 +36,10 @@ PLACE = "/claims/nlp--datasets/in/it"
         (data("s3://bucket/-x"), PLACE, "aws s3 sync s3://bucket/-x {place}"),
         (data("gs://bucket/x"), PLACE, "gcloud storage rsync --recursive gs://bucket/x {place}"),
         (data("hf://-org/model"), PLACE, "huggingface-cli download --local-dir {place} -- -org/model"),
-        (data("/archive/it's\n$(id)"), PLACE, "cp -a -T /archive/it's\n$(id) {place}"),
-        (data("/data/old", path="."), "/claims/nlp--datasets", "cp -a -T /claims/nlp--datasets/old {place}"),
-        (data("/scratch"), PLACE, "cp -a -T /scratch/x1/1/scratch {place}"),
-        (data("/scratches/x"), PLACE, "cp -a -T /scratches/x {place}"),
+        (data("/archive/it's\n$(id)"), PLACE, "sh -c … cp {place} /archive/it's\n$(id)"),
+        (data("/data/old", path="."), "/claims/nlp--datasets", "sh -c … cp {place} /claims/nlp--datasets/old"),
+        (data("/scratch"), PLACE, "sh -c … cp {place} /scratch/x1/1/scratch"),
+        (data("/scratches/x"), PLACE, "sh -c … cp {place} /scratches/x"),
         (data("ftp://x/y", argv=("get", "-o", "")), PLACE, "get -o "),
     ],
 )
@@ -57,7 +57,7 @@ def test_each_source_has_its_command(asked: StagedData, place: str, command: str
 def test_all_data_of_a_job_are_fetched_one_after_the_other() -> None:
     both = with_data(data("/a", when=StagingTime.AT_START), data("/b", volume="scratch"))
     words = fetch_arguments(both, FOLDERS, "-")
-    assert [words[number] for number in (5, 13)] == ["/a", "/b"]
+    assert [words[number] for number in (5, 14)] == ["/a", "/b"]
     assert "fetched before" in "".join(told_of_data(both))
     assert [kept_for_data(both, each) for each in both.volumes] == [False, True]
 
