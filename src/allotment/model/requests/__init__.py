@@ -1,0 +1,1 @@
+"""Requests for what is gated, the gates, and what is granted."""

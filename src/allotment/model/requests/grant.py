@@ -1,0 +1,83 @@
+"""What was granted, and what the platform directory says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from allotment.model.requests.terms import RequestKind, Share, TakenShare, Terms
+
+
+class GrantState(Enum):
+    """Where a grant stands; the text is what is kept. `requests.granting` has the table of moves."""
+
+    DUE = "due"
+    """It begins later."""
+    GIVING = "giving"
+    """Its change of the platform directory is being made and applied."""
+    ACTIVE = "active"
+    TAKING_BACK = "taking-back"
+    """Its change is being undone."""
+    ENDED = "ended"
+    CONFLICT = "conflict"
+    """Somebody changed by hand what it stands for: people decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant; what it gives stands in a file of its own in the platform directory while it is given.
+
+    Attributes:
+        id: that of its request.
+        team: who has it.
+        kind: what it is.
+        subject: as of the request's wish.
+        requester: user name of who asked for it.
+        terms: as they stand now, extensions included.
+        approved: the most that was ever approved, in the order of approvals: what is given lies within one of them.
+        state: where it stands.
+        revision: counts changes, from 1.
+        written: digest of the file as we wrote it last; empty where none is written.
+        commit: of the last change, as Git names it; empty for none.
+        trouble: why it is not as it should be, in a sentence; empty where it is.
+        told: what its people were told already, such as ``hours:80``.
+    """
+
+    id: str
+    team: str
+    kind: RequestKind
+    subject: str
+    requester: str
+    terms: Terms
+    approved: tuple[Terms, ...]
+    state: GrantState
+    revision: int
+    written: str
+    commit: str
+    trouble: str
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredGrant:
+    """A document of kind Grant of the platform directory: quota that a team has beyond its own for a time.
+
+    What it gives counts as the team's guarantee as long as the document is there: who removes the file ends it.
+
+    Attributes:
+        name: the request's id, or a name that somebody gave by hand.
+        team: who has it; its name.
+        since: milliseconds since the epoch.
+        until: the same; None for good.
+        shares: what is given.
+        taken: of whom.
+        reason: foreign text.
+    """
+
+    name: str
+    team: str
+    since: int
+    until: int | None
+    shares: tuple[Share, ...]
+    taken: tuple[TakenShare, ...]
+    reason: str
