@@ -22,7 +22,7 @@ class Gate:
         environments: in which; all if empty.
         least_devices: fewer do not meet it.
         most_devices: more do not meet it; None for no bound.
-        below_price: the whole price has to be known and below, in millionths of the currency; None where it does not count.
+        below_price: the price has to be known and below, in millionths of the currency; None where it does not count.
         undone_within: seconds within which it can be taken back, at most; None where that does not count.
         within_budget: whether the team's budget of the month has to have room for it.
         route: name of the route that decides; `AT_ONCE` for none.
