@@ -73,7 +73,7 @@ def test_data_are_fetched_before_the_job_stands_in_its_queue(machine: Machine) -
     assert machine.states(job_id)[:4] == ["submitted:submitted", "staging:taken", "queued:staged", "starting:admitted"]
     assert machine.states(job_id)[-1] == "succeeded:exit-code"
     step = launch(machine, f"{job_id}-0-0")
-    assert (step.devices, step.argv[-4:]) == ((), ("-a", "-T", "/archive/corpus", "/claims/nlp--corpora/corpus"))
+    assert (step.devices, step.argv[-3:]) == ((), ("cp", "/claims/nlp--corpora/corpus", "/archive/corpus"))
     assert launched(machine)[:2] == [f"{job_id}-0-0", f"{job_id}-1-0"]
 
 
