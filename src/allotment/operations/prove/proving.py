@@ -41,9 +41,9 @@ def _silent(_result: Result) -> None:
     return None
 
 
-SETTLING: Final = 30.0
-"""Seconds after our last apply within which the API server may not have read all policies yet (15 s seen, on a busy
-machine): so long a probe that fails is tried again."""
+SETTLING: Final = 60.0
+"""Seconds after our last apply within which the API server may not have read all policies yet (more than 30 s seen, on a
+busy machine): so long a probe that fails is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
