@@ -15,13 +15,16 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import msgspec
+from fastapi import FastAPI
 
 from allotment import wiring
 from allotment.accounting.prices import class_prices
-from allotment.api.doors import HomeDoor, TokenDoor
+from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_room, keep_deciding, repository_of
+from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
+from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.kubernetes.place import classes_offered
 from allotment.jobs.slurm.rendering import SlurmPlace
@@ -35,6 +38,8 @@ from allotment.model.slurm.seen import SlurmNode
 from allotment.operations.access.admitting import Doorkeeper
 from allotment.operations.access.listening import ListeningPlace, listening_place
 from allotment.operations.access.registry import Registry
+from allotment.operations.decide.asked import RequestsOf
+from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.kubernetes.backend import KubernetesBackend
@@ -101,6 +106,17 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hosts", default="", help="names by which it may be called there, with commas between them")
     parser.add_argument("--tls-cert", default="", help="its certificate chain")
     parser.add_argument("--tls-key", default="", help="the certificate's key")
+    parser.add_argument("--repository", default="", help="Git repository that the platform directory is kept in")
+    parser.add_argument("--repository-branch", default="main", help="its branch that counts")
+    parser.add_argument("--repository-folder", default="", help="the platform directory within")
+    parser.add_argument(
+        "--repository-mode", default="direct", choices=("direct", "branch"), help="where commits of grants go"
+    )
+    parser.add_argument("--oidc-issuer", default="", help="identity provider whose people may sign in")
+    parser.add_argument("--oidc-client", default="allotment", help="name under which it knows this client")
+    parser.add_argument("--oidc-groups", default="groups", help="claim of its tokens that lists groups")
+    parser.add_argument("--oidc-scopes", default="openid profile email", help="what is asked of it")
+    parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
     return parser.parse_args(words)
 
 
@@ -142,9 +158,22 @@ def _serve(asked: argparse.Namespace) -> None:
         witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
         with _answered_for(jobs, identity, steady):
             witnessing.start()
-            registry = Registry(jobs, steady, os.urandom, identity.platform, identity.version)
-            home = job_api(desk, registry, HomeDoor(identity.owner))
-            serve(home, desk, bound, _listeners(desk, registry, place, abroad))
+            present = PresentPlatform(platform)
+            repository = repository_of(
+                RepositoryWords(
+                    asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode
+                ),
+                directory if named else None,
+                folder,
+            )
+            room = decision_room(present, jobs, repository, connected, wiring.clock())
+            requests = RequestDesk(room)
+            Thread(target=keep_deciding, args=(requests, room, present, desk.ending), daemon=True).start()
+            oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, asked.oidc_groups, asked.oidc_scopes, asked.oidc_ca)
+            coming = sign_ins(oidc, jobs, present.people, steady, opened, names=None if place is None else place.names)
+            registry = Registry(jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming)
+            made = partial(job_api, desk, registry, partial(RequestsOf, requests, room))
+            serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
 
 
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
@@ -157,13 +186,13 @@ def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
 
 
 def _listeners(
-    desk: Desk, registry: Registry, place: ListeningPlace | None, bound: socket.socket | None
+    made: Callable[[Door], FastAPI], registry: Registry, place: ListeningPlace | None, bound: socket.socket | None
 ) -> tuple[Listener, ...]:
     """The same application where whoever comes shows a token, behind the checks of requests from afar."""
     if place is None or bound is None:
         return ()
-    door = TokenDoor(Doorkeeper(registry.store, registry.clock))
-    app = Hardened(job_api(desk, registry, door), place.names, lambda: os.urandom(12).hex())
+    door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people))
+    app = Hardened(made(door), place.names, lambda: os.urandom(12).hex())
     return (Listener(app, bound, place.certificate, place.key),)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
+from anyio import to_thread
 from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import JSON, text_within, value_answer
-from allotment.api.doors import Asked, Routes
+from allotment.api.doors import Asked, Comer, Routes
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
 
+_NOTHING: Final = 204
 _MOST_ASKED: Final = 64 << 10
 """Bytes of what is said of a token that is to be made."""
 
@@ -24,6 +27,17 @@ class AskedToken:
     name: str
     permissions: tuple[str, ...]
     lasts: int
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSignIn:
+    """What somebody brings from his identity provider; see `SignIns.enter`."""
+
+    token: str
+    nonce: str
+    host: str
+    elsewhere: bool = False
 
 
 def add_access_routes(routes: Routes) -> None:
@@ -37,17 +51,56 @@ def add_access_routes(routes: Routes) -> None:
     def declared(asked: Asked) -> Response:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
-    @routes.add("GET", "/v1/tokens", Permission.TOKENS)
+    @routes.add("GET", "/v1/tokens", Permission.OWN_TOKENS)
     def tokens(asked: Asked) -> Response:
         return value_answer("tokens", asked.access.tokens())
 
-    @routes.add("POST", "/v1/tokens", Permission.TOKENS)
+    @routes.add("POST", "/v1/tokens", Permission.OWN_TOKENS)
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
-        return value_answer("given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts))
+        return value_answer(
+            "given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts, wanted.team)
+        )
 
-    @routes.add("DELETE", "/v1/tokens/{reference}", Permission.TOKENS)
+    @routes.add("DELETE", "/v1/tokens/{reference}", Permission.OWN_TOKENS)
     def revoke(asked: Asked, reference: str) -> Response:
         return value_answer("token", asked.access.revoke_token(reference))
+
+    @routes.add("DELETE", "/v1/session", Permission.OWN_TOKENS)
+    def sign_out(asked: Asked) -> Response:
+        asked.access.end_session()
+        return Response(status_code=_NOTHING)
+
+    @routes.add("GET", "/v1/people", Permission.PEOPLE)
+    def people(asked: Asked) -> Response:
+        return value_answer("people", asked.access.people())
+
+    @routes.add("POST", "/v1/people/{reference}/shut-out", Permission.PEOPLE)
+    def shut_out(asked: Asked, reference: str) -> Response:
+        return value_answer("person", asked.access.shut_out(reference, out=True))
+
+    @routes.add("POST", "/v1/people/{reference}/let-in", Permission.PEOPLE)
+    def let_in(asked: Asked, reference: str) -> Response:
+        return value_answer("person", asked.access.shut_out(reference, out=False))
+
+
+def add_sign_in_routes(routes: Routes) -> None:
+    """How somebody gets in whom nobody knows yet."""
+
+    @routes.open("GET", "/v1/sign-in")
+    def offer(stranger: Comer) -> Response:
+        return value_answer("offer", stranger.sign_ins.offer())
+
+    @routes.open("POST", "/v1/sign-in")
+    async def enter(stranger: Comer, brought: Annotated[AskedSignIn, Depends(_brought)]) -> Response:
+        session = await to_thread.run_sync(
+            partial(stranger.enter, brought.token, brought.nonce, brought.host, elsewhere=brought.elsewhere)
+        )
+        return await to_thread.run_sync(value_answer, "given", session)
+
+
+async def _brought(request: Request) -> AskedSignIn:
+    text = await text_within(request, "sign-in", _MOST_ASKED, "have the identity provider tell of fewer groups")
+    return read_value("brought", AskedSignIn, text, SENT)
 
 
 async def _wanted(request: Request) -> AskedToken:

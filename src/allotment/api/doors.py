@@ -14,21 +14,26 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
-from allotment.errors import ForbiddenError, NotSignedInError
+from allotment.errors import ForbiddenError, NotFoundError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
-from allotment.model.access.permission import EVERYTHING, Permission
+from allotment.model.access.permission import Permission
+from allotment.model.access.rights import OWN
 from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.registry import Registry, RegistryOf
+from allotment.operations.access.signing_in import SignIns
 from allotment.operations.run.asked import DeskOf
 from allotment.operations.run.desk import Desk
-from allotment.ports.access_service import AccessService
+from allotment.ports.access_service import AccessService, TokenReceipt, told
 from allotment.ports.job_service import JobService
+from allotment.ports.request_service import RequestService
 
 _BEARER: Final = "bearer "
 _LOOKED_UP: Final = 8
 """Tokens that are looked up at once, a thread each: whoever waits for that keeps no other from being answered."""
 NEEDS: Final = "x-allotment-needs"
 """Of an operation in the OpenAPI document: the permission that it needs."""
+OPEN: Final = "nothing"
+"""What an operation needs that is there for whoever comes to sign in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,32 @@ class Visit:
     Attributes:
         jobs: the server, in his name.
         access: who gets in, asked in his name.
+        requests: requests and grants, asked in his name.
         still: whether he would be let in now, too.
     """
 
     admitted: LetIn
     jobs: JobService
     access: AccessService
+    requests: RequestService
     still: Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who comes to sign in.
+
+    Attributes:
+        address: where he comes from.
+    """
+
+    sign_ins: SignIns
+    address: str
+
+    def enter(self, token: str, nonce: str, host: str, *, elsewhere: bool) -> TokenReceipt:
+        """Let him in; see `SignIns.enter`."""
+        session = self.sign_ins.enter(token, nonce, host, self.address, elsewhere=elsewhere)
+        return TokenReceipt(told(session.token), session.text)
 
 
 class Door(Protocol):
@@ -84,7 +108,7 @@ class HomeDoor:
         Args:
             owner: user name.
         """
-        self._admitted = LetIn(Caller(owner, CallerKind.LOCAL, "unix socket"), EVERYTHING)
+        self._admitted = LetIn(Caller(owner, CallerKind.LOCAL, "unix socket"), OWN)
 
     async def admit(self, _request: Request) -> LetIn:
         """The owner."""
@@ -117,8 +141,7 @@ class TokenDoor:
         """Whoever has a token; it comes in the header, and nowhere else, so that no log of addresses holds it."""
         shown = request.headers.get("authorization", "")
         text = shown[len(_BEARER) :].strip() if shown[: len(_BEARER)].lower() == _BEARER else ""
-        address = request.client.host if request.client is not None else "an unknown address"
-        return await to_thread.run_sync(self._doorkeeper.admit, text, address, limiter=self._looking)
+        return await to_thread.run_sync(self._doorkeeper.admit, text, _address_of(request), limiter=self._looking)
 
     async def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """It is kept."""
@@ -137,7 +160,14 @@ class TokenDoor:
 class Routes:
     """The routes of an application, each with what it needs."""
 
-    def __init__(self, app: FastAPI, door: Door, desk: Desk, registry: Registry) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        door: Door,
+        desk: Desk,
+        registry: Registry,
+        requests: Callable[[LetIn], RequestService],
+    ) -> None:
         """None yet.
 
         Args:
@@ -145,7 +175,9 @@ class Routes:
             door: where requests come in.
             desk: what is asked.
             registry: who gets in.
+            requests: requests and grants, as somebody has them who was let in.
         """
+        self._requests = requests
         self._app = app
         self._door = door
         self._desk = desk
@@ -162,31 +194,67 @@ class Routes:
 
         async def entered(request: Request) -> None:
             admitted = await self._door.admit(request)
-            if needs not in admitted.permissions:
+            if needs not in admitted.rights.all:
                 await self._door.denied(admitted, needs, f"{verb} {path}")
-                raise ForbiddenError(
-                    f"the token does not give {needs.value}",
-                    why=f"{verb} {path} needs it",
-                    fix="use a token that does; `allot whoami` says what yours gives",
-                )
+                raise _not_allowed(admitted, needs, f"{verb} {path}")
             request.state.visit = Visit(
                 admitted,
-                DeskOf(self._desk, admitted.caller, partial(self._door.check, admitted)),
+                DeskOf(self._desk, admitted.caller, admitted.rights, partial(self._door.check, admitted)),
                 RegistryOf(self._registry, admitted),
+                self._requests(admitted),
                 partial(self._door.still, admitted),
             )
 
+        return self._making(verb, path, entered, needs.value)
+
+    def open(self, verb: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a route for whoever comes to sign in, whom nobody knows yet: it has no way to anything else.
+
+        Args:
+            verb: such as ``GET``.
+            path: such as ``/v1/sign-in``.
+        """
+
+        async def came(request: Request) -> None:
+            sign_ins = self._registry.sign_ins
+            if sign_ins is None:
+                raise NotFoundError(
+                    "nobody signs in here with an identity provider",
+                    why="the server was started without one",
+                    fix="ask for a token: `allot token create NAME` on the server's machine makes one",
+                )
+            request.state.stranger = Newcomer(sign_ins, _address_of(request))
+
+        return self._making(verb, path, came, OPEN)
+
+    def _making(
+        self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._app.add_api_route(
                 path,
                 handler,
                 methods=[verb],
                 dependencies=[Depends(entered)],
-                openapi_extra={NEEDS: needs.value},
+                openapi_extra={NEEDS: needs},
             )
             return handler
 
         return made
+
+
+def _not_allowed(admitted: LetIn, needs: Permission, what: str) -> ForbiddenError:
+    if admitted.token is not None and not admitted.token.session:
+        return ForbiddenError(
+            f"the token does not give {needs.value}",
+            why=f"{what} needs it",
+            fix="use a token that does; `allot whoami` says what yours gives",
+        )
+    return ForbiddenError(
+        f"you may not do this: {needs.value}",
+        why=f"{what} needs it, and none of your groups gives it",
+        fix="`allot whoami` says what you may; ask an administrator of the platform",
+    )
 
 
 async def visit_of(request: Request) -> Visit:
@@ -197,6 +265,20 @@ async def visit_of(request: Request) -> Visit:
 
 Asked = Annotated[Visit, Depends(visit_of)]
 """What a handler works with."""
+
+
+async def stranger_of(request: Request) -> Newcomer:
+    """Who came to sign in."""
+    stranger: Newcomer = request.state.stranger
+    return stranger
+
+
+Comer = Annotated[Newcomer, Depends(stranger_of)]
+"""What a handler works with whose route is open."""
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client is not None else "an unknown address"
 
 
 def unguarded(app: FastAPI) -> list[str]:

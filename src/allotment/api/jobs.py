@@ -18,12 +18,13 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 
-from allotment.api.access import add_access_routes
+from allotment.api.access import add_access_routes, add_sign_in_routes
 from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.code_spools import CodeSpools
 from allotment.api.doors import Asked, Door, Routes, Visit
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.places import Callers
+from allotment.api.requests import add_request_routes
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -40,10 +41,12 @@ from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
 from allotment.model.jobs.run import JobState
 from allotment.model.jobs.written import SENT, read_value
 from allotment.observe.written import encode
+from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk
 from allotment.ports.backends import JobRefusedError, LogLine
 from allotment.ports.job_service import JobSubmission, SubmissionAnswer, answer_of
+from allotment.ports.request_service import RequestService
 from allotment.ports.store import JobFilter, PageMark
 
 GZIP: Final = "application/gzip"
@@ -78,16 +81,17 @@ _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
 
-def job_api(desk: Desk, registry: Registry, door: Door) -> FastAPI:
+def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestService], door: Door) -> FastAPI:
     """The application.
 
     Args:
         desk: what is asked for jobs.
         registry: who gets in.
-        door: where requests come in.
+        requests: requests and grants, as somebody has them who was let in.
+        door: where calls come in.
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
-    routes = Routes(app, door, desk, registry)
+    routes = Routes(app, door, desk, registry, requests)
 
     @app.exception_handler(AllotmentError)
     def refused(_request: Request, error: AllotmentError) -> Response:
@@ -121,6 +125,8 @@ def job_api(desk: Desk, registry: Registry, door: Door) -> FastAPI:
     _read_routes(routes, callers)
     _log_route(routes)
     add_access_routes(routes)
+    add_sign_in_routes(routes)
+    add_request_routes(routes)
     return app
 
 
@@ -206,9 +212,9 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
         return value_answer("page", asked.jobs.page(wanted, after=after, limit=limit))
 
     @routes.add("GET", "/v1/snapshot", Permission.READ)
-    async def snapshot(request: Request, asked: Asked, backend: str) -> Response:
+    async def snapshot(request: Request, asked: Asked, backend: str, team: str = "") -> Response:
         return await _asked(
-            callers, request, backend, lambda: Response(encode(asked.jobs.snapshot(backend)), media_type=GZIP)
+            callers, request, backend, lambda: Response(encode(asked.jobs.snapshot(backend, team)), media_type=GZIP)
         )
 
     @routes.add("GET", "/v1/jobs/{reference}", Permission.READ)

@@ -24,6 +24,7 @@ _FORESEE: Final = f"{_COMMANDS}.foresee"
 _RUN: Final = f"{_COMMANDS}.run"
 _ASK: Final = f"{_COMMANDS}.ask"
 _ACCOUNT: Final = f"{_COMMANDS}.account"
+_DECIDE: Final = "allotment.cli.commands.decide"
 _ACCESS: Final = f"{_COMMANDS}.access"
 _REFERENCE: Final = f"{_COMMANDS}.reference"
 
@@ -82,9 +83,17 @@ ENTRIES: Final = (
     CommandEntry(
         "token", f"{_ACCESS}.token:token", "Who gets in over the network: create, list, revoke.", ("tokens",), "Account"
     ),
+    CommandEntry("people", f"{_ACCESS}.people:people", "Who signs in: list, shut out, let in.", ("person",), "Account"),
     CommandEntry("login", f"{_ACCESS}.signing:login", "Sign in to a server elsewhere.", (), "Account"),
     CommandEntry("whoami", f"{_ACCESS}.signing:whoami", "Who you are there, and what you may.", (), "Account"),
     CommandEntry("logout", f"{_ACCESS}.signing:logout", "Sign out again.", (), "Account"),
+    CommandEntry("request", f"{_DECIDE}.request:request", "Ask for what is gated: GPUs, an endpoint …", (), "Decide"),
+    CommandEntry("requests", f"{_DECIDE}.deciding:requests", "Requests that concern you.", (), "Decide"),
+    CommandEntry("approve", f"{_DECIDE}.deciding:approve", "Approve a request, or a part of it.", (), "Decide"),
+    CommandEntry("deny", f"{_DECIDE}.deciding:deny", "Deny a request, and say why.", (), "Decide"),
+    CommandEntry("counter", f"{_DECIDE}.deciding:counter", "Offer something else.", (), "Decide"),
+    CommandEntry("extend", f"{_DECIDE}.deciding:extend", "Ask for more time for a grant.", (), "Decide"),
+    CommandEntry("grant", f"{_DECIDE}.grant:grant", "What was granted: list, end, conflicts.", ("grants",), "Decide"),
     CommandEntry("audit", f"{_ACCOUNT}.audit:audit", "Who did what, when, and from where.", (), "Account"),
     CommandEntry("job", f"{_RUN}.job:job", "Check job files, and warn of traps.", (), "Run"),
     CommandEntry(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from allotment.model.accelerator import Accelerator
 from allotment.model.cluster import Cluster
 from allotment.model.policy import USUAL_IDLE, IdlePolicy, IdleWork, Policy, Priority, SharedService, SloTier
+from allotment.model.requests.gates import Approvals, Route
+from allotment.model.requests.grant import DeclaredGrant
 from allotment.model.slurm.declared import DeclaredSlurm
 from allotment.model.team import Placement, Team
 
@@ -51,6 +54,11 @@ class AcceptedStranger:
     until: dt.date | None
 
 
+_NOBODY: Final = Route("nobody", (), (), answer_within=86_400, escalates_to="", others_only=True)
+NOTHING_AT_ONCE: Final = Approvals((), (_NOBODY,), (), (), _NOBODY.name, None)
+"""Of a platform that no directory declares: whatever is asked for waits for somebody, and there is nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """The whole declaration, valid by construction.
@@ -66,6 +74,8 @@ class Platform:
         idle: rules of idleness, one at most for a kind of work.
         slurms: that are declared beside the clusters; nothing of quotas, plans and books is about them.
         accepted: what `drift` and `prove` do not name though it is not ours.
+        approvals: what is given at once, and who decides on the rest.
+        grants: by name; the teams' placements have what they give, and lack what they take, already.
     """
 
     name: str
@@ -86,6 +96,8 @@ class Platform:
     help_page: str = ""
     idle: tuple[IdlePolicy, ...] = (USUAL_IDLE,)
     slurms: tuple[DeclaredSlurm, ...] = ()
+    approvals: Approvals = NOTHING_AT_ONCE
+    grants: tuple[DeclaredGrant, ...] = ()
 
     def as_of(self, day: dt.date) -> Platform:
         """The platform on a day: whatever has a last day, and outlived it, is gone."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from allotment.model.access.person import Person
+from allotment.model.access.rights import PersonRole
 from allotment.model.access.token import ApiToken
 
 
@@ -16,6 +19,8 @@ class ToldToken:
         permissions: words of `Permission`, sorted.
         used: None if never.
         revoked: None if it was not.
+        team: as whose member it opens; empty where it is no team's.
+        person: whether it opens in the name of a person who has signed in: who made it.
     """
 
     id: str
@@ -26,6 +31,8 @@ class ToldToken:
     expires: int
     used: int | None = None
     revoked: int | None = None
+    team: str = ""
+    person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Visitor:
         platform: name of the server's.
         version: of the server.
         token: that let him in; None where none was needed.
+        roles: what he is, such as ``member of nlp``; empty for the server's own user.
     """
 
     name: str
@@ -58,6 +66,28 @@ class Visitor:
     platform: str
     version: str
     token: ToldToken | None = None
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPerson:
+    """Somebody who has signed in; times are milliseconds since the epoch.
+
+    Attributes:
+        name: user name.
+        roles: what his groups make of him, such as ``member of nlp``.
+        suspended: when he was shut out; None while he is not.
+    """
+
+    id: str
+    name: str
+    email: str
+    issuer: str
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    first: int
+    seen: int
+    suspended: int | None = None
 
 
 class AccessService(Protocol):
@@ -67,21 +97,45 @@ class AccessService(Protocol):
         """Who asks."""
         ...
 
-    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> TokenReceipt:
-        """Make one.
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int, team: str = "") -> TokenReceipt:
+        """Make one, in the name of whoever asks, or of a team.
 
         Args:
             name: what it is for.
             permissions: words of `Permission`.
             lasts: milliseconds.
+            team: as whose member it opens; empty for whoever asks.
 
         Raises:
             UsageError: it would give what no token gives, has no name, or would last too long or not at all.
+            NotFoundError: there is no such team, or not for him.
+            ForbiddenError: it is not his to make.
         """
         ...
 
     def tokens(self) -> tuple[ToldToken, ...]:
-        """All of them, newest first."""
+        """Those that the caller may see, newest first."""
+        ...
+
+    def end_session(self) -> None:
+        """Sign out; nothing where no session let him in."""
+        ...
+
+    def people(self) -> tuple[ToldPerson, ...]:
+        """Everybody who has signed in, by user name."""
+        ...
+
+    def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
+        """Shut somebody out, at once and with all his tokens, or let him in again.
+
+        Args:
+            reference: user name, or id.
+            out: whether he is shut out.
+
+        Raises:
+            NotFoundError: there is nobody of that name.
+            ConflictError: it would be the caller himself.
+        """
         ...
 
     def revoke_token(self, reference: str) -> ToldToken:
@@ -108,4 +162,26 @@ def told(token: ApiToken) -> ToldToken:
         expires=token.expires,
         used=token.used,
         revoked=token.revoked,
+        team=token.team,
+        person=bool(token.person),
+    )
+
+
+def told_person(person: Person, roles: Iterable[tuple[str, PersonRole]]) -> ToldPerson:
+    """Somebody, as administrators see him.
+
+    Args:
+        person: who.
+        roles: a team's name, or nothing for the platform, with what he is there.
+    """
+    return ToldPerson(
+        id=person.id,
+        name=person.name,
+        email=person.email,
+        issuer=person.issuer,
+        groups=person.groups,
+        roles=tuple(f"{role.value} of {team}" if team else role.value for team, role in roles),
+        first=person.first,
+        seen=person.seen,
+        suspended=person.suspended,
     )

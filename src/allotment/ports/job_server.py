@@ -7,9 +7,10 @@ from typing import NoReturn, Protocol
 
 from allotment.ports.access_service import AccessService
 from allotment.ports.job_service import JobService
+from allotment.ports.request_service import RequestService
 
 
-class ServerElsewhere(JobService, AccessService, Protocol):
+class ServerElsewhere(JobService, AccessService, RequestService, Protocol):
     """A server that is reached over the network."""
 
 

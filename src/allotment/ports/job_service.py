@@ -229,12 +229,16 @@ class JobService(Protocol):
         """What would become of a job; nothing is kept, and what `submit` refuses is refused."""
         ...
 
-    def snapshot(self, backend: str) -> Snapshot:
+    def snapshot(self, backend: str, team: str = "") -> Snapshot:
         """What answers rest on, of a back end that no other snapshot shows.
+
+        Args:
+            backend: which.
+            team: as whose people may see it; whoever sees all of them sees it whole.
 
         Raises:
             NotFoundError: there is no such back end.
-            UsageError: it is a cluster, which is asked itself.
+            UsageError: it is a cluster, which is asked itself; or the caller is of several teams, and none is named.
         """
         ...
 

@@ -17,6 +17,8 @@ from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.run import JobState
 from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
+from allotment.ports.people import PeopleReader, PeopleStore
+from allotment.ports.requests import RequestsReader, RequestsStore
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
 from allotment.ports.tokens import TokenReader, TokenStore
 
@@ -49,6 +51,7 @@ class JobFilter:
         since: submitted then or later.
         parent: members of this sweep or schedule, by its id.
         alone: no members of sweeps and schedules.
+        within: of these teams alone; None for all.
     """
 
     team: str = ""
@@ -59,6 +62,7 @@ class JobFilter:
     since: int | None = None
     parent: str = ""
     alone: bool = False
+    within: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(AuditReader, TokenReader, Protocol):
+class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Protocol):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -147,7 +151,7 @@ class JobsReader(AuditReader, TokenReader, Protocol):
         """
         ...
 
-    def find(self, reference: str, *, team: str = "") -> StoredJob:
+    def find(self, reference: str, *, team: str = "", within: frozenset[str] | None = None) -> StoredJob:
         """The job that a user means: by its id, by its name (the newest of it), or by how one id alone begins.
 
         Ids of members begin with that of their sweep or schedule, which is meant by what both begin with. A name
@@ -156,6 +160,7 @@ class JobsReader(AuditReader, TokenReader, Protocol):
         Args:
             reference: as it was typed.
             team: the only one whose jobs are looked at; empty for all.
+            within: teams, of which no other's jobs are there; None for all.
 
         Raises:
             NotFoundError: there is none.
@@ -202,7 +207,7 @@ class JobsReader(AuditReader, TokenReader, Protocol):
         ...
 
 
-class JobsStore(JobsReader, AuditStore, TokenStore, Protocol):
+class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, Protocol):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:

@@ -8,8 +8,10 @@ from typing import Generic, TypeVar
 
 from allotment.spec.problems import Source
 from allotment.spec.schema.accelerator import AcceleratorSpec
+from allotment.spec.schema.approvals import ApprovalsSpec
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.grant import GrantSpec
 from allotment.spec.schema.platform import PlatformSpec, PricesSpec, StorageClassDocument
 from allotment.spec.schema.policy import PolicySpec, PrioritySpec, SharedServiceSpec, SloTierSpec
 from allotment.spec.schema.slurm import SlurmClusterSpec
@@ -46,4 +48,6 @@ class Declared:
     shared_services: tuple[DeclaredDocument[SharedServiceSpec], ...]
     storage_classes: tuple[DeclaredDocument[StorageClassDocument], ...]
     prices: tuple[DeclaredDocument[PricesSpec], ...]
+    approvals: tuple[DeclaredDocument[ApprovalsSpec], ...]
+    grants: tuple[DeclaredDocument[GrantSpec], ...]
     broken: Mapping[str, frozenset[str]]

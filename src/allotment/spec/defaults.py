@@ -1,4 +1,4 @@
-"""What holds where the directory says nothing: the reference ladder, tiers and counts, each with its reason."""
+"""What holds where the directory says nothing: the reference ladder, tiers, counts and gates, each with its reason."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final
 
 from allotment.model.cluster import Environment, Feature, KueueApi, Purpose
 from allotment.model.policy import Priority, SloTier
+from allotment.model.requests.gates import AT_ONCE, ApprovalGate, Approvals, Route
+from allotment.model.requests.terms import RequestKind
 
 COHORT: Final = "shared"
 """The cohort of a cluster that declares none: idle quota is lent."""
@@ -74,6 +76,70 @@ KUEUE_V1BETA1_UNTIL: Final = (0, 20)
 
 MUTATING_POLICIES_SINCE: Final = (1, 36)
 """First Kubernetes in which MutatingAdmissionPolicy is generally available and on (feature gates of v1.36.3)."""
+
+PLATFORM_LEAD: Final = "platform-lead"
+"""Route of what is usual."""
+ENGINEERING_LEADERSHIP: Final = "engineering-leadership"
+"""Route of what is large."""
+
+
+def _gate(
+    name: str,
+    kinds: tuple[RequestKind, ...],
+    route: str,
+    *,
+    environments: tuple[Environment, ...] = (),
+    devices: tuple[int, int | None] = (0, None),
+    cheap: bool = False,
+    budgeted: bool = False,
+) -> ApprovalGate:
+    """A usual gate; `cheap` is what costs little and is undone soon."""
+    return ApprovalGate(
+        name=name,
+        kinds=kinds,
+        workloads=(),
+        environments=tuple(each.value for each in environments),
+        least_devices=devices[0],
+        most_devices=devices[1],
+        below_price=300_000_000 if cheap else None,
+        undone_within=600 if cheap else None,
+        within_budget=budgeted,
+        route=route,
+    )
+
+
+_GPUS: Final = (RequestKind.GPUS,)
+_SOME: Final = (3, 7)
+"""Devices that price and budget decide about; from 8 on it is a node of the usual size."""
+
+USUAL_GATES: Final = (
+    _gate("notebooks-and-volumes", (RequestKind.NOTEBOOK, RequestKind.VOLUME), AT_ONCE),
+    _gate("development-namespaces", (RequestKind.NAMESPACE,), AT_ONCE, environments=(Environment.DEVELOPMENT,)),
+    _gate("one-or-two-gpus", _GPUS, AT_ONCE, devices=(1, 2)),
+    # A mistake under a few hundred dollars that is undone in minutes is nobody's business but the team's.
+    _gate("some-gpus-cheap", _GPUS, AT_ONCE, devices=_SOME, cheap=True),
+    _gate("some-gpus-in-budget", _GPUS, AT_ONCE, devices=_SOME, budgeted=True),
+    _gate("some-gpus", _GPUS, PLATFORM_LEAD, devices=_SOME),
+    _gate("many-gpus", _GPUS, ENGINEERING_LEADERSHIP, devices=(8, None)),
+    _gate("clusters", (RequestKind.CLUSTER,), ENGINEERING_LEADERSHIP),
+    _gate("production-endpoints", (RequestKind.ENDPOINT,), PLATFORM_LEAD, environments=(Environment.PRODUCTION,)),
+    _gate("paid-model-apis", (RequestKind.MODEL_API,), PLATFORM_LEAD),
+)
+"""Where a directory declares none (the reference platform's gates); what meets none of them goes to `PLATFORM_LEAD`."""
+
+
+def usual_routes(approvers: tuple[str, ...]) -> tuple[Route, ...]:
+    """The routes of the usual gates, decided by the same groups: a directory without routes names no others."""
+    day = 86_400
+    return (
+        Route(PLATFORM_LEAD, approvers, (), day, ENGINEERING_LEADERSHIP, others_only=True),
+        Route(ENGINEERING_LEADERSHIP, approvers, (), 3 * day, "", others_only=True),
+    )
+
+
+def usual_approvals(approvers: tuple[str, ...]) -> Approvals:
+    """What holds where a directory says nothing of it: no team has a budget, and a grant may last for good."""
+    return Approvals(USUAL_GATES, usual_routes(approvers), (), (), PLATFORM_LEAD, None)
 
 
 _COUNTED_BY_NAME: Final = frozenset({"configmaps", "replicationcontrollers", "services"})

@@ -22,7 +22,7 @@ from allotment.spec.problems import did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.starter import starter_files
-from allotment.spec.surgery import append_field, append_item, remove_document, remove_field, replace_value
+from allotment.spec.surgery import append_field, append_item, remove_document, remove_field, remove_item, replace_value
 from allotment.spec.writing import quoted
 
 _LEAVING: Final = "# The team has left: it runs nothing; its data are kept until this day.\n"
@@ -89,7 +89,7 @@ def add_team(tree: SourceTree, request: TeamRequest) -> Changes:
 
 
 def remove_team(tree: SourceTree, name: str, keep_data_until: dt.date) -> Changes:
-    """Mark a team as leaving: it runs nothing any more, its data stay until the date has passed.
+    """Mark a team as leaving: it runs nothing any more, its grants end, its data stay until the date has passed.
 
     Raises:
         NotFoundError: no such team.
@@ -107,13 +107,14 @@ def remove_team(tree: SourceTree, name: str, keep_data_until: dt.date) -> Change
     else:
         block = f"{_LEAVING}offboarding:\n  keepDataUntil: {day}\n"
         changed = append_field(source.file, text, source.index, block)
-    changes = {source.file: changed}
+    changes: Changes = {source.file: changed}
+    changes = {**changes, **_without_grants(tree.with_changes(changes), name)}
     load_platform(tree.with_changes(changes))
     return changes
 
 
 def finish_removals(tree: SourceTree, today: dt.date) -> Changes:
-    """Remove the teams whose data are due: their documents, and what clusters override for them.
+    """Remove the teams whose data are due: their documents, what clusters override for them, grants and budgets.
 
     Raises:
         InvalidPlatformError: the directory is not valid, before or after (a pool may still be dedicated to the team).
@@ -124,6 +125,8 @@ def finish_removals(tree: SourceTree, today: dt.date) -> Changes:
     changed = tree
     for name in due:
         changed = changed.with_changes(_without_overrides(changed, name))
+        changed = changed.with_changes(_without_grants(changed, name))
+        changed = changed.with_changes(_without_mentions(changed, name))
         source = _entry(changed, name).source
         changed = changed.with_changes({source.file: remove_document(changed.files[source.file], source.index)})
     if due:
@@ -173,6 +176,34 @@ def _without_overrides(tree: SourceTree, team: str) -> Changes:
             file = entry.source.file
             text = changes.get(file) or tree.files[file]
             changes[file] = remove_field(file, text, entry.source.index, ("overrides", "teams", team))
+    return changes
+
+
+def _without_grants(tree: SourceTree, team: str) -> Changes:
+    """The documents of what the team was granted, the last of a file first: they are counted from its beginning."""
+    changes: dict[str, str | None] = {}
+    for entry in reversed(read(tree).declared.grants):
+        if entry.spec.team == team:
+            file, index = entry.source.file, entry.source.index
+            changes[file] = remove_document(changes.get(file) or tree.files[file], index)
+    return changes
+
+
+def _without_mentions(tree: SourceTree, team: str) -> Changes:
+    """What others were given of the team's, which is nobody's now, and its budget."""
+    declared = read(tree).declared
+    changes: dict[str, str | None] = {}
+    for entry in declared.grants:
+        file, index = entry.source.file, entry.source.index
+        for number in reversed(range(len(entry.spec.taken_from))):
+            if entry.spec.taken_from[number].team == team:
+                text = changes.get(file) or tree.files[file]
+                changes[file] = remove_item(file, text, index, ("takenFrom", number))
+    for approvals in declared.approvals:
+        if team in approvals.spec.budgets:
+            file = approvals.source.file
+            text = changes.get(file) or tree.files[file]
+            changes[file] = remove_field(file, text, approvals.source.index, ("budgets", team))
     return changes
 
 

@@ -82,6 +82,8 @@ def _sound(declared: Declared, issues: list[Issue]) -> Declared:
         ),
         teams=tuple(entry for entry in declared.teams if entry.source not in bad),
         accelerators=tuple(entry for entry in declared.accelerators if entry.source not in bad),
+        approvals=tuple(entry for entry in declared.approvals if entry.source not in bad),
+        grants=tuple(entry for entry in declared.grants if entry.source not in bad),
     )
 
 

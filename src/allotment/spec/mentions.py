@@ -67,6 +67,7 @@ def _namespace(declared: Declared, cluster: DeclaredDocument[ClusterSpec], name:
     for team in declared.teams:
         if name in (team.spec.namespaces or (team.spec.name,)) and cluster.spec.name in team.spec.placements:
             yield from _of_team(team, cluster, name)
+            yield from _of_grants(declared, team, cluster)
     cut, warned = cluster.spec.without_network_policies, cluster.spec.warn_namespaces
     if name in cut:
         field = "withoutNetworkPolicies"
@@ -92,6 +93,18 @@ def _of_team(team: DeclaredDocument[TeamSpec], cluster: DeclaredDocument[Cluster
     yield team.source, placed, f"or take {cluster.spec.name} out of placements, if {spec.name} shall have nothing there"
     if spec.pod_security is not None and name in spec.pod_security.namespaces:
         yield team.source, ("podSecurity", "namespaces"), f"take {name} out of podSecurity"
+
+
+def _of_grants(declared: Declared, team: DeclaredDocument[TeamSpec], cluster: DeclaredDocument[ClusterSpec]) -> _Found:
+    """Shares that a team without a placement there cannot have, nor give."""
+    there, name = cluster.spec.name, team.spec.name
+    for grant in declared.grants:
+        shares = [(("gpus", at), each, grant.spec.team) for at, each in enumerate(grant.spec.gpus)]
+        shares += [(("takenFrom", at), each, each.team) for at, each in enumerate(grant.spec.taken_from)]
+        for path, share, whose in shares:
+            if share.cluster == there and whose == name:
+                advice = f"and {there} out of the grant {grant.spec.name}, if it goes out of {name}'s placements"
+                yield grant.source, path, advice
 
 
 def _queue(_declared: Declared, cluster: DeclaredDocument[ClusterSpec], name: str) -> _Found:

@@ -143,6 +143,8 @@ def _declared(gathered: _Gathered) -> Declared:
         shared_services=tuple(entries["SharedService"]),
         storage_classes=tuple(entries["StorageClass"]),
         prices=tuple(entries["Prices"]),
+        approvals=tuple(entries["Approvals"]),
+        grants=tuple(entries["Grant"]),
         broken={kind: frozenset(names) for kind, names in gathered.broken.items()},
     )
 

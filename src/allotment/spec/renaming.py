@@ -17,6 +17,7 @@ from allotment.spec.load import load_platform
 from allotment.spec.problems import Path, did_you_mean, echo
 from allotment.spec.read import read
 from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.grant import GrantSpec
 from allotment.spec.schema.team import TeamSpec
 from allotment.spec.surgery import insert_below, remove_field, replace_key, replace_scalar
 
@@ -48,6 +49,13 @@ def rename_team(tree: SourceTree, old: str, new: str) -> Changes:
             file, index = slurm.source.file, slurm.source.index
             text = replace_key(file, changed.files[file], index, ("accounts", old), new)
             changed = changed.with_changes({file: text})
+    for approvals in declared.approvals:
+        if old in approvals.spec.budgets:
+            file, index = approvals.source.file, approvals.source.index
+            text = replace_key(file, changed.files[file], index, ("budgets", old), new)
+            changed = changed.with_changes({file: text})
+    for grant in declared.grants:
+        changed = _granting(changed, grant, old, new)
     after = load_platform(changed).platform
     if _as_before(after, team, new) != before:
         raise InputError(
@@ -94,6 +102,18 @@ def _referring(tree: SourceTree, site: DeclaredDocument[ClusterSpec], old: str, 
     return tree.with_changes({file: text})
 
 
+def _granting(tree: SourceTree, grant: DeclaredDocument[GrantSpec], old: str, new: str) -> SourceTree:
+    """Whose the grant is, and of whom it takes."""
+    file, index = grant.source.file, grant.source.index
+    text = tree.files[file]
+    if grant.spec.team == old:
+        text = replace_scalar(file, text, index, ("team",), new)
+    for number, taken in enumerate(grant.spec.taken_from):
+        if taken.team == old:
+            text = replace_scalar(file, text, index, ("takenFrom", number, "team"), new)
+    return tree.with_changes({file: text})
+
+
 def _keys(spec: ClusterSpec, team: str) -> Iterator[Path]:
     if team in spec.overrides.teams:
         yield "overrides", "teams", team
@@ -103,14 +123,27 @@ def _keys(spec: ClusterSpec, team: str) -> Iterator[Path]:
 
 def _as_before(after: Platform, team: Team, new: str) -> Platform:
     """The platform with the old name put back: all that may differ."""
+
+    def back(name: str) -> str:
+        return team.name if name == new else name
+
+    budgets = tuple(replace(each, team=back(each.team)) for each in after.approvals.budgets)
     return replace(
         after,
+        approvals=replace(after.approvals, budgets=budgets),
+        grants=tuple(
+            replace(
+                each,
+                team=back(each.team),
+                taken=tuple(replace(taken, team=back(taken.team)) for taken in each.taken),
+            )
+            for each in after.grants
+        ),
         teams=tuple(
             replace(each, name=team.name, display_name=team.display_name) if each.name == new else each
             for each in after.teams
         ),
         slurms=tuple(
-            replace(each, accounts={team.name if key == new else key: name for key, name in each.accounts.items()})
-            for each in after.slurms
+            replace(each, accounts={back(key): name for key, name in each.accounts.items()}) for each in after.slurms
         ),
     )

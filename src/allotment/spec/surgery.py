@@ -6,6 +6,7 @@ Line-based on the parser's own positions: dumping a parsed file again would lose
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import yaml
@@ -152,10 +153,33 @@ def remove_field(file: str, text: str, index: int, path: Path) -> str:
     first, column = where[path]
     if lines[first][:column].strip():
         raise by_hand(file, f"{dotted(path)} shares its line with other fields")
+    return _without(lines, path, first, where, _starts(text))
+
+
+def _without(
+    lines: list[str], path: Path, first: int, where: Mapping[Path, documents.Position], starts: list[int]
+) -> str:
+    """The text without a value: from its first line to the next value that is not inside it, or the next document."""
     following = [line for other, (line, _column) in where.items() if other[: len(path)] != path and line > first]
-    starts = [line for line in _starts(text) if line > first]
-    end = content_end(lines, min([*following, *starts, len(lines)]))
+    end = content_end(lines, min([*following, *(line for line in starts if line > first), len(lines)]))
     return "".join(lines[:first] + lines[end:])
+
+
+def remove_item(file: str, text: str, index: int, path: Path) -> str:
+    """Remove an item of a list, and the list where it is the only one.
+
+    Raises:
+        InputError: the list is not written with an item a line.
+    """
+    where = documents.positions(file, text, {index})[index]
+    size = len(path)
+    if not any(len(other) == size and other[:-1] == path[:-1] and other != path for other in where):
+        return remove_field(file, text, index, path[:-1])
+    lines = text.splitlines(keepends=True)
+    first, column = where[path]
+    if lines[first][:column].strip() != "-":
+        raise by_hand(file, f"{dotted(path)} does not begin a line")
+    return _without(lines, path, first, where, _starts(text))
 
 
 def remove_document(text: str, index: int) -> str | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._@/-]*")
-# YAML takes some of these for line ends, which it folds; nobody sees the others.
-_UNSEEN: Final = re.compile("[\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\ufeff]")
+# YAML takes some of these for line ends, which it folds; the last two it does not take; nobody sees the others.
+_UNSEEN: Final = re.compile("[\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\ufeff\ufffe\uffff]")
 _NOT_PLAIN: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _QUANTITY: Final = re.compile(r"\d+(m|h|s|d|[KMGTPE]i?)?")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from allotment.ports.clock import Clock
     from allotment.ports.credentials import CredentialsPort
     from allotment.ports.devices import MachineDevices
+    from allotment.ports.identity import IdentityProvider, ProviderSettings
     from allotment.ports.job_code import CodePacker, CodeShelf
     from allotment.ports.job_folders import JobFolders
     from allotment.ports.job_processes import JobProcesses
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from allotment.ports.job_secrets import JobSecrets
     from allotment.ports.job_server import JobServer, ServerElsewhere
     from allotment.ports.machine import MachinePort
+    from allotment.ports.repository import RepositoryPort
+    from allotment.ports.request_service import RequestService
+    from allotment.ports.sign_in import BrowserListener, SignInService
 
 
 SOCKET: Final = "server.sock"
@@ -64,8 +69,58 @@ def remote_server(address: str, token: str) -> ServerElsewhere:
     return RemoteServer(NetworkWay(address, token))
 
 
+def host_of(address: str) -> str:
+    """The host in the address of a server.
+
+    Raises:
+        UsageError: that is no address of one.
+    """
+    from allotment.adapters.server.ways import network_address
+
+    return network_address(address)[0]
+
+
+def sign_in_service(address: str) -> SignInService:
+    """A server elsewhere, for whoever it does not know yet.
+
+    Raises:
+        UsageError: that is no address of one.
+    """
+    from allotment.adapters.server.client import RemoteServer
+    from allotment.adapters.server.ways import NO_TOKEN, NetworkWay
+
+    return RemoteServer(NetworkWay(address, NO_TOKEN))
+
+
+def browser_listener() -> AbstractContextManager[BrowserListener]:
+    """Where a browser on this machine brings an identity provider's answer."""
+    from allotment.adapters.oidc.loopback import LoopbackListener
+
+    return LoopbackListener()
+
+
+def identity_provider(settings: ProviderSettings) -> AbstractContextManager[IdentityProvider]:
+    """An identity provider; nothing is asked yet.
+
+    Raises:
+        UsageError: the settings cannot be.
+        InputError: the file of certificates cannot be read.
+    """
+    from allotment.adapters.oidc.client import connect_provider
+
+    return connect_provider(settings)
+
+
 def own_registry(environment: Mapping[str, str]) -> AccessService:
     """Who gets into the server of this user on this machine."""
+    from allotment.adapters.server.client import RemoteServer
+    from allotment.adapters.server.ways import SocketWay
+
+    return RemoteServer(SocketWay(server_folder(environment) / SOCKET))
+
+
+def own_requests(environment: Mapping[str, str]) -> RequestService:
+    """Requests and grants of the server of this user on this machine."""
     from allotment.adapters.server.client import RemoteServer
     from allotment.adapters.server.ways import SocketWay
 
@@ -159,6 +214,53 @@ def new_job_id() -> str:
     from allotment.adapters.local.identity import random_job_id
 
     return random_job_id()
+
+
+def new_request_id() -> str:
+    """An id that no other request has: a letter, and seven letters and digits that nobody can guess."""
+    import secrets
+
+    letters = "abcdefghjkmnpqrstvwxyz"
+    return secrets.choice(letters) + "".join(secrets.choice(letters + "23456789") for _ in range(7))
+
+
+def platform_repository(directory: Path) -> RepositoryPort | None:
+    """The Git repository that a platform directory of this machine lies in; None where it lies in none."""
+    from allotment.adapters.git import revision
+    from allotment.adapters.git_repository.working_copy import WorkingCopyRepository
+    from allotment.ports.repository import CommitPerson
+
+    commit, _ = revision(directory)
+    return WorkingCopyRepository(directory, CommitPerson("Allotment", _own_address())) if commit else None
+
+
+def remote_repository(address: str, branch: str, folder: str, mode: str, clone: Path) -> RepositoryPort:
+    """A repository elsewhere.
+
+    Args:
+        address: that git knows.
+        branch: that counts.
+        folder: the platform directory within; empty for the repository itself.
+        mode: a word of `CommitMode`.
+        clone: our own folder for what is fetched.
+
+    Raises:
+        UsageError: that is no address, branch or mode.
+        InputError: that is no folder within.
+    """
+    from allotment.adapters.git_repository.remote import RemoteBranch, RemoteRepository
+    from allotment.adapters.git_repository.remotes import remote_place
+    from allotment.ports.repository import CommitMode, CommitPerson
+
+    at = RemoteBranch(remote_place(address), branch, folder)
+    return RemoteRepository(at, CommitMode(mode), CommitPerson("Allotment", _own_address()), clone)
+
+
+def _own_address() -> str:
+    """As whom a server of this machine commits."""
+    import socket
+
+    return f"allotment@{socket.gethostname()}"
 
 
 def steady_clock(place: Path, *, keep: bool) -> Clock:

@@ -18,6 +18,7 @@ from allotment.adapters.store.tables import METADATA
 from allotment.errors import InputError
 from allotment.model.jobs.run import JobState
 from allotment.operations.account.trail import gone_along
+from allotment.ports.requests import RequestFilter
 from allotment.ports.store import JobFilter, SchemaError, StoreError
 from tests.unit.adapters.store.jobs import submitted
 
@@ -68,7 +69,12 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         trail = list(store.whole_audit())
         assert [each.act.verb for each in trail] == (["job.submit", "job.stop"] if file.stem >= "0004" else [])
         assert gone_along(trail).sound
-        assert [each.id for each in store.tokens()] == (["abcdefgh"] if file.stem >= "0005" else [])
+        tokens = {each.id: (each.person, each.session) for each in store.tokens()}
+        assert tokens.get("abcdefgh") == (("", False) if file.stem >= "0005" else None)
+        assert tokens.get("abcdefgj") == (("abcdefgi", True) if file.stem >= "0006" else None)
+        assert [each.groups for each in store.people()] == ([("acme-nlp",)] if file.stem >= "0006" else [])
+        later = file.stem >= "0007"
+        assert [each.id for each in (*store.requests(RequestFilter()), *store.grants())] == ["r0000001"] * 2 * later
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:

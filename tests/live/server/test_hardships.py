@@ -221,7 +221,7 @@ def test_a_clock_that_is_set_while_the_server_runs_changes_no_duration(
         time.sleep(2)
         assert other.service.find(slow.id).state is JobState.STOPPING, "its grace is not over"
         assert ended(other, slow.id).state is JobState.STOPPED
-        assert 5 < time.monotonic() - began < 20
+        assert 5 < time.monotonic() - began < 60
         limited, done = ended(other, short.id), ended(other, long.id)
         assert (limited.state, done.state) == (JobState.FAILED, JobState.SUCCEEDED), limited.history
         reckons_as_it_was(limited, 5)

@@ -28,7 +28,7 @@ from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import BackendOffer, FollowedJob, JobToStart, LogLine
 from allotment.ports.job_service import JobSubmission, SubmissionAnswer
-from tests.unit.api.test_service import Shelf
+from tests.unit.api.test_service import Shelf, no_requests
 from tests.unit.operations.run.machine import Machine, job
 
 _LONGEST = 20.0
@@ -99,7 +99,7 @@ class World:
         self.shelf = Shelf()
         self.desk = Desk(identity, machine.store, opener, self.shelf, machine.clock, lambda: next(ids))
         registry = Registry(machine.store, machine.clock, os.urandom, "acme", "1")
-        self.app = job_api(self.desk, registry, HomeDoor("ada"))
+        self.app = job_api(self.desk, registry, no_requests, HomeDoor("ada"))
 
     def submitted(self, backend: str) -> str:
         """The id of a job there."""

@@ -60,7 +60,7 @@ from allotment.model.jobs.written import write_value
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.team import PodLimits
 from allotment.observe.view import seen_by
-from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.access.tokens import WantedToken, make_token
 from allotment.operations.ask.explaining import why, why_all
@@ -79,6 +79,7 @@ from allotment.ports.job_service import (
     SilentServerError,
     error_of,
 )
+from allotment.ports.request_service import RequestService
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import StoredJob
 from allotment.simulation.live.starts import StartWishes
@@ -155,17 +156,22 @@ class World:
             self.desk.step()
 
 
+def no_requests(_admitted: LetIn) -> RequestService:
+    """Nobody asks for them here; see `test_requests.py`."""
+    return NotImplemented  # type: ignore[no-any-return]
+
+
 def registry(world: World) -> Registry:
     return Registry(world.machine.store, world.machine.clock, os.urandom, "acme", "1")
 
 
 def at_home(world: World) -> FastAPI:
-    return job_api(world.desk, registry(world), HomeDoor("ada"))
+    return job_api(world.desk, registry(world), no_requests, HomeDoor("ada"))
 
 
 def from_afar(world: World) -> Hardened:
     door = TokenDoor(Doorkeeper(world.machine.store, world.machine.clock))
-    return Hardened(job_api(world.desk, registry(world), door), ("127.0.0.1",), lambda: "request-1")
+    return Hardened(job_api(world.desk, registry(world), no_requests, door), ("127.0.0.1",), lambda: "request-1")
 
 
 def token(world: World, permissions: frozenset[Permission] = AFAR) -> str:

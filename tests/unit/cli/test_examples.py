@@ -122,4 +122,13 @@ ENV_WORDS = (
     "HOSTS",
     "TLS_CERT",
     "TLS_KEY",
+    "REPOSITORY",
+    "REPOSITORY_BRANCH",
+    "REPOSITORY_FOLDER",
+    "REPOSITORY_MODE",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT",
+    "OIDC_GROUPS",
+    "OIDC_SCOPES",
+    "OIDC_CA",
 )

@@ -17,6 +17,7 @@ OURS_FOR_HELP = {
     "allotment.cli.shell.examples.ask",
     "allotment.cli.shell.examples.audit",
     "allotment.cli.shell.examples.change",
+    "allotment.cli.shell.examples.decide",
     "allotment.cli.shell.examples.declare",
     "allotment.cli.shell.examples.foresee",
     "allotment.cli.shell.examples.form",

@@ -58,7 +58,7 @@ class Keeping:
         backends = tuple(ServedBackend(name, BackendOffer(kind, ())) for name, kind in kinds)
         return SimpleNamespace(backends=backends, directory="", environment={"KUBECONFIG": "/its/config"})
 
-    def snapshot(self, backend: str) -> Any:
+    def snapshot(self, backend: str, team: str = "") -> Any:
         assert backend == "local"
         return kept(*(each for each in self.jobs if each.id != "far"))
 

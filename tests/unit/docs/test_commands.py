@@ -41,9 +41,17 @@ _ON_THIS_MACHINE = frozenset(
         "login",
         "whoami",
         "logout",
+        "people",
+        "request",
+        "requests",
+        "approve",
+        "deny",
+        "counter",
+        "extend",
+        "grant",
     }
 )
-"""Need a server, or its store; tests/live/server and tests/corpus/store type them."""
+"""Need a server, or its store; tests/live/server, tests/live/decide and tests/corpus/store type them."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from allotment.spec.checks import DECLARED_CHECKS, PLACED_CHECKS
-from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, PLATFORM, TEAM, problems_of, rich, tiny
+from tests.unit.spec.trees import CLUSTER, GRANT, OTHER_TEAM, PLATFORM, TEAM, problems_of, rich, tiny
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,340 @@ def container_defaults(fields: str) -> dict[str, str]:
     return team("costCenter: cc-1", f"costCenter: cc-1\n{more}")
 
 
+ROUTES = """\
+kind: Approvals
+otherwise: leads
+routes:
+  - {name: leads, approvers: [leads], escalatesTo: chiefs}
+  - {name: chiefs, users: [dana]}
+"""
+
+
+def approvals(more: str = "", old: str = "", new: str = "") -> dict[str, str]:
+    """A sound document with further lines, and perhaps a text replaced."""
+    return change(tiny(approvals=ROUTES + more), "approvals.yaml", old, new)
+
+
+def gates(*fields: str) -> dict[str, str]:
+    lines = (f"  - {{name: g{number}, {each}}}\n" for number, each in enumerate(fields))
+    return approvals("gates:\n" + "".join(lines))
+
+
+def absences(*entries: str) -> dict[str, str]:
+    return approvals("gates: []\nabsences:\n" + "".join(f"  - {{{each}}}\n" for each in entries))
+
+
+WEEK = "from: 2027-01-01T00:00:00Z, until: 2027-01-08T00:00:00Z"
+HERE = "{cluster: dev, flavor: a100, devices: 2}"
+OF_CV = "{team: cv, cluster: dev, flavor: a100, devices: 2}"
+
+
+def grant(gpus: str = HERE, taken: str = "", team: str = "nlp", more: str = "", **files: str) -> dict[str, str]:
+    """Two teams with 8 devices each, and a grant."""
+    head = f"kind: Grant\nname: more\nteam: {team}\nfrom: 2026-12-01T00:00:00Z\n"
+    text = f"{head}{more}gpus: [{gpus}]\ntakenFrom: [{taken}]\n"
+    return tiny(**{"other": OTHER_TEAM, "grant": text, **files})
+
+
+def another(gpus: str = HERE, taken: str = "", team: str = "nlp") -> dict[str, str]:
+    return {"one.yaml": grant(gpus, taken, team)["grant.yaml"].replace("more", "one")}
+
+
+MUCH = HERE.replace("2}", "10, cpu: 63500m, memory: 400Gi}")
+SMALL = OTHER_TEAM.replace("cpu: 64", "cpu: 4")
+
 CASES = [
+    # approvals
+    Case(
+        "approvals_are_said_once",
+        approvals() | {"more.yaml": ROUTES},
+        "error more.yaml:1 kind",
+        "a second document of kind Approvals: the first stands in approvals.yaml",
+    ),
+    Case(
+        "gates_and_routes_have_names_of_their_own",
+        change(gates("kinds: [gpus], route: leads", "route: leads"), "approvals.yaml", "name: g1", "name: g0"),
+        "error approvals.yaml:8 gates[1].name",
+        'the name "g0" is given twice',
+    ),
+    Case(
+        "gates_and_routes_have_names_of_their_own",
+        approvals(old="chiefs, users", new="leads, users"),
+        "error approvals.yaml:5 routes[1].name",
+        'the name "leads" is given twice',
+    ),
+    Case(
+        "gates_and_routes_have_names_of_their_own",
+        approvals(old="chiefs, users", new="at-once, users"),
+        "error approvals.yaml:5 routes[1].name",
+        "at-once is no route: nobody decides then",
+    ),
+    Case(
+        "routes_are_there",
+        gates("route: lead"),
+        "error approvals.yaml:7 gates[0].route",
+        'there is no route "lead"; did you mean "leads"?',
+    ),
+    Case(
+        "routes_are_there",
+        approvals("gates: []\n", "escalatesTo: chiefs", "escalatesTo: chief"),
+        "error approvals.yaml:4 routes[0].escalatesTo",
+        'there is no route "chief"; did you mean "chiefs"?',
+    ),
+    Case(
+        "routes_are_there",
+        approvals("gates: []\n", "otherwise: leads", "otherwise: at-once"),
+        "error approvals.yaml:2 otherwise",
+        'there is no route "at-once"',
+    ),
+    Case(
+        "routes_are_there",
+        approvals(),
+        "error approvals.yaml:3 routes",
+        "the usual gates need a route engineering-leadership; declare it, or write the gates out",
+    ),
+    Case(
+        "escalation_ends",
+        approvals("gates: []\n", "users: [dana]", "users: [dana], escalatesTo: leads"),
+        "error approvals.yaml:5 routes[1].escalatesTo",
+        'requests that "chiefs" does not answer come back to it; break the circle',
+    ),
+    Case(
+        "somebody_decides",
+        approvals("gates: []\n", ", users: [dana]", ""),
+        "error approvals.yaml:5 routes[1]",
+        'nobody is on the route "chiefs", so nothing is ever decided there',
+    ),
+    Case(
+        "somebody_decides",
+        approvals("gates: []\n", "[leads]", "[leads, system:authenticated]"),
+        "error approvals.yaml:4 routes[0].approvers[1]",
+        "is a group of Kubernetes itself",
+    ),
+    Case(
+        "gates_can_be_met",
+        gates("devices: {least: 3, most: 2}, route: leads"),
+        "error approvals.yaml:7 gates[0].devices.most",
+        "at most 2 devices, at least 3; write 3 or more",
+    ),
+    Case(
+        "gates_can_be_met",
+        gates(*["route: leads"] * 101),
+        "error approvals.yaml:6 gates",
+        "101 gates: nobody can say which one a request meets; keep it to 100",
+    ),
+    Case(
+        "gates_can_be_met",
+        gates("belowPrice: 0, route: at-once"),
+        "error approvals.yaml:7 gates[0].belowPrice",
+        "no price is below 0",
+    ),
+    Case(
+        "gates_can_be_met",
+        gates(
+            "kinds: [gpus, volume], devices: {most: 8}, route: leads",
+            "kinds: [gpus], devices: {most: 2}, route: at-once",
+        ),
+        "warning approvals.yaml:8 gates[1]",
+        'no request comes so far: "g0", which is tried before, takes all of them; move it before that gate',
+    ),
+    Case(
+        "budgets_are_of_teams",
+        approvals("gates: []\nbudgets: {npl: 1}\n"),
+        "warning approvals.yaml:7 budgets.npl",
+        'there is no team "npl"; did you mean "nlp"?',
+    ),
+    Case(
+        "absences_say_who_decides",
+        absences("user: a, delegate: b, from: 2027-01-08T00:00:00Z, until: 2027-01-08T01:00:00+01:00"),
+        "error approvals.yaml:8 absences[0].until",
+        "is over before it begins",
+    ),
+    Case(
+        "absences_say_who_decides",
+        absences(f"user: a, delegate: a, {WEEK}"),
+        "error approvals.yaml:8 absences[0].delegate",
+        "name somebody else",
+    ),
+    Case(
+        "absences_say_who_decides",
+        absences(
+            f"user: a, delegate: b, {WEEK}",
+            "user: a, delegate: c, from: 2027-01-07T00:00:00Z, until: 2027-01-09T00:00:00Z",
+        ),
+        "error approvals.yaml:9 absences[1].from",
+        '"a" is away at that time by another entry, too; keep one of the two',
+    ),
+    # grants
+    Case(
+        "documents_have_names_of_their_own",
+        change(rich(), "rest.yaml", "---\nkind: Prices", f"---\n{GRANT}---\nkind: Prices"),
+        "error rest.yaml:28 name",
+        'the name "more" is taken by another document of this kind in grants/more.yaml',
+    ),
+    Case(
+        "grants_name_teams", grant(team="npl"), "error grant.yaml:3 team", 'there is no team "npl"; did you mean "nlp"?'
+    ),
+    Case(
+        "grants_name_teams",
+        grant(taken=OF_CV.replace("cv", "cw")),
+        "error grant.yaml:6 takenFrom[0].team",
+        'there is no team "cw"; choose one of: cv, nlp',
+    ),
+    Case(
+        "grants_name_teams",
+        grant() | {"team.yaml": TEAM + "offboarding: {keepDataUntil: 2027-06-30}\n"},
+        "warning grant.yaml:3 team",
+        "team nlp leaves, and runs nothing any more; remove grant.yaml",
+    ),
+    Case(
+        "grants_name_placements",
+        grant(HERE.replace(": dev", ": dv")),
+        "error grant.yaml:5 gpus[0].cluster",
+        'there is no cluster "dv"; did you mean "dev"?',
+    ),
+    Case(
+        "grants_name_placements",
+        grant(HERE.replace(": dev", ": two"), two=CLUSTER.replace("name: dev", "name: two")),
+        "error grant.yaml:5 gpus[0].cluster",
+        "team nlp has no placement in two; add placements: {two: …} to the team, in team.yaml",
+    ),
+    Case(
+        "grants_name_placements",
+        grant(taken=OF_CV.replace(": dev", ": two"), two=CLUSTER.replace("name: dev", "name: two")),
+        "error grant.yaml:6 takenFrom[0].cluster",
+        "team cv has no placement in two; take it from a team that has a100 there",
+    ),
+    Case(
+        "grants_name_placements",
+        grant(HERE.replace("a100", "a10")),
+        "error grant.yaml:5 gpus[0].flavor",
+        'cluster dev has no accelerator or flavor "a10" for team nlp',
+    ),
+    Case(
+        "grants_name_placements",
+        grant(HERE.replace("a100", "cpu")),
+        "error grant.yaml:5 gpus[0].flavor",
+        'cluster dev has no accelerator or flavor "cpu" for team nlp',
+    ),
+    Case(
+        "grants_name_placements",
+        change(rich(), "grants/more.yaml", "flavor: a100,", "flavor: h100-on-demand-cv,"),
+        "error grants/more.yaml:7 gpus[0].flavor",
+        'cluster dev has no accelerator or flavor "h100-on-demand-cv" for team alpha',
+    ),
+    Case(
+        "grants_name_placements",
+        grant(team="bare", bare=TEAM.replace("nlp", "bare").replace("\n    accelerators:\n      a100: 8", "")),
+        "error grant.yaml:5 gpus[0].flavor",
+        "team bare in dev offers no a100-spot; add a100-spot: 0 to placements.dev.accelerators, in bare.yaml",
+    ),
+    Case(
+        "grants_name_placements",
+        grant(cluster=CLUSTER + "overrides: {teams: {nlp: {accelerators: {}}}}\n"),
+        "error grant.yaml:5 gpus[0].flavor",
+        "add a100-spot: 0 to overrides.teams.nlp.accelerators, in cluster.yaml",
+    ),
+    Case("grants_say_one_thing", grant(""), "error grant.yaml:5 gpus", "the grant gives nothing; name what it gives"),
+    Case(
+        "grants_say_one_thing",
+        grant(HERE.replace("2", "0")),
+        "error grant.yaml:5 gpus",
+        "the grant gives nothing; name what it gives",
+    ),
+    Case(
+        "grants_say_one_thing",
+        grant(more="until: 2026-12-01T00:00:00Z\n"),
+        "error grant.yaml:5 until",
+        "the grant is over before it begins",
+    ),
+    Case(
+        "grants_say_one_thing",
+        grant(f"{HERE}, {HERE.replace('a100', 'a100-spot')}"),
+        "error grant.yaml:5 gpus[1]",
+        "a100-spot in dev is named twice; keep one entry, with the sum",
+    ),
+    Case(
+        "grants_say_one_thing",
+        grant(taken=f"{OF_CV}, {OF_CV}"),
+        "error grant.yaml:6 takenFrom[1]",
+        "a100-spot in dev is named twice",
+    ),
+    Case(
+        "grants_say_one_thing",
+        grant(taken=OF_CV.replace("cv", "nlp")),
+        "error grant.yaml:6 takenFrom[0]",
+        "is taken from the team that it is given to",
+    ),
+    Case(
+        "grants_take_no_more_than_they_give",
+        grant(taken=OF_CV.replace("2}", "3}")),
+        "error grant.yaml:6 takenFrom[0].devices",
+        "more a100-spot in dev is taken than the grant gives there; take 1 less: nobody would have the rest",
+    ),
+    Case(
+        "grants_take_no_more_than_they_give",
+        grant(
+            MUCH,
+            taken=f"{OF_CV.replace('2}', '1, cpu: 60}')}, {OF_CV.replace('cv', 'nlq').replace('2}', '0, cpu: 8}')}",
+        ),
+        "error grant.yaml:6 takenFrom[1].cpu",
+        "more cpu with a100-spot in dev is taken than the grant gives there; take 4500m less",
+    ),
+    Case(
+        "grants_take_what_is_there",
+        grant(MUCH, taken=OF_CV.replace("2}", "9}")),
+        "error grant.yaml:6 takenFrom[0].devices",
+        "team cv has 8 a100-spot of its own in dev, and grants take 9 of it; take less",
+    ),
+    Case(
+        "grants_take_what_is_there",
+        grant(MUCH, taken=OF_CV.replace("2}", "0, cpu: 64500m}"), other=SMALL),
+        "error grant.yaml:6 takenFrom[0].cpu",
+        "team cv has 4 cpu of its own in dev, and grants take 64500m of it",
+    ),
+    Case(
+        "grants_take_what_is_there",
+        grant(MUCH, taken=OF_CV.replace("2}", "0, memory: 300Gi}")),
+        "error grant.yaml:6 takenFrom[0].memory",
+        "team cv has 256Gi memory of its own in dev, and grants take 300Gi of it",
+    ),
+    Case(
+        "grants_take_what_is_there",
+        grant(MUCH, OF_CV.replace("2}", "5}")) | another(MUCH, OF_CV.replace("2}", "5}")),
+        "error one.yaml:6 takenFrom[0].devices",
+        "team cv has 8 a100-spot of its own in dev, and grants take 10 of it",
+    ),
+    Case(
+        "grants_take_what_is_there",
+        grant(MUCH, OF_CV.replace("2}", "10}")) | another(team="cv"),
+        "error grant.yaml:6 takenFrom[0].devices",
+        "team cv has 8 a100-spot of its own in dev, and grants take 10 of it",
+    ),
+    Case(
+        "grants_that_are_over_are_taken_out",
+        grant(more="until: 2027-01-01T00:00:00Z\n"),
+        "warning grant.yaml:5 until",
+        "the grant has ended on 2027-01-01T00:00:00Z, and still counts; remove grant.yaml, or the document in it",
+    ),
+    Case(
+        "devices_are_not_promised_twice",
+        grant(HERE.replace("2", "20")),
+        "error cluster.yaml:12 nodePools[0].maxNodes",
+        "lower the guarantees (nlp 28, cv 8), end a grant (more in grant.yaml) or raise maxNodes",
+    ),
+    Case(
+        "cpu_and_memory_are_not_promised_twice",
+        grant(HERE.replace("2}", "2, cpu: 300, memory: 4Ti}")),
+        "error cluster.yaml:5 nodePools",
+        "lower the guarantees (most: nlp, cv), end a grant (more in grant.yaml), raise maxNodes",
+    ),
+    Case(
+        "memory_is_in_the_unit_meant",
+        grant(HERE.replace("2}", "2, memory: 8Mi}")),
+        "warning grant.yaml:5 gpus[0].memory",
+        "with less than 16Mi hardly a container starts",
+    ),
     # names
     Case(
         "documents_have_names_of_their_own",
@@ -1193,6 +1526,28 @@ QUIET = {
         "taintKey: nvidia.com/gpu\npricePerHour: {spot: 1}\n"
     ),
     "no CPU nodes at all": tiny(other=OTHER_TEAM),
+    "a grant of what is nobody's": grant(),
+    "a grant that ends today": grant(more="until: 2027-01-01T00:00:01Z\n"),
+    "a grant of all that another team has": grant(
+        HERE.replace("2}", "8, cpu: 64}"),
+        taken=OF_CV.replace("2}", "8, cpu: 64}"),
+        other=OTHER_TEAM.replace("a100: 8", "a100: {nominal: 8, borrowingLimit: 0}"),
+    ),
+    "two grants that take of the same": grant(taken=OF_CV) | another(taken=OF_CV),
+    "gates of which each takes less than the one before": gates(
+        "kinds: [gpus], environments: [development], devices: {most: 7}, belowPrice: 9, route: at-once",
+        "kinds: [gpus], devices: {most: 7}, belowPrice: 9, route: at-once",
+        "kinds: [gpus], devices: {most: 7}, undoneWithin: 1h, route: at-once",
+        "kinds: [gpus], devices: {most: 7}, withinBudget: true, route: at-once",
+        "kinds: [gpus], devices: {most: 7}, route: leads",
+        "kinds: [gpus], workloads: [training], route: leads",
+        "kinds: [gpus], route: leads",
+        "route: leads",
+    ),
+    "absences one after the other": absences(
+        f"user: a, delegate: b, {WEEK}", "user: a, delegate: c, from: 2027-01-08T00:00:00Z, until: 2027-01-09T00:00:00Z"
+    ),
+    "budgets alone": tiny(approvals="kind: Approvals\nbudgets: {nlp: 20000}\n"),
     "a team without accelerators that has CPU nodes of its own": tiny(
         cluster=CLUSTER + "  - {name: cpu, cpu: 96, memory: 1Ti, maxNodes: 4, dedicatedTo: nlp}\n",
         team=TEAM.replace("\n    accelerators:\n      a100: 8", ""),

@@ -17,7 +17,7 @@ from allotment.spec.edit import TeamRequest, add_team, finish_removals, list_nam
 from allotment.spec.load import load_platform
 from allotment.spec.problems import InvalidPlatformError
 from tests.by_day import by_day
-from tests.unit.spec.trees import CLUSTER, OTHER_TEAM, PLATFORM, TEAM, rich, tiny
+from tests.unit.spec.trees import CLUSTER, GRANT, OTHER_TEAM, PLATFORM, TEAM, rich, tiny
 
 ACME = read_tree(Path(__file__).parents[3] / "examples" / "acme")
 DAY = dt.date(2027, 1, 31)
@@ -217,7 +217,8 @@ def test_removals_are_finished_the_day_after():
     assert finish_removals(leaving, DAY) == {}
     changes = finish_removals(leaving, DAY + dt.timedelta(days=1))
     assert changes["teams/recsys.yaml"] is None
-    assert set(changes) == {"teams/recsys.yaml", "clusters/dev-eastus.yaml"}
+    assert set(changes) == {"teams/recsys.yaml", "clusters/dev-eastus.yaml", "approvals.yaml"}
+    assert changes["approvals.yaml"] == ACME.files["approvals.yaml"].replace("  recsys: 10000\n", "")
     before = ACME.files["clusters/dev-eastus.yaml"]
     assert before.startswith(changes["clusters/dev-eastus.yaml"].rstrip("\n"))
     left = load_platform(leaving.with_changes(changes))
@@ -258,6 +259,59 @@ def test_a_pool_of_the_team_has_to_be_given_away_first():
     leaving = SourceTree(files).with_changes(remove_team(SourceTree(files), "cv", DAY))
     with pytest.raises(InvalidPlatformError, match='there is no team "cv"'):
         finish_removals(leaving, dt.date(2028, 1, 1))
+
+
+def test_what_a_team_that_leaves_was_granted_ends():
+    others = GRANT.replace("more", "own").replace("team: alpha", "team: nlp").replace("team: old", "team: alpha")
+    files = rich() | {"own.yaml": f"{others}---\n{GRANT.replace('more', 'other')}"}
+    before = load_platform(SourceTree(files)).platform
+    assert {grant.name: grant.team for grant in before.grants} == {"more": "alpha", "other": "alpha", "own": "nlp"}
+    assert [devices(before, name) for name in ("alpha", "old", "nlp")] == [8 + 4 + 4 - 2, 30 - 2 - 2, 8 + 4]
+
+    changes = remove_team(SourceTree(files), "alpha", DAY)
+
+    assert changes["grants/more.yaml"] is None
+    assert changes["own.yaml"] == others
+    left = load_platform(SourceTree(files).with_changes(changes)).platform
+    assert [grant.name for grant in left.grants] == ["own"]
+    assert [devices(left, name) for name in ("old", "nlp")] == [30, 8 + 4]
+
+
+def devices(platform, team):
+    return platform.team(team).placement_in("dev").quota.of("a100-spot")
+
+
+OF_OLD = "  - {team: old, cluster: dev, flavor: a100, devices: 1}\n"
+OF_NLP = "  - {team: nlp, cluster: dev, flavor: a100, devices: 1} # stays\n"
+IN_LINES = "  - team: old\n    cluster: dev\n    flavor: a100\n    devices: 1\n"
+TAKEN = {
+    "the only one": (OF_OLD, None),
+    "the first of several": (OF_OLD + OF_NLP, OF_NLP),
+    "the last of several": (f"{OF_NLP}  # of old\n{IN_LINES}", f"{OF_NLP}  # of old\n"),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_finishing_takes_the_team_out_of_grants_and_budgets(case: str):
+    before, after = TAKEN[case]
+    head, _, tail = GRANT.partition("takenFrom:\n")
+    tail = tail[tail.index("reason") :]
+    files = rich() | {"grants/more.yaml": f"{head}takenFrom:\n{before}{tail}"}
+    files["rest.yaml"] = files["rest.yaml"].replace("budgets:\n", "budgets:\n  # nobody's soon\n  old: 5\n")
+
+    changes = finish_removals(SourceTree(files), dt.date(2028, 1, 1))
+
+    assert changes["grants/more.yaml"] == (f"{head}takenFrom:\n{after}{tail}" if after else f"{head}{tail}")
+    assert changes["rest.yaml"] == files["rest.yaml"].replace("  old: 5\n", "")
+    assert load_platform(SourceTree(files).with_changes(changes)).platform.team("old") is None
+
+
+def test_a_list_of_what_is_taken_on_one_line_is_edited_by_hand():
+    head, _, _ = GRANT.partition("takenFrom:\n")
+    two = "[{team: old, cluster: dev, flavor: a100, devices: 1}, {team: nlp, cluster: dev, flavor: a100, devices: 1}]"
+    files = rich() | {"grants/more.yaml": f"{head}takenFrom: {two}\n"}
+    with pytest.raises(InputError, match="by hand"):
+        finish_removals(SourceTree(files), dt.date(2028, 1, 1))
 
 
 LISTS = {

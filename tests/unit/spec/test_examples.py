@@ -14,6 +14,7 @@ from allotment.model.cluster import Environment, Purpose
 from allotment.model.platform import Platform
 from allotment.model.policy import Mode, PolicyName
 from allotment.model.team import Isolation
+from allotment.spec.defaults import PLATFORM_LEAD, USUAL_GATES, usual_routes
 from allotment.spec.edit import starter
 from allotment.spec.load import load_platform
 from allotment.spec.schema import json_schema
@@ -109,6 +110,20 @@ def test_an_override_replaces_only_its_field(acme):
 def test_prices_of_the_contract_replace_the_catalogues(acme):
     assert acme.accelerators["a100"].price_per_hour[CapacityType.RESERVED] == 1_850_000
     assert acme.accelerators["t4"].price_per_hour[CapacityType.SPOT] > 0
+
+
+def test_what_is_asked_for_is_decided_as_everywhere_by_its_own_people(acme):
+    approvals = acme.approvals
+    assert (approvals.gates, approvals.otherwise) == (USUAL_GATES, PLATFORM_LEAD)
+    assert [(each.name, each.answer_within, each.escalates_to) for each in approvals.routes] == [
+        (each.name, each.answer_within, each.escalates_to) for each in usual_routes(())
+    ]
+    assert {each.name: each.approvers for each in approvals.routes} == {
+        "platform-lead": ("acme-platform-engineers",),
+        "engineering-leadership": ("acme-engineering-leads",),
+    }
+    assert approvals.budget_of("nlp") == 20_000_000_000
+    assert acme.grants == ()
 
 
 def documents() -> list[tuple[str, object]]:

@@ -51,7 +51,18 @@ WHILE = (
     "while work with accelerators runs there: without it policies refuse that work's replacement pods; take it out "
     "once it has ended"
 )
-TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.yaml": CLUSTERS, "teams.yaml": TEAMS})
+GRANT = """\
+kind: Grant
+name: g
+team: two
+from: 2027-01-01T00:00:00Z
+gpus: [{cluster: dev, flavor: a100, devices: 1}, {cluster: prod, flavor: a100, devices: 1}]
+takenFrom:
+  - {team: one, cluster: prod, flavor: a100, devices: 1}
+"""
+TREE = SourceTree(
+    {"platform.yaml": "kind: Platform\nname: acme\n", "clusters.yaml": CLUSTERS, "teams.yaml": TEAMS, "g.yaml": GRANT}
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +76,7 @@ TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.ya
                 "teams.yaml:4 take b out of namespaces",
                 "teams.yaml:6 or take prod out of placements, if one shall have nothing there",
                 "teams.yaml:7 take b out of podSecurity",
+                "g.yaml:7 and prod out of the grant g, if it goes out of one's placements",
                 "clusters.yaml:11 take b out of withoutNetworkPolicies",
                 f"clusters.yaml:9 keep b in warnNamespaces {WHILE}",
             ],
@@ -76,6 +88,7 @@ TREE = SourceTree({"platform.yaml": "kind: Platform\nname: acme\n", "clusters.ya
             [
                 "teams.yaml:10 give the team another namespace: namespaces: [NAME]",
                 "teams.yaml:13 or take dev out of placements, if two shall have nothing there",
+                "g.yaml:5 and dev out of the grant g, if it goes out of two's placements",
             ],
         ),
         ("dev", "Namespace", "a", []),

@@ -166,7 +166,9 @@ values = st.recursive(
 
 @settings(max_examples=by_day(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    kind=st.sampled_from(["Team", "Cluster", "Accelerator", "Priority", "Policy", "SharedService", "Prices"]),
+    kind=st.sampled_from(
+        ["Team", "Cluster", "Accelerator", "Priority", "Policy", "SharedService", "Prices", "Approvals", "Grant"]
+    ),
     fields=st.dictionaries(
         st.sampled_from(
             [
@@ -180,6 +182,12 @@ values = st.recursive(
                 "ports",
                 "cohorts",
                 "projects",
+                "gates",
+                "routes",
+                "budgets",
+                "team",
+                "gpus",
+                "from",
             ]
         ),
         values,

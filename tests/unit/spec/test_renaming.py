@@ -101,6 +101,15 @@ def test_a_slurm_keeps_the_account_of_the_team() -> None:
     assert platform_of(after).slurms[0].accounts == {NEW: "lab"}
 
 
+def test_grants_and_budgets_follow() -> None:
+    after = renamed(renamed(SourceTree(rich()), "alpha"), "old", "yy")
+    [grant] = platform_of(after).grants
+    assert (grant.team, [each.team for each in grant.taken]) == (NEW, ["yy"])
+    assert [budget.team for budget in platform_of(after).approvals.budgets] == ["nlp", NEW]
+    before = rich()["grants/more.yaml"]
+    assert after.files["grants/more.yaml"] == before.replace("alpha", NEW).replace("old", "yy")
+
+
 REFUSED = {
     "no such team": (tiny(), "npl", "x", NotFoundError, 'no team "npl"'),
     "its own name": (tiny(), "nlp", "nlp", UsageError, "is the name of team nlp already"),

@@ -165,6 +165,39 @@ ports: [{port: 443}]
 ---
 kind: Prices
 accelerators: {a100: {spot: 1.25}}
+---
+kind: Approvals
+gates:
+  - {name: few, kinds: [gpus], workloads: [training], environments: [development], devices: {least: 1, most: 2},
+     route: at-once}
+  - {name: cheap, belowPrice: 12.5, undoneWithin: 1h30m, withinBudget: true, route: at-once}
+routes:
+  - {name: leads, approvers: [a, team-owners], users: [dana], answerWithin: 8h, escalatesTo: chiefs, othersOnly: false}
+  - {name: chiefs, users: [lee]}
+otherwise: leads
+longest: 30d
+budgets:
+  nlp: 1000
+  alpha: 20.5
+absences:
+  - {user: dana, delegate: lee, from: 2027-01-01T00:00:00+01:00, until: 2027-01-08T00:00:00+01:00}
+"""
+
+GRANT = """\
+kind: Grant
+name: more
+team: alpha
+from: 2027-01-31T06:00:00Z
+until: 2027-06-30T12:00:00+02:00
+gpus:
+  - {cluster: dev, flavor: a100, devices: 4, cpu: 8, memory: 32Gi}
+takenFrom:
+  - team: old
+    cluster: dev
+    flavor: a100-spot
+    devices: 2
+    cpu: 1
+reason: "a release: soon"
 """
 
 
@@ -175,4 +208,5 @@ def rich() -> dict[str, str]:
         "cluster.yaml": RICH_CLUSTER,
         "teams.yaml": RICH_TEAMS,
         "rest.yaml": RICH_REST,
+        "grants/more.yaml": GRANT,
     }

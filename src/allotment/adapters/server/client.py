@@ -19,8 +19,10 @@ from allotment.errors import AllotmentError, InputError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import GrantRequest, RequestAct
 from allotment.observe.written import decode
-from allotment.ports.access_service import TokenReceipt, ToldToken, Visitor
+from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     CutLogError,
@@ -36,6 +38,9 @@ from allotment.ports.job_service import (
     answer_of,
     error_of,
 )
+from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
+from allotment.ports.requests import RequestFilter
+from allotment.ports.sign_in import SignInOffer
 from allotment.ports.store import JobFilter, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
@@ -119,9 +124,10 @@ class RemoteServer:
         body = write_value("submission", submission).encode()
         return self._ask("POST", "/v1/foresee", "foreseen", ForeseenJob, body=body)
 
-    def snapshot(self, backend: str) -> Snapshot:
+    def snapshot(self, backend: str, team: str = "") -> Snapshot:
         """What answers rest on."""
-        with self._sent("GET", f"/v1/snapshot?{urlencode({'backend': backend})}", None, PATIENCE) as answer:
+        query = urlencode({"backend": backend, "team": team})
+        with self._sent("GET", f"/v1/snapshot?{query}", None, PATIENCE) as answer:
             try:
                 return decode(_whole(answer))
             except (OSError, http.client.HTTPException) as error:
@@ -198,13 +204,23 @@ class RemoteServer:
             except msgspec.MsgspecError as error:
                 raise AllotmentError("what the server sent is no platform", why=shown(error)) from error
 
+    def offer(self) -> SignInOffer:
+        """Begin a sign-in."""
+        return self._ask("GET", "/v1/sign-in", "offer", SignInOffer)
+
+    def enter(self, token: str, nonce: str, host: str, *, elsewhere: bool = False) -> TokenReceipt:
+        """Be let in."""
+        brought = {"token": token, "nonce": nonce, "host": host, "elsewhere": elsewhere}
+        body = write_value("brought", brought).encode()
+        return self._ask("POST", "/v1/sign-in", "given", TokenReceipt, body=body)
+
     def whoami(self) -> Visitor:
         """Who asks."""
         return self._ask("GET", "/v1/whoami", "visitor", Visitor)
 
-    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> TokenReceipt:
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int, team: str = "") -> TokenReceipt:
         """Make one."""
-        wanted = {"name": name, "permissions": permissions, "lasts": lasts}
+        wanted = {"name": name, "permissions": permissions, "lasts": lasts, "team": team}
         body = write_value("wanted", wanted).encode()
         return self._ask("POST", "/v1/tokens", "given", TokenReceipt, body=body)
 
@@ -215,6 +231,62 @@ class RemoteServer:
     def revoke_token(self, reference: str) -> ToldToken:
         """Take one back."""
         return self._ask("DELETE", f"/v1/tokens/{quote(reference, safe='')}", "token", ToldToken)
+
+    def end_session(self) -> None:
+        """Sign out."""
+        with self._sent("DELETE", "/v1/session", None, PATIENCE):
+            pass
+
+    def people(self) -> tuple[ToldPerson, ...]:
+        """Everybody who has signed in, by user name."""
+        return self._ask("GET", "/v1/people", "people", tuple[ToldPerson, ...])
+
+    def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
+        """Shut somebody out, or let him in again."""
+        what = "shut-out" if out else "let-in"
+        return self._ask("POST", f"/v1/people/{quote(reference, safe='')}/{what}", "person", ToldPerson)
+
+    def ask(self, asked: AskedRequest) -> GrantRequest:
+        """Submit a request."""
+        return self._told("POST", "/v1/requests", "request", GrantRequest, "asked", asked)
+
+    def preview(self, asked: AskedRequest) -> ToldRequest:
+        """What would become of a request; nothing is kept."""
+        return self._told("POST", "/v1/request-previews", "told", ToldRequest, "asked", asked)
+
+    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+        """Those that are meant, newest first."""
+        states = ",".join(sorted(each.value for each in wanted.states))
+        query = {"team": wanted.team, "state": states, "requester": wanted.requester, "route": wanted.route}
+        return self._ask("GET", f"/v1/requests?{urlencode(query)}", "requests", tuple[GrantRequest, ...])
+
+    def request(self, request_id: str) -> ToldRequest:
+        """One by its id."""
+        return self._ask("GET", _request(request_id), "told", ToldRequest)
+
+    def move(self, request_id: str, move: AskedMove) -> GrantRequest:
+        """Decide on one, accept an offer, or withdraw."""
+        own = move.act in {RequestAct.ACCEPT, RequestAct.WITHDRAW}
+        path = f"{_request(request_id)}/{'answer' if own else 'decision'}"
+        return self._told("POST", path, "request", GrantRequest, "move", move)
+
+    def grants(self) -> tuple[TeamGrant, ...]:
+        """All that the caller may see, by id."""
+        return self._ask("GET", "/v1/grants", "grants", tuple[TeamGrant, ...])
+
+    def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
+        """Take one back before its time."""
+        path = f"/v1/grants/{quote(grant_id, safe='')}/end"
+        return self._told("POST", path, "grant", TeamGrant, "end", {"reason": reason})
+
+    def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
+        """Decide a conflict."""
+        path = f"/v1/grants/{quote(grant_id, safe='')}/settling"
+        return self._told("POST", path, "grant", TeamGrant, "settling", {"restore": restore})
+
+    def _told(self, verb: str, path: str, kind: str, type_: type[T], sent: str, value: object) -> T:
+        """Send a value, and read another."""
+        return self._ask(verb, path, kind, type_, body=write_value(sent, value).encode())
 
     def end(self) -> None:
         """End the server."""
@@ -286,6 +358,10 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
 
 def _job(reference: str) -> str:
     return f"/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
+
+
+def _request(request_id: str) -> str:
+    return f"/v1/requests/{quote(request_id.removeprefix('request/'), safe='')}"
 
 
 def _silent(error: Exception, verb: str) -> SilentServerError:

@@ -19,6 +19,7 @@ from allotment.model.access.token import parts_of
 _AT_THE_DOOR: Final = 10.0
 KNOCK_AGAIN: Final = 0.05
 """Seconds that a server has to take a connection, and between two tries."""
+NO_TOKEN: Final = ""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HTTP: Final = 80
 _HTTPS: Final = 443
@@ -72,21 +73,24 @@ class NetworkWay:
 
         Args:
             address: ``https://HOST:PORT``, or ``http`` for a loopback address.
-            token: that is shown there.
+            token: that is shown there; `NO_TOKEN` for none, of whoever comes to sign in.
 
         Raises:
             UsageError: it is no such address, or the token would cross the network in clear text.
             NotSignedInError: it has not the form of a token; nothing is sent of it, nor told.
         """
         self._host, self._port, self._tls = network_address(address)
+        self.fix = "check the address; on the server's machine `allot up` says where it listens"
+        self.headers: Mapping[str, str] = {}
+        if token == NO_TOKEN:
+            return
         if parts_of(token) is None:
             raise NotSignedInError(
                 "what is given as a token is none",
                 why="tokens begin with allot_ and have 58 letters, digits, - and _",
                 fix="on the server's machine `allot token create NAME` makes one",
             )
-        self.headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"}
-        self.fix = "check the address; on the server's machine `allot up` says where it listens"
+        self.headers = {"Authorization": f"Bearer {token}"}
 
     def connection(self, patience: float | None) -> http.client.HTTPConnection:
         """Over TLS, with the certificates that this machine trusts; in clear text to this machine alone."""

@@ -13,17 +13,27 @@ from allotment.adapters.store.finding import (
     as_asked,
     as_kept,
     no_job,
+    no_person,
+    no_request,
     no_token,
     page_size,
+    person_taken,
+    request_taken,
     taken,
     token_taken,
 )
 from allotment.errors import UsageError
+from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.model.audit.chain import BEFORE_ALL, AuditEntry, ChainHead, chained
+from allotment.model.jobs.written import write_value
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
+from allotment.ports.people import kept_person
+from allotment.ports.requests import MOST_REQUESTS, RequestFilter, StaleRequestError
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
@@ -36,6 +46,9 @@ class MemoryStore:
         self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
         self._trail: list[AuditEntry] = []
         self._tokens: dict[str, ApiToken] = {}
+        self._people: dict[str, Person] = {}
+        self._requests: dict[str, GrantRequest] = {}
+        self._grants: dict[str, TeamGrant] = {}
         self._writer = ""
 
     @property
@@ -87,9 +100,10 @@ class MemoryStore:
             raise no_job(job_id)
         return self._jobs[job_id]
 
-    def find(self, reference: str, *, team: str = "") -> StoredJob:
+    def find(self, reference: str, *, team: str = "", within: frozenset[str] | None = None) -> StoredJob:
         """See the port."""
         mine = [each for each in self._jobs.values() if team in ("", each.job.team)]
+        mine = [each for each in mine if within is None or each.job.team in within]
         named = [each for each in mine if each.job.name == reference]
         of_name = [each for each in named if not each.parent] or named
         begun_so = [each for each in mine if reference and each.id.startswith(reference)]
@@ -229,6 +243,67 @@ class MemoryStore:
         if token_id in self._tokens:
             self._tokens[token_id] = replace(self._tokens[token_id], used=at)
 
+    def person(self, person_id: str) -> Person:
+        """See the port."""
+        if person_id not in self._people:
+            raise no_person(person_id)
+        return self._people[person_id]
+
+    def people(self) -> tuple[Person, ...]:
+        """See the port."""
+        return tuple(sorted(self._people.values(), key=lambda each: each.name))
+
+    def person_of(self, issuer: str, subject: str) -> Person | None:
+        """See the port."""
+        key = (issuer, subject)
+        return next((each for each in self._people.values() if (each.issuer, each.subject) == key), None)
+
+    def keep_person(self, person: Person, audited: Sequence[AuditedAct] = ()) -> None:
+        """See the port."""
+        kept = kept_person(person)
+        same = {kept.name, (kept.issuer, kept.subject)}
+        others = (each for each in self._people.values() if each.id != kept.id)
+        if any(same & {each.name, (each.issuer, each.subject)} for each in others):
+            raise person_taken(kept.name)
+        self._people[kept.id] = kept
+        self.audit(audited)
+
+    def request(self, request_id: str) -> GrantRequest:
+        """See the port."""
+        if request_id not in self._requests:
+            raise no_request("request", request_id)
+        return self._requests[request_id]
+
+    def requests(self, wanted: RequestFilter, limit: int = MOST_REQUESTS) -> tuple[GrantRequest, ...]:
+        """See the port."""
+        found = [each for each in self._requests.values() if _is_wanted(each, wanted)]
+        found.sort(key=lambda each: (each.created, each.id), reverse=True)
+        return tuple(found[: page_size(limit, MOST_REQUESTS)])
+
+    def grant(self, grant_id: str) -> TeamGrant:
+        """See the port."""
+        if grant_id not in self._grants:
+            raise no_request("grant", grant_id)
+        return self._grants[grant_id]
+
+    def grants(self, states: frozenset[GrantState] = frozenset()) -> tuple[TeamGrant, ...]:
+        """See the port."""
+        return tuple(each for _, each in sorted(self._grants.items()) if not states or each.state in states)
+
+    def keep_requests(
+        self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()
+    ) -> None:
+        """See the port."""
+        for request in requests:
+            write_value("request", request)  # what cannot be written cannot be kept
+            _check_revision("request", request.id, request.revision, self._requests.get(request.id))
+        for grant in grants:
+            write_value("grant", grant)
+            _check_revision("grant", grant.id, grant.revision, self._grants.get(grant.id))
+        self._requests |= {each.id: each for each in requests}
+        self._grants |= {each.id: each for each in grants}
+        self.audit(audited)
+
     def audit_head(self) -> ChainHead:
         """See the port."""
         return self._trail[-1].head if self._trail else BEFORE_ALL
@@ -256,6 +331,7 @@ def _order(job: StoredJob) -> tuple[int, str]:
 def _meant(job: StoredJob, wanted: JobFilter) -> bool:
     return (
         wanted.team in ("", job.job.team)
+        and (wanted.within is None or job.job.team in wanted.within)
         and (not wanted.states or job.state in wanted.states)
         and wanted.owner in ("", job.owner)
         and wanted.backend in ("", job.backend)
@@ -276,3 +352,23 @@ def _done(act: AuditedAct, wanted: AuditFilter) -> bool:
         and (wanted.since is None or act.at >= wanted.since)
         and (wanted.until is None or act.at < wanted.until)
     )
+
+
+def _is_wanted(request: GrantRequest, wanted: RequestFilter) -> bool:
+    return (
+        kept_text(wanted.team) in ("", kept_text(request.wish.team))
+        and kept_text(wanted.requester) in ("", kept_text(request.requester))
+        and kept_text(wanted.route) in ("", kept_text(request.route))
+        and (not wanted.states or request.state in wanted.states)
+        and (wanted.within is None or request.wish.team in wanted.within)
+    )
+
+
+def _check_revision(what: str, id_: str, revision: int, present: GrantRequest | TeamGrant | None) -> None:
+    if revision == 1:
+        if present is not None:
+            raise request_taken(what, id_)
+    elif present is None:
+        raise no_request(what, id_)
+    elif present.revision != revision - 1:
+        raise StaleRequestError(f"{what} {id_}", revision - 1, present.revision)

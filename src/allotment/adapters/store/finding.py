@@ -46,6 +46,26 @@ def token_taken(token_id: str) -> ConflictError:
     return ConflictError(f"there is a token {token_id} already", fix="make it again: it gets another id")
 
 
+def no_request(what: str, id_: str) -> NotFoundError:
+    """Nobody knows such a request, or such a grant."""
+    return NotFoundError(f"there is no {what} {quoted(id_)}", fix="`allot requests` lists them")
+
+
+def request_taken(what: str, id_: str) -> ConflictError:
+    """One of that id is there already."""
+    return ConflictError(f"there is a {what} {id_} already", fix="ask again: it gets another id")
+
+
+def no_person(person_id: str) -> NotFoundError:
+    """Nobody of that id has signed in."""
+    return NotFoundError(f"there is nobody called {quoted(person_id)}", fix="`allot people list` names all")
+
+
+def person_taken(name: str) -> ConflictError:
+    """A user name is somebody else's."""
+    return ConflictError(f"somebody else is called {quoted(name)}", why="a user name is one person's for good")
+
+
 def as_kept(wanted: JobFilter) -> JobFilter:
     """A filter whose text is such as stores keep, so that it finds what was kept of the same text."""
     return replace(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, token_rows
+from allotment.adapters.store import auditing, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
@@ -20,12 +20,16 @@ from allotment.adapters.store.rows import (
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
 from allotment.errors import InputError
+from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.device_times import DeviceInterval, clipped
+from allotment.ports.requests import MOST_REQUESTS, RequestFilter
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
@@ -116,6 +120,8 @@ def _conditions(wanted: JobFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield sa.false()
     if wanted.since is not None:
         yield JOBS.c.submitted >= wanted.since
+    if wanted.within is not None:
+        yield JOBS.c.team.in_(sorted(wanted.within))
 
 
 class SqlReader:
@@ -143,12 +149,14 @@ class SqlReader:
             raise no_job(job_id)
         return found
 
-    def find(self, reference: str, *, team: str = "") -> StoredJob:
+    def find(self, reference: str, *, team: str = "", within: frozenset[str] | None = None) -> StoredJob:
         """See the port."""
         # Neither a name nor an id holds anything else, and no database takes a NUL.
         if not reference or not reference.isprintable():
             raise no_job(reference)
         mine = sa.select(JOBS) if not team else sa.select(JOBS).where(JOBS.c.team == team)
+        if within is not None:
+            mine = mine.where(JOBS.c.team.in_(sorted(within)))
         begun_so = mine.where(_begins(JOBS.c.id, reference)).order_by(JOBS.c.id).limit(LOOKED_FOR)
         newest = mine.where(JOBS.c.name == reference).order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc())
         with self._looking() as connection:
@@ -275,3 +283,38 @@ class SqlReader:
         """See the port."""
         with self._looking() as connection:
             return token_rows.tokens_of(connection)
+
+    def person(self, person_id: str) -> Person:
+        """See the port."""
+        with self._looking() as connection:
+            return people_rows.person_of_id(connection, person_id)
+
+    def people(self) -> tuple[Person, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return people_rows.people_of(connection)
+
+    def person_of(self, issuer: str, subject: str) -> Person | None:
+        """See the port."""
+        with self._looking() as connection:
+            return people_rows.person_of(connection, issuer, subject)
+
+    def request(self, request_id: str) -> GrantRequest:
+        """See the port."""
+        with self._looking() as connection:
+            return request_rows.request_of(connection, request_id)
+
+    def requests(self, wanted: RequestFilter, limit: int = MOST_REQUESTS) -> tuple[GrantRequest, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return request_rows.requests_of(connection, wanted, limit)
+
+    def grant(self, grant_id: str) -> TeamGrant:
+        """See the port."""
+        with self._looking() as connection:
+            return request_rows.grant_of(connection, grant_id)
+
+    def grants(self, states: frozenset[GrantState] = frozenset()) -> tuple[TeamGrant, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return request_rows.grants_of(connection, states)

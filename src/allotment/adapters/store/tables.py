@@ -174,5 +174,50 @@ TOKENS: Final = sa.Table(
     sa.Column("expires", TIME, nullable=False),
     sa.Column("used", TIME),
     sa.Column("revoked", TIME),
+    sa.Column("person", TEXT, nullable=False, server_default=""),
+    sa.Column("team", TEXT, nullable=False, server_default=""),
+    sa.Column("session", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Of secrets, digests alone; never removed: the audit trail names their ids."""
+
+PEOPLE: Final = sa.Table(
+    "people",
+    METADATA,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("issuer", TEXT, nullable=False),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("name", TEXT, nullable=False, unique=True),
+    sa.Column("email", TEXT, nullable=False),
+    sa.Column("groups", TEXT, nullable=False),
+    sa.Column("first", TIME, nullable=False),
+    sa.Column("seen", TIME, nullable=False),
+    sa.Column("suspended", TIME),
+    sa.UniqueConstraint("issuer", "subject"),
+)
+"""Never removed: a user name stays that of whoever had it first."""
+
+REQUESTS: Final = sa.Table(
+    "requests",
+    METADATA,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("requester", TEXT, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("route", TEXT, nullable=False),
+    sa.Column("created", TIME, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("written", TEXT, nullable=False),
+    sa.Index("requests_created", "created", "id"),
+)
+"""Never removed: a grant, and what was decided, is answered for."""
+
+GRANTS: Final = sa.Table(
+    "grants",
+    METADATA,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("written", TEXT, nullable=False),
+    sa.Index("grants_state", "state"),
+)

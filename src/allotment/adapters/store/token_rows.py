@@ -71,6 +71,9 @@ def _to_row(token: ApiToken) -> dict[str, Any]:
         "expires": token.expires,
         "used": token.used,
         "revoked": token.revoked,
+        "person": token.person,
+        "team": token.team,
+        "session": token.session,
     }
 
 
@@ -81,4 +84,4 @@ def _from_row(row: Row) -> ApiToken:
         raise InputError(
             f"the token {quoted(row['id'])} cannot be read", why=str(error), fix="use the version that wrote it"
         ) from error
-    return ApiToken(**{**row, "permissions": permissions})
+    return ApiToken(**{**row, "permissions": permissions, "session": bool(row["session"])})

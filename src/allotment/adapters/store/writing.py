@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, token_rows
+from allotment.adapters.store import auditing, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
 from allotment.adapters.store.reading import SqlReader, jobs_of
@@ -23,9 +23,12 @@ from allotment.adapters.store.rows import (
     wait_to_row,
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.model.audit.chain import ChainHead
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import GrantRequest
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
 from allotment.ports.stored_jobs import JobEvent, StaleWriteError, StoredChange, StoredJob, changed, first_kept
 
@@ -134,6 +137,23 @@ class SqlStore(SqlReader):
         """See the port."""
         with self._changing() as connection:
             token_rows.used(connection, token_id, at)
+
+    def keep_person(self, person: Person, audited: Sequence[AuditedAct] = ()) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            people_rows.keep(connection, person)
+            self._keep_acts(connection, audited)
+
+    def keep_requests(
+        self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()
+    ) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            for request in requests:
+                request_rows.keep_request(connection, request)
+            for grant in grants:
+                request_rows.keep_grant(connection, grant)
+            self._keep_acts(connection, audited)
 
 
 def _keep_change(connection: sa.Connection, before: StoredJob, after: StoredJob) -> None:

@@ -13,6 +13,10 @@ class CallerKind(Enum):
     """A user of this machine, whom its file system let in."""
     BEARER = "token"
     """Whoever has a token, in the name of the user whose server it is."""
+    PERSON = "person"
+    """Somebody whom an identity provider knows."""
+    SERVICE = "service"
+    """A program with a token of a team."""
     ALLOTMENT = "allotment"
     """A server, by itself."""
 

@@ -22,6 +22,20 @@ class Permission(Enum):
     """The server itself is ended."""
     TOKENS = "tokens"
     """Who else gets in is decided."""
+    OWN_TOKENS = "own-tokens"
+    """Tokens in one's own name are made, seen and taken back."""
+    TEAM_TOKENS = "team-tokens"
+    """Tokens in the name of a team are made, seen and taken back."""
+    PEOPLE = "people"
+    """Who has signed in is seen, and shut out."""
+    REQUESTS = "requests"
+    """Requests of one's teams, and those that one decides on, are seen."""
+    ASK = "request"
+    """More is asked for, offers are accepted, what was asked for is withdrawn."""
+    DECIDE = "decide"
+    """Requests are decided on, those that a route names one for."""
+    AUDIT = "audit"
+    """Who did what, when and from where is read."""
 
 
 EVERYTHING: Final = frozenset(Permission)

@@ -37,6 +37,10 @@ class ApiToken:
         expires: from when on it is worth nothing.
         used: when it was used last, to the minute; None if never.
         revoked: when it was taken back; None if it was not.
+        person: id of the person in whose name it opens; empty where it is no person's.
+        team: name of the team as whose member it opens; empty where it is no team's. Where it is neither, it opens in
+            the name of the user whose server it is.
+        session: whether it came of signing in, and not of somebody making a token.
     """
 
     id: str
@@ -48,6 +52,9 @@ class ApiToken:
     expires: int
     used: int | None = None
     revoked: int | None = None
+    person: str = ""
+    team: str = ""
+    session: bool = False
 
     def why_not(self, now: int) -> str:
         """Why it is worth nothing, in a sentence; empty where it is worth something."""

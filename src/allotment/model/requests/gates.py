@@ -12,7 +12,7 @@ AT_ONCE: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class ApprovalGate:
     """A rule; the first that a request meets with all that it says decides.
 
     Attributes:
@@ -62,7 +62,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class ApproverAbsence:
     """Somebody who decides for another for a time.
 
     Attributes:
@@ -101,9 +101,9 @@ class Approvals:
         longest: days that a grant lasts at most; None for no bound.
     """
 
-    gates: tuple[Gate, ...]
+    gates: tuple[ApprovalGate, ...]
     routes: tuple[Route, ...]
-    absences: tuple[Absence, ...]
+    absences: tuple[ApproverAbsence, ...]
     budgets: tuple[Budget, ...]
     otherwise: str
     longest: int | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from allotment.model.requests.terms import RequestKind, Share, TakenShare, Terms
+from allotment.model.requests.terms import QuotaShare, RequestKind, TakenShare, Terms
 
 
 class GrantState(Enum):
@@ -24,7 +24,7 @@ class GrantState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class TeamGrant:
     """A grant; what it gives stands in a file of its own in the platform directory while it is given.
 
     Attributes:
@@ -78,6 +78,6 @@ class DeclaredGrant:
     team: str
     since: int
     until: int | None
-    shares: tuple[Share, ...]
+    shares: tuple[QuotaShare, ...]
     taken: tuple[TakenShare, ...]
     reason: str

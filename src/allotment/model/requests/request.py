@@ -122,7 +122,7 @@ class DecisionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class GrantRequest:
     """A request.
 
     Attributes:

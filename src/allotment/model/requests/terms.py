@@ -34,7 +34,7 @@ class WorkloadType(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class QuotaShare:
     """Guaranteed quota of a team in one cluster.
 
     Attributes:
@@ -57,7 +57,7 @@ class TakenShare:
     """Guaranteed quota that another team does without meanwhile."""
 
     team: str
-    share: Share
+    share: QuotaShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Terms:
         price: of the whole time, in millionths of the platform's currency; None where it is not known.
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[QuotaShare, ...]
     taken: tuple[TakenShare, ...]
     since: int
     until: int | None

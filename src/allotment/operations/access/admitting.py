@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from allotment.errors import NotFoundError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
+from allotment.model.access.rights import NO_RIGHTS, NOBODY, OWN, AccessRights, PeopleOfPlatform, PersonRole
 from allotment.model.access.token import ApiToken, parts_of
 from allotment.model.audit.act import AuditedAct, AuditOutcome, AuditSubject, AuditVerb, act_of
 from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock
+from allotment.ports.people import PeopleStore
 from allotment.ports.tokens import TokenStore
 
 _MINUTE: Final = 60_000
@@ -25,9 +28,11 @@ _MOST_NOTED: Final = 4096
 """Notes that are remembered at once, so that nothing is noted too often."""
 _NOBODY: Final = "nobody"
 """Who comes with the id of a token, and not with its secret."""
+_OF_PEOPLE: Final = frozenset({Permission.OWN_TOKENS})
+"""What everybody may who has signed in himself, and not a token of his."""
 
 
-class AdmissionStore(TokenStore, AuditStore, Protocol):
+class AdmissionStore(TokenStore, PeopleStore, AuditStore, Protocol):
     """What admission needs of the store."""
 
 
@@ -36,27 +41,33 @@ class LetIn:
     """Somebody who was let in.
 
     Attributes:
-        permissions: what he may.
+        rights: what he may.
         token: that let him in; None where nobody needed one.
+        groups: of a person, as his identity provider tells of them; of others none.
     """
 
     caller: Caller
-    permissions: frozenset[Permission]
+    rights: AccessRights
     token: ApiToken | None = None
+    groups: tuple[str, ...] = ()
 
 
 class Doorkeeper:
     """Knows tokens as the store has them at the moment of each call, so that one that is revoked opens nothing more."""
 
-    def __init__(self, store: AdmissionStore, clock: Clock) -> None:
+    def __init__(
+        self, store: AdmissionStore, clock: Clock, people: Callable[[], PeopleOfPlatform] = lambda: NOBODY
+    ) -> None:
         """Nobody is let in yet.
 
         Args:
-            store: where tokens are.
+            store: where tokens and people are.
             clock: time.
+            people: which groups are what, as it is declared now.
         """
         self._store = store
         self._clock = clock
+        self._people = people
         self._noted: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
@@ -82,7 +93,7 @@ class Doorkeeper:
         if not token.opens(parts[1]):
             self._turn_away(Caller(_NOBODY, CallerKind.BEARER, whence), token, "its secret is another", now)
             raise _not_signed_in("the server does not know the token")
-        caller, why = Caller(token.by, CallerKind.BEARER, whence), token.why_not(now)
+        caller, rights, why = self._holder(token, whence, now)
         if why:
             self._turn_away(caller, token, why, now)
             raise _not_signed_in(why)
@@ -90,16 +101,37 @@ class Doorkeeper:
             self._store.token_used(token.id, now)
         if self._is_news(f"came from {address}", token.id, now, _HOUR) and self._is_news("came", token.id, now):
             self._store.audit([act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token))])
-        return LetIn(caller, token.permissions, token)
+        groups = self._store.person(token.person).groups if token.person else ()
+        return LetIn(caller, rights, token, groups)
+
+    def _holder(self, token: ApiToken, whence: str, now: int) -> tuple[Caller, AccessRights, str]:
+        """In whose name a token opens, what he may by it, and why it opens nothing; empty where it does."""
+        caller = Caller(token.by, CallerKind.BEARER, whence)
+        why = token.why_not(now)
+        if token.person:
+            person = self._store.person(token.person)
+            caller = Caller(person.name, CallerKind.PERSON, whence)
+            rights, why = self._people().rights_of(person.groups, person.name), why or person.why_not(now)
+            if token.session:
+                rights = replace(rights, everywhere=rights.everywhere | _OF_PEOPLE) if rights.all else rights
+        elif token.team:
+            caller = Caller(f"{token.name} of {token.team}", CallerKind.SERVICE, whence)
+            rights = self._people().rights_in(token.team, PersonRole.MEMBER)
+        else:
+            rights = OWN
+        rights = rights.narrowed(token.permissions)
+        return caller, NO_RIGHTS if why else rights, why or ("" if rights.all else "whoever has it is nothing here now")
 
     def still(self, admitted: LetIn) -> bool:
-        """Whether whoever was let in would be let in now, too: asked again and again while an answer goes on."""
+        """Whether whoever was let in would be let in now, too, and may as much; asked while an answer goes on."""
         if admitted.token is None:
             return True
         try:
-            return not self._store.token(admitted.token.id).why_not(self._now())
+            token = self._store.token(admitted.token.id)
+            _, rights, why = self._holder(token, admitted.caller.whence, self._now())
         except NotFoundError:
             return False
+        return not why and rights == admitted.rights
 
     def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """Somebody who was let in has asked for what he may not: it is kept, once a minute.

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from allotment.model.access.permission import permissions_of
+from allotment.errors import ForbiddenError, NotFoundError, quoted
+from allotment.model.access.permission import Permission, permissions_of
+from allotment.model.access.person import Person
+from allotment.model.access.rights import NOBODY, PeopleOfPlatform
+from allotment.model.access.token import ApiToken
 from allotment.operations.access.admitting import AdmissionStore, LetIn
+from allotment.operations.access.signing_in import SignIns, shut_out
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
-from allotment.ports.access_service import TokenReceipt, ToldToken, Visitor, told
+from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor, told, told_person
 from allotment.ports.clock import Clock
 
 
@@ -20,6 +25,8 @@ class Registry:
         random: gives so many random bytes, which nobody can guess.
         platform: name of it.
         version: of the program.
+        people: which groups are what, as it is declared now.
+        sign_ins: of people; None where no identity provider is told of.
     """
 
     store: AdmissionStore
@@ -27,6 +34,8 @@ class Registry:
     random: Callable[[int], bytes]
     platform: str
     version: str
+    people: Callable[[], PeopleOfPlatform] = lambda: NOBODY
+    sign_ins: SignIns | None = None
 
 
 class RegistryOf:
@@ -48,25 +57,80 @@ class RegistryOf:
         return Visitor(
             caller.name,
             caller.kind.value,
-            tuple(sorted(each.value for each in self._admitted.permissions)),
+            tuple(sorted(each.value for each in self._admitted.rights.all)),
             self._registry.platform,
             self._registry.version,
             None if token is None else told(token),
+            self._roles(),
         )
 
-    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int) -> TokenReceipt:
+    def _roles(self) -> tuple[str, ...]:
+        """What he is, such as ``member of nlp``; of the server's own user nothing."""
+        token, rights = self._admitted.token, self._registry.people()
+        if token is None or not (token.person or token.team):
+            return ()
+        if token.team:
+            return (f"member of {token.team}",)
+        person = self._registry.store.person(token.person)
+        found = rights.roles_of(person.groups, person.name)
+        return tuple(f"{role.value} of {team}" if team else role.value for team, role in found)
+
+    def make_token(self, name: str, permissions: tuple[str, ...], lasts: int, team: str = "") -> TokenReceipt:
         """Make one."""
-        wanted = WantedToken(name, permissions_of(permissions), lasts)
+        wanted = WantedToken(name, permissions_of(permissions), lasts, "" if team else self._person(), team)
+        if team:
+            self._check_team(team)
         made = make_token(self._registry.store, wanted, self._admitted.caller, self._now(), self._registry.random)
         return TokenReceipt(told(made.token), made.text)
 
     def tokens(self) -> tuple[ToldToken, ...]:
-        """All of them, newest first."""
-        return tuple(map(told, self._registry.store.tokens()))
+        """Those that he may see, newest first; a session is none."""
+        return tuple(told(each) for each in self._registry.store.tokens() if self._sees(each) and not each.session)
 
     def revoke_token(self, reference: str) -> ToldToken:
         """Take one back."""
-        return told(revoke_token(self._registry.store, reference, self._admitted.caller, self._now()))
+        store, caller = self._registry.store, self._admitted.caller
+        return told(revoke_token(store, reference, caller, self._now(), self._sees))
+
+    def end_session(self) -> None:
+        """Sign out: what let him in is worth nothing any more, if it was a session."""
+        token = self._admitted.token
+        if token is not None and token.session:
+            revoke_token(self._registry.store, token.id, self._admitted.caller, self._now())
+
+    def people(self) -> tuple[ToldPerson, ...]:
+        """Everybody who has signed in, by user name."""
+        return tuple(self._told(each) for each in self._registry.store.people())
+
+    def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
+        """Shut somebody out, or let him in again."""
+        found = shut_out(self._registry.store, reference, self._admitted.caller, self._now(), out=out)
+        return self._told(found)
+
+    def _told(self, person: Person) -> ToldPerson:
+        return told_person(person, self._registry.people().roles_of(person.groups, person.name))
+
+    def _person(self) -> str:
+        """Id of the person who asks; empty where it is the server's own user."""
+        token = self._admitted.token
+        return "" if token is None else token.person
+
+    def _sees(self, token: ApiToken) -> bool:
+        rights = self._admitted.rights
+        if Permission.TOKENS in rights.everywhere or (token.person and token.person == self._person()):
+            return True
+        return bool(token.team) and rights.gives(Permission.TEAM_TOKENS, token.team)
+
+    def _check_team(self, team: str) -> None:
+        known = {each.name for each in self._registry.people().teams}
+        sees = self._admitted.rights.within(Permission.READ)
+        if team not in known or not (sees is None or team in sees):
+            raise NotFoundError(f"there is no team {quoted(team)}", fix="`allot whoami` names yours")
+        rights = self._admitted.rights
+        if Permission.TOKENS not in rights.everywhere and not rights.gives(Permission.TEAM_TOKENS, team):
+            raise ForbiddenError(
+                f"you may not make tokens of team {team}", why="its owners may", fix="ask one of them to make it"
+            )
 
     def _now(self) -> int:
         return round(self._registry.clock.now().timestamp() * 1000)

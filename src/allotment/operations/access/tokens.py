@@ -35,11 +35,15 @@ class WantedToken:
         name: what it is for.
         permissions: that it gives.
         lasts: milliseconds.
+        person: id of the person in whose name it opens; empty for nobody.
+        team: as whose member it opens; empty for none.
     """
 
     name: str
     permissions: frozenset[Permission]
     lasts: int
+    person: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def make_token(
         by=caller.name,
         created=now,
         expires=now + wanted.lasts,
+        person=wanted.person,
+        team=wanted.team,
     )
     told = {"gives": ", ".join(sorted(each.value for each in wanted.permissions)), "until": written(token.expires)}
     act = act_of(caller, AuditVerb.ACCESS_GIVEN, now, _subject(token), details=tuple(told.items()))
@@ -86,7 +92,9 @@ def make_token(
     return NewToken(token, token_text(token.id, secret))
 
 
-def revoke_token(store: TokenStore, reference: str, caller: Caller, now: int) -> ApiToken:
+def revoke_token(
+    store: TokenStore, reference: str, caller: Caller, now: int, seen: Callable[[ApiToken], bool] = lambda _: True
+) -> ApiToken:
     """Take one back: from then on it is worth nothing.
 
     Args:
@@ -94,12 +102,13 @@ def revoke_token(store: TokenStore, reference: str, caller: Caller, now: int) ->
         reference: its id, or its name where one living token alone has it.
         caller: who asks.
         now: milliseconds since the epoch.
+        seen: whether a token is there for him.
 
     Raises:
         NotFoundError: there is none.
         UsageError: several have that name.
     """
-    token = _meant(store, reference, now)
+    token = _meant(store, reference, now, seen)
     act = act_of(caller, AuditVerb.ACCESS_TAKEN, now, _subject(token))
     return store.revoke_token(token.id, now, [act])
 
@@ -121,20 +130,19 @@ def _check(wanted: WantedToken) -> None:
         )
 
 
-def _meant(store: TokenStore, reference: str, now: int) -> ApiToken:
-    try:
-        return store.token(reference)
-    except NotFoundError:
-        named = [each for each in store.tokens() if each.name == reference and not each.why_not(now)]
-        if not named:
-            raise
-        if len(named) > 1:
-            raise UsageError(
-                f"several tokens are called {quoted(reference)}",
-                why=f"they are {', '.join(each.id for each in named)}",
-                fix="name the one that is meant by its id",
-            ) from None
-        return named[0]
+def _meant(store: TokenStore, reference: str, now: int, seen: Callable[[ApiToken], bool]) -> ApiToken:
+    found = [each for each in store.tokens() if seen(each)]
+    named = [each for each in found if each.id == reference]
+    named = named or [each for each in found if each.name == reference and not each.why_not(now)]
+    if not named:
+        raise NotFoundError(f"there is no token {quoted(reference)}", fix="`allot token list` names all")
+    if len(named) > 1:
+        raise UsageError(
+            f"several tokens are called {quoted(reference)}",
+            why=f"they are {', '.join(each.id for each in named)}",
+            fix="name the one that is meant by its id",
+        )
+    return named[0]
 
 
 def _subject(token: ApiToken) -> AuditSubject:

@@ -42,7 +42,7 @@ def _silent(_result: Result) -> None:
 
 
 SETTLING: Final = 60.0
-"""Seconds after our last apply within which the API server may not have read all policies yet (more than 30 s seen, on a
+"""Seconds after our last apply within which the API server may not have read all policies yet (over 30 s seen, on a
 busy machine): so long a probe that fails is tried again."""
 
 

@@ -1,4 +1,7 @@
-"""A server as one caller has it: what he asks for is asked in his name."""
+"""A server as one caller has it: what he asks for is asked in his name, and he sees what is his teams'.
+
+What is of other teams is as if it were not there, in the same words. Of texts that name work of others, the names go.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
+from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import Permission
+from allotment.model.access.rights import AccessRights
 from allotment.model.observed.snapshot import Snapshot
+from allotment.model.source import SourceTree
+from allotment.observe.view import namespaces_of
+from allotment.operations.ask.viewing import viewed
 from allotment.operations.run.desk import Desk
-from allotment.ports.backends import LogLine
+from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed
+from allotment.ports.backends import LOCAL, LogLine
 from allotment.ports.job_service import (
     FamilySummary,
     ForeseenJob,
@@ -17,32 +27,44 @@ from allotment.ports.job_service import (
     JobSubmission,
     ServerStatus,
     SubmissionAnswer,
+    answer_of,
 )
 from allotment.ports.store import JobFilter, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
+from allotment.spec.share_of_teams import share_of
 
 
 class DeskOf:
-    """Implements `ports.job_service.JobService` for one caller; whether he may is decided before."""
+    """Implements `ports.job_service.JobService` for one caller; whether he may do such a thing is decided before."""
 
-    def __init__(self, desk: Desk, caller: Caller, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, desk: Desk, caller: Caller, rights: AccessRights, check: Callable[[], None] = lambda: None
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             desk: that is asked.
             caller: in whose name.
+            rights: what he may.
             check: raises where he may not ask any more. It is asked once all that he sends has come: who was let in may
                 have taken hours to send it.
         """
         self._desk = desk
         self._caller = caller
+        self._rights = rights
         self._check = check
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
         status = self._desk.status()
         # How its back ends are reached is nobody's business who is not at the machine.
-        return status if self._caller.kind is CallerKind.LOCAL else replace(status, environment=None)
+        if self._caller.kind is not CallerKind.LOCAL:
+            status = replace(status, environment=None)
+        seen = self._seen(Permission.READ)
+        if seen is None:
+            return status
+        teams = tuple(each for each in status.teams if each in seen)
+        return replace(status, directory="", teams=teams, jobs={}, told=())
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code; its reference."""
@@ -52,54 +74,140 @@ class DeskOf:
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
         self._check()
-        return self._desk.submit(submission, self._caller)
+        self._check_submission(submission)
+        return self._receipt(self._desk.submit(submission, self._caller))
 
     def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
         """Take jobs, each by itself."""
         self._check()
-        return self._desk.submit_all(submissions, self._caller)
+        refused: dict[int, AllotmentError] = {}
+        for number, each in enumerate(submissions):
+            try:
+                self._check_submission(each)
+            except AllotmentError as error:
+                refused[number] = error
+        some = [each for number, each in enumerate(submissions) if number not in refused]
+        taken = iter(self._desk.submit_all(some, self._caller))
+        answers = (answer_of(refused[each]) if each in refused else next(taken) for each in range(len(submissions)))
+        return tuple(
+            each if each.receipt is None else replace(each, receipt=self._receipt(each.receipt)) for each in answers
+        )
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
         self._check()
-        return self._desk.foresee(submission, self._caller)
+        self._check_submission(submission)
+        found = self._desk.foresee(submission, self._caller)
+        seen = self._seen(Permission.SUBMIT)
+        return found if seen is None else foreseen_unnamed(found, seen)
 
-    def snapshot(self, backend: str) -> Snapshot:
+    def snapshot(self, backend: str, team: str = "") -> Snapshot:
         """What answers rest on."""
-        return self._desk.snapshot(backend)
+        seen = self._seen(Permission.READ)
+        if seen is None:
+            return self._desk.snapshot(backend)
+        whose = self._one_team(seen, team)
+        found = self._desk.snapshot(backend)
+        return viewed(found, whose, namespaces_of(found, whose))
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
-        return self._desk.page(wanted, after=after, limit=limit)
+        seen = self._seen(Permission.READ)
+        found = self._desk.page(replace(wanted, within=seen), after=after, limit=limit)
+        return found if seen is None else replace(found, rows=tuple(map(row_unnamed, found.rows)))
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""
-        return self._desk.find(reference, team=team)
+        return self._told(self._desk.find(reference, team=team, within=self._seen(Permission.READ)))
 
     def family(self, reference: str) -> FamilySummary:
         """The members of a sweep or a schedule together."""
-        return self._desk.family(reference)
+        return self._desk.family(reference, within=self._seen(Permission.READ))
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""
         self._check()
-        return self._desk.stop(reference, grace=grace, caller=self._caller)
+        self._check_his(reference, Permission.STOP)
+        within = self._rights.within(Permission.STOP)
+        return self._told(self._desk.stop(reference, grace=grace, caller=self._caller, within=within))
 
     def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
         """Submit again what is over."""
         self._check()
-        return self._desk.retry(reference, resume=resume, caller=self._caller)
+        job = self._check_his(reference, Permission.SUBMIT)
+        self._check_place(job.backend)
+        return self._receipt(self._desk.retry(job.id, resume=resume, caller=self._caller))
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
     ) -> Iterator[LogLine | None]:
         """What a job wrote."""
-        return self._desk.log(reference, rank=rank, follow=follow, tail=tail)
+        job = self._desk.find(reference, within=self._seen(Permission.READ))
+        return self._desk.log(job.id, rank=rank, follow=follow, tail=tail)
 
     def declared(self) -> Mapping[str, str]:
-        """Files of the platform directory."""
-        return self._desk.declared()
+        """Files of the platform directory; of other teams nothing."""
+        declared, seen = self._desk.declared(), self._seen(Permission.READ)
+        return declared if seen is None else share_of(SourceTree(declared), seen).files
 
     def end(self) -> None:
         """End the server."""
         self._desk.end()
+
+    def _seen(self, permission: Permission) -> frozenset[str] | None:
+        """Teams whose jobs are there for him, who asks for what needs a permission; None for all."""
+        reads, may = self._rights.within(Permission.READ), self._rights.within(permission)
+        return None if reads is None or may is None else reads | may
+
+    def _check_his(self, reference: str, permission: Permission) -> StoredJob:
+        """The job, which has to be such that he may do that.
+
+        Raises:
+            NotFoundError: for him there is none.
+            ForbiddenError: he sees it, and no more.
+        """
+        job = self._desk.find(reference, within=self._seen(permission))
+        if not self._rights.gives(permission, job.job.team):
+            raise ForbiddenError(
+                f"you may see the jobs of team {job.job.team}, and not {permission.value} them",
+                fix="ask a member of the team; `allot whoami` says what you may",
+            )
+        return job
+
+    def _check_submission(self, submission: JobSubmission) -> None:
+        team = submission.job.team
+        within = self._rights.within(Permission.SUBMIT)
+        if within is not None and team not in within:
+            raise NotFoundError(
+                f"there is no team {quoted(team)} in which you may submit",
+                why=f"you may in {', '.join(sorted(within)) or 'none'}",
+                fix="name one of yours; `allot whoami` says what you may",
+            )
+        self._check_place(submission.backend)
+        if submission.supersedes:
+            self._desk.find(submission.supersedes, within=self._seen(Permission.SUBMIT))
+
+    def _check_place(self, backend: str) -> None:
+        if backend == LOCAL and not self._rights.as_server:
+            raise ForbiddenError(
+                "you may not run programs on the server's own machine",
+                why="they run as the user whose server it is, and could do all that he can",
+                fix="submit to a cluster or a Slurm with --on",
+            )
+
+    def _one_team(self, seen: frozenset[str], team: str) -> str:
+        if team in seen:
+            return team
+        if team:
+            raise NotFoundError(f"there is no team {quoted(team)} whose work you may see")
+        if len(seen) != 1:
+            raise UsageError(
+                "name the team whose view is meant", why=f"you are of {', '.join(sorted(seen))}", fix="add -n TEAM"
+            )
+        return next(iter(seen))
+
+    def _receipt(self, receipt: JobReceipt) -> JobReceipt:
+        return replace(receipt, job=self._told(receipt.job))
+
+    def _told(self, job: StoredJob) -> StoredJob:
+        return job if self._rights.within(Permission.READ) is None else job_unnamed(job)

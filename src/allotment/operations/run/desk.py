@@ -207,8 +207,9 @@ class Desk:
         )
         return ForeseenStart(now=False, waits_for=f"it is not handed over before {named}")
 
-    def snapshot(self, backend: str) -> Snapshot:
+    def snapshot(self, backend: str, team: str = "") -> Snapshot:
         """What answers rest on."""
+        del team  # whoever asks here sees all
         return self._lane(backend).snapshot()
 
     def submit(self, submission: JobSubmission, caller: Caller | None = None) -> JobReceipt:
@@ -245,13 +246,13 @@ class Desk:
         unreadable = self._unreadable.get(row.id)
         return row if unreadable is None else replace(row, said=f"cannot be read; {_be_rid_of(unreadable)}")
 
-    def find(self, reference: str, *, team: str = "") -> StoredJob:
-        """The job that a user means; ``job/ID``, as listings name it, is one too."""
-        return self._store.find(reference.removeprefix("job/"), team=team)
+    def find(self, reference: str, *, team: str = "", within: frozenset[str] | None = None) -> StoredJob:
+        """The job that a user means; ``job/ID``, as listings name it, is one too. Of no team but those `within`."""
+        return self._store.find(reference.removeprefix("job/"), team=team, within=within)
 
-    def family(self, reference: str) -> FamilySummary:
+    def family(self, reference: str, *, within: frozenset[str] | None = None) -> FamilySummary:
         """The members of a sweep or a schedule together; of many, the newest."""
-        members = self._store.members(self.find(reference).id, MOST_LISTED)
+        members = self._store.members(self.find(reference, within=within).id, MOST_LISTED)
         states = Counter(each.state for each in members)
         return FamilySummary(dict(states), used_together(use for each in members for use in self._uses(each)))
 
@@ -262,14 +263,22 @@ class Desk:
         elif member.job.sweep is not None:
             yield from (each.use for each in self._store.members(member.id) if each.use is not None)
 
-    def stop(self, reference: str, *, grace: int | None = None, caller: Caller | None = None) -> StoredJob:
-        """End a job for good."""
+    def stop(
+        self,
+        reference: str,
+        *,
+        grace: int | None = None,
+        caller: Caller | None = None,
+        within: frozenset[str] | None = None,
+    ) -> StoredJob:
+        """End a job for good; of no team but those `within`."""
         caller = caller or self._caller
         reference = reference.removeprefix("job/")
-        job = self._store.find(reference)
+        job = self._store.find(reference, within=within)
         if job.state.over and reference == job.job.name:
             # The newest of a name is over: whoever stops it means one that is not.
-            alive = [each for each in self._store.unfinished() if each.job.name == reference]
+            named = (each for each in self._store.unfinished() if each.job.name == reference)
+            alive = [each for each in named if within is None or each.job.team in within]
             if len(alive) > 1:
                 raise UsageError(
                     f"several jobs are called {reference}",

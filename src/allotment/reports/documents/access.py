@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allotment.model.moments import written
-from allotment.ports.access_service import ToldToken, Visitor
+from allotment.ports.access_service import ToldPerson, ToldToken, Visitor
 
 
 def token_document(token: ToldToken) -> Mapping[str, Any]:
@@ -16,6 +16,7 @@ def token_document(token: ToldToken) -> Mapping[str, Any]:
         "name": token.name,
         "permissions": token.permissions,
         "by": token.by,
+        "team": token.team or None,
         "created": written(token.created),
         "expires": written(token.expires),
         "lastUsed": None if token.used is None else written(token.used),
@@ -28,12 +29,28 @@ def given_document(token: ToldToken, text: str) -> Mapping[str, Any]:
     return {"kind": "NewToken", **token_document(token), "token": text}
 
 
+def person_document(person: ToldPerson) -> Mapping[str, Any]:
+    """Somebody who has signed in."""
+    return {
+        "id": person.id,
+        "name": person.name,
+        "email": person.email or None,
+        "issuer": person.issuer,
+        "groups": person.groups,
+        "roles": person.roles,
+        "first": written(person.first),
+        "lastSignIn": written(person.seen),
+        "shutOut": None if person.suspended is None else written(person.suspended),
+    }
+
+
 def visitor_document(visitor: Visitor, address: str) -> Mapping[str, Any]:
     """Who one is for a server."""
     return {
         "kind": "Visitor",
         "name": visitor.name,
         "callerKind": visitor.kind,
+        "roles": visitor.roles,
         "permissions": visitor.permissions,
         "server": address or None,
         "platform": visitor.platform,

@@ -7,7 +7,21 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from allotment.model.platform import Platform
-from allotment.spec.checks import books, borrowing, clusters, fit, names, prices, rights, rules, slurms, teams, units
+from allotment.spec.checks import (
+    approvals,
+    books,
+    borrowing,
+    clusters,
+    fit,
+    grants,
+    names,
+    prices,
+    rights,
+    rules,
+    slurms,
+    teams,
+    units,
+)
 from allotment.spec.checks.context import Check, Context, PlacedCheck, PlacedContext
 from allotment.spec.convert.accelerators import accelerator_specs
 from allotment.spec.convert.platform import ladder
@@ -22,6 +36,8 @@ DECLARED_CHECKS: Final[tuple[Check, ...]] = (
     *rights.CHECKS,
     *rules.CHECKS,
     *slurms.CHECKS,
+    *approvals.CHECKS,
+    *grants.CHECKS,
     *units.CHECKS,
 )
 """What can be said of the declarations as they stand: names and references."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from allotment.model.accelerator import CapacityType
 from allotment.model.cluster import Cluster
 from allotment.model.quantity import Bytes, MilliCpu, format_bytes, format_cpu
+from allotment.model.requests.terms import QuotaShare
 from allotment.model.team import Placement, Team
 from allotment.spec.checks.context import PlacedContext, error, warning
 from allotment.spec.problems import Issue
@@ -32,7 +34,8 @@ def devices_are_not_promised_twice(placed: PlacedContext) -> Iterator[Issue]:
             standing = sum(pool.accelerators_per_node * pool.min_nodes for _index, pool in pools)
             if total > flavor.capacity:
                 what = f"{total} devices of {flavor.name} are guaranteed, the pools can have {flavor.capacity}"
-                fix = f"lower the guarantees ({_named(shares)}) or raise maxNodes"
+                granted = _granted(placed, cluster, partial(_devices_of, flavor.name))
+                fix = f"lower the guarantees ({_named(shares)}){granted} or raise maxNodes"
                 yield error(entry, here, what, fix)
             elif total < standing:
                 what = (
@@ -62,17 +65,39 @@ def cpu_and_memory_are_not_promised_twice(placed: PlacedContext) -> Iterator[Iss
             amounts = (
                 f"{format_cpu(MilliCpu(cpu_total))} CPU are guaranteed, the pools can have {format_cpu(cluster.cpu)}"
             )
-            yield _short(placed, cluster, amounts, cpu_shares)
+            yield _short(placed, cluster, amounts, cpu_shares, _granted(placed, cluster, lambda share: share.cpu))
         if memory_total > cluster.memory:
             have = format_bytes(cluster.memory)
             amounts = f"{format_bytes(Bytes(memory_total))} memory are guaranteed, the pools can have {have}"
-            yield _short(placed, cluster, amounts, memory_shares)
+            yield _short(placed, cluster, amounts, memory_shares, _granted(placed, cluster, lambda share: share.memory))
 
 
-def _short(placed: PlacedContext, cluster: Cluster, what: str, shares: list[tuple[str, int]]) -> Issue:
+def _short(placed: PlacedContext, cluster: Cluster, what: str, shares: list[tuple[str, int]], granted: str) -> Issue:
     names = _named(shares, amounts=False)
-    fix = f"lower the guarantees (most: {names}), raise maxNodes, or add a CPU pool"
+    fix = f"lower the guarantees (most: {names}){granted}, raise maxNodes, or add a CPU pool"
     return error(placed.context.clusters[cluster.name], ("nodePools",), what, fix)
+
+
+def _devices_of(flavor: str, share: QuotaShare) -> int:
+    return share.devices if share.flavor == flavor else 0
+
+
+def _granted(placed: PlacedContext, cluster: Cluster, amount: Callable[[QuotaShare], int]) -> str:
+    """What to do about the grants that raise the guarantees of something in a cluster; empty where none does.
+
+    Args:
+        placed: the platform.
+        cluster: where.
+        amount: how much of it a share is.
+    """
+    files = {entry.spec.name: entry.source.file for entry in placed.context.declared.grants}
+    raising = []
+    for grant in placed.platform.grants:
+        given = sum(amount(share) for share in grant.shares if share.cluster == cluster.name)
+        given -= sum(amount(each.share) for each in grant.taken if each.share.cluster == cluster.name)
+        if given > 0:
+            raising.append((f"{grant.name} in {files[grant.name]}", given))
+    return f", end a grant ({_named(raising, amounts=False)})" if raising else ""
 
 
 def _held_devices(placed: PlacedContext) -> dict[tuple[str, str], list[tuple[str, int]]]:

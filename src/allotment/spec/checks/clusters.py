@@ -106,7 +106,7 @@ def cohorts_are_trees(context: Context) -> Iterator[Issue]:
     """Unknown parents, and circles: Kueue switches off every queue of a cohort tree with a cycle."""
     for entry in context.declared.clusters:
         parents = {cohort.name: cohort.parent for cohort in entry.spec.cohorts}
-        circle = _in_circles(parents)
+        circle = in_circles(parents)
         for index, cohort in enumerate(entry.spec.cohorts):
             here = ("cohorts", index, "parent")
             if cohort.parent is not None and cohort.parent not in parents:
@@ -142,7 +142,7 @@ def cohort_quotas_name_flavors(context: Context) -> Iterator[Issue]:
                 seen.setdefault(flavor.name if flavor is not None else "", word)
 
 
-def _in_circles(parents: Mapping[str, str | None]) -> set[str]:
+def in_circles(parents: Mapping[str, str | None]) -> set[str]:
     """Names on a circle of the parent relation; each name is walked once."""
     done: set[str] = set()
     found: set[str] = set()

@@ -48,6 +48,9 @@ def separate_teams_are_alone(placed: PlacedContext) -> Iterator[Issue]:
 
 def quota_can_be_used(placed: PlacedContext) -> Iterator[Issue]:
     """Limits per pod that shut a team out of its own quota, and flavors that give nothing."""
+    taken = {
+        (each.team, each.share.cluster, each.share.flavor) for grant in placed.platform.grants for each in grant.taken
+    }
     for team, cluster, placement in placed.placements():
         per_pod = team.member_limits.accelerators
         if per_pod == 0 and any(entry.devices.nominal for entry in placement.accelerators):
@@ -56,6 +59,8 @@ def quota_can_be_used(placed: PlacedContext) -> Iterator[Issue]:
             yield warning(entry, ("memberLimits", "accelerators"), what, "raise the limit, or remove the quota")
         for allowance in placement.accelerators:
             amount = allowance.devices
+            if (team.name, cluster.name, allowance.flavor) in taken:
+                continue
             if amount.nominal == 0 and (placement.cohort is None or amount.borrowing_limit == 0):
                 word = placed.word(team.name, cluster.name, allowance.flavor)
                 entry_at, path = placed.place(team.name, cluster.name, "accelerators", word)

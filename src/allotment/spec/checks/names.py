@@ -34,6 +34,7 @@ def documents_have_names_of_their_own(context: Context) -> Iterator[Issue]:
         declared.slo_tiers,
         declared.shared_services,
         declared.storage_classes,
+        declared.grants,
     ):
         first: dict[str, DeclaredDocument[KindSpec]] = {}
         for entry in entries:

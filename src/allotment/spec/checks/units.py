@@ -23,7 +23,7 @@ _SHORT: Final = {"nominal"}
 def memory_is_in_the_unit_meant(context: Context) -> Iterator[Issue]:
     """8Mi where 8Gi was meant is legal, and nothing would ever fit into it. 0 is meant."""
     declared = context.declared
-    for entry in chain(declared.clusters, declared.accelerators, declared.teams):
+    for entry in chain(declared.clusters, declared.accelerators, declared.teams, declared.grants):
         for path, amount in _small(entry.spec, ()):
             what = f"{amount:,} bytes: with less than 16Mi hardly a container starts"
             yield warning(entry, path, what, "write the unit that is meant: Mi, Gi, Ti")

@@ -10,6 +10,7 @@ from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.quota import Allowance, FlavorAllowance
 from allotment.model.team import AccessRule, NamespaceQuota, Placement
 from allotment.spec import defaults
+from allotment.spec.convert.grants import NO_SHIFT, Amounts, Shift
 from allotment.spec.flavors import Flavors
 from allotment.spec.identity import id_of
 from allotment.spec.schema.accelerator import AcceleratorSpec
@@ -18,6 +19,7 @@ from allotment.spec.schema.team import (
     CpuAllowanceSpec,
     DeviceAllowanceSpec,
     MemoryAllowanceSpec,
+    NamespaceQuotaSpec,
     PlacementSpec,
     TeamSpec,
 )
@@ -43,12 +45,24 @@ def effective(team: TeamSpec, cluster: ClusterSpec) -> PlacementSpec:
     return placement.model_copy(update={name: value for name, value in replaced.items() if value is not None})
 
 
-def placement(team: TeamSpec, site: PlacementSite) -> Placement:
-    """The model's placement. Its references have been checked."""
+def placement(team: TeamSpec, site: PlacementSite, shift: Shift = NO_SHIFT) -> Placement:
+    """The model's placement. Its references have been checked.
+
+    Args:
+        team: its document.
+        site: where.
+        shift: what grants give and take there.
+    """
     spec = effective(team, site.spec)
+    if shift is not NO_SHIFT:
+        spec = spec.model_copy(update={"namespace_quota": _with_room(spec.namespace_quota, shift.given, site.flavors)})
     cohort = None if spec.standalone else spec.cohort or site.cluster.cohorts[0].name
-    cpu, memory = (_bounded(allowance(amount), cohort) for amount in (spec.cpu, spec.memory))
-    devices = _devices(id_of(team), spec, site.flavors)
+    cpu = _shifted(_bounded(allowance(spec.cpu), cohort), shift.cpu)
+    memory = _shifted(_bounded(allowance(spec.memory), cohort), shift.memory)
+    devices = tuple(
+        replace(entry, devices=_shifted(entry.devices, shift.devices(entry.flavor)))
+        for entry in _devices(id_of(team), spec, site.flavors)
+    )
     return Placement(
         cluster=site.cluster.name,
         environment=spec.environment or site.cluster.environment,
@@ -73,6 +87,36 @@ def _bounded(amount: Allowance, cohort: str | None) -> Allowance:
     without a limit here it would be as large as the cluster.
     """
     return replace(amount, borrowing_limit=0) if cohort and amount.borrowing_limit is None else amount
+
+
+def _shifted(amount: Allowance, by: int) -> Allowance:
+    """An amount whose guarantee rises or falls; what is gone is not lent any more."""
+    if not by:
+        return amount
+    nominal = max(0, amount.nominal + by)
+    lent = amount.lending_limit
+    # Above the guarantee as it is written it is a mistake, which a check tells.
+    if lent is not None and lent <= amount.nominal:
+        lent = min(lent, nominal)
+    return replace(amount, nominal=nominal, lending_limit=lent)
+
+
+def _with_room(quota: NamespaceQuotaSpec, given: Amounts, flavors: Flavors) -> NamespaceQuotaSpec:
+    """A namespace's quota in the team's own words with room for what is granted; the rest follows from the queue's."""
+    more = {
+        "requests_cpu": given.cpu,
+        "limits_cpu": given.cpu,
+        "requests_memory": given.memory,
+        "limits_memory": given.memory,
+    }
+    accelerators = dict(quota.accelerators)
+    for flavor, devices in given.devices.items():
+        name = flavors.by_name[flavor].accelerator or ""
+        if name in accelerators:
+            accelerators[name] += devices
+    said = {name: getattr(quota, name) for name in more}
+    raised = {name: amount + more[name] for name, amount in said.items() if amount is not None}
+    return quota.model_copy(update={**raised, "accelerators": accelerators})
 
 
 def _devices(team: str, spec: PlacementSpec, flavors: Flavors) -> tuple[FlavorAllowance, ...]:

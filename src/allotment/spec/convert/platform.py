@@ -19,7 +19,9 @@ from allotment.model.policy import (
 from allotment.model.slurm.declared import DeclaredSlurm
 from allotment.spec import defaults
 from allotment.spec.convert.accelerators import accelerator_specs, accelerators
+from allotment.spec.convert.approvals import approvals
 from allotment.spec.convert.clusters import cluster
+from allotment.spec.convert.grants import grants, shifts
 from allotment.spec.convert.placements import PlacementSite
 from allotment.spec.convert.teams import team
 from allotment.spec.declared import Declared
@@ -47,6 +49,8 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
     rungs = ladder(declared)
     default_rung = next((rung.name for rung in rungs if rung.default), "")
     default_class = default_storage_class(declared)
+    granted = grants(declared, flavors)
+    moved = shifts(granted)
     return Platform(
         name=spec.name,
         currency=spec.currency,
@@ -54,7 +58,7 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         accelerators=accelerators(specs, declared),
         clusters=tuple(site.cluster for site in sites.values()),
         slurms=tuple(_slurm(entry.spec) for entry in declared.slurms),
-        teams=tuple(team(entry.spec, sites, default_rung, default_class) for entry in declared.teams),
+        teams=tuple(team(entry.spec, sites, default_rung, default_class, moved) for entry in declared.teams),
         priorities=rungs,
         policies=_policies(declared),
         slo_tiers=slo_tiers(declared, rungs),
@@ -69,6 +73,8 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
             AcceptedStranger(entry.kind, entry.namespace, entry.name, entry.subjects, entry.reason, entry.until)
             for entry in spec.accepted
         ),
+        approvals=approvals(declared, spec.admin_groups),
+        grants=granted,
     )
 
 

@@ -24,6 +24,7 @@ from allotment.model.team import (
     Team,
 )
 from allotment.spec import defaults
+from allotment.spec.convert.grants import NO_SHIFT, Shift
 from allotment.spec.convert.placements import PlacementSite, placement
 from allotment.spec.identity import id_of
 from allotment.spec.schema.team import (
@@ -36,9 +37,27 @@ from allotment.spec.schema.team import (
 )
 
 
-def team(spec: TeamSpec, sites: Mapping[str, PlacementSite], default_rung: str, default_class: str) -> Team:
-    """The model's team. Its references have been checked; clusters that are no site are left out."""
-    placements = tuple(placement(spec, site) for name, site in sites.items() if name in spec.placements)
+def team(
+    spec: TeamSpec,
+    sites: Mapping[str, PlacementSite],
+    default_rung: str,
+    default_class: str,
+    shifts: Mapping[tuple[str, str], Shift],
+) -> Team:
+    """The model's team. Its references have been checked; clusters that are no site are left out.
+
+    Args:
+        spec: its document.
+        sites: clusters by name.
+        default_rung: of the ladder.
+        default_class: StorageClass of claims that name none.
+        shifts: what grants give and take, by team and cluster.
+    """
+    placements = tuple(
+        placement(spec, site, shifts.get((spec.name, name), NO_SHIFT))
+        for name, site in sites.items()
+        if name in spec.placements
+    )
     limits = spec.member_limits
     offboarding = spec.offboarding
     return Team(

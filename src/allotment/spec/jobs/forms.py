@@ -6,7 +6,6 @@ those characters. All else has a meaning, and what has none is refused.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from fractions import Fraction
 from typing import Annotated, Any, Final
@@ -33,6 +32,7 @@ from allotment.spec.problems import LONGEST_ECHO, did_you_mean, echo
 from allotment.spec.schema.base import refuse
 from allotment.spec.schema.scalars import X_TYPE, name_rule, scalar
 from allotment.spec.schema.short_forms import ONE_WORD, ShortForm
+from allotment.spec.schema.times import MOMENT_SCHEMA, STRETCH_SCHEMA, stretch_seconds, zoned
 
 LONGEST_ARGUMENT: Final = 32 * 1024
 """Characters of an argument, or of a variable's value."""
@@ -49,7 +49,6 @@ _IMAGE: Final = re.compile(
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
 _LONGEST_IMAGE: Final = 300
-_STRETCH: Final = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?")
 _NUMBER: Final = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _URI: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?P<rest>[!-~]+)")
 # What YAML cannot hold unless it is escaped; a line's end and a tab are text.
@@ -214,31 +213,11 @@ def _file_name(value: str) -> str:
 
 
 def _duration(value: str) -> int:
-    match = _STRETCH.fullmatch(value) if value and value.isascii() else None
-    if match is None:
-        refuse(f"{echo(value)} is no duration", "write numbers with their units: 90s, 30m, 4h, 1h30m, 2d")
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    if total == 0:
-        refuse("the duration is 0", "leave the field out")
-    if total > LONGEST_RUN:
-        refuse(f"{echo(value)} is more than {LONGEST_RUN // 86_400} days", "write a shorter time")
-    return total
+    return stretch_seconds(value, LONGEST_RUN)
 
 
 def _moment(value: str) -> str:
-    example = "for example 2027-01-31T06:00:00Z, or with +01:00 in place of Z"
-    try:
-        found = dt.datetime.fromisoformat(value) if len(value) < 40 and value.isascii() else None
-    except ValueError:
-        found = None
-    if found is None or len(value) == 10:
-        refuse(f"{echo(value)} is no time", f"write it as RFC 3339 has it, {example}")
-    if found.tzinfo is None:
-        refuse(f"{echo(value)} has no time zone", f"add it, {example}")
-    if not 1971 <= found.year <= 8999:
-        refuse(f"{echo(value)} is no time that somebody waits for", f"check the year, {example}")
-    return rfc3339(found)
+    return rfc3339(zoned(value))
 
 
 def _number(value: str) -> Fraction:
@@ -377,17 +356,8 @@ InnerPath = Annotated[str, *scalar(_relative, {"type": "string", "pattern": "^[^
 EitherPath = Annotated[str, *scalar(_either, _STRING, "path, absolute or relative")]
 MountPath = Annotated[str, *scalar(_mount, {"type": "string", "pattern": "^/"}, "absolute path")]
 FileName = Annotated[str, *scalar(_file_name, {"type": "string", "pattern": "^[^/]*$"}, "name of a file")]
-Duration = Annotated[
-    int,
-    *scalar(
-        _duration,
-        {"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2},
-        "duration: 90s, 30m, 1h30m, 2d",
-    ),
-]
-Moment = Annotated[
-    str, *scalar(_moment, {"type": "string", "format": "date-time"}, "time with its zone (2027-01-31T06:00:00Z)")
-]
+Duration = Annotated[int, *scalar(_duration, STRETCH_SCHEMA, "duration: 90s, 30m, 1h30m, 2d")]
+Moment = Annotated[str, *scalar(_moment, MOMENT_SCHEMA, "time with its zone (2027-01-31T06:00:00Z)")]
 RangeNumber = Annotated[Fraction, *scalar(_number, {"type": ["number", "string"]}, "number (0.1, 1e-5)")]
 LeastMemory = Annotated[
     int, *scalar(_least, {"type": "string", "pattern": "^(>=)? *[0-9.]+[A-Za-z]+$"}, "least bytes with unit (>=40Gi)")

@@ -7,8 +7,10 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from allotment.spec.schema.accelerator import AcceleratorSpec
+from allotment.spec.schema.approvals import ApprovalsSpec
 from allotment.spec.schema.base import KindSpec
 from allotment.spec.schema.cluster import ClusterSpec
+from allotment.spec.schema.grant import GrantSpec
 from allotment.spec.schema.platform import PlatformSpec, PricesSpec, StorageClassDocument
 from allotment.spec.schema.policy import PolicySpec, PrioritySpec, SharedServiceSpec, SloTierSpec
 from allotment.spec.schema.slurm import SlurmClusterSpec
@@ -26,6 +28,8 @@ KINDS: Final[dict[str, type[KindSpec]]] = {
     "SharedService": SharedServiceSpec,
     "StorageClass": StorageClassDocument,
     "Prices": PricesSpec,
+    "Approvals": ApprovalsSpec,
+    "Grant": GrantSpec,
 }
 """Every kind of document, in the order in which the documentation tells of them."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.errors import AllotmentError
 from allotment.model.access.permission import Permission
+from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken, digest_of
 from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.job import (
@@ -27,9 +28,20 @@ from allotment.model.jobs.job import (
 from allotment.model.jobs.run import MOVES, JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.request import (
+    DecisionRecord,
+    DemonstratedNeed,
+    Effect,
+    GrantRequest,
+    RequestAct,
+    RequestState,
+)
+from allotment.model.requests.terms import QuotaShare, RequestKind, TakenShare, Terms, Wish, WorkloadType
 from allotment.ports.audit import AuditFilter
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
+from allotment.ports.requests import RequestFilter
 from allotment.ports.store import JobFilter, JobsStore
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait
 
@@ -75,6 +87,46 @@ def token(id_: str, at: int = NOW, **fields: Any) -> ApiToken:
     return ApiToken(id=id_, created=at, **{**usual, **fields})
 
 
+def person(id_: str, subject: str = "4711", name: str = "ada@x", *, seen: int = NOW) -> Person:
+    return Person(id_, "https://id.example", subject, name, "ada\x00@x", ("nlp", "b\x00"), NOW, seen)
+
+
+def request(
+    id_: str,
+    *,
+    revision: int = 1,
+    created: int = NOW,
+    state: RequestState = RequestState.WAITING,
+    requester: str = "ada",
+    team: str = "nlp",
+) -> GrantRequest:
+    share = QuotaShare("training", "a100", 4, MilliCpu(4000), Bytes(8 << 30))
+    terms = Terms((share,), (TakenShare("cv", share),), created, created + HOUR, 5)
+    wish = Wish(RequestKind.GPUS, team, WorkloadType.TRAINING, "yes\x00\n{{ x }}")
+    need = DemonstratedNeed(30, 9, 8, None, 2, 4, 0)
+    effect = Effect("cv", "train", None, 60)
+    record = DecisionRecord(
+        created, RequestAct.DENY, "bob", "here", "g", "lead", terms, "no", (effect,), "", need, 1, False
+    )
+    decided = (record,) if state.over else ()
+    return GrantRequest(
+        id_, wish, requester, created, state, terms, terms, "g", "lead", created + 1, "", revision, decided
+    )
+
+
+def grant(id_: str, revision: int = 1, state: GrantState = GrantState.ACTIVE) -> TeamGrant:
+    terms = request(id_).terms
+    told = ("hours:80",)
+    return TeamGrant(id_, "nlp", RequestKind.GPUS, "", "ada", terms, (terms,), state, revision, "d", "c", "", told)
+
+
+def found_within(store: JobsStore, reference: str, teams: frozenset[str]) -> Any:
+    try:
+        return store.find(reference, within=teams)
+    except AllotmentError as error:
+        return type(error).__name__
+
+
 def devices(number: int, backend: str = "local") -> list[TimedDevice]:
     return [TimedDevice(backend, "node-a", f"GPU-{each}") for each in range(number)]
 
@@ -112,7 +164,8 @@ class Acts:
         if kind == 3:
             return Act("prune", (self.now - self.rng.choice((0, HOUR, 24 * HOUR)), self._audited()))
         if kind == 4:
-            return self.rng.choice((Act("audit", (self._audited(),)), self._of_token(sorted(store._tokens))))
+            some = (Act("audit", (self._audited(),)), self._of_token(sorted(store._tokens)), self._of_person(store))
+            return self.rng.choice((*some, self._of_request(store)))
         ids = self.rng.sample(known, min(len(known), self.rng.randint(1, 3)))
         return Act("record", ([self._change(store.get(each)) for each in ids], self._turns(ids)))
 
@@ -168,6 +221,32 @@ class Acts:
             )
         )
 
+    def _of_person(self, store: MemoryStore) -> Act:
+        """New, or known and as he is now; names and subjects are taken now and then."""
+        known = self.rng.choice(("new", *sorted(store._people)))
+        id_ = known if known != "new" else f"p{self.count:04d}"
+        subject = self.rng.choice(("1", "2", f"s{self.count}", "b\x00"))
+        name = self.rng.choice(("ada@x", f"n{self.count}@x"))
+        return Act("keep_person", (person(id_, subject, name, seen=self.now), self._audited()))
+
+    def _of_request(self, store: MemoryStore) -> Act:
+        """Requests and grants, new and moved, at the right revision most of the time."""
+        id_ = f"r{self.rng.randrange(6):07d}"
+        wanted = store._requests.get(id_)
+        revision = (0 if wanted is None else wanted.revision) + self.rng.choice((1, 1, 1, 1, 0, 2))
+        new = request(
+            id_,
+            revision=revision,
+            created=self.now if wanted is None else wanted.created,
+            state=self.rng.choice(list(RequestState)),
+            requester=self.rng.choice(("ada", "bob", "b\udc80")),
+            team=self.rng.choice(("nlp", "vision")),
+        )
+        given = store._grants.get(id_)
+        after = grant(id_, (0 if given is None else given.revision) + 1, self.rng.choice(list(GrantState)))
+        grants = self.rng.choice(((), (after,), (replace(after, revision=after.revision + 1),)))
+        return Act("keep_requests", ((new,), grants, self._audited()))
+
     def _audited(self) -> list[AuditedAct]:
         """None, one or two, by all kinds of people."""
         return [
@@ -196,6 +275,8 @@ def everything(store: JobsStore) -> Iterator[Any]:
         JobFilter(states=frozenset({JobState.QUEUED, JobState.RUNNING}), backend="hpc"),
         JobFilter(prefix="train", since=NOW + 60_000),
         JobFilter(prefix="T"),
+        JobFilter(within=frozenset({"vision"}), prefix="a"),
+        JobFilter(within=frozenset()),
     ]
     for each in wanted:
         mark = None
@@ -209,6 +290,7 @@ def everything(store: JobsStore) -> Iterator[Any]:
         yield store.get(row.id)
     for reference in ("train", "a0", "zzz", "", "a\x00", "%", "Train"):
         yield reference, Act("find", (reference,)).on(store)
+        yield reference, found_within(store, reference, frozenset({"nlp"}))
     yield store.unfinished()
     yield store.unfinished("hpc")
     yield store.device_times(NOW - 24 * HOUR, NOW + 24 * 365 * HOUR)
@@ -217,6 +299,7 @@ def everything(store: JobsStore) -> Iterator[Any]:
     yield store.tokens()
     for each in ("t0001", "t0002", "nobody", "a\x00"):
         yield each, Act("token", (each,)).on(store)
+    yield from everybody(store)
     yield store.audit_head()
     yield list(store.whole_audit())
     for asked in (
@@ -233,3 +316,23 @@ def everything(store: JobsStore) -> Iterator[Any]:
             before = some.before
             if before is None:
                 break
+
+
+def everybody(store: JobsStore) -> Iterator[Any]:
+    """People, and what they ask for."""
+    yield store.people()
+    for each in ("p0001", "nobody", "a\x00"):
+        yield each, Act("person", (each,)).on(store), Act("person_of", ("https://id.example", each)).on(store)
+    yield store.person_of("https://id.example", "1")
+    for among in (
+        RequestFilter(),
+        RequestFilter(team="nlp", requester="ada"),
+        RequestFilter(states=frozenset({RequestState.WAITING, RequestState.OFFERED}), route="lead"),
+        RequestFilter(within=frozenset({"vision"})),
+        RequestFilter(within=frozenset()),
+    ):
+        yield among, store.requests(among), store.requests(among, 2)
+    for each in ("r0000001", "nobody", "a\x00"):
+        yield each, Act("request", (each,)).on(store), Act("grant", (each,)).on(store)
+    yield store.grants()
+    yield store.grants(frozenset({GrantState.ACTIVE, GrantState.CONFLICT}))

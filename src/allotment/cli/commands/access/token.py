@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
-from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags
+from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
@@ -23,18 +23,21 @@ ENTRIES: Final = (
 
 
 def _registry(session: Session) -> AccessService:
+    from allotment.cli.commands.run.serving import remote
     from allotment.wiring import running
 
-    return running.own_registry(session.environment)
+    address = session.value("server")
+    return remote(session, address) if address else running.own_registry(session.environment)
 
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
 @global_flags
 def token() -> None:
-    """Who gets into this machine's server over the network (`allot up --listen`).
+    """Who gets into a server over the network (`allot up --listen`), besides those who sign in.
 
-    Tokens are made, listed and taken back on the server's own machine alone, by the user whose server it is. Whoever
-    has one acts in that user's name.
+    On the server's own machine its user makes tokens: whoever has one acts in that user's name. Whoever has signed in
+    (`allot login`) makes some that act in his own name, and an owner of a team some that act as a member of it, for
+    machines. A token makes no token.
     """
 
 
@@ -47,6 +50,8 @@ def token() -> None:
     metavar="WORDS",
     help="What it gives: some of read, submit, stop.",
 )
+@setting_flag("team", metavar="NAME")
+@setting_flag("server")
 @click.option(
     "--expires", default="90d", show_default=True, metavar="TIME", help="When it is over; 366 days at the latest."
 )
@@ -57,14 +62,15 @@ def create(session: Session, name: str, *, gives: str, expires: str) -> None:
     """Make a token called NAME and print it, once: nobody can tell it again.
 
     A name says what it is for, such as ci or laptop. Only a digest of the token is kept. One that gives submit runs
-    programs as you, and is to be kept like an SSH key.
+    programs as you, and is to be kept like an SSH key; with --team it acts as a member of that team, and of no other.
     """
     from allotment.cli.shell.output import write_document
     from allotment.model.moments import written
     from allotment.reports.documents.access import given_document
     from allotment.scenarios.times import milliseconds
 
-    given = _registry(session).make_token(name, tuple(gives.split(",")), milliseconds(expires))
+    team = session.flags.get("team") or ""
+    given = _registry(session).make_token(name, tuple(gives.split(",")), milliseconds(expires), team)
     form = session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, given_document(given.token, given.text))
@@ -77,11 +83,12 @@ def create(session: Session, name: str, *, gives: str, expires: str) -> None:
 
 
 @click.command("list", cls=Command)
+@setting_flag("server")
 @output_flags
 @global_flags
 @click.pass_obj
 def list_(session: Session, *, output: OutputOptions) -> None:
-    """List all tokens, newest first, those that are over or revoked included.
+    """List the tokens that you may see, newest first, those that are over or revoked included.
 
     Labels for -l: state (valid, expired, revoked), by.
     """
@@ -95,6 +102,7 @@ def list_(session: Session, *, output: OutputOptions) -> None:
 
 @click.command(cls=Command)
 @click.argument("token")
+@setting_flag("server")
 @global_flags
 @click.pass_obj
 def revoke(session: Session, token: str) -> None:

@@ -35,6 +35,7 @@ def token_listing(tokens: Sequence[ToldToken], now: int) -> Listing[ToldToken]:
             Column("STATE", state, keep=2),
             Column("EXPIRES", lambda row: written(row.expires)),
             Column("LAST-USED", lambda row: "never" if row.used is None else written(row.used)),
+            Column("FOR", lambda row: f"team {shown(row.team)}" if row.team else shown(row.by) if row.person else ""),
             Column("BY", lambda row: shown(row.by), wide=True),
             Column("CREATED", lambda row: written(row.created), wide=True),
         ),
@@ -48,6 +49,8 @@ def token_listing(tokens: Sequence[ToldToken], now: int) -> Listing[ToldToken]:
 def visitor_text(visitor: Visitor, address: str) -> str:
     """Who one is for a server, and what one may there."""
     lines = [f"{shown(visitor.name)} at {shown(address)}, the server of platform {shown(visitor.platform)}"]
+    if visitor.roles:
+        lines.append(f"  is: {shown(', '.join(visitor.roles))}")
     lines.append(f"  may: {shown(', '.join(visitor.permissions))}")
     if visitor.token is not None:
         known = f"{shown(visitor.token.id)} ({shown(visitor.token.name)})"

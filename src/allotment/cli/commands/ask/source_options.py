@@ -141,7 +141,7 @@ def snapshot_of(
             "--snapshot and --kubeconfig name two things to ask: a file and a cluster", fix="leave one of them out"
         )
     if source.backend:
-        found = asked_server(session).snapshot(source.backend)
+        found = asked_server(session).snapshot(source.backend, source.namespace or "")
         check_place(found, source.namespace)
         return found if measure is None else measure(found)
     kubeconfig, contexts = session.value("kubeconfig"), contexts_of(session)

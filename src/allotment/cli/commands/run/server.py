@@ -18,6 +18,15 @@ from allotment.model.grammar import count
 @setting_flag("hosts", metavar="NAMES")
 @setting_flag("tls-cert", metavar="FILE")
 @setting_flag("tls-key", metavar="FILE")
+@setting_flag("repository", metavar="ADDRESS")
+@setting_flag("repository-branch", metavar="NAME")
+@setting_flag("repository-folder", metavar="PATH")
+@setting_flag("repository-mode")
+@setting_flag("oidc-issuer", metavar="ADDRESS")
+@setting_flag("oidc-client", metavar="NAME")
+@setting_flag("oidc-groups", metavar="CLAIM")
+@setting_flag("oidc-scopes", metavar="WORDS")
+@setting_flag("oidc-ca", metavar="FILE")
 @click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
 @output_flags
 @global_flags
@@ -34,7 +43,9 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
 
     The server listens on a socket that is yours alone, and keeps its jobs: what runs when it ends runs on, and is found
     again by the next. With --listen it listens on an address of the network besides, where whoever comes shows a token
-    (`allot token create`): on other addresses than loopback ones with TLS only.
+    (`allot token create`): on other addresses than loopback ones with TLS only. With --oidc-issuer the people of that
+    identity provider sign in there (`allot login`): their groups are what the platform directory says, and they see and
+    do what is their teams'.
     """
     from allotment import wiring
     from allotment.cli.commands.run.server_view import server_listing, server_text

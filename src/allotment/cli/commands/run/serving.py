@@ -30,6 +30,12 @@ def platform_words(session: Session) -> list[str]:
     return ["--platform", str(directory.absolute())]
 
 
+_OF_SERVERS: Final = (
+    *("listen", "hosts", "tls-cert", "tls-key"),
+    *("repository", "repository-branch", "repository-folder", "repository-mode"),
+    *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
+)
+"""Settings that a server is started with."""
 LET_IN_BY: Final = "ALLOTMENT_TOKEN"
 """Variable with a token for the server elsewhere, for machines: it is no setting, since those are shown."""
 
@@ -37,13 +43,14 @@ LET_IN_BY: Final = "ALLOTMENT_TOKEN"
 def server_words(session: Session) -> list[str]:
     """What a server of this machine is started with."""
     from allotment import wiring
+    from allotment.operations.directory.configuration import setting
 
     listening = [
         word
-        for key in ("listen", "hosts", "tls-cert", "tls-key")
-        if (value := session.value(key))
+        for key in _OF_SERVERS
+        if (value := session.value(key)) != setting(key).default
         # A server stands in the folder / and means the same file.
-        for word in (f"--{key}", str(wiring.files().user_path(value).absolute()) if key.startswith("tls") else value)
+        for word in (f"--{key}", str(wiring.files().user_path(value).absolute()) if setting(key).is_path else value)
     ]
     return [*platform_words(session), *listening]
 

@@ -14,6 +14,10 @@ EXAMPLES: Final[CommandExamples] = {
     ),
     ("token", "list"): (Example("allot token list -l state=valid", "those that open something", ExampleNeeds.SERVER),),
     ("token", "revoke"): (Example("allot token revoke ci", "at once", ExampleNeeds.SERVER),),
+    ("people",): (Example("allot people list", "who has signed in", ExampleNeeds.PEOPLE),),
+    ("people", "list"): (Example("allot people list -l state=out", "who is shut out", ExampleNeeds.PEOPLE),),
+    ("people", "shut-out"): (Example("allot people shut-out ada@acme.example", "at once", ExampleNeeds.PEOPLE),),
+    ("people", "let-in"): (Example("allot people let-in ada@acme.example", "again", ExampleNeeds.PEOPLE),),
     ("login",): (
         Example("allot login http://127.0.0.1:7433", "through ssh -L, or on the same machine", ExampleNeeds.ELSEWHERE),
         Example("allot login http://127.0.0.1:7433 --token-stdin <token.txt", "from a file", ExampleNeeds.ELSEWHERE),

@@ -21,6 +21,10 @@ class ExampleNeeds(StrEnum):
     """A server of jobs, with a job called `train` that is over, `train.py` and `job.yaml`; tested live."""
     ELSEWHERE = "elsewhere"
     """A server that listens on an address of the network, and a token for it on standard input; tested live."""
+    PEOPLE = "people"
+    """A server at which ``ada@acme.example`` has signed in; tested live."""
+    REQUESTS = "requests"
+    """A server with a request, or a grant, called ``r7k2f9qa`` that stands so that this can be done; tested live."""
     CHECKOUT = "checkout"
     """The repository's folder `examples` in the current one; tested offline."""
 

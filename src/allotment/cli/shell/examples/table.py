@@ -9,6 +9,7 @@ from allotment.cli.shell.examples import (
     ask,
     audit,
     change,
+    decide,
     declare,
     foresee,
     job_files,
@@ -19,7 +20,7 @@ from allotment.cli.shell.examples import (
 )
 from allotment.cli.shell.examples.form import CommandExamples, Example
 
-_SECTIONS: Final = (declare, change, sandbox, job_files, run, store, access, audit, ask, foresee, reference)
+_SECTIONS: Final = (declare, change, sandbox, job_files, run, store, access, decide, audit, ask, foresee, reference)
 
 EXAMPLES: Final[CommandExamples] = {words: each for one in _SECTIONS for words, each in one.EXAMPLES.items()}
 """By the command's words."""

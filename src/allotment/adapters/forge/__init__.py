@@ -1,0 +1,1 @@
+"""Forges over HTTP: Gitea and GitHub, and one in memory."""

@@ -1,0 +1,1 @@
+"""A provider of identities over OpenID Connect."""

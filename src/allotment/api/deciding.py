@@ -1,0 +1,210 @@
+"""What requests are decided with in a server, and the passes that make grants so."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from allotment import wiring
+from allotment.errors import AllotmentError
+from allotment.model.access.rights import PeopleOfPlatform
+from allotment.model.observed.snapshot import Snapshot
+from allotment.model.platform import Platform
+from allotment.model.requests.request import DemonstratedNeed
+from allotment.model.source import SourceTree
+from allotment.operations.access.people import people_of
+from allotment.operations.ask.observing_all import observe_all
+from allotment.operations.decide.applying import apply_clusters
+from allotment.operations.decide.carrying_out import carry_out
+from allotment.operations.decide.desk import RequestDesk
+from allotment.operations.decide.need import guaranteed_devices, kept_need
+from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.operations.decide.spending import spent_this_month
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort
+from allotment.ports.repository import RepositoryPort
+from allotment.ports.store import JobsStore
+from allotment.spec.load import load_platform
+from allotment.wiring import running
+
+_PASS: Final = 2.0
+"""Seconds between two looks at what time, or somebody, has made due."""
+_READ_AGAIN: Final = 30.0
+"""Seconds for which what was read of a cluster is good enough to decide on."""
+_SEED: Final = 1
+Connect = Callable[[str], AbstractContextManager[KubePort]]
+
+
+class PresentPlatform:
+    """The platform as it is declared now: read at the start, and again when the directory's repository has gone on."""
+
+    def __init__(self, platform: Platform) -> None:
+        """At the start.
+
+        Args:
+            platform: as declared.
+        """
+        self.become(platform)
+
+    def become(self, platform: Platform) -> None:
+        """Another one."""
+        self.platform = platform
+        self._people = people_of(platform)
+
+    def people(self) -> PeopleOfPlatform:
+        """Which groups are what."""
+        return self._people
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryWords:
+    """What a server was started with.
+
+    Attributes:
+        address: of the repository; empty where the platform directory lies in one, or in none.
+        branch: that counts.
+        folder: the platform directory within.
+        mode: a word of `CommitMode`.
+    """
+
+    address: str
+    branch: str
+    folder: str
+    mode: str
+
+
+def repository_of(words: RepositoryWords, directory: Path | None, folder: Path) -> RepositoryPort | None:
+    """Where the platform directory is kept: elsewhere, or where it lies; None where it is in no repository.
+
+    Args:
+        words: what the server was started with.
+        directory: the platform directory; None for the example that comes along.
+        folder: of the server.
+
+    Raises:
+        UsageError: that is no address, or no branch.
+        InputError: that is no folder within.
+    """
+    if words.address:
+        clone = folder / "repository.git"
+        return running.remote_repository(words.address, words.branch, words.folder, words.mode, clone)
+    return None if directory is None else running.platform_repository(directory)
+
+
+class ClusterSnapshots:
+    """Clusters as they were read last; of use to several threads at once."""
+
+    def __init__(self, present: PresentPlatform, connect: Connect, clock: Clock) -> None:
+        """Nothing is read yet.
+
+        Args:
+            present: which clusters there are.
+            connect: to one, by its context.
+            clock: time.
+        """
+        self._present = present
+        self._connect = connect
+        self._clock = clock
+        self._kept: dict[str, tuple[float, Snapshot]] = {}
+        self._alone = threading.Lock()
+
+    def read(self, names: Sequence[str]) -> tuple[Snapshot, ...]:
+        """One of each cluster; of one that does not answer, one in which nothing was seen."""
+        found: list[Snapshot] = []
+        for name in names:
+            cluster = self._present.platform.cluster(name)
+            if cluster is None:
+                continue
+            with self._alone:
+                now = self._clock.now().timestamp()
+                at, kept = self._kept.get(name, (0.0, None))
+                if kept is None or not 0 <= now - at < _READ_AGAIN:
+                    kept = self._snapshot(name, cluster.context)
+                    if kept is None:
+                        continue
+                    self._kept[name] = now, kept
+            found.append(kept)
+        return tuple(found)
+
+    def forget(self) -> None:
+        """What comes next is read anew."""
+        with self._alone:
+            self._kept.clear()
+
+    def _snapshot(self, name: str, context: str) -> Snapshot | None:
+        try:
+            return observe_all({name: partial(self._connect, context)}, self._clock)
+        except AllotmentError:
+            return None  # what is not known is said to be so by whoever asks
+
+
+def decision_room(
+    present: PresentPlatform, store: JobsStore, repository: RepositoryPort | None, connect: Connect, clock: Clock
+) -> DecisionRoom:
+    """What a server decides with.
+
+    Args:
+        present: the platform.
+        store: where requests are kept.
+        repository: where the platform directory is kept; None where it is in none.
+        connect: to a cluster, by its context.
+        clock: time.
+    """
+    snapshots = ClusterSnapshots(present, connect, clock)
+
+    def load(files: Mapping[str, str]) -> Platform:
+        return load_platform(SourceTree(files), clock.now().date()).platform
+
+    def apply(platform: Platform, clusters: Sequence[str]) -> Applied:
+        present.become(platform)
+        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run)
+        snapshots.forget()
+        return applied
+
+    def need(platform: Platform, team: str, clusters: Sequence[str]) -> tuple[DemonstratedNeed | None, str]:
+        guaranteed = guaranteed_devices(platform, team, clusters)
+        return kept_need(store, team, clusters, guaranteed, round(clock.now().timestamp() * 1000))
+
+    return DecisionRoom(
+        store=store,
+        clock=clock,
+        platform=lambda: present.platform,
+        repository=repository,
+        load=load,
+        apply=apply,
+        snapshots=snapshots.read,
+        need=need,
+        spent=lambda team: spent_this_month(store, team, round(clock.now().timestamp() * 1000)),
+        seed=_SEED,
+        new_id=running.new_request_id,
+    )
+
+
+def keep_deciding(desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event) -> None:
+    """Pass after pass until the server ends; what goes wrong is said once, and tried again."""
+    said, read = "", ""
+    looked = 0.0
+    while not ending.wait(_PASS):
+        now = room.clock.now().timestamp()
+        try:
+            if room.repository is not None and not 0 <= now - looked < _READ_AGAIN:
+                looked = now
+                state = room.repository.read()
+                if state.commit != read:
+                    present.become(room.load(state.tree.files))
+                    read = state.commit
+            desk.pass_time()
+            carry_out(room)
+        except AllotmentError as error:
+            if error.line != said:
+                print(f"requests wait: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            said = error.line
+        else:
+            said = ""

@@ -1,0 +1,122 @@
+"""Routes of requests and grants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Response
+
+from allotment.api.bodies import text_within, value_answer
+from allotment.api.doors import Asked, Routes
+from allotment.errors import UsageError
+from allotment.model.access.permission import Permission
+from allotment.model.jobs.written import SENT, read_value
+from allotment.model.requests.request import RequestAct, RequestState
+from allotment.ports.request_service import AskedMove, AskedRequest
+from allotment.ports.requests import RequestFilter
+
+_MOST_ASKED: Final = 64 << 10
+"""Bytes of a request."""
+_DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
+_ANSWERING: Final = frozenset({RequestAct.ACCEPT, RequestAct.WITHDRAW})
+
+
+@dataclass(frozen=True, slots=True)
+class AskedEnd:
+    """Why a grant is to end."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSettling:
+    """How a conflict is decided."""
+
+    restore: bool
+
+
+def add_request_routes(routes: Routes) -> None:
+    """What is asked for, decided and granted."""
+    _asking_routes(routes)
+    _deciding_routes(routes)
+    _grant_routes(routes)
+
+
+def _asking_routes(routes: Routes) -> None:
+    @routes.add("GET", "/v1/requests", Permission.REQUESTS)
+    def listed(asked: Asked, team: str = "", state: str = "", requester: str = "", route: str = "") -> Response:
+        wanted = RequestFilter(team, _states(state), requester, route)
+        return value_answer("requests", asked.requests.requests(wanted))
+
+    @routes.add("POST", "/v1/requests", Permission.ASK)
+    def ask(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        return value_answer("request", asked.requests.ask(wanted))
+
+    @routes.add("POST", "/v1/request-previews", Permission.ASK)
+    def preview(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        return value_answer("told", asked.requests.preview(wanted))
+
+    @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS)
+    def show(asked: Asked, reference: str) -> Response:
+        return value_answer("told", asked.requests.request(reference))
+
+
+def _deciding_routes(routes: Routes) -> None:
+    @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE)
+    def decide(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+        _check(move, _DECIDING)
+        return value_answer("request", asked.requests.move(reference, move))
+
+    @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK)
+    def answer(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+        _check(move, _ANSWERING)
+        return value_answer("request", asked.requests.move(reference, move))
+
+
+def _grant_routes(routes: Routes) -> None:
+    @routes.add("GET", "/v1/grants", Permission.REQUESTS)
+    def grants(asked: Asked) -> Response:
+        return value_answer("grants", asked.requests.grants())
+
+    @routes.add("POST", "/v1/grants/{reference}/end", Permission.ASK)
+    def end(asked: Asked, reference: str, wanted: Annotated[AskedEnd, Depends(_end)]) -> Response:
+        return value_answer("grant", asked.requests.end_grant(reference, wanted.reason))
+
+    @routes.add("POST", "/v1/grants/{reference}/settling", Permission.DECIDE)
+    def settle(asked: Asked, reference: str, wanted: Annotated[AskedSettling, Depends(_settling)]) -> Response:
+        return value_answer("grant", asked.requests.settle(reference, restore=wanted.restore))
+
+
+def _check(move: AskedMove, acts: frozenset[RequestAct]) -> None:
+    if move.act not in acts:
+        known = ", ".join(sorted(each.value for each in acts))
+        raise UsageError(f"{move.act.value} is not said here", fix=f"say one of: {known}")
+
+
+def _states(words: str) -> frozenset[RequestState]:
+    try:
+        return frozenset(RequestState(each) for each in words.split(",") if each)
+    except ValueError:
+        known = ", ".join(each.value for each in RequestState)
+        raise UsageError(f"there is no such state among {words}", fix=f"name some of: {known}") from None
+
+
+async def _body(request: Request) -> str:
+    return await text_within(request, "word about a request", _MOST_ASKED, "say less")
+
+
+def _request(body: Annotated[str, Depends(_body)]) -> AskedRequest:
+    return read_value("asked", AskedRequest, body, SENT)
+
+
+def _move(body: Annotated[str, Depends(_body)]) -> AskedMove:
+    return read_value("move", AskedMove, body, SENT)
+
+
+def _end(body: Annotated[str, Depends(_body)]) -> AskedEnd:
+    return read_value("end", AskedEnd, body, SENT)
+
+
+def _settling(body: Annotated[str, Depends(_body)]) -> AskedSettling:
+    return read_value("settling", AskedSettling, body, SENT)

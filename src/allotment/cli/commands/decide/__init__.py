@@ -1,0 +1,1 @@
+"""Commands of requests, decisions and grants."""

@@ -1,0 +1,157 @@
+"""`allot requests`, `approve`, `deny`, `counter`, `extend`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from allotment.cli.commands.decide.asking import (
+    REASON,
+    currency_of,
+    lasting,
+    other_terms,
+    request_service,
+)
+from allotment.cli.shell.lazy import Command
+from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, setting_flag
+from allotment.cli.shell.session import Session
+
+if TYPE_CHECKING:
+    from allotment.model.requests.request import RequestAct
+    from allotment.ports.request_service import OtherTerms
+
+_GPUS: Final = click.option(
+    "--gpus", type=click.IntRange(1, 100_000), metavar="N", help="So many devices in place of those."
+)
+_LASTS: Final = click.option("--for", "lasts", metavar="TIME", help="So long, from its beginning.")
+
+
+@click.command(cls=Command)
+@click.option("--team", default="", metavar="NAME", help="Of this team.")
+@click.option("--all", "-a", "everything", is_flag=True, help="Those that are over, too.")
+@setting_flag("server")
+@output_flags
+@global_flags
+@click.pass_obj
+def requests(session: Session, *, team: str, everything: bool, output: OutputOptions) -> None:
+    """List requests that concern you, newest first: those of your teams, and those that you decide on.
+
+    Labels for -l: state, kind, team, route.
+    """
+    from allotment.cli.commands.decide.request_view import requests_listing
+    from allotment.cli.shell.output import show
+    from allotment.model.requests.request import RequestState
+    from allotment.ports.requests import RequestFilter
+
+    states = frozenset() if everything else frozenset({RequestState.WAITING, RequestState.OFFERED})
+    found = request_service(session).requests(RequestFilter(team=team, states=states))
+    show(session, output, requests_listing(found, currency_of(session)))
+
+
+def _decide(
+    session: Session, request: str, act: RequestAct, reason: str, terms: OtherTerms | None, revision: int | None
+) -> None:
+    from allotment.cli.commands.decide.request_view import request_text
+    from allotment.cli.shell.output import write_document
+    from allotment.ports.request_service import AskedMove
+    from allotment.reports.documents.requests import request_document
+
+    service, form = request_service(session), session.value("output")
+    read = service.request(request).request.revision if revision is None else revision
+    after = service.move(request, AskedMove(act, reason, terms, read))
+    if form in ("json", "yaml"):
+        write_document(session, form, request_document(after))
+    else:
+        session.out(request_text(after, currency_of(session)))
+
+
+_REVISION: Final = click.option("--revision", type=int, metavar="N", help="Only if it is still at that revision.")
+
+
+@click.command(cls=Command)
+@click.argument("request")
+@_GPUS
+@_LASTS
+@REASON
+@_REVISION
+@setting_flag("server")
+@format_flag
+@global_flags
+@click.pass_obj
+def approve(
+    session: Session, *, request: str, gpus: int | None, lasts: str | None, reason: str, revision: int | None
+) -> None:
+    """Approve a REQUEST as it was asked for, or a part of it: fewer devices (--gpus), less time (--for)."""
+    from allotment.model.requests.request import RequestAct
+
+    _decide(session, request, RequestAct.APPROVE, reason, other_terms(gpus, None, (), lasts), revision)
+
+
+@click.command(cls=Command)
+@click.argument("request")
+@click.option("--reason", "-m", required=True, metavar="TEXT", help="Why; the requester reads it.")
+@_REVISION
+@setting_flag("server")
+@format_flag
+@global_flags
+@click.pass_obj
+def deny(session: Session, *, request: str, reason: str, revision: int | None) -> None:
+    """Deny a REQUEST, and say why."""
+    from allotment.model.requests.request import RequestAct
+
+    _decide(session, request, RequestAct.DENY, reason, None, revision)
+
+
+@click.command(cls=Command)
+@click.argument("request")
+@_GPUS
+@click.option("--accelerator", metavar="CLASS", help="Of another class, or flavor.")
+@click.option("--on", "clusters", multiple=True, metavar="CLUSTER", help="Elsewhere; any of these will do.")
+@_LASTS
+@REASON
+@_REVISION
+@setting_flag("server")
+@format_flag
+@global_flags
+@click.pass_obj
+def counter(
+    session: Session, /, *, request: str, gpus: int | None, lasts: str | None, reason: str, **where: Any
+) -> None:
+    """Offer something else on a REQUEST; the requester takes it with `allot request accept`."""
+    from allotment.model.requests.request import RequestAct
+
+    terms = other_terms(gpus, where["accelerator"], where["clusters"], lasts)
+    _decide(session, request, RequestAct.COUNTER, reason, terms, where["revision"])
+
+
+@click.command(cls=Command)
+@click.argument("grant")
+@click.option("--for", "lasts", required=True, metavar="TIME", help="So much longer.")
+@click.option("--why", required=True, metavar="TEXT", help="What it is needed for.")
+@setting_flag("server")
+@format_flag
+@global_flags
+@click.pass_obj
+def extend(session: Session, *, grant: str, lasts: str, why: str) -> None:
+    """Ask for more time for a GRANT, from its end on; it is decided like any request."""
+    from allotment.cli.commands.decide.request_view import request_text
+    from allotment.cli.shell.output import write_document
+    from allotment.errors import NotFoundError, quoted
+    from allotment.ports.request_service import AskedRequest
+    from allotment.reports.documents.requests import request_document
+
+    service, form = request_service(session), session.value("output")
+    held = next((each for each in service.grants() if each.id == grant.removeprefix("grant/")), None)
+    if held is None:
+        raise NotFoundError(f"there is no grant {quoted(grant)}", fix="`allot grant list` names yours")
+    before = service.request(held.id).request.wish
+    asked = AskedRequest(
+        held.kind, held.team, before.workload, why, held.subject, before.environment,
+        lasts=lasting(lasts), extends=held.id,
+    )  # fmt: skip
+    made = service.ask(asked)
+    if form in ("json", "yaml"):
+        write_document(session, form, request_document(made))
+    else:
+        session.out(request_text(made, currency_of(session)))

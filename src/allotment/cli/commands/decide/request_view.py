@@ -1,0 +1,177 @@
+"""Requests and grants: a row each; one with all that whoever decides has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from allotment.cli.shell.amounts import money
+from allotment.cli.shell.output import Listing
+from allotment.cli.shell.steps import duration
+from allotment.cli.shell.table import Column
+from allotment.errors import shown
+from allotment.model.grammar import count
+from allotment.model.moments import written
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest, RequestState
+from allotment.model.requests.terms import Terms
+from allotment.ports.request_service import ToldRequest
+from allotment.reports.documents.requests import grant_document, request_document
+
+_EFFECTS: Final = 10
+_STYLES: Final = {RequestState.APPROVED: "green", RequestState.DENIED: "red", RequestState.OFFERED: "yellow"}
+_GRANT_STYLES: Final = {GrantState.ACTIVE: "green", GrantState.CONFLICT: "red"}
+
+
+def requests_listing(requests: Sequence[GrantRequest], currency: str) -> Listing[GrantRequest]:
+    """A row a request."""
+    return Listing(
+        kind="Request",
+        rows=requests,
+        columns=(
+            Column("ID", lambda row: row.id, keep=3),
+            Column("TEAM", lambda row: shown(row.wish.team), keep=2),
+            Column("FOR", lambda row: _what(row.wish.kind.value, row.wish.subject, row.terms), keep=3, fold=", "),
+            Column("LASTS", lambda row: _lasts(row.terms)),
+            Column("PRICE", lambda row: _price(row.terms, currency)),
+            Column("STATE", lambda row: row.state.value, keep=3, style=lambda row: _STYLES.get(row.state, "")),
+            Column("ROUTE", lambda row: shown(row.route)),
+            Column("DUE", lambda row: "" if row.due is None else written(row.due)),
+            Column("BY", lambda row: shown(row.requester), wide=True),
+            Column("ASKED", lambda row: written(row.created), wide=True),
+            Column("WHY", lambda row: shown(row.wish.justification), wide=True, fold=" "),
+        ),
+        name=lambda row: f"request/{row.id}",
+        document=request_document,
+        labels=lambda row: {
+            "state": row.state.value,
+            "kind": row.wish.kind.value,
+            "team": row.wish.team,
+            "route": row.route,
+        },
+        nothing="no requests wait; `allot requests -a` lists those that are over, too",
+    )
+
+
+def grants_listing(grants: Sequence[TeamGrant], currency: str) -> Listing[TeamGrant]:
+    """A row a grant."""
+    return Listing(
+        kind="Grant",
+        rows=grants,
+        columns=(
+            Column("ID", lambda row: row.id, keep=3),
+            Column("TEAM", lambda row: shown(row.team), keep=2),
+            Column("WHAT", lambda row: _what(row.kind.value, row.subject, row.terms), keep=3, fold=", "),
+            Column("STATE", lambda row: row.state.value, keep=3, style=lambda row: _GRANT_STYLES.get(row.state, "")),
+            Column("FROM", lambda row: written(row.terms.since)),
+            Column("UNTIL", lambda row: "for good" if row.terms.until is None else written(row.terms.until), keep=2),
+            Column("TROUBLE", lambda row: shown(row.trouble), fold=" "),
+            Column("PRICE", lambda row: _price(row.terms, currency), wide=True),
+            Column("COMMIT", lambda row: row.commit[:12], wide=True),
+        ),
+        name=lambda row: f"grant/{row.id}",
+        document=grant_document,
+        labels=lambda row: {"state": row.state.value, "kind": row.kind.value, "team": row.team},
+        nothing="nothing is granted; `allot request gpus` asks for something",
+    )
+
+
+def request_text(request: GrantRequest, currency: str) -> str:
+    """A request, in a few lines."""
+    return "\n".join(_lines(request, currency))
+
+
+def told_text(told: ToldRequest, currency: str) -> str:
+    """A request with what whoever decides is shown of it, and all decisions."""
+    lines = [*_lines(told.request, currency)]
+    if told.deciders:
+        you = ": you may" if told.decides else ""
+        lines.append(f"  decides: {shown(told.deciders)}{you}")
+    lines += _need_lines(told.need)
+    if told.budget_left is not None:
+        lines.append(f"  budget left this month, once granted: {money(told.budget_left, currency)}")
+    lines += _effect_lines(told.effects, told.unknown)
+    if told.after:
+        lines.append(f"  afterwards: {shown(told.after)}")
+    for each in told.request.decisions:
+        lines.append(_decision_line(each, currency))
+    return "\n".join(lines)
+
+
+def _lines(request: GrantRequest, currency: str) -> Iterator[str]:
+    wish = request.wish
+    what = _what(wish.kind.value, wish.subject, request.terms)
+    yield f"request {request.id}: {what} for team {shown(wish.team)}, {request.state.value}"
+    yield f"  {_span(request.terms)}; {_price(request.terms, currency) or 'its price is not known'}"
+    if request.terms != request.asked:
+        yield f"  asked for: {_what(wish.kind.value, wish.subject, request.asked)}, {_span(request.asked)}"
+    for each in request.terms.taken:
+        share = each.share
+        yield f"  taken of {shown(each.team)}: {share.devices} {shown(share.flavor)} in {shown(share.cluster)}"
+    yield f"  by {shown(request.requester)} for {wish.workload.value}: {shown(wish.justification)}"
+    if request.state is RequestState.WAITING:
+        due = "" if request.due is None else f", until {written(request.due)}"
+        gate = f"gate {shown(request.gate)}, " if request.gate else ""
+        yield f"  waits for: {gate}route {shown(request.route)}{due}"
+    elif request.state is RequestState.OFFERED:
+        until = "" if request.due is None else f", until {written(request.due)}"
+        yield f"  this is offered{until}: `allot request accept {request.id}` takes it"
+    elif request.state is RequestState.APPROVED and request.decisions and not request.decisions[-1].by:
+        yield f"  approved at once by the gate {shown(request.gate)}"
+
+
+def _what(kind: str, subject: str, terms: Terms) -> str:
+    devices = ", ".join(f"{each.devices} {shown(each.flavor)} in {shown(each.cluster)}" for each in terms.shares)
+    return devices or (f"{kind} {shown(subject)}" if subject else kind)
+
+
+def _lasts(terms: Terms) -> str:
+    return "for good" if terms.lasts is None else duration(terms.lasts / 1000)
+
+
+def _span(terms: Terms) -> str:
+    if terms.until is None:
+        return f"from {written(terms.since)} on, for good"
+    return f"from {written(terms.since)} until {written(terms.until)} ({_lasts(terms)})"
+
+
+def _price(terms: Terms, currency: str) -> str:
+    return "" if terms.price is None else money(terms.price, currency)
+
+
+def _need_lines(need: DemonstratedNeed | None) -> Iterator[str]:
+    if need is None:
+        return
+    share = f"{100 * need.used // need.granted} %" if need.granted else "none"
+    idle = "" if need.idle is None or not need.used else f", of it {100 * need.idle // need.used} % idle"
+    yield (
+        f"  need shown in {count(need.days, 'day')}: {share} of what it has was used{idle}; "
+        f"half of the time {need.half} devices or more, {need.most} in the busiest twentieth"
+    )
+
+
+def _effect_lines(effects: Sequence[Effect], unknown: str) -> Iterator[str]:
+    if unknown:
+        yield f"  not known: {shown(unknown)}"
+    if not effects:
+        if not unknown:
+            yield "  nobody waits longer for it"
+        return
+    yield "  effect on those who wait:"
+    for each in effects[:_EFFECTS]:
+        work = f" {shown(each.work)}" if each.work else ""
+        yield f"    {shown(each.team)}{work}: {_wait(each.before)} -> {_wait(each.after)}"
+    if len(effects) > _EFFECTS:
+        yield f"    and {len(effects) - _EFFECTS} more: -o json has all"
+
+
+def _wait(seconds: int | None) -> str:
+    return "not foreseen" if seconds is None else f"starts in {duration(seconds)}" if seconds else "runs now"
+
+
+def _decision_line(record: DecisionRecord, currency: str) -> str:
+    by = shown(record.by) if record.by else f"gate {shown(record.gate)}" if record.gate else "time"
+    own = ", for himself" if record.for_himself else ""
+    reason = f": {shown(record.reason)}" if record.reason else ""
+    price = _price(record.terms, currency)
+    return f"  {written(record.at)} {record.act.value} by {by}{own}{f', {price}' if price else ''}{reason}"

@@ -1,0 +1,262 @@
+"""Use case: a person whom the identity provider knows is let in, and gets a session: a token that is over in hours.
+
+Who he is, is issuer and subject, whatever he is called. In which groups he is, is known of the last sign-in alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from allotment.errors import ConflictError, ForbiddenError, NotFoundError, NotSignedInError, shown
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.identity import ProvenIdentity
+from allotment.model.access.permission import EVERYTHING, Permission
+from allotment.model.access.person import SESSION_HOURS, Person
+from allotment.model.access.rights import PeopleOfPlatform
+from allotment.model.access.token import (
+    ID_BYTES,
+    SECRET_BYTES,
+    ApiToken,
+    digest_of,
+    secret_of,
+    token_id,
+    token_text,
+)
+from allotment.model.audit.act import AuditedAct, AuditOutcome, AuditSubject, AuditVerb, act_of
+from allotment.ports.audit import AuditStore
+from allotment.ports.clock import Clock
+from allotment.ports.identity import Flaw, IdentityProvider, IdentityRefusedError, secret_word
+from allotment.ports.people import PeopleStore
+from allotment.ports.sign_in import LOOPBACK_NAMES, SignInOffer, bound_nonce
+from allotment.ports.tokens import TokenStore
+
+_HOUR: Final = 3_600_000
+_ANSWERED_WITHIN: Final = 15 * 60_000
+"""Milliseconds in which somebody has to come back from his provider."""
+_MOST_UNDER_WAY: Final = 10_000
+"""Sign-ins at once; of more, those that began first are forgotten."""
+_OF_SESSIONS: Final = EVERYTHING - {Permission.END, Permission.TOKENS}
+"""The most that a session gives: the server's own user does the rest on its machine."""
+_LEEWAY: Final = 5 * 60_000
+"""Milliseconds after its end in which a provider's token may still be believed, and more."""
+_UNKNOWN: Final = "somebody unknown"
+_AGAIN: Final = "sign in again: `allot login`"
+
+
+class SigningStore(PeopleStore, TokenStore, AuditStore, Protocol):
+    """What signing in needs of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInSession:
+    """A sign-in that has succeeded.
+
+    Attributes:
+        text: what is shown from now on; nobody can tell it again.
+    """
+
+    person: Person
+    token: ApiToken
+    text: str
+
+
+class SignIns:
+    """Sign-ins under way, and what comes of them; of use to several threads at once."""
+
+    def __init__(
+        self,
+        store: SigningStore,
+        provider: IdentityProvider,
+        offered: SignInOffer,
+        people: Callable[[], PeopleOfPlatform],
+        clock: Clock,
+        random: Callable[[int], bytes],
+        names: Collection[str] = LOOPBACK_NAMES,
+    ) -> None:
+        """None yet.
+
+        Args:
+            store: where people and tokens are.
+            provider: who vouches for them.
+            offered: what all offers say, but for their nonce.
+            people: which groups are what, as it is declared now.
+            clock: time.
+            random: gives so many random bytes, which nobody can guess.
+            names: by which this server may be called, in small letters.
+        """
+        self._names = frozenset(names)
+        self._store = store
+        self._provider = provider
+        self._offered = offered
+        self._people = people
+        self._clock = clock
+        self._random = random
+        self._nonces: dict[str, int] = {}
+        self._used: dict[bytes, int] = {}
+        self._lock = threading.Lock()
+
+    def offer(self) -> SignInOffer:
+        """Begin one."""
+        now, nonce = self._now(), secret_word(self._random)
+        with self._lock:
+            while self._nonces and (
+                len(self._nonces) >= _MOST_UNDER_WAY or now - next(iter(self._nonces.values())) > _ANSWERED_WITHIN
+            ):
+                del self._nonces[next(iter(self._nonces))]
+            self._nonces[nonce] = now
+        return replace(self._offered, nonce=nonce)
+
+    def enter(self, token: str, nonce: str, host: str, address: str, *, elsewhere: bool = False) -> SignInSession:
+        """Let somebody in.
+
+        Args:
+            token: what his provider gave him.
+            nonce: of the offer; spent by this, whatever comes of it.
+            host: by which he called this server when he signed in: what was meant for another one is worth nothing.
+            address: where he comes from.
+            elsewhere: whether he has signed in on another device, where providers put no nonce into a token.
+
+        Raises:
+            NotSignedInError: it is nobody's, was used before, or he was shut out.
+            ForbiddenError: he is nothing here.
+        """
+        now = self._now()
+        with self._lock:
+            began = self._nonces.pop(nonce, None)
+        if began is None or now - began > _ANSWERED_WITHIN:
+            raise NotSignedInError("this sign-in is over", why="it took too long, or was used before", fix=_AGAIN)
+        try:
+            expected = bound_nonce(nonce, self._own_name(host))
+            identity = self._provider.verify(token, now, expected, may_lack_nonce=elsewhere)
+            self._use_once(token, identity.expires, now)
+        except IdentityRefusedError as error:
+            whence = f"{address}, {self._provider.issuer}"
+            act = act_of(Caller(_UNKNOWN, CallerKind.PERSON, whence), AuditVerb.SIGNED_IN, now, why=error.line)
+            self._store.audit([_denied(act)])
+            raise
+        return self._let_in(identity, address, now)
+
+    def _own_name(self, host: str) -> str:
+        """The name, if it is ours.
+
+        Raises:
+            IdentityRefusedError: another server is called so.
+        """
+        if host.lower() not in self._names:
+            raise IdentityRefusedError(
+                Flaw.NONCE, "not signed in", why="that sign-in was meant for a server of another name", fix=_AGAIN
+            )
+        return host
+
+    def _use_once(self, token: str, expires: int, now: int) -> None:
+        """No token opens twice, whatever nonce comes with it.
+
+        Raises:
+            IdentityRefusedError: it was used before.
+        """
+        # Without the signature: of some algorithms that can be written in another way.
+        digest = hashlib.sha256(token.rpartition(".")[0].encode()).digest()
+        with self._lock:
+            if digest in self._used:
+                raise IdentityRefusedError(Flaw.NONCE, "not signed in", why="the token was used before", fix=_AGAIN)
+            if len(self._used) >= _MOST_UNDER_WAY:
+                self._used = {each: until for each, until in self._used.items() if until > now - _LEEWAY}
+            self._used[digest] = expires
+
+    def _let_in(self, identity: ProvenIdentity, address: str, now: int) -> SignInSession:
+        known = self._store.person_of(*identity.key)
+        person = self._as_he_is(identity, known, now)
+        caller = Caller(person.name, CallerKind.PERSON, f"{address}, {identity.issuer}")
+        why = "he was shut out" if person.suspended is not None else ""
+        if why or not self._people().rights_of(person.groups, person.name).all:
+            why = why or "no group of his is anything here"
+            act = act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), why=why)
+            self._store.audit([_denied(act)])
+            if person.suspended is not None:
+                raise NotSignedInError("not signed in", why=why, fix="ask an administrator of the platform")
+            raise ForbiddenError(
+                f"{shown(person.name)} is nothing here",
+                why="no group that your identity provider tells of is a team's or the platform's",
+                fix="ask an owner of your team to have you put into its group",
+            )
+        secret = secret_of(self._random(SECRET_BYTES))
+        session = ApiToken(
+            id=token_id(self._random(ID_BYTES)),
+            name="session",
+            permissions=_OF_SESSIONS,
+            digest=digest_of(secret),
+            by=person.name,
+            created=now,
+            expires=now + SESSION_HOURS * _HOUR,
+            person=person.id,
+            session=True,
+        )
+        # Kept first: a session of somebody whom nobody knows would open nothing, the other way round is harmless.
+        self._store.keep_person(person)
+        told = (("session", session.id), ("groups", ", ".join(person.groups)))
+        self._store.add_token(session, [act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), details=told)])
+        return SignInSession(person, session, token_text(session.id, secret))
+
+    def _as_he_is(self, identity: ProvenIdentity, known: Person | None, now: int) -> Person:
+        if known is not None:
+            return replace(known, email=identity.email, groups=identity.groups, seen=now)
+        name = self._free_name(identity)
+        new = token_id(self._random(ID_BYTES))
+        return Person(new, identity.issuer, identity.subject, name, identity.email, identity.groups, now, now)
+
+    def _free_name(self, identity: ProvenIdentity) -> str:
+        """A user name that nobody had; it has an @ in it, as that of no user of this machine has."""
+        taken = {each.name for each in self._store.people()}
+        host = urlsplit(identity.issuer).hostname or "provider"
+        usual = (identity.email.lower(), f"{identity.subject}@{host}")
+        for each in usual:
+            if "@" in each and each.isprintable() and " " not in each and each not in taken:
+                return each
+        raise ConflictError(
+            f"somebody else is called {shown(usual[-1])}",
+            why="a user name is one person's for good",
+            fix="have the identity provider tell another e-mail address",
+        )
+
+    def _now(self) -> int:
+        return round(self._clock.now().timestamp() * 1000)
+
+
+def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, out: bool) -> Person:
+    """Shut somebody out, or let him in again: his sessions and tokens are worth nothing from then on, or again.
+
+    Args:
+        store: where people are.
+        reference: user name, or id.
+        caller: who wants it.
+        now: milliseconds since the epoch.
+        out: whether he is shut out.
+
+    Raises:
+        NotFoundError: there is nobody of that name.
+        ConflictError: it would be the caller himself.
+    """
+    person = next((each for each in store.people() if reference in {each.name, each.id}), None)
+    if person is None:
+        raise NotFoundError(f"nobody called {shown(reference)} has signed in", fix="`allot people list` names all")
+    if person.name == caller.name and caller.kind is CallerKind.PERSON:
+        raise ConflictError("that is you", fix="have another administrator do it")
+    if (person.suspended is not None) == out:
+        return person
+    changed = replace(person, suspended=now if out else None)
+    verb = AuditVerb.PERSON_SHUT_OUT if out else AuditVerb.PERSON_LET_IN
+    store.keep_person(changed, [act_of(caller, verb, now, _subject(person))])
+    return changed
+
+
+def _subject(person: Person) -> AuditSubject:
+    return AuditSubject(f"person/{person.id}", person.name)
+
+
+def _denied(act: AuditedAct) -> AuditedAct:
+    return replace(act, outcome=AuditOutcome.DENIED.value)

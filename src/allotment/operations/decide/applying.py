@@ -1,0 +1,78 @@
+"""Use case: clusters are made as the platform directory declares them, by nobody's hand, as far as no person is needed.
+
+Whatever takes something away that may be missed is for a person: it is told, and the cluster left as it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
+
+from allotment.errors import AllotmentError
+from allotment.model.platform import Platform
+from allotment.operations.change.apply import ApplySettings
+from allotment.operations.change.attended import apply_attended
+from allotment.operations.change.cluster_plan import AS_DECLARED, live_plan
+from allotment.operations.change.engineers import refuse_locked_out
+from allotment.operations.decide.room import Applied
+from allotment.plan.changes import Action, Plan
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort
+from allotment.ports.process import Run
+
+_TAKES_AWAY: Final = frozenset({Action.DELETE, Action.DRAIN})
+_MOST_NAMED: Final = 3
+
+
+def apply_clusters(
+    platform: Platform,
+    clusters: Sequence[str],
+    connect: Callable[[str], AbstractContextManager[KubePort]],
+    clock: Clock,
+    run: Callable[[dt.datetime], Run],
+) -> Applied:
+    """Make clusters as declared; one that cannot be does not keep the others.
+
+    Args:
+        platform: as declared.
+        clusters: names of those that matter.
+        connect: to a cluster, by its context.
+        clock: time.
+        run: names this run, for the lease of a cluster and for its record.
+    """
+    trouble: dict[str, str] = {}
+    for name in clusters:
+        cluster = platform.cluster(name)
+        if cluster is None:
+            trouble[name] = "the platform directory has no such cluster"
+            continue
+        try:
+            with connect(cluster.context) as kube:
+                plan = live_plan(platform, cluster, kube, clock.now().date(), AS_DECLARED)
+                why = _needs_a_person(plan) or _applied(plan, kube, clock, run(clock.now()))
+        except AllotmentError as error:
+            why = error.line
+        if why:
+            trouble[name] = why
+    return Applied(trouble)
+
+
+def _needs_a_person(plan: Plan) -> str:
+    if plan.missing:
+        return f"the server's account may not apply it: {plan.missing[0]}"
+    if plan.doubts:
+        return plan.doubts[0].message
+    gone = [str(each.key) for each in plan.changes if each.action in _TAKES_AWAY]
+    if gone:
+        more = f" and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""
+        return f"{', '.join(gone[:_MOST_NAMED])}{more} would go as well: apply that by hand"
+    refuse_locked_out(plan)
+    return ""
+
+
+def _applied(plan: Plan, kube: KubePort, clock: Clock, run: Run) -> str:
+    report = apply_attended(plan, kube, clock, ApplySettings(force=False), run)
+    left = report.remaining
+    return "" if not left else f"{left[0].change.key} is {left[0].status.value}"

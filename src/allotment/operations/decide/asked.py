@@ -1,0 +1,148 @@
+"""Requests as one caller has them: those of his teams, and those that he decides on; others are as if not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from allotment.errors import ForbiddenError, NotFoundError, quoted
+from allotment.model.access.permission import Permission
+from allotment.model.platform import Platform
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import Effect, GrantRequest, RequestAct
+from allotment.operations.access.admitting import LetIn
+from allotment.operations.decide.carrying_out import settle
+from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk
+from allotment.operations.decide.room import DecisionRoom
+from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
+from allotment.ports.requests import RequestFilter
+from allotment.requests.approvers import Somebody
+
+_DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
+_OTHERS: Final = "others"
+"""In the place of a team that somebody may not know of."""
+
+
+class RequestsOf:
+    """Implements `ports.request_service.RequestService` for one caller; whether he may at all is decided before."""
+
+    def __init__(self, desk: RequestDesk, room: DecisionRoom, admitted: LetIn) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            desk: that is asked.
+            room: what is decided with.
+            admitted: who asks.
+        """
+        self._desk = desk
+        self._room = room
+        self._rights = admitted.rights
+        platform = room.platform()
+        owner = admitted.token is None and admitted.rights.as_server
+        groups = frozenset({OWNER_GROUP}) if owner else frozenset(admitted.groups)
+        somebody = Somebody(admitted.caller.name, groups, _owned(platform, groups))
+        self._party = Party(admitted.caller, somebody)
+
+    def ask(self, asked: AskedRequest) -> GrantRequest:
+        """Submit a request."""
+        self._check_team(asked.team)
+        return self._masked(self._desk.ask(asked, self._party))
+
+    def preview(self, asked: AskedRequest) -> ToldRequest:
+        """What would become of a request; nothing is kept."""
+        self._check_team(asked.team)
+        return self._told(self._desk.preview(asked, self._party))
+
+    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+        """Those that are meant and there for him, newest first."""
+        return tuple(self._masked(each) for each in self._desk.requests(wanted) if self._sees(each))
+
+    def request(self, request_id: str) -> ToldRequest:
+        """One by its id."""
+        self._found(request_id)
+        return self._told(self._desk.request(request_id, self._party))
+
+    def move(self, request_id: str, move: AskedMove) -> GrantRequest:
+        """Decide on one, accept an offer, or withdraw."""
+        request = self._found(request_id)
+        needs = Permission.DECIDE if move.act in _DECIDING else Permission.ASK
+        his = request.requester == self._party.somebody.name or self._desk.decides(request, self._party)
+        if not his and not self._rights.gives(needs, request.wish.team):
+            raise ForbiddenError(
+                f"you see request {request.id}, and may not {move.act.value} it",
+                fix="`allot request show` says who decides",
+            )
+        return self._masked(self._desk.move(request_id, move, self._party))
+
+    def grants(self) -> tuple[TeamGrant, ...]:
+        """Those of his teams, by id."""
+        return tuple(each for each in self._desk.grants() if self._teams is None or each.team in self._teams)
+
+    def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
+        """Take one back before its time."""
+        self._found_grant(grant_id)
+        return self._desk.end_grant(grant_id, reason, self._party)
+
+    def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
+        """Decide a conflict; administrators do."""
+        self._found_grant(grant_id)
+        if not self._party.somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP}:
+            raise ForbiddenError("conflicts are for administrators of the platform to decide", fix="ask one of them")
+        return settle(self._room, grant_id, self._party.caller, restore=restore)
+
+    def _check_team(self, team: str) -> None:
+        within = self._rights.within(Permission.ASK)
+        if within is not None and team not in within:
+            raise NotFoundError(
+                f"there is no team {quoted(team)} for which you may ask",
+                why=f"you may for {', '.join(sorted(within)) or 'none'}",
+                fix="name one of yours; `allot whoami` says what you may",
+            )
+
+    def _sees(self, request: GrantRequest) -> bool:
+        if self._teams is None or request.wish.team in self._teams:
+            return True
+        decided = any(each.by == self._party.somebody.name for each in request.decisions)
+        return decided or self._desk.decides(request, self._party)
+
+    @property
+    def _teams(self) -> frozenset[str] | None:
+        """Teams whose requests he sees all of; None for all. Whoever decides on some sees these besides."""
+        if {Permission.ASK, Permission.AUDIT} & self._rights.everywhere:
+            return None
+        return frozenset(name for name, given in self._rights.teams.items() if Permission.REQUESTS in given)
+
+    def _found(self, request_id: str) -> GrantRequest:
+        absent = NotFoundError(f"there is no request {quoted(request_id)}", fix="`allot requests` lists them")
+        try:
+            request = self._room.store.request(request_id)
+        except NotFoundError:
+            raise absent from None
+        if not self._sees(request):
+            raise absent
+        return request
+
+    def _found_grant(self, grant_id: str) -> TeamGrant:
+        found = next((each for each in self.grants() if each.id == grant_id), None)
+        if found is None:
+            raise NotFoundError(f"there is no grant {quoted(grant_id)}", fix="`allot requests grants` lists them")
+        return found
+
+    def _told(self, told: ToldRequest) -> ToldRequest:
+        return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
+
+    def _masked(self, request: GrantRequest) -> GrantRequest:
+        """Records of decisions without the names of others' work."""
+        decisions = tuple(replace(each, effects=self._named(each.effects, request)) for each in request.decisions)
+        return replace(request, decisions=decisions)
+
+    def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
+        """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""
+        reads = self._rights.within(Permission.READ)
+        if reads is None or self._desk.decides(request, self._party):
+            return effects
+        return tuple(each if each.team in reads else replace(each, team=_OTHERS, work="") for each in effects)
+
+
+def _owned(platform: Platform, groups: frozenset[str]) -> frozenset[str]:
+    return frozenset(each.name for each in platform.teams if groups & set(each.groups.owners))

@@ -1,0 +1,173 @@
+"""Use case: what was granted is made so, and taken back: a commit to the platform directory, then its clusters.
+
+Level-triggered: each pass looks at what stands there and does what is missing. Killed at any point, the next pass goes
+on; a step that was done and not noted is seen to be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from allotment.errors import AllotmentError, ConflictError
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.audit.act import AuditVerb, act_of
+from allotment.model.platform import Platform
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.operations.decide.desk import grant_subject
+from allotment.operations.decide.room import DecisionRoom
+from allotment.ports.people import PeopleStore
+from allotment.ports.repository import (
+    CommitMessage,
+    CommitPerson,
+    EditedByHandError,
+    FileChanges,
+    HeadMovedError,
+    RepositoryPort,
+    RepositoryState,
+)
+from allotment.requests.giving import GrantStep, StepKind, steps
+from allotment.requests.granting import become, kept, restored
+from allotment.requests.pricing import share_prices
+from allotment.spec.granting import grant_document, grant_path
+
+_LIVING: Final = frozenset(GrantState) - {GrantState.ENDED}
+_ITSELF: Final = Caller("allotment", CallerKind.ALLOTMENT, "a grant's time")
+_MOST_TROUBLE: Final = 500
+"""Characters that are kept of what keeps a grant from being as it should be."""
+_VERBS: Final = {
+    GrantState.ACTIVE: AuditVerb.GRANT_GIVEN,
+    GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK,
+    GrantState.CONFLICT: AuditVerb.GRANT_IN_CONFLICT,
+}
+
+
+def carry_out(room: DecisionRoom) -> bool:
+    """One pass over all grants that are not ended; whether anything was done.
+
+    Raises:
+        UnreachableError: the repository does not answer; nothing was done.
+    """
+    if room.repository is None:
+        return False
+    grants = room.store.grants(_LIVING)
+    if not grants:
+        return False
+    state = room.repository.read()
+    news = False
+    for step in steps(grants, _found(state, grants), room.now(), grant_document):
+        news = True
+        _do(room, room.repository, step)
+    return news
+
+
+def _found(state: RepositoryState, grants: tuple[TeamGrant, ...]) -> dict[str, str | None]:
+    return {each.id: state.tree.files.get(grant_path(each.id)) for each in grants}
+
+
+def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> None:
+    """One step; what keeps it from being done is kept with the grant, and the next pass tries again."""
+    store, before, grant = room.store, step.after, step.meanwhile
+    if grant.revision != _present(room, grant).revision:
+        store.keep_requests((), (grant,))
+    try:
+        commit, trouble = _changed(room, repository, step)
+    except HeadMovedError:
+        return
+    except EditedByHandError as error:
+        after = become(grant, GrantState.CONFLICT, trouble=error.line)
+        _keep(room, after, "")
+        return
+    except AllotmentError as error:
+        commit, trouble = "", f"{error.what}: {error.why}" if error.why else error.what
+    if trouble:
+        trouble = trouble[:_MOST_TROUBLE]
+        if trouble != grant.trouble:
+            store.keep_requests((), (replace(grant, trouble=trouble, revision=grant.revision + 1),))
+        return
+    _keep(room, replace(before, commit=commit or before.commit), commit)
+
+
+def _present(room: DecisionRoom, grant: TeamGrant) -> TeamGrant:
+    return room.store.grant(grant.id)
+
+
+def _keep(room: DecisionRoom, after: TeamGrant, commit: str) -> None:
+    told = (("commit", commit),) if commit else ()
+    act = act_of(_ITSELF, _VERBS[after.state], room.now(), grant_subject(after), why=after.trouble, details=told)
+    room.store.keep_requests((), (after,), (act,))
+
+
+def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> tuple[str, str]:
+    """The commit, if one was made, and why things are not as they should be; empty where they are."""
+    if step.kind in {StepKind.CONFLICT, StepKind.NOTE}:
+        return "", ""
+    grant, path = step.meanwhile, grant_path(step.meanwhile.id)
+    state = repository.read()
+    if state.tree.files.get(path) != step.found:
+        raise HeadMovedError("the platform directory has changed meanwhile")
+    commit = ""
+    if step.kind in {StepKind.WRITE, StepKind.REMOVE}:
+        wanted = step.text or None
+        room.load(state.tree.with_changes({path: wanted}).files)
+        message = _message(room.store, grant, room.now(), removed=wanted is None)
+        commit = repository.commit(FileChanges(state.commit, {path: wanted}), message)
+        state = repository.read()
+        if state.tree.files.get(path) != wanted:
+            return commit, "its change waits to be merged"
+    return commit, _applied(room, room.load(state.tree.files), grant)
+
+
+def _applied(room: DecisionRoom, platform: Platform, grant: TeamGrant) -> str:
+    shares = (*grant.terms.shares, *(each.share for each in grant.terms.taken))
+    # What was given before an extension stands somewhere as well.
+    every = {each.cluster for each in shares} | {one.cluster for each in grant.approved for one in each.shares}
+    clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
+    applied = room.apply(platform, clusters)
+    return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
+
+
+def _message(people: PeopleStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
+    person = next((each for each in people.people() if each.name == grant.requester), None)
+    devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
+    what = f"take back {devices}" if removed else f"grant {devices}"
+    author = CommitPerson(grant.requester, "" if person is None else person.email)
+    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(grant)), author, at)
+
+
+def _body(grant: TeamGrant) -> Iterator[str]:
+    for each in grant.terms.taken:
+        yield f"Taken of {each.team}: {each.share.devices} {each.share.flavor} in {each.share.cluster}"
+    yield f"Request {grant.id}, asked for by {grant.requester}"
+
+
+def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) -> TeamGrant:
+    """Decide a conflict for what was agreed on, or for what somebody wrote by hand; the next pass makes it so.
+
+    Args:
+        room: with a repository.
+        grant_id: of the grant.
+        caller: who decides; that he may is seen to before.
+        restore: whether what was agreed on comes back.
+
+    Raises:
+        NotFoundError: there is no such grant.
+        ConflictError: it is in no conflict, or there is no repository.
+        InvalidPlatformError: the directory is not valid as it stands: that has to be mended first.
+    """
+    if room.repository is None:
+        raise ConflictError("there is no repository of the platform directory", fix="start the server with one")
+    grant, now = room.store.grant(grant_id), room.now()
+    state = room.repository.read()
+    text = state.tree.files.get(grant_path(grant.id))
+    if restore:
+        after = restored(grant, text, now)
+    else:
+        platform = room.load(state.tree.files)
+        stands = next((each for each in platform.grants if each.name == grant.id), None)
+        after = kept(grant, text, stands, share_prices(platform), now)
+    told = (("decided", "restore" if restore else "keep"),)
+    act = act_of(caller, AuditVerb.GRANT_SETTLED, now, grant_subject(after), details=told)
+    room.store.keep_requests((), (after,), (act,))
+    return after

@@ -1,0 +1,267 @@
+"""Use case: requests are submitted, shown, decided on and withdrawn; each act is kept with who did it.
+
+One act at a time: what is decided on is what was shown. What of a grant has to stand in the platform directory is done
+by `carrying_out`, pass by pass.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from allotment.errors import ConflictError, ForbiddenError, NotFoundError, quoted
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, act_of
+from allotment.model.moments import written
+from allotment.model.platform import Platform
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
+from allotment.operations.decide.room import DecisionRoom
+from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
+from allotment.operations.decide.terming import terms_asked, terms_instead, wish_of
+from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
+from allotment.ports.requests import RequestFilter
+from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
+from allotment.requests.deadlines import due_acts
+from allotment.requests.granting import after_end, check_extension, ended, extended, grant_of
+from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted
+
+OWNER_GROUP: Final = "\0owner of the server"
+"""The server's own user is in this group, which no identity provider can tell of: it holds what is no text."""
+VERBS: Final = {
+    RequestAct.SUBMIT: AuditVerb.REQUEST_SUBMITTED,
+    RequestAct.APPROVE: AuditVerb.REQUEST_APPROVED,
+    RequestAct.COUNTER: AuditVerb.REQUEST_COUNTERED,
+    RequestAct.ACCEPT: AuditVerb.REQUEST_ACCEPTED,
+    RequestAct.DENY: AuditVerb.REQUEST_DENIED,
+    RequestAct.WITHDRAW: AuditVerb.REQUEST_WITHDRAWN,
+    RequestAct.ESCALATE: AuditVerb.REQUEST_ESCALATED,
+    RequestAct.LAPSE: AuditVerb.REQUEST_LAPSED,
+}
+_OPEN: Final = frozenset({RequestState.WAITING, RequestState.OFFERED})
+_TIME: Final = Caller("allotment", CallerKind.ALLOTMENT, "its time")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody who has to do with requests.
+
+    Attributes:
+        somebody: who, with his groups and the teams that he owns.
+    """
+
+    caller: Caller
+    somebody: Somebody
+
+
+class RequestDesk:
+    """Requests and grants of one server; of use to several threads at once."""
+
+    def __init__(self, room: DecisionRoom) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            room: what is decided with.
+        """
+        self._room = room
+        self._alone = threading.RLock()
+
+    def ask(self, asked: AskedRequest, party: Party) -> GrantRequest:
+        """Submit a request; see `RequestService.ask`."""
+        # What is simulated may take seconds: nobody else waits for that.
+        seen, draft = self._draft(asked, party)
+        with self._alone:
+            shown = recounted(self._room, seen.platform, draft.wish, draft.terms, draft.shown, without=asked.extends)
+            draft = replace(draft, shown=shown)
+            request = submitted(draft, seen.platform.approvals)
+            extends = self._room.store.grant(asked.extends) if asked.extends else None
+            if extends is not None:
+                check_extension(extends, request, seen.platform.approvals.longest, draft.at)
+            grants = self._granted(request, extends, seen.platform, draft.at)
+            acts = [_act(party.caller, RequestAct.SUBMIT, request, draft.at, asked.justification)]
+            if request.state is RequestState.APPROVED:
+                acts.append(_act(_TIME, RequestAct.APPROVE, request, draft.at, f"gate {request.gate}"))
+            self._room.store.keep_requests((request,), grants, acts)
+            return request
+
+    def preview(self, asked: AskedRequest, party: Party) -> ToldRequest:
+        """What would become of a request; nothing is kept."""
+        seen, draft = self._draft(asked, party)
+        return self._told(submitted(draft, seen.platform.approvals), draft.shown, seen.platform, party)
+
+    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+        """Those that are meant, newest first."""
+        return self._room.store.requests(wanted)
+
+    def request(self, request_id: str, party: Party) -> ToldRequest:
+        """One, with what whoever decides is shown of it now."""
+        request = self._room.store.request(request_id)
+        platform = self._room.platform()
+        shown = Shown() if request.state.over else self._shown(platform, request)
+        return self._told(request, shown, platform, party)
+
+    def move(self, request_id: str, move: AskedMove, party: Party) -> GrantRequest:
+        """Decide on one, accept an offer, or withdraw; see `RequestService.move`."""
+        request = self._room.store.request(request_id)
+        read = request.revision if move.revision is None else move.revision
+        _check_read(request, read)
+        seen = look(self._room, tuple(sorted({each.cluster for each in request.terms.shares})))
+        terms = None
+        if move.terms is not None:
+            terms = terms_instead(move.terms, request.wish.team, request.terms, seen.platform, seen.held)
+        on = terms or request.terms
+        shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
+        with self._alone:
+            _check_read(self._room.store.request(request_id), read)
+            now = self._room.now()
+            shown = recounted(self._room, seen.platform, request.wish, on, shown, without=request.extends)
+            deed = Deed(now, party.somebody, party.caller.whence, move.reason, terms, shown)
+            after = moved(request, move.act, deed, self.rules(seen.platform))
+            self._keep(after, move.act, party.caller, now, move.reason, seen.platform)
+            return after
+
+    def grants(self) -> tuple[TeamGrant, ...]:
+        """All, by id."""
+        return self._room.store.grants()
+
+    def end_grant(self, grant_id: str, reason: str, party: Party) -> TeamGrant:
+        """Take one back before its time: its requester may, an owner of its team, or an administrator."""
+        with self._alone:
+            grant = self._room.store.grant(grant_id)
+            his = grant.requester == party.somebody.name or grant.team in party.somebody.owns
+            if not his and not self._is_admin(party.somebody):
+                raise ForbiddenError(
+                    f"grant {grant.id} is not yours to end",
+                    why="its requester may, the owners of its team, and administrators of the platform",
+                    fix="ask one of them",
+                )
+            now = self._room.now()
+            after = ended(grant, now)
+            act = act_of(party.caller, AuditVerb.GRANT_ENDED, now, grant_subject(after), why=reason)
+            self._room.store.keep_requests((), (after,), (act,))
+            return after
+
+    def pass_time(self) -> bool:
+        """Do what is due: escalate, lapse, end offers; whether anything was."""
+        with self._alone:
+            platform, now = self._room.platform(), self._room.now()
+            requests = {each.id: each for each in self._room.store.requests(RequestFilter(states=_OPEN))}
+            due = due_acts(requests.values(), platform.approvals, now)
+            for each in due:
+                after = moved(requests[each.id], each.act, Deed(now, None, _TIME.whence), self.rules(platform))
+                self._keep(after, each.act, _TIME, now, "", platform)
+            return bool(due)
+
+    def rules(self, platform: Platform) -> RequestRules:
+        """By which rules requests are decided, with the people who are away as far as they are known."""
+        people = {each.name: each for each in self._room.store.people()}
+        away = {
+            each.user: Somebody(
+                each.user, frozenset(people[each.user].groups), _owned(platform, people[each.user].groups)
+            )
+            for each in platform.approvals.absences
+            if each.user in people
+        }
+        return RequestRules(platform.approvals, (*platform.admin_groups, OWNER_GROUP), away)
+
+    def decides(self, request: GrantRequest, party: Party) -> bool:
+        """Whether somebody decides on a request as it stands."""
+        platform = self._room.platform()
+        route = route_of(request, platform.approvals)
+        if request.state.over:
+            return False
+        return capacity_of(party.somebody, request, route, self.rules(platform), self._room.now()) is not None
+
+    def _is_admin(self, somebody: Somebody) -> bool:
+        return bool(somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP})
+
+    def _draft(self, asked: AskedRequest, party: Party) -> tuple[PresentLook, Draft]:
+        platform = self._room.platform()
+        wish = wish_of(asked, platform)
+        extends = self._extended(asked)
+        team = platform.team(wish.team)
+        clusters = asked.clusters or tuple(each.cluster for each in team.placements) if team is not None else ()
+        seen = look(self._room, clusters)
+        now = self._room.now()
+        terms = terms_asked(asked, seen.platform, seen.held, now, extends)
+        shown = shown_of(self._room, seen.platform, wish, terms, without=asked.extends)
+        id_ = self._room.new_id()
+        name, whence = party.somebody.name, party.caller.whence
+        return seen, Draft(id_, wish, terms, name, now, whence, asked.extends, shown)
+
+    def _extended(self, asked: AskedRequest) -> TeamGrant | None:
+        if not asked.extends:
+            return None
+        grant = self._room.store.grant(asked.extends)
+        if grant.team != asked.team:
+            # As if it were not there: it is another team's.
+            raise NotFoundError(f"there is no grant {quoted(asked.extends)}", fix="`allot requests` lists them")
+        return grant
+
+    def _shown(self, platform: Platform, request: GrantRequest) -> Shown:
+        return shown_of(self._room, platform, request.wish, request.terms, without=request.extends)
+
+    def _granted(
+        self, request: GrantRequest, extends: TeamGrant | None, platform: Platform, now: int
+    ) -> tuple[TeamGrant, ...]:
+        if request.state is not RequestState.APPROVED:
+            return ()
+        if extends is None:
+            return (grant_of(request),)
+        return (extended(extends, request, platform.approvals.longest, now),)
+
+    def _keep(
+        self, after: GrantRequest, act: RequestAct, caller: Caller, now: int, reason: str, platform: Platform
+    ) -> None:
+        extends = self._room.store.grant(after.extends) if after.extends else None
+        grants = self._granted(after, extends, platform, now)
+        self._room.store.keep_requests((after,), grants, (_act(caller, act, after, now, reason),))
+
+    def _told(self, request: GrantRequest, shown: Shown, platform: Platform, party: Party) -> ToldRequest:
+        route = route_of(request, platform.approvals)
+        return ToldRequest(
+            request=request,
+            effects=shown.effects,
+            unknown=shown.unknown,
+            need=shown.need,
+            budget_left=shown.budget_left,
+            deciders="" if request.state.over else who_decides(route, request.wish.team),
+            decides=self.decides(request, party),
+            after=after_end(grant_of(replace(request, state=RequestState.APPROVED, extends=""))),
+        )
+
+
+def _check_read(request: GrantRequest, read: int) -> None:
+    if read != request.revision:
+        raise ConflictError(
+            f"request {request.id} has changed since you read it",
+            why=f"you read revision {read}, and it is at {request.revision}",
+            fix=f"read it again: `allot request show {request.id}`",
+        )
+
+
+def grant_subject(grant: TeamGrant) -> AuditSubject:
+    """A grant, as the audit trail has it."""
+    return AuditSubject(f"grant/{grant.id}", grant.subject or grant.kind.value, grant.team)
+
+
+def _act(caller: Caller, act: RequestAct, request: GrantRequest, now: int, reason: str) -> AuditedAct:
+    terms = request.terms
+    told = {
+        "kind": request.wish.kind.value,
+        "devices": ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in terms.shares),
+        "taken": ", ".join(f"{each.share.devices} {each.share.flavor} of {each.team}" for each in terms.taken),
+        "from": written(terms.since),
+        "until": "" if terms.until is None else written(terms.until),
+        "route": request.route,
+        "state": request.state.value,
+    }
+    subject = AuditSubject(f"request/{request.id}", request.wish.subject or request.wish.kind.value, request.wish.team)
+    details = tuple((name, value) for name, value in told.items() if value)
+    return act_of(caller, VERBS[act], now, subject, why=reason, details=details)
+
+
+def _owned(platform: Platform, groups: Sequence[str]) -> frozenset[str]:
+    return frozenset(each.name for each in platform.teams if set(each.groups.owners) & set(groups))

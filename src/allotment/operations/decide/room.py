@@ -1,0 +1,68 @@
+"""What requests are decided with: the platform as declared, what is known of clusters and of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from allotment.model.audit.act import AuditedAct
+from allotment.model.observed.snapshot import Snapshot
+from allotment.model.platform import Platform
+from allotment.model.requests.request import DemonstratedNeed
+from allotment.ports.audit import AuditStore
+from allotment.ports.clock import Clock
+from allotment.ports.people import PeopleStore
+from allotment.ports.repository import RepositoryPort
+from allotment.ports.requests import RequestsStore
+
+
+class DecisionStore(RequestsStore, PeopleStore, AuditStore, Protocol):
+    """What deciding needs of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of applying the platform directory.
+
+    Attributes:
+        trouble: why a cluster is not as declared, in a sentence, by cluster; nothing where all are.
+    """
+
+    trouble: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRoom:
+    """What `RequestDesk` needs.
+
+    Attributes:
+        platform: as declared now, with what was granted.
+        repository: where the platform directory is kept; None where it is in none, and nothing can be granted.
+        load: a platform of a directory's files.
+        apply: makes clusters as declared; those of these names.
+        snapshots: what is known of the clusters of these names, each as it was read last.
+        need: what a team has shown that it needs on clusters, and what is not known of it.
+        spent: what a team has spent this month beside grants, in millionths of the currency; None where nobody knows.
+        seed: of chance in what is simulated.
+        new_id: makes ids of requests.
+    """
+
+    store: DecisionStore
+    clock: Clock
+    platform: Callable[[], Platform]
+    repository: RepositoryPort | None
+    load: Callable[[Mapping[str, str]], Platform]
+    apply: Callable[[Platform, Sequence[str]], Applied]
+    snapshots: Callable[[Sequence[str]], Sequence[Snapshot]]
+    need: Callable[[Platform, str, Sequence[str]], tuple[DemonstratedNeed | None, str]]
+    spent: Callable[[str], int | None]
+    seed: int
+    new_id: Callable[[], str]
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return round(self.clock.now().timestamp() * 1000)
+
+
+Audited = Sequence[AuditedAct]

@@ -1,0 +1,117 @@
+"""From what somebody asks for, or would rather give, to terms: which devices, where, of whom, from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from allotment.errors import NotFoundError, UsageError, quoted
+from allotment.model.platform import Platform
+from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.terms import QuotaShare, RequestKind, Terms, Wish
+from allotment.operations.decide.taking import DevicesHeld, WantedDevices, fitted, propose_shares, propose_taken
+from allotment.ports.request_service import AskedRequest, OtherTerms
+from allotment.requests.pricing import price_of, share_prices
+
+
+def wish_of(asked: AskedRequest, platform: Platform) -> Wish:
+    """What is asked for, apart from its terms.
+
+    Raises:
+        NotFoundError: there is no such team.
+    """
+    team = platform.team(asked.team)
+    if team is None or team.offboarding is not None:
+        raise NotFoundError(f"there is no team {quoted(asked.team)}", fix="`allot whoami` names yours")
+    return Wish(asked.kind, team.name, asked.workload, asked.justification, asked.subject, asked.environment)
+
+
+def terms_asked(
+    asked: AskedRequest, platform: Platform, held: DevicesHeld, now: int, extends: TeamGrant | None
+) -> Terms:
+    """The terms of a new request.
+
+    Args:
+        asked: in somebody's words.
+        platform: as declared, with what was granted.
+        held: what is used of the guarantees.
+        now: milliseconds since the epoch.
+        extends: the grant that it prolongs or changes; None for none.
+
+    Raises:
+        NotFoundError: there is no such accelerator.
+        InputError: the team is not in such a cluster.
+        CapacityError: so many cannot be guaranteed.
+        UsageError: devices are asked for where the kind has none, or the other way round.
+    """
+    if extends is not None and not asked.devices:
+        since = asked.since if asked.since is not None else extends.terms.until
+        start = now if since is None else max(now, since)
+        more = replace(extends.terms, since=start, until=_end(start, asked.lasts))
+        return _priced(more, platform)
+    start = now if asked.since is None else asked.since
+    if (asked.kind is RequestKind.GPUS) != (asked.devices > 0):
+        raise UsageError(
+            "say how many devices are wanted" if asked.kind is RequestKind.GPUS else "that kind has no devices",
+            fix="`allot request gpus N --accelerator CLASS` asks for devices",
+        )
+    if not asked.devices:
+        return Terms((), (), start, _end(start, asked.lasts), None)
+    wanted = WantedDevices(asked.accelerator, asked.devices, asked.clusters)
+    return _proposed(platform, asked.team, wanted, held, start, _end(start, asked.lasts))
+
+
+def terms_instead(other: OtherTerms, team: str, table: Terms, platform: Platform, held: DevicesHeld) -> Terms:
+    """Terms in the place of those on the table; fewer devices are the first of these.
+
+    Raises:
+        NotFoundError: there is no such accelerator.
+        InputError: the team is not in such a cluster.
+        CapacityError: so many cannot be guaranteed.
+    """
+    until = table.until if other.lasts is None else table.since + other.lasts
+    devices = table.devices if other.devices is None else other.devices
+    elsewhere = other.accelerator is not None or other.clusters is not None
+    if not elsewhere and devices <= table.devices:
+        shares = fitted(platform, fewer(table.shares, devices), team, held)
+        taken = propose_taken(platform, shares, team, held)
+        return _priced(Terms(shares, taken, table.since, until, None), platform)
+    clusters = other.clusters if other.clusters is not None else tuple(each.cluster for each in table.shares)
+    accelerator = other.accelerator if other.accelerator is not None else _class_of(table, platform)
+    wanted = WantedDevices(accelerator, devices, tuple(dict.fromkeys(clusters)))
+    return _proposed(platform, team, wanted, held, table.since, until)
+
+
+def fewer(shares: Sequence[QuotaShare], devices: int) -> tuple[QuotaShare, ...]:
+    """The first of shares, up to so many devices, with the CPU and memory of as many."""
+    kept: list[QuotaShare] = []
+    for each in shares:
+        number = min(each.devices, devices - sum(one.devices for one in kept))
+        if number > 0:
+            cpu, memory = each.cpu * number // each.devices, each.memory * number // each.devices
+            kept.append(replace(each, devices=number, cpu=MilliCpu(cpu), memory=Bytes(memory)))
+    return tuple(kept)
+
+
+def _proposed(
+    platform: Platform, team: str, wanted: WantedDevices, held: DevicesHeld, since: int, until: int | None
+) -> Terms:
+    shares = propose_shares(platform, team, wanted, held)
+    taken = propose_taken(platform, shares, team, held)
+    return _priced(Terms(shares, taken, since, until, None), platform)
+
+
+def _class_of(table: Terms, platform: Platform) -> str:
+    """The accelerator of the first share: what more is asked of is of the same kind."""
+    first = table.shares[0]
+    cluster = platform.cluster(first.cluster)
+    return first.flavor if cluster is None else cluster.flavor(first.flavor).accelerator or first.flavor
+
+
+def _priced(terms: Terms, platform: Platform) -> Terms:
+    return replace(terms, price=price_of(terms, share_prices(platform)))
+
+
+def _end(since: int, lasts: int | None) -> int | None:
+    return None if lasts is None else since + lasts

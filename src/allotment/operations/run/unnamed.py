@@ -1,0 +1,66 @@
+"""Jobs as people of other teams than those that stand in their texts may read them.
+
+A back end's reasons may end with whom a job made room for; we put that there ourselves, in two forms, so that it can be
+taken out. That there was somebody stays.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from allotment.model.grammar import count
+from allotment.ports.job_service import ForeseenJob
+from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
+
+_WHOM: Final = re.compile(r"; preemptor: [^;]+|(?<=so far), last by [^;]+|; preempt(?:or|ee) path: [^;]*")
+_UID: Final = re.compile(r"\(UID: [^)]*\)")
+
+
+def unnamed(said: str) -> str:
+    """A text without whom it made room for."""
+    return _UID.sub("(UID: hidden)", _WHOM.sub("", said))
+
+
+def row_unnamed(row: JobRow) -> JobRow:
+    """A row of a listing."""
+    return replace(row, said=unnamed(row.said))
+
+
+def job_unnamed(job: StoredJob) -> StoredJob:
+    """All that is known of a job."""
+    moves = tuple(replace(each, said=unnamed(each.said)) for each in job.history.moves)
+    return replace(
+        job,
+        history=replace(job.history, moves=moves),
+        attempts=tuple(map(_attempt, job.attempts)),
+        events=tuple(replace(each, said=unnamed(each.said)) for each in job.events),
+        waits=tuple(replace(each, cause=unnamed(each.cause), said=unnamed(each.said)) for each in job.waits),
+    )
+
+
+def _attempt(attempt: JobAttempt) -> JobAttempt:
+    return (
+        attempt if attempt.end is None else replace(attempt, end=replace(attempt.end, said=unnamed(attempt.end.said)))
+    )
+
+
+def foreseen_unnamed(found: ForeseenJob, seen: frozenset[str]) -> ForeseenJob:
+    """What would become of a job; of those that it would displace the ones of other teams are counted.
+
+    Args:
+        found: what was foreseen.
+        seen: teams whose jobs may be named.
+    """
+    own = tuple(each for each in found.displaces if each.job.team in seen)
+    more = len(found.displaces) - len(own) + len(found.start.others) + found.start.more_others
+    start = replace(
+        found.start,
+        displaces=tuple(each.id for each in own),
+        waits_for=unnamed(found.start.waits_for),
+        others=(),
+        more_others=0,
+    )
+    told = (f"{count(more, 'job')} of other teams would have to end for it",) if more else ()
+    return replace(found, start=start, displaces=tuple(map(job_unnamed, own)), told=(*found.told, *told))

@@ -1,0 +1,161 @@
+"""What the faces ask of a server about requests and grants: the same whether it is in this process or elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import DemonstratedNeed, Effect, GrantRequest, RequestAct
+from allotment.model.requests.terms import RequestKind, WorkloadType
+from allotment.ports.requests import RequestFilter
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRequest:
+    """What somebody asks for, in his words; see `Wish` and `Terms` for what becomes of it.
+
+    Attributes:
+        accelerator: class, or name of a flavor; empty where no devices are asked for.
+        devices: 0 for none.
+        clusters: any of these will do; those that the team is in if empty.
+        since: milliseconds since the epoch; None for now.
+        lasts: milliseconds; None for good.
+        extends: id of the grant that it prolongs or changes; empty for none.
+    """
+
+    kind: RequestKind
+    team: str
+    workload: WorkloadType
+    justification: str
+    subject: str = ""
+    environment: str = ""
+    accelerator: str = ""
+    devices: int = 0
+    clusters: tuple[str, ...] = ()
+    since: int | None = None
+    lasts: int | None = None
+    extends: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherTerms:
+    """What is different from the terms on the table; what is None stays.
+
+    Attributes:
+        devices: all together.
+        accelerator: class, or name of a flavor.
+        clusters: any of these will do.
+        lasts: milliseconds from its beginning.
+    """
+
+    devices: int | None = None
+    accelerator: str | None = None
+    clusters: tuple[str, ...] | None = None
+    lasts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedMove:
+    """What somebody does with a request.
+
+    Attributes:
+        reason: foreign text.
+        terms: None for those on the table.
+        revision: that he has read; None for whichever it has. With another it is refused.
+    """
+
+    act: RequestAct
+    reason: str = ""
+    terms: OtherTerms | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRequest:
+    """A request, with what whoever decides is shown of it now.
+
+    Attributes:
+        effects: on everybody who waits, worst first, on the terms on the table.
+        unknown: what is not known of them, and of the need; empty where all is.
+        need: None where nothing is known of it.
+        budget_left: of the month, in millionths of the currency, once it is granted; None where there is no budget.
+        deciders: who decides now, in words; empty where nobody has to.
+        decides: whether the caller may.
+        after: what happens when it ends, in a sentence; empty where it does not.
+    """
+
+    request: GrantRequest
+    effects: tuple[Effect, ...]
+    unknown: str
+    need: DemonstratedNeed | None
+    budget_left: int | None
+    deciders: str
+    decides: bool
+    after: str
+
+
+class RequestService(Protocol):
+    """Everything may raise `StoreError`, and from afar `UnreachableError`, `NotSignedInError` and `ForbiddenError`."""
+
+    def ask(self, asked: AskedRequest) -> GrantRequest:
+        """Submit a request; it is approved at once, or waits for whoever decides.
+
+        Raises:
+            NotFoundError: there is no such team, cluster, accelerator or grant.
+            InputError: the team is not in such a cluster.
+            CapacityError: so many cannot be guaranteed; it says how many could.
+            UsageError: the terms cannot be.
+        """
+        ...
+
+    def preview(self, asked: AskedRequest) -> ToldRequest:
+        """What would become of a request, with all that whoever decides is shown; nothing is kept."""
+        ...
+
+    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+        """Those that are meant, newest first."""
+        ...
+
+    def request(self, request_id: str) -> ToldRequest:
+        """One by its id.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
+
+    def move(self, request_id: str, move: AskedMove) -> GrantRequest:
+        """Decide on one, accept an offer, or withdraw.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it does not stand so, or has changed since it was read.
+            ForbiddenError: it is another's to do.
+            UsageError: the terms cannot be.
+        """
+        ...
+
+    def grants(self) -> tuple[TeamGrant, ...]:
+        """All, by id; those that are over included."""
+        ...
+
+    def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
+        """Take one back before its time.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it is over already.
+            ForbiddenError: it is another's to do.
+        """
+        ...
+
+    def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
+        """Decide a conflict: what was agreed on is restored, or what somebody wrote by hand is kept.
+
+        Raises:
+            NotFoundError: there is none.
+            ConflictError: it is in no conflict.
+            ForbiddenError: it is another's to do.
+        """
+        ...

@@ -1,0 +1,125 @@
+"""Requests, what whoever decides is shown of them, and grants, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from allotment.model.moments import written
+from allotment.model.quantity import format_bytes, format_cpu
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest
+from allotment.model.requests.terms import QuotaShare, Terms
+from allotment.ports.request_service import ToldRequest
+
+
+def request_document(request: GrantRequest) -> Mapping[str, Any]:
+    """A request with all that was decided. Prices are in millionths of the platform's currency."""
+    wish = request.wish
+    return {
+        "kind": "Request",
+        "id": request.id,
+        "for": wish.kind.value,
+        "team": wish.team,
+        "name": wish.subject or None,
+        "environment": wish.environment or None,
+        "workload": wish.workload.value,
+        "justification": wish.justification,
+        "requester": request.requester,
+        "created": written(request.created),
+        "state": request.state.value,
+        "gate": request.gate or None,
+        "route": request.route or None,
+        "due": None if request.due is None else written(request.due),
+        "extends": request.extends or None,
+        "revision": request.revision,
+        "terms": terms_document(request.terms),
+        "asked": terms_document(request.asked),
+        "decisions": [_decision(each) for each in request.decisions],
+    }
+
+
+def told_document(told: ToldRequest) -> Mapping[str, Any]:
+    """A request with what whoever decides is shown of it now."""
+    return {
+        **request_document(told.request),
+        "effects": [_effect(each) for each in told.effects],
+        "unknown": told.unknown or None,
+        "need": None if told.need is None else _need(told.need),
+        "budgetLeft": told.budget_left,
+        "deciders": told.deciders or None,
+        "youDecide": told.decides,
+        "after": told.after or None,
+    }
+
+
+def grant_document(grant: TeamGrant) -> Mapping[str, Any]:
+    """What was granted."""
+    return {
+        "kind": "Grant",
+        "id": grant.id,
+        "for": grant.kind.value,
+        "team": grant.team,
+        "name": grant.subject or None,
+        "requester": grant.requester,
+        "state": grant.state.value,
+        "terms": terms_document(grant.terms),
+        "commit": grant.commit or None,
+        "trouble": grant.trouble or None,
+        "revision": grant.revision,
+    }
+
+
+def terms_document(terms: Terms) -> Mapping[str, Any]:
+    """Terms."""
+    return {
+        "gpus": [_share(each) for each in terms.shares],
+        "takenFrom": [{"team": each.team, **_share(each.share)} for each in terms.taken],
+        "from": written(terms.since),
+        "until": None if terms.until is None else written(terms.until),
+        "price": terms.price,
+    }
+
+
+def _share(share: QuotaShare) -> Mapping[str, Any]:
+    return {
+        "cluster": share.cluster,
+        "flavor": share.flavor,
+        "devices": share.devices,
+        "cpu": format_cpu(share.cpu),
+        "memory": format_bytes(share.memory),
+    }
+
+
+def _decision(record: DecisionRecord) -> Mapping[str, Any]:
+    return {
+        "at": written(record.at),
+        "act": record.act.value,
+        "by": record.by or None,
+        "from": record.whence,
+        "gate": record.gate or None,
+        "route": record.route or None,
+        "terms": terms_document(record.terms),
+        "reason": record.reason or None,
+        "effects": [_effect(each) for each in record.effects],
+        "unknown": record.unknown or None,
+        "need": None if record.need is None else _need(record.need),
+        "budgetLeft": record.budget_left,
+        "forHimself": record.for_himself,
+    }
+
+
+def _effect(effect: Effect) -> Mapping[str, Any]:
+    return {"team": effect.team, "work": effect.work or None, "before": effect.before, "after": effect.after}
+
+
+def _need(need: DemonstratedNeed) -> Mapping[str, Any]:
+    return {
+        "days": need.days,
+        "grantedDeviceSeconds": need.granted,
+        "usedDeviceSeconds": need.used,
+        "idleDeviceSeconds": need.idle,
+        "median": need.half,
+        "percentile95": need.most,
+        "waitedDeviceSeconds": need.waited,
+    }

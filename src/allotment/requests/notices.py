@@ -1,0 +1,399 @@
+"""Which notices are due, from what stands there now: made anew, a notice is the same until it was told.
+
+A grant remembers itself what its people were told (`TeamGrant.told`), for everything else a set of keys is passed in.
+What is overtaken before it was told, such as a request that somebody has decided on meanwhile, is due no more. When a
+threshold is news, `thresholds.py` says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from allotment.accounting.quota_use import QuotaAlarm
+from allotment.errors import quoted, quoted_message, spelled
+from allotment.model.moments import written
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.notice import (
+    Audience,
+    AudienceKind,
+    Delta,
+    Measure,
+    Notice,
+    NoticeKind,
+    NoticeSeverity,
+    ToldKey,
+)
+from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct, RequestState
+from allotment.model.requests.terms import Terms
+from allotment.requests.granting import after_end
+from allotment.requests.pricing import month_of
+from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS, Crossing, crossing, percent
+
+_DAY: Final = 24 * 3_600_000
+NEWS_FOR: Final = 7 * _DAY
+"""Milliseconds after which the end of a grant, or a decision, is news to nobody."""
+_STANDING: Final = frozenset({GrantState.ACTIVE, GrantState.CONFLICT})
+_OVER: Final = frozenset({GrantState.TAKING_BACK, GrantState.ENDED})
+_SPANS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class TeamQuotaUse:
+    """What a team uses of its guarantee.
+
+    Attributes:
+        used: devices.
+        nominal: devices; grants included.
+    """
+
+    team: str
+    cluster: str
+    flavor: str
+    used: int
+    nominal: int
+
+
+def due_notices(
+    grants: Iterable[TeamGrant],
+    used: Mapping[str, int],
+    quotas: Iterable[TeamQuotaUse],
+    requests: Iterable[GrantRequest],
+    told: Collection[str],
+    now: int,
+) -> tuple[Notice, ...]:
+    """Everything that is due at a moment.
+
+    Args:
+        grants: those that have ended within `NEWS_FOR` included.
+        used: device-seconds by the id of the grant; of one that is not among them nothing is known.
+        quotas: of all teams, as far as they are known.
+        requests: those that were decided on within `NEWS_FOR` included.
+        told: what was told apart from grants.
+        now: milliseconds since the epoch.
+    """
+    kept = tuple(grants)
+    return (
+        *of_grants(kept, used, now),
+        *of_endings(kept, used, now),
+        *of_quotas(quotas, told, now),
+        *of_requests(requests, told, now),
+    )
+
+
+def with_told(grant: TeamGrant, notice: Notice) -> TeamGrant:
+    """The grant after a notice was told; the very same where the notice is not about it, or was told before."""
+    new = [each.key for each in notice.settles if each.grant == grant.id and each.key not in grant.told]
+    return replace(grant, told=(*grant.told, *new), revision=grant.revision + 1) if new else grant
+
+
+# Grants
+
+
+def of_grants(grants: Iterable[TeamGrant], used: Mapping[str, int], now: int) -> tuple[Notice, ...]:
+    """Thresholds of each grant, its end, and whether people have to decide about it."""
+    return tuple(notice for each in grants for notice in _of_grant(each, used.get(each.id), now))
+
+
+def _of_grant(grant: TeamGrant, used: int | None, now: int) -> Iterator[Notice]:
+    if grant.state is GrantState.CONFLICT:
+        yield from _conflict(grant, now)
+    if grant.state in _STANDING and used is not None:
+        total = _total(grant.terms)
+        found = crossing("hours", f"{total}", used, total, GRANT_STEPS, grant.told)
+        if found is not None:
+            yield _threshold(grant, NoticeKind.GRANT_HOURS, found, used, now)
+    until = grant.terms.until
+    if until is None or until <= grant.terms.since or (grant.state in _OVER and not until <= now <= until + NEWS_FOR):
+        return
+    if grant.state in _STANDING | _OVER:
+        found = crossing("time", f"{until}", *_elapsed(grant.terms, now), GRANT_STEPS, grant.told)
+        if found is not None:
+            yield _threshold(grant, NoticeKind.GRANT_TIME, found, used, now)
+
+
+def _threshold(grant: TeamGrant, kind: NoticeKind, found: Crossing, used: int | None, now: int) -> Notice:
+    over = kind is NoticeKind.GRANT_TIME and found.step == 100
+    return _about_grant(
+        grant,
+        kind,
+        NoticeSeverity.URGENT if found.step == 100 and not over else NoticeSeverity.WARNING,
+        _REACHED[kind, found.step].format(grant.id),
+        (_standing(grant, used, now), *(() if over else (after_end(grant),))),
+        _deltas(grant, used, now),
+        found.settles,
+    )
+
+
+_REACHED: Final[Mapping[tuple[NoticeKind, int], str]] = {
+    (NoticeKind.GRANT_HOURS, 80): "the GPU-hours of grant {} are used to 80 %",
+    (NoticeKind.GRANT_HOURS, 100): "the GPU-hours of grant {} are used up",
+    (NoticeKind.GRANT_TIME, 80): "80 % of the time of grant {} has passed",
+    (NoticeKind.GRANT_TIME, 100): "grant {} is over",
+}
+
+
+def _conflict(grant: TeamGrant, now: int) -> Iterator[Notice]:
+    # Not by the revision: that a notice was told is a change of the grant, and would make it a new one.
+    what = hashlib.sha256(f"{grant.written}\n{grant.commit}\n{grant.trouble}".encode("utf-8", "surrogatepass"))
+    key = f"conflict:{what.hexdigest()[:16]}"
+    if key not in grant.told:
+        yield _about_grant(
+            grant,
+            NoticeKind.GRANT_CONFLICT,
+            NoticeSeverity.URGENT,
+            f"grant {grant.id} was changed by hand, and people have to decide",
+            (f"{_shares(grant.terms)}: {quoted_message(grant.trouble)}.", "Until then nothing of it is changed."),
+            _deltas(grant, None, now),
+            (key,),
+            Audience(AudienceKind.PLATFORM),
+        )
+
+
+def _about_grant(
+    grant: TeamGrant,
+    kind: NoticeKind,
+    severity: NoticeSeverity,
+    says: str,
+    lines: tuple[str, ...],
+    deltas: tuple[Delta, ...],
+    keys: tuple[str, ...],
+    *others: Audience,
+) -> Notice:
+    return Notice(
+        key=f"grant/{grant.id}/{keys[-1]}",
+        kind=kind,
+        severity=severity,
+        team=grant.team,
+        to=(Audience(AudienceKind.TEAM, grant.team), *others),
+        subject=f"{spelled(grant.team)}: {says}",
+        lines=lines,
+        deltas=deltas,
+        settles=tuple(ToldKey(grant.id, key) for key in keys),
+    )
+
+
+def of_endings(grants: Iterable[TeamGrant], used: Mapping[str, int], now: int) -> tuple[Notice, ...]:
+    """A digest for each team of which a grant ends within a day; it takes along what ends the day after.
+
+    A grant for a day or less calls for none: its people have just been told when it ends.
+    """
+    soon: dict[str, list[tuple[int, TeamGrant]]] = {}
+    for each in grants:
+        until = 0 if each.terms.until is None or each.state is not GrantState.ACTIVE else each.terms.until
+        if now < until <= now + 2 * _DAY and f"ending/{until}" not in each.told:
+            soon.setdefault(each.team, []).append((until, each))
+    return tuple(
+        _ending(team, sorted(found, key=lambda each: (each[0], each[1].id)), used, now)
+        for team, found in sorted(soon.items())
+        if any(until <= now + _DAY and until - each.terms.since > _DAY for until, each in found)
+    )
+
+
+def _ending(team: str, found: Sequence[tuple[int, TeamGrant]], used: Mapping[str, int], now: int) -> Notice:
+    what = f"grant {found[0][1].id} ends" if len(found) == 1 else f"{len(found)} grants end"
+    return Notice(
+        # Of which grants it is belongs to it: with one more it is another notice, and nobody misses that one.
+        key=f"ending/{team}/{','.join(f'{each.id}@{until}' for until, each in found)}",
+        kind=NoticeKind.GRANTS_ENDING,
+        severity=NoticeSeverity.WARNING,
+        team=team,
+        to=(Audience(AudienceKind.TEAM, team),),
+        subject=f"{spelled(team)}: {what} within {_span(found[-1][0] - now)}",
+        lines=tuple(
+            f"Grant {each.id}: {_standing(each, used.get(each.id), now)} {after_end(each)}" for _, each in found
+        ),
+        deltas=(Delta(Measure.DEVICES, sum(each.terms.devices for _, each in found)),),
+        settles=tuple(ToldKey(each.id, f"ending/{until}") for until, each in found),
+    )
+
+
+def _standing(grant: TeamGrant, used: int | None, now: int) -> str:
+    """Such as ``12 a100 in dev-eastus, 80 % of its GPU-hours: 461 of 576; ends in 9 h``."""
+    parts, total, until = [_shares(grant.terms, grant.subject)], _total(grant.terms), grant.terms.until
+    if total and used is not None:
+        parts.append(f"{percent(used, total)} % of its GPU-hours: {used // 3600} of {total // 3600}")
+    end = ""
+    if until is not None:
+        end = f"; ends in {_span(until - now)}" if now < until else f"; ended {written(until)}"
+    return f"{', '.join(parts)}{end}."
+
+
+def _deltas(grant: TeamGrant, used: int | None, now: int) -> tuple[Delta, ...]:
+    found = [Delta(Measure.DEVICES, grant.terms.devices)] if grant.terms.devices else []
+    if used is not None and (total := _total(grant.terms)):
+        found.append(Delta(Measure.DEVICE_SECONDS, used, total))
+    if grant.terms.until is not None:
+        passed, whole = _elapsed(grant.terms, now)
+        found.append(Delta(Measure.SECONDS, passed // 1000, whole // 1000))
+    return tuple(found)
+
+
+def _total(terms: Terms) -> int:
+    """Device-seconds that terms amount to; 0 where they have no end, or give no devices."""
+    return 0 if terms.lasts is None else terms.devices * terms.lasts // 1000
+
+
+def _elapsed(terms: Terms, now: int) -> tuple[int, int]:
+    """Milliseconds that have passed of terms with an end, and their whole."""
+    whole = terms.lasts or 0
+    return min(max(0, now - terms.since), whole), whole
+
+
+# Quotas
+
+
+def of_quotas(uses: Iterable[TeamQuotaUse], told: Collection[str], now: int) -> tuple[Notice, ...]:
+    """Thresholds of guarantees; of one of nothing there are none."""
+    return tuple(notice for each in uses for notice in _of_quota(each, told, month_of(now).start))
+
+
+def _of_quota(use: TeamQuotaUse, told: Collection[str], month: int) -> Iterator[Notice]:
+    name = f"quota/{use.cluster}/{use.flavor}/{use.team}"
+    found = crossing(name, f"{use.nominal}@{written(month)[:7]}", use.used, use.nominal, QUOTA_STEPS, told)
+    if found is None:
+        return
+    where, share = f"{spelled(use.flavor)} in {spelled(use.cluster)}", percent(use.used, use.nominal)
+    left = QuotaAlarm(found.step).words if use.used < use.nominal else "nothing of it is left"
+    beyond = f"; {use.used - use.nominal} are borrowed" if use.used > use.nominal else ""
+    yield Notice(
+        key=found.settles[-1],
+        kind=NoticeKind.QUOTA,
+        severity=_QUOTA_SEVERITY[found.step],
+        team=use.team,
+        to=(Audience(AudienceKind.TEAM, use.team),),
+        subject=f"{spelled(use.team)}: {found.step} % of its {where} are used",
+        lines=(f"{use.used} of {use.nominal} {where}, {share} % of the guarantee: {left}{beyond}.",),
+        deltas=(Delta(Measure.DEVICES, use.used, use.nominal),),
+        settles=tuple(ToldKey("", key) for key in found.settles),
+    )
+
+
+_QUOTA_SEVERITY: Final = dict(zip(QUOTA_STEPS, NoticeSeverity, strict=True))
+
+
+# Requests
+
+
+def of_requests(requests: Iterable[GrantRequest], told: Collection[str], now: int) -> tuple[Notice, ...]:
+    """What waits for somebody's decision, and what was decided."""
+    return tuple(notice for each in requests for notice in _of_request(each, now) if notice.key not in told)
+
+
+def _of_request(request: GrantRequest, now: int) -> Iterator[Notice]:
+    if request.state is RequestState.WAITING and request.route:
+        yield _waiting(request)
+    elif request.decisions:
+        last = request.decisions[-1]
+        # An offer that was withdrawn is overtaken; who has decided himself, or was answered at once, knows it.
+        stands = _STATES.get(last.act) is request.state and now <= last.at + NEWS_FOR
+        at_once = last.act is RequestAct.APPROVE and not last.by
+        if stands and last.by != request.requester and not at_once:
+            yield _decided(request, last)
+
+
+def _waiting(request: GrantRequest) -> Notice:
+    until = "" if request.due is None else f" until {written(request.due)}"
+    return _about_request(
+        request,
+        NoticeKind.REQUEST_WAITING,
+        # By the number of decisions: after an offer it is another question.
+        f"waiting/{request.id}/{request.route}/{len(request.decisions)}",
+        Audience(AudienceKind.ROUTE, request.route),
+        f"{spelled(request.wish.team)}: request {request.id} waits for your decision",
+        (
+            f"{spelled(request.requester)} asks for {_lasting(request.terms, request.wish.subject)}.",
+            f"Why: {quoted_message(request.wish.justification)}.",
+            f"Route {spelled(request.route)} decides{until}.",
+        ),
+        _asked_and_given(request.terms, None),
+    )
+
+
+def _decided(request: GrantRequest, last: DecisionRecord) -> Notice:
+    by = f" by {spelled(last.by)}" if last.by else ""
+    lines = [f"Asked for: {_lasting(request.asked, request.wish.subject)}."]
+    if last.act in {RequestAct.APPROVE, RequestAct.COUNTER}:
+        word = "Given" if last.act is RequestAct.APPROVE else "Offered"
+        lines.append(f"{word}: {_lasting(last.terms, request.wish.subject)}.")
+    if last.act is RequestAct.COUNTER:
+        until = "" if request.due is None else f" before {written(request.due)}"
+        lines.append(f"It waits for you: accept it or withdraw the request{until}.")
+    if last.reason:
+        lines.append(f"Why: {quoted_message(last.reason)}.")
+    return _about_request(
+        request,
+        NoticeKind.REQUEST_DECIDED,
+        f"decided/{request.id}/{len(request.decisions)}",
+        Audience(AudienceKind.PERSON, request.requester),
+        f"{spelled(request.wish.team)}: {_DECIDED[last.act].format(request.id, by)}",
+        tuple(lines),
+        _asked_and_given(last.terms, request.asked),
+    )
+
+
+def _about_request(
+    request: GrantRequest,
+    kind: NoticeKind,
+    key: str,
+    to: Audience,
+    subject: str,
+    lines: tuple[str, ...],
+    deltas: tuple[Delta, ...],
+) -> Notice:
+    waits = kind is NoticeKind.REQUEST_WAITING
+    severity = NoticeSeverity.WARNING if waits else NoticeSeverity.INFO
+    return Notice(key, kind, severity, request.wish.team, (to,), subject, lines, deltas, (ToldKey("", key),))
+
+
+_STATES: Final[Mapping[RequestAct, RequestState]] = {
+    RequestAct.APPROVE: RequestState.APPROVED,
+    RequestAct.COUNTER: RequestState.OFFERED,
+    RequestAct.DENY: RequestState.DENIED,
+    RequestAct.LAPSE: RequestState.LAPSED,
+}
+"""Where a request stands after a decision that its requester has not taken himself."""
+_DECIDED: Final[Mapping[RequestAct, str]] = {
+    RequestAct.APPROVE: "request {} is approved{}",
+    RequestAct.COUNTER: "other terms are offered for request {}{}",
+    RequestAct.DENY: "request {} is denied{}",
+    RequestAct.LAPSE: "nobody has decided on request {} in time",
+}
+
+
+def _asked_and_given(terms: Terms, asked: Terms | None) -> tuple[Delta, ...]:
+    found = [Delta(Measure.DEVICES, terms.devices, None if asked is None else asked.devices)] if terms.devices else []
+    if terms.lasts is not None:
+        whole = None if asked is None or asked.lasts is None else asked.lasts // 1000
+        found.append(Delta(Measure.SECONDS, terms.lasts // 1000, whole))
+    return tuple(found)
+
+
+# Words
+
+
+def _lasting(terms: Terms, subject: str) -> str:
+    lasts = "good" if terms.lasts is None else _span(terms.lasts)
+    return f"{_shares(terms, subject)} for {lasts} from {written(terms.since)} on"
+
+
+def _shares(terms: Terms, subject: str = "") -> str:
+    given = (
+        f"{each.devices or 'CPU and memory of'} {spelled(each.flavor)} in {spelled(each.cluster)}"
+        for each in terms.shares
+    )
+    return ", ".join(given) or (quoted(subject) if subject else "what was granted")
+
+
+def _span(ms: int) -> str:
+    """``3 d 4 h``, ``12 min``: the two largest units."""
+    left, parts = max(0, ms) // 1000, []
+    for size, unit in _SPANS:
+        if left >= size:
+            parts.append(f"{left // size} {unit}")
+            left %= size
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"

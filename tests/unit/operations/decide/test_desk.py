@@ -1,0 +1,409 @@
+"""Requests from their submission to the day when nothing is left of what was granted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from allotment.adapters.git_repository.fake import MemoryRepository
+from allotment.adapters.store.fake import MemoryStore
+from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.rights import OWN
+from allotment.model.access.token import ApiToken
+from allotment.model.platform import Platform
+from allotment.model.requests.grant import GrantState
+from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
+from allotment.model.requests.terms import RequestKind, WorkloadType
+from allotment.model.source import SourceTree
+from allotment.operations.access.admitting import LetIn
+from allotment.operations.access.people import people_of
+from allotment.operations.decide.asked import RequestsOf
+from allotment.operations.decide.carrying_out import carry_out
+from allotment.operations.decide.desk import RequestDesk
+from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.ports.repository import CommitMode, CommitPerson
+from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
+from allotment.ports.requests import RequestFilter
+from allotment.spec.granting import grant_path
+from allotment.spec.load import load_platform
+from allotment.wiring import directory
+from allotment.wiring.running import example_platform
+
+HOUR = 3_600_000
+ACME = dict(directory(example_platform()).read().files)
+HUMAN = CommitPerson("Grace", "grace@acme.example")
+CLUSTER, FLAVOR = "training-eastus", "a100-on-demand"
+MEMBER, LEAD, ENGINEER = ("acme-nlp",), ("acme-engineering-leads",), ("acme-platform-engineers",)
+
+
+@dataclass
+class _Turned:
+    """A clock that tests turn."""
+
+    office: Office
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.office.now, dt.UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.office.now += seconds
+
+
+@dataclass
+class Office:
+    """A server that decides, over memory; what is applied is only noted."""
+
+    now: float = 1_796_000_000.0
+    store: MemoryStore = field(default_factory=MemoryStore)
+    repository: MemoryRepository = field(
+        default_factory=lambda: MemoryRepository(CommitMode.DIRECT, CommitPerson("Allotment", "allotment@acme.example"))
+    )
+    applied: list[tuple[str, ...]] = field(default_factory=list)
+    trouble: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.repository.commit_by(HUMAN, ACME)
+        self.present = load(ACME)
+        self.ids = (f"r{number:07d}" for number in itertools.count())
+        self.room = DecisionRoom(
+            store=self.store,
+            clock=_Turned(self),
+            platform=lambda: self.present,
+            repository=self.repository,
+            load=load,
+            apply=self.apply,
+            snapshots=lambda _: (),
+            need=lambda _platform, _team, _clusters: (None, "nobody looked"),
+            spent=lambda _: 0,
+            seed=1,
+            new_id=lambda: next(self.ids),
+        )
+        self.desk = RequestDesk(self.room)
+
+    def apply(self, platform: Platform, clusters: Sequence[str]) -> Applied:
+        self.present = platform
+        self.applied.append(tuple(clusters))
+        return Applied({each: why for each, why in self.trouble.items() if each in clusters})
+
+    def of(self, name: str, groups: Sequence[str]) -> RequestsOf:
+        rights = people_of(self.present).rights_of(groups, name)
+        token = ApiToken("abcdefgh", "session", rights.all, "", name, 0, 9, person="p", session=True)
+        return RequestsOf(
+            self.desk, self.room, LetIn(Caller(name, CallerKind.PERSON, "10.1.2.3"), rights, token, tuple(groups))
+        )
+
+    def passes(self, number: int = 4) -> None:
+        for _ in range(number):
+            self.desk.pass_time()
+            carry_out(self.room)
+
+    def nominal(self, team: str = "nlp") -> int:
+        found = load(self.repository.read().tree.files).team(team)
+        assert found is not None
+        placement = found.placement_in(CLUSTER)
+        assert placement is not None
+        return placement.quota.of(FLAVOR)
+
+    def file(self, grant: str) -> str | None:
+        return self.repository.read().tree.files.get(grant_path(grant))
+
+    def grant(self, grant: str) -> GrantState:
+        return self.store.grant(grant).state
+
+    def verbs(self) -> list[tuple[str, str]]:
+        return [(each.act.who, each.act.verb) for each in self.store.whole_audit()]
+
+
+def load(files: Mapping[str, str]) -> Platform:
+    return load_platform(SourceTree(files)).platform
+
+
+def gpus(number: int, *, lasts: int | None = 72 * HOUR, team: str = "nlp", **more: Any) -> AskedRequest:
+    asked = AskedRequest(RequestKind.GPUS, team, WorkloadType.TRAINING, "a release", accelerator=FLAVOR, devices=number)
+    return replace(asked, clusters=(CLUSTER,), lasts=lasts, **more)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def story(office: Office) -> GrantRequest:
+    """A member asks for eight, is offered six for two days, and takes that."""
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    asked = ada.ask(gpus(8))
+    assert (asked.state, asked.route) == (RequestState.WAITING, "engineering-leadership")
+    offer = AskedMove(RequestAct.COUNTER, "cv needs some", OtherTerms(devices=6, lasts=48 * HOUR), asked.revision)
+    offered = boss.move(asked.id, offer)
+    assert (offered.state, offered.terms.devices) == (RequestState.OFFERED, 6)
+    return ada.move(asked.id, AskedMove(RequestAct.ACCEPT, revision=offered.revision))
+
+
+def test_what_is_offered_and_taken_is_given_and_goes_by_itself(office: Office) -> None:
+    before = office.nominal()
+    taken = story(office)
+    assert taken.terms.price == 6 * 48 * 3_000_000
+    office.passes()
+    assert (office.grant(taken.id), office.nominal(), office.applied) == (GrantState.ACTIVE, before + 6, [(CLUSTER,)])
+    head = office.repository.commits[office.store.grant(taken.id).commit]
+    assert head.author.name == "ada"
+    assert head.committer.name == "Allotment"
+    assert f"Allotment-Request: {taken.id}" in head.text
+    assert "Signed-off-by: Allotment" in head.text
+    office.now += 48 * 3600
+    office.passes()
+    assert (office.grant(taken.id), office.nominal(), office.file(taken.id)) == (GrantState.ENDED, before, None)
+    assert office.applied == [(CLUSTER,)] * 2
+    office.passes()
+    assert len(office.applied) == 2
+    assert office.verbs() == [
+        ("ada", "request.submit"), ("boss", "request.counter"), ("ada", "request.accept"),
+        ("allotment", "grant.give"), ("allotment", "grant.take-back"),
+    ]  # fmt: skip
+
+
+def test_a_little_passes_by_itself_and_is_taken_back_when_it_is_ended(office: Office) -> None:
+    ada, before = office.of("ada", MEMBER), office.nominal()
+    asked = ada.ask(gpus(2, lasts=HOUR))
+    assert (asked.state, asked.gate, asked.decisions[0].by) == (RequestState.APPROVED, "one-or-two-gpus", "")
+    # Together with those that nobody decided on they are more than a little.
+    assert ada.ask(gpus(2)).state is RequestState.APPROVED
+    assert ada.ask(gpus(4)).route == "engineering-leadership"
+    office.passes()
+    assert office.nominal() == before + 4
+    with pytest.raises(NotFoundError, match="there is no grant"):
+        office.of("eve", ("acme-cv",)).end_grant(asked.id, "")
+    with pytest.raises(ForbiddenError, match="is not yours to end"):
+        office.of("bob", MEMBER).end_grant(asked.id, "")
+    ada.end_grant(asked.id, "done")
+    office.passes()
+    assert (office.grant(asked.id), office.nominal()) == (GrantState.ENDED, before + 2)
+
+
+class Killed(BaseException):
+    """Nobody catches this."""
+
+
+def killable(office: Office, calls: Iterator[int]) -> None:
+    """The n-th of all calls that change something kills the server, before it is done or after."""
+
+    def wrapped(call: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*args: Any, **words: Any) -> Any:
+            number = next(calls)
+            if number == 0:
+                raise Killed
+            result = call(*args, **words)
+            if number == 1:
+                raise Killed
+            return result
+
+        return done
+
+    for owner, name in ((office.store, "keep_requests"), (office.repository, "commit"), (office, "apply")):
+        setter = object.__setattr__
+        if isinstance(owner, MemoryRepository):
+            patched = type(
+                "Killable",
+                (),
+                {"read": owner.read, "place": owner.place, "commit": staticmethod(wrapped(owner.commit))},
+            )
+            office.room = replace(office.room, repository=patched())  # type: ignore[arg-type]
+        else:
+            setter(owner, name, wrapped(getattr(owner, name)))
+    office.room = replace(office.room, apply=office.apply)
+    office.desk = RequestDesk(office.room)
+
+
+@pytest.mark.parametrize("moment", range(14))
+def test_killed_at_any_moment_it_ends_the_same(moment: int) -> None:
+    """The story's passes, killed at the n-th change of anything and gone on with: one commit for each change."""
+    office = Office()
+    taken, before = story(office), len(office.repository.commits)
+    calls = iter([2] * (moment // 2) + [moment % 2] + [2] * 100)
+    killable(office, calls)
+    for hours in (0, 48):
+        office.now += hours * 3600
+        for _ in range(8):
+            try:
+                carry_out(office.room)
+            except Killed:
+                continue
+    assert office.grant(taken.id) is GrantState.ENDED
+    assert office.file(taken.id) is None
+    assert len(office.repository.commits) == before + 2
+    assert [verb for _, verb in office.verbs()][3:] == ["grant.give", "grant.take-back"]
+
+
+def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
+    taken = story(office)
+    office.passes()
+    text = office.file(taken.id)
+    assert text is not None
+    path = grant_path(taken.id)
+    office.repository.commit_by(HUMAN, {path: text.replace("devices: 6", "devices: 4")})
+    office.passes()
+    assert office.grant(taken.id) is GrantState.CONFLICT
+    assert "changed by somebody else" in office.store.grant(taken.id).trouble
+    office.now += 50 * 3600
+    office.passes()
+    assert office.file(taken.id) is not None, "its time is over, and people have not decided yet"
+    office.now -= 50 * 3600
+    with pytest.raises(ForbiddenError, match="for administrators"):
+        office.of("ada", MEMBER).settle(taken.id, restore=True)
+    engineer = office.of("root@acme", ENGINEER)
+    kept = engineer.settle(taken.id, restore=False)
+    assert (kept.state, kept.terms.devices) == (GrantState.ACTIVE, 4)
+    office.repository.commit_by(HUMAN, {path: None})
+    office.passes()
+    assert office.grant(taken.id) is GrantState.CONFLICT
+    engineer.settle(taken.id, restore=True)
+    office.passes()
+    assert office.grant(taken.id) is GrantState.ACTIVE
+    assert "devices: 4" in (office.file(taken.id) or "")
+    with pytest.raises(ConflictError):
+        engineer.settle(taken.id, restore=True)
+
+
+def test_what_keeps_a_grant_from_being_so_is_told_and_tried_again(office: Office) -> None:
+    taken = story(office)
+    office.trouble = {CLUSTER: "the server does not answer"}
+    office.passes()
+    grant = office.store.grant(taken.id)
+    assert (grant.state, grant.trouble) == (GrantState.GIVING, f"{CLUSTER}: the server does not answer")
+    revision = grant.revision
+    office.passes()
+    assert office.store.grant(taken.id).revision == revision, "what is known is not written down again"
+    office.trouble = {}
+    office.passes(1)
+    assert (office.grant(taken.id), office.store.grant(taken.id).trouble) == (GrantState.ACTIVE, "")
+
+
+def test_a_directory_that_would_not_be_valid_is_not_committed(office: Office) -> None:
+    taken = story(office)
+    team = ACME["teams/nlp.yaml"].replace("a100-on-demand: {nominal: 12", "a100-on-demand: {nominal: 20")
+    office.repository.commit_by(HUMAN, {"teams/nlp.yaml": team})
+    head = office.repository.read().commit
+    office.passes()
+    assert office.repository.read().commit == head
+    assert office.grant(taken.id) is GrantState.GIVING
+    assert office.store.grant(taken.id).trouble
+    office.repository.commit_by(HUMAN, {"teams/nlp.yaml": ACME["teams/nlp.yaml"]})
+    office.passes()
+    assert office.grant(taken.id) is GrantState.ACTIVE
+
+
+def test_on_a_branch_it_counts_once_somebody_has_merged_it() -> None:
+    office = Office()
+    office.repository.mode = CommitMode.BRANCH
+    taken, before = story(office), office.nominal()
+    office.passes()
+    assert (office.grant(taken.id), office.nominal()) == (GrantState.GIVING, before)
+    assert office.store.grant(taken.id).trouble == "its change waits to be merged"
+    office.repository.merge(f"allotment/{taken.id}", HUMAN)
+    office.passes()
+    assert (office.grant(taken.id), office.nominal()) == (GrantState.ACTIVE, before + 6)
+
+
+def test_an_extension_is_decided_like_any_request_and_joins_on(office: Office) -> None:
+    taken, ada = story(office), office.of("ada", MEMBER)
+    office.passes()
+    more = ada.ask(
+        AskedRequest(RequestKind.GPUS, "nlp", WorkloadType.TRAINING, "more", lasts=24 * HOUR, extends=taken.id)
+    )
+    assert (more.state, more.gate) == (RequestState.APPROVED, "some-gpus-in-budget")
+    office.passes()
+    office.now += 60 * 3600
+    office.passes()
+    assert office.grant(taken.id) is GrantState.ACTIVE
+    office.now += 13 * 3600
+    office.passes()
+    assert office.grant(taken.id) is GrantState.ENDED
+    with pytest.raises(NotFoundError, match="there is no grant"):
+        office.of("eve", ("acme-cv",)).ask(gpus(1, team="cv", extends=taken.id))
+
+
+def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:
+    asked = office.of("ada", MEMBER).ask(
+        AskedRequest(
+            RequestKind.ENDPOINT, "nlp", WorkloadType.SERVING, "launch", subject="chat", environment="production"
+        )
+    )
+    assert asked.route == "platform-lead"
+    office.now += 24 * 3600
+    office.passes()
+    assert office.store.request(asked.id).route == "engineering-leadership"
+    office.now += 3 * 24 * 3600
+    office.passes()
+    assert office.store.request(asked.id).state is RequestState.LAPSED
+    assert ("allotment", "request.escalate") in office.verbs()
+
+
+def test_requests_of_others_are_as_if_not_there(office: Office) -> None:
+    asked = office.of("ada", MEMBER).ask(gpus(8))
+    eve = office.of("eve", ("acme-cv",))
+    assert eve.requests(RequestFilter()) == ()
+    for call in (
+        eve.request,
+        lambda id_: eve.move(id_, AskedMove(RequestAct.WITHDRAW)),
+        lambda id_: eve.move(id_, AskedMove(RequestAct.APPROVE)),
+    ):
+        told = []
+        for id_ in (asked.id, "absent22"):
+            with pytest.raises(NotFoundError) as error:
+                call(id_)
+            told.append(str(error.value).replace(id_, ""))
+        assert told[0] == told[1]
+    with pytest.raises(NotFoundError, match="for which you may ask"):
+        eve.ask(gpus(1))
+    boss, both = office.of("boss", LEAD), office.of("both", (*LEAD, *MEMBER))
+    assert [each.id for each in boss.requests(RequestFilter())] == [asked.id]
+    assert boss.request(asked.id).decides
+    assert boss.grants() == ()
+    assert [each.id for each in both.requests(RequestFilter())] == [asked.id]
+    viewer = office.of("pm", ("acme-product",))
+    assert not viewer.request(asked.id).decides
+    with pytest.raises(ForbiddenError):
+        viewer.move(asked.id, AskedMove(RequestAct.WITHDRAW))
+    with pytest.raises(ForbiddenError):
+        office.of("bob", MEMBER).move(asked.id, AskedMove(RequestAct.APPROVE))
+    boss.move(asked.id, AskedMove(RequestAct.DENY, "use spot"))
+    assert boss.request(asked.id).request.state is RequestState.DENIED, "whoever has decided may read it again"
+
+
+def test_what_was_read_is_what_is_decided_on(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    asked = ada.ask(gpus(8))
+    boss.move(asked.id, AskedMove(RequestAct.COUNTER, terms=OtherTerms(devices=4), revision=1))
+    with pytest.raises(ConflictError, match="has changed since you read it"):
+        ada.move(asked.id, AskedMove(RequestAct.WITHDRAW, revision=1))
+
+
+def test_the_servers_own_user_decides_on_every_route_and_not_for_himself_where_that_is_not_allowed(
+    office: Office,
+) -> None:
+    owner = RequestsOf(office.desk, office.room, LetIn(Caller("root", CallerKind.LOCAL, "unix socket"), OWN))
+    own = owner.ask(gpus(8))
+    with pytest.raises(ForbiddenError, match="nobody decides for himself"):
+        owner.move(own.id, AskedMove(RequestAct.APPROVE))
+    asked = office.of("ada", MEMBER).ask(gpus(8))
+    after = owner.move(asked.id, AskedMove(RequestAct.APPROVE))
+    assert (after.state, after.decisions[-1].for_himself) == (RequestState.APPROVED, False)
+    # What was approved is nobody else's any more, though its file is not there yet.
+    with pytest.raises(CapacityError, match="0 could be"):
+        owner.ask(gpus(1))
+
+
+def test_a_preview_keeps_nothing(office: Office) -> None:
+    told = office.of("ada", MEMBER).preview(gpus(8))
+    assert told.request.state is RequestState.WAITING
+    assert "has not been read" in told.unknown
+    assert office.store.requests(RequestFilter()) == ()
+    assert office.verbs() == []
+    with pytest.raises(AllotmentError, match="could be"):
+        office.of("ada", MEMBER).preview(gpus(500))

@@ -1,0 +1,207 @@
+"""What of a grant has to stand in the directory, and what is done so that it does: by state, time and what is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.terms import RequestKind
+from allotment.requests.giving import GrantStep, StepKind, steps, wanted
+from allotment.requests.granting import ended, extended, restored, text_digest
+from tests.unit.requests.cases import DAY, HOUR, START, approved, grant, terms, text_of
+
+END = START + 72 * HOUR
+DUE = grant()
+TEXT = text_of(wanted([DUE], START)["r0000001"])
+ACTIVE = replace(DUE, state=GrantState.ACTIVE, written=text_digest(TEXT))
+GIVING = replace(DUE, state=GrantState.GIVING)
+LONGER = extended(ACTIVE, replace(approved(4, extends=DUE.id), terms=terms(4, hours=96)), 30, START)
+LONG_TEXT = text_of(wanted([LONGER], START)["r0000001"])
+TAKING_BACK = replace(ACTIVE, state=GrantState.TAKING_BACK)
+CONFLICT = replace(ACTIVE, state=GrantState.CONFLICT, trouble="edited")
+STRAY = replace(CONFLICT, written="")
+"""There was a file of its name when it was to begin."""
+OWN_WORDS = replace(ACTIVE, written=text_digest("own words"))
+ENDED = replace(DUE, state=GrantState.ENDED)
+OTHER = "somebody else's"
+
+
+def step(each: TeamGrant, found: str | None, now: int) -> GrantStep | None:
+    done = steps([each], {each.id: found}, now, text_of)
+    assert len(done) <= 1
+    return done[0] if done else None
+
+
+NOTHING = None
+GIVES = (GrantState.GIVING, GrantState.ACTIVE)
+TAKES = (GrantState.TAKING_BACK, GrantState.ENDED)
+
+
+@pytest.mark.parametrize(
+    ("each", "found", "now", "kind", "states"),
+    [
+        # Its time has not come, or has passed without anybody there.
+        (DUE, None, START - 1, NOTHING, None),
+        (DUE, OTHER, START - 1, NOTHING, None),
+        (DUE, None, END, StepKind.NOTE, (GrantState.DUE, GrantState.ENDED)),
+        (DUE, OTHER, END, StepKind.NOTE, (GrantState.DUE, GrantState.ENDED)),
+        # It begins.
+        (DUE, None, START, StepKind.WRITE, GIVES),
+        (DUE, TEXT, START, StepKind.APPLY, GIVES),
+        (DUE, OTHER, START, StepKind.CONFLICT, (GrantState.DUE, GrantState.CONFLICT)),
+        (GIVING, None, START, StepKind.WRITE, GIVES),
+        (GIVING, TEXT, START, StepKind.APPLY, GIVES),
+        (GIVING, OTHER, START, StepKind.CONFLICT, (GrantState.GIVING, GrantState.CONFLICT)),
+        # It goes on.
+        (ACTIVE, TEXT, END - 1, NOTHING, None),
+        (OWN_WORDS, "own words", START, NOTHING, None),
+        (ACTIVE, None, START, StepKind.CONFLICT, (GrantState.ACTIVE, GrantState.CONFLICT)),
+        (ACTIVE, OTHER, START, StepKind.CONFLICT, (GrantState.ACTIVE, GrantState.CONFLICT)),
+        # It is extended: the old text or the new one may lie there.
+        (LONGER, TEXT, START, StepKind.WRITE, GIVES),
+        (LONGER, LONG_TEXT, START, StepKind.APPLY, GIVES),
+        (LONGER, None, START, StepKind.CONFLICT, (GrantState.GIVING, GrantState.CONFLICT)),
+        (LONGER, OTHER, START, StepKind.CONFLICT, (GrantState.GIVING, GrantState.CONFLICT)),
+        # Its time is over.
+        (ACTIVE, TEXT, END, StepKind.REMOVE, TAKES),
+        (ACTIVE, None, END, StepKind.APPLY, TAKES),
+        (ACTIVE, OTHER, END, StepKind.CONFLICT, (GrantState.ACTIVE, GrantState.CONFLICT)),
+        (OWN_WORDS, "own words", END, StepKind.REMOVE, TAKES),
+        (OWN_WORDS, OTHER, END, StepKind.CONFLICT, (GrantState.ACTIVE, GrantState.CONFLICT)),
+        (GIVING, TEXT, END, StepKind.REMOVE, TAKES),
+        (GIVING, None, END, StepKind.APPLY, TAKES),
+        (LONGER, TEXT, START + 96 * HOUR, StepKind.REMOVE, TAKES),
+        (LONGER, LONG_TEXT, START + 96 * HOUR, StepKind.REMOVE, TAKES),
+        (TAKING_BACK, TEXT, END, StepKind.REMOVE, TAKES),
+        (TAKING_BACK, None, END, StepKind.APPLY, TAKES),
+        (TAKING_BACK, OTHER, END, StepKind.CONFLICT, (GrantState.TAKING_BACK, GrantState.CONFLICT)),
+        # A clock that is set back brings nothing back.
+        (TAKING_BACK, TEXT, START, StepKind.REMOVE, TAKES),
+        (ENDED, None, START, NOTHING, None),
+        (ENDED, TEXT, START, NOTHING, None),
+        # In conflict, people decide, unless nothing is left to be decided.
+        (CONFLICT, OTHER, START, NOTHING, None),
+        (CONFLICT, None, START, NOTHING, None),
+        (CONFLICT, TEXT, START, StepKind.APPLY, GIVES),
+        (CONFLICT, OTHER, END, NOTHING, None),
+        (CONFLICT, None, END, StepKind.APPLY, TAKES),
+        (CONFLICT, TEXT, END, StepKind.REMOVE, TAKES),
+        (STRAY, None, START, StepKind.WRITE, GIVES),
+        (STRAY, OTHER, START, NOTHING, None),
+        (replace(LONGER, state=GrantState.CONFLICT), TEXT, START, NOTHING, None),
+        (replace(LONGER, state=GrantState.CONFLICT), LONG_TEXT, START, StepKind.APPLY, GIVES),
+    ],
+)
+def test_a_step(
+    each: TeamGrant, found: str | None, now: int, kind: StepKind | None, states: tuple[GrantState, GrantState] | None
+) -> None:
+    done = step(each, found, now)
+
+    assert (None if done is None else done.kind) == kind
+    if done is None:
+        return
+    assert (done.meanwhile.state, done.after.state) == states
+    assert done.found == found
+    assert (done.text != "") == (kind is StepKind.WRITE)
+    if done.after.state is GrantState.ACTIVE:
+        assert done.after.written == text_digest(done.text or found or "")
+    assert done.after.written == "" or done.after.state is not GrantState.ENDED
+    # What is noted rises, and is noted once: what was kept before a crash is not kept again.
+    assert each.revision <= done.meanwhile.revision < done.after.revision
+    assert step(done.meanwhile, found, now) == done
+    assert (done.meanwhile == each) == (done.meanwhile.state is each.state)
+
+
+def test_what_was_done_and_not_noted_is_seen_to_be_done() -> None:
+    written = step(DUE, None, START)
+    assert written is not None
+    again = step(written.meanwhile, written.text, START)
+    assert again is not None
+    assert (again.kind, again.after) == (StepKind.APPLY, written.after)
+
+    removed = step(ACTIVE, TEXT, END)
+    assert removed is not None
+    again = step(removed.meanwhile, None, END)
+    assert again is not None
+    assert (again.kind, again.after) == (StepKind.APPLY, removed.after)
+
+
+@pytest.mark.parametrize(
+    ("each", "found", "said"),
+    [
+        (DUE, OTHER, "a file of its name is there already"),
+        (ACTIVE, None, "its file was removed by somebody else"),
+        (ACTIVE, OTHER, "its file was changed by somebody else"),
+    ],
+)
+def test_a_conflict_says_what_is_wrong(each: TeamGrant, found: str | None, said: str) -> None:
+    done = step(each, found, START)
+
+    assert done is not None
+    assert done.after.trouble == f"{said}: decide whether to keep that or to restore what was agreed"
+    assert done.after.terms == each.terms
+
+
+@pytest.mark.parametrize("found", [OTHER, None])
+def test_what_people_decided_to_restore_is_written_over_what_they_saw_and_nothing_else(found: str | None) -> None:
+    decided = restored(CONFLICT, found, START)
+    done = step(decided, found, START)
+    assert done is not None
+    assert (done.kind, done.text) == (StepKind.WRITE, TEXT)
+
+    again = step(decided, "changed once more", START)
+    assert again is not None
+    assert again.kind is StepKind.CONFLICT
+
+    over = step(restored(CONFLICT, OTHER, END), OTHER, END)
+    assert over is not None
+    assert over.kind is StepKind.REMOVE
+
+
+def test_a_grant_that_nobody_came_to_give_costs_nothing() -> None:
+    done = step(replace(DUE, terms=terms(4, price=99)), None, END)
+
+    assert done is not None
+    assert done.after.terms.price == 0
+
+
+def test_a_grant_that_is_ended_while_it_is_given_is_taken_back() -> None:
+    out = ended(GIVING, START + HOUR)
+
+    for found, kind in ((None, StepKind.APPLY), (TEXT, StepKind.REMOVE), (OTHER, StepKind.CONFLICT)):
+        done = step(out, found, START + HOUR)
+        assert done is not None
+        assert done.kind is kind
+
+
+ENDPOINT = replace(DUE, kind=RequestKind.ENDPOINT, subject="chat", terms=terms(0), approved=(terms(0),))
+
+
+def test_what_is_no_quota_has_no_file_and_the_same_states() -> None:
+    seen = []
+    each, now = ENDPOINT, START
+    while (done := step(each, OTHER, now)) is not None:
+        seen += [done.kind, done.meanwhile.state, done.after.state]
+        each, now = done.after, END
+
+    assert seen == [StepKind.APPLY, *GIVES, StepKind.APPLY, *TAKES]
+    assert step(replace(ENDPOINT, state=GrantState.ACTIVE), None, END - 1) is None
+    assert wanted([ENDPOINT], START) == {}
+
+
+def test_what_should_be_there() -> None:
+    later = replace(grant(2, since=START + DAY), id="r0000002")
+    all_ = [ACTIVE, CONFLICT, later, ENDED, TAKING_BACK, ENDPOINT]
+
+    assert [*wanted([each for each in all_ if each.id == ACTIVE.id and each.state is GrantState.ACTIVE], START)] == [
+        DUE.id
+    ]
+    assert wanted([later], START) == {}
+    assert wanted([ENDED, TAKING_BACK], START) == {}
+    (declared,) = wanted([later, ENDED], START + DAY).values()
+    assert (declared.name, declared.team, declared.reason) == ("r0000002", "nlp", "request r0000002 of ann")
+    assert (declared.since, declared.until, declared.shares) == (START + DAY, START + 4 * DAY, later.terms.shares)
+    assert wanted([ACTIVE], END) == {}
+    assert [*wanted([CONFLICT], START)] == [DUE.id]
