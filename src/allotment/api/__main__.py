@@ -145,6 +145,7 @@ def _serve(asked: argparse.Namespace) -> None:
             environment=of_shell(os.environ),
             refuse=lambda job: refuse_broken_rules(job, platform),
             declared=tree.files,
+            clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
             listens="" if place is None or abroad is None else place.address(abroad.getsockname()[1]),
         )
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)

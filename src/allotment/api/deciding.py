@@ -22,7 +22,7 @@ from allotment.model.source import SourceTree
 from allotment.operations.access.people import people_of
 from allotment.operations.ask.observing_all import observe_all
 from allotment.operations.decide.applying import apply_clusters
-from allotment.operations.decide.carrying_out import carry_out
+from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
 from allotment.operations.decide.room import Applied, DecisionRoom
@@ -189,6 +189,7 @@ def decision_room(
 
 def keep_deciding(desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event) -> None:
     """Pass after pass until the server ends; what goes wrong is said once, and tried again."""
+    carrier = GrantCarrier(room)
     said, read = "", ""
     looked = 0.0
     while not ending.wait(_PASS):
@@ -201,7 +202,7 @@ def keep_deciding(desk: RequestDesk, room: DecisionRoom, present: PresentPlatfor
                     present.become(room.load(state.tree.files))
                     read = state.commit
             desk.pass_time()
-            carry_out(room)
+            carrier.carry_out()
         except AllotmentError as error:
             if error.line != said:
                 print(f"requests wait: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)

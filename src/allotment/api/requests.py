@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
@@ -18,6 +20,9 @@ from allotment.ports.requests import RequestFilter
 
 _MOST_ASKED: Final = 64 << 10
 """Bytes of a request."""
+_SIMULATED: Final = 2
+"""Calls at once for which what waits is simulated: that takes seconds, and keeps no thread from what is quick."""
+Simulating = Callable[[Callable[[], Response]], Awaitable[Response]]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _ANSWERING: Final = frozenset({RequestAct.ACCEPT, RequestAct.WITHDRAW})
 
@@ -38,40 +43,45 @@ class AskedSettling:
 
 def add_request_routes(routes: Routes) -> None:
     """What is asked for, decided and granted."""
-    _asking_routes(routes)
-    _deciding_routes(routes)
+    places = CapacityLimiter(_SIMULATED)
+
+    async def simulating(call: Callable[[], Response]) -> Response:
+        return await to_thread.run_sync(call, limiter=places)
+
+    _asking_routes(routes, simulating)
+    _deciding_routes(routes, simulating)
     _grant_routes(routes)
 
 
-def _asking_routes(routes: Routes) -> None:
+def _asking_routes(routes: Routes, simulating: Simulating) -> None:
     @routes.add("GET", "/v1/requests", Permission.REQUESTS)
     def listed(asked: Asked, team: str = "", state: str = "", requester: str = "", route: str = "") -> Response:
         wanted = RequestFilter(team, _states(state), requester, route)
         return value_answer("requests", asked.requests.requests(wanted))
 
     @routes.add("POST", "/v1/requests", Permission.ASK)
-    def ask(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
-        return value_answer("request", asked.requests.ask(wanted))
+    async def ask(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        return await simulating(lambda: value_answer("request", asked.requests.ask(wanted)))
 
     @routes.add("POST", "/v1/request-previews", Permission.ASK)
-    def preview(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
-        return value_answer("told", asked.requests.preview(wanted))
+    async def preview(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        return await simulating(lambda: value_answer("told", asked.requests.preview(wanted)))
 
     @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS)
-    def show(asked: Asked, reference: str) -> Response:
-        return value_answer("told", asked.requests.request(reference))
+    async def show(asked: Asked, reference: str) -> Response:
+        return await simulating(lambda: value_answer("told", asked.requests.request(reference)))
 
 
-def _deciding_routes(routes: Routes) -> None:
+def _deciding_routes(routes: Routes, simulating: Simulating) -> None:
     @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE)
-    def decide(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+    async def decide(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
         _check(move, _DECIDING)
-        return value_answer("request", asked.requests.move(reference, move))
+        return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
 
     @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK)
-    def answer(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+    async def answer(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
         _check(move, _ANSWERING)
-        return value_answer("request", asked.requests.move(reference, move))
+        return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
 
 
 def _grant_routes(routes: Routes) -> None:

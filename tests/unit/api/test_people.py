@@ -228,6 +228,28 @@ def test_what_is_submitted_is_for_a_team_of_ones_own_and_runs_not_as_the_server_
     ]
 
 
+def test_where_programs_are_kept_apart_a_member_submits_for_his_team(hall: Hall) -> None:
+    desk = hall.world.desk
+    desk._identity = replace(desk._identity, clusters=frozenset({"local"}))
+    text = hall.session("ada", "nlp-members", "cv-viewers")
+
+    def said(team: str) -> tuple[int, Any]:
+        return hall.asked(
+            "POST", "/v1/jobs", text, json.loads(write_value("submission", JobSubmission(job(team=team), "local")))
+        )
+
+    status, receipt = said("nlp")
+    assert (status, receipt["receipt"]["job"]["owner"]) == (200, "ada@id.acme.example")
+    assert said("cv")[0] == 404
+    together = [JobSubmission(job(team=each, name=each), "local") for each in ("nlp", "cv", "nlp")]
+    status, answers = hall.asked("POST", "/v1/submissions", text, json.loads(write_value("submissions", together)))
+    assert [each["receipt"] is not None for each in answers["answers"]] == [True, False, True]
+    foreseen = JobSubmission(job(team="nlp", devices=4), "local")
+    status, told = hall.asked("POST", "/v1/foresee", text, json.loads(write_value("submission", foreseen)))
+    assert status == 200
+    assert "secret-of-cv" not in json.dumps(told)
+
+
 def test_whose_word_is_used_twice_late_or_of_another_sign_in_is_not_believed(hall: Hall) -> None:
     offer, other = hall.sign_ins.offer(), hall.sign_ins.offer()
     said = said_of(offer, "ada", "nlp-members")

@@ -10,6 +10,7 @@ from allotment.model.access.permission import Permission
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
+from allotment.model.requests.terms import Terms
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.decide.carrying_out import settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk
@@ -76,12 +77,14 @@ class RequestsOf:
 
     def grants(self) -> tuple[TeamGrant, ...]:
         """Those of his teams, by id."""
-        return tuple(each for each in self._desk.grants() if self._teams is None or each.team in self._teams)
+        teams = self._teams
+        mine = (each for each in self._desk.grants() if teams is None or each.team in teams)
+        return tuple(self._grant(each) for each in mine)
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
         """Take one back before its time."""
         self._found_grant(grant_id)
-        return self._desk.end_grant(grant_id, reason, self._party)
+        return self._grant(self._desk.end_grant(grant_id, reason, self._party))
 
     def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
         """Decide a conflict; administrators do."""
@@ -132,9 +135,25 @@ class RequestsOf:
         return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
 
     def _masked(self, request: GrantRequest) -> GrantRequest:
-        """Records of decisions without the names of others' work."""
-        decisions = tuple(replace(each, effects=self._named(each.effects, request)) for each in request.decisions)
-        return replace(request, decisions=decisions)
+        """Terms and records of decisions without the names of others, and of their work."""
+        whole = self._desk.decides(request, self._party)
+        decisions = tuple(
+            replace(each, terms=self._terms(each.terms, whole=whole), effects=self._named(each.effects, request))
+            for each in request.decisions
+        )
+        terms, asked = (self._terms(each, whole=whole) for each in (request.terms, request.asked))
+        return replace(request, terms=terms, asked=asked, decisions=decisions)
+
+    def _terms(self, terms: Terms, *, whole: bool) -> Terms:
+        reads = self._rights.within(Permission.READ)
+        if whole or reads is None:
+            return terms
+        taken = (each if each.team in reads else replace(each, team=_OTHERS) for each in terms.taken)
+        return replace(terms, taken=tuple(taken))
+
+    def _grant(self, grant: TeamGrant) -> TeamGrant:
+        approved = tuple(self._terms(each, whole=False) for each in grant.approved)
+        return replace(grant, terms=self._terms(grant.terms, whole=False), approved=approved)
 
     def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
         """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""

@@ -27,6 +27,7 @@ from allotment.ports.repository import (
     RepositoryPort,
     RepositoryState,
 )
+from allotment.ports.requests import StaleRequestError
 from allotment.requests.giving import GrantStep, StepKind, steps
 from allotment.requests.granting import become, kept, restored
 from allotment.requests.pricing import share_prices
@@ -34,6 +35,8 @@ from allotment.spec.granting import grant_document, grant_path
 
 _LIVING: Final = frozenset(GrantState) - {GrantState.ENDED}
 _ITSELF: Final = Caller("allotment", CallerKind.ALLOTMENT, "a grant's time")
+_AGAIN_AFTER: Final = 15_000
+"""Milliseconds after which what could not be done is tried again."""
 _MOST_TROUBLE: Final = 500
 """Characters that are kept of what keeps a grant from being as it should be."""
 _VERBS: Final = {
@@ -43,54 +46,70 @@ _VERBS: Final = {
 }
 
 
-def carry_out(room: DecisionRoom) -> bool:
-    """One pass over all grants that are not ended; whether anything was done.
+class GrantCarrier:
+    """Does what grants need, pass by pass; what cannot be done now is left for a while, and holds up nothing else."""
 
-    Raises:
-        UnreachableError: the repository does not answer; nothing was done.
-    """
-    if room.repository is None:
-        return False
-    grants = room.store.grants(_LIVING)
-    if not grants:
-        return False
-    state = room.repository.read()
-    news = False
-    for step in steps(grants, _found(state, grants), room.now(), grant_document):
-        news = True
-        _do(room, room.repository, step)
-    return news
+    def __init__(self, room: DecisionRoom) -> None:
+        """Nothing is done yet.
+
+        Args:
+            room: with what it is done.
+        """
+        self._room = room
+        self._not_before: dict[str, int] = {}
+
+    def carry_out(self) -> bool:
+        """One pass over all grants that are not ended; whether anything was done.
+
+        Raises:
+            UnreachableError: the repository does not answer; nothing was done.
+        """
+        room, now = self._room, self._room.now()
+        grants = room.store.grants(_LIVING)
+        if room.repository is None or not grants:
+            return False
+        state = room.repository.read()
+        news = False
+        for step in steps(grants, _found(state, grants), now, grant_document):
+            grant = step.meanwhile.id
+            if 0 < self._not_before.get(grant, 0) - now <= _AGAIN_AFTER:
+                continue
+            news = True
+            try:
+                if _do(room, room.repository, step):
+                    self._not_before.pop(grant, None)
+                else:
+                    self._not_before[grant] = now + _AGAIN_AFTER
+            except StaleRequestError:
+                continue  # somebody has done something with it meanwhile: the next pass looks at it anew
+        return news
 
 
 def _found(state: RepositoryState, grants: tuple[TeamGrant, ...]) -> dict[str, str | None]:
     return {each.id: state.tree.files.get(grant_path(each.id)) for each in grants}
 
 
-def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> None:
-    """One step; what keeps it from being done is kept with the grant, and the next pass tries again."""
-    store, before, grant = room.store, step.after, step.meanwhile
-    if grant.revision != _present(room, grant).revision:
+def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool:
+    """One step; whether it was done. What keeps it from that is kept with the grant."""
+    store, grant = room.store, step.meanwhile
+    if grant.revision != store.grant(grant.id).revision:
         store.keep_requests((), (grant,))
     try:
         commit, trouble = _changed(room, repository, step)
     except HeadMovedError:
-        return
+        return True  # the next pass looks at what is there now
     except EditedByHandError as error:
-        after = become(grant, GrantState.CONFLICT, trouble=error.line)
-        _keep(room, after, "")
-        return
+        _keep(room, become(grant, GrantState.CONFLICT, trouble=error.line), "")
+        return True
     except AllotmentError as error:
         commit, trouble = "", f"{error.what}: {error.why}" if error.why else error.what
     if trouble:
         trouble = trouble[:_MOST_TROUBLE]
         if trouble != grant.trouble:
             store.keep_requests((), (replace(grant, trouble=trouble, revision=grant.revision + 1),))
-        return
-    _keep(room, replace(before, commit=commit or before.commit), commit)
-
-
-def _present(room: DecisionRoom, grant: TeamGrant) -> TeamGrant:
-    return room.store.grant(grant.id)
+        return False
+    _keep(room, replace(step.after, commit=commit or step.after.commit), commit)
+    return True
 
 
 def _keep(room: DecisionRoom, after: TeamGrant, commit: str) -> None:

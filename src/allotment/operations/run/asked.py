@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, UsageError, quoted
+from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, UsageError, quoted, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import AccessRights
@@ -19,7 +19,7 @@ from allotment.observe.view import namespaces_of
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.run.desk import Desk
 from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed
-from allotment.ports.backends import LOCAL, LogLine
+from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     FamilySummary,
     ForeseenJob,
@@ -188,11 +188,11 @@ class DeskOf:
             self._desk.find(submission.supersedes, within=self._seen(Permission.SUBMIT))
 
     def _check_place(self, backend: str) -> None:
-        if backend == LOCAL and not self._rights.as_server:
+        if not self._rights.as_server and not self._desk.keeps_apart(backend):
             raise ForbiddenError(
-                "you may not run programs on the server's own machine",
-                why="they run as the user whose server it is, and could do all that he can",
-                fix="submit to a cluster or a Slurm with --on",
+                f"you may not run programs on {shown(backend)} through this server",
+                why="they run as the user whose server it is there, and could do all that he can",
+                fix="submit to a cluster: --on CLUSTER",
             )
 
     def _one_team(self, seen: frozenset[str], team: str) -> str:

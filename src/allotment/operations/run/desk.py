@@ -59,6 +59,8 @@ class ServerIdentity:
         refuse: raises where the platform does not allow a job.
         listens: address of the network at which it is reached besides its socket; empty where there is none.
         declared: files of the platform directory, as they were read.
+        clusters: names of the back ends that keep those apart who run programs there: clusters, with a namespace for
+            each team. Elsewhere programs run as the user whose server it is.
     """
 
     platform: str
@@ -71,6 +73,7 @@ class ServerIdentity:
     refuse: Callable[[Job], None] = lambda _: None
     listens: str = ""
     declared: Mapping[str, str] = field(default_factory=dict)
+    clusters: frozenset[str] = frozenset()
 
 
 class Desk:
@@ -327,6 +330,10 @@ class Desk:
             self._clock.sleep(_LOOK_AGAIN)
         if not present.state.over or present.attempts:
             yield from self._lane(job.backend).backend.log(job.id, rank=rank, follow=True, tail=tail)
+
+    def keeps_apart(self, backend: str) -> bool:
+        """Whether programs of several people may run on a back end, none of them as the user whose server it is."""
+        return backend in self._identity.clusters
 
     def declared(self) -> Mapping[str, str]:
         """Files of the platform directory."""

@@ -24,7 +24,7 @@ from allotment.model.source import SourceTree
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.people import people_of
 from allotment.operations.decide.asked import RequestsOf
-from allotment.operations.decide.carrying_out import carry_out
+from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.room import Applied, DecisionRoom
 from allotment.ports.repository import CommitMode, CommitPerson
@@ -34,6 +34,8 @@ from allotment.spec.granting import grant_path
 from allotment.spec.load import load_platform
 from allotment.wiring import directory
 from allotment.wiring.running import example_platform
+from tests.unit.adapters.store.jobs import grant as stored_grant
+from tests.unit.adapters.store.jobs import request as stored_request
 
 HOUR = 3_600_000
 ACME = dict(directory(example_platform()).read().files)
@@ -85,6 +87,7 @@ class Office:
             new_id=lambda: next(self.ids),
         )
         self.desk = RequestDesk(self.room)
+        self.carrier = GrantCarrier(self.room)
 
     def apply(self, platform: Platform, clusters: Sequence[str]) -> Applied:
         self.present = platform
@@ -101,7 +104,8 @@ class Office:
     def passes(self, number: int = 4) -> None:
         for _ in range(number):
             self.desk.pass_time()
-            carry_out(self.room)
+            self.carrier.carry_out()
+            self.now += 16
 
     def nominal(self, team: str = "nlp") -> int:
         found = load(self.repository.read().tree.files).team(team)
@@ -218,6 +222,7 @@ def killable(office: Office, calls: Iterator[int]) -> None:
             setter(owner, name, wrapped(getattr(owner, name)))
     office.room = replace(office.room, apply=office.apply)
     office.desk = RequestDesk(office.room)
+    office.carrier = GrantCarrier(office.room)
 
 
 @pytest.mark.parametrize("moment", range(14))
@@ -231,9 +236,9 @@ def test_killed_at_any_moment_it_ends_the_same(moment: int) -> None:
         office.now += hours * 3600
         for _ in range(8):
             try:
-                carry_out(office.room)
+                office.carrier.carry_out()
             except Killed:
-                continue
+                office.carrier = GrantCarrier(office.room)
     assert office.grant(taken.id) is GrantState.ENDED
     assert office.file(taken.id) is None
     assert len(office.repository.commits) == before + 2
@@ -407,3 +412,35 @@ def test_a_preview_keeps_nothing(office: Office) -> None:
     assert office.verbs() == []
     with pytest.raises(AllotmentError, match="could be"):
         office.of("ada", MEMBER).preview(gpus(500))
+
+
+def test_of_whom_something_is_taken_is_for_those_who_decide(office: Office) -> None:
+    office.store.keep_requests((stored_request("r0000009"),), (stored_grant("r0000009"),))
+    ada, engineer = office.of("eva", MEMBER), office.of("root@acme", ENGINEER)
+
+    def named(one: RequestsOf) -> set[str]:
+        (request,) = one.requests(RequestFilter())
+        (grant,) = one.grants()
+        every = (request.terms, request.asked, one.request(request.id).request.terms, grant.terms, *grant.approved)
+        return {each.team for terms in every for each in terms.taken}
+
+    assert named(ada) == {"others"}
+    assert named(engineer) == {"cv"}
+
+
+def test_what_cannot_be_done_is_left_for_a_while_and_holds_up_nothing_else(office: Office) -> None:
+    first, ada = story(office), office.of("ada", MEMBER)
+    office.trouble = {CLUSTER: "the server does not answer"}
+    office.carrier.carry_out()
+    times = len(office.applied)
+    office.now += 3
+    office.carrier.carry_out()
+    assert len(office.applied) == times
+    second = ada.ask(gpus(1))
+    office.now += 3
+    office.trouble = {}
+    office.carrier.carry_out()
+    assert (office.grant(first.id), office.grant(second.id)) == (GrantState.GIVING, GrantState.ACTIVE)
+    office.now += 15
+    office.carrier.carry_out()
+    assert office.grant(first.id) is GrantState.ACTIVE
