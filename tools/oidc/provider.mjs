@@ -54,5 +54,8 @@ const provider = new Provider(issuer, {
   },
 });
 
+// Why it has failed itself stands in its log.
+provider.on('server_error', (ctx, error) => console.error(error));
+
 createServer({ cert: readFileSync(settings.certificate), key: readFileSync(settings.key) }, provider.callback())
   .listen(settings.port, '127.0.0.1', () => console.log('ready'));

@@ -19,7 +19,7 @@ from tests.live.conftest import unique_name
 from tests.live.differential.arena import Arena
 from tests.live.differential.scenarios import generate, generate_topology
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 EVERY_RUN, EVERY_RUN_ON_NODES = 5, 1
 ACTIONS = 8
@@ -64,9 +64,7 @@ def look(sandbox: Sandbox) -> tuple[Snapshot, Source]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "fair", [pytest.param(False, id="classical", marks=pytest.mark.nightly), pytest.param(True, id="fair")]
-)
+@pytest.mark.parametrize("fair", [pytest.param(False, id="classical"), pytest.param(True, id="fair")])
 def test_usage_and_order_are_kueues(sandbox_in: Callable[[bool], Sandbox], fair: bool) -> None:
     sandbox = sandbox_in(fair)
     with connect(sandbox.kubeconfig) as kube:

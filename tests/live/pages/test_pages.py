@@ -29,7 +29,7 @@ from tests.live.pages.trying import SCRATCH, SCRATCH_USERS, Outcome, refused, ru
 from tests.live.training import CLUSTER
 from tests.unit.docs.pages import NEEDS_FILLING_IN, Example, policy_examples, templates
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 NODES_PER_POOL = 3
 EXAMPLES = list(policy_examples())
