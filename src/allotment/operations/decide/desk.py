@@ -18,6 +18,7 @@ from allotment.model.moments import written
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
+from allotment.model.requests.terms import RequestKind
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.terming import terms_asked, terms_instead, wish_of
@@ -70,6 +71,12 @@ class RequestDesk:
 
     def ask(self, asked: AskedRequest, party: Party) -> GrantRequest:
         """Submit a request; see `RequestService.ask`."""
+        if self._room.repository is None and asked.kind is RequestKind.GPUS:
+            raise ConflictError(
+                "this server can grant nothing",
+                why="its platform directory lies in no Git repository, and a grant is a commit to it",
+                fix="put it into one (`git init`, `git add`, `git commit`), then `allot up --platform DIR`",
+            )
         # What is simulated may take seconds: nobody else waits for that.
         seen, draft = self._draft(asked, party)
         with self._alone:

@@ -444,3 +444,13 @@ def test_what_cannot_be_done_is_left_for_a_while_and_holds_up_nothing_else(offic
     office.now += 15
     office.carrier.carry_out()
     assert office.grant(first.id) is GrantState.ACTIVE
+
+
+def test_without_a_repository_nothing_is_promised(office: Office) -> None:
+    office.room = replace(office.room, repository=None)
+    office.desk = RequestDesk(office.room)
+    ada = office.of("ada", MEMBER)
+    assert ada.preview(gpus(1)).request.terms.devices == 1
+    with pytest.raises(ConflictError, match="can grant nothing"):
+        ada.ask(gpus(1))
+    assert office.store.requests(RequestFilter()) == ()
