@@ -56,7 +56,7 @@ class GrantCarrier:
             room: with what it is done.
         """
         self._room = room
-        self._not_before: dict[str, int] = {}
+        self._not_before: dict[tuple[str, GrantState], int] = {}
 
     def carry_out(self) -> bool:
         """One pass over all grants that are not ended; whether anything was done.
@@ -71,7 +71,8 @@ class GrantCarrier:
         state = room.repository.read()
         news = False
         for step in steps(grants, _found(state, grants), now, grant_document):
-            grant = step.meanwhile.id
+            # What people do meanwhile, such as ending it, is another thing to be done, and is done at once.
+            grant = step.meanwhile.id, step.meanwhile.state
             if 0 < self._not_before.get(grant, 0) - now <= _AGAIN_AFTER:
                 continue
             news = True

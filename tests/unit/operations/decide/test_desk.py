@@ -444,6 +444,12 @@ def test_what_cannot_be_done_is_left_for_a_while_and_holds_up_nothing_else(offic
     office.now += 15
     office.carrier.carry_out()
     assert office.grant(first.id) is GrantState.ACTIVE
+    office.trouble = {CLUSTER: "the server does not answer"}
+    third = ada.ask(gpus(1))
+    office.carrier.carry_out()
+    ada.end_grant(third.id, "")
+    office.carrier.carry_out()
+    assert office.file(third.id) is None, "what people do is done at once"
 
 
 def test_without_a_repository_nothing_is_promised(office: Office) -> None:
