@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.by_day import by_day
+from tests.by_day import ALL, by_day
 
 SHARING: Final = {
     **{folder: folder for folder in ("apply", "policies", "security", "slurm")},
@@ -21,7 +21,7 @@ SHARING: Final = {
 """Folders and files of tests/live that share a sandbox that takes a minute to make, and what names it. Elsewhere a file
 is a unit: some files stand in an order."""
 
-settings.register_profile("here", max_examples=by_day(100), deadline=None)
+settings.register_profile("here", max_examples=by_day(100), deadline=None, derandomize=not ALL)
 settings.load_profile("here")
 
 HERE: Final = Path(__file__).parent

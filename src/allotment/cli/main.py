@@ -255,7 +255,7 @@ def _reported(error: BaseException, words: list[str], session: Session) -> int:
         if isinstance(error, KeyboardInterrupt):
             return INTERRUPTED
         raise
-    failure = describe(error)
+    failure = describe(error, words)
     end_output()
     try:
         report(session, failure, _error_format(words, session))

@@ -33,6 +33,21 @@ def test_a_pipe_is_not_waited_for(run: Run, home: Path, words: tuple[str, ...]) 
     assert "is no regular file" in ran.err or words[0] == "apply"
 
 
+@pytest.mark.parametrize(
+    "words", [("why", "a\udcff"), ("when", "--snapshot", "", "job/a\udcff"), ("why", "-n", "\udcff", "train")], ids=repr
+)
+def test_a_word_that_is_no_text_is_named(run: Run, words: tuple[str, ...]) -> None:
+    ran = run(*words)
+    assert ran.code == 2
+    assert "is not UTF-8\n" in ran.err
+    assert "a mistake in Allotment" not in ran.err
+
+
+def test_of_other_text_that_is_none_nothing_is_told() -> None:
+    error = UnicodeEncodeError("utf-8", "secret\udcff", 6, 7, "surrogates not allowed")
+    assert describe(error, ["why", "train"]).what == "a name or a value is not UTF-8"
+
+
 LONG = "9" * 5000
 LONG_NUMBERS = {
     "a scenario": (("simulate", "f"), f'{{"id": "x", "seed": {LONG}}}', "f:1: seed is a number of 5,000 digits"),

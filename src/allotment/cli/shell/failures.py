@@ -35,6 +35,8 @@ EXIT_CODES: Final = {
 """Every code `allot` ends with. `docs/cli.md` documents them; a test holds both together."""
 
 BROKEN_PIPE: Final = 141
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: what Python makes of the bytes of words, paths and variables that are not UTF-8."""
 _TOKEN: Final = re.compile(r"(allot_[a-z2-7]{8}_)[A-Za-z0-9_-]+")
 """A token of an API (`model/access/token.py`); its id is no secret."""
 
@@ -54,8 +56,13 @@ class Failure:
     problems: tuple[tuple[str, str, dict[str, Any]], ...] = ()
 
 
-def describe(error: BaseException) -> Failure:
-    """What to tell the user about an exception."""
+def describe(error: BaseException, words: Sequence[str] = ()) -> Failure:
+    """What to tell the user about an exception.
+
+    Args:
+        error: what was raised.
+        words: of the command line.
+    """
     match error:
         case AllotmentError():
             problems = _problems(error)
@@ -73,6 +80,16 @@ def describe(error: BaseException) -> Failure:
             return Failure(INTERRUPTED, "interrupted", "", "")
         case click.ClickException():
             return Failure(1, _sentence(error.format_message()), "", "")
+        case _:
+            return _of_python(error, words)
+
+
+def _of_python(error: BaseException, words: Sequence[str]) -> Failure:
+    match error:
+        case UnicodeEncodeError() if _HALF.search(error.object):
+            # The text that failed may be a secret; a word of the call is none.
+            what = next((shown(word) for word in words if _HALF.search(word)), "a name or a value")
+            return Failure(2, f"{what} is not UTF-8", "it holds bytes that are no text", "write it in UTF-8")
         case OSError() if error.strerror:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             # Files are written under their names; what has none is one of the process's own streams.
