@@ -59,7 +59,7 @@ from allotment.operations.run.slurm.configured import SlurmDescription, describe
 from allotment.operations.run.slurm.foreseeing import ForeseenOnSlurm
 from allotment.operations.run.slurm.handing_in import SharedStorage
 from allotment.ports.backends import LOCAL, JobToStart
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.job_remains import RemainsOfJobs
 from allotment.ports.kube import KubePort
 from allotment.ports.store import JobsStore
@@ -204,7 +204,7 @@ def _answered_for(store: JobsStore, identity: ServerIdentity, clock: Clock) -> I
     told = (("platform", identity.platform), ("directory", identity.directory), ("version", identity.version))
 
     def tell(verb: AuditVerb) -> ChainHead:
-        now = round(clock.now().timestamp() * 1000)
+        now = epoch_ms(clock)
         return store.audit([act_of(itself, verb, now, details=tuple(each for each in told if each[1]))])
 
     _say_head(tell(AuditVerb.SERVER_STARTED))
@@ -241,7 +241,7 @@ def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event)
     while not ending.wait(wait):
         wait = _TIDYING
         try:
-            gone = tidied(store.kept(), remains, round(clock.now().timestamp() * 1000))
+            gone = tidied(store.kept(), remains, epoch_ms(clock))
         except (AllotmentError, OSError) as error:
             print(f"old logs stay: {error}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
             continue

@@ -27,7 +27,7 @@ from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
 from allotment.operations.decide.room import Applied, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.kube import KubePort
 from allotment.ports.repository import RepositoryPort
 from allotment.ports.store import JobsStore
@@ -170,7 +170,7 @@ def decision_room(
 
     def need(platform: Platform, team: str, clusters: Sequence[str]) -> tuple[DemonstratedNeed | None, str]:
         guaranteed = guaranteed_devices(platform, team, clusters)
-        return kept_need(store, team, clusters, guaranteed, round(clock.now().timestamp() * 1000))
+        return kept_need(store, team, clusters, guaranteed, epoch_ms(clock))
 
     return DecisionRoom(
         store=store,
@@ -181,7 +181,7 @@ def decision_room(
         apply=apply,
         snapshots=snapshots.read,
         need=need,
-        spent=lambda team: spent_this_month(store, team, round(clock.now().timestamp() * 1000)),
+        spent=lambda team: spent_this_month(store, team, epoch_ms(clock)),
         seed=_SEED,
         new_id=running.new_request_id,
     )

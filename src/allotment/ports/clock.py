@@ -16,3 +16,8 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let real (or virtual) time pass."""
         ...
+
+
+def epoch_ms(clock: Clock) -> int:
+    """The present moment, as what is kept has it: milliseconds since the epoch."""
+    return round(clock.now().timestamp() * 1000)

@@ -10,15 +10,15 @@ from allotment.ports.job_service import JobService
 from allotment.ports.request_service import RequestService
 
 
-class ServerElsewhere(JobService, AccessService, RequestService, Protocol):
-    """A server that is reached over the network."""
+class AskedServer(JobService, AccessService, RequestService, Protocol):
+    """All that a server answers, on this machine or elsewhere."""
 
 
 class JobServer(Protocol):
     """Where it is, whether or not it runs."""
 
     @property
-    def service(self) -> JobService:
+    def service(self) -> AskedServer:
         """What it answers; `UnreachableError` where it does not run."""
         ...
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from allotment.ports.access_service import AccessService
     from allotment.ports.clock import Clock
     from allotment.ports.credentials import CredentialsPort
     from allotment.ports.devices import MachineDevices
@@ -19,10 +18,9 @@ if TYPE_CHECKING:
     from allotment.ports.job_processes import JobProcesses
     from allotment.ports.job_remains import RemainsOfJobs
     from allotment.ports.job_secrets import JobSecrets
-    from allotment.ports.job_server import JobServer, ServerElsewhere
+    from allotment.ports.job_server import AskedServer, JobServer
     from allotment.ports.machine import MachinePort
     from allotment.ports.repository import RepositoryPort
-    from allotment.ports.request_service import RequestService
     from allotment.ports.sign_in import BrowserListener, SignInService
 
 
@@ -57,7 +55,7 @@ def job_server(environment: Mapping[str, str]) -> JobServer:
     return ServerProcess(server_folder(environment), SOCKET, dict(environment))
 
 
-def remote_server(address: str, token: str) -> ServerElsewhere:
+def remote_server(address: str, token: str) -> AskedServer:
     """A server elsewhere.
 
     Raises:
@@ -109,22 +107,6 @@ def identity_provider(settings: ProviderSettings) -> AbstractContextManager[Iden
     from allotment.adapters.oidc.client import connect_provider
 
     return connect_provider(settings)
-
-
-def own_registry(environment: Mapping[str, str]) -> AccessService:
-    """Who gets into the server of this user on this machine."""
-    from allotment.adapters.server.client import RemoteServer
-    from allotment.adapters.server.ways import SocketWay
-
-    return RemoteServer(SocketWay(server_folder(environment) / SOCKET))
-
-
-def own_requests(environment: Mapping[str, str]) -> RequestService:
-    """Requests and grants of the server of this user on this machine."""
-    from allotment.adapters.server.client import RemoteServer
-    from allotment.adapters.server.ways import SocketWay
-
-    return RemoteServer(SocketWay(server_folder(environment) / SOCKET))
 
 
 def credentials(environment: Mapping[str, str]) -> CredentialsPort:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -133,3 +133,8 @@ def act_of(
         why=why,
         details=details,
     )
+
+
+def denied(act: AuditedAct) -> AuditedAct:
+    """The same, where whoever asked may not do it."""
+    return replace(act, outcome=AuditOutcome.DENIED.value)

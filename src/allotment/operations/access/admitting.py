@@ -12,9 +12,9 @@ from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import NO_RIGHTS, NOBODY, OWN, AccessRights, PeopleOfPlatform, PersonRole
 from allotment.model.access.token import ApiToken, parts_of
-from allotment.model.audit.act import AuditedAct, AuditOutcome, AuditSubject, AuditVerb, act_of
+from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
 from allotment.ports.audit import AuditStore
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.people import PeopleStore
 from allotment.ports.tokens import TokenStore
 
@@ -93,24 +93,24 @@ class Doorkeeper:
         if not token.opens(parts[1]):
             self._turn_away(Caller(_NOBODY, CallerKind.BEARER, whence), token, "its secret is another", now)
             raise _not_signed_in("the server does not know the token")
-        caller, rights, why = self._holder(token, whence, now)
+        holder, why = self._holder(token, whence, now)
         if why:
-            self._turn_away(caller, token, why, now)
+            self._turn_away(holder.caller, token, why, now)
             raise _not_signed_in(why)
         if self._is_news("used", token.id, now):
             self._store.token_used(token.id, now)
         if self._is_news(f"came from {address}", token.id, now, _HOUR) and self._is_news("came", token.id, now):
-            self._store.audit([act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token))])
-        groups = self._store.person(token.person).groups if token.person else ()
-        return LetIn(caller, rights, token, groups)
+            self._store.audit([act_of(holder.caller, AuditVerb.SIGNED_IN, now, _subject(token))])
+        return holder
 
-    def _holder(self, token: ApiToken, whence: str, now: int) -> tuple[Caller, AccessRights, str]:
+    def _holder(self, token: ApiToken, whence: str, now: int) -> tuple[LetIn, str]:
         """In whose name a token opens, what he may by it, and why it opens nothing; empty where it does."""
         caller = Caller(token.by, CallerKind.BEARER, whence)
+        groups: tuple[str, ...] = ()
         why = token.why_not(now)
         if token.person:
             person = self._store.person(token.person)
-            caller = Caller(person.name, CallerKind.PERSON, whence)
+            caller, groups = Caller(person.name, CallerKind.PERSON, whence), person.groups
             rights, why = self._people().rights_of(person.groups, person.name), why or person.why_not(now)
             if token.session:
                 rights = replace(rights, everywhere=rights.everywhere | _OF_PEOPLE) if rights.all else rights
@@ -120,7 +120,8 @@ class Doorkeeper:
         else:
             rights = OWN
         rights = rights.narrowed(token.permissions)
-        return caller, NO_RIGHTS if why else rights, why or ("" if rights.all else "whoever has it is nothing here now")
+        why = why or ("" if rights.all else "whoever has it is nothing here now")
+        return LetIn(caller, NO_RIGHTS if why else rights, token, groups), why
 
     def still(self, admitted: LetIn) -> bool:
         """Whether whoever was let in would be let in now, too, and may as much; asked while an answer goes on."""
@@ -128,10 +129,10 @@ class Doorkeeper:
             return True
         try:
             token = self._store.token(admitted.token.id)
-            _, rights, why = self._holder(token, admitted.caller.whence, self._now())
+            holder, why = self._holder(token, admitted.caller.whence, self._now())
         except NotFoundError:
             return False
-        return not why and rights == admitted.rights
+        return not why and holder.rights == admitted.rights
 
     def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """Somebody who was let in has asked for what he may not: it is kept, once a minute.
@@ -145,11 +146,11 @@ class Doorkeeper:
         key = admitted.token.id if admitted.token is not None else admitted.caller.name
         if self._is_told(f"denied {wanted.value}", admitted.caller, key, now):
             act = act_of(admitted.caller, AuditVerb.ASKED, now, why=f"it does not give {wanted.value}: {what}")
-            self._store.audit([_denied(act)])
+            self._store.audit([denied(act)])
 
     def _turn_away(self, caller: Caller, token: ApiToken, why: str, now: int) -> None:
         if self._is_told(f"turned away: {why}", caller, token.id, now):
-            self._store.audit([_denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token), why=why))])
+            self._store.audit([denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(token), why=why))])
 
     def _is_told(self, what: str, caller: Caller, token_id: str, now: int) -> bool:
         """Of each place once a minute, and of all places together no more than a few a minute."""
@@ -167,15 +168,11 @@ class Doorkeeper:
             return True
 
     def _now(self) -> int:
-        return round(self._clock.now().timestamp() * 1000)
+        return epoch_ms(self._clock)
 
 
 def _subject(token: ApiToken) -> AuditSubject:
     return AuditSubject(f"token/{token.id}", token.name)
-
-
-def _denied(act: AuditedAct) -> AuditedAct:
-    return replace(act, outcome=AuditOutcome.DENIED.value)
 
 
 def _not_signed_in(why: str) -> NotSignedInError:

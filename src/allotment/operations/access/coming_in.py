@@ -8,7 +8,7 @@ from typing import Final
 
 from allotment.errors import TimedOutError
 from allotment.ports.access_service import TokenReceipt
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.identity import DevicePrompt, IdentityProvider, new_attempt, secret_word
 from allotment.ports.sign_in import BrowserListener, SignInOffer, SignInService, bound_nonce
 
@@ -55,10 +55,10 @@ def by_browser(
         TimedOutError: nobody signed in.
     """
     attempt = replace(new_attempt(listener.redirect, random), nonce=bound_nonce(door.offer.nonce, door.host))
-    show(provider.authorization_url(attempt, _now(clock)))
+    show(provider.authorization_url(attempt, epoch_ms(clock)))
     query = listener.wait(attempt.state, _PATIENCE)
-    code = provider.code_of(query, attempt, _now(clock))
-    signed_in = provider.redeem(code, attempt, _now(clock))
+    code = provider.code_of(query, attempt, epoch_ms(clock))
+    signed_in = provider.redeem(code, attempt, epoch_ms(clock))
     return door.service.enter(signed_in.token, door.offer.nonce, door.host)
 
 
@@ -84,16 +84,12 @@ def by_device(
         TimedOutError: nobody signed in.
         UsageError: the provider knows no such way.
     """
-    prompt = provider.device_start(secret_word(random), _now(clock))
+    prompt = provider.device_start(secret_word(random), epoch_ms(clock))
     show(prompt)
-    while _now(clock) < prompt.expires:
+    while epoch_ms(clock) < prompt.expires:
         clock.sleep(prompt.interval)
-        answer = provider.device_poll(prompt, _now(clock))
+        answer = provider.device_poll(prompt, epoch_ms(clock))
         if not isinstance(answer, DevicePrompt):
             return door.service.enter(answer.token, door.offer.nonce, door.host, elsewhere=True)
         prompt = answer
     raise TimedOutError("nobody signed in in time", fix="sign in again: `allot login --device`")
-
-
-def _now(clock: Clock) -> int:
-    return round(clock.now().timestamp() * 1000)

@@ -14,7 +14,7 @@ from allotment.operations.access.admitting import AdmissionStore, LetIn
 from allotment.operations.access.signing_in import SignIns, shut_out
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
 from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor, told, told_person
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +133,4 @@ class RegistryOf:
             )
 
     def _now(self) -> int:
-        return round(self._registry.clock.now().timestamp() * 1000)
+        return epoch_ms(self._registry.clock)

@@ -27,9 +27,9 @@ from allotment.model.access.token import (
     token_id,
     token_text,
 )
-from allotment.model.audit.act import AuditedAct, AuditOutcome, AuditSubject, AuditVerb, act_of
+from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
 from allotment.ports.audit import AuditStore
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.identity import Flaw, IdentityProvider, IdentityRefusedError, secret_word
 from allotment.ports.people import PeopleStore
 from allotment.ports.sign_in import LOOPBACK_NAMES, SignInOffer, bound_nonce
@@ -137,7 +137,7 @@ class SignIns:
         except IdentityRefusedError as error:
             whence = f"{address}, {self._provider.issuer}"
             act = act_of(Caller(_UNKNOWN, CallerKind.PERSON, whence), AuditVerb.SIGNED_IN, now, why=error.line)
-            self._store.audit([_denied(act)])
+            self._store.audit([denied(act)])
             raise
         return self._let_in(identity, address, now)
 
@@ -176,7 +176,7 @@ class SignIns:
         if why or not self._people().rights_of(person.groups, person.name).all:
             why = why or "no group of his is anything here"
             act = act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), why=why)
-            self._store.audit([_denied(act)])
+            self._store.audit([denied(act)])
             if person.suspended is not None:
                 raise NotSignedInError("not signed in", why=why, fix="ask an administrator of the platform")
             raise ForbiddenError(
@@ -224,7 +224,7 @@ class SignIns:
         )
 
     def _now(self) -> int:
-        return round(self._clock.now().timestamp() * 1000)
+        return epoch_ms(self._clock)
 
 
 def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, out: bool) -> Person:
@@ -256,7 +256,3 @@ def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, o
 
 def _subject(person: Person) -> AuditSubject:
     return AuditSubject(f"person/{person.id}", person.name)
-
-
-def _denied(act: AuditedAct) -> AuditedAct:
-    return replace(act, outcome=AuditOutcome.DENIED.value)

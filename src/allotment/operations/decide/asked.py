@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from allotment.errors import ForbiddenError, NotFoundError, quoted
 from allotment.model.access.permission import Permission
-from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
 from allotment.model.requests.terms import Terms
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.decide.carrying_out import settle
-from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk
+from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
 from allotment.operations.decide.room import DecisionRoom
 from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
 from allotment.ports.requests import RequestFilter
 from allotment.requests.approvers import Somebody
 
+Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _OTHERS: Final = "others"
 """In the place of a team that somebody may not know of."""
@@ -37,12 +39,8 @@ class RequestsOf:
         """
         self._desk = desk
         self._room = room
+        self._admitted = admitted
         self._rights = admitted.rights
-        platform = room.platform()
-        owner = admitted.token is None and admitted.rights.as_server
-        groups = frozenset({OWNER_GROUP}) if owner else frozenset(admitted.groups)
-        somebody = Somebody(admitted.caller.name, groups, _owned(platform, groups))
-        self._party = Party(admitted.caller, somebody)
 
     def ask(self, asked: AskedRequest) -> GrantRequest:
         """Submit a request."""
@@ -56,7 +54,9 @@ class RequestsOf:
 
     def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
         """Those that are meant and there for him, newest first."""
-        return tuple(self._masked(each) for each in self._desk.requests(wanted) if self._sees(each))
+        decides = self._desk.decider(self._party)
+        seen = (each for each in self._desk.requests(wanted) if self._sees(each, decides))
+        return tuple(self._masked(each, decides) for each in seen)
 
     def request(self, request_id: str) -> ToldRequest:
         """One by its id."""
@@ -93,6 +93,15 @@ class RequestsOf:
             raise ForbiddenError("conflicts are for administrators of the platform to decide", fix="ask one of them")
         return settle(self._room, grant_id, self._party.caller, restore=restore)
 
+    @cached_property
+    def _party(self) -> Party:
+        """Found when it is wanted: every visit has requests at hand, and few ask for any."""
+        admitted = self._admitted
+        owner = admitted.token is None and admitted.rights.as_server
+        groups = frozenset({OWNER_GROUP}) if owner else frozenset(admitted.groups)
+        somebody = Somebody(admitted.caller.name, groups, owned(self._room.platform(), groups))
+        return Party(admitted.caller, somebody)
+
     def _check_team(self, team: str) -> None:
         within = self._rights.within(Permission.ASK)
         if within is not None and team not in within:
@@ -102,11 +111,11 @@ class RequestsOf:
                 fix="name one of yours; `allot whoami` says what you may",
             )
 
-    def _sees(self, request: GrantRequest) -> bool:
+    def _sees(self, request: GrantRequest, decides: Decider | None = None) -> bool:
         if self._teams is None or request.wish.team in self._teams:
             return True
         decided = any(each.by == self._party.somebody.name for each in request.decisions)
-        return decided or self._desk.decides(request, self._party)
+        return decided or (decides or self._desk.decider(self._party))(request)
 
     @property
     def _teams(self) -> frozenset[str] | None:
@@ -134,9 +143,9 @@ class RequestsOf:
     def _told(self, told: ToldRequest) -> ToldRequest:
         return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
 
-    def _masked(self, request: GrantRequest) -> GrantRequest:
+    def _masked(self, request: GrantRequest, decides: Decider | None = None) -> GrantRequest:
         """Terms and records of decisions without the names of others, and of their work."""
-        whole = self._desk.decides(request, self._party)
+        whole = (decides or self._desk.decider(self._party))(request)
         decisions = tuple(
             replace(each, terms=self._terms(each.terms, whole=whole), effects=self._named(each.effects, request))
             for each in request.decisions
@@ -161,7 +170,3 @@ class RequestsOf:
         if reads is None or self._desk.decides(request, self._party):
             return effects
         return tuple(each if each.team in reads else replace(each, team=_OTHERS, work="") for each in effects)
-
-
-def _owned(platform: Platform, groups: frozenset[str]) -> frozenset[str]:
-    return frozenset(each.name for each in platform.teams if groups & set(each.groups.owners))

@@ -7,7 +7,7 @@ by `carrying_out`, pass by pass.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -96,7 +96,9 @@ class RequestDesk:
     def preview(self, asked: AskedRequest, party: Party) -> ToldRequest:
         """What would become of a request; nothing is kept."""
         seen, draft = self._draft(asked, party)
-        return self._told(submitted(draft, seen.platform.approvals), draft.shown, seen.platform, party)
+        shown = recounted(self._room, seen.platform, draft.wish, draft.terms, draft.shown, without=asked.extends)
+        draft = replace(draft, shown=shown)
+        return self._told(submitted(draft, seen.platform.approvals), shown, seen.platform, party)
 
     def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
         """Those that are meant, newest first."""
@@ -163,23 +165,31 @@ class RequestDesk:
 
     def rules(self, platform: Platform) -> RequestRules:
         """By which rules requests are decided, with the people who are away as far as they are known."""
-        people = {each.name: each for each in self._room.store.people()}
+        absent = {each.user for each in platform.approvals.absences}
+        people = self._room.store.people() if absent else ()
         away = {
-            each.user: Somebody(
-                each.user, frozenset(people[each.user].groups), _owned(platform, people[each.user].groups)
-            )
-            for each in platform.approvals.absences
-            if each.user in people
+            each.name: Somebody(each.name, frozenset(each.groups), owned(platform, each.groups))
+            for each in people
+            if each.name in absent
         }
         return RequestRules(platform.approvals, (*platform.admin_groups, OWNER_GROUP), away)
 
     def decides(self, request: GrantRequest, party: Party) -> bool:
         """Whether somebody decides on a request as it stands."""
-        platform = self._room.platform()
-        route = route_of(request, platform.approvals)
-        if request.state.over:
-            return False
-        return capacity_of(party.somebody, request, route, self.rules(platform), self._room.now()) is not None
+        return self.decider(party)(request)
+
+    def decider(self, party: Party) -> Callable[[GrantRequest], bool]:
+        """The same, of many requests by the rules as they are now."""
+        platform, now = self._room.platform(), self._room.now()
+        rules = self.rules(platform)
+
+        def decides(request: GrantRequest) -> bool:
+            if request.state.over:
+                return False
+            route = route_of(request, platform.approvals)
+            return capacity_of(party.somebody, request, route, rules, now) is not None
+
+        return decides
 
     def _is_admin(self, somebody: Somebody) -> bool:
         return bool(somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP})
@@ -208,7 +218,8 @@ class RequestDesk:
         return grant
 
     def _shown(self, platform: Platform, request: GrantRequest) -> Shown:
-        return shown_of(self._room, platform, request.wish, request.terms, without=request.extends)
+        shown = shown_of(self._room, platform, request.wish, request.terms, without=request.extends)
+        return recounted(self._room, platform, request.wish, request.terms, shown, without=request.extends)
 
     def _granted(
         self, request: GrantRequest, extends: TeamGrant | None, platform: Platform, now: int
@@ -270,5 +281,6 @@ def _act(caller: Caller, act: RequestAct, request: GrantRequest, now: int, reaso
     return act_of(caller, VERBS[act], now, subject, why=reason, details=details)
 
 
-def _owned(platform: Platform, groups: Sequence[str]) -> frozenset[str]:
+def owned(platform: Platform, groups: Collection[str]) -> frozenset[str]:
+    """Teams that whoever is in these groups owns."""
     return frozenset(each.name for each in platform.teams if set(each.groups.owners) & set(groups))

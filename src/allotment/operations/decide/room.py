@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from allotment.model.audit.act import AuditedAct
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.ports.audit import AuditStore
-from allotment.ports.clock import Clock
+from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.people import PeopleStore
 from allotment.ports.repository import RepositoryPort
 from allotment.ports.requests import RequestsStore
@@ -62,7 +61,4 @@ class DecisionRoom:
 
     def now(self) -> int:
         """Milliseconds since the epoch."""
-        return round(self.clock.now().timestamp() * 1000)
-
-
-Audited = Sequence[AuditedAct]
+        return epoch_ms(self.clock)

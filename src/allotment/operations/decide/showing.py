@@ -80,7 +80,7 @@ def recounted(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, 
 
 
 def shown_of(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, *, without: str = "") -> Shown:
-    """What is known of a request on certain terms; what waits is simulated, which may take seconds.
+    """What is known of a request on certain terms, but for what `recounted` adds; what waits is simulated.
 
     Args:
         room: what it is known by.
@@ -96,13 +96,12 @@ def shown_of(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, *
     need, untold = room.need(platform, wish.team, clusters) if clusters else (None, "")
     if without and clusters:
         unknown = "; ".join(filter(None, (unknown, "what others would have from the end of the grant on")))
-    shown = Shown(
+    return Shown(
         effects=effects,
         unknown="; ".join(filter(None, (unknown, f"need: {untold}" if untold else ""))),
         need=need,
         undone_in=None if room.repository is None else UNDONE_IN.get(wish.kind),
     )
-    return recounted(room, platform, wish, terms, shown, without=without)
 
 
 def _beyond(terms: Terms, held: Terms) -> Terms:

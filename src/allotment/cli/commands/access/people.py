@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
-
-if TYPE_CHECKING:
-    from allotment.ports.access_service import AccessService
 
 _HERE: Final = "allotment.cli.commands.access.people"
 
@@ -20,14 +17,6 @@ ENTRIES: Final = (
     CommandEntry("shut-out", f"{_HERE}:shut_out", "Let somebody in no more, at once.", ("suspend",), takes_away=True),
     CommandEntry("let-in", f"{_HERE}:let_in", "Let somebody in again.", ("restore",)),
 )
-
-
-def _service(session: Session) -> AccessService:
-    from allotment.cli.commands.run.serving import remote
-    from allotment.wiring import running
-
-    address = session.value("server")
-    return remote(session, address) if address else running.own_registry(session.environment)
 
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
@@ -51,9 +40,10 @@ def list_(session: Session, *, output: OutputOptions) -> None:
     Labels for -l: state (in, out).
     """
     from allotment.cli.commands.access.people_view import people_listing
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.cli.shell.output import show
 
-    show(session, output, people_listing(_service(session).people()))
+    show(session, output, people_listing(asked_server(session).people()))
 
 
 @click.command("shut-out", cls=Command)
@@ -66,9 +56,10 @@ def shut_out(session: Session, person: str) -> None:
 
     That holds until `allot people let-in`, whatever his groups are. His jobs go on.
     """
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import shown
 
-    gone = _service(session).shut_out(person.removeprefix("person/"), out=True)
+    gone = asked_server(session).shut_out(person.removeprefix("person/"), out=True)
     session.note(f"{shown(gone.name)} is shut out; his jobs go on: `{session.call} ps --owner {shown(gone.name)}`")
 
 
@@ -79,7 +70,8 @@ def shut_out(session: Session, person: str) -> None:
 @click.pass_obj
 def let_in(session: Session, person: str) -> None:
     """Let PERSON in again: his tokens that are not over are worth something again."""
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import shown
 
-    back = _service(session).shut_out(person.removeprefix("person/"), out=False)
+    back = asked_server(session).shut_out(person.removeprefix("person/"), out=False)
     session.note(f"{shown(back.name)} is let in again")

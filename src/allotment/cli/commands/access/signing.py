@@ -120,14 +120,12 @@ def _given(text: str) -> str:
 def whoami(session: Session) -> None:
     """Say who you are for the server that is asked, and what you may there."""
     from allotment.cli.commands.access.token_view import visitor_text
-    from allotment.cli.commands.run.serving import remote
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.cli.shell.output import write_document
     from allotment.reports.documents.access import visitor_document
-    from allotment.wiring import running
 
     address = session.value("server")
-    service = remote(session, address) if address else running.own_registry(session.environment)
-    visitor, form = service.whoami(), session.value("output")
+    visitor, form = asked_server(session).whoami(), session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, visitor_document(visitor, address))
     else:

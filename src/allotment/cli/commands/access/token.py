@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
-
-if TYPE_CHECKING:
-    from allotment.ports.access_service import AccessService
 
 _HERE: Final = "allotment.cli.commands.access.token"
 
@@ -20,14 +17,6 @@ ENTRIES: Final = (
     CommandEntry("list", f"{_HERE}:list_", "Tokens, what they give, when they were used last.", ("ls", "get")),
     CommandEntry("revoke", f"{_HERE}:revoke", "Take one back, at once.", ("rm", "delete"), takes_away=True),
 )
-
-
-def _registry(session: Session) -> AccessService:
-    from allotment.cli.commands.run.serving import remote
-    from allotment.wiring import running
-
-    address = session.value("server")
-    return remote(session, address) if address else running.own_registry(session.environment)
 
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
@@ -64,13 +53,14 @@ def create(session: Session, name: str, *, gives: str, expires: str) -> None:
     A name says what it is for, such as ci or laptop. Only a digest of the token is kept. One that gives submit runs
     programs as you, and is to be kept like an SSH key; with --team it acts as a member of that team, and of no other.
     """
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.cli.shell.output import write_document
     from allotment.model.moments import written
     from allotment.reports.documents.access import given_document
     from allotment.scenarios.times import milliseconds
 
     team = session.flags.get("team") or ""
-    given = _registry(session).make_token(name, tuple(gives.split(",")), milliseconds(expires), team)
+    given = asked_server(session).make_token(name, tuple(gives.split(",")), milliseconds(expires), team)
     form = session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, given_document(given.token, given.text))
@@ -94,10 +84,12 @@ def list_(session: Session, *, output: OutputOptions) -> None:
     """
     from allotment import wiring
     from allotment.cli.commands.access.token_view import token_listing
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.cli.shell.output import show
+    from allotment.ports.clock import epoch_ms
 
-    now = round(wiring.clock().now().timestamp() * 1000)
-    show(session, output, token_listing(_registry(session).tokens(), now))
+    now = epoch_ms(wiring.clock())
+    show(session, output, token_listing(asked_server(session).tokens(), now))
 
 
 @click.command(cls=Command)
@@ -107,7 +99,8 @@ def list_(session: Session, *, output: OutputOptions) -> None:
 @click.pass_obj
 def revoke(session: Session, token: str) -> None:
     """Take a TOKEN back, by its id or by its name: it opens nothing from then on, and what it reads is cut off."""
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import shown
 
-    gone = _registry(session).revoke_token(token.removeprefix("token/"))
+    gone = asked_server(session).revoke_token(token.removeprefix("token/"))
     session.note(f"token {gone.id} ({shown(gone.name)}) is revoked")

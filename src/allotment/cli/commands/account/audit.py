@@ -76,8 +76,9 @@ def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> 
     from allotment.cli.shell.output import show
     from allotment.operations.account.trail import moment_before, searched
     from allotment.ports.audit import AuditFilter
+    from allotment.ports.clock import epoch_ms
 
-    now = round(wiring.clock().now().timestamp() * 1000)
+    now = epoch_ms(wiring.clock())
     wanted = AuditFilter(
         who=asked.who,
         verb=asked.did,

@@ -10,16 +10,7 @@ from allotment.cli.shell.session import Session
 from allotment.errors import UsageError
 
 if TYPE_CHECKING:
-    from allotment.ports.request_service import OtherTerms, RequestService
-
-
-def request_service(session: Session) -> RequestService:
-    """The server that is asked."""
-    from allotment.cli.commands.run.serving import remote
-    from allotment.wiring import running
-
-    address = session.value("server")
-    return remote(session, address) if address else running.own_requests(session.environment)
+    from allotment.ports.request_service import OtherTerms
 
 
 def currency_of(session: Session) -> str:

@@ -11,8 +11,8 @@ from allotment.cli.commands.decide.asking import (
     currency_of,
     lasting,
     other_terms,
-    request_service,
 )
+from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
@@ -45,7 +45,7 @@ def requests(session: Session, *, team: str, everything: bool, output: OutputOpt
     from allotment.ports.requests import RequestFilter
 
     states = frozenset() if everything else frozenset({RequestState.WAITING, RequestState.OFFERED})
-    found = request_service(session).requests(RequestFilter(team=team, states=states))
+    found = asked_server(session).requests(RequestFilter(team=team, states=states))
     show(session, output, requests_listing(found, currency_of(session)))
 
 
@@ -57,7 +57,7 @@ def _decide(
     from allotment.ports.request_service import AskedMove
     from allotment.reports.documents.requests import request_document
 
-    service, form = request_service(session), session.value("output")
+    service, form = asked_server(session), session.value("output")
     read = service.request(request).request.revision if revision is None else revision
     after = service.move(request, AskedMove(act, reason, terms, read))
     if form in ("json", "yaml"):
@@ -141,7 +141,7 @@ def extend(session: Session, *, grant: str, lasts: str, why: str) -> None:
     from allotment.ports.request_service import AskedRequest
     from allotment.reports.documents.requests import request_document
 
-    service, form = request_service(session), session.value("output")
+    service, form = asked_server(session), session.value("output")
     held = next((each for each in service.grants() if each.id == grant.removeprefix("grant/")), None)
     if held is None:
         raise NotFoundError(f"there is no grant {quoted(grant)}", fix="`allot grant list` names yours")

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from allotment.cli.commands.decide.asking import REASON, currency_of, request_service
+from allotment.cli.commands.decide.asking import REASON, currency_of
+from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
@@ -46,7 +47,7 @@ def list_(session: Session, *, everything: bool, output: OutputOptions) -> None:
     from allotment.cli.shell.output import show
     from allotment.model.requests.grant import GrantState
 
-    found = request_service(session).grants()
+    found = asked_server(session).grants()
     some = tuple(each for each in found if everything or each.state is not GrantState.ENDED)
     show(session, output, grants_listing(some, currency_of(session)))
 
@@ -59,7 +60,7 @@ def list_(session: Session, *, everything: bool, output: OutputOptions) -> None:
 @click.pass_obj
 def end(session: Session, *, grant: str, reason: str) -> None:
     """End a GRANT now: its quota goes back, and nothing more is charged."""
-    gone = request_service(session).end_grant(grant.removeprefix("grant/"), reason)
+    gone = asked_server(session).end_grant(grant.removeprefix("grant/"), reason)
     session.note(f"grant {gone.id} is {gone.state.value}")
 
 
@@ -70,7 +71,7 @@ def end(session: Session, *, grant: str, reason: str) -> None:
 @click.pass_obj
 def restore(session: Session, *, grant: str) -> None:
     """Have what was agreed on take the place of what somebody did to the file of a GRANT."""
-    after = request_service(session).settle(grant.removeprefix("grant/"), restore=True)
+    after = asked_server(session).settle(grant.removeprefix("grant/"), restore=True)
     session.note(f"grant {after.id} is {after.state.value}")
 
 
@@ -81,5 +82,5 @@ def restore(session: Session, *, grant: str) -> None:
 @click.pass_obj
 def keep(session: Session, *, grant: str) -> None:
     """Let what somebody did to the file of a GRANT stand: within what was approved it goes on so, else it ends here."""
-    after = request_service(session).settle(grant.removeprefix("grant/"), restore=False)
+    after = asked_server(session).settle(grant.removeprefix("grant/"), restore=False)
     session.note(f"grant {after.id} is {after.state.value}")

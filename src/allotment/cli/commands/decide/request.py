@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from allotment.cli.commands.decide.asking import beginning, currency_of, lasting, request_service
+from allotment.cli.commands.decide.asking import beginning, currency_of, lasting
+from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
 from allotment.cli.shell.session import Session
@@ -74,7 +75,7 @@ def _ask(session: Session, kind: str, *, dry_run: bool, **words: Any) -> None:
     from allotment.reports.documents.requests import request_document, told_document
 
     asked = _asked(session, kind, words)
-    service, form = request_service(session), session.value("output")
+    service, form = asked_server(session), session.value("output")
     if dry_run:
         told = service.preview(asked)
         if form in ("json", "yaml"):
@@ -163,7 +164,7 @@ def show_(session: Session, *, request: str) -> None:
     from allotment.cli.shell.output import write_document
     from allotment.reports.documents.requests import told_document
 
-    told, form = request_service(session).request(request), session.value("output")
+    told, form = asked_server(session).request(request), session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, told_document(told))
     else:
@@ -174,7 +175,7 @@ def _answer(session: Session, request: str, act: RequestAct, reason: str) -> Non
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.ports.request_service import AskedMove
 
-    service = request_service(session)
+    service = asked_server(session)
     revision = service.request(request).request.revision
     after = service.move(request, AskedMove(act, reason, revision=revision))
     session.out(request_text(after, currency_of(session)))

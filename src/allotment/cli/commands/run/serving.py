@@ -9,7 +9,7 @@ from allotment.errors import NotFoundError, NotSignedInError, UnreachableError, 
 
 if TYPE_CHECKING:
     from allotment.model.platform import Platform
-    from allotment.ports.job_server import ServerElsewhere
+    from allotment.ports.job_server import AskedServer
     from allotment.ports.job_service import JobService, ServerStatus
 
 
@@ -55,7 +55,7 @@ def server_words(session: Session) -> list[str]:
     return [*platform_words(session), *listening]
 
 
-def asked_server(session: Session) -> JobService:
+def asked_server(session: Session) -> AskedServer:
     """The server that is asked: one elsewhere, where a setting names it, else this machine's; nothing is sent yet."""
     from allotment.wiring import running
 
@@ -63,7 +63,7 @@ def asked_server(session: Session) -> JobService:
     return remote(session, address) if address else running.job_server(session.environment).service
 
 
-def remote(session: Session, address: str) -> ServerElsewhere:
+def remote(session: Session, address: str) -> AskedServer:
     """A server elsewhere, with the token that we have for it.
 
     Raises:

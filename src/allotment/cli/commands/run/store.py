@@ -134,6 +134,7 @@ def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes:
     from allotment import wiring
     from allotment.cli.commands.run.store_view import pruned_text
     from allotment.operations.run.pruning import pruned
+    from allotment.ports.clock import epoch_ms
     from allotment.wiring import running
 
     if (
@@ -143,7 +144,7 @@ def prune(session: Session, *, days: int, checkpoints: bool, dry_run: bool, yes:
     ):
         session.note("nothing was forgotten")
         return 1
-    now = round(wiring.clock().now().timestamp() * 1000)
+    now = epoch_ms(wiring.clock())
     remains = running.job_remains(running.server_folder(session.environment))
     gone = pruned(store_place(session), remains, now, days, _myself(), checkpoints=checkpoints, only_told=dry_run)
     session.note(pruned_text(gone, only_told=dry_run))
@@ -165,13 +166,14 @@ def forget(session: Session, job: str, *, yes: bool) -> int:
     from allotment import wiring
     from allotment.errors import quoted
     from allotment.operations.run.pruning import forgotten
+    from allotment.ports.clock import epoch_ms
     from allotment.wiring import running
 
     if not yes and not session.confirm(f"Forget the job {quoted(job)}?", flag="--yes"):
         session.note("nothing was forgotten")
         return 1
     remains = running.job_remains(running.server_folder(session.environment))
-    now = round(wiring.clock().now().timestamp() * 1000)
+    now = epoch_ms(wiring.clock())
     forgotten(store_place(session), remains, job, now, _myself())
     session.note(f"{quoted(job)} is forgotten")
     return 0
