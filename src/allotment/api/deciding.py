@@ -37,7 +37,7 @@ from allotment.wiring import running
 _PASS: Final = 2.0
 """Seconds between two looks at what time, or somebody, has made due."""
 _READ_AGAIN: Final = 30.0
-"""Seconds for which what was read of a cluster is good enough to decide on."""
+"""Seconds for which what was read of a cluster, or of the repository, is good enough."""
 _SEED: Final = 1
 Connect = Callable[[str], AbstractContextManager[KubePort]]
 
@@ -189,19 +189,15 @@ def decision_room(
 
 def keep_deciding(desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event) -> None:
     """Pass after pass until the server ends; what goes wrong is said once, and tried again."""
-    carrier = GrantCarrier(room)
+    carrier = GrantCarrier(room, read_again=round(_READ_AGAIN * 1000))
     said, read = "", ""
-    looked = 0.0
     while not ending.wait(_PASS):
-        now = room.clock.now().timestamp()
         try:
-            if room.repository is not None and not 0 <= now - looked < _READ_AGAIN:
-                looked = now
-                state = room.repository.read()
-                if state.commit != read:
-                    present.become(room.load(state.tree.files))
-                    read = state.commit
-            desk.pass_time()
+            desk.pass_time()  # does not wait for a repository that is away
+            state = carrier.directory()
+            if state is not None and state.commit != read:
+                present.become(room.load(state.tree.files))
+                read = state.commit
             carrier.carry_out()
         except AllotmentError as error:
             if error.line != said:

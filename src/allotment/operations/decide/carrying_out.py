@@ -49,14 +49,34 @@ _VERBS: Final = {
 class GrantCarrier:
     """Does what grants need, pass by pass; what cannot be done now is left for a while, and holds up nothing else."""
 
-    def __init__(self, room: DecisionRoom) -> None:
+    def __init__(self, room: DecisionRoom, *, read_again: int = 0) -> None:
         """Nothing is done yet.
 
         Args:
             room: with what it is done.
+            read_again: milliseconds for which a reading of the repository, or that there is none, is good enough to see
+                whether something is to be done: it may lie elsewhere, and grants live for days. What is done is done on
+                one of that moment.
         """
         self._room = room
+        self._read_again = read_again
+        self._read: tuple[int, RepositoryState | AllotmentError] | None = None
         self._not_before: dict[tuple[str, GrantState], int] = {}
+
+    def directory(self) -> RepositoryState | None:
+        """The platform directory as it was read lately; None where it is in no repository.
+
+        Raises:
+            AllotmentError: the repository did not answer then, or has no such directory.
+        """
+        if self._room.repository is None:
+            return None
+        now = self._room.now()
+        if self._read is None or not 0 <= now - self._read[0] < self._read_again:
+            self._read = now, _reading(self._room.repository)
+        if isinstance(self._read[1], AllotmentError):
+            raise self._read[1]
+        return self._read[1]
 
     def carry_out(self) -> bool:
         """One pass over all grants that are not ended; whether anything was done.
@@ -66,9 +86,8 @@ class GrantCarrier:
         """
         room, now = self._room, self._room.now()
         grants = room.store.grants(_LIVING)
-        if room.repository is None or not grants:
+        if room.repository is None or not grants or (state := self.directory()) is None:
             return False
-        state = room.repository.read()
         news = False
         for step in steps(grants, _found(state, grants), now, grant_document):
             # What people do meanwhile, such as ending it, is another thing to be done, and is done at once.
@@ -76,6 +95,7 @@ class GrantCarrier:
             if 0 < self._not_before.get(grant, 0) - now <= _AGAIN_AFTER:
                 continue
             news = True
+            self._read = None
             try:
                 if _do(room, room.repository, step):
                     self._not_before.pop(grant, None)
@@ -84,6 +104,13 @@ class GrantCarrier:
             except StaleRequestError:
                 continue  # somebody has done something with it meanwhile: the next pass looks at it anew
         return news
+
+
+def _reading(repository: RepositoryPort) -> RepositoryState | AllotmentError:
+    try:
+        return repository.read()
+    except AllotmentError as error:
+        return error
 
 
 def _found(state: RepositoryState, grants: tuple[TeamGrant, ...]) -> dict[str, str | None]:

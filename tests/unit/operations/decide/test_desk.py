@@ -12,7 +12,14 @@ import pytest
 
 from allotment.adapters.git_repository.fake import MemoryRepository
 from allotment.adapters.store.fake import MemoryStore
-from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError
+from allotment.errors import (
+    AllotmentError,
+    CapacityError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnreachableError,
+)
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.rights import OWN
 from allotment.model.access.token import ApiToken
@@ -27,7 +34,7 @@ from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.room import Applied, DecisionRoom
-from allotment.ports.repository import CommitMode, CommitPerson
+from allotment.ports.repository import CommitMode, CommitPerson, RepositoryState
 from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
 from allotment.ports.requests import RequestFilter
 from allotment.spec.granting import grant_path
@@ -188,6 +195,44 @@ def test_a_little_passes_by_itself_and_is_taken_back_when_it_is_ended(office: Of
     ada.end_grant(asked.id, "done")
     office.passes()
     assert (office.grant(asked.id), office.nominal()) == (GrantState.ENDED, before + 2)
+
+
+class _Counted(MemoryRepository):
+    """One whose readings are counted, and that may be away."""
+
+    reads = 0
+    away = False
+
+    def read(self) -> RepositoryState:
+        self.reads += 1
+        if self.away:
+            raise UnreachableError("the remote does not answer")
+        return super().read()
+
+
+def test_a_repository_is_not_read_while_nothing_is_to_be_done() -> None:
+    """It may lie elsewhere, and a grant lives for days."""
+    repository = _Counted(CommitMode.DIRECT, CommitPerson("Allotment", "allotment@acme.example"))
+    office = Office(repository=repository)
+    story(office)
+    office.carrier = GrantCarrier(office.room, read_again=30_000)
+    assert office.carrier.carry_out()
+    given = repository.reads
+    for _ in range(300):
+        office.now += 2
+        office.carrier.carry_out()
+    assert repository.reads - given == 20
+    repository.away = True
+    office.now += 30
+    for _ in range(10):
+        with pytest.raises(UnreachableError):
+            office.carrier.carry_out()
+        office.now += 2
+    assert repository.reads - given == 21
+    repository.away = False
+    office.now += 48 * 3600
+    assert office.carrier.carry_out()
+    assert {each.state for each in office.store.grants(frozenset(GrantState))} == {GrantState.ENDED}
 
 
 class Killed(BaseException):
