@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -112,31 +113,28 @@ class ClusterSnapshots:
         self._present = present
         self._connect = connect
         self._clock = clock
-        self._kept: dict[str, tuple[float, Snapshot]] = {}
-        self._alone = threading.Lock()
+        self._kept: dict[str, tuple[float, Snapshot | None]] = {}
+        self._alone: dict[str, threading.Lock] = {}
 
     def read(self, names: Sequence[str]) -> tuple[Snapshot, ...]:
-        """One of each cluster; of one that does not answer, one in which nothing was seen."""
-        found: list[Snapshot] = []
-        for name in names:
-            cluster = self._present.platform.cluster(name)
-            if cluster is None:
-                continue
-            with self._alone:
-                now = self._clock.now().timestamp()
-                at, kept = self._kept.get(name, (0.0, None))
-                if kept is None or not 0 <= now - at < _READ_AGAIN:
-                    kept = self._snapshot(name, cluster.context)
-                    if kept is None:
-                        continue
-                    self._kept[name] = now, kept
-            found.append(kept)
-        return tuple(found)
+        """One of each cluster that answers."""
+        clusters = (self._present.platform.cluster(name) for name in names)
+        found = (self._latest(each.name, each.context) for each in clusters if each is not None)
+        return tuple(each for each in found if each is not None)
 
     def forget(self) -> None:
-        """What comes next is read anew."""
-        with self._alone:
-            self._kept.clear()
+        """What comes next is read anew; a reading that goes on now is not kept."""
+        self._kept = {}
+
+    def _latest(self, name: str, context: str) -> Snapshot | None:
+        # A cluster that does not answer keeps those waiting that ask for it, once, and nobody who asks for another.
+        with self._alone.setdefault(name, threading.Lock()):
+            now, all_kept = self._clock.now().timestamp(), self._kept
+            at, kept = all_kept.get(name, (-math.inf, None))
+            if not 0 <= now - at < _READ_AGAIN:
+                kept = self._snapshot(name, context)
+                all_kept[name] = now, kept
+            return kept
 
     def _snapshot(self, name: str, context: str) -> Snapshot | None:
         try:
