@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol
 
 from allotment.errors import AllotmentError
 from allotment.model.requests.notice import Notice
+from allotment.ports.stored_jobs import kept_text
 
 
 class NotToldError(AllotmentError):
@@ -91,6 +92,11 @@ class Delivery:
     tries: int
     at: int
     trouble: str
+
+
+def kept_delivery(delivery: Delivery) -> Delivery:
+    """The same with such text as every store can keep."""
+    return replace(delivery, subject=kept_text(delivery.subject), trouble=kept_text(delivery.trouble))
 
 
 class NoticeBook(Protocol):

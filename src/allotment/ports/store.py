@@ -17,6 +17,7 @@ from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.run import JobState
 from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
+from allotment.ports.notices import NoticeBook
 from allotment.ports.people import PeopleReader, PeopleStore
 from allotment.ports.requests import RequestsReader, RequestsStore
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
@@ -209,6 +210,11 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Protoco
 
 class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, Protocol):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
+
+    @property
+    def notices(self) -> NoticeBook:
+        """What people were told."""
+        ...
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """Keep a new job.

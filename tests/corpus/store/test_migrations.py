@@ -75,6 +75,8 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert [each.groups for each in store.people()] == ([("acme-nlp",)] if file.stem >= "0006" else [])
         later = file.stem >= "0007"
         assert [each.id for each in (*store.requests(RequestFilter()), *store.grants())] == ["r0000001"] * 2 * later
+        told = [(each.receiver, each.state.value) for each in store.notices.deliveries()], len(store.notices.told())
+        assert told == (([("nlp-chat", "told"), ("leads", "waiting")], 1) if file.stem >= "0008" else ([], 0))
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from allotment.adapters.store.fake_notices import MemoryNoticeBook
 from allotment.adapters.store.finding import (
     ambiguous,
     as_asked,
@@ -49,6 +50,7 @@ class MemoryStore:
         self._people: dict[str, Person] = {}
         self._requests: dict[str, GrantRequest] = {}
         self._grants: dict[str, TeamGrant] = {}
+        self.notices = MemoryNoticeBook(self._grants)
         self._writer = ""
 
     @property

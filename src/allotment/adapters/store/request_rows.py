@@ -44,6 +44,12 @@ def grant_of(connection: sa.Connection, grant_id: str) -> TeamGrant:
     return read_value(_GRANT, TeamGrant, _written(connection, GRANTS, grant_id, _GRANT))
 
 
+def grant_if_kept(connection: sa.Connection, grant_id: str) -> TeamGrant | None:
+    """By its id; None where there is none."""
+    found = connection.execute(sa.select(GRANTS.c.written).where(GRANTS.c.id == grant_id)).scalar()
+    return None if found is None else read_value(_GRANT, TeamGrant, str(found))
+
+
 def grants_of(connection: sa.Connection, states: frozenset[GrantState]) -> tuple[TeamGrant, ...]:
     """By id."""
     query = sa.select(GRANTS.c.written).order_by(GRANTS.c.id)

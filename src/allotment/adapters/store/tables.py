@@ -221,3 +221,24 @@ GRANTS: Final = sa.Table(
     sa.Column("written", TEXT, nullable=False),
     sa.Index("grants_state", "state"),
 )
+
+DELIVERIES: Final = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("notice", TEXT, primary_key=True),
+    sa.Column("receiver", TEXT, primary_key=True),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("tries", NUMBER, nullable=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("trouble", TEXT, nullable=False),
+    sa.Index("deliveries_at", "at"),
+)
+
+TOLD: Final = sa.Table(
+    "told",
+    METADATA,
+    sa.Column("key", TEXT, primary_key=True),
+    sa.Column("at", TIME, nullable=False),
+)
+"""Of grants, what was told stands with them."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from allotment.adapters.store import auditing, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
+from allotment.adapters.store.notice_rows import SqlNoticeBook
 from allotment.adapters.store.reading import SqlReader, jobs_of
 from allotment.adapters.store.rows import (
     attempt_to_row,
@@ -50,6 +51,7 @@ class SqlStore(SqlReader):
         self._by: sa.Connection | None = None
         self._trail: ChainHead | None = None
         self._longer: ChainHead | None = None
+        self.notices = SqlNoticeBook(self._looking, self._changing)
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:

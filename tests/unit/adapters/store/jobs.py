@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 from allotment.adapters.store.fake import MemoryStore
@@ -29,6 +30,7 @@ from allotment.model.jobs.run import MOVES, JobHistory, JobState, Move, MoveCaus
 from allotment.model.jobs.use import UseSummary
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.notice import Notice, NoticeKind, NoticeSeverity, ToldKey
 from allotment.model.requests.request import (
     DecisionRecord,
     DemonstratedNeed,
@@ -41,6 +43,7 @@ from allotment.model.requests.terms import QuotaShare, RequestKind, TakenShare, 
 from allotment.ports.audit import AuditFilter
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
+from allotment.ports.notices import Delivery, DeliveryState
 from allotment.ports.requests import RequestFilter
 from allotment.ports.store import JobFilter, JobsStore
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait
@@ -141,7 +144,7 @@ class Act:
     def on(self, store: JobsStore) -> Any:
         """What it gives, or the kind of error that it ends with."""
         try:
-            return getattr(store, self.verb)(*self.arguments)
+            return attrgetter(self.verb)(store)(*self.arguments)
         except AllotmentError as error:
             return type(error).__name__
 
@@ -165,7 +168,7 @@ class Acts:
             return Act("prune", (self.now - self.rng.choice((0, HOUR, 24 * HOUR)), self._audited()))
         if kind == 4:
             some = (Act("audit", (self._audited(),)), self._of_token(sorted(store._tokens)), self._of_person(store))
-            return self.rng.choice((*some, self._of_request(store)))
+            return self.rng.choice((*some, self._of_request(store), self._of_notice(store)))
         ids = self.rng.sample(known, min(len(known), self.rng.randint(1, 3)))
         return Act("record", ([self._change(store.get(each)) for each in ids], self._turns(ids)))
 
@@ -247,6 +250,24 @@ class Acts:
         grants = self.rng.choice(((), (after,), (replace(after, revision=after.revision + 1),)))
         return Act("keep_requests", ((new,), grants, self._audited()))
 
+    def _of_notice(self, store: MemoryStore) -> Act:
+        """On its way, settled for itself and for a grant that may not be there, and forgotten."""
+        key = f"quota/{self.rng.randrange(5)}"
+        grants = self.rng.sample((*sorted(store._grants), "r9999999"), 1)
+        settles = (ToldKey("", key), *(ToldKey(each, self.rng.choice(("time:80", "time:100"))) for each in grants))
+        new = Notice(key, NoticeKind.QUOTA, NoticeSeverity.INFO, "nlp", (), "s", (), (), settles)
+        state = self.rng.choice(list(DeliveryState))
+        tried = Delivery(
+            new.id, self.rng.choice("ab"), "s\x00", state, self.rng.randrange(1, 9), self.now, "down\udc80"
+        )
+        return self.rng.choice(
+            (
+                Act("notices.keep", (tried,)),
+                Act("notices.settle", (new, self.now)),
+                Act("notices.forget", (self.now - HOUR,)),
+            )
+        )
+
     def _audited(self) -> list[AuditedAct]:
         """None, one or two, by all kinds of people."""
         return [
@@ -300,6 +321,8 @@ def everything(store: JobsStore) -> Iterator[Any]:
     for each in ("t0001", "t0002", "nobody", "a\x00"):
         yield each, Act("token", (each,)).on(store)
     yield from everybody(store)
+    yield store.notices.deliveries()
+    yield store.notices.told()
     yield store.audit_head()
     yield list(store.whole_audit())
     for asked in (

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allotment.adapters.notices.fake import FakeNoticeBook, FakeSender
+from allotment.adapters.notices.fake import FakeSender
+from allotment.adapters.store.fake_notices import MemoryNoticeBook
 from allotment.model.requests.grant import GrantState
 from allotment.model.requests.notice import Notice
 from allotment.operations.decide.telling import FORGOTTEN_AFTER, MOST_TRIES, TellingStatus, tell
@@ -47,7 +48,7 @@ class Desk:
     def __init__(self, *receivers: Receiver) -> None:
         self.receivers = receivers
         self.sender = FakeSender()
-        self.book = FakeNoticeBook()
+        self.book = MemoryNoticeBook({})
 
     def told_in(self, due: list[Notice], minutes: float = 0) -> TellingStatus:
         left = [each for each in due if each.key not in self.book.told()]
@@ -181,21 +182,21 @@ def test_a_quota_that_fell_meanwhile_is_not_told_twice_to_whoever_heard() -> Non
 def test_a_server_that_dies_between_sending_and_keeping_sends_again_under_the_same_id() -> None:
     desk, due = Desk(A), notices()
 
-    class Dying(FakeNoticeBook):
+    class Dying(MemoryNoticeBook):
         def keep(self, delivery: Delivery) -> None:
             raise RuntimeError("killed")
 
-    desk.book = Dying()
+    desk.book = Dying({})
     with pytest.raises(RuntimeError):
         desk.told_in(due)
-    desk.book = FakeNoticeBook()
+    desk.book = MemoryNoticeBook({})
     desk.told_in(due, 1)
 
     assert desk.sender.sent == [(due[0].id, "a")] * 2
 
 
 def test_a_server_that_dies_before_settling_sends_nothing_twice() -> None:
-    class Dying(FakeNoticeBook):
+    class Dying(MemoryNoticeBook):
         dies = True
 
         def settle(self, notice: Notice, at: int) -> None:
@@ -204,7 +205,7 @@ def test_a_server_that_dies_before_settling_sends_nothing_twice() -> None:
             super().settle(notice, at)
 
     desk, due = Desk(A, B), notices()
-    desk.book = book = Dying()
+    desk.book = book = Dying({})
     with pytest.raises(RuntimeError):
         desk.told_in(due)
     book.dies = False
@@ -216,13 +217,14 @@ def test_a_server_that_dies_before_settling_sends_nothing_twice() -> None:
 
 def test_grants_remember_themselves() -> None:
     of = replace(grant(12, hours=48), state=GrantState.ACTIVE)
-    book, sender = FakeNoticeBook([of]), FakeSender()
+    grants = {of.id: of}
+    book, sender = MemoryNoticeBook(grants), FakeSender()
     for minute in range(3):
-        due = of_grants(book.grants.values(), {of.id: 461 * 3600}, START + HOUR)
+        due = of_grants(grants.values(), {of.id: 461 * 3600}, START + HOUR)
         tell(due, lambda _: [A], sender, book, START + HOUR + minute * MINUTE)
 
     assert len(sender.sent) == 1
-    assert book.grants[of.id].told == ("hours:80/2073600",)
+    assert grants[of.id].told == ("hours:80/2073600",)
     assert book.told() == frozenset()
 
 
