@@ -25,6 +25,7 @@ from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
+from allotment.api.telling import notifier, tell_beside
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.kubernetes.place import classes_offered
 from allotment.jobs.slurm.rendering import SlurmPlace
@@ -117,6 +118,7 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--oidc-groups", default="groups", help="claim of its tokens that lists groups")
     parser.add_argument("--oidc-scopes", default="openid profile email", help="what is asked of it")
     parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
+    parser.add_argument("--notices", default="", help="file of receivers of notices")
     return parser.parse_args(words)
 
 
@@ -169,7 +171,11 @@ def _serve(asked: argparse.Namespace) -> None:
             )
             room = decision_room(present, jobs, repository, connected, wiring.clock())
             requests = RequestDesk(room)
-            Thread(target=keep_deciding, args=(requests, room, present, desk.ending), daemon=True).start()
+            telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
+            deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=bool(asked.repository))
+            Thread(target=deciding, daemon=True).start()
+            if telling is not None:
+                tell_beside(telling, desk)
             oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, asked.oidc_groups, asked.oidc_scopes, asked.oidc_ca)
             coming = sign_ins(oidc, jobs, present.people, steady, opened, names=None if place is None else place.names)
             registry = Registry(jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming)

@@ -38,7 +38,9 @@ from allotment.wiring import running
 _PASS: Final = 2.0
 """Seconds between two looks at what time, or somebody, has made due."""
 _READ_AGAIN: Final = 30.0
-"""Seconds for which what was read of a cluster, or of the repository, is good enough."""
+"""Seconds for which what was read of a cluster, or of a repository elsewhere, is good enough."""
+_READ_HERE_AGAIN: Final = 5.0
+"""The same of a repository on this machine: of a change by hand people hear soon."""
 _SEED: Final = 1
 Connect = Callable[[str], AbstractContextManager[KubePort]]
 
@@ -185,9 +187,19 @@ def decision_room(
     )
 
 
-def keep_deciding(desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event) -> None:
-    """Pass after pass until the server ends; what goes wrong is said once, and tried again."""
-    carrier = GrantCarrier(room, read_again=round(_READ_AGAIN * 1000))
+def keep_deciding(
+    desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event, *, afar: bool
+) -> None:
+    """Pass after pass until the server ends; what goes wrong is said once, and tried again.
+
+    Args:
+        desk: what is asked for.
+        room: what is decided with.
+        present: the platform, which goes on with its repository.
+        ending: set once the server is to end.
+        afar: whether the repository lies elsewhere.
+    """
+    carrier = GrantCarrier(room, read_again=round((_READ_AGAIN if afar else _READ_HERE_AGAIN) * 1000))
     said, read = "", ""
     while not ending.wait(_PASS):
         try:

@@ -50,6 +50,32 @@ class Receiver:
     secret: str = field(default="", repr=False)
 
 
+class MailTls(Enum):
+    """How a mail server is spoken to; the text is what users write."""
+
+    STARTTLS = "starttls"
+    """From the second sentence on; usually port 587."""
+    IMPLICIT = "implicit"
+    """From the first one on; usually port 465."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """A mail server that takes our mail.
+
+    Attributes:
+        user: to sign in with; empty where nobody has to.
+        sender: address that mail comes from.
+    """
+
+    host: str
+    port: int
+    tls: MailTls
+    sender: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
 class NoticeSender(Protocol):
     """A way to receivers."""
 

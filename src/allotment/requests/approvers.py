@@ -73,11 +73,11 @@ def capacity_of(somebody: Somebody, request: GrantRequest, route: Route, rules: 
     """
     if route.others_only and somebody.name == request.requester:
         return None
-    if _named(somebody, request, route):
+    if is_named(somebody, request.wish.team, route):
         return route.name
     for absent in _stood_in_for(somebody, rules, now):
         # The requester's deputy would be the requester's own voice.
-        if _named(absent, request, route) and not (route.others_only and absent.name == request.requester):
+        if is_named(absent, request.wish.team, route) and not (route.others_only and absent.name == request.requester):
             return f"{route.name}, for {spelled(absent.name)}"
     return f"{route.name}, by an administrator" if somebody.groups.intersection(rules.admin_groups) else None
 
@@ -89,8 +89,9 @@ def who_decides(route: Route, team: str) -> str:
     return ", ".join((*owners, *groups, *map(spelled, route.users))) or "the platform's administrators"
 
 
-def _named(somebody: Somebody, request: GrantRequest, route: Route) -> bool:
-    by_team = TEAM_OWNERS in route.approvers and request.wish.team in somebody.owns
+def is_named(somebody: Somebody, team: str, route: Route) -> bool:
+    """Whether a route names somebody, himself or by a group, for what that team asks for."""
+    by_team = TEAM_OWNERS in route.approvers and team in somebody.owns
     # The word for owners is no group, even if a provider has one of that name.
     by_group = not somebody.groups.isdisjoint(set(route.approvers) - {TEAM_OWNERS})
     return somebody.name in route.users or by_team or by_group

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,32 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.live.decide.conftest import git
 from tests.live.kubernetes.driving import until
 from tests.live.server.conftest import Server
-from tests.live.training import CLUSTER, Training, declared_tree
+from tests.live.training import CLUSTER, Training
 
 pytestmark = pytest.mark.live
 FLAVOR = "a100-on-demand"
-
-
-def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=Grace", "-c", "user.email=grace@acme.example")
-    done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """A platform directory in a repository of its own."""
-    folder = tmp_path / "platform"
-    for path, text in declared_tree().files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "as it was")
-    return folder
 
 
 @pytest.fixture

@@ -118,6 +118,7 @@ ENV_WORDS = (
     "PROMETHEUS",
     "STORE",
     "SERVER",
+    "NOTICES",
     "LISTEN",
     "HOSTS",
     "TLS_CERT",

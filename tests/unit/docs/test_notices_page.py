@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+import yaml
+from msgspec.structs import fields
 
 from allotment.adapters.notices.bodies import own_body
 from allotment.adapters.notices.signing import signed_headers
 from allotment.model.requests.notice import AudienceKind, Measure, NoticeKind, NoticeSeverity
+from allotment.operations.decide.receivers import _WrittenReceiver, configured_notices
 from allotment.operations.decide.telling import _WAITS, MOST_TRIES
 from allotment.ports.notices import ReceiverKind
 from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS
@@ -31,6 +34,12 @@ def test_the_document_is_what_is_sent() -> None:
     shown = json.dumps(json.loads(own_body(example())), indent=2, ensure_ascii=False)
 
     assert block("json") == shown + "\n", f"write this instead:\n{shown}"
+
+
+def test_the_file_that_is_shown_is_one() -> None:
+    found = configured_notices(yaml.safe_load(block("yaml")))
+    assert {each.receiver.name for each in found.receivers} == {"nlp-chat", "leads", "pager"}
+    assert {each.name for each in fields(_WrittenReceiver)} <= set(re.findall(r"`([a-z]+)`", PAGE))
 
 
 def checker() -> Callable[..., bool]:

@@ -8,10 +8,8 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime
-from enum import Enum
 from typing import Final
 
 from allotment.adapters.notices.in_time import SOCKET_SECONDS, in_time
@@ -19,7 +17,14 @@ from allotment.adapters.notices.text import one_line
 from allotment.errors import UsageError, quoted, quoted_message, shown
 from allotment.model.requests.notice import Notice
 from allotment.ports.clock import Clock
-from allotment.ports.notices import NoticeRefusedError, NotToldError, Receiver, ReceiverDownError
+from allotment.ports.notices import (
+    MailServer,
+    MailTls,
+    NoticeRefusedError,
+    NotToldError,
+    Receiver,
+    ReceiverDownError,
+)
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -27,32 +32,6 @@ _ADDRESS: Final = re.compile(rf"(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?
 """Addresses as people have them: without quotation marks, comments, lists or anything that ends a header."""
 _MOST_SUBJECT: Final = 200
 _MOST_LINE: Final = 2000
-
-
-class MailTls(Enum):
-    """How a mail server is spoken to; the text is what users write."""
-
-    STARTTLS = "starttls"
-    """From the second sentence on; usually port 587."""
-    IMPLICIT = "implicit"
-    """From the first one on; usually port 465."""
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """A mail server that takes our mail.
-
-    Attributes:
-        user: to sign in with; empty where nobody has to.
-        sender: address that mail comes from.
-    """
-
-    host: str
-    port: int
-    tls: MailTls
-    sender: str
-    user: str = ""
-    password: str = field(default="", repr=False)
 
 
 class MailSender:

@@ -6,12 +6,12 @@ import ssl
 from collections.abc import Collection
 from pathlib import Path
 
-from allotment.adapters.notices.mail import MailSender, MailServer
+from allotment.adapters.notices.mail import MailSender
 from allotment.adapters.notices.webhook import WebhookSender
 from allotment.errors import InputError, shown
 from allotment.model.requests.notice import Notice
 from allotment.ports.clock import Clock
-from allotment.ports.notices import NoticeRefusedError, Receiver, ReceiverKind
+from allotment.ports.notices import MailServer, NoticeRefusedError, Receiver, ReceiverKind
 
 
 class SenderByKind:

@@ -6,6 +6,7 @@ through the server held what they had asked for. What others submit to a cluster
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,7 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
+from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.observe.seen import seen_everywhere
 from allotment.operations.ask.sparing import BEYOND
@@ -31,6 +33,7 @@ from allotment.operations.ask.wasting import counting_rules
 from allotment.operations.run.using import held_devices
 from allotment.ports.store import MOST_LISTED, JobFilter, JobsReader, PageMark
 from allotment.ports.stored_jobs import StoredJob
+from allotment.requests.granted_use import seconds_used
 from allotment.scheduling.snapshot.pods import pod_requests
 
 _SPAN: Final = NEED_DAYS * DAY_MS
@@ -100,6 +103,30 @@ def kept_need(
             count.idle(part_ms(each.idle, since, now))
     by_jobs = [name for name, each in found.items() if each.by_jobs]
     return count.close(guaranteed), f"{_OF_JOBS} of {', '.join(by_jobs)}" if by_jobs else ""
+
+
+def kept_use(reader: JobsReader, platform: Platform, grants: Iterable[TeamGrant], now: int) -> Mapping[str, int]:
+    """Device-seconds that were used of grants, by id; of one of which nothing is known it is not in there.
+
+    Args:
+        reader: the store.
+        platform: as declared, with the grants in it.
+        grants: of any teams.
+        now: milliseconds since the epoch.
+    """
+    by_team: dict[str, list[TeamGrant]] = {}
+    for each in grants:
+        by_team.setdefault(each.team, []).append(each)
+    found: dict[str, int] = {}
+    for team, some in by_team.items():
+        given = Counter[str]()
+        for one in (share for each in some for share in each.terms.shares):
+            given[one.cluster] += one.devices
+        kept = {name: _kept(reader, team, name, now) for name in given}
+        own = {name: guaranteed_devices(platform, team, (name,)) - devices for name, devices in given.items()}
+        known = {name: each.held for name, each in kept.items() if each.since is not None}
+        found |= seconds_used(some, own, known, now)
+    return found
 
 
 def _kept(reader: JobsReader, team: str, backend: str, now: int) -> _Kept:

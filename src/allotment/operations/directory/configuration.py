@@ -82,6 +82,7 @@ SETTINGS: Final = (
     Setting("oidc-groups", "groups", "claim of the provider's tokens that lists groups"),
     Setting("oidc-scopes", "openid profile email", "what is asked of the provider, with spaces between the words"),
     Setting("oidc-ca", "", "certificates that the provider's is checked against; none of its own", is_path=True),
+    Setting("notices", "", "file of receivers of notices that the server sends; none by default", is_path=True),
     Setting("output", "table", "output format", OUTPUT_FORMATS),
     Setting("color", "auto", "colours: auto looks at the terminal, NO_COLOR and CLICOLOR_FORCE", COLOR_MODES),
     Setting("no-input", "false", "never ask; a question becomes an error that names the flag", BOOLEANS),

@@ -115,6 +115,7 @@ class Desk:
         self._alone = threading.RLock()
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
+        self._besides: Callable[[], tuple[str, ...]] = tuple
         self._unreadable = {each.id: each for each in store.unreadable()}
         wanted = {each.backend for each in store.unfinished()} | backends_to_tell(store, self._since)
         for name in (LOCAL, *sorted(wanted - {LOCAL})):
@@ -147,6 +148,14 @@ class Desk:
             for lane in self._lanes.values():
                 start(lane)
 
+    def tell_besides(self, told: Callable[[], tuple[str, ...]]) -> None:
+        """Have its status tell what the server's user should see to apart from jobs.
+
+        Args:
+            told: gives sentences.
+        """
+        self._besides = told
+
     def step(self) -> bool:
         """One pass over all back ends, one after the other; whether anything was new."""
         news = [lane.step() for lane in list(self._lanes.values())]
@@ -170,7 +179,7 @@ class Desk:
             me.teams,
             tuple(served),
             jobs,
-            self.told,
+            (*self.told, *self._besides()),
             me.environment,
             me.listens,
         )

@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 
 from allotment.adapters.notices import in_time as timing
 from allotment.adapters.notices import mail as module
-from allotment.adapters.notices.mail import MailSender, MailServer, MailTls
+from allotment.adapters.notices.mail import MailSender
 from allotment.adapters.notices.text import one_line
 from allotment.errors import UsageError
-from allotment.ports.notices import NoticeRefusedError, NotToldError, Receiver, ReceiverDownError, ReceiverKind
+from allotment.ports.notices import (
+    MailServer,
+    MailTls,
+    NoticeRefusedError,
+    NotToldError,
+    Receiver,
+    ReceiverDownError,
+    ReceiverKind,
+)
 from tests.unit.adapters.notices.cases import CLOCK, HOSTILE, example, saying
 from tests.unit.adapters.notices.certificates import Authority
 from tests.unit.adapters.notices.mail_server import MailState, mailing

@@ -27,6 +27,7 @@ from allotment.model.grammar import count
 @setting_flag("oidc-groups", metavar="CLAIM")
 @setting_flag("oidc-scopes", metavar="WORDS")
 @setting_flag("oidc-ca", metavar="FILE")
+@setting_flag("notices", metavar="FILE")
 @click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
 @output_flags
 @global_flags
@@ -45,7 +46,7 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     again by the next. With --listen it listens on an address of the network besides, where whoever comes shows a token
     (`allot token create`): on other addresses than loopback ones with TLS only. With --oidc-issuer the people of that
     identity provider sign in there (`allot login`): their groups are what the platform directory says, and they see and
-    do what is their teams'.
+    do what is their teams'. With --notices people are told of requests, grants and quotas without having asked.
     """
     from allotment import wiring
     from allotment.cli.commands.run.server_view import server_listing, server_text
