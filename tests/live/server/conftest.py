@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -20,8 +21,11 @@ from allotment.operations.directory.loading import load
 from allotment.operations.run.starting import bring_down, bring_up
 from allotment.ports.job_service import JobService
 from allotment.wiring import directory, running
+from tests.live.debian import install
 
 ROOT = Path(__file__).parents[3]
+
+FAKETIME: Final = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 
 @dataclass
@@ -100,3 +104,23 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield one
     finally:
         one.end()
+
+
+@pytest.fixture(scope="session")
+def faketime() -> Path:
+    """The library that lets a process see another time."""
+    if not FAKETIME.exists():
+        install("faketime")
+    if not FAKETIME.exists():
+        pytest.skip("no libfaketime here, and it cannot be installed: apt-get install faketime")
+    return FAKETIME
+
+
+def clock_by(faketime: Path, told: Path) -> dict[str, str]:
+    """Variables of a server whose clock stands to the machine's as a file says, such as ``+3600``, at each look."""
+    return {
+        "LD_PRELOAD": str(faketime).replace("libfaketime.so", "libfaketimeMT.so"),
+        "FAKETIME_TIMESTAMP_FILE": str(told),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }

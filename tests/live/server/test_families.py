@@ -17,8 +17,7 @@ from allotment.model.jobs.run import JobState
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import JobRow
-from tests.live.server.conftest import Server
-from tests.live.server.test_hardships import LIBRARY
+from tests.live.server.conftest import Server, clock_by
 from tests.live.server.test_running import ended, shell
 
 pytestmark = pytest.mark.live
@@ -108,16 +107,10 @@ class SetClock:
 
 
 @pytest.fixture
-def clocked(server: Server, tmp_path: Path) -> Iterator[tuple[Server, SetClock]]:
+def clocked(server: Server, faketime: Path, tmp_path: Path) -> Iterator[tuple[Server, SetClock]]:
     told = tmp_path / "faketime"
     clock = SetClock(told)
-    fake = {
-        "LD_PRELOAD": LIBRARY.replace("libfaketime.so", "libfaketimeMT.so"),
-        "FAKETIME_TIMESTAMP_FILE": str(told),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    other = Server(server.home, further=fake)
+    other = Server(server.home, further=clock_by(faketime, told))
     try:
         yield other, clock
     finally:
@@ -144,7 +137,6 @@ def minutely(text: str) -> Job:
     return shell(text, devices=0, type=JobType.SCHEDULED, schedule=JobSchedule("* * * * *", "Europe/Berlin", 40))
 
 
-@pytest.mark.skipif(not Path(LIBRARY).exists(), reason="libfaketime is not installed (apt-get install libfaketime)")
 @pytest.mark.parametrize("times", [1, pytest.param(12, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])])
 def test_each_time_of_a_schedule_runs_once_whatever_kills_the_server_or_sets_its_clock(
     clocked: tuple[Server, SetClock], times: int

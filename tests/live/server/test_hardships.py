@@ -22,7 +22,7 @@ from allotment.operations.run.starting import bring_down
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import StoredJob
-from tests.live.server.conftest import Server
+from tests.live.server.conftest import Server, clock_by
 from tests.live.server.test_running import cmdline, ended, shell, until
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="mounts a file system, and fills it")]
@@ -162,18 +162,16 @@ def test_while_much_code_is_unpacked_others_start_and_end(server: Server) -> Non
     assert [line.text for line in server.service.log(many.id) if line] == [b"10000"]
 
 
-LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-
-
-@pytest.mark.skipif(not Path(LIBRARY).exists(), reason="libfaketime is not installed (apt-get install libfaketime)")
 @pytest.mark.parametrize("jump", [pytest.param("-1h", marks=pytest.mark.nightly), "+1h"])
-def test_a_clock_that_jumps_by_an_hour_ends_no_job_and_turns_no_history_round(server: Server, jump: str) -> None:
+def test_a_clock_that_jumps_by_an_hour_ends_no_job_and_turns_no_history_round(
+    server: Server, faketime: Path, jump: str
+) -> None:
     server.up()
     one = server.service.submit(JobSubmission(shell("sleep 6; echo done", run_time=600), "local")).job
     time.sleep(2)
     server.kill(server.up())
     # From now on the server's clock is another.
-    fake = {"LD_PRELOAD": LIBRARY, "FAKETIME": jump, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    fake = {"LD_PRELOAD": str(faketime), "FAKETIME": jump, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     other = Server(server.home, further=fake)
     other.up()
     done = ended(other, one.id)
@@ -192,20 +190,13 @@ def reckons_as_it_was(job: StoredJob, seconds: float) -> None:
     assert job.use.run_ms <= job.use.held_ms <= (seconds + 10) * 1000
 
 
-@pytest.mark.skipif(not Path(LIBRARY).exists(), reason="libfaketime is not installed (apt-get install libfaketime)")
 @pytest.mark.parametrize("jump", ["-1h", pytest.param("+1h", marks=pytest.mark.nightly)])
 def test_a_clock_that_is_set_while_the_server_runs_changes_no_duration(
-    server: Server, tmp_path: Path, jump: str
+    server: Server, faketime: Path, tmp_path: Path, jump: str
 ) -> None:
     told = tmp_path / "faketime"
     told.write_text("+0")
-    fake = {
-        "LD_PRELOAD": LIBRARY.replace("libfaketime.so", "libfaketimeMT.so"),
-        "FAKETIME_TIMESTAMP_FILE": str(told),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    other = Server(server.home, further=fake)
+    other = Server(server.home, further=clock_by(faketime, told))
     other.up()
     try:
         long = other.service.submit(JobSubmission(shell("sleep 8; echo done", run_time=600), "local")).job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -12,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.live.debian import install
 
 _QUICK = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 """Nobody pulls the plug of a test; a killed client leaves the same."""
@@ -61,9 +62,8 @@ def programs() -> Path | None:
 
 def installed() -> Path | None:
     """The programs, installed first where that may be done; None where it may not."""
-    if programs() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        argv = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql"]
-        subprocess.run(argv, check=False, capture_output=True, timeout=300)
+    if programs() is None:
+        install("postgresql")
     return programs()
 
 
