@@ -11,13 +11,21 @@ from anyio import to_thread
 from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import JSON, text_within, value_answer
+from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import Asked, Comer, Routes
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
+from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor
+from allotment.ports.sign_in import SignInOffer
 
 _NOTHING: Final = 204
 _MOST_ASKED: Final = 64 << 10
 """Bytes of what is said of a token that is to be made."""
+
+
+_FILES: Final = Media(JSON, {"type": "object", "additionalProperties": {"type": "string"}})
+_GIVEN: Final = JsonValue("given", TokenReceipt)
+_PERSON: Final = JsonValue("person", ToldPerson)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +51,30 @@ class AskedSignIn:
 def add_access_routes(routes: Routes) -> None:
     """Who asks; what is declared; tokens, which are made and taken back."""
 
-    @routes.add("GET", "/v1/whoami", Permission.READ)
+    @routes.add("GET", "/v1/whoami", Permission.READ, gives=JsonValue("visitor", Visitor))
     def whoami(asked: Asked) -> Response:
         return value_answer("visitor", asked.access.whoami())
 
-    @routes.add("GET", "/v1/platform", Permission.READ)
+    @routes.add(
+        "GET",
+        "/v1/platform",
+        Permission.READ,
+        gives=_FILES,
+    )
     def declared(asked: Asked) -> Response:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
-    @routes.add("GET", "/v1/tokens", Permission.OWN_TOKENS)
+    @routes.add("GET", "/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("tokens", tuple[ToldToken, ...]))
     def tokens(asked: Asked) -> Response:
         return value_answer("tokens", asked.access.tokens())
 
-    @routes.add("POST", "/v1/tokens", Permission.OWN_TOKENS)
+    @routes.add("POST", "/v1/tokens", Permission.OWN_TOKENS, takes=JsonValue("wanted", AskedToken), gives=_GIVEN)
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
         return value_answer(
             "given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts, wanted.team)
         )
 
-    @routes.add("DELETE", "/v1/tokens/{reference}", Permission.OWN_TOKENS)
+    @routes.add("DELETE", "/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=JsonValue("token", ToldToken))
     def revoke(asked: Asked, reference: str) -> Response:
         return value_answer("token", asked.access.revoke_token(reference))
 
@@ -70,15 +83,15 @@ def add_access_routes(routes: Routes) -> None:
         asked.access.end_session()
         return Response(status_code=_NOTHING)
 
-    @routes.add("GET", "/v1/people", Permission.PEOPLE)
+    @routes.add("GET", "/v1/people", Permission.PEOPLE, gives=JsonValue("people", tuple[ToldPerson, ...]))
     def people(asked: Asked) -> Response:
         return value_answer("people", asked.access.people())
 
-    @routes.add("POST", "/v1/people/{reference}/shut-out", Permission.PEOPLE)
+    @routes.add("POST", "/v1/people/{reference}/shut-out", Permission.PEOPLE, gives=_PERSON)
     def shut_out(asked: Asked, reference: str) -> Response:
         return value_answer("person", asked.access.shut_out(reference, out=True))
 
-    @routes.add("POST", "/v1/people/{reference}/let-in", Permission.PEOPLE)
+    @routes.add("POST", "/v1/people/{reference}/let-in", Permission.PEOPLE, gives=_PERSON)
     def let_in(asked: Asked, reference: str) -> Response:
         return value_answer("person", asked.access.shut_out(reference, out=False))
 
@@ -86,11 +99,11 @@ def add_access_routes(routes: Routes) -> None:
 def add_sign_in_routes(routes: Routes) -> None:
     """How somebody gets in whom nobody knows yet."""
 
-    @routes.open("GET", "/v1/sign-in")
+    @routes.open("GET", "/v1/sign-in", gives=JsonValue("offer", SignInOffer))
     def offer(stranger: Comer) -> Response:
         return value_answer("offer", stranger.sign_ins.offer())
 
-    @routes.open("POST", "/v1/sign-in")
+    @routes.open("POST", "/v1/sign-in", takes=JsonValue("brought", AskedSignIn), gives=_GIVEN)
     async def enter(stranger: Comer, brought: Annotated[AskedSignIn, Depends(_brought)]) -> Response:
         session = await to_thread.run_sync(
             partial(stranger.enter, brought.token, brought.nonce, brought.host, elsewhere=brought.elsewhere)

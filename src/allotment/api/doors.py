@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
+from allotment.api.contract import JsonValue, Media, RouteContract
 from allotment.errors import ForbiddenError, NotFoundError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
@@ -179,17 +180,28 @@ class Routes:
         """
         self._requests = requests
         self._app = app
+        self.contracts: dict[tuple[str, str], RouteContract] = {}
         self._door = door
         self._desk = desk
         self._registry = registry
 
-    def add(self, verb: str, path: str, needs: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def add(
+        self,
+        verb: str,
+        path: str,
+        needs: Permission,
+        *,
+        takes: JsonValue | Media | None = None,
+        gives: JsonValue | Media | None = None,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a route of a handler.
 
         Args:
             verb: such as ``GET``.
             path: such as ``/v1/jobs``.
             needs: without which nobody gets to it.
+            takes: its body.
+            gives: what it answers; None for nothing but that it is done.
         """
 
         async def entered(request: Request) -> None:
@@ -205,14 +217,18 @@ class Routes:
                 partial(self._door.still, admitted),
             )
 
-        return self._making(verb, path, entered, needs.value)
+        return self._making(verb, path, entered, needs.value, RouteContract(takes, gives))
 
-    def open(self, verb: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def open(
+        self, verb: str, path: str, *, takes: JsonValue | None = None, gives: JsonValue | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a route for whoever comes to sign in, whom nobody knows yet: it has no way to anything else.
 
         Args:
             verb: such as ``GET``.
             path: such as ``/v1/sign-in``.
+            takes: its body.
+            gives: what it answers.
         """
 
         async def came(request: Request) -> None:
@@ -225,11 +241,13 @@ class Routes:
                 )
             request.state.stranger = Newcomer(sign_ins, _address_of(request))
 
-        return self._making(verb, path, came, OPEN)
+        return self._making(verb, path, came, OPEN, RouteContract(takes, gives))
 
     def _making(
-        self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str
+        self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str, contract: RouteContract
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        self.contracts[verb, path] = contract
+
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._app.add_api_route(
                 path,

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-import msgspec
+from allotment.api.problems import FROM_A_PAGE, PROBLEM, TOO_LONG, WRONG_NAME, ProblemType, problem_body
+from allotment.errors import UsageError
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _LONGEST_PATH: Final = 8 << 10
@@ -63,26 +64,26 @@ class Hardened:
         if refusal is None:
             await self._app(scope, receive, sent)
             return
-        status, what, fix = refusal
-        body = msgspec.json.encode({"error": "UsageError", "what": what, "why": "", "fix": fix})
+        kind, what, fix = refusal
+        body = problem_body(kind, kind.status, UsageError(what, fix=fix))
         await sent(
-            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+            {"type": "http.response.start", "status": kind.status, "headers": [(b"content-type", PROBLEM.encode())]}
         )
         await sent({"type": "http.response.body", "body": body})
 
-    def _refusal(self, scope: Any, headers: Headers) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Any, headers: Headers) -> tuple[ProblemType, str, str] | None:
         hosts = [value for name, value in headers if name == b"host"]
         if len(hosts) != 1 or host_of(hosts[0]) not in self._names:
             names = ", ".join(sorted(self._names))
             return (
-                421,
+                WRONG_NAME,
                 "this server has another name",
                 f"call it by one of its names ({names}), or start it with --hosts",
             )
         if any(name == b"origin" for name, _ in headers):
-            return 403, "this server answers no page of a browser", "use the command line, or a program"
+            return FROM_A_PAGE, "this server answers no page of a browser", "use the command line, or a program"
         if len(scope.get("raw_path") or b"") + len(scope.get("query_string", b"")) > _LONGEST_PATH:
-            return 414, f"an address of more than {_LONGEST_PATH} bytes", "ask for less at once"
+            return TOO_LONG, f"an address of more than {_LONGEST_PATH} bytes", "ask for less at once"
         return None
 
 

@@ -17,24 +17,26 @@ from anyio import CapacityLimiter, current_time, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
 
 from allotment.api.access import add_access_routes, add_sign_in_routes
 from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.code_spools import CodeSpools
-from allotment.api.doors import Asked, Door, Routes, Visit
+from allotment.api.contract import JsonValue, Media
+from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
 from allotment.api.log_blocks import begun, ended_by, written_lines
+from allotment.api.openapi import openapi_of
 from allotment.api.places import Callers
+from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
 from allotment.errors import (
     AllotmentError,
-    CapacityError,
-    ConflictError,
-    ForbiddenError,
     InputError,
     NotFoundError,
     NotSignedInError,
     UnreachableError,
     UsageError,
+    shown,
 )
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.bounds import LONGEST_RUN, MOST_REPLICAS
@@ -44,10 +46,19 @@ from allotment.observe.written import encode
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk
-from allotment.ports.backends import JobRefusedError, LogLine
-from allotment.ports.job_service import JobSubmission, SubmissionAnswer, answer_of
+from allotment.ports.backends import LogLine
+from allotment.ports.job_service import (
+    FamilySummary,
+    ForeseenJob,
+    JobReceipt,
+    JobSubmission,
+    ServerStatus,
+    SubmissionAnswer,
+    answer_of,
+)
 from allotment.ports.request_service import RequestService
-from allotment.ports.store import JobFilter, PageMark
+from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.stored_jobs import StoredJob
 
 GZIP: Final = "application/gzip"
 LINES: Final = "application/x-ndjson"
@@ -58,25 +69,18 @@ MOST_TOGETHER: Final = 512 << 10
 _MOST: Final = 1 << 53
 """Of milliseconds and lines: what every reader of JSON can count, and a database keeps."""
 
+_SUBMISSION: Final = JsonValue("submission", JobSubmission)
+_SUBMISSIONS: Final = JsonValue("submissions", tuple[JobSubmission, ...])
+_ANSWERS: Final = JsonValue("answers", tuple[SubmissionAnswer, ...])
+_RECEIPT: Final = JsonValue("receipt", JobReceipt)
+_JOB: Final = JsonValue("job", StoredJob)
 _Moment = Annotated[int, Query(ge=0, le=_MOST)]
 
-_STATUS: Final[tuple[tuple[type[AllotmentError], int], ...]] = (
-    (UsageError, 400),
-    (NotSignedInError, 401),
-    (InputError, 422),
-    (NotFoundError, 404),
-    (ForbiddenError, 403),
-    (ConflictError, 409),
-    (CapacityError, 422),
-    (JobRefusedError, 422),
-    (UnreachableError, 503),
-)
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
 _STILL_LET_IN: Final = 2.0
 """Seconds between two looks at whether somebody who reads a log may still read it."""
-_NOT_SIGNED_IN: Final = 401
 _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
@@ -95,17 +99,19 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
 
     @app.exception_handler(AllotmentError)
     def refused(_request: Request, error: AllotmentError) -> Response:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        told = {"error": type(error).__name__, "what": error.what, "why": error.why, "fix": error.fix}
-        headers = {"WWW-Authenticate": "Bearer"} if status == _NOT_SIGNED_IN else None
-        return Response(msgspec.json.encode(told), status, headers, JSON)
+        return problem(error)
 
     @app.exception_handler(RequestValidationError)
     def unfit(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        return refused(_request, UsageError(f"{first['loc'][-1]} cannot be that", why=first["msg"], fix="correct it"))
+        return problem(UsageError(f"{first['loc'][-1]} cannot be that", why=first["msg"], fix="correct it"))
 
-    @routes.add("GET", "/v1/status", Permission.READ)
+    @app.exception_handler(HTTPException)
+    def no_such(request: Request, error: HTTPException) -> Response:
+        told = NotFoundError(f"there is no {request.method} {shown(request.url.path)}", fix="see /v1/openapi.json")
+        return Response(problem_body(NO_SUCH_CALL, error.status_code, told), error.status_code, error.headers, PROBLEM)
+
+    @routes.add("GET", "/v1/status", Permission.READ, gives=JsonValue("status", ServerStatus))
     def status(asked: Asked) -> Response:
         return value_answer("status", asked.jobs.status())
 
@@ -114,9 +120,9 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
         asked.jobs.end()
         return Response(status_code=204)
 
-    @routes.add("GET", "/v1/openapi.json", Permission.READ)
+    @routes.add("GET", "/v1/openapi.json", Permission.READ, gives=Media(JSON, {"type": "object"}))
     def openapi() -> Response:
-        return Response(msgspec.json.encode(app.openapi()), media_type=JSON)
+        return Response(msgspec.json.encode(openapi_of(app, routes.contracts, NEEDS)), media_type=JSON)
 
     callers = Callers()
     _code_route(routes)
@@ -127,19 +133,20 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     add_access_routes(routes)
     add_sign_in_routes(routes)
     add_request_routes(routes)
+    add_problem_routes(routes)
     return app
 
 
 def _code_route(routes: Routes) -> None:
     spools = CodeSpools()
 
-    @routes.add("POST", "/v1/code", Permission.SUBMIT)
+    @routes.add("POST", "/v1/code", Permission.SUBMIT, takes=Media(GZIP), gives=JsonValue("code", str))
     async def put_code(request: Request, asked: Asked) -> Response:
         return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code))
 
 
 def _submission_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/v1/jobs", Permission.SUBMIT)
+    @routes.add("POST", "/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT)
     async def submit(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
@@ -147,7 +154,13 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
             callers, request, wanted.backend, lambda: value_answer("receipt", asked.jobs.submit(wanted))
         )
 
-    @routes.add("POST", "/v1/submissions", Permission.SUBMIT)
+    @routes.add(
+        "POST",
+        "/v1/submissions",
+        Permission.SUBMIT,
+        takes=JsonValue("submissions", tuple[JobSubmission, ...]),
+        gives=JsonValue("answers", tuple[SubmissionAnswer, ...]),
+    )
     async def submit_all(
         request: Request, asked: Asked, wanted: Annotated[tuple[JobSubmission, ...], Depends(_submissions)]
     ) -> Response:
@@ -164,7 +177,7 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
             answers |= zip(numbers, found, strict=True)
         return await to_thread.run_sync(value_answer, "answers", tuple(answers[each] for each in range(len(wanted))))
 
-    @routes.add("POST", "/v1/foresee", Permission.SUBMIT)
+    @routes.add("POST", "/v1/foresee", Permission.SUBMIT, takes=_SUBMISSION, gives=JsonValue("foreseen", ForeseenJob))
     async def foresee(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
@@ -174,7 +187,7 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _job_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/v1/jobs/{reference}/stop", Permission.STOP)
+    @routes.add("POST", "/v1/jobs/{reference}/stop", Permission.STOP, gives=_JOB)
     async def stop(
         request: Request, asked: Asked, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
     ) -> Response:
@@ -183,7 +196,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
             callers, request, backend, lambda: value_answer("job", asked.jobs.stop(reference, grace=grace))
         )
 
-    @routes.add("POST", "/v1/jobs/{reference}/retry", Permission.SUBMIT)
+    @routes.add("POST", "/v1/jobs/{reference}/retry", Permission.SUBMIT, gives=_RECEIPT)
     async def retry(
         request: Request,
         asked: Asked,
@@ -197,7 +210,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _read_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("GET", "/v1/jobs", Permission.READ)
+    @routes.add("GET", "/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage))
     def page(
         asked: Asked,
         wanted: Annotated[JobFilter, Depends(_filter)],
@@ -211,17 +224,17 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
         wanted = replace(wanted, parent=parent, alone=alone == "true")
         return value_answer("page", asked.jobs.page(wanted, after=after, limit=limit))
 
-    @routes.add("GET", "/v1/snapshot", Permission.READ)
+    @routes.add("GET", "/v1/snapshot", Permission.READ, gives=Media(GZIP))
     async def snapshot(request: Request, asked: Asked, backend: str, team: str = "") -> Response:
         return await _asked(
             callers, request, backend, lambda: Response(encode(asked.jobs.snapshot(backend, team)), media_type=GZIP)
         )
 
-    @routes.add("GET", "/v1/jobs/{reference}", Permission.READ)
+    @routes.add("GET", "/v1/jobs/{reference}", Permission.READ, gives=_JOB)
     def find(asked: Asked, reference: str, team: str = "") -> Response:
         return value_answer("job", asked.jobs.find(reference, team=team))
 
-    @routes.add("GET", "/v1/jobs/{reference}/family", Permission.READ)
+    @routes.add("GET", "/v1/jobs/{reference}/family", Permission.READ, gives=JsonValue("family", FamilySummary))
     def family(asked: Asked, reference: str) -> Response:
         return value_answer("family", asked.jobs.family(reference))
 
@@ -229,7 +242,7 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
 def _log_route(routes: Routes) -> None:
     of_backends: defaultdict[str, CapacityLimiter] = defaultdict(lambda: CapacityLimiter(_MOST_READERS))
 
-    @routes.add("GET", "/v1/jobs/{reference}/log", Permission.READ)
+    @routes.add("GET", "/v1/jobs/{reference}/log", Permission.READ, gives=Media(LINES))
     async def log(
         asked: Asked,
         reference: str,

@@ -10,12 +10,14 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
+from allotment.api.contract import JsonValue
 from allotment.api.doors import Asked, Routes
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
-from allotment.model.requests.request import RequestAct, RequestState
-from allotment.ports.request_service import AskedMove, AskedRequest
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
+from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
 from allotment.ports.requests import RequestFilter
 
 _MOST_ASKED: Final = 64 << 10
@@ -23,6 +25,11 @@ _MOST_ASKED: Final = 64 << 10
 _SIMULATED: Final = 2
 """Calls at once for which what waits is simulated: that takes seconds, and keeps no thread from what is quick."""
 Simulating = Callable[[Callable[[], Response]], Awaitable[Response]]
+_ASKED: Final = JsonValue("asked", AskedRequest)
+_MOVE: Final = JsonValue("move", AskedMove)
+_REQUEST: Final = JsonValue("request", GrantRequest)
+_TOLD: Final = JsonValue("told", ToldRequest)
+_GRANT: Final = JsonValue("grant", TeamGrant)
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _ANSWERING: Final = frozenset({RequestAct.ACCEPT, RequestAct.WITHDRAW})
 
@@ -41,6 +48,9 @@ class AskedSettling:
     restore: bool
 
 
+_SETTLING: Final = JsonValue("settling", AskedSettling)
+
+
 def add_request_routes(routes: Routes) -> None:
     """What is asked for, decided and granted."""
     places = CapacityLimiter(_SIMULATED)
@@ -54,46 +64,52 @@ def add_request_routes(routes: Routes) -> None:
 
 
 def _asking_routes(routes: Routes, simulating: Simulating) -> None:
-    @routes.add("GET", "/v1/requests", Permission.REQUESTS)
+    @routes.add("GET", "/v1/requests", Permission.REQUESTS, gives=JsonValue("requests", tuple[GrantRequest, ...]))
     def listed(asked: Asked, team: str = "", state: str = "", requester: str = "", route: str = "") -> Response:
         wanted = RequestFilter(team, _states(state), requester, route)
         return value_answer("requests", asked.requests.requests(wanted))
 
-    @routes.add("POST", "/v1/requests", Permission.ASK)
+    @routes.add("POST", "/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST)
     async def ask(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         return await simulating(lambda: value_answer("request", asked.requests.ask(wanted)))
 
-    @routes.add("POST", "/v1/request-previews", Permission.ASK)
+    @routes.add("POST", "/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD)
     async def preview(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         return await simulating(lambda: value_answer("told", asked.requests.preview(wanted)))
 
-    @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS)
+    @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS, gives=_TOLD)
     async def show(asked: Asked, reference: str) -> Response:
         return await simulating(lambda: value_answer("told", asked.requests.request(reference)))
 
 
 def _deciding_routes(routes: Routes, simulating: Simulating) -> None:
-    @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE)
+    @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE, takes=_MOVE, gives=_REQUEST)
     async def decide(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
         _check(move, _DECIDING)
         return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
 
-    @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK)
+    @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK, takes=_MOVE, gives=_REQUEST)
     async def answer(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
         _check(move, _ANSWERING)
         return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
 
 
 def _grant_routes(routes: Routes) -> None:
-    @routes.add("GET", "/v1/grants", Permission.REQUESTS)
+    @routes.add("GET", "/v1/grants", Permission.REQUESTS, gives=JsonValue("grants", tuple[TeamGrant, ...]))
     def grants(asked: Asked) -> Response:
         return value_answer("grants", asked.requests.grants())
 
-    @routes.add("POST", "/v1/grants/{reference}/end", Permission.ASK)
+    @routes.add("POST", "/v1/grants/{reference}/end", Permission.ASK, takes=JsonValue("end", AskedEnd), gives=_GRANT)
     def end(asked: Asked, reference: str, wanted: Annotated[AskedEnd, Depends(_end)]) -> Response:
         return value_answer("grant", asked.requests.end_grant(reference, wanted.reason))
 
-    @routes.add("POST", "/v1/grants/{reference}/settling", Permission.DECIDE)
+    @routes.add(
+        "POST",
+        "/v1/grants/{reference}/settling",
+        Permission.DECIDE,
+        takes=JsonValue("settling", AskedSettling),
+        gives=_GRANT,
+    )
     def settle(asked: Asked, reference: str, wanted: Annotated[AskedSettling, Depends(_settling)]) -> Response:
         return value_answer("grant", asked.requests.settle(reference, restore=wanted.restore))
 

@@ -334,7 +334,7 @@ def test_code_on_its_way_has_a_bound_for_all_who_send_together(monkeypatch: pyte
         while parts.qsize():
             await asyncio.sleep(0)
         status, said = await world.answered("POST", "/v1/code", b"y" * 500)
-        assert (status, json.loads(said)["error"]) == (500, "NoRoomError")
+        assert (status, json.loads(said)["error"]) == (507, "NoRoomError")
         assert "at the same time" in json.loads(said)["why"]
         parts.put_nowait(None)
         assert (await first)[0] == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
 import socket
 import threading
@@ -113,7 +114,7 @@ class World:
 
     def __init__(self) -> None:
         self.machine = Machine()
-        self.ids = iter(f"j{number}" for number in range(1000))
+        self.ids = (f"j{number}" for number in itertools.count())
         self.shelf = Shelf()
         backend = self.machine.backend
         serving = Serving(

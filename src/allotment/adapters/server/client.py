@@ -387,7 +387,7 @@ def _gone(error: Exception, fix: str) -> UnreachableError:
 def _refusal(status: int, body: bytes) -> AllotmentError:
     """What the server said, as the error that it was there."""
     try:
-        told = decoded_as(body, dict[str, str])
+        told = {name: each for name, each in decoded_as(body, dict[str, Any]).items() if isinstance(each, str)}
     except msgspec.MsgspecError:
         told = {}
     if "error" not in told and status == _NOT_FOUND:

@@ -1,0 +1,46 @@
+"""What goes in and out of a route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class JsonValue:
+    """A value that travels as JSON under a name: ``{"version": 1, "job": {…}}``.
+
+    Attributes:
+        kind: the name.
+        type: of the value.
+    """
+
+    kind: str
+    type: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A body of another form.
+
+    Attributes:
+        type: such as ``application/gzip``.
+        schema: of what is JSON.
+    """
+
+    type: str
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteContract:
+    """What goes in and out of a route.
+
+    Attributes:
+        takes: None for no body.
+        gives: None where there is nothing but the status.
+    """
+
+    takes: JsonValue | Media | None = None
+    gives: JsonValue | Media | None = None

@@ -1,0 +1,93 @@
+"""The OpenAPI document: what each route takes and gives, as it is read and written, and how it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+
+from allotment.api.contract import JsonValue, Media, RouteContract
+from allotment.api.problems import EVERY, PROBLEM
+from allotment.model.jobs.written import VERSION
+
+_COMPONENTS: Final = "#/components/schemas/{name}"
+_PROBLEM: Final = "Problem"
+_JSON: Final = "application/json"
+
+
+def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract], needs: str) -> dict[str, Any]:
+    """The document of an application.
+
+    Args:
+        app: whose routes it lists.
+        contracts: by verb and path.
+        needs: under which name an operation says what it needs.
+    """
+    values = [each for one in contracts.values() for each in (one.takes, one.gives) if isinstance(each, JsonValue)]
+    schemas, components = msgspec.json.schema_components(
+        [each.type for each in values], schema_hook=_schema_of, ref_template=_COMPONENTS
+    )
+    known = {id(each): schema for each, schema in zip(values, schemas, strict=True)}
+    document = app.openapi()
+    for path, operations in document["paths"].items():
+        for verb, operation in operations.items():
+            _fill(operation, contracts[verb.upper(), path], known, needs)
+    document["components"] = {
+        "schemas": {**components, _PROBLEM: _problem_schema()},
+        "responses": {f"{each.status}": _failure(each.status) for each in EVERY},
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+    }
+    document["security"] = [{"token": []}]
+    return document
+
+
+def _fill(
+    operation: dict[str, Any], contract: RouteContract, known: Mapping[int, Mapping[str, Any]], needs: str
+) -> None:
+    # Whoever makes a client names his calls by it.
+    operation.pop("summary", None)
+    if contract.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _content(contract.takes, known)}
+    done = {"description": "done"} if contract.gives is None else {
+        "description": "the answer", "content": _content(contract.gives, known)
+    }  # fmt: skip
+    failures = {f"{each.status}": {"$ref": f"#/components/responses/{each.status}"} for each in EVERY}
+    operation["responses"] = {"204" if contract.gives is None else "200": done, **failures}
+    if operation.get(needs) == "nothing":
+        operation["security"] = []
+
+
+def _content(body: JsonValue | Media, known: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    if isinstance(body, Media):
+        return {body.type: {"schema": body.schema or {"type": "string", "format": "binary"}}}
+    properties = {"version": {"const": VERSION}, body.kind: known[id(body)]}
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    return {_JSON: {"schema": schema}}
+
+
+def _failure(status: int) -> dict[str, Any]:
+    kinds = [each for each in EVERY if each.status == status]
+    return {
+        "description": "; ".join(each.title for each in kinds),
+        "content": {PROBLEM: {"schema": {"$ref": _COMPONENTS.format(name=_PROBLEM)}}},
+    }
+
+
+def _problem_schema() -> dict[str, Any]:
+    members = ("type", "title", "detail", "error", "what", "why", "fix")
+    return {
+        "description": "What went wrong (RFC 9457): `what`, `why` and `fix` are sentences; `type` leads to a page.",
+        "type": "object",
+        "required": ["status", *members],
+        "properties": {"status": {"type": "integer"}, **{each: {"type": "string"} for each in members}},
+    }
+
+
+def _schema_of(type_: type) -> dict[str, Any]:
+    """Of what msgspec does not know itself; `model.jobs.written` writes and reads it."""
+    if type_ is Fraction:
+        return {"type": "string", "pattern": r"^-?\d+(/[1-9]\d*)?$"}
+    raise NotImplementedError(type_.__name__)

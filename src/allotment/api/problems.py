@@ -1,0 +1,147 @@
+"""What went wrong, as HTTP tells it: problem details (RFC 9457) whose `type` leads to a page that this server has.
+
+Beside the members of the RFC stand those of our errors: the name of its type, what, why and the next step, of which the
+client makes the same error again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from fastapi import Response
+
+from allotment.api.contract import Media
+from allotment.api.doors import Routes
+from allotment.errors import (
+    AllotmentError,
+    CapacityError,
+    ConflictError,
+    ForbiddenError,
+    InputError,
+    NoRoomError,
+    NotFoundError,
+    NotSignedInError,
+    TimedOutError,
+    UnreachableError,
+    UsageError,
+)
+from allotment.model.access.permission import Permission
+from allotment.ports.backends import JobRefusedError
+
+PROBLEM: Final = "application/problem+json"
+MARKDOWN: Final = "text/markdown; charset=utf-8"
+_PAGES: Final = "/v1/problems"
+_UNAUTHORIZED: Final = 401
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A kind of problem.
+
+    Attributes:
+        name: in the address of its page.
+        status: HTTP's.
+        title: what it is, in a few words.
+        means: what it says, and what to do.
+    """
+
+    name: str
+    status: int
+    title: str
+    means: str
+
+
+# fmt: off
+TYPES: Final[tuple[tuple[type[AllotmentError], ProblemType], ...]] = tuple(
+    (kind, ProblemType(name, status, title, means)) for kind, name, status, title, means in (
+        (UsageError, "wrong-call", 400, "wrong call",
+         "A parameter cannot be so, or does not go with another: correct it."),
+        (NotSignedInError, "not-signed-in", 401, "not signed in",
+         "The token is missing, over or revoked: `allot login`, or `allot token create`, gives another."),
+        (ForbiddenError, "forbidden", 403, "forbidden",
+         "Neither the token nor any group gives it: `allot whoami` says what they do."),
+        (NotFoundError, "not-found", 404, "not found",
+         "There is nothing of that name, or it is another team's, which is the same answer."),
+        (ConflictError, "conflict", 409, "conflict",
+         "Somebody else has changed it meanwhile, or owns it: read it again, and decide anew."),
+        (JobRefusedError, "job-refused", 422, "the job is refused",
+         "The back end cannot or may not run it as it is: `why` says what stands in the way."),
+        (InputError, "wrong-input", 422, "wrong input",
+         "What was sent cannot be read, or says what cannot be: correct it."),
+        (CapacityError, "no-capacity", 422, "no quota or capacity",
+         "Quota or capacity does not allow it: ask for less, or for more quota."),
+        (UnreachableError, "unreachable", 503, "a part does not answer",
+         "A back end or the store does not answer: ask again in a while."),
+        (TimedOutError, "timed-out", 504, "it did not happen in time",
+         "It may still happen: look before you ask for it again."),
+        (NoRoomError, "no-room", 507, "no room",
+         "The server's machine lacks disk, memory or processes at present: ask again in a while."),
+        (AllotmentError, "failed", 500, "it failed here",
+         "It is not the caller's fault: `what` and the server's log say more. Ask again later."),
+    )
+)
+"""By the type of the error, the first that fits."""
+# fmt: on
+WRONG_NAME: Final = ProblemType(
+    "misdirected", 421, "another name", "The server is not called so: call it by a name that it was started with."
+)
+FROM_A_PAGE: Final = ProblemType(
+    "from-a-page", 403, "a page asks", "No page of a browser is answered: use the command line, or a program."
+)
+TOO_LONG: Final = ProblemType("too-long", 414, "an address that is too long", "Ask for less at once.")
+NO_SUCH_CALL: Final = ProblemType(
+    "no-such-call",
+    404,
+    "no such call",
+    "There is no such address, or not with this verb: see /v1/openapi.json.",
+)
+EVERY: Final = (*(each for _, each in TYPES), WRONG_NAME, FROM_A_PAGE, TOO_LONG, NO_SUCH_CALL)
+"""All there are."""
+
+
+def type_of(error: AllotmentError) -> ProblemType:
+    """Of what kind an error is."""
+    return next(found for kind, found in TYPES if isinstance(error, kind))
+
+
+def problem_body(kind: ProblemType, status: int, error: AllotmentError) -> bytes:
+    """As it is sent.
+
+    Args:
+        kind: of the problem.
+        status: HTTP's, where another than that of its kind.
+        error: what went wrong.
+    """
+    return msgspec.json.encode(
+        {
+            "type": f"{_PAGES}/{kind.name}",
+            "title": kind.title,
+            "status": status,
+            "detail": error.line,
+            "error": type(error).__name__,
+            "what": error.what,
+            "why": error.why,
+            "fix": error.fix,
+        }
+    )
+
+
+def problem(error: AllotmentError) -> Response:
+    """The answer to a request that could not be done."""
+    kind = type_of(error)
+    headers = {"WWW-Authenticate": "Bearer"} if kind.status == _UNAUTHORIZED else None
+    return Response(problem_body(kind, kind.status, error), kind.status, headers, PROBLEM)
+
+
+def add_problem_routes(routes: Routes) -> None:
+    """The pages that types lead to."""
+
+    @routes.add("GET", f"{_PAGES}/{{name}}", Permission.READ, gives=Media(MARKDOWN))
+    def page(name: str) -> Response:
+        for each in EVERY:
+            if each.name == name:
+                text = f"# {each.title} (HTTP {each.status})\n\n{each.means}\n"
+                return Response(text, media_type=MARKDOWN)
+        raise NotFoundError("there is no such problem", fix="docs/api.md lists them all")
