@@ -74,13 +74,17 @@ def encode(snapshot: Snapshot) -> bytes:
     return b"".join(pieces)
 
 
-def decode(data: bytes) -> Snapshot:
+def decode(data: bytes, most: int = MOST_BYTES) -> Snapshot:
     """A snapshot from a file's bytes, gzipped or plain.
 
+    Args:
+        data: of the file.
+        most: bytes that it may unpack to.
+
     Raises:
-        InputError: it is none, or of a version that is not known.
+        InputError: it is none, of a version that is not known, or larger.
     """
-    text = unpacked(data)
+    text = unpacked(data, most)
     try:
         head = _head(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -151,18 +155,22 @@ def _head(text: bytes) -> _HeadOfSnapshot:
         return converted(decoded(text), _HeadOfSnapshot)
 
 
-def unpacked(data: bytes) -> bytes:
+def unpacked(data: bytes, most: int = MOST_BYTES) -> bytes:
     """The text of a file that may be gzipped, in several parts in a row too; a byte order mark is taken off.
 
+    Args:
+        data: of the file.
+        most: bytes that it may unpack to.
+
     Raises:
-        InputError: the file is cut off or damaged, goes on after its end, or unpacks to more than any snapshot.
+        InputError: the file is cut off or damaged, goes on after its end, or unpacks to more.
     """
     if not data.startswith(_GZIP):
         return data.removeprefix(_MARK)
     pieces: list[bytes] = []
     rest = data
     for _ in range(_MOST_PARTS):
-        rest = _unpack_part(rest, pieces)
+        rest = _unpack_part(rest, pieces, most)
         if not rest.strip(b"\0"):
             return b"".join(pieces).removeprefix(_MARK)
         if not rest.startswith(_GZIP):
@@ -174,7 +182,7 @@ def unpacked(data: bytes) -> bytes:
     )
 
 
-def _unpack_part(data: bytes, pieces: list[bytes]) -> bytes:
+def _unpack_part(data: bytes, pieces: list[bytes], most: int) -> bytes:
     """Add what a gzip stream holds; what follows it."""
     size = sum(map(len, pieces))
     unpacker = zlib.decompressobj(31)
@@ -183,9 +191,9 @@ def _unpack_part(data: bytes, pieces: list[bytes]) -> bytes:
         while rest and not unpacker.eof:
             piece = unpacker.decompress(rest, _PIECE)
             size += len(piece)
-            if size > MOST_BYTES:
+            if size > most:
                 raise InputError(
-                    f"the file unpacks to more than {MOST_BYTES >> 30} GiB",
+                    f"the file unpacks to more than {most >> 20:,} MiB",
                     why="no snapshot is that large; an archive made to fill memory is",
                     fix="save the snapshot again",
                 )

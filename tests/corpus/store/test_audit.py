@@ -195,14 +195,15 @@ def test_any_other_value_in_any_field_of_the_database_is_found(kept: SqlitePlace
 
 
 def test_an_event_of_cef_cannot_be_ended_by_what_somebody_wrote(place: SqlitePlace) -> None:
-    evil = "x|y\\z\nCEF:0|a=b"
+    evil = "x|y\\z\nCEF:0|a=b\x1b]0;owned\x07\x9b2J\N{RIGHT-TO-LEFT OVERRIDE}"
     with place.writer("a test") as store:
         store.audit([act(NOW, who=evil, verb="job.stop", name=evil, why=evil, details=((evil, evil),))])
     (line,) = allot("export", "--as", "cef", *at(place)).stdout.splitlines()
     header = line.replace("\\\\", "").replace("\\|", "").split("|")
     assert header[:3] == ["CEF:0", "Allotment", "allotment"]
     assert len(header) - header[7:].__len__() == 7
-    assert "suser=x|y\\\\z\\nCEF:0|a\\=b" in line
+    assert "suser=x|y\\\\z\\nCEF:0|a\\=b\\\\x1b" in line
+    assert line.isprintable()
 
 
 HIDES = "CREATE TRIGGER t AFTER INSERT ON audit WHEN new.verb = 'job.stop' BEGIN {} END"

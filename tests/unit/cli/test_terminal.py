@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from unicodedata import category
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from allotment.cli.shell.steps import duration
 from allotment.cli.shell.table import table_text  # noqa: F401  (rich is imported here once, not inside hypothesis)
-from allotment.cli.shell.terminal import printable, wants_color, width_of
+from allotment.cli.shell.terminal import harmless_json, printable, wants_color, width_of
 from allotment.errors import shown
 from tests.unit.cli.conftest import Run
 
@@ -105,3 +106,17 @@ def test_what_is_not_seen_or_turns_text_round_is_never_printed() -> None:
             assert char not in shown(char)
             assert char in "\t\n" or char not in printable(char)
     assert shown("\u200b\U000e0041é日") == r"\u200b\U000e0041é日"
+
+
+def test_an_error_as_json_cannot_drive_it_either_and_says_the_same(run: Run, acme: Path) -> None:
+    name = "x\x9b2J\N{RIGHT-TO-LEFT OVERRIDE}\u2028"
+    ran = run("why", "job/train", "--context", name, "-o", "json")
+    assert not set(ran.err) & {"\x9b", "\N{RIGHT-TO-LEFT OVERRIDE}", "\u2028"}
+    assert json.loads(ran.err)["kind"] == "Error"
+
+
+@given(st.text())
+def test_json_is_written_so_that_it_drives_no_terminal_and_reads_as_it_was(text: str) -> None:
+    written = harmless_json(json.dumps({"what": text}, ensure_ascii=False))
+    assert json.loads(written) == {"what": text}
+    assert printable(written) == written

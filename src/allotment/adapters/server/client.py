@@ -52,6 +52,8 @@ _LINE: Final[Any] = LogBlock | tuple[RefusedSubmission, ...]
 """Of a log: lines, or how it ended."""
 _ANSWER_IN: Final = 300.0
 """Seconds that an answer may take to come, once it has begun."""
+_MOST_SNAPSHOT: Final = 512 << 20
+"""Bytes that a server's snapshot may unpack to: five times that of 5,000 nodes with 20,000 pods."""
 _MOST_ANSWER: Final = 512 << 20
 """Bytes of an answer."""
 _OK: Final = 300
@@ -129,7 +131,7 @@ class RemoteServer:
         query = urlencode({"backend": backend, "team": team})
         with self._sent("GET", f"/v1/snapshot?{query}", None, PATIENCE) as answer:
             try:
-                return decode(_whole(answer))
+                return decode(_whole(answer), _MOST_SNAPSHOT)
             except (OSError, http.client.HTTPException) as error:
                 raise _gone(error, self._way.fix) from error
 

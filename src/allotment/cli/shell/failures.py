@@ -14,7 +14,7 @@ import click
 from allotment.cli.shell.foreign_flags import our_flag
 from allotment.cli.shell.lazy import UnknownCommandError
 from allotment.cli.shell.session import Session
-from allotment.cli.shell.terminal import printable
+from allotment.cli.shell.terminal import harmless_json, printable
 from allotment.errors import INTERRUPTED, AllotmentError, shown
 from allotment.reports.documents.problems import error_document, problem_document
 
@@ -146,7 +146,8 @@ def _masked(text: str) -> str:
 def report(session: Session, failure: Failure, form: str) -> None:
     """Tell it on standard error."""
     if form == "json":
-        session.note(_masked(json.dumps(failure_document(session, failure), indent=2, ensure_ascii=False)))
+        document = json.dumps(failure_document(session, failure), indent=2, ensure_ascii=False)
+        session.note(_masked(harmless_json(document)))
         return
     lines = problem_lines([(headline, fix) for headline, fix, _ in failure.problems])
     lines.append(f"{click.style('error:', fg='red', bold=True)} {shown(failure.what)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -14,14 +13,13 @@ from allotment.cli.shell.options import OutputOptions
 from allotment.cli.shell.selector import named_by, parse_selector
 from allotment.cli.shell.session import Session
 from allotment.cli.shell.table import Cell, Column, fitting, no_room, table_text
-from allotment.errors import UNPRINTABLE, NotFoundError, UsageError, shown
+from allotment.cli.shell.terminal import drives_terminal, harmless_json
+from allotment.errors import NotFoundError, UsageError, shown
 from allotment.model.grammar import count
 from allotment.model.spelling import did_you_mean
 from allotment.reports.documents.form import versioned
 
 Row = TypeVar("Row")
-_DRIVES: Final = re.compile(rf"(?![\x00-\x1f])[{UNPRINTABLE}]")
-"""What a terminal would obey, and JSON would write as it is."""
 
 
 def _no_labels(_row: object) -> Mapping[str, str]:
@@ -189,12 +187,11 @@ def write_document(session: Session, form: str, document: Mapping[str, Any], *, 
     body = versioned(document)
     if form == "yaml":
         text = _yaml(body, as_it_is=True)
-        text = text if _DRIVES.search(text) is None else _yaml(body, as_it_is=False)
+        text = text if not drives_terminal(text) else _yaml(body, as_it_is=False)
         session.out(f"---\n{text}" if one_of_many else text)
     else:
         text = json.dumps(body, indent=None if one_of_many else 2, ensure_ascii=False)
-        # Such characters stand in strings alone, where an escape means the same.
-        session.out(_DRIVES.sub(lambda found: json.dumps(found[0])[1:-1], text))
+        session.out(harmless_json(text))
 
 
 def _yaml(body: Mapping[str, Any], *, as_it_is: bool) -> str:

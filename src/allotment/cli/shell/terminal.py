@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Final, TextIO
@@ -12,6 +13,8 @@ PLAIN_WIDTH: Final = 100
 """Columns of running text when the output is no terminal; tables are never cut there."""
 
 _NARROWEST: Final = 20
+_DRIVES: Final = re.compile(rf"(?![\x00-\x1f])[{UNPRINTABLE}]")
+"""What a terminal would obey, and JSON would write as it is."""
 _CONTROL: Final = re.compile(rf"(?![\t\n])[{UNPRINTABLE}]")
 
 
@@ -48,6 +51,19 @@ def width_of(stream: TextIO, environment: Mapping[str, str]) -> int | None:
     from shutil import get_terminal_size
 
     return max(_NARROWEST, get_terminal_size().columns)
+
+
+def drives_terminal(text: str) -> bool:
+    """Whether it holds what a terminal would obey, but for what JSON and YAML escape themselves."""
+    return _DRIVES.search(text) is not None
+
+
+def harmless_json(document: str) -> str:
+    """JSON, written without escapes, in which nothing drives a terminal.
+
+    Such characters stand in strings alone, where an escape means the same.
+    """
+    return _DRIVES.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
 def printable(text: str) -> str:

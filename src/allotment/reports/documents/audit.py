@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from allotment.errors import InputError, quoted
+from allotment.errors import InputError, quoted, shown
 from allotment.model.audit.act import AuditedAct, AuditOutcome
 from allotment.model.audit.chain import AuditEntry, DamagedEntry
 from allotment.model.moments import written
@@ -162,9 +162,9 @@ def cef_line(entry: AuditEntry | DamagedEntry, version: str) -> str:
 
 
 def _in_header(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").splitlines())
+    return " ".join(shown(line).replace("\\", "\\\\").replace("|", "\\|") for line in text.splitlines())
 
 
 def _in_field(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("=", "\\=")
-    return "\\n".join(escaped.splitlines())
+    # What would drive a terminal is written out: people look at exports with `less`.
+    return "\\n".join(shown(line).replace("\\", "\\\\").replace("=", "\\=") for line in text.splitlines())
