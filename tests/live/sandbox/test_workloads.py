@@ -70,10 +70,15 @@ def pods_of(kubectl: Kubectl, namespace: str, job_name: str, phase: str) -> list
     return [pod for pod in pods if pod["status"]["phase"] == phase]
 
 
-def test_a_pod_keeps_its_start_time_and_runs_as_long_as_it_says(kubectl: Kubectl, namespace: str) -> None:
-    kubectl("create", "-f", "-", stdin=json.dumps(job(namespace, "timed", gpus=1, annotations={RUN_FOR: "3s"})))
-    eventually(lambda: condition(kubectl, namespace, "job", "timed", "Complete"), "the job completes")
-    [pod] = pods_of(kubectl, namespace, "timed", "Succeeded")
+@pytest.mark.parametrize("says", ["annotation", "command", "arguments"])
+def test_a_pod_keeps_its_start_time_and_runs_as_long_as_it_says(kubectl: Kubectl, namespace: str, says: str) -> None:
+    timed = job(namespace, f"timed-{says}", gpus=1, annotations={RUN_FOR: "3s"} if says == "annotation" else {})
+    container = timed["spec"]["template"]["spec"]["containers"][0]
+    container |= {"command": ["sleep", "3"]} if says == "command" else {}
+    container |= {"command": ["sleep"], "args": ["3s"]} if says == "arguments" else {}
+    kubectl("create", "-f", "-", stdin=json.dumps(timed))
+    eventually(lambda: condition(kubectl, namespace, "job", f"timed-{says}", "Complete"), "the job completes")
+    [pod] = pods_of(kubectl, namespace, f"timed-{says}", "Succeeded")
     ended = pod["status"]["containerStatuses"][0]["state"]["terminated"]
     seconds = [time.mktime(time.strptime(ended[key], "%Y-%m-%dT%H:%M:%SZ")) for key in ("startedAt", "finishedAt")]
     assert 2 <= seconds[1] - seconds[0] <= 20

@@ -81,7 +81,7 @@ def node_changes(
 def stages(originals: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """KWOK's stages with our life of a pod: how long it runs, and whether it fails.
 
-    - a Job's pod runs for its `allotment.dev/run-for`, or a second, and succeeds;
+    - a Job's pod runs for its `allotment.dev/run-for`, as long as its `sleep` says, or a second, and succeeds;
     - any other pod runs until it is deleted, or for its `allotment.dev/run-for`, and succeeds;
     - a pod with `allotment.dev/fail-after` fails after that time;
     - a running pod that is deleted ends first, as under a kubelet: whoever holds it by a finalizer waits for that.
@@ -98,9 +98,11 @@ def stages(originals: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]
     fails = {"key": _annotation(FAIL_AFTER), "operator": "Exists"}
     return (
         *kept,
-        _end("pod-complete", RUN_FOR, [of_job, does_not_fail], succeeded=True),
-        _end("pod-complete-annotated", RUN_FOR, [not_of_job, says_how_long, does_not_fail], succeeded=True),
-        _end("pod-fail", FAIL_AFTER, [fails], succeeded=False),
+        _end("pod-complete", f"{_annotation(RUN_FOR)} // ({_SLEEP})", [of_job, does_not_fail], succeeded=True),
+        _end(
+            "pod-complete-annotated", _annotation(RUN_FOR), [not_of_job, says_how_long, does_not_fail], succeeded=True
+        ),
+        _end("pod-fail", _annotation(FAIL_AFTER), [fails], succeeded=False),
         _terminated(),
     )
 
@@ -145,7 +147,7 @@ def _after_its_end(original: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _terminated() -> dict[str, Any]:
-    stage = _end("pod-terminated", RUN_FOR, [], succeeded=False)
+    stage = _end("pod-terminated", _annotation(RUN_FOR), [], succeeded=False)
     spec = stage["spec"]
     del spec["delay"]
     expressions = spec["selector"]["matchExpressions"]
@@ -176,12 +178,19 @@ def _end(name: str, duration: str, conditions: list[dict[str, Any]], *, succeede
             },
             "delay": {
                 "durationMilliseconds": DEFAULT_RUN_MILLISECONDS,
-                "durationFrom": {"expressionFrom": _annotation(duration)},
+                "durationFrom": {"expressionFrom": duration},
             },
             "next": {"statusTemplate": _END_STATUS % {"phase": phase, "reason": reason, "code": code, "why": why}},
         },
     }
 
+
+_SLEEP: Final = (
+    ".spec.containers[0] | ((.command // []) + (.args // []))"
+    ' | select(length == 2 and .[0] == "sleep" and (.[1] | test("^[0-9]{1,7}[smh]?$")))'
+    ' | .[1] | if test("[smh]$") then . else . + "s" end'
+)
+"""In jq: the duration of whoever's program is `sleep DURATION`. People try queues with such jobs."""
 
 # A Stage carries its new status as a template of KWOK's; there is no form of it as data. As a kubelet does, the pod
 # keeps the time its containers were started, and is no longer Ready.
