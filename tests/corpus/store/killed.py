@@ -78,6 +78,17 @@ def opened(place: StorePlace) -> Iterator[JobsStore]:
             time.sleep(0.02)
 
 
+def copied(memory: MemoryStore) -> MemoryStore:
+    """Another one that holds the same; what it holds does not change, but for the collections themselves."""
+    other = MemoryStore()
+    for one, another in ((memory, other), (memory.notices, other.notices)):
+        for name, value in vars(one).items():
+            if isinstance(value, dict):
+                vars(another)[name].update(value)
+    other._trail.extend(memory._trail)
+    return other
+
+
 def run(place: StorePlace, rng: random.Random, rounds: int) -> dict[str, int]:
     acts, memory = Acts(random.Random(rng.random())), MemoryStore()
     found = {"rounds": 0, "done": 0, "kept": 0, "not kept": 0}
@@ -89,11 +100,7 @@ def run(place: StorePlace, rng: random.Random, rounds: int) -> dict[str, int]:
             same = list(everything(store)) == list(everything(memory))
             if at_one:
                 before = acts.rng.getstate(), acts.now, acts.count
-                with_it = MemoryStore()
-                with_it._jobs, with_it._lines = dict(memory._jobs), dict(memory._lines)
-                with_it._trail, with_it._tokens = list(memory._trail), dict(memory._tokens)
-                with_it._people = dict(memory._people)
-                with_it._requests, with_it._grants = dict(memory._requests), dict(memory._grants)
+                with_it = copied(memory)
                 act = acts.draw(with_it)
                 act.on(with_it)
                 kept = list(everything(store)) == list(everything(with_it))
