@@ -51,7 +51,7 @@ class AskedSignIn:
 def add_access_routes(routes: Routes) -> None:
     """Who asks; what is declared; tokens, which are made and taken back."""
 
-    @routes.add("GET", "/v1/whoami", Permission.READ, gives=JsonValue("visitor", Visitor))
+    @routes.known("GET", "/v1/whoami", gives=JsonValue("visitor", Visitor))
     def whoami(asked: Asked) -> Response:
         return value_answer("visitor", asked.access.whoami())
 

@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 
 from allotment.adapters.server.ways import network_address
 from allotment.api import impatience, limited_socket
-from allotment.api.doors import NEEDS, OPEN, unguarded
+from allotment.api.doors import LET_IN, NEEDS, OPEN, unguarded
 from allotment.api.hardening import Hardened, host_of
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
@@ -78,7 +78,7 @@ def operations(world: World) -> Iterator[tuple[str, str, Permission]]:
         assert isinstance(route, APIRoute)
         (verb,) = route.methods
         needs = (route.openapi_extra or {})[NEEDS]
-        if needs != OPEN:
+        if needs not in (OPEN, LET_IN):
             yield verb, route.path.replace("{reference}", "j0"), Permission(needs)
 
 
