@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -23,6 +22,7 @@ from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_ro
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.limited_socket import LimitedSocket
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.telling import notifier, tell_beside
@@ -193,12 +193,12 @@ def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
 
 
 def _listeners(
-    made: Callable[[Door], FastAPI], registry: Registry, place: ListeningPlace | None, bound: socket.socket | None
+    made: Callable[[Door], FastAPI], registry: Registry, place: ListeningPlace | None, bound: LimitedSocket | None
 ) -> tuple[Listener, ...]:
     """The same application where whoever comes shows a token, behind the checks of requests from afar."""
     if place is None or bound is None:
         return ()
-    door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people))
+    door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend)
     app = Hardened(made(door), place.names, lambda: os.urandom(12).hex())
     return (Listener(app, bound, place.certificate, place.key),)
 

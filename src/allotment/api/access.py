@@ -7,10 +7,10 @@ from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
 
-from allotment.api.bodies import JSON, text_within, value_answer
+from allotment.api.bodies import JSON, STRANGERS_BODY_IN, text_within, value_answer
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import Asked, Comer, Routes
 from allotment.model.access.permission import Permission
@@ -21,8 +21,8 @@ from allotment.ports.sign_in import SignInOffer
 _NOTHING: Final = 204
 _MOST_ASKED: Final = 64 << 10
 """Bytes of what is said of a token that is to be made."""
-
-
+_SIGNING_IN: Final = 8
+"""Sign-ins at once, a thread each: while the identity provider hangs, only who signs in waits for it."""
 _FILES: Final = Media(JSON, {"type": "object", "additionalProperties": {"type": "string"}})
 _GIVEN: Final = JsonValue("given", TokenReceipt)
 _PERSON: Final = JsonValue("person", ToldPerson)
@@ -51,7 +51,7 @@ class AskedSignIn:
 def add_access_routes(routes: Routes) -> None:
     """Who asks; what is declared; tokens, which are made and taken back."""
 
-    @routes.add("GET", "/v1/whoami", Permission.READ, gives=JsonValue("visitor", Visitor))
+    @routes.known("GET", "/v1/whoami", gives=JsonValue("visitor", Visitor))
     def whoami(asked: Asked) -> Response:
         return value_answer("visitor", asked.access.whoami())
 
@@ -98,6 +98,7 @@ def add_access_routes(routes: Routes) -> None:
 
 def add_sign_in_routes(routes: Routes) -> None:
     """How somebody gets in whom nobody knows yet."""
+    signing = CapacityLimiter(_SIGNING_IN)
 
     @routes.open("GET", "/v1/sign-in", gives=JsonValue("offer", SignInOffer))
     def offer(stranger: Comer) -> Response:
@@ -106,13 +107,15 @@ def add_sign_in_routes(routes: Routes) -> None:
     @routes.open("POST", "/v1/sign-in", takes=JsonValue("brought", AskedSignIn), gives=_GIVEN)
     async def enter(stranger: Comer, brought: Annotated[AskedSignIn, Depends(_brought)]) -> Response:
         session = await to_thread.run_sync(
-            partial(stranger.enter, brought.token, brought.nonce, brought.host, elsewhere=brought.elsewhere)
+            partial(stranger.enter, brought.token, brought.nonce, brought.host, elsewhere=brought.elsewhere),
+            limiter=signing,
         )
-        return await to_thread.run_sync(value_answer, "given", session)
+        return await to_thread.run_sync(value_answer, "given", session, limiter=signing)
 
 
 async def _brought(request: Request) -> AskedSignIn:
-    text = await text_within(request, "sign-in", _MOST_ASKED, "have the identity provider tell of fewer groups")
+    fix = "have the identity provider tell of fewer groups"
+    text = await text_within(request, "sign-in", _MOST_ASKED, fix, STRANGERS_BODY_IN)
     return read_value("brought", AskedSignIn, text, SENT)
 
 

@@ -13,9 +13,11 @@ from allotment.model.jobs.written import write_value
 JSON: Final = "application/json"
 BODY_IN: Final = 60.0
 """Seconds that a body may take to come."""
+STRANGERS_BODY_IN: Final = 5.0
+"""The same of somebody whom nobody knows: a place is taken by it meanwhile."""
 
 
-async def text_within(request: Request, what: str, most: int, fix: str) -> str:
+async def text_within(request: Request, what: str, most: int, fix: str, within: float = BODY_IN) -> str:
     """The body of a request.
 
     Args:
@@ -23,19 +25,20 @@ async def text_within(request: Request, what: str, most: int, fix: str) -> str:
         what: it is, for errors, such as ``submission``.
         most: bytes that it may have.
         fix: what to do where it has more.
+        within: seconds that it may take to come.
 
     Raises:
         InputError: it has more, or is no text.
         UsageError: it does not come.
     """
     data = b""
-    with move_on_after(BODY_IN) as patience:
+    with move_on_after(within) as patience:
         async for chunk in request.stream():
             data += chunk
             if len(data) > most:
                 raise InputError(f"a {what} of more than {most} bytes", fix=fix)
     if patience.cancelled_caught:
-        raise UsageError(f"the {what} has not come within {BODY_IN:g} seconds", fix="send it again")
+        raise UsageError(f"the {what} has not come within {within:g} seconds", fix="send it again")
     try:
         return data.decode()
     except UnicodeDecodeError as error:

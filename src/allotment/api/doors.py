@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
 from allotment.api.contract import JsonValue, Media, RouteContract
-from allotment.errors import ForbiddenError, NotFoundError, NotSignedInError
+from allotment.errors import ForbiddenError, NotFoundError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import OWN
@@ -33,8 +33,14 @@ _LOOKED_UP: Final = 8
 """Tokens that are looked up at once, a thread each: whoever waits for that keeps no other from being answered."""
 NEEDS: Final = "x-allotment-needs"
 """Of an operation in the OpenAPI document: the permission that it needs."""
+LET_IN: Final = "let-in"
+"""What an operation needs that is there for everybody who is let in, whatever he may."""
 OPEN: Final = "nothing"
 """What an operation needs that is there for whoever comes to sign in."""
+
+
+_LOOKING: Final = frozenset({"GET"})
+"""Verbs that change nothing: of every other, whoever asks is looked at anew when it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +97,16 @@ class Door(Protocol):
         """Whether he would be let in now, too."""
         ...
 
-    def check(self, admitted: LetIn) -> None:
-        """The same, for threads.
+    def again(self, admitted: LetIn) -> LetIn:
+        """The same person, with what he may now; for threads.
 
         Raises:
-            NotSignedInError: he would not.
+            NotSignedInError: he would be let in no more.
         """
+        ...
+
+    def known(self, request: Request) -> None:
+        """Whoever is at the other end of a connection was let in."""
         ...
 
 
@@ -122,20 +132,26 @@ class HomeDoor:
         """He always would."""
         return True
 
-    def check(self, _admitted: LetIn) -> None:
-        """He always would."""
+    def again(self, admitted: LetIn) -> LetIn:
+        """He may what he always may."""
+        return admitted
+
+    def known(self, _request: Request) -> None:
+        """Nobody else comes here."""
 
 
 class TokenDoor:
     """Where whoever comes shows a token."""
 
-    def __init__(self, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, befriend: Callable[[tuple[str, int]], None] = lambda _: None) -> None:
         """Nobody is let in yet.
 
         Args:
             doorkeeper: knows tokens.
+            befriend: is told address and port of each connection by which somebody came who was let in.
         """
         self._doorkeeper = doorkeeper
+        self._befriend = befriend
         self._looking = CapacityLimiter(_LOOKED_UP)
 
     async def admit(self, request: Request) -> LetIn:
@@ -152,10 +168,27 @@ class TokenDoor:
         """As long as the token is worth something."""
         return await to_thread.run_sync(self._doorkeeper.still, admitted, limiter=self._looking)
 
-    def check(self, admitted: LetIn) -> None:
+    def again(self, admitted: LetIn) -> LetIn:
         """As long as the token is worth something."""
-        if not self._doorkeeper.still(admitted):
-            raise NotSignedInError("the token is worth nothing any more", fix="sign in again")
+        return self._doorkeeper.again(admitted)
+
+    def known(self, request: Request) -> None:
+        """His connection is nobody's who only takes a place."""
+        if request.client is not None:
+            self._befriend((request.client.host, request.client.port))
+
+
+class _LookedAtAnew:
+    """A service that is found anew for each call, in the thread of that call."""
+
+    def __init__(self, found: Callable[[], Any]) -> None:
+        self._found = found
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            return getattr(self._found(), name)(*arguments, **named)
+
+        return call
 
 
 class Routes:
@@ -180,6 +213,8 @@ class Routes:
         """
         self._requests = requests
         self._app = app
+        # It would answer strangers before the door, with whatever name they call the server by.
+        app.router.redirect_slashes = False
         self.contracts: dict[tuple[str, str], RouteContract] = {}
         self._door = door
         self._desk = desk
@@ -203,21 +238,58 @@ class Routes:
             takes: its body.
             gives: what it answers; None for nothing but that it is done.
         """
+        return self._making(verb, path, self._entering(verb, path, needs), needs.value, RouteContract(takes, gives))
+
+    def known(
+        self, verb: str, path: str, *, gives: JsonValue | Media | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a route for whoever is let in, whatever he may.
+
+        Args:
+            verb: such as ``GET``.
+            path: such as ``/v1/whoami``.
+            gives: what it answers.
+        """
+        return self._making(verb, path, self._entering(verb, path, None), LET_IN, RouteContract(None, gives))
+
+    def _entering(self, verb: str, path: str, needs: Permission | None) -> Callable[[Request], Awaitable[None]]:
+        what = f"{verb} {path}"
 
         async def entered(request: Request) -> None:
             admitted = await self._door.admit(request)
-            if needs not in admitted.rights.all:
-                await self._door.denied(admitted, needs, f"{verb} {path}")
-                raise _not_allowed(admitted, needs, f"{verb} {path}")
-            request.state.visit = Visit(
-                admitted,
-                DeskOf(self._desk, admitted.caller, admitted.rights, partial(self._door.check, admitted)),
-                RegistryOf(self._registry, admitted),
-                self._requests(admitted),
-                partial(self._door.still, admitted),
-            )
+            self._door.known(request)
+            if needs is not None and needs not in admitted.rights.all:
+                await self._door.denied(admitted, needs, what)
+                raise _not_allowed(admitted, needs, what)
+            visit = self._visit(admitted)
+            request.state.visit = visit if verb in _LOOKING else self._looked_at_anew(visit, needs, what)
 
-        return self._making(verb, path, entered, needs.value, RouteContract(takes, gives))
+        return entered
+
+    def _visit(self, admitted: LetIn) -> Visit:
+        return Visit(
+            admitted,
+            DeskOf(self._desk, admitted.caller, admitted.rights),
+            RegistryOf(self._registry, admitted),
+            self._requests(admitted),
+            partial(self._door.still, admitted),
+        )
+
+    def _looked_at_anew(self, visit: Visit, needs: Permission | None, what: str) -> Visit:
+        """A visit whose every call begins with a look at who asks: his body may have taken its time, and his turn."""
+
+        def now() -> Visit:
+            admitted = self._door.again(visit.admitted)
+            if needs is not None and needs not in admitted.rights.all:
+                raise _not_allowed(admitted, needs, what)
+            return self._visit(admitted)
+
+        return replace(
+            visit,
+            jobs=cast("JobService", _LookedAtAnew(lambda: now().jobs)),
+            access=cast("AccessService", _LookedAtAnew(lambda: now().access)),
+            requests=cast("RequestService", _LookedAtAnew(lambda: now().requests)),
+        )
 
     def open(
         self, verb: str, path: str, *, takes: JsonValue | None = None, gives: JsonValue | None = None

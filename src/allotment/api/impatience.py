@@ -1,4 +1,4 @@
-"""HTTP for whoever may be anybody: a request whose head does not come in time is not waited for."""
+"""HTTP for whoever may be anybody: no head of a request is waited for that does not come in time, nor any reader."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 HEAD_IN: Final = 10.0
 """Seconds for the head of a request, from its first byte, or from when the connection was made."""
+UNREAD_FOR: Final = 300.0
+"""Seconds for which somebody may leave unread what is answered: as long as one looks at a page of a log."""
 
 
 class ImpatientProtocol(H11Protocol):
-    """Closes a connection on which somebody only begins to ask: it would be one of few, for as long as he likes."""
+    """Closes a connection on which somebody only begins to ask, or takes no answer: there are few, for all."""
 
     _slow: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Somebody has come."""
@@ -29,6 +32,28 @@ class ImpatientProtocol(H11Protocol):
         if self._asked and self._slow is not None:
             self._slow.cancel()
             self._slow = None
+
+    def pause_writing(self) -> None:
+        """He does not read as fast as is answered."""
+        super().pause_writing()
+        if self._unread is None:
+            # Nothing that waits to be sent is waited for.
+            self._unread = self.loop.call_later(UNREAD_FOR, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """He has read."""
+        super().resume_writing()
+        self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """He has gone."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     @property
     def _asked(self) -> bool:

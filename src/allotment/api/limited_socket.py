@@ -1,43 +1,95 @@
 """A listening socket that lets no more in than there is room for: the rest of the server needs descriptors, too.
 
-Whoever comes beyond that is closed again at once, whether or not he would have sent anything, and before any TLS.
+Where it is full, whoever comes takes the place of somebody who has not been let in by a token yet, the one who has been
+there longest: places are taken by anybody, and kept by those who are known alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from allotment.model.hosts import neighbourhood_of
 
 MOST: Final = 256
 """Connections that are open at once."""
 MOST_OF_ONE: Final = 128
-"""The same of one address."""
+"""The same of one address; of IPv6, of one network of 64 bits."""
+Peer = tuple[str, int]
+"""Address and port of the other end of a connection."""
+
+
+class RoomGuest(Protocol):
+    """A connection."""
+
+    def turn_out(self) -> None:
+        """It ends, for another one."""
+        ...
 
 
 class Room:
-    """How many are in, by address; for several threads."""
+    """Who is in, by address; for several threads."""
 
     def __init__(self) -> None:
         """Nobody."""
         self._lock = threading.Lock()
         self._of: Counter[str] = Counter()
+        self._inside: set[Peer] = set()
+        self._strangers: dict[Peer, RoomGuest] = {}
 
-    def enter(self, address: str) -> bool:
-        """Whether there was room for one more."""
+    def enter(self, peer: Peer, guest: RoomGuest) -> bool:
+        """Whether there was room for one more, or has been made.
+
+        Args:
+            peer: of whom.
+            guest: his connection.
+        """
         with self._lock:
-            if self._of.total() >= MOST or self._of[address] >= MOST_OF_ONE:
+            if not self._has_room(peer):
+                self._make_room(peer)
+            if not self._has_room(peer):
                 return False
-            self._of[address] += 1
+            self._inside.add(peer)
+            self._of[neighbourhood_of(peer[0])] += 1
+            self._strangers[peer] = guest
             return True
 
-    def leave(self, address: str) -> None:
-        """One has gone."""
+    def befriend(self, peer: Peer) -> None:
+        """He was let in: nobody takes his place any more."""
         with self._lock:
-            self._of[address] -= 1
-            if not self._of[address]:
-                del self._of[address]
+            self._strangers.pop(peer, None)
+
+    def leave(self, peer: Peer) -> None:
+        """One has gone; said once or more."""
+        with self._lock:
+            self._forget(peer)
+
+    def _has_room(self, peer: Peer) -> bool:
+        return len(self._inside) < MOST and self._of[neighbourhood_of(peer[0])] < MOST_OF_ONE
+
+    def _make_room(self, peer: Peer) -> None:
+        """A stranger goes: one of the same address where that has too many, else of the one that has most."""
+        here = neighbourhood_of(peer[0])
+        if self._of[here] >= MOST_OF_ONE:
+            some = [each for each in self._strangers if neighbourhood_of(each[0]) == here]
+        else:
+            some = sorted(self._strangers, key=lambda each: -self._of[neighbourhood_of(each[0])])
+        if some:
+            self._strangers[some[0]].turn_out()
+            self._forget(some[0])
+
+    def _forget(self, peer: Peer) -> None:
+        if peer not in self._inside:
+            return
+        self._inside.remove(peer)
+        self._strangers.pop(peer, None)
+        here = neighbourhood_of(peer[0])
+        self._of[here] -= 1
+        if not self._of[here]:
+            del self._of[here]
 
 
 class LimitedSocket(socket.socket):
@@ -46,7 +98,7 @@ class LimitedSocket(socket.socket):
     def __init__(self, family: int, type_: int) -> None:
         """Bound to nothing yet."""
         super().__init__(family, type_)
-        self._room = Room()
+        self.room = Room()
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next one for whom there is room.
@@ -56,23 +108,30 @@ class LimitedSocket(socket.socket):
         """
         while True:
             descriptor, address = self._accept()  # type: ignore[attr-defined]
-            host = str(address[0])
-            if self._room.enter(host):
-                return _Guest(self, descriptor, host, self._room), address
-            socket.close(descriptor)
+            guest = _Guest(self, descriptor, (str(address[0]), int(address[1])))
+            if self.room.enter(guest.peer, guest):
+                return guest, address
+            guest.close()
 
 
 class _Guest(socket.socket):
     """A connection that makes room when it is closed."""
 
-    def __init__(self, door: socket.socket, descriptor: int, host: str, room: Room) -> None:
+    def __init__(self, door: LimitedSocket, descriptor: int, peer: Peer) -> None:
         super().__init__(door.family, door.type, door.proto, fileno=descriptor)
-        self._host: str | None = host
-        self._room = room
+        self.peer = peer
+        self._room = door.room
+        self._is_in = True
+
+    def turn_out(self) -> None:
+        """Whoever serves it sees that it has ended, and closes it."""
+        self._is_in = False
+        with contextlib.suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Closed once, however often it is said."""
         super().close()
-        host, self._host = self._host, None
-        if host is not None:
-            self._room.leave(host)
+        was_in, self._is_in = self._is_in, False
+        if was_in:
+            self._room.leave(self.peer)

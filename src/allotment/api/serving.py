@@ -146,7 +146,7 @@ def _config(listener: Listener) -> uvicorn.Config:
 
 
 @contextlib.contextmanager
-def bound_address(host: str, port: int) -> Iterator[socket.socket]:
+def bound_address(host: str, port: int) -> Iterator[LimitedSocket]:
     """A listening socket on an address of this machine.
 
     Args:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from allotment.errors import UsageError
+from allotment.errors import AllotmentError, UsageError
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.operations.access.signing_in import SignIns
 from allotment.ports.clock import Clock
 from allotment.ports.identity import ProviderSettings
-from allotment.ports.sign_in import LOOPBACK_NAMES, SignInOffer
+from allotment.ports.sign_in import SignInOffer
 from allotment.ports.store import JobsStore
 from allotment.wiring import running
 
@@ -78,4 +79,13 @@ def sign_ins(
     )
     provider = opened.enter_context(running.identity_provider(settings))
     offered = SignInOffer(words.issuer, words.client, settings.scopes, "")
-    return SignIns(store, provider, offered, people, clock, os.urandom, {*names, *LOOPBACK_NAMES})
+    coming = SignIns(store, provider, offered, people, clock, os.urandom, names)
+    opened.callback(_end, coming)
+    return coming
+
+
+def _end(coming: SignIns) -> None:
+    try:
+        coming.end()
+    except AllotmentError as error:
+        print(f"the audit trail lacks refused sign-ins: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from allotment.errors import InputError, quoted
+from allotment.errors import InputError, NotSignedInError, quoted
 from allotment.model.access.person import Person
+from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.ports.stored_jobs import kept_text
 
@@ -35,13 +36,43 @@ class PeopleReader(Protocol):
 class PeopleStore(PeopleReader, Protocol):
     """What the one process that writes may do besides."""
 
-    def keep_person(self, person: Person, audited: Sequence[AuditedAct] = ()) -> None:
-        """Keep somebody, new or as he is now; he is known by his id.
+    def signed_in(self, person: Person, session: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
+        """Keep that somebody has signed in, with the session that he has of it; he is known by his id.
+
+        Of somebody who is there already, only what a sign-in tells is kept: e-mail address, groups, and when it was.
 
         Raises:
-            ConflictError: somebody else has his user name, or is who he is.
+            ShutOutError: he was shut out, however long ago; nothing is kept.
+            ConflictError: somebody else has his user name, is who he is, or has such a session.
         """
         ...
+
+    def shut_out(self, person_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> Person:
+        """Shut somebody out, and take back for good all that opens in his name; nothing where he was shut out before.
+
+        Raises:
+            NotFoundError: there is nobody.
+        """
+        ...
+
+    def let_in(self, person_id: str, audited: Sequence[AuditedAct] = ()) -> Person:
+        """Have somebody be shut out no more; nothing where he is not.
+
+        Raises:
+            NotFoundError: there is nobody.
+        """
+        ...
+
+
+class ShutOutError(NotSignedInError):
+    """Somebody comes who is let in no more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not signed in",
+            why="an administrator of the platform has shut you out",
+            fix="ask one of them to let you in again",
+        )
 
 
 def kept_person(person: Person) -> Person:

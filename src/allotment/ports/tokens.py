@@ -28,11 +28,17 @@ class TokenReader(Protocol):
 class TokenStore(TokenReader, Protocol):
     """What the one process that writes may do besides."""
 
-    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
+    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = (), *, by_token: str = "") -> None:
         """Keep a new one, with who has made it.
+
+        Args:
+            token: the new one.
+            audited: who has made it.
+            by_token: id of the one that let its maker in; empty where he needed none.
 
         Raises:
             ConflictError: the id is taken.
+            NotSignedInError: what let its maker in was taken back meanwhile.
         """
         ...
 

@@ -138,10 +138,12 @@ def test_who_is_shut_out_is_cut_off_within_seconds(server: Server, real: Running
     assert done
     assert done[0] - began < 6
     assert ada.run("ps", code=NOT_SIGNED_IN)
-    assert "he was shut out" in signed_in(ada, real, "ada", code=NOT_SIGNED_IN)
+    assert "has shut you out" in signed_in(ada, real, "ada", code=NOT_SIGNED_IN)
     for found in EXAMPLES.values():
         for example in found:
             if example.needs is ExampleNeeds.PEOPLE:
                 server.run(*example.line.split()[1:])
+    assert ada.run("ps", code=NOT_SIGNED_IN), "who is let in again signs in anew"
+    signed_in(ada, real, "ada")
     ada.run("ps")
     assert ada.run("people", "list", code=FORBIDDEN)

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from fastapi.routing import APIRoute
 
 from allotment.adapters.server.ways import network_address
 from allotment.api import impatience, limited_socket
-from allotment.api.doors import NEEDS, OPEN, unguarded
+from allotment.api.doors import LET_IN, NEEDS, OPEN, TokenDoor, unguarded
 from allotment.api.hardening import Hardened, host_of
+from allotment.api.jobs import job_api
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind
@@ -33,7 +35,7 @@ from allotment.operations.access.listening import listening_place
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.store import JobFilter
-from tests.unit.api.test_service import World, at_home, from_afar, submitted, token
+from tests.unit.api.test_service import World, at_home, from_afar, no_requests, registry, submitted, token
 from tests.unit.operations.run.machine import job
 
 ADA = Caller("ada", CallerKind.LOCAL, "unix socket")
@@ -78,7 +80,7 @@ def operations(world: World) -> Iterator[tuple[str, str, Permission]]:
         assert isinstance(route, APIRoute)
         (verb,) = route.methods
         needs = (route.openapi_extra or {})[NEEDS]
-        if needs != OPEN:
+        if needs not in (OPEN, LET_IN):
             yield verb, route.path.replace("{reference}", "j0"), Permission(needs)
 
 
@@ -249,7 +251,8 @@ def test_an_id_of_a_request_is_taken_over_where_it_is_one() -> None:
 def test_a_path_that_is_none_leads_nowhere(path: str) -> None:
     world = World()
     status, _, _ = answered(from_afar(world), "POST", path, HOST, bearer(token(world)))
-    assert status in (307, 403, 404, 405, 422), path
+    assert status in (403, 404, 405, 422), path
+    assert answered(from_afar(world), "GET", path, HOST)[0] in (401, 404), "nor a stranger"
     assert not world.desk.ending.is_set()
 
 
@@ -329,29 +332,98 @@ def test_whoever_only_begins_to_ask_is_not_waited_for(monkeypatch: pytest.Monkey
             thread.join(20)
 
 
-def test_there_is_room_for_so_many_and_the_rest_is_closed_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+class Guest:
+    """A connection that knows whether it was ended."""
+
+    out = False
+
+    def turn_out(self) -> None:
+        self.out = True
+
+
+def test_where_it_is_full_the_stranger_goes_who_was_there_longest_and_nobody_who_is_known(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(limited_socket, "MOST", 6)
+    monkeypatch.setattr(limited_socket, "MOST_OF_ONE", 4)
+    room, guests = limited_socket.Room(), {}
+
+    def enter(host: str, port: int) -> bool:
+        guests[host, port] = Guest()
+        return room.enter((host, port), guests[host, port])
+
+    def out() -> list[tuple[str, int]]:
+        return [peer for peer, each in guests.items() if each.out]
+
+    assert all(enter("10.0.0.1", each) for each in range(4))
+    room.befriend(("10.0.0.1", 0))
+    assert enter("10.0.0.1", 4)
+    assert out() == [("10.0.0.1", 1)], "the first is known"
+    assert enter("10.0.0.2", 0)
+    assert enter("10.0.0.3", 0)
+    assert enter("10.0.0.3", 1)
+    assert out()[1:] == [("10.0.0.1", 2)], "the address that has most"
+    for host, port in (("10.0.0.1", 3), ("10.0.0.1", 4), ("10.0.0.2", 0), ("10.0.0.3", 0), ("10.0.0.3", 1)):
+        room.befriend((host, port))
+    assert not enter("10.0.0.4", 0), "all are known"
+    for _ in range(2):
+        room.leave(("10.0.0.2", 0))
+    assert enter("2001:db8::1", 0)
+    room.leave(("10.0.0.3", 0))
+    room.leave(("10.0.0.3", 1))
+    assert all(enter(f"2001:db8::{each}", 0) for each in (2, 3))
+    assert len(out()) == 2
+    room.leave(("10.0.0.1", 3))
+    assert enter("2001:db8::ffff", 0)
+    room.leave(("10.0.0.1", 4))
+    assert enter("2001:db8::abcd", 0)
+    assert out()[2:] == [("2001:db8::1", 0)], "one network is one"
+
+
+def test_strangers_that_take_all_places_shut_nobody_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(limited_socket, "MOST_OF_ONE", 5)
     world = World()
     with bound_socket(tmp_path / "server.sock") as bound, bound_address("127.0.0.1", 0) as abroad:
-        listeners = [Listener(from_afar(world), abroad)]
-        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound, listeners))
+        door = TokenDoor(Doorkeeper(world.machine.store, world.machine.clock), abroad.room.befriend)
+        app = Hardened(job_api(world.desk, registry(world), no_requests, door), ("127.0.0.1",), lambda: "request-1")
+        thread = threading.Thread(target=serve, args=(at_home(world), world.desk, bound, [Listener(app, abroad)]))
         thread.start()
         try:
             where = abroad.getsockname()
-            for _ in range(2):
-                idle = [socket.create_connection(where, 20) for _ in range(5)]
-                time.sleep(0.2)
-                with socket.create_connection(where, 20) as late:
-                    assert late.recv(1) == b""
-                for each in idle:
-                    each.close()
-                time.sleep(0.2)
-            quick = http.client.HTTPConnection(*where, timeout=20)
-            quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
-            assert quick.getresponse().status == 200
-            quick.close()
+            asks = {"Authorization": f"Bearer {token(world)}"}
+            idle = [socket.create_connection(where, 20) for _ in range(5)]
+            known = [http.client.HTTPConnection(*where, timeout=20) for _ in range(5)]
+            for each in known:
+                each.request("GET", "/v1/jobs", headers=asks)
+                assert each.getresponse().read()
+            assert [each.recv(1) for each in idle] == [b""] * 5
+            with socket.create_connection(where, 20) as late:
+                assert late.recv(1) == b""
+            for each in known:
+                each.request("GET", "/v1/jobs", headers=asks)
+                assert each.getresponse().read(), "who is known keeps his place"
+                each.close()
+            for gone in idle:
+                gone.close()
+        finally:
+            world.desk.end()
+            thread.join(20)
+
+
+def test_who_does_not_read_what_is_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(impatience, "UNREAD_FOR", 0.3)
+    world = World()
+    with bound_socket(tmp_path / "server.sock") as bound, bound_address("127.0.0.1", 0) as abroad:
+        thread = threading.Thread(
+            target=serve, args=(at_home(world), world.desk, bound, [Listener(from_afar(world), abroad)])
+        )
+        thread.start()
+        try:
+            ask = b"GET /v1/whoami HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            with socket.create_connection(abroad.getsockname(), 20) as rude, suppress(ConnectionError):
+                for _ in range(100_000):
+                    rude.sendall(ask * 100)
+                pytest.fail("he was waited for")
         finally:
             world.desk.end()
             thread.join(20)

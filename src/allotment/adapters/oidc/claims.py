@@ -66,12 +66,12 @@ def identity_in(
     if _NOT_OF_SIGNING_IN in claims:
         raise refused(Flaw.PURPOSE, "it tells of an event, and lets nobody in")
     _check_audience(claims, kind, settings)
-    expires = _check_times(claims, now)
+    expires, issued = _check_times(claims, now)
     _check_belongings(claims, kind, algorithm, came_with)
     subject = _subject(claims)
     email = _email(claims)
     return ProvenIdentity(
-        settings.issuer, subject, _name(claims, email, subject), email, _groups(claims, settings), expires
+        settings.issuer, subject, _name(claims, email, subject), email, _groups(claims, settings), expires, issued
     )
 
 
@@ -95,8 +95,8 @@ def _check_audience(claims: Mapping[str, Any], kind: TokenKind, settings: Provid
         )
 
 
-def _check_times(claims: Mapping[str, Any], now: int) -> int:
-    """When it is over; milliseconds since the epoch."""
+def _check_times(claims: Mapping[str, Any], now: int) -> tuple[int, int]:
+    """When it is over, and when it was made; milliseconds since the epoch."""
     expires, since, made = (_moment(claims, name) for name in ("exp", "nbf", "iat"))
     if expires is None or made is None:
         raise refused(Flaw.TIME, "it does not say when it was made, or until when it counts")
@@ -104,7 +104,7 @@ def _check_times(claims: Mapping[str, Any], now: int) -> int:
         raise refused(Flaw.TIME, "its time is over")
     if now < max(made, made if since is None else since) - LEEWAY:
         raise refused(Flaw.TIME, "its time has not come", "set the clocks of this machine and of the provider right")
-    return expires
+    return expires, made
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> int | None:

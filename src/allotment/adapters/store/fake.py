@@ -13,6 +13,7 @@ from allotment.adapters.store.finding import (
     ambiguous,
     as_asked,
     as_kept,
+    maker_gone,
     no_job,
     no_person,
     no_request,
@@ -33,7 +34,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
-from allotment.ports.people import kept_person
+from allotment.ports.people import ShutOutError, kept_person
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, StaleRequestError
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
@@ -225,8 +226,11 @@ class MemoryStore:
         """See the port."""
         return tuple(sorted(self._tokens.values(), key=lambda each: (each.created, each.id), reverse=True))
 
-    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
+    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = (), *, by_token: str = "") -> None:
         """See the port."""
+        maker = self._tokens.get(by_token)
+        if maker is not None and maker.revoked is not None:
+            raise maker_gone()
         if token.id in self._tokens:
             raise token_taken(token.id)
         self._tokens[token.id] = replace(token, name=kept_text(token.name), by=kept_text(token.by))
@@ -260,15 +264,37 @@ class MemoryStore:
         key = (issuer, subject)
         return next((each for each in self._people.values() if (each.issuer, each.subject) == key), None)
 
-    def keep_person(self, person: Person, audited: Sequence[AuditedAct] = ()) -> None:
+    def signed_in(self, person: Person, session: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
         kept = kept_person(person)
         same = {kept.name, (kept.issuer, kept.subject)}
         others = (each for each in self._people.values() if each.id != kept.id)
         if any(same & {each.name, (each.issuer, each.subject)} for each in others):
             raise person_taken(kept.name)
-        self._people[kept.id] = kept
-        self.audit(audited)
+        known = self._people.get(kept.id)
+        if known is not None and known.suspended is not None:
+            raise ShutOutError
+        self.add_token(session, audited)
+        told = known and replace(known, email=kept.email, groups=kept.groups, seen=kept.seen)
+        self._people[kept.id] = told or kept
+
+    def shut_out(self, person_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> Person:
+        """See the port."""
+        person = self.person(person_id)
+        if person.suspended is None:
+            self._people[person_id] = replace(person, suspended=at)
+            his = [each for each in self._tokens.values() if each.person == person_id and each.revoked is None]
+            self._tokens |= {each.id: replace(each, revoked=at) for each in his}
+            self.audit(audited)
+        return self._people[person_id]
+
+    def let_in(self, person_id: str, audited: Sequence[AuditedAct] = ()) -> Person:
+        """See the port."""
+        person = self.person(person_id)
+        if person.suspended is not None:
+            self._people[person_id] = replace(person, suspended=None)
+            self.audit(audited)
+        return self._people[person_id]
 
     def request(self, request_id: str) -> GrantRequest:
         """See the port."""

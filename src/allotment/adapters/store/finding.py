@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
+from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError, quoted
 from allotment.ports.audit import AuditFilter
 from allotment.ports.store import MOST_LISTED, JobFilter
 from allotment.ports.stored_jobs import kept_text
@@ -64,6 +64,13 @@ def no_person(person_id: str) -> NotFoundError:
 def person_taken(name: str) -> ConflictError:
     """A user name is somebody else's."""
     return ConflictError(f"somebody else is called {quoted(name)}", why="a user name is one person's for good")
+
+
+def maker_gone() -> NotSignedInError:
+    """Whoever makes a token is let in no more."""
+    return NotSignedInError(
+        "no token was made", why="what let you in is worth nothing any more", fix="sign in again: `allot login`"
+    )
 
 
 def as_kept(wanted: JobFilter) -> JobFilter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -12,7 +12,10 @@ from allotment.adapters.store.rows import Row
 from allotment.adapters.store.tables import PEOPLE
 from allotment.errors import InputError, quoted
 from allotment.model.access.person import Person
-from allotment.ports.people import kept_person
+from allotment.ports.people import ShutOutError, kept_person
+
+_TOLD: Final = frozenset({"email", "groups", "seen"})
+"""Columns that a sign-in tells of."""
 
 
 def person_of_id(connection: sa.Connection, person_id: str) -> Person:
@@ -40,8 +43,13 @@ def people_of(connection: sa.Connection) -> tuple[Person, ...]:
     return tuple(_from_row(dict(each)) for each in rows)
 
 
-def keep(connection: sa.Connection, person: Person) -> None:
-    """New, or as he is now."""
+def signed_in(connection: sa.Connection, person: Person) -> None:
+    """Somebody new, or what a sign-in tells of somebody who is there: whether he was shut out is not its business.
+
+    Raises:
+        ShutOutError: he was.
+        ConflictError: somebody else is called so, or is who he is.
+    """
     row = kept_person(person)
     others = sa.select(PEOPLE.c.id).where(
         PEOPLE.c.id != row.id,
@@ -49,9 +57,22 @@ def keep(connection: sa.Connection, person: Person) -> None:
     )
     if connection.execute(others).first() is not None:
         raise person_taken(row.name)
-    values = _to_row(row)
-    if connection.execute(sa.update(PEOPLE).where(PEOPLE.c.id == row.id).values(values)).rowcount == 0:
-        connection.execute(sa.insert(PEOPLE), values)
+    if _one(connection, PEOPLE.c.id == row.id) is None:
+        connection.execute(sa.insert(PEOPLE), _to_row(row))
+        return
+    told = {name: value for name, value in _to_row(row).items() if name in _TOLD}
+    still_in = sa.and_(PEOPLE.c.id == row.id, PEOPLE.c.suspended.is_(None))
+    if connection.execute(sa.update(PEOPLE).where(still_in).values(told)).rowcount != 1:
+        raise ShutOutError
+
+
+def suspend(connection: sa.Connection, person_id: str, at: int | None) -> tuple[Person, bool]:
+    """Shut somebody out, or let him in where no time is given: as he is now, and whether that is new."""
+    person = person_of_id(connection, person_id)
+    if (person.suspended is None) == (at is None):
+        return person, False
+    connection.execute(sa.update(PEOPLE).where(PEOPLE.c.id == person_id).values(suspended=at))
+    return person_of_id(connection, person_id), True
 
 
 def _one(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Person | None:

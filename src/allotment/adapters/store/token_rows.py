@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from allotment.adapters.store.finding import no_token, token_taken
+from allotment.adapters.store.finding import maker_gone, no_token, token_taken
 from allotment.adapters.store.rows import Row
 from allotment.adapters.store.tables import TOKENS
 from allotment.errors import InputError, quoted
@@ -34,8 +34,11 @@ def tokens_of(connection: sa.Connection) -> tuple[ApiToken, ...]:
     return tuple(_from_row(dict(each)) for each in connection.execute(query).mappings())
 
 
-def add(connection: sa.Connection, token: ApiToken) -> None:
-    """A new one."""
+def add(connection: sa.Connection, token: ApiToken, by_token: str = "") -> None:
+    """A new one, as long as what let its maker in was not taken back."""
+    maker = _row(connection, by_token) if by_token else None
+    if maker is not None and maker["revoked"] is not None:
+        raise maker_gone()
     if _row(connection, token.id) is not None:
         raise token_taken(token.id)
     connection.execute(sa.insert(TOKENS), _to_row(token))
@@ -48,6 +51,12 @@ def revoke(connection: sa.Connection, token_id: str, at: int) -> tuple[ApiToken,
         return token, False
     connection.execute(sa.update(TOKENS).where(TOKENS.c.id == token_id).values(revoked=at))
     return token_of(connection, token_id), True
+
+
+def revoke_of(connection: sa.Connection, person_id: str, at: int) -> None:
+    """Take back all that open in somebody's name."""
+    his = sa.and_(TOKENS.c.person == person_id, TOKENS.c.revoked.is_(None))
+    connection.execute(sa.update(TOKENS).where(his).values(revoked=at))
 
 
 def used(connection: sa.Connection, token_id: str, at: int) -> None:

@@ -122,10 +122,10 @@ class SqlStore(SqlReader):
             self._keep_acts(connection, acts)
             return auditing.head_of(connection)
 
-    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
+    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = (), *, by_token: str = "") -> None:
         """See the port."""
         with self._changing() as connection:
-            token_rows.add(connection, token)
+            token_rows.add(connection, token, by_token)
             self._keep_acts(connection, audited)
 
     def revoke_token(self, token_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> ApiToken:
@@ -140,11 +140,28 @@ class SqlStore(SqlReader):
         with self._changing() as connection:
             token_rows.used(connection, token_id, at)
 
-    def keep_person(self, person: Person, audited: Sequence[AuditedAct] = ()) -> None:
+    def signed_in(self, person: Person, session: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
         with self._changing() as connection:
-            people_rows.keep(connection, person)
+            people_rows.signed_in(connection, person)
+            token_rows.add(connection, session)
             self._keep_acts(connection, audited)
+
+    def shut_out(self, person_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> Person:
+        """See the port."""
+        with self._changing() as connection:
+            person, news = people_rows.suspend(connection, person_id, at)
+            if news:
+                token_rows.revoke_of(connection, person_id, at)
+            self._keep_acts(connection, audited if news else ())
+            return person
+
+    def let_in(self, person_id: str, audited: Sequence[AuditedAct] = ()) -> Person:
+        """See the port."""
+        with self._changing() as connection:
+            person, news = people_rows.suspend(connection, person_id, None)
+            self._keep_acts(connection, audited if news else ())
+            return person
 
     def keep_requests(
         self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()

@@ -18,6 +18,7 @@ class ProvenIdentity:
         email: for people to read as well; empty where the provider does not say that it has checked it.
         groups: names of the groups that he is in, sorted; foreign text.
         expires: milliseconds since the epoch, from when on the provider's word counts no more.
+        issued: milliseconds since the epoch, when the provider gave its word; to the second.
     """
 
     issuer: str
@@ -26,6 +27,7 @@ class ProvenIdentity:
     email: str
     groups: tuple[str, ...]
     expires: int
+    issued: int
 
     @property
     def key(self) -> tuple[str, str]:

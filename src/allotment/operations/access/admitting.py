@@ -10,12 +10,13 @@ from typing import Final, Protocol
 from allotment.errors import NotFoundError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
+from allotment.model.access.person import SHUT_OUT
 from allotment.model.access.rights import NO_RIGHTS, NOBODY, OWN, AccessRights, PeopleOfPlatform, PersonRole
 from allotment.model.access.token import ApiToken, parts_of
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
 from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock, epoch_ms
-from allotment.ports.people import PeopleStore
+from allotment.ports.people import PeopleStore, ShutOutError
 from allotment.ports.tokens import TokenStore
 
 _MINUTE: Final = 60_000
@@ -96,7 +97,7 @@ class Doorkeeper:
         holder, why = self._holder(token, whence, now)
         if why:
             self._turn_away(holder.caller, token, why, now)
-            raise _not_signed_in(why)
+            raise _refused(token, why)
         if self._is_news("used", token.id, now):
             self._store.token_used(token.id, now)
         if self._is_news(f"came from {address}", token.id, now, _HOUR) and self._is_news("came", token.id, now):
@@ -111,7 +112,7 @@ class Doorkeeper:
         if token.person:
             person = self._store.person(token.person)
             caller, groups = Caller(person.name, CallerKind.PERSON, whence), person.groups
-            rights, why = self._people().rights_of(person.groups, person.name), why or person.why_not(now)
+            rights, why = self._people().rights_of(person.groups, person.address), person.why_not(now) or why
             if token.session:
                 rights = replace(rights, everywhere=rights.everywhere | _OF_PEOPLE) if rights.all else rights
         elif token.team:
@@ -125,14 +126,29 @@ class Doorkeeper:
 
     def still(self, admitted: LetIn) -> bool:
         """Whether whoever was let in would be let in now, too, and may as much; asked while an answer goes on."""
+        holder, why = self._as_of_now(admitted)
+        return not why and holder.rights == admitted.rights
+
+    def again(self, admitted: LetIn) -> LetIn:
+        """Whoever was let in, with what he may and the groups that he has now; asked right before he changes anything.
+
+        Raises:
+            NotSignedInError: he would not be let in now.
+        """
+        holder, why = self._as_of_now(admitted)
+        if why:
+            raise NotSignedInError("the token is worth nothing any more", why=why, fix="sign in again")
+        return holder
+
+    def _as_of_now(self, admitted: LetIn) -> tuple[LetIn, str]:
+        """The same, and why nobody would let him in; empty where he would be."""
         if admitted.token is None:
-            return True
+            return admitted, ""
         try:
             token = self._store.token(admitted.token.id)
-            holder, why = self._holder(token, admitted.caller.whence, self._now())
+            return self._holder(token, admitted.caller.whence, self._now())
         except NotFoundError:
-            return False
-        return not why and holder.rights == admitted.rights
+            return admitted, "the server does not know the token"
 
     def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """Somebody who was let in has asked for what he may not: it is kept, once a minute.
@@ -175,9 +191,22 @@ def _subject(token: ApiToken) -> AuditSubject:
     return AuditSubject(f"token/{token.id}", token.name)
 
 
+def _refused(token: ApiToken, why: str) -> NotSignedInError:
+    """What the holder of a token reads that opens nothing."""
+    if why == SHUT_OUT:
+        told = ShutOutError()
+        return NotSignedInError(told.what, why=told.why, fix=told.fix)
+    if token.session:
+        return NotSignedInError("not signed in", why=why, fix="sign in again: `allot login SERVER`")
+    if token.person:
+        fix = "sign in with `allot login SERVER`; `allot token create NAME` then makes another one"
+        return NotSignedInError("not signed in", why=why, fix=fix)
+    return _not_signed_in(why)
+
+
 def _not_signed_in(why: str) -> NotSignedInError:
     return NotSignedInError(
         "not signed in",
         why=why,
-        fix="on the server's machine `allot token create NAME` makes a token; `allot login SERVER` takes it",
+        fix="`allot login SERVER` signs you in, or takes a token that `allot token create NAME` made on its machine",
     )

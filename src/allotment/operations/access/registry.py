@@ -72,7 +72,7 @@ class RegistryOf:
         if token.team:
             return (f"member of {token.team}",)
         person = self._registry.store.person(token.person)
-        found = rights.roles_of(person.groups, person.name)
+        found = rights.roles_of(person.groups, person.address)
         return tuple(f"{role.value} of {team}" if team else role.value for team, role in found)
 
     def make_token(self, name: str, permissions: tuple[str, ...], lasts: int, team: str = "") -> TokenReceipt:
@@ -80,7 +80,9 @@ class RegistryOf:
         wanted = WantedToken(name, permissions_of(permissions), lasts, "" if team else self._person(), team)
         if team:
             self._check_team(team)
-        made = make_token(self._registry.store, wanted, self._admitted.caller, self._now(), self._registry.random)
+        token, registry = self._admitted.token, self._registry
+        by = "" if token is None else token.id
+        made = make_token(registry.store, wanted, self._admitted.caller, self._now(), registry.random, by_token=by)
         return TokenReceipt(told(made.token), made.text)
 
     def tokens(self) -> tuple[ToldToken, ...]:
@@ -108,7 +110,7 @@ class RegistryOf:
         return self._told(found)
 
     def _told(self, person: Person) -> ToldPerson:
-        return told_person(person, self._registry.people().roles_of(person.groups, person.name))
+        return told_person(person, self._registry.people().roles_of(person.groups, person.address))
 
     def _person(self) -> str:
         """Id of the person who asks; empty where it is the server's own user."""

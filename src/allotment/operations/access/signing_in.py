@@ -6,6 +6,7 @@ Who he is, is issuer and subject, whatever he is called. In which groups he is, 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from allotment.errors import ConflictError, ForbiddenError, NotFoundError, NotSi
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.identity import ProvenIdentity
 from allotment.model.access.permission import EVERYTHING, Permission
-from allotment.model.access.person import SESSION_HOURS, Person
+from allotment.model.access.person import BY_SUBJECT, SESSION_HOURS, SHUT_OUT, Person
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.access.token import (
     ID_BYTES,
@@ -28,22 +29,30 @@ from allotment.model.access.token import (
     token_text,
 )
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
+from allotment.model.hosts import neighbourhood_of
+from allotment.operations.access.offers import SignInOffers
+from allotment.operations.access.refusals import RefusalBook
 from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock, epoch_ms
-from allotment.ports.identity import Flaw, IdentityProvider, IdentityRefusedError, secret_word
-from allotment.ports.people import PeopleStore
+from allotment.ports.identity import Flaw, IdentityProvider, IdentityRefusedError
+from allotment.ports.people import PeopleStore, ShutOutError
 from allotment.ports.sign_in import LOOPBACK_NAMES, SignInOffer, bound_nonce
 from allotment.ports.tokens import TokenStore
 
 _HOUR: Final = 3_600_000
-_ANSWERED_WITHIN: Final = 15 * 60_000
-"""Milliseconds in which somebody has to come back from his provider."""
-_MOST_UNDER_WAY: Final = 10_000
-"""Sign-ins at once; of more, those that began first are forgotten."""
+_TRIES: Final = 3
+"""Times that a sign-in is tried in whose way another one has come at the same moment, such as of the same address."""
 _OF_SESSIONS: Final = EVERYTHING - {Permission.END, Permission.TOKENS}
 """The most that a session gives: the server's own user does the rest on its machine."""
+_MANY_USED: Final = 10_000
+"""Tokens that were used, from which on those are forgotten whose time is over."""
 _LEEWAY: Final = 5 * 60_000
 """Milliseconds after its end in which a provider's token may still be believed, and more."""
+_CLOCKS_DIFFER: Final = 60_000
+"""Milliseconds by which the provider's clock may be behind ours."""
+_SECOND: Final = 1000
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+"""An e-mail address that can be a user name: letters of other alphabets look like these, or become them."""
 _UNKNOWN: Final = "somebody unknown"
 _AGAIN: Final = "sign in again: `allot login`"
 
@@ -96,27 +105,30 @@ class SignIns:
         self._people = people
         self._clock = clock
         self._random = random
-        self._nonces: dict[str, int] = {}
+        self._offers = SignInOffers(random)
+        self._began = self._now() // _SECOND * _SECOND
         self._used: dict[bytes, int] = {}
         self._lock = threading.Lock()
+        self._strangers, self._known = RefusalBook(store), RefusalBook(store)
 
     def offer(self) -> SignInOffer:
         """Begin one."""
-        now, nonce = self._now(), secret_word(self._random)
-        with self._lock:
-            while self._nonces and (
-                len(self._nonces) >= _MOST_UNDER_WAY or now - next(iter(self._nonces.values())) > _ANSWERED_WITHIN
-            ):
-                del self._nonces[next(iter(self._nonces))]
-            self._nonces[nonce] = now
-        return replace(self._offered, nonce=nonce)
+        now = self._now()
+        for each in (self._strangers, self._known):
+            each.tell(now)
+        return replace(self._offered, nonce=self._offers.begin(now))
+
+    def end(self) -> None:
+        """Nobody signs in any more: what of refusals was only counted is kept."""
+        for each in (self._strangers, self._known):
+            each.tell(self._now(), all_of_them=True)
 
     def enter(self, token: str, nonce: str, host: str, address: str, *, elsewhere: bool = False) -> SignInSession:
         """Let somebody in.
 
         Args:
             token: what his provider gave him.
-            nonce: of the offer; spent by this, whatever comes of it.
+            nonce: of the offer; spent by whoever the provider vouches for.
             host: by which he called this server when he signed in: what was meant for another one is worth nothing.
             address: where he comes from.
             elsewhere: whether he has signed in on another device, where providers put no nonce into a token.
@@ -126,20 +138,35 @@ class SignIns:
             ForbiddenError: he is nothing here.
         """
         now = self._now()
-        with self._lock:
-            began = self._nonces.pop(nonce, None)
-        if began is None or now - began > _ANSWERED_WITHIN:
-            raise NotSignedInError("this sign-in is over", why="it took too long, or was used before", fix=_AGAIN)
+        began = self._offers.began(nonce, now)
+        if began is None:
+            raise _over()
         try:
             expected = bound_nonce(nonce, self._own_name(host))
             identity = self._provider.verify(token, now, expected, may_lack_nonce=elsewhere)
+            if elsewhere:
+                self._check_recent(identity, began)
             self._use_once(token, identity.expires, now)
         except IdentityRefusedError as error:
             whence = f"{address}, {self._provider.issuer}"
             act = act_of(Caller(_UNKNOWN, CallerKind.PERSON, whence), AuditVerb.SIGNED_IN, now, why=error.line)
-            self._store.audit([denied(act)])
-            raise
+            self._strangers.keep(error.flaw.value, neighbourhood_of(address), denied(act))
+            raise NotSignedInError(error.what, why=error.why, fix=error.fix) from error
+        if not self._offers.use(nonce, now):
+            raise _over()
         return self._let_in(identity, address, now)
+
+    def _check_recent(self, identity: ProvenIdentity, began: int) -> None:
+        """A token that binds to no sign-in was made for this one, and not for a server that was here before.
+
+        Raises:
+            IdentityRefusedError: it is older.
+        """
+        # Which tokens were used, a server knows of its own time alone.
+        if identity.issued < max(self._began, began - _CLOCKS_DIFFER):
+            raise IdentityRefusedError(
+                Flaw.TIME, "not signed in", why="the provider's token is older than this sign-in", fix=_AGAIN
+            )
 
     def _own_name(self, host: str) -> str:
         """The name, if it is ours.
@@ -164,21 +191,23 @@ class SignIns:
         with self._lock:
             if digest in self._used:
                 raise IdentityRefusedError(Flaw.NONCE, "not signed in", why="the token was used before", fix=_AGAIN)
-            if len(self._used) >= _MOST_UNDER_WAY:
+            if len(self._used) >= _MANY_USED:
                 self._used = {each: until for each, until in self._used.items() if until > now - _LEEWAY}
             self._used[digest] = expires
 
     def _let_in(self, identity: ProvenIdentity, address: str, now: int) -> SignInSession:
-        known = self._store.person_of(*identity.key)
-        person = self._as_he_is(identity, known, now)
+        for _ in range(_TRIES - 1):
+            try:
+                return self._let_in_once(identity, address, now)
+            except ConflictError:
+                continue
+        return self._let_in_once(identity, address, now)
+
+    def _let_in_once(self, identity: ProvenIdentity, address: str, now: int) -> SignInSession:
+        person = self._as_he_is(identity, self._store.person_of(*identity.key), now)
         caller = Caller(person.name, CallerKind.PERSON, f"{address}, {identity.issuer}")
-        why = "he was shut out" if person.suspended is not None else ""
-        if why or not self._people().rights_of(person.groups, person.name).all:
-            why = why or "no group of his is anything here"
-            act = act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), why=why)
-            self._store.audit([denied(act)])
-            if person.suspended is not None:
-                raise NotSignedInError("not signed in", why=why, fix="ask an administrator of the platform")
+        if not self._people().rights_of(person.groups, person.address).all and person.suspended is None:
+            self._refuse(person, caller, "no group of his is anything here", now)
             raise ForbiddenError(
                 f"{shown(person.name)} is nothing here",
                 why="no group that your identity provider tells of is a team's or the platform's",
@@ -196,11 +225,19 @@ class SignIns:
             person=person.id,
             session=True,
         )
-        # Kept first: a session of somebody whom nobody knows would open nothing, the other way round is harmless.
-        self._store.keep_person(person)
         told = (("session", session.id), ("groups", ", ".join(person.groups)))
-        self._store.add_token(session, [act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), details=told)])
+        act = act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), details=told)
+        try:
+            # Whether he was shut out, the store knows at this moment; what was read before may be over.
+            self._store.signed_in(person, session, [act])
+        except ShutOutError as error:
+            self._refuse(person, caller, SHUT_OUT, now)
+            raise NotSignedInError(error.what, why=error.why, fix=error.fix) from error
         return SignInSession(person, session, token_text(session.id, secret))
+
+    def _refuse(self, person: Person, caller: Caller, why: str, now: int) -> None:
+        act = denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), why=why))
+        self._known.keep(why, person.name, act)
 
     def _as_he_is(self, identity: ProvenIdentity, known: Person | None, now: int) -> Person:
         if known is not None:
@@ -213,12 +250,13 @@ class SignIns:
         """A user name that nobody had; it has an @ in it, as that of no user of this machine has."""
         taken = {each.name for each in self._store.people()}
         host = urlsplit(identity.issuer).hostname or "provider"
-        usual = (identity.email.lower(), f"{identity.subject}@{host}")
-        for each in usual:
-            if "@" in each and each.isprintable() and " " not in each and each not in taken:
+        by_subject = f"{BY_SUBJECT}{identity.subject}@{host}"
+        by_address = identity.email.lower() if _ADDRESS.fullmatch(identity.email) else by_subject
+        for each in (by_address, by_subject):
+            if each.isprintable() and " " not in each and each not in taken:
                 return each
         raise ConflictError(
-            f"somebody else is called {shown(usual[-1])}",
+            f"somebody else is called {shown(by_subject)}",
             why="a user name is one person's for good",
             fix="have the identity provider tell another e-mail address",
         )
@@ -228,7 +266,7 @@ class SignIns:
 
 
 def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, out: bool) -> Person:
-    """Shut somebody out, or let him in again: his sessions and tokens are worth nothing from then on, or again.
+    """Shut somebody out, or let him in again: his sessions and tokens are over for good, and he signs in anew.
 
     Args:
         store: where people are.
@@ -246,12 +284,13 @@ def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, o
         raise NotFoundError(f"nobody called {shown(reference)} has signed in", fix="`allot people list` names all")
     if person.name == caller.name and caller.kind is CallerKind.PERSON:
         raise ConflictError("that is you", fix="have another administrator do it")
-    if (person.suspended is not None) == out:
-        return person
-    changed = replace(person, suspended=now if out else None)
     verb = AuditVerb.PERSON_SHUT_OUT if out else AuditVerb.PERSON_LET_IN
-    store.keep_person(changed, [act_of(caller, verb, now, _subject(person))])
-    return changed
+    act = act_of(caller, verb, now, _subject(person))
+    return store.shut_out(person.id, now, [act]) if out else store.let_in(person.id, [act])
+
+
+def _over() -> NotSignedInError:
+    return NotSignedInError("this sign-in is over", why="it took too long, or was used before", fix=_AGAIN)
 
 
 def _subject(person: Person) -> AuditSubject:

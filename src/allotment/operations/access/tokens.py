@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from allotment.errors import NotFoundError, UsageError, quoted
+from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
 from allotment.model.access.caller import Caller
 from allotment.model.access.permission import AFAR, Permission
 from allotment.model.access.token import (
@@ -25,6 +25,8 @@ from allotment.ports.store import DAY_MS
 from allotment.ports.tokens import TokenStore
 
 _LONGEST_NAME: Final = 100
+MOST_TOKENS: Final = 50
+"""Tokens of one person, and of one team, that are worth something at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,13 @@ class NewToken:
 
 
 def make_token(
-    store: TokenStore, wanted: WantedToken, caller: Caller, now: int, random: Callable[[int], bytes]
+    store: TokenStore,
+    wanted: WantedToken,
+    caller: Caller,
+    now: int,
+    random: Callable[[int], bytes],
+    *,
+    by_token: str = "",
 ) -> NewToken:
     """Make one.
 
@@ -69,11 +77,15 @@ def make_token(
         caller: who asks.
         now: milliseconds since the epoch.
         random: gives so many random bytes, which nobody can guess.
+        by_token: id of the token that let the caller in; empty where he needed none.
 
     Raises:
         UsageError: it would give what no token gives, has no name, or would last too long or not at all.
+        ConflictError: whoever it is for has as many as may be.
+        NotSignedInError: what let the caller in was taken back meanwhile.
     """
     _check(wanted)
+    _check_room(store, wanted, now)
     secret = secret_of(random(SECRET_BYTES))
     token = ApiToken(
         id=token_id(random(ID_BYTES)),
@@ -88,7 +100,7 @@ def make_token(
     )
     told = {"gives": ", ".join(sorted(each.value for each in wanted.permissions)), "until": written(token.expires)}
     act = act_of(caller, AuditVerb.ACCESS_GIVEN, now, _subject(token), details=tuple(told.items()))
-    store.add_token(token, [act])
+    store.add_token(token, [act], by_token=by_token)
     return NewToken(token, token_text(token.id, secret))
 
 
@@ -127,6 +139,20 @@ def _check(wanted: WantedToken) -> None:
             "a token cannot last so long" if wanted.lasts > 0 else "a token has to last a while",
             why=f"{LONGEST_LIFE} days are the most: what is lost by then is worth nothing",
             fix="name a shorter time, such as 90d",
+        )
+
+
+def _check_room(store: TokenStore, wanted: WantedToken, now: int) -> None:
+    """The server's own user may make as many as he likes: the store is his."""
+    if not (wanted.person or wanted.team):
+        return
+    whose = (wanted.person, wanted.team)
+    living = [each for each in store.tokens() if not each.session and not each.why_not(now)]
+    if sum((each.person, each.team) == whose for each in living) >= MOST_TOKENS:
+        raise ConflictError(
+            f"team {wanted.team} has {MOST_TOKENS} tokens already" if wanted.team else f"you have {MOST_TOKENS} tokens",
+            why="that is the most that are worth something at once",
+            fix="take one back that is not used: `allot token list`, `allot token revoke`",
         )
 
 

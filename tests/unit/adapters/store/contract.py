@@ -6,17 +6,19 @@ A suite that inherits `StoreContract` gives the fixture `place`: an empty store'
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
-from allotment.errors import ConflictError, InputError, NotFoundError, UsageError
+from allotment.errors import ConflictError, InputError, NotFoundError, NotSignedInError, UsageError
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import JobSchedule
 from allotment.model.jobs.run import IllegalMoveError, JobState, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
+from allotment.ports.people import ShutOutError
 from allotment.ports.store import JobFilter, StoreInUseError, StorePlace
 from allotment.ports.stored_jobs import (
     MOST_EVENTS,
@@ -27,7 +29,7 @@ from allotment.ports.stored_jobs import (
     StoredChange,
     StoredWait,
 )
-from tests.unit.adapters.store.jobs import NOW, devices, moved, submitted
+from tests.unit.adapters.store.jobs import NOW, act, devices, moved, person, submitted, token
 
 FREE, BUSY = DeviceUse("unallocated", price=2_000_000), DeviceUse("unmeasured", "j1", "nlp", "ada", queue="nlp")
 
@@ -284,6 +286,40 @@ class StoreContract:
         with place.writer("the second") as store:
             assert store.get("j1").id == "j1"
         assert place.status().writer == ""
+
+    def test_a_sign_in_and_a_shut_out_do_not_undo_each_other(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            read = person("p1")
+            store.signed_in(read, token("s1", person="p1", session=True))
+            store.add_token(token("own", person="p1"))
+            store.add_token(token("of-team", team="nlp"))
+            store.signed_in(replace(read, groups=("cv",), first=1, name="x@x"), token("s2", person="p1", session=True))
+            kept = store.person("p1")
+            assert (kept.groups, kept.first, kept.name) == (("cv",), read.first, read.name)
+            assert store.shut_out("p1", NOW + 5, [act()]) == replace(kept, suspended=NOW + 5)
+            # Whoever had read the person before writes him back now.
+            with pytest.raises(ShutOutError):
+                store.signed_in(read, token("s3", person="p1", session=True), [act()])
+            store.shut_out("p1", NOW + 9, [act()])
+            assert store.person("p1") == replace(kept, suspended=NOW + 5)
+            assert store.let_in("p1", [act()]) == store.let_in("p1", [act()]) == kept
+            assert {each.id: each.revoked for each in store.tokens()} == {
+                "s1": NOW + 5, "s2": NOW + 5, "own": NOW + 5, "of-team": None,
+            }  # fmt: skip
+            assert len(list(store.whole_audit())) == 2
+            for call in (partial(store.shut_out, "nobody", NOW), partial(store.let_in, "nobody")):
+                with pytest.raises(NotFoundError):
+                    call()
+
+    def test_no_token_is_kept_of_whose_own_was_taken_back(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            store.add_token(token("mine"))
+            store.add_token(token("one"), by_token="mine")
+            store.revoke_token("mine", NOW)
+            with pytest.raises(NotSignedInError):
+                store.add_token(token("two"), [act()], by_token="mine")
+            assert {each.id for each in store.tokens()} == {"mine", "one"}
+            assert list(store.whole_audit()) == []
 
     def test_status_counts(self, place: StorePlace) -> None:
         with place.writer("a test") as store:

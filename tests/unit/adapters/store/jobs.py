@@ -230,7 +230,17 @@ class Acts:
         id_ = known if known != "new" else f"p{self.count:04d}"
         subject = self.rng.choice(("1", "2", f"s{self.count}", "b\x00"))
         name = self.rng.choice(("ada@x", f"n{self.count}@x"))
-        return Act("keep_person", (person(id_, subject, name, seen=self.now), self._audited()))
+        if known != "new" and self.rng.random() < 0.3:
+            return self.rng.choice(
+                (Act("shut_out", (known, self.now, self._audited())), Act("let_in", (known, self._audited())))
+            )
+        if self.rng.random() < 0.1:
+            return self.rng.choice((Act("shut_out", ("nobody", self.now)), Act("let_in", ("a\x00",))))
+        ids = sorted(store._tokens)
+        session = token(
+            self.rng.choice((f"s{self.count:04d}", *ids[:1])), self.now, person=id_, session=self.rng.random() < 0.8
+        )
+        return Act("signed_in", (person(id_, subject, name, seen=self.now), session, self._audited()))
 
     def _of_request(self, store: MemoryStore) -> Act:
         """Requests and grants, new and moved, at the right revision most of the time."""

@@ -52,15 +52,16 @@ def list_(session: Session, *, output: OutputOptions) -> None:
 @global_flags
 @click.pass_obj
 def shut_out(session: Session, person: str) -> None:
-    """Let PERSON in no more: his sessions and tokens are worth nothing, and what he reads is cut off.
+    """Let PERSON in no more: his sessions and tokens are over for good, and what he reads is cut off.
 
-    That holds until `allot people let-in`, whatever his groups are. His jobs go on.
+    That holds until `allot people let-in`, whatever his groups are. His jobs go on, and tokens of his teams that he has
+    made are theirs: `allot token list -l by=PERSON` names those.
     """
     from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import shown
 
     gone = asked_server(session).shut_out(person.removeprefix("person/"), out=True)
-    session.note(f"{shown(gone.name)} is shut out; his jobs go on: `{session.call} ps --owner {shown(gone.name)}`")
+    session.note(f"{shown(gone.name)} is shut out; his jobs go on: `{session.call} ps -l owner={shown(gone.name)}`")
 
 
 @click.command("let-in", cls=Command)
@@ -69,9 +70,9 @@ def shut_out(session: Session, person: str) -> None:
 @global_flags
 @click.pass_obj
 def let_in(session: Session, person: str) -> None:
-    """Let PERSON in again: his tokens that are not over are worth something again."""
+    """Let PERSON in again: he signs in anew, and makes new tokens."""
     from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import shown
 
     back = asked_server(session).shut_out(person.removeprefix("person/"), out=False)
-    session.note(f"{shown(back.name)} is let in again")
+    session.note(f"{shown(back.name)} is let in again, and has to sign in anew")

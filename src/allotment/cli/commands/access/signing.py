@@ -29,7 +29,7 @@ def login(session: Session, address: str, *, token_stdin: bool, device: bool) ->
 
     Where it knows an identity provider, you sign in there with your browser, or with --device on another device, and
     are let in for 12 hours as what your groups are here. Sign in where you trust the server that you name: it says
-    which provider it is.
+    which provider it is, and with --device whoever runs it can get in as you at other servers of that provider.
 
     Elsewhere a token is asked for, which is made on the server's machine with `allot token create`. It is asked there
     whether it is worth anything, and kept in a file that is yours alone; `allot logout` forgets it. For machines,
@@ -77,7 +77,7 @@ def _signed_in(session: Session, address: str, *, device: bool) -> str:
         )
         with running.identity_provider(settings) as provider:
             if device:
-                shows = partial(_show_code, session)
+                shows = partial(_show_code, session, address)
                 return by_device(door, provider, shows, wiring.clock(), os.urandom).text
             opens = partial(_open_page, session)
             return by_browser(door, provider, listener, opens, wiring.clock(), os.urandom).text
@@ -89,8 +89,11 @@ def _open_page(session: Session, address: str) -> None:
         click.launch(address)
 
 
-def _show_code(session: Session, prompt: DevicePrompt) -> None:
-    session.note(f"open {shown(prompt.whole_address or prompt.address)} and type {shown(prompt.user_code)}")
+def _show_code(session: Session, address: str, prompt: DevicePrompt) -> None:
+    session.note(
+        f"open {shown(prompt.whole_address or prompt.address)} and type {shown(prompt.user_code)} if you trust "
+        f"{shown(address)}: whoever runs it can get in as you at other servers of the same provider"
+    )
 
 
 def _asked_token(session: Session, address: str) -> str:

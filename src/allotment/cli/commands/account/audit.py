@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from allotment.cli.shell.session import Session
 
 if TYPE_CHECKING:
     from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
+    from allotment.ports.store import StorePlace
 
 _HERE: Final = "allotment.cli.commands.account.audit"
 _USUAL: Final = 50
@@ -49,6 +51,7 @@ def audit() -> None:
 
     Every act that changes something is kept in the store of jobs, together with the change or not at all. Entries are
     only ever added, and each holds the digest of the one before it, so that none can be changed or taken out unnoticed.
+    It is read on the server's own machine, by the user whose server it is.
     """
 
 
@@ -88,7 +91,8 @@ def search(session: Session, asked: SearchOptions, *, output: OutputOptions) -> 
         since=None if asked.since is None else moment_before(asked.since, now),
         until=None if asked.until is None else moment_before(asked.until, now),
     )
-    page = searched(store_place(session), wanted, before=asked.before, limit=output.limit or _USUAL)
+    with _trail(session) as place:
+        page = searched(place, wanted, before=asked.before, limit=output.limit or _USUAL)
     show(session, output, audit_listing(page.entries))
     if page.before is not None:
         session.note(f"there are older ones: --before {page.before}")
@@ -120,8 +124,8 @@ def verify(session: Session, *, file: str | None, heads: tuple[str, ...]) -> int
     from allotment.reports.documents.audit import verdict_document
 
     known = [head for each in heads for head in _heads(each)]
-    place = store_place(session)
-    verdict = verified(place, known) if file is None else gone_along(_entries(file), known)
+    with _trail(session) as place:
+        verdict = verified(place, known) if file is None else gone_along(_entries(file), known)
     form = session.value("output")
     if form in ("json", "yaml"):
         write_document(session, form, verdict_document(verdict, place.shown if file is None else file))
@@ -184,8 +188,9 @@ def export(session: Session, *, form: str) -> None:
     from allotment.wiring import running
 
     version = running.version()
-    for each in written_out(store_place(session)):
-        session.out(cef_line(each, version) if form == "cef" else json.dumps(exported(each), ensure_ascii=True))
+    with _trail(session) as place:
+        for each in written_out(place):
+            session.out(cef_line(each, version) if form == "cef" else json.dumps(exported(each), ensure_ascii=True))
 
 
 @click.command(cls=Command)
@@ -199,4 +204,27 @@ def head(session: Session) -> None:
     """
     from allotment.operations.account.trail import head_of
 
-    session.out(str(head_of(store_place(session))))
+    with _trail(session) as place:
+        session.out(str(head_of(place)))
+
+
+@contextmanager
+def _trail(session: Session) -> Iterator[StorePlace]:
+    """The store whose trail is read: one of this machine, whichever server is asked.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    from allotment.errors import NotFoundError, shown
+
+    try:
+        yield store_place(session)
+    except NotFoundError as error:
+        server = session.value("server")
+        if not server or session.value("store"):
+            raise
+        raise NotFoundError(
+            f"the audit trail of {shown(server)} is read on its own machine",
+            why=f"it lies in that server's store, and here {error.what}",
+            fix="have the user whose server it is run this there; `allot audit export` writes it for others",
+        ) from error

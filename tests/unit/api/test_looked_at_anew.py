@@ -1,0 +1,114 @@
+"""Who was let in, and is somebody else by the time that his body has come, does nothing any more."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from allotment.api.doors import NEEDS, OPEN, TokenDoor
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.jobs.written import write_value
+from allotment.operations.access.signing_in import shut_out
+from allotment.operations.access.tokens import revoke_token
+from allotment.ports.job_service import JobSubmission
+from tests.unit.api.test_doors import HOST, answered, bearer
+from tests.unit.api.test_people import HOUR, Hall, hall
+from tests.unit.operations.run.machine import job
+
+__all__ = ["hall"]
+
+ROOT = Caller("root", CallerKind.LOCAL, "unix socket")
+ADMIN = "platform-engineers"
+ASKED = {"kind": "endpoint", "team": "nlp", "workload": "training", "justification": "x", "subject": "chat"}
+
+
+def value(kind: str, what: object) -> bytes:
+    return json.dumps({"version": 1, kind: what}).encode()
+
+
+SUBMISSION = write_value("submission", JobSubmission(job(), "local")).encode()
+CHANGING: dict[tuple[str, str], bytes] = {
+    ("POST", "/v1/end"): b"",
+    ("POST", "/v1/code"): b"packed",
+    ("POST", "/v1/jobs"): SUBMISSION,
+    ("POST", "/v1/submissions"): write_value("submissions", [JobSubmission(job(), "local")]).encode(),
+    ("POST", "/v1/foresee"): SUBMISSION,
+    ("POST", "/v1/jobs/{reference}/stop"): b"",
+    ("POST", "/v1/jobs/{reference}/retry"): b"",
+    ("POST", "/v1/tokens"): value("wanted", {"name": "x", "permissions": ["read"], "lasts": HOUR * 1000}),
+    ("DELETE", "/v1/tokens/{reference}"): b"",
+    ("DELETE", "/v1/session"): b"",
+    ("POST", "/v1/people/{reference}/shut-out"): b"",
+    ("POST", "/v1/people/{reference}/let-in"): b"",
+    ("POST", "/v1/requests"): value("asked", ASKED),
+    ("POST", "/v1/request-previews"): value("asked", ASKED),
+    ("POST", "/v1/requests/{reference}/decision"): value("move", {"act": "deny", "reason": "x"}),
+    ("POST", "/v1/requests/{reference}/answer"): value("move", {"act": "withdraw"}),
+    ("POST", "/v1/grants/{reference}/end"): value("end", {"reason": "x"}),
+    ("POST", "/v1/grants/{reference}/settling"): value("settling", {"restore": True}),
+}
+"""Every call that is no mere look, with a body that it takes; whoever adds one writes it down here."""
+OF_EVERYBODY = ("/v1/tokens", "/v1/tokens/{reference}", "/v1/session")
+"""Whoever has signed in may."""
+OF_THE_OWNER_ALONE = {("POST", "/v1/end")}
+
+
+def test_every_call_that_is_no_mere_look_stands_in_the_table(hall: Hall) -> None:
+    found = {
+        (verb, each.path)
+        for each in hall.routes
+        if isinstance(each, APIRoute) and (each.openapi_extra or {})[NEEDS] != OPEN
+        for verb in each.methods
+        if verb != "GET"
+    }
+    assert found == set(CHANGING)
+
+
+@pytest.mark.parametrize(("verb", "path"), [each for each in CHANGING if each not in OF_THE_OWNER_ALONE])
+@pytest.mark.parametrize("how", ["shut out", "revoked", "out of his group"])
+def test_nothing_is_done_for_whoever_may_no_more_once_he_was_let_in(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, verb: str, path: str, how: str
+) -> None:
+    text, store = hall.session("ada", ADMIN), hall.world.machine.store
+    hall.session("bob", "nlp-members")
+    (session,) = [each for each in store.tokens() if each.by == "oidc:ada@id.acme.example"]
+
+    def meanwhile(_door: TokenDoor, _request: Request) -> None:
+        if how == "shut out":
+            shut_out(store, "oidc:ada@id.acme.example", ROOT, 9, out=True)
+        elif how == "revoked":
+            revoke_token(store, session.id, ROOT, 9)
+        else:
+            hall.session("ada", "nlp-viewers")
+
+    monkeypatch.setattr(TokenDoor, "known", meanwhile)
+    named = "oidc:bob@id.acme.example" if "/people/" in path else "j0" if "/jobs/" in path else session.id
+    where, body = path.replace("{reference}", named), CHANGING[verb, path]
+    status, _, said = answered(hall.app, verb, where, HOST, bearer(text), body=body)
+    if how == "out of his group" and path in OF_EVERYBODY:
+        assert status in (200, 204)
+        return
+    told = json.loads(said)
+    expected = (401, "the token is worth nothing any more") if how != "out of his group" else (403, told["what"])
+    assert (status, told["what"]) == expected
+    assert all(each.suspended is None or how == "shut out" for each in store.people() if "ada" in each.name)
+    assert [each.suspended for each in store.people() if "bob" in each.name] == [None]
+    assert {each.name for each in store.tokens()} == {"session"}
+    assert [each.id for each in store.unfinished()] == ["j0", "j1"]
+    assert hall.world.shelf.kept == {}
+    assert [each.verb for each in hall.acts() if each.who == session.by and each.outcome == "done"] == ["sign-in"] * (
+        3 if how == "out of his group" else 2
+    )
+
+
+def test_what_is_done_is_done_with_the_rights_of_now(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may do such a thing still, and of other teams than before, does it of those alone."""
+    text = hall.session("ada", ADMIN)
+    monkeypatch.setattr(TokenDoor, "known", lambda *_: hall.session("ada", "nlp-members"))
+    assert answered(hall.app, "POST", "/v1/jobs/j1/stop", HOST, bearer(text))[0] == 404
+    hall.session("ada", ADMIN)
+    monkeypatch.setattr(TokenDoor, "known", lambda *_: None)
+    assert answered(hall.app, "POST", "/v1/jobs/j1/stop", HOST, bearer(text))[0] == 200
