@@ -26,6 +26,7 @@ from allotment.operations.decide.applying import apply_clusters
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
+from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
 from allotment.ports.clock import Clock, epoch_ms
@@ -173,7 +174,7 @@ def decision_room(
         return kept_need(store, team, clusters, guaranteed, epoch_ms(clock))
 
     return DecisionRoom(
-        store=store,
+        store=PlatformRequests(store, lambda: present.platform.name),
         clock=clock,
         platform=lambda: present.platform,
         repository=repository,

@@ -41,6 +41,8 @@ class TeamGrant:
         commit: of the last change, as Git names it; empty for none.
         trouble: why it is not as it should be, in a sentence; empty where it is.
         told: what its people were told already, such as ``hours:80``.
+        platform: as of its request.
+        by_hand: whether its file, or that there is none, is left as somebody made it by hand while that is applied.
     """
 
     id: str
@@ -56,6 +58,8 @@ class TeamGrant:
     commit: str
     trouble: str
     told: tuple[str, ...]
+    platform: str = ""
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from allotment.model.audit.act import AuditVerb, act_of
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.operations.decide.desk import grant_subject
-from allotment.operations.decide.room import DecisionRoom
-from allotment.ports.people import PeopleStore
+from allotment.operations.decide.room import DecisionRoom, DecisionStore
 from allotment.ports.repository import (
     CommitMessage,
     CommitPerson,
@@ -175,7 +174,7 @@ def _applied(room: DecisionRoom, platform: Platform, grant: TeamGrant) -> str:
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
 
 
-def _message(people: PeopleStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
+def _message(people: DecisionStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
     person = next((each for each in people.people() if each.name == grant.requester), None)
     devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
     what = f"take back {devices}" if removed else f"grant {devices}"

@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
-from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock, epoch_ms
-from allotment.ports.people import PeopleStore
 from allotment.ports.repository import RepositoryPort
 from allotment.ports.requests import RequestsStore
 
 
-class DecisionStore(RequestsStore, PeopleStore, AuditStore, Protocol):
+class DecisionStore(RequestsStore, Protocol):
     """What deciding needs of the store."""
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody who has signed in."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from allotment.operations.access.people import people_of
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
+from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, DecisionRoom
 from allotment.ports.repository import CommitMode, CommitPerson, RepositoryState
 from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
@@ -75,13 +76,14 @@ class Office:
     )
     applied: list[tuple[str, ...]] = field(default_factory=list)
     trouble: dict[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=lambda: ACME)
 
     def __post_init__(self) -> None:
-        self.repository.commit_by(HUMAN, ACME)
-        self.present = load(ACME)
+        self.repository.commit_by(HUMAN, self.files)
+        self.present = load(self.files)
         self.ids = (f"r{number:07d}" for number in itertools.count())
         self.room = DecisionRoom(
-            store=self.store,
+            store=PlatformRequests(self.store, lambda: self.present.name),
             clock=_Turned(self),
             platform=lambda: self.present,
             repository=self.repository,
@@ -397,7 +399,7 @@ def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:
 def test_requests_of_others_are_as_if_not_there(office: Office) -> None:
     asked = office.of("ada", MEMBER).ask(gpus(8))
     eve = office.of("eve", ("acme-cv",))
-    assert eve.requests(RequestFilter()) == ()
+    assert eve.requests(RequestFilter()).rows == ()
     for call in (
         eve.request,
         lambda id_: eve.move(id_, AskedMove(RequestAct.WITHDRAW)),
@@ -412,10 +414,10 @@ def test_requests_of_others_are_as_if_not_there(office: Office) -> None:
     with pytest.raises(NotFoundError, match="for which you may ask"):
         eve.ask(gpus(1))
     boss, both = office.of("boss", LEAD), office.of("both", (*LEAD, *MEMBER))
-    assert [each.id for each in boss.requests(RequestFilter())] == [asked.id]
+    assert [each.id for each in boss.requests(RequestFilter()).rows] == [asked.id]
     assert boss.request(asked.id).decides
-    assert boss.grants() == ()
-    assert [each.id for each in both.requests(RequestFilter())] == [asked.id]
+    assert boss.grants().rows == ()
+    assert [each.id for each in both.requests(RequestFilter()).rows] == [asked.id]
     viewer = office.of("pm", ("acme-product",))
     assert not viewer.request(asked.id).decides
     with pytest.raises(ForbiddenError):
@@ -464,8 +466,8 @@ def test_of_whom_something_is_taken_is_for_those_who_decide(office: Office) -> N
     ada, engineer = office.of("eva", MEMBER), office.of("root@acme", ENGINEER)
 
     def named(one: RequestsOf) -> set[str]:
-        (request,) = one.requests(RequestFilter())
-        (grant,) = one.grants()
+        (request,) = one.requests(RequestFilter()).rows
+        (grant,) = one.grants().rows
         every = (request.terms, request.asked, one.request(request.id).request.terms, grant.terms, *grant.approved)
         return {each.team for terms in every for each in terms.taken}
 
