@@ -14,7 +14,7 @@ from threading import Event
 from typing import Final
 
 from allotment import wiring
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, shown
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
@@ -27,7 +27,7 @@ from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
 from allotment.operations.decide.of_platform import PlatformRequests
-from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.kube import KubePort
@@ -163,9 +163,9 @@ def decision_room(
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
 
-    def apply(platform: Platform, clusters: Sequence[str]) -> Applied:
+    def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform)
-        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run)
+        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
         snapshots.forget()
         return applied
 
@@ -201,18 +201,41 @@ def keep_deciding(
         afar: whether the repository lies elsewhere.
     """
     carrier = GrantCarrier(room, read_again=round((_READ_AGAIN if afar else _READ_HERE_AGAIN) * 1000))
-    said, read = "", ""
+    following = _Following(carrier, room, present)
+    said: set[str] = set()
     while not ending.wait(_PASS):
-        try:
-            desk.pass_time()  # does not wait for a repository that is away
-            state = carrier.directory()
-            if state is not None and state.commit != read:
-                present.become(room.load(state.tree.files))
-                read = state.commit
-            carrier.carry_out()
-        except AllotmentError as error:
-            if error.line != said:
-                print(f"requests wait: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-            said = error.line
-        else:
-            said = ""
+        # Time passes though a repository is away, and grants go though a directory is not valid.
+        failed = {each for each in map(_failure, (desk.pass_time, following.go_on, carrier.carry_out)) if each}
+        for each in sorted(failed - said):
+            print(f"requests wait: {shown(each)}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        said = failed
+
+
+def _failure(call: Callable[[], object]) -> str:
+    """Why a call fails; empty where it does not."""
+    try:
+        call()
+    except AllotmentError as error:
+        return error.line
+    return ""
+
+
+@dataclass(slots=True)
+class _Following:
+    """Goes on with the repository of the platform directory."""
+
+    carrier: GrantCarrier
+    room: DecisionRoom
+    present: PresentPlatform
+    _read: str = ""
+
+    def go_on(self) -> None:
+        """The platform is what the directory declares now.
+
+        Raises:
+            AllotmentError: the repository is away, or what it has is not valid.
+        """
+        state = self.carrier.directory()
+        if state is not None and state.commit != self._read:
+            self.present.become(self.room.load(state.tree.files))
+            self._read = state.commit

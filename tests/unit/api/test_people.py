@@ -126,7 +126,7 @@ def requests_room(world: World) -> DecisionRoom:
         platform=lambda: world.platform,
         repository=None,
         load=lambda _: world.platform,
-        apply=lambda _platform, _clusters: Applied({}),
+        apply=lambda _platform, _clusters, _cause: Applied({}),
         snapshots=lambda _: (),
         need=lambda _platform, _team, _clusters: (None, ""),
         spent=lambda _: 0,

@@ -17,6 +17,7 @@ from allotment.errors import (
     CapacityError,
     ConflictError,
     ForbiddenError,
+    InputError,
     NotFoundError,
     UnreachableError,
 )
@@ -24,7 +25,7 @@ from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.rights import OWN
 from allotment.model.access.token import ApiToken
 from allotment.model.platform import Platform
-from allotment.model.requests.grant import GrantState
+from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.model.source import SourceTree
@@ -34,7 +35,7 @@ from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.of_platform import PlatformRequests
-from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.ports.repository import CommitMode, CommitPerson, RepositoryState
 from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
 from allotment.ports.requests import RequestFilter
@@ -76,6 +77,7 @@ class Office:
     )
     applied: list[tuple[str, ...]] = field(default_factory=list)
     trouble: dict[str, str] = field(default_factory=dict)
+    causes: list[ApplyCause] = field(default_factory=list)
     files: Mapping[str, str] = field(default_factory=lambda: ACME)
 
     def __post_init__(self) -> None:
@@ -98,9 +100,10 @@ class Office:
         self.desk = RequestDesk(self.room)
         self.carrier = GrantCarrier(self.room)
 
-    def apply(self, platform: Platform, clusters: Sequence[str]) -> Applied:
+    def apply(self, platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         self.present = platform
         self.applied.append(tuple(clusters))
+        self.causes.append(cause)
         return Applied({each: why for each, why in self.trouble.items() if each in clusters})
 
     def of(self, name: str, groups: Sequence[str]) -> RequestsOf:
@@ -310,7 +313,11 @@ def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
         office.of("ada", MEMBER).settle(taken.id, restore=True)
     engineer = office.of("root@acme", ENGINEER)
     kept = engineer.settle(taken.id, restore=False)
-    assert (kept.state, kept.terms.devices) == (GrantState.ACTIVE, 4)
+    assert (kept.state, kept.terms.devices) == (GrantState.GIVING, 4)
+    applied = len(office.applied)
+    office.passes()
+    assert (office.grant(taken.id), len(office.applied)) == (GrantState.ACTIVE, applied + 1)
+    assert office.file(taken.id) == text.replace("devices: 6", "devices: 4"), "in the words of whoever wrote it"
     office.repository.commit_by(HUMAN, {path: None})
     office.passes()
     assert office.grant(taken.id) is GrantState.CONFLICT
@@ -348,6 +355,79 @@ def test_a_directory_that_would_not_be_valid_is_not_committed(office: Office) ->
     office.repository.commit_by(HUMAN, {"teams/nlp.yaml": ACME["teams/nlp.yaml"]})
     office.passes()
     assert office.grant(taken.id) is GrantState.ACTIVE
+
+
+def test_what_is_kept_as_somebody_wrote_it_is_applied_before_it_counts(office: Office) -> None:
+    taken, engineer = story(office), office.of("root@acme", ENGINEER)
+    office.passes()
+    path = grant_path(taken.id)
+    office.repository.commit_by(HUMAN, {path: None})
+    office.passes()
+    office.trouble = {CLUSTER: "it does not answer"}
+    applied = len(office.applied)
+    assert engineer.settle(taken.id, restore=False).state is GrantState.TAKING_BACK
+    office.passes()
+    assert (office.grant(taken.id), office.store.grant(taken.id).trouble) == (
+        GrantState.TAKING_BACK, f"{CLUSTER}: it does not answer"
+    )  # fmt: skip
+    office.trouble = {}
+    office.passes()
+    assert (office.grant(taken.id), office.applied[-1]) == (GrantState.ENDED, (CLUSTER,))
+    assert len(office.applied) > applied + 1
+    assert office.causes[-1] == ApplyCause(office.repository.read().commit, f"grant {taken.id} of ada")
+
+
+def test_a_file_that_gives_more_is_its_writers_own_and_is_applied(office: Office) -> None:
+    taken, engineer = story(office), office.of("root@acme", ENGINEER)
+    office.passes()
+    more = (office.file(taken.id) or "").replace("devices: 6", "devices: 7")
+    office.repository.commit_by(HUMAN, {grant_path(taken.id): more})
+    office.passes()
+    applied = len(office.applied)
+    engineer.settle(taken.id, restore=False)
+    office.passes()
+    assert (office.grant(taken.id), office.file(taken.id), len(office.applied)) == (GrantState.ENDED, more, applied + 1)
+
+
+def test_a_line_wrong_in_one_teams_file_keeps_no_grant_from_its_end(office: Office) -> None:
+    first, second = story(office), office.of("ada", MEMBER).ask(gpus(1, lasts=HOUR))
+    office.passes()
+    text = office.repository.read().tree.files["teams/cv.yaml"]
+    office.repository.commit_by(HUMAN, {"teams/cv.yaml": f"{text}\ncolour: red\n"})
+    applied = len(office.applied)
+    office.now += 48 * 3600
+    office.passes()
+    for each in (first, second):
+        assert (office.file(each.id), office.grant(each.id)) == (None, GrantState.TAKING_BACK)
+        assert "colour" in office.store.grant(each.id).trouble
+        assert office.store.grant(each.id).commit in office.repository.commits
+    assert len(office.applied) == applied, "what is not valid is applied to nothing"
+    office.repository.commit_by(HUMAN, {"teams/cv.yaml": text})
+    office.now += 16
+    office.passes()
+    assert {office.grant(each.id) for each in (first, second)} == {GrantState.ENDED}
+
+
+def test_trouble_of_any_text_is_kept_and_one_grant_holds_up_no_other(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = story(office), office.of("ada", MEMBER).ask(gpus(1))
+    office.trouble = {CLUSTER: "a\udcff.yaml\x1b[31m is no file"}
+    office.passes()
+    assert office.store.grant(first.id).trouble == rf"{CLUSTER}: a\udcff.yaml\x1b[31m is no file"
+    office.trouble = {}
+    keep = office.store.keep_requests
+
+    def keeping(requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), *more: Any) -> None:
+        if any(each.id == first.id for each in grants):
+            raise InputError("it cannot be kept")
+        keep(requests, grants, *more)
+
+    monkeypatch.setattr(office.store, "keep_requests", keeping)
+    office.now += 16
+    with pytest.raises(InputError, match="it cannot be kept"):
+        office.carrier.carry_out()
+    assert office.grant(second.id) is GrantState.ACTIVE
 
 
 def test_on_a_branch_it_counts_once_somebody_has_merged_it() -> None:
