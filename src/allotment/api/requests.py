@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Query, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Routes
+from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.simulating import SimulatedCall, SimulationPlaces
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
@@ -29,13 +28,10 @@ from allotment.ports.requests import RequestFilter, RequestMark
 
 _MOST_ASKED: Final = 64 << 10
 """Bytes of a request."""
-_SIMULATED: Final = 2
-"""Calls at once for which what waits is simulated: that takes seconds, and keeps no thread from what is quick."""
 _MOST: Final = 1 << 53
 """Of milliseconds: what every reader of JSON can count, and a database keeps."""
 _Moment = Annotated[int, Query(ge=0, le=_MOST)]
 S = TypeVar("S", RequestState, GrantState)
-Simulating = Callable[[Callable[[], Response]], Awaitable[Response]]
 _ASKED: Final = JsonValue("asked", AskedRequest)
 _MOVE: Final = JsonValue("move", AskedMove)
 _REQUEST: Final = JsonValue("request", GrantRequest)
@@ -64,17 +60,13 @@ _SETTLING: Final = JsonValue("settling", AskedSettling)
 
 def add_request_routes(routes: Routes) -> None:
     """What is asked for, decided and granted."""
-    places = CapacityLimiter(_SIMULATED)
-
-    async def simulating(call: Callable[[], Response]) -> Response:
-        return await to_thread.run_sync(call, limiter=places)
-
-    _asking_routes(routes, simulating)
-    _deciding_routes(routes, simulating)
+    places = SimulationPlaces()
+    _asking_routes(routes, places)
+    _deciding_routes(routes, places)
     _grant_routes(routes)
 
 
-def _asking_routes(routes: Routes, simulating: Simulating) -> None:
+def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
     @routes.add("GET", "/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage))
     def listed(
         asked: Asked,
@@ -87,28 +79,48 @@ def _asking_routes(routes: Routes, simulating: Simulating) -> None:
         return value_answer("page", asked.requests.requests(wanted, after=after, limit=limit))
 
     @routes.add("POST", "/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST)
-    async def ask(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
-        return await simulating(lambda: value_answer("request", asked.requests.ask(wanted)))
+    async def ask(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        def answer() -> Response:
+            return value_answer("request", asked.requests.ask(wanted))
+
+        return await places.simulating(request, SimulatedCall.ASK, asked.admitted.caller.name, answer)
 
     @routes.add("POST", "/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD)
-    async def preview(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
-        return await simulating(lambda: value_answer("told", asked.requests.preview(wanted)))
+    async def preview(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        def answer() -> Response:
+            return value_answer("told", asked.requests.preview(wanted))
+
+        return await places.simulating(request, SimulatedCall.LOOK, asked.admitted.caller.name, answer)
 
     @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS, gives=_TOLD)
-    async def show(asked: Asked, reference: str) -> Response:
-        return await simulating(lambda: value_answer("told", asked.requests.request(reference)))
+    async def show(request: Request, asked: Asked, reference: str) -> Response:
+        def answer() -> Response:
+            return value_answer("told", asked.requests.request(reference))
+
+        kind = SimulatedCall.DECIDE if Permission.DECIDE in asked.admitted.rights.all else SimulatedCall.LOOK
+        return await places.simulating(request, kind, asked.admitted.caller.name, answer)
 
 
-def _deciding_routes(routes: Routes, simulating: Simulating) -> None:
+def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
+    async def moved(request: Request, asked: Visit, reference: str, move: AskedMove) -> Response:
+        def answer() -> Response:
+            return value_answer("request", asked.requests.move(reference, move))
+
+        return await places.simulating(request, SimulatedCall.DECIDE, asked.admitted.caller.name, answer)
+
     @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE, takes=_MOVE, gives=_REQUEST)
-    async def decide(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+    async def decide(
+        request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
+    ) -> Response:
         _check(move, _DECIDING)
-        return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
+        return await moved(request, asked, reference, move)
 
     @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK, takes=_MOVE, gives=_REQUEST)
-    async def answer(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+    async def answer(
+        request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
+    ) -> Response:
         _check(move, _ANSWERING)
-        return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
+        return await moved(request, asked, reference, move)
 
 
 def _grant_routes(routes: Routes) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from contextlib import AbstractContextManager
 
 import pytest
 
 from allotment.adapters.clock import FixedClock
+from allotment.api import deciding
 from allotment.api.deciding import ClusterSnapshots, PresentPlatform, keep_deciding
 from allotment.errors import UnreachableError
 from allotment.model.requests.grant import GrantState
@@ -47,6 +49,32 @@ def test_one_that_is_away_is_asked_once_in_a_while_and_holds_up_no_other() -> No
     snapshots.forget()
     snapshots.read((OTHER,))
     assert asked == [AWAY, OTHER, OTHER]
+
+
+def test_clusters_are_read_beside_each_other_and_one_that_hangs_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deciding, "_ANSWERS_IN", 1.0)
+    clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
+    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform)
+    asked: list[str] = []
+    let_go = threading.Event()
+
+    def connect(context: str) -> AbstractContextManager[KubePort]:
+        asked.append(context)
+        assert let_go.wait(60)
+        raise UnreachableError("the cluster does not answer")
+
+    snapshots = ClusterSnapshots(present, connect, clock)
+    began = time.monotonic()
+    assert snapshots.read((AWAY, OTHER)) == ()
+    assert 1.0 <= time.monotonic() - began < 1.9, "both together, not one after the other"
+    began = time.monotonic()
+    for _ in range(100):
+        assert snapshots.read((AWAY, OTHER)) == ()
+    assert time.monotonic() - began < 10, "what is known to hang is waited for no more"
+    assert len(asked) == 2
+    let_go.set()
 
 
 class _Passes(threading.Event):

@@ -48,6 +48,8 @@ MOST_OPEN_OF_TEAM: Final = 200
 """The same of one team."""
 _DUE_AT_ONCE: Final = 100
 """Requests whose time is over that are looked at together; nobody else is held up for longer than those take."""
+_GIVING_NOTHING: Final = frozenset({RequestAct.DENY, RequestAct.WITHDRAW})
+_NOT_LOOKED: Final = Shown(unknown="it was not looked at for this: nothing is given")
 _TIME: Final = Caller("allotment", CallerKind.ALLOTMENT, "its time")
 
 
@@ -126,12 +128,16 @@ class RequestDesk:
         request = self._room.store.request(request_id)
         read = request.revision if move.revision is None else move.revision
         _check_read(request, read)
-        seen = look(self._room, tuple(sorted({each.cluster for each in request.terms.shares})))
+        gives = move.act not in _GIVING_NOTHING
+        clusters = {each.cluster for each in request.terms.shares} if gives else ()
+        seen = look(self._room, tuple(sorted(clusters)))
         terms = None
         if move.terms is not None:
             terms = terms_instead(move.terms, request.wish.team, request.terms, seen.platform, seen.held)
         on = terms or request.terms
-        shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
+        shown = _NOT_LOOKED
+        if gives:
+            shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
         with self._alone:
             _check_read(self._room.store.request(request_id), read)
             now = self._room.now()
@@ -235,7 +241,8 @@ class RequestDesk:
         wish = wish_of(asked, platform)
         extends = self._extended(asked)
         team = platform.team(wish.team)
-        clusters = asked.clusters or tuple(each.cluster for each in team.placements) if team is not None else ()
+        placed = tuple(each.cluster for each in team.placements) if team is not None else ()
+        clusters = (asked.clusters or placed) if asked.devices else ()
         seen = look(self._room, clusters)
         now = self._room.now()
         terms = terms_asked(asked, seen.platform, seen.held, now, extends)

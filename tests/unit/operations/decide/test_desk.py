@@ -460,6 +460,33 @@ def test_an_extension_is_decided_like_any_request_and_joins_on(office: Office) -
         office.of("eve", ("acme-cv",)).ask(gpus(1, team="cv", extends=taken.id))
 
 
+def test_what_gives_nothing_and_what_has_no_devices_waits_for_no_cluster_and_no_repository(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    first, second = ada.ask(gpus(8)), ada.ask(gpus(8, since=round(office.now * 1000) + 200 * HOUR))
+
+    def away(names: Sequence[str]) -> Sequence[Any]:
+        assert not names, "it would be waited for"
+        return ()
+
+    def gone(_self: object) -> RepositoryState:
+        raise AssertionError("it would be waited for")
+
+    office.room = replace(office.room, snapshots=away)
+    office.desk = RequestDesk(office.room)
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MemoryRepository, "read", gone)
+        assert boss.move(first.id, AskedMove(RequestAct.DENY, "no")).state is RequestState.DENIED
+        assert ada.move(second.id, AskedMove(RequestAct.WITHDRAW)).state is RequestState.WITHDRAWN
+        endpoint = AskedRequest(
+            RequestKind.ENDPOINT, "nlp", WorkloadType.SERVING, "launch", subject="chat", environment="production"
+        )
+        assert ada.preview(endpoint).request.state is RequestState.WAITING
+        assert ada.ask(endpoint).state is RequestState.WAITING
+    record = office.store.request(first.id).decisions[-1]
+    assert "not looked at" in record.unknown
+
+
 def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:
     asked = office.of("ada", MEMBER).ask(
         AskedRequest(
