@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -101,7 +102,7 @@ def repository_of(words: RepositoryWords, directory: Path | None, folder: Path) 
     """
     if words.address:
         clone = folder / "repository.git"
-        return running.remote_repository(words.address, words.branch, words.folder, words.mode, clone)
+        return running.remote_repository(words.address, words.branch, words.folder, words.mode, clone, os.environ)
     return None if directory is None else running.platform_repository(directory)
 
 
