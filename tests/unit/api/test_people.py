@@ -410,6 +410,17 @@ def test_requests_tokens_and_people_come_in_pages_however_much_they_say(hall: Ha
         assert len(found) == len(set(found)) == number, path
 
 
+def test_of_a_back_end_that_is_not_there_a_stranger_learns_nothing_else(hall: Hall) -> None:
+    def no_such(name: str) -> object:
+        raise NotFoundError(f"there is no back end {name}", why="there are local, secret-cluster", fix="/home/grace/x")
+
+    hall.world.desk._opener = no_such  # type: ignore[assignment]
+    status, told = hall.asked("GET", "/v1/snapshot", hall.session("ada", "nlp-members"), query="backend=x")
+    assert (status, told["what"]) == (404, 'there is no back end "x" that you could ask')
+    assert "secret-cluster" not in json.dumps(told)
+    assert "/home/grace" not in json.dumps(told)
+
+
 def test_signing_out_ends_the_session(hall: Hall) -> None:
     text, other = hall.session("ada", "nlp-members"), hall.session("ada", "nlp-members")
     assert hall.asked("DELETE", "/v1/session", text)[0] == 204

@@ -13,7 +13,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
 from allotment.model.requests.terms import Terms
 from allotment.operations.access.admitting import LetIn
-from allotment.operations.decide.carrying_out import settle
+from allotment.operations.decide.carrying_out import MERGE_AWAITED, settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
 from allotment.operations.decide.room import DecisionRoom
 from allotment.ports.request_service import (
@@ -34,6 +34,7 @@ Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _READ_AT_ONCE: Final = 200
 """Requests that are read together to find those that somebody may see."""
+_TOLD_OF_TROUBLE: Final = "it could not be done yet, and is tried again: the platform's administrators see why"
 _OTHERS: Final = "others"
 """In the place of a team that somebody may not know of."""
 
@@ -119,7 +120,7 @@ class RequestsOf:
     def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
         """Decide a conflict; administrators do."""
         self._found_grant(grant_id)
-        if not self._party.somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP}:
+        if not self._is_admin:
             raise ForbiddenError("conflicts are for administrators of the platform to decide", fix="ask one of them")
         return settle(self._room, grant_id, self._party.caller, restore=restore)
 
@@ -131,6 +132,10 @@ class RequestsOf:
         groups = frozenset({OWNER_GROUP}) if owner else frozenset(admitted.groups)
         somebody = Somebody(admitted.caller.name, groups, owned(self._room.platform(), groups))
         return Party(admitted.caller, somebody)
+
+    @property
+    def _is_admin(self) -> bool:
+        return bool(self._party.somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP})
 
     def _check_team(self, team: str) -> None:
         within = self._rights.within(Permission.ASK)
@@ -196,7 +201,10 @@ class RequestsOf:
 
     def _grant(self, grant: TeamGrant) -> TeamGrant:
         approved = tuple(self._terms(each, whole=False) for each in grant.approved)
-        return replace(grant, terms=self._terms(grant.terms, whole=False), approved=approved)
+        # What a conflict is about was said for people; everything else may quote files, of the server and of others.
+        plain = grant.state is GrantState.CONFLICT or grant.trouble in {"", MERGE_AWAITED} or self._is_admin
+        trouble = grant.trouble if plain else _TOLD_OF_TROUBLE
+        return replace(grant, terms=self._terms(grant.terms, whole=False), approved=approved, trouble=trouble)
 
     def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
         """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""

@@ -39,6 +39,7 @@ _AGAIN_AFTER: Final = 15_000
 """Milliseconds after which what could not be done is tried again."""
 _MOST_TROUBLE: Final = 500
 """Characters that are kept of what keeps a grant from being as it should be."""
+MERGE_AWAITED: Final = "its change waits to be merged"
 _VERBS: Final = {
     GrantState.ACTIVE: AuditVerb.GRANT_GIVEN,
     GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK,
@@ -174,7 +175,7 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     try:
         state = repository.read()
         if state.tree.files.get(path) != wanted:
-            return commit, "its change waits to be merged"
+            return commit, MERGE_AWAITED
         return commit, _applied(room, state, grant)
     except AllotmentError as error:
         return commit, error.line  # the commit is there: what is left is done by the next pass

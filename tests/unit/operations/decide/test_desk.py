@@ -430,6 +430,24 @@ def test_trouble_of_any_text_is_kept_and_one_grant_holds_up_no_other(
     assert office.grant(second.id) is GrantState.ACTIVE
 
 
+def test_why_a_grant_is_in_trouble_is_for_administrators(office: Office) -> None:
+    taken = story(office)
+    office.trouble = {CLUSTER: "no kubeconfig: /home/grace/.kube/config does not exist"}
+    office.passes()
+
+    def told(name: str, groups: Sequence[str]) -> str:
+        (grant,) = office.of(name, groups).grants().rows
+        return grant.trouble
+
+    assert "/home/grace" in told("root@acme", ENGINEER)
+    assert told("ada", MEMBER) == "it could not be done yet, and is tried again: the platform's administrators see why"
+    office.trouble = {}
+    office.passes()
+    office.repository.commit_by(HUMAN, {grant_path(taken.id): None})
+    office.passes()
+    assert "removed by somebody else" in told("ada", MEMBER)
+
+
 def test_on_a_branch_it_counts_once_somebody_has_merged_it() -> None:
     office = Office()
     office.repository.mode = CommitMode.BRANCH
