@@ -81,7 +81,7 @@ def become(grant: TeamGrant, state: GrantState, **changes: Any) -> TeamGrant:
             why=f"it is {grant.state.value}",
             fix="look at it again: somebody else may have done something with it",
         )
-    changed: dict[str, Any] = {"trouble": "", "by_hand": False, **changes}
+    changed: dict[str, Any] = {"trouble": "", "by_hand": False, "settled_by": "", **changes}
     return replace(grant, state=state, revision=grant.revision + 1, **changed)
 
 

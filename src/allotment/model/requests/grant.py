@@ -43,6 +43,7 @@ class TeamGrant:
         told: what its people were told already, such as ``hours:80``.
         platform: as of its request.
         by_hand: whether its file, or that there is none, is left as somebody made it by hand while that is applied.
+        settled_by: user name of who decided on a conflict, while that is carried out; empty otherwise.
     """
 
     id: str
@@ -60,6 +61,7 @@ class TeamGrant:
     told: tuple[str, ...]
     platform: str = ""
     by_hand: bool = False
+    settled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

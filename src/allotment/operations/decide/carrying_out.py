@@ -212,22 +212,33 @@ def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> st
     given += (each for each in platform.grants if each.name == grant.id)
     every = {one.cluster for each in given for one in (*each.shares, *(taken.share for taken in each.taken))}
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
-    applied = room.apply(platform, clusters, ApplyCause(state.commit, f"grant {grant.id} of {grant.requester}"))
+    applied = room.apply(platform, clusters, ApplyCause(state.commit, _account(grant)))
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
 
 
-def _message(people: DecisionStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
-    person = next((each for each in people.people() if each.name == grant.requester), None)
+def _account(grant: TeamGrant) -> str:
+    settled = f", as {grant.settled_by} has decided" if grant.settled_by else ""
+    return f"grant {grant.id} of {grant.requester}{settled}"
+
+
+def _message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
+    person = next((each for each in store.people() if each.name == grant.requester), None)
     devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
-    what = f"take back {devices}" if removed else f"grant {devices}"
+    verb = "restore" if grant.settled_by else "grant"
+    what = f"take back {devices}" if removed else f"{verb} {devices}"
     author = CommitPerson(grant.requester, "" if person is None else person.email)
-    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(grant)), author, at)
+    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(store, grant, removed=removed)), author, at)
 
 
-def _body(grant: TeamGrant) -> Iterator[str]:
+def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[str]:
     for each in grant.terms.taken:
         yield f"Taken of {each.team}: {each.share.devices} {each.share.flavor} in {each.share.cluster}"
     yield f"Request {grant.id}, asked for by {grant.requester}"
+    if grant.settled_by:
+        yield f"It takes the place of what was changed by hand, as {grant.settled_by} has decided"
+    if not removed:
+        yield "Why:"
+        yield from (f"  {each}" for each in store.request(grant.id).wish.justification.splitlines())
 
 
 def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) -> TeamGrant:
@@ -255,6 +266,7 @@ def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) 
         platform = room.load(state.tree.files)
         stands = next((each for each in platform.grants if each.name == grant.id), None)
         after = kept(grant, text, stands, share_prices(platform), now)
+    after = replace(after, settled_by=caller.name)
     told = (("decided", "restore" if restore else "keep"),)
     act = act_of(caller, AuditVerb.GRANT_SETTLED, now, grant_subject(after), details=told)
     room.store.keep_requests((), (after,), (act,))

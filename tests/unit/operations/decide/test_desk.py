@@ -325,6 +325,11 @@ def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
     office.passes()
     assert office.grant(taken.id) is GrantState.ACTIVE
     assert "devices: 4" in (office.file(taken.id) or "")
+    restored = office.repository.commits[office.store.grant(taken.id).commit].text
+    assert restored.startswith(f"nlp: restore 4 {FLAVOR}")
+    assert "by hand, as root@acme has decided" in restored
+    assert "Why:\n  a release" in restored
+    assert office.store.grant(taken.id).settled_by == ""
     with pytest.raises(ConflictError):
         engineer.settle(taken.id, restore=True)
 
@@ -374,7 +379,9 @@ def test_what_is_kept_as_somebody_wrote_it_is_applied_before_it_counts(office: O
     office.passes()
     assert (office.grant(taken.id), office.applied[-1]) == (GrantState.ENDED, (CLUSTER,))
     assert len(office.applied) > applied + 1
-    assert office.causes[-1] == ApplyCause(office.repository.read().commit, f"grant {taken.id} of ada")
+    assert office.causes[0].by == f"grant {taken.id} of ada"
+    said = f"grant {taken.id} of ada, as root@acme has decided"
+    assert office.causes[-1] == ApplyCause(office.repository.read().commit, said)
 
 
 def test_a_file_that_gives_more_is_its_writers_own_and_is_applied(office: Office) -> None:
