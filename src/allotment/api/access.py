@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -15,7 +16,8 @@ from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import Asked, Comer, Routes
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
-from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor
+from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor
+from allotment.ports.request_service import LISTED, MOST_LISTED_AT_ONCE
 from allotment.ports.sign_in import SignInOffer
 
 _NOTHING: Final = 204
@@ -24,6 +26,7 @@ _MOST_ASKED: Final = 64 << 10
 _SIGNING_IN: Final = 8
 """Sign-ins at once, a thread each: while the identity provider hangs, only who signs in waits for it."""
 _FILES: Final = Media(JSON, {"type": "object", "additionalProperties": {"type": "string"}})
+T = TypeVar("T", ToldToken, ToldPerson)
 _GIVEN: Final = JsonValue("given", TokenReceipt)
 _PERSON: Final = JsonValue("person", ToldPerson)
 
@@ -64,9 +67,9 @@ def add_access_routes(routes: Routes) -> None:
     def declared(asked: Asked) -> Response:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
-    @routes.add("GET", "/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("tokens", tuple[ToldToken, ...]))
-    def tokens(asked: Asked) -> Response:
-        return value_answer("tokens", asked.access.tokens())
+    @routes.add("GET", "/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage))
+    def tokens(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
+        return value_answer("page", TokensPage(*_page(asked.access.tokens(), limit, after_id)))
 
     @routes.add("POST", "/v1/tokens", Permission.OWN_TOKENS, takes=JsonValue("wanted", AskedToken), gives=_GIVEN)
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
@@ -83,9 +86,9 @@ def add_access_routes(routes: Routes) -> None:
         asked.access.end_session()
         return Response(status_code=_NOTHING)
 
-    @routes.add("GET", "/v1/people", Permission.PEOPLE, gives=JsonValue("people", tuple[ToldPerson, ...]))
-    def people(asked: Asked) -> Response:
-        return value_answer("people", asked.access.people())
+    @routes.add("GET", "/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage))
+    def people(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
+        return value_answer("page", PeoplePage(*_page(asked.access.people(), limit, after_id)))
 
     @routes.add("POST", "/v1/people/{reference}/shut-out", Permission.PEOPLE, gives=_PERSON)
     def shut_out(asked: Asked, reference: str) -> Response:
@@ -94,6 +97,13 @@ def add_access_routes(routes: Routes) -> None:
     @routes.add("POST", "/v1/people/{reference}/let-in", Permission.PEOPLE, gives=_PERSON)
     def let_in(asked: Asked, reference: str) -> Response:
         return value_answer("person", asked.access.shut_out(reference, out=False))
+
+
+def _page(found: Sequence[T], limit: int, after_id: str) -> tuple[tuple[T, ...], str]:
+    """Those after an id, and the id after which more come; neither tokens nor people are ever removed."""
+    start = next((number for number, each in enumerate(found, 1) if each.id == after_id), 0) if after_id else 0
+    rows = tuple(found[start : start + min(max(1, limit), MOST_LISTED_AT_ONCE)])
+    return rows, rows[-1].id if found[start + len(rows) :] else ""
 
 
 def add_sign_in_routes(routes: Routes) -> None:

@@ -46,5 +46,5 @@ async def text_within(request: Request, what: str, most: int, fix: str, within: 
 
 
 def value_answer(kind: str, value: object) -> Response:
-    """An answer that is one value, as `model.jobs.written` writes it."""
-    return Response(write_value(kind, value), media_type=JSON)
+    """An answer that is one value, as `model.jobs.written` writes it, however long: what is kept was bounded before."""
+    return Response(write_value(kind, value, most=None), media_type=JSON)

@@ -6,6 +6,8 @@ All that lasts is done in a few threads of its own: a folder of a gigabyte is co
 from __future__ import annotations
 
 import tempfile
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import BinaryIO, Final, TypeVar
@@ -16,6 +18,12 @@ from allotment.errors import InputError, NoRoomError
 
 MOST_CODE: Final = 4 << 30
 """Bytes of packed code that are on their way, of all who send some; a job file allows far fewer."""
+MOST_OF_ONE: Final = 2 << 30
+"""Bytes of different code that one person, or one token of a team, sends within a day."""
+MOST_OF_ALL: Final = 16 << 30
+"""The same of all who come over the network: so much may lie there of which no job has become yet."""
+_DAY: Final = 86_400.0
+"""Seconds: code that no job refers to is removed after a day (`operations.run.pruning`)."""
 _MOST_WRITERS: Final = 4
 """Threads for code; who sends more at once waits for a turn after each part."""
 _PART: Final = 1 << 20
@@ -23,24 +31,71 @@ _PART: Final = 1 << 20
 T = TypeVar("T")
 
 
+class _SentCode:
+    """What was sent within a day and is kept: the same code counts once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._sent: dict[tuple[str, str], tuple[float, int]] = {}
+        self._sizes: Counter[str] = Counter()
+
+    def check(self, whose: str, more: int) -> None:
+        """That somebody may send so many bytes more.
+
+        Raises:
+            NoRoomError: he has sent too much within a day, or all together have.
+        """
+        self._forget()
+        for most, sent, who in (
+            (MOST_OF_ONE, self._sizes[whose], "you have"),
+            (MOST_OF_ALL, self._sizes.total(), "people have"),
+        ):
+            if sent + more > most:
+                raise NoRoomError(
+                    "there is no room for this code now",
+                    why=f"{who} sent {sent} bytes of different code within a day, and {most} are the most",
+                    fix="leave data out of the code folder, or submit it tomorrow",
+                )
+
+    def note(self, whose: str, reference: str, size: int) -> None:
+        """Somebody has sent something."""
+        if (whose, reference) not in self._sent:
+            self._sent[whose, reference] = self._clock(), size
+            self._sizes[whose] += size
+
+    def _forget(self) -> None:
+        while self._sent and self._clock() - next(iter(self._sent.values()))[0] >= _DAY:
+            (whose, _), (_, size) = (found := next(iter(self._sent.items())))
+            del self._sent[found[0]]
+            self._sizes[whose] -= size
+            if not self._sizes[whose]:
+                del self._sizes[whose]
+
+
 class CodeSpools:
     """See the module; in the event loop of the server."""
 
-    def __init__(self) -> None:
-        """Nothing comes yet."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing comes yet.
+
+        Args:
+            clock: seconds, of which nobody sets any back.
+        """
         self._held = 0
         self._writers = CapacityLimiter(_MOST_WRITERS)
+        self._sent = _SentCode(clock)
 
-    async def kept(self, parts: AsyncIterator[bytes], keep: Callable[[BinaryIO], T]) -> T:
-        """What `keep` gives for the whole.
+    async def kept(self, parts: AsyncIterator[bytes], keep: Callable[[BinaryIO], str], whose: str = "") -> str:
+        """The reference that `keep` gives for the whole.
 
         Args:
             parts: as they come.
             keep: reads it from its beginning.
+            whose: it is, for whom a bound holds; empty for the server's own user, for whom none does.
 
         Raises:
             InputError: it is too large.
-            NoRoomError: it is so with what others send.
+            NoRoomError: it is so with what others send, or with what he or all have sent within a day.
         """
         spool: BinaryIO = await self._beside(tempfile.TemporaryFile)
         size = 0
@@ -49,9 +104,14 @@ class CodeSpools:
                 size += len(part)
                 self._held += len(part)
                 self._check(size)
+                if whose:
+                    self._sent.check(whose, size)
                 await self._beside(partial(spool.write, part))
             await self._beside(partial(spool.seek, 0))
-            return await self._beside(partial(keep, spool))
+            reference = await self._beside(partial(keep, spool))
+            if whose:
+                self._sent.note(whose, reference, size)
+            return reference
         finally:
             try:
                 await self._beside(spool.close)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 from allotment import wiring
-from allotment.errors import AllotmentError
+from allotment.errors import AllotmentError, shown
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
@@ -26,7 +28,8 @@ from allotment.operations.decide.applying import apply_clusters
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
-from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.operations.decide.of_platform import PlatformRequests
+from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.kube import KubePort
@@ -41,6 +44,8 @@ _READ_AGAIN: Final = 30.0
 """Seconds for which what was read of a cluster, or of a repository elsewhere, is good enough."""
 _READ_HERE_AGAIN: Final = 5.0
 """The same of a repository on this machine: of a change by hand people hear soon."""
+_ANSWERS_IN: Final = 10.0
+"""Seconds after which a cluster that is being read counts as one that does not answer, until it does."""
 _SEED: Final = 1
 Connect = Callable[[str], AbstractContextManager[KubePort]]
 
@@ -97,12 +102,31 @@ def repository_of(words: RepositoryWords, directory: Path | None, folder: Path) 
     """
     if words.address:
         clone = folder / "repository.git"
-        return running.remote_repository(words.address, words.branch, words.folder, words.mode, clone)
+        return running.remote_repository(words.address, words.branch, words.folder, words.mode, clone, os.environ)
     return None if directory is None else running.platform_repository(directory)
 
 
+@dataclass(slots=True)
+class _ClusterReading:
+    """One look at a cluster.
+
+    Attributes:
+        began: by a clock that nobody sets.
+        ended: seconds since the epoch; None while it lasts.
+        found: None where the cluster does not answer.
+    """
+
+    began: float
+    ended: float | None = None
+    found: Future[Snapshot | None] = field(default_factory=Future)
+
+
 class ClusterSnapshots:
-    """Clusters as they were read last; of use to several threads at once."""
+    """Clusters as they were read last, one beside the other; of use to several threads at once.
+
+    One that does not answer is waited for by whoever asks for it for some seconds together, and by nobody who comes
+    after those; when it answers at last, that is known to whoever asks then.
+    """
 
     def __init__(self, present: PresentPlatform, connect: Connect, clock: Clock) -> None:
         """Nothing is read yet.
@@ -115,34 +139,53 @@ class ClusterSnapshots:
         self._present = present
         self._connect = connect
         self._clock = clock
-        self._kept: dict[str, tuple[float, Snapshot | None]] = {}
-        self._alone: dict[str, threading.Lock] = {}
+        self._readings: dict[str, _ClusterReading] = {}
+        self._alone = threading.Lock()
 
     def read(self, names: Sequence[str]) -> tuple[Snapshot, ...]:
-        """One of each cluster that answers."""
+        """One of each cluster that answers soon."""
         clusters = (self._present.platform.cluster(name) for name in names)
-        found = (self._latest(each.name, each.context) for each in clusters if each is not None)
+        readings = [self._latest(each.name, each.context) for each in clusters if each is not None]
+        found = [_waited_for(each) for each in readings]
         return tuple(each for each in found if each is not None)
 
     def forget(self) -> None:
         """What comes next is read anew; a reading that goes on now is not kept."""
-        self._kept = {}
+        with self._alone:
+            self._readings = {}
 
-    def _latest(self, name: str, context: str) -> Snapshot | None:
-        # A cluster that does not answer keeps those waiting that ask for it, once, and nobody who asks for another.
-        with self._alone.setdefault(name, threading.Lock()):
-            now, all_kept = self._clock.now().timestamp(), self._kept
-            at, kept = all_kept.get(name, (-math.inf, None))
-            if not 0 <= now - at < _READ_AGAIN:
-                kept = self._snapshot(name, context)
-                all_kept[name] = now, kept
-            return kept
+    def _latest(self, name: str, context: str) -> _ClusterReading:
+        """The last reading, which may go on still, or a new one."""
+        with self._alone:
+            last, now = self._readings.get(name), self._clock.now().timestamp()
+            if last is not None and (last.ended is None or 0 <= now - last.ended < _READ_AGAIN):
+                return last
+            this = self._readings[name] = _ClusterReading(time.monotonic())
+        threading.Thread(target=self._read, args=(this, name, context), name=f"reads {name}", daemon=True).start()
+        return this
+
+    def _read(self, this: _ClusterReading, name: str, context: str) -> None:
+        try:
+            found = self._snapshot(name, context)
+        except BaseException as error:  # noqa: BLE001 (whoever waits is told)
+            this.ended = self._clock.now().timestamp()
+            this.found.set_exception(error)
+        else:
+            this.ended = self._clock.now().timestamp()
+            this.found.set_result(found)
 
     def _snapshot(self, name: str, context: str) -> Snapshot | None:
         try:
             return observe_all({name: partial(self._connect, context)}, self._clock)
         except AllotmentError:
             return None  # what is not known is said to be so by whoever asks
+
+
+def _waited_for(reading: _ClusterReading) -> Snapshot | None:
+    try:
+        return reading.found.result(max(0.0, reading.began + _ANSWERS_IN - time.monotonic()))
+    except TimeoutError:
+        return None
 
 
 def decision_room(
@@ -162,9 +205,9 @@ def decision_room(
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
 
-    def apply(platform: Platform, clusters: Sequence[str]) -> Applied:
+    def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform)
-        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run)
+        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
         snapshots.forget()
         return applied
 
@@ -173,7 +216,7 @@ def decision_room(
         return kept_need(store, team, clusters, guaranteed, epoch_ms(clock))
 
     return DecisionRoom(
-        store=store,
+        store=PlatformRequests(store, lambda: present.platform.name),
         clock=clock,
         platform=lambda: present.platform,
         repository=repository,
@@ -200,18 +243,41 @@ def keep_deciding(
         afar: whether the repository lies elsewhere.
     """
     carrier = GrantCarrier(room, read_again=round((_READ_AGAIN if afar else _READ_HERE_AGAIN) * 1000))
-    said, read = "", ""
+    following = _Following(carrier, room, present)
+    said: set[str] = set()
     while not ending.wait(_PASS):
-        try:
-            desk.pass_time()  # does not wait for a repository that is away
-            state = carrier.directory()
-            if state is not None and state.commit != read:
-                present.become(room.load(state.tree.files))
-                read = state.commit
-            carrier.carry_out()
-        except AllotmentError as error:
-            if error.line != said:
-                print(f"requests wait: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-            said = error.line
-        else:
-            said = ""
+        # Time passes though a repository is away, and grants go though a directory is not valid.
+        failed = {each for each in map(_failure, (desk.pass_time, following.go_on, carrier.carry_out)) if each}
+        for each in sorted(failed - said):
+            print(f"requests wait: {shown(each)}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        said = failed
+
+
+def _failure(call: Callable[[], object]) -> str:
+    """Why a call fails; empty where it does not."""
+    try:
+        call()
+    except AllotmentError as error:
+        return error.line
+    return ""
+
+
+@dataclass(slots=True)
+class _Following:
+    """Goes on with the repository of the platform directory."""
+
+    carrier: GrantCarrier
+    room: DecisionRoom
+    present: PresentPlatform
+    _read: str = ""
+
+    def go_on(self) -> None:
+        """The platform is what the directory declares now.
+
+        Raises:
+            AllotmentError: the repository is away, or what it has is not valid.
+        """
+        state = self.carrier.directory()
+        if state is not None and state.commit != self._read:
+            self.present.become(self.room.load(state.tree.files))
+            self._read = state.commit

@@ -142,7 +142,8 @@ def _code_route(routes: Routes) -> None:
 
     @routes.add("POST", "/v1/code", Permission.SUBMIT, takes=Media(GZIP), gives=JsonValue("code", str))
     async def put_code(request: Request, asked: Asked) -> Response:
-        return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code))
+        whose = "" if asked.admitted.rights.as_server else asked.admitted.caller.name
+        return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code, whose))
 
 
 def _submission_routes(routes: Routes, callers: Callers) -> None:

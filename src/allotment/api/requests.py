@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Routes
+from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.simulating import SimulatedCall, SimulationPlaces
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
-from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
-from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
-from allotment.ports.requests import RequestFilter
+from allotment.ports.request_service import (
+    LISTED,
+    AskedMove,
+    AskedRequest,
+    GrantsPage,
+    RequestsPage,
+    ToldRequest,
+)
+from allotment.ports.requests import RequestFilter, RequestMark
 
 _MOST_ASKED: Final = 64 << 10
 """Bytes of a request."""
-_SIMULATED: Final = 2
-"""Calls at once for which what waits is simulated: that takes seconds, and keeps no thread from what is quick."""
-Simulating = Callable[[Callable[[], Response]], Awaitable[Response]]
+_MOST: Final = 1 << 53
+"""Of milliseconds: what every reader of JSON can count, and a database keeps."""
+_Moment = Annotated[int, Query(ge=0, le=_MOST)]
+S = TypeVar("S", RequestState, GrantState)
 _ASKED: Final = JsonValue("asked", AskedRequest)
 _MOVE: Final = JsonValue("move", AskedMove)
 _REQUEST: Final = JsonValue("request", GrantRequest)
@@ -53,51 +60,74 @@ _SETTLING: Final = JsonValue("settling", AskedSettling)
 
 def add_request_routes(routes: Routes) -> None:
     """What is asked for, decided and granted."""
-    places = CapacityLimiter(_SIMULATED)
-
-    async def simulating(call: Callable[[], Response]) -> Response:
-        return await to_thread.run_sync(call, limiter=places)
-
-    _asking_routes(routes, simulating)
-    _deciding_routes(routes, simulating)
+    places = SimulationPlaces()
+    _asking_routes(routes, places)
+    _deciding_routes(routes, places)
     _grant_routes(routes)
 
 
-def _asking_routes(routes: Routes, simulating: Simulating) -> None:
-    @routes.add("GET", "/v1/requests", Permission.REQUESTS, gives=JsonValue("requests", tuple[GrantRequest, ...]))
-    def listed(asked: Asked, team: str = "", state: str = "", requester: str = "", route: str = "") -> Response:
-        wanted = RequestFilter(team, _states(state), requester, route)
-        return value_answer("requests", asked.requests.requests(wanted))
+def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
+    @routes.add("GET", "/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage))
+    def listed(
+        asked: Asked,
+        wanted: Annotated[RequestFilter, Depends(_filter)],
+        limit: int = LISTED,
+        after_id: str = "",
+        after_at: _Moment = 0,
+    ) -> Response:
+        after = RequestMark(after_at, after_id) if after_id else None
+        return value_answer("page", asked.requests.requests(wanted, after=after, limit=limit))
 
     @routes.add("POST", "/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST)
-    async def ask(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
-        return await simulating(lambda: value_answer("request", asked.requests.ask(wanted)))
+    async def ask(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        def answer() -> Response:
+            return value_answer("request", asked.requests.ask(wanted))
+
+        return await places.simulating(request, SimulatedCall.ASK, asked.admitted.caller.name, answer)
 
     @routes.add("POST", "/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD)
-    async def preview(asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
-        return await simulating(lambda: value_answer("told", asked.requests.preview(wanted)))
+    async def preview(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
+        def answer() -> Response:
+            return value_answer("told", asked.requests.preview(wanted))
+
+        return await places.simulating(request, SimulatedCall.LOOK, asked.admitted.caller.name, answer)
 
     @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS, gives=_TOLD)
-    async def show(asked: Asked, reference: str) -> Response:
-        return await simulating(lambda: value_answer("told", asked.requests.request(reference)))
+    async def show(request: Request, asked: Asked, reference: str) -> Response:
+        def answer() -> Response:
+            return value_answer("told", asked.requests.request(reference))
+
+        kind = SimulatedCall.DECIDE if Permission.DECIDE in asked.admitted.rights.all else SimulatedCall.LOOK
+        return await places.simulating(request, kind, asked.admitted.caller.name, answer)
 
 
-def _deciding_routes(routes: Routes, simulating: Simulating) -> None:
+def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
+    async def moved(request: Request, asked: Visit, reference: str, move: AskedMove) -> Response:
+        def answer() -> Response:
+            return value_answer("request", asked.requests.move(reference, move))
+
+        return await places.simulating(request, SimulatedCall.DECIDE, asked.admitted.caller.name, answer)
+
     @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE, takes=_MOVE, gives=_REQUEST)
-    async def decide(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+    async def decide(
+        request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
+    ) -> Response:
         _check(move, _DECIDING)
-        return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
+        return await moved(request, asked, reference, move)
 
     @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK, takes=_MOVE, gives=_REQUEST)
-    async def answer(asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]) -> Response:
+    async def answer(
+        request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
+    ) -> Response:
         _check(move, _ANSWERING)
-        return await simulating(lambda: value_answer("request", asked.requests.move(reference, move)))
+        return await moved(request, asked, reference, move)
 
 
 def _grant_routes(routes: Routes) -> None:
-    @routes.add("GET", "/v1/grants", Permission.REQUESTS, gives=JsonValue("grants", tuple[TeamGrant, ...]))
-    def grants(asked: Asked) -> Response:
-        return value_answer("grants", asked.requests.grants())
+    @routes.add("GET", "/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage))
+    def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "") -> Response:
+        states = _states(GrantState, state)
+        return value_answer("page", asked.requests.grants(states, after=after_id, limit=limit))
 
     @routes.add("POST", "/v1/grants/{reference}/end", Permission.ASK, takes=JsonValue("end", AskedEnd), gives=_GRANT)
     def end(asked: Asked, reference: str, wanted: Annotated[AskedEnd, Depends(_end)]) -> Response:
@@ -120,11 +150,15 @@ def _check(move: AskedMove, acts: frozenset[RequestAct]) -> None:
         raise UsageError(f"{move.act.value} is not said here", fix=f"say one of: {known}")
 
 
-def _states(words: str) -> frozenset[RequestState]:
+def _filter(team: str = "", state: str = "", requester: str = "", route: str = "") -> RequestFilter:
+    return RequestFilter(team, _states(RequestState, state), requester, route)
+
+
+def _states(kind: type[S], words: str) -> frozenset[S]:
     try:
-        return frozenset(RequestState(each) for each in words.split(",") if each)
+        return frozenset(kind(each) for each in words.split(",") if each)
     except ValueError:
-        known = ", ".join(each.value for each in RequestState)
+        known = ", ".join(each.value for each in kind)
         raise UsageError(f"there is no such state among {words}", fix=f"name some of: {known}") from None
 
 

@@ -90,6 +90,26 @@ class ToldPerson:
     suspended: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TokensPage:
+    """Some tokens, newest first.
+
+    Attributes:
+        next: id after which the next page begins; empty where there is none.
+    """
+
+    rows: tuple[ToldToken, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some of those who have signed in, by user name; as `TokensPage` besides."""
+
+    rows: tuple[ToldPerson, ...]
+    next: str
+
+
 class AccessService(Protocol):
     """Everything may raise `StoreError`, and from afar `UnreachableError`, `NotSignedInError` and `ForbiddenError`."""
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DemonstratedNeed, Effect, GrantRequest, RequestAct
 from allotment.model.requests.terms import RequestKind, WorkloadType
-from allotment.ports.requests import RequestFilter
+from allotment.ports.requests import RequestFilter, RequestMark
+
+LISTED: Final = 100
+"""Requests, or grants, of one page where nobody says how many."""
+MOST_LISTED_AT_ONCE: Final = 500
+"""The same, whatever somebody says."""
+MOST_SAID_OF_REQUESTS: Final = 2000
+"""Characters of a justification, and of a reason."""
+MOST_NAME: Final = 200
+"""Characters of the name of what is asked for, and of where it is to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,30 @@ class ToldRequest:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class RequestsPage:
+    """Some requests, newest first.
+
+    Attributes:
+        next: where the next page begins; None where there is none.
+    """
+
+    rows: tuple[GrantRequest, ...]
+    next: RequestMark | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantsPage:
+    """Some grants, by id.
+
+    Attributes:
+        next: id after which the next page begins; empty where there is none.
+    """
+
+    rows: tuple[TeamGrant, ...]
+    next: str
+
+
 class RequestService(Protocol):
     """Everything may raise `StoreError`, and from afar `UnreachableError`, `NotSignedInError` and `ForbiddenError`."""
 
@@ -113,8 +147,8 @@ class RequestService(Protocol):
         """What would become of a request, with all that whoever decides is shown; nothing is kept."""
         ...
 
-    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
-        """Those that are meant, newest first."""
+    def requests(self, wanted: RequestFilter, *, after: RequestMark | None = None, limit: int = LISTED) -> RequestsPage:
+        """Those that are meant, newest first, from those after a mark on."""
         ...
 
     def request(self, request_id: str) -> ToldRequest:
@@ -136,8 +170,10 @@ class RequestService(Protocol):
         """
         ...
 
-    def grants(self) -> tuple[TeamGrant, ...]:
-        """All, by id; those that are over included."""
+    def grants(
+        self, states: frozenset[GrantState] = frozenset(), *, after: str = "", limit: int = LISTED
+    ) -> GrantsPage:
+        """Those that stand so, by id, from those after an id on; all where no state is named."""
         ...
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
@@ -159,3 +195,21 @@ class RequestService(Protocol):
             ForbiddenError: it is another's to do.
         """
         ...
+
+
+def every_request(service: RequestService, wanted: RequestFilter) -> Iterator[GrantRequest]:
+    """Those that are meant, newest first, page by page."""
+    page = service.requests(wanted, limit=MOST_LISTED_AT_ONCE)
+    yield from page.rows
+    while page.next is not None:
+        page = service.requests(wanted, after=page.next, limit=MOST_LISTED_AT_ONCE)
+        yield from page.rows
+
+
+def every_grant(service: RequestService, states: frozenset[GrantState] = frozenset()) -> Iterator[TeamGrant]:
+    """Those that stand so, by id, page by page."""
+    page = service.grants(states, limit=MOST_LISTED_AT_ONCE)
+    yield from page.rows
+    while page.next:
+        page = service.grants(states, after=page.next, limit=MOST_LISTED_AT_ONCE)
+        yield from page.rows

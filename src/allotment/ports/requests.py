@@ -24,6 +24,7 @@ class RequestFilter:
         requester: user name.
         route: that decides now.
         within: of these teams alone; None for all.
+        platform: name of it; those of before names were kept are anybody's.
     """
 
     team: str = ""
@@ -31,6 +32,19 @@ class RequestFilter:
     requester: str = ""
     route: str = ""
     within: frozenset[str] | None = None
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMark:
+    """The last request of a page: the next one begins after it.
+
+    Attributes:
+        at: milliseconds since the epoch: when it was submitted, or is due where they come in that order.
+    """
+
+    at: int
+    id: str
 
 
 class StaleRequestError(ConflictError):
@@ -55,8 +69,16 @@ class RequestsReader(Protocol):
         """
         ...
 
-    def requests(self, wanted: RequestFilter, limit: int = MOST_REQUESTS) -> tuple[GrantRequest, ...]:
-        """Those that are meant, newest first; so many at most."""
+    def requests(
+        self, wanted: RequestFilter, limit: int = MOST_REQUESTS, *, after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
+        """Those that are meant, newest first; so many at most, from those after a mark on."""
+        ...
+
+    def due_requests(
+        self, until: int, limit: int = MOST_REQUESTS, *, platform: str = "", after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
+        """Those that are not over and due at a moment, longest due first; as `requests` besides."""
         ...
 
     def grant(self, grant_id: str) -> TeamGrant:
@@ -67,8 +89,24 @@ class RequestsReader(Protocol):
         """
         ...
 
-    def grants(self, states: frozenset[GrantState] = frozenset()) -> tuple[TeamGrant, ...]:
-        """Those that stand so, by id; all where no state is named."""
+    def grants(
+        self,
+        states: frozenset[GrantState] = frozenset(),
+        *,
+        within: frozenset[str] | None = None,
+        platform: str = "",
+        after: str = "",
+        limit: int | None = None,
+    ) -> tuple[TeamGrant, ...]:
+        """Those that stand so, by id; all where no state is named.
+
+        Args:
+            states: any of them.
+            within: of these teams alone; None for all.
+            platform: as of `RequestFilter`.
+            after: those after this id alone.
+            limit: so many at most; None for no bound.
+        """
         ...
 
 

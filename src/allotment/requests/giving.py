@@ -31,7 +31,8 @@ class StepKind(Enum):
     """The text takes the place of what was found."""
     REMOVE = "remove"
     APPLY = "apply"
-    """The file is as it has to be, or none has to be there: that is applied, which may be done twice."""
+    """The file, or that there is none, is as it has to be, or people have decided to leave it so: that is applied,
+    which may be done twice."""
     CONFLICT = "conflict"
     """Nothing: people decide."""
     NOTE = "note"
@@ -100,8 +101,8 @@ def _giving(grant: TeamGrant, found: str | None, write: GrantWriter) -> Iterator
     if grant.state is GrantState.ACTIVE and as_written:
         return  # it need not be what would be written today: people may have kept their own words
     text = write(_declared(grant, grant.terms))
-    if found == text:
-        kind = StepKind.APPLY
+    if found is not None and (found == text or (grant.by_hand and as_written)):
+        kind, text = StepKind.APPLY, found
     elif (found is None and not grant.written) or (as_written and grant.state is GrantState.GIVING):
         kind = StepKind.WRITE
     else:
@@ -114,11 +115,12 @@ def _giving(grant: TeamGrant, found: str | None, write: GrantWriter) -> Iterator
 
 def _taking_back(grant: TeamGrant, found: str | None, write: GrantWriter) -> Iterator[GrantStep]:
     """Once its time is over, its file is gone."""
-    if found is not None and not _is_ours(grant, found, write):
+    left = grant.by_hand and grant.state is GrantState.TAKING_BACK
+    if found is not None and not left and not _is_ours(grant, found, write):
         yield from _conflict(grant, found)
         return
     during = _meanwhile(grant, GrantState.TAKING_BACK)
-    kind = StepKind.APPLY if found is None else StepKind.REMOVE
+    kind = StepKind.APPLY if found is None or left else StepKind.REMOVE
     yield GrantStep(kind, during, found, "", become(during, GrantState.ENDED, written=""))
 
 

@@ -27,10 +27,8 @@ MOVES: Final[Mapping[GrantState, frozenset[GrantState]]] = MappingProxyType(
         # To GIVING when it is extended or changed.
         GrantState.ACTIVE: frozenset({GrantState.GIVING, GrantState.TAKING_BACK, GrantState.CONFLICT}),
         GrantState.TAKING_BACK: frozenset({GrantState.ENDED, GrantState.CONFLICT}),
-        # As people decide, or by itself once things are as they should be.
-        GrantState.CONFLICT: frozenset(
-            {GrantState.GIVING, GrantState.ACTIVE, GrantState.TAKING_BACK, GrantState.ENDED}
-        ),
+        # As people decide, or by itself once things are as they should be; either way that is applied first.
+        GrantState.CONFLICT: frozenset({GrantState.GIVING, GrantState.TAKING_BACK}),
         GrantState.ENDED: frozenset(),
     }
 )
@@ -72,7 +70,7 @@ def grant_of(request: GrantRequest) -> TeamGrant:
 
 
 def become(grant: TeamGrant, state: GrantState, **changes: Any) -> TeamGrant:
-    """The grant in another state, with further changes; what troubled it is over unless they say otherwise.
+    """The grant in another state, with further changes; what troubled it, or is left as it is, is over otherwise.
 
     Raises:
         ConflictError: the table has no such move.
@@ -83,7 +81,7 @@ def become(grant: TeamGrant, state: GrantState, **changes: Any) -> TeamGrant:
             why=f"it is {grant.state.value}",
             fix="look at it again: somebody else may have done something with it",
         )
-    changed: dict[str, Any] = {"trouble": "", **changes}
+    changed: dict[str, Any] = {"trouble": "", "by_hand": False, "settled_by": "", **changes}
     return replace(grant, state=state, revision=grant.revision + 1, **changed)
 
 
@@ -181,7 +179,8 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     """A conflict decided for what somebody wrote by hand.
 
     Where that gives no more than was approved, the grant goes on on those terms, and ends as they say. Otherwise it
-    ends here, and the file is its writer's own business from now on.
+    ends here, and the file is its writer's own business from now on. Either way the directory is applied as it stands
+    before the grant is active, or ended.
 
     Args:
         grant: in conflict.
@@ -198,8 +197,8 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     if found is not None and stands is not None and terms is not None and not _is_over(grant.terms, now):
         its_own = (stands.name, stands.team) == (grant.id, grant.team)
         if its_own and any(gives_no_more(terms, each) for each in grant.approved):
-            return become(grant, GrantState.ACTIVE, terms=terms, written=text_digest(found))
-    return become(grant, GrantState.ENDED, terms=cut_off(grant.terms, now), written="")
+            return become(grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True)
+    return become(grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True)
 
 
 def after_end(grant: TeamGrant) -> str:

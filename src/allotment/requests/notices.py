@@ -8,7 +8,7 @@ threshold is news, `thresholds.py` says.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,6 +33,8 @@ from allotment.requests.pricing import month_of
 from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS, Crossing, crossing, percent
 
 _DAY: Final = 24 * 3_600_000
+TROUBLED_FOR: Final = 15 * 60_000
+"""Milliseconds after which what keeps a grant from being given or taken back is for people to see to."""
 NEWS_FOR: Final = 7 * _DAY
 """Milliseconds after which the end of a grant, or a decision, is news to nobody."""
 _STANDING: Final = frozenset({GrantState.ACTIVE, GrantState.CONFLICT})
@@ -100,6 +102,8 @@ def of_grants(grants: Iterable[TeamGrant], used: Mapping[str, int], now: int) ->
 def _of_grant(grant: TeamGrant, used: int | None, now: int) -> Iterator[Notice]:
     if grant.state is GrantState.CONFLICT:
         yield from _conflict(grant, now)
+    if grant.state in _BEGUN_BY and grant.trouble:
+        yield from _trouble(grant, now)
     if grant.state in _STANDING and used is not None:
         total = _total(grant.terms)
         found = crossing("hours", f"{total}", used, total, GRANT_STEPS, grant.told)
@@ -150,6 +154,32 @@ def _conflict(grant: TeamGrant, now: int) -> Iterator[Notice]:
             (key,),
             Audience(AudienceKind.PLATFORM),
         )
+
+
+def _trouble(grant: TeamGrant, now: int) -> Iterator[Notice]:
+    """Told once: what the trouble is changes with each try."""
+    key, begun = f"trouble:{grant.state.value}", _BEGUN_BY[grant.state](grant.terms)
+    if key in grant.told or begun is None or now < begun + TROUBLED_FOR:
+        return
+    yield Notice(
+        key=f"grant/{grant.id}/{key}",
+        kind=NoticeKind.GRANT_TROUBLE,
+        severity=NoticeSeverity.URGENT,
+        team=grant.team,
+        to=(Audience(AudienceKind.PLATFORM),),
+        subject=f"{spelled(grant.team)}: grant {grant.id} cannot be {_DONE[grant.state]}",
+        lines=(f"{_shares(grant.terms)}: {quoted_message(grant.trouble)}.", "It is tried again and again."),
+        deltas=_deltas(grant, None, now),
+        settles=(ToldKey(grant.id, key),),
+    )
+
+
+_BEGUN_BY: Final[Mapping[GrantState, Callable[[Terms], int | None]]] = {
+    GrantState.GIVING: lambda terms: terms.since,
+    GrantState.TAKING_BACK: lambda terms: terms.until,
+}
+"""When what is to be done should have been."""
+_DONE: Final = {GrantState.GIVING: "given", GrantState.TAKING_BACK: "taken back"}
 
 
 def _about_grant(

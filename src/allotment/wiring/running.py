@@ -216,7 +216,20 @@ def platform_repository(directory: Path) -> RepositoryPort | None:
     return WorkingCopyRepository(directory, CommitPerson("Allotment", _own_address())) if commit else None
 
 
-def remote_repository(address: str, branch: str, folder: str, mode: str, clone: Path) -> RepositoryPort:
+def check_repository(address: str) -> None:
+    """That a repository elsewhere is asked there, before a server is started with it.
+
+    Raises:
+        UsageError: that is no address, or holds a password.
+    """
+    from allotment.adapters.git_repository.remotes import remote_place
+
+    remote_place(address)
+
+
+def remote_repository(
+    address: str, branch: str, folder: str, mode: str, clone: Path, environment: Mapping[str, str]
+) -> RepositoryPort:
     """A repository elsewhere.
 
     Args:
@@ -225,16 +238,17 @@ def remote_repository(address: str, branch: str, folder: str, mode: str, clone: 
         folder: the platform directory within; empty for the repository itself.
         mode: a word of `CommitMode`.
         clone: our own folder for what is fetched.
+        environment: may hold the password of the user that the address names.
 
     Raises:
         UsageError: that is no address, branch or mode.
         InputError: that is no folder within.
     """
     from allotment.adapters.git_repository.remote import RemoteBranch, RemoteRepository
-    from allotment.adapters.git_repository.remotes import remote_place
+    from allotment.adapters.git_repository.remotes import OPENED_BY, remote_place
     from allotment.ports.repository import CommitMode, CommitPerson
 
-    at = RemoteBranch(remote_place(address), branch, folder)
+    at = RemoteBranch(remote_place(address, environment.get(OPENED_BY, "")), branch, folder)
     return RemoteRepository(at, CommitMode(mode), CommitPerson("Allotment", _own_address()), clone)
 
 

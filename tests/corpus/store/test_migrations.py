@@ -73,8 +73,13 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert tokens.get("abcdefgh") == (("", False) if file.stem >= "0005" else None)
         assert tokens.get("abcdefgj") == (("abcdefgi", True) if file.stem >= "0006" else None)
         assert [each.groups for each in store.people()] == ([("acme-nlp",)] if file.stem >= "0006" else [])
-        later = file.stem >= "0007"
-        assert [each.id for each in (*store.requests(RequestFilter()), *store.grants())] == ["r0000001"] * 2 * later
+        # Requests of before 0009 bear no platform's name, and are any platform's.
+        kept = ["r0000001"] * (file.stem >= "0007") + ["r0000002"] * (file.stem >= "0009")
+        assert [each.id for each in store.grants(platform="acme")] == kept
+        assert [each.id for each in store.grants(platform="other")] == kept[:1]
+        assert [each.id for each in store.requests(RequestFilter(platform="acme"))] == kept[::-1]
+        assert [each.id for each in store.due_requests(1_800_000_000_001, platform="acme")] == kept
+        assert store.due_requests(1_800_000_000_000) == ()
         told = [(each.receiver, each.state.value) for each in store.notices.deliveries()], len(store.notices.told())
         assert told == (([("nlp-chat", "told"), ("leads", "waiting")], 1) if file.stem >= "0008" else ([], 0))
         store.add(submitted("j3"))

@@ -1,18 +1,24 @@
-"""Clusters as decisions see them: one that is away costs those that ask for it one wait, and others none."""
+"""What a server decides with: one cluster that is away, or one file that is wrong, holds up nothing else."""
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from contextlib import AbstractContextManager
 
+import pytest
+
 from allotment.adapters.clock import FixedClock
-from allotment.api.deciding import ClusterSnapshots, PresentPlatform
+from allotment.api import deciding
+from allotment.api.deciding import ClusterSnapshots, PresentPlatform, keep_deciding
 from allotment.errors import UnreachableError
+from allotment.model.requests.grant import GrantState
 from allotment.ports.kube import KubePort
 from allotment.spec.load import load_platform
 from allotment.wiring import directory
 from allotment.wiring.running import example_platform
+from tests.unit.operations.decide.test_desk import ACME, HUMAN, Office, story
 
 AWAY, OTHER = "training-eastus", "dev-eastus"
 
@@ -43,3 +49,56 @@ def test_one_that_is_away_is_asked_once_in_a_while_and_holds_up_no_other() -> No
     snapshots.forget()
     snapshots.read((OTHER,))
     assert asked == [AWAY, OTHER, OTHER]
+
+
+def test_clusters_are_read_beside_each_other_and_one_that_hangs_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deciding, "_ANSWERS_IN", 1.0)
+    clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
+    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform)
+    asked: list[str] = []
+    let_go = threading.Event()
+
+    def connect(context: str) -> AbstractContextManager[KubePort]:
+        asked.append(context)
+        assert let_go.wait(60)
+        raise UnreachableError("the cluster does not answer")
+
+    snapshots = ClusterSnapshots(present, connect, clock)
+    began = time.monotonic()
+    assert snapshots.read((AWAY, OTHER)) == ()
+    assert 1.0 <= time.monotonic() - began < 1.9, "both together, not one after the other"
+    began = time.monotonic()
+    for _ in range(100):
+        assert snapshots.read((AWAY, OTHER)) == ()
+    assert time.monotonic() - began < 10, "what is known to hang is waited for no more"
+    assert len(asked) == 2
+    let_go.set()
+
+
+class _Passes(threading.Event):
+    """A server that ends after so many passes, each some time after the one before."""
+
+    def __init__(self, office: Office, number: int) -> None:
+        super().__init__()
+        self._office, self._left = office, number
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._left -= 1
+        self._office.now += 16
+        return self._left < 0 and timeout is not None
+
+
+def test_a_directory_that_is_not_valid_is_told_once_and_grants_go_all_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    office = Office()
+    taken, present = story(office), PresentPlatform(office.present)
+    keep_deciding(office.desk, office.room, present, _Passes(office, 4), afar=False)
+    assert (office.grant(taken.id), len(present.platform.grants)) == (GrantState.ACTIVE, 1)
+    office.repository.commit_by(HUMAN, {"teams/cv.yaml": f"{ACME['teams/cv.yaml']}\ncolour: red\n"})
+    office.now += 48 * 3600
+    keep_deciding(office.desk, office.room, present, _Passes(office, 4), afar=False)
+    assert (office.grant(taken.id), office.file(taken.id)) == (GrantState.TAKING_BACK, None)
+    assert capsys.readouterr().err.count("requests wait: ") == 1

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.routing import APIRoute
@@ -38,6 +39,8 @@ from allotment.operations.run.unnamed import unnamed
 from allotment.ports.identity import Flaw, IdentityRefusedError
 from allotment.ports.job_service import JobSubmission
 from allotment.ports.sign_in import SignInOffer, bound_nonce
+from tests.unit.adapters.store.jobs import grant as stored_grant
+from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.api.test_doors import HOST, answered, bearer
 from tests.unit.api.test_service import World, no_requests, submitted
 from tests.unit.operations.run.machine import job
@@ -127,7 +130,7 @@ def requests_room(world: World) -> DecisionRoom:
         platform=lambda: world.platform,
         repository=None,
         load=lambda _: world.platform,
-        apply=lambda _platform, _clusters: Applied({}),
+        apply=lambda _platform, _clusters, _cause: Applied({}),
         snapshots=lambda _: (),
         need=lambda _platform, _team, _clusters: (None, ""),
         spent=lambda _: 0,
@@ -380,7 +383,7 @@ def test_tokens_are_ones_own_or_a_team_s_and_no_way_to_more(hall: Hall) -> None:
         assert make(each["text"])[0] == 403, "a token makes no token"
         assert [row["team"] for row in hall.asked("GET", "/v1/jobs", each["text"])[1]["page"]["rows"]] == ["nlp"]
         assert hall.asked("POST", "/v1/end", each["text"])[0] == 403
-    seen = {name: {each["id"] for each in hall.asked("GET", "/v1/tokens", text)[1]["tokens"]}
+    seen = {name: {each["id"] for each in hall.asked("GET", "/v1/tokens", text)[1]["page"]["rows"]}
             for name, text in (("member", member), ("owner", owner))}  # fmt: skip
     assert seen == {"member": {own["token"]["id"]}, "owner": {of_team["token"]["id"]}}
     for id_ in (of_team["token"]["id"], "absent22"):
@@ -392,6 +395,39 @@ def test_tokens_are_ones_own_or_a_team_s_and_no_way_to_more(hall: Hall) -> None:
     assert hall.asked("POST", "/v1/jobs/j0/stop", own["text"])[0] == 403
     assert hall.asked("DELETE", "/v1/tokens/ci", owner)[0] == 200
     assert hall.asked("GET", "/v1/jobs", of_team["text"])[0] == 401
+
+
+def test_requests_tokens_and_people_come_in_pages_however_much_they_say(hall: Hall) -> None:
+    owner, admin = hall.session("bob", "nlp-owners"), hall.session("root", "platform-engineers")
+    for each in range(3):
+        wanted = {"name": f"ci{each}", "permissions": ["read"], "lasts": HOUR * 1000, "team": ""}
+        assert hall.asked("POST", "/v1/tokens", owner, {"version": 1, "wanted": wanted})[0] == 200
+        long = replace(stored_request(f"r000000{each}"), platform="x" * (1 << 19))  # as an older version kept them
+        hall.world.machine.store.keep_requests((long,), (replace(stored_grant(long.id), subject="x" * (1 << 19)),))
+    for path, who, number in (("tokens", owner, 3), ("people", admin, 2), ("requests", owner, 3), ("grants", owner, 3)):
+        found, query = [], "limit=2"
+        while query:
+            status, told = hall.asked("GET", f"/v1/{path}", who, query=query)
+            assert status == 200, told
+            mark = told["page"]["next"]
+            assert len(told["page"]["rows"]) <= 2
+            found += [each["id"] for each in told["page"]["rows"]]
+            marks = (
+                {"after_id": mark["id"], "after_at": mark["at"]} if path == "requests" and mark else {"after_id": mark}
+            )
+            query = urlencode({"limit": 2, **marks}) if mark else ""
+        assert len(found) == len(set(found)) == number, path
+
+
+def test_of_a_back_end_that_is_not_there_a_stranger_learns_nothing_else(hall: Hall) -> None:
+    def no_such(name: str) -> object:
+        raise NotFoundError(f"there is no back end {name}", why="there are local, secret-cluster", fix="/home/grace/x")
+
+    hall.world.desk._opener = no_such  # type: ignore[assignment]
+    status, told = hall.asked("GET", "/v1/snapshot", hall.session("ada", "nlp-members"), query="backend=x")
+    assert (status, told["what"]) == (404, 'there is no back end "x" that you could ask')
+    assert "secret-cluster" not in json.dumps(told)
+    assert "/home/grace" not in json.dumps(told)
 
 
 def test_signing_out_ends_the_session(hall: Hall) -> None:

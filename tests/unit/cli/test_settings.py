@@ -127,3 +127,13 @@ def test_a_broken_file_is_one_error_that_names_it(run: Run, home: Path, content:
 def test_bad_environment_names_the_variable() -> None:
     with pytest.raises(UsageError, match="ALLOTMENT_OUTPUT is 'x'"):
         resolve({}, {"ALLOTMENT_OUTPUT": "x"}, {}, "")
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_no_server_is_started_with_a_password_among_its_arguments(run: Run, *, by_flag: bool) -> None:
+    address = "https://bot:hunter2-secret@forge.example/platform.git"
+    words = ("--repository", address) if by_flag else ()
+    ran = run("up", *words, env={} if by_flag else {"ALLOTMENT_REPOSITORY": address})
+    assert ran.code == UsageError.exit_code
+    assert "hunter2" not in ran.out + ran.err
+    assert "ALLOTMENT_REPOSITORY_PASSWORD" in ran.err

@@ -340,3 +340,10 @@ class TestAdoptions:
 
 
 _LATER = ("act", "objects", "more")
+
+
+def test_a_record_names_on_whose_account_it_was_applied() -> None:
+    world = World()
+    assert attended(world, marked("dev", "cv"), replace(RUN, cause="grant r7k2f9qa of ada")).complete
+    (record,) = history.history(world.kube)
+    assert (record.by, record.source) == (f"{world.kube.whoami().user} for grant r7k2f9qa of ada", COMMIT)

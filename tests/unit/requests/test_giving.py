@@ -24,6 +24,10 @@ CONFLICT = replace(ACTIVE, state=GrantState.CONFLICT, trouble="edited")
 STRAY = replace(CONFLICT, written="")
 """There was a file of its name when it was to begin."""
 OWN_WORDS = replace(ACTIVE, written=text_digest("own words"))
+KEPT = replace(OWN_WORDS, state=GrantState.GIVING, by_hand=True)
+"""People have decided to keep it so, and it is not applied yet."""
+LEFT = replace(TAKING_BACK, written="", by_hand=True)
+"""It ends, and its file is its writer's own."""
 ENDED = replace(DUE, state=GrantState.ENDED)
 OTHER = "somebody else's"
 
@@ -92,6 +96,14 @@ TAKES = (GrantState.TAKING_BACK, GrantState.ENDED)
         (STRAY, OTHER, START, NOTHING, None),
         (replace(LONGER, state=GrantState.CONFLICT), TEXT, START, NOTHING, None),
         (replace(LONGER, state=GrantState.CONFLICT), LONG_TEXT, START, StepKind.APPLY, GIVES),
+        # What people have decided to keep is applied as it is; changed once more, it is decided on once more.
+        (KEPT, "own words", START, StepKind.APPLY, GIVES),
+        (KEPT, OTHER, START, StepKind.CONFLICT, (GrantState.GIVING, GrantState.CONFLICT)),
+        (KEPT, None, START, StepKind.CONFLICT, (GrantState.GIVING, GrantState.CONFLICT)),
+        (KEPT, "own words", END, StepKind.REMOVE, TAKES),
+        (LEFT, OTHER, START, StepKind.APPLY, TAKES),
+        (LEFT, TEXT, END, StepKind.APPLY, TAKES),
+        (LEFT, None, START, StepKind.APPLY, TAKES),
     ],
 )
 def test_a_step(

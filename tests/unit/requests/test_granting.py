@@ -233,13 +233,13 @@ def test_what_somebody_wrote_is_kept_within_what_was_approved_or_is_his_own(
     after = kept(before, "edited", stands, PRICES, START + HOUR)
 
     if goes_on and stands is not None:
-        assert after.state is GrantState.ACTIVE
+        assert (after.state, after.by_hand) == (GrantState.GIVING, True)
         assert after.written == text_digest("edited")
         assert (after.terms.shares, after.terms.until) == (stands.shares, stands.until)
         hours = ((stands.until or 0) - stands.since) // HOUR
         assert after.terms.price == stands.shares[0].devices * hours * MILLION
     else:
-        assert (after.state, after.written) == (GrantState.ENDED, "")
+        assert (after.state, after.written, after.by_hand) == (GrantState.TAKING_BACK, "", True)
         assert after.terms.until == START + HOUR
     assert after.approved == before.approved
 
@@ -247,8 +247,8 @@ def test_what_somebody_wrote_is_kept_within_what_was_approved_or_is_his_own(
 def test_a_file_that_was_removed_or_whose_time_is_over_ends_its_grant_where_it_is_kept() -> None:
     before = standing(GrantState.CONFLICT)
 
-    assert kept(before, None, None, PRICES, START + HOUR).state is GrantState.ENDED
-    assert kept(before, "edited", declared(terms(4)), PRICES, END).state is GrantState.ENDED
+    assert kept(before, None, None, PRICES, START + HOUR).state is GrantState.TAKING_BACK
+    assert kept(before, "edited", declared(terms(4)), PRICES, END).state is GrantState.TAKING_BACK
 
 
 @pytest.mark.parametrize("state", [each for each in GrantState if each is not GrantState.CONFLICT])

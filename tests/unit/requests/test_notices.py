@@ -155,6 +155,30 @@ def test_a_conflict_is_told_once_to_the_team_and_to_the_platform() -> None:
     assert of_grants([replace(told, trouble="its file says something else")], {}, START) != ()
 
 
+@pytest.mark.parametrize(
+    ("state", "hours", "minutes", "told"),
+    [
+        (GrantState.GIVING, 0, 14, False),
+        (GrantState.GIVING, 0, 15, True),
+        (GrantState.TAKING_BACK, 48, 14, False),
+        (GrantState.TAKING_BACK, 48, 15, True),
+        (GrantState.ACTIVE, 0, 15, False),
+    ],
+)
+def test_what_keeps_a_grant_from_being_so_is_told_to_the_platform_once(
+    state: GrantState, hours: int, minutes: int, *, told: bool
+) -> None:
+    stuck = replace(active(), state=state, trouble="teams/cv.yaml:1:1: no such field")
+    now = START + hours * HOUR + minutes * 60_000
+    found = [each for each in of_grants([stuck], {}, now) if each.kind is NoticeKind.GRANT_TROUBLE]
+    assert bool(found) == told
+    for each in found:
+        assert each.to == (Audience(AudienceKind.PLATFORM),), "it may quote other teams' files"
+        assert "teams/cv.yaml:1:1" in each.lines[0]
+        again = replace(with_told(stuck, each), trouble="another word")
+        assert each.kind not in {one.kind for one in of_grants([again], {}, now)}
+
+
 def test_what_is_not_about_a_grant_leaves_it_as_it_is() -> None:
     of = active()
     notice = only(of_grants([of], device_hours(461), START))

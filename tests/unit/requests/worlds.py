@@ -170,8 +170,8 @@ class World:
         self.given_up.pop(grant.id, None)
         if not keep:
             self.given_up[grant.id] = found
-        elif found is not None and self.grants[grant.id].state is not GrantState.ENDED:
-            self.ours[grant.id] = found  # as good as ours; where its grant has ended, it is the writer's own
+        elif found is not None and self.grants[grant.id].state is GrantState.GIVING:
+            self.ours[grant.id] = found  # as good as ours; where its grant ends, it is the writer's own
 
     # What the server does
 
@@ -218,7 +218,7 @@ class World:
         name = step.meanwhile.id
         if step.kind is StepKind.APPLY:
             self.ours.pop(name, None)
-            if step.found is not None:
+            if step.found is not None and step.after.state is GrantState.ACTIVE:
                 self.ours[name] = step.found
         if step.kind not in {StepKind.WRITE, StepKind.REMOVE}:
             return

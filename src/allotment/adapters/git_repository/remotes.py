@@ -15,6 +15,8 @@ _SSH_SHORT: Final = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?[A-Za-z0-9][\w.-]*:(?
 """``git@forge.example:platform.git``."""
 _SHOWABLE: Final = re.compile(r"[^\x00-\x20\x7f-\x9f]+(?: [^\x00-\x20\x7f-\x9f]+)*")
 _BRANCH: Final = re.compile(r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)|[./]$))[A-Za-z0-9][\w./+-]{0,200}", re.ASCII)
+OPENED_BY: Final = "ALLOTMENT_REPOSITORY_PASSWORD"
+"""Variable with the password of the user that the address names; it is no setting, since those are shown."""
 _FIX: Final = "write it like https://forge.example/team/platform.git or git@forge.example:team/platform.git"
 
 
@@ -35,11 +37,15 @@ class RemotePlace:
     header: str = field(default="", repr=False)
 
 
-def remote_place(address: str) -> RemotePlace:
+def remote_place(address: str, password: str = "") -> RemotePlace:
     """An address that somebody has written.
 
+    Args:
+        address: with the user, if one is to be named, and without a password.
+        password: of that user; empty where git knows it otherwise.
+
     Raises:
-        UsageError: git is not asked there. The address is not repeated: it may hold a password.
+        UsageError: git is not asked there, or the address holds a password. It is not repeated, therefore.
     """
     if address.startswith("-") or not _SHOWABLE.fullmatch(address):
         raise _no_address("it begins with a dash, or holds what cannot be seen")
@@ -61,7 +67,7 @@ def remote_place(address: str) -> RemotePlace:
     if not host or host.startswith("-"):
         raise _no_address("it names no host")
     at = f"[{host}]" if ":" in host else host
-    return _over_network(parts, at if port is None else f"{at}:{port}", host)
+    return _over_network(parts, at if port is None else f"{at}:{port}", host, password)
 
 
 def checked_branch(name: str) -> str:
@@ -75,18 +81,22 @@ def checked_branch(name: str) -> str:
     return name
 
 
-def _over_network(parts: SplitResult, netloc: str, host: str) -> RemotePlace:
+def _over_network(parts: SplitResult, netloc: str, host: str, password: str) -> RemotePlace:
     shown = f"{parts.scheme}://{netloc}{parts.path}"
     named = f"{parts.scheme}://{f'{parts.username}@' if parts.username else ''}{netloc}{parts.path}"
+    if parts.password is not None:
+        raise UsageError(
+            "the address of the repository holds a password",
+            why="settings are shown, and other users see the arguments of programs",
+            fix=f"leave it out, and put it into {OPENED_BY}, or let a credential helper of git know it",
+        )
     if parts.scheme == "ssh":
-        if parts.password is not None:
-            raise _no_address("ssh takes no password from an address")
         return RemotePlace(named, shown, "ssh")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_on_this_machine(host)):
         raise _no_address("what goes over the network in the clear can be changed on the way")
-    if parts.password is None:
+    if not password:
         return RemotePlace(named, shown, parts.scheme)
-    secret = f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()
+    secret = f"{unquote(parts.username or '')}:{password}".encode()
     return RemotePlace(shown, shown, parts.scheme, f"Authorization: Basic {base64.b64encode(secret).decode()}")
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, BinaryIO, Final, TypeVar, overload
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -19,10 +20,10 @@ from allotment.errors import AllotmentError, InputError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
-from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct
 from allotment.observe.written import decode
-from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor
+from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     CutLogError,
@@ -38,8 +39,8 @@ from allotment.ports.job_service import (
     answer_of,
     error_of,
 )
-from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
-from allotment.ports.requests import RequestFilter
+from allotment.ports.request_service import LISTED, AskedMove, AskedRequest, GrantsPage, RequestsPage, ToldRequest
+from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.ports.sign_in import SignInOffer
 from allotment.ports.store import JobFilter, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
@@ -139,7 +140,7 @@ class RemoteServer:
         """Jobs, newest first."""
         query: dict[str, Any] = {
             "team": wanted.team,
-            "state": ",".join(sorted(each.value for each in wanted.states)),
+            "state": _words(wanted.states),
             "owner": wanted.owner,
             "backend": wanted.backend,
             "prefix": wanted.prefix,
@@ -228,7 +229,7 @@ class RemoteServer:
 
     def tokens(self) -> tuple[ToldToken, ...]:
         """All of them, newest first."""
-        return self._ask("GET", "/v1/tokens", "tokens", tuple[ToldToken, ...])
+        return tuple(self._pages("/v1/tokens", TokensPage))
 
     def revoke_token(self, reference: str) -> ToldToken:
         """Take one back."""
@@ -241,7 +242,7 @@ class RemoteServer:
 
     def people(self) -> tuple[ToldPerson, ...]:
         """Everybody who has signed in, by user name."""
-        return self._ask("GET", "/v1/people", "people", tuple[ToldPerson, ...])
+        return tuple(self._pages("/v1/people", PeoplePage))
 
     def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
         """Shut somebody out, or let him in again."""
@@ -256,11 +257,18 @@ class RemoteServer:
         """What would become of a request; nothing is kept."""
         return self._told("POST", "/v1/request-previews", "told", ToldRequest, "asked", asked)
 
-    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+    def requests(self, wanted: RequestFilter, *, after: RequestMark | None = None, limit: int = LISTED) -> RequestsPage:
         """Those that are meant, newest first."""
-        states = ",".join(sorted(each.value for each in wanted.states))
-        query = {"team": wanted.team, "state": states, "requester": wanted.requester, "route": wanted.route}
-        return self._ask("GET", f"/v1/requests?{urlencode(query)}", "requests", tuple[GrantRequest, ...])
+        query: dict[str, Any] = {
+            "team": wanted.team,
+            "state": _words(wanted.states),
+            "requester": wanted.requester,
+            "route": wanted.route,
+            "limit": limit,
+        }
+        if after is not None:
+            query |= {"after_id": after.id, "after_at": after.at}
+        return self._ask("GET", f"/v1/requests?{urlencode(query)}", "page", RequestsPage)
 
     def request(self, request_id: str) -> ToldRequest:
         """One by its id."""
@@ -272,9 +280,12 @@ class RemoteServer:
         path = f"{_request(request_id)}/{'answer' if own else 'decision'}"
         return self._told("POST", path, "request", GrantRequest, "move", move)
 
-    def grants(self) -> tuple[TeamGrant, ...]:
-        """All that the caller may see, by id."""
-        return self._ask("GET", "/v1/grants", "grants", tuple[TeamGrant, ...])
+    def grants(
+        self, states: frozenset[GrantState] = frozenset(), *, after: str = "", limit: int = LISTED
+    ) -> GrantsPage:
+        """Those that the caller may see, by id."""
+        query = urlencode({"state": _words(states), "limit": limit, "after_id": after})
+        return self._ask("GET", f"/v1/grants?{query}", "page", GrantsPage)
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
         """Take one back before its time."""
@@ -285,6 +296,20 @@ class RemoteServer:
         """Decide a conflict."""
         path = f"/v1/grants/{quote(grant_id, safe='')}/settling"
         return self._told("POST", path, "grant", TeamGrant, "settling", {"restore": restore})
+
+    @overload
+    def _pages(self, path: str, type_: type[TokensPage]) -> Iterator[ToldToken]: ...
+
+    @overload
+    def _pages(self, path: str, type_: type[PeoplePage]) -> Iterator[ToldPerson]: ...
+
+    def _pages(self, path: str, type_: type[TokensPage | PeoplePage]) -> Iterator[ToldToken | ToldPerson]:
+        """All of a listing, page by page."""
+        page = self._ask("GET", path, "page", type_)
+        yield from page.rows
+        while page.next:
+            page = self._ask("GET", f"{path}?{urlencode({'after_id': page.next})}", "page", type_)
+            yield from page.rows
 
     def _told(self, verb: str, path: str, kind: str, type_: type[T], sent: str, value: object) -> T:
         """Send a value, and read another."""
@@ -360,6 +385,10 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
 
 def _job(reference: str) -> str:
     return f"/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
+
+
+def _words(states: Iterable[Enum]) -> str:
+    return ",".join(sorted(each.value for each in states))
 
 
 def _request(request_id: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from allotment.adapters.store.fake_notices import MemoryNoticeBook
@@ -35,7 +36,7 @@ from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
 from allotment.ports.people import ShutOutError, kept_person
-from allotment.ports.requests import MOST_REQUESTS, RequestFilter, StaleRequestError
+from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
@@ -302,11 +303,28 @@ class MemoryStore:
             raise no_request("request", request_id)
         return self._requests[request_id]
 
-    def requests(self, wanted: RequestFilter, limit: int = MOST_REQUESTS) -> tuple[GrantRequest, ...]:
+    def requests(
+        self, wanted: RequestFilter, limit: int = MOST_REQUESTS, *, after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
         """See the port."""
         found = [each for each in self._requests.values() if _is_wanted(each, wanted)]
         found.sort(key=lambda each: (each.created, each.id), reverse=True)
+        if after is not None:
+            found = [each for each in found if (each.created, each.id) < (after.at, after.id)]
         return tuple(found[: page_size(limit, MOST_REQUESTS)])
+
+    def due_requests(
+        self, until: int, limit: int = MOST_REQUESTS, *, platform: str = "", after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
+        """See the port."""
+        found = sorted(
+            (each.due, each.id)
+            for each in self._requests.values()
+            if each.due is not None and each.due <= until and not each.state.over and _is_of(each, platform)
+        )
+        if after is not None:
+            found = [each for each in found if each > (after.at, after.id)]
+        return tuple(self._requests[id_] for _, id_ in found[: page_size(limit, MOST_REQUESTS)])
 
     def grant(self, grant_id: str) -> TeamGrant:
         """See the port."""
@@ -314,9 +332,25 @@ class MemoryStore:
             raise no_request("grant", grant_id)
         return self._grants[grant_id]
 
-    def grants(self, states: frozenset[GrantState] = frozenset()) -> tuple[TeamGrant, ...]:
+    def grants(
+        self,
+        states: frozenset[GrantState] = frozenset(),
+        *,
+        within: frozenset[str] | None = None,
+        platform: str = "",
+        after: str = "",
+        limit: int | None = None,
+    ) -> tuple[TeamGrant, ...]:
         """See the port."""
-        return tuple(each for _, each in sorted(self._grants.items()) if not states or each.state in states)
+        found = (
+            each
+            for id_, each in sorted(self._grants.items())
+            if (not states or each.state in states)
+            and (within is None or each.team in within)
+            and _is_of(each, platform)
+            and id_ > after
+        )
+        return tuple(islice(found, limit))
 
     def keep_requests(
         self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()
@@ -389,7 +423,12 @@ def _is_wanted(request: GrantRequest, wanted: RequestFilter) -> bool:
         and kept_text(wanted.route) in ("", kept_text(request.route))
         and (not wanted.states or request.state in wanted.states)
         and (wanted.within is None or request.wish.team in wanted.within)
+        and _is_of(request, wanted.platform)
     )
+
+
+def _is_of(what: GrantRequest | TeamGrant, platform: str) -> bool:
+    return not platform or kept_text(what.platform) in ("", kept_text(platform))
 
 
 def _check_revision(what: str, id_: str, revision: int, present: GrantRequest | TeamGrant | None) -> None:

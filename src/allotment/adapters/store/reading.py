@@ -29,7 +29,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.device_times import DeviceInterval, clipped
-from allotment.ports.requests import MOST_REQUESTS, RequestFilter
+from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
@@ -304,17 +304,34 @@ class SqlReader:
         with self._looking() as connection:
             return request_rows.request_of(connection, request_id)
 
-    def requests(self, wanted: RequestFilter, limit: int = MOST_REQUESTS) -> tuple[GrantRequest, ...]:
+    def requests(
+        self, wanted: RequestFilter, limit: int = MOST_REQUESTS, *, after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
         """See the port."""
         with self._looking() as connection:
-            return request_rows.requests_of(connection, wanted, limit)
+            return request_rows.requests_of(connection, wanted, limit, after)
+
+    def due_requests(
+        self, until: int, limit: int = MOST_REQUESTS, *, platform: str = "", after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return request_rows.due_requests_of(connection, until, limit, platform, after)
 
     def grant(self, grant_id: str) -> TeamGrant:
         """See the port."""
         with self._looking() as connection:
             return request_rows.grant_of(connection, grant_id)
 
-    def grants(self, states: frozenset[GrantState] = frozenset()) -> tuple[TeamGrant, ...]:
+    def grants(
+        self,
+        states: frozenset[GrantState] = frozenset(),
+        *,
+        within: frozenset[str] | None = None,
+        platform: str = "",
+        after: str = "",
+        limit: int | None = None,
+    ) -> tuple[TeamGrant, ...]:
         """See the port."""
         with self._looking() as connection:
-            return request_rows.grants_of(connection, states)
+            return request_rows.grants_of(connection, states, within, platform, after, limit)

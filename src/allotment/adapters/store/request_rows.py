@@ -11,12 +11,13 @@ from allotment.adapters.store.finding import no_request, page_size, request_take
 from allotment.adapters.store.tables import GRANTS, REQUESTS
 from allotment.model.jobs.written import read_value, write_value
 from allotment.model.requests.grant import GrantState, TeamGrant
-from allotment.model.requests.request import GrantRequest
-from allotment.ports.requests import MOST_REQUESTS, RequestFilter, StaleRequestError
+from allotment.model.requests.request import GrantRequest, RequestState
+from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
 from allotment.ports.stored_jobs import kept_text
 
 _REQUEST: Final = "request"
 _GRANT: Final = "grant"
+_OPEN: Final = tuple(each.value for each in RequestState if not each.over)
 
 
 def request_of(connection: sa.Connection, request_id: str) -> GrantRequest:
@@ -28,11 +29,33 @@ def request_of(connection: sa.Connection, request_id: str) -> GrantRequest:
     return read_value(_REQUEST, GrantRequest, _written(connection, REQUESTS, request_id, _REQUEST))
 
 
-def requests_of(connection: sa.Connection, wanted: RequestFilter, limit: int) -> tuple[GrantRequest, ...]:
+def requests_of(
+    connection: sa.Connection, wanted: RequestFilter, limit: int, after: RequestMark | None
+) -> tuple[GrantRequest, ...]:
     """Newest first."""
-    query = sa.select(REQUESTS.c.written).where(*_conditions(wanted))
-    query = query.order_by(REQUESTS.c.created.desc(), REQUESTS.c.id.desc()).limit(page_size(limit, MOST_REQUESTS))
-    return tuple(read_value(_REQUEST, GrantRequest, each) for each in connection.execute(query).scalars())
+    created, id_ = REQUESTS.c.created, REQUESTS.c.id
+    query = sa.select(REQUESTS.c.written).where(*_conditions(wanted)).order_by(created.desc(), id_.desc())
+    if after is not None:
+        query = query.where(sa.or_(created < after.at, sa.and_(created == after.at, id_ < after.id)))
+    return _requests(connection, query, limit)
+
+
+def due_requests_of(
+    connection: sa.Connection, until: int, limit: int, platform: str, after: RequestMark | None
+) -> tuple[GrantRequest, ...]:
+    """Longest due first."""
+    due, id_ = REQUESTS.c.due, REQUESTS.c.id
+    query = sa.select(REQUESTS.c.written).where(due <= until, REQUESTS.c.state.in_(_OPEN)).order_by(due, id_)
+    if platform:
+        query = query.where(_of_platform(REQUESTS, platform))
+    if after is not None:
+        query = query.where(sa.or_(due > after.at, sa.and_(due == after.at, id_ > after.id)))
+    return _requests(connection, query, limit)
+
+
+def _requests(connection: sa.Connection, query: sa.Select[Any], limit: int) -> tuple[GrantRequest, ...]:
+    found = connection.execute(query.limit(page_size(limit, MOST_REQUESTS))).scalars()
+    return tuple(read_value(_REQUEST, GrantRequest, each) for each in found)
 
 
 def grant_of(connection: sa.Connection, grant_id: str) -> TeamGrant:
@@ -50,11 +73,24 @@ def grant_if_kept(connection: sa.Connection, grant_id: str) -> TeamGrant | None:
     return None if found is None else read_value(_GRANT, TeamGrant, str(found))
 
 
-def grants_of(connection: sa.Connection, states: frozenset[GrantState]) -> tuple[TeamGrant, ...]:
+def grants_of(
+    connection: sa.Connection,
+    states: frozenset[GrantState],
+    within: frozenset[str] | None,
+    platform: str,
+    after: str,
+    limit: int | None,
+) -> tuple[TeamGrant, ...]:
     """By id."""
-    query = sa.select(GRANTS.c.written).order_by(GRANTS.c.id)
+    query = sa.select(GRANTS.c.written).order_by(GRANTS.c.id).limit(limit)
     if states:
         query = query.where(GRANTS.c.state.in_(sorted(each.value for each in states)))
+    if within is not None:
+        query = query.where(GRANTS.c.team.in_(sorted(kept_text(each) for each in within)))
+    if platform:
+        query = query.where(_of_platform(GRANTS, platform))
+    if after:
+        query = query.where(GRANTS.c.id > kept_text(after))
     return tuple(read_value(_GRANT, TeamGrant, each) for each in connection.execute(query).scalars())
 
 
@@ -69,6 +105,8 @@ def keep_request(connection: sa.Connection, request: GrantRequest) -> None:
         "created": request.created,
         "revision": request.revision,
         "written": write_value(_REQUEST, request),
+        "platform": kept_text(request.platform),
+        "due": request.due,
     }
     _keep(connection, REQUESTS, row, _REQUEST)
 
@@ -81,6 +119,7 @@ def keep_grant(connection: sa.Connection, grant: TeamGrant) -> None:
         "state": grant.state.value,
         "revision": grant.revision,
         "written": write_value(_GRANT, grant),
+        "platform": kept_text(grant.platform),
     }
     _keep(connection, GRANTS, row, _GRANT)
 
@@ -119,4 +158,10 @@ def _conditions(wanted: RequestFilter) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.states:
         yield REQUESTS.c.state.in_(sorted(each.value for each in wanted.states))
     if wanted.within is not None:
-        yield REQUESTS.c.team.in_(sorted(wanted.within))
+        yield REQUESTS.c.team.in_(sorted(kept_text(each) for each in wanted.within))
+    if wanted.platform:
+        yield _of_platform(REQUESTS, wanted.platform)
+
+
+def _of_platform(table: sa.Table, name: str) -> sa.ColumnElement[bool]:
+    return table.c.platform.in_(("", kept_text(name)))

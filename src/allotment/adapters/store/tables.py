@@ -207,7 +207,11 @@ REQUESTS: Final = sa.Table(
     sa.Column("created", TIME, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("written", TEXT, nullable=False),
+    sa.Column("platform", TEXT, nullable=False, server_default=""),
+    sa.Column("due", TIME),
     sa.Index("requests_created", "created", "id"),
+    sa.Index("requests_due", "due", "id"),
+    sa.Index("requests_in_state", "state", "created", "id"),
 )
 """Never removed: a grant, and what was decided, is answered for."""
 
@@ -219,6 +223,7 @@ GRANTS: Final = sa.Table(
     sa.Column("state", TEXT, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("written", TEXT, nullable=False),
+    sa.Column("platform", TEXT, nullable=False, server_default=""),
     sa.Index("grants_state", "state"),
 )
 

@@ -53,12 +53,13 @@ ANSWERED: Final = WrittenWhere(
 )
 
 
-def write_value(kind: str, value: object) -> str:
+def write_value(kind: str, value: object, most: int | None = MOST_BYTES) -> str:
     """A value as JSON.
 
     Args:
         kind: under which name it stands, such as ``job``.
         value: a frozen dataclass.
+        most: bytes that it may have; None for what is only told, and not kept.
 
     Raises:
         InputError: it holds what is no text, or is too long.
@@ -71,10 +72,10 @@ def write_value(kind: str, value: object) -> str:
             why=f"{quoted(ascii(error.object))} holds bytes that are no UTF-8",
             fix="leave them out of names, arguments and variables",
         ) from error
-    if len(data) > MOST_BYTES:
+    if most is not None and len(data) > most:
         raise InputError(
             f"this {kind} cannot be kept",
-            why=f"it has {len(data)} bytes, and {MOST_BYTES} are the most",
+            why=f"it has {len(data)} bytes, and {most} are the most",
             fix="put long values into a file that travels with the code",
         )
     return data.decode()

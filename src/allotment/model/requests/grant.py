@@ -41,6 +41,9 @@ class TeamGrant:
         commit: of the last change, as Git names it; empty for none.
         trouble: why it is not as it should be, in a sentence; empty where it is.
         told: what its people were told already, such as ``hours:80``.
+        platform: as of its request.
+        by_hand: whether its file, or that there is none, is left as somebody made it by hand while that is applied.
+        settled_by: user name of who decided on a conflict, while that is carried out; empty otherwise.
     """
 
     id: str
@@ -56,6 +59,9 @@ class TeamGrant:
     commit: str
     trouble: str
     told: tuple[str, ...]
+    platform: str = ""
+    by_hand: bool = False
+    settled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ class NoticeKind(Enum):
     GRANT_TIME = "grant-time"
     """Time of a grant, its end included."""
     GRANT_CONFLICT = "grant-conflict"
+    GRANT_TROUBLE = "grant-trouble"
+    """It can be neither given nor taken back."""
     GRANTS_ENDING = "grants-ending"
     """All grants of a team that end soon, in one."""
     QUOTA = "quota"

@@ -138,6 +138,7 @@ class GrantRequest:
         extends: id of the grant that it prolongs or changes; empty for none.
         revision: counts changes, from 1.
         decisions: all that was decided, oldest first.
+        platform: name of the platform that it was asked of; empty for one of before names were kept.
     """
 
     id: str
@@ -153,3 +154,4 @@ class GrantRequest:
     extends: str
     revision: int
     decisions: tuple[DecisionRecord, ...]
+    platform: str = ""

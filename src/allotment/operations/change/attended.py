@@ -51,7 +51,7 @@ def apply_attended(plan: Plan, kube: KubePort, clock: Clock, settings: ApplySett
     holder = Holder(f"{who} on {run.place} ({run.id})", run.process, run.has_ended)
     lease = acquire(kube, clock, holder, Mark(plan.platform, plan.cluster))
     try:
-        record = history.begun(plan, run.id, who, clock.now())
+        record = history.begun(plan, run.id, f"{who} for {run.cause}" if run.cause else who, clock.now())
         history.write(kube, record)
         report: ApplyReport | None = None
         try:

@@ -60,7 +60,7 @@ class Record:
 
     Attributes:
         id: unique among the records of a cluster; sorts by time.
-        by: user name, as the API server knew it.
+        by: user name, as the API server knew it, and on whose account, such as ``admin for grant r7k2f9qa of ada``.
         started: UTC.
         finished: UTC; None while it runs, and for ever if it was killed.
         manifests: digest of the objects that were declared.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Final
 
 from allotment.errors import AllotmentError
@@ -16,8 +17,8 @@ from allotment.operations.change.apply import ApplySettings
 from allotment.operations.change.attended import apply_attended
 from allotment.operations.change.cluster_plan import AS_DECLARED, live_plan
 from allotment.operations.change.engineers import refuse_locked_out
-from allotment.operations.decide.room import Applied
-from allotment.plan.changes import Action, Plan
+from allotment.operations.decide.room import Applied, ApplyCause
+from allotment.plan.changes import Action, Plan, PlanSource
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 from allotment.ports.process import Run
@@ -32,6 +33,7 @@ def apply_clusters(
     connect: Callable[[str], AbstractContextManager[KubePort]],
     clock: Clock,
     run: Callable[[dt.datetime], Run],
+    cause: ApplyCause,
 ) -> Applied:
     """Make clusters as declared; one that cannot be does not keep the others.
 
@@ -41,8 +43,10 @@ def apply_clusters(
         connect: to a cluster, by its context.
         clock: time.
         run: names this run, for the lease of a cluster and for its record.
+        cause: what the record says of it.
     """
     trouble: dict[str, str] = {}
+    source = PlanSource(cause.commit)
     for name in clusters:
         cluster = platform.cluster(name)
         if cluster is None:
@@ -50,8 +54,9 @@ def apply_clusters(
             continue
         try:
             with connect(cluster.context) as kube:
-                plan = live_plan(platform, cluster, kube, clock.now().date(), AS_DECLARED)
-                why = _needs_a_person(plan) or _applied(plan, kube, clock, run(clock.now()))
+                plan = live_plan(platform, cluster, kube, clock.now().date(), AS_DECLARED, source)
+                this = replace(run(clock.now()), cause=cause.by)
+                why = _needs_a_person(plan) or _applied(plan, kube, clock, this)
         except AllotmentError as error:
             why = error.line
         if why:

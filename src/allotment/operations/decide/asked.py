@@ -7,21 +7,34 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from allotment.errors import ForbiddenError, NotFoundError, quoted
+from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
-from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
 from allotment.model.requests.terms import Terms
 from allotment.operations.access.admitting import LetIn
-from allotment.operations.decide.carrying_out import settle
+from allotment.operations.decide.carrying_out import MERGE_AWAITED, settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
 from allotment.operations.decide.room import DecisionRoom
-from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
-from allotment.ports.requests import RequestFilter
+from allotment.ports.request_service import (
+    LISTED,
+    MOST_LISTED_AT_ONCE,
+    MOST_NAME,
+    MOST_SAID_OF_REQUESTS,
+    AskedMove,
+    AskedRequest,
+    GrantsPage,
+    RequestsPage,
+    ToldRequest,
+)
+from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import Somebody
 
 Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
+_READ_AT_ONCE: Final = 200
+"""Requests that are read together to find those that somebody may see."""
+_TOLD_OF_TROUBLE: Final = "it could not be done yet, and is tried again: the platform's administrators see why"
 _OTHERS: Final = "others"
 """In the place of a team that somebody may not know of."""
 
@@ -44,19 +57,32 @@ class RequestsOf:
 
     def ask(self, asked: AskedRequest) -> GrantRequest:
         """Submit a request."""
+        _check_words(asked)
         self._check_team(asked.team)
         return self._masked(self._desk.ask(asked, self._party))
 
     def preview(self, asked: AskedRequest) -> ToldRequest:
         """What would become of a request; nothing is kept."""
+        _check_words(asked)
         self._check_team(asked.team)
         return self._told(self._desk.preview(asked, self._party))
 
-    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+    def requests(self, wanted: RequestFilter, *, after: RequestMark | None = None, limit: int = LISTED) -> RequestsPage:
         """Those that are meant and there for him, newest first."""
+        size = min(max(1, limit), MOST_LISTED_AT_ONCE)
         decides = self._desk.decider(self._party)
-        seen = (each for each in self._desk.requests(wanted) if self._sees(each, decides))
-        return tuple(self._masked(each, decides) for each in seen)
+        if Permission.DECIDE not in self._rights.all and self._teams is not None:
+            # Whoever decides on nothing sees those of his teams alone; anybody else's are looked through one by one.
+            wanted = replace(wanted, within=self._teams)
+        found: list[GrantRequest] = []
+        while len(found) <= size:
+            some = self._desk.requests(wanted, _READ_AT_ONCE, after=after)
+            found += (each for each in some if self._sees(each, decides))
+            if len(some) < _READ_AT_ONCE:
+                break
+            after = _mark(some[-1])
+        rows = tuple(self._masked(each, decides) for each in found[:size])
+        return RequestsPage(rows, _mark(rows[-1]) if len(found) > size else None)
 
     def request(self, request_id: str) -> ToldRequest:
         """One by its id."""
@@ -65,6 +91,7 @@ class RequestsOf:
 
     def move(self, request_id: str, move: AskedMove) -> GrantRequest:
         """Decide on one, accept an offer, or withdraw."""
+        _check_length("a reason", move.reason, MOST_SAID_OF_REQUESTS)
         request = self._found(request_id)
         needs = Permission.DECIDE if move.act in _DECIDING else Permission.ASK
         his = request.requester == self._party.somebody.name or self._desk.decides(request, self._party)
@@ -75,21 +102,25 @@ class RequestsOf:
             )
         return self._masked(self._desk.move(request_id, move, self._party))
 
-    def grants(self) -> tuple[TeamGrant, ...]:
+    def grants(
+        self, states: frozenset[GrantState] = frozenset(), *, after: str = "", limit: int = LISTED
+    ) -> GrantsPage:
         """Those of his teams, by id."""
-        teams = self._teams
-        mine = (each for each in self._desk.grants() if teams is None or each.team in teams)
-        return tuple(self._grant(each) for each in mine)
+        size = min(max(1, limit), MOST_LISTED_AT_ONCE)
+        found = self._room.store.grants(states, within=self._teams, after=after, limit=size + 1)
+        rows = tuple(self._grant(each) for each in found[:size])
+        return GrantsPage(rows, rows[-1].id if len(found) > size else "")
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
         """Take one back before its time."""
+        _check_length("a reason", reason, MOST_SAID_OF_REQUESTS)
         self._found_grant(grant_id)
         return self._grant(self._desk.end_grant(grant_id, reason, self._party))
 
     def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
         """Decide a conflict; administrators do."""
         self._found_grant(grant_id)
-        if not self._party.somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP}:
+        if not self._is_admin:
             raise ForbiddenError("conflicts are for administrators of the platform to decide", fix="ask one of them")
         return settle(self._room, grant_id, self._party.caller, restore=restore)
 
@@ -101,6 +132,10 @@ class RequestsOf:
         groups = frozenset({OWNER_GROUP}) if owner else frozenset(admitted.groups)
         somebody = Somebody(admitted.caller.name, groups, owned(self._room.platform(), groups))
         return Party(admitted.caller, somebody)
+
+    @property
+    def _is_admin(self) -> bool:
+        return bool(self._party.somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP})
 
     def _check_team(self, team: str) -> None:
         within = self._rights.within(Permission.ASK)
@@ -135,9 +170,13 @@ class RequestsOf:
         return request
 
     def _found_grant(self, grant_id: str) -> TeamGrant:
-        found = next((each for each in self.grants() if each.id == grant_id), None)
-        if found is None:
-            raise NotFoundError(f"there is no grant {quoted(grant_id)}", fix="`allot requests grants` lists them")
+        absent = NotFoundError(f"there is no grant {quoted(grant_id)}", fix="`allot grant list` lists them")
+        try:
+            found = self._room.store.grant(grant_id)
+        except NotFoundError:
+            raise absent from None
+        if self._teams is not None and found.team not in self._teams:
+            raise absent
         return found
 
     def _told(self, told: ToldRequest) -> ToldRequest:
@@ -162,7 +201,10 @@ class RequestsOf:
 
     def _grant(self, grant: TeamGrant) -> TeamGrant:
         approved = tuple(self._terms(each, whole=False) for each in grant.approved)
-        return replace(grant, terms=self._terms(grant.terms, whole=False), approved=approved)
+        # What a conflict is about was said for people; everything else may quote files, of the server and of others.
+        plain = grant.state is GrantState.CONFLICT or grant.trouble in {"", MERGE_AWAITED} or self._is_admin
+        trouble = grant.trouble if plain else _TOLD_OF_TROUBLE
+        return replace(grant, terms=self._terms(grant.terms, whole=False), approved=approved, trouble=trouble)
 
     def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
         """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""
@@ -170,3 +212,27 @@ class RequestsOf:
         if reads is None or self._desk.decides(request, self._party):
             return effects
         return tuple(each if each.team in reads else replace(each, team=_OTHERS, work="") for each in effects)
+
+
+def _mark(request: GrantRequest) -> RequestMark:
+    return RequestMark(request.created, request.id)
+
+
+def _check_words(asked: AskedRequest) -> None:
+    """Everybody who decides reads them, and they are kept for good.
+
+    Raises:
+        UsageError: one is too long.
+    """
+    _check_length("a justification", asked.justification, MOST_SAID_OF_REQUESTS)
+    _check_length("the name of what is asked for", asked.subject, MOST_NAME)
+    _check_length("an environment", asked.environment, MOST_NAME)
+
+
+def _check_length(what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise UsageError(
+            f"{what} of {len(text)} characters",
+            why=f"{most} are the most",
+            fix="say less, and name a page with the rest",
+        )

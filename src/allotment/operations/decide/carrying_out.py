@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError
+from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
-from allotment.model.platform import Platform
-from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
+from allotment.model.requests.terms import Terms
+from allotment.model.source import SourceTree
 from allotment.operations.decide.desk import grant_subject
-from allotment.operations.decide.room import DecisionRoom
-from allotment.ports.people import PeopleStore
+from allotment.operations.decide.room import ApplyCause, DecisionRoom, DecisionStore
 from allotment.ports.repository import (
     CommitMessage,
     CommitPerson,
@@ -39,6 +39,7 @@ _AGAIN_AFTER: Final = 15_000
 """Milliseconds after which what could not be done is tried again."""
 _MOST_TROUBLE: Final = 500
 """Characters that are kept of what keeps a grant from being as it should be."""
+MERGE_AWAITED: Final = "its change waits to be merged"
 _VERBS: Final = {
     GrantState.ACTIVE: AuditVerb.GRANT_GIVEN,
     GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK,
@@ -83,27 +84,37 @@ class GrantCarrier:
 
         Raises:
             UnreachableError: the repository does not answer; nothing was done.
+            AllotmentError: of one grant; what is due of others is done all the same.
         """
         room, now = self._room, self._room.now()
         grants = room.store.grants(_LIVING)
         if room.repository is None or not grants or (state := self.directory()) is None:
             return False
-        news = False
-        for step in steps(grants, _found(state, grants), now, grant_document):
-            # What people do meanwhile, such as ending it, is another thing to be done, and is done at once.
-            grant = step.meanwhile.id, step.meanwhile.state
-            if 0 < self._not_before.get(grant, 0) - now <= _AGAIN_AFTER:
-                continue
-            news = True
-            self._read = None
+        news, failed = False, None
+        for grant in grants:
             try:
-                if _do(room, room.repository, step):
-                    self._not_before.pop(grant, None)
-                else:
-                    self._not_before[grant] = now + _AGAIN_AFTER
+                found = {grant.id: state.tree.files.get(grant_path(grant.id))}
+                for step in steps((grant,), found, now, grant_document):
+                    news |= self._carried(room.repository, step, now)
             except StaleRequestError:
-                continue  # somebody has done something with it meanwhile: the next pass looks at it anew
+                news = True  # somebody has done something with it meanwhile: the next pass looks at it anew
+            except AllotmentError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return news
+
+    def _carried(self, repository: RepositoryPort, step: GrantStep, now: int) -> bool:
+        """Do one step, unless it could not be done a moment ago; whether it was tried."""
+        # What people do meanwhile, such as ending it, is another thing to be done, and is done at once.
+        grant = step.meanwhile.id, step.meanwhile.state
+        if 0 < self._not_before.get(grant, 0) - now <= _AGAIN_AFTER:
+            return False
+        self._read = None
+        self._not_before[grant] = now + _AGAIN_AFTER
+        if _do(self._room, repository, step):
+            del self._not_before[grant]
+        return True
 
 
 def _reading(repository: RepositoryPort) -> RepositoryState | AllotmentError:
@@ -111,10 +122,6 @@ def _reading(repository: RepositoryPort) -> RepositoryState | AllotmentError:
         return repository.read()
     except AllotmentError as error:
         return error
-
-
-def _found(state: RepositoryState, grants: tuple[TeamGrant, ...]) -> dict[str, str | None]:
-    return {each.id: state.tree.files.get(grant_path(each.id)) for each in grants}
 
 
 def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool:
@@ -127,17 +134,22 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     except HeadMovedError:
         return True  # the next pass looks at what is there now
     except EditedByHandError as error:
-        _keep(room, become(grant, GrantState.CONFLICT, trouble=error.line), "")
+        _keep(room, become(grant, GrantState.CONFLICT, trouble=_kept(error.line)), "")
         return True
     except AllotmentError as error:
-        commit, trouble = "", f"{error.what}: {error.why}" if error.why else error.what
+        commit, trouble = "", error.line
     if trouble:
-        trouble = trouble[:_MOST_TROUBLE]
-        if trouble != grant.trouble:
-            store.keep_requests((), (replace(grant, trouble=trouble, revision=grant.revision + 1),))
+        told = replace(grant, trouble=_kept(trouble), commit=commit or grant.commit)
+        if told != grant:
+            store.keep_requests((), (replace(told, revision=grant.revision + 1),))
         return False
     _keep(room, replace(step.after, commit=commit or step.after.commit), commit)
     return True
+
+
+def _kept(trouble: str) -> str:
+    """Such as every store can keep and every terminal show: it may quote anybody's file, down to its name."""
+    return shown(trouble.encode("utf-8", "backslashreplace").decode())[:_MOST_TROUBLE]
 
 
 def _keep(room: DecisionRoom, after: TeamGrant, commit: str) -> None:
@@ -154,43 +166,83 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     state = repository.read()
     if state.tree.files.get(path) != step.found:
         raise HeadMovedError("the platform directory has changed meanwhile")
-    commit = ""
-    if step.kind in {StepKind.WRITE, StepKind.REMOVE}:
-        wanted = step.text or None
-        room.load(state.tree.with_changes({path: wanted}).files)
-        message = _message(room.store, grant, room.now(), removed=wanted is None)
-        commit = repository.commit(FileChanges(state.commit, {path: wanted}), message)
+    if step.kind is StepKind.APPLY:
+        return "", _applied(room, state, grant)
+    wanted = step.text or None
+    _check_valid(room, state.tree, path, wanted)
+    message = _message(room.store, grant, room.now(), removed=wanted is None)
+    commit = repository.commit(FileChanges(state.commit, {path: wanted}), message)
+    try:
         state = repository.read()
         if state.tree.files.get(path) != wanted:
-            return commit, "its change waits to be merged"
-    return commit, _applied(room, room.load(state.tree.files), grant)
+            return commit, MERGE_AWAITED
+        return commit, _applied(room, state, grant)
+    except AllotmentError as error:
+        return commit, error.line  # the commit is there: what is left is done by the next pass
 
 
-def _applied(room: DecisionRoom, platform: Platform, grant: TeamGrant) -> str:
-    shares = (*grant.terms.shares, *(each.share for each in grant.terms.taken))
-    # What was given before an extension stands somewhere as well.
-    every = {each.cluster for each in shares} | {one.cluster for each in grant.approved for one in each.shares}
+def _check_valid(room: DecisionRoom, tree: SourceTree, path: str, text: str | None) -> None:
+    """That a directory with a grant's file, or without it, is valid.
+
+    Where it is not valid as it stands, a file goes all the same: a line wrong in one team's file would otherwise keep
+    every grant of everybody. Without the file the directory was valid when it came; it is applied once it is so again.
+
+    Raises:
+        AllotmentError: it is not.
+    """
+    try:
+        room.load(tree.with_changes({path: text}).files)
+    except AllotmentError:
+        if text is not None or _is_valid(room, tree):
+            raise
+
+
+def _is_valid(room: DecisionRoom, tree: SourceTree) -> bool:
+    try:
+        room.load(tree.files)
+    except AllotmentError:
+        return False
+    return True
+
+
+def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> str:
+    platform = room.load(state.tree.files)
+    # What was given before an extension, or by somebody's hand, stands somewhere as well.
+    given: list[Terms | DeclaredGrant] = [grant.terms, *grant.approved]
+    given += (each for each in platform.grants if each.name == grant.id)
+    every = {one.cluster for each in given for one in (*each.shares, *(taken.share for taken in each.taken))}
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
-    applied = room.apply(platform, clusters)
+    applied = room.apply(platform, clusters, ApplyCause(state.commit, _account(grant)))
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
 
 
-def _message(people: PeopleStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
-    person = next((each for each in people.people() if each.name == grant.requester), None)
+def _account(grant: TeamGrant) -> str:
+    settled = f", as {grant.settled_by} has decided" if grant.settled_by else ""
+    return f"grant {grant.id} of {grant.requester}{settled}"
+
+
+def _message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
+    person = next((each for each in store.people() if each.name == grant.requester), None)
     devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
-    what = f"take back {devices}" if removed else f"grant {devices}"
+    verb = "restore" if grant.settled_by else "grant"
+    what = f"take back {devices}" if removed else f"{verb} {devices}"
     author = CommitPerson(grant.requester, "" if person is None else person.email)
-    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(grant)), author, at)
+    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(store, grant, removed=removed)), author, at)
 
 
-def _body(grant: TeamGrant) -> Iterator[str]:
+def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[str]:
     for each in grant.terms.taken:
         yield f"Taken of {each.team}: {each.share.devices} {each.share.flavor} in {each.share.cluster}"
     yield f"Request {grant.id}, asked for by {grant.requester}"
+    if grant.settled_by:
+        yield f"It takes the place of what was changed by hand, as {grant.settled_by} has decided"
+    if not removed:
+        yield "Why:"
+        yield from (f"  {each}" for each in store.request(grant.id).wish.justification.splitlines())
 
 
 def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) -> TeamGrant:
-    """Decide a conflict for what was agreed on, or for what somebody wrote by hand; the next pass makes it so.
+    """Decide a conflict for what was agreed on, or for what somebody wrote by hand; the next passes make it so.
 
     Args:
         room: with a repository.
@@ -214,6 +266,7 @@ def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) 
         platform = room.load(state.tree.files)
         stands = next((each for each in platform.grants if each.name == grant.id), None)
         after = kept(grant, text, stands, share_prices(platform), now)
+    after = replace(after, settled_by=caller.name)
     told = (("decided", "restore" if restore else "keep"),)
     act = act_of(caller, AuditVerb.GRANT_SETTLED, now, grant_subject(after), details=told)
     room.store.keep_requests((), (after,), (act,))

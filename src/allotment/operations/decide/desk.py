@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.errors import ConflictError, ForbiddenError, NotFoundError, quoted
+from allotment.errors import AllotmentError, ConflictError, ForbiddenError, NotFoundError, quoted, spelled
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditedAct, AuditSubject, AuditVerb, act_of
 from allotment.model.moments import written
@@ -23,7 +23,7 @@ from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.terming import terms_asked, terms_instead, wish_of
 from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
-from allotment.ports.requests import RequestFilter
+from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
 from allotment.requests.deadlines import due_acts
 from allotment.requests.granting import after_end, check_extension, ended, extended, grant_of
@@ -42,6 +42,14 @@ VERBS: Final = {
     RequestAct.LAPSE: AuditVerb.REQUEST_LAPSED,
 }
 _OPEN: Final = frozenset({RequestState.WAITING, RequestState.OFFERED})
+MOST_OPEN_OF_PERSON: Final = 50
+"""Requests that wait, of one person."""
+MOST_OPEN_OF_TEAM: Final = 200
+"""The same of one team."""
+_DUE_AT_ONCE: Final = 100
+"""Requests whose time is over that are looked at together; nobody else is held up for longer than those take."""
+_GIVING_NOTHING: Final = frozenset({RequestAct.DENY, RequestAct.WITHDRAW})
+_NOT_LOOKED: Final = Shown(unknown="it was not looked at for this: nothing is given")
 _TIME: Final = Caller("allotment", CallerKind.ALLOTMENT, "its time")
 
 
@@ -82,7 +90,9 @@ class RequestDesk:
         with self._alone:
             shown = recounted(self._room, seen.platform, draft.wish, draft.terms, draft.shown, without=asked.extends)
             draft = replace(draft, shown=shown)
-            request = submitted(draft, seen.platform.approvals)
+            request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
+            if not request.state.over:
+                self._check_open(asked, request.requester)
             extends = self._room.store.grant(asked.extends) if asked.extends else None
             if extends is not None:
                 check_extension(extends, request, seen.platform.approvals.longest, draft.at)
@@ -100,9 +110,11 @@ class RequestDesk:
         draft = replace(draft, shown=shown)
         return self._told(submitted(draft, seen.platform.approvals), shown, seen.platform, party)
 
-    def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
+    def requests(
+        self, wanted: RequestFilter, limit: int, *, after: RequestMark | None = None
+    ) -> tuple[GrantRequest, ...]:
         """Those that are meant, newest first."""
-        return self._room.store.requests(wanted)
+        return self._room.store.requests(wanted, limit, after=after)
 
     def request(self, request_id: str, party: Party) -> ToldRequest:
         """One, with what whoever decides is shown of it now."""
@@ -116,12 +128,16 @@ class RequestDesk:
         request = self._room.store.request(request_id)
         read = request.revision if move.revision is None else move.revision
         _check_read(request, read)
-        seen = look(self._room, tuple(sorted({each.cluster for each in request.terms.shares})))
+        gives = move.act not in _GIVING_NOTHING
+        clusters = {each.cluster for each in request.terms.shares} if gives else ()
+        seen = look(self._room, tuple(sorted(clusters)))
         terms = None
         if move.terms is not None:
             terms = terms_instead(move.terms, request.wish.team, request.terms, seen.platform, seen.held)
         on = terms or request.terms
-        shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
+        shown = _NOT_LOOKED
+        if gives:
+            shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
         with self._alone:
             _check_read(self._room.store.request(request_id), read)
             now = self._room.now()
@@ -130,10 +146,6 @@ class RequestDesk:
             after = moved(request, move.act, deed, self.rules(seen.platform))
             self._keep(after, move.act, party.caller, now, move.reason, seen.platform)
             return after
-
-    def grants(self) -> tuple[TeamGrant, ...]:
-        """All, by id."""
-        return self._room.store.grants()
 
     def end_grant(self, grant_id: str, reason: str, party: Party) -> TeamGrant:
         """Take one back before its time: its requester may, an owner of its team, or an administrator."""
@@ -153,15 +165,45 @@ class RequestDesk:
             return after
 
     def pass_time(self) -> bool:
-        """Do what is due: escalate, lapse, end offers; whether anything was."""
-        with self._alone:
-            platform, now = self._room.platform(), self._room.now()
-            requests = {each.id: each for each in self._room.store.requests(RequestFilter(states=_OPEN))}
-            due = due_acts(requests.values(), platform.approvals, now)
-            for each in due:
-                after = moved(requests[each.id], each.act, Deed(now, None, _TIME.whence), self.rules(platform))
-                self._keep(after, each.act, _TIME, now, "", platform)
-            return bool(due)
+        """Do what is due, longest due first: escalate, lapse, end offers; whether anything was.
+
+        Raises:
+            AllotmentError: of one request; what is due of others is done all the same.
+        """
+        now, mark, news, failed = self._room.now(), None, False, None
+        while True:
+            with self._alone:
+                found = self._room.store.due_requests(now, _DUE_AT_ONCE, after=mark)
+                requests = {each.id: each for each in found}
+                for each in due_acts(found, self._room.platform().approvals, now):
+                    news = True
+                    try:
+                        self._do_due(requests[each.id], each.act, now)
+                    except AllotmentError as error:
+                        failed = failed or error
+            if len(found) < _DUE_AT_ONCE:
+                break
+            mark = RequestMark(found[-1].due or 0, found[-1].id)
+        if failed is not None:
+            raise failed
+        return news
+
+    def _do_due(self, request: GrantRequest, act: RequestAct, now: int) -> None:
+        platform = self._room.platform()
+        after = moved(request, act, Deed(now, None, _TIME.whence), self.rules(platform))
+        self._keep(after, act, _TIME, now, "", platform)
+
+    def _check_open(self, asked: AskedRequest, requester: str) -> None:
+        for whose, most, wanted in (
+            ("you have", MOST_OPEN_OF_PERSON, RequestFilter(states=_OPEN, requester=requester)),
+            (f"team {spelled(asked.team)} has", MOST_OPEN_OF_TEAM, RequestFilter(states=_OPEN, team=asked.team)),
+        ):
+            if len(self._room.store.requests(wanted, most)) >= most:
+                raise ConflictError(
+                    f"{whose} {most} requests that wait",
+                    why="more would hide those of others from whoever decides",
+                    fix="wait until some are decided on, or withdraw some: `allot request withdraw ID`",
+                )
 
     def rules(self, platform: Platform) -> RequestRules:
         """By which rules requests are decided, with the people who are away as far as they are known."""
@@ -199,7 +241,8 @@ class RequestDesk:
         wish = wish_of(asked, platform)
         extends = self._extended(asked)
         team = platform.team(wish.team)
-        clusters = asked.clusters or tuple(each.cluster for each in team.placements) if team is not None else ()
+        placed = tuple(each.cluster for each in team.placements) if team is not None else ()
+        clusters = (asked.clusters or placed) if asked.devices else ()
         seen = look(self._room, clusters)
         now = self._room.now()
         terms = terms_asked(asked, seen.platform, seen.held, now, extends)

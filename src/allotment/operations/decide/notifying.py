@@ -8,17 +8,20 @@ from typing import Final
 
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.request import GrantRequest, RequestState
 from allotment.operations.decide.receivers import ConfiguredNotices, receivers_of, unknown_names
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.taking import DevicesHeld, devices_held
 from allotment.operations.decide.telling import TellingStatus, tell
 from allotment.ports.notices import NoticeBook, NoticeSender
-from allotment.ports.requests import RequestFilter
+from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.notices import TeamQuotaUse, due_notices
 
 _LOOK_AGAIN: Final = 300_000
 """Milliseconds after which what is used, of quotas and of grants, is looked at again: that reads clusters."""
 _LIVING: Final = frozenset({GrantState.ACTIVE, GrantState.TAKING_BACK, GrantState.CONFLICT})
+_DECIDED: Final = frozenset(each for each in RequestState if each.over)
+_OPEN: Final = frozenset(RequestState) - _DECIDED
 _MOST_TOLD: Final = 5
 """Sentences of one kind for whoever looks at the server."""
 UsedOfGrants = Callable[[Platform, Sequence[TeamGrant]], Mapping[str, int]]
@@ -62,7 +65,7 @@ class Notifier:
         platform, people = room.platform(), room.store.people()
         grants = room.store.grants()
         looked = self._look(platform, grants, now)
-        requests = room.store.requests(RequestFilter())
+        requests = tuple(_requests(room))
         due = due_notices(grants, looked.used, looked.quotas, requests, self.book.told(), now)
         self._status = tell(
             due,
@@ -91,6 +94,15 @@ class Notifier:
             living = [each for each in grants if each.state in _LIVING]
             self._looked = _Looked(now, tuple(_quotas(platform, held)), self.used(platform, living))
         return self._looked
+
+
+def _requests(room: DecisionRoom) -> Iterator[GrantRequest]:
+    """All that wait, however many, and the newest of the others: what is decided on is news for a while alone."""
+    yield from room.store.requests(RequestFilter(states=_DECIDED))
+    mark: RequestMark | None = None
+    while some := room.store.requests(RequestFilter(states=_OPEN), after=mark):
+        yield from some
+        mark = RequestMark(some[-1].created, some[-1].id)
 
 
 def _quotas(platform: Platform, held: DevicesHeld) -> Iterator[TeamQuotaUse]:

@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
-from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock, epoch_ms
-from allotment.ports.people import PeopleStore
 from allotment.ports.repository import RepositoryPort
 from allotment.ports.requests import RequestsStore
 
 
-class DecisionStore(RequestsStore, PeopleStore, AuditStore, Protocol):
+class DecisionStore(RequestsStore, Protocol):
     """What deciding needs of the store."""
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody who has signed in."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,19 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyCause:
+    """Why the platform directory is applied, as the cluster's history has it.
+
+    Attributes:
+        commit: of the directory as it is applied.
+        by: on whose account, such as ``grant r7k2f9qa of ada``.
+    """
+
+    commit: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRoom:
     """What `RequestDesk` needs.
 
@@ -39,7 +55,7 @@ class DecisionRoom:
         platform: as declared now, with what was granted.
         repository: where the platform directory is kept; None where it is in none, and nothing can be granted.
         load: a platform of a directory's files.
-        apply: makes clusters as declared; those of these names.
+        apply: makes clusters as declared; those of these names, for that cause.
         snapshots: what is known of the clusters of these names, each as it was read last.
         need: what a team has shown that it needs on clusters, and what is not known of it.
         spent: what a team has spent this month beside grants, in millionths of the currency; None where nobody knows.
@@ -52,7 +68,7 @@ class DecisionRoom:
     platform: Callable[[], Platform]
     repository: RepositoryPort | None
     load: Callable[[Mapping[str, str]], Platform]
-    apply: Callable[[Platform, Sequence[str]], Applied]
+    apply: Callable[[Platform, Sequence[str], ApplyCause], Applied]
     snapshots: Callable[[Sequence[str]], Sequence[Snapshot]]
     need: Callable[[Platform, str, Sequence[str]], tuple[DemonstratedNeed | None, str]]
     spent: Callable[[str], int | None]

@@ -45,7 +45,12 @@ class PresentLook:
 
 
 def look(room: DecisionRoom, clusters: tuple[str, ...]) -> PresentLook:
-    """Read what is needed of clusters; what was approved and is not in the directory yet counts as if it were."""
+    """Read what is needed of clusters; what was approved and is not in the directory yet counts as if it were.
+
+    Where no cluster matters nothing is read, nor waited for.
+    """
+    if not clusters:
+        return PresentLook(room.platform(), {})
     platform = _with_approved(room)
     return PresentLook(platform, devices_held(platform, room.snapshots(clusters)))
 

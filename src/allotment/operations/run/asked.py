@@ -107,7 +107,14 @@ class DeskOf:
         if seen is None:
             return self._desk.snapshot(backend)
         whose = self._one_team(seen, team)
-        found = self._desk.snapshot(backend)
+        try:
+            found = self._desk.snapshot(backend)
+        except NotFoundError:
+            # Which others there are, and where the server's user describes them, is not for him.
+            raise NotFoundError(
+                f"there is no back end {quoted(backend)} that you could ask",
+                fix="`allot ps -o wide` names those on which your teams' jobs are",
+            ) from None
         return viewed(found, whose, namespaces_of(found, whose))
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:

@@ -72,8 +72,8 @@ def served(root: Path) -> Iterator[str]:
         server.server_close()
 
 
-def over(scene: RemoteScene, address: str) -> RemoteRepository:
-    at = RemoteBranch(remote_place(address), "main", scene.platform)
+def over(scene: RemoteScene, address: str, password: str = "s3cret") -> RemoteRepository:
+    at = RemoteBranch(remote_place(address, password), "main", scene.platform)
     return RemoteRepository(at, scene.mode, ALLOTMENT, scene.root / "clone")
 
 
@@ -82,7 +82,7 @@ def test_a_password_opens_and_pushes(direct: RemoteScene, mode: CommitMode) -> N
     scene = replace(direct, mode=mode)
     git(scene.bare, "config", "http.receivepack", "true")
     with served(scene.root) as place:
-        port = over(scene, f"http://mia:s3cret@{place}/remote.git")
+        port = over(scene, f"http://mia@{place}/remote.git")
         asked = change(scene)
         commit = port.commit(asked, message())
         assert port.commit(asked, message()) == commit
@@ -93,11 +93,11 @@ def test_a_password_opens_and_pushes(direct: RemoteScene, mode: CommitMode) -> N
 def test_what_is_refused(direct: RemoteScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(direct.root))
     with served(direct.root) as place:
-        for credentials in ("", "mia@", "mia:wrong@"):
+        for user, password in (("", ""), ("mia@", ""), ("mia@", "wrong")):
             with pytest.raises(NotSignedInError):
-                over(direct, f"http://{credentials}{place}/remote.git").read()
+                over(direct, f"http://{user}{place}/remote.git", password).read()
         with pytest.raises(NotFoundError):
-            over(direct, f"http://mia:s3cret@{place}/nothing.git").read()
+            over(direct, f"http://mia@{place}/nothing.git").read()
         git(direct.bare, "config", "http.receivepack", "false")
         with pytest.raises(NotSignedInError, match="does not let Allotment in"):
-            over(direct, f"http://mia:s3cret@{place}/remote.git").commit(change(direct), message())
+            over(direct, f"http://mia@{place}/remote.git").commit(change(direct), message())

@@ -307,7 +307,7 @@ def web(*, status: int, location: str = "") -> Iterator[tuple[int, list[str | No
 
 
 def reading(address: str, clone: Path) -> AllotmentError:
-    at = RemoteBranch(remote_place(address), "main", "")
+    at = RemoteBranch(remote_place(address, "s3cret"), "main", "")
     port = RemoteRepository(at, CommitMode.DIRECT, ALLOTMENT, clone)
     with pytest.raises(AllotmentError) as caught:
         port.read()
@@ -327,7 +327,7 @@ def test_a_password_goes_into_a_header_and_nowhere_else(tmp_path: Path, monkeypa
     monkeypatch.setattr(Git, "ask", noting)
     monkeypatch.setenv("HOME", str(tmp_path))
     with web(status=401) as (port, asked):
-        error = reading(f"http://mia:s3cret@127.0.0.1:{port}/platform.git", tmp_path / "clone")
+        error = reading(f"http://mia@127.0.0.1:{port}/platform.git", tmp_path / "clone")
     assert isinstance(error, NotSignedInError)
     assert asked[0] == "Basic bWlhOnMzY3JldA=="
     assert "s3cret" not in " ".join(commands)
@@ -339,13 +339,13 @@ def test_a_password_is_taken_nowhere_else_by_a_redirect(tmp_path: Path) -> None:
         web(status=200) as (other, elsewhere),
         web(status=302, location=f"http://127.0.0.1:{other}/x") as (port, asked),
     ):
-        error = reading(f"http://mia:s3cret@127.0.0.1:{port}/platform.git", tmp_path / "clone")
+        error = reading(f"http://mia@127.0.0.1:{port}/platform.git", tmp_path / "clone")
     assert isinstance(error, UnreachableError)
     assert (len(asked) > 0, elsewhere) == (True, [])
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    assert isinstance(reading("http://mia:s3cret@127.0.0.1:9/platform.git", tmp_path / "clone"), UnreachableError)
+    assert isinstance(reading("http://mia@127.0.0.1:9/platform.git", tmp_path / "clone"), UnreachableError)
 
 
 def test_what_takes_too_long_is_ended_as_a_whole(tmp_path: Path) -> None:

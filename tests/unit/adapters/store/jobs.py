@@ -44,7 +44,7 @@ from allotment.ports.audit import AuditFilter
 from allotment.ports.backends import EndOfRun
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
 from allotment.ports.notices import Delivery, DeliveryState
-from allotment.ports.requests import RequestFilter
+from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobsStore
 from allotment.ports.stored_jobs import JobAttempt, JobEvent, StoredChange, StoredJob, StoredWait
 
@@ -255,8 +255,12 @@ class Acts:
             requester=self.rng.choice(("ada", "bob", "b\udc80")),
             team=self.rng.choice(("nlp", "vision")),
         )
+        new = replace(
+            new, due=self.rng.choice((None, self.now, self.now + HOUR)), platform=self.rng.choice(("", "acme", "other"))
+        )
         given = store._grants.get(id_)
         after = grant(id_, (0 if given is None else given.revision) + 1, self.rng.choice(list(GrantState)))
+        after = replace(after, platform=new.platform)
         grants = self.rng.choice(((), (after,), (replace(after, revision=after.revision + 1),)))
         return Act("keep_requests", ((new,), grants, self._audited()))
 
@@ -363,9 +367,26 @@ def everybody(store: JobsStore) -> Iterator[Any]:
         RequestFilter(states=frozenset({RequestState.WAITING, RequestState.OFFERED}), route="lead"),
         RequestFilter(within=frozenset({"vision"})),
         RequestFilter(within=frozenset()),
+        RequestFilter(platform="acme"),
     ):
-        yield among, store.requests(among), store.requests(among, 2)
+        first = store.requests(among, 2)
+        yield among, store.requests(among), first
+        if first:
+            yield store.requests(among, 2, after=RequestMark(first[-1].created, first[-1].id))
+    yield from _in_time(store)
     for each in ("r0000001", "nobody", "a\x00"):
         yield each, Act("request", (each,)).on(store), Act("grant", (each,)).on(store)
     yield store.grants()
     yield store.grants(frozenset({GrantState.ACTIVE, GrantState.CONFLICT}))
+    yield store.grants(within=frozenset({"vision"})), store.grants(platform="acme"), store.grants(limit=2)
+    yield store.grants(after="r0000001", limit=2)
+
+
+def _in_time(store: JobsStore) -> Iterator[Any]:
+    """Requests that are due, page by page."""
+    mark: RequestMark | None = None
+    until = 2_000_000_000_000
+    while page := store.due_requests(until, 2, after=mark):
+        yield page
+        mark = RequestMark(page[-1].due or 0, page[-1].id)
+    yield store.due_requests(until, platform="acme"), store.due_requests(0)

@@ -17,6 +17,7 @@ from allotment.errors import (
     CapacityError,
     ConflictError,
     ForbiddenError,
+    InputError,
     NotFoundError,
     UnreachableError,
 )
@@ -24,7 +25,7 @@ from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.rights import OWN
 from allotment.model.access.token import ApiToken
 from allotment.model.platform import Platform
-from allotment.model.requests.grant import GrantState
+from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.model.source import SourceTree
@@ -33,7 +34,8 @@ from allotment.operations.access.people import people_of
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
-from allotment.operations.decide.room import Applied, DecisionRoom
+from allotment.operations.decide.of_platform import PlatformRequests
+from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.ports.repository import CommitMode, CommitPerson, RepositoryState
 from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
 from allotment.ports.requests import RequestFilter
@@ -75,13 +77,15 @@ class Office:
     )
     applied: list[tuple[str, ...]] = field(default_factory=list)
     trouble: dict[str, str] = field(default_factory=dict)
+    causes: list[ApplyCause] = field(default_factory=list)
+    files: Mapping[str, str] = field(default_factory=lambda: ACME)
 
     def __post_init__(self) -> None:
-        self.repository.commit_by(HUMAN, ACME)
-        self.present = load(ACME)
+        self.repository.commit_by(HUMAN, self.files)
+        self.present = load(self.files)
         self.ids = (f"r{number:07d}" for number in itertools.count())
         self.room = DecisionRoom(
-            store=self.store,
+            store=PlatformRequests(self.store, lambda: self.present.name),
             clock=_Turned(self),
             platform=lambda: self.present,
             repository=self.repository,
@@ -96,9 +100,10 @@ class Office:
         self.desk = RequestDesk(self.room)
         self.carrier = GrantCarrier(self.room)
 
-    def apply(self, platform: Platform, clusters: Sequence[str]) -> Applied:
+    def apply(self, platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         self.present = platform
         self.applied.append(tuple(clusters))
+        self.causes.append(cause)
         return Applied({each: why for each, why in self.trouble.items() if each in clusters})
 
     def of(self, name: str, groups: Sequence[str]) -> RequestsOf:
@@ -308,7 +313,11 @@ def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
         office.of("ada", MEMBER).settle(taken.id, restore=True)
     engineer = office.of("root@acme", ENGINEER)
     kept = engineer.settle(taken.id, restore=False)
-    assert (kept.state, kept.terms.devices) == (GrantState.ACTIVE, 4)
+    assert (kept.state, kept.terms.devices) == (GrantState.GIVING, 4)
+    applied = len(office.applied)
+    office.passes()
+    assert (office.grant(taken.id), len(office.applied)) == (GrantState.ACTIVE, applied + 1)
+    assert office.file(taken.id) == text.replace("devices: 6", "devices: 4"), "in the words of whoever wrote it"
     office.repository.commit_by(HUMAN, {path: None})
     office.passes()
     assert office.grant(taken.id) is GrantState.CONFLICT
@@ -316,6 +325,11 @@ def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
     office.passes()
     assert office.grant(taken.id) is GrantState.ACTIVE
     assert "devices: 4" in (office.file(taken.id) or "")
+    restored = office.repository.commits[office.store.grant(taken.id).commit].text
+    assert restored.startswith(f"nlp: restore 4 {FLAVOR}")
+    assert "by hand, as root@acme has decided" in restored
+    assert "Why:\n  a release" in restored
+    assert office.store.grant(taken.id).settled_by == ""
     with pytest.raises(ConflictError):
         engineer.settle(taken.id, restore=True)
 
@@ -348,6 +362,99 @@ def test_a_directory_that_would_not_be_valid_is_not_committed(office: Office) ->
     assert office.grant(taken.id) is GrantState.ACTIVE
 
 
+def test_what_is_kept_as_somebody_wrote_it_is_applied_before_it_counts(office: Office) -> None:
+    taken, engineer = story(office), office.of("root@acme", ENGINEER)
+    office.passes()
+    path = grant_path(taken.id)
+    office.repository.commit_by(HUMAN, {path: None})
+    office.passes()
+    office.trouble = {CLUSTER: "it does not answer"}
+    applied = len(office.applied)
+    assert engineer.settle(taken.id, restore=False).state is GrantState.TAKING_BACK
+    office.passes()
+    assert (office.grant(taken.id), office.store.grant(taken.id).trouble) == (
+        GrantState.TAKING_BACK, f"{CLUSTER}: it does not answer"
+    )  # fmt: skip
+    office.trouble = {}
+    office.passes()
+    assert (office.grant(taken.id), office.applied[-1]) == (GrantState.ENDED, (CLUSTER,))
+    assert len(office.applied) > applied + 1
+    assert office.causes[0].by == f"grant {taken.id} of ada"
+    said = f"grant {taken.id} of ada, as root@acme has decided"
+    assert office.causes[-1] == ApplyCause(office.repository.read().commit, said)
+
+
+def test_a_file_that_gives_more_is_its_writers_own_and_is_applied(office: Office) -> None:
+    taken, engineer = story(office), office.of("root@acme", ENGINEER)
+    office.passes()
+    more = (office.file(taken.id) or "").replace("devices: 6", "devices: 7")
+    office.repository.commit_by(HUMAN, {grant_path(taken.id): more})
+    office.passes()
+    applied = len(office.applied)
+    engineer.settle(taken.id, restore=False)
+    office.passes()
+    assert (office.grant(taken.id), office.file(taken.id), len(office.applied)) == (GrantState.ENDED, more, applied + 1)
+
+
+def test_a_line_wrong_in_one_teams_file_keeps_no_grant_from_its_end(office: Office) -> None:
+    first, second = story(office), office.of("ada", MEMBER).ask(gpus(1, lasts=HOUR))
+    office.passes()
+    text = office.repository.read().tree.files["teams/cv.yaml"]
+    office.repository.commit_by(HUMAN, {"teams/cv.yaml": f"{text}\ncolour: red\n"})
+    applied = len(office.applied)
+    office.now += 48 * 3600
+    office.passes()
+    for each in (first, second):
+        assert (office.file(each.id), office.grant(each.id)) == (None, GrantState.TAKING_BACK)
+        assert "colour" in office.store.grant(each.id).trouble
+        assert office.store.grant(each.id).commit in office.repository.commits
+    assert len(office.applied) == applied, "what is not valid is applied to nothing"
+    office.repository.commit_by(HUMAN, {"teams/cv.yaml": text})
+    office.now += 16
+    office.passes()
+    assert {office.grant(each.id) for each in (first, second)} == {GrantState.ENDED}
+
+
+def test_trouble_of_any_text_is_kept_and_one_grant_holds_up_no_other(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = story(office), office.of("ada", MEMBER).ask(gpus(1))
+    office.trouble = {CLUSTER: "a\udcff.yaml\x1b[31m is no file"}
+    office.passes()
+    assert office.store.grant(first.id).trouble == rf"{CLUSTER}: a\udcff.yaml\x1b[31m is no file"
+    office.trouble = {}
+    keep = office.store.keep_requests
+
+    def keeping(requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), *more: Any) -> None:
+        if any(each.id == first.id for each in grants):
+            raise InputError("it cannot be kept")
+        keep(requests, grants, *more)
+
+    monkeypatch.setattr(office.store, "keep_requests", keeping)
+    office.now += 16
+    with pytest.raises(InputError, match="it cannot be kept"):
+        office.carrier.carry_out()
+    assert office.grant(second.id) is GrantState.ACTIVE
+
+
+def test_why_a_grant_is_in_trouble_is_for_administrators(office: Office) -> None:
+    taken = story(office)
+    office.trouble = {CLUSTER: "no kubeconfig: /home/grace/.kube/config does not exist"}
+    office.passes()
+
+    def told(name: str, groups: Sequence[str]) -> str:
+        (grant,) = office.of(name, groups).grants().rows
+        return grant.trouble
+
+    assert "/home/grace" in told("root@acme", ENGINEER)
+    assert told("ada", MEMBER) == "it could not be done yet, and is tried again: the platform's administrators see why"
+    office.trouble = {}
+    office.passes()
+    office.repository.commit_by(HUMAN, {grant_path(taken.id): None})
+    office.passes()
+    assert "removed by somebody else" in told("ada", MEMBER)
+
+
 def test_on_a_branch_it_counts_once_somebody_has_merged_it() -> None:
     office = Office()
     office.repository.mode = CommitMode.BRANCH
@@ -378,6 +485,33 @@ def test_an_extension_is_decided_like_any_request_and_joins_on(office: Office) -
         office.of("eve", ("acme-cv",)).ask(gpus(1, team="cv", extends=taken.id))
 
 
+def test_what_gives_nothing_and_what_has_no_devices_waits_for_no_cluster_and_no_repository(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    first, second = ada.ask(gpus(8)), ada.ask(gpus(8, since=round(office.now * 1000) + 200 * HOUR))
+
+    def away(names: Sequence[str]) -> Sequence[Any]:
+        assert not names, "it would be waited for"
+        return ()
+
+    def gone(_self: object) -> RepositoryState:
+        raise AssertionError("it would be waited for")
+
+    office.room = replace(office.room, snapshots=away)
+    office.desk = RequestDesk(office.room)
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MemoryRepository, "read", gone)
+        assert boss.move(first.id, AskedMove(RequestAct.DENY, "no")).state is RequestState.DENIED
+        assert ada.move(second.id, AskedMove(RequestAct.WITHDRAW)).state is RequestState.WITHDRAWN
+        endpoint = AskedRequest(
+            RequestKind.ENDPOINT, "nlp", WorkloadType.SERVING, "launch", subject="chat", environment="production"
+        )
+        assert ada.preview(endpoint).request.state is RequestState.WAITING
+        assert ada.ask(endpoint).state is RequestState.WAITING
+    record = office.store.request(first.id).decisions[-1]
+    assert "not looked at" in record.unknown
+
+
 def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:
     asked = office.of("ada", MEMBER).ask(
         AskedRequest(
@@ -397,7 +531,7 @@ def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:
 def test_requests_of_others_are_as_if_not_there(office: Office) -> None:
     asked = office.of("ada", MEMBER).ask(gpus(8))
     eve = office.of("eve", ("acme-cv",))
-    assert eve.requests(RequestFilter()) == ()
+    assert eve.requests(RequestFilter()).rows == ()
     for call in (
         eve.request,
         lambda id_: eve.move(id_, AskedMove(RequestAct.WITHDRAW)),
@@ -412,10 +546,10 @@ def test_requests_of_others_are_as_if_not_there(office: Office) -> None:
     with pytest.raises(NotFoundError, match="for which you may ask"):
         eve.ask(gpus(1))
     boss, both = office.of("boss", LEAD), office.of("both", (*LEAD, *MEMBER))
-    assert [each.id for each in boss.requests(RequestFilter())] == [asked.id]
+    assert [each.id for each in boss.requests(RequestFilter()).rows] == [asked.id]
     assert boss.request(asked.id).decides
-    assert boss.grants() == ()
-    assert [each.id for each in both.requests(RequestFilter())] == [asked.id]
+    assert boss.grants().rows == ()
+    assert [each.id for each in both.requests(RequestFilter()).rows] == [asked.id]
     viewer = office.of("pm", ("acme-product",))
     assert not viewer.request(asked.id).decides
     with pytest.raises(ForbiddenError):
@@ -464,8 +598,8 @@ def test_of_whom_something_is_taken_is_for_those_who_decide(office: Office) -> N
     ada, engineer = office.of("eva", MEMBER), office.of("root@acme", ENGINEER)
 
     def named(one: RequestsOf) -> set[str]:
-        (request,) = one.requests(RequestFilter())
-        (grant,) = one.grants()
+        (request,) = one.requests(RequestFilter()).rows
+        (grant,) = one.grants().rows
         every = (request.terms, request.asked, one.request(request.id).request.terms, grant.terms, *grant.approved)
         return {each.team for terms in every for each in terms.taken}
 

@@ -42,10 +42,11 @@ def requests(session: Session, *, team: str, everything: bool, output: OutputOpt
     from allotment.cli.commands.decide.request_view import requests_listing
     from allotment.cli.shell.output import show
     from allotment.model.requests.request import RequestState
+    from allotment.ports.request_service import every_request
     from allotment.ports.requests import RequestFilter
 
     states = frozenset() if everything else frozenset({RequestState.WAITING, RequestState.OFFERED})
-    found = asked_server(session).requests(RequestFilter(team=team, states=states))
+    found = tuple(every_request(asked_server(session), RequestFilter(team=team, states=states)))
     show(session, output, requests_listing(found, currency_of(session)))
 
 
@@ -138,11 +139,11 @@ def extend(session: Session, *, grant: str, lasts: str, why: str) -> None:
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.cli.shell.output import write_document
     from allotment.errors import NotFoundError, quoted
-    from allotment.ports.request_service import AskedRequest
+    from allotment.ports.request_service import AskedRequest, every_grant
     from allotment.reports.documents.requests import request_document
 
     service, form = asked_server(session), session.value("output")
-    held = next((each for each in service.grants() if each.id == grant.removeprefix("grant/")), None)
+    held = next((each for each in every_grant(service) if each.id == grant.removeprefix("grant/")), None)
     if held is None:
         raise NotFoundError(f"there is no grant {quoted(grant)}", fix="`allot grant list` names yours")
     before = service.request(held.id).request.wish

@@ -46,10 +46,11 @@ def list_(session: Session, *, everything: bool, output: OutputOptions) -> None:
     from allotment.cli.commands.decide.request_view import grants_listing
     from allotment.cli.shell.output import show
     from allotment.model.requests.grant import GrantState
+    from allotment.ports.request_service import every_grant
 
-    found = asked_server(session).grants()
-    some = tuple(each for each in found if everything or each.state is not GrantState.ENDED)
-    show(session, output, grants_listing(some, currency_of(session)))
+    states = frozenset() if everything else frozenset(GrantState) - {GrantState.ENDED}
+    found = tuple(every_grant(asked_server(session), states))
+    show(session, output, grants_listing(found, currency_of(session)))
 
 
 @click.command(cls=Command)

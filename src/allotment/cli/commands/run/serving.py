@@ -45,7 +45,10 @@ def server_words(session: Session) -> list[str]:
     """What a server of this machine is started with."""
     from allotment import wiring
     from allotment.operations.directory.configuration import setting
+    from allotment.wiring import running
 
+    if address := session.value("repository"):
+        running.check_repository(address)
     listening = [
         word
         for key in _OF_SERVERS
