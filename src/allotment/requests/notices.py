@@ -28,6 +28,7 @@ from allotment.model.requests.notice import (
 )
 from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import Terms
+from allotment.requests.beginning import passed_of
 from allotment.requests.granting import after_end
 from allotment.requests.pricing import month_of
 from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS, Crossing, crossing, percent
@@ -318,6 +319,8 @@ def _decided(request: GrantRequest, last: DecisionRecord) -> Notice:
     if last.act in {RequestAct.APPROVE, RequestAct.COUNTER}:
         word = "Given" if last.act is RequestAct.APPROVE else "Offered"
         lines.append(f"{word}: {_lasting(last.terms, request.wish.subject)}.")
+    if last.act is RequestAct.APPROVE and (passed := passed_of(request, last.at)):
+        lines.append(f"{_span(passed)} of the time that was asked for had passed by then, and are not charged.")
     if last.act is RequestAct.COUNTER:
         until = "" if request.due is None else f" before {written(request.due)}"
         lines.append(f"It waits for you: accept it or withdraw the request{until}.")

@@ -24,6 +24,19 @@ class GrantState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class GrantRestoring:
+    """A conflict that was decided for what was agreed on.
+
+    Attributes:
+        by: user name of who decided.
+        over: commit, as Git names it, that stood when it was decided.
+    """
+
+    by: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
 class TeamGrant:
     """A grant; what it gives stands in a file of its own in the platform directory while it is given.
 
@@ -41,6 +54,9 @@ class TeamGrant:
         commit: of the last change, as Git names it; empty for none.
         trouble: why it is not as it should be, in a sentence; empty where it is.
         told: what its people were told already, such as ``hours:80``.
+        decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
+        given_by: id of the request that gave its present terms; empty for its own.
+        restored: who had what was agreed on take the place of an edit by hand, while that is done; None else.
     """
 
     id: str
@@ -56,6 +72,9 @@ class TeamGrant:
     commit: str
     trouble: str
     told: tuple[str, ...]
+    decided: tuple[bool, ...] = ()
+    given_by: str = ""
+    restored: GrantRestoring | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ class GrantRequest:
         extends: id of the grant that it prolongs or changes; empty for none.
         revision: counts changes, from 1.
         decisions: all that was decided, oldest first.
+        begins_when_given: whether nobody has named a beginning: its time then runs from its approval on.
     """
 
     id: str
@@ -153,3 +154,4 @@ class GrantRequest:
     extends: str
     revision: int
     decisions: tuple[DecisionRecord, ...]
+    begins_when_given: bool = False

@@ -68,6 +68,8 @@ class RequestsOf:
         request = self._found(request_id)
         needs = Permission.DECIDE if move.act in _DECIDING else Permission.ASK
         his = request.requester == self._party.somebody.name or self._desk.decides(request, self._party)
+        # Who may ask for nothing any more takes nothing either; he may withdraw.
+        his = his and move.act is not RequestAct.ACCEPT
         if not his and not self._rights.gives(needs, request.wish.team):
             raise ForbiddenError(
                 f"you see request {request.id}, and may not {move.act.value} it",

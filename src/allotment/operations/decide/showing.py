@@ -9,12 +9,11 @@ from typing import Final
 from allotment.errors import AllotmentError
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState
-from allotment.model.requests.request import GrantRequest
 from allotment.model.requests.terms import RequestKind, Terms, Wish
 from allotment.operations.decide.effects import effects_of
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.taking import DevicesHeld, devices_held
-from allotment.requests.gates import given_beside
+from allotment.requests.gates import given_beside, lately, meet, nobody_decided, whole_of
 from allotment.requests.giving import wanted
 from allotment.requests.pricing import left_after
 from allotment.requests.transitions import Shown
@@ -44,16 +43,26 @@ class PresentLook:
     held: DevicesHeld
 
 
-def look(room: DecisionRoom, clusters: tuple[str, ...]) -> PresentLook:
-    """Read what is needed of clusters; what was approved and is not in the directory yet counts as if it were."""
-    platform = _with_approved(room)
+def look(room: DecisionRoom, clusters: tuple[str, ...], since: int, until: int | None) -> PresentLook:
+    """Read what is needed of clusters.
+
+    What was approved and is not in the directory yet counts as if it were, where it is given while something else is.
+
+    Args:
+        room: what it is read with.
+        clusters: their names.
+        since: when that is to begin, milliseconds since the epoch.
+        until: when it ends; None for good.
+    """
+    platform = _with_approved(room, since, until)
     return PresentLook(platform, devices_held(platform, room.snapshots(clusters)))
 
 
-def _with_approved(room: DecisionRoom) -> Platform:
+def _with_approved(room: DecisionRoom, since: int, until: int | None) -> Platform:
     platform, now = room.platform(), room.now()
     there = {each.name for each in platform.grants}
-    coming = [each for each in room.store.grants(_COMING) if each.id not in there]
+    every = [each for each in room.store.grants(_COMING) if each.id not in there]
+    coming = [each for each in every if meet(each.terms, since, until)]
     if room.repository is None or not coming:
         return platform
     added: dict[str, str] = {}
@@ -67,15 +76,27 @@ def _with_approved(room: DecisionRoom) -> Platform:
 
 
 def recounted(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, shown: Shown, *, without: str) -> Shown:
-    """The same with what has to be true at the very moment: what is left of the budget, what is given beside."""
+    """The same with what has to be true at the very moment: what is left of the budget, what is given beside.
+
+    Args:
+        room: what it is known by.
+        platform: as declared, with what was granted.
+        wish: what is asked for.
+        terms: on which, as they would be given now.
+        shown: what is known already.
+        without: id of a grant that these terms would prolong or change: what is left, and given, is so beside that.
+    """
+    extends = room.store.grant(without) if without else None
+    whole = whole_of(terms, extends)
     grants = [each for each in room.store.grants() if each.team == wish.team and each.id != without]
     declared = platform.approvals.budget_of(wish.team)
     spent = room.spent(wish.team) if declared is not None else None
-    at_once = [each.terms for each in grants if _nobody_decided(room.store.request(each.id))]
+    at_once = [each.terms for each in grants if nobody_decided(each)]
     return replace(
         shown,
-        budget_left=left_after(terms, declared, [each.terms for each in grants], spent, room.now()),
-        beside=given_beside(terms, at_once),
+        budget_left=left_after(whole, declared, [each.terms for each in grants], spent, room.now()),
+        beside=given_beside(whole, at_once, lately(platform.approvals)),
+        extends=extends,
     )
 
 
@@ -113,7 +134,3 @@ def _beyond(terms: Terms, held: Terms) -> Terms:
         if each.devices > before.get((each.cluster, each.flavor), 0)
     )
     return replace(terms, shares=tuple(shares), taken=())
-
-
-def _nobody_decided(request: GrantRequest) -> bool:
-    return bool(request.decisions) and not any(each.by for each in request.decisions)

@@ -23,6 +23,7 @@ from allotment.errors import (
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.rights import OWN
 from allotment.model.access.token import ApiToken
+from allotment.model.moments import written
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
@@ -366,7 +367,12 @@ def test_an_extension_is_decided_like_any_request_and_joins_on(office: Office) -
     more = ada.ask(
         AskedRequest(RequestKind.GPUS, "nlp", WorkloadType.TRAINING, "more", lasts=24 * HOUR, extends=taken.id)
     )
-    assert (more.state, more.gate) == (RequestState.APPROVED, "some-gpus-in-budget")
+    # Somebody has decided on two days: nobody gives a third at once.
+    assert (more.state, more.gate) == (RequestState.WAITING, "some-gpus")
+    engineer = office.of("root@acme", ENGINEER)
+    until = written(taken.terms.since + 72 * HOUR)
+    assert engineer.request(more.id).warning.endswith(f"lasts from {written(taken.terms.since)} until {until}")
+    engineer.move(more.id, AskedMove(RequestAct.APPROVE))
     office.passes()
     office.now += 60 * 3600
     office.passes()
