@@ -83,7 +83,7 @@ class ToldRequest:
         deciders: who decides now, in words; empty where nobody has to.
         decides: whether the caller may.
         after: what happens when it ends, in a sentence; empty where it does not.
-        warning: that some of the time that it names has passed already, and what it makes of a grant; empty for nothing.
+        warning: that some of the time that it names has passed, and what it makes of a grant; empty for nothing.
     """
 
     request: GrantRequest

@@ -30,6 +30,7 @@ from allotment.model.requests.request import DecisionRecord, GrantRequest, Reque
 from allotment.model.requests.terms import Terms
 from allotment.requests.beginning import passed_of
 from allotment.requests.granting import after_end
+from allotment.requests.lending import of_lent
 from allotment.requests.pricing import month_of
 from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS, Crossing, crossing, percent
 
@@ -79,6 +80,7 @@ def due_notices(
     return (
         *of_grants(kept, used, now),
         *of_endings(kept, used, now),
+        *of_lent(kept, now, NEWS_FOR),
         *of_quotas(quotas, told, now),
         *of_requests(requests, told, now),
     )

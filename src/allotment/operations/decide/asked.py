@@ -15,6 +15,7 @@ from allotment.model.requests.terms import Terms
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.decide.carrying_out import settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
+from allotment.operations.decide.lending import OTHERS, lent_grant, lent_request
 from allotment.operations.decide.room import DecisionRoom
 from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
 from allotment.ports.requests import RequestFilter
@@ -22,8 +23,6 @@ from allotment.requests.approvers import Somebody
 
 Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
-_OTHERS: Final = "others"
-"""In the place of a team that somebody may not know of."""
 
 
 class RequestsOf:
@@ -55,8 +54,8 @@ class RequestsOf:
     def requests(self, wanted: RequestFilter) -> tuple[GrantRequest, ...]:
         """Those that are meant and there for him, newest first."""
         decides = self._desk.decider(self._party)
-        seen = (each for each in self._desk.requests(wanted) if self._sees(each, decides))
-        return tuple(self._masked(each, decides) for each in seen)
+        seen = (self._listed(each, wanted, decides) for each in self._desk.requests(wanted))
+        return tuple(each for each in seen if each is not None)
 
     def request(self, request_id: str) -> ToldRequest:
         """One by its id."""
@@ -78,10 +77,9 @@ class RequestsOf:
         return self._masked(self._desk.move(request_id, move, self._party))
 
     def grants(self) -> tuple[TeamGrant, ...]:
-        """Those of his teams, by id."""
-        teams = self._teams
-        mine = (each for each in self._desk.grants() if teams is None or each.team in teams)
-        return tuple(self._grant(each) for each in mine)
+        """Those of his teams, and of others what is taken of his teams for them, by id."""
+        seen = (self._grant(each) if self._has(each) else self._lent(each) for each in self._desk.grants())
+        return tuple(each for each in seen if each is not None)
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
         """Take one back before its time."""
@@ -137,10 +135,23 @@ class RequestsOf:
         return request
 
     def _found_grant(self, grant_id: str) -> TeamGrant:
-        found = next((each for each in self.grants() if each.id == grant_id), None)
+        found = next((each for each in self._desk.grants() if each.id == grant_id and self._has(each)), None)
         if found is None:
-            raise NotFoundError(f"there is no grant {quoted(grant_id)}", fix="`allot requests grants` lists them")
+            raise NotFoundError(f"there is no grant {quoted(grant_id)}", fix="`allot grant list` lists them")
         return found
+
+    def _has(self, grant: TeamGrant) -> bool:
+        return self._teams is None or grant.team in self._teams
+
+    def _lent(self, grant: TeamGrant) -> TeamGrant | None:
+        return lent_grant(grant, self._teams or ())
+
+    def _listed(self, request: GrantRequest, wanted: RequestFilter, decides: Decider) -> GrantRequest | None:
+        if self._sees(request, decides):
+            return self._masked(request, decides)
+        # By what it is found would tell whose it is.
+        by_others = wanted.team or wanted.requester or wanted.route
+        return None if by_others else lent_request(request, self._teams or ())
 
     def _told(self, told: ToldRequest) -> ToldRequest:
         return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
@@ -159,7 +170,7 @@ class RequestsOf:
         reads = self._rights.within(Permission.READ)
         if whole or reads is None:
             return terms
-        taken = (each if each.team in reads else replace(each, team=_OTHERS) for each in terms.taken)
+        taken = (each if each.team in reads else replace(each, team=OTHERS) for each in terms.taken)
         return replace(terms, taken=tuple(taken))
 
     def _grant(self, grant: TeamGrant) -> TeamGrant:
@@ -171,4 +182,4 @@ class RequestsOf:
         reads = self._rights.within(Permission.READ)
         if reads is None or self._desk.decides(request, self._party):
             return effects
-        return tuple(each if each.team in reads else replace(each, team=_OTHERS, work="") for each in effects)
+        return tuple(each if each.team in reads else replace(each, team=OTHERS, work="") for each in effects)

@@ -6,12 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from allotment.cli.commands.decide.request_view import grants_listing
 from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError
 from allotment.model.access.person import Person
 from allotment.model.requests.grant import GrantState
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.ports.request_service import AskedMove, AskedRequest, OtherTerms
+from allotment.ports.requests import RequestFilter
+from tests.unit.adapters.store.jobs import grant as stored_grant
+from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.operations.decide.test_desk import (
     ACME,
     CLUSTER,
@@ -188,3 +192,31 @@ def test_an_offer_is_for_somebody_who_may_ask_still(office: Office) -> None:
 
 def test_a_preview_has_no_id(office: Office) -> None:
     assert office.of("ada", MEMBER).preview(gpus(1)).request.id == ""
+
+
+# Of whom it is taken
+
+
+def test_people_of_a_team_see_what_is_taken_of_theirs_and_no_more(office: Office) -> None:
+    approved = stored_request("r0000009", state=RequestState.APPROVED)
+    office.store.keep_requests((approved,), (stored_grant("r0000009"),))
+    carl, lou = office.of("carl", ("acme-cv",)), office.of("lou", ("acme-recsys",))
+    (request,), (grant,) = carl.requests(RequestFilter()), carl.grants()
+    whole = office.store.grant("r0000009").terms
+    for terms in (request.terms, request.asked, grant.terms):
+        assert [each.team for each in terms.taken] == ["cv"]
+        assert (terms.shares, terms.since, terms.until, terms.price) == ((), whole.since, whole.until, None)
+    assert (grant.id, grant.state, grant.team, request.wish.team) == (
+        "r0000009", GrantState.ACTIVE, "others", "others",
+    )  # fmt: skip
+    told = f"{request} {grant}"
+    for hidden in ("nlp", "ada", office.store.request("r0000009").wish.justification, grant.approved):
+        assert not hidden or hidden not in told
+    assert carl.requests(RequestFilter(requester="ada")) == (), "by what it is found would tell whose it is"
+    assert lou.requests(RequestFilter()) == ()
+    assert lou.grants() == ()
+    with pytest.raises(NotFoundError):
+        carl.end_grant("r0000009", "")
+    with pytest.raises(NotFoundError):
+        carl.request("r0000009")
+    assert grants_listing([grant], "USD").columns[2].of(grant) == "taken: 4 a100 in training of cv"

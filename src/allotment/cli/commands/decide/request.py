@@ -55,7 +55,7 @@ def _common(function: F) -> F:
                 "--from",
                 "since",
                 metavar="MOMENT",
-                help="From when on, such as 2026-12-01T09:00:00Z; from its approval by default.",
+                help="From when on, such as 2026-12-01T09:00:00Z; once it is approved by default.",
             ),
             click.option("--why", required=True, metavar="TEXT", help="What it is needed for."),
             click.option(

@@ -15,7 +15,7 @@ from allotment.model.grammar import count
 from allotment.model.moments import written
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest, RequestState
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import TakenShare, Terms
 from allotment.ports.request_service import ToldRequest
 from allotment.reports.documents.requests import grant_document, request_document
 
@@ -138,7 +138,15 @@ def _as_asked(request: GrantRequest) -> bool:
 
 def _what(kind: str, subject: str, terms: Terms) -> str:
     devices = ", ".join(f"{each.devices} {shown(each.flavor)} in {shown(each.cluster)}" for each in terms.shares)
+    if not devices and terms.taken:
+        # Of a grant of others, of which no more is told.
+        return "taken: " + ", ".join(_lent(each) for each in terms.taken)
     return devices or (f"{kind} {shown(subject)}" if subject else kind)
+
+
+def _lent(each: TakenShare) -> str:
+    share = each.share
+    return f"{share.devices} {shown(share.flavor)} in {shown(share.cluster)} of {shown(each.team)}"
 
 
 def _lasts(terms: Terms) -> str:
