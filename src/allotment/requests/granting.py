@@ -211,8 +211,8 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     if found is not None and stands is not None and terms is not None and not _is_over(grant.terms, now):
         its_own = (stands.name, stands.team) == (grant.id, grant.team)
         if its_own and any(gives_no_more(terms, each) for each in grant.approved):
-            return become(grant, GrantState.ACTIVE, terms=terms, written=text_digest(found))
-    return become(grant, GrantState.ENDED, terms=cut_off(grant.terms, now), written="")
+            return become(grant, GrantState.ACTIVE, terms=terms, written=text_digest(found), restored=None)
+    return become(grant, GrantState.ENDED, terms=cut_off(grant.terms, now), written="", restored=None)
 
 
 def after_end(grant: TeamGrant) -> str:

@@ -6,7 +6,6 @@ on; a step that was done and not noted is seen to be done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -14,13 +13,11 @@ from allotment.errors import AllotmentError, ConflictError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
 from allotment.model.platform import Platform
-from allotment.model.requests.grant import GrantState, TeamGrant
+from allotment.model.requests.grant import GrantRestoring, GrantState, TeamGrant
+from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
 from allotment.operations.decide.room import DecisionRoom
-from allotment.ports.people import PeopleStore
 from allotment.ports.repository import (
-    CommitMessage,
-    CommitPerson,
     EditedByHandError,
     FileChanges,
     HeadMovedError,
@@ -158,7 +155,7 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     if step.kind in {StepKind.WRITE, StepKind.REMOVE}:
         wanted = step.text or None
         room.load(state.tree.with_changes({path: wanted}).files)
-        message = _message(room.store, grant, room.now(), removed=wanted is None)
+        message = commit_message(room.store, grant, room.now(), removed=wanted is None)
         commit = repository.commit(FileChanges(state.commit, {path: wanted}), message)
         state = repository.read()
         if state.tree.files.get(path) != wanted:
@@ -173,20 +170,6 @@ def _applied(room: DecisionRoom, platform: Platform, grant: TeamGrant) -> str:
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
     applied = room.apply(platform, clusters)
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
-
-
-def _message(people: PeopleStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
-    person = next((each for each in people.people() if each.name == grant.requester), None)
-    devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
-    what = f"take back {devices}" if removed else f"grant {devices}"
-    author = CommitPerson(grant.requester, "" if person is None else person.email)
-    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(grant)), author, at)
-
-
-def _body(grant: TeamGrant) -> Iterator[str]:
-    for each in grant.terms.taken:
-        yield f"Taken of {each.team}: {each.share.devices} {each.share.flavor} in {each.share.cluster}"
-    yield f"Request {grant.id}, asked for by {grant.requester}"
 
 
 def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) -> TeamGrant:
@@ -209,7 +192,7 @@ def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) 
     state = room.repository.read()
     text = state.tree.files.get(grant_path(grant.id))
     if restore:
-        after = restored(grant, text, now)
+        after = restored(grant, text, now, GrantRestoring(caller.name, state.commit))
     else:
         platform = room.load(state.tree.files)
         stands = next((each for each in platform.grants if each.name == grant.id), None)

@@ -92,6 +92,9 @@ def terms_instead(other: OtherTerms, team: str, table: Terms, platform: Platform
     until = table.until if other.lasts is None else table.since + other.lasts
     devices = table.devices if other.devices is None else other.devices
     elsewhere = other.accelerator is not None or other.clusters is not None
+    if not elsewhere and other.devices is None:
+        # Another time alone: an extension's devices are its team's already, and would be looked for a second time.
+        return _priced(replace(table, until=until), platform)
     if not elsewhere and devices <= table.devices:
         shares = fitted(platform, fewer(table.shares, devices), team, held)
         taken = propose_taken(platform, shares, team, held)
