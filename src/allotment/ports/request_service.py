@@ -83,7 +83,8 @@ class ToldRequest:
         deciders: who decides now, in words; empty where nobody has to.
         decides: whether the caller may.
         after: what happens when it ends, in a sentence; empty where it does not.
-        warning: that some of the time that it names has passed, and what it makes of a grant; empty for nothing.
+        warning: that some of the time that it names has passed, what it makes of a grant, and why it waits where
+            another like it would not; empty for nothing.
     """
 
     request: GrantRequest

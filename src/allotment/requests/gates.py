@@ -73,13 +73,14 @@ def gate_met(
             and None stands for no budget, or one of which nobody knows what is used.
         undone_in: seconds in which it can be taken back; None where that is not known, or not to be done.
         beside: what the team has by grants on which nobody decided (`given_beside`).
-        at_once: whether it may be given without anybody's decision (`may_be_at_once`); else no such gate is met.
+        at_once: whether it may be given without anybody's decision (`needs_somebody`); else no such gate is met.
     """
     devices = terms.devices + beside.devices if terms.devices else 0
-    price = _price(terms, beside)
+    own, price = _own_price(terms), _price(terms, beside)
+    room = own is not None and left_after is not None and left_after >= 0
     for each in approvals.gates:
         open_to_it = at_once or each.route != AT_ONCE
-        if open_to_it and _asks_for(each, wish, devices) and _is_cheap(each, price, left_after, undone_in):
+        if open_to_it and _asks_for(each, wish, devices) and _is_cheap(each, price, undone_in, room=room):
             return MetGate(each.name, each.route)
     return MetGate("", approvals.otherwise)
 
@@ -89,8 +90,8 @@ def whole_of(terms: Terms, extends: TeamGrant | None) -> Terms:
     return terms if extends is None else joined(extends.terms, terms)
 
 
-def may_be_at_once(whole: Terms, extends: TeamGrant | None, approvals: Approvals, now: int) -> bool:
-    """Whether something may be given on which nobody decides.
+def needs_somebody(whole: Terms, extends: TeamGrant | None, approvals: Approvals, now: int) -> str:
+    """Why something is never given without anybody's decision; empty where it may be.
 
     What somebody has decided on already may be, and what is less. Otherwise nothing is that takes of others, that
     changes what somebody decided on, or that begins later than a grant may last: until then nobody knows who needs it.
@@ -103,8 +104,12 @@ def may_be_at_once(whole: Terms, extends: TeamGrant | None, approvals: Approvals
     """
     decided = () if extends is None else _decided_on(extends)
     if any(gives_no_more(whole, each) for each in decided):
-        return True
-    return not decided and not whole.taken and whole.since <= now + lately(approvals)
+        return ""
+    if decided:
+        return "it gives more than somebody has decided on for its grant"
+    if whole.taken:
+        return "it takes of another team's guarantee"
+    return "" if whole.since <= now + lately(approvals) else "it begins later than a grant may last"
 
 
 def nobody_decided(grant: TeamGrant) -> bool:
@@ -157,16 +162,21 @@ def _asks_for(gate: ApprovalGate, wish: Wish, devices: int) -> bool:
     )
 
 
-def _price(terms: Terms, beside: GivenBeside) -> int | None:
+def _own_price(terms: Terms) -> int | None:
     # What has no end has no price, whatever was written there.
-    if terms.until is None or terms.price is None or beside.price is None:
-        return None
-    return terms.price + (beside.price if terms.devices else 0)
+    return None if terms.until is None else terms.price
 
 
-def _is_cheap(gate: ApprovalGate, price: int | None, left_after: int | None, undone_in: int | None) -> bool:
+def _price(terms: Terms, beside: GivenBeside) -> int | None:
+    own = _own_price(terms)
+    if own is None or not terms.devices:
+        return own
+    return None if beside.price is None else own + beside.price
+
+
+def _is_cheap(gate: ApprovalGate, price: int | None, undone_in: int | None, *, room: bool) -> bool:
     return (
         (gate.below_price is None or (price is not None and price < gate.below_price))
         and (gate.undone_within is None or (undone_in is not None and undone_in <= gate.undone_within))
-        and (not gate.within_budget or (price is not None and left_after is not None and left_after >= 0))
+        and (not gate.within_budget or room)
     )

@@ -27,7 +27,7 @@ from allotment.model.requests.request import (
 from allotment.model.requests.terms import Terms, Wish
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
 from allotment.requests.beginning import given_at
-from allotment.requests.gates import NOTHING_BESIDE, GivenBeside, MetGate, gate_met, may_be_at_once, whole_of
+from allotment.requests.gates import NOTHING_BESIDE, GivenBeside, MetGate, gate_met, needs_somebody, whole_of
 from allotment.requests.refusals import NEXT, history, no_move, not_yours
 from allotment.requests.sound_terms import check_terms, gives_no_more
 
@@ -233,8 +233,21 @@ def _met(
 ) -> MetGate:  # fmt: skip
     """The gate of terms; of an extension whose grant is not `known`, none that gives at once."""
     whole = whole_of(terms, shown.extends)
-    at_once = known and may_be_at_once(whole, shown.extends, approvals, now)
+    at_once = known and not needs_somebody(whole, shown.extends, approvals, now)
     return gate_met(wish, whole, approvals, shown.budget_left, shown.undone_in, shown.beside, at_once=at_once)
+
+
+def why_waiting(request: GrantRequest, shown: Shown, approvals: Approvals, now: int) -> str:
+    """Why a request waits that would be given at once if it were the only one; empty for any other."""
+    if request.state is not RequestState.WAITING:
+        return ""
+    alone = gate_met(
+        request.wish, request.terms, approvals, shown.budget_left, shown.undone_in, at_once=True
+    )  # fmt: skip
+    if alone.route != AT_ONCE:
+        return ""
+    why = needs_somebody(whole_of(request.terms, shown.extends), shown.extends, approvals, now)
+    return why or "with what the team was given at once lately, or with its grant, it is more than is given at once"
 
 
 def _on_new_terms(request: GrantRequest, act: RequestAct, deed: Deed, rules: RequestRules) -> GrantRequest:

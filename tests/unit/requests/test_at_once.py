@@ -21,7 +21,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, Terms
 from allotment.operations.decide.showing import recounted
-from allotment.requests.gates import GivenBeside, given_beside, may_be_at_once, nobody_decided, whole_of
+from allotment.requests.gates import GivenBeside, given_beside, needs_somebody, nobody_decided, whole_of
 from allotment.requests.granting import check_extension, ended, extended, grant_of
 from allotment.requests.pricing import price_of
 from allotment.requests.transitions import Draft, Shown, moved, submitted
@@ -262,7 +262,7 @@ AT_ONCE_GRANT = grant(2)
          "less", "the same"],
 )  # fmt: skip
 def test_what_may_be_given_at_once(whole: Terms, extends: TeamGrant | None, *, may: bool) -> None:
-    assert may_be_at_once(whole, extends, USUAL, START) is may
+    assert (needs_somebody(whole, extends, USUAL, START) == "") is may
 
 
 def test_what_takes_of_others_goes_to_whoever_decides() -> None:

@@ -94,6 +94,22 @@ def test_devices_asked_for_one_by_one_count_together(beside: int, met: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("having", "price", "left", "met"),
+    [
+        (GivenBeside(0, MILLION), 299 * MILLION, None, ""),
+        (GivenBeside(0, MILLION), 298 * MILLION, None, "cheap"),
+        (GivenBeside(0, None), 5, None, ""),
+        (GivenBeside(0, None), 5, 0, "budget"),
+        (GivenBeside(0, None), None, 0, ""),
+    ],
+)
+def test_prices_of_pieces_count_together(having: GivenBeside, price: int | None, left: int | None, met: str) -> None:
+    assert gate_met(wish(), terms(4, price=price), USUAL, left, MINUTES, having).name == met
+    waits = gate_met(wish(), terms(4, price=price), USUAL, left, MINUTES, having, at_once=False)
+    assert waits == MetGate("", "platform-lead")
+
+
+@pytest.mark.parametrize(
     ("hours", "since", "counts"),
     [
         (72, START, True),

@@ -29,7 +29,7 @@ from allotment.requests.beginning import given_at, warning_of
 from allotment.requests.deadlines import due_acts
 from allotment.requests.gates import whole_of
 from allotment.requests.granting import after_end, check_extension, ended, extended, grant_of
-from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted
+from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted, why_waiting
 
 OWNER_GROUP: Final = "\0owner of the server"
 """The server's own user is in this group, which no identity provider can tell of: it holds what is no text."""
@@ -257,8 +257,13 @@ class RequestDesk:
             deciders="" if request.state.over else who_decides(route, request.wish.team),
             decides=self.decides(request, party),
             after=after_end(grant_of(replace(request, state=RequestState.APPROVED, extends=""))),
-            warning="; ".join(filter(None, (warning_of(request, self._room.now()), _prolongs(request, shown)))),
+            warning="; ".join(filter(None, self._warnings(request, shown, platform))),
         )
+
+    def _warnings(self, request: GrantRequest, shown: Shown, platform: Platform) -> tuple[str, ...]:
+        now = self._room.now()
+        why = why_waiting(request, shown, platform.approvals, now)
+        return warning_of(request, now), _prolongs(request, shown), f"it is not given at once: {why}" if why else ""
 
 
 def _prolongs(request: GrantRequest, shown: Shown) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from allotment.cli.commands.decide.request_view import grants_listing
+from allotment.cli.commands.decide.request_view import grants_listing, request_text, told_text
 from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError
 from allotment.model.access.person import Person
 from allotment.model.requests.grant import GrantState
@@ -51,8 +51,10 @@ def test_time_that_is_asked_for_in_pieces_costs_what_it_costs_together() -> None
     first = ada.ask(gpus(5, lasts=19 * HOUR))
     assert (first.state, first.gate) == (RequestState.APPROVED, "some-gpus-cheap")
     office.passes()
-    for asked in (longer(first, 14), gpus(3, lasts=HOUR)):
-        assert ada.preview(asked).request.state is RequestState.WAITING
+    for asked in (longer(first, 14), gpus(2, lasts=3 * HOUR, since=office.room.now() + 2 * HOUR)):
+        told = ada.preview(asked)
+        assert told.request.state is RequestState.WAITING
+        assert "with what the team was given at once lately" in told.warning
     office.now += 20 * 3600
     office.passes()
     assert office.grant(first.id) is GrantState.ENDED
@@ -95,6 +97,7 @@ def test_what_begins_in_years_is_decided_by_somebody_and_keeps_nothing_from_othe
     for year in range(5, 9):
         far = ada.ask(gpus(2, lasts=HOUR, since=now + year * 365 * 24 * HOUR))
         assert far.route == "platform-lead"
+        assert "it begins later than a grant may last" in ada.request(far.id).warning
         engineer.move(far.id, AskedMove(RequestAct.APPROVE))
     assert carl.ask(gpus(1, team="cv", lasts=HOUR)).state is RequestState.APPROVED
     with pytest.raises(CapacityError):
@@ -191,7 +194,14 @@ def test_an_offer_is_for_somebody_who_may_ask_still(office: Office) -> None:
 
 
 def test_a_preview_has_no_id(office: Office) -> None:
-    assert office.of("ada", MEMBER).preview(gpus(1)).request.id == ""
+    told = office.of("ada", MEMBER).preview(gpus(1))
+
+    assert told.request.id == ""
+    assert told_text(told, "USD").splitlines()[0] == (
+        "a request of 1 a100-on-demand in training-eastus for team nlp would be approved"
+    )
+    waiting = office.of("ada", MEMBER).ask(gpus(8))
+    assert request_text(waiting, "USD").splitlines()[1].startswith("  3 d from its approval on; ")
 
 
 # Of whom it is taken

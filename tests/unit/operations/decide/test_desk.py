@@ -371,7 +371,9 @@ def test_an_extension_is_decided_like_any_request_and_joins_on(office: Office) -
     assert (more.state, more.gate) == (RequestState.WAITING, "some-gpus")
     engineer = office.of("root@acme", ENGINEER)
     until = written(taken.terms.since + 72 * HOUR)
-    assert engineer.request(more.id).warning.endswith(f"lasts from {written(taken.terms.since)} until {until}")
+    assert engineer.request(more.id).warning.startswith(
+        f"it changes grant {taken.id}, which then lasts from {written(taken.terms.since)} until {until}; "
+    )
     engineer.move(more.id, AskedMove(RequestAct.APPROVE))
     office.passes()
     office.now += 60 * 3600
