@@ -119,10 +119,11 @@ class RequestDesk:
         read = request.revision if move.revision is None else move.revision
         _check_read(request, read)
         clusters = tuple(sorted({each.cluster for each in request.terms.shares}))
-        seen = look(self._room, clusters, *_time(request, move, self._room.now()))
+        changed = "" if move.terms is None else request.extends
+        seen = look(self._room, clusters, *_time(request, move, self._room.now()), changed)
         terms = None
         if move.terms is not None:
-            terms = terms_instead(move.terms, request.wish.team, request.terms, seen.platform, seen.held)
+            terms = terms_instead(move.terms, request.wish.team, request.terms, seen.free, seen.held)
         on = _as_given(request, terms or request.terms, self._room.now())
         shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
         with self._alone:
@@ -201,9 +202,10 @@ class RequestDesk:
         team = platform.team(wish.team)
         clusters = asked.clusters or tuple(each.cluster for each in team.placements) if team is not None else ()
         now = self._room.now()
-        seen = look(self._room, clusters, *time_asked(asked, now, extends))
+        changed = "" if joins_on(asked, extends) else asked.extends
+        seen = look(self._room, clusters, *time_asked(asked, now, extends), changed)
         now = self._room.now()
-        terms = terms_asked(asked, seen.platform, seen.held, now, extends)
+        terms = terms_asked(asked, seen.free, seen.held, now, extends)
         shown = shown_of(self._room, seen.platform, wish, terms, without=asked.extends)
         id_ = self._room.new_id()
         name, whence = party.somebody.name, party.caller.whence

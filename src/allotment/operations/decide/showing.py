@@ -37,13 +37,17 @@ class PresentLook:
     Attributes:
         platform: as declared, with what was granted.
         held: what is used of the guarantees in the clusters that were read.
+        free: the platform without the grant that is to be changed: its devices are there for the change.
     """
 
     platform: Platform
     held: DevicesHeld
+    free: Platform
 
 
-def look(room: DecisionRoom, clusters: tuple[str, ...], since: int, until: int | None) -> PresentLook:
+def look(
+    room: DecisionRoom, clusters: tuple[str, ...], since: int, until: int | None, changed: str = ""
+) -> PresentLook:
     """Read what is needed of clusters.
 
     What was approved and is not in the directory yet counts as if it were, where it is given while something else is.
@@ -53,24 +57,26 @@ def look(room: DecisionRoom, clusters: tuple[str, ...], since: int, until: int |
         clusters: their names.
         since: when that is to begin, milliseconds since the epoch.
         until: when it ends; None for good.
+        changed: id of the grant whose devices are to be others; empty for none.
     """
     platform = _with_approved(room, since, until)
-    return PresentLook(platform, devices_held(platform, room.snapshots(clusters)))
+    free = _with_approved(room, since, until, changed) if changed else platform
+    return PresentLook(platform, devices_held(platform, room.snapshots(clusters)), free)
 
 
-def _with_approved(room: DecisionRoom, since: int, until: int | None) -> Platform:
+def _with_approved(room: DecisionRoom, since: int, until: int | None, without: str = "") -> Platform:
     platform, now = room.platform(), room.now()
     there = {each.name for each in platform.grants}
     every = [each for each in room.store.grants(_COMING) if each.id not in there]
-    coming = [each for each in every if meet(each.terms, since, until)]
-    if room.repository is None or not coming:
+    coming = [each for each in every if meet(each.terms, since, until) and each.id != without]
+    if room.repository is None or not (coming or without in there):
         return platform
-    added: dict[str, str] = {}
+    added: dict[str, str | None] = {grant_path(without): None} if without in there else {}
     for each in coming:
         for name, declared in wanted((each,), max(now, each.terms.since)).items():
             added[grant_path(name)] = grant_document(declared)
     try:
-        return room.load({**room.repository.read().tree.files, **added})
+        return room.load(room.repository.read().tree.with_changes(added).files)
     except AllotmentError:
         return platform  # one of them does not fit any more, and says so itself
 

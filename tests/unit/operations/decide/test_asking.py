@@ -28,6 +28,7 @@ from tests.unit.operations.decide.test_desk import (
     Office,
     gpus,
     load,
+    story,
 )
 
 
@@ -102,6 +103,27 @@ def test_what_begins_in_years_is_decided_by_somebody_and_keeps_nothing_from_othe
     assert carl.ask(gpus(1, team="cv", lasts=HOUR)).state is RequestState.APPROVED
     with pytest.raises(CapacityError):
         carl.ask(gpus(8, team="cv", lasts=HOUR, since=now + 5 * 365 * 24 * HOUR))
+
+
+def test_a_change_has_the_devices_of_its_grant(office: Office) -> None:
+    """Eight are left: without those that it has, a grant of six could neither be made smaller nor larger."""
+    taken, ada = story(office), office.of("ada", MEMBER)
+    for given in (office.passes, lambda: None):
+        for devices in (4, 8):
+            told = ada.preview(gpus(devices, lasts=HOUR, extends=taken.id)).request
+            assert (told.terms.devices, told.terms.taken) == (devices, ())
+        given()
+    asked = ada.ask(gpus(8, lasts=HOUR, extends=taken.id))
+    assert asked.route == "engineering-leadership"
+    boss = office.of("boss", LEAD)
+    offered = boss.move(asked.id, AskedMove(RequestAct.COUNTER, terms=OtherTerms(devices=7)))
+    assert (offered.terms.devices, offered.terms.taken) == (7, ())
+    ada.move(asked.id, AskedMove(RequestAct.ACCEPT))
+    before = office.nominal()
+    office.passes()
+    assert (office.grant(taken.id), office.nominal()) == (GrantState.ACTIVE, before + 1)
+    with pytest.raises(CapacityError, match="1 could be"):
+        ada.preview(gpus(2))
 
 
 # When it begins
