@@ -93,6 +93,8 @@ class ToldRequest:
         deciders: who decides now, in words; empty where nobody has to.
         decides: whether the caller may.
         after: what happens when it ends, in a sentence; empty where it does not.
+        warning: that some of the time that it names has passed, what it makes of a grant, and why it waits where
+            another like it would not; empty for nothing.
     """
 
     request: GrantRequest
@@ -103,6 +105,7 @@ class ToldRequest:
     deciders: str
     decides: bool
     after: str
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,13 @@ class RequestRules:
         admin_groups: of the platform's administrators, who decide on every route.
         away: people who are away, as far as their groups and teams are known, by user name: their deputies decide for
             them where it is by a group that they decide. Of whom a route names itself nothing has to be known.
+        shut_out: names of people who may do nothing any more, and so nobody does it for them.
     """
 
     approvals: Approvals
     admin_groups: tuple[str, ...] = ()
     away: Mapping[str, Somebody] = field(default_factory=dict)
+    shut_out: frozenset[str] = frozenset()
 
 
 def route_of(request: GrantRequest, approvals: Approvals) -> Route:
@@ -99,5 +101,5 @@ def is_named(somebody: Somebody, team: str, route: Route) -> bool:
 
 def _stood_in_for(deputy: Somebody, rules: RequestRules, now: int) -> Iterator[Somebody]:
     for each in rules.approvals.absences:
-        if each.delegate == deputy.name and each.since <= now < each.until:
+        if each.delegate == deputy.name and each.since <= now < each.until and each.user not in rules.shut_out:
             yield rules.away.get(each.user, Somebody(each.user))

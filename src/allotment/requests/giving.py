@@ -16,7 +16,7 @@ from enum import Enum
 
 from allotment.errors import spelled
 from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import RequestKind, Terms
 from allotment.requests.granting import become, text_digest
 from allotment.requests.pricing import cut_off
 
@@ -63,7 +63,7 @@ class GrantStep:
 
 def wanted(grants: Iterable[TeamGrant], now: int) -> dict[str, DeclaredGrant]:
     """The documents that should be in the directory at a moment, by name; of a conflict, what was agreed on."""
-    return {each.id: _declared(each, each.terms) for each in grants if each.terms.shares and _is_given(each, now)}
+    return {each.id: _declared(each, each.terms) for each in grants if _has_a_file(each) and _is_given(each, now)}
 
 
 def steps(
@@ -87,7 +87,7 @@ def _steps(grant: TeamGrant, found: str | None, now: int, write: GrantWriter) ->
         # Nobody came to give it: nothing is charged.
         never = cut_off(grant.terms, grant.terms.since)
         yield GrantStep(StepKind.NOTE, grant, found, "", become(grant, GrantState.ENDED, terms=never))
-    elif not grant.terms.shares:
+    elif not _has_a_file(grant):
         yield from _without_a_file(grant, now)
     elif _is_over(grant, now):
         yield from _taking_back(grant, found, write)
@@ -109,7 +109,7 @@ def _giving(grant: TeamGrant, found: str | None, write: GrantWriter) -> Iterator
         yield from _conflict(grant, found)
         return
     during = _meanwhile(grant, GrantState.GIVING)
-    after = become(during, GrantState.ACTIVE, written=text_digest(text))
+    after = become(during, GrantState.ACTIVE, written=text_digest(text), restored=None)
     yield GrantStep(kind, during, found, text if kind is StepKind.WRITE else "", after)
 
 
@@ -171,6 +171,11 @@ def _declared(grant: TeamGrant, terms: Terms) -> DeclaredGrant:
         taken=terms.taken,
         reason=f"request {grant.id} of {spelled(grant.requester)}",
     )
+
+
+def _has_a_file(grant: TeamGrant) -> bool:
+    """Only what was decided on as devices gives any; what is there already goes with its grant."""
+    return bool(grant.terms.shares) and (grant.kind is RequestKind.GPUS or bool(grant.written))
 
 
 def _is_over(grant: TeamGrant, now: int) -> bool:

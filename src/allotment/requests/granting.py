@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from allotment.errors import ConflictError, UsageError, spelled
 from allotment.model.moments import written
-from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantRestoring, GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestState
 from allotment.model.requests.terms import QuotaShare, RequestKind, Terms
 from allotment.requests.pricing import SharePrices, cut_off, part_between, price_of
@@ -47,9 +47,10 @@ def grant_of(request: GrantRequest) -> TeamGrant:
 
     Raises:
         ConflictError: it is not approved.
-        UsageError: it prolongs or changes a grant: see `extended`.
+        UsageError: it prolongs or changes a grant (see `extended`), or gives devices as something else.
     """
     _check_approved(request)
+    _check_gives_devices(request)
     if request.extends:
         raise UsageError(f"request {request.id} is about grant {request.extends}", fix="extend that one")
     return TeamGrant(
@@ -66,6 +67,8 @@ def grant_of(request: GrantRequest) -> TeamGrant:
         commit="",
         trouble="",
         told=(),
+        decided=(_somebody_decided(request),),
+        given_by=request.id,
     )
 
 
@@ -135,8 +138,17 @@ def extended(grant: TeamGrant, request: GrantRequest, longest: int | None, now: 
     """
     _check_approved(request)
     check_extension(grant, request, longest, now)
-    terms = _joined(grant.terms, request.terms)
-    changes: dict[str, Any] = {"terms": terms, "approved": (*grant.approved, terms), "told": ()}
+    _check_gives_devices(request)
+    terms = joined(grant.terms, request.terms)
+    # What was kept of earlier ones may be shorter: nobody is known to have decided on those.
+    before = (*grant.decided, *(False for _ in grant.approved))[: len(grant.approved)]
+    changes: dict[str, Any] = {
+        "terms": terms,
+        "approved": (*grant.approved, terms),
+        "decided": (*before, _somebody_decided(request)),
+        "given_by": request.id,
+        "told": (),
+    }
     if grant.state is GrantState.ACTIVE:
         return become(grant, GrantState.GIVING, **changes)
     return replace(grant, revision=grant.revision + 1, **changes)
@@ -159,20 +171,21 @@ def ended(grant: TeamGrant, now: int) -> TeamGrant:
     return become(grant, out, terms=cut_off(grant.terms, now))
 
 
-def restored(grant: TeamGrant, found: str | None, now: int) -> TeamGrant:
+def restored(grant: TeamGrant, found: str | None, now: int, how: GrantRestoring | None = None) -> TeamGrant:
     """A conflict decided for what was agreed on: what stands there now is replaced, or goes if the time is over.
 
     Args:
         grant: in conflict.
         found: text of its file as people decided on it; None for none. Another change after that is a new conflict.
         now: milliseconds since the epoch.
+        how: who decided, and over which commit; the commit that follows says so.
 
     Raises:
         ConflictError: it is in no conflict.
     """
     _check_in_conflict(grant)
     to = GrantState.TAKING_BACK if _is_over(grant.terms, now) else GrantState.GIVING
-    return become(grant, to, written="" if found is None else text_digest(found))
+    return become(grant, to, written="" if found is None else text_digest(found), restored=how)
 
 
 def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, prices: SharePrices, now: int) -> TeamGrant:
@@ -197,8 +210,12 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     if found is not None and stands is not None and terms is not None and not _is_over(grant.terms, now):
         its_own = (stands.name, stands.team) == (grant.id, grant.team)
         if its_own and any(gives_no_more(terms, each) for each in grant.approved):
-            return become(grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True)
-    return become(grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True)
+            return become(
+                grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True, restored=None
+            )
+    return become(
+        grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True, restored=None
+    )
 
 
 def after_end(grant: TeamGrant) -> str:
@@ -212,7 +229,9 @@ def after_end(grant: TeamGrant) -> str:
             f"On {when} {what} is taken back from team {team}, and what runs there ends. Nothing more is charged to it."
         )
     lost = ", ".join(_said(each) for each in grant.terms.shares)
-    back = "".join(f" Team {spelled(each.team)} has {_said(each.share)} back." for each in grant.terms.taken)
+    # Members read this, who are not told of whom something is taken.
+    taken = ", ".join(_said(each) for each in _by_place(grant.terms))
+    back = f" What was taken of others goes back to them: {taken}." if taken else ""
     return (
         f"On {when} the guarantee of team {team} falls by {lost}. Nothing is stopped at that moment: what runs on it is"
         " borrowed from then on, and gives way when its owners want it back. Other grants of the team go on. Nothing"
@@ -233,6 +252,15 @@ _NOUNS: Final[Mapping[RequestKind, str]] = MappingProxyType(
 )
 
 
+def _by_place(terms: Terms) -> tuple[QuotaShare, ...]:
+    found: dict[tuple[str, str], QuotaShare] = {}
+    for each in (taken.share for taken in terms.taken):
+        place = (each.cluster, each.flavor)
+        before = found.get(place)
+        found[place] = each if before is None else replace(each, devices=each.devices + before.devices)
+    return tuple(found.values())
+
+
 def _said(share: QuotaShare) -> str:
     amount = f"{share.devices} " if share.devices else "CPU and memory of "
     return f"{amount}{spelled(share.flavor)} in {spelled(share.cluster)}"
@@ -243,7 +271,7 @@ def _terms_of(declared: DeclaredGrant, prices: SharePrices) -> Terms:
     return replace(terms, price=price_of(terms, prices))
 
 
-def _joined(held: Terms, more: Terms) -> Terms:
+def joined(held: Terms, more: Terms) -> Terms:
     """Terms that take the place of others, or join on to them; priced as both."""
     if more.since <= held.since:
         return more
@@ -269,6 +297,19 @@ def _check_approved(request: GrantRequest) -> None:
         raise ConflictError(
             f"request {request.id} grants nothing", why=f"it is {request.state.value}", fix="decide on it first"
         )
+
+
+def _check_gives_devices(request: GrantRequest) -> None:
+    if request.wish.kind is not RequestKind.GPUS and (request.terms.shares or request.terms.taken):
+        raise UsageError(
+            f"request {request.id} for a {request.wish.kind.value} gives no devices",
+            why="devices are decided on by themselves",
+            fix="ask for them with a request of their own",
+        )
+
+
+def _somebody_decided(request: GrantRequest) -> bool:
+    return any(each.by for each in request.decisions)
 
 
 def _check_in_conflict(grant: TeamGrant) -> None:

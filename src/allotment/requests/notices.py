@@ -28,7 +28,9 @@ from allotment.model.requests.notice import (
 )
 from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import Terms
+from allotment.requests.beginning import passed_of
 from allotment.requests.granting import after_end
+from allotment.requests.lending import of_lent
 from allotment.requests.pricing import month_of
 from allotment.requests.thresholds import GRANT_STEPS, QUOTA_STEPS, Crossing, crossing, percent
 
@@ -80,6 +82,7 @@ def due_notices(
     return (
         *of_grants(kept, used, now),
         *of_endings(kept, used, now),
+        *of_lent(kept, now, NEWS_FOR),
         *of_quotas(quotas, told, now),
         *of_requests(requests, told, now),
     )
@@ -334,7 +337,7 @@ def _waiting(request: GrantRequest) -> Notice:
         Audience(AudienceKind.ROUTE, request.route),
         f"{spelled(request.wish.team)}: request {request.id} waits for your decision",
         (
-            f"{spelled(request.requester)} asks for {_lasting(request.terms, request.wish.subject)}.",
+            f"{spelled(request.requester)} asks for {_lasting(request, request.terms)}.",
             f"Why: {quoted_message(request.wish.justification)}.",
             f"Route {spelled(request.route)} decides{until}.",
         ),
@@ -344,10 +347,12 @@ def _waiting(request: GrantRequest) -> Notice:
 
 def _decided(request: GrantRequest, last: DecisionRecord) -> Notice:
     by = f" by {spelled(last.by)}" if last.by else ""
-    lines = [f"Asked for: {_lasting(request.asked, request.wish.subject)}."]
+    lines = [f"Asked for: {_lasting(request, request.asked)}."]
     if last.act in {RequestAct.APPROVE, RequestAct.COUNTER}:
         word = "Given" if last.act is RequestAct.APPROVE else "Offered"
-        lines.append(f"{word}: {_lasting(last.terms, request.wish.subject)}.")
+        lines.append(f"{word}: {_lasting(request, last.terms, given=last.act is RequestAct.APPROVE)}.")
+    if last.act is RequestAct.APPROVE and (passed := passed_of(request, last.at)):
+        lines.append(f"{_span(passed)} of the time that was asked for had passed by then, and are not charged.")
     if last.act is RequestAct.COUNTER:
         until = "" if request.due is None else f" before {written(request.due)}"
         lines.append(f"It waits for you: accept it or withdraw the request{until}.")
@@ -404,9 +409,10 @@ def _asked_and_given(terms: Terms, asked: Terms | None) -> tuple[Delta, ...]:
 # Words
 
 
-def _lasting(terms: Terms, subject: str) -> str:
+def _lasting(request: GrantRequest, terms: Terms, *, given: bool = False) -> str:
     lasts = "good" if terms.lasts is None else _span(terms.lasts)
-    return f"{_shares(terms, subject)} for {lasts} from {written(terms.since)} on"
+    begins = written(terms.since) if given or not request.begins_when_given else "its approval"
+    return f"{_shares(terms, request.wish.subject)} for {lasts} from {begins} on"
 
 
 def _shares(terms: Terms, subject: str = "") -> str:

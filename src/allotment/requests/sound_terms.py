@@ -26,9 +26,10 @@ def check_terms(wish: Wish, terms: Terms, longest: int | None, now: int) -> None
     Raises:
         UsageError: they say what cannot be, or give nothing.
     """
-    if wish.kind is RequestKind.GPUS and not terms.shares:
-        raise UsageError("no devices are asked for", fix="say how many, and of which class")
+    _check_kind(wish, terms)
     _check_shares(terms)
+    if terms.shares and not terms.devices:
+        raise UsageError("no devices are asked for", why="CPU and memory alone are none", fix="say how many")
     _check_times(terms, now)
     if longest is not None and terms.shares:
         check_length(terms, terms.since, longest)
@@ -69,6 +70,18 @@ def gives_no_more(terms: Terms, than: Terms) -> bool:
 
 def _no_larger(share: QuotaShare, than: QuotaShare) -> bool:
     return share.devices <= than.devices and share.cpu <= than.cpu and share.memory <= than.memory
+
+
+def _check_kind(wish: Wish, terms: Terms) -> None:
+    """Devices are decided on as devices: on the route of another kind they would be anybody's to give."""
+    if wish.kind is RequestKind.GPUS and not terms.shares:
+        raise UsageError("no devices are asked for", fix="say how many, and of which class")
+    if wish.kind is not RequestKind.GPUS and (terms.shares or terms.taken):
+        raise UsageError(
+            f"a request for a {wish.kind.value} gives no devices",
+            why="devices are asked for and decided on by themselves",
+            fix="`allot request gpus N --accelerator CLASS` asks for devices",
+        )
 
 
 def _check_shares(terms: Terms) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from allotment.errors import ConflictError, UsageError, spelled
 from allotment.model.moments import written
 from allotment.model.requests.gates import AT_ONCE, Approvals
+from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import (
     DecisionRecord,
     DemonstratedNeed,
@@ -25,7 +26,8 @@ from allotment.model.requests.request import (
 )
 from allotment.model.requests.terms import Terms, Wish
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
-from allotment.requests.gates import MetGate, gate_met
+from allotment.requests.beginning import given_at
+from allotment.requests.gates import NOTHING_BESIDE, GivenBeside, MetGate, gate_met, needs_somebody, whole_of
 from allotment.requests.refusals import NEXT, history, no_move, not_yours
 from allotment.requests.sound_terms import check_terms, gives_no_more
 
@@ -83,7 +85,8 @@ class Shown:
     Attributes:
         budget_left: in any month that the terms lie in, once they are granted (`pricing.left_after`).
         undone_in: seconds in which it can be taken back; None where that is not known, or not to be done.
-        beside: devices that the team has meanwhile by grants on which nobody decided (`gates.given_beside`).
+        beside: what the team has by other grants on which nobody decided (`gates.given_beside`).
+        extends: the grant that it prolongs or changes, as it stands; None for none.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -91,7 +94,8 @@ class Shown:
     need: DemonstratedNeed | None = None
     budget_left: int | None = None
     undone_in: int | None = None
-    beside: int = 0
+    beside: GivenBeside = NOTHING_BESIDE
+    extends: TeamGrant | None = None
 
 
 NOTHING_SHOWN: Final = Shown()
@@ -107,6 +111,7 @@ class Draft:
         whence: from where it is submitted.
         extends: id of the grant that it prolongs or changes; empty for none.
         shown: what is known of it.
+        begins_when_given: whether nobody has named a beginning.
     """
 
     id: str
@@ -117,6 +122,7 @@ class Draft:
     whence: str
     extends: str = ""
     shown: Shown = NOTHING_SHOWN
+    begins_when_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,9 @@ def submitted(draft: Draft, approvals: Approvals) -> GrantRequest:
         UsageError: its terms cannot be.
     """
     check_terms(draft.wish, draft.terms, approvals.longest, draft.at)
-    met = _met(draft.wish, draft.terms, draft.shown, approvals)
+    given = given_at(draft.terms, draft.at, begins_then=draft.begins_when_given)
+    known = not draft.extends or draft.shown.extends is not None
+    met = _met(draft.wish, given, draft.shown, approvals, draft.at, known=known)
     request = GrantRequest(
         id=draft.id,
         wish=draft.wish,
@@ -163,10 +171,12 @@ def submitted(draft: Draft, approvals: Approvals) -> GrantRequest:
         extends=draft.extends,
         revision=1,
         decisions=(),
+        begins_when_given=draft.begins_when_given,
     )
     if met.route != AT_ONCE:
         return replace(request, due=_due(draft.at, request, approvals))
     deed = Deed(draft.at, None, draft.whence, shown=draft.shown)
+    request = replace(request, terms=given)
     return replace(request, state=RequestState.APPROVED, decisions=(_record(request, RequestAct.APPROVE, deed, ""),))
 
 
@@ -218,8 +228,26 @@ def next_route(request: GrantRequest, approvals: Approvals) -> str:
     return "" if approvals.route(name) is None else name
 
 
-def _met(wish: Wish, terms: Terms, shown: Shown, approvals: Approvals) -> MetGate:
-    return gate_met(wish, terms, approvals, shown.budget_left, shown.undone_in, shown.beside)
+def _met(
+    wish: Wish, terms: Terms, shown: Shown, approvals: Approvals, now: int, *, known: bool = True
+) -> MetGate:  # fmt: skip
+    """The gate of terms; of an extension whose grant is not `known`, none that gives at once."""
+    whole = whole_of(terms, shown.extends)
+    at_once = known and not needs_somebody(whole, shown.extends, approvals, now)
+    return gate_met(wish, whole, approvals, shown.budget_left, shown.undone_in, shown.beside, at_once=at_once)
+
+
+def why_waiting(request: GrantRequest, shown: Shown, approvals: Approvals, now: int) -> str:
+    """Why a request waits that would be given at once if it were the only one; empty for any other."""
+    if request.state is not RequestState.WAITING:
+        return ""
+    alone = gate_met(
+        request.wish, request.terms, approvals, shown.budget_left, shown.undone_in, at_once=True
+    )  # fmt: skip
+    if alone.route != AT_ONCE:
+        return ""
+    why = needs_somebody(whole_of(request.terms, shown.extends), shown.extends, approvals, now)
+    return why or "with what the team was given at once lately, or with its grant, it is more than is given at once"
 
 
 def _on_new_terms(request: GrantRequest, act: RequestAct, deed: Deed, rules: RequestRules) -> GrantRequest:
@@ -233,16 +261,20 @@ def _on_new_terms(request: GrantRequest, act: RequestAct, deed: Deed, rules: Req
                     why="what is approved lies within what was asked for",
                     fix="offer it to the requester instead",
                 )
+            terms = given_at(terms, deed.at, begins_then=request.begins_when_given)
             check_terms(request.wish, terms, rules.approvals.longest, deed.at)
             return replace(request, terms=terms)
         case RequestAct.COUNTER:
             if deed.terms is None:
                 raise UsageError("no terms are offered", fix="say which, or approve what was asked for")
+            if request.begins_when_given:
+                terms = given_at(terms, deed.at, begins_then=True)
             check_terms(request.wish, terms, rules.approvals.longest, deed.at)
-            return replace(request, terms=terms, gate=_met(request.wish, terms, deed.shown, rules.approvals).name)
+            met = _met(request.wish, terms, deed.shown, rules.approvals, deed.at)
+            return replace(request, terms=terms, gate=met.name)
         case RequestAct.ACCEPT:
             _check_offer(request, deed, terms)
-            return request
+            return replace(request, terms=given_at(terms, deed.at, begins_then=request.begins_when_given))
         case _:
             return request
 
@@ -261,7 +293,7 @@ def _check_offer(request: GrantRequest, deed: Deed, terms: Terms) -> None:
             why=f"it stood until {written(request.due)}",
             fix=NEXT[RequestState.WITHDRAWN],
         )
-    if terms.until is not None and terms.until <= deed.at:
+    if not request.begins_when_given and terms.until is not None and terms.until <= deed.at:
         raise ConflictError(
             f"what is offered on request {request.id} lies in the past",
             why=f"it ended {written(terms.until)}",
@@ -276,8 +308,8 @@ def _capacity(request: GrantRequest, act: RequestAct, deed: Deed, rules: Request
     offered counts, unless the request has already come from there.
     """
     route = route_of(request, rules.approvals)
-    if act is RequestAct.COUNTER and deed.terms is not None and not gives_no_more(deed.terms, request.asked):
-        met = _met(request.wish, deed.terms, deed.shown, rules.approvals)
+    if act is RequestAct.COUNTER and deed.terms is not None and not _is_no_more(request, deed.terms):
+        met = _met(request.wish, deed.terms, deed.shown, rules.approvals, deed.at)
         needed = rules.approvals.route(met.route)
         if needed is not None and route.name not in _upwards(needed.name, rules.approvals):
             route = needed
@@ -292,6 +324,13 @@ def _capacity(request: GrantRequest, act: RequestAct, deed: Deed, rules: Request
         raise not_yours(request, act, f"on route {route.name} nobody decides for himself", "let somebody else decide")
     why = f"on route {route.name} it is for {who_decides(route, request.wish.team)} to decide"
     raise not_yours(request, act, why, "ask one of them")
+
+
+def _is_no_more(request: GrantRequest, terms: Terms) -> bool:
+    """Than was asked for, whenever it was to begin where nobody named that."""
+    if request.begins_when_given:
+        terms = given_at(terms, request.asked.since, begins_then=True)
+    return gives_no_more(terms, request.asked)
 
 
 def _upwards(route: str, approvals: Approvals) -> tuple[str, ...]:

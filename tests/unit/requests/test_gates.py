@@ -8,7 +8,7 @@ import pytest
 
 from allotment.model.requests.gates import AT_ONCE
 from allotment.model.requests.terms import RequestKind, WorkloadType
-from allotment.requests.gates import MetGate, gate_met, given_beside
+from allotment.requests.gates import GivenBeside, MetGate, gate_met, given_beside
 from tests.unit.requests.cases import DAY, HOUR, MILLION, START, USUAL, gate, terms, wish
 
 CHEAP, DEAR = 299 * MILLION, 300 * MILLION
@@ -87,9 +87,26 @@ def test_the_first_gate_counts_and_a_workload_may_be_asked_for() -> None:
     ("beside", "met"), [(0, "small"), (1, ""), (6, "large"), (7, "large")], ids=["alone", "third", "eighth", "ninth"]
 )
 def test_devices_asked_for_one_by_one_count_together(beside: int, met: str) -> None:
-    assert gate_met(wish(), terms(2 if beside < 7 else 1), USUAL, None, None, beside).name == met
+    having = GivenBeside(beside)
+    assert gate_met(wish(), terms(2 if beside < 7 else 1), USUAL, None, None, having).name == met
     # What gives no devices is no more for what is beside it.
-    assert gate_met(wish(RequestKind.VOLUME), terms(0), USUAL, None, None, beside).name == "notebooks-and-volumes"
+    assert gate_met(wish(RequestKind.VOLUME), terms(0), USUAL, None, None, having).name == "notebooks-and-volumes"
+
+
+@pytest.mark.parametrize(
+    ("having", "price", "left", "met"),
+    [
+        (GivenBeside(0, MILLION), 299 * MILLION, None, ""),
+        (GivenBeside(0, MILLION), 298 * MILLION, None, "cheap"),
+        (GivenBeside(0, None), 5, None, ""),
+        (GivenBeside(0, None), 5, 0, "budget"),
+        (GivenBeside(0, None), None, 0, ""),
+    ],
+)
+def test_prices_of_pieces_count_together(having: GivenBeside, price: int | None, left: int | None, met: str) -> None:
+    assert gate_met(wish(), terms(4, price=price), USUAL, left, MINUTES, having).name == met
+    waits = gate_met(wish(), terms(4, price=price), USUAL, left, MINUTES, having, at_once=False)
+    assert waits == MetGate("", "platform-lead")
 
 
 @pytest.mark.parametrize(
@@ -104,5 +121,5 @@ def test_devices_asked_for_one_by_one_count_together(beside: int, met: str) -> N
     ],
 )
 def test_what_is_given_at_another_time_is_not_beside(hours: int | None, since: int, *, counts: bool) -> None:
-    assert given_beside(terms(1), [terms(2, hours=hours, since=since)]) == (2 if counts else 0)
-    assert given_beside(terms(1, hours=None), [terms(2, hours=1, since=START + 9 * DAY)]) == 2
+    assert given_beside(terms(1), [terms(2, hours=hours, since=since)], 0).devices == (2 if counts else 0)
+    assert given_beside(terms(1, hours=None), [terms(2, hours=1, since=START + 9 * DAY)], 0).devices == 2

@@ -39,6 +39,8 @@ def step(each: TeamGrant, found: str | None, now: int) -> GrantStep | None:
 
 
 NOTHING = None
+DISGUISED = replace(DUE, kind=RequestKind.ENDPOINT)
+"""Devices that were approved as something else."""
 GIVES = (GrantState.GIVING, GrantState.ACTIVE)
 TAKES = (GrantState.TAKING_BACK, GrantState.ENDED)
 
@@ -58,6 +60,7 @@ TAKES = (GrantState.TAKING_BACK, GrantState.ENDED)
         (GIVING, None, START, StepKind.WRITE, GIVES),
         (GIVING, TEXT, START, StepKind.APPLY, GIVES),
         (GIVING, OTHER, START, StepKind.CONFLICT, (GrantState.GIVING, GrantState.CONFLICT)),
+        (replace(ACTIVE, kind=RequestKind.ENDPOINT), TEXT, END, StepKind.REMOVE, TAKES),
         # It goes on.
         (ACTIVE, TEXT, END - 1, NOTHING, None),
         (OWN_WORDS, "own words", START, NOTHING, None),
@@ -217,3 +220,11 @@ def test_what_should_be_there() -> None:
     assert (declared.since, declared.until, declared.shares) == (START + DAY, START + 4 * DAY, later.terms.shares)
     assert wanted([ACTIVE], END) == {}
     assert [*wanted([CONFLICT], START)] == [DUE.id]
+
+
+def test_devices_of_another_kind_are_never_written() -> None:
+    done = step(DISGUISED, None, START)
+
+    assert done is not None
+    assert (done.kind, done.text, done.after.written) == (StepKind.APPLY, "", "")
+    assert wanted([DISGUISED], START) == {}

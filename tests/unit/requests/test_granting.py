@@ -37,6 +37,7 @@ from tests.unit.requests.cases import (
     share,
     taken,
     terms,
+    wish,
 )
 
 PRICES = {("training", "a100-spot"): MILLION}
@@ -66,6 +67,15 @@ def test_nothing_is_granted_that_was_not_approved_or_belongs_to_another() -> Non
         grant_of(request(6))
     with pytest.raises(UsageError, match="is about grant r0000009"):
         grant_of(approved(4, extends="r0000009"))
+
+
+def test_devices_that_another_kind_was_approved_with_are_not_given() -> None:
+    endpoint = replace(approved(4), wish=wish(RequestKind.ENDPOINT))
+    with pytest.raises(UsageError, match="gives no devices"):
+        grant_of(endpoint)
+    standing_one = replace(grant(), kind=RequestKind.ENDPOINT, terms=terms(0), state=GrantState.ACTIVE)
+    with pytest.raises(UsageError, match="gives no devices"):
+        extended(standing_one, replace(endpoint, extends=standing_one.id), 30, START)
 
 
 @pytest.mark.parametrize("to", GrantState)
@@ -268,7 +278,8 @@ def test_the_end_of_a_guarantee_is_told() -> None:
     assert after_end(lent) == (
         "On 2027-01-14T09:00:00Z the guarantee of team nlp falls by 4 a100-spot in training. Nothing is stopped at that"
         " moment: what runs on it is borrowed from then on, and gives way when its owners want it back. Other grants of"
-        " the team go on. Nothing more is charged to this one. Team cv has 3 a100-spot in training back."
+        " the team go on. Nothing more is charged to this one. What was taken of others goes back to them:"
+        " 3 a100-spot in training."
     )
     both = replace(grant(4), terms=terms(shares=(share(4), share(0, flavor="cpu", cpu=8_000))))
     assert "falls by 4 a100-spot in training, CPU and memory of cpu in training." in after_end(both)

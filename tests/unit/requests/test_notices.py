@@ -359,7 +359,16 @@ def decided(act: RequestAct, *, devices: int = 4, hours: int = 48) -> GrantReque
 @pytest.mark.parametrize(
     ("act", "subject", "line"),
     [
-        (RequestAct.APPROVE, "nlp: request r0000001 is approved by lea", "Given: 4 a100-spot in training for 2 d from"),
+        (
+            RequestAct.APPROVE,
+            "nlp: request r0000001 is approved by lea",
+            "Given: 4 a100-spot in training for 1 d 23 h from",
+        ),
+        (
+            RequestAct.APPROVE,
+            "nlp: request r0000001 is approved by lea",
+            "1 h of the time that was asked for",
+        ),
         (RequestAct.COUNTER, "nlp: other terms are offered for request r0000001 by lea", "Offered: 4 a100-spot"),
         (RequestAct.DENY, "nlp: request r0000001 is denied by lea", 'Why: "so be it".'),
     ],

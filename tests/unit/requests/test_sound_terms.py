@@ -17,6 +17,7 @@ TWICE = terms(shares=(share(1), share(2)))
     ("asked", "what"),
     [
         (terms(0), "no devices are asked for"),
+        (terms(shares=(share(0, cpu=8_000),)), "no devices are asked for"),
         (terms(shares=(share(0),)), "a share of a100-spot in training gives nothing, or less"),
         (terms(shares=(share(-1, cpu=5),)), "a share of a100-spot in training gives nothing, or less"),
         (TWICE, "a cluster and flavor stands there twice"),
@@ -55,6 +56,14 @@ def test_what_cannot_be_is_refused(asked: Terms, what: str) -> None:
 )
 def test_what_can_be_is_taken(kind: RequestKind, asked: Terms, longest: int | None) -> None:
     check_terms(wish(kind), asked, longest, START)
+
+
+@pytest.mark.parametrize("kind", [each for each in RequestKind if each is not RequestKind.GPUS])
+@pytest.mark.parametrize("asked", [terms(8), terms(shares=(share(0, cpu=8_000),))], ids=["devices", "CPU alone"])
+def test_devices_are_given_as_devices_alone(kind: RequestKind, asked: Terms) -> None:
+    """Else the route of another kind decides on them."""
+    with pytest.raises(UsageError, match="gives no devices"):
+        check_terms(wish(kind), asked, 30, START)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from allotment.model.requests.gates import AT_ONCE
 from allotment.model.requests.request import DemonstratedNeed, Effect, GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import Terms
 from allotment.requests.approvers import RequestRules, Somebody
+from allotment.requests.gates import GivenBeside
 from allotment.requests.transitions import MOVES, ActsFor, Shown, moved, next_route
 from tests.unit.requests.cases import (
     ADA,
@@ -157,7 +158,7 @@ def test_what_is_decided_is_kept_and_nothing_else(act: RequestAct, *, recorded: 
 def test_a_record_holds_what_was_shown() -> None:
     need = DemonstratedNeed(30, 1, 1, None, 1, 1, 0)
     shown = Shown((Effect("cv", "", 60, None),), "2 of 3 clusters answer", need, 5 * MILLION)
-    given = terms(4, hours=24, taking=())
+    given = terms(4, hours=24, since=LATER)
     (record,) = moved(request(6), RequestAct.APPROVE, deed(LEA, LATER, on=given, shown=shown), RULES).decisions
 
     assert (record.at, record.act, record.by, record.whence) == (LATER, RequestAct.APPROVE, "lea", "test")
@@ -194,7 +195,7 @@ def test_everything_else_waits_for_its_route(devices: int, gate: str, route: str
 def test_what_is_known_of_it_opens_gates() -> None:
     assert request(6, price=MILLION, shown=Shown(undone_in=60)).gate == "cheap"
     assert request(6, price=MILLION, shown=Shown(budget_left=0)).gate == "budget"
-    assert request(2, shown=Shown(beside=6)).gate == "large"
+    assert request(2, shown=Shown(beside=GivenBeside(6))).gate == "large"
 
 
 def test_terms_that_cannot_be_are_not_submitted() -> None:
@@ -237,7 +238,8 @@ def test_nothing_is_approved_whose_time_is_over() -> None:
 def test_an_offer_is_accepted_as_it_is_and_says_who_made_it() -> None:
     taken_up = moved(offered(), RequestAct.ACCEPT, deed(ANN, LATER, on=OFFER), RULES)
 
-    assert (taken_up.state, taken_up.terms, taken_up.asked) == (RequestState.APPROVED, OFFER, terms(6))
+    assert (taken_up.state, taken_up.asked) == (RequestState.APPROVED, terms(6))
+    assert taken_up.terms == terms(4, hours=23, since=LATER), "what has passed is not given any more"
     assert [(each.act, each.by, each.route) for each in taken_up.decisions] == [
         (RequestAct.COUNTER, "lea", "platform-lead"),
         (RequestAct.ACCEPT, "ann", "platform-lead"),

@@ -20,7 +20,7 @@ from allotment.requests.deadlines import due_acts
 from allotment.requests.giving import GrantStep, StepKind, steps, wanted
 from allotment.requests.granting import check_extension, ended, extended, grant_of, kept, restored
 from allotment.requests.pricing import price_of
-from allotment.requests.transitions import Deed, Draft, moved, submitted
+from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted
 from tests.unit.requests.cases import (
     ADA,
     ANN,
@@ -108,7 +108,14 @@ class World:
             since = grant.terms.until
         id_ = f"r{len(self.requests):07}"
         draft = Draft(
-            id_, wish(), _terms(devices, since, hours), PEOPLE[who].name, self.now, "test", grant.id if grant else ""
+            id_,
+            wish(),
+            _terms(devices, since, hours),
+            PEOPLE[who].name,
+            self.now,
+            "test",
+            grant.id if grant else "",
+            Shown(extends=grant),
         )
         try:
             request = submitted(draft, GATES)

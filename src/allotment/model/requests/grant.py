@@ -24,6 +24,19 @@ class GrantState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class GrantRestoring:
+    """A conflict that was decided for what was agreed on.
+
+    Attributes:
+        by: user name of who decided.
+        over: commit, as Git names it, that stood when it was decided.
+    """
+
+    by: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
 class TeamGrant:
     """A grant; what it gives stands in a file of its own in the platform directory while it is given.
 
@@ -44,6 +57,9 @@ class TeamGrant:
         platform: as of its request.
         by_hand: whether its file, or that there is none, is left as somebody made it by hand while that is applied.
         settled_by: user name of who decided on a conflict, while that is carried out; empty otherwise.
+        decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
+        given_by: id of the request that gave its present terms; empty for its own.
+        restored: who had what was agreed on take the place of an edit by hand, while that is done; None else.
     """
 
     id: str
@@ -62,6 +78,9 @@ class TeamGrant:
     platform: str = ""
     by_hand: bool = False
     settled_by: str = ""
+    decided: tuple[bool, ...] = ()
+    given_by: str = ""
+    restored: GrantRestoring | None = None
 
 
 @dataclass(frozen=True, slots=True)

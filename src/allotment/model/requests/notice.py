@@ -19,6 +19,8 @@ class NoticeKind(Enum):
     """It can be neither given nor taken back."""
     GRANTS_ENDING = "grants-ending"
     """All grants of a team that end soon, in one."""
+    GUARANTEE_LENT = "guarantee-lent"
+    """Something is taken of a team's guarantee for others, or is back."""
     QUOTA = "quota"
     REQUEST_WAITING = "request-waiting"
     REQUEST_DECIDED = "request-decided"

@@ -139,6 +139,7 @@ class GrantRequest:
         revision: counts changes, from 1.
         decisions: all that was decided, oldest first.
         platform: name of the platform that it was asked of; empty for one of before names were kept.
+        begins_when_given: whether nobody has named a beginning: its time then runs from its approval on.
     """
 
     id: str
@@ -155,3 +156,4 @@ class GrantRequest:
     revision: int
     decisions: tuple[DecisionRecord, ...]
     platform: str = ""
+    begins_when_given: bool = False

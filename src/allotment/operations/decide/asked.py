@@ -15,6 +15,7 @@ from allotment.model.requests.terms import Terms
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.decide.carrying_out import MERGE_AWAITED, settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
+from allotment.operations.decide.lending import OTHERS, lent_grant, lent_request
 from allotment.operations.decide.room import DecisionRoom
 from allotment.ports.request_service import (
     LISTED,
@@ -33,10 +34,8 @@ from allotment.requests.approvers import Somebody
 Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _READ_AT_ONCE: Final = 200
-"""Requests that are read together to find those that somebody may see."""
+"""Requests, or grants, that are read together to find those that somebody may see."""
 _TOLD_OF_TROUBLE: Final = "it could not be done yet, and is tried again: the platform's administrators see why"
-_OTHERS: Final = "others"
-"""In the place of a team that somebody may not know of."""
 
 
 class RequestsOf:
@@ -71,17 +70,18 @@ class RequestsOf:
         """Those that are meant and there for him, newest first."""
         size = min(max(1, limit), MOST_LISTED_AT_ONCE)
         decides = self._desk.decider(self._party)
-        if Permission.DECIDE not in self._rights.all and self._teams is not None:
-            # Whoever decides on nothing sees those of his teams alone; anybody else's are looked through one by one.
-            wanted = replace(wanted, within=self._teams)
+        if wanted.team or wanted.requester or wanted.route:
+            # By what it is found would tell whose it is: nothing of others' is listed beside.
+            only = Permission.DECIDE not in self._rights.all and self._teams is not None
+            wanted = replace(wanted, within=self._teams) if only else wanted
         found: list[GrantRequest] = []
         while len(found) <= size:
             some = self._desk.requests(wanted, _READ_AT_ONCE, after=after)
-            found += (each for each in some if self._sees(each, decides))
+            found += (seen for each in some if (seen := self._listed(each, wanted, decides)) is not None)
             if len(some) < _READ_AT_ONCE:
                 break
             after = _mark(some[-1])
-        rows = tuple(self._masked(each, decides) for each in found[:size])
+        rows = tuple(found[:size])
         return RequestsPage(rows, _mark(rows[-1]) if len(found) > size else None)
 
     def request(self, request_id: str) -> ToldRequest:
@@ -95,6 +95,8 @@ class RequestsOf:
         request = self._found(request_id)
         needs = Permission.DECIDE if move.act in _DECIDING else Permission.ASK
         his = request.requester == self._party.somebody.name or self._desk.decides(request, self._party)
+        # Who may ask for nothing any more takes nothing either; he may withdraw.
+        his = his and move.act is not RequestAct.ACCEPT
         if not his and not self._rights.gives(needs, request.wish.team):
             raise ForbiddenError(
                 f"you see request {request.id}, and may not {move.act.value} it",
@@ -105,10 +107,17 @@ class RequestsOf:
     def grants(
         self, states: frozenset[GrantState] = frozenset(), *, after: str = "", limit: int = LISTED
     ) -> GrantsPage:
-        """Those of his teams, by id."""
+        """Those of his teams, and of others what is taken of his teams for them, by id."""
         size = min(max(1, limit), MOST_LISTED_AT_ONCE)
-        found = self._room.store.grants(states, within=self._teams, after=after, limit=size + 1)
-        rows = tuple(self._grant(each) for each in found[:size])
+        found: list[TeamGrant] = []
+        while len(found) <= size:
+            some = self._room.store.grants(states, after=after, limit=_READ_AT_ONCE)
+            seen = (self._grant(each) if self._has(each) else self._lent(each) for each in some)
+            found += (each for each in seen if each is not None)
+            if len(some) < _READ_AT_ONCE:
+                break
+            after = some[-1].id
+        rows = tuple(found[:size])
         return GrantsPage(rows, rows[-1].id if len(found) > size else "")
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
@@ -175,9 +184,22 @@ class RequestsOf:
             found = self._room.store.grant(grant_id)
         except NotFoundError:
             raise absent from None
-        if self._teams is not None and found.team not in self._teams:
+        if not self._has(found):
             raise absent
         return found
+
+    def _has(self, grant: TeamGrant) -> bool:
+        return self._teams is None or grant.team in self._teams
+
+    def _lent(self, grant: TeamGrant) -> TeamGrant | None:
+        return lent_grant(grant, self._teams or ())
+
+    def _listed(self, request: GrantRequest, wanted: RequestFilter, decides: Decider) -> GrantRequest | None:
+        if self._sees(request, decides):
+            return self._masked(request, decides)
+        # By what it is found would tell whose it is.
+        by_others = wanted.team or wanted.requester or wanted.route
+        return None if by_others else lent_request(request, self._teams or ())
 
     def _told(self, told: ToldRequest) -> ToldRequest:
         return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
@@ -196,7 +218,7 @@ class RequestsOf:
         reads = self._rights.within(Permission.READ)
         if whole or reads is None:
             return terms
-        taken = (each if each.team in reads else replace(each, team=_OTHERS) for each in terms.taken)
+        taken = (each if each.team in reads else replace(each, team=OTHERS) for each in terms.taken)
         return replace(terms, taken=tuple(taken))
 
     def _grant(self, grant: TeamGrant) -> TeamGrant:
@@ -211,7 +233,7 @@ class RequestsOf:
         reads = self._rights.within(Permission.READ)
         if reads is None or self._desk.decides(request, self._party):
             return effects
-        return tuple(each if each.team in reads else replace(each, team=_OTHERS, work="") for each in effects)
+        return tuple(each if each.team in reads else replace(each, team=OTHERS, work="") for each in effects)
 
 
 def _mark(request: GrantRequest) -> RequestMark:

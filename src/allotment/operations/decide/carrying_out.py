@@ -6,21 +6,19 @@ on; a step that was done and not noted is seen to be done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
-from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantRestoring, GrantState, TeamGrant
 from allotment.model.requests.terms import Terms
 from allotment.model.source import SourceTree
+from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
-from allotment.operations.decide.room import ApplyCause, DecisionRoom, DecisionStore
+from allotment.operations.decide.room import ApplyCause, DecisionRoom
 from allotment.ports.repository import (
-    CommitMessage,
-    CommitPerson,
     EditedByHandError,
     FileChanges,
     HeadMovedError,
@@ -170,7 +168,7 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
         return "", _applied(room, state, grant)
     wanted = step.text or None
     _check_valid(room, state.tree, path, wanted)
-    message = _message(room.store, grant, room.now(), removed=wanted is None)
+    message = commit_message(room.store, grant, room.now(), removed=wanted is None)
     commit = repository.commit(FileChanges(state.commit, {path: wanted}), message)
     try:
         state = repository.read()
@@ -221,26 +219,6 @@ def _account(grant: TeamGrant) -> str:
     return f"grant {grant.id} of {grant.requester}{settled}"
 
 
-def _message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
-    person = next((each for each in store.people() if each.name == grant.requester), None)
-    devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
-    verb = "restore" if grant.settled_by else "grant"
-    what = f"take back {devices}" if removed else f"{verb} {devices}"
-    author = CommitPerson(grant.requester, "" if person is None else person.email)
-    return CommitMessage(grant.id, f"{grant.team}: {what}", "\n".join(_body(store, grant, removed=removed)), author, at)
-
-
-def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[str]:
-    for each in grant.terms.taken:
-        yield f"Taken of {each.team}: {each.share.devices} {each.share.flavor} in {each.share.cluster}"
-    yield f"Request {grant.id}, asked for by {grant.requester}"
-    if grant.settled_by:
-        yield f"It takes the place of what was changed by hand, as {grant.settled_by} has decided"
-    if not removed:
-        yield "Why:"
-        yield from (f"  {each}" for each in store.request(grant.id).wish.justification.splitlines())
-
-
 def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) -> TeamGrant:
     """Decide a conflict for what was agreed on, or for what somebody wrote by hand; the next passes make it so.
 
@@ -261,7 +239,7 @@ def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) 
     state = room.repository.read()
     text = state.tree.files.get(grant_path(grant.id))
     if restore:
-        after = restored(grant, text, now)
+        after = restored(grant, text, now, GrantRestoring(caller.name, state.commit))
     else:
         platform = room.load(state.tree.files)
         stands = next((each for each in platform.grants if each.name == grant.id), None)

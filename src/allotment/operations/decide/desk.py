@@ -18,16 +18,18 @@ from allotment.model.moments import written
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
-from allotment.model.requests.terms import RequestKind
+from allotment.model.requests.terms import RequestKind, Terms
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
-from allotment.operations.decide.terming import terms_asked, terms_instead, wish_of
+from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
 from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
+from allotment.requests.beginning import given_at, warning_of
 from allotment.requests.deadlines import due_acts
+from allotment.requests.gates import whole_of
 from allotment.requests.granting import after_end, check_extension, ended, extended, grant_of
-from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted
+from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted, why_waiting
 
 OWNER_GROUP: Final = "\0owner of the server"
 """The server's own user is in this group, which no identity provider can tell of: it holds what is no text."""
@@ -88,8 +90,7 @@ class RequestDesk:
         # What is simulated may take seconds: nobody else waits for that.
         seen, draft = self._draft(asked, party)
         with self._alone:
-            shown = recounted(self._room, seen.platform, draft.wish, draft.terms, draft.shown, without=asked.extends)
-            draft = replace(draft, shown=shown)
+            draft = self._recounted(draft, seen)
             request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
             if not request.state.over:
                 self._check_open(asked, request.requester)
@@ -106,9 +107,10 @@ class RequestDesk:
     def preview(self, asked: AskedRequest, party: Party) -> ToldRequest:
         """What would become of a request; nothing is kept."""
         seen, draft = self._draft(asked, party)
-        shown = recounted(self._room, seen.platform, draft.wish, draft.terms, draft.shown, without=asked.extends)
-        draft = replace(draft, shown=shown)
-        return self._told(submitted(draft, seen.platform.approvals), shown, seen.platform, party)
+        draft = self._recounted(draft, seen)
+        # Nobody finds it again by an id.
+        request = replace(submitted(draft, seen.platform.approvals), id="")
+        return self._told(request, draft.shown, seen.platform, party)
 
     def requests(
         self, wanted: RequestFilter, limit: int, *, after: RequestMark | None = None
@@ -129,12 +131,13 @@ class RequestDesk:
         read = request.revision if move.revision is None else move.revision
         _check_read(request, read)
         gives = move.act not in _GIVING_NOTHING
-        clusters = {each.cluster for each in request.terms.shares} if gives else ()
-        seen = look(self._room, tuple(sorted(clusters)))
+        clusters = tuple(sorted({each.cluster for each in request.terms.shares})) if gives else ()
+        changed = "" if move.terms is None else request.extends
+        seen = look(self._room, clusters, *_time(request, move, self._room.now()), changed)
         terms = None
         if move.terms is not None:
-            terms = terms_instead(move.terms, request.wish.team, request.terms, seen.platform, seen.held)
-        on = terms or request.terms
+            terms = terms_instead(move.terms, request.wish.team, request.terms, seen.free, seen.held)
+        on = _as_given(request, terms or request.terms, self._room.now())
         shown = _NOT_LOOKED
         if gives:
             shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
@@ -208,13 +211,10 @@ class RequestDesk:
     def rules(self, platform: Platform) -> RequestRules:
         """By which rules requests are decided, with the people who are away as far as they are known."""
         absent = {each.user for each in platform.approvals.absences}
-        people = self._room.store.people() if absent else ()
-        away = {
-            each.name: Somebody(each.name, frozenset(each.groups), owned(platform, each.groups))
-            for each in people
-            if each.name in absent
-        }
-        return RequestRules(platform.approvals, (*platform.admin_groups, OWNER_GROUP), away)
+        people = [each for each in self._room.store.people() if each.name in absent] if absent else []
+        away = {each.name: Somebody(each.name, frozenset(each.groups), owned(platform, each.groups)) for each in people}
+        shut_out = frozenset(each.name for each in people if each.suspended is not None)
+        return RequestRules(platform.approvals, (*platform.admin_groups, OWNER_GROUP), away, shut_out)
 
     def decides(self, request: GrantRequest, party: Party) -> bool:
         """Whether somebody decides on a request as it stands."""
@@ -243,13 +243,22 @@ class RequestDesk:
         team = platform.team(wish.team)
         placed = tuple(each.cluster for each in team.placements) if team is not None else ()
         clusters = (asked.clusters or placed) if asked.devices else ()
-        seen = look(self._room, clusters)
         now = self._room.now()
-        terms = terms_asked(asked, seen.platform, seen.held, now, extends)
+        changed = "" if joins_on(asked, extends) else asked.extends
+        seen = look(self._room, clusters, *time_asked(asked, now, extends), changed)
+        now = self._room.now()
+        terms = terms_asked(asked, seen.free, seen.held, now, extends)
         shown = shown_of(self._room, seen.platform, wish, terms, without=asked.extends)
         id_ = self._room.new_id()
         name, whence = party.somebody.name, party.caller.whence
-        return seen, Draft(id_, wish, terms, name, now, whence, asked.extends, shown)
+        begins_when_given = asked.since is None and not joins_on(asked, extends)
+        return seen, Draft(id_, wish, terms, name, now, whence, asked.extends, shown, begins_when_given)
+
+    def _recounted(self, draft: Draft, seen: PresentLook) -> Draft:
+        """The draft with what is so at this moment."""
+        terms = given_at(draft.terms, draft.at, begins_then=draft.begins_when_given)
+        shown = recounted(self._room, seen.platform, draft.wish, terms, draft.shown, without=draft.extends)
+        return replace(draft, shown=shown)
 
     def _extended(self, asked: AskedRequest) -> TeamGrant | None:
         if not asked.extends:
@@ -261,8 +270,9 @@ class RequestDesk:
         return grant
 
     def _shown(self, platform: Platform, request: GrantRequest) -> Shown:
-        shown = shown_of(self._room, platform, request.wish, request.terms, without=request.extends)
-        return recounted(self._room, platform, request.wish, request.terms, shown, without=request.extends)
+        terms = _as_given(request, request.terms, self._room.now())
+        shown = shown_of(self._room, platform, request.wish, terms, without=request.extends)
+        return recounted(self._room, platform, request.wish, terms, shown, without=request.extends)
 
     def _granted(
         self, request: GrantRequest, extends: TeamGrant | None, platform: Platform, now: int
@@ -291,7 +301,35 @@ class RequestDesk:
             deciders="" if request.state.over else who_decides(route, request.wish.team),
             decides=self.decides(request, party),
             after=after_end(grant_of(replace(request, state=RequestState.APPROVED, extends=""))),
+            warning="; ".join(filter(None, self._warnings(request, shown, platform))),
         )
+
+    def _warnings(self, request: GrantRequest, shown: Shown, platform: Platform) -> tuple[str, ...]:
+        now = self._room.now()
+        why = why_waiting(request, shown, platform.approvals, now)
+        return warning_of(request, now), _prolongs(request, shown), f"it is not given at once: {why}" if why else ""
+
+
+def _prolongs(request: GrantRequest, shown: Shown) -> str:
+    """Whoever decides on more time decides on the whole: it has to be said what that is."""
+    if shown.extends is None or request.state.over:
+        return ""
+    whole = whole_of(request.terms, shown.extends)
+    until = "" if whole.until is None else f" until {written(whole.until)}"
+    began = min(whole.since, shown.extends.approved[0].since)
+    return f"it changes grant {request.extends}, which then lasts from {written(began)}{until}"
+
+
+def _as_given(request: GrantRequest, terms: Terms, now: int) -> Terms:
+    return given_at(terms, now, begins_then=request.begins_when_given)
+
+
+def _time(request: GrantRequest, move: AskedMove, now: int) -> tuple[int, int | None]:
+    """From when to when what is decided on would be given."""
+    lasts = None if move.terms is None else move.terms.lasts
+    until = request.terms.until if lasts is None else request.terms.since + lasts
+    terms = _as_given(request, replace(request.terms, until=until), now)
+    return terms.since, terms.until
 
 
 def _check_read(request: GrantRequest, read: int) -> None:

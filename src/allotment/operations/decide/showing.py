@@ -9,12 +9,11 @@ from typing import Final
 from allotment.errors import AllotmentError
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState
-from allotment.model.requests.request import GrantRequest
 from allotment.model.requests.terms import RequestKind, Terms, Wish
 from allotment.operations.decide.effects import effects_of
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.taking import DevicesHeld, devices_held
-from allotment.requests.gates import given_beside
+from allotment.requests.gates import given_beside, lately, meet, nobody_decided, whole_of
 from allotment.requests.giving import wanted
 from allotment.requests.pricing import left_after
 from allotment.requests.transitions import Shown
@@ -38,49 +37,74 @@ class PresentLook:
     Attributes:
         platform: as declared, with what was granted.
         held: what is used of the guarantees in the clusters that were read.
+        free: the platform without the grant that is to be changed: its devices are there for the change.
     """
 
     platform: Platform
     held: DevicesHeld
+    free: Platform
 
 
-def look(room: DecisionRoom, clusters: tuple[str, ...]) -> PresentLook:
-    """Read what is needed of clusters; what was approved and is not in the directory yet counts as if it were.
+def look(
+    room: DecisionRoom, clusters: tuple[str, ...], since: int, until: int | None, changed: str = ""
+) -> PresentLook:
+    """Read what is needed of clusters; where none matters nothing is read, nor waited for.
 
-    Where no cluster matters nothing is read, nor waited for.
+    What was approved and is not in the directory yet counts as if it were, where it is given while something else is.
+
+    Args:
+        room: what it is read with.
+        clusters: their names.
+        since: when that is to begin, milliseconds since the epoch.
+        until: when it ends; None for good.
+        changed: id of the grant whose devices are to be others; empty for none.
     """
     if not clusters:
-        return PresentLook(room.platform(), {})
-    platform = _with_approved(room)
-    return PresentLook(platform, devices_held(platform, room.snapshots(clusters)))
+        return PresentLook(room.platform(), {}, room.platform())
+    platform = _with_approved(room, since, until)
+    free = _with_approved(room, since, until, changed) if changed else platform
+    return PresentLook(platform, devices_held(platform, room.snapshots(clusters)), free)
 
 
-def _with_approved(room: DecisionRoom) -> Platform:
+def _with_approved(room: DecisionRoom, since: int, until: int | None, without: str = "") -> Platform:
     platform, now = room.platform(), room.now()
     there = {each.name for each in platform.grants}
-    coming = [each for each in room.store.grants(_COMING) if each.id not in there]
-    if room.repository is None or not coming:
+    every = [each for each in room.store.grants(_COMING) if each.id not in there]
+    coming = [each for each in every if meet(each.terms, since, until) and each.id != without]
+    if room.repository is None or not (coming or without in there):
         return platform
-    added: dict[str, str] = {}
+    added: dict[str, str | None] = {grant_path(without): None} if without in there else {}
     for each in coming:
         for name, declared in wanted((each,), max(now, each.terms.since)).items():
             added[grant_path(name)] = grant_document(declared)
     try:
-        return room.load({**room.repository.read().tree.files, **added})
+        return room.load(room.repository.read().tree.with_changes(added).files)
     except AllotmentError:
         return platform  # one of them does not fit any more, and says so itself
 
 
 def recounted(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, shown: Shown, *, without: str) -> Shown:
-    """The same with what has to be true at the very moment: what is left of the budget, what is given beside."""
+    """The same with what has to be true at the very moment: what is left of the budget, what is given beside.
+
+    Args:
+        room: what it is known by.
+        platform: as declared, with what was granted.
+        wish: what is asked for.
+        terms: on which, as they would be given now.
+        shown: what is known already.
+        without: id of a grant that these terms would prolong or change: what is left, and given, is so beside that.
+    """
+    extends = room.store.grant(without) if without else None
+    whole = whole_of(terms, extends)
     grants = [each for each in room.store.grants() if each.team == wish.team and each.id != without]
     declared = platform.approvals.budget_of(wish.team)
     spent = room.spent(wish.team) if declared is not None else None
-    at_once = [each.terms for each in grants if _nobody_decided(room.store.request(each.id))]
+    at_once = [each.terms for each in grants if nobody_decided(each)]
     return replace(
         shown,
-        budget_left=left_after(terms, declared, [each.terms for each in grants], spent, room.now()),
-        beside=given_beside(terms, at_once),
+        budget_left=left_after(whole, declared, [each.terms for each in grants], spent, room.now()),
+        beside=given_beside(whole, at_once, lately(platform.approvals)),
+        extends=extends,
     )
 
 
@@ -118,7 +142,3 @@ def _beyond(terms: Terms, held: Terms) -> Terms:
         if each.devices > before.get((each.cluster, each.flavor), 0)
     )
     return replace(terms, shares=tuple(shares), taken=())
-
-
-def _nobody_decided(request: GrantRequest) -> bool:
-    return bool(request.decisions) and not any(each.by for each in request.decisions)

@@ -45,21 +45,33 @@ def terms_asked(
         CapacityError: so many cannot be guaranteed.
         UsageError: devices are asked for where the kind has none, or the other way round.
     """
+    start, until = time_asked(asked, now, extends)
     if extends is not None and not asked.devices:
-        since = asked.since if asked.since is not None else extends.terms.until
-        start = now if since is None else max(now, since)
-        more = replace(extends.terms, since=start, until=_end(start, asked.lasts))
-        return _priced(more, platform)
-    start = now if asked.since is None else asked.since
+        return _priced(replace(extends.terms, since=start, until=until), platform)
     if (asked.kind is RequestKind.GPUS) != (asked.devices > 0):
         raise UsageError(
             "say how many devices are wanted" if asked.kind is RequestKind.GPUS else "that kind has no devices",
             fix="`allot request gpus N --accelerator CLASS` asks for devices",
         )
     if not asked.devices:
-        return Terms((), (), start, _end(start, asked.lasts), None)
+        return Terms((), (), start, until, None)
     wanted = WantedDevices(asked.accelerator, asked.devices, asked.clusters)
-    return _proposed(platform, asked.team, wanted, held, start, _end(start, asked.lasts))
+    return _proposed(platform, asked.team, wanted, held, start, until)
+
+
+def time_asked(asked: AskedRequest, now: int, extends: TeamGrant | None) -> tuple[int, int | None]:
+    """From when to when something is asked for; None for good. More time joins on to what a grant has."""
+    since = asked.since
+    if joins_on(asked, extends) and extends is not None:
+        since = extends.terms.until if since is None else since
+        since = None if since is None else max(now, since)
+    start = now if since is None else since
+    return start, _end(start, asked.lasts)
+
+
+def joins_on(asked: AskedRequest, extends: TeamGrant | None) -> bool:
+    """Whether more time is asked for and nothing else."""
+    return extends is not None and not asked.devices
 
 
 def terms_instead(other: OtherTerms, team: str, table: Terms, platform: Platform, held: DevicesHeld) -> Terms:
@@ -69,10 +81,20 @@ def terms_instead(other: OtherTerms, team: str, table: Terms, platform: Platform
         NotFoundError: there is no such accelerator.
         InputError: the team is not in such a cluster.
         CapacityError: so many cannot be guaranteed.
+        UsageError: the table is about no devices.
     """
+    if not table.shares and (other.devices, other.accelerator, other.clusters) != (None, None, None):
+        raise UsageError(
+            "the request is about no devices",
+            why="devices are asked for and decided on by themselves",
+            fix="say another time at most, or deny it and have devices asked for",
+        )
     until = table.until if other.lasts is None else table.since + other.lasts
     devices = table.devices if other.devices is None else other.devices
     elsewhere = other.accelerator is not None or other.clusters is not None
+    if not elsewhere and other.devices is None:
+        # Another time alone: an extension's devices are its team's already, and would be looked for a second time.
+        return _priced(replace(table, until=until), platform)
     if not elsewhere and devices <= table.devices:
         shares = fitted(platform, fewer(table.shares, devices), team, held)
         taken = propose_taken(platform, shares, team, held)

@@ -18,7 +18,7 @@ def request_document(request: GrantRequest) -> Mapping[str, Any]:
     wish = request.wish
     return {
         "kind": "Request",
-        "id": request.id,
+        "id": request.id or None,
         "for": wish.kind.value,
         "team": wish.team,
         "name": wish.subject or None,
@@ -33,6 +33,7 @@ def request_document(request: GrantRequest) -> Mapping[str, Any]:
         "due": None if request.due is None else written(request.due),
         "extends": request.extends or None,
         "revision": request.revision,
+        "beginsWhenGiven": request.begins_when_given,
         "terms": terms_document(request.terms),
         "asked": terms_document(request.asked),
         "decisions": [_decision(each) for each in request.decisions],
@@ -50,6 +51,7 @@ def told_document(told: ToldRequest) -> Mapping[str, Any]:
         "deciders": told.deciders or None,
         "youDecide": told.decides,
         "after": told.after or None,
+        "warning": told.warning or None,
     }
 
 

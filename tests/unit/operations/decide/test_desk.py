@@ -24,6 +24,7 @@ from allotment.errors import (
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.rights import OWN
 from allotment.model.access.token import ApiToken
+from allotment.model.moments import written
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
@@ -327,8 +328,8 @@ def test_what_somebody_does_by_hand_is_not_overwritten(office: Office) -> None:
     assert "devices: 4" in (office.file(taken.id) or "")
     restored = office.repository.commits[office.store.grant(taken.id).commit].text
     assert restored.startswith(f"nlp: restore 4 {FLAVOR}")
-    assert "by hand, as root@acme has decided" in restored
-    assert "Why:\n  a release" in restored
+    assert "Restored by root@acme: it takes the place of what commit " in restored
+    assert "\n> a release\n" in restored
     assert office.store.grant(taken.id).settled_by == ""
     with pytest.raises(ConflictError):
         engineer.settle(taken.id, restore=True)
@@ -473,7 +474,14 @@ def test_an_extension_is_decided_like_any_request_and_joins_on(office: Office) -
     more = ada.ask(
         AskedRequest(RequestKind.GPUS, "nlp", WorkloadType.TRAINING, "more", lasts=24 * HOUR, extends=taken.id)
     )
-    assert (more.state, more.gate) == (RequestState.APPROVED, "some-gpus-in-budget")
+    # Somebody has decided on two days: nobody gives a third at once.
+    assert (more.state, more.gate) == (RequestState.WAITING, "some-gpus")
+    engineer = office.of("root@acme", ENGINEER)
+    until = written(taken.terms.since + 72 * HOUR)
+    assert engineer.request(more.id).warning.startswith(
+        f"it changes grant {taken.id}, which then lasts from {written(taken.terms.since)} until {until}; "
+    )
+    engineer.move(more.id, AskedMove(RequestAct.APPROVE))
     office.passes()
     office.now += 60 * 3600
     office.passes()

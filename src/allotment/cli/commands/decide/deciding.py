@@ -55,12 +55,17 @@ def _decide(
 ) -> None:
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.cli.shell.output import write_document
+    from allotment.errors import shown
     from allotment.ports.request_service import AskedMove
     from allotment.reports.documents.requests import request_document
 
     service, form = asked_server(session), session.value("output")
-    read = service.request(request).request.revision if revision is None else revision
-    after = service.move(request, AskedMove(act, reason, terms, read))
+    if revision is None:
+        told = service.request(request)
+        revision = told.request.revision
+        if told.warning:
+            session.note(f"warning: {shown(told.warning)}")
+    after = service.move(request, AskedMove(act, reason, terms, revision))
     if form in ("json", "yaml"):
         write_document(session, form, request_document(after))
     else:

@@ -51,7 +51,12 @@ def _common(function: F) -> F:
         (
             setting_flag("team", metavar="NAME"),
             click.option("--for", "lasts", metavar="TIME", help="How long, such as 72h; for good by default."),
-            click.option("--from", "since", metavar="MOMENT", help="From when on, such as 2026-12-01T09:00:00Z."),
+            click.option(
+                "--from",
+                "since",
+                metavar="MOMENT",
+                help="From when on, such as 2026-12-01T09:00:00Z; once it is approved by default.",
+            ),
             click.option("--why", required=True, metavar="TEXT", help="What it is needed for."),
             click.option(
                 "--workload",

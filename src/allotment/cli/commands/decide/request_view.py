@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from allotment.cli.shell.amounts import money
@@ -14,7 +15,7 @@ from allotment.model.grammar import count
 from allotment.model.moments import written
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest, RequestState
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import TakenShare, Terms
 from allotment.ports.request_service import ToldRequest
 from allotment.reports.documents.requests import grant_document, request_document
 
@@ -87,6 +88,8 @@ def told_text(told: ToldRequest, currency: str) -> str:
     if told.deciders:
         you = ": you may" if told.decides else ""
         lines.append(f"  decides: {shown(told.deciders)}{you}")
+    if told.warning:
+        lines.append(f"  warning: {shown(told.warning)}")
     lines += _need_lines(told.need)
     if told.budget_left is not None:
         lines.append(f"  budget left this month, once granted: {money(told.budget_left, currency)}")
@@ -101,9 +104,14 @@ def told_text(told: ToldRequest, currency: str) -> str:
 def _lines(request: GrantRequest, currency: str) -> Iterator[str]:
     wish = request.wish
     what = _what(wish.kind.value, wish.subject, request.terms)
-    yield f"request {request.id}: {what} for team {shown(wish.team)}, {request.state.value}"
-    yield f"  {_span(request.terms)}; {_price(request.terms, currency) or 'its price is not known'}"
-    if request.terms != request.asked:
+    if request.id:
+        yield f"request {request.id}: {what} for team {shown(wish.team)}, {request.state.value}"
+    else:
+        yield f"a request of {what} for team {shown(wish.team)} would be {request.state.value}"
+    waits = request.begins_when_given and not request.state.over
+    span = f"{_lasts(request.terms)} from its approval on" if waits else _span(request.terms)
+    yield f"  {span}; {_price(request.terms, currency) or 'its price is not known'}"
+    if not _as_asked(request):
         yield f"  asked for: {_what(wish.kind.value, wish.subject, request.asked)}, {_span(request.asked)}"
     for each in request.terms.taken:
         share = each.share
@@ -117,12 +125,28 @@ def _lines(request: GrantRequest, currency: str) -> Iterator[str]:
         until = "" if request.due is None else f", until {written(request.due)}"
         yield f"  this is offered{until}: `allot request accept {request.id}` takes it"
     elif request.state is RequestState.APPROVED and request.decisions and not request.decisions[-1].by:
-        yield f"  approved at once by the gate {shown(request.gate)}"
+        yield f"  {'approved' if request.id else 'that is'} at once by the gate {shown(request.gate)}"
+
+
+def _as_asked(request: GrantRequest) -> bool:
+    """Whether it is as it was asked for, whenever it begins where nobody named that."""
+    terms, asked = request.terms, request.asked
+    if request.begins_when_given and terms.lasts == asked.lasts:
+        terms = replace(terms, since=asked.since, until=asked.until)
+    return terms == asked
 
 
 def _what(kind: str, subject: str, terms: Terms) -> str:
     devices = ", ".join(f"{each.devices} {shown(each.flavor)} in {shown(each.cluster)}" for each in terms.shares)
+    if not devices and terms.taken:
+        # Of a grant of others, of which no more is told.
+        return "taken: " + ", ".join(_lent(each) for each in terms.taken)
     return devices or (f"{kind} {shown(subject)}" if subject else kind)
+
+
+def _lent(each: TakenShare) -> str:
+    share = each.share
+    return f"{share.devices} {shown(share.flavor)} in {shown(share.cluster)} of {shown(each.team)}"
 
 
 def _lasts(terms: Terms) -> str:

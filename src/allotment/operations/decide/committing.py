@@ -1,0 +1,83 @@
+"""What the commit of a grant says: what is given or goes, of whom it is taken, who asked for it, who decided, and why.
+
+Reasons are foreign text. They are quoted line by line, so that none is read as a trailer, and cut.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from allotment.errors import NotFoundError, spelled
+from allotment.model.moments import written
+from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct
+from allotment.operations.decide.room import DecisionStore
+from allotment.ports.repository import CommitMessage, CommitPerson
+
+_WIDE: Final = 98
+"""Characters of a line of somebody's words."""
+_MOST_SAID: Final = 2_000
+"""Characters of one reason; the server has the whole."""
+_MARK: Final = "> "
+_SAID: Final[Mapping[RequestAct, str]] = {
+    RequestAct.APPROVE: "Approved",
+    RequestAct.COUNTER: "Other terms offered",
+    RequestAct.ACCEPT: "Accepted",
+    RequestAct.DENY: "Denied",
+    RequestAct.LAPSE: "Lapsed",
+}
+
+
+def commit_message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: bool) -> CommitMessage:
+    """The message of the commit that writes or removes a grant's file.
+
+    Args:
+        store: of requests and people.
+        grant: as it is while that is done.
+        at: milliseconds since the epoch.
+        removed: whether the file goes.
+    """
+    person = next((each for each in store.people() if each.name == grant.requester), None)
+    devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
+    given = "grant" if grant.restored is None else "restore"
+    what = f"take back {devices}" if removed else f"{given} {devices}"
+    author = CommitPerson(grant.requester, "" if person is None else person.email)
+    body = "\n".join(_body(store, grant, removed=removed))
+    return CommitMessage(grant.id, f"{grant.team}: {what}", body, author, at)
+
+
+def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[str]:
+    for each in grant.terms.taken:
+        yield f"Taken of {each.team}: {each.share.devices} {each.share.flavor} in {each.share.cluster}"
+    yield f"Request {grant.id}, asked for by {spelled(grant.requester)}"
+    request = None if removed else _given_by(store, grant)
+    if request is not None:
+        if request.id != grant.id:
+            yield f"Changed by request {request.id} of {spelled(request.requester)}"
+        yield from _quoted(request.wish.justification)
+        for record in request.decisions:
+            yield f"{_decided(record)} on {written(record.at)}"
+            yield from _quoted(record.reason)
+    if grant.restored is not None:
+        yield f"Restored by {spelled(grant.restored.by)}: it takes the place of what commit {grant.restored.over} has"
+
+
+def _given_by(store: DecisionStore, grant: TeamGrant) -> GrantRequest | None:
+    try:
+        return store.request(grant.given_by or grant.id)
+    except NotFoundError:
+        return None
+
+
+def _decided(record: DecisionRecord) -> str:
+    by = spelled(record.by) if record.by else f"gate {spelled(record.gate)}"
+    return f"{_SAID[record.act]} by {by}"
+
+
+def _quoted(words: str) -> Iterator[str]:
+    """Somebody's words, marked as such line by line."""
+    text = " ".join(words.split())
+    cut = text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}…"
+    yield from (f"{_MARK}{line}" for line in textwrap.wrap(cut, _WIDE, break_on_hyphens=False))
