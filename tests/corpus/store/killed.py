@@ -93,7 +93,10 @@ def run(place: StorePlace, rng: random.Random, rounds: int) -> dict[str, int]:
                 with_it._jobs, with_it._lines = dict(memory._jobs), dict(memory._lines)
                 with_it._trail, with_it._tokens = list(memory._trail), dict(memory._tokens)
                 with_it._people = dict(memory._people)
-                with_it._requests, with_it._grants = dict(memory._requests), dict(memory._grants)
+                with_it._requests = dict(memory._requests)
+                # The same dictionary is its book's, too.
+                with_it._grants |= memory._grants
+                with_it.notices._kept, with_it.notices._told = dict(memory.notices._kept), dict(memory.notices._told)
                 act = acts.draw(with_it)
                 act.on(with_it)
                 kept = list(everything(store)) == list(everything(with_it))
