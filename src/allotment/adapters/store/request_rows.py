@@ -36,7 +36,7 @@ def requests_of(
     created, id_ = REQUESTS.c.created, REQUESTS.c.id
     query = sa.select(REQUESTS.c.written).where(*_conditions(wanted)).order_by(created.desc(), id_.desc())
     if after is not None:
-        query = query.where(sa.or_(created < after.at, sa.and_(created == after.at, id_ < after.id)))
+        query = query.where(sa.or_(created < after.at, sa.and_(created == after.at, id_ < kept_text(after.id))))
     return _requests(connection, query, limit)
 
 
@@ -49,7 +49,7 @@ def due_requests_of(
     if platform:
         query = query.where(_of_platform(REQUESTS, platform))
     if after is not None:
-        query = query.where(sa.or_(due > after.at, sa.and_(due == after.at, id_ > after.id)))
+        query = query.where(sa.or_(due > after.at, sa.and_(due == after.at, id_ > kept_text(after.id))))
     return _requests(connection, query, limit)
 
 

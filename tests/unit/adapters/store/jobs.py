@@ -390,3 +390,5 @@ def _in_time(store: JobsStore) -> Iterator[Any]:
         yield page
         mark = RequestMark(page[-1].due or 0, page[-1].id)
     yield store.due_requests(until, platform="acme"), store.due_requests(0)
+    for each in ("a\x00", "\udc80"):
+        yield store.requests(RequestFilter(), after=RequestMark(NOW, each)), store.grants(after=each)
