@@ -184,8 +184,11 @@ class DeskOf:
                 fix="name one of yours; `allot whoami` says what you may",
             )
         self._check_place(submission.backend)
-        if submission.supersedes:
-            self._desk.find(submission.supersedes, within=self._seen(Permission.SUBMIT))
+        if submission.supersedes and within is not None:
+            # The new job has the other one's code: for whoever may not submit there, that is not there.
+            found = self._desk.find(submission.supersedes, team=team, within=within)
+            if found.id != submission.supersedes:
+                raise NotFoundError(f"there is no job {quoted(submission.supersedes)}", fix="check its name or id")
 
     def _check_place(self, backend: str) -> None:
         if not self._rights.as_server and not self._desk.keeps_apart(backend):
@@ -210,4 +213,7 @@ class DeskOf:
         return replace(receipt, job=self._told(receipt.job))
 
     def _told(self, job: StoredJob) -> StoredJob:
-        return job if self._rights.within(Permission.READ) is None else job_unnamed(job)
+        if self._rights.within(Permission.READ) is None:
+            return job
+        # By the reference of its code whoever submits elsewhere could have it in a job of his own.
+        return job_unnamed(job if self._rights.gives(Permission.SUBMIT, job.job.team) else replace(job, code=""))
