@@ -67,7 +67,8 @@ CASES: dict[str, tuple[Raw, PatchOp, Any, str]] = {
         CLONE.format("--set maxRunTime=30s"),
     ),
     "trials of a sweep at once": (
-        made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"parallelism": 2}}, CLONE.format("--set sweep.atOnce=2"),
+        made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"parallelism": 2}},
+        CLONE.format("--set sweep.atOnce=2"),
     ),
     "trials of a sweep": (made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"completions": 1}}, ""),
     "cpu and memory": (
