@@ -43,8 +43,10 @@ from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
+from allotment.operations.run.kubernetes.as_source import ClusterAsSource
 from allotment.operations.run.kubernetes.backend import KubernetesBackend
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
+from allotment.operations.run.kubernetes.homes import namespace_of
 from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.operations.run.kubernetes.quotas_there import QuotasThere
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
@@ -290,6 +292,7 @@ def _opener(
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
+        there = ClusterAsSource(name, kube, wiring.clock(), right, lambda: backend.acts)
         starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
             backend,
@@ -299,6 +302,9 @@ def _opener(
             remember=backend.remember,
             prices=class_prices(platform, cluster),
             offered=partial(classes_offered, platform, cluster),
+            snapshot=lambda _: there.read,
+            namespace_of=partial(namespace_of, platform),
+            with_past=True,
         )
 
     return open_one

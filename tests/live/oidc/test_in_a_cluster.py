@@ -65,6 +65,10 @@ def test_a_member_is_bound_by_the_cluster_s_policies_and_roles_and_named_by_it(
     ada.run("wait", taken["id"], "--timeout", "120")
     (made,) = training.kube.list("batch/v1", "Job", namespace="nlp", labels=f"allotment.dev/job={taken['id']}")
     assert made["metadata"]["annotations"][SUBMITTER] == "ada@acme.example"
+    # Who has no kubeconfig is answered by the server, as his team may see it.
+    for command in ("why", "when"):
+        assert "it has succeeded at" in " ".join(ada.run(command, "good").stdout.split())
+    assert "cv" not in ada.run("queues", *there).stdout
     refused = training.refusal(as_by_kubectl(made), member("nlp", "ada@acme.example"))
     for words in ("trusted-registries", "which is not from a trusted registry"):
         assert words in said

@@ -18,7 +18,7 @@ from allotment.model.source import SourceTree
 from allotment.observe.view import namespaces_of
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.run.desk import Desk
-from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed
+from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed, snapshot_unnamed
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     FamilySummary,
@@ -106,9 +106,15 @@ class DeskOf:
         seen = self._seen(Permission.READ)
         if seen is None:
             return self._desk.snapshot(backend)
-        whose = self._one_team(seen, team)
-        found = self._desk.snapshot(backend)
-        return viewed(found, whose, namespaces_of(found, whose))
+        if not team or team in seen:
+            whose = self._one_team(seen, team)
+            found = self._desk.snapshot(backend)
+        else:
+            found = self._desk.snapshot(backend)
+            # In a cluster a team's namespace may be called otherwise than the team.
+            whose = next((each for each in seen if team in namespaces_of(found, each)), team)
+            whose = self._one_team(seen, whose)
+        return snapshot_unnamed(viewed(found, whose, namespaces_of(found, whose)))
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
