@@ -43,11 +43,14 @@ from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
+from allotment.operations.run.kubernetes.as_source import ClusterAsSource
 from allotment.operations.run.kubernetes.backend import KubernetesBackend
 from allotment.operations.run.kubernetes.foreseeing import ForeseenThere
+from allotment.operations.run.kubernetes.homes import namespace_of
 from allotment.operations.run.kubernetes.making import ClusterAccess
 from allotment.operations.run.kubernetes.quotas_there import QuotasThere
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
+from allotment.operations.run.kubernetes.submitters import Submitters
 from allotment.operations.run.lane import Serving
 from allotment.operations.run.local.backend import LocalBackend
 from allotment.operations.run.local.launching import LocalStorage
@@ -152,7 +155,8 @@ def _serve(asked: argparse.Namespace) -> None:
         )
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
-        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady)
+        submitters = Submitters(jobs.people, platform, identity.owner)
+        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady, submitters)
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
@@ -264,7 +268,9 @@ def _last_start(place: Path) -> tuple[str, int | None]:
     return (named, slots) if not named or Path(named).is_dir() else ("", None)
 
 
-def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock) -> Callable[[str], Serving]:
+def _opener(
+    platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock, submitters: Submitters
+) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
     def open_one(name: str) -> Serving:
@@ -282,10 +288,11 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
                 fix=f"name one of these, or describe a Slurm in {slurm_folder(os.environ)}/{name}.yaml",
             )
         kube = opened.enter_context(connected(cluster.context))
-        access = ClusterAccess(kube, key=running.server_key(folder))
+        access = ClusterAccess(kube, key=running.server_key(folder), in_name_of=submitters.identity)
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
+        there = ClusterAsSource(name, kube, wiring.clock(), right, lambda: backend.acts)
         starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
             backend,
@@ -295,6 +302,9 @@ def _opener(platform: Platform, folder: Path, slots: int, opened: ExitStack, clo
             remember=backend.remember,
             prices=class_prices(platform, cluster),
             offered=partial(classes_offered, platform, cluster),
+            snapshot=lambda _: there.read,
+            namespace_of=partial(namespace_of, platform),
+            with_past=True,
         )
 
     return open_one

@@ -105,7 +105,7 @@ def _settled(case: Case, job: ServedJob) -> Explanation:
     elif job.trials is not None:
         said = trials_said(job.trials)
     else:
-        said = shown(job.said) or "nothing that was seen keeps it"
+        said = shown(job.said) or f"it is {job.state} since {job.since}, as the server knows"
     return Explanation(
         case.reference, case.snapshot.taken_at, "none", "", None, None, Confidence.SURE, unquoted(said),
         {"job": job.id} if job.trials is None else trial_facts(job.trials),

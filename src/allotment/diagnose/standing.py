@@ -27,6 +27,9 @@ from allotment.model.observed.work import CronJob, Job, Owner, Replicas
 _OVER: Final = ("Complete", "Completed", "Succeeded")
 """Conditions by which kinds with a controller of their own say that they are done."""
 
+_MOST_NODES: Final = 3
+"""Nodes that are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class SubjectStanding:
@@ -118,7 +121,7 @@ def _over(case: Case) -> str:
     subject = case.subject
     match subject:
         case Job() if is_true(subject.status.conditions, "Complete"):
-            return f"it is done since {subject.status.completion_time or 'some time'}"
+            return _succeeded_job(subject)
         case Job() if is_true(subject.status.conditions, "SuccessCriteriaMet"):
             return "it is done: as many have succeeded as it needs (successPolicy), and its last pods end"
         case Pod() if subject.status.phase == "Succeeded":
@@ -146,12 +149,23 @@ def _at_work(case: Case) -> str:
         # That a run of a CronJob is on says nothing of the one that is due.
         return ""
     if len(case.running_pods) == len(live) >= wanted_pods(case):
-        return (
-            f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on "
-            + ", ".join(sorted({pod.spec.node_name for pod in live})[:3])
-            + "".join(f"; {each}" for each in (*_fewer(case), *_resizing(live), *_displaced(case)))
+        return f"it runs: {len(live)} pod{'s' if len(live) > 1 else ''} on {_nodes(live)}" + "".join(
+            f"; {each}" for each in (*_fewer(case), *_resizing(live), *_displaced(case))
         )
     return ""
+
+
+def _succeeded_job(job: Job) -> str:
+    at = f" at {job.status.completion_time}" if job.status.completion_time else ""
+    number = job.status.succeeded
+    return f"it has succeeded{at}{f': all {number:,} pods' if number > 1 else ''}"
+
+
+def _nodes(pods: list[Pod]) -> str:
+    """Where they are, of many nodes the first."""
+    names = sorted({pod.spec.node_name for pod in pods})
+    more = len(names) - _MOST_NODES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NODES])} and {more:,} more"
 
 
 def _fewer(case: Case) -> Iterator[str]:

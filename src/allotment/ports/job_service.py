@@ -230,15 +230,16 @@ class JobService(Protocol):
         ...
 
     def snapshot(self, backend: str, team: str = "") -> Snapshot:
-        """What answers rest on, of a back end that no other snapshot shows.
+        """What answers rest on, of a back end; a cluster is read once in half a minute, whoever asks.
 
         Args:
             backend: which.
-            team: as whose people may see it; whoever sees all of them sees it whole.
+            team: as whose people may see it, by its name or a namespace of its; whoever sees all sees it whole.
 
         Raises:
             NotFoundError: there is no such back end.
-            UsageError: it is a cluster, which is asked itself; or the caller is of several teams, and none is named.
+            UsageError: the caller is of several teams, and none is named.
+            UnreachableError: it does not answer.
         """
         ...
 

@@ -93,6 +93,17 @@ def test_a_failure_names_exit_code_and_rank_and_retries_are_counted(driver: Driv
     assert second.end.code == 1
 
 
+def test_a_failure_of_all_ranks_costs_one_retry(driver: Driver) -> None:
+    gang = job(replicas=3, gang=True, needs=devices(1), retries=RetryPolicy(1, safe=True))
+    failing = driver.start(gang, "1s", fails=True)
+    ended = driver.wait(failing, JobState.FAILED)
+    assert ended.end is not None
+    assert ended.end.code == 1
+    (body,) = driver.live.kube.list("batch/v1", "Job", namespace=NAMESPACE, labels=f"allotment.dev/job={failing}")
+    # All three, and then again at least the first of them.
+    assert body["status"]["failed"] > 3
+
+
 def test_a_gang_that_cannot_fit_leaves_nothing(driver: Driver) -> None:
     for number in (9, 8):  # no node holds one replica; the team's queue can never hold all
         asked = job(replicas=3, gang=True, needs=devices(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -24,7 +25,9 @@ from allotment.model.access.permission import AFAR, EVERYTHING, Permission
 from allotment.model.access.person import SESSION_HOURS, STALE_AFTER
 from allotment.model.access.rights import OWN, PLATFORM_ROLES, TEAM_ROLES, AccessRights, PersonRole
 from allotment.model.audit.act import AuditedAct
+from allotment.model.jobs.job import CodeFolder
 from allotment.model.jobs.written import write_value
+from allotment.model.quantity import Bytes
 from allotment.operations.access.admitting import Doorkeeper
 from allotment.operations.access.people import people_of
 from allotment.operations.access.registry import Registry
@@ -253,6 +256,27 @@ def test_where_programs_are_kept_apart_a_member_submits_for_his_team(hall: Hall)
     status, told = hall.asked("POST", "/v1/foresee", text, json.loads(write_value("submission", foreseen)))
     assert status == 200
     assert "secret-of-cv" not in json.dumps(told)
+
+
+def test_the_code_of_a_job_goes_to_no_job_of_another_team_and_to_nobody_who_may_only_look(hall: Hall) -> None:
+    desk = hall.world.desk
+    desk._identity = replace(desk._identity, clusters=frozenset({"local"}))
+    program = replace(job().program, code=CodeFolder(".", "", Bytes(1 << 20)))
+    reference = desk.put_code(io.BytesIO(b"the code of nlp"))
+    theirs = desk.submit(JobSubmission(replace(job(team="nlp"), program=program), "local", reference)).job.id
+    spy, ada = hall.session("spy", "cv-members", "nlp-viewers"), hall.session("ada", "nlp-members", "cv-members")
+
+    def said(text: str, team: str, of: str, name: str = "own") -> int:
+        submission = JobSubmission(replace(job(team=team, name=name), program=program), "local", supersedes=of)
+        return hall.asked("POST", "/v1/jobs", text, json.loads(write_value("submission", submission)))[0]
+
+    assert said(spy, "cv", theirs) == said(spy, "cv", "j9") == said(spy, "nlp", theirs) == 404
+    assert said(spy, "cv", "j1", name=theirs) == 200
+    assert said(spy, "cv", theirs) == 404, "a job of his own that is called as the other one's id is not the other one"
+    assert said(ada, "cv", theirs) == 404
+    assert said(ada, "nlp", theirs) == 200
+    codes = [hall.asked("GET", f"/v1/jobs/{theirs}", text)[1]["job"]["code"] for text in (spy, ada)]
+    assert (codes[0], codes[1].endswith(reference)) == ("", True)
 
 
 def test_a_group_that_is_left_is_left_with_the_next_sign_in_and_a_team_that_goes_at_once(hall: Hall) -> None:

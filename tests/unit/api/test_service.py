@@ -69,6 +69,7 @@ from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
+from allotment.operations.run.kubernetes.submitters import Submitters
 from allotment.operations.run.lane import Lane, Serving
 from allotment.operations.run.taking import Intake
 from allotment.ports.backends import JobRefusedError, LogLine
@@ -338,8 +339,8 @@ def test_answers_know_what_the_server_keeps_and_a_team_sees_its_own_alone(asked:
     assert why(snapshot, "after").explanation.cause == "job-dependency"
     found = when_live(snapshot, LiveWhenRequest(("rates",), wishes=StartWishes(futures=20, budget=600)), SystemClock())
     assert ([row.subject.name for row in found.rows], found.notes, found.machine) == (["rates-1"], (), True)
-    with pytest.raises(InputError, match="stands in no queue"):
-        when_live(snapshot, LiveWhenRequest(("after",)), SystemClock())
+    (held,) = when_live(snapshot, LiveWhenRequest(("after",)), SystemClock()).rows
+    assert (held.subject.name, "rates" in held.stands) == ("after", True)
     seen = [len(seen_by(snapshot, team, frozenset({team})).sources[0].served) for team in ("nlp", "cv")]
     assert seen == [2, 0]
 
@@ -854,7 +855,8 @@ def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, mo
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     world = World()
     with ExitStack() as opened:
-        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock)
+        submitters = Submitters(tuple, builders.platform())
+        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters)
         with pytest.raises(NotFoundError) as told:
             opener("labb")
     assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
@@ -15,6 +15,11 @@ from allotment.adapters.kube.fake import FakeKube
 from allotment.errors import NotFoundError, UnreachableError
 from allotment.model import labels
 from allotment.model.jobs.run import JobState
+from allotment.model.moments import written
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.namespaced import Namespace
+from allotment.model.observed.snapshot import Objects, Snapshot, Source
+from allotment.operations.run.served import ServedJobs, with_served
 from allotment.ports.backends import BackendOffer
 from allotment.ports.job_service import ServedBackend
 from allotment.ports.store import JobFilter, JobsPage
@@ -22,7 +27,7 @@ from allotment.ports.stored_jobs import row_of
 from allotment.wiring import running
 from tests.unit.cli.conftest import Run, home, run
 from tests.unit.cli.test_why_command import queued
-from tests.unit.operations.run.test_served import FAILED, HELD, STAGING, kept, stored
+from tests.unit.operations.run.test_served import FAILED, HELD, NOON, RUNNING, STAGING, kept, stored
 
 __all__ = ["home", "run"]  # fixtures
 
@@ -37,6 +42,8 @@ class Keeping:
         stored("j1", STAGING),
         stored("old", FAILED),
         stored("far", (JobState.QUEUED,), backend=CLUSTER),
+        stored("done", (*RUNNING, JobState.SUCCEEDED), "exit code 0", backend=CLUSTER),
+        stored("held", HELD, "it waits until far has succeeded", backend=CLUSTER),
         stored("twice-3", FAILED),
         stored("twice-1", HELD),
         stored("twice-2", STAGING),
@@ -56,10 +63,16 @@ class Keeping:
     def status(self) -> Any:
         kinds = (("local", "local"), (CLUSTER, "kubernetes"))
         backends = tuple(ServedBackend(name, BackendOffer(kind, ())) for name, kind in kinds)
-        return SimpleNamespace(backends=backends, directory="", environment={"KUBECONFIG": "/its/config"})
+        return SimpleNamespace(backends=backends, directory="", environment=self.environment)
+
+    environment: ClassVar[dict[str, str] | None] = {"KUBECONFIG": "/its/config"}
 
     def snapshot(self, backend: str, team: str = "") -> Any:
-        assert backend == "local"
+        if backend == CLUSTER:
+            objects = Objects(namespaces=(Namespace(metadata=ObjectMeta(name="nlp")),))
+            bare = Snapshot(taken_at=written(NOON), sources=(Source(name=CLUSTER, objects=objects),))
+            jobs = {each.id: each for each in self.jobs if each.backend == CLUSTER}
+            return with_served(bare, ServedJobs(jobs, lambda _: False, lambda _: (), NOON))
         return kept(*(each for each in self.jobs if each.id != "far"))
 
 
@@ -80,7 +93,7 @@ def test_of_several_living_jobs_of_a_name_one_is_told_though_the_newest_is_over(
     run: Run, asked: tuple[str, ...]
 ) -> None:
     assert "its data are being fetched" in run("why", *asked).ok()
-    assert "job/twice-twice-2 -n nlp --on local" in run("when", *asked).err
+    assert "its data are being fetched" in run("when", *asked).ok()
 
 
 def test_who_asks_for_what_is_not_there_is_told_to_list_what_was_asked(run: Run) -> None:
@@ -125,12 +138,29 @@ def test_a_job_of_a_cluster_is_asked_there_in_its_team_s_namespace(
     assert f"far is a job of {CLUSTER}: as with {given}--context {CLUSTER} --namespace nlp" in told.err
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("command", ["why", "when"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("far", "it is queued since"), ("done", "it has succeeded at"), ("held", "it waits until far has succeeded")],
+)
 def test_what_a_cluster_holds_nothing_of_is_told_as_the_server_knows_it(
-    run: Run, reached: dict[tuple[str, str], FakeKube]
+    run: Run,
+    reached: dict[tuple[str, str], FakeKube],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    said: str,
+    command: str,
+    *,
+    elsewhere: bool,
 ) -> None:
-    reached["/its/config", CLUSTER] = FakeKube()
-    told = run("why", "far")
-    assert (told.code, f"far is queued on {CLUSTER}" in told.err, "allot describe far" in told.err) == (3, True, True)
+    if elsewhere:
+        monkeypatch.setattr(Keeping, "environment", None)
+    else:
+        reached["/its/config", CLUSTER] = FakeKube()
+    told = run(command, name)
+    assert said in " ".join(told.ok().split())
+    assert (f"{name} is a job of {CLUSTER}: as with --on {CLUSTER} -n nlp" in told.err) is elsewhere
 
 
 def test_a_job_that_is_over_is_told_of_unless_the_cluster_has_another_of_its_name(

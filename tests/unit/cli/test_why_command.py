@@ -85,6 +85,7 @@ WAITS = ExplainedWaiting(
                 RemedyKind.WAIT_FOR_QUOTA,
                 Doer.PLATFORM,
                 "wait",
+                patch=Patch(PatchOp.WAIT, {"until": "completed"}),
                 tried=Tried(StartsWhen.LATER, StartWindow(start="2027-01-11T10:00:00Z", end="2027-01-11T12:00:00Z")),
             ),
         ),
@@ -126,8 +127,8 @@ WHAT HELPS
      tried: it starts then; it takes from a job of another team
      kubectl replace -f x
   2. the platform team: wait
-     tried: it starts later, when what it then waits for is over; starts between
-       2027-01-11T10:00:00Z and 2027-01-11T12:00:00Z
+     it starts then, unless something else keeps it by then; starts between 2027-01-11T10:00:00Z and
+       2027-01-11T12:00:00Z
 
 more about it: allot explain ALT-1301"""
 
@@ -178,6 +179,11 @@ NEVER = bare(
             bare("none", "it runs: 1 pod on a"),
             "job/train in nlp: it runs: 1 pod on a.\nas of 2027-01-11T09:30:00Z",
             id="none",
+        ),
+        pytest.param(
+            replace(bare("none", "it has succeeded at 2027-01-11T09:29:00Z"), called="gang"),
+            "gang (job/train in nlp): it has succeeded at 2027-01-11T09:29:00Z.\nas of 2027-01-11T09:30:00Z",
+            id="by the name that its user knows",
         ),
     ],
 )
@@ -254,7 +260,7 @@ def test_the_document_has_the_form_that_is_promised() -> None:
         "tried": {"starts": "now", "at": None, "displaces": ["a job of another team"]},
         "command": "kubectl replace -f x",
     }
-    assert (told["remedies"][1]["target"], told["remedies"][1]["patch"]) == (None, None)
+    assert (told["remedies"][1]["target"], told["remedies"][1]["patch"]["op"]) == (None, "wait")
     assert versioned(explanation_of_waiting(NEVER))["start"] == {"never": True}
 
 

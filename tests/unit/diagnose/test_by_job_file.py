@@ -11,7 +11,7 @@ from allotment.diagnose.explaining import explain
 from allotment.diagnose.finding import Proposal
 from allotment.diagnose.remedies.by_job_file import by_job_file
 from allotment.jobs.kubernetes.kinds import WorkKind
-from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind
+from allotment.model.explanation import Doer, Patch, PatchOp, RemedyKind, StartsWhen
 from allotment.model.jobs.job import Job
 from allotment.model.observed.base import Reference
 from tests.unit.diagnose.building import Raw, case_of, job, pod
@@ -66,7 +66,11 @@ CASES: dict[str, tuple[Raw, PatchOp, Any, str]] = {
         made(asked_for(run_time=15)), PatchOp.RESUBMIT, {"spec": {"activeDeadlineSeconds": 30}},
         CLONE.format("--set maxRunTime=30s"),
     ),
-    "trials of a sweep": (made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"parallelism": 2}}, ""),
+    "trials of a sweep at once": (
+        made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"parallelism": 2}},
+        CLONE.format("--set sweep.atOnce=2"),
+    ),
+    "trials of a sweep": (made(asked_for(sweep=GRID)), PatchOp.RESUBMIT, {"spec": {"completions": 1}}, ""),
     "cpu and memory": (
         made(asked_for()), PatchOp.RESUBMIT, asking(cpu="500m", memory="1Gi"),
         CLONE.format("--set resources.cpu=500m --set resources.memory=1Gi"),
@@ -155,3 +159,15 @@ def test_remedies_of_a_job_that_waits_for_quota(of_server: bool) -> None:
         assert ("kubectl" in each.command) is not of_server
         assert not of_server or each.command.startswith("allot clone k7x2 --set ") or WORDS in each.summary
     assert any("(in its job file: replicas=2)" in each.summary for each in own) is of_server
+
+
+def test_a_sweep_that_waits_for_quota_runs_fewer_trials_at_once_and_loses_none() -> None:
+    objects = [*platform(cluster_queue("cq", quota("f", 2))), *queued(pods=4)]
+    (work,) = (each for each in objects if each["kind"] == "Job")
+    work["metadata"]["labels"] |= {"allotment.dev/job": "k7x2", "allotment.dev/part": "main"}
+    work["spec"] |= {"completions": 4, "completionMode": "Indexed", "backoffLimitPerIndex": 0, "maxFailedIndexes": 4}
+    fewer = next(each for each in explain(case_of(objects)).remedies if "parallelism" in each.summary)
+    assert "completions" not in fewer.summary
+    assert fewer.command == "allot clone k7x2 --set sweep.atOnce=2 && allot stop k7x2"
+    assert fewer.tried is not None
+    assert fewer.tried.starts is StartsWhen.NOW

@@ -401,6 +401,10 @@ def test_of_indexes_it_is_told_which_and_how_often_each_may_fail() -> None:
     found = explain(case_of([*NODES, indexed()]), with_remedies=False)
     each = "the indexes 1,3 of the Job train failed more often than each may (backoffLimitPerIndex 1)"
     assert found.summary == each
+    gang = indexed()
+    gang["spec"]["maxFailedIndexes"] = 0
+    gang["status"]["conditions"][0]["reason"] = "MaxFailedIndexesExceeded"
+    assert explain(case_of([*NODES, gang]), with_remedies=False).summary == each
     several = indexed()
     several["spec"]["maxFailedIndexes"] = 1
     several["status"]["conditions"][0]["reason"] = "MaxFailedIndexesExceeded"

@@ -87,3 +87,16 @@ def test_what_is_scaled_to_zero_waits_for_nothing() -> None:
     idle["spec"]["replicas"] = 0
     assert waiting_in([node("n"), idle], "statefulset/idle") == []
     assert explain(case_of([node("n"), idle], "statefulset/idle")).cause == "scaled-to-zero"
+
+
+def test_what_runs_names_some_of_its_nodes_and_how_many_more_there_are() -> None:
+    nodes, many = [node(f"n{each}") for each in range(5)], job("train", 5)
+    pods = [pod(f"p{each}", f"n{each}", owner=many) for each in range(5)]
+    assert explain(case_of([*nodes, many, *pods], "job/train")).summary == "it runs: 5 pods on n0, n1, n2 and 2 more"
+
+
+def test_what_has_ended_well_says_so() -> None:
+    over = {"conditions": [{"type": "Complete", "status": "True"}], "completionTime": "2026-11-01T12:00:00Z"}
+    for succeeded, said in ((1, ""), (6, ": all 6 pods")):
+        found = explain(case_of([job("train") | {"status": {**over, "succeeded": succeeded}}], "job/train"))
+        assert (found.cause, found.summary) == ("none", f"it has succeeded at 2026-11-01T12:00:00Z{said}")

@@ -117,7 +117,8 @@ def _send_once(client: httpx.Client, request: Request, patience: Patience) -> ht
         request.method,
         request.path,
         params=list(request.params),
-        headers=list(request.headers),
+        # As kubectl sends them: names of people and groups may be any text.
+        headers=[(name.encode(), value.encode()) for name, value in request.headers],
         content=request.content,
     )
     try:

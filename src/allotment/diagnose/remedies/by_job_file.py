@@ -36,6 +36,7 @@ _FIELDS: Final[Mapping[str, str]] = {
 }
 _DEVICES: Final = "resources.accelerators.count"
 _REPLICAS: Final = "replicas"
+_AT_ONCE: Final = "sweep.atOnce"
 _RUN_TIME: Final = "maxRunTime"
 _LEFT_OUT: Final = frozenset({"status"})
 _FOLLOWS: Final = frozenset({"limits", "numbers", "priority", "preemptionPolicy"})
@@ -144,8 +145,14 @@ def _field(path: _Path, work: Work) -> str | None:
         return ""
     if path == ("metadata", "labels", labels.KUEUE_PRIORITY) or path[-1:] == ("priorityClassName",):
         return "priority"
-    if _is_number(path, work):
-        return _REPLICAS
+    if isinstance(work, Job) and work.spec.runs_trials:
+        # As many trials as before, of which fewer are under way.
+        return _AT_ONCE if path == ("spec", "parallelism") else _field_of_pods(path)
+    return _REPLICAS if _is_number(path, work) else _field_of_pods(path)
+
+
+def _field_of_pods(path: _Path) -> str | None:
+    """The same of what is the same for each pod."""
     if path[-1:] == ("activeDeadlineSeconds",):
         return _RUN_TIME
     # The program's container is the first; of what fetches data nothing is said in these fields.
@@ -159,8 +166,7 @@ def _field(path: _Path, work: Work) -> str | None:
 
 
 def _is_number(path: _Path, work: Work) -> bool:
-    """Whether it is how many pods run at once; of a sweep these are its trials."""
+    """Whether it is how many pods run at once."""
     if isinstance(work, Owner):
         return len(work.groups) == 1 and path == ("groups", 0, "count")
-    sweep = not isinstance(work, Job) or work.spec.max_failed_indexes is not None
-    return not sweep and path in {("spec", "parallelism"), ("spec", "completions")}
+    return isinstance(work, Job) and path in {("spec", "parallelism"), ("spec", "completions")}

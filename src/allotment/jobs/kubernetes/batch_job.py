@@ -84,6 +84,9 @@ def _retries(order: WorkOrder) -> Mapping[str, Any]:
     if sweep is not None:
         # A trial that fails does not take the others with it.
         return {"backoffLimitPerIndex": order.retries, "maxFailedIndexes": sweep.trials}
+    if order.job.replicas > 1:
+        # One failure of all ranks is one failure: counted by pod it would use up as many retries as there are ranks.
+        return {"backoffLimitPerIndex": order.retries, "maxFailedIndexes": 0}
     return {"backoffLimit": order.retries}
 
 

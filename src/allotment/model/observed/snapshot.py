@@ -53,6 +53,8 @@ from allotment.model.observed.work import CronJob, DaemonSet, Job, Owner, Replic
 
 MACHINE: Final = "machine"
 """Kind of a source that is this machine."""
+CLUSTER: Final = "cluster"
+"""Kind of a source that is a Kubernetes cluster."""
 
 
 class Objects(Part, frozen=True):
@@ -179,12 +181,13 @@ class Source(Part, frozen=True):
         idle_marks: what rules of idleness would have done; of a back end that measures itself.
         unreached: why the cluster gave no answer at all; empty where it did.
         slurm: of a Slurm what it says itself, beside its nodes and jobs as objects; None of a cluster.
-        served: what the server of this machine keeps of jobs that its back end does not hold; empty of a cluster.
+        served: what the server of this machine keeps of jobs that its back end does not hold, or that are over; empty
+            of a cluster that was asked itself.
         submitted: when that server took its jobs, in milliseconds since the epoch, by ``TEAM/ID``.
     """
 
     name: str = ""
-    kind: str = "cluster"
+    kind: str = CLUSTER
     observed_at: str = ""
     took: float = 0.0
     server: str = ""

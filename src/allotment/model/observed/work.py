@@ -50,6 +50,11 @@ class JobSpec(Part, frozen=True):
     selector: Selector | None = None
     template: PodTemplate = PodTemplate()
 
+    @property
+    def runs_trials(self) -> bool:
+        """Whether an index that fails for good leaves the others alone, as the trials of a sweep and no ranks."""
+        return self.backoff_limit_per_index is not None and self.max_failed_indexes != 0
+
 
 class JobStatus(Part, frozen=True):
     """How a Job is."""

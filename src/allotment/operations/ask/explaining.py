@@ -15,7 +15,7 @@ from allotment.diagnose.subjects import find_case
 from allotment.diagnose.unseen import WORK, unseen_in
 from allotment.errors import shown
 from allotment.model.explanation import CauseVerdict, Explanation, Layer
-from allotment.model.labels import MULTIKUEUE_ORIGIN
+from allotment.model.labels import JOB, JOB_NAME, MULTIKUEUE_ORIGIN
 from allotment.model.moments import moment
 from allotment.model.observed.base import ObjectMeta, Reference
 from allotment.model.observed.index import Index
@@ -59,6 +59,7 @@ class ExplainedWaiting:
         source: the cluster's name.
         labels: its own.
         pods: None where it makes them run by run.
+        called: as its user calls the job that it runs, by its annotation; empty where it runs none.
     """
 
     explanation: Explanation
@@ -67,6 +68,7 @@ class ExplainedWaiting:
     source: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     pods: PodsAtWork | None = None
+    called: str = ""
 
     @property
     def subject(self) -> Reference:
@@ -209,7 +211,8 @@ def _explained(case: Case, *, with_remedies: bool) -> ExplainedWaiting:
     began = moment(since)
     waited = None if began is None else max(0.0, case.now - began / 1000)
     explanation = explain(case, with_remedies=with_remedies)
-    return ExplainedWaiting(explanation, since, waited, case.source.name, metadata.labels, _at_work(case))
+    called = metadata.annotations.get(JOB_NAME, "") if JOB in metadata.labels else ""
+    return ExplainedWaiting(explanation, since, waited, case.source.name, metadata.labels, _at_work(case), called)
 
 
 def _at_work(case: Case) -> PodsAtWork | None:

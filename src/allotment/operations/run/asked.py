@@ -18,7 +18,7 @@ from allotment.model.source import SourceTree
 from allotment.observe.view import namespaces_of
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.run.desk import Desk
-from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed
+from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed, snapshot_unnamed
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     FamilySummary,
@@ -106,7 +106,7 @@ class DeskOf:
         seen = self._seen(Permission.READ)
         if seen is None:
             return self._desk.snapshot(backend)
-        whose = self._one_team(seen, team)
+        whose = self._one_team(seen, team) if not team or team in seen else ""
         try:
             found = self._desk.snapshot(backend)
         except NotFoundError:
@@ -115,7 +115,11 @@ class DeskOf:
                 f"there is no back end {quoted(backend)} that you could ask",
                 fix="`allot ps -o wide` names those on which your teams' jobs are",
             ) from None
-        return viewed(found, whose, namespaces_of(found, whose))
+        if not whose:
+            # In a cluster a team's namespace may be called otherwise than the team.
+            whose = next((each for each in seen if team in namespaces_of(found, each)), team)
+            whose = self._one_team(seen, whose)
+        return snapshot_unnamed(viewed(found, whose, namespaces_of(found, whose)))
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
@@ -191,8 +195,11 @@ class DeskOf:
                 fix="name one of yours; `allot whoami` says what you may",
             )
         self._check_place(submission.backend)
-        if submission.supersedes:
-            self._desk.find(submission.supersedes, within=self._seen(Permission.SUBMIT))
+        if submission.supersedes and within is not None:
+            # The new job has the other one's code: for whoever may not submit there, that is not there.
+            found = self._desk.find(submission.supersedes, team=team, within=within)
+            if found.id != submission.supersedes:
+                raise NotFoundError(f"there is no job {quoted(submission.supersedes)}", fix="check its name or id")
 
     def _check_place(self, backend: str) -> None:
         if not self._rights.as_server and not self._desk.keeps_apart(backend):
@@ -217,4 +224,7 @@ class DeskOf:
         return replace(receipt, job=self._told(receipt.job))
 
     def _told(self, job: StoredJob) -> StoredJob:
-        return job if self._rights.within(Permission.READ) is None else job_unnamed(job)
+        if self._rights.within(Permission.READ) is None:
+            return job
+        # By the reference of its code whoever submits elsewhere could have it in a job of his own.
+        return job_unnamed(job if self._rights.gives(Permission.SUBMIT, job.job.team) else replace(job, code=""))

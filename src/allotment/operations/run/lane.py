@@ -58,7 +58,8 @@ class Serving:
         told: what is different there from what a job's file says.
         foreseen: what would become of a job that `check` lets through.
         snapshot: what answers rest on, made of its jobs by id: what it gives makes it, once others may go on; None
-            where it is a cluster, which is asked itself.
+            where nothing is told.
+        namespace_of: in which of its namespaces a team's jobs are.
         with_past: whether `snapshot` is given jobs that are over as well.
         check: raises what `start` would raise for good, before a job is kept.
         remember: is told of jobs that were over lately, of which something may be left; None where nothing is.
@@ -79,6 +80,7 @@ class Serving:
     told: Callable[[JobToStart], tuple[str, ...]] = lambda _: ()
     foreseen: Callable[[JobToStart], ForeseenStart] = lambda _: ForeseenStart()
     snapshot: Callable[[Mapping[str, StoredJob]], Callable[[], Snapshot]] | None = None
+    namespace_of: Callable[[str], str] = lambda team: team
     with_past: bool = False
     check: Callable[[JobToStart], None] = lambda _: None
     remember: Callable[[JobToStart], None] | None = None
@@ -247,12 +249,11 @@ class Lane:
         """What answers rest on.
 
         Raises:
-            UsageError: it is a cluster, which is asked itself.
+            UsageError: nothing is told of it.
+            UnreachableError: it does not answer.
         """
         if self._serving.snapshot is None:
-            raise UsageError(
-                f"{self.name} is asked itself", why="its API server knows more", fix="name it with --context instead"
-            )
+            raise UsageError(f"of {self.name} nothing is told by this server")
         with self._alone:
             self._recover()
             jobs = dict(self._reconciler.jobs)
@@ -264,7 +265,11 @@ class Lane:
             made = self._serving.snapshot(past | jobs)
         found = made()
         asked = ServedJobs(
-            past | jobs, self.keeps, lambda of: self._store.members(of, 2), self._serving.families.moment(now)
+            past | jobs,
+            self.keeps,
+            lambda of: self._store.members(of, 2),
+            self._serving.families.moment(now),
+            self._serving.namespace_of,
         )
         return with_served(found, asked)
 

@@ -21,7 +21,7 @@ from allotment.model.jobs.job import Job, JobSchedule, Sweep
 from allotment.model.jobs.run import JobState
 from allotment.model.moments import written
 from allotment.model.observed.served import AwaitedJob, ServedJob, ServedTimes, ServedTrials
-from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.snapshot import CLUSTER, Snapshot, Source
 from allotment.model.observed.work import Work
 from allotment.model.slurm.seen import SlurmPhase
 from allotment.model.slurm.tres import tasks_of
@@ -31,6 +31,7 @@ from allotment.ports.stored_jobs import StoredJob
 _LONGEST_NAME: Final = 40
 _NOT_WITH_IT: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.STAGING})
 _LEFT_OUT: Final = "left-out"
+_OVER: Final = frozenset(each.value for each in JobState if each.over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,23 @@ class ServedJobs:
         keeps: whether the server makes the members of a job itself.
         newest: the newest members of a schedule, by its id.
         wall: milliseconds since the epoch, by which schedules go.
+        namespace_of: in which namespace of the back end a team's jobs are.
     """
 
     jobs: Mapping[str, StoredJob]
     keeps: Callable[[Job], bool]
     newest: Callable[[str], Sequence[StoredJob]]
     wall: int
+    namespace_of: Callable[[str], str] = lambda team: team
 
 
 def with_served(snapshot: Snapshot, asked: ServedJobs) -> Snapshot:
     """A snapshot of one back end with what the server keeps of its jobs."""
-    served = (*served_jobs(asked), *_sweeps_there(asked, snapshot.sources[:1]))
-    submitted = {f"{each.job.team}/{each.id}": each.submitted for each in asked.jobs.values()}
+    # Between two readings of a cluster what is new there is known to the server alone.
+    every = any(each.kind == CLUSTER for each in snapshot.sources[:1])
+    served = (*served_jobs(asked, every=every), *_sweeps_there(asked, snapshot.sources[:1]))
+    spaces = asked.namespace_of
+    submitted = {f"{spaces(each.job.team)}/{each.id}": each.submitted for each in asked.jobs.values()}
     sources = tuple(
         msgspec.structs.replace(each, served=tuple(_not_there(each, served)), submitted=submitted)
         for each in snapshot.sources[:1]
@@ -63,6 +69,13 @@ def with_served(snapshot: Snapshot, asked: ServedJobs) -> Snapshot:
 
 def _not_there(source: Source, served: Iterable[ServedJob]) -> Iterator[ServedJob]:
     """Those that its back end does not show: between two looks it may have moved on."""
+    if source.kind == CLUSTER:
+        # Of what is over there may be something left; how it ended, the server knows better.
+        objects = source.objects
+        works = (*objects.jobs, *objects.cron_jobs, *objects.replicas, *objects.owners)
+        alive = {f"{each.namespace}/{each.metadata.labels.get(labels.JOB, '')}" for each in works}
+        yield from (each for each in served if each.state in _OVER or f"{each.namespace}/{each.id}" not in alive)
+        return
     there = {each.key for each in source.objects.jobs} | {each.metadata.uid for each in source.objects.jobs}
     yield from (each for each in served if not {each.id, f"{each.namespace}/{each.name}"} & there)
 
@@ -70,7 +83,7 @@ def _not_there(source: Source, served: Iterable[ServedJob]) -> Iterator[ServedJo
 def _sweeps_there(asked: ServedJobs, sources: Iterable[Source]) -> Iterator[ServedJob]:
     """Sweeps that their back end has as one or several of its own jobs, some of which it shows."""
     names = _names(asked.jobs.values())
-    for source in sources:
+    for source in (each for each in sources if each.kind != CLUSTER):
         shown = defaultdict[str, list[Work]](list)
         for each in source.objects.jobs:
             shown[each.metadata.labels.get(labels.JOB, "")].append(each)
@@ -101,14 +114,18 @@ def _trials_there(source: Source, sweep: Sweep, shown: Iterable[Work]) -> Served
     return ServedTrials(total, sweep.at_once, total, running, tuple(uid for _, uid in sorted(waiting)))
 
 
-def served_jobs(asked: ServedJobs) -> tuple[ServedJob, ...]:
-    """All jobs that an answer about the back end alone would miss."""
+def served_jobs(asked: ServedJobs, *, every: bool = False) -> tuple[ServedJob, ...]:
+    """All jobs that an answer about the back end alone would miss, or `every` one."""
     jobs, names = asked.jobs, _names(asked.jobs.values())
     members = defaultdict[str, list[StoredJob]](list)
     for each in jobs.values():
         if each.parent:
             members[each.parent].append(each)
-    told = (each for each in jobs.values() if each.state.over or each.state in _NOT_WITH_IT or asked.keeps(each.job))
+    told = (
+        each
+        for each in jobs.values()
+        if every or each.state.over or each.state in _NOT_WITH_IT or asked.keeps(each.job)
+    )
     return tuple(_served(asked, each, names[each.id], members.get(each.id, [])) for each in told)
 
 
@@ -121,7 +138,7 @@ def _served(asked: ServedJobs, job: StoredJob, name: str, members: Sequence[Stor
         id=job.id,
         name=name,
         called=job.job.name,
-        namespace=job.job.team,
+        namespace=asked.namespace_of(job.job.team),
         state=job.state.value,
         since=written(last.at),
         submitted=written(job.submitted),

@@ -58,7 +58,7 @@ def _runs_trials(job: Job) -> bool:
     """Whether it is ours, is not over, and one index that fails leaves the others alone: those of a gang do not."""
     main = job.metadata.labels.get(labels.JOB_PART) == labels.JOB_MAIN
     over = any(is_true(job.status.conditions, name) for name in ("Complete", "Failed"))
-    return main and not over and job.spec.backoff_limit_per_index is not None
+    return main and not over and job.spec.runs_trials
 
 
 def _later(trials: ServedTrials) -> str:

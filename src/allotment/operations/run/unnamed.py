@@ -10,7 +10,10 @@ import re
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from allotment.model.grammar import count
+from allotment.model.observed.snapshot import Snapshot
 from allotment.ports.job_service import ForeseenJob
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 
@@ -38,6 +41,17 @@ def job_unnamed(job: StoredJob) -> StoredJob:
         events=tuple(replace(each, said=unnamed(each.said)) for each in job.events),
         waits=tuple(replace(each, cause=unnamed(each.cause), said=unnamed(each.said)) for each in job.waits),
     )
+
+
+def snapshot_unnamed(snapshot: Snapshot) -> Snapshot:
+    """What the server says of its jobs in a snapshot of which all else is a team's view already."""
+    sources = tuple(
+        msgspec.structs.replace(
+            each, served=tuple(msgspec.structs.replace(job, said=unnamed(job.said)) for job in each.served)
+        )
+        for each in snapshot.sources
+    )
+    return msgspec.structs.replace(snapshot, sources=sources)
 
 
 def _attempt(attempt: JobAttempt) -> JobAttempt:

@@ -62,7 +62,9 @@ def waiting_start_document(row: WaitingStart) -> Mapping[str, Any]:
 
 
 def answer_of(row: WaitingStart) -> str:
-    """``interval``, ``never``, ``kept`` (no queue tries it) or ``no-basis``."""
+    """``interval``, ``never``, ``kept`` (no queue tries it), ``no-basis``, or ``stands``: it waits in no queue."""
+    if row.stands:
+        return "stands"
     if row.never is not None:
         return "never"
     if row.kept is not None:
@@ -72,6 +74,8 @@ def answer_of(row: WaitingStart) -> str:
 
 def message_of(row: WaitingStart) -> str:
     """Why there is no interval; empty where there is one."""
+    if row.stands:
+        return row.stands
     if row.never is not None:
         return f"even an empty cluster refuses it: {row.never.message}"
     if row.kept is not None:

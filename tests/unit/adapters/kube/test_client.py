@@ -268,6 +268,12 @@ class TestRequests:
         assert headers["Impersonate-User"] == "ada"
         assert headers.get_list("Impersonate-Group") == ["nlp", "system:authenticated"]
 
+    def test_acting_as_somebody_whose_groups_are_any_text(self) -> None:
+        script = Script(ok())
+        client(script).create(CONFIG_MAP, identity=Identity("zoë@acme.example", ("Équipe données",)))
+        sent = {name: value.decode() for name, value in script.requests[0].headers.raw if name.startswith(b"Impers")}
+        assert sent == {b"Impersonate-User": "zoë@acme.example", b"Impersonate-Group": "Équipe données"}
+
     def test_delete_names_the_very_object_and_a_dry_run_stands_in_the_body(self) -> None:
         script = Script(ok())
         client(script).delete("v1", KEY, uid="u1", dry_run=True)

@@ -428,6 +428,27 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         ),
     ),
     (
+        "a gang of which a rank's pod was deleted",
+        [
+            job(
+                said("Failed", "MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number"),
+                spec={**GANG, "backoffLimitPerIndex": 1, "maxFailedIndexes": 0},
+                status={"failed": 2, "failedIndexes": "0"},
+            ),
+        ],
+        (
+            JobState.FAILED,
+            1,
+            "",
+            EndOfRun(
+                None,
+                said="the pod of rank 0 is gone, as if deleted by somebody, and its one retry is used (run it again: "
+                "allot retry k7x2): MaxFailedIndexesExceeded: Job has exceeded the specified maximal number",
+            ),
+            None,
+        ),
+    ),
+    (
         "a sweep of which a trial's pod was deleted",
         [
             job(

@@ -17,7 +17,9 @@ from allotment.model.jobs.family import FamilyStanding
 from allotment.model.jobs.job import DependencyState, JobDependency, JobSchedule, Sweep, SweptParameter
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.model.moments import written
-from allotment.model.observed.snapshot import Snapshot, Source
+from allotment.model.observed.base import ObjectMeta
+from allotment.model.observed.snapshot import Objects, Snapshot, Source
+from allotment.model.observed.work import Job as Work
 from allotment.model.slurm.seen import SlurmJob
 from allotment.observe.view import seen_by
 from allotment.operations.ask.explaining import why, why_all
@@ -237,3 +239,28 @@ def test_a_sweep_of_which_its_slurm_shows_nothing_is_not_made_up() -> None:
     asked = ServedJobs({"k1": ARRAY}, lambda _: False, lambda _: (), NOON)
     with pytest.raises(NotFoundError):
         why(with_served(slurm.snapshot(ours={"k1": ARRAY}), asked), "search")
+
+
+def test_of_a_cluster_what_is_not_shown_and_what_is_over_is_told_as_the_server_knows_it() -> None:
+    """What lives and is shown is told of by its objects; a team's namespace need not have the team's name."""
+    jobs = [stored("shown", RUNNING), stored("done", (*RUNNING, JobState.SUCCEEDED), "exit code 0")]
+    jobs += [stored("new", (JobState.QUEUED,)), stored("held", HELD, "it waits until new has succeeded")]
+    objects = Objects(jobs=tuple(_made_for(each) for each in ("shown", "done")))
+    bare = Snapshot(taken_at=written(NOON), sources=(Source(name="training", objects=objects),))
+    by_id = {each.id: each for each in jobs}
+    asked = ServedJobs(by_id, lambda _: False, lambda _: (), NOON, lambda team: f"ml-{team}")
+    snapshot = with_served(bare, asked)
+    (source,) = snapshot.sources
+    assert [(each.id, each.namespace) for each in source.served] == [
+        ("done", "ml-nlp"), ("new", "ml-nlp"), ("held", "ml-nlp"),
+    ]  # fmt: skip
+    assert why(snapshot, "done").explanation.summary.startswith("it has succeeded at ")
+    assert why(snapshot, "new", "ml-nlp").explanation.summary.startswith("it is queued since ")
+    assert why(snapshot, "shown").subject.name == "shown--shown"
+
+
+def _made_for(job_id: str) -> Work:
+    marks = {labels.JOB: job_id, labels.JOB_PART: labels.JOB_MAIN}
+    called = {labels.JOB_NAME: job_id}
+    metadata = ObjectMeta(name=f"{job_id}--{job_id}", namespace="ml-nlp", uid="u", labels=marks, annotations=called)
+    return Work(api_version="batch/v1", kind="Job", metadata=metadata)

@@ -52,6 +52,12 @@ def test_its_trials_are_counted(body: Raw, nodes: int, said: str, later: list[st
     assert answer.facts["trials"] == 8
 
 
+def test_a_gang_has_ranks_and_no_trials() -> None:
+    body = sweep(2, active=2)
+    body["spec"]["maxFailedIndexes"] = 0
+    assert told(body, 2).summary.startswith("it runs: 2 pods")
+
+
 def test_in_its_queue_none_runs() -> None:
     body = sweep(3)
     body["spec"]["suspend"] = True

@@ -15,6 +15,7 @@ from allotment.operations.ask.resting import NO_QUEUES
 from allotment.operations.foresee.live.capacity import FIRST_IN_LINE, NODES, STOPPED, capacity_live, survey_live
 from allotment.operations.foresee.live.whatif import LiveWhatIfRequest, what_if_live
 from allotment.operations.foresee.live.when import LiveWhen, LiveWhenRequest, WaitingStart, when_live
+from allotment.reports.documents.live_start import live_when_document
 from allotment.scheduling.placement.asking import parse_ask
 from allotment.simulation.live.starts import StartWishes
 from tests.unit.simulation.live.cluster import GPU, NOW, ended, namespace_quota, node, queue, snapshot, work
@@ -134,14 +135,14 @@ def test_only_the_own_tree_is_played() -> None:
     assert found == {"waits": "limits", "more": "none"}
 
 
-@pytest.mark.parametrize(
-    ("job", "error", "says"),
-    [("running", InputError, "it has its quota"), ("old-1", InputError, "it is done"), ("x", NotFoundError, "no ")],
-)
-def test_what_does_not_wait_is_refused(job: str, error: type[Exception], says: str) -> None:
-    with pytest.raises(error) as caught:
-        asked(snapshot(*FULL, WAITS, *ended(6)), job)
-    assert says in f"{caught.value} {getattr(caught.value, 'why', '')}"
+@pytest.mark.parametrize(("job", "says"), [("running", "it has its quota"), ("old-1", "it has ended")])
+def test_of_what_does_not_wait_it_is_said_how_it_stands(job: str, says: str) -> None:
+    found = asked(snapshot(*FULL, WAITS, *ended(6)), job)
+    (row,) = found.rows
+    assert (row.subject.name, row.start, says in row.stands) == (job, None, True)
+    assert live_when_document(found, found.rows)["jobs"][0]["answer"] == "stands"
+    with pytest.raises(NotFoundError):
+        asked(snapshot(*FULL, WAITS, *ended(6)), "x")
 
 
 def test_a_higher_quota_starts_what_waits_and_is_told_with_what_it_was() -> None:
@@ -235,12 +236,6 @@ def test_a_cluster_without_kueue_is_called_so_and_nothing_is_assumed_of_it() -> 
     assert capacity_live(bare, [parse_ask("1")]).notes == (NO_QUEUES,)
     with pytest.raises(InputError, match=NO_QUEUES):
         what_if_live(bare, LiveWhatIfRequest(("hold:nlp",)), Ticking())
-
-
-def test_advice_names_the_namespace() -> None:
-    with pytest.raises(InputError) as caught:
-        asked(snapshot(*FULL), "workload/running")
-    assert caught.value.fix.endswith("allot why workload/running -n nlp")
 
 
 def test_what_past_starts_do_not_need_of_the_budget_is_for_futures() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from allotment.cli.commands.ask.source_options import SourceOptions
 from allotment.cli.shell.session import Session
-from allotment.errors import AllotmentError, NotFoundError, UnreachableError, shown
+from allotment.errors import AllotmentError, NotFoundError, NotSignedInError, UnreachableError, shown
 
 if TYPE_CHECKING:
     from allotment.ports.job_service import JobService, ServerStatus
@@ -76,9 +76,11 @@ def asked_of_job(
         return _asked_there(session, source, subject, job, ask)
     try:
         return ask(source, subject)
-    except NotFoundError as error:
+    except (NotFoundError, UnreachableError, NotSignedInError) as error:
         if job is not None:
             return _asked_there(session, source, subject, job, ask)
+        if not isinstance(error, NotFoundError):
+            raise
         raise NotFoundError(
             f"there is no job {shown(name)}", why=_also(known.said, error), fix=known.fix + error.fix
         ) from error
@@ -131,7 +133,7 @@ def _asked_there(
 ) -> _Answer:
     place = _place(session, source, subject, job)
     try:
-        return ask(place.source, place.subject)
+        return _asked_in(place, job, ask)
     except NotFoundError as error:
         last = job.history.moves[-1]
         told = f": {shown(last.said)}" if last.said else ""
@@ -140,6 +142,19 @@ def _asked_there(
             why=_also("nothing more is known there of why", error),
             fix=f"see what the server knows of it: allot describe {job.id}",
         ) from error
+
+
+def _asked_in(place: _PlaceOfJob, job: StoredJob, ask: Callable[[SourceOptions, str], _Answer]) -> _Answer:
+    """The answer of a cluster; of a job that it holds no more, or not yet, that of the server, which knows more."""
+    try:
+        return ask(place.source, place.subject)
+    except NotFoundError as error:
+        if place.source.backend:
+            raise
+        try:
+            return ask(replace(place.source, backend=job.backend), job.id)
+        except AllotmentError:
+            raise error from None
 
 
 def _also(said: str, error: AllotmentError) -> str:
@@ -161,6 +176,12 @@ def _place(session: Session, source: SourceOptions, subject: str, job: StoredJob
     if cluster is None:
         return _PlaceOfJob(replace(source, backend=job.backend), subject)  # a Slurm that does not answer: it says why
     namespace = source.namespace or (team.namespaces[0] if team is not None else "")
+    if status.environment is None:
+        # The server is elsewhere: by what it reaches the cluster is not known here, and this shell may have no way.
+        session.note(
+            f"{name} is a job of {backend}: as with --on {backend}{f' -n {shown(namespace)}' * bool(namespace)}"
+        )
+        return _PlaceOfJob(replace(source, backend=job.backend, namespace=namespace), job.id)
     session.contexts = (cluster.context,)
     session.flags["context"] = cluster.context
     kubeconfig = _kubeconfig_of(session, status)

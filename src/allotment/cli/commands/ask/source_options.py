@@ -96,7 +96,7 @@ def source_flags(function: F) -> F:
             cls=Flag,
             section=_SECTION,
             metavar="NAME",
-            help="Ask the server of this machine (`allot up`) about this: local, or a Slurm. Teams are its namespaces.",
+            help="Ask the server (`allot up`) about this: local, a Slurm, or a cluster. Teams are its namespaces.",
         ),
         click.option(
             "--snapshot",

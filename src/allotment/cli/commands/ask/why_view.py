@@ -199,6 +199,8 @@ def _sentence(found: ExplainedWaiting) -> str:
     each, pods = found.explanation, found.pods
     where = f" in {each.subject.namespace}" if each.subject.namespace else ""
     name = f"{each.subject.kind.lower()}/{each.subject.name}{where}"
+    if found.called not in {"", each.subject.name}:
+        name = f"{shown(found.called)} ({name})"
     if each.cause == SETTLED or each.subject.kind in _WITH_MEMBERS:
         return f"{name}: {_ended(each.summary)}"
     said = f"{name} does not run"
@@ -364,6 +366,9 @@ def _tried(remedy: Remedy) -> str:
         StartsWhen.NO: f"{how}: necessary, and not enough",
         StartsWhen.NOT_SIMULATED: f"not tried{_not_tried(remedy)}",
     }[each.starts]
+    if patch is not None and patch.op is PatchOp.WAIT and each.starts is StartsWhen.LATER:
+        # Nothing is changed of which a twin could tell more.
+        said = "it starts then, unless something else keeps it by then"
     if each.at is not None:
         said += f"; {_start(each.at)}"
     if each.displaces:

@@ -74,6 +74,8 @@ def _value(row: WaitingStart, index: int) -> float | None:
 
 def _text(row: WaitingStart, index: int) -> str:
     end = ends_of_start(row)[index]
+    if row.stands:
+        return ""
     if row.never is not None:
         return "never"
     if end is None or row.start is None:

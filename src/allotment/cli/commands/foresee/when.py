@@ -140,14 +140,15 @@ def when(session: Session, asked: WhenOptions, *, source: SourceOptions, output:
 
     In a cluster run times are those of what has ended and is still to be seen; a limit of a job (activeDeadlineSeconds,
     maximumExecutionTimeSeconds) is an upper bound and no estimate. Without a basis it says so. What even an empty
-    cluster refuses never starts. Of a Slurm it is not told: `allot why` says when enough ends there. Of a job file that
-    was not submitted, `allot submit FILE --dry-run=server` tells it.
+    cluster refuses never starts. Of what waits in no queue it says how that stands. Of a Slurm it is not told: `allot
+    why` says when enough ends there. Of a job file that was not submitted, `allot submit FILE --dry-run=server` tells
+    it.
 
     In a file past and present come from the decisions recorded in it, else from simulating it up to the moment; what
     it says about later is not looked at. Where decisions are recorded, the spread of run times is measured on the jobs
     that have ended.
 
-    Labels for -l: queue; of a cluster namespace and answer (interval, never, kept, no-basis) too.
+    Labels for -l: queue; of a cluster namespace and answer (interval, never, kept, no-basis, stands) too.
     """
     if not names_a_file(asked.named, asked.words):
         _live(session, asked, source, output)

@@ -84,7 +84,7 @@ def _failures(job: Job, condition: Condition, limit: int) -> str:
     which = job.status.failed_indexes
     named = f"the indexes {which}" if "," in which or "-" in which else f"the index {which}" if which else "indexes"
     most = job.spec.max_failed_indexes if condition.reason == _TOO_MANY else None
-    more = "" if most is None else f", and no more than {most} of them may (maxFailedIndexes)"
+    more = "" if not most else f", and no more than {most} of them may (maxFailedIndexes)"
     return f"{named} of the Job {job.name} failed more often than each may (backoffLimitPerIndex {each}){more}"
 
 

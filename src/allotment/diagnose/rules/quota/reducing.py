@@ -98,7 +98,8 @@ def _fewer_pods(
         return
     if isinstance(work, Job):
         body = {"parallelism": fit}
-        if work.spec.completion_mode == "Indexed" and work.spec.completions == work.spec.parallelism:
+        ranks = work.spec.completion_mode == "Indexed" and not work.spec.runs_trials
+        if ranks and work.spec.completions == work.spec.parallelism:
             body["completions"] = fit
             what = f"parallelism and completions {lacks.pod_set.count} → {fit}"
         else:

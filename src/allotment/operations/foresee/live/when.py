@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,15 +13,14 @@ from allotment.diagnose.case import reference_of
 from allotment.diagnose.emptied import EmptiedFleet, HopelessFor
 from allotment.diagnose.explaining import explain
 from allotment.diagnose.on_server import members_of
-from allotment.diagnose.served import served_of
 from allotment.diagnose.subjects import find_case
-from allotment.errors import InputError, shown
 from allotment.model.moments import milliseconds
 from allotment.model.observed.base import Reference
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import Workload
 from allotment.model.observed.snapshot import MACHINE, Snapshot, Source
 from allotment.observe.anonymous import is_hidden
+from allotment.operations.ask.explaining import UNKNOWN
 from allotment.operations.ask.resting import NO_QUEUES, demand, queueless
 from allotment.ports.clock import Clock
 from allotment.scheduling.snapshot.placement import is_waiting
@@ -53,7 +51,7 @@ class LiveWhenRequest:
 
 @dataclass(frozen=True, slots=True)
 class WaitingStart:
-    """One that waits. Exactly one of `start`, `never` and `kept` is set.
+    """One that was asked about. Exactly one of `start`, `never`, `kept` and `stands` is set.
 
     Attributes:
         subject: what a person submitted.
@@ -62,6 +60,7 @@ class WaitingStart:
         start: when it starts, or that there is no basis to say.
         never: why waiting alone can never help.
         kept: why no queue tries it at all.
+        stands: how it stands, where it waits in no queue: it runs, is over, has its quota and no node; a sentence.
         source: the cluster's name.
     """
 
@@ -71,6 +70,7 @@ class WaitingStart:
     start: LiveStart | None = None
     never: HopelessFor | None = None
     kept: NotQueued | None = None
+    stands: str = ""
     source: str = ""
 
 
@@ -123,11 +123,11 @@ def when_live(
     Raises:
         NotFoundError: there is no such job.
         UsageError: a name is that of several.
-        InputError: a job does not wait in a queue.
         ForbiddenError: no workloads could be read.
     """
     demand(snapshot, "workloads", for_what="what waits in queues")
-    wanted = _wanted(snapshot, request)
+    asked = [_asked_about(snapshot, job, request.namespace) for job in request.jobs]
+    wanted = frozenset(key for each in asked if not isinstance(each, WaitingStart) for key in each) if asked else None
     chronicles = [Chronicle() for _ in snapshot.sources]
     read = 0
     for earlier in recorded:
@@ -136,7 +136,7 @@ def when_live(
         read += 1
         for chronicle, source in matched(chronicles, snapshot, earlier):
             chronicle.take(Index(source), earlier.taken_at or source.observed_at)
-    rows: list[WaitingStart] = []
+    rows: list[WaitingStart] = [each for each in asked if isinstance(each, WaitingStart)]
     seen: list[SeenCluster] = []
     learnt = 0
     began = clock.now()
@@ -195,37 +195,20 @@ def matched(
     return [(each, by_name[source.name]) for each, source in pairs if source.name in by_name]
 
 
-def _wanted(snapshot: Snapshot, request: LiveWhenRequest) -> frozenset[str] | None:
-    """Keys of the Workloads that are asked about; None = all."""
-    if not request.jobs:
-        return None
-    return frozenset(key for job in request.jobs for key in _asked_about(snapshot, job, request.namespace))
-
-
-def _asked_about(snapshot: Snapshot, job: str, namespace: str) -> list[str]:
-    """Keys of the Workloads that a word means: of a sweep or a schedule those of its members that wait."""
+def _asked_about(snapshot: Snapshot, job: str, namespace: str) -> list[str] | WaitingStart:
+    """Keys of the Workloads that a word means, of a sweep or a schedule those of its members; else how it stands."""
     case = find_case(snapshot, job, namespace)
     own = members_of(case)
     workloads = [each for member in own for each in [member.workload] if each is not None]
     waiting = [each.key for each in workloads if not (each.says("Finished") or each.holds_quota)]
     if waiting:
         return waiting
-    asked = [f"{case.reference.kind.lower()}/{case.reference.name}"]
-    asked += ["-n", case.namespace] if case.namespace else []
-    asked += ["--on", case.source.name] if case.source.kind == MACHINE else []
-    ask_why = f"allot why {shown(shlex.join(asked))}"
-    if not workloads:
-        kept = explain(case, with_remedies=False).summary if served_of(case) is not None else ""
-        raise InputError(
-            f"{shown(job)} stands in no queue",
-            why=shown(kept) or "when something starts is foreseen for work that waits in a queue of Kueue",
-            fix=f"see why it waits with: {ask_why}",
-        )
-    raise InputError(
-        f"{shown(job)} does not wait in its queue",
-        why="it is done" if all(each.says("Finished") for each in workloads) else "it has its quota",
-        fix=f"see how it stands with: {ask_why}",
-    )
+    found = explain(case, with_remedies=False)
+    stands = found.summary
+    if found.cause == UNKNOWN and workloads:
+        # No rule knows more than its queue: nobody saw what it runs.
+        stands = "it is done" if all(each.says("Finished") for each in workloads) else "it has its quota"
+    return WaitingStart(case.reference, "", None, stands=stands, source=case.source.name)
 
 
 def _chosen(
@@ -274,7 +257,7 @@ def _answer(
                 answered.starts.get(each.key),
                 never.get(each.key),
                 view.absent.get(each.key) if each.key not in never else None,
-                index.source.name,
+                source=index.source.name,
             )
         )
     return rows, answered

@@ -118,9 +118,9 @@ class KubernetesBackend:
             CapacityError: it can never run there.
         """
         self._require_right()
-        work = self._render(job)
+        work, maker = self._render(job), self._maker_for(job)
         for body in work:
-            self._maker.attempt(body)
+            maker.attempt(body)
         never = self._refusal_for_good(work.main)
         if never:
             raise CapacityError(
@@ -275,15 +275,16 @@ class KubernetesBackend:
         """Whoever made it may have died before all was made; what runs found all that it needs. Why not yet, if so."""
         try:
             # What it was made as counts, whatever would be chosen now.
-            return self._maker.complete(self._render(job, WorkKind(main.kind)), main.metadata.uid)
-        except _FINAL:
-            # The platform, or what the server keeps, has changed since; what is there runs on.
+            work = self._render(job, WorkKind(main.kind))
+            return self._maker_for(job).complete(work, main.metadata.uid)
+        except (*_FINAL, ForbiddenError):
+            # The platform, what the server keeps, or what its owner may has changed since; what is there runs on.
             return ""
 
     def _make(self, job: JobToStart, work: RenderedWork, first: Body) -> str:
         """Make an object, whose uid is known from then on; why not yet, if so."""
         self.acts += 1
-        made = self._maker.make(job.id, work, first)
+        made = self._maker_for(job).make(job.id, work, first)
         if made.uid:
             self._homes.pin(job.id, made.uid, staging=first is not work.main)
         return made.kept_back
@@ -314,15 +315,24 @@ class KubernetesBackend:
             work = render_work(order, place, found.kinds, wanted=wanted, withheld=found.withheld)
         except InputError as error:
             raise JobRefusedError(error.what, why=error.why, fix=error.fix) from error
-        past = let_past_registries(self._platform, self._cluster, job.job, place.namespace)
+        maker = self._maker_for(job)
+        past = let_past_registries(self._platform, self._cluster, job.job, place.namespace, maker.groups)
         work = replace(work, told=(*found.told, *work.told, *((past,) if past else ())))
-        return self._maker.possible(self._maker.marked(order.id, work))
+        return maker.possible(maker.marked(order.id, work))
+
+    def _maker_for(self, job: JobToStart) -> WorkMaker:
+        """Makes in the name of whoever submitted a job.
+
+        Raises:
+            ForbiddenError: nobody knows by now who that is.
+        """
+        return self._maker.acting_as(self._access.in_name_of(job.owner))
 
     def _begin(self, job: JobToStart) -> FollowedJob:
         work = self._render(job)
         if work.staging is not None:
             # What would be refused later is refused now.
-            self._maker.attempt(work.main)
+            self._maker_for(job).attempt(work.main)
         kept_back = self._make(job, work, work.main if work.staging is None else work.staging)
         if kept_back:
             return FollowedJob(job.id, "", JobState.HELD, job.attempt, reason=kept_back)

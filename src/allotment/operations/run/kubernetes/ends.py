@@ -21,7 +21,7 @@ INDEX: Final = "batch.kubernetes.io/job-completion-index"
 OVER: Final = {"Succeeded": JobState.SUCCEEDED, "Failed": JobState.FAILED}
 """Phases of a pod that has ended."""
 _NO_RETRY_LEFT: Final = "BackoffLimitExceeded"
-_INDEXES_FAILED: Final = "FailedIndexes"
+_INDEXES_FAILED: Final = frozenset({"FailedIndexes", "MaxFailedIndexesExceeded"})
 _KILLED: Final = 128
 MOST_RANKS: Final = 10_000
 _SHORTEST_PAUSE: Final = 9_000
@@ -99,7 +99,7 @@ def _has_another_since(main: Work | None, pods: Sequence[Pod], failed: Condition
 
 def _what_is_gone(seen: SeenWork, pods: Sequence[Pod], failed: Condition, main: Work | None) -> str:
     """Which pod was lost to whoever deleted it, and that nothing is left to try; empty where none was."""
-    if isinstance(main, Job) and failed.reason == _INDEXES_FAILED:
+    if isinstance(main, Job) and failed.reason in _INDEXES_FAILED:
         ranks = ranks_gone(main, pods)
         return f"the pod of rank {ranks[0]} {_DELETED}, and {_used(main.spec.backoff_limit_per_index)}" if ranks else ""
     if isinstance(main, Job):

@@ -52,7 +52,9 @@ def _withheld(cluster: Cluster, kind: WorkKind, feature: Feature) -> WithheldKin
     )
 
 
-def let_past_registries(platform: Platform, cluster: Cluster, job: Job, namespace: str) -> str:
+def let_past_registries(
+    platform: Platform, cluster: Cluster, job: Job, namespace: str, groups: Collection[str] | None = None
+) -> str:
     """What is told of a job that was let in although its image is of no trusted registry; empty where it is of one.
 
     Args:
@@ -60,6 +62,7 @@ def let_past_registries(platform: Platform, cluster: Cluster, job: Job, namespac
         cluster: one of its clusters, which has been asked and did not refuse the job.
         job: what is to be run.
         namespace: where.
+        groups: of whoever submits it; None where they are not known here.
     """
     image = job.program.image
     policy = _refusing(platform, cluster, PolicyName.TRUSTED_REGISTRIES, namespace)
@@ -67,9 +70,11 @@ def let_past_registries(platform: Platform, cluster: Cluster, job: Job, namespac
         return ""
     if ".." not in image and image.startswith(prefixes(policy)):
         return ""
+    spared = groups is None or not set(groups).isdisjoint(platform.admin_groups)
+    engineers = "from members of the team and does not bind platform engineers, or it " if spared else "and "
     return (
         f"{cluster.name} was asked, and lets you use the image {quoted(image)}: its policy {policy.name} refuses it "
-        "from members of the team and does not bind platform engineers, or it is not applied there yet"
+        f"{engineers}is not applied there yet"
     )
 
 

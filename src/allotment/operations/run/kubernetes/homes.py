@@ -13,6 +13,7 @@ from allotment.model.cluster import Cluster
 from allotment.model.jobs.native import native_shown, native_uid
 from allotment.model.names import tenant_name
 from allotment.model.platform import Platform
+from allotment.model.team import Team
 from allotment.operations.run.kubernetes.making import ClusterAccess, WorkMaker
 from allotment.operations.run.kubernetes.seeing import JobHome, SeenWork, seen_job, seen_jobs
 from allotment.ports.backends import JobToStart
@@ -67,17 +68,9 @@ class JobHomes:
 
     def take(self, job: JobToStart) -> None:
         """Remember where a job is at home: whatever its team may have by now, it may have had more."""
-        called = job.job.team
-        declared = self._platform.team(called) or next(
-            (each for each in self._platform.teams if each.id == called), None
-        )
-        if declared is not None:
-            namespace = declared.namespaces[0]
-        elif job.taken:
-            # The team has left the directory. Unless it named another, this was its namespace, and is nobody else's.
-            namespace = tenant_name(called)
-        else:
+        if not job.taken and _declared(self._platform, job.job.team) is None:
             return
+        namespace = namespace_of(self._platform, job.job.team)
         known = self._homes.get(job.id)
         pinned = {**(_on_record(job) if job.taken else {}), **({} if known is None else known.pinned)}
         mark = self._maker.mark(job.id)
@@ -108,6 +101,22 @@ class JobHomes:
                     )
                 self._looked_in = mine
         return self._looked_in
+
+
+def namespace_of(platform: Platform, team: str) -> str:
+    """Where the jobs of a team are at home.
+
+    Args:
+        platform: as declared.
+        team: its name, or id; one that has left the directory had, unless it named another, this namespace, which is
+            nobody else's.
+    """
+    declared = _declared(platform, team)
+    return tenant_name(team) if declared is None else declared.namespaces[0]
+
+
+def _declared(platform: Platform, team: str) -> Team | None:
+    return platform.team(team) or next((each for each in platform.teams if each.id == team), None)
 
 
 def _on_record(job: JobToStart) -> Mapping[str, str]:

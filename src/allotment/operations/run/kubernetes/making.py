@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from allotment.ports.kube import USUAL_DELETION, AccessQuestion, AccessRefusedEr
 
 _ALREADY: Final = "AlreadyExists"
 _NO_RIGHT: Final = "cannot create resource"
+_NO_IMPERSONATION: Final = "cannot impersonate"
 _NAMESPACE_GOES: Final = "because it is being terminated"
 _QUOTA: Final = "exceeded quota"
 _NOT_COUNTED: Final = "status unknown for quota"
@@ -41,12 +42,14 @@ class ClusterAccess:
         namespaces: where jobs are looked for; if there are none, everywhere, or wherever of the teams' one may look.
         identity: whom to act as; None for the credentials' own user.
         key: what only the server knows; it signs what runs a job.
+        in_name_of: whom to act as for a job of an owner instead, see `Submitters`; None for nobody else.
     """
 
     kube: KubePort
     namespaces: tuple[str, ...] = ()
     identity: Identity | None = None
     key: bytes = b""
+    in_name_of: Callable[[str], Identity | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,20 @@ class WorkMaker:
         self._name = name
         self._access = access
         self._kube = access.kube
-        self._may: dict[str, bool] = {}
+        self._may: dict[tuple[Identity | None, str], bool] = {}
+
+    def acting_as(self, identity: Identity | None) -> WorkMaker:
+        """The same, in somebody else's name; None for nobody else's."""
+        if identity is None:
+            return self
+        other = WorkMaker(self._name, replace(self._access, identity=identity))
+        other._may = self._may
+        return other
+
+    @property
+    def groups(self) -> tuple[str, ...] | None:
+        """Of whom it acts as; None where it acts as nobody else."""
+        return None if self._access.identity is None else self._access.identity.groups
 
     def mark(self, job_id: str) -> str:
         """What bears it runs the job: nobody else can make it while data are fetched and the name is known already."""
@@ -99,11 +115,18 @@ class WorkMaker:
 
     def _may_make(self, budget: Body) -> bool:
         identity, namespace = self._access.identity, budget["metadata"]["namespace"]
-        if namespace not in self._may:
+        if (identity, namespace) not in self._may:
             question = AccessQuestion("create", "policy", "poddisruptionbudgets", namespace=namespace)
-            asked = self._kube.permitted(question) if identity is None else self._kube.allowed(identity, question)
-            self._may[namespace] = asked
-        return self._may[namespace]
+            self._may[identity, namespace] = self._allowed(identity, question)
+        return self._may[identity, namespace]
+
+    def _allowed(self, identity: Identity | None, question: AccessQuestion) -> bool:
+        if identity is None:
+            return self._kube.permitted(question)
+        try:
+            return self._kube.allowed(identity, question)
+        except AccessRefusedError:
+            return False  # whoever may not ask what others may makes nothing that only some of them may
 
     def attempt(self, body: Body) -> None:
         """Raise what `make` would raise for good; nothing is made.
@@ -206,6 +229,13 @@ class WorkMaker:
         except RefusedError as error:
             if error.reason == _ALREADY or _of_a_quota(error) or error.status >= _OF_THE_SERVER:
                 raise
+            if isinstance(error, AccessRefusedError) and _NO_IMPERSONATION in error.message:
+                raise ForbiddenError(
+                    f"{self._name} does not let this server act in your name, and it makes nothing of yours in its own",
+                    why=quoted_message(error.message),
+                    fix="ask the platform team: the server's user there needs the verb impersonate on users and groups "
+                    "(docs/running-on-kubernetes.md#in-whose-name)",
+                ) from error
             if isinstance(error, AccessRefusedError) and _NO_RIGHT in error.message:
                 raise ForbiddenError(
                     f"you may not make a {body['kind']} in {body['metadata']['namespace']} of {self._name}",
