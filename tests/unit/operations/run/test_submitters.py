@@ -41,8 +41,9 @@ AS_NLP = Identity("token:nlp", (*MEMBERS, "system:authenticated"))
 @pytest.mark.parametrize(
     ("owner", "people", "found"),
     [
-        ("root", (), None),
-        ("jane", (), None),  # the server's user of another day
+        # The provider's own names for people may be any text.
+        ("oidc:ada x@host", (person("oidc:ada x@host", "g"),), Identity("oidc:ada x@host", ("g", "system:authenticated"))),
+        ("oidc:x of nlp", (person("oidc:x of nlp"),), Identity("oidc:x of nlp", ("system:authenticated",))),
         (ADA, (person(ADA, "acme-nlp"),), AS_ADA),
         (ADA, (person(ADA),), Identity(ADA, ("system:authenticated",))),
         # What a provider has no right to tell, and what no request can carry, is nobody's group.
@@ -59,7 +60,7 @@ def test_somebody_acts_as_himself_and_a_token_as_a_member_of_its_team(
     assert submitters(*people, own="own@acme.example").identity(owner) == found
 
 
-@pytest.mark.parametrize("owner", [ADA, "ci of gone", "system:x@host"])
+@pytest.mark.parametrize("owner", [ADA, "ci of gone", "system:x@host", "jane", "oidc:ada x@host", ""])
 def test_in_the_name_of_nobody_who_is_known_nothing_is_made(owner: str) -> None:
     with pytest.raises(ForbiddenError):
         submitters(person("system:x@host")).identity(owner)

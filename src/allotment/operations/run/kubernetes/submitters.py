@@ -20,7 +20,7 @@ AUTHENTICATED: Final = "system:authenticated"
 _KEPT: Final = "system:"
 """How names begin that a cluster keeps for itself: nobody has them of an identity provider."""
 _OF_A_TEAM: Final = re.compile(r".+ of ([a-z0-9-]+)", re.DOTALL)
-"""A token of a team, as the server names who comes with it. No name of a person has a blank, none of a user an @."""
+"""A token of a team, as the server names who comes with it."""
 
 
 def token_user(team: str) -> str:
@@ -52,17 +52,14 @@ class Submitters:
         Raises:
             ForbiddenError: nobody knows by now who that is.
         """
-        if "@" in owner and " " not in owner:
-            person = next((each for each in self._people() if each.name == owner), None)
-            if person is None and owner == self._own:
-                return None
-            if person is None or owner.startswith(_KEPT):
-                raise _unknown(owner)
+        person = next((each for each in self._people() if each.name == owner), None)
+        if person is not None and not owner.startswith(_KEPT):
             return _acting(owner, person.groups)
-        of_team = _OF_A_TEAM.fullmatch(owner)
-        if of_team is None:
+        if person is None and owner == self._own:
             return None
-        team = self._platform.team(of_team[1])
+        of_team = _OF_A_TEAM.fullmatch(owner)
+        team = None if person is not None or of_team is None else self._platform.team(of_team[1])
+        # Whoever is none of these is nobody: the server's own name is for its own user alone.
         if team is None or team.offboarding is not None:
             raise _unknown(owner)
         return _acting(token_user(team.name), team.groups.members)
