@@ -66,7 +66,7 @@ def _with_approved(room: DecisionRoom) -> Platform:
         for name, declared in wanted((each,), max(now, each.terms.since)).items():
             added[grant_path(name)] = grant_document(declared)
     try:
-        return room.load({**room.repository.read().tree.files, **added})
+        return room.load({**room.files(), **added})
     except AllotmentError:
         return platform  # one of them does not fit any more, and says so itself
 
