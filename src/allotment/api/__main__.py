@@ -165,7 +165,7 @@ def _serve(asked: argparse.Namespace) -> None:
         witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
         with _answered_for(jobs, identity, steady):
             witnessing.start()
-            present = PresentPlatform(platform)
+            present = PresentPlatform(platform, tree.files)
             repository = repository_of(
                 RepositoryWords(
                     asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode

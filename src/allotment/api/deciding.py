@@ -53,16 +53,19 @@ Connect = Callable[[str], AbstractContextManager[KubePort]]
 class PresentPlatform:
     """The platform as it is declared now: read at the start, and again when the directory's repository has gone on."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, files: Mapping[str, str]) -> None:
         """At the start.
 
         Args:
             platform: as declared.
+            files: of the directory that declares it.
         """
-        self.become(platform)
+        self.become(platform, files)
 
-    def become(self, platform: Platform) -> None:
+    def become(self, platform: Platform, files: Mapping[str, str]) -> None:
         """Another one."""
+        # In this order: who reads the platform first finds at least the files that it was read from.
+        self.files = files
         self.platform = platform
         self._people = people_of(platform)
 
@@ -206,7 +209,7 @@ def decision_room(
         return load_platform(SourceTree(files), clock.now().date()).platform
 
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
-        present.become(platform)
+        present.become(platform, cause.state.tree.files)
         applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
         snapshots.forget()
         return applied
@@ -219,6 +222,7 @@ def decision_room(
         store=PlatformRequests(store, lambda: present.platform.name),
         clock=clock,
         platform=lambda: present.platform,
+        files=lambda: present.files,
         repository=repository,
         load=load,
         apply=apply,
@@ -279,5 +283,5 @@ class _Following:
         """
         state = self.carrier.directory()
         if state is not None and state.commit != self._read:
-            self.present.become(self.room.load(state.tree.files))
+            self.present.become(self.room.load(state.tree.files), state.tree.files)
             self._read = state.commit

@@ -25,7 +25,7 @@ AWAY, OTHER = "training-eastus", "dev-eastus"
 
 def test_one_that_is_away_is_asked_once_in_a_while_and_holds_up_no_other() -> None:
     clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
-    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform)
+    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform, ACME)
     contexts = {each.context: each.name for each in present.platform.clusters}
     asked: list[str] = []
     hangs, let_go = threading.Event(), threading.Event()
@@ -56,7 +56,7 @@ def test_clusters_are_read_beside_each_other_and_one_that_hangs_is_waited_for_on
 ) -> None:
     monkeypatch.setattr(deciding, "_ANSWERS_IN", 1.0)
     clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
-    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform)
+    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform, ACME)
     asked: list[str] = []
     let_go = threading.Event()
 
@@ -94,7 +94,7 @@ def test_a_directory_that_is_not_valid_is_told_once_and_grants_go_all_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     office = Office()
-    taken, present = story(office), PresentPlatform(office.present)
+    taken, present = story(office), PresentPlatform(office.present, ACME)
     keep_deciding(office.desk, office.room, present, _Passes(office, 4), afar=False)
     assert (office.grant(taken.id), len(present.platform.grants)) == (GrantState.ACTIVE, 1)
     office.repository.commit_by(HUMAN, {"teams/cv.yaml": f"{ACME['teams/cv.yaml']}\ncolour: red\n"})

@@ -129,6 +129,7 @@ def requests_room(world: World) -> DecisionRoom:
         store=world.machine.store,
         clock=world.machine.clock,
         platform=lambda: world.platform,
+        files=dict,
         repository=None,
         load=lambda _: world.platform,
         apply=lambda _platform, _clusters, _cause: Applied({}),

@@ -46,7 +46,7 @@ def apply_clusters(
         cause: what the record says of it.
     """
     trouble: dict[str, str] = {}
-    source = PlanSource(cause.commit)
+    source = PlanSource(cause.state.commit)
     for name in clusters:
         cluster = platform.cluster(name)
         if cluster is None:

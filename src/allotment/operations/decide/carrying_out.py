@@ -210,7 +210,7 @@ def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> st
     given += (each for each in platform.grants if each.name == grant.id)
     every = {one.cluster for each in given for one in (*each.shares, *(taken.share for taken in each.taken))}
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
-    applied = room.apply(platform, clusters, ApplyCause(state.commit, _account(grant)))
+    applied = room.apply(platform, clusters, ApplyCause(state, _account(grant)))
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
 
 

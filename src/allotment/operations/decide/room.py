@@ -11,7 +11,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.ports.clock import Clock, epoch_ms
-from allotment.ports.repository import RepositoryPort
+from allotment.ports.repository import RepositoryPort, RepositoryState
 from allotment.ports.requests import RequestsStore
 
 
@@ -39,11 +39,11 @@ class ApplyCause:
     """Why the platform directory is applied, as the cluster's history has it.
 
     Attributes:
-        commit: of the directory as it is applied.
+        state: of the repository, as it is applied.
         by: on whose account, such as ``grant r7k2f9qa of ada``.
     """
 
-    commit: str
+    state: RepositoryState
     by: str
 
 
@@ -53,6 +53,7 @@ class DecisionRoom:
 
     Attributes:
         platform: as declared now, with what was granted.
+        files: that it was read from; nobody waits for them.
         repository: where the platform directory is kept; None where it is in none, and nothing can be granted.
         load: a platform of a directory's files.
         apply: makes clusters as declared; those of these names, for that cause.
@@ -66,6 +67,7 @@ class DecisionRoom:
     store: DecisionStore
     clock: Clock
     platform: Callable[[], Platform]
+    files: Callable[[], Mapping[str, str]]
     repository: RepositoryPort | None
     load: Callable[[Mapping[str, str]], Platform]
     apply: Callable[[Platform, Sequence[str], ApplyCause], Applied]

@@ -10,6 +10,7 @@ from allotment.errors import AllotmentError
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import GrantState
 from allotment.model.requests.terms import RequestKind, Terms, Wish
+from allotment.model.source import SourceTree
 from allotment.operations.decide.effects import effects_of
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.taking import DevicesHeld, devices_held
@@ -78,7 +79,7 @@ def _with_approved(room: DecisionRoom, since: int, until: int | None, without: s
         for name, declared in wanted((each,), max(now, each.terms.since)).items():
             added[grant_path(name)] = grant_document(declared)
     try:
-        return room.load(room.repository.read().tree.with_changes(added).files)
+        return room.load(SourceTree(room.files()).with_changes(added).files)
     except AllotmentError:
         return platform  # one of them does not fit any more, and says so itself
 

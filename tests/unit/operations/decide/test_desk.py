@@ -83,12 +83,13 @@ class Office:
 
     def __post_init__(self) -> None:
         self.repository.commit_by(HUMAN, self.files)
-        self.present = load(self.files)
+        self.present, self.declared = load(self.files), dict(self.files)
         self.ids = (f"r{number:07d}" for number in itertools.count())
         self.room = DecisionRoom(
             store=PlatformRequests(self.store, lambda: self.present.name),
             clock=_Turned(self),
             platform=lambda: self.present,
+            files=lambda: self.declared,
             repository=self.repository,
             load=load,
             apply=self.apply,
@@ -102,7 +103,7 @@ class Office:
         self.carrier = GrantCarrier(self.room)
 
     def apply(self, platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
-        self.present = platform
+        self.present, self.declared = platform, dict(cause.state.tree.files)
         self.applied.append(tuple(clusters))
         self.causes.append(cause)
         return Applied({each: why for each, why in self.trouble.items() if each in clusters})
@@ -382,7 +383,7 @@ def test_what_is_kept_as_somebody_wrote_it_is_applied_before_it_counts(office: O
     assert len(office.applied) > applied + 1
     assert office.causes[0].by == f"grant {taken.id} of ada"
     said = f"grant {taken.id} of ada, as root@acme has decided"
-    assert office.causes[-1] == ApplyCause(office.repository.read().commit, said)
+    assert office.causes[-1] == ApplyCause(office.repository.read(), said)
 
 
 def test_a_file_that_gives_more_is_its_writers_own_and_is_applied(office: Office) -> None:
@@ -518,6 +519,19 @@ def test_what_gives_nothing_and_what_has_no_devices_waits_for_no_cluster_and_no_
         assert ada.ask(endpoint).state is RequestState.WAITING
     record = office.store.request(first.id).decisions[-1]
     assert "not looked at" in record.unknown
+
+
+def test_what_was_approved_counts_though_the_repository_does_not_answer(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story(office)
+
+    def gone(_self: object) -> RepositoryState:
+        raise AssertionError("it would be waited for")
+
+    monkeypatch.setattr(MemoryRepository, "read", gone)
+    with pytest.raises(CapacityError, match="2 could be"):
+        office.of("ada", MEMBER).ask(gpus(8))
 
 
 def test_whoever_does_not_answer_in_time_hands_on(office: Office) -> None:

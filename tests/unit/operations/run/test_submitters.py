@@ -42,7 +42,7 @@ AS_NLP = Identity("token:nlp", (*MEMBERS, "system:authenticated"))
     ("owner", "people", "found"),
     [
         # The provider's own names for people may be any text.
-        ("oidc:ada x@host", (person("oidc:ada x@host", "g"),), Identity("oidc:ada x@host", ("g", "system:authenticated"))),
+        ("oidc:a b@host", (person("oidc:a b@host", "g"),), Identity("oidc:a b@host", ("g", "system:authenticated"))),
         ("oidc:x of nlp", (person("oidc:x of nlp"),), Identity("oidc:x of nlp", ("system:authenticated",))),
         (ADA, (person(ADA, "acme-nlp"),), AS_ADA),
         (ADA, (person(ADA),), Identity(ADA, ("system:authenticated",))),
