@@ -240,6 +240,8 @@ def test_commands_of_other_programs_are_answered_with_ours(run: Run) -> None:
         (("run", "a.py", "--on", "hpc"), 2, "another back end takes a job file, `allot submit job.yaml --on NAME`"),
         (("run", "a.py", "--lr", "1"), 2, "fix: arguments of the script stand after --"),
         (("ps", "--json"), 2, "did you mean '-o json'? see `allot ps --help`"),
+        (("ps", "--on", "local"), 2, "did you mean '-l backend=NAME'? see `allot ps --help`"),
+        (("ps", "--owner", "ada"), 2, "did you mean '-l owner=NAME'? see `allot ps --help`"),
         (("ps", "--auto-approve"), 2, "fix: see `allot ps --help`"),
         (("explain", "few-cpu"), 3, "fix: did you mean 'few-cpus'?"),
         (("explain", "quota-nominel"), 3, "fix: did you mean 'quota-nominal'?"),

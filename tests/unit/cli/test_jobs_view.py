@@ -21,8 +21,8 @@ from allotment.cli.commands.run.jobs_view import (
 )
 from allotment.cli.commands.run.report_view import report_text
 from allotment.model.jobs.family import FamilyStanding
-from allotment.model.jobs.job import AcceleratorWish, JobSchedule, Program, Sweep, SweptParameter
-from allotment.model.jobs.run import GivenClass, JobState, Move, MoveCause, RunningPlace
+from allotment.model.jobs.job import AcceleratorWish, JobSchedule, Program, RetryPolicy, Sweep, SweptParameter
+from allotment.model.jobs.run import GivenClass, JobHistory, JobState, Move, MoveCause, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.model.moments import written
 from allotment.operations.run.reporting import BestTrial, FamilyReport, family_report_of, report_of
@@ -86,6 +86,20 @@ def test_jobs_of_a_back_end_that_does_not_answer_say_so() -> None:
     told = silence_told(silent["hpc"], NOW + 192_000)
     assert told == f"{unheard}, since {written(NOW)}: Slurm is away"
     assert f"  unheard    {told}" in described(STORED, NOW, unheard=told).splitlines()
+
+
+def test_what_bounds_a_job_is_described_with_when_it_ends_at_the_latest() -> None:
+    program = replace(STORED.job.program, image="registry.example.com/a:1")
+    job = replace(STORED.job, run_time=3600, retries=RetryPolicy(2), program=program, sweep=None)
+    history = JobHistory((*STORED.history.moves, Move(NOW, JobState.RUNNING, MoveCause.STARTED, 1)))
+    runs = replace(STORED, job=job, history=history, attempts=(JobAttempt(1, NOW),))
+    lines = described(runs, NOW, cost="8.00 USD").splitlines()
+    assert f"  maxRunTime 1 h, so that it ends at {written(NOW + 3_600_000)} at the latest" in lines
+    assert "  retries    2 after failures of its own, only where it has not begun" in lines
+    assert "  image      registry.example.com/a:1" in lines
+    assert "  cost       8.00 USD" in lines
+    told = stored_job_document(runs)
+    assert (told["maxRunTimeSeconds"], told["retries"]) == (3600, {"limit": 2, "safe": False})
 
 
 def test_trials_and_runs_have_the_words_of_ps() -> None:

@@ -25,7 +25,7 @@ _MUCH: Final = 2
 """As many times more than was used is too much; below that, asking for less would gain little and risk an end."""
 _STEP: Final = 64 << 20
 _LEAST_RUN: Final = 10_000
-"""Milliseconds of a run from which CPU may be judged: a shorter one has hardly begun."""
+"""Milliseconds of a run from which CPU and memory may be judged: a shorter one has hardly begun."""
 _LEAST_MEASURED: Final = 60_000
 """Device-milliseconds that have to be measured before anything is said of them."""
 _LEAST_AFTER: Final = 60_000
@@ -247,7 +247,12 @@ def _advice_of_memory(job: StoredJob, use: UseSummary) -> Iterator[str]:
         more = Bytes(-(-asked * _MUCH // _STEP) * _STEP)
         why = f"it was killed because it used more than the {_mebibytes(asked)} that it asked for"
         yield f"ask for more memory, such as {format_bytes(more)} ({why}; how much it needs nobody saw)"
-    elif use.memory is not None and use.memory * _MUCH < asked and job.state is JobState.SUCCEEDED:
+    elif (
+        use.memory is not None
+        and use.memory * _MUCH < asked
+        and use.run_ms >= _LEAST_RUN
+        and job.state is JobState.SUCCEEDED
+    ):
         enough = Bytes(-(-use.memory * _ROOM // 100 // _STEP) * _STEP)
         if enough < asked:
             yield f"ask for memory: {format_bytes(enough)} (it used {_mebibytes(use.memory)} of {_mebibytes(asked)})"

@@ -95,7 +95,7 @@ def _end(total: int, trials: Sequence[SeenTrial], *, ending: bool) -> tuple[JobS
         words.append(f"{early} fell behind and {'was' if early == 1 else 'were'} stopped early")
     if failed:
         named = ", ".join(map(str, failed[:_NAMED])) + (" and others" if failed[_NAMED:] else "")
-        words.append(f"{len(failed)} failed: {named}")
+        words.append(f"{len(failed)} failed ({'trial' if len(failed) == 1 else 'trials'} {named})")
     said = ", ".join(words)
     if ending:
         return JobState.STOPPED, said

@@ -90,6 +90,8 @@ def stored_job_document(
             "accelerators": 0 if wish is None else wish.count,
             "accelerator": None if wish is None else wish.said,
         },
+        "maxRunTimeSeconds": wanted.run_time,
+        "retries": {"limit": wanted.retries.limit, "safe": wanted.retries.safe},
         "state": job.state.value,
         "supersedes": job.supersedes or None,
         "submitted": written(job.submitted),

@@ -77,7 +77,7 @@ def test_a_sweep_with_trials_that_failed_has_failed_when_all_are_over() -> None:
     kept = machine.store.get(parent)
     assert (kept.state, kept.history.moves[-1].said) == (
         JobState.FAILED,
-        "0 of 3 trials succeeded, 3 failed: 0, 1, 2",
+        "0 of 3 trials succeeded, 3 failed (trials 0, 1, 2)",
     )
 
 

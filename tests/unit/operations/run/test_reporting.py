@@ -161,6 +161,13 @@ def test_advice_is_given_only_for_much_too_much(more: dict[str, int], wanted: tu
     assert report_of(found, 0).advice == wanted
 
 
+def test_of_a_run_that_hardly_began_no_amount_is_judged() -> None:
+    whole = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1))
+    assert whole.use is not None
+    short = replace(whole, use=replace(whole.use, run_ms=300))
+    assert report_of(short, 0).advice == ()
+
+
 def test_where_cpus_are_given_whole_advice_names_whole_ones() -> None:
     """Slurm calls its jobs by numbers."""
     found = stored(run_time=100, checkpoint=CheckpointPolicy("c", 1, 1), memory=GIB)

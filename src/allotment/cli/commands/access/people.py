@@ -61,7 +61,7 @@ def shut_out(session: Session, person: str) -> None:
     from allotment.errors import shown
 
     gone = asked_server(session).shut_out(person.removeprefix("person/"), out=True)
-    session.note(f"{shown(gone.name)} is shut out; his jobs go on: `{session.call} ps -l owner={shown(gone.name)}`")
+    session.note(f"{shown(gone.name)} is shut out; his jobs go on: `{session.call} ps -A -l owner={shown(gone.name)}`")
 
 
 @click.command("let-in", cls=Command)

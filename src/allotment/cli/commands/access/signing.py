@@ -85,7 +85,15 @@ def _signed_in(session: Session, address: str, *, device: bool) -> str:
 
 def _open_page(session: Session, address: str) -> None:
     session.note(f"sign in with your browser: {shown(address)}")
-    if not session.no_input:
+    if session.no_input:
+        return
+    if session.environment.get("BROWSER"):
+        import webbrowser
+        from threading import Thread
+
+        # Beside all else: what is named there may last until it is closed.
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    else:
         click.launch(address)
 
 

@@ -116,8 +116,10 @@ def follow_to_its_end(session: Session, service: JobService, job: StoredJob) -> 
         return INTERRUPTED
     session.note(end_of(ended))
     folders = {place.folder for attempt in ended.attempts[-1:] for place in attempt.places if place.folder}
+    # Whoever asks from elsewhere is not told how the server's own shell reaches things.
+    where = " of the server's machine" if folders and service.status().environment is None else ""
     for each in sorted(folders):
-        session.note(f"what it wrote beside its script lies in {shown(each)}")
+        session.note(f"what it wrote beside its script lies in {shown(each)}{where}")
     return exit_code(ended)
 
 

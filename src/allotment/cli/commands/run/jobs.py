@@ -275,6 +275,7 @@ def describe(session: Session, job: str) -> None:
     from allotment.cli.commands.run.following import held_by
     from allotment.cli.commands.run.jobs_view import described, silence_told, silent_backends
     from allotment.cli.commands.run.naming import job_of
+    from allotment.cli.commands.run.serving import platform_of
     from allotment.cli.shell.output import write_document
     from allotment.operations.run.reporting import has_members
     from allotment.ports.store import MOST_LISTED, JobFilter
@@ -291,4 +292,7 @@ def describe(session: Session, job: str) -> None:
         write_document(session, format_, stored_job_document(found, rows, since))
     else:
         unheard = "" if silent is None else silence_told(silent, now)
-        session.out(described(found, now, members, session.call, held_by(service, found), unheard))
+        price = None if found.use is None else found.use.cost
+        currency = "" if not price else platform_of(session, service, service.status()).currency
+        cost = f"{price / 1_000_000:.2f} {currency}" if price else ""
+        session.out(described(found, now, members, session.call, held_by(service, found), unheard, cost))

@@ -219,7 +219,13 @@ def next_steps(receipts: Sequence[JobReceipt], call: str) -> str:
 
 
 def described(
-    job: StoredJob, now: int, members: Sequence[JobRow] = (), call: str = "allot", held: str = "", unheard: str = ""
+    job: StoredJob,
+    now: int,
+    members: Sequence[JobRow] = (),
+    call: str = "allot",
+    held: str = "",
+    unheard: str = "",
+    cost: str = "",
 ) -> str:
     """Everything that is known of a job, for people.
 
@@ -230,12 +236,13 @@ def described(
         call: how the program was called.
         held: who holds what it waits for, as a clause.
         unheard: that nothing is heard of its back end now; empty where that answers, and where it is over.
+        cost: of its devices so far, with the currency; empty where it is not known.
     """
-    return "\n".join(_described(job, now, members, call, held, unheard))
+    return "\n".join(_described(job, now, members, call, held, unheard, cost))
 
 
 def _described(
-    job: StoredJob, now: int, members: Sequence[JobRow], call: str, held: str, unheard: str
+    job: StoredJob, now: int, members: Sequence[JobRow], call: str, held: str, unheard: str, cost: str
 ) -> Iterator[str]:
     wanted, wish = job.job, job.job.needs.accelerators
     devices = (
@@ -254,6 +261,9 @@ def _described(
         ("replicas", f"{wanted.replicas}{', all or none' if wanted.gang else ''}"),
         ("devices", f"{devices} a replica" if wish is not None and wanted.replicas > 1 else devices),
         ("needs", f"{amount('cpu', wanted.needs.cpu)} CPU, {memory(wanted.needs.memory)} of memory"),
+        ("image", shown(wanted.program.image)),
+        ("maxRunTime", _run_time(job)),
+        ("retries", _retries(job)),
         ("checkpoint", _checkpoint(job)),
         ("member of", shown(job.parent)),
         ("sweep", _sweep(job)),
@@ -261,6 +271,7 @@ def _described(
         ("stands", "" if job.standing is None or job.state.over else shown(job.standing.said)),
         ("made from", str(job.supersedes)),
         ("submitted", f"{written(job.submitted)} ({_ago(now, job.submitted)} ago)"),
+        ("cost", cost),
     ):
         if value:
             yield f"  {name:<10} {value}"
@@ -292,6 +303,25 @@ def _started(attempt: JobAttempt) -> str:
     if attempt.started is not None:
         return written(attempt.started)
     return "not yet" if attempt.ended is None else "never"
+
+
+def _run_time(job: StoredJob) -> str:
+    """How long it may run, and of one that runs when that is over: what is displaced begins to count anew."""
+    limit = job.job.run_time
+    if limit is None:
+        return ""
+    told = duration(limit)
+    if job.job.sweep is not None:
+        return f"{told} for each trial"
+    started = job.attempts[-1].started if job.attempts and job.state is JobState.RUNNING else None
+    return told if started is None else f"{told}, so that it ends at {written(started + limit * 1000)} at the latest"
+
+
+def _retries(job: StoredJob) -> str:
+    retries = job.job.retries
+    if not retries.limit:
+        return ""
+    return f"{retries.limit} after failures of its own{'' if retries.safe else ', only where it has not begun'}"
 
 
 def _checkpoint(job: StoredJob) -> str:

@@ -1,0 +1,42 @@
+"""`allot login` and `allot people`: what they open, and what they tell to type next."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from allotment.cli.commands.access.signing import _open_page
+from allotment.cli.commands.run import serving
+from tests.unit.cli.conftest import Run, home, run
+
+__all__ = ["home", "run"]  # fixtures
+
+ADDRESS = "https://login.example/auth?state=1"
+
+
+def test_the_browser_that_is_named_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lasts holds up nobody: its answer is waited for meanwhile."""
+    script, told = tmp_path / "browser", tmp_path / "told"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {told}\nexec sleep 5\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(script))
+    began = time.monotonic()
+    session = SimpleNamespace(note=lambda _: None, no_input=False, environment={"BROWSER": str(script)})
+    _open_page(session, ADDRESS)  # type: ignore[arg-type]
+    assert time.monotonic() - began < 3
+    while not (told.exists() and told.read_text()):
+        assert time.monotonic() - began < 20
+        time.sleep(0.05)
+    assert told.read_text() == ADDRESS
+
+
+def test_whose_jobs_go_on_is_told_with_a_command_that_there_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = SimpleNamespace(name="carl@acme.example")
+    service = SimpleNamespace(shut_out=lambda _name, *, out: person)
+    monkeypatch.setattr(serving, "asked_server", lambda _session: service)
+    told = run("people", "shut-out", "carl@acme.example")
+    assert "his jobs go on: `allot ps -A -l owner=carl@acme.example`" in told.err
+    assert "there is no flag" not in run("ps", "-A", "-l", "owner=carl@acme.example").err
