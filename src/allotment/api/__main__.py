@@ -182,7 +182,9 @@ def _serve(asked: argparse.Namespace) -> None:
                 tell_beside(telling, desk)
             oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, asked.oidc_groups, asked.oidc_scopes, asked.oidc_ca)
             coming = sign_ins(oidc, jobs, present.people, steady, opened, names=None if place is None else place.names)
-            registry = Registry(jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming)
+            registry = Registry(
+                jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming, present.currency
+            )
             made = partial(job_api, desk, registry, partial(RequestsOf, requests, room))
             serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
 

@@ -73,6 +73,10 @@ class PresentPlatform:
         """Which groups are what."""
         return self._people
 
+    def currency(self) -> str:
+        """Of its prices."""
+        return self.platform.currency
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryWords:

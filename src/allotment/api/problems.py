@@ -27,7 +27,6 @@ from allotment.errors import (
     UnreachableError,
     UsageError,
 )
-from allotment.model.access.permission import Permission
 from allotment.ports.backends import JobRefusedError
 
 PROBLEM: Final = "application/problem+json"
@@ -138,7 +137,7 @@ def problem(error: AllotmentError) -> Response:
 def add_problem_routes(routes: Routes) -> None:
     """The pages that types lead to."""
 
-    @routes.add("GET", f"{_PAGES}/{{name}}", Permission.READ, gives=Media(MARKDOWN))
+    @routes.known("GET", f"{_PAGES}/{{name}}", gives=Media(MARKDOWN))
     def page(name: str) -> Response:
         for each in EVERY:
             if each.name == name:

@@ -58,6 +58,7 @@ class Visitor:
         version: of the server.
         token: that let him in; None where none was needed.
         roles: what he is, such as ``member of nlp``; empty for the server's own user.
+        currency: of the platform's prices; empty where it is not told.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Visitor:
     version: str
     token: ToldToken | None = None
     roles: tuple[str, ...] = ()
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.files.tree import read_tree
+from allotment.cli.commands.run.serving import server_words
 from allotment.cli.commands.run.submitting import RunFlags, document_of
+from allotment.cli.shell.session import Session
 from allotment.diagnose.causes import BY_ID
 from allotment.model.source import SourceTree
 from allotment.operations.run.local.recognising import DEFAULT_SLOTS
@@ -154,3 +156,21 @@ def test_no_word_means_two_things() -> None:
     words = {rule.word for rule in RULES}
     assert not words & (set(BY_ID) | {kind.lower() for kind in KINDS})
     assert all("-" in word for word in words), "a field begins with a kind, and no kind has a dash"
+
+
+@pytest.mark.parametrize(
+    ("said", "handed_on"),
+    [
+        ({}, []),
+        ({"ALLOTMENT_STORE": "postgresql://allot@db.example/jobs"}, ["--store", "postgresql://allot@db.example/jobs"]),
+        ({"ALLOTMENT_STORE": "jobs.db"}, ["--store", "{here}/jobs.db"]),
+        ({"ALLOTMENT_NOTICES": "n.yaml"}, ["--notices", "{here}/n.yaml"]),
+    ],
+)
+def test_a_server_is_started_with_the_store_and_the_files_that_its_user_means(
+    said: dict[str, str], handed_on: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`allot store` asks there: the two may not mean different ones."""
+    monkeypatch.chdir(tmp_path)
+    session = Session({"HOME": str(tmp_path), **said}, "allot")
+    assert server_words(session) == [each.format(here=tmp_path) for each in handed_on]

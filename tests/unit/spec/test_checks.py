@@ -187,6 +187,12 @@ CASES = [
         "the usual gates need a route engineering-leadership; declare it, or write the gates out",
     ),
     Case(
+        "people_are_named_by_address",
+        approvals("gates: []\n", "users: [dana]", "users: ['oidc:dana@host']"),
+        "error approvals.yaml:5 routes[1].users[0]",
+        '"oidc:dana@host" is made of a provider\'s own name for somebody',
+    ),
+    Case(
         "escalation_ends",
         approvals("gates: []\n", "users: [dana]", "users: [dana], escalatesTo: leads"),
         "error approvals.yaml:5 routes[1].escalatesTo",

@@ -27,6 +27,7 @@ class Registry:
         version: of the program.
         people: which groups are what, as it is declared now.
         sign_ins: of people; None where no identity provider is told of.
+        currency: of the platform's prices, as it is declared now.
     """
 
     store: AdmissionStore
@@ -36,6 +37,7 @@ class Registry:
     version: str
     people: Callable[[], PeopleOfPlatform] = lambda: NOBODY
     sign_ins: SignIns | None = None
+    currency: Callable[[], str] = str
 
 
 class RegistryOf:
@@ -62,6 +64,7 @@ class RegistryOf:
             self._registry.version,
             None if token is None else told(token),
             self._roles(),
+            self._registry.currency(),
         )
 
     def _roles(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ What is of other teams is as if it were not there, in the same words. Of texts t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -37,22 +37,17 @@ from allotment.spec.share_of_teams import share_of
 class DeskOf:
     """Implements `ports.job_service.JobService` for one caller; whether he may do such a thing is decided before."""
 
-    def __init__(
-        self, desk: Desk, caller: Caller, rights: AccessRights, check: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, desk: Desk, caller: Caller, rights: AccessRights) -> None:
         """Nothing is asked yet.
 
         Args:
             desk: that is asked.
             caller: in whose name.
             rights: what he may.
-            check: raises where he may not ask any more. It is asked once all that he sends has come: who was let in may
-                have taken hours to send it.
         """
         self._desk = desk
         self._caller = caller
         self._rights = rights
-        self._check = check
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
@@ -68,18 +63,15 @@ class DeskOf:
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code; its reference."""
-        self._check()
         return self._desk.put_code(packed)
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
-        self._check()
         self._check_submission(submission)
         return self._receipt(self._desk.submit(submission, self._caller))
 
     def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
         """Take jobs, each by itself."""
-        self._check()
         refused: dict[int, AllotmentError] = {}
         for number, each in enumerate(submissions):
             try:
@@ -95,7 +87,6 @@ class DeskOf:
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
-        self._check()
         self._check_submission(submission)
         found = self._desk.foresee(submission, self._caller)
         seen = self._seen(Permission.SUBMIT)
@@ -137,14 +128,12 @@ class DeskOf:
 
     def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
         """End a job for good."""
-        self._check()
         self._check_his(reference, Permission.STOP)
         within = self._rights.within(Permission.STOP)
         return self._told(self._desk.stop(reference, grace=grace, caller=self._caller, within=within))
 
     def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
         """Submit again what is over."""
-        self._check()
         job = self._check_his(reference, Permission.SUBMIT)
         self._check_place(job.backend)
         return self._receipt(self._desk.retry(job.id, resume=resume, caller=self._caller))

@@ -7,6 +7,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
+from allotment.model.access.person import BY_SUBJECT
 from allotment.model.requests.gates import AT_ONCE, ApprovalGate
 from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.spec.checks.clusters import in_circles
@@ -66,6 +67,25 @@ def _named(spec: ApprovalsSpec) -> Iterator[tuple[Path, str]]:
         if route.escalates_to is not None:
             yield ("routes", index, "escalatesTo"), route.escalates_to
     yield ("otherwise",), spec.otherwise
+
+
+def people_are_named_by_address(context: Context) -> Iterator[Issue]:
+    """Some providers let people choose what they call them: by such a name nobody decides on anything."""
+    for entry in context.declared.approvals:
+        named: list[tuple[Path, str]] = [
+            (("routes", at, "users", number), user)
+            for at, route in enumerate(entry.spec.routes or ())
+            for number, user in enumerate(route.users)
+        ]
+        named += [
+            (("absences", at, field), user)
+            for at, absence in enumerate(entry.spec.absences)
+            for field, user in (("user", absence.user), ("delegate", absence.delegate))
+        ]
+        for path, user in named:
+            if user.startswith(BY_SUBJECT):
+                what = f"{echo(user)} is made of a provider's own name for somebody"
+                yield error(entry, path, what, "name people by the e-mail address that the provider has checked")
 
 
 def escalation_ends(context: Context) -> Iterator[Issue]:
@@ -180,6 +200,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     approvals_are_said_once,
     gates_and_routes_have_names_of_their_own,
     routes_are_there,
+    people_are_named_by_address,
     escalation_ends,
     somebody_decides,
     gates_can_be_met,

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 def currency_of(session: Session) -> str:
     """Of the server's platform; empty where it cannot be told."""
-    from allotment.cli.commands.run.serving import asked_server, platform_of
+    from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import AllotmentError
 
-    service = asked_server(session)
     try:
-        return platform_of(session, service, service.status()).currency
+        return asked_server(session).whoami().currency
     except AllotmentError:
         return ""
 

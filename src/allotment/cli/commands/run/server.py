@@ -14,6 +14,7 @@ from allotment.model.grammar import count
 @click.command(cls=Command)
 @platform_flag
 @click.option("--slots", type=click.IntRange(0, 1024), metavar="N", help="Slots that stand for accelerators.")
+@setting_flag("store", metavar="FILE|ADDRESS")
 @setting_flag("listen", metavar="HOST:PORT")
 @setting_flag("hosts", metavar="NAMES")
 @setting_flag("tls-cert", metavar="FILE")

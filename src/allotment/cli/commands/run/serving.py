@@ -31,6 +31,7 @@ def platform_words(session: Session) -> list[str]:
 
 
 _OF_SERVERS: Final = (
+    "store",
     *("listen", "hosts", "tls-cert", "tls-key"),
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
@@ -49,14 +50,14 @@ def server_words(session: Session) -> list[str]:
 
     if address := session.value("repository"):
         running.check_repository(address)
-    listening = [
-        word
-        for key in _OF_SERVERS
-        if (value := session.value(key)) != setting(key).default
-        # A server stands in the folder / and means the same file.
-        for word in (f"--{key}", str(wiring.files().user_path(value).absolute()) if setting(key).is_path else value)
-    ]
-    return [*platform_words(session), *listening]
+    words = platform_words(session)
+    for key in _OF_SERVERS:
+        value = session.value(key)
+        if value != setting(key).default:
+            # A server stands in the folder / and means the same file; the address of a database is none.
+            a_file = setting(key).is_path and "://" not in value
+            words += [f"--{key}", str(wiring.files().user_path(value).absolute()) if a_file else value]
+    return words
 
 
 def asked_server(session: Session) -> AskedServer:
