@@ -80,6 +80,8 @@ def test_a_day_from_elsewhere_is_a_day_at_the_machine(server: Server, laptop: La
     (laptop.home / "here.txt").write_text("it travelled\n")
     ran = laptop.run("run", "train.py", "--team", "nlp", "--gpus", "2", "--", "--epochs", "3")
     assert "trained 5 ['--epochs', '3']" in ran.stdout
+    assert "of the server's machine" in ran.stderr
+    assert "its files are on the server's machine" in laptop.run("describe", "train").stderr
     foreseen = json.loads(laptop.run("submit", "job.yaml", "--dry-run", "server", "-o", "json").stdout)
     assert [each["name"] for each in foreseen["items"]] == ["shown"]
     laptop.run("submit", "job.yaml")

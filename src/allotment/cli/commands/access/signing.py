@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +15,8 @@ from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotS
 
 if TYPE_CHECKING:
     from allotment.ports.identity import DevicePrompt
+
+_BROWSER: Final = "browser"
 
 
 @click.command(cls=Command)
@@ -92,7 +94,7 @@ def _open_page(session: Session, address: str) -> None:
         from threading import Thread
 
         # Beside all else: what is named there may last until it is closed.
-        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        Thread(target=webbrowser.open, args=(address,), name=_BROWSER, daemon=True).start()
     else:
         click.launch(address)
 

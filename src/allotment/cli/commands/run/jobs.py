@@ -296,3 +296,6 @@ def describe(session: Session, job: str) -> None:
         currency = "" if not price else platform_of(session, service, service.status()).currency
         cost = f"{price / 1_000_000:.2f} {currency}" if price else ""
         session.out(described(found, now, members, session.call, held_by(service, found), unheard, cost))
+        its_files = any(place.folder for attempt in found.attempts[-1:] for place in attempt.places)
+        if its_files and service.status().environment is None:
+            session.note("its files are on the server's machine")
