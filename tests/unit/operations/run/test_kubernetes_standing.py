@@ -524,6 +524,16 @@ CASES: list[tuple[str, list[Body], tuple[JobState, int, str, EndOfRun | None, En
         (JobState.STOPPING, 1, "", None, None),
     ),
     (
+        "failed because its pods were ended as it was deleted",
+        [job(said("Failed", "MaxFailedIndexesExceeded", at="0:02"), metadata=GOING)],
+        (JobState.STOPPING, 1, "", None, None),
+    ),
+    (
+        "deleted after it had failed",
+        [job(said("Failed", "X"), metadata={**GOING, "deletionTimestamp": "2026-11-28T02:00:09Z"})],
+        (JobState.FAILED, 1, "", EndOfRun(None, None, "X"), None),
+    ),
+    (
         "deleted when it was over",
         [job(said("Complete"), metadata=GOING)],
         (JobState.SUCCEEDED, 1, "", EndOfRun(0), None),

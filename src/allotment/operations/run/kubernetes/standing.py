@@ -51,14 +51,20 @@ def followed(seen: SeenWork) -> FollowedJob | None:
     """The job as the cluster shows it; None where it shows nothing of it."""
     if seen.main is None:
         return None if seen.staging is None else _staged(seen, seen.staging)
-    over = _over(seen, seen.main)
-    if over is not None:
+    over, going = _over(seen, seen.main), seen.main.metadata.deletion_timestamp
+    if over is not None and not (going and _ended_by_going(over, going)):
         return over
-    if seen.main.metadata.deletion_timestamp:
-        return _shown(seen, JobState.STOPPING, since=seen.main.metadata.deletion_timestamp)
+    if going:
+        return _shown(seen, JobState.STOPPING, since=going)
     if isinstance(seen.main, CronJob):
         return _scheduled(seen, seen.main)
     return _alive(seen, seen.main, seen.pods)
+
+
+def _ended_by_going(over: FollowedJob, going: str) -> bool:
+    """Whether it failed only as its pods were ended because it goes: controllers count them as failed all the same."""
+    began = moment(going)
+    return over.state is JobState.FAILED and began is not None and over.since is not None and over.since >= began
 
 
 def with_class(shown: FollowedJob, workloads: Iterable[Workload], classes: Mapping[str, GivenClass]) -> FollowedJob:
