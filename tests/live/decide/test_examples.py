@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
 import shlex
@@ -66,10 +67,15 @@ def asked(server: Server, devices: int, *more: str) -> str:
 
 
 def test_every_example_of_requests(server: Server, tmp_path: Path) -> None:
-    later = ("--from", "2100-01-01T00:00:00Z")
+    days = itertools.count(10, 5)
+
+    def later() -> tuple[str, str]:
+        """Not yet, each at a time of its own, and no later than what may be given at once begins."""
+        begins = dt.datetime.now(dt.UTC) + dt.timedelta(days=next(days))
+        return "--from", begins.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def waiting() -> str:
-        return asked(server, 8, *later)
+        return asked(server, 8, *later())
 
     def offered() -> str:
         id_ = waiting()
@@ -77,7 +83,7 @@ def test_every_example_of_requests(server: Server, tmp_path: Path) -> None:
         return id_
 
     def due() -> str:
-        return asked(server, 1, *later)
+        return asked(server, 1, *later())
 
     def conflict() -> str:
         id_ = asked(server, 1)
