@@ -109,7 +109,7 @@ def _giving(grant: TeamGrant, found: str | None, write: GrantWriter) -> Iterator
         yield from _conflict(grant, found)
         return
     during = _meanwhile(grant, GrantState.GIVING)
-    after = become(during, GrantState.ACTIVE, written=text_digest(text), restored=None)
+    after = become(during, GrantState.ACTIVE, written=text_digest(text))
     yield GrantStep(kind, during, found, text if kind is StepKind.WRITE else "", after)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from allotment.errors import ConflictError, UsageError, spelled
 from allotment.model.moments import written
-from allotment.model.requests.grant import DeclaredGrant, GrantRestoring, GrantState, TeamGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestState
 from allotment.model.requests.terms import QuotaShare, RequestKind, Terms
 from allotment.requests.pricing import SharePrices, cut_off, part_between, price_of
@@ -84,7 +84,7 @@ def become(grant: TeamGrant, state: GrantState, **changes: Any) -> TeamGrant:
             why=f"it is {grant.state.value}",
             fix="look at it again: somebody else may have done something with it",
         )
-    changed: dict[str, Any] = {"trouble": "", "by_hand": False, "settled_by": "", **changes}
+    changed: dict[str, Any] = {"trouble": "", "by_hand": False, "settled_by": "", "restores": "", **changes}
     return replace(grant, state=state, revision=grant.revision + 1, **changed)
 
 
@@ -171,21 +171,21 @@ def ended(grant: TeamGrant, now: int) -> TeamGrant:
     return become(grant, out, terms=cut_off(grant.terms, now))
 
 
-def restored(grant: TeamGrant, found: str | None, now: int, how: GrantRestoring | None = None) -> TeamGrant:
+def restored(grant: TeamGrant, found: str | None, now: int, over: str = "") -> TeamGrant:
     """A conflict decided for what was agreed on: what stands there now is replaced, or goes if the time is over.
 
     Args:
         grant: in conflict.
         found: text of its file as people decided on it; None for none. Another change after that is a new conflict.
         now: milliseconds since the epoch.
-        how: who decided, and over which commit; the commit that follows says so.
+        over: commit that stood when it was decided, as Git names it; the commit that follows names it.
 
     Raises:
         ConflictError: it is in no conflict.
     """
     _check_in_conflict(grant)
     to = GrantState.TAKING_BACK if _is_over(grant.terms, now) else GrantState.GIVING
-    return become(grant, to, written="" if found is None else text_digest(found), restored=how)
+    return become(grant, to, written="" if found is None else text_digest(found), restores=over)
 
 
 def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, prices: SharePrices, now: int) -> TeamGrant:
@@ -210,12 +210,8 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     if found is not None and stands is not None and terms is not None and not _is_over(grant.terms, now):
         its_own = (stands.name, stands.team) == (grant.id, grant.team)
         if its_own and any(gives_no_more(terms, each) for each in grant.approved):
-            return become(
-                grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True, restored=None
-            )
-    return become(
-        grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True, restored=None
-    )
+            return become(grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True)
+    return become(grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True)
 
 
 def after_end(grant: TeamGrant) -> str:

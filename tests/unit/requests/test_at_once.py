@@ -83,7 +83,10 @@ class Team:
 
     @property
     def room(self) -> Any:
-        store = SimpleNamespace(grants=lambda: tuple(self.grants.values()), grant=lambda name: self.grants[name])
+        def grants(within: frozenset[str]) -> tuple[TeamGrant, ...]:
+            return tuple(each for each in self.grants.values() if each.team in within)
+
+        store = SimpleNamespace(grants=grants, grant=lambda name: self.grants[name])
         return SimpleNamespace(store=store, now=lambda: self.now, spent=lambda _: 0)
 
     def ask(self, devices: int, hours: int, delay: int, about: int | None, *, human: bool) -> None:

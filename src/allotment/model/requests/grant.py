@@ -24,19 +24,6 @@ class GrantState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class GrantRestoring:
-    """A conflict that was decided for what was agreed on.
-
-    Attributes:
-        by: user name of who decided.
-        over: commit, as Git names it, that stood when it was decided.
-    """
-
-    by: str
-    over: str
-
-
-@dataclass(frozen=True, slots=True)
 class TeamGrant:
     """A grant; what it gives stands in a file of its own in the platform directory while it is given.
 
@@ -59,7 +46,7 @@ class TeamGrant:
         settled_by: user name of who decided on a conflict, while that is carried out; empty otherwise.
         decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
         given_by: id of the request that gave its present terms; empty for its own.
-        restored: who had what was agreed on take the place of an edit by hand, while that is done; None else.
+        restores: commit whose edit by hand gives way to what was agreed on, while that is done; empty otherwise.
     """
 
     id: str
@@ -80,7 +67,7 @@ class TeamGrant:
     settled_by: str = ""
     decided: tuple[bool, ...] = ()
     given_by: str = ""
-    restored: GrantRestoring | None = None
+    restores: str = ""
 
 
 @dataclass(frozen=True, slots=True)

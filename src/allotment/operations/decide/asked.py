@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
@@ -31,6 +31,8 @@ from allotment.ports.request_service import (
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import Somebody
 
+Row = TypeVar("Row", GrantRequest, TeamGrant)
+Mark = TypeVar("Mark")
 Decider = Callable[[GrantRequest], bool]
 _DECIDING: Final = frozenset({RequestAct.APPROVE, RequestAct.COUNTER, RequestAct.DENY})
 _READ_AT_ONCE: Final = 200
@@ -70,17 +72,20 @@ class RequestsOf:
         """Those that are meant and there for him, newest first."""
         size = min(max(1, limit), MOST_LISTED_AT_ONCE)
         decides = self._desk.decider(self._party)
-        if wanted.team or wanted.requester or wanted.route:
-            # By what it is found would tell whose it is: nothing of others' is listed beside.
-            only = Permission.DECIDE not in self._rights.all and self._teams is not None
-            wanted = replace(wanted, within=self._teams) if only else wanted
-        found: list[GrantRequest] = []
-        while len(found) <= size:
-            some = self._desk.requests(wanted, _READ_AT_ONCE, after=after)
-            found += (seen for each in some if (seen := self._listed(each, wanted, decides)) is not None)
-            if len(some) < _READ_AT_ONCE:
-                break
-            after = _mark(some[-1])
+        # By what it is found would tell whose it is: nothing of others' is listed beside then.
+        lent = not (wanted.team or wanted.requester or wanted.route)
+        if not lent and Permission.DECIDE not in self._rights.all and self._teams is not None:
+            wanted = replace(wanted, within=self._teams)
+
+        def seen(each: GrantRequest) -> GrantRequest | None:
+            if self._sees(each, decides):
+                return self._masked(each, decides)
+            return lent_request(each, self._teams or ()) if lent else None
+
+        def some(mark: RequestMark | None) -> Sequence[GrantRequest]:
+            return self._desk.requests(wanted, _READ_AT_ONCE, after=mark)
+
+        found = _filled(some, seen, _mark, after, size + 1)
         rows = tuple(found[:size])
         return RequestsPage(rows, _mark(rows[-1]) if len(found) > size else None)
 
@@ -109,14 +114,14 @@ class RequestsOf:
     ) -> GrantsPage:
         """Those of his teams, and of others what is taken of his teams for them, by id."""
         size = min(max(1, limit), MOST_LISTED_AT_ONCE)
-        found: list[TeamGrant] = []
-        while len(found) <= size:
-            some = self._room.store.grants(states, after=after, limit=_READ_AT_ONCE)
-            seen = (self._grant(each) if self._has(each) else self._lent(each) for each in some)
-            found += (each for each in seen if each is not None)
-            if len(some) < _READ_AT_ONCE:
-                break
-            after = some[-1].id
+
+        def seen(each: TeamGrant) -> TeamGrant | None:
+            return self._grant(each) if self._has(each) else lent_grant(each, self._teams or ())
+
+        def some(mark: str) -> Sequence[TeamGrant]:
+            return self._room.store.grants(states, after=mark, limit=_READ_AT_ONCE)
+
+        found = _filled(some, seen, lambda each: each.id, after, size + 1)
         rows = tuple(found[:size])
         return GrantsPage(rows, rows[-1].id if len(found) > size else "")
 
@@ -191,16 +196,6 @@ class RequestsOf:
     def _has(self, grant: TeamGrant) -> bool:
         return self._teams is None or grant.team in self._teams
 
-    def _lent(self, grant: TeamGrant) -> TeamGrant | None:
-        return lent_grant(grant, self._teams or ())
-
-    def _listed(self, request: GrantRequest, wanted: RequestFilter, decides: Decider) -> GrantRequest | None:
-        if self._sees(request, decides):
-            return self._masked(request, decides)
-        # By what it is found would tell whose it is.
-        by_others = wanted.team or wanted.requester or wanted.route
-        return None if by_others else lent_request(request, self._teams or ())
-
     def _told(self, told: ToldRequest) -> ToldRequest:
         return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
 
@@ -234,6 +229,24 @@ class RequestsOf:
         if reads is None or self._desk.decides(request, self._party):
             return effects
         return tuple(each if each.team in reads else replace(each, team=OTHERS, work="") for each in effects)
+
+
+def _filled(
+    some: Callable[[Mark], Sequence[Row]],
+    seen: Callable[[Row], Row | None],
+    mark_of: Callable[[Row], Mark],
+    after: Mark,
+    most: int,
+) -> list[Row]:
+    """Rows from a mark on as somebody sees them, without those that he does not: so many, and perhaps some more."""
+    found: list[Row] = []
+    while len(found) < most:
+        rows = some(after)
+        found += (each for each in map(seen, rows) if each is not None)
+        if len(rows) < _READ_AT_ONCE:
+            break
+        after = mark_of(rows[-1])
+    return found
 
 
 def _mark(request: GrantRequest) -> RequestMark:

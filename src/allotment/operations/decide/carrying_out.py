@@ -12,7 +12,7 @@ from typing import Final
 from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
-from allotment.model.requests.grant import DeclaredGrant, GrantRestoring, GrantState, TeamGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
 from allotment.model.requests.terms import Terms
 from allotment.model.source import SourceTree
 from allotment.operations.decide.committing import commit_message
@@ -239,7 +239,7 @@ def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) 
     state = room.repository.read()
     text = state.tree.files.get(grant_path(grant.id))
     if restore:
-        after = restored(grant, text, now, GrantRestoring(caller.name, state.commit))
+        after = restored(grant, text, now, state.commit)
     else:
         platform = room.load(state.tree.files)
         stands = next((each for each in platform.grants if each.name == grant.id), None)

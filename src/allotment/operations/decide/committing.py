@@ -41,7 +41,7 @@ def commit_message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: 
     """
     person = next((each for each in store.people() if each.name == grant.requester), None)
     devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
-    given = "grant" if grant.restored is None else "restore"
+    given = "restore" if grant.restores else "grant"
     what = f"take back {devices}" if removed else f"{given} {devices}"
     author = CommitPerson(grant.requester, "" if person is None else person.email)
     body = "\n".join(_body(store, grant, removed=removed))
@@ -60,8 +60,8 @@ def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[
         for record in request.decisions:
             yield f"{_decided(record)} on {written(record.at)}"
             yield from _quoted(record.reason)
-    if grant.restored is not None:
-        yield f"Restored by {spelled(grant.restored.by)}: it takes the place of what commit {grant.restored.over} has"
+    if grant.restores:
+        yield f"Restored by {spelled(grant.settled_by)}: it takes the place of what commit {grant.restores} has"
 
 
 def _given_by(store: DecisionStore, grant: TeamGrant) -> GrantRequest | None:

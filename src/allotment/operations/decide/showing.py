@@ -97,7 +97,7 @@ def recounted(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, 
     """
     extends = room.store.grant(without) if without else None
     whole = whole_of(terms, extends)
-    grants = [each for each in room.store.grants() if each.team == wish.team and each.id != without]
+    grants = [each for each in room.store.grants(within=frozenset({wish.team})) if each.id != without]
     declared = platform.approvals.budget_of(wish.team)
     spent = room.spent(wish.team) if declared is not None else None
     at_once = [each.terms for each in grants if nobody_decided(each)]
