@@ -54,47 +54,47 @@ class AskedSignIn:
 def add_access_routes(routes: Routes) -> None:
     """Who asks; what is declared; tokens, which are made and taken back."""
 
-    @routes.known("GET", "/v1/whoami", gives=JsonValue("visitor", Visitor))
+    @routes.known("GET", "/api/v1/whoami", gives=JsonValue("visitor", Visitor))
     def whoami(asked: Asked) -> Response:
         return value_answer("visitor", asked.access.whoami())
 
     @routes.add(
         "GET",
-        "/v1/platform",
+        "/api/v1/platform",
         Permission.READ,
         gives=_FILES,
     )
     def declared(asked: Asked) -> Response:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
-    @routes.add("GET", "/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage))
+    @routes.add("GET", "/api/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage))
     def tokens(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
         return value_answer("page", TokensPage(*_page(asked.access.tokens(), limit, after_id)))
 
-    @routes.add("POST", "/v1/tokens", Permission.OWN_TOKENS, takes=JsonValue("wanted", AskedToken), gives=_GIVEN)
+    @routes.add("POST", "/api/v1/tokens", Permission.OWN_TOKENS, takes=JsonValue("wanted", AskedToken), gives=_GIVEN)
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
         return value_answer(
             "given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts, wanted.team)
         )
 
-    @routes.add("DELETE", "/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=JsonValue("token", ToldToken))
+    @routes.add("DELETE", "/api/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=JsonValue("token", ToldToken))
     def revoke(asked: Asked, reference: str) -> Response:
         return value_answer("token", asked.access.revoke_token(reference))
 
-    @routes.add("DELETE", "/v1/session", Permission.OWN_TOKENS)
+    @routes.add("DELETE", "/api/v1/session", Permission.OWN_TOKENS)
     def sign_out(asked: Asked) -> Response:
         asked.access.end_session()
         return Response(status_code=_NOTHING)
 
-    @routes.add("GET", "/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage))
+    @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage))
     def people(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
         return value_answer("page", PeoplePage(*_page(asked.access.people(), limit, after_id)))
 
-    @routes.add("POST", "/v1/people/{reference}/shut-out", Permission.PEOPLE, gives=_PERSON)
+    @routes.add("POST", "/api/v1/people/{reference}/shut-out", Permission.PEOPLE, gives=_PERSON)
     def shut_out(asked: Asked, reference: str) -> Response:
         return value_answer("person", asked.access.shut_out(reference, out=True))
 
-    @routes.add("POST", "/v1/people/{reference}/let-in", Permission.PEOPLE, gives=_PERSON)
+    @routes.add("POST", "/api/v1/people/{reference}/let-in", Permission.PEOPLE, gives=_PERSON)
     def let_in(asked: Asked, reference: str) -> Response:
         return value_answer("person", asked.access.shut_out(reference, out=False))
 
@@ -110,11 +110,11 @@ def add_sign_in_routes(routes: Routes) -> None:
     """How somebody gets in whom nobody knows yet."""
     signing = CapacityLimiter(_SIGNING_IN)
 
-    @routes.open("GET", "/v1/sign-in", gives=JsonValue("offer", SignInOffer))
+    @routes.open("GET", "/api/v1/sign-in", gives=JsonValue("offer", SignInOffer))
     def offer(stranger: Comer) -> Response:
         return value_answer("offer", stranger.sign_ins.offer())
 
-    @routes.open("POST", "/v1/sign-in", takes=JsonValue("brought", AskedSignIn), gives=_GIVEN)
+    @routes.open("POST", "/api/v1/sign-in", takes=JsonValue("brought", AskedSignIn), gives=_GIVEN)
     async def enter(stranger: Comer, brought: Annotated[AskedSignIn, Depends(_brought)]) -> Response:
         session = await to_thread.run_sync(
             partial(stranger.enter, brought.token, brought.nonce, brought.host, elsewhere=brought.elsewhere),

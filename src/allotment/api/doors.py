@@ -233,7 +233,7 @@ class Routes:
 
         Args:
             verb: such as ``GET``.
-            path: such as ``/v1/jobs``.
+            path: such as ``/api/v1/jobs``.
             needs: without which nobody gets to it.
             takes: its body.
             gives: what it answers; None for nothing but that it is done.
@@ -247,7 +247,7 @@ class Routes:
 
         Args:
             verb: such as ``GET``.
-            path: such as ``/v1/whoami``.
+            path: such as ``/api/v1/whoami``.
             gives: what it answers.
         """
         return self._making(verb, path, self._entering(verb, path, None), LET_IN, RouteContract(None, gives))
@@ -298,7 +298,7 @@ class Routes:
 
         Args:
             verb: such as ``GET``.
-            path: such as ``/v1/sign-in``.
+            path: such as ``/api/v1/sign-in``.
             takes: its body.
             gives: what it answers.
         """

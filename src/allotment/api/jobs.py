@@ -108,19 +108,19 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
 
     @app.exception_handler(HTTPException)
     def no_such(request: Request, error: HTTPException) -> Response:
-        told = NotFoundError(f"there is no {request.method} {shown(request.url.path)}", fix="see /v1/openapi.json")
+        told = NotFoundError(f"there is no {request.method} {shown(request.url.path)}", fix="see /api/v1/openapi.json")
         return Response(problem_body(NO_SUCH_CALL, error.status_code, told), error.status_code, error.headers, PROBLEM)
 
-    @routes.add("GET", "/v1/status", Permission.READ, gives=JsonValue("status", ServerStatus))
+    @routes.add("GET", "/api/v1/status", Permission.READ, gives=JsonValue("status", ServerStatus))
     def status(asked: Asked) -> Response:
         return value_answer("status", asked.jobs.status())
 
-    @routes.add("POST", "/v1/end", Permission.END)
+    @routes.add("POST", "/api/v1/end", Permission.END)
     def end(asked: Asked) -> Response:
         asked.jobs.end()
         return Response(status_code=204)
 
-    @routes.known("GET", "/v1/openapi.json", gives=Media(JSON, {"type": "object"}))
+    @routes.known("GET", "/api/v1/openapi.json", gives=Media(JSON, {"type": "object"}))
     def openapi() -> Response:
         return Response(msgspec.json.encode(openapi_of(app, routes.contracts, NEEDS)), media_type=JSON)
 
@@ -140,14 +140,14 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
 def _code_route(routes: Routes) -> None:
     spools = CodeSpools()
 
-    @routes.add("POST", "/v1/code", Permission.SUBMIT, takes=Media(GZIP), gives=JsonValue("code", str))
+    @routes.add("POST", "/api/v1/code", Permission.SUBMIT, takes=Media(GZIP), gives=JsonValue("code", str))
     async def put_code(request: Request, asked: Asked) -> Response:
         whose = "" if asked.admitted.rights.as_server else asked.admitted.caller.name
         return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code, whose))
 
 
 def _submission_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT)
+    @routes.add("POST", "/api/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT)
     async def submit(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
@@ -157,7 +157,7 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
 
     @routes.add(
         "POST",
-        "/v1/submissions",
+        "/api/v1/submissions",
         Permission.SUBMIT,
         takes=JsonValue("submissions", tuple[JobSubmission, ...]),
         gives=JsonValue("answers", tuple[SubmissionAnswer, ...]),
@@ -178,7 +178,9 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
             answers |= zip(numbers, found, strict=True)
         return await to_thread.run_sync(value_answer, "answers", tuple(answers[each] for each in range(len(wanted))))
 
-    @routes.add("POST", "/v1/foresee", Permission.SUBMIT, takes=_SUBMISSION, gives=JsonValue("foreseen", ForeseenJob))
+    @routes.add(
+        "POST", "/api/v1/foresee", Permission.SUBMIT, takes=_SUBMISSION, gives=JsonValue("foreseen", ForeseenJob)
+    )
     async def foresee(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
@@ -188,7 +190,7 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _job_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/v1/jobs/{reference}/stop", Permission.STOP, gives=_JOB)
+    @routes.add("POST", "/api/v1/jobs/{reference}/stop", Permission.STOP, gives=_JOB)
     async def stop(
         request: Request, asked: Asked, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
     ) -> Response:
@@ -197,7 +199,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
             callers, request, backend, lambda: value_answer("job", asked.jobs.stop(reference, grace=grace))
         )
 
-    @routes.add("POST", "/v1/jobs/{reference}/retry", Permission.SUBMIT, gives=_RECEIPT)
+    @routes.add("POST", "/api/v1/jobs/{reference}/retry", Permission.SUBMIT, gives=_RECEIPT)
     async def retry(
         request: Request,
         asked: Asked,
@@ -211,7 +213,7 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _read_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("GET", "/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage))
+    @routes.add("GET", "/api/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage))
     def page(
         asked: Asked,
         wanted: Annotated[JobFilter, Depends(_filter)],
@@ -225,17 +227,17 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
         wanted = replace(wanted, parent=parent, alone=alone == "true")
         return value_answer("page", asked.jobs.page(wanted, after=after, limit=limit))
 
-    @routes.add("GET", "/v1/snapshot", Permission.READ, gives=Media(GZIP))
+    @routes.add("GET", "/api/v1/snapshot", Permission.READ, gives=Media(GZIP))
     async def snapshot(request: Request, asked: Asked, backend: str, team: str = "") -> Response:
         return await _asked(
             callers, request, backend, lambda: Response(encode(asked.jobs.snapshot(backend, team)), media_type=GZIP)
         )
 
-    @routes.add("GET", "/v1/jobs/{reference}", Permission.READ, gives=_JOB)
+    @routes.add("GET", "/api/v1/jobs/{reference}", Permission.READ, gives=_JOB)
     def find(asked: Asked, reference: str, team: str = "") -> Response:
         return value_answer("job", asked.jobs.find(reference, team=team))
 
-    @routes.add("GET", "/v1/jobs/{reference}/family", Permission.READ, gives=JsonValue("family", FamilySummary))
+    @routes.add("GET", "/api/v1/jobs/{reference}/family", Permission.READ, gives=JsonValue("family", FamilySummary))
     def family(asked: Asked, reference: str) -> Response:
         return value_answer("family", asked.jobs.family(reference))
 
@@ -243,7 +245,7 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
 def _log_route(routes: Routes) -> None:
     of_backends: defaultdict[str, CapacityLimiter] = defaultdict(lambda: CapacityLimiter(_MOST_READERS))
 
-    @routes.add("GET", "/v1/jobs/{reference}/log", Permission.READ, gives=Media(LINES))
+    @routes.add("GET", "/api/v1/jobs/{reference}/log", Permission.READ, gives=Media(LINES))
     async def log(
         asked: Asked,
         reference: str,

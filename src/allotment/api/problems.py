@@ -31,7 +31,7 @@ from allotment.ports.backends import JobRefusedError
 
 PROBLEM: Final = "application/problem+json"
 MARKDOWN: Final = "text/markdown; charset=utf-8"
-_PAGES: Final = "/v1/problems"
+_PAGES: Final = "/api/v1/problems"
 _UNAUTHORIZED: Final = 401
 
 
@@ -94,7 +94,7 @@ NO_SUCH_CALL: Final = ProblemType(
     "no-such-call",
     404,
     "no such call",
-    "There is no such address, or not with this verb: see /v1/openapi.json.",
+    "There is no such address, or not with this verb: see /api/v1/openapi.json.",
 )
 EVERY: Final = (*(each for _, each in TYPES), WRONG_NAME, FROM_A_PAGE, TOO_LONG, NO_SUCH_CALL)
 """All there are."""

@@ -67,7 +67,7 @@ def add_request_routes(routes: Routes) -> None:
 
 
 def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
-    @routes.add("GET", "/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage))
+    @routes.add("GET", "/api/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage))
     def listed(
         asked: Asked,
         wanted: Annotated[RequestFilter, Depends(_filter)],
@@ -78,21 +78,21 @@ def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
         after = RequestMark(after_at, after_id) if after_id else None
         return value_answer("page", asked.requests.requests(wanted, after=after, limit=limit))
 
-    @routes.add("POST", "/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST)
+    @routes.add("POST", "/api/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST)
     async def ask(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         def answer() -> Response:
             return value_answer("request", asked.requests.ask(wanted))
 
         return await places.simulating(request, SimulatedCall.ASK, asked.admitted.caller.name, answer)
 
-    @routes.add("POST", "/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD)
+    @routes.add("POST", "/api/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD)
     async def preview(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         def answer() -> Response:
             return value_answer("told", asked.requests.preview(wanted))
 
         return await places.simulating(request, SimulatedCall.LOOK, asked.admitted.caller.name, answer)
 
-    @routes.add("GET", "/v1/requests/{reference}", Permission.REQUESTS, gives=_TOLD)
+    @routes.add("GET", "/api/v1/requests/{reference}", Permission.REQUESTS, gives=_TOLD)
     async def show(request: Request, asked: Asked, reference: str) -> Response:
         def answer() -> Response:
             return value_answer("told", asked.requests.request(reference))
@@ -108,14 +108,14 @@ def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
 
         return await places.simulating(request, SimulatedCall.DECIDE, asked.admitted.caller.name, answer)
 
-    @routes.add("POST", "/v1/requests/{reference}/decision", Permission.DECIDE, takes=_MOVE, gives=_REQUEST)
+    @routes.add("POST", "/api/v1/requests/{reference}/decision", Permission.DECIDE, takes=_MOVE, gives=_REQUEST)
     async def decide(
         request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
     ) -> Response:
         _check(move, _DECIDING)
         return await moved(request, asked, reference, move)
 
-    @routes.add("POST", "/v1/requests/{reference}/answer", Permission.ASK, takes=_MOVE, gives=_REQUEST)
+    @routes.add("POST", "/api/v1/requests/{reference}/answer", Permission.ASK, takes=_MOVE, gives=_REQUEST)
     async def answer(
         request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
     ) -> Response:
@@ -124,18 +124,20 @@ def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
 
 
 def _grant_routes(routes: Routes) -> None:
-    @routes.add("GET", "/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage))
+    @routes.add("GET", "/api/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage))
     def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "") -> Response:
         states = _states(GrantState, state)
         return value_answer("page", asked.requests.grants(states, after=after_id, limit=limit))
 
-    @routes.add("POST", "/v1/grants/{reference}/end", Permission.ASK, takes=JsonValue("end", AskedEnd), gives=_GRANT)
+    @routes.add(
+        "POST", "/api/v1/grants/{reference}/end", Permission.ASK, takes=JsonValue("end", AskedEnd), gives=_GRANT
+    )
     def end(asked: Asked, reference: str, wanted: Annotated[AskedEnd, Depends(_end)]) -> Response:
         return value_answer("grant", asked.requests.end_grant(reference, wanted.reason))
 
     @routes.add(
         "POST",
-        "/v1/grants/{reference}/settling",
+        "/api/v1/grants/{reference}/settling",
         Permission.DECIDE,
         takes=JsonValue("settling", AskedSettling),
         gives=_GRANT,

@@ -42,7 +42,7 @@ def test_who_is_nothing_but_an_approver_signs_in_sees_what_waits_for_him_and_dec
         monkeypatch.setenv(name, str(tmp_path / name))
     asked = {"kind": "endpoint", "team": "nlp", "workload": "training", "justification": "x", "subject": "chat"}
     status, told = hall.asked(
-        "POST", "/v1/requests", hall.session("ada", "nlp-members"), {"version": 1, "asked": asked}
+        "POST", "/api/v1/requests", hall.session("ada", "nlp-members"), {"version": 1, "asked": asked}
     )
     assert status == 200, told
     assert told["request"]["state"] == "waiting"
@@ -62,6 +62,6 @@ def test_who_is_nothing_but_an_approver_signs_in_sees_what_waits_for_him_and_dec
     assert "is: approver" in allot("whoami")
     assert request["id"] in allot("requests")
     assert "approved" in allot("approve", request["id"])
-    assert hall.asked("GET", "/v1/jobs", boss)[0] == 403, "of jobs he sees nothing"
+    assert hall.asked("GET", "/api/v1/jobs", boss)[0] == 403, "of jobs he sees nothing"
     allot("logout")
-    assert hall.asked("GET", "/v1/whoami", boss)[0] == 401
+    assert hall.asked("GET", "/api/v1/whoami", boss)[0] == 401

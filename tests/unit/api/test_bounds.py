@@ -37,14 +37,14 @@ def answered(app: Any, verb: str, path: str, query: str = "", body: bytes = b"")
 
 
 UNFIT = (
-    ("GET", "/v1/jobs", "since=1e30"),
-    ("GET", "/v1/jobs", f"since={10**30}"),
-    ("GET", "/v1/jobs", "since=-1"),
-    ("GET", "/v1/jobs", f"after_id=j0&after_submitted={10**30}"),
-    ("POST", "/v1/jobs/j0/stop", f"grace={10**400}"),
-    ("POST", "/v1/jobs/j0/stop", "grace=-1"),
-    ("GET", "/v1/jobs/j0/log", f"rank={10**30}"),
-    ("GET", "/v1/jobs/j0/log", f"tail={10**30}"),
+    ("GET", "/api/v1/jobs", "since=1e30"),
+    ("GET", "/api/v1/jobs", f"since={10**30}"),
+    ("GET", "/api/v1/jobs", "since=-1"),
+    ("GET", "/api/v1/jobs", f"after_id=j0&after_submitted={10**30}"),
+    ("POST", "/api/v1/jobs/j0/stop", f"grace={10**400}"),
+    ("POST", "/api/v1/jobs/j0/stop", "grace=-1"),
+    ("GET", "/api/v1/jobs/j0/log", f"rank={10**30}"),
+    ("GET", "/api/v1/jobs/j0/log", f"tail={10**30}"),
 )
 
 
@@ -58,11 +58,11 @@ def test_what_cannot_be_is_told_and_nothing_is_done() -> None:
         assert (status, told["error"], told["what"]) == (400, "UsageError", f"{name} cannot be that"), query
     assert world.desk.find("j0").state is JobState.SUBMITTED
     # What was posted did not come out of a store.
-    status, told = answered(app, "POST", "/v1/jobs", body=b"{}")
+    status, told = answered(app, "POST", "/api/v1/jobs", body=b"{}")
     assert (status, told["error"]) == (422, "InputError")
     assert "that was sent" in told["what"]
     assert "store" not in " ".join(map(str, told.values()))
     # A server that refuses a job is not one that fails.
     body = write_value("submission", JobSubmission(job(type=JobType.SERVICE), "local")).encode()
-    status, told = answered(app, "POST", "/v1/jobs", body=body)
+    status, told = answered(app, "POST", "/api/v1/jobs", body=body)
     assert (status, told["error"]) == (422, "JobRefusedError")

@@ -93,8 +93,8 @@ def test_each_route_declares_what_it_needs() -> None:
     assert unguarded(at_home(world)) == []
     assert len(list(operations(world))) >= 15
     app = at_home(world)
-    app.add_api_route("/v1/forgotten", lambda: None)
-    assert unguarded(app) == ["/v1/forgotten"]
+    app.add_api_route("/api/v1/forgotten", lambda: None)
+    assert unguarded(app) == ["/api/v1/forgotten"]
 
 
 def test_every_operation_with_every_token_is_let_in_by_what_it_needs_alone() -> None:
@@ -116,7 +116,7 @@ def test_nobody_learns_from_a_refusal_whether_a_job_is_there() -> None:
     world = World()
     submitted(world.desk)
     app = from_afar(world)
-    for verb, path in (("GET", "/v1/jobs/{}"), ("POST", "/v1/jobs/{}/stop")):
+    for verb, path in (("GET", "/api/v1/jobs/{}"), ("POST", "/api/v1/jobs/{}/stop")):
         for headers in ((), (bearer(token(world, frozenset({Permission.SUBMIT}))),)):
             there, absent = (answered(app, verb, path.format(each), HOST, *headers) for each in ("j0", "nobody"))
             assert (there[0], there[2]) == (absent[0], absent[2])
@@ -127,7 +127,12 @@ def test_a_token_is_no_way_to_another_one() -> None:
     app = from_afar(world)
     most = bearer(token(world))
     body = json.dumps({"version": 1, "wanted": {"name": "x", "permissions": ["read"], "lasts": 9}}).encode()
-    for verb, path in (("POST", "/v1/tokens"), ("GET", "/v1/tokens"), ("DELETE", "/v1/tokens/x"), ("POST", "/v1/end")):
+    for verb, path in (
+        ("POST", "/api/v1/tokens"),
+        ("GET", "/api/v1/tokens"),
+        ("DELETE", "/api/v1/tokens/x"),
+        ("POST", "/api/v1/end"),
+    ):
         assert answered(app, verb, path, HOST, most, body=body)[0] == 403, path
     assert not world.desk.ending.is_set()
     assert len(world.machine.store.tokens()) == 1
@@ -143,17 +148,17 @@ def test_what_is_revoked_or_over_opens_nothing_from_then_on() -> None:
     world = World()
     app = from_afar(world)
     text = token(world)
-    whoami = json.loads(answered(app, "GET", "/v1/whoami", HOST, bearer(text))[2])["visitor"]
+    whoami = json.loads(answered(app, "GET", "/api/v1/whoami", HOST, bearer(text))[2])["visitor"]
     assert (whoami["name"], whoami["kind"], whoami["permissions"]) == ("ada", "token", ["read", "stop", "submit"])
     revoke_token(world.machine.store, "tests", ADA, 5)
-    status, _, body = answered(app, "GET", "/v1/jobs", HOST, bearer(text))
+    status, _, body = answered(app, "GET", "/api/v1/jobs", HOST, bearer(text))
     assert (status, json.loads(body)["why"]) == (401, "it was revoked")
     world.machine.clock.sleep(1)
     other = token(world)
     world.machine.clock.sleep(3599)
-    assert answered(app, "GET", "/v1/jobs", HOST, bearer(other))[0] == 200
+    assert answered(app, "GET", "/api/v1/jobs", HOST, bearer(other))[0] == 200
     world.machine.clock.sleep(1)
-    status, _, body = answered(app, "GET", "/v1/jobs", HOST, bearer(other))
+    status, _, body = answered(app, "GET", "/api/v1/jobs", HOST, bearer(other))
     assert (status, json.loads(body)["why"]) == (401, "its time is over")
 
 
@@ -164,9 +169,9 @@ def test_who_comes_is_kept_and_who_is_turned_away_but_not_each_time() -> None:
     id_, _ = parts_of(text) or ("", "")
     wrong = f"allot_{id_}_{'A' * 43}"
     for _ in range(5):
-        assert answered(app, "GET", "/v1/jobs", HOST, bearer(text))[0] == 200
-        assert answered(app, "POST", "/v1/jobs/j0/stop", HOST, bearer(text))[0] == 403
-        assert answered(app, "GET", "/v1/jobs", HOST, bearer(wrong))[0] == 401
+        assert answered(app, "GET", "/api/v1/jobs", HOST, bearer(text))[0] == 200
+        assert answered(app, "POST", "/api/v1/jobs/j0/stop", HOST, bearer(text))[0] == 403
+        assert answered(app, "GET", "/api/v1/jobs", HOST, bearer(wrong))[0] == 401
     assert [(each.who, each.verb, each.subject) for each in acts(world, "done")] == [
         ("ada", "token.make", f"token/{id_}"),
         ("ada", "sign-in", f"token/{id_}"),
@@ -176,7 +181,7 @@ def test_who_comes_is_kept_and_who_is_turned_away_but_not_each_time() -> None:
         ("nobody", "sign-in", f"10.1.2.3, token {id_}"),
     ]
     world.machine.clock.sleep(61)
-    answered(app, "GET", "/v1/jobs", HOST, bearer(wrong))
+    answered(app, "GET", "/api/v1/jobs", HOST, bearer(wrong))
     assert len(acts(world, "denied")) == 3
     used = world.machine.store.token(id_).used
     assert used is not None
@@ -191,11 +196,11 @@ def test_no_secret_is_kept_or_told() -> None:
     kept = repr([*world.machine.store.tokens(), *world.machine.store.whole_audit()])
     assert secret not in kept
     app = from_afar(world)
-    for path in ("/v1/whoami", "/v1/status", "/v1/platform", "/v1/openapi.json", "/v1/jobs"):
+    for path in ("/api/v1/whoami", "/api/v1/status", "/api/v1/platform", "/api/v1/openapi.json", "/api/v1/jobs"):
         status, headers, body = answered(app, "GET", path, HOST, bearer(text))
         assert status == 200
         assert secret.encode() not in body + repr(headers).encode()
-    told = json.loads(answered(app, "GET", "/v1/status", HOST, bearer(text))[2])["status"]
+    told = json.loads(answered(app, "GET", "/api/v1/status", HOST, bearer(text))[2])["status"]
     assert told["environment"] is None, "how back ends are reached is nobody's business from afar"
 
 
@@ -220,7 +225,7 @@ def test_no_secret_is_kept_or_told() -> None:
     ],
 )
 def test_it_answers_to_its_own_names_and_to_no_page(headers: list[tuple[bytes, bytes]], status: int) -> None:
-    found, told, _ = answered(from_afar(World()), "GET", "/v1/jobs", *headers)
+    found, told, _ = answered(from_afar(World()), "GET", "/api/v1/jobs", *headers)
     assert found == status
     assert (told[b"x-content-type-options"], told[b"cache-control"]) == (b"nosniff", b"no-store")
     assert told[b"content-security-policy"].startswith(b"default-src 'none'")
@@ -230,20 +235,20 @@ def test_it_answers_to_its_own_names_and_to_no_page(headers: list[tuple[bytes, b
 def test_an_id_of_a_request_is_taken_over_where_it_is_one() -> None:
     app = from_afar(World())
     for given, taken in ((b"abc-123_x.y", b"abc-123_x.y"), (b"short", b"request-1"), (b"a b c d e f g", b"request-1")):
-        assert answered(app, "GET", "/v1/jobs", HOST, (b"x-request-id", given))[1][b"x-request-id"] == taken
-    assert answered(app, "GET", "/v1/jobs", HOST, query=b"a" * 9000)[0] == 414
+        assert answered(app, "GET", "/api/v1/jobs", HOST, (b"x-request-id", given))[1][b"x-request-id"] == taken
+    assert answered(app, "GET", "/api/v1/jobs", HOST, query=b"a" * 9000)[0] == 414
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "//v1/jobs",
-        "/v1/jobs/",
-        "/v1//jobs",
-        "/v1/jobs/../end",
+        "/api/v1/jobs/",
+        "/api/v1//jobs",
+        "/api/v1/jobs/../end",
         "/V1/jobs",
-        "/v1/jobs/%2e%2e/end",
-        "/v1/jobs\x00",
+        "/api/v1/jobs/%2e%2e/end",
+        "/api/v1/jobs\x00",
         "/",
         "*",
     ],
@@ -312,19 +317,19 @@ def test_whoever_only_begins_to_ask_is_not_waited_for(monkeypatch: pytest.Monkey
         thread.start()
         try:
             port = abroad.getsockname()[1]
-            for begun in (b"", b"GET /v1/jobs HTTP/1.1\r\nHost: 127"):
+            for begun in (b"", b"GET /api/v1/jobs HTTP/1.1\r\nHost: 127"):
                 with socket.create_connection(("127.0.0.1", port), 20) as slow:
                     slow.sendall(begun)
                     assert slow.recv(100) == b""
             quick = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
             for _ in range(2):
-                quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
+                quick.request("GET", "/api/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
                 with quick.getresponse() as answer:
                     assert (answer.status, bool(answer.read())) == (200, True)
             time.sleep(0.4)
-            quick.request("GET", "/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
+            quick.request("GET", "/api/v1/jobs", headers={"Authorization": f"Bearer {token(world)}"})
             assert quick.getresponse().read(), "who has asked may take his time until he asks again"
-            quick.sock.sendall(b"GET /v1/j")
+            quick.sock.sendall(b"GET /api/v1/j")
             assert quick.sock.recv(100) == b""
             quick.close()
         finally:
@@ -394,13 +399,13 @@ def test_strangers_that_take_all_places_shut_nobody_out(monkeypatch: pytest.Monk
             idle = [socket.create_connection(where, 20) for _ in range(5)]
             known = [http.client.HTTPConnection(*where, timeout=20) for _ in range(5)]
             for each in known:
-                each.request("GET", "/v1/jobs", headers=asks)
+                each.request("GET", "/api/v1/jobs", headers=asks)
                 assert each.getresponse().read()
             assert [each.recv(1) for each in idle] == [b""] * 5
             with socket.create_connection(where, 20) as late:
                 assert late.recv(1) == b""
             for each in known:
-                each.request("GET", "/v1/jobs", headers=asks)
+                each.request("GET", "/api/v1/jobs", headers=asks)
                 assert each.getresponse().read(), "who is known keeps his place"
                 each.close()
             for gone in idle:
@@ -419,7 +424,7 @@ def test_who_does_not_read_what_is_answered_is_not_waited_for(monkeypatch: pytes
         )
         thread.start()
         try:
-            ask = b"GET /v1/whoami HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            ask = b"GET /api/v1/whoami HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             with socket.create_connection(abroad.getsockname(), 20) as rude, suppress(ConnectionError):
                 for _ in range(100_000):
                     rude.sendall(ask * 100)
@@ -434,7 +439,7 @@ def test_what_was_revoked_while_a_request_was_on_its_way_does_nothing() -> None:
     app = from_afar(world)
     text = token(world)
     body = write_value("submission", JobSubmission(job(), "local")).encode()
-    ask = partial(answered, app, "POST", "/v1/jobs", HOST, bearer(text), body=body)
+    ask = partial(answered, app, "POST", "/api/v1/jobs", HOST, bearer(text), body=body)
     assert ask()[0] == 200
 
     def revoked() -> None:

@@ -160,7 +160,9 @@ def played(scene: Callable[[World], Coroutine[Any, Any, None]], world: World | N
     return world
 
 
-def started(world: World, number: int, path: str = "/v1/snapshot?backend=hpc", **how: bool) -> list[asyncio.Task[Any]]:
+def started(
+    world: World, number: int, path: str = "/api/v1/snapshot?backend=hpc", **how: bool
+) -> list[asyncio.Task[Any]]:
     return [asyncio.create_task(world.ask("GET", path, **how)) for _ in range(number)]
 
 
@@ -173,11 +175,11 @@ def test_who_waits_for_one_back_end_keeps_nobody_else_waiting() -> None:
         waiting = started(world, CALLERS)
         await asyncio.sleep(0)
         for verb, path, body in (
-            ("GET", "/v1/status", b""),
-            ("GET", "/v1/jobs", b""),
-            ("GET", "/v1/snapshot?backend=local", b""),
-            ("POST", "/v1/jobs", submission("local")),
-            ("POST", "/v1/foresee", submission("local")),
+            ("GET", "/api/v1/status", b""),
+            ("GET", "/api/v1/jobs", b""),
+            ("GET", "/api/v1/snapshot?backend=local", b""),
+            ("POST", "/api/v1/jobs", submission("local")),
+            ("POST", "/api/v1/foresee", submission("local")),
         ):
             assert (await world.answered(verb, path, body))[0] == 200, path
         assert not any(each.done() for each in waiting)
@@ -200,36 +202,36 @@ def test_who_comes_where_many_wait_without_an_answer_is_refused_at_once(monkeypa
         waiting = started(world, places.PLACES)
         await asyncio.sleep(0)
         for verb, path, body in (
-            ("GET", "/v1/snapshot?backend=hpc", b""),
-            ("POST", "/v1/jobs", submission("hpc")),
-            ("POST", "/v1/foresee", submission("hpc")),
-            ("POST", f"/v1/jobs/{there}/stop", b""),
-            ("POST", f"/v1/jobs/{there}/retry", b""),
+            ("GET", "/api/v1/snapshot?backend=hpc", b""),
+            ("POST", "/api/v1/jobs", submission("hpc")),
+            ("POST", "/api/v1/foresee", submission("hpc")),
+            ("POST", f"/api/v1/jobs/{there}/stop", b""),
+            ("POST", f"/api/v1/jobs/{there}/retry", b""),
         ):
             status, said = await world.answered(verb, path, body)
             told = json.loads(said)
             assert (status, told["error"], told["what"]) == (503, "UnreachableError", "hpc does not answer"), path
             assert "8 calls" in told["why"]
             assert "nothing was done" in told["fix"]
-        status, said = await world.answered("POST", "/v1/submissions", both)
+        status, said = await world.answered("POST", "/api/v1/submissions", both)
         refused, taken = read_value("answers", tuple[SubmissionAnswer, ...], said.decode(), ANSWERED)
         assert refused.refused is not None
         assert (refused.refused.error, taken.refused) == ("UnreachableError", None)
-        assert (await world.answered("POST", f"/v1/jobs/{here}/stop"))[0] == 200
+        assert (await world.answered("POST", f"/api/v1/jobs/{here}/stop"))[0] == 200
         world.hanging.gone_on.set()
         assert {(await each)[0] for each in waiting} == {200}
         # Nothing is remembered against it.
-        assert (await world.answered("GET", "/v1/snapshot?backend=hpc"))[0] == 200
+        assert (await world.answered("GET", "/api/v1/snapshot?backend=hpc"))[0] == 200
 
     played(scene, world)
 
 
 def test_while_a_back_end_is_opened_others_are_asked() -> None:
     async def scene(world: World) -> None:
-        (waiting,) = started(world, 1, "/v1/snapshot?backend=opening")
+        (waiting,) = started(world, 1, "/api/v1/snapshot?backend=opening")
         while not world.hanging.asked:
             await asyncio.sleep(0)
-        assert (await world.answered("GET", "/v1/snapshot?backend=local"))[0] == 200
+        assert (await world.answered("GET", "/api/v1/snapshot?backend=local"))[0] == 200
         world.hanging.gone_on.set()
         assert (await waiting)[0] == 404
 
@@ -260,7 +262,7 @@ def test_a_server_ends_whoever_waits_for_a_back_end(tmp_path: Path, monkeypatch:
         stack.callback(world.hanging.gone_on.set)
         asking = stack.enter_context(socket.socket(socket.AF_UNIX))
         asking.connect(str(path))
-        asking.sendall(b"GET /v1/snapshot?backend=hpc HTTP/1.1\r\nHost: x\r\n\r\n")
+        asking.sendall(b"GET /api/v1/snapshot?backend=hpc HTTP/1.1\r\nHost: x\r\n\r\n")
         assert world.hanging.entered.wait(_LONGEST)
         world.desk.end()
         # A process ends once all of these have, and with those that are daemons.
@@ -276,11 +278,11 @@ def test_logs_that_a_back_end_does_not_give_keep_no_other_logs_waiting(monkeypat
     there, here = world.submitted("hpc"), world.submitted("local")
 
     async def scene(world: World) -> None:
-        waiting = started(world, 3, f"/v1/jobs/{there}/log")
+        waiting = started(world, 3, f"/api/v1/jobs/{there}/log")
         await asyncio.sleep(0)
         while world.hanging.asked < 2:
             await asyncio.sleep(0)
-        assert (await world.answered("GET", f"/v1/jobs/{here}/log"))[0] == 404
+        assert (await world.answered("GET", f"/api/v1/jobs/{here}/log"))[0] == 404
         world.hanging.gone_on.set()
         assert {(await each)[0] for each in waiting} == {200}
 
@@ -306,9 +308,9 @@ def test_while_code_is_kept_others_are_answered() -> None:
 
     async def scene(world: World) -> None:
         world.desk._shelf = shelf
-        sending = asyncio.create_task(world.ask("POST", "/v1/code", b"x" * 3_000_000))
+        sending = asyncio.create_task(world.ask("POST", "/api/v1/code", b"x" * 3_000_000))
         await asyncio.to_thread(shelf.begun.wait, _LONGEST)
-        assert (await world.answered("GET", "/v1/status"))[0] == 200
+        assert (await world.answered("GET", "/api/v1/status"))[0] == 200
         assert not sending.done()
         shelf.gone_on.set()
         assert (await sending)[0] == 200
@@ -327,18 +329,18 @@ def test_code_on_its_way_has_a_bound_for_all_who_send_together(monkeypatch: pyte
             yield part
 
     async def scene(world: World) -> None:
-        status, said = await world.answered("POST", "/v1/code", b"x" * 1001)
+        status, said = await world.answered("POST", "/api/v1/code", b"x" * 1001)
         assert (status, json.loads(said)["error"]) == (422, "InputError")
         parts.put_nowait(b"x" * 600)
-        first = asyncio.create_task(world.ask("POST", "/v1/code", slowly()))
+        first = asyncio.create_task(world.ask("POST", "/api/v1/code", slowly()))
         while parts.qsize():
             await asyncio.sleep(0)
-        status, said = await world.answered("POST", "/v1/code", b"y" * 500)
+        status, said = await world.answered("POST", "/api/v1/code", b"y" * 500)
         assert (status, json.loads(said)["error"]) == (507, "NoRoomError")
         assert "at the same time" in json.loads(said)["why"]
         parts.put_nowait(None)
         assert (await first)[0] == 200
-        assert (await world.answered("POST", "/v1/code", b"y" * 500))[0] == 200
+        assert (await world.answered("POST", "/api/v1/code", b"y" * 500))[0] == 200
         assert sorted(world.shelf.kept) == ["c500", "c600"]
 
     played(scene)

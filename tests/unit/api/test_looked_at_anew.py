@@ -31,29 +31,29 @@ def value(kind: str, what: object) -> bytes:
 
 SUBMISSION = write_value("submission", JobSubmission(job(), "local")).encode()
 CHANGING: dict[tuple[str, str], bytes] = {
-    ("POST", "/v1/end"): b"",
-    ("POST", "/v1/code"): b"packed",
-    ("POST", "/v1/jobs"): SUBMISSION,
-    ("POST", "/v1/submissions"): write_value("submissions", [JobSubmission(job(), "local")]).encode(),
-    ("POST", "/v1/foresee"): SUBMISSION,
-    ("POST", "/v1/jobs/{reference}/stop"): b"",
-    ("POST", "/v1/jobs/{reference}/retry"): b"",
-    ("POST", "/v1/tokens"): value("wanted", {"name": "x", "permissions": ["read"], "lasts": HOUR * 1000}),
-    ("DELETE", "/v1/tokens/{reference}"): b"",
-    ("DELETE", "/v1/session"): b"",
-    ("POST", "/v1/people/{reference}/shut-out"): b"",
-    ("POST", "/v1/people/{reference}/let-in"): b"",
-    ("POST", "/v1/requests"): value("asked", ASKED),
-    ("POST", "/v1/request-previews"): value("asked", ASKED),
-    ("POST", "/v1/requests/{reference}/decision"): value("move", {"act": "deny", "reason": "x"}),
-    ("POST", "/v1/requests/{reference}/answer"): value("move", {"act": "withdraw"}),
-    ("POST", "/v1/grants/{reference}/end"): value("end", {"reason": "x"}),
-    ("POST", "/v1/grants/{reference}/settling"): value("settling", {"restore": True}),
+    ("POST", "/api/v1/end"): b"",
+    ("POST", "/api/v1/code"): b"packed",
+    ("POST", "/api/v1/jobs"): SUBMISSION,
+    ("POST", "/api/v1/submissions"): write_value("submissions", [JobSubmission(job(), "local")]).encode(),
+    ("POST", "/api/v1/foresee"): SUBMISSION,
+    ("POST", "/api/v1/jobs/{reference}/stop"): b"",
+    ("POST", "/api/v1/jobs/{reference}/retry"): b"",
+    ("POST", "/api/v1/tokens"): value("wanted", {"name": "x", "permissions": ["read"], "lasts": HOUR * 1000}),
+    ("DELETE", "/api/v1/tokens/{reference}"): b"",
+    ("DELETE", "/api/v1/session"): b"",
+    ("POST", "/api/v1/people/{reference}/shut-out"): b"",
+    ("POST", "/api/v1/people/{reference}/let-in"): b"",
+    ("POST", "/api/v1/requests"): value("asked", ASKED),
+    ("POST", "/api/v1/request-previews"): value("asked", ASKED),
+    ("POST", "/api/v1/requests/{reference}/decision"): value("move", {"act": "deny", "reason": "x"}),
+    ("POST", "/api/v1/requests/{reference}/answer"): value("move", {"act": "withdraw"}),
+    ("POST", "/api/v1/grants/{reference}/end"): value("end", {"reason": "x"}),
+    ("POST", "/api/v1/grants/{reference}/settling"): value("settling", {"restore": True}),
 }
 """Every call that is no mere look, with a body that it takes; whoever adds one writes it down here."""
-OF_EVERYBODY = ("/v1/tokens", "/v1/tokens/{reference}", "/v1/session")
+OF_EVERYBODY = ("/api/v1/tokens", "/api/v1/tokens/{reference}", "/api/v1/session")
 """Whoever has signed in may."""
-OF_THE_OWNER_ALONE = {("POST", "/v1/end")}
+OF_THE_OWNER_ALONE = {("POST", "/api/v1/end")}
 
 
 def test_every_call_that_is_no_mere_look_stands_in_the_table(hall: Hall) -> None:
@@ -108,7 +108,7 @@ def test_what_is_done_is_done_with_the_rights_of_now(hall: Hall, monkeypatch: py
     """Whoever may do such a thing still, and of other teams than before, does it of those alone."""
     text = hall.session("ada", ADMIN)
     monkeypatch.setattr(TokenDoor, "known", lambda *_: hall.session("ada", "nlp-members"))
-    assert answered(hall.app, "POST", "/v1/jobs/j1/stop", HOST, bearer(text))[0] == 404
+    assert answered(hall.app, "POST", "/api/v1/jobs/j1/stop", HOST, bearer(text))[0] == 404
     hall.session("ada", ADMIN)
     monkeypatch.setattr(TokenDoor, "known", lambda *_: None)
-    assert answered(hall.app, "POST", "/v1/jobs/j1/stop", HOST, bearer(text))[0] == 200
+    assert answered(hall.app, "POST", "/api/v1/jobs/j1/stop", HOST, bearer(text))[0] == 200

@@ -184,7 +184,7 @@ def test_each_operation_and_each_role(hall: Hall, role: str) -> None:
     asked = list(operations(hall))
     assert len(asked) >= 20
     for verb, path, needs in asked:
-        if path == "/v1/session":
+        if path == "/api/v1/session":
             continue
         answers = {
             which: hall.asked(verb, path.replace("{reference}", id_), text)
@@ -195,7 +195,7 @@ def test_each_operation_and_each_role(hall: Hall, role: str) -> None:
             assert len({json.dumps(each[1]) for each in answers.values()}) == 1, (verb, path)
             continue
         assert not {each[0] for each in answers.values()} & {401, 500}, (verb, path, answers)
-        if path.startswith("/v1/jobs/{reference}") and not everywhere and not of_cv:
+        if path.startswith("/api/v1/jobs/{reference}") and not everywhere and not of_cv:
             for which, id_ in (("other", "j1"), ("by name", "secret-of-cv")):
                 status, said = answers[which]
                 assert (status, json.dumps(said).replace(id_, "j9")) == (404, json.dumps(answers["absent"][1])), path
@@ -205,13 +205,15 @@ def test_each_operation_and_each_role(hall: Hall, role: str) -> None:
 
 def test_people_see_the_jobs_of_their_teams_and_no_other_by_any_way(hall: Hall) -> None:
     text = hall.session("ada", "nlp-members")
-    _, page = hall.asked("GET", "/v1/jobs", text)
+    _, page = hall.asked("GET", "/api/v1/jobs", text)
     assert [each["name"] for each in page["page"]["rows"]] == ["secret-of-nlp"]
     for query in ("team=cv", "prefix=secret-of-cv", "owner=ada&team=cv"):
-        assert hall.asked("GET", "/v1/jobs", text, query=query)[1]["page"]["rows"] == []
-    assert hall.asked("GET", "/v1/jobs/j", text)[1]["job"]["id"] == "j0", "what begins so is looked for among his own"
-    assert hall.asked("GET", "/v1/status", text)[1]["status"]["teams"] == ["nlp"]
-    assert hall.asked("GET", "/v1/jobs", hall.session("eve", "platform-engineers"))[1]["page"]["rows"][1:]
+        assert hall.asked("GET", "/api/v1/jobs", text, query=query)[1]["page"]["rows"] == []
+    assert hall.asked("GET", "/api/v1/jobs/j", text)[1]["job"]["id"] == "j0", (
+        "what begins so is looked for among his own"
+    )
+    assert hall.asked("GET", "/api/v1/status", text)[1]["status"]["teams"] == ["nlp"]
+    assert hall.asked("GET", "/api/v1/jobs", hall.session("eve", "platform-engineers"))[1]["page"]["rows"][1:]
 
 
 def test_what_is_submitted_is_for_a_team_of_ones_own_and_runs_not_as_the_server_s_user(hall: Hall) -> None:
@@ -219,7 +221,7 @@ def test_what_is_submitted_is_for_a_team_of_ones_own_and_runs_not_as_the_server_
 
     def said(team: str, **more: object) -> tuple[int, Any]:
         submission = replace(JobSubmission(job(team=team), "local"), **more)  # type: ignore[arg-type]
-        return hall.asked("POST", "/v1/jobs", text, json.loads(write_value("submission", submission)))
+        return hall.asked("POST", "/api/v1/jobs", text, json.loads(write_value("submission", submission)))
 
     foreign, absent = said("cv"), said("nobody")
     assert foreign[0] == absent[0] == 404
@@ -227,10 +229,10 @@ def test_what_is_submitted_is_for_a_team_of_ones_own_and_runs_not_as_the_server_
     status, here = said("nlp")
     assert (status, here["error"]) == (403, "ForbiddenError")
     assert "as the user whose server it is" in here["why"]
-    assert hall.asked("POST", "/v1/jobs/j0/retry", text)[0] == 403
-    status, refused = hall.asked("POST", "/v1/jobs/j1/stop", text)
+    assert hall.asked("POST", "/api/v1/jobs/j0/retry", text)[0] == 403
+    status, refused = hall.asked("POST", "/api/v1/jobs/j1/stop", text)
     assert (status, refused["what"]) == (403, "you may see the jobs of team cv, and not stop them")
-    status, stopped = hall.asked("POST", "/v1/jobs/j0/stop", text)
+    status, stopped = hall.asked("POST", "/api/v1/jobs/j0/stop", text)
     assert (status, stopped["job"]["id"]) == (200, "j0")
     assert [(each.who, each.kind) for each in hall.acts() if each.verb == "job.stop"] == [
         ("oidc:ada@id.acme.example", "person")
@@ -244,17 +246,17 @@ def test_where_programs_are_kept_apart_a_member_submits_for_his_team(hall: Hall)
 
     def said(team: str) -> tuple[int, Any]:
         return hall.asked(
-            "POST", "/v1/jobs", text, json.loads(write_value("submission", JobSubmission(job(team=team), "local")))
+            "POST", "/api/v1/jobs", text, json.loads(write_value("submission", JobSubmission(job(team=team), "local")))
         )
 
     status, receipt = said("nlp")
     assert (status, receipt["receipt"]["job"]["owner"]) == (200, "oidc:ada@id.acme.example")
     assert said("cv")[0] == 404
     together = [JobSubmission(job(team=each, name=each), "local") for each in ("nlp", "cv", "nlp")]
-    status, answers = hall.asked("POST", "/v1/submissions", text, json.loads(write_value("submissions", together)))
+    status, answers = hall.asked("POST", "/api/v1/submissions", text, json.loads(write_value("submissions", together)))
     assert [each["receipt"] is not None for each in answers["answers"]] == [True, False, True]
     foreseen = JobSubmission(job(team="nlp", devices=4), "local")
-    status, told = hall.asked("POST", "/v1/foresee", text, json.loads(write_value("submission", foreseen)))
+    status, told = hall.asked("POST", "/api/v1/foresee", text, json.loads(write_value("submission", foreseen)))
     assert status == 200
     assert "secret-of-cv" not in json.dumps(told)
 
@@ -269,50 +271,50 @@ def test_the_code_of_a_job_goes_to_no_job_of_another_team_and_to_nobody_who_may_
 
     def said(text: str, team: str, of: str, name: str = "own") -> int:
         submission = JobSubmission(replace(job(team=team, name=name), program=program), "local", supersedes=of)
-        return hall.asked("POST", "/v1/jobs", text, json.loads(write_value("submission", submission)))[0]
+        return hall.asked("POST", "/api/v1/jobs", text, json.loads(write_value("submission", submission)))[0]
 
     assert said(spy, "cv", theirs) == said(spy, "cv", "j9") == said(spy, "nlp", theirs) == 404
     assert said(spy, "cv", "j1", name=theirs) == 200
     assert said(spy, "cv", theirs) == 404, "a job of his own that is called as the other one's id is not the other one"
     assert said(ada, "cv", theirs) == 404
     assert said(ada, "nlp", theirs) == 200
-    codes = [hall.asked("GET", f"/v1/jobs/{theirs}", text)[1]["job"]["code"] for text in (spy, ada)]
+    codes = [hall.asked("GET", f"/api/v1/jobs/{theirs}", text)[1]["job"]["code"] for text in (spy, ada)]
     assert (codes[0], codes[1].endswith(reference)) == ("", True)
 
 
 def test_a_group_that_is_left_is_left_with_the_next_sign_in_and_a_team_that_goes_at_once(hall: Hall) -> None:
     text = hall.session("ada", "nlp-members")
     hall.session("ada", "cv-members")
-    assert [each["name"] for each in hall.asked("GET", "/v1/jobs", text)[1]["page"]["rows"]] == ["secret-of-cv"]
+    assert [each["name"] for each in hall.asked("GET", "/api/v1/jobs", text)[1]["page"]["rows"]] == ["secret-of-cv"]
     left = tuple(each for each in hall.world.platform.teams if each.name != "cv")
     hall.world.platform = replace(hall.world.platform, teams=left)
-    assert hall.asked("GET", "/v1/jobs", text)[0] == 401
+    assert hall.asked("GET", "/api/v1/jobs", text)[0] == 401
 
 
 def test_who_is_shut_out_opens_nothing_from_then_on(hall: Hall) -> None:
     text, admin = hall.session("ada", "nlp-members"), hall.session("eve", "platform-engineers")
     made = {"name": "mine", "permissions": ["read"], "lasts": HOUR * 1000, "team": ""}
-    status, given = hall.asked("POST", "/v1/tokens", text, {"version": 1, "wanted": made})
+    status, given = hall.asked("POST", "/api/v1/tokens", text, {"version": 1, "wanted": made})
     assert status == 200
     own = given["given"]["text"]
     keeper = Doorkeeper(hall.world.machine.store, hall.world.machine.clock, lambda: people_of(hall.world.platform))
     streaming = keeper.admit(text, "10.1.2.3")
     assert keeper.still(streaming)
-    assert hall.asked("POST", "/v1/people/oidc:ada@id.acme.example/shut-out", admin)[0] == 200
+    assert hall.asked("POST", "/api/v1/people/oidc:ada@id.acme.example/shut-out", admin)[0] == 200
     assert not keeper.still(streaming)
     for each in (text, own):
-        status, told = hall.asked("GET", "/v1/jobs", each)
-        assert (status, told) == (401, hall.asked("GET", "/v1/whoami", each)[1])
+        status, told = hall.asked("GET", "/api/v1/jobs", each)
+        assert (status, told) == (401, hall.asked("GET", "/api/v1/whoami", each)[1])
         assert told["why"] == "an administrator of the platform has shut you out"
         assert told["fix"] == "ask one of them to let you in again"
     with pytest.raises(NotSignedInError):
         hall.session("ada", "nlp-members")
-    assert hall.asked("POST", "/v1/people/oidc:eve@id.acme.example/shut-out", admin)[0] == 409
-    assert hall.asked("POST", "/v1/people/nobody/shut-out", admin)[0] == 404
-    hall.asked("POST", "/v1/people/oidc:ada@id.acme.example/let-in", admin)
+    assert hall.asked("POST", "/api/v1/people/oidc:eve@id.acme.example/shut-out", admin)[0] == 409
+    assert hall.asked("POST", "/api/v1/people/nobody/shut-out", admin)[0] == 404
+    hall.asked("POST", "/api/v1/people/oidc:ada@id.acme.example/let-in", admin)
     for each in (text, own):
-        assert hall.asked("GET", "/v1/jobs", each)[0] == 401, "who is let in again signs in anew"
-    assert hall.asked("GET", "/v1/jobs", hall.session("ada", "nlp-members"))[0] == 200
+        assert hall.asked("GET", "/api/v1/jobs", each)[0] == 401, "who is let in again signs in anew"
+    assert hall.asked("GET", "/api/v1/jobs", hall.session("ada", "nlp-members"))[0] == 200
     assert [each.verb for each in hall.acts() if each.verb.startswith("person")] == ["person.shut-out", "person.let-in"]
     keep = hall.world.machine.store
     with pytest.raises(NotFoundError):
@@ -322,13 +324,13 @@ def test_who_is_shut_out_opens_nothing_from_then_on(hall: Hall) -> None:
 def test_a_session_is_over_by_itself_and_own_tokens_once_nobody_signs_in(hall: Hall) -> None:
     text = hall.session("ada", "nlp-members")
     made = {"name": "mine", "permissions": ["read"], "lasts": 300 * 86_400_000, "team": ""}
-    own = hall.asked("POST", "/v1/tokens", text, {"version": 1, "wanted": made})[1]["given"]["text"]
+    own = hall.asked("POST", "/api/v1/tokens", text, {"version": 1, "wanted": made})[1]["given"]["text"]
     hall.world.machine.clock.sleep(SESSION_HOURS * HOUR)
-    assert [hall.asked("GET", "/v1/jobs", each)[0] for each in (text, own)] == [401, 200]
+    assert [hall.asked("GET", "/api/v1/jobs", each)[0] for each in (text, own)] == [401, 200]
     hall.world.machine.clock.sleep(STALE_AFTER * 24 * HOUR)
-    assert hall.asked("GET", "/v1/jobs", own)[0] == 401
+    assert hall.asked("GET", "/api/v1/jobs", own)[0] == 401
     hall.session("ada", "nlp-members")
-    assert hall.asked("GET", "/v1/jobs", own)[0] == 200
+    assert hall.asked("GET", "/api/v1/jobs", own)[0] == 200
 
 
 def test_tokens_are_ones_own_or_a_team_s_and_no_way_to_more(hall: Hall) -> None:
@@ -336,7 +338,7 @@ def test_tokens_are_ones_own_or_a_team_s_and_no_way_to_more(hall: Hall) -> None:
 
     def make(text: str, team: str = "", permissions: tuple[str, ...] = ("read", "submit", "stop")) -> tuple[int, Any]:
         wanted = {"name": "ci", "permissions": permissions, "lasts": HOUR * 1000, "team": team}
-        return hall.asked("POST", "/v1/tokens", text, {"version": 1, "wanted": wanted})
+        return hall.asked("POST", "/api/v1/tokens", text, {"version": 1, "wanted": wanted})
 
     assert make(member, "nlp")[0] == 403
     assert [make(owner, each)[0] for each in ("cv", "nobody")] == [404, 404]
@@ -344,33 +346,33 @@ def test_tokens_are_ones_own_or_a_team_s_and_no_way_to_more(hall: Hall) -> None:
     own, of_team = make(member)[1]["given"], make(owner, "nlp")[1]["given"]
     for each in (own, of_team):
         assert make(each["text"])[0] == 403, "a token makes no token"
-        assert [row["team"] for row in hall.asked("GET", "/v1/jobs", each["text"])[1]["page"]["rows"]] == ["nlp"]
-        assert hall.asked("POST", "/v1/end", each["text"])[0] == 403
-    seen = {name: {each["id"] for each in hall.asked("GET", "/v1/tokens", text)[1]["page"]["rows"]}
+        assert [row["team"] for row in hall.asked("GET", "/api/v1/jobs", each["text"])[1]["page"]["rows"]] == ["nlp"]
+        assert hall.asked("POST", "/api/v1/end", each["text"])[0] == 403
+    seen = {name: {each["id"] for each in hall.asked("GET", "/api/v1/tokens", text)[1]["page"]["rows"]}
             for name, text in (("member", member), ("owner", owner))}  # fmt: skip
     assert seen == {"member": {own["token"]["id"]}, "owner": {of_team["token"]["id"]}}
     for id_ in (of_team["token"]["id"], "absent22"):
-        assert hall.asked("DELETE", f"/v1/tokens/{id_}", member)[0] == 404
-    whoami = hall.asked("GET", "/v1/whoami", of_team["text"])[1]["visitor"]
+        assert hall.asked("DELETE", f"/api/v1/tokens/{id_}", member)[0] == 404
+    whoami = hall.asked("GET", "/api/v1/whoami", of_team["text"])[1]["visitor"]
     assert (whoami["name"], whoami["kind"], whoami["roles"]) == ("ci of nlp", "service", ["member of nlp"])
     # Whoever is no member any more takes no one's rights along: his own token is what he is now.
     hall.session("ada", "nlp-viewers")
-    assert hall.asked("POST", "/v1/jobs/j0/stop", own["text"])[0] == 403
-    assert hall.asked("DELETE", "/v1/tokens/ci", owner)[0] == 200
-    assert hall.asked("GET", "/v1/jobs", of_team["text"])[0] == 401
+    assert hall.asked("POST", "/api/v1/jobs/j0/stop", own["text"])[0] == 403
+    assert hall.asked("DELETE", "/api/v1/tokens/ci", owner)[0] == 200
+    assert hall.asked("GET", "/api/v1/jobs", of_team["text"])[0] == 401
 
 
 def test_requests_tokens_and_people_come_in_pages_however_much_they_say(hall: Hall) -> None:
     owner, admin = hall.session("bob", "nlp-owners"), hall.session("root", "platform-engineers")
     for each in range(3):
         wanted = {"name": f"ci{each}", "permissions": ["read"], "lasts": HOUR * 1000, "team": ""}
-        assert hall.asked("POST", "/v1/tokens", owner, {"version": 1, "wanted": wanted})[0] == 200
+        assert hall.asked("POST", "/api/v1/tokens", owner, {"version": 1, "wanted": wanted})[0] == 200
         long = replace(stored_request(f"r000000{each}"), platform="x" * (1 << 19))  # as an older version kept them
         hall.world.machine.store.keep_requests((long,), (replace(stored_grant(long.id), subject="x" * (1 << 19)),))
     for path, who, number in (("tokens", owner, 3), ("people", admin, 2), ("requests", owner, 3), ("grants", owner, 3)):
         found, query = [], "limit=2"
         while query:
-            status, told = hall.asked("GET", f"/v1/{path}", who, query=query)
+            status, told = hall.asked("GET", f"/api/v1/{path}", who, query=query)
             assert status == 200, told
             mark = told["page"]["next"]
             assert len(told["page"]["rows"]) <= 2
@@ -387,7 +389,7 @@ def test_of_a_back_end_that_is_not_there_a_stranger_learns_nothing_else(hall: Ha
         raise NotFoundError(f"there is no back end {name}", why="there are local, secret-cluster", fix="/home/grace/x")
 
     hall.world.desk._opener = no_such  # type: ignore[assignment]
-    status, told = hall.asked("GET", "/v1/snapshot", hall.session("ada", "nlp-members"), query="backend=x")
+    status, told = hall.asked("GET", "/api/v1/snapshot", hall.session("ada", "nlp-members"), query="backend=x")
     assert (status, told["what"]) == (404, 'there is no back end "x" that you could ask')
     assert "secret-cluster" not in json.dumps(told)
     assert "/home/grace" not in json.dumps(told)
@@ -395,8 +397,8 @@ def test_of_a_back_end_that_is_not_there_a_stranger_learns_nothing_else(hall: Ha
 
 def test_signing_out_ends_the_session(hall: Hall) -> None:
     text, other = hall.session("ada", "nlp-members"), hall.session("ada", "nlp-members")
-    assert hall.asked("DELETE", "/v1/session", text)[0] == 204
-    assert [hall.asked("GET", "/v1/jobs", each)[0] for each in (text, other)] == [401, 200]
+    assert hall.asked("DELETE", "/api/v1/session", text)[0] == 204
+    assert [hall.asked("GET", "/api/v1/jobs", each)[0] for each in (text, other)] == [401, 200]
 
 
 def test_so_many_tokens_and_no_more_are_worth_something_at_once(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,7 +407,7 @@ def test_so_many_tokens_and_no_more_are_worth_something_at_once(hall: Hall, monk
 
     def make(text: str, team: str = "") -> int:
         wanted = {"name": "ci", "permissions": ["read"], "lasts": HOUR * 1000, "team": team}
-        return hall.asked("POST", "/v1/tokens", text, {"version": 1, "wanted": wanted})[0]
+        return hall.asked("POST", "/api/v1/tokens", text, {"version": 1, "wanted": wanted})[0]
 
     assert [make(member) for _ in range(3)] == [200, 200, 409]
     assert [make(owner, "nlp") for _ in range(3)] == [200, 200, 409]

@@ -728,7 +728,7 @@ def test_whoever_follows_logs_keeps_nobody_else_waiting(tmp_path: Path, monkeypa
         for each in readers:
             each.settimeout(20)
             each.connect(str(path))
-            each.sendall(f"GET /v1/jobs/{followed}/log?follow=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            each.sendall(f"GET /api/v1/jobs/{followed}/log?follow=true HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         for each in readers:
             assert each.recv(15) == b"HTTP/1.1 200 OK"
         assert RemoteServer(SocketWay(path)).status().platform == "acme"
@@ -846,7 +846,7 @@ def test_a_server_that_takes_a_question_and_goes_is_silent_and_not_absent(tmp_pa
         thread = threading.Thread(target=go)
         thread.start()
         with pytest.raises(SilentServerError) as told:
-            RemoteServer(SocketWay(path))._ask(verb, "/v1/status", "status", object)
+            RemoteServer(SocketWay(path))._ask(verb, "/api/v1/status", "status", object)
         thread.join(10)
     assert told.value.fix.startswith(fix)
 
@@ -870,7 +870,7 @@ def test_an_unknown_state_is_a_slip(tmp_path: Path) -> None:
         thread.start()
         try:
             with pytest.raises(UsageError):
-                RemoteServer(SocketWay(path))._ask("GET", "/v1/jobs?state=happy", "page", object)
+                RemoteServer(SocketWay(path))._ask("GET", "/api/v1/jobs?state=happy", "page", object)
         finally:
             world.desk.end()
             thread.join(20)

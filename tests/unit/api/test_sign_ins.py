@@ -94,7 +94,7 @@ def test_where_no_provider_is_told_of_nobody_signs_in() -> None:
     world = World()
     registry = Registry(world.machine.store, world.machine.clock, os.urandom, "acme", "1")
     app = job_api(world.desk, registry, no_requests, TokenDoor(Doorkeeper(world.machine.store, world.machine.clock)))
-    status, _, body = answered(Hardened(app, ("127.0.0.1",), lambda: "r"), "GET", "/v1/sign-in", HOST)
+    status, _, body = answered(Hardened(app, ("127.0.0.1",), lambda: "r"), "GET", "/api/v1/sign-in", HOST)
     assert (status, json.loads(body)["error"]) == (404, "NotFoundError")
 
 
@@ -205,7 +205,7 @@ def test_a_sign_in_that_is_under_way_does_not_undo_a_shut_out(hall: Hall, monkey
     (person,) = store.people()
     assert (person.suspended, person.groups) == (7, ("nlp-members",))
     assert [each.revoked for each in store.tokens()] == [7]
-    assert hall.asked("GET", "/v1/whoami", text)[0] == 401
+    assert hall.asked("GET", "/api/v1/whoami", text)[0] == 401
     assert [each.outcome for each in hall.acts() if each.verb == "sign-in"][-1] == "denied"
 
 

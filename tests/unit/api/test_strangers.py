@@ -41,7 +41,7 @@ async def asked(hall: Hall, verb: str, path: str, *headers: tuple[bytes, bytes],
 
 def test_a_body_that_does_not_come_is_not_waited_for(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("allotment.api.access.STRANGERS_BODY_IN", 0.1)
-    status, told = asyncio.run(asyncio.wait_for(asked(hall, "POST", "/v1/sign-in", body=None), _LONGEST))
+    status, told = asyncio.run(asyncio.wait_for(asked(hall, "POST", "/api/v1/sign-in", body=None), _LONGEST))
     assert (status, told["what"]) == (400, "the sign-in has not come within 0.1 seconds")
 
 
@@ -63,10 +63,10 @@ def test_while_the_provider_hangs_everybody_else_is_answered(hall: Hall, monkeyp
         ).encode()
 
     async def scene() -> None:
-        waiting = [asyncio.create_task(asked(hall, "POST", "/v1/sign-in", body=body())) for _ in range(45)]
+        waiting = [asyncio.create_task(asked(hall, "POST", "/api/v1/sign-in", body=body())) for _ in range(45)]
         try:
             await asyncio.sleep(0.2)
-            for path in ("/v1/whoami", "/v1/jobs", "/v1/requests"):
+            for path in ("/api/v1/whoami", "/api/v1/jobs", "/api/v1/requests"):
                 assert (await asyncio.wait_for(asked(hall, "GET", path, bearer(text)), _LONGEST))[0] == 200, path
             assert not any(each.done() for each in waiting)
         finally:

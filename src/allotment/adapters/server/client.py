@@ -78,16 +78,16 @@ class RemoteServer:
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
-        return self._ask("GET", "/v1/status", "status", ServerStatus)
+        return self._ask("GET", "/api/v1/status", "status", ServerStatus)
 
     def put_code(self, packed: BinaryIO) -> str:
         """Keep a packed folder of code; its reference."""
-        return self._ask("POST", "/v1/code", "code", str, body=packed)
+        return self._ask("POST", "/api/v1/code", "code", str, body=packed)
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
         body = write_value("submission", submission).encode()
-        return self._surely("/v1/jobs", "receipt", JobReceipt, body, once=not submission.key)
+        return self._surely("/api/v1/jobs", "receipt", JobReceipt, body, once=not submission.key)
 
     def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
         """Take jobs, each by itself."""
@@ -103,7 +103,7 @@ class RemoteServer:
             return (*self.submit_all(submissions[:half]), *self.submit_all(submissions[half:]))
         body = write_value("submissions", list(submissions)).encode()
         once = any(not each.key for each in submissions)
-        return self._surely("/v1/submissions", "answers", tuple[SubmissionAnswer, ...], body, once=once)
+        return self._surely("/api/v1/submissions", "answers", tuple[SubmissionAnswer, ...], body, once=once)
 
     def _answered(self, submission: JobSubmission) -> SubmissionAnswer:
         try:
@@ -125,12 +125,12 @@ class RemoteServer:
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
         body = write_value("submission", submission).encode()
-        return self._ask("POST", "/v1/foresee", "foreseen", ForeseenJob, body=body)
+        return self._ask("POST", "/api/v1/foresee", "foreseen", ForeseenJob, body=body)
 
     def snapshot(self, backend: str, team: str = "") -> Snapshot:
         """What answers rest on."""
         query = urlencode({"backend": backend, "team": team})
-        with self._sent("GET", f"/v1/snapshot?{query}", None, PATIENCE) as answer:
+        with self._sent("GET", f"/api/v1/snapshot?{query}", None, PATIENCE) as answer:
             try:
                 return decode(_whole(answer), _MOST_SNAPSHOT)
             except (OSError, http.client.HTTPException) as error:
@@ -152,7 +152,7 @@ class RemoteServer:
             query["since"] = wanted.since
         if after is not None:
             query |= {"after_id": after.id, "after_submitted": after.submitted}
-        return self._ask("GET", f"/v1/jobs?{urlencode(query)}", "page", JobsPage)
+        return self._ask("GET", f"/api/v1/jobs?{urlencode(query)}", "page", JobsPage)
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""
@@ -199,7 +199,7 @@ class RemoteServer:
 
     def declared(self) -> Mapping[str, str]:
         """Files of the platform directory."""
-        with self._sent("GET", "/v1/platform", None, PATIENCE) as answer:
+        with self._sent("GET", "/api/v1/platform", None, PATIENCE) as answer:
             try:
                 return decoded_as(_whole(answer), dict[str, str])
             except (OSError, http.client.HTTPException) as error:
@@ -209,53 +209,53 @@ class RemoteServer:
 
     def offer(self) -> SignInOffer:
         """Begin a sign-in."""
-        return self._ask("GET", "/v1/sign-in", "offer", SignInOffer)
+        return self._ask("GET", "/api/v1/sign-in", "offer", SignInOffer)
 
     def enter(self, token: str, nonce: str, host: str, *, elsewhere: bool = False) -> TokenReceipt:
         """Be let in."""
         brought = {"token": token, "nonce": nonce, "host": host, "elsewhere": elsewhere}
         body = write_value("brought", brought).encode()
-        return self._ask("POST", "/v1/sign-in", "given", TokenReceipt, body=body)
+        return self._ask("POST", "/api/v1/sign-in", "given", TokenReceipt, body=body)
 
     def whoami(self) -> Visitor:
         """Who asks."""
-        return self._ask("GET", "/v1/whoami", "visitor", Visitor)
+        return self._ask("GET", "/api/v1/whoami", "visitor", Visitor)
 
     def make_token(self, name: str, permissions: tuple[str, ...], lasts: int, team: str = "") -> TokenReceipt:
         """Make one."""
         wanted = {"name": name, "permissions": permissions, "lasts": lasts, "team": team}
         body = write_value("wanted", wanted).encode()
-        return self._ask("POST", "/v1/tokens", "given", TokenReceipt, body=body)
+        return self._ask("POST", "/api/v1/tokens", "given", TokenReceipt, body=body)
 
     def tokens(self) -> tuple[ToldToken, ...]:
         """All of them, newest first."""
-        return tuple(self._pages("/v1/tokens", TokensPage))
+        return tuple(self._pages("/api/v1/tokens", TokensPage))
 
     def revoke_token(self, reference: str) -> ToldToken:
         """Take one back."""
-        return self._ask("DELETE", f"/v1/tokens/{quote(reference, safe='')}", "token", ToldToken)
+        return self._ask("DELETE", f"/api/v1/tokens/{quote(reference, safe='')}", "token", ToldToken)
 
     def end_session(self) -> None:
         """Sign out."""
-        with self._sent("DELETE", "/v1/session", None, PATIENCE):
+        with self._sent("DELETE", "/api/v1/session", None, PATIENCE):
             pass
 
     def people(self) -> tuple[ToldPerson, ...]:
         """Everybody who has signed in, by user name."""
-        return tuple(self._pages("/v1/people", PeoplePage))
+        return tuple(self._pages("/api/v1/people", PeoplePage))
 
     def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
         """Shut somebody out, or let him in again."""
         what = "shut-out" if out else "let-in"
-        return self._ask("POST", f"/v1/people/{quote(reference, safe='')}/{what}", "person", ToldPerson)
+        return self._ask("POST", f"/api/v1/people/{quote(reference, safe='')}/{what}", "person", ToldPerson)
 
     def ask(self, asked: AskedRequest) -> GrantRequest:
         """Submit a request."""
-        return self._told("POST", "/v1/requests", "request", GrantRequest, "asked", asked)
+        return self._told("POST", "/api/v1/requests", "request", GrantRequest, "asked", asked)
 
     def preview(self, asked: AskedRequest) -> ToldRequest:
         """What would become of a request; nothing is kept."""
-        return self._told("POST", "/v1/request-previews", "told", ToldRequest, "asked", asked)
+        return self._told("POST", "/api/v1/request-previews", "told", ToldRequest, "asked", asked)
 
     def requests(self, wanted: RequestFilter, *, after: RequestMark | None = None, limit: int = LISTED) -> RequestsPage:
         """Those that are meant, newest first."""
@@ -268,7 +268,7 @@ class RemoteServer:
         }
         if after is not None:
             query |= {"after_id": after.id, "after_at": after.at}
-        return self._ask("GET", f"/v1/requests?{urlencode(query)}", "page", RequestsPage)
+        return self._ask("GET", f"/api/v1/requests?{urlencode(query)}", "page", RequestsPage)
 
     def request(self, request_id: str) -> ToldRequest:
         """One by its id."""
@@ -285,16 +285,16 @@ class RemoteServer:
     ) -> GrantsPage:
         """Those that the caller may see, by id."""
         query = urlencode({"state": _words(states), "limit": limit, "after_id": after})
-        return self._ask("GET", f"/v1/grants?{query}", "page", GrantsPage)
+        return self._ask("GET", f"/api/v1/grants?{query}", "page", GrantsPage)
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
         """Take one back before its time."""
-        path = f"/v1/grants/{quote(grant_id, safe='')}/end"
+        path = f"/api/v1/grants/{quote(grant_id, safe='')}/end"
         return self._told("POST", path, "grant", TeamGrant, "end", {"reason": reason})
 
     def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
         """Decide a conflict."""
-        path = f"/v1/grants/{quote(grant_id, safe='')}/settling"
+        path = f"/api/v1/grants/{quote(grant_id, safe='')}/settling"
         return self._told("POST", path, "grant", TeamGrant, "settling", {"restore": restore})
 
     @overload
@@ -317,7 +317,7 @@ class RemoteServer:
 
     def end(self) -> None:
         """End the server."""
-        with self._sent("POST", "/v1/end", None, PATIENCE):
+        with self._sent("POST", "/api/v1/end", None, PATIENCE):
             pass
 
     def _ask(self, verb: str, path: str, kind: str, type_: type[T], body: bytes | BinaryIO | None = None) -> T:
@@ -384,7 +384,7 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
 
 
 def _job(reference: str) -> str:
-    return f"/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
+    return f"/api/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
 
 
 def _words(states: Iterable[Enum]) -> str:
@@ -392,7 +392,7 @@ def _words(states: Iterable[Enum]) -> str:
 
 
 def _request(request_id: str) -> str:
-    return f"/v1/requests/{quote(request_id.removeprefix('request/'), safe='')}"
+    return f"/api/v1/requests/{quote(request_id.removeprefix('request/'), safe='')}"
 
 
 def _silent(error: Exception, verb: str) -> SilentServerError:
