@@ -37,6 +37,7 @@ from allotment.model.mark import Mark
 from allotment.model.platform import Platform
 from allotment.model.slurm.seen import SlurmNode
 from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.browsing import BrowserEntrance
 from allotment.operations.access.listening import ListeningPlace, listening_place
 from allotment.operations.access.registry import Registry
 from allotment.operations.decide.asked import RequestsOf
@@ -140,6 +141,7 @@ def _serve(asked: argparse.Namespace) -> None:
         jobs = opened.enter_context(wiring.store(asked.store).writer(f"process {os.getpid()}"))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
+        port = 0 if abroad is None else abroad.getsockname()[1]
         identity = ServerIdentity(
             platform=platform.name,
             directory=named,
@@ -151,7 +153,7 @@ def _serve(asked: argparse.Namespace) -> None:
             refuse=lambda job: refuse_broken_rules(job, platform),
             declared=tree.files,
             clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
-            listens="" if place is None or abroad is None else place.address(abroad.getsockname()[1]),
+            listens="" if place is None else place.address(port),
         )
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
@@ -181,9 +183,20 @@ def _serve(asked: argparse.Namespace) -> None:
             if telling is not None:
                 tell_beside(telling, desk)
             oidc = OidcWords(asked.oidc_issuer, asked.oidc_client, asked.oidc_groups, asked.oidc_scopes, asked.oidc_ca)
-            coming = sign_ins(oidc, jobs, present.people, steady, opened, names=None if place is None else place.names)
+            names = None if place is None else place.names
+            origins = () if place is None else place.origins(port)
+            coming = sign_ins(oidc, jobs, present.people, steady, opened, names=names, origins=origins)
+            entrance = None if place is None else BrowserEntrance(jobs, identity.owner, steady, os.urandom, coming)
             registry = Registry(
-                jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming, present.currency
+                store=jobs,
+                clock=steady,
+                random=os.urandom,
+                platform=identity.platform,
+                version=identity.version,
+                people=present.people,
+                sign_ins=coming,
+                currency=present.currency,
+                entrance=entrance,
             )
             made = partial(job_api, desk, registry, partial(RequestsOf, requests, room))
             serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))

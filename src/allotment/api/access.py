@@ -12,6 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import JSON, STRANGERS_BODY_IN, text_within, value_answer
+from allotment.api.browser_session import forgotten
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import Asked, Comer, Routes
 from allotment.model.access.permission import Permission
@@ -82,9 +83,12 @@ def add_access_routes(routes: Routes) -> None:
         return value_answer("token", asked.access.revoke_token(reference))
 
     @routes.add("DELETE", "/api/v1/session", Permission.OWN_TOKENS)
-    def sign_out(asked: Asked) -> Response:
+    def sign_out(request: Request, asked: Asked) -> Response:
         asked.access.end_session()
-        return Response(status_code=_NOTHING)
+        answer = Response(status_code=_NOTHING)
+        for each in forgotten(request):
+            answer.headers.append("Set-Cookie", each)
+        return answer
 
     @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage))
     def people(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:

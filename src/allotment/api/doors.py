@@ -14,12 +14,14 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
+from allotment.api.browser_session import browser_token
 from allotment.api.contract import JsonValue, Media, RouteContract
 from allotment.errors import ForbiddenError, NotFoundError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import OWN
 from allotment.operations.access.admitting import Doorkeeper, LetIn
+from allotment.operations.access.browsing import BrowserEntrance
 from allotment.operations.access.registry import Registry, RegistryOf
 from allotment.operations.access.signing_in import SignIns
 from allotment.operations.run.asked import DeskOf
@@ -76,6 +78,19 @@ class Newcomer:
         """Let him in; see `SignIns.enter`."""
         session = self.sign_ins.enter(token, nonce, host, self.address, elsewhere=elsewhere)
         return TokenReceipt(told(session.token), session.text)
+
+
+@dataclass(frozen=True, slots=True)
+class NewBrowser:
+    """A browser in which nobody is known yet.
+
+    Attributes:
+        entrance: where it comes in.
+        address: where it comes from.
+    """
+
+    entrance: BrowserEntrance
+    address: str
 
 
 class Door(Protocol):
@@ -155,9 +170,8 @@ class TokenDoor:
         self._looking = CapacityLimiter(_LOOKED_UP)
 
     async def admit(self, request: Request) -> LetIn:
-        """Whoever has a token; it comes in the header, and nowhere else, so that no log of addresses holds it."""
-        shown = request.headers.get("authorization", "")
-        text = shown[len(_BEARER) :].strip() if shown[: len(_BEARER)].lower() == _BEARER else ""
+        """Whoever has a token; it comes in headers, and nowhere else, so that no log of addresses holds it."""
+        text = _token_of(request)
         return await to_thread.run_sync(self._doorkeeper.admit, text, _address_of(request), limiter=self._looking)
 
     async def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
@@ -315,6 +329,23 @@ class Routes:
 
         return self._making(verb, path, came, OPEN, RouteContract(takes, gives))
 
+    def browser(
+        self, verb: str, path: str, *, takes: JsonValue | None = None, gives: JsonValue | Media | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a route for a browser in which nobody is known yet: it has no way to anything else.
+
+        Args:
+            verb: such as ``GET``.
+            path: such as ``/sign-in``.
+            takes: its body.
+            gives: what it answers.
+        """
+
+        async def came(request: Request) -> None:
+            request.state.browser = NewBrowser(self._registry.browsers(), _address_of(request))
+
+        return self._making(verb, path, came, OPEN, RouteContract(takes, gives))
+
     def _making(
         self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str, contract: RouteContract
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -365,6 +396,23 @@ async def stranger_of(request: Request) -> Newcomer:
 
 Comer = Annotated[Newcomer, Depends(stranger_of)]
 """What a handler works with whose route is open."""
+
+
+async def browser_of(request: Request) -> NewBrowser:
+    """The browser that came to a route."""
+    browser: NewBrowser = request.state.browser
+    return browser
+
+
+Browser = Annotated[NewBrowser, Depends(browser_of)]
+"""What a handler works with whose route is there for browsers."""
+
+
+def _token_of(request: Request) -> str:
+    shown = request.headers.get("authorization", "")
+    if not shown:
+        return browser_token(request)
+    return shown[len(_BEARER) :].strip() if shown[: len(_BEARER)].lower() == _BEARER else ""
 
 
 def _address_of(request: Request) -> str:

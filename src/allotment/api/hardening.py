@@ -1,8 +1,8 @@
 """What a request from afar has to be before anything looks at it, and what every answer says to a browser.
 
 A page that somebody opens in a browser can send requests to an address of this machine, and by a name of its own that
-leads there (DNS rebinding) even read the answers. So the server answers to its own names alone, and to no page's
-requests: nothing of it is made for browsers yet.
+leads there (DNS rebinding) even read the answers. So the server answers to its own names alone, and to no pages but
+its own: what a browser says of where a request comes from (``Origin``, ``Sec-Fetch-Site``) has to be this very server.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from allotment.api.problems import FROM_A_PAGE, PROBLEM, TOO_LONG, WRONG_NAME, ProblemType, problem_body
 from allotment.errors import UsageError
+from allotment.model.hosts import host_of
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _LONGEST_PATH: Final = 8 << 10
@@ -24,6 +25,8 @@ _SAID_TO_BROWSERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_CALLS: Final = "/api/"
+"""Beginning of the paths of calls."""
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -54,10 +57,10 @@ class Hardened:
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message = {
-                    **message,
-                    "headers": [*message.get("headers", ()), *_SAID_TO_BROWSERS, (b"x-request-id", request_id)],
-                }
+                said = list(message.get("headers", ()))
+                own = {name.lower() for name, _ in said}
+                said += [each for each in _SAID_TO_BROWSERS if each[0] not in own]
+                message = {**message, "headers": [*said, (b"x-request-id", request_id)]}
             await send(message)
 
         refusal = self._refusal(scope, headers)
@@ -80,18 +83,22 @@ class Hardened:
                 "this server has another name",
                 f"call it by one of its names ({names}), or start it with --hosts",
             )
-        if any(name == b"origin" for name, _ in headers):
-            return FROM_A_PAGE, "this server answers no page of a browser", "use the command line, or a program"
+        if not _is_own(scope, headers, hosts[0]):
+            return FROM_A_PAGE, "this server answers no pages but its own", "use the command line, or a program"
         if len(scope.get("raw_path") or b"") + len(scope.get("query_string", b"")) > _LONGEST_PATH:
             return TOO_LONG, f"an address of more than {_LONGEST_PATH} bytes", "ask for less at once"
         return None
 
 
-def host_of(header: bytes) -> str:
-    """The name in a Host header, lower case and without its port; empty where it is none."""
-    try:
-        text = header.decode("ascii").lower()
-    except UnicodeDecodeError:
-        return ""
-    found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?", text)
-    return "" if found is None else found[1].strip("[]")
+def _is_own(scope: Any, headers: Headers, host: bytes) -> bool:
+    """Whether no page of anybody else asks, as far as its browser says."""
+    origins = [value for name, value in headers if name == b"origin"]
+    own = scope.get("scheme", "http").encode() + b"://" + host.lower()
+    if any(each.lower() != own for each in origins):
+        return False
+    said = {name: value for name, value in headers if name.startswith(b"sec-fetch-")}
+    if said.get(b"sec-fetch-site", b"none") in {b"none", b"same-origin"}:
+        return True
+    # A link leads here, or the identity provider sends somebody back: pages are there for that, calls are not.
+    goes_here = scope["method"] == "GET" and said.get(b"sec-fetch-mode") == b"navigate"
+    return goes_here and not scope["path"].startswith(_CALLS)

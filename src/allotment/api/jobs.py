@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from allotment.api.access import add_access_routes, add_sign_in_routes
 from allotment.api.bodies import JSON, text_within, value_answer
+from allotment.api.browsers import add_browser_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
@@ -132,6 +133,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     _log_route(routes)
     add_access_routes(routes)
     add_sign_in_routes(routes)
+    add_browser_routes(routes)
     add_request_routes(routes)
     add_problem_routes(routes)
     return app

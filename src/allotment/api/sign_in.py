@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from allotment.api.browsers import CALLBACK
 from allotment.errors import AllotmentError, UsageError
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.operations.access.signing_in import SignIns
@@ -46,6 +47,7 @@ def sign_ins(
     opened: ExitStack,
     *,
     names: Collection[str] | None,
+    origins: Collection[str] = (),
 ) -> SignIns | None:
     """Of people whom an identity provider knows; None where none is named.
 
@@ -56,6 +58,7 @@ def sign_ins(
         clock: time.
         opened: closes what is opened here.
         names: by which the server may be called on the network; None where it does not listen there.
+        origins: of its pages.
 
     Raises:
         UsageError: nobody could come, or the provider cannot be one.
@@ -72,6 +75,7 @@ def sign_ins(
     settings = ProviderSettings(
         words.issuer,
         words.client,
+        redirects=frozenset(f"{each}{CALLBACK}" for each in origins),
         scopes=tuple(words.scopes.split()),
         groups_claim=words.groups,
         authority=Path(words.authority) if words.authority else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 
 def is_on_this_machine(host: str) -> bool:
@@ -22,3 +23,13 @@ def neighbourhood_of(address: str) -> str:
     if isinstance(found, ipaddress.IPv4Address):
         return str(found)
     return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
+
+
+def host_of(header: bytes) -> str:
+    """The name in a Host header, lower case and without its port; empty where it is none."""
+    try:
+        text = header.decode("ascii").lower()
+    except UnicodeDecodeError:
+        return ""
+    found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?", text)
+    return "" if found is None else found[1].strip("[]")

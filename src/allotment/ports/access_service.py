@@ -143,6 +143,14 @@ class AccessService(Protocol):
         """Sign out; nothing where no session let him in."""
         ...
 
+    def browser_code(self) -> str:
+        """A code by which a browser of the server's own user comes in, once and within a minute.
+
+        Raises:
+            NotFoundError: no browser comes in.
+        """
+        ...
+
     def people(self) -> tuple[ToldPerson, ...]:
         """Everybody who has signed in, by user name."""
         ...

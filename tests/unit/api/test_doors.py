@@ -21,7 +21,7 @@ from fastapi.routing import APIRoute
 from allotment.adapters.server.ways import network_address
 from allotment.api import impatience, limited_socket
 from allotment.api.doors import LET_IN, NEEDS, OPEN, TokenDoor, unguarded
-from allotment.api.hardening import Hardened, host_of
+from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
@@ -29,6 +29,7 @@ from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import AFAR, Permission, permissions_of
 from allotment.model.access.token import parts_of
 from allotment.model.audit.act import AuditedAct
+from allotment.model.hosts import host_of
 from allotment.model.jobs.written import write_value
 from allotment.operations.access.admitting import Doorkeeper
 from allotment.operations.access.listening import listening_place
@@ -219,12 +220,27 @@ def test_no_secret_is_kept_or_told() -> None:
         ([(b"host", b"\xff\xfe")], 421),
         ([(b"host", b"")], 421),
         ([HOST, (b"origin", b"http://evil.example")], 403),
-        ([HOST, (b"origin", b"http://127.0.0.1:7433")], 403),
+        ([HOST, (b"origin", b"http://127.0.0.1:7433")], 401),
+        ([HOST, (b"origin", b"HTTP://127.0.0.1:7433")], 401),
+        ([HOST, (b"origin", b"http://127.0.0.1:7434")], 403),
+        ([HOST, (b"origin", b"http://127.0.0.1")], 403),
+        ([HOST, (b"origin", b"https://127.0.0.1:7433")], 403),
+        ([HOST, (b"origin", b"http://127.0.0.1:7433.evil.example")], 403),
+        ([HOST, (b"origin", b"http://127.0.0.1:7433"), (b"origin", b"http://evil.example")], 403),
         ([HOST, (b"origin", b"null")], 403),
+        ([HOST, (b"origin", b"")], 403),
+        ([HOST, (b"sec-fetch-site", b"same-origin")], 401),
+        ([HOST, (b"sec-fetch-site", b"none")], 401),
+        ([HOST, (b"sec-fetch-site", b"cross-site")], 403),
+        ([HOST, (b"sec-fetch-site", b"same-site")], 403),
+        ([HOST, (b"sec-fetch-site", b"rubbish")], 403),
+        ([HOST, (b"sec-fetch-site", b"cross-site"), (b"sec-fetch-mode", b"navigate")], 403),
         ([HOST, (b"x-forwarded-host", b"evil.example"), (b"x-forwarded-for", b"9.9.9.9")], 401),
     ],
 )
-def test_it_answers_to_its_own_names_and_to_no_page(headers: list[tuple[bytes, bytes]], status: int) -> None:
+def test_it_answers_to_its_own_names_and_pages_alone(
+    headers: list[tuple[bytes, bytes]], status: int
+) -> None:
     found, told, _ = answered(from_afar(World()), "GET", "/api/v1/jobs", *headers)
     assert found == status
     assert (told[b"x-content-type-options"], told[b"cache-control"]) == (b"nosniff", b"no-store")

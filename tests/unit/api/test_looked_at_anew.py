@@ -32,6 +32,7 @@ def value(kind: str, what: object) -> bytes:
 SUBMISSION = write_value("submission", JobSubmission(job(), "local")).encode()
 CHANGING: dict[tuple[str, str], bytes] = {
     ("POST", "/api/v1/end"): b"",
+    ("POST", "/api/v1/browser-codes"): b"",
     ("POST", "/api/v1/code"): b"packed",
     ("POST", "/api/v1/jobs"): SUBMISSION,
     ("POST", "/api/v1/submissions"): write_value("submissions", [JobSubmission(job(), "local")]).encode(),
@@ -53,7 +54,7 @@ CHANGING: dict[tuple[str, str], bytes] = {
 """Every call that is no mere look, with a body that it takes; whoever adds one writes it down here."""
 OF_EVERYBODY = ("/api/v1/tokens", "/api/v1/tokens/{reference}", "/api/v1/session")
 """Whoever has signed in may."""
-OF_THE_OWNER_ALONE = {("POST", "/api/v1/end")}
+OF_THE_OWNER_ALONE = {("POST", "/api/v1/end"), ("POST", "/api/v1/browser-codes")}
 
 
 def test_every_call_that_is_no_mere_look_stands_in_the_table(hall: Hall) -> None:

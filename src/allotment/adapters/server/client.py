@@ -315,6 +315,10 @@ class RemoteServer:
         """Send a value, and read another."""
         return self._ask(verb, path, kind, type_, body=write_value(sent, value).encode())
 
+    def browser_code(self) -> str:
+        """A code by which a browser comes in."""
+        return self._ask("POST", "/api/v1/browser-codes", "code", str)
+
     def end(self) -> None:
         """End the server."""
         with self._sent("POST", "/api/v1/end", None, PATIENCE):

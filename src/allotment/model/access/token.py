@@ -22,6 +22,8 @@ LONGEST_LIFE: Final = 366
 """Days after which a token is over at the latest."""
 _DOMAIN: Final = b"allotment token 1\0"
 _FORM: Final = re.compile(r"allot_([a-z2-7]{8})_([A-Za-z0-9_-]{43})")
+_FIRST_HALF: Final = 36
+"""Characters of a token that a browser keeps as a cookie: 22 of the secret, 132 bits; the page keeps 21, 126 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +93,12 @@ def parts_of(text: str) -> tuple[str, str] | None:
     """Id and secret of what a holder sends; None where it has not the form of a token."""
     found = _FORM.fullmatch(text)
     return None if found is None else (found[1], found[2])
+
+
+def halves_of(text: str) -> tuple[str, str]:
+    """A token as a browser keeps it: one half as a cookie, which no script reads, the other by the page.
+
+    Cookies of a host go to all its ports, so to the servers of other users of this machine; what a page keeps goes to
+    none but its own. Neither half tells of the other, and each alone is worth nothing.
+    """
+    return text[:_FIRST_HALF], text[_FIRST_HALF:]

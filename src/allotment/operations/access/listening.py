@@ -39,6 +39,15 @@ class ListeningPlace:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'http' if self.certificate is None else 'https'}://{host}:{port}"
 
+    def origins(self, port: int) -> frozenset[str]:
+        """Whatever browsers may call it, with the port that was bound, or none where something stands before it.
+
+        Without a certificate that may speak TLS.
+        """
+        schemes = ("https",) if self.certificate is not None else ("http", "https")
+        names = [f"[{each}]" if ":" in each else each for each in self.names]
+        return frozenset(f"{how}://{name}{there}" for how in schemes for name in names for there in ("", f":{port}"))
+
 
 def listening_place(listen: str, hosts: str, certificate: str, key: str) -> ListeningPlace:
     """What a user has written.

@@ -24,13 +24,15 @@ _DOMAIN: Final = b"allotment offer 1\0"
 class SignInOffers:
     """Nonces of one process: those of another are worth nothing here; of use to several threads at once."""
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
+    def __init__(self, random: Callable[[int], bytes], within: int = ANSWERED_WITHIN) -> None:
         """None is used yet.
 
         Args:
             random: gives so many random bytes, which nobody can guess.
+            within: milliseconds in which one has to be used.
         """
         self._random = random
+        self._within = within
         self._key = random(_KEY_BYTES)
         self._used: dict[bytes, int] = {}
         self._lock = threading.Lock()
@@ -46,7 +48,7 @@ class SignInOffers:
         if said is None or said in self._used:
             return None
         made = int.from_bytes(said[_RANDOM_BYTES:])
-        return made if 0 <= now - made <= ANSWERED_WITHIN else None
+        return made if 0 <= now - made <= self._within else None
 
     def use(self, nonce: str, now: int) -> bool:
         """Whether it is the first time."""
@@ -54,7 +56,7 @@ class SignInOffers:
         with self._lock:
             if said is None or said in self._used:
                 return False
-            while self._used and now - next(iter(self._used.values())) > ANSWERED_WITHIN:
+            while self._used and now - next(iter(self._used.values())) > self._within:
                 del self._used[next(iter(self._used))]
             self._used[said] = now
             return True

@@ -11,6 +11,7 @@ from allotment.model.access.person import Person
 from allotment.model.access.rights import NOBODY, PeopleOfPlatform
 from allotment.model.access.token import ApiToken
 from allotment.operations.access.admitting import AdmissionStore, LetIn
+from allotment.operations.access.browsing import BrowserEntrance
 from allotment.operations.access.signing_in import SignIns, shut_out
 from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
 from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor, told, told_person
@@ -28,6 +29,7 @@ class Registry:
         people: which groups are what, as it is declared now.
         sign_ins: of people; None where no identity provider is told of.
         currency: of the platform's prices, as it is declared now.
+        entrance: of browsers; None where none come in.
     """
 
     store: AdmissionStore
@@ -38,6 +40,21 @@ class Registry:
     people: Callable[[], PeopleOfPlatform] = lambda: NOBODY
     sign_ins: SignIns | None = None
     currency: Callable[[], str] = str
+    entrance: BrowserEntrance | None = None
+
+    def browsers(self) -> BrowserEntrance:
+        """Where browsers come in.
+
+        Raises:
+            NotFoundError: none do.
+        """
+        if self.entrance is None:
+            raise NotFoundError(
+                "no browser comes in here",
+                why="the server listens on no address",
+                fix="`allot down`, then `allot up --listen 127.0.0.1:0`",
+            )
+        return self.entrance
 
 
 class RegistryOf:
@@ -102,6 +119,10 @@ class RegistryOf:
         token = self._admitted.token
         if token is not None and token.session:
             revoke_token(self._registry.store, token.id, self._admitted.caller, self._now())
+
+    def browser_code(self) -> str:
+        """By which a browser of the server's own user comes in."""
+        return self._registry.browsers().code()
 
     def people(self) -> tuple[ToldPerson, ...]:
         """Everybody who has signed in, by user name."""

@@ -16,22 +16,14 @@ from urllib.parse import urlsplit
 from allotment.errors import ConflictError, ForbiddenError, NotFoundError, NotSignedInError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.identity import ProvenIdentity
-from allotment.model.access.permission import EVERYTHING, Permission
-from allotment.model.access.person import BY_SUBJECT, SESSION_HOURS, SHUT_OUT, Person
+from allotment.model.access.person import BY_SUBJECT, SHUT_OUT, Person
 from allotment.model.access.rights import PeopleOfPlatform
-from allotment.model.access.token import (
-    ID_BYTES,
-    SECRET_BYTES,
-    ApiToken,
-    digest_of,
-    secret_of,
-    token_id,
-    token_text,
-)
+from allotment.model.access.token import ID_BYTES, ApiToken, token_id
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
 from allotment.model.hosts import neighbourhood_of
 from allotment.operations.access.offers import SignInOffers
 from allotment.operations.access.refusals import RefusalBook
+from allotment.operations.access.tokens import new_session
 from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.identity import Flaw, IdentityProvider, IdentityRefusedError
@@ -39,11 +31,8 @@ from allotment.ports.people import PeopleStore, ShutOutError
 from allotment.ports.sign_in import LOOPBACK_NAMES, SignInOffer, bound_nonce
 from allotment.ports.tokens import TokenStore
 
-_HOUR: Final = 3_600_000
 _TRIES: Final = 3
 """Times that a sign-in is tried in whose way another one has come at the same moment, such as of the same address."""
-_OF_SESSIONS: Final = EVERYTHING - {Permission.END, Permission.TOKENS}
-"""The most that a session gives: the server's own user does the rest on its machine."""
 _MANY_USED: Final = 10_000
 """Tokens that were used, from which on those are forgotten whose time is over."""
 _LEEWAY: Final = 5 * 60_000
@@ -110,6 +99,11 @@ class SignIns:
         self._used: dict[bytes, int] = {}
         self._lock = threading.Lock()
         self._strangers, self._known = RefusalBook(store), RefusalBook(store)
+
+    @property
+    def provider(self) -> IdentityProvider:
+        """Who vouches for people."""
+        return self._provider
 
     def offer(self) -> SignInOffer:
         """Begin one."""
@@ -213,18 +207,8 @@ class SignIns:
                 why="no group that your identity provider tells of is a team's or the platform's",
                 fix="ask an owner of your team to have you put into its group",
             )
-        secret = secret_of(self._random(SECRET_BYTES))
-        session = ApiToken(
-            id=token_id(self._random(ID_BYTES)),
-            name="session",
-            permissions=_OF_SESSIONS,
-            digest=digest_of(secret),
-            by=person.name,
-            created=now,
-            expires=now + SESSION_HOURS * _HOUR,
-            person=person.id,
-            session=True,
-        )
+        made = new_session(person.name, person.id, now, self._random)
+        session = made.token
         told = (("session", session.id), ("groups", ", ".join(person.groups)))
         act = act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), details=told)
         try:
@@ -233,7 +217,7 @@ class SignIns:
         except ShutOutError as error:
             self._refuse(person, caller, SHUT_OUT, now)
             raise NotSignedInError(error.what, why=error.why, fix=error.fix) from error
-        return SignInSession(person, session, token_text(session.id, secret))
+        return SignInSession(person, session, made.text)
 
     def _refuse(self, person: Person, caller: Caller, why: str, now: int) -> None:
         act = denied(act_of(caller, AuditVerb.SIGNED_IN, now, _subject(person), why=why))

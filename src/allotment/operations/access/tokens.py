@@ -8,7 +8,8 @@ from typing import Final
 
 from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
 from allotment.model.access.caller import Caller
-from allotment.model.access.permission import AFAR, Permission
+from allotment.model.access.permission import AFAR, EVERYTHING, Permission
+from allotment.model.access.person import SESSION_HOURS
 from allotment.model.access.token import (
     ID_BYTES,
     LONGEST_LIFE,
@@ -25,6 +26,9 @@ from allotment.ports.store import DAY_MS
 from allotment.ports.tokens import TokenStore
 
 _LONGEST_NAME: Final = 100
+_HOUR: Final = 3_600_000
+_OF_SESSIONS: Final = EVERYTHING - {Permission.END, Permission.TOKENS}
+"""The most that a session gives: the server's own user does the rest on its machine."""
 MOST_TOKENS: Final = 50
 """Tokens of one person, and of one team, that are worth something at once."""
 
@@ -86,21 +90,41 @@ def make_token(
     """
     _check(wanted)
     _check_room(store, wanted, now)
+    made = _made(wanted, caller.name, now, random)
+    token = made.token
+    told = {"gives": ", ".join(sorted(each.value for each in wanted.permissions)), "until": written(token.expires)}
+    act = act_of(caller, AuditVerb.ACCESS_GIVEN, now, _subject(token), details=tuple(told.items()))
+    store.add_token(token, [act], by_token=by_token)
+    return made
+
+
+def new_session(by: str, person: str, now: int, random: Callable[[int], bytes]) -> NewToken:
+    """What somebody holds who has come in; it is kept by whoever lets him in.
+
+    Args:
+        by: his user name.
+        person: his id; empty for the user whose server it is.
+        now: milliseconds since the epoch.
+        random: gives so many random bytes, which nobody can guess.
+    """
+    wanted = WantedToken("session", _OF_SESSIONS, SESSION_HOURS * _HOUR, person)
+    return _made(wanted, by, now, random, session=True)
+
+
+def _made(wanted: WantedToken, by: str, now: int, random: Callable[[int], bytes], *, session: bool = False) -> NewToken:
     secret = secret_of(random(SECRET_BYTES))
     token = ApiToken(
         id=token_id(random(ID_BYTES)),
         name=wanted.name,
         permissions=wanted.permissions,
         digest=digest_of(secret),
-        by=caller.name,
+        by=by,
         created=now,
         expires=now + wanted.lasts,
         person=wanted.person,
         team=wanted.team,
+        session=session,
     )
-    told = {"gives": ", ".join(sorted(each.value for each in wanted.permissions)), "until": written(token.expires)}
-    act = act_of(caller, AuditVerb.ACCESS_GIVEN, now, _subject(token), details=tuple(told.items()))
-    store.add_token(token, [act], by_token=by_token)
     return NewToken(token, token_text(token.id, secret))
 
 
