@@ -346,11 +346,27 @@ class Routes:
 
         return self._making(verb, path, came, OPEN, RouteContract(takes, gives))
 
+    def page(self, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a route for whoever comes, of what is the same for everybody and no secret; it is no call.
+
+        Args:
+            path: such as ``/``.
+        """
+
+        async def came() -> None:
+            """Nobody is asked who he is."""
+
+        return self._made("GET", path, came, OPEN, is_call=False)
+
     def _making(
         self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str, contract: RouteContract
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         self.contracts[verb, path] = contract
+        return self._made(verb, path, entered, needs)
 
+    def _made(
+        self, verb: str, path: str, entered: Callable[..., Awaitable[None]], needs: str, *, is_call: bool = True
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._app.add_api_route(
                 path,
@@ -358,6 +374,7 @@ class Routes:
                 methods=[verb],
                 dependencies=[Depends(entered)],
                 openapi_extra={NEEDS: needs},
+                include_in_schema=is_call,
             )
             return handler
 

@@ -27,6 +27,7 @@ from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.openapi import openapi_of
+from allotment.api.pages import add_page_routes
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
@@ -136,6 +137,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     add_browser_routes(routes)
     add_request_routes(routes)
     add_problem_routes(routes)
+    add_page_routes(routes)
     return app
 
 

@@ -84,6 +84,7 @@ ENTRIES: Final = (
         "token", f"{_ACCESS}.token:token", "Who gets in over the network: create, list, revoke.", ("tokens",), "Account"
     ),
     CommandEntry("people", f"{_ACCESS}.people:people", "Who signs in: list, shut out, let in.", ("person",), "Account"),
+    CommandEntry("open", f"{_ACCESS}.opening:open_portal", "The portal, in your browser.", (), "Run"),
     CommandEntry("login", f"{_ACCESS}.signing:login", "Sign in to a server elsewhere.", (), "Account"),
     CommandEntry("whoami", f"{_ACCESS}.signing:whoami", "Who you are there, and what you may.", (), "Account"),
     CommandEntry("logout", f"{_ACCESS}.signing:logout", "Sign out again.", (), "Account"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from allotment.cli.commands.access.opening import open_page
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
 from allotment.cli.shell.session import Session
@@ -15,8 +16,6 @@ from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, NotS
 
 if TYPE_CHECKING:
     from allotment.ports.identity import DevicePrompt
-
-_BROWSER: Final = "browser"
 
 
 @click.command(cls=Command)
@@ -86,17 +85,7 @@ def _signed_in(session: Session, address: str, *, device: bool) -> str:
 
 
 def _open_page(session: Session, address: str) -> None:
-    session.note(f"sign in with your browser: {shown(address)}")
-    if session.no_input:
-        return
-    if session.environment.get("BROWSER"):
-        import webbrowser
-        from threading import Thread
-
-        # Beside all else: what is named there may last until it is closed.
-        Thread(target=webbrowser.open, args=(address,), name=_BROWSER, daemon=True).start()
-    else:
-        click.launch(address)
+    open_page(session, address, f"sign in with your browser: {shown(address)}")
 
 
 def _show_code(session: Session, address: str, prompt: DevicePrompt) -> None:

@@ -1,0 +1,88 @@
+import { queryOptions } from '@tanstack/react-query'
+import { call } from './client'
+import type { AskedMove, AskedRequest, GrantRequest, JobSubmission } from './schema'
+
+/** What is asked of the server; each answer is kept under a key, and made old by the event stream. */
+
+const MOST = 500
+
+export const whoami = queryOptions({
+  queryKey: ['whoami'],
+  queryFn: async () => (await call('get', '/api/v1/whoami')).visitor,
+  staleTime: 60_000,
+  retry: false,
+})
+
+export const status = queryOptions({
+  queryKey: ['status'],
+  queryFn: async () => (await call('get', '/api/v1/status')).status,
+  refetchInterval: 15_000,
+})
+
+export const jobOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['job', reference],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}', { path: { reference } })).job,
+  })
+
+export const familyOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['family', reference],
+    queryFn: async () => (await call('get', '/api/v1/jobs/{reference}/family', { path: { reference } })).family,
+  })
+
+export const requests = queryOptions({
+  queryKey: ['requests'],
+  queryFn: async () => {
+    const rows: GrantRequest[] = []
+    let after: { after_id?: string; after_at?: number } = {}
+    for (;;) {
+      const { page } = await call('get', '/api/v1/requests', { query: { limit: MOST, ...after } })
+      rows.push(...page.rows)
+      if (!page.next) return rows
+      after = { after_id: page.next.id, after_at: page.next.at }
+    }
+  },
+})
+
+export const requestOf = (reference: string) =>
+  queryOptions({
+    queryKey: ['request', reference],
+    queryFn: async () => (await call('get', '/api/v1/requests/{reference}', { path: { reference } })).told,
+  })
+
+export const grants = queryOptions({
+  queryKey: ['grants'],
+  queryFn: async () => (await call('get', '/api/v1/grants', { query: { limit: MOST } })).page.rows,
+})
+
+export async function foresee(submission: JobSubmission) {
+  return (await call('post', '/api/v1/foresee', { body: { version: 1, submission } })).foreseen
+}
+
+export async function submit(submission: JobSubmission) {
+  return (await call('post', '/api/v1/jobs', { body: { version: 1, submission } })).receipt
+}
+
+export async function stop(reference: string) {
+  return (await call('post', '/api/v1/jobs/{reference}/stop', { path: { reference } })).job
+}
+
+export async function retry(reference: string, resume: boolean) {
+  return (await call('post', '/api/v1/jobs/{reference}/retry', { path: { reference }, query: { resume } })).receipt
+}
+
+export async function previewed(asked: AskedRequest) {
+  return (await call('post', '/api/v1/request-previews', { body: { version: 1, asked } })).told
+}
+
+export async function ask(asked: AskedRequest) {
+  return (await call('post', '/api/v1/requests', { body: { version: 1, asked } })).request
+}
+
+export async function decide(reference: string, move: AskedMove) {
+  const sent = { path: { reference }, body: { version: 1 as const, move } }
+  const deciding = move.act === 'approve' || move.act === 'counter' || move.act === 'deny'
+  if (deciding) return (await call('post', '/api/v1/requests/{reference}/decision', sent)).request
+  return (await call('post', '/api/v1/requests/{reference}/answer', sent)).request
+}

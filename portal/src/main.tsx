@@ -1,0 +1,94 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { createRootRoute, createRoute, createRouter, RouterProvider } from '@tanstack/react-router'
+import { StrictMode, useEffect, useState } from 'react'
+import { createRoot } from 'react-dom/client'
+import { asTrouble, Trouble } from './api/problem'
+import { whoami } from './api/queries'
+import { comeIn, onSignedOut } from './api/session'
+import './look/tokens.css'
+import './look/base.css'
+import './look/parts.css'
+import { Skeleton } from './parts/panel'
+import { AskPage } from './screens/ask'
+import { Backends } from './screens/backends'
+import { SignedOut } from './screens/door'
+import { Frame } from './screens/frame'
+import { Home } from './screens/home'
+import { JobPage } from './screens/job'
+import { Jobs, jobsSearch } from './screens/jobs'
+import { RequestPage } from './screens/request'
+import { Requests, requestsSearch } from './screens/requests'
+import { Submit } from './screens/submit'
+import { LiveProvider } from './store/live'
+import { showTheme } from './store/settings'
+
+const root = createRootRoute({ component: Frame })
+const tree = root.addChildren([
+  createRoute({ getParentRoute: () => root, path: '/', component: Home }),
+  createRoute({ getParentRoute: () => root, path: '/jobs', component: Jobs, validateSearch: jobsSearch }),
+  createRoute({ getParentRoute: () => root, path: '/jobs/$id', component: JobPage }),
+  createRoute({ getParentRoute: () => root, path: '/submit', component: Submit }),
+  createRoute({ getParentRoute: () => root, path: '/requests', component: Requests, validateSearch: requestsSearch }),
+  createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage }),
+  createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage }),
+  createRoute({ getParentRoute: () => root, path: '/backends', component: Backends }),
+])
+const router = createRouter({ routeTree: tree, scrollRestoration: true })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      gcTime: 30 * 60_000,
+      retry: (failures, error) => failures < 2 && asTrouble(error).passing,
+      refetchOnWindowFocus: false,
+    },
+  },
+})
+
+/** Nobody is known until the server has said who asks. */
+function Portal() {
+  const [known, setKnown] = useState<boolean | null>(null)
+  const [trouble, setTrouble] = useState<Trouble | null>(null)
+  useEffect(() => {
+    onSignedOut(() => {
+      queries.clear()
+      setKnown(false)
+    })
+    void (async () => {
+      try {
+        await comeIn()
+        await queries.fetchQuery(whoami)
+        setKnown(true)
+      } catch (error) {
+        const found = asTrouble(error)
+        setTrouble(found.signedOut && found.what === 'not signed in' && !location.hash ? null : found)
+        setKnown(false)
+      }
+    })()
+  }, [])
+  if (known === null) return <Skeleton lines={6} />
+  if (!known) return <SignedOut trouble={trouble} />
+  return (
+    <LiveProvider>
+      <RouterProvider router={router} />
+    </LiveProvider>
+  )
+}
+
+showTheme()
+const place = document.getElementById('root')
+if (place)
+  createRoot(place).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <Portal />
+      </QueryClientProvider>
+    </StrictMode>,
+  )

@@ -1,0 +1,28 @@
+import { useNow } from '../store/now'
+import { useZone } from '../store/settings'
+import { exactly, moment, span } from '../words/format'
+
+/** A moment in the chosen zone; its tool tip has it whole. */
+export function Moment({ at }: { at: number }) {
+  const zone = useZone()
+  return (
+    <time dateTime={exactly(at)} title={exactly(at)}>
+      {moment(at, zone)}
+    </time>
+  )
+}
+
+/** How long something has lasted; it goes on while nothing has ended it. */
+export function Lasted({ since, until }: { since: number; until: number | null }) {
+  const now = useNow(until === null && Date.now() - since < 3_600_000 ? 1000 : 60_000)
+  return <>{span((until ?? now) - since)}</>
+}
+
+export function Ago({ at }: { at: number }) {
+  const now = useNow(1000)
+  return (
+    <time dateTime={exactly(at)} title={exactly(at)}>
+      {span(now - at)} ago
+    </time>
+  )
+}

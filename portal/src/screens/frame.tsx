@@ -1,0 +1,146 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, Outlet } from '@tanstack/react-router'
+import { useState } from 'react'
+import { call } from '../api/client'
+import { grants, requests, whoami } from '../api/queries'
+import { forgetSession } from '../api/session'
+import { Palette } from '../parts/palette'
+import { Sheet } from '../parts/sheet'
+import { Toasts, sayTrouble } from '../parts/toasts'
+import { useLive } from '../store/live'
+import { useNow } from '../store/now'
+import { choose, useSettings } from '../store/settings'
+import { span } from '../words/format'
+import { KEYS, useKeys } from './keys'
+import { places, type Place } from './places'
+
+/** What stands around every screen. */
+export function Frame() {
+  const [palette, setPalette] = useState(false)
+  const [help, setHelp] = useState(false)
+  useKeys({ palette: () => setPalette(true), help: () => setHelp(true) })
+  const { data: me } = useQuery(whoami)
+  const may = new Set(me?.permissions ?? [])
+  const shown = places.filter((each) => !each.needs || may.has(each.needs))
+  return (
+    <div className="frame">
+      <nav className="side" aria-label="Main">
+        <Link to="/" className="mark">
+          <img src="/mark.svg" alt="" />
+          <span>Allotment</span>
+        </Link>
+        {(['work', 'platform'] as const).map((group) => (
+          <Entries key={group} of={shown.filter((each) => each.group === group)} group={group} />
+        ))}
+        <p className="foot">{me ? `${me.platform} · ${me.version}` : ''}</p>
+      </nav>
+      <header className="top">
+        <button type="button" className="act" onClick={() => setPalette(true)}>
+          Search or go to <kbd>Ctrl K</kbd>
+        </button>
+        <span className="grow" />
+        <StreamAge />
+        <You name={me?.name ?? ''} roles={me?.roles ?? []} />
+      </header>
+      <main className="page" id="main" tabIndex={-1}>
+        <div className="inner">
+          <Outlet />
+        </div>
+      </main>
+      {palette && <Palette places={shown} close={() => setPalette(false)} />}
+      <Sheet title="Keys" open={help} close={() => setHelp(false)}>
+        <dl className="facts">
+          {KEYS.map(([key, does]) => (
+            <div key={key} style={{ display: 'contents' }}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+        </dl>
+      </Sheet>
+      <Toasts />
+    </div>
+  )
+}
+
+function Entries({ of, group }: { of: readonly Place[]; group: 'work' | 'platform' }) {
+  const open = useOpen()
+  if (!of.length) return null
+  return (
+    <>
+      <h2>{group === 'work' ? 'Work' : 'Platform'}</h2>
+      {of.map((each) => (
+        <Link key={each.to} to={each.to} className="entry" activeOptions={{ exact: each.to === '/' }}>
+          <span>{each.name}</span>
+          {each.to === '/requests' && open > 0 && <span>{open}</span>}
+        </Link>
+      ))}
+    </>
+  )
+}
+
+/** Requests and grants that somebody has to see to. */
+function useOpen(): number {
+  const { data: asked } = useQuery(requests)
+  const { data: given } = useQuery(grants)
+  const waits = asked?.filter((each) => each.state === 'waiting' || each.state === 'offered').length ?? 0
+  return waits + (given?.filter((each) => each.state === 'conflict').length ?? 0)
+}
+
+function StreamAge() {
+  const { stream, lostAt, trouble } = useLive()
+  const now = useNow(1000)
+  if (stream !== 'lost' || lostAt === null || now - lostAt < 3000) return null
+  return (
+    <span className="state tone-wait" role="status">
+      What is shown is {span(now - lostAt)} old{trouble ? `: ${trouble.what}` : ''}
+    </span>
+  )
+}
+
+function You({ name, roles }: { name: string; roles: readonly string[] }) {
+  const { zone, theme } = useSettings()
+  const [open, setOpen] = useState(false)
+  return (
+    <>
+      <button type="button" className="act plain" onClick={() => setOpen(true)}>
+        {name || 'You'}
+      </button>
+      <Sheet title={name || 'You'} open={open} close={() => setOpen(false)}>
+        {roles.length > 0 && <p className="faint">{roles.join(', ')}</p>}
+        <div className="form">
+          <div className="field">
+            <label htmlFor="zone">Times</label>
+            <select id="zone" value={zone} onChange={(event) => choose({ zone: event.target.value === 'utc' ? 'utc' : 'local' })}>
+              <option value="local">of this computer</option>
+              <option value="utc">UTC</option>
+            </select>
+          </div>
+          <div className="field">
+            <label htmlFor="theme">Colours</label>
+            <select
+              id="theme"
+              value={theme}
+              onChange={(event) => choose({ theme: event.target.value as 'system' | 'light' | 'dark' })}
+            >
+              <option value="system">of this computer</option>
+              <option value="light">light</option>
+              <option value="dark">dark</option>
+            </select>
+          </div>
+        </div>
+        <div className="acts">
+          <button
+            type="button"
+            className="act"
+            onClick={() => void call('delete', '/api/v1/session').then(forgetSession, sayTrouble)}
+          >
+            Sign out
+          </button>
+        </div>
+      </Sheet>
+    </>
+  )
+}

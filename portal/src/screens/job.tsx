@@ -1,0 +1,253 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { familyOf, jobOf, retry, stop, whoami } from '../api/queries'
+import type { JobState, StoredJob } from '../api/schema'
+import { CopyCommand } from '../parts/copy'
+import { Log } from '../parts/log'
+import { Lasted, Moment } from '../parts/moment'
+import { Panel, sourceOf } from '../parts/panel'
+import { Sheet } from '../parts/sheet'
+import { Glyph, State } from '../parts/state'
+import { say, sayTrouble } from '../parts/toasts'
+import { useLog } from '../store/log'
+import { bytes, money, plural, span } from '../words/format'
+import { JOB, OVER, WAITS } from '../words/states'
+
+/** One job: how it stands in a line, what became of it so far, what it wrote, what it used. */
+export function JobPage() {
+  const { id } = useParams({ from: '/jobs/$id' })
+  const query = useQuery(jobOf(id))
+  const source = sourceOf(query)
+  return (
+    <>
+      {source.data && <Head job={source.data} />}
+      <Panel title="Timeline" source={source}>
+        {(job) => <Timeline job={job} />}
+      </Panel>
+      {source.data && (source.data.job.sweep || source.data.job.schedule) && <Family id={source.data.id} />}
+      <LogPanel id={id} />
+      <div className="columns">
+        <Panel title="What it asked for" source={source}>
+          {(job) => <Asked job={job} />}
+        </Panel>
+        <Panel title="What it used" source={source} empty={(job) => (job.use ? null : <span>Nothing is known of its use yet.</span>)}>
+          {(job) => <Used job={job} />}
+        </Panel>
+      </div>
+    </>
+  )
+}
+
+function stateOf(job: StoredJob): JobState {
+  return job.history.moves.at(-1)?.state ?? 'submitted'
+}
+
+function Head({ job }: { job: StoredJob }) {
+  const state = stateOf(job)
+  const look = JOB[state]
+  const wait = job.waits.findLast((each) => each.until === null)
+  const last = job.history.moves.at(-1)
+  const said = WAITS.has(state) ? (wait?.said ?? last?.said ?? '') : (last?.said ?? '')
+  return (
+    <>
+      <div className="head">
+        <h1>{job.job.name}</h1>
+        <span className="faint mono">{job.id}</span>
+        <span className="grow" />
+        <Acts job={job} state={state} />
+      </div>
+      <div className={`verdict tone-${look.tone}`} role="status" aria-live="polite">
+        <State of={look} />
+        <p>{said || (state === 'running' ? 'It runs.' : '')}</p>
+        {wait?.code && (
+          <a href={`/help/${wait.code}`} className="faint mono">
+            {wait.code}
+          </a>
+        )}
+      </div>
+    </>
+  )
+}
+
+function Acts({ job, state }: { job: StoredJob; state: JobState }) {
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const may = useQuery(whoami).data?.permissions ?? []
+  const [asks, setAsks] = useState(false)
+  const over = OVER.has(state)
+  async function end(): Promise<void> {
+    setAsks(false)
+    try {
+      queries.setQueryData(jobOf(job.id).queryKey, await stop(job.id))
+      say(`Stopped ${job.job.name}`)
+    } catch (error) {
+      sayTrouble(error)
+    }
+  }
+  async function again(): Promise<void> {
+    try {
+      const receipt = await retry(job.id, false)
+      await navigate({ to: '/jobs/$id', params: { id: receipt.job.id } })
+    } catch (error) {
+      sayTrouble(error)
+    }
+  }
+  return (
+    <div className="acts">
+      <CopyCommand command={`allot describe ${job.id}`} />
+      {over && may.includes('submit') && (
+        <button type="button" className="act" onClick={() => void again()}>
+          Run again
+        </button>
+      )}
+      {!over && may.includes('stop') && (
+        <button type="button" className="act danger" onClick={() => setAsks(true)}>
+          Stop
+        </button>
+      )}
+      <Sheet title={`Stop ${job.job.name}?`} open={asks} close={() => setAsks(false)}>
+        <p>
+          {state === 'running' ? 'It runs, and loses what it has not saved. ' : ''}A stopped job does not go on by itself;
+          “Run again” submits it once more.
+        </p>
+        <div className="acts">
+          <button type="button" className="act first" onClick={() => void end()}>
+            Stop it
+          </button>
+          <button type="button" className="act" onClick={() => setAsks(false)}>
+            Leave it
+          </button>
+        </div>
+      </Sheet>
+    </div>
+  )
+}
+
+function Timeline({ job }: { job: StoredJob }) {
+  const steps = [
+    ...job.history.moves.map((each) => ({ at: each.at, look: JOB[each.state], said: each.said, attempt: each.attempt })),
+    ...job.events.map((each) => ({ at: each.at, look: null, said: each.said, attempt: 0 })),
+  ].sort((a, b) => a.at - b.at)
+  return (
+    <ol className="timeline">
+      {steps.map((each, number) => (
+        <li key={number}>
+          {each.look ? <Glyph shape={each.look.shape} tone={each.look.tone} /> : <span />}
+          <Moment at={each.at} />
+          <span>
+            {each.look && <strong>{each.look.word}</strong>} {each.said}
+            {each.attempt > 1 && <span className="faint"> · attempt {each.attempt}</span>}
+          </span>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Family({ id }: { id: string }) {
+  const source = sourceOf(useQuery(familyOf(id)))
+  return (
+    <Panel title="Its jobs" source={source}>
+      {(family) => (
+        <div className="acts">
+          {Object.entries(family.states ?? {}).map(([state, number]) => (
+            <span key={state}>
+              {number} <State of={JOB[state as JobState]} />
+            </span>
+          ))}
+        </div>
+      )}
+    </Panel>
+  )
+}
+
+function LogPanel({ id }: { id: string }) {
+  const log = useLog(id)
+  return (
+    <Panel
+      title="Log"
+      flush
+      source={{ data: log.begun ? log : undefined, trouble: log.begun ? null : log.trouble, at: log.at, again: log.again }}
+      acts={<CopyCommand command={`allot logs ${id} --follow`} />}
+      empty={(now) => (now.lines.length ? null : <span>{now.ended ? 'It wrote nothing.' : 'It has written nothing yet.'}</span>)}
+    >
+      {(now) => <Log lines={now.lines} ended={now.ended} trouble={now.trouble} name={id} />}
+    </Panel>
+  )
+}
+
+function Asked({ job: { job, backend, owner } }: { job: StoredJob }) {
+  const needs = job.needs
+  const devices = needs.accelerators
+  return (
+    <dl className="facts">
+      <dt>Team</dt>
+      <dd>{job.team}</dd>
+      <dt>Owner</dt>
+      <dd>{owner}</dd>
+      <dt>Where</dt>
+      <dd>{backend}</dd>
+      <dt>GPUs</dt>
+      <dd>{devices ? `${devices.count * job.replicas} ${devices.classes.join(' or ')}` : 'none'}</dd>
+      <dt>CPU, memory</dt>
+      <dd>
+        {needs.cpu / 1000} cores, {bytes(needs.memory)}
+        {job.replicas > 1 ? `, ${plural(job.replicas, 'replica')}` : ''}
+      </dd>
+      <dt>Priority</dt>
+      <dd>{job.priority}</dd>
+      {job.run_time !== null && (
+        <>
+          <dt>At most</dt>
+          <dd>{span(job.run_time * 1000)}</dd>
+        </>
+      )}
+      {job.program.image && (
+        <>
+          <dt>Image</dt>
+          <dd className="mono">{job.program.image}</dd>
+        </>
+      )}
+      <dt>Runs</dt>
+      <dd className="mono">{job.program.argv.join(' ')}</dd>
+    </dl>
+  )
+}
+
+function Used({ job }: { job: StoredJob }) {
+  const currency = useQuery(whoami).data?.currency ?? ''
+  const use = job.use
+  if (!use) return null
+  return (
+    <dl className="facts">
+      <dt>Ran</dt>
+      <dd>{span(use.run_ms)}</dd>
+      <dt>GPU time held</dt>
+      <dd>{span(use.held_ms)}</dd>
+      <dt>Busy</dt>
+      <dd>{use.busy_permille === null ? 'no telemetry' : `${(use.busy_permille / 10).toFixed(1)} % of it`}</dd>
+      <dt>Idle</dt>
+      <dd>{use.idle_ms === null ? 'no telemetry' : span(use.idle_ms)}</dd>
+      <dt>Most memory</dt>
+      <dd>{use.memory === null ? 'not known' : bytes(use.memory)}</dd>
+      <dt>Costs</dt>
+      <dd>{use.cost === null ? 'no price is declared' : money(use.cost, currency)}</dd>
+      {job.attempts.map((each) => (
+        <div key={each.number} style={{ display: 'contents' }}>
+          <dt>Attempt {each.number}</dt>
+          <dd>
+            {each.started === null ? 'not started' : <Lasted since={each.started} until={each.ended} />}
+            {each.end ? `, ${each.end.said || (each.end.code === null ? '' : `exit code ${each.end.code}`)}` : ''}
+          </dd>
+        </div>
+      ))}
+      <dt>Report</dt>
+      <dd>
+        <Link to="/jobs/$id" params={{ id: job.id }}>
+          allot report {job.id}
+        </Link>
+      </dd>
+    </dl>
+  )
+}

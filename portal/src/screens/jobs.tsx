@@ -1,0 +1,281 @@
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { stop } from '../api/queries'
+import type { JobRow } from '../api/schema'
+import { CopyCommand, shellWord } from '../parts/copy'
+import { Lasted, Moment } from '../parts/moment'
+import { Panel } from '../parts/panel'
+import { Sheet } from '../parts/sheet'
+import { State } from '../parts/state'
+import { say, sayTrouble } from '../parts/toasts'
+import { useJobs, useLive } from '../store/live'
+import { count, plural } from '../words/format'
+import { GROUPS, JOB, OVER } from '../words/states'
+import { NoJobs, useJobsSource } from './home'
+import { writes } from './keys'
+
+/** The part of the address that says what is listed. */
+export interface JobsSearch {
+  readonly q?: string
+  readonly state?: string
+  readonly team?: string
+  readonly owner?: string
+  readonly backend?: string
+}
+
+const ROW = 29
+
+export function jobsSearch(given: Record<string, unknown>): JobsSearch {
+  const text = (name: string) => (typeof given[name] === 'string' && given[name] ? { [name]: given[name] } : {})
+  return { ...text('q'), ...text('state'), ...text('team'), ...text('owner'), ...text('backend') }
+}
+
+export function FilteredLink({ search, children }: { search: JobsSearch; children: ReactNode }) {
+  return (
+    <Link to="/jobs" search={search}>
+      {children}
+    </Link>
+  )
+}
+
+/** Every job that may be seen, by what the address says. */
+export function Jobs() {
+  const search = useSearch({ from: '/jobs' })
+  const navigate = useNavigate()
+  const { jobs } = useLive()
+  const held = useJobs()
+  const source = useJobsSource()
+  const wanted = useDeferredValue(search)
+  const rows = useMemo(() => {
+    const states = GROUPS.find(([name]) => name === wanted.state)?.[1]
+    return jobs.wanted({ text: wanted.q, states, team: wanted.team, owner: wanted.owner, backend: wanted.backend })
+    // `held` is what changes when a job does.
+  }, [jobs, held, wanted])
+  const change = (some: Partial<JobsSearch>) =>
+    void navigate({ to: '/jobs', search: jobsSearch({ ...search, ...some }), replace: 'q' in some })
+  const teams = useMemo(() => [...new Set(held.rows.map((each) => each.team))].sort(), [held])
+  return (
+    <>
+      <div className="head">
+        <h1>Jobs</h1>
+        <span className="grow" />
+        <CopyCommand command={commandOf(search)} />
+        <Link to="/submit" className="act first">
+          Submit a job
+        </Link>
+      </div>
+      <div className="head">
+        <input
+          className="search"
+          style={{ maxWidth: 280 }}
+          aria-label="Filter jobs"
+          placeholder="Name, id, owner, project"
+          value={search.q ?? ''}
+          onChange={(event) => change({ q: event.target.value })}
+        />
+        {GROUPS.map(([name]) => (
+          <button
+            key={name}
+            type="button"
+            className="chip"
+            aria-pressed={search.state === name}
+            onClick={() => change({ state: search.state === name ? '' : name })}
+          >
+            {name}
+          </button>
+        ))}
+        {teams.length > 1 && (
+          <select className="chip" aria-label="Team" value={search.team ?? ''} onChange={(event) => change({ team: event.target.value })}>
+            <option value="">every team</option>
+            {teams.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        )}
+        {search.owner && (
+          <button type="button" className="chip" aria-pressed onClick={() => change({ owner: '' })}>
+            of {search.owner} ×
+          </button>
+        )}
+      </div>
+      <Panel
+        title={held.heard === null ? 'Jobs' : plural(rows.length, 'job')}
+        source={source}
+        flush
+        truncated={() => (held.complete ? null : `of the newest ${count(held.rows.length)}; the rest is being read`)}
+        empty={(all) =>
+          rows.length ? null : all.length ? (
+            <>
+              <strong>No job is like that</strong>
+              <button type="button" className="act" onClick={() => void navigate({ to: '/jobs', search: {} })}>
+                Show all {count(all.length)}
+              </button>
+            </>
+          ) : (
+            <NoJobs />
+          )
+        }
+      >
+        {() => <Rows rows={rows} />}
+      </Panel>
+    </>
+  )
+}
+
+function commandOf(search: JobsSearch): string {
+  const states = GROUPS.find(([name]) => name === search.state)?.[1].join(',')
+  const words = ['allot ps -A']
+  if (states) words.push(`--state ${states}`)
+  if (search.team) words.push(`--team ${shellWord(search.team)}`)
+  return words.join(' ')
+}
+
+function Rows({ rows }: { rows: readonly JobRow[] }) {
+  const box = useRef<HTMLDivElement>(null)
+  const navigate = useNavigate()
+  const [here, setHere] = useState(-1)
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 })
+  useEffect(() => {
+    function pressed(event: KeyboardEvent): void {
+      if (writes(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
+      const row = rows[here]
+      if (event.key === 'j' || event.key === 'k') {
+        const next = Math.max(0, Math.min(rows.length - 1, here + (event.key === 'j' ? 1 : -1)))
+        setHere(next)
+        virtual.scrollToIndex(next)
+      } else if (event.key === 'Enter' && row && document.activeElement === document.body)
+        void navigate({ to: '/jobs/$id', params: { id: row.id } })
+      else if (event.key === 'x' && row) setChosen((before) => toggled(before, row.id))
+      else if (event.key === 'Escape') setChosen(new Set())
+    }
+    window.addEventListener('keydown', pressed)
+    return () => window.removeEventListener('keydown', pressed)
+  }, [rows, here, navigate, virtual])
+  const items = virtual.getVirtualItems()
+  const before = items[0]?.start ?? 0
+  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
+  return (
+    <>
+      {chosen.size > 0 && <Bulk ids={chosen} done={() => setChosen(new Set())} />}
+      <div className="scroll" ref={box} style={{ maxHeight: 'calc(100vh - 230px)' }}>
+        <table className="table" aria-rowcount={rows.length + 1}>
+          <thead>
+            <tr>
+              <th style={{ width: 32 }}>
+                <span className="hidden-text">Selected</span>
+              </th>
+              <th style={{ width: '26%' }}>Job</th>
+              <th style={{ width: '13%' }}>State</th>
+              <th style={{ width: '11%' }}>Team</th>
+              <th>Says</th>
+              <th className="number" style={{ width: 84 }}>
+                GPUs
+              </th>
+              <th style={{ width: 104 }}>Where</th>
+              <th style={{ width: 84 }}>Submitted</th>
+              <th className="number" style={{ width: 96 }}>
+                Lasted
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {before > 0 && <tr style={{ height: before }} aria-hidden="true" />}
+            {items.map((item) => {
+              const each = rows[item.index]
+              if (!each) return null
+              return (
+                <tr
+                  key={each.id}
+                  aria-rowindex={item.index + 2}
+                  aria-selected={chosen.has(each.id)}
+                  className={item.index === here ? 'here' : ''}
+                >
+                  <td>
+                    <input
+                      type="checkbox"
+                      aria-label={`Select ${each.name}`}
+                      checked={chosen.has(each.id)}
+                      onChange={() => setChosen((now) => toggled(now, each.id))}
+                    />
+                  </td>
+                  <td title={`${each.name} (${each.id})`}>
+                    <Link to="/jobs/$id" params={{ id: each.id }}>
+                      {each.name}
+                    </Link>{' '}
+                    <span className="faint mono">{each.id}</span>
+                  </td>
+                  <td>
+                    <State of={JOB[each.state]} />
+                  </td>
+                  <td>{each.team}</td>
+                  <td className="faint" title={each.said}>
+                    {each.said}
+                  </td>
+                  <td className="number">{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
+                  <td>{each.backend}</td>
+                  <td className="faint">
+                    <Moment at={each.submitted} />
+                  </td>
+                  <td className="number faint">
+                    <Lasted since={each.started ?? each.submitted} until={each.ended} />
+                  </td>
+                </tr>
+              )
+            })}
+            {after > 0 && <tr style={{ height: after }} aria-hidden="true" />}
+          </tbody>
+        </table>
+      </div>
+    </>
+  )
+}
+
+function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const now = new Set(before)
+  if (!now.delete(id)) now.add(id)
+  return now
+}
+
+/** Several at once: asked about once, with their number; what fails is told one by one. */
+function Bulk({ ids, done }: { ids: ReadonlySet<string>; done: () => void }) {
+  const { jobs } = useLive()
+  const [asks, setAsks] = useState(false)
+  const living = [...ids].filter((id) => !OVER.has(jobs.get(id)?.state ?? 'stopped'))
+  const running = living.filter((id) => jobs.get(id)?.state === 'running')
+  async function stopAll(): Promise<void> {
+    setAsks(false)
+    const ended = await Promise.allSettled(living.map((id) => stop(id)))
+    const failed = ended.flatMap((each, number) => (each.status === 'rejected' ? [[living[number], each.reason] as const] : []))
+    if (failed.length < living.length) say(`Stopped ${plural(living.length - failed.length, 'job')}`)
+    for (const [, reason] of failed) sayTrouble(reason)
+    done()
+  }
+  return (
+    <div className="note">
+      <span>{plural(ids.size, 'job')} selected</span>
+      <button type="button" className="act danger" disabled={!living.length} onClick={() => setAsks(true)}>
+        Stop {plural(living.length, 'job')}
+      </button>
+      <CopyCommand command={`allot stop ${living.join(' ')}`} />
+      <button type="button" className="act plain" onClick={done}>
+        Clear
+      </button>
+      <Sheet title={`Stop ${plural(living.length, 'job')}?`} open={asks} close={() => setAsks(false)}>
+        <p>
+          {running.length ? `${plural(running.length, 'job')} of them ${running.length === 1 ? 'runs' : 'run'} and will lose what was not saved. ` : ''}
+          A stopped job does not go on by itself.
+        </p>
+        <div className="acts">
+          <button type="button" className="act first" onClick={() => void stopAll()}>
+            Stop {plural(living.length, 'job')}
+          </button>
+          <button type="button" className="act" onClick={() => setAsks(false)}>
+            Leave them
+          </button>
+        </div>
+      </Sheet>
+    </div>
+  )
+}

@@ -1,0 +1,49 @@
+import { useNavigate } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
+
+/** What each key does, for whoever asks. */
+export const KEYS: readonly (readonly [string, string])[] = [
+  ['Ctrl K', 'search, or go anywhere'],
+  ['j, k', 'down and up in a list'],
+  ['Enter', 'open what is marked'],
+  ['x', 'select it'],
+  ['g j', 'jobs'],
+  ['g r', 'requests'],
+  ['g h', 'home'],
+  ['c', 'submit a job'],
+  ['Esc', 'leave'],
+  ['?', 'this list'],
+]
+
+/** Keys that count wherever somebody is, unless he writes. */
+export function useKeys({ palette, help }: { palette: () => void; help: () => void }): void {
+  const navigate = useNavigate()
+  const goes = useRef(0)
+  useEffect(() => {
+    function pressed(event: KeyboardEvent): void {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault()
+        palette()
+        return
+      }
+      if (event.ctrlKey || event.metaKey || event.altKey || writes(event.target)) return
+      const going = Date.now() - goes.current < 1000
+      goes.current = 0
+      if (event.key === '?') help()
+      else if (going && event.key === 'j') void navigate({ to: '/jobs' })
+      else if (going && event.key === 'r') void navigate({ to: '/requests' })
+      else if (going && event.key === 'h') void navigate({ to: '/' })
+      else if (event.key === 'g') goes.current = Date.now()
+      else if (event.key === 'c') void navigate({ to: '/submit' })
+      else return
+      event.preventDefault()
+      event.stopImmediatePropagation()
+    }
+    window.addEventListener('keydown', pressed, { capture: true })
+    return () => window.removeEventListener('keydown', pressed, { capture: true })
+  }, [navigate, palette, help])
+}
+
+export function writes(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName))
+}

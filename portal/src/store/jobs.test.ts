@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import type { JobRow } from '../api/schema'
+import { counted, JobsStore } from './jobs'
+
+const row = (id: string, more: Partial<JobRow> = {}): JobRow => ({
+  id,
+  name: `job-${id}`,
+  team: 'nlp',
+  project: '',
+  owner: 'ada',
+  backend: 'local',
+  native: '',
+  priority: 'standard',
+  devices: 1,
+  accelerator: 'a100',
+  state: 'queued',
+  attempt: 1,
+  submitted: 1000,
+  started: null,
+  ended: null,
+  cause: 'submitted',
+  said: '',
+  version: 1,
+  parent: '',
+  number: 0,
+  metric: null,
+  ...more,
+})
+
+describe('jobs as they are told', () => {
+  it('keeps the newest version in whatever order they come', async () => {
+    const store = new JobsStore(queueMicrotask)
+    store.put([row('a', { version: 3, state: 'running' })], 1)
+    store.put([row('a', { version: 2, state: 'queued' })], 2)
+    await Promise.resolve()
+    expect(store.held().rows.map((each) => each.state)).toEqual(['running'])
+  })
+
+  it('lists the newest first, and forgets what is gone', async () => {
+    const store = new JobsStore(queueMicrotask)
+    store.put([row('a', { submitted: 1 }), row('b', { submitted: 3 }), row('c', { submitted: 2 })], 1)
+    store.drop('c')
+    store.drop('unknown')
+    await Promise.resolve()
+    expect(store.held().rows.map((each) => each.id)).toEqual(['b', 'a'])
+    expect(store.held().complete).toBe(false)
+  })
+
+  it('tells whoever looks once of many changes of one moment', async () => {
+    const store = new JobsStore(queueMicrotask)
+    let told = 0
+    const off = store.subscribe(() => (told += 1))
+    for (let each = 0; each < 100; each += 1) store.put([row(String(each))], each)
+    await Promise.resolve()
+    expect(told).toBe(1)
+    off()
+    store.finish()
+    await Promise.resolve()
+    expect(told).toBe(1)
+  })
+
+  it('finds by every word, state, team and back end', () => {
+    const store = new JobsStore(queueMicrotask)
+    store.put([row('a', { name: 'train-bert' }), row('b', { name: 'train-gpt', team: 'cv', state: 'running' })], 1)
+    expect(store.wanted({ text: 'TRAIN bert' }).map((each) => each.id)).toEqual(['a'])
+    expect(store.wanted({ states: ['running'] }).map((each) => each.id)).toEqual(['b'])
+    expect(store.wanted({ team: 'cv', text: 'ada' }).map((each) => each.id)).toEqual(['b'])
+    expect(store.wanted({ backend: 'east' })).toEqual([])
+  })
+
+  it('counts what waits, runs and is over', () => {
+    const rows = [row('a'), row('b', { state: 'running', devices: 8 }), row('c', { state: 'failed' })]
+    expect(counted(rows)).toEqual({ waiting: 1, running: 1, over: 1, devices: 8 })
+  })
+})

@@ -1,0 +1,121 @@
+import { useEffect, useMemo, useState } from 'react'
+import { asTrouble, Trouble, troubleOf } from '../api/problem'
+import { PAGE_KEY, pageKey } from '../api/session'
+
+export interface LogLine {
+  /** Milliseconds since the epoch; null where the back end keeps no times. */
+  readonly at: number | null
+  readonly text: string
+  readonly rank: number
+}
+
+export interface LogHeld {
+  readonly lines: readonly LogLine[]
+  /** Whether the server has answered. */
+  readonly begun: boolean
+  /** Whether nothing more comes. */
+  readonly ended: boolean
+  readonly trouble: Trouble | null
+  readonly at: number
+  readonly again: () => void
+}
+
+interface Block {
+  readonly rank: number
+  readonly text: string
+  readonly at?: readonly number[]
+}
+
+/** Lines at the end of a log with which it is opened. */
+const TAIL = 5000
+/** Milliseconds in which all lines that come are one change. */
+const TOGETHER = 100
+
+const decoder = new TextDecoder()
+
+/** Lines of a block as it travels; its text is in base64, as programs write bytes and not text. */
+export function linesOf(block: Block): LogLine[] {
+  const bytes = Uint8Array.from(atob(block.text), (each) => each.charCodeAt(0))
+  return decoder
+    .decode(bytes)
+    .split('\n')
+    .map((text, number) => ({ rank: block.rank, at: block.at?.[number] ?? null, text }))
+}
+
+/** What a job wrote, followed while somebody looks. */
+export function useLog(reference: string): LogHeld {
+  const [held, setHeld] = useState<Omit<LogHeld, 'again'>>({ lines: [], begun: false, ended: false, trouble: null, at: 0 })
+  const [turn, setTurn] = useState(0)
+  useEffect(() => {
+    const left = new AbortController()
+    const lines: LogLine[] = []
+    let due: ReturnType<typeof setTimeout> | undefined
+    const show = (more: Partial<LogHeld> = {}) => {
+      clearTimeout(due)
+      due = undefined
+      setHeld((before) => ({ ...before, lines: lines.slice(), at: Date.now(), ...more }))
+    }
+    setHeld({ lines: [], begun: false, ended: false, trouble: null, at: 0 })
+    void (async () => {
+      try {
+        const answer = await opened(reference, { tail: String(TAIL), follow: 'true' }, left.signal)
+        show({ begun: true })
+        for await (const block of blocks(answer)) {
+          if (block === 'end') return show({ ended: true })
+          lines.push(...linesOf(block))
+          due ??= setTimeout(show, TOGETHER)
+        }
+        show({ trouble: new Trouble(0, 'the log was cut off', '', 'ask again', '', '') })
+      } catch (error) {
+        if (!left.signal.aborted) show({ trouble: asTrouble(error) })
+      }
+    })()
+    return () => {
+      left.abort()
+      clearTimeout(due)
+    }
+  }, [reference, turn])
+  return useMemo(() => ({ ...held, again: () => setTurn((before) => before + 1) }), [held])
+}
+
+/** The whole log as a file. */
+export async function wholeLog(reference: string): Promise<Blob> {
+  const parts: string[] = []
+  for await (const block of blocks(await opened(reference, {}, null))) {
+    if (block === 'end') break
+    parts.push(...linesOf(block).map((each) => `${each.text}\n`))
+  }
+  return new Blob(parts, { type: 'text/plain' })
+}
+
+async function opened(reference: string, query: Record<string, string>, signal: AbortSignal | null): Promise<Response> {
+  const answer = await fetch(`/api/v1/jobs/${encodeURIComponent(reference)}/log?${new URLSearchParams(query)}`, {
+    headers: { [PAGE_KEY]: pageKey() },
+    signal,
+  })
+  if (!answer.ok) throw await troubleOf(answer)
+  return answer
+}
+
+async function* blocks(answer: Response): AsyncGenerator<Block | 'end'> {
+  if (!answer.body) return
+  const reader = answer.body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader()
+  let rest = ''
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      const lines = (rest + value).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        if (!line) continue
+        const said = JSON.parse(line) as Block | readonly { what: string; why: string; fix: string }[]
+        if (!Array.isArray(said)) yield said as Block
+        else if (said[0]) throw new Trouble(0, said[0].what, said[0].why, said[0].fix, '', '')
+        else yield 'end'
+      }
+    }
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}
