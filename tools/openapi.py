@@ -1,4 +1,4 @@
-"""Write the OpenAPI document of the server's calls, without a server: ``python -m tools.openapi > portal/openapi.json``."""
+"""The OpenAPI document of the server's calls, without a server: ``python -m tools.openapi``."""
 
 from __future__ import annotations
 
