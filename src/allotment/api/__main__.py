@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from allotment import wiring
 from allotment.accounting.prices import class_prices
+from allotment.api.clusters import cluster_hub, joined_clusters
 from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_room, keep_deciding, repository_of
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
@@ -41,6 +42,7 @@ from allotment.operations.access.listening import ListeningPlace, listening_plac
 from allotment.operations.access.registry import Registry
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
+from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.kubernetes.as_source import ClusterAsSource
@@ -156,7 +158,10 @@ def _serve(asked: argparse.Namespace) -> None:
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
         submitters = Submitters(jobs.people, platform, identity.owner)
-        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady, submitters)
+        present = PresentPlatform(platform, tree.files)
+        hub = opened.enter_context(cluster_hub(present, connected, wiring.clock()))
+        slots = DEFAULT_SLOTS if slots is None else slots
+        opener = _opener(platform, folder, slots, opened, steady, submitters, hub)
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
@@ -165,7 +170,6 @@ def _serve(asked: argparse.Namespace) -> None:
         witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
         with _answered_for(jobs, identity, steady):
             witnessing.start()
-            present = PresentPlatform(platform, tree.files)
             repository = repository_of(
                 RepositoryWords(
                     asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode
@@ -173,7 +177,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 directory if named else None,
                 folder,
             )
-            room = decision_room(present, jobs, repository, connected, wiring.clock())
+            room = decision_room(present, jobs, repository, connected, hub, wiring.clock())
             requests = RequestDesk(room)
             telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
             deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=bool(asked.repository))
@@ -185,7 +189,8 @@ def _serve(asked: argparse.Namespace) -> None:
             registry = Registry(
                 jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming, present.currency
             )
-            made = partial(job_api, desk, registry, partial(RequestsOf, requests, room))
+            joined = joined_clusters(present, hub, wiring.clock())
+            made = partial(job_api, desk, registry, partial(RequestsOf, requests, room), joined=joined)
             serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
 
 
@@ -271,7 +276,13 @@ def _last_start(place: Path) -> tuple[str, int | None]:
 
 
 def _opener(
-    platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock, submitters: Submitters
+    platform: Platform,
+    folder: Path,
+    slots: int,
+    opened: ExitStack,
+    clock: Clock,
+    submitters: Submitters,
+    hub: ClusterHub,
 ) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
@@ -294,7 +305,7 @@ def _opener(
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
-        there = ClusterAsSource(name, kube, wiring.clock(), right, lambda: backend.acts)
+        there = ClusterAsSource(partial(hub.snapshot, name), wiring.clock(), lambda: backend.acts)
         starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
             backend,

@@ -20,6 +20,7 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from allotment.api.access import add_access_routes, add_sign_in_routes
+from allotment.api.answers import Answering, add_answer_routes
 from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
@@ -29,6 +30,7 @@ from allotment.api.openapi import openapi_of
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
+from allotment.api.simulating import SimulationPlaces
 from allotment.errors import (
     AllotmentError,
     InputError,
@@ -45,6 +47,7 @@ from allotment.model.jobs.written import SENT, read_value
 from allotment.observe.written import encode
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
+from allotment.operations.fleet.joined import JoinedClusters, NoClusters
 from allotment.operations.run.desk import Desk
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
@@ -85,7 +88,13 @@ _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
 
-def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestService], door: Door) -> FastAPI:
+def job_api(
+    desk: Desk,
+    registry: Registry,
+    requests: Callable[[LetIn], RequestService],
+    door: Door,
+    joined: JoinedClusters | None = None,
+) -> FastAPI:
     """The application.
 
     Args:
@@ -93,6 +102,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
         registry: who gets in.
         requests: requests and grants, as somebody has them who was let in.
         door: where calls come in.
+        joined: what answers rest on; None for the server's own machine alone.
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
     routes = Routes(app, door, desk, registry, requests)
@@ -133,6 +143,8 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     add_access_routes(routes)
     add_sign_in_routes(routes)
     add_request_routes(routes)
+    joined = joined or JoinedClusters(NoClusters(), registry.clock, lambda: None)
+    add_answer_routes(routes, Answering(joined, SimulationPlaces()))
     add_problem_routes(routes)
     return app
 

@@ -65,6 +65,7 @@ from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.access.tokens import WantedToken, make_token
 from allotment.operations.ask.explaining import why, why_all
+from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
@@ -856,7 +857,8 @@ def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, mo
     world = World()
     with ExitStack() as opened:
         submitters = Submitters(tuple, builders.platform())
-        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters)
+        hub = ClusterHub(dict, NotImplemented, SystemClock())
+        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters, hub)
         with pytest.raises(NotFoundError) as told:
             opener("labb")
     assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix
