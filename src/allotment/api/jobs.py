@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from allotment.api.access import add_access_routes, add_sign_in_routes
 from allotment.api.answers import Answering, add_answer_routes
 from allotment.api.bodies import JSON, text_within, value_answer
+from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
@@ -48,6 +49,7 @@ from allotment.observe.written import encode
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.fleet.joined import JoinedClusters, NoClusters
+from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import Desk
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
@@ -94,6 +96,7 @@ def job_api(
     requests: Callable[[LetIn], RequestService],
     door: Door,
     joined: JoinedClusters | None = None,
+    clusters: ServedClusters | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -103,6 +106,7 @@ def job_api(
         requests: requests and grants, as somebody has them who was let in.
         door: where calls come in.
         joined: what answers rest on; None for the server's own machine alone.
+        clusters: those that the server follows; None where it follows none.
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
     routes = Routes(app, door, desk, registry, requests)
@@ -144,6 +148,7 @@ def job_api(
     add_sign_in_routes(routes)
     add_request_routes(routes)
     joined = joined or JoinedClusters(NoClusters(), registry.clock, lambda: None)
+    add_cluster_routes(routes, clusters)
     add_answer_routes(routes, Answering(joined, SimulationPlaces()))
     add_problem_routes(routes)
     return app

@@ -71,6 +71,13 @@ class HeardCluster:
     since: dt.datetime | None = None
 
     @property
+    def state(self) -> str:
+        """``current``, ``stale`` (away, and told as it was), ``silent`` (nothing is known) or ``opening``."""
+        if self.snapshot is None:
+            return "silent" if self.error is not None else "opening"
+        return "current" if self.error is None else "stale"
+
+    @property
     def away(self) -> str:
         """Why it is not read, in words that tell nobody where it is; empty where it answers."""
         if self.error is None:

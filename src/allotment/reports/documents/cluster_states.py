@@ -9,6 +9,7 @@ from typing import Any
 from allotment.model.cluster import Cluster
 from allotment.model.platform import Platform
 from allotment.operations.fleet.followed import HeardCluster
+from allotment.ports.cluster_service import ToldCluster
 from allotment.reports.documents.snapshot import age, gap_document
 
 
@@ -32,16 +33,29 @@ def cluster_states_document(
     }
 
 
+def told_cluster_document(told: ToldCluster) -> Mapping[str, Any]:
+    """A cluster as the server sees it, for those who connect it."""
+    connected = None if told.connected is None else dt.datetime.fromtimestamp(told.connected / 1000, dt.UTC)
+    return {
+        "name": told.name,
+        "state": told.state,
+        "observedAt": told.observed_at or None,
+        "ageSeconds": told.age_seconds,
+        "error": told.error or None,
+        "notRead": list(told.gaps),
+        "connectedAt": connected,
+        "connectedBy": told.connected_by or None,
+    }
+
+
 def _state(heard: HeardCluster, declared: Cluster | None, now: dt.datetime, *, with_errors: bool) -> Mapping[str, Any]:
     source = None if heard.snapshot is None else heard.snapshot.sources[0]
-    known = source is not None
-    state = "current" if known and not heard.away else "stale" if known else "silent" if heard.away else "opening"
     return {
         "kind": "ClusterState",
         "name": heard.name,
         "purpose": None if declared is None else declared.purpose.value,
         "environment": None if declared is None else declared.environment.value,
-        "state": state,
+        "state": heard.state,
         "observedAt": None if source is None else source.observed_at,
         "ageSeconds": None if source is None else age(source.observed_at, now),
         "away": heard.away or None,
