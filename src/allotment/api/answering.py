@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from allotment.errors import UsageError
 from allotment.model.observed.snapshot import Snapshot
@@ -39,7 +39,7 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AnswerQuestion:
     """What is asked; fields are named as the commands' options.
 
     Attributes:
@@ -84,19 +84,19 @@ class AnswerGround:
         return self.scope.declared
 
 
-def queues(ground: AnswerGround, _question: Question) -> Document:
+def queues(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot queues`."""
     found = queues_of(ground.snapshot)
     return queues_document(found, {(each.cluster, each.name) for each in found.standings})
 
 
-def gpus(ground: AnswerGround, _question: Question) -> Document:
+def gpus(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot gpus`."""
     found = count_gpus(ground.snapshot)
     return gpus_document(found, found.rooms)
 
 
-def who(ground: AnswerGround, question: Question) -> Document:
+def who(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot who`."""
     found = who_holds(
         ground.snapshot, accelerator=question.accelerator, team=question.team, namespace=question.namespace
@@ -104,7 +104,7 @@ def who(ground: AnswerGround, question: Question) -> Document:
     return holdings_document(found, found.holds)
 
 
-def quotas(ground: AnswerGround, question: Question) -> Document:
+def quotas(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot quotas`."""
     declared = ground.declared
     teams = None if declared is None else {team.id: team.name for team in declared.platform.teams}
@@ -112,27 +112,27 @@ def quotas(ground: AnswerGround, question: Question) -> Document:
     return quotas_document(found, found.uses)
 
 
-def books(ground: AnswerGround, _question: Question) -> Document:
+def books(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot books`."""
     refuse_slurm(ground.snapshot, "quota against hardware")
     found = books_directed(books_of(ground.snapshot, _declared_books(ground)), _no_way)
     return books_document(found, found.books)
 
 
-def waste(ground: AnswerGround, question: Question) -> Document:
+def waste(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot waste`, of this moment."""
     platform = None if ground.declared is None else ground.declared.platform
     found = waste_now(ground.snapshot, counting_rules(platform, "", question.idle), question.by)
     return waste_document(found, found.groups)
 
 
-def saturation(ground: AnswerGround, _question: Question) -> Document:
+def saturation(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot saturation`."""
     found = saturated(ground.snapshot)
     return saturation_document(found, found.accelerators)
 
 
-def capacity(ground: AnswerGround, question: Question) -> Document:
+def capacity(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot capacity`."""
     refuse_slurm(ground.snapshot, "room in queues")
     asks = [parse_ask(each) for each in question.shapes]
@@ -145,7 +145,7 @@ def capacity(ground: AnswerGround, question: Question) -> Document:
     return capacity_document(found, tuple(NodeRow(at, node) for at, node in enumerate(found.nodes)))
 
 
-def explained(ground: AnswerGround, question: Question) -> Document:
+def explained(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot why`."""
     if not question.subject:
         every = why_all(ground.snapshot, question.namespace)
@@ -154,7 +154,7 @@ def explained(ground: AnswerGround, question: Question) -> Document:
     return explanation_of_waiting(why_directed(told_of_trials(found, ground.snapshot), _no_way))
 
 
-def starts(ground: AnswerGround, question: Question) -> Document:
+def starts(ground: AnswerGround, question: AnswerQuestion) -> Document:
     """As `allot when`."""
     refuse_slurm(ground.snapshot, "a start")
     jobs = (question.subject,) if question.subject else ()
@@ -163,13 +163,15 @@ def starts(ground: AnswerGround, question: Question) -> Document:
     return live_when_document(found, found.rows)
 
 
-def summary(ground: AnswerGround, _question: Question) -> Document:
+def summary(ground: AnswerGround, _question: AnswerQuestion) -> Document:
     """As `allot snapshot show`."""
     found = ground.snapshot
     return snapshot_document(found, counts_of(found), ground.clock.now())
 
 
-def answered(make: Callable[[AnswerGround, Question], Document], ground: AnswerGround, question: Question) -> Document:
+def answered(
+    make: Callable[[AnswerGround, AnswerQuestion], Document], ground: AnswerGround, question: AnswerQuestion
+) -> Document:
     """A document.
 
     Args:
@@ -198,8 +200,8 @@ def _no_way(_name: str) -> WayToCluster:
     return WayToCluster(known=False, here=True)
 
 
-Answers = Mapping[str, Callable[[AnswerGround, Question], Document]]
-QUICK: Answers = {
+Answers = Mapping[str, Callable[[AnswerGround, AnswerQuestion], Document]]
+QUICK: Final[Answers] = {
     "queues": queues,
     "gpus": gpus,
     "who": who,
@@ -210,7 +212,7 @@ QUICK: Answers = {
     "snapshot-summary": summary,
 }
 """Answers that count what is there."""
-SIMULATED: Answers = {"why": explained, "when": starts, "capacity": capacity}
+SIMULATED: Final[Answers] = {"why": explained, "when": starts, "capacity": capacity}
 """Answers that try things on the twins, or may: that takes seconds."""
 
 
@@ -225,4 +227,4 @@ def shapes_of(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-_MOST_SHAPES = 16
+_MOST_SHAPES: Final = 16

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response
 
-from allotment.api.answering import QUICK, SIMULATED, AnswerGround, Document, Question, answered, shapes_of
+from allotment.api.answering import QUICK, SIMULATED, AnswerGround, AnswerQuestion, Document, answered, shapes_of
 from allotment.api.bodies import value_answer
 from allotment.api.contract import JsonValue
 from allotment.api.doors import Asked, Routes, Visit
@@ -93,7 +93,7 @@ _Words = Annotated[list[str] | None, Query()]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class AskedPlace:
     """Where a question is asked.
 
     Attributes:
@@ -105,11 +105,11 @@ class _Place:
     clusters: tuple[str, ...]
 
 
-def _place(view: str = "", cluster: _Words = None) -> _Place:
-    return _Place(view, tuple(cluster or ()))
+def _place(view: str = "", cluster: _Words = None) -> AskedPlace:
+    return AskedPlace(view, tuple(cluster or ()))
 
 
-_Where = Annotated[_Place, Depends(_place)]
+_Where = Annotated[AskedPlace, Depends(_place)]
 
 
 class Answering:
@@ -152,7 +152,11 @@ class Answering:
             late.exception()
 
     def given(
-        self, asked: Visit, where: _Place, question: Question, make: Callable[[AnswerGround, Question], Document]
+        self,
+        asked: Visit,
+        where: AskedPlace,
+        question: AnswerQuestion,
+        make: Callable[[AnswerGround, AnswerQuestion], Document],
     ) -> Response:
         """An answer of all that is asked, as the caller may see it."""
         scope = self.joined.scope(asked.admitted.rights, where.view)
@@ -166,7 +170,7 @@ class Answering:
                 raise
             return self._of_job(asked, scope, job, question, make)
 
-    def _kept(self, asked: Visit, question: Question) -> StoredJob | None:
+    def _kept(self, asked: Visit, question: AnswerQuestion) -> StoredJob | None:
         """What the server keeps under that name."""
         kind, _, name = question.subject.rpartition("/")
         if kind not in _KEPT_KINDS:
@@ -181,8 +185,8 @@ class Answering:
         asked: Visit,
         scope: AnswerScope,
         job: StoredJob,
-        question: Question,
-        make: Callable[[AnswerGround, Question], Document],
+        question: AnswerQuestion,
+        make: Callable[[AnswerGround, AnswerQuestion], Document],
     ) -> Response:
         """An answer about a job that the server keeps: of its back end, with what is kept of it, and there alone."""
         snapshot = asked.jobs.snapshot(job.backend, scope.team or "")
@@ -198,7 +202,7 @@ class Answering:
         return AnswerGround(snapshot, scope, self.joined.clock)
 
     def _made(
-        self, ground: AnswerGround, question: Question, make: Callable[[AnswerGround, Question], Document]
+        self, ground: AnswerGround, question: AnswerQuestion, make: Callable[[AnswerGround, AnswerQuestion], Document]
     ) -> Response:
         document = answered(make, ground, question)
         now = ground.clock.now()
@@ -251,12 +255,12 @@ def add_answer_routes(routes: Routes, answering: Answering) -> None:
 
 
 def _add_quick(
-    routes: Routes, answering: Answering, name: str, make: Callable[[AnswerGround, Question], Document]
+    routes: Routes, answering: Answering, name: str, make: Callable[[AnswerGround, AnswerQuestion], Document]
 ) -> None:
     parameters = _PARAMETERS.get(name, _nothing_else)
 
     async def given(
-        request: Request, asked: Asked, where: _Where, question: Annotated[Question, Depends(parameters)]
+        request: Request, asked: Asked, where: _Where, question: Annotated[AnswerQuestion, Depends(parameters)]
     ) -> Response:
         call = partial(answering.given, asked, where, question, make)
         return await answering.within(request, asked, SimulatedCall.COUNT, call)
@@ -267,41 +271,41 @@ def _add_quick(
         "request": Request,
         "asked": Asked,
         "where": _Where,
-        "question": Annotated[Question, Depends(parameters)],
+        "question": Annotated[AnswerQuestion, Depends(parameters)],
         "return": Response,
     }
     routes.add("GET", f"/api/v1/answers/{name}", Permission.READ, gives=_ANSWER)(given)
 
 
-def _nothing_else() -> Question:
-    return Question()
+def _nothing_else() -> AnswerQuestion:
+    return AnswerQuestion()
 
 
-def _who(accelerator: str = "", team: str = "", namespace: str = "") -> Question:
-    return Question(accelerator=accelerator, team=team, namespace=namespace)
+def _who(accelerator: str = "", team: str = "", namespace: str = "") -> AnswerQuestion:
+    return AnswerQuestion(accelerator=accelerator, team=team, namespace=namespace)
 
 
-def _quotas(namespace: str = "", all: bool = False) -> Question:  # noqa: A002, FBT001, FBT002 (queries)
-    return Question(namespace=namespace, everything=all)
+def _quotas(namespace: str = "", all: bool = False) -> AnswerQuestion:  # noqa: A002, FBT001, FBT002 (queries)
+    return AnswerQuestion(namespace=namespace, everything=all)
 
 
-def _waste(by: str = "cause", idle: _Words = None) -> Question:
+def _waste(by: str = "cause", idle: _Words = None) -> AnswerQuestion:
     if by not in {"cause", "team", "node"}:
         raise UsageError(f"there are no rows by {by}", fix="ask by cause, team or node")
-    return Question(by=by, idle=tuple(idle or ()))
+    return AnswerQuestion(by=by, idle=tuple(idle or ()))
 
 
-_PARAMETERS: Final[Mapping[str, Callable[..., Question]]] = {"who": _who, "quotas": _quotas, "waste": _waste}
+_PARAMETERS: Final[Mapping[str, Callable[..., AnswerQuestion]]] = {"who": _who, "quotas": _quotas, "waste": _waste}
 
 
 def _add_simulated(routes: Routes, answering: Answering) -> None:
-    async def told(request: Request, asked: Visit, where: _Place, name: str, question: Question) -> Response:
+    async def told(request: Request, asked: Visit, where: AskedPlace, name: str, question: AnswerQuestion) -> Response:
         call = partial(answering.given, asked, where, question, SIMULATED[name])
         return await answering.within(request, asked, SimulatedCall.FORESEE, call)
 
     @routes.add("GET", "/api/v1/answers/why", Permission.READ, gives=_ANSWER)
     async def why_all(request: Request, asked: Asked, where: _Where, namespace: str = "") -> Response:
-        return await told(request, asked, where, "why", Question(namespace=namespace))
+        return await told(request, asked, where, "why", AnswerQuestion(namespace=namespace))
 
     @routes.add("GET", "/api/v1/answers/why/{reference}", Permission.READ, gives=_ANSWER)
     async def why_one(
@@ -313,12 +317,12 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
         namespace: str = "",
         remedies: bool = True,  # noqa: FBT001, FBT002 (a query)
     ) -> Response:
-        question = Question(subject=_subject(kind, reference), namespace=namespace, remedies=remedies)
+        question = AnswerQuestion(subject=_subject(kind, reference), namespace=namespace, remedies=remedies)
         return await told(request, asked, where, "why", question)
 
     @routes.add("GET", "/api/v1/answers/when", Permission.READ, gives=_ANSWER)
     async def when_all(
-        request: Request, asked: Asked, where: _Where, wanted: Annotated[Question, Depends(_wishes)]
+        request: Request, asked: Asked, where: _Where, wanted: Annotated[AnswerQuestion, Depends(_wishes)]
     ) -> Response:
         return await told(request, asked, where, "when", wanted)
 
@@ -328,14 +332,14 @@ def _add_simulated(routes: Routes, answering: Answering) -> None:
         asked: Asked,
         where: _Where,
         reference: str,
-        wanted: Annotated[Question, Depends(_wishes)],
+        wanted: Annotated[AnswerQuestion, Depends(_wishes)],
         kind: str = "",
     ) -> Response:
         return await told(request, asked, where, "when", replace(wanted, subject=_subject(kind, reference)))
 
     @routes.add("GET", "/api/v1/answers/capacity", Permission.READ, gives=_ANSWER)
     async def capacity(request: Request, asked: Asked, where: _Where, shape: _Words = None) -> Response:
-        return await told(request, asked, where, "capacity", Question(shapes=shapes_of(shape or ())))
+        return await told(request, asked, where, "capacity", AnswerQuestion(shapes=shapes_of(shape or ())))
 
 
 def _subject(kind: str, name: str) -> str:
@@ -350,7 +354,7 @@ def _wishes(
     budget: str = "5s",
     submissions: str = "past",
     seed: Annotated[int, Query(ge=0, le=1 << 32)] = 0,
-) -> Question:
+) -> AnswerQuestion:
     if submissions not in {"past", "none"}:
         raise UsageError(f"there are no such submissions: {submissions}", fix="say past or none")
     wishes = StartWishes(
@@ -360,4 +364,4 @@ def _wishes(
         budget=min(milliseconds(budget), _MOST_BUDGET) / 1000,
         replay=submissions == "past",
     )
-    return Question(namespace=namespace, wishes=wishes, seed=seed)
+    return AnswerQuestion(namespace=namespace, wishes=wishes, seed=seed)
