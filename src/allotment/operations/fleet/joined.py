@@ -197,7 +197,7 @@ class JoinedClusters:
             raise UnreachableError(
                 f"nothing is known of {', '.join(shown(each.name) for each in found)}",
                 why="; ".join(dict.fromkeys(shown(each.unreached) for each in found)),
-                fix="ask again in a while; `allot cluster list` says how each does",
+                fix="ask again in a while; `allot cluster status` says how each does",
             )
         view = f"{PREFIX}{scope.team}" if scope.team else ""
         seen = (each.observed_at for each in found if not each.unreached)
