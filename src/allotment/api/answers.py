@@ -189,13 +189,19 @@ class Answering:
         make: Callable[[AnswerGround, AnswerQuestion], Document],
     ) -> Response:
         """An answer about a job that the server keeps: of its back end, with what is kept of it, and there alone."""
-        snapshot = asked.jobs.snapshot(job.backend, scope.team or "")
+        there = question
         if job.backend in scope.clusters:
             platform = None if scope.declared is None else scope.declared.platform
             team = None if platform is None else platform.team(job.job.team)
-            there = question.namespace or (team.namespaces[0] if team is not None else "")
-            question = replace(question, subject=job.id, namespace=there)
-        return self._made(AnswerGround(snapshot, scope, self.joined.clock), question, make)
+            namespace = question.namespace or (team.namespaces[0] if team is not None else "")
+            there = replace(question, namespace=namespace)
+            heard = next(each for each in self.joined.heard(scope) if each.name == job.backend)
+            if heard.away:
+                # Nobody waits for it: what it showed last is told, under the name that was asked for.
+                return self._made(self._ground(asked, scope, (job.backend,)), there, make)
+            there = replace(there, subject=job.id)
+        snapshot = asked.jobs.snapshot(job.backend, scope.team)
+        return self._made(AnswerGround(snapshot, scope, self.joined.clock), there, make)
 
     def _ground(self, asked: Visit, scope: AnswerScope, clusters: Sequence[str]) -> AnswerGround:
         snapshot = self.joined.snapshot(scope, clusters, asked.jobs.snapshot)

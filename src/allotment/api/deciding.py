@@ -133,7 +133,8 @@ def decision_room(
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform, cause.state.tree.files)
         applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
-        hub.forget()
+        for each in clusters:
+            hub.forget(each)
         return applied
 
     def snapshots(names: Sequence[str]) -> tuple[Snapshot, ...]:

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.fleet.followed import HeardCluster
 from allotment.operations.fleet.joined import JoinedClusters
+from allotment.ports.job_service import JobSubmission
 from allotment.ports.sign_in import SignInOffer
 from allotment.spec.load import load_platform
 from allotment.wiring import directory
@@ -41,6 +43,7 @@ from tests.unit.api.test_doors import HOST, answered, bearer
 from tests.unit.api.test_people import ISSUER, Hall, Vouching, requests_room
 from tests.unit.api.test_service import World, at_home, submitted
 from tests.unit.cli.conftest import ACME, ROOT, Run, home, run
+from tests.unit.operations.run.machine import job
 
 __all__ = ["home", "run"]  # fixtures
 
@@ -384,6 +387,33 @@ def test_a_job_of_the_server_is_told_of_where_it_is(house: House) -> None:
     found = house.answer(text, "why/secret-of-nlp")
     assert [each["name"] for each in found["sources"]] == ["local"]
     assert found["document"]["subject"]["name"] == "secret-of-nlp"
+
+
+def test_a_job_on_a_cluster_that_is_away_is_told_of_as_it_was_and_nobody_waits_for_the_cluster(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = house.session("eve", GROUPS["admin"])
+    items = house.answer(text, "why", "cluster=training-eastus")["document"]["items"]
+    name = next(each["subject"]["name"] for each in items if each["subject"]["namespace"] == "nlp")
+    kept = replace(house.world.desk.find("j0"), backend="training-eastus")
+
+    def silent(*_: object) -> Snapshot:
+        raise AssertionError("the back end is asked")
+
+    monkeypatch.setattr(house.world.desk, "find", lambda *_, **__: kept)
+    monkeypatch.setattr(house.world.desk, "snapshot", silent)
+    house.clusters.errors["training-eastus"] = UnreachableError(f"{CANARY} does not answer")
+    found = house.answer(text, f"why/{name}")
+    assert (found["sources"][0]["state"], found["stale"]) == ("stale", True)
+    assert found["document"]["subject"]["name"] == name
+
+
+def test_with_the_eyes_of_a_team_an_administrator_sees_no_more_of_the_machine_either(house: House) -> None:
+    house.world.desk.submit(JobSubmission(job(team="cv", name="secret-of-cv"), "local"))
+    house.world.run(1)
+    text = house.session("eve", GROUPS["admin"])
+    assert "secret-of-cv" in json.dumps(house.answer(text, "who"))
+    assert "secret-of-cv" not in json.dumps(house.answer(text, "who", "view=nlp"))
 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for_and_holds_up_no_other_kind(

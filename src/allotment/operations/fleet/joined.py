@@ -85,11 +85,13 @@ class AnswerScope:
         team: whose view it is; empty for everything.
         declared: what of the platform he may read; None where nothing is declared.
         clusters: that he may know of.
+        sees_all: whether he may see everything, whosever view he asks for.
     """
 
     team: str
     declared: DeclaredPlatform | None
     clusters: tuple[str, ...]
+    sees_all: bool = False
 
     @property
     def whole(self) -> bool:
@@ -143,7 +145,7 @@ class JoinedClusters:
             known = None if declared is None else {each.name for each in declared.platform.teams}
             if team and known is not None and team not in known:
                 raise _no_team(team)
-            return AnswerScope(team, declared, self._clusters.names)
+            return AnswerScope(team, declared, self._clusters.names, sees_all=True)
         if team and team not in seen:
             raise _no_team(team)
         if not team and len(seen) != 1:
@@ -214,8 +216,7 @@ class JoinedClusters:
         with self._lock:
             made_of, kept = self._views.get((source.name, team), (None, source))
         if made_of is None or made_of.objects is not source.objects or made_of.observed_at != source.observed_at:
-            one = Snapshot(taken_at=source.observed_at, sources=(source,))
-            kept = snapshot_unnamed(viewed(one, team, namespaces_of(one, team))).sources[0]
+            kept = _seen_as(source, team)
             with self._lock:
                 self._views.pop((source.name, team), None)
                 while len(self._views) >= _MOST_VIEWS:
@@ -240,7 +241,14 @@ class JoinedClusters:
                 raise
             return unreached_source(name, "it could not be read", rfc3339(self._clock.now()))
         named: Source = source if source.kind == MACHINE else msgspec.structs.replace(source, name=name)
-        return named
+        # A back end gives people their own view, and those who may see everything all of it.
+        return _seen_as(named, scope.team) if scope.team and scope.sees_all else named
+
+
+def _seen_as(source: Source, team: str) -> Source:
+    """A source as a team's people may see it."""
+    one = Snapshot(taken_at=source.observed_at, sources=(source,))
+    return snapshot_unnamed(viewed(one, team, namespaces_of(one, team))).sources[0]
 
 
 def _no_team(team: str) -> NotFoundError:
