@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from allotment import wiring
 from allotment.accounting.prices import class_prices
+from allotment.api.clusters import ClusterWays, ReachedClusters, cluster_hub, joined_clusters
 from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_room, keep_deciding, repository_of
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
@@ -42,6 +43,8 @@ from allotment.operations.access.listening import ListeningPlace, listening_plac
 from allotment.operations.access.registry import Registry
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
+from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.families import FamilyKeeping
 from allotment.operations.run.kubernetes.as_source import ClusterAsSource
@@ -123,6 +126,7 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--oidc-scopes", default="openid profile email", help="what is asked of it")
     parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
     parser.add_argument("--notices", default="", help="file of receivers of notices")
+    parser.add_argument("--key-file", default="", help="where the key of kept credentials lies")
     return parser.parse_args(words)
 
 
@@ -158,7 +162,14 @@ def _serve(asked: argparse.Namespace) -> None:
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
         submitters = Submitters(jobs.people, platform, identity.owner)
-        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady, submitters)
+        present = PresentPlatform(platform, tree.files)
+        sealed = partial(running.sealing, folder, asked.key_file, os.environ)
+        credentials = ClusterCredentials(jobs, cache(sealed), lambda: present.platform.name, wiring.clock())
+        ways = ClusterWays(present, credentials, connected)
+        hub = opened.enter_context(cluster_hub(present, ways, wiring.clock()))
+        credentials.on_change(hub.reopen)
+        slots = DEFAULT_SLOTS if slots is None else slots
+        opener = _opener(platform, folder, slots, opened, steady, submitters, ReachedClusters(hub, ways))
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
@@ -167,7 +178,6 @@ def _serve(asked: argparse.Namespace) -> None:
         witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
         with _answered_for(jobs, identity, steady):
             witnessing.start()
-            present = PresentPlatform(platform, tree.files)
             repository = repository_of(
                 RepositoryWords(
                     asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode
@@ -175,7 +185,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 directory if named else None,
                 folder,
             )
-            room = decision_room(present, jobs, repository, connected, wiring.clock())
+            room = decision_room(present, jobs, repository, ways.by_context, hub, wiring.clock())
             requests = RequestDesk(room)
             telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
             deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=bool(asked.repository))
@@ -198,7 +208,9 @@ def _serve(asked: argparse.Namespace) -> None:
                 currency=present.currency,
                 entrance=entrance,
             )
-            made = partial(job_api, desk, registry, partial(RequestsOf, requests, room))
+            served = ServedClusters(hub, credentials, wiring.clock())
+            joined = joined_clusters(present, hub, wiring.clock())
+            made = partial(job_api, desk, registry, partial(RequestsOf, requests, room), joined=joined, clusters=served)
             serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
 
 
@@ -284,7 +296,13 @@ def _last_start(place: Path) -> tuple[str, int | None]:
 
 
 def _opener(
-    platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock, submitters: Submitters
+    platform: Platform,
+    folder: Path,
+    slots: int,
+    opened: ExitStack,
+    clock: Clock,
+    submitters: Submitters,
+    clusters: ReachedClusters,
 ) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
@@ -302,12 +320,12 @@ def _opener(
                 why=f"there are {known}",
                 fix=f"name one of these, or describe a Slurm in {slurm_folder(os.environ)}/{name}.yaml",
             )
-        kube = opened.enter_context(connected(cluster.context))
+        kube = opened.enter_context(clusters.ways.to(name, cluster.context))
         access = ClusterAccess(kube, key=running.server_key(folder), in_name_of=submitters.identity)
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
-        there = ClusterAsSource(name, kube, wiring.clock(), right, lambda: backend.acts)
+        there = ClusterAsSource(partial(clusters.hub.snapshot, name), wiring.clock(), lambda: backend.acts)
         starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
             backend,

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -23,7 +19,6 @@ from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.model.source import SourceTree
 from allotment.operations.access.people import people_of
-from allotment.operations.ask.observing_all import observe_all
 from allotment.operations.decide.applying import apply_clusters
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
@@ -31,6 +26,8 @@ from allotment.operations.decide.need import guaranteed_devices, kept_need
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
+from allotment.operations.fleet.followed import ANSWERS_IN
+from allotment.operations.fleet.hub import ClusterHub
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.kube import KubePort
 from allotment.ports.repository import RepositoryPort
@@ -41,11 +38,9 @@ from allotment.wiring import running
 _PASS: Final = 2.0
 """Seconds between two looks at what time, or somebody, has made due."""
 _READ_AGAIN: Final = 30.0
-"""Seconds for which what was read of a cluster, or of a repository elsewhere, is good enough."""
+"""Seconds for which what was read of a repository elsewhere is good enough."""
 _READ_HERE_AGAIN: Final = 5.0
 """The same of a repository on this machine: of a change by hand people hear soon."""
-_ANSWERS_IN: Final = 10.0
-"""Seconds after which a cluster that is being read counts as one that does not answer, until it does."""
 _SEED: Final = 1
 Connect = Callable[[str], AbstractContextManager[KubePort]]
 
@@ -113,90 +108,13 @@ def repository_of(words: RepositoryWords, directory: Path | None, folder: Path) 
     return None if directory is None else running.platform_repository(directory)
 
 
-@dataclass(slots=True)
-class _ClusterReading:
-    """One look at a cluster.
-
-    Attributes:
-        began: by a clock that nobody sets.
-        ended: seconds since the epoch; None while it lasts.
-        found: None where the cluster does not answer.
-    """
-
-    began: float
-    ended: float | None = None
-    found: Future[Snapshot | None] = field(default_factory=Future)
-
-
-class ClusterSnapshots:
-    """Clusters as they were read last, one beside the other; of use to several threads at once.
-
-    One that does not answer is waited for by whoever asks for it for some seconds together, and by nobody who comes
-    after those; when it answers at last, that is known to whoever asks then.
-    """
-
-    def __init__(self, present: PresentPlatform, connect: Connect, clock: Clock) -> None:
-        """Nothing is read yet.
-
-        Args:
-            present: which clusters there are.
-            connect: to one, by its context.
-            clock: time.
-        """
-        self._present = present
-        self._connect = connect
-        self._clock = clock
-        self._readings: dict[str, _ClusterReading] = {}
-        self._alone = threading.Lock()
-
-    def read(self, names: Sequence[str]) -> tuple[Snapshot, ...]:
-        """One of each cluster that answers soon."""
-        clusters = (self._present.platform.cluster(name) for name in names)
-        readings = [self._latest(each.name, each.context) for each in clusters if each is not None]
-        found = [_waited_for(each) for each in readings]
-        return tuple(each for each in found if each is not None)
-
-    def forget(self) -> None:
-        """What comes next is read anew; a reading that goes on now is not kept."""
-        with self._alone:
-            self._readings = {}
-
-    def _latest(self, name: str, context: str) -> _ClusterReading:
-        """The last reading, which may go on still, or a new one."""
-        with self._alone:
-            last, now = self._readings.get(name), self._clock.now().timestamp()
-            if last is not None and (last.ended is None or 0 <= now - last.ended < _READ_AGAIN):
-                return last
-            this = self._readings[name] = _ClusterReading(time.monotonic())
-        threading.Thread(target=self._read, args=(this, name, context), name=f"reads {name}", daemon=True).start()
-        return this
-
-    def _read(self, this: _ClusterReading, name: str, context: str) -> None:
-        try:
-            found = self._snapshot(name, context)
-        except BaseException as error:  # noqa: BLE001 (whoever waits is told)
-            this.ended = self._clock.now().timestamp()
-            this.found.set_exception(error)
-        else:
-            this.ended = self._clock.now().timestamp()
-            this.found.set_result(found)
-
-    def _snapshot(self, name: str, context: str) -> Snapshot | None:
-        try:
-            return observe_all({name: partial(self._connect, context)}, self._clock)
-        except AllotmentError:
-            return None  # what is not known is said to be so by whoever asks
-
-
-def _waited_for(reading: _ClusterReading) -> Snapshot | None:
-    try:
-        return reading.found.result(max(0.0, reading.began + _ANSWERS_IN - time.monotonic()))
-    except TimeoutError:
-        return None
-
-
 def decision_room(
-    present: PresentPlatform, store: JobsStore, repository: RepositoryPort | None, connect: Connect, clock: Clock
+    present: PresentPlatform,
+    store: JobsStore,
+    repository: RepositoryPort | None,
+    connect: Connect,
+    hub: ClusterHub,
+    clock: Clock,
 ) -> DecisionRoom:
     """What a server decides with.
 
@@ -205,9 +123,9 @@ def decision_room(
         store: where requests are kept.
         repository: where the platform directory is kept; None where it is in none.
         connect: to a cluster, by its context.
+        hub: clusters as they were seen last.
         clock: time.
     """
-    snapshots = ClusterSnapshots(present, connect, clock)
 
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
@@ -215,8 +133,15 @@ def decision_room(
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform, cause.state.tree.files)
         applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
-        snapshots.forget()
+        for each in clusters:
+            hub.forget(each)
         return applied
+
+    def snapshots(names: Sequence[str]) -> tuple[Snapshot, ...]:
+        # Nobody decides on what a cluster was: one that is away is as if it had not been read.
+        known = [each for each in names if each in hub.names]
+        heard = hub.all_heard(known, patience=ANSWERS_IN)
+        return tuple(each.snapshot for each in heard if each.snapshot is not None and not each.away)
 
     def need(platform: Platform, team: str, clusters: Sequence[str]) -> tuple[DemonstratedNeed | None, str]:
         guaranteed = guaranteed_devices(platform, team, clusters)
@@ -230,7 +155,7 @@ def decision_room(
         repository=repository,
         load=load,
         apply=apply,
-        snapshots=snapshots.read,
+        snapshots=snapshots,
         need=need,
         spent=lambda team: spent_this_month(store, team, epoch_ms(clock)),
         seed=_SEED,

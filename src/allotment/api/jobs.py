@@ -20,8 +20,10 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from allotment.api.access import add_access_routes, add_sign_in_routes
+from allotment.api.answers import Answering, add_answer_routes
 from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.browsers import add_browser_routes
+from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
@@ -31,6 +33,7 @@ from allotment.api.pages import add_page_routes
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
+from allotment.api.simulating import SimulationPlaces
 from allotment.errors import (
     AllotmentError,
     InputError,
@@ -47,6 +50,8 @@ from allotment.model.jobs.written import SENT, read_value
 from allotment.observe.written import encode
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
+from allotment.operations.fleet.joined import JoinedClusters, NoClusters
+from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import Desk
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
@@ -87,7 +92,14 @@ _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
 
-def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestService], door: Door) -> FastAPI:
+def job_api(
+    desk: Desk,
+    registry: Registry,
+    requests: Callable[[LetIn], RequestService],
+    door: Door,
+    joined: JoinedClusters | None = None,
+    clusters: ServedClusters | None = None,
+) -> FastAPI:
     """The application.
 
     Args:
@@ -95,6 +107,8 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
         registry: who gets in.
         requests: requests and grants, as somebody has them who was let in.
         door: where calls come in.
+        joined: what answers rest on; None for the server's own machine alone.
+        clusters: those that the server follows; None where it follows none.
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
     routes = Routes(app, door, desk, registry, requests)
@@ -136,6 +150,9 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     add_sign_in_routes(routes)
     add_browser_routes(routes)
     add_request_routes(routes)
+    joined = joined or JoinedClusters(NoClusters(), registry.clock, lambda: None)
+    add_cluster_routes(routes, clusters)
+    add_answer_routes(routes, Answering(joined, SimulationPlaces()))
     add_problem_routes(routes)
     add_page_routes(routes)
     return app

@@ -27,10 +27,20 @@ class SimulatedCall(Enum):
     ASK = "ask"
     DECIDE = "decide"
     """Decisions and answers, and requests that are shown to who may decide."""
+    COUNT = "count"
+    """Answers that count what is there."""
+    FORESEE = "foresee"
+    """Answers that try things on the twins."""
 
 
 PLACES: Final[Mapping[SimulatedCall, int]] = MappingProxyType(
-    {SimulatedCall.LOOK: 2, SimulatedCall.ASK: 2, SimulatedCall.DECIDE: 4}
+    {
+        SimulatedCall.LOOK: 2,
+        SimulatedCall.ASK: 2,
+        SimulatedCall.DECIDE: 4,
+        SimulatedCall.COUNT: 4,
+        SimulatedCall.FORESEE: 2,
+    }
 )
 """Calls of a kind at once, of all people together; a thread each, which keeps none from what is quick."""
 

@@ -38,7 +38,7 @@ ENTRIES: Final = (
     CommandEntry(
         "cluster",
         f"{_DECLARE}.cluster:cluster",
-        "List clusters and their node pools.",
+        "List clusters and their pools; connect them.",
         ("clusters",),
         "Declare",
     ),

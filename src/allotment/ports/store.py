@@ -16,6 +16,7 @@ from allotment.errors import AllotmentError, ConflictError
 from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.run import JobState
 from allotment.ports.audit import AuditReader, AuditStore
+from allotment.ports.cluster_credentials import CredentialReader, CredentialStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
 from allotment.ports.notices import NoticeBook
 from allotment.ports.people import PeopleReader, PeopleStore
@@ -141,7 +142,7 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Protocol):
+class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, CredentialReader, Protocol):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -208,7 +209,7 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Protoco
         ...
 
 
-class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, Protocol):
+class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, CredentialStore, Protocol):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 
     @property

@@ -7,14 +7,15 @@ what `--help` may import. What is done with ports is the business of `operations
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "clock",
     "connect",
+    "connect_by",
     "directory",
     "files",
     "metrics",
@@ -91,6 +92,20 @@ def connect(kubeconfig: str, context: str) -> AbstractContextManager[KubePort]:
     from allotment.adapters.kube.client import connect as connect_to
 
     return connect_to(files().user_path(kubeconfig) if kubeconfig else None, context or None)
+
+
+def connect_by(load: Callable[[], Mapping[str, Any]]) -> AbstractContextManager[KubePort]:
+    """The same, by a kubeconfig that lies in no file.
+
+    Args:
+        load: the kubeconfig, with one context.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    from allotment.adapters.kube.connected import connect_by as connected_by
+
+    return connected_by(load)
 
 
 def metrics(url: str) -> AbstractContextManager[MetricsPort]:

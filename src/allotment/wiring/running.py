@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from allotment.ports.job_server import AskedServer, JobServer
     from allotment.ports.machine import MachinePort
     from allotment.ports.repository import RepositoryPort
+    from allotment.ports.sealing import Sealing
     from allotment.ports.sign_in import BrowserListener, SignInService
 
 
@@ -46,6 +47,22 @@ def server_key(folder: Path) -> bytes:
     from allotment.adapters.server.own_key import own_key
 
     return own_key(folder / "key")
+
+
+def sealing(folder: Path, key_file: str, environment: Mapping[str, str]) -> Sealing:
+    """What seals credentials that the server keeps.
+
+    Args:
+        folder: of the server.
+        key_file: where its keys lie; empty for a file in the folder.
+        environment: which may hold them instead.
+
+    Raises:
+        InputError: what is there is no key, or others may read it.
+    """
+    from allotment.adapters.sealing.key_file import sealing_of
+
+    return sealing_of(Path(key_file) if key_file else folder / "credentials.key", environment)
 
 
 def job_server(environment: Mapping[str, str]) -> JobServer:

@@ -2,79 +2,39 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
-import time
-from contextlib import AbstractContextManager
+from contextlib import nullcontext
 
 import pytest
 
-from allotment.adapters.clock import FixedClock
-from allotment.api import deciding
-from allotment.api.deciding import ClusterSnapshots, PresentPlatform, keep_deciding
+from allotment.adapters.clock import SystemClock
+from allotment.adapters.kube.fake import FakeKube
+from allotment.adapters.store.fake import MemoryStore
+from allotment.api.deciding import PresentPlatform, decision_room, keep_deciding
 from allotment.errors import UnreachableError
 from allotment.model.requests.grant import GrantState
-from allotment.ports.kube import KubePort
 from allotment.spec.load import load_platform
 from allotment.wiring import directory
 from allotment.wiring.running import example_platform
 from tests.unit.operations.decide.test_desk import ACME, HUMAN, Office, story
+from tests.unit.operations.fleet.test_hub import Fleet
 
 AWAY, OTHER = "training-eastus", "dev-eastus"
 
 
-def test_one_that_is_away_is_asked_once_in_a_while_and_holds_up_no_other() -> None:
-    clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
+def test_nobody_decides_on_what_a_cluster_was() -> None:
+    """What is seen now is decided on; a cluster that is away, or that nobody declares, is as if it were not there."""
+    fleet = Fleet(AWAY, OTHER)
     present = PresentPlatform(load_platform(directory(example_platform()).read()).platform, ACME)
-    contexts = {each.context: each.name for each in present.platform.clusters}
-    asked: list[str] = []
-    hangs, let_go = threading.Event(), threading.Event()
-
-    def connect(context: str) -> AbstractContextManager[KubePort]:
-        asked.append(contexts[context])
-        if contexts[context] == AWAY:
-            hangs.set()
-            let_go.wait(60)
-        raise UnreachableError("the cluster does not answer")
-
-    snapshots = ClusterSnapshots(present, connect, clock)
-    waiting = threading.Thread(target=snapshots.read, args=((AWAY,),))
-    waiting.start()
-    assert hangs.wait(60)
-    assert snapshots.read((OTHER, "nowhere")) == ()
-    let_go.set()
-    waiting.join(60)
-    assert snapshots.read((AWAY, OTHER)) == ()
-    assert asked == [AWAY, OTHER]
-    snapshots.forget()
-    snapshots.read((OTHER,))
-    assert asked == [AWAY, OTHER, OTHER]
-
-
-def test_clusters_are_read_beside_each_other_and_one_that_hangs_is_waited_for_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deciding, "_ANSWERS_IN", 1.0)
-    clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
-    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform, ACME)
-    asked: list[str] = []
-    let_go = threading.Event()
-
-    def connect(context: str) -> AbstractContextManager[KubePort]:
-        asked.append(context)
-        assert let_go.wait(60)
-        raise UnreachableError("the cluster does not answer")
-
-    snapshots = ClusterSnapshots(present, connect, clock)
-    began = time.monotonic()
-    assert snapshots.read((AWAY, OTHER)) == ()
-    assert 1.0 <= time.monotonic() - began < 1.9, "both together, not one after the other"
-    began = time.monotonic()
-    for _ in range(100):
-        assert snapshots.read((AWAY, OTHER)) == ()
-    assert time.monotonic() - began < 10, "what is known to hang is waited for no more"
-    assert len(asked) == 2
-    let_go.set()
+    store = MemoryStore()
+    with fleet.hub as hub:
+        room = decision_room(present, store, None, lambda _: nullcontext(FakeKube()), hub, SystemClock())
+        assert len(room.snapshots((AWAY, OTHER, "nowhere"))) == 2
+        fleet.wrong[AWAY] = UnreachableError("the cluster does not answer")
+        fleet.kubes[AWAY].log.end_streams()
+        fleet.until(AWAY, lambda heard: bool(heard.away))
+        (read,) = room.snapshots((AWAY, OTHER))
+        assert read.sources[0].name == OTHER
 
 
 class _Passes(threading.Event):

@@ -49,6 +49,9 @@ CHANGING: dict[tuple[str, str], bytes] = {
     ("POST", "/api/v1/requests/{reference}/decision"): value("move", {"act": "deny", "reason": "x"}),
     ("POST", "/api/v1/requests/{reference}/answer"): value("move", {"act": "withdraw"}),
     ("POST", "/api/v1/grants/{reference}/end"): value("end", {"reason": "x"}),
+    ("PUT", "/api/v1/clusters/{reference}/credential"): value("kubeconfig", {"kind": "Config"}),
+    ("DELETE", "/api/v1/clusters/{reference}/credential"): b"",
+    ("POST", "/api/v1/cluster-key"): b"",
     ("POST", "/api/v1/grants/{reference}/settling"): value("settling", {"restore": True}),
 }
 """Every call that is no mere look, with a body that it takes; whoever adds one writes it down here."""

@@ -23,6 +23,7 @@ from allotment.adapters.server import ways
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay, SocketWay
 from allotment.api.__main__ import _opener
+from allotment.api.clusters import ReachedClusters
 from allotment.api.doors import HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
@@ -65,6 +66,7 @@ from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.access.tokens import WantedToken, make_token
 from allotment.operations.ask.explaining import why, why_all
+from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.foresee.live.when import LiveWhenRequest, when_live
 from allotment.operations.run import taking
 from allotment.operations.run.desk import Desk, ServerIdentity
@@ -856,7 +858,8 @@ def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, mo
     world = World()
     with ExitStack() as opened:
         submitters = Submitters(tuple, builders.platform())
-        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters)
+        reached = ReachedClusters(ClusterHub(dict, NotImplemented, SystemClock()), NotImplemented)
+        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters, reached)
         with pytest.raises(NotFoundError) as told:
             opener("labb")
     assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix

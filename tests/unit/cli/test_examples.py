@@ -107,6 +107,7 @@ def test_every_flag_has_a_help_text_and_every_command_a_summary(words: tuple[str
 
 
 ENV_WORDS = (
+    "KEY_FILE",
     "PLATFORM",
     "CLUSTER",
     "TEAM",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -86,22 +87,36 @@ def _no_certificates(context: str | None, error: OSError | ValueError) -> InputE
     )
 
 
-def http_client(config: SingleConfig, http_transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def _tls_of_files(config: SingleConfig) -> ssl.SSLContext:
+    return verify_cluster(config.cluster, config.user or User(), config.abs_file)
+
+
+def http_client(
+    config: SingleConfig,
+    http_transport: httpx.BaseTransport | None = None,
+    *,
+    tls: Callable[[SingleConfig], ssl.SSLContext] = _tls_of_files,
+) -> httpx.Client:
     """The HTTP client with the TLS and credentials of a kubeconfig's context.
+
+    Args:
+        config: the context.
+        http_transport: in the place of the network.
+        tls: makes of it what vouches for the server, and who we are.
 
     Raises:
         InputError: a certificate or key cannot be read, or whom to act as cannot be sent.
         NotSignedInError: the kind of credentials is not supported.
     """
     try:
-        tls = verify_cluster(config.cluster, config.user or User(), config.abs_file)
+        secured = tls(config)
     except (OSError, ValueError) as error:
         raise _no_certificates(config.context_name, error) from None
     try:
         return httpx.Client(
             base_url=config.cluster.server,
-            verify=tls,
-            auth=auth_of(config, tls),
+            verify=secured,
+            auth=auth_of(config, secured),
             timeout=transport.TIMEOUT,
             transport=http_transport,
             proxy=kubeconfig.proxy_url(config.cluster),

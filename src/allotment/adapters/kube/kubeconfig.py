@@ -7,6 +7,7 @@ file wins for every name) and lightkube gets the result.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -76,6 +77,17 @@ def load(kubeconfig: Path | None, context: str | None) -> SingleConfig:
     except (msgspec.ValidationError, TypeError) as error:
         # These messages name types and places, never values.
         raise InputError(f"{source} is not a kubeconfig", why=str(error), fix="repair the kubeconfig") from None
+
+
+def of_document(document: Mapping[str, Any]) -> SingleConfig:
+    """The connection of a kubeconfig's current context, all of which stands in it.
+
+    Raises:
+        NotFoundError: it names none.
+        InputError: the context names what is not there.
+    """
+    merged = dict(document)
+    return _chosen(KubeConfig.from_dict(merged), None, "the kubeconfig that is kept", merged)
 
 
 def aliases(kubeconfig: Path | None, chosen: SingleConfig) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from allotment import errors
+from allotment.adapters.server.clusters import ClustersThere
 from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer
 from allotment.errors import AllotmentError, InputError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
@@ -65,7 +66,7 @@ _ASKED_AGAIN: Final = 2
 """Times that what can do no harm twice is asked again, where nobody answered."""
 
 
-class RemoteServer:
+class RemoteServer(ClustersThere):
     """A server, wherever it is."""
 
     def __init__(self, way: WayToServer) -> None:

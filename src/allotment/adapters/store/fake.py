@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from allotment.adapters.store.fake_credentials import MemoryCredentials
 from allotment.adapters.store.fake_notices import MemoryNoticeBook
 from allotment.adapters.store.finding import (
     ambiguous,
@@ -41,7 +42,7 @@ from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreI
 from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
 
-class MemoryStore:
+class MemoryStore(MemoryCredentials):
     """A store that ends with its process."""
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class MemoryStore:
         self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
         self._trail: list[AuditEntry] = []
         self._tokens: dict[str, ApiToken] = {}
+        super().__init__()
         self._people: dict[str, Person] = {}
         self._requests: dict[str, GrantRequest] = {}
         self._grants: dict[str, TeamGrant] = {}

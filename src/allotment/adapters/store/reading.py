@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, people_rows, request_rows, token_rows
+from allotment.adapters.store import auditing, credential_rows, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
@@ -28,6 +28,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import AuditFilter, AuditPage
+from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, clipped
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
@@ -298,6 +299,11 @@ class SqlReader:
         """See the port."""
         with self._looking() as connection:
             return people_rows.person_of(connection, issuer, subject)
+
+    def cluster_credentials(self, platform: str) -> tuple[SealedCredential, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return credential_rows.credentials_of(connection, platform)
 
     def request(self, request_id: str) -> GrantRequest:
         """See the port."""

@@ -196,6 +196,17 @@ PEOPLE: Final = sa.Table(
 )
 """Never removed: a user name stays that of whoever had it first."""
 
+CLUSTER_CREDENTIALS: Final = sa.Table(
+    "cluster_credentials",
+    METADATA,
+    sa.Column("platform", TEXT, primary_key=True),
+    sa.Column("cluster", TEXT, primary_key=True),
+    sa.Column("sealed", TEXT, nullable=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("by", TEXT, nullable=False),
+)
+"""Sealed: without the server's key, which lies elsewhere, they open nothing."""
+
 REQUESTS: Final = sa.Table(
     "requests",
     METADATA,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, people_rows, request_rows, token_rows
+from allotment.adapters.store import auditing, credential_rows, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
 from allotment.adapters.store.notice_rows import SqlNoticeBook
@@ -30,6 +30,7 @@ from allotment.model.audit.act import AuditedAct
 from allotment.model.audit.chain import ChainHead
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest
+from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
 from allotment.ports.stored_jobs import JobEvent, StaleWriteError, StoredChange, StoredJob, changed, first_kept
 
@@ -162,6 +163,22 @@ class SqlStore(SqlReader):
             person, news = people_rows.suspend(connection, person_id, None)
             self._keep_acts(connection, audited if news else ())
             return person
+
+    def keep_cluster_credentials(
+        self, credentials: Sequence[SealedCredential], audited: Sequence[AuditedAct] = ()
+    ) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            for each in credentials:
+                credential_rows.keep(connection, each)
+            self._keep_acts(connection, audited)
+
+    def drop_cluster_credential(self, platform: str, cluster: str, audited: Sequence[AuditedAct] = ()) -> bool:
+        """See the port."""
+        with self._changing() as connection:
+            found = credential_rows.drop(connection, platform, cluster)
+            self._keep_acts(connection, audited if found else ())
+            return found
 
     def keep_requests(
         self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()

@@ -34,6 +34,8 @@ class Permission(Enum):
     """More is asked for, offers are accepted, what was asked for is withdrawn."""
     DECIDE = "decide"
     """Requests are decided on, those that a route names one for."""
+    CLUSTERS = "clusters"
+    """By what clusters are reached is told to the server, and taken back."""
     AUDIT = "audit"
     """Who did what, when and from where is read."""
 

@@ -180,6 +180,7 @@ class Source(Part, frozen=True):
         device_use: from metrics, empty without.
         idle_marks: what rules of idleness would have done; of a back end that measures itself.
         unreached: why the cluster gave no answer at all; empty where it did.
+        stale: why nothing newer is known of it, which is as old as `observed_at` says; empty where it answers.
         slurm: of a Slurm what it says itself, beside its nodes and jobs as objects; None of a cluster.
         served: what the server of this machine keeps of jobs that its back end does not hold, or that are over; empty
             of a cluster that was asked itself.
@@ -199,6 +200,7 @@ class Source(Part, frozen=True):
     device_use: tuple[DeviceUse, ...] = ()
     idle_marks: tuple[IdleMarked, ...] = ()
     unreached: str = ""
+    stale: str = ""
     slurm: SlurmFacts | None = None
     served: tuple[ServedJob, ...] = ()
     submitted: dict[str, int] = {}

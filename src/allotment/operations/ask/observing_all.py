@@ -68,8 +68,19 @@ def observe_all(clusters: Mapping[str, Connect], clock: Clock, namespaces: tuple
 def _source(name: str, found: Snapshot | UnreachableError | NotSignedInError, now: str) -> Source:
     if isinstance(found, Snapshot):
         return found.sources[0]
-    gaps = tuple(Gap(what=each, reason="failed", detail=found.what) for each in sorted({kind.plural for kind in KINDS}))
-    return Source(name=name, observed_at=now, gaps=gaps, unreached=found.what)
+    return unreached_source(name, found.what, now)
+
+
+def unreached_source(name: str, why: str, now: str) -> Source:
+    """A cluster of which nothing was seen.
+
+    Args:
+        name: that it has in answers.
+        why: it gave no answer.
+        now: RFC 3339.
+    """
+    gaps = tuple(Gap(what=each, reason="failed", detail=why) for each in sorted({kind.plural for kind in KINDS}))
+    return Source(name=name, observed_at=now, gaps=gaps, unreached=why)
 
 
 def _asker(seen: Mapping[str, Snapshot]) -> Asker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from allotment.errors import ForbiddenError, NotFoundError, shown
+from allotment.errors import ForbiddenError, NotFoundError, UsageError, shown
 from allotment.model.observed.base import Object
 from allotment.model.observed.snapshot import Snapshot, Source
 from allotment.model.spelling import did_you_mean
@@ -49,6 +49,25 @@ def check_place(snapshot: Snapshot, namespace: str) -> None:
         f"there is no namespace {shown(namespace)}",
         fix=did_you_mean(namespace, known, f"{_there(known)}leave -n out, or give -A"),
     )
+
+
+def refuse_slurm(snapshot: Snapshot, what: str) -> None:
+    """That none of it is a Slurm, for what is answered by the twin of Kueue.
+
+    Args:
+        snapshot: that is asked.
+        what: is told for clusters alone, as the beginning of a sentence.
+
+    Raises:
+        UsageError: a Slurm is.
+    """
+    name = next((each.name for each in snapshot.sources if each.kind == "slurm"), "")
+    if name:
+        raise UsageError(
+            f"{what} is not told of a Slurm",
+            why=f"{shown(name)} orders its jobs by rules of its own; its limits promise nothing, they only bound",
+            fix="ask `allot why`: it tells when enough ends, and when Slurm expects a job; `allot gpus`: what fits",
+        )
 
 
 def _check_looked(snapshot: Snapshot, namespace: str, *, known: bool = True) -> None:

@@ -83,6 +83,7 @@ SETTINGS: Final = (
     Setting("oidc-scopes", "openid profile email", "what is asked of the provider, with spaces between the words"),
     Setting("oidc-ca", "", "certificates that the provider's is checked against; none of its own", is_path=True),
     Setting("notices", "", "file of receivers of notices that the server sends; none by default", is_path=True),
+    Setting("key-file", "", "where the server's key for credentials of clusters lies; in its folder", is_path=True),
     Setting("output", "table", "output format", OUTPUT_FORMATS),
     Setting("color", "auto", "colours: auto looks at the terminal, NO_COLOR and CLICOLOR_FORCE", COLOR_MODES),
     Setting("no-input", "false", "never ask; a question becomes an error that names the flag", BOOLEANS),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from allotment.errors import AllotmentError, ForbiddenError, NotFoundError, UsageError, quoted, shown
 from allotment.model.access.caller import Caller, CallerKind
@@ -18,6 +18,7 @@ from allotment.model.source import SourceTree
 from allotment.observe.view import namespaces_of
 from allotment.operations.ask.viewing import viewed
 from allotment.operations.run.desk import Desk
+from allotment.operations.run.discreet import DiscreetDesk
 from allotment.operations.run.unnamed import foreseen_unnamed, job_unnamed, row_unnamed, snapshot_unnamed
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
@@ -45,7 +46,8 @@ class DeskOf:
             caller: in whose name.
             rights: what he may.
         """
-        self._desk = desk
+        # Where clusters are is for those who may see all.
+        self._desk = desk if rights.within(Permission.READ) is None else cast("Desk", DiscreetDesk(desk))
         self._caller = caller
         self._rights = rights
 

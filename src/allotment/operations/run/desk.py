@@ -344,6 +344,10 @@ class Desk:
         """Whether programs of several people may run on a back end, none of them as the user whose server it is."""
         return backend in self._identity.clusters
 
+    def is_open(self, backend: str) -> bool:
+        """Whether a back end could be opened; nothing is asked of it."""
+        return backend in self._lanes
+
     def declared(self) -> Mapping[str, str]:
         """Files of the platform directory."""
         return self._identity.declared

@@ -13,11 +13,13 @@ from typing import Final
 import msgspec
 
 from allotment.model.grammar import count
-from allotment.model.observed.snapshot import Snapshot
+from allotment.model.observed.snapshot import Gap, Snapshot
 from allotment.ports.job_service import ForeseenJob
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 
 _WHOM: Final = re.compile(r"; preemptor: [^;]+|(?<=so far), last by [^;]+|; preempt(?:or|ee) path: [^;]*")
+_OF_THE_SERVER: Final = frozenset({"forbidden", "failed"})
+"""Reasons of gaps whose words are of the server that asked."""
 _UID: Final = re.compile(r"\(UID: [^)]*\)")
 
 
@@ -44,14 +46,22 @@ def job_unnamed(job: StoredJob) -> StoredJob:
 
 
 def snapshot_unnamed(snapshot: Snapshot) -> Snapshot:
-    """What the server says of its jobs in a snapshot of which all else is a team's view already."""
+    """What the server says of its jobs, and of itself, in a snapshot of which all else is a team's view already."""
     sources = tuple(
         msgspec.structs.replace(
-            each, served=tuple(msgspec.structs.replace(job, said=unnamed(job.said)) for job in each.served)
+            each,
+            gaps=tuple(map(_gap, each.gaps)),
+            served=tuple(msgspec.structs.replace(job, said=unnamed(job.said)) for job in each.served),
         )
         for each in snapshot.sources
     )
     return msgspec.structs.replace(snapshot, sources=sources)
+
+
+def _gap(gap: Gap) -> Gap:
+    """What the API server refused says as whom it was asked, and what failed where it is."""
+    kept: Gap = msgspec.structs.replace(gap, detail="") if gap.reason in _OF_THE_SERVER else gap
+    return kept
 
 
 def _attempt(attempt: JobAttempt) -> JobAttempt:

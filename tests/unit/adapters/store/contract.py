@@ -17,6 +17,7 @@ from allotment.model.jobs.job import JobSchedule
 from allotment.model.jobs.run import IllegalMoveError, JobState, RunningPlace
 from allotment.model.jobs.use import UseSummary
 from allotment.ports.backends import EndOfRun
+from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceTurn, DeviceUse, TimedDevice
 from allotment.ports.people import ShutOutError
 from allotment.ports.store import JobFilter, StoreInUseError, StorePlace
@@ -320,6 +321,21 @@ class StoreContract:
                 store.add_token(token("two"), [act()], by_token="mine")
             assert {each.id for each in store.tokens()} == {"mine", "one"}
             assert list(store.whole_audit()) == []
+
+    def test_a_cluster_has_one_credential_and_all_of_several_are_kept_or_none(self, place: StorePlace) -> None:
+        def sealed(cluster: str, text: str, platform: str = "acme") -> SealedCredential:
+            return SealedCredential(platform, cluster, text, NOW, "ada")
+
+        with place.writer("a test") as store:
+            store.keep_cluster_credentials([sealed("b", "1"), sealed("a", "2"), sealed("a", "3", "other")], [act()])
+            store.keep_cluster_credentials([sealed("b", "4")])
+            assert store.cluster_credentials("acme") == (sealed("a", "2"), sealed("b", "4"))
+            assert store.drop_cluster_credential("acme", "a", [act()])
+            assert not store.drop_cluster_credential("acme", "a", [act()])
+            assert store.cluster_credentials("other") == (sealed("a", "3", "other"),)
+            assert len(list(store.whole_audit())) == 2
+        with place.reader() as reader:
+            assert reader.cluster_credentials("acme") == (sealed("b", "4"),)
 
     def test_status_counts(self, place: StorePlace) -> None:
         with place.writer("a test") as store:

@@ -8,25 +8,25 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from allotment.adapters.kube.fake import Call, FakeKube
-from allotment.errors import NotFoundError, UnreachableError
+from allotment.adapters.kube.fake import FakeKube
+from allotment.errors import NotFoundError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import AccessRights
 from allotment.model.observed.served import ServedJob
 from allotment.model.observed.snapshot import Snapshot
+from allotment.operations.ask.observing import observe
 from allotment.operations.run.asked import DeskOf
 from allotment.operations.run.kubernetes.as_source import ClusterAsSource
 from tests.unit.operations.run.test_kubernetes_server import Hands
 
-AWAY = UnreachableError("https://cluster does not answer")
-
 
 class Bench:
-    """A cluster in memory with two teams, and how often it was read."""
+    """A cluster in memory with two teams, and how old what is seen of it may be."""
 
     def __init__(self) -> None:
-        self.kube, self.clock, self.acts, self.reads = FakeKube(), Hands(), 0, 0
+        self.kube, self.clock, self.acts = FakeKube(), Hands(), 0
+        self.within: list[float] = []
         for team in ("nlp", "cv"):
             marks = {"allotment.dev/tenant": team, "allotment.dev/team": team}
             self.kube.put(
@@ -34,41 +34,23 @@ class Bench:
             )
             metadata = {"name": f"secret-of-{team}", "namespace": f"ml-{team}"}
             self.kube.put({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}})
-        self.kube.hook = self.count
-        self.there = ClusterAsSource("training", self.kube, self.clock, acts=lambda: self.acts)
+        self.there = ClusterAsSource(self.seen, self.clock, acts=lambda: self.acts)
 
-    def count(self, call: Call) -> None:
-        self.reads += not call.done and (call.verb, call.key.kind) == ("list", "Job")
+    def seen(self, within: float) -> Snapshot:
+        self.within.append(within)
+        return observe(self.kube, self.clock)
 
-    def after(self, seconds: float) -> int:
+    def after(self, seconds: float) -> float:
         self.clock.sleep(seconds)
         self.there.read()
-        return self.reads
+        return self.within[-1]
 
 
-def test_who_asks_within_half_a_minute_costs_the_cluster_nothing() -> None:
+def test_it_may_be_half_a_minute_old_and_less_where_the_server_acted_there() -> None:
     bench = Bench()
-    assert [bench.after(each) for each in (0, 1, 28, 2)] == [1, 1, 1, 2]
+    assert [bench.after(each) for each in (0, 1, 28)] == [30, 30, 30]
     bench.acts += 1
-    assert [bench.after(each) for each in (1, 5, 5)] == [2, 3, 3]
-    assert bench.there.read().sources[0].name == "training"
-    assert bench.there.read().asker.user == ""
-
-
-def test_a_cluster_that_does_not_answer_is_not_asked_again_at_once() -> None:
-    bench = Bench()
-    tries = []
-
-    def away() -> None:
-        tries.append(bench.clock.now())
-        raise AWAY
-
-    there = ClusterAsSource("training", bench.kube, bench.clock, away)
-    for seconds in (0, 1, 8, 2):
-        bench.clock.sleep(seconds)
-        with pytest.raises(UnreachableError):
-            there.read()
-    assert len(tries) == 2
+    assert [bench.after(each) for each in (1, 25, 5, 1)] == [5, 5, 5, 30]
 
 
 def asked_by(read: Callable[[], Snapshot], *teams: str) -> DeskOf:

@@ -89,6 +89,7 @@ def _source_line(source: Source, now: dt.datetime) -> str:
         f"{shown(source.name)} ({shown(source.server)})" if source.server else shown(source.name),
         f"seen {shown(source.observed_at)}" + ("" if seconds is None else f", {duration(seconds)} ago"),
         f"not reached ({shown(source.unreached)})" if source.unreached else "",
+        f"nothing newer ({shown(source.stale)})" if source.stale else "",
         f"in {source.took:g} s" if 0 < source.took < _LONGEST_READING else "",
         f"in the namespaces {', '.join(map(shown, source.namespaces))} only" if source.namespaces else "",
     ]

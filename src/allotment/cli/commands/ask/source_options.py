@@ -143,6 +143,9 @@ def snapshot_of(
     if source.backend:
         found = asked_server(session).snapshot(source.backend, source.namespace or "")
         check_place(found, source.namespace)
+        for each in found.sources:
+            if each.stale:
+                session.note(f"{shown(each.name)} is told as it was at {shown(each.observed_at)}: {shown(each.stale)}")
         return found if measure is None else measure(found)
     kubeconfig, contexts = session.value("kubeconfig"), contexts_of(session)
     clusters = {each: partial(wiring.connect, kubeconfig, each) for each in contexts}
@@ -179,13 +182,9 @@ def no_slurm(snapshot: Snapshot, what: str) -> None:
     Raises:
         UsageError: a Slurm is.
     """
-    name = next((each.name for each in snapshot.sources if each.kind == "slurm"), "")
-    if name:
-        raise UsageError(
-            f"{what} is not told of a Slurm",
-            why=f"{shown(name)} orders its jobs by rules of its own; its limits promise nothing, they only bound",
-            fix="ask `allot why`: it tells when enough ends, and when Slurm expects a job; `allot gpus`: what fits",
-        )
+    from allotment.operations.ask.places import refuse_slurm
+
+    refuse_slurm(snapshot, what)
 
 
 def contexts_of(session: Session) -> tuple[str, ...]:

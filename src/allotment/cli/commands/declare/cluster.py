@@ -11,17 +11,23 @@ from allotment.cli.shell.options import OutputOptions, global_flags, output_flag
 from allotment.cli.shell.session import Session
 
 _HERE: Final = "allotment.cli.commands.declare.cluster"
+_SERVED: Final = "allotment.cli.commands.declare.cluster_connecting"
 
 ENTRIES: Final = (
     CommandEntry("list", f"{_HERE}:list_", "Clusters with purpose, size and price.", ("ls", "get")),
     CommandEntry("pools", f"{_HERE}:pools", "Node pools of the clusters.", ("node-pools",)),
+    CommandEntry("status", f"{_SERVED}:status", "How the clusters of the server do.", ()),
+    CommandEntry("connect", f"{_SERVED}:connect", "Have the server reach one by a kubeconfig.", ()),
+    CommandEntry("disconnect", f"{_SERVED}:disconnect", "Have it forget that.", (), takes_away=True),
+    CommandEntry("rotate-key", f"{_SERVED}:rotate_key", "Seal the credentials of clusters anew.", ()),
+    CommandEntry("role", f"{_SERVED}:role", "The roles that a server needs in one.", ()),
 )
 
 
 @click.group(cls=LazyGroup, entries=ENTRIES)
 @global_flags
 def cluster() -> None:
-    """List clusters and their node pools, as the platform directory declares them."""
+    """Clusters and their node pools, as the platform directory declares them, and as the server reaches them."""
 
 
 @click.command("list", cls=Command)

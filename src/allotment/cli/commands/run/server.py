@@ -29,6 +29,7 @@ from allotment.model.grammar import count
 @setting_flag("oidc-scopes", metavar="WORDS")
 @setting_flag("oidc-ca", metavar="FILE")
 @setting_flag("notices", metavar="FILE")
+@setting_flag("key-file", metavar="FILE")
 @click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
 @output_flags
 @global_flags

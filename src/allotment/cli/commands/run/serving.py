@@ -36,6 +36,7 @@ _OF_SERVERS: Final = (
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
     "notices",
+    "key-file",
 )
 """Settings that a server is started with."""
 LET_IN_BY: Final = "ALLOTMENT_TOKEN"

@@ -88,6 +88,31 @@ EXAMPLES: Final[CommandExamples] = {
         Example("allot cluster pools my-platform -l cluster=training-eastus", "node pools of one cluster"),
         Example("allot cluster pools my-platform -o csv", "all of them, for a spreadsheet"),
     ),
+    ("cluster", "status"): (
+        Example("allot cluster status", "which answer, and how old what is known is", ExampleNeeds.CONNECTED),
+        Example("allot cluster status -l state=stale -o name", "those that are away", ExampleNeeds.CONNECTED),
+    ),
+    ("cluster", "connect"): (
+        Example(
+            "allot cluster connect training-eastus --kubeconfig kubeconfig --context training-eastus",
+            "by one context of a kubeconfig",
+            ExampleNeeds.CONNECTED,
+        ),
+    ),
+    ("cluster", "disconnect"): (
+        Example(
+            "allot cluster disconnect training-eastus", "as the server's own kubeconfig says", ExampleNeeds.CONNECTED
+        ),
+    ),
+    ("cluster", "rotate-key"): (Example("allot cluster rotate-key", "once in a while", ExampleNeeds.CONNECTED),),
+    ("cluster", "role"): (
+        Example("allot cluster role training-eastus --platform my-platform", "what it needs to be seen"),
+        Example(
+            "allot cluster role training-eastus --platform my-platform --for-people "
+            "--bind-to serviceaccount:allotment-system/server",
+            "and to have people's jobs made there, with the bindings",
+        ),
+    ),
     ("accelerator",): (Example("allot accelerator list my-platform", "the catalogue"),),
     ("accelerator", "list"): (
         Example("allot accelerator list my-platform", "the catalogue"),

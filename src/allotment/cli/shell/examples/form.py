@@ -25,6 +25,8 @@ class ExampleNeeds(StrEnum):
     """A server at which ``ada@acme.example`` has signed in; tested live."""
     REQUESTS = "requests"
     """A server with a request, or a grant, called ``r7k2f9qa`` that stands so that this can be done; tested live."""
+    CONNECTED = "connected"
+    """A server of the reference platform with `training-eastus` connected, and `kubeconfig` here; tested live."""
     CHECKOUT = "checkout"
     """The repository's folder `examples` in the current one; tested offline."""
 

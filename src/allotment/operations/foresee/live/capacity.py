@@ -9,7 +9,7 @@ from typing import Final
 from allotment.accounting.capacity import PER_DEVICE, devices_by_node
 from allotment.accounting.claims import hands_out_devices
 from allotment.accounting.lines import lines_of
-from allotment.errors import InputError
+from allotment.errors import InputError, NotFoundError
 from allotment.model.devices import DEVICE_RESOURCES
 from allotment.model.observed.index import Index
 from allotment.model.observed.queueing import ClusterQueue, ResourceFlavor
@@ -98,16 +98,25 @@ def capacity_live(snapshot: Snapshot, asks: Sequence[Ask]) -> LiveCapacity:
     rooms: list[QueueRoom] = []
     anywhere: dict[str, int] = {}
     notes: list[str] = []
+    lacking: dict[str, list[NotFoundError]] = {}
     for source in snapshot.sources:
         index = Index(source)
         view = queueing_view(source, snapshot.taken_at or source.observed_at, index)
         fleet = _fleet(index)
         lines = _QueueLines(view, index)
         for ask in asks:
-            shape = pod_shape_of(ask, fleet.state.nodes.nodes)
+            try:
+                shape = pod_shape_of(ask, fleet.state.nodes.nodes)
+            except NotFoundError as error:
+                # A cluster without such devices has no room for them; where none has any, that is a slip.
+                lacking.setdefault(ask.text, []).append(error)
+                continue
             anywhere[ask.text] = anywhere.get(ask.text, 0) + room(fleet.state, shape).count
             rooms += _rooms(ask.text, shape, lines, fleet)
         notes += [*((NO_QUEUES,) if queueless(source) else view.unmodelled), *fleet.unmodelled]
+    for errors in lacking.values():
+        if len(errors) == len(snapshot.sources):
+            raise errors[0]
     order = {ask.text: place for place, ask in enumerate(asks)}
     rooms.sort(key=lambda each: (order[each.shape], -each.fits, each.queue, each.flavor))
     return LiveCapacity(snapshot.taken_at, tuple(rooms), anywhere, tuple(dict.fromkeys(notes)))

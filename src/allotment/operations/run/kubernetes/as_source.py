@@ -1,99 +1,49 @@
-"""A cluster as answers rest on it, read by the server for all who ask it and have no way to the cluster themselves."""
+"""A cluster as answers rest on it, seen by the server for all who ask it and have no way to the cluster themselves."""
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
-from allotment.errors import NotSignedInError, UnreachableError
-from allotment.model.observed.snapshot import Asker, Snapshot
-from allotment.operations.ask.observing import observe
+from allotment.model.observed.snapshot import Snapshot
 from allotment.ports.clock import Clock
-from allotment.ports.kube import KubePort
 
 _HELD: Final = 30.0
-"""Seconds for which a cluster is believed to be as it was read, so that many who ask cost it no more than one."""
+"""Seconds for which a cluster is believed to be as it was seen, so that many who ask cost it no more than one."""
 _CHANGED: Final = 5.0
 """The same, where the server has made or ended something there since."""
-_SILENT: Final = 10.0
-"""Seconds for which one that did not answer is not asked again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadCluster:
-    """What came of reading a cluster.
-
-    Attributes:
-        at: when it was over.
-        acts: of the server there, by its beginning.
-    """
-
-    at: dt.datetime
-    acts: int
-    found: Snapshot | UnreachableError | NotSignedInError
 
 
 class ClusterAsSource:
-    """See the module. For several threads: who comes while it is read waits for that reading."""
+    """See the module. For several threads."""
 
-    def __init__(
-        self,
-        name: str,
-        kube: KubePort,
-        clock: Clock,
-        require_right: Callable[[], None] = lambda: None,
-        acts: Callable[[], int] = lambda: 0,
-    ) -> None:
+    def __init__(self, seen: Callable[[float], Snapshot], clock: Clock, acts: Callable[[], int] = lambda: 0) -> None:
         """Nothing is read yet.
 
         Args:
-            name: of the back end, by which its source is called.
-            kube: the cluster, as the server's user reads it.
+            seen: the cluster as it was seen last, so many seconds ago at most where it answers; it may raise
+                `UnreachableError` and `NotSignedInError`.
             clock: time.
-            require_right: raises where that is another cluster than is meant; see `RightCluster`.
             acts: how often the server has made or ended something there.
         """
-        self._name = name
-        self._kube = kube
+        self._seen = seen
         self._clock = clock
-        self._require_right = require_right
         self._acts = acts
         self._alone = threading.Lock()
-        self._read: _ReadCluster | None = None
+        self._acted = (0, dt.datetime.min.replace(tzinfo=dt.UTC))
 
     def read(self) -> Snapshot:
-        """The cluster as it was half a minute ago at most.
+        """The cluster as it was half a minute ago at most; one that is away as it was when it was seen last.
 
         Raises:
-            UnreachableError: it does not answer.
-            NotSignedInError: it does not accept the server's credentials.
+            UnreachableError: it does not answer, and never has.
+            NotSignedInError: it does not accept the server's credentials, and never has.
         """
         with self._alone:
-            if self._read is None or self._is_old(self._read):
-                acts, found = self._acts(), self._observed()
-                self._read = _ReadCluster(self._clock.now(), acts, found)
-            found = self._read.found
-        if isinstance(found, Snapshot):
-            return found
-        raise found
-
-    def _is_old(self, read: _ReadCluster) -> bool:
-        most = _SILENT
-        if isinstance(read.found, Snapshot):
-            most = _HELD if read.acts == self._acts() else _CHANGED
-        return not 0 <= (self._clock.now() - read.at).total_seconds() <= most
-
-    def _observed(self) -> Snapshot | UnreachableError | NotSignedInError:
-        try:
-            self._require_right()
-            found = observe(self._kube, self._clock)
-        except (UnreachableError, NotSignedInError) as error:
-            return error
-        # Who the server is there, and where its kubeconfig looks, says nothing of who asks.
-        sources = tuple(msgspec.structs.replace(each, name=self._name) for each in found.sources)
-        return msgspec.structs.replace(found, asker=Asker(), sources=sources)
+            acts, now = self._acts(), self._clock.now()
+            if acts != self._acted[0]:
+                self._acted = (acts, now)
+            lately = 0 <= (now - self._acted[1]).total_seconds() <= _HELD
+        return self._seen(_CHANGED if lately else _HELD)

@@ -1,0 +1,114 @@
+"""Which clusters a server follows, and by what it reaches each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from allotment import wiring
+from allotment.api.deciding import PresentPlatform
+from allotment.errors import NotFoundError, shown
+from allotment.model.mark import Mark
+from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.hub import ClusterHub
+from allotment.operations.fleet.joined import JoinedClusters
+from allotment.operations.run.kubernetes.right_cluster import RightCluster
+from allotment.ports.clock import Clock
+from allotment.ports.kube import KubePort
+
+Connect = Callable[[str], AbstractContextManager[KubePort]]
+"""To a cluster, by its context."""
+
+
+class ClusterWays:
+    """By what a server reaches clusters: by a credential that it was given, else as its own environment says."""
+
+    def __init__(self, present: PresentPlatform, credentials: ClusterCredentials, connect: Connect) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            present: the platform.
+            credentials: that the server was given.
+            connect: to a cluster, by its context, as the environment says.
+        """
+        self._present = present
+        self._credentials = credentials
+        self._connect = connect
+
+    def to(self, name: str, context: str) -> AbstractContextManager[KubePort]:
+        """To a cluster.
+
+        Args:
+            name: of it.
+            context: where no credential is kept.
+
+        Raises:
+            NotFoundError: there is no way to it.
+            InputError: what is kept cannot be used.
+        """
+        if self._credentials.kept(name) is None:
+            return self._connect(context)
+        return wiring.connect_by(partial(self._kubeconfig, name))
+
+    def by_context(self, context: str) -> AbstractContextManager[KubePort]:
+        """The same, to the cluster that is declared with a context."""
+        names = [each.name for each in self._present.platform.clusters if each.context == context]
+        return self.to(names[0], context) if names else self._connect(context)
+
+    def words(self, name: str, context: str) -> str:
+        """What tells one way from another."""
+        kept = self._credentials.kept(name)
+        return context if kept is None else f"{context} {kept.at}"
+
+    def _kubeconfig(self, name: str) -> Mapping[str, Any]:
+        found = self._credentials.opened(name)
+        if found is None:
+            raise NotFoundError(f"cluster {shown(name)} was disconnected from this server")
+        return found
+
+
+def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock) -> ClusterHub:
+    """The clusters of a platform, each followed from the first time that somebody needs it.
+
+    Args:
+        present: the platform, which goes on with its repository.
+        ways: to clusters.
+        clock: time.
+    """
+
+    def declared() -> Mapping[str, str]:
+        return {each.name: ways.words(each.name, each.context) for each in present.platform.clusters}
+
+    @contextmanager
+    def opened(name: str) -> Iterator[KubePort]:
+        platform = present.platform
+        cluster = platform.cluster(name)
+        if cluster is None:
+            raise NotFoundError(f"there is no cluster {shown(name)}")
+        with ways.to(name, cluster.context) as kube:
+            RightCluster(kube, Mark(platform.name, cluster.name))()
+            yield kube
+
+    return ClusterHub(declared, opened, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedClusters:
+    """The clusters of a server: how each is reached, and what each shows."""
+
+    hub: ClusterHub
+    ways: ClusterWays
+
+
+def joined_clusters(present: PresentPlatform, hub: ClusterHub, clock: Clock) -> JoinedClusters:
+    """What answers rest on.
+
+    Args:
+        present: the platform.
+        hub: its clusters.
+        clock: time.
+    """
+    return JoinedClusters(hub, clock, lambda: (present.platform, present.files))

@@ -1,0 +1,82 @@
+"""The clusters of a server, as administrators ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from allotment.errors import NotFoundError, shown
+from allotment.model.access.caller import Caller
+from allotment.model.moments import moment
+from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.followed import HeardCluster
+from allotment.operations.fleet.hub import ClusterHub
+from allotment.ports.clock import Clock
+from allotment.ports.cluster_service import ToldCluster
+
+_SEEN_IN: Final = 5.0
+"""Seconds that whoever connects a cluster waits to hear how it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedClusters:
+    """What a server has of clusters."""
+
+    hub: ClusterHub
+    credentials: ClusterCredentials
+    clock: Clock
+
+
+class ClustersOf:
+    """Implements `ports.cluster_service.ClusterService` for one caller; whether he may is decided before."""
+
+    def __init__(self, served: ServedClusters, caller: Caller) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            served: what is asked.
+            caller: in whose name.
+        """
+        self._served = served
+        self._caller = caller
+
+    def clusters(self) -> tuple[ToldCluster, ...]:
+        """All that are declared."""
+        hub = self._served.hub
+        return tuple(map(self._told, hub.all_heard(hub.names)))
+
+    def connect_cluster(self, name: str, kubeconfig: Mapping[str, Any]) -> ToldCluster:
+        """Reach it by that from now on."""
+        if name not in self._served.hub.names:
+            raise NotFoundError(
+                f"there is no cluster {shown(name)}",
+                why="the platform directory of the server declares none of that name",
+                fix="declare it, or name one that is there: `allot cluster status`",
+            )
+        self._served.credentials.connect(self._caller, name, kubeconfig)
+        return self._told(self._served.hub.heard(name, patience=_SEEN_IN))
+
+    def disconnect_cluster(self, name: str) -> None:
+        """Keep it no more."""
+        self._served.credentials.disconnect(self._caller, name)
+
+    def rotate_key(self) -> int:
+        """Seal all anew."""
+        return self._served.credentials.rotate_key(self._caller)
+
+    def _told(self, heard: HeardCluster) -> ToldCluster:
+        source = None if heard.snapshot is None else heard.snapshot.sources[0]
+        kept = self._served.credentials.kept(heard.name)
+        seen = None if source is None else moment(source.observed_at)
+        age = None if seen is None else max(0, int(self._served.clock.now().timestamp() - seen / 1000))
+        return ToldCluster(
+            name=heard.name,
+            state=heard.state,
+            observed_at="" if source is None else source.observed_at,
+            age_seconds=age,
+            error="" if heard.error is None else heard.error.line,
+            gaps=() if source is None else tuple(sorted({each.what for each in source.gaps})),
+            connected=None if kept is None else kept.at,
+            connected_by="" if kept is None else kept.by,
+        )

@@ -1,0 +1,197 @@
+"""Two real clusters and one that never answers, under one server: one view, and what it is reached by.
+
+The token that the server is given for a cluster stands in none of its files, and gives it what it reads alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from allotment.cli.shell.examples.form import ExampleNeeds
+from allotment.cli.shell.examples.table import EXAMPLES
+from allotment.ports.sandboxes import Sandbox
+from tests.live.conftest import kubectl_for
+from tests.live.server.conftest import ROOT, Server
+from tests.live.training import CLUSTER, Training
+
+pytestmark = pytest.mark.live
+DEV, AWAY = "dev-eastus", "prod-inference-eastus"
+ACCOUNT = ("allotment-server-test", "server")
+FAST = 1.0
+"""Seconds that an answer takes at most while one cluster hangs: it waits for none that is known to."""
+
+
+@dataclass
+class Fleet3:
+    """A server with its clusters.
+
+    Attributes:
+        address: of the one that never answers.
+    """
+
+    server: Server
+    address: str
+    kubectl: Callable[..., str]
+
+    def answer(self, name: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.server.service._ask("GET", f"/api/v1/answers/{name}", "answer", dict)  # type: ignore[attr-defined]
+        return found
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        told = json.loads(self.server.run("cluster", "status", "-o", "json"))
+        return {each["name"]: each for each in told["items"]}
+
+    def until(self, name: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        ends = time.monotonic() + 90
+        while time.monotonic() < ends:
+            found = self.states()[name]
+            if holds(found):
+                return found
+            time.sleep(1)
+        raise AssertionError(f"{name} is {found}")
+
+
+def context_of(kubeconfig: Path, name: str) -> dict[str, Any]:
+    """The one context of a sandbox's kubeconfig, under a name."""
+    found = yaml.safe_load(kubeconfig.read_text())
+    return {
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "clusters": [{"name": name, "cluster": found["clusters"][0]["cluster"]}],
+        "users": [{"name": name, "user": found["users"][0]["user"]}],
+    }
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    training: Training, sandbox: Sandbox, tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet3]:
+    home = tmp_path_factory.mktemp("fleet")
+    shutil.copytree(ROOT / "examples" / "acme", home / "my-platform")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        address = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        parts = [context_of(training.sandbox.kubeconfig, CLUSTER), context_of(sandbox.kubeconfig, DEV)]
+        never = context_of(sandbox.kubeconfig, AWAY)
+        never["clusters"][0]["cluster"] = {**never["clusters"][0]["cluster"], "server": address}
+        merged = {key: [one for each in (*parts, never) for one in each[key]] for key in parts[0]}
+        file = home / "kubeconfig"
+        file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **merged}))
+        one = Server(home, further={"KUBECONFIG": str(file)})
+        one.environment["ALLOTMENT_PLATFORM"] = str(home / "my-platform")
+        try:
+            one.up("--platform", str(home / "my-platform"))
+            yield Fleet3(one, address, kubectl_for(training.sandbox, tools))
+        finally:
+            began = time.monotonic()
+            one.end()
+            assert time.monotonic() - began < 20, "its end waits for no cluster that hangs"
+
+
+def test_one_view_of_all_and_the_one_that_hangs_costs_nobody_anything(fleet: Fleet3) -> None:
+    for name in (CLUSTER, DEV):
+        fleet.until(name, lambda each: each["state"] == "current")
+    away = fleet.until(AWAY, lambda each: each["state"] == "silent")
+    assert away["ageSeconds"] is None
+    alone = fleet.answer(f"gpus?cluster={CLUSTER}&cluster={DEV}")
+    for route in ("gpus", "who", "queues", "quotas", "waste", "saturation", "clusters", "snapshot-summary"):
+        began = time.monotonic()
+        found = fleet.answer(route)
+        assert time.monotonic() - began < FAST, route
+        assert fleet.address not in json.dumps(found["sources"])
+    joined = fleet.answer("gpus")
+    seen = {each["name"]: each for each in joined["sources"]}
+    assert (joined["partial"], seen[AWAY]["state"]) == (True, "silent")
+    assert seen[AWAY]["why"].startswith("it has not answered since 20")
+    assert {seen[each]["state"] for each in (CLUSTER, DEV, "local")} == {"current"}
+    assert all(0 <= seen[each]["age_seconds"] <= 45 for each in (CLUSTER, DEV))
+    of_both = [each for each in joined["document"]["items"] if each["cluster"] in (CLUSTER, DEV)]
+    assert of_both == alone["document"]["items"], "every other answer is unchanged"
+
+
+@pytest.fixture(scope="module")
+def given(fleet: Fleet3) -> Iterator[tuple[Path, str]]:
+    """A kubeconfig with the token of an account that has the rendered role alone; and the token."""
+    namespace, name = ACCOUNT
+    bind = f"serviceaccount:{namespace}/{name}"
+    roles = fleet.server.run("cluster", "role", CLUSTER, "--for-people", "--bind-to", bind, "-o", "yaml")
+    fleet.kubectl("create", "namespace", namespace)
+    fleet.kubectl("create", "serviceaccount", name, "-n", namespace)
+    fleet.kubectl("apply", "-f", "-", stdin=roles)
+    token = fleet.kubectl("create", "token", name, "-n", namespace, "--duration", "2h").strip()
+    document = yaml.safe_load((fleet.server.home / "kubeconfig").read_text())
+    for each in document["users"]:
+        if each["name"] == CLUSTER:
+            each["user"] = {"token": token}
+    path = fleet.server.home / "given"
+    path.write_text(yaml.safe_dump(document))
+    try:
+        yield path, token
+    finally:
+        fleet.kubectl("delete", "-f", "-", stdin=roles)
+        fleet.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def connect(fleet: Fleet3, path: Path) -> dict[str, Any]:
+    fleet.server.run("cluster", "connect", CLUSTER, "--kubeconfig", str(path), "--context", CLUSTER)
+    return fleet.until(CLUSTER, lambda each: each["state"] == "current" and each["connectedAt"] is not None)
+
+
+def test_with_the_rendered_role_all_is_read_without_a_gap_and_no_secret(fleet: Fleet3, given: tuple[Path, str]) -> None:
+    assert connect(fleet, given[0])["notRead"] == []
+    who = f"--as=system:serviceaccount:{':'.join(ACCOUNT)}"
+    for verb, what in (("list", "secrets"), ("get", "secrets"), ("create", "pods"), ("delete", "nodes")):
+        assert fleet.kubectl("auth", "can-i", verb, what, "-A", who, check=False).strip().startswith("no"), what
+    acts = json.loads(fleet.server.run("audit", "list", "-o", "json"))
+    assert "cluster.connect" in json.dumps(acts)
+    assert given[1] not in json.dumps(acts)
+
+
+def test_without_a_rule_of_it_the_gap_is_named(fleet: Fleet3, given: tuple[Path, str]) -> None:
+    whole = json.loads(fleet.kubectl("get", "clusterrole", "allotment-server-reads", "-o", "json"))
+    less = json.loads(json.dumps(whole))
+    for rule in less["rules"]:
+        if "pods" in rule["resources"]:
+            rule["resources"].remove("pods")
+    for each in (whole, less):
+        each["metadata"] = {"name": each["metadata"]["name"]}
+    fleet.kubectl("replace", "-f", "-", stdin=json.dumps(less))
+    try:
+        connect(fleet, given[0])
+        assert fleet.until(CLUSTER, lambda each: bool(each["notRead"]))["notRead"] == ["pods"]
+    finally:
+        fleet.kubectl("replace", "-f", "-", stdin=json.dumps(whole))
+    connect(fleet, given[0])
+    fleet.until(CLUSTER, lambda each: each["notRead"] == [])
+
+
+def test_what_was_given_stands_in_no_file_of_the_server(fleet: Fleet3, given: tuple[Path, str]) -> None:
+    connect(fleet, given[0])
+    fleet.server.run("cluster", "rotate-key")
+    assert fleet.until(CLUSTER, lambda each: each["state"] == "current")
+    fleet.server.run("store", "backup", str(fleet.server.home / "backup.db"))
+    assert fleet.server.state is not None
+    looked = [each for each in (*fleet.server.state.rglob("*"), fleet.server.home / "backup.db") if each.is_file()]
+    assert any(each.name == "credentials.key" for each in looked)
+    for each in looked:
+        assert given[1].encode() not in each.read_bytes(), each
+    (key,) = (each for each in looked if each.name == "credentials.key")
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_examples_of_help_work(fleet: Fleet3) -> None:
+    lines = [each.line for found in EXAMPLES.values() for each in found if each.needs is ExampleNeeds.CONNECTED]
+    lines.sort(key=lambda line: ("connect " not in line or "disconnect" in line, "disconnect" in line))
+    assert lines[-1].startswith("allot cluster disconnect")
+    for line in lines:
+        fleet.server.run(*line.split()[1:])
