@@ -24,6 +24,7 @@ from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
+from allotment.api.events import add_event_route
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.openapi import openapi_of
 from allotment.api.places import Callers
@@ -46,6 +47,7 @@ from allotment.observe.written import encode
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk
+from allotment.operations.watch.hub import ChangeHub
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     FamilySummary,
@@ -85,7 +87,13 @@ _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
 
-def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestService], door: Door) -> FastAPI:
+def job_api(
+    desk: Desk,
+    registry: Registry,
+    requests: Callable[[LetIn], RequestService],
+    door: Door,
+    changes: ChangeHub | None = None,
+) -> FastAPI:
     """The application.
 
     Args:
@@ -93,6 +101,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
         registry: who gets in.
         requests: requests and grants, as somebody has them who was let in.
         door: where calls come in.
+        changes: what is followed, of all doors; None for this one's own.
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
     routes = Routes(app, door, desk, registry, requests)
@@ -133,6 +142,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     add_access_routes(routes)
     add_sign_in_routes(routes)
     add_request_routes(routes)
+    add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
     add_problem_routes(routes)
     return app
 
