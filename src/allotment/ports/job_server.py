@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from allotment.ports.access_service import AccessService
+from allotment.ports.event_service import EventService
 from allotment.ports.job_service import JobService
 from allotment.ports.request_service import RequestService
 
 
-class AskedServer(JobService, AccessService, RequestService, Protocol):
+class AskedServer(JobService, AccessService, RequestService, EventService, Protocol):
     """All that a server answers, on this machine or elsewhere."""
 
 
