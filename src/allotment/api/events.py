@@ -136,7 +136,7 @@ class _Stream:
         try:
             self._number = self._hub.held.head if begin is None else begin
             if begin is None:
-                yield self._out(begin_frame(self._number))
+                yield self._begins(self._number)
             else:
                 async for some in self._caught_up(resumed=True):
                     yield some
@@ -152,7 +152,7 @@ class _Stream:
                 with move_on_after(_LOOK):
                     await rung.wait()
                 if current_time() - self._sent >= HEARTBEAT:
-                    yield self._out(beat_frame(self._number if self._number > self._told else None))
+                    yield self._beats()
         except AllotmentError as error:
             yield end_frame(refusal_of(error))
 
@@ -178,12 +178,13 @@ class _Stream:
         while True:
             page = await self._page()
             if not page.known:
-                self._number = page.until
+                self._number = self._told = page.until
                 yield self._out(reset_frame(page.until))
                 return
-            frames = begin_frame(self._number) if resumed else b""
+            if resumed:
+                yield self._begins(self._number)
             resumed = False
-            frames += await self._frames(page.changes)
+            frames = await self._frames(page.changes)
             self._number = page.until
             if frames:
                 yield self._out(frames)
@@ -199,7 +200,10 @@ class _Stream:
         # What came after he was shut out is none of his business.
         if any(map(self._view.concerns_access, some)):
             await self._check(closely=True)
-        return b"".join(map(frame_of, self._view.events(iter(some))))
+        told = list(self._view.events(iter(some)))
+        if told:
+            self._told = told[-1].number
+        return b"".join(map(frame_of, told))
 
     async def _check(self, *, closely: bool = False) -> None:
         """See that he may still follow.
@@ -225,8 +229,18 @@ class _Stream:
                 fix="come back, and read all anew; sign in again where that is refused",
             )
 
+    def _begins(self, number: int) -> bytes:
+        self._told = number
+        return self._out(begin_frame(number))
+
+    def _beats(self) -> bytes:
+        """He comes back with the number that he was told last, and what was nothing to him is not kept for ever."""
+        news = self._number > self._told
+        self._told = self._number
+        return self._out(beat_frame(self._number if news else None))
+
     def _out(self, frame: bytes) -> bytes:
-        self._sent, self._told = current_time(), self._number
+        self._sent = current_time()
         return frame
 
 
