@@ -66,11 +66,13 @@ from allotment.operations.run.slurm.backend import SlurmBackend
 from allotment.operations.run.slurm.configured import SlurmDescription, described_slurm, placed
 from allotment.operations.run.slurm.foreseeing import ForeseenOnSlurm
 from allotment.operations.run.slurm.handing_in import SharedStorage
+from allotment.operations.watch.hub import ChangeHub
 from allotment.ports.backends import LOCAL, JobToStart
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.job_remains import RemainsOfJobs
+from allotment.ports.journal import JOURNAL_DAYS
 from allotment.ports.kube import KubePort
-from allotment.ports.store import JobsStore
+from allotment.ports.store import DAY_MS, JobsStore
 from allotment.spec.jobs.rules import refuse_broken_rules
 from allotment.spec.load import load_platform
 from allotment.wiring import running
@@ -210,7 +212,9 @@ def _serve(asked: argparse.Namespace) -> None:
             )
             served = ServedClusters(hub, credentials, wiring.clock())
             joined = joined_clusters(present, hub, wiring.clock())
-            made = partial(job_api, desk, registry, partial(RequestsOf, requests, room), joined=joined, clusters=served)
+            changes = ChangeHub(jobs, desk.ending)
+            asking = partial(RequestsOf, requests, room)
+            made = partial(job_api, desk, registry, asking, joined=joined, clusters=served, changes=changes)
             serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
 
 
@@ -278,6 +282,7 @@ def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event)
     while not ending.wait(wait):
         wait = _TIDYING
         try:
+            store.prune_journal(epoch_ms(wiring.clock()) - JOURNAL_DAYS * DAY_MS)
             gone = tidied(store.kept(), remains, epoch_ms(clock))
         except (AllotmentError, OSError) as error:
             print(f"old logs stay: {error}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)

@@ -27,6 +27,7 @@ from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
+from allotment.api.events import add_event_route
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.openapi import openapi_of
 from allotment.api.pages import add_page_routes
@@ -53,6 +54,7 @@ from allotment.operations.access.registry import Registry
 from allotment.operations.fleet.joined import JoinedClusters, NoClusters
 from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import Desk
+from allotment.operations.watch.hub import ChangeHub
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
     FamilySummary,
@@ -99,6 +101,7 @@ def job_api(
     door: Door,
     joined: JoinedClusters | None = None,
     clusters: ServedClusters | None = None,
+    changes: ChangeHub | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -109,6 +112,7 @@ def job_api(
         door: where calls come in.
         joined: what answers rest on; None for the server's own machine alone.
         clusters: those that the server follows; None where it follows none.
+        changes: what is followed, of all doors; None for this one's own.
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
     routes = Routes(app, door, desk, registry, requests)
@@ -153,6 +157,7 @@ def job_api(
     joined = joined or JoinedClusters(NoClusters(), registry.clock, lambda: None)
     add_cluster_routes(routes, clusters)
     add_answer_routes(routes, Answering(joined, SimulationPlaces()))
+    add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
     add_problem_routes(routes)
     add_page_routes(routes)
     return app

@@ -18,6 +18,7 @@ from allotment.model.jobs.run import JobState
 from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.cluster_credentials import CredentialReader, CredentialStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
+from allotment.ports.journal import JournalReader, JournalStore
 from allotment.ports.notices import NoticeBook
 from allotment.ports.people import PeopleReader, PeopleStore
 from allotment.ports.requests import RequestsReader, RequestsStore
@@ -142,7 +143,7 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, CredentialReader, Protocol):
+class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, CredentialReader, JournalReader, Protocol):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -209,7 +210,9 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Credent
         ...
 
 
-class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, CredentialStore, Protocol):
+class JobsStore(
+    JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, CredentialStore, JournalStore, Protocol
+):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 
     @property

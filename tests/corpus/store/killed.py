@@ -86,6 +86,7 @@ def copied(memory: MemoryStore) -> MemoryStore:
             if isinstance(value, dict):
                 vars(another)[name].update(value)
     other._trail.extend(memory._trail)
+    other._journal._entries = memory._journal._entries
     return other
 
 

@@ -18,6 +18,7 @@ from allotment.adapters.store.tables import METADATA
 from allotment.errors import InputError
 from allotment.model.jobs.run import JobState
 from allotment.operations.account.trail import gone_along
+from allotment.ports.journal import SubjectKind
 from allotment.ports.requests import RequestFilter
 from allotment.ports.store import JobFilter, SchemaError, StoreError
 from tests.unit.adapters.store.jobs import submitted
@@ -84,7 +85,12 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert told == (([("nlp-chat", "told"), ("leads", "waiting")], 1) if file.stem >= "0008" else ([], 0))
         sealed = [each.cluster for each in store.cluster_credentials("acme")]
         assert sealed == (["training"] if file.stem >= "0010" else [])
+        derived = [each.id for each in store.derived(SubjectKind.QUEUE)]
+        assert derived == ["training-eastus/nlp"] * (file.stem >= "0010")
+        changes = store.changes(1)
+        assert (changes.known, [each.now for each in changes.changes]) == (True, [*store.derived(SubjectKind.QUEUE)])
         store.add(submitted("j3"))
+        assert len(store.changes(changes.until).changes) == 1
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

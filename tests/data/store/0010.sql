@@ -56,6 +56,15 @@ CREATE TABLE deliveries (
 );
 INSERT INTO "deliveries" VALUES('b69a29768fc2aa435d32acb1318b66d2','nlp-chat','nlp: 80 % of its a100 in training are used','told',1,1800000000000,'');
 INSERT INTO "deliveries" VALUES('00000000000000000000000000000000','leads','grant r0000001 is over','waiting',2,1800000000001,'receiver leads does not answer');
+CREATE TABLE derived (
+	kind TEXT NOT NULL, 
+	id TEXT NOT NULL, 
+	team TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	written TEXT NOT NULL, 
+	PRIMARY KEY (kind, id)
+);
+INSERT INTO "derived" VALUES('queue','training-eastus/nlp','nlp','sha256:1','{"pending": 1}');
 CREATE TABLE device_times (
 	backend TEXT NOT NULL, 
 	node TEXT NOT NULL, 
@@ -123,6 +132,17 @@ INSERT INTO "jobs" VALUES('j1',1,'train','nlp','llm','ada','local','4711','norma
 INSERT INTO "jobs" VALUES('j2',0,'train','nlp','llm','ada','local','','normal',2,'a100','submitted',0,1800000000005,NULL,NULL,'submitted','came','','','{"version":1,"job":{"name":"train","team":"nlp","type":"training","program":{"argv":["python","train.py","--lr=3e-4"],"image":"","environment":{"A":"yes","B":"{{ x }}\n\u0000"},"secrets":[],"code":null,"working_directory":"","port":null},"needs":{"cpu":4000,"memory":8589934592,"accelerators":{"count":2,"classes":["a100","h100"],"least_memory":42949672960,"vendor":null,"interconnect":"","architecture":"","capacity_type":""},"shared_memory":null,"ephemeral_storage":null},"priority":"normal","project":"llm","cost_center":"","environment":"","labels":{},"replicas":1,"gang":false,"nearness":null,"run_time":null,"deadline":"","spot":true,"checkpoint":{"directory":"/ckpt","interval":60,"grace":30},"retries":{"limit":2,"safe":true},"data":[],"volumes":[],"sweep":{"parameters":[{"name":"lr","values":[],"low":"1/3","high":"2","logarithmic":false,"whole":false}],"trials":4,"seed":7,"at_once":2,"early_stop":null},"schedule":null,"after":[]}}',NULL,'',0,NULL,NULL,NULL);
 INSERT INTO "jobs" VALUES('j5',1,'search','nlp','llm','ada','local','','normal',2,'a100','stopped',1,1800000000006,NULL,1800000000009,'taken','','','','{"version":1,"job":{"name":"search","team":"nlp","type":"training","program":{"argv":["python","train.py","--lr=3e-4"],"image":"","environment":{"A":"yes","B":"{{ x }}\n\u0000"},"secrets":[],"code":null,"working_directory":"","port":null},"needs":{"cpu":4000,"memory":8589934592,"accelerators":{"count":2,"classes":["a100","h100"],"least_memory":42949672960,"vendor":null,"interconnect":"","architecture":"","capacity_type":""},"shared_memory":null,"ephemeral_storage":null},"priority":"normal","project":"llm","cost_center":"","environment":"","labels":{},"replicas":1,"gang":false,"nearness":null,"run_time":null,"deadline":"","spot":true,"checkpoint":{"directory":"/ckpt","interval":60,"grace":30},"retries":{"limit":2,"safe":true},"data":[],"volumes":[],"sweep":{"parameters":[{"name":"lr","values":[],"low":"1/3","high":"2","logarithmic":false,"whole":false}],"trials":4,"seed":7,"at_once":2,"early_stop":null},"schedule":null,"after":[]}}',NULL,'',0,NULL,NULL,'{"version":1,"standing":{"said":"1 of 4 trials","passed":1,"best":0.5,"best_number":1}}');
 INSERT INTO "jobs" VALUES('j5-t1',1,'search-1','nlp','llm','ada','local','','normal',2,'a100','stopped',1,1800000000007,NULL,1800000000008,'taken','','','','{"version":1,"job":{"name":"search-1","team":"nlp","type":"training","program":{"argv":["python","train.py","--lr=3e-4"],"image":"","environment":{"A":"yes","B":"{{ x }}\n\u0000"},"secrets":[],"code":null,"working_directory":"","port":null},"needs":{"cpu":4000,"memory":8589934592,"accelerators":{"count":2,"classes":["a100","h100"],"least_memory":42949672960,"vendor":null,"interconnect":"","architecture":"","capacity_type":""},"shared_memory":null,"ephemeral_storage":null},"priority":"normal","project":"llm","cost_center":"","environment":"","labels":{},"replicas":1,"gang":false,"nearness":null,"run_time":null,"deadline":"","spot":true,"checkpoint":{"directory":"/ckpt","interval":60,"grace":30},"retries":{"limit":2,"safe":true},"data":[],"volumes":[],"sweep":{"parameters":[{"name":"lr","values":[],"low":"1/3","high":"2","logarithmic":false,"whole":false}],"trials":4,"seed":7,"at_once":2,"early_stop":null},"schedule":null,"after":[]}}',NULL,'j5',1,0.5,'{"version":1,"metric":{"reports":1,"values":[0.5],"last":0.5,"best":0.5,"log":"j5-t1-1-0","offset":9}}',NULL);
+CREATE TABLE journal (
+	number BIGINT NOT NULL, 
+	at BIGINT NOT NULL, 
+	kind TEXT NOT NULL, 
+	subject TEXT NOT NULL, 
+	team TEXT NOT NULL, 
+	change TEXT NOT NULL, 
+	PRIMARY KEY (number)
+);
+INSERT INTO "journal" VALUES(1,0,'journal','','','made');
+INSERT INTO "journal" VALUES(1800000000000,1800000000000,'queue','training-eastus/nlp','nlp','made');
 CREATE TABLE moves (
 	job TEXT NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -219,4 +239,6 @@ CREATE INDEX grants_state ON grants (state);
 CREATE INDEX deliveries_at ON deliveries (at);
 CREATE INDEX requests_due ON requests (due, id);
 CREATE INDEX requests_in_state ON requests (state, created, id);
+CREATE INDEX journal_subject ON journal (kind, subject, number);
+CREATE INDEX journal_at ON journal (at);
 COMMIT;

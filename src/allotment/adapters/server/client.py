@@ -16,6 +16,7 @@ import msgspec
 
 from allotment import errors
 from allotment.adapters.server.clusters import ClustersThere
+from allotment.adapters.server.event_stream import SILENCE, EventStream
 from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer
 from allotment.errors import AllotmentError, InputError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
@@ -26,6 +27,7 @@ from allotment.model.requests.request import GrantRequest, RequestAct
 from allotment.observe.written import decode
 from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor
 from allotment.ports.backends import LogLine
+from allotment.ports.event_service import ToldEvent
 from allotment.ports.job_service import (
     CutLogError,
     FamilySummary,
@@ -40,6 +42,7 @@ from allotment.ports.job_service import (
     answer_of,
     error_of,
 )
+from allotment.ports.journal import SubjectKind
 from allotment.ports.request_service import LISTED, AskedMove, AskedRequest, GrantsPage, RequestsPage, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.ports.sign_in import SignInOffer
@@ -297,6 +300,12 @@ class RemoteServer(ClustersThere):
         """Decide a conflict."""
         path = f"/api/v1/grants/{quote(grant_id, safe='')}/settling"
         return self._told("POST", path, "grant", TeamGrant, "settling", {"restore": restore})
+
+    def events(
+        self, kinds: frozenset[SubjectKind], *, team: str = "", after: int | None = None
+    ) -> Iterator[ToldEvent | None]:
+        """What changes, as long as it is read."""
+        return iter(EventStream(lambda path: self._sent("GET", path, None, SILENCE), kinds, team, after))
 
     @overload
     def _pages(self, path: str, type_: type[TokensPage]) -> Iterator[ToldToken]: ...

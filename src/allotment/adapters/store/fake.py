@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from time import time
 
 from allotment.adapters.store.fake_credentials import MemoryCredentials
+from allotment.adapters.store.fake_journal import MemoryJournal
 from allotment.adapters.store.fake_notices import MemoryNoticeBook
 from allotment.adapters.store.finding import (
     ambiguous,
@@ -36,6 +38,15 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
+from allotment.ports.journal import (
+    JOURNAL_LENGTH,
+    MOST_CHANGES,
+    ChangeKind,
+    DerivedDocument,
+    JournalPage,
+    NotedChange,
+    SubjectKind,
+)
 from allotment.ports.people import ShutOutError, kept_person
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
@@ -45,7 +56,8 @@ from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_
 class MemoryStore(MemoryCredentials):
     """A store that ends with its process."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int] = lambda: round(time() * 1000)) -> None:
+        self._journal = MemoryJournal(self._present, now)
         self._jobs: dict[str, StoredJob] = {}
         self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
         self._trail: list[AuditEntry] = []
@@ -54,7 +66,7 @@ class MemoryStore(MemoryCredentials):
         self._people: dict[str, Person] = {}
         self._requests: dict[str, GrantRequest] = {}
         self._grants: dict[str, TeamGrant] = {}
-        self.notices = MemoryNoticeBook(self._grants)
+        self.notices = MemoryNoticeBook(self._grants, self._note_grants)
         self._writer = ""
 
     @property
@@ -180,6 +192,7 @@ class MemoryStore(MemoryCredentials):
             present[job.id] = first_kept(job)
         self._jobs = present
         self.audit(audited)
+        self._note(SubjectKind.JOB, ChangeKind.MADE, *((each.id, each.job.team) for each in jobs))
         return tuple(present[each.id] for each in jobs)
 
     def record(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
@@ -198,20 +211,25 @@ class MemoryStore(MemoryCredentials):
             line.extend(each for each in (outcome.ended, outcome.begun) if each is not None)
         self._jobs, self._lines = jobs, lines
         self.audit([each.audited for each in changes if each.audited is not None])
+        self._note(SubjectKind.JOB, ChangeKind.CHANGED, *((each.id, jobs[each.id].job.team) for each in changes))
         return tuple(jobs[each] for each in dict.fromkeys(change.id for change in changes))
 
     def discard(self, job_id: str, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
-        if self._jobs.pop(job_id, None) is None:
+        gone = self._jobs.pop(job_id, None)
+        if gone is None:
             raise no_job(job_id)
         self.audit(audited)
+        self._note(SubjectKind.JOB, ChangeKind.GONE, (job_id, gone.job.team))
 
     def prune(self, ended_before: int, audited: Sequence[AuditedAct] = ()) -> int:
         """See the port."""
         self.audit(audited)
-        gone = [each.id for each in self._jobs.values() if each.ended is not None and each.ended < ended_before]
-        for each in gone:
-            del self._jobs[each]
+        over = [each for each in self._jobs.values() if each.ended is not None and each.ended < ended_before]
+        for each in over:
+            del self._jobs[each.id]
+        gone = sorted((each.id, each.job.team) for each in over)
+        self._note(SubjectKind.JOB, ChangeKind.GONE, *gone)
         return len(gone)
 
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
@@ -245,6 +263,7 @@ class MemoryStore(MemoryCredentials):
         if token.revoked is None:
             self._tokens[token_id] = replace(token, revoked=at)
             self.audit(audited)
+            self._note(SubjectKind.ACCESS, ChangeKind.GONE, (token_id, token.team))
         return self._tokens[token_id]
 
     def token_used(self, token_id: str, at: int) -> None:
@@ -280,6 +299,7 @@ class MemoryStore(MemoryCredentials):
         self.add_token(session, audited)
         told = known and replace(known, email=kept.email, groups=kept.groups, seen=kept.seen)
         self._people[kept.id] = told or kept
+        self._note(SubjectKind.ACCESS, ChangeKind.CHANGED, (kept.id, ""))
 
     def shut_out(self, person_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> Person:
         """See the port."""
@@ -289,6 +309,7 @@ class MemoryStore(MemoryCredentials):
             his = [each for each in self._tokens.values() if each.person == person_id and each.revoked is None]
             self._tokens |= {each.id: replace(each, revoked=at) for each in his}
             self.audit(audited)
+            self._note(SubjectKind.ACCESS, ChangeKind.GONE, (person_id, ""))
         return self._people[person_id]
 
     def let_in(self, person_id: str, audited: Sequence[AuditedAct] = ()) -> Person:
@@ -367,6 +388,47 @@ class MemoryStore(MemoryCredentials):
         self._requests |= {each.id: each for each in requests}
         self._grants |= {each.id: each for each in grants}
         self.audit(audited)
+        noted = [NotedChange(SubjectKind.REQUEST, each.id, each.wish.team, _of_revision(each)) for each in requests]
+        noted += [NotedChange(SubjectKind.GRANT, each.id, each.team, _of_revision(each)) for each in grants]
+        self._journal.note(*noted)
+
+    def _present(self, kind: SubjectKind, id_: str) -> object:
+        """What the journal tells of a subject."""
+        if kind is SubjectKind.JOB:
+            return row_of(self._jobs[id_]) if id_ in self._jobs else None
+        if kind is SubjectKind.REQUEST:
+            return self._requests.get(id_)
+        return self._grants.get(id_) if kind is SubjectKind.GRANT else None
+
+    def _note(self, kind: SubjectKind, change: ChangeKind, *subjects: tuple[str, str]) -> None:
+        self._journal.note(*(NotedChange(kind, id_, team, change) for id_, team in subjects))
+
+    def _note_grants(self, grants: Sequence[TeamGrant]) -> None:
+        self._note(SubjectKind.GRANT, ChangeKind.CHANGED, *((each.id, each.team) for each in grants))
+
+    def journal_head(self) -> int:
+        """See the port."""
+        return self._journal.journal_head()
+
+    def changes(self, after: int, limit: int = MOST_CHANGES) -> JournalPage:
+        """See the port."""
+        return self._journal.changes(after, limit)
+
+    def derived(self, kind: SubjectKind) -> tuple[DerivedDocument, ...]:
+        """See the port."""
+        return self._journal.derived(kind)
+
+    def keep_derived(self, documents: Sequence[DerivedDocument], gone: Sequence[tuple[SubjectKind, str]] = ()) -> None:
+        """See the port."""
+        self._journal.keep_derived(documents, gone)
+
+    def prune_journal(self, made_before: int, most: int = JOURNAL_LENGTH) -> int:
+        """See the port."""
+        return self._journal.prune_journal(made_before, most)
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """See the port."""
+        self._journal.on_change(tell)
 
     def audit_head(self) -> ChainHead:
         """See the port."""
@@ -386,6 +448,10 @@ class MemoryStore(MemoryCredentials):
     def whole_audit(self) -> Iterator[AuditEntry]:
         """See the port."""
         yield from list(self._trail)
+
+
+def _of_revision(what: GrantRequest | TeamGrant) -> ChangeKind:
+    return ChangeKind.MADE if what.revision == 1 else ChangeKind.CHANGED
 
 
 def _order(job: StoredJob) -> tuple[int, str]:

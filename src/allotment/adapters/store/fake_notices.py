@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.notice import Notice
 from allotment.ports.notices import Delivery, kept_delivery
@@ -11,12 +13,14 @@ from allotment.requests.notices import with_told
 class MemoryNoticeBook:
     """Deliveries, and keys apart from those that grants remember."""
 
-    def __init__(self, grants: dict[str, TeamGrant]) -> None:
+    def __init__(self, grants: dict[str, TeamGrant], note: Callable[[Sequence[TeamGrant]], None]) -> None:
         """Nothing was told yet.
 
         Args:
             grants: by their ids, as they are; they are changed in there.
+            note: has the journal tell of those that have changed.
         """
+        self._note = note
         self._grants = grants
         self._kept: dict[tuple[str, str], Delivery] = {}
         self._told: dict[str, int] = {}
@@ -35,7 +39,11 @@ class MemoryNoticeBook:
 
     def settle(self, notice: Notice, at: int) -> None:
         """With the grants, or apart."""
-        self._grants |= {name: with_told(each, notice) for name, each in self._grants.items()}
+        named = dict.fromkeys(each.grant for each in notice.settles if each.grant)
+        after = {name: with_told(self._grants[name], notice) for name in named if name in self._grants}
+        news = [each for name, each in after.items() if each != self._grants[name]]
+        self._grants |= after
+        self._note(news)
         self._told |= {each.key: at for each in notice.settles if not each.grant}
 
     def forget(self, before: int) -> None:

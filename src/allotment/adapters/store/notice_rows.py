@@ -12,22 +12,26 @@ from allotment.adapters.store.request_rows import grant_if_kept, keep_grant
 from allotment.adapters.store.tables import DELIVERIES, TOLD
 from allotment.errors import InputError, quoted
 from allotment.model.requests.notice import Notice
+from allotment.ports.journal import ChangeKind, SubjectKind
 from allotment.ports.notices import Delivery, DeliveryState, kept_delivery
 from allotment.requests.notices import with_told
 
 Connected = Callable[[], AbstractContextManager[sa.Connection]]
+Noting = Callable[[SubjectKind, str, str, ChangeKind], None]
 
 
 class SqlNoticeBook:
     """`NoticeBook` beside the jobs of a store, and in its transactions."""
 
-    def __init__(self, looking: Connected, changing: Connected) -> None:
+    def __init__(self, looking: Connected, changing: Connected, note: Noting) -> None:
         """Nothing is read yet.
 
         Args:
             looking: gives a connection that reads.
             changing: one that writes, within a transaction.
+            note: has that transaction tell of a change.
         """
+        self._note = note
         self._looking = looking
         self._changing = changing
 
@@ -60,6 +64,7 @@ class SqlNoticeBook:
                 grant = grant_if_kept(connection, name)
                 if grant is not None and (after := with_told(grant, notice)) != grant:
                     keep_grant(connection, after)
+                    self._note(SubjectKind.GRANT, after.id, after.team, ChangeKind.CHANGED)
             if apart:
                 connection.execute(sa.delete(TOLD).where(TOLD.c.key.in_(apart)))
                 connection.execute(sa.insert(TOLD), [{"key": each, "at": at} for each in apart])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from sqlalchemy import exc
 
 from allotment.adapters.store.counting import counted
 from allotment.adapters.store.failures import told
+from allotment.adapters.store.journal_rows import present_ms
 from allotment.adapters.store.lock import in_use
 from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_readable, version_of
@@ -45,12 +46,14 @@ class PostgresPlace:
 
     Args:
         address: ``postgresql://USER@HOST:PORT/DATABASE``; a password comes from ~/.pgpass or PGPASSWORD.
+        now: milliseconds since the epoch, for the journal.
 
     Raises:
         UsageError: it is no such address, or holds a password.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, now: Callable[[], int] = present_ms) -> None:
+        self._now = now
         try:
             url = sa.make_url(address)
         except (exc.ArgumentError, ValueError):
@@ -94,7 +97,7 @@ class PostgresPlace:
                     connection = session.connection()
                     with connection.begin():
                         bring_forward(connection, self.shown)
-                    yield SqlStore(reading, self.shown, session.connection)
+                    yield SqlStore(reading, self.shown, session.connection, self._now)
                 finally:
                     session.close()
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, credential_rows, people_rows, request_rows, token_rows
+from allotment.adapters.store import auditing, credential_rows, journal_rows, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
@@ -30,6 +30,7 @@ from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, clipped
+from allotment.ports.journal import MOST_CHANGES, DerivedDocument, JournalPage, SubjectKind
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
@@ -341,3 +342,18 @@ class SqlReader:
         """See the port."""
         with self._looking() as connection:
             return request_rows.grants_of(connection, states, within, platform, after, limit)
+
+    def journal_head(self) -> int:
+        """See the port."""
+        with self._looking() as connection:
+            return journal_rows.head_of(connection)
+
+    def changes(self, after: int, limit: int = MOST_CHANGES) -> JournalPage:
+        """See the port."""
+        with self._looking() as connection:
+            return journal_rows.page_of(connection, after, limit)
+
+    def derived(self, kind: SubjectKind) -> tuple[DerivedDocument, ...]:
+        """See the port."""
+        with self._looking() as connection:
+            return journal_rows.derived_of(connection, kind)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy import event
 
 from allotment.adapters.store.counting import counted
 from allotment.adapters.store.failures import failure, told
+from allotment.adapters.store.journal_rows import present_ms
 from allotment.adapters.store.lock import only_writer, writer_of
 from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_not_newer, check_readable, version_of
@@ -62,9 +63,11 @@ class SqlitePlace:
     Args:
         path: of the file.
         patience: seconds that another program may hold it.
+        now: milliseconds since the epoch, for the journal.
     """
 
-    def __init__(self, path: Path, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, path: Path, *, patience: float = _PATIENCE, now: Callable[[], int] = present_ms) -> None:
+        self._now = now
         self.path = path.absolute()
         self._patience = patience
 
@@ -101,7 +104,7 @@ class SqlitePlace:
                     self.path.chmod(0o600)
                     if bring_forward(connection, self.shown):
                         connection.exec_driver_sql(_MARK)
-                yield SqlStore(reading, self.shown, lambda: connection)
+                yield SqlStore(reading, self.shown, lambda: connection, self._now)
 
     def status(self) -> StoreStatus:
         """See the port."""

@@ -258,3 +258,28 @@ TOLD: Final = sa.Table(
     sa.Column("at", TIME, nullable=False),
 )
 """Of grants, what was told stands with them."""
+
+JOURNAL: Final = sa.Table(
+    "journal",
+    METADATA,
+    sa.Column("number", TIME, primary_key=True, autoincrement=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("kind", TEXT, nullable=False),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("change", TEXT, nullable=False),
+    sa.Index("journal_subject", "kind", "subject", "number"),
+    sa.Index("journal_at", "at"),
+)
+"""Its newest row stays for good: the next number is greater."""
+
+DERIVED: Final = sa.Table(
+    "derived",
+    METADATA,
+    sa.Column("kind", TEXT, primary_key=True),
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("team", TEXT, nullable=False),
+    sa.Column("digest", TEXT, nullable=False),
+    sa.Column("written", TEXT, nullable=False),
+)
+"""What was worked out of clusters and told last."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, credential_rows, people_rows, request_rows, token_rows
+from allotment.adapters.store import auditing, credential_rows, journal_rows, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
 from allotment.adapters.store.notice_rows import SqlNoticeBook
@@ -32,7 +32,16 @@ from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, kept_turn, turned
-from allotment.ports.stored_jobs import JobEvent, StaleWriteError, StoredChange, StoredJob, changed, first_kept
+from allotment.ports.journal import JOURNAL_LENGTH, ChangeKind, DerivedDocument, NotedChange, SubjectKind
+from allotment.ports.stored_jobs import (
+    JobEvent,
+    StaleWriteError,
+    StoredChange,
+    StoredJob,
+    changed,
+    first_kept,
+    kept_text,
+)
 
 
 class SqlStore(SqlReader):
@@ -43,16 +52,26 @@ class SqlStore(SqlReader):
         place: of the store, for errors.
         connect: gives the connection that holds the lock of the store. It is asked anew each time: where the
             connection was lost, so was the lock, and it must be had again before anything is written.
+        now: milliseconds since the epoch, for the journal.
     """
 
-    def __init__(self, engine: sa.Engine, place: str, connect: Callable[[], sa.Connection]) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        place: str,
+        connect: Callable[[], sa.Connection],
+        now: Callable[[], int] = journal_rows.present_ms,
+    ) -> None:
         super().__init__(engine, place)
         self._connect = connect
         self._one_at_a_time = threading.Lock()
         self._by: sa.Connection | None = None
         self._trail: ChainHead | None = None
         self._longer: ChainHead | None = None
-        self.notices = SqlNoticeBook(self._looking, self._changing)
+        self._now = now
+        self._noted: list[NotedChange] = []
+        self._tell: list[Callable[[], None]] = []
+        self.notices = SqlNoticeBook(self._looking, self._changing, self._note)
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
@@ -60,10 +79,21 @@ class SqlStore(SqlReader):
             connection = self._connect()
             if connection is not self._by:
                 self._by, self._trail = connection, None  # while it was lost, another may have written
-            self._longer = self._trail
+            self._longer, self._noted = self._trail, []
             with connection.begin():
                 yield connection
-            self._trail = self._longer
+                journal_rows.append(connection, self._noted, self._now())
+            self._trail, news = self._longer, bool(self._noted)
+        for each in self._tell if news else ():
+            each()
+
+    def _note(self, kind: SubjectKind, id_: str, team: str, change: ChangeKind) -> None:
+        """Have the transaction that is on tell of a change."""
+        self._noted.append(NotedChange(kind, id_, kept_text(team), change))
+
+    def on_change(self, tell: Callable[[], None]) -> None:
+        """See the port."""
+        self._tell = [*self._tell, tell]
 
     def _keep_acts(self, connection: sa.Connection, acts: Sequence[AuditedAct]) -> None:
         # Most changes are nobody's act: they cost no look at the trail.
@@ -84,6 +114,7 @@ class SqlStore(SqlReader):
                     raise taken(each.id)
                 connection.execute(sa.insert(JOBS), job_to_row(each))
                 _keep_parts(connection, None, each)
+                self._note(SubjectKind.JOB, each.id, each.job.team, ChangeKind.MADE)
             self._keep_acts(connection, audited)
         return kept
 
@@ -99,6 +130,7 @@ class SqlStore(SqlReader):
                     raise no_job(change.id)
                 found[change.id] = changed(before, change)
                 _keep_change(connection, before, found[change.id])
+                self._note(SubjectKind.JOB, change.id, before.job.team, ChangeKind.CHANGED)
             for turn in turns:
                 _keep_turn(connection, kept_turn(turn))
             self._keep_acts(connection, [each.audited for each in changes if each.audited is not None])
@@ -107,7 +139,7 @@ class SqlStore(SqlReader):
     def discard(self, job_id: str, audited: Sequence[AuditedAct] = ()) -> None:
         """See the port."""
         with self._changing() as connection:
-            if connection.execute(sa.delete(JOBS).where(JOBS.c.id == job_id)).rowcount != 1:
+            if not self._delete(connection, JOBS.c.id == job_id):
                 raise no_job(job_id)
             self._keep_acts(connection, audited)
 
@@ -115,7 +147,13 @@ class SqlStore(SqlReader):
         """See the port."""
         with self._changing() as connection:
             self._keep_acts(connection, audited)
-            return connection.execute(sa.delete(JOBS).where(JOBS.c.ended < ended_before)).rowcount
+            return self._delete(connection, JOBS.c.ended < ended_before)
+
+    def _delete(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
+        """Forget jobs; how many."""
+        for id_, team in connection.execute(sa.select(JOBS.c.id, JOBS.c.team).where(which).order_by(JOBS.c.id)).all():
+            self._note(SubjectKind.JOB, id_, team, ChangeKind.GONE)
+        return connection.execute(sa.delete(JOBS).where(which)).rowcount
 
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
         """See the port."""
@@ -133,6 +171,8 @@ class SqlStore(SqlReader):
         """See the port."""
         with self._changing() as connection:
             token, news = token_rows.revoke(connection, token_id, at)
+            if news:
+                self._note(SubjectKind.ACCESS, token_id, token.team, ChangeKind.GONE)
             self._keep_acts(connection, audited if news else ())
             return token
 
@@ -146,6 +186,7 @@ class SqlStore(SqlReader):
         with self._changing() as connection:
             people_rows.signed_in(connection, person)
             token_rows.add(connection, session)
+            self._note(SubjectKind.ACCESS, person.id, "", ChangeKind.CHANGED)
             self._keep_acts(connection, audited)
 
     def shut_out(self, person_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> Person:
@@ -154,6 +195,7 @@ class SqlStore(SqlReader):
             person, news = people_rows.suspend(connection, person_id, at)
             if news:
                 token_rows.revoke_of(connection, person_id, at)
+                self._note(SubjectKind.ACCESS, person_id, "", ChangeKind.GONE)
             self._keep_acts(connection, audited if news else ())
             return person
 
@@ -187,9 +229,25 @@ class SqlStore(SqlReader):
         with self._changing() as connection:
             for request in requests:
                 request_rows.keep_request(connection, request)
+                self._note(SubjectKind.REQUEST, request.id, request.wish.team, _of_revision(request.revision))
             for grant in grants:
                 request_rows.keep_grant(connection, grant)
+                self._note(SubjectKind.GRANT, grant.id, grant.team, _of_revision(grant.revision))
             self._keep_acts(connection, audited)
+
+    def keep_derived(self, documents: Sequence[DerivedDocument], gone: Sequence[tuple[SubjectKind, str]] = ()) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            self._noted += journal_rows.keep_derived(connection, documents, gone)
+
+    def prune_journal(self, made_before: int, most: int = JOURNAL_LENGTH) -> int:
+        """See the port."""
+        with self._changing() as connection:
+            return journal_rows.prune(connection, made_before, most)
+
+
+def _of_revision(revision: int) -> ChangeKind:
+    return ChangeKind.MADE if revision == 1 else ChangeKind.CHANGED
 
 
 def _keep_change(connection: sa.Connection, before: StoredJob, after: StoredJob) -> None:

@@ -78,9 +78,7 @@ class RequestsOf:
             wanted = replace(wanted, within=self._teams)
 
         def seen(each: GrantRequest) -> GrantRequest | None:
-            if self._sees(each, decides):
-                return self._masked(each, decides)
-            return lent_request(each, self._teams or ()) if lent else None
+            return self.seen_request(each, decides, lent=lent)
 
         def some(mark: RequestMark | None) -> Sequence[GrantRequest]:
             return self._desk.requests(wanted, _READ_AT_ONCE, after=mark)
@@ -88,6 +86,12 @@ class RequestsOf:
         found = _filled(some, seen, _mark, after, size + 1)
         rows = tuple(found[:size])
         return RequestsPage(rows, _mark(rows[-1]) if len(found) > size else None)
+
+    def seen_request(self, request: GrantRequest, decides: Decider | None = None, *, lent: bool) -> GrantRequest | None:
+        """One as it is listed for him, or what of another team's is `lent`; None where he does not see it."""
+        if self._sees(request, decides):
+            return self._masked(request, decides)
+        return lent_request(request, self._teams or ()) if lent else None
 
     def request(self, request_id: str) -> ToldRequest:
         """One by its id."""
@@ -115,15 +119,16 @@ class RequestsOf:
         """Those of his teams, and of others what is taken of his teams for them, by id."""
         size = min(max(1, limit), MOST_LISTED_AT_ONCE)
 
-        def seen(each: TeamGrant) -> TeamGrant | None:
-            return self._grant(each) if self._has(each) else lent_grant(each, self._teams or ())
-
         def some(mark: str) -> Sequence[TeamGrant]:
             return self._room.store.grants(states, after=mark, limit=_READ_AT_ONCE)
 
-        found = _filled(some, seen, lambda each: each.id, after, size + 1)
+        found = _filled(some, self.seen_grant, lambda each: each.id, after, size + 1)
         rows = tuple(found[:size])
         return GrantsPage(rows, rows[-1].id if len(found) > size else "")
+
+    def seen_grant(self, grant: TeamGrant) -> TeamGrant | None:
+        """One as it is listed for him; None where he does not see it."""
+        return self._grant(grant) if self._has(grant) else lent_grant(grant, self._teams or ())
 
     def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
         """Take one back before its time."""

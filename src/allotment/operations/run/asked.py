@@ -31,7 +31,7 @@ from allotment.ports.job_service import (
     answer_of,
 )
 from allotment.ports.store import JobFilter, JobsPage, PageMark
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.stored_jobs import JobRow, StoredJob
 from allotment.spec.share_of_teams import share_of
 
 
@@ -119,6 +119,10 @@ class DeskOf:
         seen = self._seen(Permission.READ)
         found = self._desk.page(replace(wanted, within=seen), after=after, limit=limit)
         return found if seen is None else replace(found, rows=tuple(map(row_unnamed, found.rows)))
+
+    def row_as_it_stands(self, row: JobRow) -> JobRow:
+        """A row as listings have it for who sees all."""
+        return self._desk.row_as_it_stands(row)
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""

@@ -34,6 +34,7 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
 )
+from allotment.ports.journal import JournalStore
 from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
@@ -128,6 +129,11 @@ class Desk:
     def ending(self) -> threading.Event:
         """Set once the server is to end."""
         return self._ending
+
+    @property
+    def journal(self) -> JournalStore:
+        """What changes here."""
+        return self._store
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -251,9 +257,9 @@ class Desk:
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
         found = self._store.page(wanted, after=after, limit=limit)
-        return replace(found, rows=tuple(map(self._as_it_stands, found.rows))) if self._unreadable else found
+        return replace(found, rows=tuple(map(self.row_as_it_stands, found.rows))) if self._unreadable else found
 
-    def _as_it_stands(self, row: JobRow) -> JobRow:
+    def row_as_it_stands(self, row: JobRow) -> JobRow:
         """A row of a listing; of a job that cannot be read, with how to get rid of it."""
         unreadable = self._unreadable.get(row.id)
         return row if unreadable is None else replace(row, said=f"cannot be read; {_be_rid_of(unreadable)}")

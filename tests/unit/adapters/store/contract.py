@@ -31,11 +31,12 @@ from allotment.ports.stored_jobs import (
     StoredWait,
 )
 from tests.unit.adapters.store.jobs import NOW, act, devices, moved, person, submitted, token
+from tests.unit.adapters.store.journal_contract import JournalContract
 
 FREE, BUSY = DeviceUse("unallocated", price=2_000_000), DeviceUse("unmeasured", "j1", "nlp", "ada", queue="nlp")
 
 
-class StoreContract:
+class StoreContract(JournalContract):
     def test_what_was_kept_is_read_as_it_was_by_whoever_opens_it_next(self, place: StorePlace) -> None:
         end = EndOfRun(1, 0, "exit code 1 of rank 0")
         attempt = JobAttempt(1, NOW + 2, NOW + 3, (RunningPlace(0, "n1", ("GPU-1",)),), end)

@@ -1,0 +1,283 @@
+"""The route by which somebody follows what changes: no thread waits for him, and nothing is held for him alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Annotated, Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from anyio import CapacityLimiter, Event, current_time, move_on_after, to_thread
+from fastapi import Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from allotment.api.contract import Media
+from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.event_frames import EVENT_STREAM, beat_frame, begin_frame, end_frame, frame_of, reset_frame
+from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
+from allotment.model.access.caller import CallerKind
+from allotment.operations.access.registry import Registry
+from allotment.operations.run.asked import DeskOf
+from allotment.operations.watch.hub import MOST_OF_ONE, MOST_WATCHERS, ChangeHub, HeldChanges
+from allotment.operations.watch.views import ChangeView, SeenRequests, kinds_of
+from allotment.ports.clock import epoch_ms
+from allotment.ports.event_service import HEARTBEAT
+from allotment.ports.job_service import refusal_of
+from allotment.ports.journal import JournalPage, SubjectChange
+
+_MOST: Final = 1 << 53
+"""Of numbers: what every reader of JSON can count."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at whether somebody may still follow."""
+_LOOK_CLOSELY: Final = 60.0
+"""The same in the store, where nothing tells that it would be another answer."""
+_TOGETHER: Final = 200
+"""Changes that are sent at once."""
+_CATCHING_UP: Final = 4
+"""Who reads the store at once because he has fallen back, a thread each."""
+UNREAD_FOR: Final = 30.0
+"""Seconds for which somebody may leave unread what he is sent; he is cut off then, and may go on where he was."""
+_FRAMES: Final = Media(EVENT_STREAM, {"type": "string"})
+
+
+def add_event_route(routes: Routes, hub: ChangeHub, registry: Registry) -> None:
+    """What changes, as long as somebody reads it.
+
+    Args:
+        routes: gets it.
+        hub: knows what changes.
+        registry: who gets in.
+    """
+    bells = _Bells(hub)
+
+    @routes.known("GET", "/api/v1/events", gives=_FRAMES)
+    async def events(
+        asked: Asked,
+        subjects: str = "",
+        team: str = "",
+        after: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
+        last_event_id: Annotated[str, Header()] = "",
+    ) -> Response:
+        kinds = kinds_of(subjects, asked.admitted.rights)
+        # A browser that comes back names the last event that it had, and all else as it did at first.
+        begin = _number(last_event_id) if last_event_id else after
+        row = asked.jobs.row_as_it_stands if isinstance(asked.jobs, DeskOf) else lambda row: row
+        view = ChangeView(asked.admitted, cast("SeenRequests", asked.requests), kinds, team, row)
+        if not hub.begun:
+            await to_thread.run_sync(hub.begin)
+        caller = asked.admitted.caller
+        hub.enter(caller.name, MOST_WATCHERS if caller.kind is CallerKind.LOCAL else MOST_OF_ONE)
+        stream = _Stream(hub, bells.here, view, asked, registry)
+        return _EventStream(stream.frames(begin), hub, caller.name)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MOST))):
+        raise UsageError("Last-Event-ID is no number of an event", fix="send the id of the last event that came")
+    return min(int(text), _MOST)
+
+
+class _Bell:
+    """Wakes those who follow in one event loop."""
+
+    def __init__(self) -> None:
+        self.rung = Event()
+        self.catching_up = CapacityLimiter(_CATCHING_UP)
+
+    def ring(self) -> None:
+        """Wake all who wait; who comes later waits for the next time."""
+        self.rung.set()
+        self.rung = Event()
+
+
+class _Bells:
+    """One of each event loop: every door has its own."""
+
+    def __init__(self, hub: ChangeHub) -> None:
+        self._hub = hub
+        self._of: WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = WeakKeyDictionary()
+
+    @property
+    def here(self) -> _Bell:
+        """That of the loop that runs."""
+        loop = asyncio.get_running_loop()
+        bell = self._of.get(loop)
+        if bell is None:
+            bell = self._of[loop] = _Bell()
+            self._hub.listen(partial(_from_outside, loop, bell))
+        return bell
+
+
+def _from_outside(loop: asyncio.AbstractEventLoop, bell: _Bell) -> None:
+    try:
+        loop.call_soon_threadsafe(bell.ring)
+    except RuntimeError:
+        return  # it was closed this moment: nobody is left there to wake
+
+
+class _Stream:
+    """What one caller is sent."""
+
+    def __init__(self, hub: ChangeHub, bell: _Bell, view: ChangeView, asked: Visit, registry: Registry) -> None:
+        self._hub = hub
+        self._bell = bell
+        self._view = view
+        self._asked = asked
+        self._registry = registry
+        self._people = registry.people()
+        self._looked = current_time()
+        self._sent = current_time()
+        self._number = 0
+        self._told = 0
+
+    async def frames(self, begin: int | None) -> AsyncIterator[bytes]:
+        """Frames, until he goes or has to."""
+        try:
+            self._number = self._hub.held.head if begin is None else begin
+            if begin is None:
+                yield self._begins(self._number)
+            else:
+                async for some in self._caught_up(resumed=True):
+                    yield some
+            while True:
+                rung, held = self._bell.rung, self._hub.held
+                await self._check()
+                if self._number < held.since:
+                    async for some in self._caught_up(resumed=False):
+                        yield some
+                    continue
+                async for some in self._from(held):
+                    yield some
+                with move_on_after(_LOOK):
+                    await rung.wait()
+                if current_time() - self._sent >= HEARTBEAT:
+                    yield self._beats()
+        except AllotmentError as error:
+            yield end_frame(refusal_of(error))
+
+    async def _from(self, held: HeldChanges) -> AsyncIterator[bytes]:
+        """What is held and is news to him."""
+        news = held.after(self._number)
+        for start in range(0, len(news), _TOGETHER):
+            some = news[start : start + _TOGETHER]
+            if start:
+                await self._check()
+            frames = await self._frames(some)
+            self._number = some[-1].entry.number
+            if frames:
+                yield self._out(frames)
+        self._number = max(self._number, held.head)
+
+    async def _caught_up(self, *, resumed: bool) -> AsyncIterator[bytes]:
+        """What the store has of it, for who has fallen back further than what is held.
+
+        Args:
+            resumed: whether he comes back, and is told that he may go on.
+        """
+        while True:
+            page = await self._page()
+            if not page.known:
+                self._number = self._told = page.until
+                yield self._out(reset_frame(page.until))
+                return
+            if resumed:
+                yield self._begins(self._number)
+            resumed = False
+            frames = await self._frames(page.changes)
+            self._number = page.until
+            if frames:
+                yield self._out(frames)
+            if not page.more:
+                return
+
+    async def _page(self) -> JournalPage:
+        return await to_thread.run_sync(
+            self._hub.store.changes, self._number, _TOGETHER, limiter=self._bell.catching_up
+        )
+
+    async def _frames(self, some: Sequence[SubjectChange]) -> bytes:
+        # What came after he was shut out is none of his business.
+        if any(map(self._view.concerns_access, some)):
+            await self._check(closely=True)
+        told = list(self._view.events(iter(some)))
+        if told:
+            self._told = told[-1].number
+        return b"".join(map(frame_of, told))
+
+    async def _check(self, *, closely: bool = False) -> None:
+        """See that he may still follow.
+
+        Raises:
+            NotSignedInError: he may not, or may something else.
+            UnreachableError: nobody knows, or the server ends.
+        """
+        if self._hub.over:
+            raise UnreachableError("the server ends", fix="come back where you were; `allot up` starts it")
+        if self._hub.silent:
+            raise UnreachableError("the store does not answer", fix="come back where you were in a while")
+        token, people = self._asked.admitted.token, self._registry.people()
+        late = current_time() - self._looked >= _LOOK_CLOSELY
+        over = token is not None and token.expires <= epoch_ms(self._registry.clock)
+        if not (closely or late or over or people is not self._people):
+            return
+        self._looked, self._people = current_time(), people
+        if not await self._asked.still():
+            raise NotSignedInError(
+                "the token is worth nothing any more, or not the same",
+                why="it was revoked, its time is over, or what you may has changed",
+                fix="come back, and read all anew; sign in again where that is refused",
+            )
+
+    def _begins(self, number: int) -> bytes:
+        self._told = number
+        return self._out(begin_frame(number))
+
+    def _beats(self) -> bytes:
+        """He comes back with the number that he was told last, and what was nothing to him is not kept for ever."""
+        news = self._number > self._told
+        self._told = self._number
+        return self._out(beat_frame(self._number if news else None))
+
+    def _out(self, frame: bytes) -> bytes:
+        self._sent = current_time()
+        return frame
+
+
+class _EventStream(StreamingResponse):
+    """An answer that goes on; whoever follows leaves when it is over."""
+
+    def __init__(self, frames: AsyncIterator[bytes], hub: ChangeHub, caller: str) -> None:
+        super().__init__(
+            frames, media_type=EVENT_STREAM, headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+        )
+        self._hub = hub
+        self._caller = caller
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._hub.leave(self._caller)
+
+    async def stream_response(self, send: Any) -> None:
+        """Part after part, as long as somebody reads them."""
+        read = True
+
+        async def sent(message: Any) -> None:
+            nonlocal read
+            with move_on_after(UNREAD_FOR) as patience:
+                await send(message)
+            read = read and not patience.cancelled_caught
+            if not read:
+                raise _UnreadError
+
+        try:
+            await super().stream_response(sent)
+        except _UnreadError:
+            return  # the connection is closed by that, and he comes back to where he was
+
+
+class _UnreadError(Exception):
+    """Nobody reads what is sent."""

@@ -1,0 +1,1 @@
+"""Use cases of whoever follows what changes at a server."""

@@ -1,0 +1,201 @@
+"""One reader of the journal for all who follow it: what changed last is held for them, and they are woken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.errors import AllotmentError, NoRoomError
+from allotment.ports.journal import JournalPage, JournalStore, SubjectChange, SubjectKind
+
+MOST_HELD: Final = 4096
+"""Changes that are held; who has fallen back further reads the store."""
+MOST_WATCHERS: Final = 600
+"""Who follows at once, of all doors together."""
+MOST_OF_ONE: Final = 32
+"""The same of one caller."""
+SILENT_AFTER: Final = 4.0
+"""Seconds for which the store may not answer: who follows cannot be told that he may no more, and is sent away."""
+_LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks at the journal where nobody tells of a change: another process may have written."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChanges:
+    """What changed last; as of one moment, and never changed.
+
+    Attributes:
+        since: the number after which nothing is missing.
+        head: the number up to which nothing is missing.
+        numbers: of `changes`, which are in their order.
+    """
+
+    since: int
+    head: int
+    numbers: tuple[int, ...]
+    changes: tuple[SubjectChange, ...]
+
+    def after(self, number: int) -> Sequence[SubjectChange]:
+        """Those after a number, which is not before `since`."""
+        return self.changes[bisect_right(self.numbers, number) :]
+
+
+def _in_a_thread(what: Callable[[], None]) -> None:
+    threading.Thread(target=what, name="reads the journal", daemon=True).start()
+
+
+class ChangeHub:
+    """See the module; for several threads.
+
+    Nothing is read before somebody follows.
+    """
+
+    def __init__(
+        self,
+        store: JournalStore,
+        ending: threading.Event,
+        passed: Callable[[], float] = time.monotonic,
+        beside: Callable[[Callable[[], None]], None] = _in_a_thread,
+    ) -> None:
+        """Nobody follows yet.
+
+        Args:
+            store: whose journal it is.
+            ending: set once the server is to end.
+            passed: seconds by a clock that nobody sets.
+            beside: has something run beside all else.
+        """
+        self._beside = beside
+        self.store = store
+        self._ending = ending
+        self._passed = passed
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._bells: tuple[Callable[[], None], ...] = ()
+        self._of: Counter[str] = Counter()
+        self._subjects: dict[tuple[SubjectKind, str], SubjectChange] = {}
+        self._held: HeldChanges | None = None
+        self._heard = passed()
+
+    @property
+    def held(self) -> HeldChanges:
+        """What changed last; it has to have begun."""
+        assert self._held is not None  # noqa: S101 (who follows begins it)
+        return self._held
+
+    @property
+    def begun(self) -> bool:
+        """Whether the journal is read."""
+        return self._held is not None
+
+    @property
+    def over(self) -> bool:
+        """Whether the server is to end."""
+        return self._ending.is_set()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the store has not answered for so long that nobody knows who may still follow."""
+        return self._passed() - self._heard > SILENT_AFTER
+
+    def begin(self) -> None:
+        """Have the journal read from now on, in a thread of its own; said once or more.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self._lock:
+            if self._held is not None:
+                return
+            self.store.on_change(self._news.set)
+            head = self.store.journal_head()
+            self._heard = self._passed()
+            self._held = HeldChanges(head, head, (), ())
+        self._beside(self._keep_reading)
+
+    def listen(self, bell: Callable[[], None]) -> None:
+        """Have it called, from another thread, whenever something is new."""
+        with self._lock:
+            self._bells = (*self._bells, bell)
+
+    def enter(self, caller: str, most: int = MOST_OF_ONE) -> None:
+        """One more follows.
+
+        Args:
+            caller: in whose name.
+            most: how many may in it.
+
+        Raises:
+            NoRoomError: there are too many already.
+        """
+        with self._lock:
+            if self._of[caller] >= most or self._of.total() >= MOST_WATCHERS:
+                own = self._of[caller] >= most
+                raise NoRoomError(
+                    "too many follow what changes here",
+                    why=f"{most if own else MOST_WATCHERS} are the most" + (" of one caller" if own else ""),
+                    fix="end one that you follow, or come back in a while",
+                )
+            self._of[caller] += 1
+
+    def leave(self, caller: str) -> None:
+        """One less does."""
+        with self._lock:
+            self._of[caller] -= 1
+            if not self._of[caller]:
+                del self._of[caller]
+
+    def look(self) -> None:
+        """Read what is new, and wake everybody.
+
+        Raises:
+            AllotmentError: the store does not answer.
+        """
+        held, news = self.held, False
+        while True:
+            page = self.store.changes(held.head)
+            self._heard = self._passed()
+            if page.until == held.head and page.known:
+                break
+            held = self._held = self._with(held, page)
+            news = True
+            if not page.more:
+                break
+        if news:
+            self._wake()
+
+    def _with(self, held: HeldChanges, page: JournalPage) -> HeldChanges:
+        if not page.known:  # it was pruned, or is another store's: nobody can go on from what is held
+            self._subjects = {}
+            return HeldChanges(page.until, page.until, (), ())
+        for each in page.changes:
+            key = each.entry.kind, each.entry.id
+            self._subjects.pop(key, None)
+            self._subjects[key] = each
+        since = held.since
+        while len(self._subjects) > MOST_HELD:
+            gone = self._subjects.pop(next(iter(self._subjects)))
+            since = gone.entry.number
+        changes = tuple(self._subjects.values())
+        return HeldChanges(since, page.until, tuple(each.entry.number for each in changes), changes)
+
+    def _keep_reading(self) -> None:
+        while not self.over:
+            try:
+                self.look()
+            except AllotmentError:
+                # Who follows is sent away once it has lasted, and told why.
+                if self.silent:
+                    self._wake()
+            self._news.wait(_LOOK_AGAIN)
+            self._news.clear()
+        self._wake()
+
+    def _wake(self) -> None:
+        for bell in self._bells:
+            bell()

@@ -1,0 +1,156 @@
+"""Of what changes each person is told what is his teams', whatever he asks for, and nothing after his rights change."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from allotment.adapters.store.fake import MemoryStore
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.requests.request import RequestState
+from allotment.operations.access.signing_in import shut_out
+from allotment.ports.journal import DerivedDocument, SubjectKind
+from tests.unit.adapters.store.jobs import grant, request, submitted
+from tests.unit.api.streams import Following, Frame
+from tests.unit.api.test_doors import HOST, bearer
+from tests.unit.api.test_people import Hall, hall
+
+__all__ = ["hall"]
+ADA = Caller("ada", CallerKind.LOCAL, "unix socket")
+
+
+def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(scene())
+
+
+def store_of(hall: Hall) -> MemoryStore:
+    store = hall.world.machine.store
+    assert isinstance(store, MemoryStore)
+    return store
+
+
+def following(hall: Hall, text: str, query: str = "") -> Following:
+    return Following(hall.app, (HOST, bearer(text)), query)
+
+
+def told(found: list[Frame]) -> list[str]:
+    return [f"{each.event} {each.said['id']} {each.said['change']}" for each in found if "change" in (each.said or {})]
+
+
+def change_everything(store: MemoryStore) -> None:
+    """Of both teams a job, a request, a grant and a queue; of the one nothing is named in what is the other's."""
+    for number, team in enumerate(("nlp", "cv")):
+        store.add(submitted(f"k{number}", team=team, name=f"secret-of-{team}"))
+        asked = request(f"r000000{number}", team=team)
+        bare = replace(asked.terms, taken=())
+        asked = replace(asked, terms=bare, asked=bare, wish=replace(asked.wish, justification=f"secret-of-{team}"))
+        given = replace(grant(asked.id), team=team, terms=bare, approved=(bare,), subject=f"secret-of-{team}")
+        store.keep_requests([asked], [given])
+        store.keep_derived([DerivedDocument(SubjectKind.QUEUE, f"c/{team}", team, "1", f'"secret-of-{team}"')])
+    store.keep_derived([DerivedDocument(SubjectKind.FINDING, "of-all", "", "1", '"secret-of-all"')])
+    store.add(submitted("last", team="nlp", name="last"))
+
+
+OWN = ["job k0 made", "request r0000000 made", "grant r0000000 made", "queue c/nlp made", "job last made"]
+OTHERS = ["job k1 made", "request r0000001 made", "grant r0000001 made", "queue c/cv made", "finding of-all made"]
+
+
+@pytest.mark.parametrize("query", ["", "team=nlp", "team=cv", "subjects=job,request,grant,queue,finding", "team="])
+@pytest.mark.parametrize("role", ["nlp-viewers", "nlp-members", "nlp-owners"])
+def test_other_teams_changes_are_in_no_frame(hall: Hall, role: str, query: str) -> None:
+    async def scene() -> None:
+        async with following(hall, hall.session("ada", role), query) as ada:
+            await ada.until(1)
+            change_everything(store_of(hall))
+            own = [] if query == "team=cv" else OWN
+            await ada.until(1 + len(own))
+            await asyncio.sleep(0.05)
+            assert told(ada.frames) == own
+            for hidden in (b"secret-of-cv", b"k1", b"r0000001", b"c/cv", b"secret-of-all", b"of-all"):
+                assert hidden not in ada.body, hidden
+
+    run(scene)
+
+
+def test_administrators_see_all_and_team_narrows_it(hall: Hall) -> None:
+    async def scene() -> None:
+        text = hall.session("eve", "platform-engineers")
+        async with following(hall, text) as eve, following(hall, text, "team=cv&subjects=job,request") as narrow:
+            await eve.until(1)
+            await narrow.until(1)
+            change_everything(store_of(hall))
+            assert sorted(told(await eve.until(1 + len(OWN + OTHERS)))) == sorted(OWN + OTHERS)
+            assert told(await narrow.until(3)) == ["job k1 made", "request r0000001 made"]
+
+    run(scene)
+
+
+def test_of_another_team_that_is_given_of_theirs_they_are_told_that_alone(hall: Hall) -> None:
+    """As in listings: that something is taken, until when, and no more; and that it is no more."""
+
+    async def scene() -> None:
+        store = store_of(hall)
+        async with following(hall, hall.session("carl", "cv-members")) as carl:
+            await carl.until(1)
+            asked = request("r0000007")  # of nlp, taken of cv
+            store.keep_requests([asked])
+            approved = replace(asked, revision=2, state=RequestState.APPROVED)
+            store.keep_requests([approved], [grant("r0000007")])
+            found = await carl.until(3)
+            assert told(found) == ["request r0000007 changed", "grant r0000007 made"]
+            assert found[1].said["now"]["wish"]["team"] == "others"
+            assert found[2].said["now"]["team"] == "others"
+            for hidden in (b"nlp", b"ada"):
+                assert hidden not in carl.body
+            less = replace(approved.terms, taken=())
+            store.keep_requests([], [replace(grant("r0000007", 2), terms=less)])
+            found = await carl.until(4)
+            assert (told(found)[2:], found[3].said["now"]) == (["grant r0000007 gone"], None)
+
+    run(scene)
+
+
+@pytest.mark.parametrize("what", ["shut out", "other groups", "signs out", "team leaves"])
+def test_whose_rights_change_is_told_nothing_from_then_on(hall: Hall, what: str) -> None:
+    async def scene() -> None:
+        store = store_of(hall)
+        text = hall.session("ada", "nlp-members")
+        async with following(hall, text) as ada, following(hall, hall.session("carl", "cv-members")) as carl:
+            await ada.until(1)
+            await carl.until(1)
+            if what == "shut out":
+                (person,) = (each for each in store.people() if "ada" in each.name)
+                shut_out(store, person.id, ADA, hall.now, out=True)
+            elif what == "other groups":
+                hall.session("ada", "cv-members")
+            elif what == "signs out":
+                assert hall_signs_out(hall, text) == 204
+            else:
+                teams = tuple(each for each in hall.world.platform.teams if each.name != "nlp")
+                hall.world.platform = replace(hall.world.platform, teams=teams)
+            if what == "team leaves":
+                await asyncio.sleep(0)
+            else:
+                store.add(submitted("k0"))
+            found = await ada.until(2, within=5)
+            assert [each.event for each in found] == ["begin", "end"]
+            assert found[1].said["error"] == "NotSignedInError"
+            store.add(submitted("k1", team="cv"))
+            assert told(await carl.until(2)) == ["job k1 made"]
+            assert b"k0" not in ada.body + carl.body
+
+    run(scene)
+
+
+def hall_signs_out(hall: Hall, text: str) -> int:
+    """In another event loop, as another request."""
+    found: list[int] = []
+    asking = threading.Thread(target=lambda: found.append(hall.asked("DELETE", "/api/v1/session", text)[0]))
+    asking.start()
+    asking.join()
+    return found[0]
