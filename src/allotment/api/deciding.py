@@ -25,6 +25,7 @@ from allotment.model.source import SourceTree
 from allotment.operations.access.people import people_of
 from allotment.operations.ask.observing_all import observe_all
 from allotment.operations.decide.applying import apply_clusters
+from allotment.operations.decide.beside import ClusterActs
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
@@ -207,14 +208,14 @@ def decision_room(
         connect: to a cluster, by its context.
         clock: time.
     """
-    snapshots = ClusterSnapshots(present, connect, clock)
+    snapshots, acts = ClusterSnapshots(present, connect, clock), ClusterActs()
 
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
 
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform, cause.state.tree.files)
-        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
+        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause, acts)
         snapshots.forget()
         return applied
 
