@@ -157,10 +157,10 @@ class ClusterSnapshots:
         found = [_waited_for(each) for each in readings]
         return tuple(each for each in found if each is not None)
 
-    def forget(self) -> None:
-        """What comes next is read anew; a reading that goes on now is not kept."""
+    def forget(self, names: Sequence[str]) -> None:
+        """What comes next of these is read anew; a reading of them that goes on now is not kept."""
         with self._alone:
-            self._readings = {}
+            self._readings = {name: each for name, each in self._readings.items() if name not in names}
 
     def _latest(self, name: str, context: str) -> _ClusterReading:
         """The last reading, which may go on still, or a new one."""
@@ -216,7 +216,8 @@ def decision_room(
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform, cause.state.tree.files)
         applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause, acts)
-        snapshots.forget()
+        # Of one that hangs it is known that it does: nobody is to wait for that again.
+        snapshots.forget([each for each in clusters if each not in applied.trouble])
         return applied
 
     def need(platform: Platform, team: str, clusters: Sequence[str]) -> tuple[DemonstratedNeed | None, str]:
