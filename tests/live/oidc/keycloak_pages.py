@@ -21,11 +21,9 @@ class KeycloakVisitor(Person):
     """One visit."""
 
     def type_code(self, prompt: DevicePrompt) -> None:
-        """On another device: type the code, sign in, and consent or decline."""
+        """On another device: open the address in which the code is typed already, sign in, and consent or decline."""
         with self._http:
-            response = self._http.get(prompt.address)
-            (form,) = forms(response.text)
-            response = self._send(response, form, device_user_code=prompt.user_code)
+            response = self._http.get(prompt.address, params={"user_code": prompt.user_code})
             for _ in range(_STEPS):
                 if response.is_redirect:
                     response = self._http.get(urljoin(str(response.url), response.headers["Location"]))

@@ -1,4 +1,7 @@
-"""One cluster of three accepts connections and never answers: what is asked for in the others goes its way."""
+"""One cluster of three accepts connections and never answers: what is asked for in the others goes its way.
+
+Nightly: by day a unit test sees that what is done to clusters is done side by side.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from tests.live.story.stage import PLATFORM, Stage
 from tests.live.story.wall_clock import built
 from tools.oidc_provider import RunningProvider
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 SLACK = 4.0
 """Seconds by which two times of the same may differ on a busy machine: two passes of the server."""
 
