@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.by_day import ALL, by_day
 
 SHARING: Final = {
-    **{folder: folder for folder in ("apply", "policies", "security", "slurm")},
+    **{folder: folder for folder in ("apply", "policies", "security", "slurm", "story")},
     **dict.fromkeys(("attacks", "books", "everyday", "jobs", "kubernetes", "pages"), "training"),
     **dict.fromkeys(("answers/test_reading.py", "security/test_exceptions.py"), "training"),
 }

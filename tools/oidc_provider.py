@@ -73,6 +73,10 @@ class RunningProvider:
         """Somebody is in these groups, and no others, from his next sign-in on."""
         (self.folder / "groups" / login).write_text(json.dumps(groups), encoding="utf-8")
 
+    def withdraw(self, login: str) -> None:
+        """Somebody is in everybody's groups again."""
+        (self.folder / "groups" / login).unlink()
+
     def dismiss(self, login: str) -> None:
         """Somebody is no person of it any more."""
         (self.folder / "gone" / login).touch()

@@ -18,7 +18,7 @@ MOST_LISTED_AT_ONCE: Final = 500
 MOST_SAID_OF_REQUESTS: Final = 2000
 """Characters of a justification, and of a reason."""
 MOST_NAME: Final = 200
-"""Characters of the name of what is asked for, and of where it is to be."""
+"""Characters of the name of what is asked for, of where it is to be, and of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class AskedRequest:
         since: milliseconds since the epoch; None for now.
         lasts: milliseconds; None for good.
         extends: id of the grant that it prolongs or changes; empty for none.
+        key: what comes again from the same person with it is one request; empty for none.
     """
 
     kind: RequestKind
@@ -46,6 +47,7 @@ class AskedRequest:
     since: int | None = None
     lasts: int | None = None
     extends: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class RequestService(Protocol):
             InputError: the team is not in such a cluster.
             CapacityError: so many cannot be guaranteed; it says how many could.
             UsageError: the terms cannot be.
+            ConflictError: its key was used for another request.
         """
         ...
 

@@ -47,7 +47,7 @@ def server(tmp_path: Path, real: RunningProvider, training: Training) -> Iterato
         yield one
     finally:
         one.end()
-        (real.folder / "groups" / "ada").unlink()
+        real.withdraw("ada")
 
 
 def test_a_member_is_bound_by_the_cluster_s_policies_and_roles_and_named_by_it(

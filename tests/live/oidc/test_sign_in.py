@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from allotment.cli.shell.examples.form import ExampleNeeds
 from allotment.cli.shell.examples.table import EXAMPLES
 from allotment.ports.identity import DevicePrompt
-from tests.live.oidc.browser import Person
+from tests.live.oidc.keycloak_pages import visitor
 from tests.live.server.conftest import Server
 from tests.live.server.test_from_afar import Laptop
 from tools.oidc_provider import RunningProvider
@@ -43,7 +44,7 @@ def server(tmp_path: Path, real: RunningProvider) -> Iterator[Server]:
     finally:
         one.end()
         for login in PEOPLE:  # the provider is everybody's
-            (real.folder / "groups" / login).unlink()
+            real.withdraw(login)
 
 
 class Desk(Laptop):
@@ -62,6 +63,8 @@ def signed_in(one: Desk, real: RunningProvider, login: str, *more: str, code: in
     """Sign in by a browser, or with --device on another device; what the command said."""
     ca = ("--oidc-ca", str(real.authority))
     environment = {"HOME": str(one.home), "NO_COLOR": "1", "PATH": "/usr/bin:/bin"}
+    if "SSL_CERT_FILE" in os.environ:
+        environment["SSL_CERT_FILE"] = os.environ["SSL_CERT_FILE"]
     with subprocess.Popen(
         one.words("login", one.address, *ca, "--no-input", *more),
         cwd=one.home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -71,7 +74,7 @@ def signed_in(one: Desk, real: RunningProvider, login: str, *more: str, code: in
         # Whatever goes wrong at the provider, nobody waits for a browser that never comes.
         ending = threading.Timer(60, process.kill)
         ending.start()
-        person = Person(real.authority, login)
+        person = visitor(real, login)
         if "--device" in more:
             place, word = re.findall(r"open (\S+) and type (\S+)", said)[0]
             person.type_code(DevicePrompt(place.partition("?")[0], word, "", "", "", 1, 1))
@@ -147,3 +150,18 @@ def test_who_is_shut_out_is_cut_off_within_seconds(server: Server, real: Running
     signed_in(ada, real, "ada")
     ada.run("ps")
     assert ada.run("people", "list", code=FORBIDDEN)
+
+
+def test_who_changes_groups_is_another_from_his_next_sign_in_on(
+    server: Server, real: RunningProvider, tmp_path: Path
+) -> None:
+    ada = desk(server, tmp_path / "ada")
+    assert "member of nlp" in signed_in(ada, real, "ada")
+    real.enroll("ada", "acme-cv", "acme-platform-engineers")
+    # A session is what its sign-in made it.
+    assert "admin" not in ada.run("whoami").stdout
+    said = signed_in(ada, real, "ada", "--device")
+    assert "admin" in said
+    assert "nlp" not in said
+    real.enroll("ada", "sales")
+    assert "is nothing here" in signed_in(ada, real, "ada", code=FORBIDDEN)

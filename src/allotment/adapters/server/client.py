@@ -255,7 +255,8 @@ class RemoteServer(ClustersThere):
 
     def ask(self, asked: AskedRequest) -> GrantRequest:
         """Submit a request."""
-        return self._told("POST", "/api/v1/requests", "request", GrantRequest, "asked", asked)
+        body = write_value("asked", asked).encode()
+        return self._surely("/api/v1/requests", "request", GrantRequest, body, once=not asked.key)
 
     def preview(self, asked: AskedRequest) -> ToldRequest:
         """What would become of a request; nothing is kept."""

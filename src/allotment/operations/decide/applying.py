@@ -17,6 +17,7 @@ from allotment.operations.change.apply import ApplySettings
 from allotment.operations.change.attended import apply_attended
 from allotment.operations.change.cluster_plan import AS_DECLARED, live_plan
 from allotment.operations.change.engineers import refuse_locked_out
+from allotment.operations.decide.beside import ClusterActs
 from allotment.operations.decide.room import Applied, ApplyCause
 from allotment.plan.changes import Action, Plan, PlanSource
 from allotment.ports.clock import Clock
@@ -34,8 +35,9 @@ def apply_clusters(
     clock: Clock,
     run: Callable[[dt.datetime], Run],
     cause: ApplyCause,
+    acts: ClusterActs,
 ) -> Applied:
-    """Make clusters as declared; one that cannot be does not keep the others.
+    """Make clusters as declared, one beside the other; one that cannot be does not keep the others.
 
     Args:
         platform: as declared.
@@ -44,24 +46,23 @@ def apply_clusters(
         clock: time.
         run: names this run, for the lease of a cluster and for its record.
         cause: what the record says of it.
+        acts: what goes on in clusters, of one server all.
     """
-    trouble: dict[str, str] = {}
     source = PlanSource(cause.state.commit)
-    for name in clusters:
+
+    def applied(name: str) -> str:
         cluster = platform.cluster(name)
         if cluster is None:
-            trouble[name] = "the platform directory has no such cluster"
-            continue
+            return "the platform directory has no such cluster"
         try:
             with connect(cluster.context) as kube:
                 plan = live_plan(platform, cluster, kube, clock.now().date(), AS_DECLARED, source)
                 this = replace(run(clock.now()), cause=cause.by)
-                why = _needs_a_person(plan) or _applied(plan, kube, clock, this)
+                return _needs_a_person(plan) or _applied(plan, kube, clock, this)
         except AllotmentError as error:
-            why = error.line
-        if why:
-            trouble[name] = why
-    return Applied(trouble)
+            return error.line
+
+    return Applied(acts.trouble(clusters, applied))
 
 
 def _needs_a_person(plan: Plan) -> str:

@@ -267,6 +267,7 @@ def _check_words(asked: AskedRequest) -> None:
     _check_length("a justification", asked.justification, MOST_SAID_OF_REQUESTS)
     _check_length("the name of what is asked for", asked.subject, MOST_NAME)
     _check_length("an environment", asked.environment, MOST_NAME)
+    _check_length("a key", asked.key, MOST_NAME)
 
 
 def _check_length(what: str, text: str, most: int) -> None:

@@ -19,6 +19,7 @@ from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, Terms
+from allotment.operations.decide.keyed import asked_before, id_of_request_key
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
@@ -87,9 +88,14 @@ class RequestDesk:
                 why="its platform directory lies in no Git repository, and a grant is a commit to it",
                 fix="put it into one (`git init`, `git add`, `git commit`), then `allot up --platform DIR`",
             )
+        if (before := self._asked_before(asked, party)) is not None:
+            return before
         # What is simulated may take seconds: nobody else waits for that.
         seen, draft = self._draft(asked, party)
         with self._alone:
+            # It may have come twice meanwhile.
+            if (before := self._asked_before(asked, party)) is not None:
+                return before
             draft = self._recounted(draft, seen)
             request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
             if not request.state.over:
@@ -249,10 +255,21 @@ class RequestDesk:
         now = self._room.now()
         terms = terms_asked(asked, seen.free, seen.held, now, extends)
         shown = shown_of(self._room, seen.platform, wish, terms, without=asked.extends)
-        id_ = self._room.new_id()
+        id_ = self._id_of(asked, party)
         name, whence = party.somebody.name, party.caller.whence
         begins_when_given = asked.since is None and not joins_on(asked, extends)
         return seen, Draft(id_, wish, terms, name, now, whence, asked.extends, shown, begins_when_given)
+
+    def _id_of(self, asked: AskedRequest, party: Party) -> str:
+        if not asked.key:
+            return self._room.new_id()
+        return id_of_request_key(self._room.platform().name, party.somebody.name, asked.key)
+
+    def _asked_before(self, asked: AskedRequest, party: Party) -> GrantRequest | None:
+        if not asked.key:
+            return None
+        wish = wish_of(asked, self._room.platform())
+        return asked_before(self._room.store, self._id_of(asked, party), asked, wish)
 
     def _recounted(self, draft: Draft, seen: PresentLook) -> Draft:
         """The draft with what is so at this moment."""

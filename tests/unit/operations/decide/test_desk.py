@@ -20,6 +20,7 @@ from allotment.errors import (
     InputError,
     NotFoundError,
     UnreachableError,
+    UsageError,
 )
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.rights import OWN
@@ -661,3 +662,23 @@ def test_without_a_repository_nothing_is_promised(office: Office) -> None:
     with pytest.raises(ConflictError, match="can grant nothing"):
         ada.ask(gpus(1))
     assert office.store.requests(RequestFilter()) == ()
+
+
+def test_what_is_asked_again_with_the_same_key_is_one_request(office: Office) -> None:
+    """A server that was killed right after it had kept a request has answered nobody, and whoever asked asks again."""
+    ada = office.of("ada", MEMBER)
+    first = ada.ask(gpus(8, key="once"))
+    assert ada.ask(gpus(8, key="once")) == first
+    for other in (gpus(9, key="once"), replace(gpus(8, key="once"), justification="another")):
+        with pytest.raises(ConflictError, match="key was used for another request"):
+            ada.ask(other)
+    # Others, other keys and no key mean other requests.
+    others = [office.of("bob", MEMBER).ask(gpus(8, key="once")), ada.ask(gpus(8, key="twice")), ada.ask(gpus(8))]
+    assert len({first.id, *(each.id for each in others)}) == 4
+    assert [verb for _, verb in office.verbs()] == ["request.submit"] * 4
+    # What became of it is told then.
+    offer = AskedMove(RequestAct.COUNTER, "", OtherTerms(devices=6), first.revision)
+    offered = office.of("boss", LEAD).move(first.id, offer)
+    assert ada.ask(gpus(8, key="once")).state is offered.state is RequestState.OFFERED
+    with pytest.raises(UsageError, match="a key of 201 characters"):
+        ada.ask(gpus(8, key="k" * 201))

@@ -60,4 +60,7 @@ def other_terms(
     return OtherTerms(gpus, accelerator, clusters or None, lasting(lasts))
 
 
+KEY: Final = click.option(
+    "--key", metavar="TEXT", default="", help="What you ask for again with the same key is asked for once."
+)
 REASON: Final = click.option("--reason", "-m", default="", metavar="TEXT", help="Why; it is kept with the decision.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from allotment.cli.commands.decide.asking import (
+    KEY,
     REASON,
     currency_of,
     lasting,
@@ -135,11 +136,12 @@ def counter(
 @click.argument("grant")
 @click.option("--for", "lasts", required=True, metavar="TIME", help="So much longer.")
 @click.option("--why", required=True, metavar="TEXT", help="What it is needed for.")
+@KEY
 @setting_flag("server")
 @format_flag
 @global_flags
 @click.pass_obj
-def extend(session: Session, *, grant: str, lasts: str, why: str) -> None:
+def extend(session: Session, *, grant: str, lasts: str, why: str, key: str) -> None:
     """Ask for more time for a GRANT, from its end on; it is decided like any request."""
     from allotment.cli.commands.decide.request_view import request_text
     from allotment.cli.shell.output import write_document
@@ -154,7 +156,7 @@ def extend(session: Session, *, grant: str, lasts: str, why: str) -> None:
     before = service.request(held.id).request.wish
     asked = AskedRequest(
         held.kind, held.team, before.workload, why, held.subject, before.environment,
-        lasts=lasting(lasts), extends=held.id,
+        lasts=lasting(lasts), extends=held.id, key=key,
     )  # fmt: skip
     made = service.ask(asked)
     if form in ("json", "yaml"):

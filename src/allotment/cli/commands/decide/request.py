@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from allotment.cli.commands.decide.asking import beginning, currency_of, lasting
+from allotment.cli.commands.decide.asking import KEY, beginning, currency_of, lasting
 from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
@@ -65,6 +65,7 @@ def _common(function: F) -> F:
                 show_default=True,
                 help="Kind of work that it is for.",
             ),
+            KEY,
             click.option("--dry-run", is_flag=True, help="Only say what would become of it."),
             setting_flag("server"),
             format_flag,
