@@ -22,6 +22,7 @@ from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_ro
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.keyed_calls import forget_old
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
@@ -253,6 +254,7 @@ def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event)
     while not ending.wait(wait):
         wait = _TIDYING
         try:
+            forget_old(store, epoch_ms(clock))
             gone = tidied(store.kept(), remains, epoch_ms(clock))
         except (AllotmentError, OSError) as error:
             print(f"old logs stay: {error}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Annotated, Any, Final, Protocol, cast
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, Final, NoReturn, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from allotment.api.contract import JsonValue, Media, RouteContract
-from allotment.errors import ForbiddenError, NotFoundError
+from allotment.api.entity_tags import UNCONDITIONAL, IfMatch, TaggedRoute, check_unconditional, condition_of
+from allotment.api.keyed_calls import CallKey, DoneOnce, key_of
+from allotment.errors import ConflictError, ForbiddenError, NotFoundError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import OWN
@@ -52,6 +56,8 @@ class Visit:
         access: who gets in, asked in his name.
         requests: requests and grants, asked in his name.
         still: whether he would be let in now, too.
+        condition: on which something is to be done.
+        key: that has a call be done once; None where it has none.
     """
 
     admitted: LetIn
@@ -59,6 +65,44 @@ class Visit:
     access: AccessService
     requests: RequestService
     still: Callable[[], Awaitable[bool]]
+    condition: IfMatch = UNCONDITIONAL
+    key: CallKey | None = None
+
+
+Again = Callable[[Visit, str], Response | None]
+"""Makes the answer of a call of what it was done to, such as ``request/r1``; None where the call is to be made anew."""
+
+
+def anew(_visit: Visit, _subject: str) -> None:
+    """For what may be done twice: the second time changes nothing, and is answered alike."""
+
+
+def lost(_visit: Visit, subject: str) -> NoReturn:
+    """For what nobody knows how to answer anew."""
+    raise ConflictError(
+        "it was done, and what was answered is lost",
+        why=f"it was done to {shown(subject)}, and the server ended before it could keep the answer",
+        fix="look at that",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a call is done that is no look.
+
+    Attributes:
+        again: how its answer is made where it was done and nobody knows the answer any more; None where a key means
+            nothing, for nothing is kept.
+        conditional: whether its handler looks at the condition of a visit.
+        streamed: whether its handler reads the body itself.
+    """
+
+    again: Again | None = lost
+    conditional: bool = False
+    streamed: bool = False
+
+
+ONCE: Final = Change()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +263,7 @@ class Routes:
         self._door = door
         self._desk = desk
         self._registry = registry
+        self._once = DoneOnce(registry.store, registry.clock, registry.random)
 
     def add(
         self,
@@ -228,6 +273,7 @@ class Routes:
         *,
         takes: JsonValue | Media | None = None,
         gives: JsonValue | Media | None = None,
+        change: Change = ONCE,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a route of a handler.
 
@@ -237,8 +283,12 @@ class Routes:
             needs: without which nobody gets to it.
             takes: its body.
             gives: what it answers; None for nothing but that it is done.
+            change: how it is done, where it is no look.
         """
-        return self._making(verb, path, self._entering(verb, path, needs), needs.value, RouteContract(takes, gives))
+        again = None if verb in _LOOKING else change.again
+        contract = RouteContract(takes, gives, change.conditional, again is not None)
+        entered = self._entering(verb, path, needs, contract, streamed=change.streamed)
+        return self._making(verb, path, entered, needs.value, contract, again)
 
     def known(
         self, verb: str, path: str, *, gives: JsonValue | Media | None = None
@@ -250,9 +300,12 @@ class Routes:
             path: such as ``/api/v1/whoami``.
             gives: what it answers.
         """
-        return self._making(verb, path, self._entering(verb, path, None), LET_IN, RouteContract(None, gives))
+        contract = RouteContract(None, gives)
+        return self._making(verb, path, self._entering(verb, path, None, contract), LET_IN, contract)
 
-    def _entering(self, verb: str, path: str, needs: Permission | None) -> Callable[[Request], Awaitable[None]]:
+    def _entering(
+        self, verb: str, path: str, needs: Permission | None, contract: RouteContract, *, streamed: bool = False
+    ) -> Callable[[Request], Awaitable[None]]:
         what = f"{verb} {path}"
 
         async def entered(request: Request) -> None:
@@ -262,7 +315,14 @@ class Routes:
                 await self._door.denied(admitted, needs, what)
                 raise _not_allowed(admitted, needs, what)
             visit = self._visit(admitted)
-            request.state.visit = visit if verb in _LOOKING else self._looked_at_anew(visit, needs, what)
+            if verb in _LOOKING:
+                request.state.visit = visit
+                return
+            if not contract.conditional:
+                check_unconditional(request, what)
+            key = key_of(request, admitted, streamed=streamed) if contract.keyed else None
+            visit = replace(visit, condition=condition_of(request), key=key)
+            request.state.visit = self._looked_at_anew(visit, needs, what)
 
         return entered
 
@@ -282,6 +342,8 @@ class Routes:
             admitted = self._door.again(visit.admitted)
             if needs is not None and needs not in admitted.rights.all:
                 raise _not_allowed(admitted, needs, what)
+            if visit.key is not None:
+                admitted = replace(admitted, caller=replace(admitted.caller, call=visit.key.call))
             return self._visit(admitted)
 
         return replace(
@@ -316,21 +378,45 @@ class Routes:
         return self._making(verb, path, came, OPEN, RouteContract(takes, gives))
 
     def _making(
-        self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str, contract: RouteContract
+        self,
+        verb: str,
+        path: str,
+        entered: Callable[[Request], Awaitable[None]],
+        needs: str,
+        contract: RouteContract,
+        again: Again | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         self.contracts[verb, path] = contract
 
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:
-            self._app.add_api_route(
+            self._app.router.add_api_route(
                 path,
-                handler,
+                handler if again is None else self._done_once(handler, again),
                 methods=[verb],
                 dependencies=[Depends(entered)],
                 openapi_extra={NEEDS: needs},
+                route_class_override=TaggedRoute,
             )
             return handler
 
         return made
+
+    def _done_once(self, handler: Callable[..., Any], again: Again) -> Callable[..., Awaitable[Response]]:
+        """The handler, which is called once for calls of one key."""
+
+        @wraps(handler)
+        async def done(**given: Any) -> Response:
+            async def do() -> Response:
+                found = handler(**given) if iscoroutinefunction(handler) else run_in_threadpool(handler, **given)
+                answer: Response = await found
+                return answer
+
+            visit: Visit = given["asked"]
+            if visit.key is None:
+                return await do()
+            return await self._once.answer(visit.key, do, partial(again, visit))
+
+        return done
 
 
 def _not_allowed(admitted: LetIn, needs: Permission, what: str) -> ForbiddenError:

@@ -23,7 +23,7 @@ from allotment.api.access import add_access_routes, add_sign_in_routes
 from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
+from allotment.api.doors import NEEDS, Asked, Change, Door, Routes, Visit, anew
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.openapi import openapi_of
 from allotment.api.places import Callers
@@ -79,6 +79,8 @@ _Moment = Annotated[int, Query(ge=0, le=_MOST)]
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
+_CALL: Final = "call\0"
+"""How keys of jobs begin that came without one, in a call that had one: no key of a user has a NUL."""
 _STILL_LET_IN: Final = 2.0
 """Seconds between two looks at whether somebody who reads a log may still read it."""
 _NOBODY: Final = 499
@@ -115,7 +117,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     def status(asked: Asked) -> Response:
         return value_answer("status", asked.jobs.status())
 
-    @routes.add("POST", "/api/v1/end", Permission.END)
+    @routes.add("POST", "/api/v1/end", Permission.END, change=Change(None))
     def end(asked: Asked) -> Response:
         asked.jobs.end()
         return Response(status_code=204)
@@ -140,14 +142,21 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
 def _code_route(routes: Routes) -> None:
     spools = CodeSpools()
 
-    @routes.add("POST", "/api/v1/code", Permission.SUBMIT, takes=Media(GZIP), gives=JsonValue("code", str))
+    @routes.add(
+        "POST",
+        "/api/v1/code",
+        Permission.SUBMIT,
+        takes=Media(GZIP),
+        gives=JsonValue("code", str),
+        change=Change(anew, streamed=True),
+    )
     async def put_code(request: Request, asked: Asked) -> Response:
         whose = "" if asked.admitted.rights.as_server else asked.admitted.caller.name
         return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code, whose))
 
 
 def _submission_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/api/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT)
+    @routes.add("POST", "/api/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT, change=Change(_as_taken))
     async def submit(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
@@ -161,10 +170,12 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
         Permission.SUBMIT,
         takes=JsonValue("submissions", tuple[JobSubmission, ...]),
         gives=JsonValue("answers", tuple[SubmissionAnswer, ...]),
+        change=Change(anew),
     )
     async def submit_all(
         request: Request, asked: Asked, wanted: Annotated[tuple[JobSubmission, ...], Depends(_submissions)]
     ) -> Response:
+        wanted = _with_keys(asked, wanted)
         answers: dict[int, SubmissionAnswer] = {}
         for name in dict.fromkeys(each.backend for each in wanted):
             numbers = [number for number, each in enumerate(wanted) if each.backend == name]
@@ -179,7 +190,12 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
         return await to_thread.run_sync(value_answer, "answers", tuple(answers[each] for each in range(len(wanted))))
 
     @routes.add(
-        "POST", "/api/v1/foresee", Permission.SUBMIT, takes=_SUBMISSION, gives=JsonValue("foreseen", ForeseenJob)
+        "POST",
+        "/api/v1/foresee",
+        Permission.SUBMIT,
+        takes=_SUBMISSION,
+        gives=JsonValue("foreseen", ForeseenJob),
+        change=Change(None),
     )
     async def foresee(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
@@ -190,16 +206,31 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _job_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/api/v1/jobs/{reference}/stop", Permission.STOP, gives=_JOB)
+    @routes.add(
+        "POST",
+        "/api/v1/jobs/{reference}/stop",
+        Permission.STOP,
+        gives=_JOB,
+        change=Change(lambda visit, subject: value_answer("job", visit.jobs.find(subject)), conditional=True),
+    )
     async def stop(
         request: Request, asked: Asked, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
     ) -> Response:
         backend = await _backend_of(asked, reference)
-        return await _asked(
-            callers, request, backend, lambda: value_answer("job", asked.jobs.stop(reference, grace=grace))
-        )
 
-    @routes.add("POST", "/api/v1/jobs/{reference}/retry", Permission.SUBMIT, gives=_RECEIPT)
+        def answer() -> Response:
+            read = asked.condition.number(lambda: asked.jobs.find(reference))
+            return value_answer("job", asked.jobs.stop(reference, grace=grace, read=read))
+
+        return await _asked(callers, request, backend, answer)
+
+    @routes.add(
+        "POST",
+        "/api/v1/jobs/{reference}/retry",
+        Permission.SUBMIT,
+        gives=_RECEIPT,
+        change=Change(_as_taken, conditional=True),
+    )
     async def retry(
         request: Request,
         asked: Asked,
@@ -207,9 +238,12 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
         resume: bool = False,  # noqa: FBT001, FBT002 (a query)
     ) -> Response:
         backend = await _backend_of(asked, reference)
-        return await _asked(
-            callers, request, backend, lambda: value_answer("receipt", asked.jobs.retry(reference, resume=resume))
-        )
+
+        def answer() -> Response:
+            read = asked.condition.number(lambda: asked.jobs.find(reference))
+            return value_answer("receipt", asked.jobs.retry(reference, resume=resume, read=read))
+
+        return await _asked(callers, request, backend, answer)
 
 
 def _read_routes(routes: Routes, callers: Callers) -> None:
@@ -278,6 +312,20 @@ async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter, asked: 
     finally:
         if isinstance(parts, Generator):
             parts.close()
+
+
+def _as_taken(visit: Visit, subject: str) -> Response:
+    return value_answer("receipt", JobReceipt(visit.jobs.find(subject), ()))
+
+
+def _with_keys(asked: Visit, wanted: tuple[JobSubmission, ...]) -> tuple[JobSubmission, ...]:
+    """Each with a key of its own, where the call has one: a job that was kept is found by it."""
+    if asked.key is None:
+        return wanted
+    return tuple(
+        each if each.key else replace(each, key=f"{_CALL}{asked.key.id}\0{number}")
+        for number, each in enumerate(wanted)
+    )
 
 
 async def _asked(callers: Callers, request: Request, backend: str, call: Callable[[], Response]) -> Response:

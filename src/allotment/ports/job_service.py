@@ -26,6 +26,7 @@ _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
         errors.NotSignedInError,
         errors.ForbiddenError,
         errors.ConflictError,
+        errors.OutdatedError,
         errors.CapacityError,
         errors.TimedOutError,
         UnreachableError,
@@ -281,19 +282,31 @@ class JobService(Protocol):
         """
         ...
 
-    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
-        """End a job for good; `grace` in seconds, None for its own."""
+    def stop(self, reference: str, *, grace: int | None = None, read: int | None = None) -> StoredJob:
+        """End a job for good.
+
+        Args:
+            reference: of the job.
+            grace: seconds that it gets; None for its own.
+            read: version of it that the caller has seen; None for whichever it is at.
+
+        Raises:
+            NotFoundError: there is none.
+            OutdatedError: it has changed since.
+        """
         ...
 
-    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False, read: int | None = None) -> JobReceipt:
         """Submit again what is over; where a retry of it is not over yet, that one is told of, and nothing submitted.
 
         Args:
             reference: of the job.
             resume: whether its checkpoints become those of the new job, which goes on from them.
+            read: as for `stop`.
 
         Raises:
             ConflictError: it is not over.
+            OutdatedError: it has changed since it was read.
             InputError: there are no checkpoints to go on from.
         """
         ...

@@ -17,6 +17,7 @@ from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.run import JobState
 from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
+from allotment.ports.keyed_calls import CallsReader, CallsStore
 from allotment.ports.notices import NoticeBook
 from allotment.ports.people import PeopleReader, PeopleStore
 from allotment.ports.requests import RequestsReader, RequestsStore
@@ -141,7 +142,7 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Protocol):
+class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, CallsReader, Protocol):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -208,7 +209,7 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Protoco
         ...
 
 
-class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, Protocol):
+class JobsStore(JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, CallsStore, Protocol):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 
     @property

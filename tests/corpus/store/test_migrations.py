@@ -82,6 +82,8 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert store.due_requests(1_800_000_000_000) == ()
         told = [(each.receiver, each.state.value) for each in store.notices.deliveries()], len(store.notices.told())
         assert told == (([("nlp-chat", "told"), ("leads", "waiting")], 1) if file.stem >= "0008" else ([], 0))
+        kept_call = store.kept_call("c1")
+        assert (kept_call is not None and kept_call.subject == "job/j1") == (file.stem >= "0010")
         store.add(submitted("j3"))
     assert place.status().schema == schema.HEAD
     with closing(driver().connect(str(place.path))) as connection:

@@ -26,6 +26,7 @@ from allotment.adapters.store.finding import (
     token_taken,
 )
 from allotment.errors import UsageError
+from allotment.model.access.caller import KeyedCall
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
@@ -35,6 +36,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
+from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.people import ShutOutError, kept_person
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
@@ -50,6 +52,7 @@ class MemoryStore:
         self._trail: list[AuditEntry] = []
         self._tokens: dict[str, ApiToken] = {}
         self._people: dict[str, Person] = {}
+        self._calls: dict[str, KeptCall] = {}
         self._requests: dict[str, GrantRequest] = {}
         self._grants: dict[str, TeamGrant] = {}
         self.notices = MemoryNoticeBook(self._grants)
@@ -212,8 +215,28 @@ class MemoryStore:
             del self._jobs[each]
         return len(gone)
 
+    def kept_call(self, call_id: str) -> KeptCall | None:
+        """See the port."""
+        return self._calls.get(call_id)
+
+    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
+        """See the port."""
+        before = self._calls.get(call.id)
+        subject = before.subject if before is not None and before.call == call else ""
+        self._calls[call.id] = KeptCall(call, at, subject, answer)
+
+    def forget_calls(self, before: int) -> int:
+        """See the port."""
+        gone = [each for each, kept in self._calls.items() if kept.at < before]
+        for each in gone:
+            del self._calls[each]
+        return len(gone)
+
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
         """See the port."""
+        for each in acts:
+            if each.call is not None:
+                self._calls[each.call.id] = KeptCall(each.call, each.at, kept_text(each.subject))
         self._trail += chained(self.audit_head(), map(kept_act, acts))
         return self.audit_head()
 

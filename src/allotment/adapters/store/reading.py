@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, people_rows, request_rows, token_rows
+from allotment.adapters.store import auditing, call_rows, people_rows, request_rows, token_rows
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
@@ -29,6 +29,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.device_times import DeviceInterval, clipped
+from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
@@ -298,6 +299,11 @@ class SqlReader:
         """See the port."""
         with self._looking() as connection:
             return people_rows.person_of(connection, issuer, subject)
+
+    def kept_call(self, call_id: str) -> KeptCall | None:
+        """See the port."""
+        with self._looking() as connection:
+            return call_rows.call_of(connection, call_id)
 
     def request(self, request_id: str) -> GrantRequest:
         """See the port."""

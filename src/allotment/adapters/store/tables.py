@@ -247,3 +247,15 @@ TOLD: Final = sa.Table(
     sa.Column("at", TIME, nullable=False),
 )
 """Of grants, what was told stands with them."""
+
+CALLS: Final = sa.Table(
+    "calls",
+    METADATA,
+    sa.Column("id", TEXT, primary_key=True),
+    sa.Column("asked", TEXT, nullable=False),
+    sa.Column("at", TIME, nullable=False),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("answer", TEXT, nullable=False),
+    sa.Index("calls_at", "at"),
+)
+"""That came with a key; for a day. What was answered is sealed with that key, which stands nowhere here."""

@@ -35,7 +35,7 @@ from allotment.ports.job_service import (
     answer_of,
 )
 from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
-from allotment.ports.stored_jobs import JobRow, StoredJob
+from allotment.ports.stored_jobs import JobRow, StoredJob, check_read
 
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
 _LOOK_AGAIN: Final = 0.2
@@ -282,8 +282,9 @@ class Desk:
         grace: int | None = None,
         caller: Caller | None = None,
         within: frozenset[str] | None = None,
+        read: int | None = None,
     ) -> StoredJob:
-        """End a job for good; of no team but those `within`."""
+        """End a job for good; of no team but those `within`, and only at the version that was `read`."""
         caller = caller or self._caller
         reference = reference.removeprefix("job/")
         job = self._store.find(reference, within=within)
@@ -299,13 +300,16 @@ class Desk:
                 )
             job = alive[0] if alive else job
         if job.state.over:
+            check_read(job, read)
             return job
-        return self._lane(job.backend).stop(job.id, grace, f"{caller.name} stopped it", caller)
+        return self._lane(job.backend).stop(job.id, grace, f"{caller.name} stopped it", caller, read)
 
-    def retry(self, reference: str, *, resume: bool = False, caller: Caller | None = None) -> JobReceipt:
+    def retry(
+        self, reference: str, *, resume: bool = False, caller: Caller | None = None, read: int | None = None
+    ) -> JobReceipt:
         """Submit again what is over, from its beginning or from its checkpoints."""
         job = self.find(reference)
-        return self._retries.retry(job, self._lane(job.backend), caller or self._caller, resume=resume)
+        return self._retries.retry(job, self._lane(job.backend), caller or self._caller, resume=resume, read=read)
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
