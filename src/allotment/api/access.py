@@ -14,6 +14,7 @@ from fastapi import Depends, Request, Response
 from allotment.api.bodies import JSON, STRANGERS_BODY_IN, text_within, value_answer
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import Asked, Change, Comer, Routes, Visit, anew
+from allotment.api.sparse import list_answer
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
 from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor
@@ -68,9 +69,9 @@ def add_access_routes(routes: Routes) -> None:
     def declared(asked: Asked) -> Response:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
-    @routes.add("GET", "/api/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage))
-    def tokens(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
-        return value_answer("page", TokensPage(*_page(asked.access.tokens(), limit, after_id)))
+    @routes.add("GET", "/api/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage), sparse=True)
+    def tokens(asked: Asked, limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+        return list_answer(TokensPage(*_page(asked.access.tokens(), limit, after_id)), ToldToken, fields)
 
     @routes.add("GET", "/api/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=_TOKEN)
     def token(asked: Asked, reference: str) -> Response:
@@ -112,9 +113,9 @@ def add_access_routes(routes: Routes) -> None:
 
 
 def _people_routes(routes: Routes) -> None:
-    @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage))
-    def people(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
-        return value_answer("page", PeoplePage(*_page(asked.access.people(), limit, after_id)))
+    @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage), sparse=True)
+    def people(asked: Asked, limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+        return list_answer(PeoplePage(*_page(asked.access.people(), limit, after_id)), ToldPerson, fields)
 
     @routes.add("GET", "/api/v1/people/{reference}", Permission.PEOPLE, gives=_PERSON)
     def person(asked: Asked, reference: str) -> Response:

@@ -274,6 +274,7 @@ class Routes:
         takes: JsonValue | Media | None = None,
         gives: JsonValue | Media | None = None,
         change: Change = ONCE,
+        sparse: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a route of a handler.
 
@@ -284,9 +285,10 @@ class Routes:
             takes: its body.
             gives: what it answers; None for nothing but that it is done.
             change: how it is done, where it is no look.
+            sparse: whether of its rows some fields alone may be asked for.
         """
         again = None if verb in _LOOKING else change.again
-        contract = RouteContract(takes, gives, change.conditional, again is not None)
+        contract = RouteContract(takes, gives, change.conditional, again is not None, sparse)
         entered = self._entering(verb, path, needs, contract, streamed=change.streamed)
         return self._making(verb, path, entered, needs.value, contract, again)
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import msgspec
 from anyio import CapacityLimiter, current_time, to_thread
@@ -29,6 +30,7 @@ from allotment.api.openapi import openapi_of
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
+from allotment.api.sparse import list_answer
 from allotment.errors import (
     AllotmentError,
     InputError,
@@ -48,17 +50,20 @@ from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
+    CountedJobs,
     FamilySummary,
     ForeseenJob,
+    JobCounts,
     JobReceipt,
     JobSubmission,
     ServerStatus,
     SubmissionAnswer,
     answer_of,
+    job_query,
 )
 from allotment.ports.request_service import RequestService
-from allotment.ports.store import JobFilter, JobsPage, PageMark
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark
+from allotment.ports.stored_jobs import JobRow, StoredJob
 
 GZIP: Final = "application/gzip"
 LINES: Final = "application/x-ndjson"
@@ -247,19 +252,27 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _read_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("GET", "/api/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage))
+    @routes.add("GET", "/api/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage), sparse=True)
     def page(
         asked: Asked,
-        wanted: Annotated[JobFilter, Depends(_filter)],
-        parent: str = "",
-        alone: str = "false",
+        wanted: Annotated[JobFilter, Depends(_meant)],
         limit: int = 50,
         after_id: str = "",
         after_submitted: _Moment = 0,
+        fields: str = "",
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
-        wanted = replace(wanted, parent=parent, alone=alone == "true")
-        return value_answer("page", asked.jobs.page(wanted, after=after, limit=limit))
+        return list_answer(asked.jobs.page(wanted, after=after, limit=limit), JobRow, fields)
+
+    @routes.add("GET", "/api/v1/job-counts", Permission.READ, gives=JsonValue("counts", JobCounts))
+    def counts(
+        asked: Asked,
+        wanted: Annotated[JobFilter, Depends(_meant)],
+        by: str = "state",
+    ) -> Response:
+        found = asked.jobs.counts(wanted, _groups(by))
+        rows = tuple(CountedJobs(each.of, each.jobs, _list_of(wanted, each)) for each in found)
+        return value_answer("counts", JobCounts(sum(each.jobs for each in rows), rows))
 
     @routes.add("GET", "/api/v1/snapshot", Permission.READ, gives=Media(GZIP))
     async def snapshot(request: Request, asked: Asked, backend: str, team: str = "") -> Response:
@@ -353,6 +366,20 @@ def _submissions(body: Annotated[str, Depends(_body)]) -> tuple[JobSubmission, .
     return read_value("submissions", tuple[JobSubmission, ...], body, SENT)
 
 
+def _groups(by: str) -> tuple[JobGroup, ...]:
+    try:
+        return tuple(dict.fromkeys(JobGroup(each) for each in by.split(",") if each))
+    except ValueError:
+        known = ", ".join(each.value for each in JobGroup)
+        raise UsageError(f"jobs are not counted by {shown(by)}", fix=f"name some of: {known}") from None
+
+
+def _list_of(wanted: JobFilter, counted: JobsCount) -> str:
+    """Address of the list that has what was counted."""
+    query = job_query(wanted) | {each.value: value for each, value in counted.of.items()}
+    return f"/api/v1/jobs?{urlencode({name: value for name, value in query.items() if value != ''})}"
+
+
 def _filter(
     team: str = "",
     state: str = "",
@@ -367,3 +394,7 @@ def _filter(
         known = ", ".join(each.value for each in JobState)
         raise UsageError(f"there is no such state among {state}", fix=f"name some of: {known}") from None
     return JobFilter(team, states, owner, backend, prefix, since)
+
+
+def _meant(wanted: Annotated[JobFilter, Depends(_filter)], parent: str = "", alone: str = "false") -> JobFilter:
+    return replace(wanted, parent=parent, alone=alone == "true")

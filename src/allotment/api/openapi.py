@@ -29,6 +29,20 @@ def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
 
 
 _TAGS: Final = r'^(\*|"[!#-~]+")$'
+_SPARSE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "description": "rows with the fields that were asked for",
+        "type": "object",
+        "required": ["version", "page"],
+        "properties": {
+            "page": {
+                "type": "object",
+                "required": ["rows", "next"],
+                "properties": {"rows": {"type": "array", "items": {"type": "object"}}},
+            }
+        },
+    }
+)
 _IF_MATCH: Final = _header(IF_MATCH, "done only to what is as it was when ETag said so, else 412", _TAGS)
 _IF_NONE_MATCH: Final = _header(IF_NONE_MATCH, "answered with 304 where ETag is still so", _TAGS)
 _IDEMPOTENCY_KEY: Final = _header(
@@ -75,6 +89,8 @@ def _fill(
     done: dict[str, Any] = {"description": "done"} if contract.gives is None else {
         "description": "the answer", "content": _content(contract.gives, known)
     }  # fmt: skip
+    if contract.sparse:
+        done["content"][_JSON]["schema"] = {"anyOf": [done["content"][_JSON]["schema"], dict(_SPARSE)]}
     headers = [_IF_MATCH] * contract.conditional + [_IDEMPOTENCY_KEY] * contract.keyed
     more: dict[str, Any] = {}
     if verb == "get":

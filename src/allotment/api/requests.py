@@ -13,6 +13,7 @@ from allotment.api.contract import JsonValue
 from allotment.api.doors import Asked, Change, Routes, Visit
 from allotment.api.entity_tags import IF_MATCH
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
+from allotment.api.sparse import list_answer
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
@@ -69,16 +70,17 @@ def add_request_routes(routes: Routes) -> None:
 
 
 def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
-    @routes.add("GET", "/api/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage))
+    @routes.add("GET", "/api/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage), sparse=True)
     def listed(
         asked: Asked,
         wanted: Annotated[RequestFilter, Depends(_filter)],
         limit: int = LISTED,
         after_id: str = "",
         after_at: _Moment = 0,
+        fields: str = "",
     ) -> Response:
         after = RequestMark(after_at, after_id) if after_id else None
-        return value_answer("page", asked.requests.requests(wanted, after=after, limit=limit))
+        return list_answer(asked.requests.requests(wanted, after=after, limit=limit), GrantRequest, fields)
 
     @routes.add("POST", "/api/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST, change=Change(_as_it_is))
     async def ask(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
@@ -132,10 +134,10 @@ def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
 
 
 def _grant_routes(routes: Routes) -> None:
-    @routes.add("GET", "/api/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage))
-    def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "") -> Response:
+    @routes.add("GET", "/api/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage), sparse=True)
+    def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
         states = _states(GrantState, state)
-        return value_answer("page", asked.requests.grants(states, after=after_id, limit=limit))
+        return list_answer(asked.requests.grants(states, after=after_id, limit=limit), TeamGrant, fields)
 
     @routes.add("GET", "/api/v1/grants/{reference}", Permission.REQUESTS, gives=_GRANT)
     def grant(asked: Asked, reference: str) -> Response:

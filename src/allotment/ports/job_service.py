@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import chain, repeat
 from typing import BinaryIO, Final, Protocol
 
@@ -14,7 +15,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
 from allotment.ports.backends import BackendOffer, ForeseenStart, JobRefusedError, LogLine
-from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark, StoreError
 from allotment.ports.stored_jobs import StoredJob
 
 _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
@@ -211,6 +212,51 @@ class FamilySummary:
     use: UseSummary | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CountedJobs:
+    """How many jobs are alike, and where they are listed.
+
+    Attributes:
+        of: what they have in common.
+        list: address of the list that has them, and no others.
+    """
+
+    of: Mapping[JobGroup, str]
+    jobs: int
+    list: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Jobs, counted.
+
+    Attributes:
+        total: of all rows.
+    """
+
+    total: int
+    rows: tuple[CountedJobs, ...]
+
+
+def job_query(wanted: JobFilter) -> dict[str, str | int]:
+    """A filter, as an address of the interface has it; without the teams `within` which somebody sees."""
+    query: dict[str, str | int] = {
+        "team": wanted.team,
+        "state": words_of(wanted.states),
+        "owner": wanted.owner,
+        "backend": wanted.backend,
+        "prefix": wanted.prefix,
+        "parent": wanted.parent,
+        "alone": str(wanted.alone).lower(),
+    }
+    return query if wanted.since is None else query | {"since": wanted.since}
+
+
+def words_of(states: Iterable[Enum]) -> str:
+    """Some states, as an address of the interface has them."""
+    return ",".join(sorted(each.value for each in states))
+
+
 class JobService(Protocol):
     """Everything may raise `StoreError`, and from afar `UnreachableError`."""
 
@@ -262,6 +308,10 @@ class JobService(Protocol):
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
+        ...
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs `page` would list, by what they have in common; see `JobsReader.counts`."""
         ...
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:

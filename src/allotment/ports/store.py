@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -86,6 +87,27 @@ class JobsPage:
 
     rows: tuple[JobRow, ...]
     next: PageMark | None = None
+
+
+class JobGroup(Enum):
+    """By what jobs are counted: each is a filter as well, so that what was counted can be listed."""
+
+    STATE = "state"
+    TEAM = "team"
+    OWNER = "owner"
+    BACKEND = "backend"
+
+
+@dataclass(frozen=True, slots=True)
+class JobsCount:
+    """How many jobs are alike.
+
+    Attributes:
+        of: what they have in common, in the order in which it was asked for.
+    """
+
+    of: Mapping[JobGroup, str]
+    jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +199,15 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, CallsRe
             wanted: which.
             after: where the page before said that the next begins.
             limit: rows; `MOST_LISTED` at most.
+        """
+        ...
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs `page` would list from its first page to its last, by what they have in common; sorted.
+
+        Args:
+            wanted: which.
+            by: what tells them apart; nothing for one number, which may be 0.
         """
         ...
 

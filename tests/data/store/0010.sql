@@ -219,5 +219,6 @@ CREATE INDEX grants_state ON grants (state);
 CREATE INDEX deliveries_at ON deliveries (at);
 CREATE INDEX requests_due ON requests (due, id);
 CREATE INDEX requests_in_state ON requests (state, created, id);
+CREATE INDEX jobs_counted ON jobs (parent, team, state, backend, owner, name, submitted);
 CREATE INDEX calls_at ON calls (at);
 COMMIT;

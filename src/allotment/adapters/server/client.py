@@ -8,8 +8,7 @@ from __future__ import annotations
 import http.client
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, BinaryIO, Final, TypeVar, overload
 from urllib.parse import quote, urlencode
@@ -31,6 +30,7 @@ from allotment.ports.job_service import (
     CutLogError,
     FamilySummary,
     ForeseenJob,
+    JobCounts,
     JobReceipt,
     JobSubmission,
     LogBlock,
@@ -40,11 +40,13 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
     error_of,
+    job_query,
+    words_of,
 )
 from allotment.ports.request_service import LISTED, AskedMove, AskedRequest, GrantsPage, RequestsPage, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.ports.sign_in import SignInOffer
-from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
 T = TypeVar("T")
@@ -128,20 +130,15 @@ class RemoteServer:
             except (OSError, http.client.HTTPException) as error:
                 raise _gone(error, self._way.fix) from error
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs there are, by what they have in common."""
+        query = job_query(wanted) | {"by": ",".join(each.value for each in by)}
+        found = self._ask("GET", f"/api/v1/job-counts?{urlencode(query)}", "counts", JobCounts)
+        return tuple(JobsCount(each.of, each.jobs) for each in found.rows)
+
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
-        query: dict[str, Any] = {
-            "team": wanted.team,
-            "state": _words(wanted.states),
-            "owner": wanted.owner,
-            "backend": wanted.backend,
-            "prefix": wanted.prefix,
-            "parent": wanted.parent,
-            "alone": str(wanted.alone).lower(),
-            "limit": limit,
-        }
-        if wanted.since is not None:
-            query["since"] = wanted.since
+        query = job_query(wanted) | {"limit": limit}
         if after is not None:
             query |= {"after_id": after.id, "after_submitted": after.submitted}
         return self._ask("GET", f"/api/v1/jobs?{urlencode(query)}", "page", JobsPage)
@@ -262,7 +259,7 @@ class RemoteServer:
         """Those that are meant, newest first."""
         query: dict[str, Any] = {
             "team": wanted.team,
-            "state": _words(wanted.states),
+            "state": words_of(wanted.states),
             "requester": wanted.requester,
             "route": wanted.route,
             "limit": limit,
@@ -285,7 +282,7 @@ class RemoteServer:
         self, states: frozenset[GrantState] = frozenset(), *, after: str = "", limit: int = LISTED
     ) -> GrantsPage:
         """Those that the caller may see, by id."""
-        query = urlencode({"state": _words(states), "limit": limit, "after_id": after})
+        query = urlencode({"state": words_of(states), "limit": limit, "after_id": after})
         return self._ask("GET", f"/api/v1/grants?{query}", "page", GrantsPage)
 
     def grant(self, grant_id: str) -> TeamGrant:
@@ -446,10 +443,6 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
 
 def _job(reference: str) -> str:
     return f"/api/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
-
-
-def _words(states: Iterable[Enum]) -> str:
-    return ",".join(sorted(each.value for each in states))
 
 
 def _request(request_id: str) -> str:

@@ -39,8 +39,18 @@ from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice
 from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.people import ShutOutError, kept_person
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
-from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
-from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
+from allotment.ports.store import (
+    JobFilter,
+    JobGroup,
+    JobsCount,
+    JobsPage,
+    KeptJob,
+    PageMark,
+    StoreInUseError,
+    StoreStatus,
+    UnreadableJob,
+)
+from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
 
 class MemoryStore:
@@ -132,6 +142,15 @@ class MemoryStore:
             found = [each for each in found if _order(each) < (after.submitted, after.id)]
         rows = tuple(row_of(each) for each in found[:size])
         return JobsPage(rows, PageMark(rows[-1].submitted, rows[-1].id) if len(found) > size else None)
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """See the port."""
+        meant = as_kept(wanted)
+        rows = [row_of(each) for each in self._jobs.values() if _meant(each, meant)]
+        found = Counter(tuple(_common(row, each) for each in by) for row in rows)
+        if not by:
+            return (JobsCount({}, len(rows)),)
+        return tuple(JobsCount(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found))
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """See the port."""
@@ -462,3 +481,7 @@ def _check_revision(what: str, id_: str, revision: int, present: GrantRequest | 
         raise no_request(what, id_)
     elif present.revision != revision - 1:
         raise StaleRequestError(f"{what} {id_}", revision - 1, present.revision)
+
+
+def _common(row: JobRow, group: JobGroup) -> str:
+    return row.state.value if group is JobGroup.STATE else str(getattr(row, group.value))

@@ -31,7 +31,7 @@ from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.device_times import DeviceInterval, clipped
 from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
-from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
 _LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
@@ -185,6 +185,14 @@ class SqlReader:
             found = _rows(connection, query)
         rows = tuple(row for each in found[:size] for row in _listed(each))
         return JobsPage(rows, PageMark(found[size - 1]["submitted"], found[size - 1]["id"]) if found[size:] else None)
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """See the port."""
+        columns = [JOBS.c[each.value] for each in by]
+        query = sa.select(*columns, sa.func.count()).select_from(JOBS).where(*_conditions(as_kept(wanted)))
+        with self._looking() as connection:
+            found = connection.execute(query.group_by(*columns).order_by(*columns)).all()
+        return tuple(JobsCount(dict(zip(by, map(str, each), strict=False)), int(each[-1])) for each in found)
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """See the port."""

@@ -29,7 +29,7 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
 )
-from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
 from allotment.spec.share_of_teams import share_of
 
@@ -117,6 +117,10 @@ class DeskOf:
         seen = self._seen(Permission.READ)
         found = self._desk.page(replace(wanted, within=seen), after=after, limit=limit)
         return found if seen is None else replace(found, rows=tuple(map(row_unnamed, found.rows)))
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs there are for him."""
+        return self._desk.counts(replace(wanted, within=self._seen(Permission.READ)), by)
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""

@@ -34,7 +34,16 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
 )
-from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
+from allotment.ports.store import (
+    MOST_LISTED,
+    JobFilter,
+    JobGroup,
+    JobsCount,
+    JobsPage,
+    JobsStore,
+    PageMark,
+    UnreadableJob,
+)
 from allotment.ports.stored_jobs import JobRow, StoredJob, check_read
 
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
@@ -252,6 +261,10 @@ class Desk:
         """Jobs, newest first."""
         found = self._store.page(wanted, after=after, limit=limit)
         return replace(found, rows=tuple(map(self._as_it_stands, found.rows))) if self._unreadable else found
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs there are, by what they have in common."""
+        return self._store.counts(wanted, by)
 
     def _as_it_stands(self, row: JobRow) -> JobRow:
         """A row of a listing; of a job that cannot be read, with how to get rid of it."""

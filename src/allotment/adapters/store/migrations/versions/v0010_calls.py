@@ -1,4 +1,4 @@
-"""Calls that came with a key."""
+"""Calls that came with a key; and jobs are counted by an index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table and the index."""
     op.create_table(
         "calls",
         sa.Column("id", _TEXT, primary_key=True),
@@ -24,3 +24,4 @@ def upgrade() -> None:
         sa.Column("answer", _TEXT, nullable=False),
     )
     op.create_index("calls_at", "calls", ["at"])
+    op.create_index("jobs_counted", "jobs", ["parent", "team", "state", "backend", "owner", "name", "submitted"])
