@@ -109,6 +109,7 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", default="", help="where jobs are kept: a path, or the address of a PostgreSQL")
     parser.add_argument("--listen", default="", help="address of the network to listen on besides the socket")
     parser.add_argument("--hosts", default="", help="names by which it may be called there, with commas between them")
+    parser.add_argument("--trusted-proxies", default="", help="proxies that are believed when they say who has asked")
     parser.add_argument("--tls-cert", default="", help="its certificate chain")
     parser.add_argument("--tls-key", default="", help="the certificate's key")
     parser.add_argument("--repository", default="", help="Git repository that the platform directory is kept in")
@@ -193,7 +194,7 @@ def _serve(asked: argparse.Namespace) -> None:
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
     if not asked.listen:
         return None
-    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key)
+    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key, asked.trusted_proxies)
     if place.certificate is not None and place.key is not None:
         check_pair(place.certificate, place.key)
     return place
@@ -206,7 +207,7 @@ def _listeners(
     if place is None or bound is None:
         return ()
     door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend)
-    app = Hardened(made(door), place.names, lambda: os.urandom(12).hex())
+    app = Hardened(made(door), place.names, lambda: os.urandom(12).hex(), place.proxies)
     return (Listener(app, bound, place.certificate, place.key),)
 
 

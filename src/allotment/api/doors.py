@@ -33,6 +33,8 @@ from allotment.ports.job_service import JobService
 from allotment.ports.request_service import RequestService
 
 _BEARER: Final = "bearer "
+SENDER: Final = "sender"
+"""Name in the state of a request: address of who has asked, where a trusted proxy told it."""
 _LOOKED_UP: Final = 8
 """Tokens that are looked up at once, a thread each: whoever waits for that keeps no other from being answered."""
 NEEDS: Final = "x-allotment-needs"
@@ -456,6 +458,10 @@ Comer = Annotated[Newcomer, Depends(stranger_of)]
 
 
 def _address_of(request: Request) -> str:
+    """From where he comes; where a trusted proxy told it, from where it has him."""
+    told = getattr(request.state, SENDER, None)
+    if isinstance(told, str):
+        return told
     return request.client.host if request.client is not None else "an unknown address"
 
 
