@@ -26,6 +26,7 @@ from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import NEEDS, Asked, Change, Door, Routes, Visit, anew
 from allotment.api.log_blocks import begun, ended_by, written_lines
+from allotment.api.log_search import add_log_search_route
 from allotment.api.openapi import openapi_of
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
@@ -137,6 +138,7 @@ def job_api(desk: Desk, registry: Registry, requests: Callable[[LetIn], RequestS
     _job_routes(routes, callers)
     _read_routes(routes, callers)
     _log_route(routes)
+    add_log_search_route(routes)
     add_access_routes(routes)
     add_sign_in_routes(routes)
     add_request_routes(routes)

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -176,3 +177,20 @@ def test_a_job_is_found_for_thirty_days_after_its_end(hall: Hall) -> None:
         text = hall.session("ada", "nlp-members")
         assert hall.asked("GET", "/api/v1/jobs/j0", text)[0] == found
         assert len(hall.asked("GET", "/api/v1/jobs", text)[1]["page"]["rows"]) == (found == 200)
+
+
+def test_some_lines_of_a_log(hall: Hall) -> None:
+    hall.world.run(30)
+    text = hall.session("ada", "nlp-members")
+
+    def found(query: str) -> Any:
+        status, told = hall.asked("GET", "/api/v1/jobs/j0/lines", text, query=query)
+        return told["found"] if status == 200 else status
+
+    assert [each["text"] for each in found("")["lines"]] == ["hello", "world"]
+    assert [each["number"] for each in found("grep=wor*d")["lines"]] == [1]
+    assert [each["number"] for each in found("from=1&to=2")["lines"]] == [1]
+    assert found("limit=1")["next"] == 1
+    assert found("from=-1") == found("to=x") == 400
+    foreign, absent = (hall.asked("GET", f"/api/v1/jobs/{each}/lines", text) for each in ("j1", "j9"))
+    assert foreign[0] == absent[0] == 404
