@@ -90,7 +90,8 @@ def fill(store: SqlStore, jobs: Iterator[StoredJob]) -> None:
             ]
             connection.execute(sa.insert(MOVES), moves)
             attempts = [attempt_to_row(each.id, attempt) for each in some for attempt in each.attempts]
-            connection.execute(sa.insert(ATTEMPTS), attempts)
+            if attempts:
+                connection.execute(sa.insert(ATTEMPTS), attempts)
 
 
 def measured(what: str, act: Callable[[], Any], times: int = 30) -> None:

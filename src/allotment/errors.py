@@ -7,6 +7,7 @@
     ├── NotSignedInError           exit 4   no credentials, or expired ones
     ├── ForbiddenError             exit 5   signed in, but not allowed
     ├── ConflictError              exit 6   someone else owns or changed it
+    │   └── OutdatedError          exit 6   it is not as whoever asks has read it
     ├── CapacityError              exit 7   quota or capacity does not allow it
     ├── TimedOutError              exit 8   it did not happen in time
     └── UnreachableError           exit 9   the server does not answer
@@ -137,6 +138,10 @@ class ConflictError(AllotmentError):
     """Someone else owns or changed the thing."""
 
     exit_code = 6
+
+
+class OutdatedError(ConflictError):
+    """It is not as whoever asks has read it."""
 
 
 class CapacityError(AllotmentError):

@@ -23,6 +23,7 @@ from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_ro
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.keyed_calls import forget_old
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
@@ -114,6 +115,7 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", default="", help="where jobs are kept: a path, or the address of a PostgreSQL")
     parser.add_argument("--listen", default="", help="address of the network to listen on besides the socket")
     parser.add_argument("--hosts", default="", help="names by which it may be called there, with commas between them")
+    parser.add_argument("--trusted-proxies", default="", help="proxies that are believed when they say who has asked")
     parser.add_argument("--tls-cert", default="", help="its certificate chain")
     parser.add_argument("--tls-key", default="", help="the certificate's key")
     parser.add_argument("--repository", default="", help="Git repository that the platform directory is kept in")
@@ -221,7 +223,7 @@ def _serve(asked: argparse.Namespace) -> None:
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
     if not asked.listen:
         return None
-    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key)
+    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key, asked.trusted_proxies)
     if place.certificate is not None and place.key is not None:
         check_pair(place.certificate, place.key)
     return place
@@ -234,7 +236,7 @@ def _listeners(
     if place is None or bound is None:
         return ()
     door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend)
-    app = Hardened(made(door), place.names, lambda: os.urandom(12).hex())
+    app = Hardened(made(door), place.names, lambda: os.urandom(12).hex(), place.proxies)
     return (Listener(app, bound, place.certificate, place.key),)
 
 
@@ -283,6 +285,7 @@ def _tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event)
         wait = _TIDYING
         try:
             store.prune_journal(epoch_ms(wiring.clock()) - JOURNAL_DAYS * DAY_MS)
+            forget_old(store, epoch_ms(clock))
             gone = tidied(store.kept(), remains, epoch_ms(clock))
         except (AllotmentError, OSError) as error:
             print(f"old logs stay: {error}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)

@@ -14,7 +14,8 @@ from fastapi import Depends, Request, Response
 from allotment.api.bodies import JSON, STRANGERS_BODY_IN, text_within, value_answer
 from allotment.api.browser_session import forgotten
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import Asked, Comer, Routes
+from allotment.api.doors import Asked, Change, Comer, Routes, Visit, anew
+from allotment.api.sparse import list_answer
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
 from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor
@@ -30,6 +31,7 @@ _FILES: Final = Media(JSON, {"type": "object", "additionalProperties": {"type": 
 T = TypeVar("T", ToldToken, ToldPerson)
 _GIVEN: Final = JsonValue("given", TokenReceipt)
 _PERSON: Final = JsonValue("person", ToldPerson)
+_TOKEN: Final = JsonValue("token", ToldToken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +70,42 @@ def add_access_routes(routes: Routes) -> None:
     def declared(asked: Asked) -> Response:
         return Response(msgspec.json.encode(dict(asked.jobs.declared())), media_type=JSON)
 
-    @routes.add("GET", "/api/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage))
-    def tokens(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
-        return value_answer("page", TokensPage(*_page(asked.access.tokens(), limit, after_id)))
+    @routes.add("GET", "/api/v1/tokens", Permission.OWN_TOKENS, gives=JsonValue("page", TokensPage), sparse=True)
+    def tokens(asked: Asked, limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+        return list_answer(TokensPage(*_page(asked.access.tokens(), limit, after_id)), ToldToken, fields)
 
-    @routes.add("POST", "/api/v1/tokens", Permission.OWN_TOKENS, takes=JsonValue("wanted", AskedToken), gives=_GIVEN)
+    @routes.add("GET", "/api/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=_TOKEN)
+    def token(asked: Asked, reference: str) -> Response:
+        return value_answer("token", asked.access.token(reference))
+
+    @routes.add(
+        "POST",
+        "/api/v1/tokens",
+        Permission.OWN_TOKENS,
+        takes=JsonValue("wanted", AskedToken),
+        gives=_GIVEN,
+        change=Change(_taken_back),
+    )
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
         return value_answer(
             "given", asked.access.make_token(wanted.name, wanted.permissions, wanted.lasts, wanted.team)
         )
 
-    @routes.add("DELETE", "/api/v1/tokens/{reference}", Permission.OWN_TOKENS, gives=JsonValue("token", ToldToken))
+    @routes.add(
+        "DELETE",
+        "/api/v1/tokens/{reference}",
+        Permission.OWN_TOKENS,
+        gives=_TOKEN,
+        change=Change(
+            lambda visit, subject: value_answer("token", visit.access.token(subject.removeprefix("token/"))),
+            conditional=True,
+        ),
+    )
     def revoke(asked: Asked, reference: str) -> Response:
-        return value_answer("token", asked.access.revoke_token(reference))
+        read = asked.condition.state(lambda: asked.access.token(reference))
+        return value_answer("token", asked.access.revoke_token(reference, read=read))
 
-    @routes.add("DELETE", "/api/v1/session", Permission.OWN_TOKENS)
+    @routes.add("DELETE", "/api/v1/session", Permission.OWN_TOKENS, change=Change(anew))
     def sign_out(request: Request, asked: Asked) -> Response:
         asked.access.end_session()
         answer = Response(status_code=_NOTHING)
@@ -90,17 +113,39 @@ def add_access_routes(routes: Routes) -> None:
             answer.headers.append("Set-Cookie", each)
         return answer
 
-    @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage))
-    def people(asked: Asked, limit: int = LISTED, after_id: str = "") -> Response:
-        return value_answer("page", PeoplePage(*_page(asked.access.people(), limit, after_id)))
+    _people_routes(routes)
 
-    @routes.add("POST", "/api/v1/people/{reference}/shut-out", Permission.PEOPLE, gives=_PERSON)
+
+def _people_routes(routes: Routes) -> None:
+    @routes.add("GET", "/api/v1/people", Permission.PEOPLE, gives=JsonValue("page", PeoplePage), sparse=True)
+    def people(asked: Asked, limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
+        return list_answer(PeoplePage(*_page(asked.access.people(), limit, after_id)), ToldPerson, fields)
+
+    @routes.add("GET", "/api/v1/people/{reference}", Permission.PEOPLE, gives=_PERSON)
+    def person(asked: Asked, reference: str) -> Response:
+        return value_answer("person", asked.access.person(reference))
+
+    def told(visit: Visit, subject: str) -> Response:
+        return value_answer("person", visit.access.person(subject.removeprefix("person/")))
+
+    changing = partial(
+        routes.add, "POST", needs=Permission.PEOPLE, gives=_PERSON, change=Change(told, conditional=True)
+    )
+
+    @changing("/api/v1/people/{reference}/shut-out")
     def shut_out(asked: Asked, reference: str) -> Response:
-        return value_answer("person", asked.access.shut_out(reference, out=True))
+        read = asked.condition.state(lambda: asked.access.person(reference))
+        return value_answer("person", asked.access.shut_out(reference, out=True, read=read))
 
-    @routes.add("POST", "/api/v1/people/{reference}/let-in", Permission.PEOPLE, gives=_PERSON)
+    @changing("/api/v1/people/{reference}/let-in")
     def let_in(asked: Asked, reference: str) -> Response:
-        return value_answer("person", asked.access.shut_out(reference, out=False))
+        read = asked.condition.state(lambda: asked.access.person(reference))
+        return value_answer("person", asked.access.shut_out(reference, out=False, read=read))
+
+
+def _taken_back(visit: Visit, subject: str) -> None:
+    """Nobody was told the secret of a token: it is worth nothing, and another is made."""
+    visit.access.revoke_token(subject.removeprefix("token/"))
 
 
 def _page(found: Sequence[T], limit: int, after_id: str) -> tuple[tuple[T, ...], str]:

@@ -7,6 +7,8 @@ from typing import Final
 from anyio import move_on_after
 from fastapi import Request, Response
 
+from allotment.api.entity_tags import ETAG, tag_of
+from allotment.api.keyed_calls import note_body
 from allotment.errors import InputError, UsageError
 from allotment.model.jobs.written import write_value
 
@@ -39,6 +41,7 @@ async def text_within(request: Request, what: str, most: int, fix: str, within: 
                 raise InputError(f"a {what} of more than {most} bytes", fix=fix)
     if patience.cancelled_caught:
         raise UsageError(f"the {what} has not come within {within:g} seconds", fix="send it again")
+    note_body(request, data)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -47,4 +50,5 @@ async def text_within(request: Request, what: str, most: int, fix: str, within: 
 
 def value_answer(kind: str, value: object) -> Response:
     """An answer that is one value, as `model.jobs.written` writes it, however long: what is kept was bounded before."""
-    return Response(write_value(kind, value, most=None), media_type=JSON)
+    body = write_value(kind, value, most=None).encode()
+    return Response(body, headers={ETAG: tag_of(body, value)}, media_type=JSON)

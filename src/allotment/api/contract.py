@@ -40,7 +40,13 @@ class RouteContract:
     Attributes:
         takes: None for no body.
         gives: None where there is nothing but the status.
+        conditional: whether it is done only to what is as the caller has read it, where he says so.
+        keyed: whether a key has it be done once.
+        sparse: whether of its rows some fields alone may be asked for.
     """
 
     takes: JsonValue | Media | None = None
     gives: JsonValue | Media | None = None
+    conditional: bool = False
+    keyed: bool = False
+    sparse: bool = False

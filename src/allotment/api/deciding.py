@@ -109,88 +109,6 @@ def repository_of(words: RepositoryWords, directory: Path | None, folder: Path) 
     return None if directory is None else running.platform_repository(directory)
 
 
-@dataclass(slots=True)
-class _ClusterReading:
-    """One look at a cluster.
-
-    Attributes:
-        began: by a clock that nobody sets.
-        ended: seconds since the epoch; None while it lasts.
-        found: None where the cluster does not answer.
-    """
-
-    began: float
-    ended: float | None = None
-    found: Future[Snapshot | None] = field(default_factory=Future)
-
-
-class ClusterSnapshots:
-    """Clusters as they were read last, one beside the other; of use to several threads at once.
-
-    One that does not answer is waited for by whoever asks for it for some seconds together, and by nobody who comes
-    after those; when it answers at last, that is known to whoever asks then.
-    """
-
-    def __init__(self, present: PresentPlatform, connect: Connect, clock: Clock) -> None:
-        """Nothing is read yet.
-
-        Args:
-            present: which clusters there are.
-            connect: to one, by its context.
-            clock: time.
-        """
-        self._present = present
-        self._connect = connect
-        self._clock = clock
-        self._readings: dict[str, _ClusterReading] = {}
-        self._alone = threading.Lock()
-
-    def read(self, names: Sequence[str]) -> tuple[Snapshot, ...]:
-        """One of each cluster that answers soon."""
-        clusters = (self._present.platform.cluster(name) for name in names)
-        readings = [self._latest(each.name, each.context) for each in clusters if each is not None]
-        found = [_waited_for(each) for each in readings]
-        return tuple(each for each in found if each is not None)
-
-    def forget(self, names: Sequence[str]) -> None:
-        """What comes next of these is read anew; a reading of them that goes on now is not kept."""
-        with self._alone:
-            self._readings = {name: each for name, each in self._readings.items() if name not in names}
-
-    def _latest(self, name: str, context: str) -> _ClusterReading:
-        """The last reading, which may go on still, or a new one."""
-        with self._alone:
-            last, now = self._readings.get(name), self._clock.now().timestamp()
-            if last is not None and (last.ended is None or 0 <= now - last.ended < _READ_AGAIN):
-                return last
-            this = self._readings[name] = _ClusterReading(time.monotonic())
-        threading.Thread(target=self._read, args=(this, name, context), name=f"reads {name}", daemon=True).start()
-        return this
-
-    def _read(self, this: _ClusterReading, name: str, context: str) -> None:
-        try:
-            found = self._snapshot(name, context)
-        except BaseException as error:  # noqa: BLE001 (whoever waits is told)
-            this.ended = self._clock.now().timestamp()
-            this.found.set_exception(error)
-        else:
-            this.ended = self._clock.now().timestamp()
-            this.found.set_result(found)
-
-    def _snapshot(self, name: str, context: str) -> Snapshot | None:
-        try:
-            return observe_all({name: partial(self._connect, context)}, self._clock)
-        except AllotmentError:
-            return None  # what is not known is said to be so by whoever asks
-
-
-def _waited_for(reading: _ClusterReading) -> Snapshot | None:
-    try:
-        return reading.found.result(max(0.0, reading.began + _ANSWERS_IN - time.monotonic()))
-    except TimeoutError:
-        return None
-
-
 def decision_room(
     present: PresentPlatform,
     store: JobsStore,
@@ -209,19 +127,18 @@ def decision_room(
         hub: clusters as they were seen last.
         clock: time.
     """
-    snapshots, acts = ClusterSnapshots(present, connect, clock), ClusterActs()
+    acts = ClusterActs()
 
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
 
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform, cause.state.tree.files)
-        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause)
-        for each in clusters:
-            hub.forget(each)
         applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause, acts)
-        # Of one that hangs it is known that it does: nobody is to wait for that again.
-        snapshots.forget([each for each in clusters if each not in applied.trouble])
+        for each in clusters:
+            # Of one that hangs it is known that it does: nobody is to wait for that again.
+            if each not in applied.trouble:
+                hub.forget(each)
         return applied
 
     def snapshots(names: Sequence[str]) -> tuple[Snapshot, ...]:

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Annotated, Any, Final, Protocol, cast
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, Final, NoReturn, Protocol, cast
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from allotment.api.browser_session import browser_token
 from allotment.api.contract import JsonValue, Media, RouteContract
-from allotment.errors import ForbiddenError, NotFoundError
+from allotment.api.entity_tags import UNCONDITIONAL, IfMatch, TaggedRoute, check_unconditional, condition_of
+from allotment.api.keyed_calls import CallKey, DoneOnce, key_of
+from allotment.errors import ConflictError, ForbiddenError, NotFoundError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import OWN
@@ -31,6 +35,8 @@ from allotment.ports.job_service import JobService
 from allotment.ports.request_service import RequestService
 
 _BEARER: Final = "bearer "
+SENDER: Final = "sender"
+"""Name in the state of a request: address of who has asked, where a trusted proxy told it."""
 _LOOKED_UP: Final = 8
 """Tokens that are looked up at once, a thread each: whoever waits for that keeps no other from being answered."""
 NEEDS: Final = "x-allotment-needs"
@@ -54,6 +60,8 @@ class Visit:
         access: who gets in, asked in his name.
         requests: requests and grants, asked in his name.
         still: whether he would be let in now, too.
+        condition: on which something is to be done.
+        key: that has a call be done once; None where it has none.
     """
 
     admitted: LetIn
@@ -61,6 +69,44 @@ class Visit:
     access: AccessService
     requests: RequestService
     still: Callable[[], Awaitable[bool]]
+    condition: IfMatch = UNCONDITIONAL
+    key: CallKey | None = None
+
+
+Again = Callable[[Visit, str], Response | None]
+"""Makes the answer of a call of what it was done to, such as ``request/r1``; None where the call is to be made anew."""
+
+
+def anew(_visit: Visit, _subject: str) -> None:
+    """For what may be done twice: the second time changes nothing, and is answered alike."""
+
+
+def lost(_visit: Visit, subject: str) -> NoReturn:
+    """For what nobody knows how to answer anew."""
+    raise ConflictError(
+        "it was done, and what was answered is lost",
+        why=f"it was done to {shown(subject)}, and the server ended before it could keep the answer",
+        fix="look at that",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a call is done that is no look.
+
+    Attributes:
+        again: how its answer is made where it was done and nobody knows the answer any more; None where a key means
+            nothing, for nothing is kept.
+        conditional: whether its handler looks at the condition of a visit.
+        streamed: whether its handler reads the body itself.
+    """
+
+    again: Again | None = lost
+    conditional: bool = False
+    streamed: bool = False
+
+
+ONCE: Final = Change()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +279,7 @@ class Routes:
         self._door = door
         self._desk = desk
         self._registry = registry
+        self._once = DoneOnce(registry.store, registry.clock, registry.random)
 
     def add(
         self,
@@ -242,6 +289,8 @@ class Routes:
         *,
         takes: JsonValue | Media | None = None,
         gives: JsonValue | Media | None = None,
+        change: Change = ONCE,
+        sparse: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a route of a handler.
 
@@ -251,8 +300,13 @@ class Routes:
             needs: without which nobody gets to it.
             takes: its body.
             gives: what it answers; None for nothing but that it is done.
+            change: how it is done, where it is no look.
+            sparse: whether of its rows some fields alone may be asked for.
         """
-        return self._making(verb, path, self._entering(verb, path, needs), needs.value, RouteContract(takes, gives))
+        again = None if verb in _LOOKING else change.again
+        contract = RouteContract(takes, gives, change.conditional, again is not None, sparse)
+        entered = self._entering(verb, path, needs, contract, streamed=change.streamed)
+        return self._making(verb, path, entered, needs.value, contract, again)
 
     def known(
         self, verb: str, path: str, *, gives: JsonValue | Media | None = None
@@ -264,9 +318,12 @@ class Routes:
             path: such as ``/api/v1/whoami``.
             gives: what it answers.
         """
-        return self._making(verb, path, self._entering(verb, path, None), LET_IN, RouteContract(None, gives))
+        contract = RouteContract(None, gives)
+        return self._making(verb, path, self._entering(verb, path, None, contract), LET_IN, contract)
 
-    def _entering(self, verb: str, path: str, needs: Permission | None) -> Callable[[Request], Awaitable[None]]:
+    def _entering(
+        self, verb: str, path: str, needs: Permission | None, contract: RouteContract, *, streamed: bool = False
+    ) -> Callable[[Request], Awaitable[None]]:
         what = f"{verb} {path}"
 
         async def entered(request: Request) -> None:
@@ -276,7 +333,14 @@ class Routes:
                 await self._door.denied(admitted, needs, what)
                 raise _not_allowed(admitted, needs, what)
             visit = self._visit(admitted)
-            request.state.visit = visit if verb in _LOOKING else self._looked_at_anew(visit, needs, what)
+            if verb in _LOOKING:
+                request.state.visit = visit
+                return
+            if not contract.conditional:
+                check_unconditional(request, what)
+            key = key_of(request, admitted, streamed=streamed) if contract.keyed else None
+            visit = replace(visit, condition=condition_of(request), key=key)
+            request.state.visit = self._looked_at_anew(visit, needs, what)
 
         return entered
 
@@ -296,6 +360,8 @@ class Routes:
             admitted = self._door.again(visit.admitted)
             if needs is not None and needs not in admitted.rights.all:
                 raise _not_allowed(admitted, needs, what)
+            if visit.key is not None:
+                admitted = replace(admitted, caller=replace(admitted.caller, call=visit.key.call))
             return self._visit(admitted)
 
         return replace(
@@ -359,26 +425,57 @@ class Routes:
         return self._made("GET", path, came, OPEN, is_call=False)
 
     def _making(
-        self, verb: str, path: str, entered: Callable[[Request], Awaitable[None]], needs: str, contract: RouteContract
+        self,
+        verb: str,
+        path: str,
+        entered: Callable[[Request], Awaitable[None]],
+        needs: str,
+        contract: RouteContract,
+        again: Again | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         self.contracts[verb, path] = contract
-        return self._made(verb, path, entered, needs)
+        return self._made(verb, path, entered, needs, again)
 
     def _made(
-        self, verb: str, path: str, entered: Callable[..., Awaitable[None]], needs: str, *, is_call: bool = True
+        self,
+        verb: str,
+        path: str,
+        entered: Callable[..., Awaitable[None]],
+        needs: str,
+        again: Again | None = None,
+        *,
+        is_call: bool = True,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:
-            self._app.add_api_route(
+            self._app.router.add_api_route(
                 path,
-                handler,
+                handler if again is None else self._done_once(handler, again),
                 methods=[verb],
                 dependencies=[Depends(entered)],
                 openapi_extra={NEEDS: needs},
                 include_in_schema=is_call,
+                route_class_override=TaggedRoute if is_call else None,
             )
             return handler
 
         return made
+
+    def _done_once(self, handler: Callable[..., Any], again: Again) -> Callable[..., Awaitable[Response]]:
+        """The handler, which is called once for calls of one key."""
+
+        @wraps(handler)
+        async def done(**given: Any) -> Response:
+            async def do() -> Response:
+                found = handler(**given) if iscoroutinefunction(handler) else run_in_threadpool(handler, **given)
+                answer: Response = await found
+                return answer
+
+            visit: Visit = given["asked"]
+            if visit.key is None:
+                return await do()
+            return await self._once.answer(visit.key, do, partial(again, visit))
+
+        return done
 
 
 def _not_allowed(admitted: LetIn, needs: Permission, what: str) -> ForbiddenError:
@@ -433,6 +530,10 @@ def _token_of(request: Request) -> str:
 
 
 def _address_of(request: Request) -> str:
+    """From where he comes; where a trusted proxy told it, from where it has him."""
+    told = getattr(request.state, SENDER, None)
+    if isinstance(told, str):
+        return told
     return request.client.host if request.client is not None else "an unknown address"
 
 

@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
+from allotment.api.doors import SENDER
 from allotment.api.problems import FROM_A_PAGE, PROBLEM, TOO_LONG, WRONG_NAME, ProblemType, problem_body
 from allotment.errors import UsageError
 from allotment.model.hosts import host_of
+from allotment.operations.access.proxies import ProxyNetworks, is_proxy, sender_of
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _LONGEST_PATH: Final = 8 << 10
@@ -25,6 +27,8 @@ _SAID_TO_BROWSERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_OF_BROWSERS: Final = frozenset({b"referer", b"sec-fetch-site", b"sec-fetch-mode"})
+"""Headers by which browsers say where a request comes from."""
 _CALLS: Final = "/api/"
 """Beginning of the paths of calls."""
 Headers = Sequence[tuple[bytes, bytes]]
@@ -33,14 +37,18 @@ Headers = Sequence[tuple[bytes, bytes]]
 class Hardened:
     """An application behind those checks; speaks ASGI."""
 
-    def __init__(self, app: Any, names: Collection[str], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, app: Any, names: Collection[str], new_id: Callable[[], str], proxies: ProxyNetworks = ()
+    ) -> None:
         """Nothing is served yet.
 
         Args:
             app: that is behind it.
             names: of the server, lower case, without ports.
             new_id: makes ids of requests.
+            proxies: that are believed when they say who has asked, and by which name.
         """
+        self._proxies = proxies
         self._app = app
         self._names = frozenset(names)
         self._new_id = new_id
@@ -63,7 +71,14 @@ class Hardened:
                 message = {**message, "headers": [*said, (b"x-request-id", request_id)]}
             await send(message)
 
-        refusal = self._refusal(scope, headers)
+        # What whoever asks says of himself is no state of ours; what a proxy of ours says of him is.
+        peer = scope["client"][0] if scope.get("client") else ""
+        by_proxy = is_proxy(peer, self._proxies)
+        if by_proxy:
+            forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
+            scope = {**scope, "state": {**scope.get("state", {}), SENDER: sender_of(peer, forwarded, self._proxies)}}
+            scope = _as_the_proxy_was_asked(scope)
+        refusal = self._refusal(scope, scope["headers"])
         if refusal is None:
             await self._app(scope, receive, sent)
             return
@@ -90,14 +105,27 @@ class Hardened:
         return None
 
 
+def _as_the_proxy_was_asked(scope: Any) -> Any:
+    """The request as it came to a proxy of ours: by the name and in the way that it says."""
+    headers: Headers = scope["headers"]
+    named = [value for name, value in headers if name == b"x-forwarded-host"]
+    if named:
+        kept = [each for each in headers if each[0] != b"host"]
+        headers = [*kept, *((b"host", each) for each in named)]
+    ways = [value.lower() for name, value in headers if name == b"x-forwarded-proto"]
+    way = ways[0].decode("ascii") if len(ways) == 1 and ways[0] in {b"http", b"https"} else scope.get("scheme", "http")
+    return {**scope, "headers": headers, "scheme": way}
+
+
 def _is_own(scope: Any, headers: Headers, host: bytes) -> bool:
     """Whether no page of anybody else asks, as far as its browser says."""
-    origins = [value for name, value in headers if name == b"origin"]
     own = scope.get("scheme", "http").encode() + b"://" + host.lower()
-    if any(each.lower() != own for each in origins):
+    if any(value.lower() != own for name, value in headers if name == b"origin"):
         return False
-    said = {name: value for name, value in headers if name.startswith(b"sec-fetch-")}
-    if said.get(b"sec-fetch-site", b"none") in {b"none", b"same-origin"}:
+    said = {name: value.lower() for name, value in headers if name in _OF_BROWSERS}
+    begun = said.get(b"referer", own)
+    here = begun == own or begun.startswith(own + b"/")
+    if here and said.get(b"sec-fetch-site", b"none") in {b"none", b"same-origin"}:
         return True
     # A link leads here, or the identity provider sends somebody back: pages are there for that, calls are not.
     goes_here = scope["method"] == "GET" and said.get(b"sec-fetch-mode") == b"navigate"

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import msgspec
 from anyio import CapacityLimiter, current_time, to_thread
@@ -26,15 +27,17 @@ from allotment.api.browsers import add_browser_routes
 from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import NEEDS, Asked, Door, Routes, Visit
+from allotment.api.doors import NEEDS, Asked, Change, Door, Routes, Visit, anew
 from allotment.api.events import add_event_route
 from allotment.api.log_blocks import begun, ended_by, written_lines
+from allotment.api.log_search import add_log_search_route
 from allotment.api.openapi import openapi_of
 from allotment.api.pages import add_page_routes
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
 from allotment.api.simulating import SimulationPlaces
+from allotment.api.sparse import list_answer
 from allotment.errors import (
     AllotmentError,
     InputError,
@@ -57,17 +60,20 @@ from allotment.operations.run.desk import Desk
 from allotment.operations.watch.hub import ChangeHub
 from allotment.ports.backends import LogLine
 from allotment.ports.job_service import (
+    CountedJobs,
     FamilySummary,
     ForeseenJob,
+    JobCounts,
     JobReceipt,
     JobSubmission,
     ServerStatus,
     SubmissionAnswer,
     answer_of,
+    job_query,
 )
 from allotment.ports.request_service import RequestService
-from allotment.ports.store import JobFilter, JobsPage, PageMark
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark
+from allotment.ports.stored_jobs import JobRow, StoredJob
 
 GZIP: Final = "application/gzip"
 LINES: Final = "application/x-ndjson"
@@ -88,6 +94,8 @@ _Moment = Annotated[int, Query(ge=0, le=_MOST)]
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
+_CALL: Final = "call\0"
+"""How keys of jobs begin that came without one, in a call that had one: no key of a user has a NUL."""
 _STILL_LET_IN: Final = 2.0
 """Seconds between two looks at whether somebody who reads a log may still read it."""
 _NOBODY: Final = 499
@@ -135,7 +143,7 @@ def job_api(
     def status(asked: Asked) -> Response:
         return value_answer("status", asked.jobs.status())
 
-    @routes.add("POST", "/api/v1/end", Permission.END)
+    @routes.add("POST", "/api/v1/end", Permission.END, change=Change(None))
     def end(asked: Asked) -> Response:
         asked.jobs.end()
         return Response(status_code=204)
@@ -150,6 +158,7 @@ def job_api(
     _job_routes(routes, callers)
     _read_routes(routes, callers)
     _log_route(routes)
+    add_log_search_route(routes)
     add_access_routes(routes)
     add_sign_in_routes(routes)
     add_browser_routes(routes)
@@ -166,14 +175,21 @@ def job_api(
 def _code_route(routes: Routes) -> None:
     spools = CodeSpools()
 
-    @routes.add("POST", "/api/v1/code", Permission.SUBMIT, takes=Media(GZIP), gives=JsonValue("code", str))
+    @routes.add(
+        "POST",
+        "/api/v1/code",
+        Permission.SUBMIT,
+        takes=Media(GZIP),
+        gives=JsonValue("code", str),
+        change=Change(anew, streamed=True),
+    )
     async def put_code(request: Request, asked: Asked) -> Response:
         whose = "" if asked.admitted.rights.as_server else asked.admitted.caller.name
         return value_answer("code", await spools.kept(request.stream(), asked.jobs.put_code, whose))
 
 
 def _submission_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/api/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT)
+    @routes.add("POST", "/api/v1/jobs", Permission.SUBMIT, takes=_SUBMISSION, gives=_RECEIPT, change=Change(_as_taken))
     async def submit(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
     ) -> Response:
@@ -187,10 +203,12 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
         Permission.SUBMIT,
         takes=JsonValue("submissions", tuple[JobSubmission, ...]),
         gives=JsonValue("answers", tuple[SubmissionAnswer, ...]),
+        change=Change(anew),
     )
     async def submit_all(
         request: Request, asked: Asked, wanted: Annotated[tuple[JobSubmission, ...], Depends(_submissions)]
     ) -> Response:
+        wanted = _with_keys(asked, wanted)
         answers: dict[int, SubmissionAnswer] = {}
         for name in dict.fromkeys(each.backend for each in wanted):
             numbers = [number for number, each in enumerate(wanted) if each.backend == name]
@@ -205,7 +223,12 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
         return await to_thread.run_sync(value_answer, "answers", tuple(answers[each] for each in range(len(wanted))))
 
     @routes.add(
-        "POST", "/api/v1/foresee", Permission.SUBMIT, takes=_SUBMISSION, gives=JsonValue("foreseen", ForeseenJob)
+        "POST",
+        "/api/v1/foresee",
+        Permission.SUBMIT,
+        takes=_SUBMISSION,
+        gives=JsonValue("foreseen", ForeseenJob),
+        change=Change(None),
     )
     async def foresee(
         request: Request, asked: Asked, wanted: Annotated[JobSubmission, Depends(_submission)]
@@ -216,16 +239,31 @@ def _submission_routes(routes: Routes, callers: Callers) -> None:
 
 
 def _job_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("POST", "/api/v1/jobs/{reference}/stop", Permission.STOP, gives=_JOB)
+    @routes.add(
+        "POST",
+        "/api/v1/jobs/{reference}/stop",
+        Permission.STOP,
+        gives=_JOB,
+        change=Change(lambda visit, subject: value_answer("job", visit.jobs.find(subject)), conditional=True),
+    )
     async def stop(
         request: Request, asked: Asked, reference: str, grace: Annotated[int | None, Query(ge=0, le=LONGEST_RUN)] = None
     ) -> Response:
         backend = await _backend_of(asked, reference)
-        return await _asked(
-            callers, request, backend, lambda: value_answer("job", asked.jobs.stop(reference, grace=grace))
-        )
 
-    @routes.add("POST", "/api/v1/jobs/{reference}/retry", Permission.SUBMIT, gives=_RECEIPT)
+        def answer() -> Response:
+            read = asked.condition.number(lambda: asked.jobs.find(reference))
+            return value_answer("job", asked.jobs.stop(reference, grace=grace, read=read))
+
+        return await _asked(callers, request, backend, answer)
+
+    @routes.add(
+        "POST",
+        "/api/v1/jobs/{reference}/retry",
+        Permission.SUBMIT,
+        gives=_RECEIPT,
+        change=Change(_as_taken, conditional=True),
+    )
     async def retry(
         request: Request,
         asked: Asked,
@@ -233,25 +271,36 @@ def _job_routes(routes: Routes, callers: Callers) -> None:
         resume: bool = False,  # noqa: FBT001, FBT002 (a query)
     ) -> Response:
         backend = await _backend_of(asked, reference)
-        return await _asked(
-            callers, request, backend, lambda: value_answer("receipt", asked.jobs.retry(reference, resume=resume))
-        )
+
+        def answer() -> Response:
+            read = asked.condition.number(lambda: asked.jobs.find(reference))
+            return value_answer("receipt", asked.jobs.retry(reference, resume=resume, read=read))
+
+        return await _asked(callers, request, backend, answer)
 
 
 def _read_routes(routes: Routes, callers: Callers) -> None:
-    @routes.add("GET", "/api/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage))
+    @routes.add("GET", "/api/v1/jobs", Permission.READ, gives=JsonValue("page", JobsPage), sparse=True)
     def page(
         asked: Asked,
-        wanted: Annotated[JobFilter, Depends(_filter)],
-        parent: str = "",
-        alone: str = "false",
+        wanted: Annotated[JobFilter, Depends(_meant)],
         limit: int = 50,
         after_id: str = "",
         after_submitted: _Moment = 0,
+        fields: str = "",
     ) -> Response:
         after = PageMark(after_submitted, after_id) if after_id else None
-        wanted = replace(wanted, parent=parent, alone=alone == "true")
-        return value_answer("page", asked.jobs.page(wanted, after=after, limit=limit))
+        return list_answer(asked.jobs.page(wanted, after=after, limit=limit), JobRow, fields)
+
+    @routes.add("GET", "/api/v1/job-counts", Permission.READ, gives=JsonValue("counts", JobCounts))
+    def counts(
+        asked: Asked,
+        wanted: Annotated[JobFilter, Depends(_meant)],
+        by: str = "state",
+    ) -> Response:
+        found = asked.jobs.counts(wanted, _groups(by))
+        rows = tuple(CountedJobs(each.of, each.jobs, _list_of(wanted, each)) for each in found)
+        return value_answer("counts", JobCounts(sum(each.jobs for each in rows), rows))
 
     @routes.add("GET", "/api/v1/snapshot", Permission.READ, gives=Media(GZIP))
     async def snapshot(request: Request, asked: Asked, backend: str, team: str = "") -> Response:
@@ -306,6 +355,20 @@ async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter, asked: 
             parts.close()
 
 
+def _as_taken(visit: Visit, subject: str) -> Response:
+    return value_answer("receipt", JobReceipt(visit.jobs.find(subject), ()))
+
+
+def _with_keys(asked: Visit, wanted: tuple[JobSubmission, ...]) -> tuple[JobSubmission, ...]:
+    """Each with a key of its own, where the call has one: a job that was kept is found by it."""
+    if asked.key is None:
+        return wanted
+    return tuple(
+        each if each.key else replace(each, key=f"{_CALL}{asked.key.id}\0{number}")
+        for number, each in enumerate(wanted)
+    )
+
+
 async def _asked(callers: Callers, request: Request, backend: str, call: Callable[[], Response]) -> Response:
     return await callers.asking(request, backend, call) or Response(status_code=_NOBODY)
 
@@ -331,6 +394,20 @@ def _submissions(body: Annotated[str, Depends(_body)]) -> tuple[JobSubmission, .
     return read_value("submissions", tuple[JobSubmission, ...], body, SENT)
 
 
+def _groups(by: str) -> tuple[JobGroup, ...]:
+    try:
+        return tuple(dict.fromkeys(JobGroup(each) for each in by.split(",") if each))
+    except ValueError:
+        known = ", ".join(each.value for each in JobGroup)
+        raise UsageError(f"jobs are not counted by {shown(by)}", fix=f"name some of: {known}") from None
+
+
+def _list_of(wanted: JobFilter, counted: JobsCount) -> str:
+    """Address of the list that has what was counted."""
+    query = job_query(wanted) | {each.value: value for each, value in counted.of.items()}
+    return f"/api/v1/jobs?{urlencode({name: value for name, value in query.items() if value != ''})}"
+
+
 def _filter(
     team: str = "",
     state: str = "",
@@ -345,3 +422,7 @@ def _filter(
         known = ", ".join(each.value for each in JobState)
         raise UsageError(f"there is no such state among {state}", fix=f"name some of: {known}") from None
     return JobFilter(team, states, owner, backend, prefix, since)
+
+
+def _meant(wanted: Annotated[JobFilter, Depends(_filter)], parent: str = "", alone: str = "false") -> JobFilter:
+    return replace(wanted, parent=parent, alone=alone == "true")

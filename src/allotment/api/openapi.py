@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI
 
 from allotment.api.contract import JsonValue, Media, RouteContract
+from allotment.api.entity_tags import ETAG, IF_MATCH, IF_NONE_MATCH
+from allotment.api.keyed_calls import IDEMPOTENCY_KEY
 from allotment.api.problems import EVERY, PROBLEM
 from allotment.model.jobs.written import VERSION
+from allotment.ports.keyed_calls import KEPT_HOURS
 
 _COMPONENTS: Final = "#/components/schemas/{name}"
 _PROBLEM: Final = "Problem"
 _JSON: Final = "application/json"
+
+
+def _header(name: str, description: str, pattern: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+_TAGS: Final = r'^(\*|"[!#-~]+")$'
+_SPARSE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "description": "rows with the fields that were asked for",
+        "type": "object",
+        "required": ["version", "page"],
+        "properties": {
+            "page": {
+                "type": "object",
+                "required": ["rows", "next"],
+                "properties": {"rows": {"type": "array", "items": {"type": "object"}}},
+            }
+        },
+    }
+)
+_IF_MATCH: Final = _header(IF_MATCH, "done only to what is as it was when ETag said so, else 412", _TAGS)
+_IF_NONE_MATCH: Final = _header(IF_NONE_MATCH, "answered with 304 where ETag is still so", _TAGS)
+_IDEMPOTENCY_KEY: Final = _header(
+    IDEMPOTENCY_KEY, f"done once for {KEPT_HOURS} hours, however often it is sent", r"^[!#-~]{8,200}$"
+)
+_TAG: Final[Mapping[str, Any]] = MappingProxyType(
+    {ETAG: {"description": "stands for the answer as it is", "schema": {"type": "string"}}}
+)
 
 
 def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract], needs: str) -> dict[str, Any]:
@@ -31,10 +66,10 @@ def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract],
         [each.type for each in values], schema_hook=_schema_of, ref_template=_COMPONENTS
     )
     known = {id(each): schema for each, schema in zip(values, schemas, strict=True)}
-    document = app.openapi()
+    document = deepcopy(app.openapi())  # which it keeps
     for path, operations in document["paths"].items():
         for verb, operation in operations.items():
-            _fill(operation, contracts[verb.upper(), path], known, needs)
+            _fill(verb, operation, contracts[verb.upper(), path], known, needs)
     document["components"] = {
         "schemas": {**components, _PROBLEM: _problem_schema()},
         "responses": {f"{each.status}": _failure(each.status) for each in EVERY},
@@ -45,17 +80,27 @@ def openapi_of(app: FastAPI, contracts: Mapping[tuple[str, str], RouteContract],
 
 
 def _fill(
-    operation: dict[str, Any], contract: RouteContract, known: Mapping[int, Mapping[str, Any]], needs: str
+    verb: str, operation: dict[str, Any], contract: RouteContract, known: Mapping[int, Mapping[str, Any]], needs: str
 ) -> None:
     # Whoever makes a client names his calls by it.
     operation.pop("summary", None)
     if contract.takes is not None:
         operation["requestBody"] = {"required": True, "content": _content(contract.takes, known)}
-    done = {"description": "done"} if contract.gives is None else {
+    done: dict[str, Any] = {"description": "done"} if contract.gives is None else {
         "description": "the answer", "content": _content(contract.gives, known)
     }  # fmt: skip
+    if contract.sparse:
+        done["content"][_JSON]["schema"] = {"anyOf": [done["content"][_JSON]["schema"], dict(_SPARSE)]}
+    headers = [_IF_MATCH] * contract.conditional + [_IDEMPOTENCY_KEY] * contract.keyed
+    more: dict[str, Any] = {}
+    if verb == "get":
+        headers.append(_IF_NONE_MATCH)
+        done["headers"] = dict(_TAG)
+        more["304"] = {"description": "the caller has it already", "headers": dict(_TAG)}
+    if headers:
+        operation["parameters"] = [*operation.get("parameters", ()), *headers]
     failures = {f"{each.status}": {"$ref": f"#/components/responses/{each.status}"} for each in EVERY}
-    operation["responses"] = {"204" if contract.gives is None else "200": done, **failures}
+    operation["responses"] = {"204" if contract.gives is None else "200": done, **more, **failures}
     if operation.get(needs) == "nothing":
         operation["security"] = []
 

@@ -14,6 +14,7 @@ from fastapi import Response
 
 from allotment.api.contract import Media
 from allotment.api.doors import Routes
+from allotment.api.keyed_calls import ReusedKeyError
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -23,6 +24,7 @@ from allotment.errors import (
     NoRoomError,
     NotFoundError,
     NotSignedInError,
+    OutdatedError,
     TimedOutError,
     UnreachableError,
     UsageError,
@@ -63,10 +65,14 @@ TYPES: Final[tuple[tuple[type[AllotmentError], ProblemType], ...]] = tuple(
          "Neither the token nor any group gives it: `allot whoami` says what they do."),
         (NotFoundError, "not-found", 404, "not found",
          "There is nothing of that name, or it is another team's, which is the same answer."),
+        (OutdatedError, "outdated", 412, "not as it was read",
+         "It has changed since it was read, which was the condition: read it again, and decide anew."),
         (ConflictError, "conflict", 409, "conflict",
          "Somebody else has changed it meanwhile, or owns it: read it again, and decide anew."),
         (JobRefusedError, "job-refused", 422, "the job is refused",
          "The back end cannot or may not run it as it is: `why` says what stands in the way."),
+        (ReusedKeyError, "reused-key", 422, "a key that is used",
+         "The Idempotency-Key came with another call before: send another key, or what was sent then."),
         (InputError, "wrong-input", 422, "wrong input",
          "What was sent cannot be read, or says what cannot be: correct it."),
         (CapacityError, "no-capacity", 422, "no quota or capacity",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.doors import Asked, Change, Routes, Visit
+from allotment.api.entity_tags import IF_MATCH
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
+from allotment.api.sparse import list_answer
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
@@ -67,25 +70,26 @@ def add_request_routes(routes: Routes) -> None:
 
 
 def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
-    @routes.add("GET", "/api/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage))
+    @routes.add("GET", "/api/v1/requests", Permission.REQUESTS, gives=JsonValue("page", RequestsPage), sparse=True)
     def listed(
         asked: Asked,
         wanted: Annotated[RequestFilter, Depends(_filter)],
         limit: int = LISTED,
         after_id: str = "",
         after_at: _Moment = 0,
+        fields: str = "",
     ) -> Response:
         after = RequestMark(after_at, after_id) if after_id else None
-        return value_answer("page", asked.requests.requests(wanted, after=after, limit=limit))
+        return list_answer(asked.requests.requests(wanted, after=after, limit=limit), GrantRequest, fields)
 
-    @routes.add("POST", "/api/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST)
+    @routes.add("POST", "/api/v1/requests", Permission.ASK, takes=_ASKED, gives=_REQUEST, change=Change(_as_it_is))
     async def ask(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         def answer() -> Response:
             return value_answer("request", asked.requests.ask(wanted))
 
         return await places.simulating(request, SimulatedCall.ASK, asked.admitted.caller.name, answer)
 
-    @routes.add("POST", "/api/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD)
+    @routes.add("POST", "/api/v1/request-previews", Permission.ASK, takes=_ASKED, gives=_TOLD, change=Change(None))
     async def preview(request: Request, asked: Asked, wanted: Annotated[AskedRequest, Depends(_request)]) -> Response:
         def answer() -> Response:
             return value_answer("told", asked.requests.preview(wanted))
@@ -104,18 +108,24 @@ def _asking_routes(routes: Routes, places: SimulationPlaces) -> None:
 def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
     async def moved(request: Request, asked: Visit, reference: str, move: AskedMove) -> Response:
         def answer() -> Response:
-            return value_answer("request", asked.requests.move(reference, move))
+            read = asked.condition.number(lambda: asked.requests.request(reference))
+            if read is not None and move.revision is not None:
+                raise UsageError(f"the revision is named twice, by {IF_MATCH} as well", fix="name it once")
+            wanted = move if read is None else replace(move, revision=read)
+            return value_answer("request", asked.requests.move(reference, wanted))
 
         return await places.simulating(request, SimulatedCall.DECIDE, asked.admitted.caller.name, answer)
 
-    @routes.add("POST", "/api/v1/requests/{reference}/decision", Permission.DECIDE, takes=_MOVE, gives=_REQUEST)
+    moving = partial(routes.add, "POST", takes=_MOVE, gives=_REQUEST, change=Change(_as_it_is, conditional=True))
+
+    @moving("/api/v1/requests/{reference}/decision", Permission.DECIDE)
     async def decide(
         request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
     ) -> Response:
         _check(move, _DECIDING)
         return await moved(request, asked, reference, move)
 
-    @routes.add("POST", "/api/v1/requests/{reference}/answer", Permission.ASK, takes=_MOVE, gives=_REQUEST)
+    @moving("/api/v1/requests/{reference}/answer", Permission.ASK)
     async def answer(
         request: Request, asked: Asked, reference: str, move: Annotated[AskedMove, Depends(_move)]
     ) -> Response:
@@ -124,26 +134,34 @@ def _deciding_routes(routes: Routes, places: SimulationPlaces) -> None:
 
 
 def _grant_routes(routes: Routes) -> None:
-    @routes.add("GET", "/api/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage))
-    def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "") -> Response:
+    @routes.add("GET", "/api/v1/grants", Permission.REQUESTS, gives=JsonValue("page", GrantsPage), sparse=True)
+    def grants(asked: Asked, state: str = "", limit: int = LISTED, after_id: str = "", fields: str = "") -> Response:
         states = _states(GrantState, state)
-        return value_answer("page", asked.requests.grants(states, after=after_id, limit=limit))
+        return list_answer(asked.requests.grants(states, after=after_id, limit=limit), TeamGrant, fields)
 
-    @routes.add(
-        "POST", "/api/v1/grants/{reference}/end", Permission.ASK, takes=JsonValue("end", AskedEnd), gives=_GRANT
-    )
+    @routes.add("GET", "/api/v1/grants/{reference}", Permission.REQUESTS, gives=_GRANT)
+    def grant(asked: Asked, reference: str) -> Response:
+        return value_answer("grant", asked.requests.grant(reference))
+
+    changing = partial(routes.add, "POST", gives=_GRANT, change=Change(_grant_as_it_is, conditional=True))
+
+    @changing("/api/v1/grants/{reference}/end", Permission.ASK, takes=JsonValue("end", AskedEnd))
     def end(asked: Asked, reference: str, wanted: Annotated[AskedEnd, Depends(_end)]) -> Response:
-        return value_answer("grant", asked.requests.end_grant(reference, wanted.reason))
+        read = asked.condition.number(lambda: asked.requests.grant(reference))
+        return value_answer("grant", asked.requests.end_grant(reference, wanted.reason, read=read))
 
-    @routes.add(
-        "POST",
-        "/api/v1/grants/{reference}/settling",
-        Permission.DECIDE,
-        takes=JsonValue("settling", AskedSettling),
-        gives=_GRANT,
-    )
+    @changing("/api/v1/grants/{reference}/settling", Permission.DECIDE, takes=JsonValue("settling", AskedSettling))
     def settle(asked: Asked, reference: str, wanted: Annotated[AskedSettling, Depends(_settling)]) -> Response:
-        return value_answer("grant", asked.requests.settle(reference, restore=wanted.restore))
+        read = asked.condition.number(lambda: asked.requests.grant(reference))
+        return value_answer("grant", asked.requests.settle(reference, restore=wanted.restore, read=read))
+
+
+def _as_it_is(visit: Visit, subject: str) -> Response:
+    return value_answer("request", visit.requests.request(subject.removeprefix("request/")).request)
+
+
+def _grant_as_it_is(visit: Visit, subject: str) -> Response:
+    return value_answer("grant", visit.requests.grant(subject.removeprefix("grant/")))
 
 
 def _check(move: AskedMove, acts: frozenset[RequestAct]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from allotment.errors import OutdatedError, quoted
 from allotment.model.access.person import Person
 from allotment.model.access.rights import PersonRole
 from allotment.model.access.token import ApiToken
@@ -155,30 +157,71 @@ class AccessService(Protocol):
         """Everybody who has signed in, by user name."""
         ...
 
-    def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
+    def person(self, reference: str) -> ToldPerson:
+        """Somebody by his user name, or id.
+
+        Raises:
+            NotFoundError: there is nobody of that name.
+        """
+        ...
+
+    def shut_out(self, reference: str, *, out: bool, read: str = "") -> ToldPerson:
         """Shut somebody out, at once and with all his tokens, or let him in again.
 
         Args:
             reference: user name, or id.
             out: whether he is shut out.
+            read: how the caller has seen him, as `state_of` has it; empty for however he is.
 
         Raises:
             NotFoundError: there is nobody of that name.
+            OutdatedError: he is not as he was read.
             ConflictError: it would be the caller himself.
         """
         ...
 
-    def revoke_token(self, reference: str) -> ToldToken:
-        """Take one back.
-
-        Args:
-            reference: its id, or its name where one living token alone has it.
+    def token(self, reference: str) -> ToldToken:
+        """One by its id, or by its name where one living token alone has it.
 
         Raises:
             NotFoundError: there is none.
             UsageError: several have that name.
         """
         ...
+
+    def revoke_token(self, reference: str, *, read: str = "") -> ToldToken:
+        """Take one back.
+
+        Args:
+            reference: its id, or its name where one living token alone has it.
+            read: how the caller has seen it, as `state_of` has it; empty for however it is.
+
+        Raises:
+            NotFoundError: there is none.
+            OutdatedError: it is not as it was read.
+            UsageError: several have that name.
+        """
+        ...
+
+
+def state_of(told: ToldToken | ToldPerson) -> str:
+    """What changes with a token or a person, and not because somebody came: a word that stands for how it is."""
+    still = replace(told, used=None) if isinstance(told, ToldToken) else replace(told, seen=0)
+    return hashlib.sha256(repr(still).encode()).hexdigest()[:12]
+
+
+def check_read(told: ToldToken | ToldPerson, read: str) -> None:
+    """See that somebody, or a token, is as whoever asks has read it.
+
+    Args:
+        told: as it is.
+        read: what `state_of` gave then; empty for however it is.
+
+    Raises:
+        OutdatedError: it has changed since.
+    """
+    if read and read != state_of(told):
+        raise OutdatedError(f"{quoted(told.name)} has changed since you read it", fix="read it again, and decide anew")
 
 
 def told(token: ApiToken) -> ToldToken:

@@ -91,4 +91,5 @@ def kept_act(act: AuditedAct) -> AuditedAct:
         team=kept_text(act.team),
         why=kept_text(act.why),
         details=tuple((kept_text(name), kept_text(value)) for name, value in act.details),
+        call=None,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import chain, repeat
 from typing import BinaryIO, Final, Protocol
 
@@ -14,7 +15,7 @@ from allotment.model.jobs.run import JobState
 from allotment.model.jobs.use import UseSummary
 from allotment.model.observed.snapshot import Snapshot
 from allotment.ports.backends import BackendOffer, ForeseenStart, JobRefusedError, LogLine
-from allotment.ports.store import JobFilter, JobsPage, PageMark, StoreError
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark, StoreError
 from allotment.ports.stored_jobs import StoredJob
 
 _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
@@ -26,6 +27,7 @@ _KINDS: Final[Mapping[str, type[AllotmentError]]] = {
         errors.NotSignedInError,
         errors.ForbiddenError,
         errors.ConflictError,
+        errors.OutdatedError,
         errors.CapacityError,
         errors.TimedOutError,
         UnreachableError,
@@ -210,6 +212,51 @@ class FamilySummary:
     use: UseSummary | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CountedJobs:
+    """How many jobs are alike, and where they are listed.
+
+    Attributes:
+        of: what they have in common.
+        list: address of the list that has them, and no others.
+    """
+
+    of: Mapping[JobGroup, str]
+    jobs: int
+    list: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Jobs, counted.
+
+    Attributes:
+        total: of all rows.
+    """
+
+    total: int
+    rows: tuple[CountedJobs, ...]
+
+
+def job_query(wanted: JobFilter) -> dict[str, str | int]:
+    """A filter, as an address of the interface has it; without the teams `within` which somebody sees."""
+    query: dict[str, str | int] = {
+        "team": wanted.team,
+        "state": words_of(wanted.states),
+        "owner": wanted.owner,
+        "backend": wanted.backend,
+        "prefix": wanted.prefix,
+        "parent": wanted.parent,
+        "alone": str(wanted.alone).lower(),
+    }
+    return query if wanted.since is None else query | {"since": wanted.since}
+
+
+def words_of(states: Iterable[Enum]) -> str:
+    """Some states, as an address of the interface has them."""
+    return ",".join(sorted(each.value for each in states))
+
+
 class JobService(Protocol):
     """Everything may raise `StoreError`, and from afar `UnreachableError`."""
 
@@ -263,6 +310,10 @@ class JobService(Protocol):
         """Jobs, newest first."""
         ...
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs `page` would list, by what they have in common; see `JobsReader.counts`."""
+        ...
+
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means.
 
@@ -281,19 +332,31 @@ class JobService(Protocol):
         """
         ...
 
-    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
-        """End a job for good; `grace` in seconds, None for its own."""
+    def stop(self, reference: str, *, grace: int | None = None, read: int | None = None) -> StoredJob:
+        """End a job for good.
+
+        Args:
+            reference: of the job.
+            grace: seconds that it gets; None for its own.
+            read: version of it that the caller has seen; None for whichever it is at.
+
+        Raises:
+            NotFoundError: there is none.
+            OutdatedError: it has changed since.
+        """
         ...
 
-    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False, read: int | None = None) -> JobReceipt:
         """Submit again what is over; where a retry of it is not over yet, that one is told of, and nothing submitted.
 
         Args:
             reference: of the job.
             resume: whether its checkpoints become those of the new job, which goes on from them.
+            read: as for `stop`.
 
         Raises:
             ConflictError: it is not over.
+            OutdatedError: it has changed since it was read.
             InputError: there are no checkpoints to go on from.
         """
         ...

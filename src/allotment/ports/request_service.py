@@ -182,21 +182,36 @@ class RequestService(Protocol):
         """Those that stand so, by id, from those after an id on; all where no state is named."""
         ...
 
-    def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
-        """Take one back before its time.
+    def grant(self, grant_id: str) -> TeamGrant:
+        """One by its id.
 
         Raises:
             NotFoundError: there is none.
+        """
+        ...
+
+    def end_grant(self, grant_id: str, reason: str, *, read: int | None = None) -> TeamGrant:
+        """Take one back before its time.
+
+        Args:
+            grant_id: of the grant.
+            reason: foreign text.
+            read: revision that the caller has seen; None for whichever it is at.
+
+        Raises:
+            NotFoundError: there is none.
+            OutdatedError: it has changed since it was read.
             ConflictError: it is over already.
             ForbiddenError: it is another's to do.
         """
         ...
 
-    def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
+    def settle(self, grant_id: str, *, restore: bool, read: int | None = None) -> TeamGrant:
         """Decide a conflict: what was agreed on is restored, or what somebody wrote by hand is kept.
 
         Raises:
             NotFoundError: there is none.
+            OutdatedError: it has changed since it was read.
             ConflictError: it is in no conflict.
             ForbiddenError: it is another's to do.
         """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from allotment.errors import ConflictError
+from allotment.errors import ConflictError, OutdatedError
 from allotment.model.audit.act import AuditedAct
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestState
@@ -55,6 +55,26 @@ class StaleRequestError(ConflictError):
             f"{what} has changed meanwhile",
             why=f"revision {decided_on} was looked at, and it is at {present}",
             fix="read it again, and decide anew",
+        )
+
+
+def check_read(what: str, id_: str, revision: int, read: int | None) -> None:
+    """See that a request, or a grant, is as somebody has read it.
+
+    Args:
+        what: ``request`` or ``grant``.
+        id_: of it.
+        revision: that it is at.
+        read: revision that he has seen; None for whichever it is at.
+
+    Raises:
+        OutdatedError: it has changed since.
+    """
+    if read is not None and read != revision:
+        raise OutdatedError(
+            f"{what} {id_} has changed since you read it",
+            why=f"you read revision {read}, and it is at {revision}",
+            fix=f"read it again: `allot {f'request show {id_}' if what == 'request' else 'grant list'}`",
         )
 
 

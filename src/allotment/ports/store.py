@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ from allotment.ports.audit import AuditReader, AuditStore
 from allotment.ports.cluster_credentials import CredentialReader, CredentialStore
 from allotment.ports.device_times import DeviceInterval, DeviceTurn
 from allotment.ports.journal import JournalReader, JournalStore
+from allotment.ports.keyed_calls import CallsReader, CallsStore
 from allotment.ports.notices import NoticeBook
 from allotment.ports.people import PeopleReader, PeopleStore
 from allotment.ports.requests import RequestsReader, RequestsStore
@@ -89,6 +91,27 @@ class JobsPage:
     next: PageMark | None = None
 
 
+class JobGroup(Enum):
+    """By what jobs are counted: each is a filter as well, so that what was counted can be listed."""
+
+    STATE = "state"
+    TEAM = "team"
+    OWNER = "owner"
+    BACKEND = "backend"
+
+
+@dataclass(frozen=True, slots=True)
+class JobsCount:
+    """How many jobs are alike.
+
+    Attributes:
+        of: what they have in common, in the order in which it was asked for.
+    """
+
+    of: Mapping[JobGroup, str]
+    jobs: int
+
+
 @dataclass(frozen=True, slots=True)
 class KeptJob:
     """That a job is kept, whether or not the rest of it can be read.
@@ -143,7 +166,16 @@ class StoreStatus:
     writer: str = ""
 
 
-class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, CredentialReader, JournalReader, Protocol):
+class JobsReader(
+    AuditReader,
+    TokenReader,
+    PeopleReader,
+    RequestsReader,
+    CredentialReader,
+    JournalReader,
+    CallsReader,
+    Protocol,
+):
     """What can be asked of a store. Everything may raise `StoreError` and `UnreachableError`."""
 
     def get(self, job_id: str) -> StoredJob:
@@ -181,6 +213,15 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Credent
         """
         ...
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs `page` would list from its first page to its last, by what they have in common; sorted.
+
+        Args:
+            wanted: which.
+            by: what tells them apart; nothing for one number, which may be 0.
+        """
+        ...
+
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """All jobs that are not over and can be read, oldest first; of one back end, or of all."""
         ...
@@ -211,7 +252,15 @@ class JobsReader(AuditReader, TokenReader, PeopleReader, RequestsReader, Credent
 
 
 class JobsStore(
-    JobsReader, AuditStore, TokenStore, PeopleStore, RequestsStore, CredentialStore, JournalStore, Protocol
+    JobsReader,
+    AuditStore,
+    TokenStore,
+    PeopleStore,
+    RequestsStore,
+    CredentialStore,
+    JournalStore,
+    CallsStore,
+    Protocol,
 ):
     """What the one process that writes may do besides. Acts that are named are kept with what they have changed."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from allotment.errors import ConflictError, InputError, quoted
+from allotment.errors import ConflictError, InputError, OutdatedError, quoted
 from allotment.model.audit.act import AuditedAct
 from allotment.model.jobs.family import FamilyStanding, TrialMetric
 from allotment.model.jobs.job import Job
@@ -224,6 +224,24 @@ class StaleWriteError(ConflictError):
         super().__init__(
             f"job {job_id} has changed meanwhile",
             why=f"version {decided_on} was looked at, and it is at {present}",
+            fix="read it again, and decide anew",
+        )
+
+
+def check_read(job: StoredJob, read: int | None) -> None:
+    """See that a job is as somebody has read it.
+
+    Args:
+        job: as it is.
+        read: version that he has seen; None for whichever it is at.
+
+    Raises:
+        OutdatedError: it has changed since.
+    """
+    if read is not None and read != job.version:
+        raise OutdatedError(
+            f"job {job.id} has changed since it was read",
+            why=f"version {read} was read, and it is at {job.version}",
             fix="read it again, and decide anew",
         )
 

@@ -89,6 +89,8 @@ def test_a_store_of_that_version_comes_to_this_one_with_all_that_it_held(tmp_pat
         assert derived == ["training-eastus/nlp"] * (file.stem >= "0010")
         changes = store.changes(1)
         assert (changes.known, [each.now for each in changes.changes]) == (True, [*store.derived(SubjectKind.QUEUE)])
+        kept_call = store.kept_call("c1")
+        assert (kept_call is not None and kept_call.subject == "job/j1") == (file.stem >= "0010")
         store.add(submitted("j3"))
         assert len(store.changes(changes.until).changes) == 1
     assert place.status().schema == schema.HEAD

@@ -44,6 +44,15 @@ CREATE TABLE cluster_credentials (
 	PRIMARY KEY (platform, cluster)
 );
 INSERT INTO "cluster_credentials" VALUES('acme','training','v1.0123456789ab.c2VhbGVk',1790000000000,'ada');
+CREATE TABLE calls (
+	id TEXT NOT NULL, 
+	asked TEXT NOT NULL, 
+	at BIGINT NOT NULL, 
+	subject TEXT NOT NULL, 
+	answer TEXT NOT NULL, 
+	PRIMARY KEY (id)
+);
+INSERT INTO "calls" VALUES('c1','d1',1800000000000,'job/j1','');
 CREATE TABLE deliveries (
 	notice TEXT NOT NULL, 
 	receiver TEXT NOT NULL, 
@@ -241,4 +250,6 @@ CREATE INDEX requests_due ON requests (due, id);
 CREATE INDEX requests_in_state ON requests (state, created, id);
 CREATE INDEX journal_subject ON journal (kind, subject, number);
 CREATE INDEX journal_at ON journal (at);
+CREATE INDEX jobs_counted ON jobs (parent, team, state, backend, owner, name, submitted);
+CREATE INDEX calls_at ON calls (at);
 COMMIT;

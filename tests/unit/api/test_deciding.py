@@ -35,56 +35,6 @@ def test_nobody_decides_on_what_a_cluster_was() -> None:
         fleet.until(AWAY, lambda heard: bool(heard.away))
         (read,) = room.snapshots((AWAY, OTHER))
         assert read.sources[0].name == OTHER
-    contexts = {each.context: each.name for each in present.platform.clusters}
-    asked: list[str] = []
-    hangs, let_go = threading.Event(), threading.Event()
-
-    def connect(context: str) -> AbstractContextManager[KubePort]:
-        asked.append(contexts[context])
-        if contexts[context] == AWAY:
-            hangs.set()
-            let_go.wait(60)
-        raise UnreachableError("the cluster does not answer")
-
-    snapshots = ClusterSnapshots(present, connect, clock)
-    waiting = threading.Thread(target=snapshots.read, args=((AWAY,),))
-    waiting.start()
-    assert hangs.wait(60)
-    assert snapshots.read((OTHER, "nowhere")) == ()
-    let_go.set()
-    waiting.join(60)
-    assert snapshots.read((AWAY, OTHER)) == ()
-    assert asked == [AWAY, OTHER]
-    # What was done to one cluster is no reason to read another again, which may hang.
-    snapshots.forget((OTHER,))
-    snapshots.read((AWAY, OTHER))
-    assert asked == [AWAY, OTHER, OTHER]
-
-
-def test_clusters_are_read_beside_each_other_and_one_that_hangs_is_waited_for_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deciding, "_ANSWERS_IN", 1.0)
-    clock = FixedClock(dt.datetime(2026, 11, 29, tzinfo=dt.UTC))
-    present = PresentPlatform(load_platform(directory(example_platform()).read()).platform, ACME)
-    asked: list[str] = []
-    let_go = threading.Event()
-
-    def connect(context: str) -> AbstractContextManager[KubePort]:
-        asked.append(context)
-        assert let_go.wait(60)
-        raise UnreachableError("the cluster does not answer")
-
-    snapshots = ClusterSnapshots(present, connect, clock)
-    began = time.monotonic()
-    assert snapshots.read((AWAY, OTHER)) == ()
-    assert 1.0 <= time.monotonic() - began < 1.9, "both together, not one after the other"
-    began = time.monotonic()
-    for _ in range(100):
-        assert snapshots.read((AWAY, OTHER)) == ()
-    assert time.monotonic() - began < 10, "what is known to hang is waited for no more"
-    assert len(asked) == 2
-    let_go.set()
 
 
 class _Passes(threading.Event):

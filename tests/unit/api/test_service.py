@@ -621,20 +621,37 @@ def test_one_that_cannot_be_kept_keeps_no_other_out() -> None:
     assert (first.receipt.job.id, second.receipt.job.id) == ("j1", "j2")
 
 
-def test_where_nobody_answers_only_what_has_a_key_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+def test_where_nobody_answers_it_is_asked_again_with_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
 
-    def ask(_self: object, _verb: str, path: str, *_rest: object, **_more: object) -> JobReceipt:
-        asked.append(path)
+    def sent(_self: object, verb: str, _path: str, _body: object, _patience: object, headers: dict[str, str]) -> None:
+        asked.append((verb, headers.get("Idempotency-Key", "")))
         raise SilentServerError("nobody")
 
-    monkeypatch.setattr(RemoteServer, "_ask", ask)
+    monkeypatch.setattr(RemoteServer, "_sent", sent)
     service = RemoteServer(SocketWay(Path("/nowhere")))
-    for key, times in (("", 1), ("k", 3)):
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: service.submit(JobSubmission(job(), "local")),
+        lambda: service.retry("j1"),
+        lambda: service.make_token("x", ("read",), 5),
+        lambda: service.revoke_token("x"),
+        lambda: service.put_code(io.BytesIO(b"x")),
+        service.status,
+    )
+    keys = set()
+    for call in calls:
         asked.clear()
         with pytest.raises(UnreachableError):
-            service.submit(JobSubmission(job(), "local", key=key))
-        assert len(asked) == times
+            call()
+        assert len(asked) == 3
+        assert len(set(asked)) == 1
+        assert bool(asked[0][1]) == (asked[0][0] != "GET")
+        keys.add(asked[0][1])
+    assert len(keys) == len(calls)
+    asked.clear()
+    with pytest.raises(UnreachableError):
+        service.enter("token", "nonce", "host")
+    assert len(asked) == 1, "a sign-in is good for once"
 
 
 REFUSED: tuple[tuple[Callable[[JobService], object], type[AllotmentError]], ...] = (

@@ -6,9 +6,10 @@ Through the socket of this machine's own server, or to a server elsewhere with a
 from __future__ import annotations
 
 import http.client
+import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final, TypeVar, overload
 from urllib.parse import quote, urlencode
 
@@ -32,6 +33,7 @@ from allotment.ports.job_service import (
     CutLogError,
     FamilySummary,
     ForeseenJob,
+    JobCounts,
     JobReceipt,
     JobSubmission,
     LogBlock,
@@ -41,12 +43,14 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
     error_of,
+    job_query,
+    words_of,
 )
 from allotment.ports.journal import SubjectKind
 from allotment.ports.request_service import LISTED, AskedMove, AskedRequest, GrantsPage, RequestsPage, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.ports.sign_in import SignInOffer
-from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark
 from allotment.ports.stored_jobs import StoredJob
 
 T = TypeVar("T")
@@ -66,7 +70,8 @@ _NOT_FOUND: Final = 404
 _TOGETHER: Final = 256 << 10
 """Bytes of submissions that travel together, at most."""
 _ASKED_AGAIN: Final = 2
-"""Times that what can do no harm twice is asked again, where nobody answered."""
+"""Times that it is asked again where nobody answered."""
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class RemoteServer(ClustersThere):
@@ -90,8 +95,7 @@ class RemoteServer(ClustersThere):
 
     def submit(self, submission: JobSubmission) -> JobReceipt:
         """Take a job."""
-        body = write_value("submission", submission).encode()
-        return self._surely("/api/v1/jobs", "receipt", JobReceipt, body, once=not submission.key)
+        return self._told("POST", "/api/v1/jobs", "receipt", JobReceipt, "submission", submission)
 
     def submit_all(self, submissions: Sequence[JobSubmission]) -> tuple[SubmissionAnswer, ...]:
         """Take jobs, each by itself."""
@@ -105,9 +109,8 @@ class RemoteServer(ClustersThere):
         if not small:
             half = len(submissions) // 2
             return (*self.submit_all(submissions[:half]), *self.submit_all(submissions[half:]))
-        body = write_value("submissions", list(submissions)).encode()
-        once = any(not each.key for each in submissions)
-        return self._surely("/api/v1/submissions", "answers", tuple[SubmissionAnswer, ...], body, once=once)
+        wanted = list(submissions)
+        return self._told("POST", "/api/v1/submissions", "answers", tuple[SubmissionAnswer, ...], "submissions", wanted)
 
     def _answered(self, submission: JobSubmission) -> SubmissionAnswer:
         try:
@@ -116,15 +119,6 @@ class RemoteServer(ClustersThere):
             raise
         except AllotmentError as error:
             return answer_of(error)
-
-    def _surely(self, path: str, kind: str, type_: type[T], body: bytes, *, once: bool) -> T:
-        """Ask again where nobody answered, unless that could do it `once` more."""
-        for _ in range(0 if once else _ASKED_AGAIN):
-            try:
-                return self._ask("POST", path, kind, type_, body=body)
-            except SilentServerError:
-                time.sleep(KNOCK_AGAIN)
-        return self._ask("POST", path, kind, type_, body=body)
 
     def foresee(self, submission: JobSubmission) -> ForeseenJob:
         """What would become of a job; nothing is kept."""
@@ -140,20 +134,15 @@ class RemoteServer(ClustersThere):
             except (OSError, http.client.HTTPException) as error:
                 raise _gone(error, self._way.fix) from error
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs there are, by what they have in common."""
+        query = job_query(wanted) | {"by": ",".join(each.value for each in by)}
+        found = self._ask("GET", f"/api/v1/job-counts?{urlencode(query)}", "counts", JobCounts)
+        return tuple(JobsCount(each.of, each.jobs) for each in found.rows)
+
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
-        query: dict[str, Any] = {
-            "team": wanted.team,
-            "state": _words(wanted.states),
-            "owner": wanted.owner,
-            "backend": wanted.backend,
-            "prefix": wanted.prefix,
-            "parent": wanted.parent,
-            "alone": str(wanted.alone).lower(),
-            "limit": limit,
-        }
-        if wanted.since is not None:
-            query["since"] = wanted.since
+        query = job_query(wanted) | {"limit": limit}
         if after is not None:
             query |= {"after_id": after.id, "after_submitted": after.submitted}
         return self._ask("GET", f"/api/v1/jobs?{urlencode(query)}", "page", JobsPage)
@@ -166,15 +155,15 @@ class RemoteServer(ClustersThere):
         """The members of a sweep or a schedule together."""
         return self._ask("GET", f"{_job(reference)}/family", "family", FamilySummary)
 
-    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
+    def stop(self, reference: str, *, grace: int | None = None, read: int | None = None) -> StoredJob:
         """End a job for good."""
         query = "" if grace is None else f"?{urlencode({'grace': grace})}"
-        return self._ask("POST", f"{_job(reference)}/stop{query}", "job", StoredJob)
+        return self._ask("POST", f"{_job(reference)}/stop{query}", "job", StoredJob, read=read)
 
-    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False, read: int | None = None) -> JobReceipt:
         """Submit again what is over."""
         query = "?resume=true" if resume else ""
-        return self._ask("POST", f"{_job(reference)}/retry{query}", "receipt", JobReceipt)
+        return self._ask("POST", f"{_job(reference)}/retry{query}", "receipt", JobReceipt, read=read)
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None
@@ -219,7 +208,7 @@ class RemoteServer(ClustersThere):
         """Be let in."""
         brought = {"token": token, "nonce": nonce, "host": host, "elsewhere": elsewhere}
         body = write_value("brought", brought).encode()
-        return self._ask("POST", "/api/v1/sign-in", "given", TokenReceipt, body=body)
+        return self._ask("POST", "/api/v1/sign-in", "given", TokenReceipt, body=body, once=True)
 
     def whoami(self) -> Visitor:
         """Who asks."""
@@ -235,9 +224,14 @@ class RemoteServer(ClustersThere):
         """All of them, newest first."""
         return tuple(self._pages("/api/v1/tokens", TokensPage))
 
-    def revoke_token(self, reference: str) -> ToldToken:
+    def token(self, reference: str) -> ToldToken:
+        """One of them."""
+        return self._ask("GET", f"/api/v1/tokens/{quote(reference, safe='')}", "token", ToldToken)
+
+    def revoke_token(self, reference: str, *, read: str = "") -> ToldToken:
         """Take one back."""
-        return self._ask("DELETE", f"/api/v1/tokens/{quote(reference, safe='')}", "token", ToldToken)
+        path = f"/api/v1/tokens/{quote(reference, safe='')}"
+        return self._ask("DELETE", path, "token", ToldToken, read=read or None)
 
     def end_session(self) -> None:
         """Sign out."""
@@ -248,15 +242,18 @@ class RemoteServer(ClustersThere):
         """Everybody who has signed in, by user name."""
         return tuple(self._pages("/api/v1/people", PeoplePage))
 
-    def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
+    def person(self, reference: str) -> ToldPerson:
+        """One of them."""
+        return self._ask("GET", f"/api/v1/people/{quote(reference, safe='')}", "person", ToldPerson)
+
+    def shut_out(self, reference: str, *, out: bool, read: str = "") -> ToldPerson:
         """Shut somebody out, or let him in again."""
-        what = "shut-out" if out else "let-in"
-        return self._ask("POST", f"/api/v1/people/{quote(reference, safe='')}/{what}", "person", ToldPerson)
+        path = f"/api/v1/people/{quote(reference, safe='')}/{'shut-out' if out else 'let-in'}"
+        return self._ask("POST", path, "person", ToldPerson, read=read or None)
 
     def ask(self, asked: AskedRequest) -> GrantRequest:
         """Submit a request."""
-        body = write_value("asked", asked).encode()
-        return self._surely("/api/v1/requests", "request", GrantRequest, body, once=not asked.key)
+        return self._told("POST", "/api/v1/requests", "request", GrantRequest, "asked", asked)
 
     def preview(self, asked: AskedRequest) -> ToldRequest:
         """What would become of a request; nothing is kept."""
@@ -266,7 +263,7 @@ class RemoteServer(ClustersThere):
         """Those that are meant, newest first."""
         query: dict[str, Any] = {
             "team": wanted.team,
-            "state": _words(wanted.states),
+            "state": words_of(wanted.states),
             "requester": wanted.requester,
             "route": wanted.route,
             "limit": limit,
@@ -289,18 +286,22 @@ class RemoteServer(ClustersThere):
         self, states: frozenset[GrantState] = frozenset(), *, after: str = "", limit: int = LISTED
     ) -> GrantsPage:
         """Those that the caller may see, by id."""
-        query = urlencode({"state": _words(states), "limit": limit, "after_id": after})
+        query = urlencode({"state": words_of(states), "limit": limit, "after_id": after})
         return self._ask("GET", f"/api/v1/grants?{query}", "page", GrantsPage)
 
-    def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
+    def grant(self, grant_id: str) -> TeamGrant:
+        """One by its id."""
+        return self._ask("GET", f"/api/v1/grants/{quote(grant_id, safe='')}", "grant", TeamGrant)
+
+    def end_grant(self, grant_id: str, reason: str, *, read: int | None = None) -> TeamGrant:
         """Take one back before its time."""
         path = f"/api/v1/grants/{quote(grant_id, safe='')}/end"
-        return self._told("POST", path, "grant", TeamGrant, "end", {"reason": reason})
+        return self._told("POST", path, "grant", TeamGrant, "end", {"reason": reason}, read=read)
 
-    def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
+    def settle(self, grant_id: str, *, restore: bool, read: int | None = None) -> TeamGrant:
         """Decide a conflict."""
         path = f"/api/v1/grants/{quote(grant_id, safe='')}/settling"
-        return self._told("POST", path, "grant", TeamGrant, "settling", {"restore": restore})
+        return self._told("POST", path, "grant", TeamGrant, "settling", {"restore": restore}, read=read)
 
     def events(
         self, kinds: frozenset[SubjectKind], *, team: str = "", after: int | None = None
@@ -322,9 +323,18 @@ class RemoteServer(ClustersThere):
             page = self._ask("GET", f"{path}?{urlencode({'after_id': page.next})}", "page", type_)
             yield from page.rows
 
-    def _told(self, verb: str, path: str, kind: str, type_: type[T], sent: str, value: object) -> T:
+    def _told(
+        self,
+        verb: str,
+        path: str,
+        kind: str,
+        type_: type[T],
+        sent: str,
+        value: object,
+        read: int | None = None,
+    ) -> T:
         """Send a value, and read another."""
-        return self._ask(verb, path, kind, type_, body=write_value(sent, value).encode())
+        return self._ask(verb, path, kind, type_, body=write_value(sent, value).encode(), read=read)
 
     def browser_code(self) -> str:
         """A code by which a browser comes in."""
@@ -335,16 +345,63 @@ class RemoteServer(ClustersThere):
         with self._sent("POST", "/api/v1/end", None, PATIENCE):
             pass
 
-    def _ask(self, verb: str, path: str, kind: str, type_: type[T], body: bytes | BinaryIO | None = None) -> T:
-        with self._sent(verb, path, body, PATIENCE) as answer:
+    def _ask(
+        self,
+        verb: str,
+        path: str,
+        kind: str,
+        type_: type[T],
+        body: bytes | BinaryIO | None = None,
+        *,
+        read: int | str | None = None,
+        once: bool = False,
+    ) -> T:
+        """Ask, and ask again where nobody answered: by its key a call is done once all the same.
+
+        Args:
+            verb: such as ``GET``.
+            path: with its query.
+            kind: under which name the answer stands.
+            type_: of the answer.
+            body: that is sent.
+            read: how the subject has to be; None for however it is.
+            once: whether it is asked for once alone.
+        """
+        headers = {} if read is None else {"If-Match": f'"{read}"'}
+        if verb != "GET":
+            headers["Idempotency-Key"] = secrets.token_hex(16)
+        for _ in range(0 if once else _ASKED_AGAIN):
+            try:
+                return self._asked(verb, path, kind, type_, body, headers)
+            except SilentServerError:
+                time.sleep(KNOCK_AGAIN)
+            if body is not None and not isinstance(body, bytes):
+                body.seek(0)
+        return self._asked(verb, path, kind, type_, body, headers)
+
+    def _asked(
+        self,
+        verb: str,
+        path: str,
+        kind: str,
+        type_: type[T],
+        body: bytes | BinaryIO | None,
+        headers: Mapping[str, str],
+    ) -> T:
+        with self._sent(verb, path, body, PATIENCE, headers) as answer:
             try:
                 text = _whole(answer).decode("utf-8", "replace")
             except (OSError, http.client.HTTPException) as error:
-                raise (_silent(error, verb) if verb == "POST" else _gone(error, self._way.fix)) from error
+                raise (_silent(error, verb) if verb != "GET" else _gone(error, self._way.fix)) from error
         return read_value(kind, type_, text, ANSWERED)
 
     def _sent(
-        self, verb: str, path: str, body: bytes | BinaryIO | None, patience: float | None
+        self,
+        verb: str,
+        path: str,
+        body: bytes | BinaryIO | None,
+        patience: float | None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> http.client.HTTPResponse:
         """The answer to a request; closes its connection when it is left.
 
@@ -359,7 +416,7 @@ class RemoteServer(ClustersThere):
             connection.close()
             raise _gone(error, self._way.fix) from error
         try:
-            connection.request(verb, path, body, {"Connection": "close", **self._way.headers})
+            connection.request(verb, path, body, {"Connection": "close", **self._way.headers, **headers})
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -400,10 +457,6 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
 
 def _job(reference: str) -> str:
     return f"/api/v1/jobs/{quote(reference.removeprefix('job/'), safe='')}"
-
-
-def _words(states: Iterable[Enum]) -> str:
-    return ",".join(sorted(each.value for each in states))
 
 
 def _request(request_id: str) -> str:

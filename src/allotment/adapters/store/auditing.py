@@ -159,7 +159,9 @@ def _from_row(row: Row) -> AuditEntry | DamagedEntry:
         return DamagedEntry(number, "its details are none")
     if _written(details) != row["details"]:
         return DamagedEntry(number, "its details are not as they were written")
-    return AuditEntry(number, AuditedAct(at=at, details=details, **texts), str(row["previous"]), str(row["digest"]))
+    return AuditEntry(
+        number, AuditedAct(at=at, details=details, call=None, **texts), str(row["previous"]), str(row["digest"])
+    )
 
 
 def _written(details: tuple[tuple[str, str], ...]) -> str:

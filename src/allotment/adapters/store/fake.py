@@ -29,6 +29,7 @@ from allotment.adapters.store.finding import (
     token_taken,
 )
 from allotment.errors import UsageError
+from allotment.model.access.caller import KeyedCall
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
@@ -47,10 +48,21 @@ from allotment.ports.journal import (
     NotedChange,
     SubjectKind,
 )
+from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.people import ShutOutError, kept_person
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
-from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, StoreInUseError, StoreStatus, UnreadableJob
-from allotment.ports.stored_jobs import StoredChange, StoredJob, changed, first_kept, kept_text, row_of
+from allotment.ports.store import (
+    JobFilter,
+    JobGroup,
+    JobsCount,
+    JobsPage,
+    KeptJob,
+    PageMark,
+    StoreInUseError,
+    StoreStatus,
+    UnreadableJob,
+)
+from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
 
 class MemoryStore(MemoryCredentials):
@@ -64,6 +76,7 @@ class MemoryStore(MemoryCredentials):
         self._tokens: dict[str, ApiToken] = {}
         super().__init__()
         self._people: dict[str, Person] = {}
+        self._calls: dict[str, KeptCall] = {}
         self._requests: dict[str, GrantRequest] = {}
         self._grants: dict[str, TeamGrant] = {}
         self.notices = MemoryNoticeBook(self._grants, self._note_grants)
@@ -143,6 +156,15 @@ class MemoryStore(MemoryCredentials):
             found = [each for each in found if _order(each) < (after.submitted, after.id)]
         rows = tuple(row_of(each) for each in found[:size])
         return JobsPage(rows, PageMark(rows[-1].submitted, rows[-1].id) if len(found) > size else None)
+
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """See the port."""
+        meant = as_kept(wanted)
+        rows = [row_of(each) for each in self._jobs.values() if _meant(each, meant)]
+        found = Counter(tuple(_common(row, each) for each in by) for row in rows)
+        if not by:
+            return (JobsCount({}, len(rows)),)
+        return tuple(JobsCount(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found))
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """See the port."""
@@ -232,8 +254,28 @@ class MemoryStore(MemoryCredentials):
         self._note(SubjectKind.JOB, ChangeKind.GONE, *gone)
         return len(gone)
 
+    def kept_call(self, call_id: str) -> KeptCall | None:
+        """See the port."""
+        return self._calls.get(call_id)
+
+    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
+        """See the port."""
+        before = self._calls.get(call.id)
+        subject = before.subject if before is not None and before.call == call else ""
+        self._calls[call.id] = KeptCall(call, at, subject, answer)
+
+    def forget_calls(self, before: int) -> int:
+        """See the port."""
+        gone = [each for each, kept in self._calls.items() if kept.at < before]
+        for each in gone:
+            del self._calls[each]
+        return len(gone)
+
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
         """See the port."""
+        for each in acts:
+            if each.call is not None:
+                self._calls[each.call.id] = KeptCall(each.call, each.at, kept_text(each.subject))
         self._trail += chained(self.audit_head(), map(kept_act, acts))
         return self.audit_head()
 
@@ -507,3 +549,7 @@ def _check_revision(what: str, id_: str, revision: int, present: GrantRequest | 
         raise no_request(what, id_)
     elif present.revision != revision - 1:
         raise StaleRequestError(f"{what} {id_}", revision - 1, present.revision)
+
+
+def _common(row: JobRow, group: JobGroup) -> str:
+    return row.state.value if group is JobGroup.STATE else str(getattr(row, group.value))

@@ -8,7 +8,15 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, credential_rows, journal_rows, people_rows, request_rows, token_rows
+from allotment.adapters.store import (
+    auditing,
+    call_rows,
+    credential_rows,
+    journal_rows,
+    people_rows,
+    request_rows,
+    token_rows,
+)
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
 from allotment.adapters.store.rows import (
@@ -31,8 +39,9 @@ from allotment.ports.audit import AuditFilter, AuditPage
 from allotment.ports.cluster_credentials import SealedCredential
 from allotment.ports.device_times import DeviceInterval, clipped
 from allotment.ports.journal import MOST_CHANGES, DerivedDocument, JournalPage, SubjectKind
+from allotment.ports.keyed_calls import KeptCall
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
-from allotment.ports.store import JobFilter, JobsPage, KeptJob, PageMark, UnreadableJob
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
 _LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
@@ -187,6 +196,14 @@ class SqlReader:
         rows = tuple(row for each in found[:size] for row in _listed(each))
         return JobsPage(rows, PageMark(found[size - 1]["submitted"], found[size - 1]["id"]) if found[size:] else None)
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """See the port."""
+        columns = [JOBS.c[each.value] for each in by]
+        query = sa.select(*columns, sa.func.count()).select_from(JOBS).where(*_conditions(as_kept(wanted)))
+        with self._looking() as connection:
+            found = connection.execute(query.group_by(*columns).order_by(*columns)).all()
+        return tuple(JobsCount(dict(zip(by, map(str, each), strict=False)), int(each[-1])) for each in found)
+
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """See the port."""
         return tuple(each for each in self._not_over(backend) if isinstance(each, StoredJob))
@@ -305,6 +322,11 @@ class SqlReader:
         """See the port."""
         with self._looking() as connection:
             return credential_rows.credentials_of(connection, platform)
+
+    def kept_call(self, call_id: str) -> KeptCall | None:
+        """See the port."""
+        with self._looking() as connection:
+            return call_rows.call_of(connection, call_id)
 
     def request(self, request_id: str) -> GrantRequest:
         """See the port."""

@@ -8,7 +8,15 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from allotment.adapters.store import auditing, credential_rows, journal_rows, people_rows, request_rows, token_rows
+from allotment.adapters.store import (
+    auditing,
+    call_rows,
+    credential_rows,
+    journal_rows,
+    people_rows,
+    request_rows,
+    token_rows,
+)
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import no_job, taken
 from allotment.adapters.store.notice_rows import SqlNoticeBook
@@ -24,6 +32,7 @@ from allotment.adapters.store.rows import (
     wait_to_row,
 )
 from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.model.access.caller import KeyedCall
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
@@ -99,6 +108,7 @@ class SqlStore(SqlReader):
         # Most changes are nobody's act: they cost no look at the trail.
         if acts:
             self._longer = auditing.append(connection, acts, self._longer)
+            call_rows.done(connection, acts)
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
@@ -221,6 +231,16 @@ class SqlStore(SqlReader):
             found = credential_rows.drop(connection, platform, cluster)
             self._keep_acts(connection, audited if found else ())
             return found
+
+    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            call_rows.keep_answer(connection, call, at, answer)
+
+    def forget_calls(self, before: int) -> int:
+        """See the port."""
+        with self._changing() as connection:
+            return call_rows.forget(connection, before)
 
     def keep_requests(
         self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()

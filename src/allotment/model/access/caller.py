@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -22,14 +22,29 @@ class CallerKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedCall:
+    """A call that came with a key, so that it is done once, however often it is asked for.
+
+    Attributes:
+        id: stands for whose call it is and for its key; of neither it tells anything.
+        asked: digest of what was asked for.
+    """
+
+    id: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks, as far as it was found out, and not as somebody says of himself.
 
     Attributes:
         name: user name.
         whence: from where, such as ``unix socket``, ``command line``, or an address and the token that it came with.
+        call: what he asks for now, where it came with a key.
     """
 
     name: str
     kind: CallerKind
     whence: str
+    call: KeyedCall | None = field(default=None, compare=False, repr=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from allotment.model.access.caller import Caller
+from allotment.model.access.caller import Caller, KeyedCall
 
 
 class AuditVerb(Enum):
@@ -70,6 +70,7 @@ class AuditedAct:
         outcome: a word of `AuditOutcome`.
         why: the reason that was given, or why it was denied; foreign text.
         details: what else matters, in the order in which it is told.
+        call: that it was done for, where that came with a key; not kept in the trail.
     """
 
     at: int
@@ -83,6 +84,7 @@ class AuditedAct:
     team: str = ""
     why: str = ""
     details: tuple[tuple[str, str], ...] = ()
+    call: KeyedCall | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,10 @@ def act_of(
         team=subject.team,
         why=why,
         details=details,
+        call=caller.call,
     )
 
 
 def denied(act: AuditedAct) -> AuditedAct:
     """The same, where whoever asked may not do it."""
-    return replace(act, outcome=AuditOutcome.DENIED.value)
+    return replace(act, outcome=AuditOutcome.DENIED.value, call=None)

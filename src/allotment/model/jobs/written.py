@@ -81,6 +81,11 @@ def write_value(kind: str, value: object, most: int | None = MOST_BYTES) -> str:
     return data.decode()
 
 
+def as_builtins(value: object) -> Any:
+    """A value as `write_value` writes it, before it is text."""
+    return msgspec.to_builtins(value, enc_hook=_encoded)
+
+
 def read_value(kind: str, type_: type[T], text: str, where: WrittenWhere = STORE) -> T:
     """A value that `write_value` wrote, this version's or an earlier one's.
 

@@ -16,6 +16,7 @@ from allotment.model.access.token import ApiToken, parts_of
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of, denied
 from allotment.ports.audit import AuditStore
 from allotment.ports.clock import Clock, epoch_ms
+from allotment.ports.keyed_calls import CallsStore
 from allotment.ports.people import PeopleStore, ShutOutError
 from allotment.ports.tokens import TokenStore
 
@@ -33,7 +34,7 @@ _OF_PEOPLE: Final = frozenset({Permission.OWN_TOKENS})
 """What everybody may who has signed in himself, and not a token of his."""
 
 
-class AdmissionStore(TokenStore, PeopleStore, AuditStore, Protocol):
+class AdmissionStore(TokenStore, PeopleStore, AuditStore, CallsStore, Protocol):
     """What admission needs of the store."""
 
 

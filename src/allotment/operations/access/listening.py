@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from allotment.errors import UsageError, quoted
+from allotment.operations.access.proxies import ProxyNetworks, proxy_networks
 
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+|localhost)):([0-9]{1,5})")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
@@ -26,6 +27,7 @@ class ListeningPlace:
         names: that the server answers to, lower case, without ports.
         certificate: file of its certificate chain; None without TLS.
         key: file of its key.
+        proxies: that are believed when they say who has asked.
     """
 
     host: str
@@ -33,6 +35,7 @@ class ListeningPlace:
     names: frozenset[str]
     certificate: Path | None = None
     key: Path | None = None
+    proxies: ProxyNetworks = ()
 
     def address(self, port: int) -> str:
         """What clients are told, with the port that was bound."""
@@ -49,7 +52,7 @@ class ListeningPlace:
         return frozenset(f"{how}://{name}{there}" for how in schemes for name in names for there in ("", f":{port}"))
 
 
-def listening_place(listen: str, hosts: str, certificate: str, key: str) -> ListeningPlace:
+def listening_place(listen: str, hosts: str, certificate: str, key: str, trusted_proxies: str = "") -> ListeningPlace:
     """What a user has written.
 
     Args:
@@ -57,6 +60,7 @@ def listening_place(listen: str, hosts: str, certificate: str, key: str) -> List
         hosts: names that the server has besides, with commas between them.
         certificate: file; empty for none.
         key: file; empty for none.
+        trusted_proxies: addresses and networks, with commas between them.
 
     Raises:
         UsageError: it is no such address, or tokens would cross the network in clear text.
@@ -89,6 +93,7 @@ def listening_place(listen: str, hosts: str, certificate: str, key: str) -> List
         frozenset({*own, *_names(hosts)}),
         Path(certificate) if certificate else None,
         Path(key) if key else None,
+        proxy_networks(trusted_proxies),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from threading import Lock
 
 from allotment.errors import ForbiddenError, NotFoundError, quoted
 from allotment.model.access.permission import Permission, permissions_of
@@ -12,9 +14,17 @@ from allotment.model.access.rights import NOBODY, PeopleOfPlatform
 from allotment.model.access.token import ApiToken
 from allotment.operations.access.admitting import AdmissionStore, LetIn
 from allotment.operations.access.browsing import BrowserEntrance
-from allotment.operations.access.signing_in import SignIns, shut_out
-from allotment.operations.access.tokens import WantedToken, make_token, revoke_token
-from allotment.ports.access_service import TokenReceipt, ToldPerson, ToldToken, Visitor, told, told_person
+from allotment.operations.access.signing_in import SignIns, person_called, shut_out
+from allotment.operations.access.tokens import WantedToken, make_token, meant_token, revoke_token
+from allotment.ports.access_service import (
+    TokenReceipt,
+    ToldPerson,
+    ToldToken,
+    Visitor,
+    check_read,
+    told,
+    told_person,
+)
 from allotment.ports.clock import Clock, epoch_ms
 
 
@@ -30,6 +40,7 @@ class Registry:
         sign_ins: of people; None where no identity provider is told of.
         currency: of the platform's prices, as it is declared now.
         entrance: of browsers; None where none come in.
+        alone: held by whoever changes somebody, or a token, that he has read before.
     """
 
     store: AdmissionStore
@@ -41,6 +52,7 @@ class Registry:
     sign_ins: SignIns | None = None
     currency: Callable[[], str] = str
     entrance: BrowserEntrance | None = None
+    alone: AbstractContextManager[object] = field(default_factory=Lock)
 
     def browsers(self) -> BrowserEntrance:
         """Where browsers come in.
@@ -107,12 +119,19 @@ class RegistryOf:
 
     def tokens(self) -> tuple[ToldToken, ...]:
         """Those that he may see, newest first; a session is none."""
-        return tuple(told(each) for each in self._registry.store.tokens() if self._sees(each) and not each.session)
+        return tuple(told(each) for each in self._registry.store.tokens() if self._shows(each))
 
-    def revoke_token(self, reference: str) -> ToldToken:
+    def token(self, reference: str) -> ToldToken:
+        """One that he may see; of a session nothing is told."""
+        return told(meant_token(self._registry.store, reference, self._now(), self._shows))
+
+    def revoke_token(self, reference: str, *, read: str = "") -> ToldToken:
         """Take one back."""
         store, caller = self._registry.store, self._admitted.caller
-        return told(revoke_token(store, reference, caller, self._now(), self._sees))
+        with self._registry.alone:
+            if read:
+                check_read(told(meant_token(store, reference, self._now(), self._sees)), read)
+            return told(revoke_token(store, reference, caller, self._now(), self._sees))
 
     def end_session(self) -> None:
         """Sign out: what let him in is worth nothing any more, if it was a session."""
@@ -128,10 +147,17 @@ class RegistryOf:
         """Everybody who has signed in, by user name."""
         return tuple(self._told(each) for each in self._registry.store.people())
 
-    def shut_out(self, reference: str, *, out: bool) -> ToldPerson:
+    def person(self, reference: str) -> ToldPerson:
+        """Somebody by his user name, or id."""
+        return self._told(person_called(self._registry.store, reference))
+
+    def shut_out(self, reference: str, *, out: bool, read: str = "") -> ToldPerson:
         """Shut somebody out, or let him in again."""
-        found = shut_out(self._registry.store, reference, self._admitted.caller, self._now(), out=out)
-        return self._told(found)
+        store = self._registry.store
+        with self._registry.alone:
+            if read:
+                check_read(self.person(reference), read)
+            return self._told(shut_out(store, reference, self._admitted.caller, self._now(), out=out))
 
     def _told(self, person: Person) -> ToldPerson:
         return told_person(person, self._registry.people().roles_of(person.groups, person.address))
@@ -140,6 +166,9 @@ class RegistryOf:
         """Id of the person who asks; empty where it is the server's own user."""
         token = self._admitted.token
         return "" if token is None else token.person
+
+    def _shows(self, token: ApiToken) -> bool:
+        return self._sees(token) and not token.session
 
     def _sees(self, token: ApiToken) -> bool:
         rights = self._admitted.rights

@@ -249,6 +249,18 @@ class SignIns:
         return epoch_ms(self._clock)
 
 
+def person_called(store: SigningStore, reference: str) -> Person:
+    """Somebody by his user name, or id.
+
+    Raises:
+        NotFoundError: there is nobody of that name.
+    """
+    person = next((each for each in store.people() if reference in {each.name, each.id}), None)
+    if person is None:
+        raise NotFoundError(f"nobody called {shown(reference)} has signed in", fix="`allot people list` names all")
+    return person
+
+
 def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, out: bool) -> Person:
     """Shut somebody out, or let him in again: his sessions and tokens are over for good, and he signs in anew.
 
@@ -263,9 +275,7 @@ def shut_out(store: SigningStore, reference: str, caller: Caller, now: int, *, o
         NotFoundError: there is nobody of that name.
         ConflictError: it would be the caller himself.
     """
-    person = next((each for each in store.people() if reference in {each.name, each.id}), None)
-    if person is None:
-        raise NotFoundError(f"nobody called {shown(reference)} has signed in", fix="`allot people list` names all")
+    person = person_called(store, reference)
     if person.name == caller.name and caller.kind is CallerKind.PERSON:
         raise ConflictError("that is you", fix="have another administrator do it")
     verb = AuditVerb.PERSON_SHUT_OUT if out else AuditVerb.PERSON_LET_IN

@@ -144,7 +144,7 @@ def revoke_token(
         NotFoundError: there is none.
         UsageError: several have that name.
     """
-    token = _meant(store, reference, now, seen)
+    token = meant_token(store, reference, now, seen)
     act = act_of(caller, AuditVerb.ACCESS_TAKEN, now, _subject(token))
     return store.revoke_token(token.id, now, [act])
 
@@ -180,7 +180,21 @@ def _check_room(store: TokenStore, wanted: WantedToken, now: int) -> None:
         )
 
 
-def _meant(store: TokenStore, reference: str, now: int, seen: Callable[[ApiToken], bool]) -> ApiToken:
+def meant_token(
+    store: TokenStore, reference: str, now: int, seen: Callable[[ApiToken], bool] = lambda _: True
+) -> ApiToken:
+    """The token that somebody means.
+
+    Args:
+        store: where it is kept.
+        reference: its id, or its name where one living token alone has it.
+        now: milliseconds since the epoch.
+        seen: whether a token is there for him.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: several have that name.
+    """
     found = [each for each in store.tokens() if seen(each)]
     named = [each for each in found if each.id == reference]
     named = named or [each for each in found if each.name == reference and not each.why_not(now)]

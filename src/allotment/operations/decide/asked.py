@@ -130,18 +130,22 @@ class RequestsOf:
         """One as it is listed for him; None where he does not see it."""
         return self._grant(grant) if self._has(grant) else lent_grant(grant, self._teams or ())
 
-    def end_grant(self, grant_id: str, reason: str) -> TeamGrant:
+    def grant(self, grant_id: str) -> TeamGrant:
+        """One by its id."""
+        return self._grant(self._found_grant(grant_id))
+
+    def end_grant(self, grant_id: str, reason: str, *, read: int | None = None) -> TeamGrant:
         """Take one back before its time."""
         _check_length("a reason", reason, MOST_SAID_OF_REQUESTS)
         self._found_grant(grant_id)
-        return self._grant(self._desk.end_grant(grant_id, reason, self._party))
+        return self._grant(self._desk.end_grant(grant_id, reason, self._party, read))
 
-    def settle(self, grant_id: str, *, restore: bool) -> TeamGrant:
+    def settle(self, grant_id: str, *, restore: bool, read: int | None = None) -> TeamGrant:
         """Decide a conflict; administrators do."""
         self._found_grant(grant_id)
         if not self._is_admin:
             raise ForbiddenError("conflicts are for administrators of the platform to decide", fix="ask one of them")
-        return settle(self._room, grant_id, self._party.caller, restore=restore)
+        return settle(self._room, grant_id, self._party.caller, restore=restore, read=read)
 
     @cached_property
     def _party(self) -> Party:

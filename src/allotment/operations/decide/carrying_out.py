@@ -25,7 +25,7 @@ from allotment.ports.repository import (
     RepositoryPort,
     RepositoryState,
 )
-from allotment.ports.requests import StaleRequestError
+from allotment.ports.requests import StaleRequestError, check_read
 from allotment.requests.giving import GrantStep, StepKind, steps
 from allotment.requests.granting import become, kept, restored
 from allotment.requests.pricing import share_prices
@@ -219,7 +219,7 @@ def _account(grant: TeamGrant) -> str:
     return f"grant {grant.id} of {grant.requester}{settled}"
 
 
-def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) -> TeamGrant:
+def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool, read: int | None = None) -> TeamGrant:
     """Decide a conflict for what was agreed on, or for what somebody wrote by hand; the next passes make it so.
 
     Args:
@@ -227,15 +227,18 @@ def settle(room: DecisionRoom, grant_id: str, caller: Caller, *, restore: bool) 
         grant_id: of the grant.
         caller: who decides; that he may is seen to before.
         restore: whether what was agreed on comes back.
+        read: revision of the grant that he has seen; None for whichever it is at.
 
     Raises:
         NotFoundError: there is no such grant.
+        OutdatedError: it has changed since.
         ConflictError: it is in no conflict, or there is no repository.
         InvalidPlatformError: the directory is not valid as it stands: that has to be mended first.
     """
     if room.repository is None:
         raise ConflictError("there is no repository of the platform directory", fix="start the server with one")
     grant, now = room.store.grant(grant_id), room.now()
+    check_read("grant", grant.id, grant.revision, read)
     state = room.repository.read()
     text = state.tree.files.get(grant_path(grant.id))
     if restore:

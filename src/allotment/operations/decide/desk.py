@@ -24,7 +24,7 @@ from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
 from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
-from allotment.ports.requests import RequestFilter, RequestMark
+from allotment.ports.requests import RequestFilter, RequestMark, check_read
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
 from allotment.requests.beginning import given_at, warning_of
 from allotment.requests.deadlines import due_acts
@@ -135,7 +135,7 @@ class RequestDesk:
         """Decide on one, accept an offer, or withdraw; see `RequestService.move`."""
         request = self._room.store.request(request_id)
         read = request.revision if move.revision is None else move.revision
-        _check_read(request, read)
+        check_read("request", request_id, request.revision, read)
         gives = move.act not in _GIVING_NOTHING
         clusters = tuple(sorted({each.cluster for each in request.terms.shares})) if gives else ()
         changed = "" if move.terms is None else request.extends
@@ -148,7 +148,7 @@ class RequestDesk:
         if gives:
             shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
         with self._alone:
-            _check_read(self._room.store.request(request_id), read)
+            check_read("request", request_id, self._room.store.request(request_id).revision, read)
             now = self._room.now()
             shown = recounted(self._room, seen.platform, request.wish, on, shown, without=request.extends)
             deed = Deed(now, party.somebody, party.caller.whence, move.reason, terms, shown)
@@ -156,7 +156,7 @@ class RequestDesk:
             self._keep(after, move.act, party.caller, now, move.reason, seen.platform)
             return after
 
-    def end_grant(self, grant_id: str, reason: str, party: Party) -> TeamGrant:
+    def end_grant(self, grant_id: str, reason: str, party: Party, read: int | None = None) -> TeamGrant:
         """Take one back before its time: its requester may, an owner of its team, or an administrator."""
         with self._alone:
             grant = self._room.store.grant(grant_id)
@@ -167,6 +167,7 @@ class RequestDesk:
                     why="its requester may, the owners of its team, and administrators of the platform",
                     fix="ask one of them",
                 )
+            check_read("grant", grant.id, grant.revision, read)
             now = self._room.now()
             after = ended(grant, now)
             act = act_of(party.caller, AuditVerb.GRANT_ENDED, now, grant_subject(after), why=reason)
@@ -347,15 +348,6 @@ def _time(request: GrantRequest, move: AskedMove, now: int) -> tuple[int, int | 
     until = request.terms.until if lasts is None else request.terms.since + lasts
     terms = _as_given(request, replace(request.terms, until=until), now)
     return terms.since, terms.until
-
-
-def _check_read(request: GrantRequest, read: int) -> None:
-    if read != request.revision:
-        raise ConflictError(
-            f"request {request.id} has changed since you read it",
-            why=f"you read revision {read}, and it is at {request.revision}",
-            fix=f"read it again: `allot request show {request.id}`",
-        )
 
 
 def grant_subject(grant: TeamGrant) -> AuditSubject:

@@ -66,6 +66,7 @@ SETTINGS: Final = (
     Setting("server", "", "address of a server elsewhere, as `allot login` leaves it; this machine's own by default"),
     Setting("listen", "", "where this machine's server listens besides its socket, such as 127.0.0.1:7433"),
     Setting("hosts", "", "names by which it may be called there, with commas between them"),
+    Setting("trusted-proxies", "", "proxies that are believed: addresses and networks, with commas between them"),
     Setting("tls-cert", "", "its certificate chain, for other addresses than loopback ones", is_path=True),
     Setting("tls-key", "", "the certificate's key", is_path=True),
     Setting("repository", "", "Git repository that the platform directory is kept in; where the directory lies"),

@@ -30,7 +30,7 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
 )
-from allotment.ports.store import JobFilter, JobsPage, PageMark
+from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, PageMark
 from allotment.ports.stored_jobs import JobRow, StoredJob
 from allotment.spec.share_of_teams import share_of
 
@@ -124,6 +124,10 @@ class DeskOf:
         """A row as listings have it for who sees all."""
         return self._desk.row_as_it_stands(row)
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs there are for him."""
+        return self._desk.counts(replace(wanted, within=self._seen(Permission.READ)), by)
+
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         """The job that a user means."""
         return self._told(self._desk.find(reference, team=team, within=self._seen(Permission.READ)))
@@ -132,17 +136,17 @@ class DeskOf:
         """The members of a sweep or a schedule together."""
         return self._desk.family(reference, within=self._seen(Permission.READ))
 
-    def stop(self, reference: str, *, grace: int | None = None) -> StoredJob:
+    def stop(self, reference: str, *, grace: int | None = None, read: int | None = None) -> StoredJob:
         """End a job for good."""
         self._check_his(reference, Permission.STOP)
         within = self._rights.within(Permission.STOP)
-        return self._told(self._desk.stop(reference, grace=grace, caller=self._caller, within=within))
+        return self._told(self._desk.stop(reference, grace=grace, caller=self._caller, within=within, read=read))
 
-    def retry(self, reference: str, *, resume: bool = False) -> JobReceipt:
+    def retry(self, reference: str, *, resume: bool = False, read: int | None = None) -> JobReceipt:
         """Submit again what is over."""
         job = self._check_his(reference, Permission.SUBMIT)
         self._check_place(job.backend)
-        return self._receipt(self._desk.retry(job.id, resume=resume, caller=self._caller))
+        return self._receipt(self._desk.retry(job.id, resume=resume, caller=self._caller, read=read))
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None

@@ -35,8 +35,17 @@ from allotment.ports.job_service import (
     answer_of,
 )
 from allotment.ports.journal import JournalStore
-from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
-from allotment.ports.stored_jobs import JobRow, StoredJob
+from allotment.ports.store import (
+    MOST_LISTED,
+    JobFilter,
+    JobGroup,
+    JobsCount,
+    JobsPage,
+    JobsStore,
+    PageMark,
+    UnreadableJob,
+)
+from allotment.ports.stored_jobs import JobRow, StoredJob, check_read
 
 _NOT_STARTED: Final = frozenset({JobState.SUBMITTED, JobState.HELD, JobState.QUEUED})
 _LOOK_AGAIN: Final = 0.2
@@ -259,6 +268,10 @@ class Desk:
         found = self._store.page(wanted, after=after, limit=limit)
         return replace(found, rows=tuple(map(self.row_as_it_stands, found.rows))) if self._unreadable else found
 
+    def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
+        """How many jobs there are, by what they have in common."""
+        return self._store.counts(wanted, by)
+
     def row_as_it_stands(self, row: JobRow) -> JobRow:
         """A row of a listing; of a job that cannot be read, with how to get rid of it."""
         unreadable = self._unreadable.get(row.id)
@@ -288,8 +301,9 @@ class Desk:
         grace: int | None = None,
         caller: Caller | None = None,
         within: frozenset[str] | None = None,
+        read: int | None = None,
     ) -> StoredJob:
-        """End a job for good; of no team but those `within`."""
+        """End a job for good; of no team but those `within`, and only at the version that was `read`."""
         caller = caller or self._caller
         reference = reference.removeprefix("job/")
         job = self._store.find(reference, within=within)
@@ -305,13 +319,16 @@ class Desk:
                 )
             job = alive[0] if alive else job
         if job.state.over:
+            check_read(job, read)
             return job
-        return self._lane(job.backend).stop(job.id, grace, f"{caller.name} stopped it", caller)
+        return self._lane(job.backend).stop(job.id, grace, f"{caller.name} stopped it", caller, read)
 
-    def retry(self, reference: str, *, resume: bool = False, caller: Caller | None = None) -> JobReceipt:
+    def retry(
+        self, reference: str, *, resume: bool = False, caller: Caller | None = None, read: int | None = None
+    ) -> JobReceipt:
         """Submit again what is over, from its beginning or from its checkpoints."""
         job = self.find(reference)
-        return self._retries.retry(job, self._lane(job.backend), caller or self._caller, resume=resume)
+        return self._retries.retry(job, self._lane(job.backend), caller or self._caller, resume=resume, read=read)
 
     def log(
         self, reference: str, *, rank: int | None = None, follow: bool = False, tail: int | None = None

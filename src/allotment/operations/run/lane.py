@@ -29,7 +29,7 @@ from allotment.ports.backends import Backend, BackendOffer, ForeseenStart, JobTo
 from allotment.ports.clock import Clock
 from allotment.ports.job_service import ServedBackend
 from allotment.ports.store import DAY_MS, JobsStore
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.stored_jobs import StoredJob, check_read
 
 _BREATH: Final = 0.001
 """Seconds between two passes of which the first had news: who waits for the back end has it in between."""
@@ -284,10 +284,15 @@ class Lane:
         self.wake()
         return kept
 
-    def stop(self, job_id: str, grace: int | None, said: str, caller: Caller) -> StoredJob:
-        """A job is to end for good."""
+    def stop(self, job_id: str, grace: int | None, said: str, caller: Caller, read: int | None = None) -> StoredJob:
+        """A job is to end for good.
+
+        Raises:
+            OutdatedError: it is at another version than the one that was read.
+        """
         with self._alone:
             self._recover()
+            check_read(self._reconciler.job(job_id), read)
             now = self._now()
             act = answering_for.stopped(caller, self._reconciler.job(job_id), now, grace)
             self._reconciler.stop(job_id, grace, said, now, audited=act)

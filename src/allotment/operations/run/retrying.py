@@ -14,7 +14,7 @@ from allotment.operations.run.taking import RETRY, id_of_key
 from allotment.ports.job_code import CodeShelf
 from allotment.ports.job_service import JobReceipt, JobSubmission
 from allotment.ports.store import JobsStore
-from allotment.ports.stored_jobs import StoredJob
+from allotment.ports.stored_jobs import StoredJob, check_read
 
 
 class Retries:
@@ -34,7 +34,7 @@ class Retries:
         self._shelf = shelf
         self._submit = submit
 
-    def retry(self, job: StoredJob, lane: Lane, caller: Caller, *, resume: bool) -> JobReceipt:
+    def retry(self, job: StoredJob, lane: Lane, caller: Caller, *, resume: bool, read: int | None = None) -> JobReceipt:
         """Submit it again; its retry that is not over yet is the answer where there is one.
 
         Args:
@@ -42,9 +42,11 @@ class Retries:
             lane: of its back end.
             caller: who wants it.
             resume: whether its checkpoints become those of the new job.
+            read: version of it that the caller has seen; None for whichever it is at.
 
         Raises:
             ConflictError: it is not over.
+            OutdatedError: it has changed since it was read.
             InputError: there are no checkpoints to go on from.
         """
         if not job.state.over:
@@ -58,6 +60,7 @@ class Retries:
         if resume:
             _check_resuming(job)
         with lane.alone():
+            check_read(job if read is None else self._store.get(job.id), read)
             newest, key = self._newest(job.id, caller)
             if newest is not None and not newest.state.over:
                 already = f"it retries {job.id} already, and is {newest.state.value}: nothing was submitted"

@@ -80,7 +80,7 @@ def audit_entry(line: str) -> AuditEntry | DamagedEntry:
 def _entry(found: Mapping[str, Any], number: int) -> AuditEntry:
     texts = {name: _text(found, word) for name, word in _TEXTS.items()}
     details = tuple((_text(each, "name"), _text(each, "value")) for each in found["details"])
-    act = AuditedAct(at=_number(found, "atMilliseconds"), details=details, **texts)
+    act = AuditedAct(at=_number(found, "atMilliseconds"), details=details, call=None, **texts)
     return AuditEntry(number, act, _text(found, "previous"), _text(found, "digest"))
 
 

@@ -17,6 +17,7 @@ from allotment.model.grammar import count
 @setting_flag("store", metavar="FILE|ADDRESS")
 @setting_flag("listen", metavar="HOST:PORT")
 @setting_flag("hosts", metavar="NAMES")
+@setting_flag("trusted-proxies", metavar="ADDRESSES")
 @setting_flag("tls-cert", metavar="FILE")
 @setting_flag("tls-key", metavar="FILE")
 @setting_flag("repository", metavar="ADDRESS")

@@ -32,7 +32,7 @@ def platform_words(session: Session) -> list[str]:
 
 _OF_SERVERS: Final = (
     "store",
-    *("listen", "hosts", "tls-cert", "tls-key"),
+    *("listen", "hosts", "trusted-proxies", "tls-cert", "tls-key"),
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
     "notices",

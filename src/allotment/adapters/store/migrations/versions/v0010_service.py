@@ -17,6 +17,7 @@ def upgrade() -> None:
     """Make the tables."""
     _credentials()
     _journal()
+    _calls()
 
 
 def _credentials() -> None:
@@ -49,3 +50,17 @@ def _journal() -> None:
         sa.Column("id", _TEXT, primary_key=True),
         *(sa.Column(name, _TEXT, nullable=False) for name in ("team", "digest", "written")),
     )
+
+
+def _calls() -> None:
+    """That came with a key. And jobs are counted by an index."""
+    op.create_table(
+        "calls",
+        sa.Column("id", _TEXT, primary_key=True),
+        sa.Column("asked", _TEXT, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("subject", _TEXT, nullable=False),
+        sa.Column("answer", _TEXT, nullable=False),
+    )
+    op.create_index("calls_at", "calls", ["at"])
+    op.create_index("jobs_counted", "jobs", ["parent", "team", "state", "backend", "owner", "name", "submitted"])

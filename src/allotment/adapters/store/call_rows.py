@@ -1,0 +1,50 @@
+"""Calls that came with a key, in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from allotment.adapters.store.tables import CALLS
+from allotment.model.access.caller import KeyedCall
+from allotment.model.audit.act import AuditedAct
+from allotment.ports.keyed_calls import KeptCall
+from allotment.ports.stored_jobs import kept_text
+
+
+def call_of(connection: sa.Connection, call_id: str) -> KeptCall | None:
+    """By its id; None where there is none."""
+    row = connection.execute(sa.select(CALLS).where(CALLS.c.id == call_id)).first()
+    return None if row is None else KeptCall(KeyedCall(row.id, row.asked), row.at, row.subject, row.answer)
+
+
+def done(connection: sa.Connection, acts: Iterable[AuditedAct]) -> None:
+    """Keep that the calls of some acts were done; of several acts of one call, the last says to what."""
+    for each in acts:
+        if each.call is not None:
+            _put(connection, KeptCall(each.call, each.at, kept_text(each.subject)))
+
+
+def keep_answer(connection: sa.Connection, call: KeyedCall, at: int, answer: str) -> None:
+    """Beside what it was done to, where that is kept already."""
+    before = call_of(connection, call.id)
+    subject = before.subject if before is not None and before.call == call else ""
+    _put(connection, KeptCall(call, at, subject, answer))
+
+
+def forget(connection: sa.Connection, before: int) -> int:
+    """Those that were done before a moment."""
+    return connection.execute(sa.delete(CALLS).where(CALLS.c.at < before)).rowcount
+
+
+def _put(connection: sa.Connection, kept: KeptCall) -> None:
+    row = {
+        "id": kept.call.id,
+        "asked": kept.call.asked,
+        "at": kept.at,
+        "subject": kept.subject,
+        "answer": kept.answer,
+    }
+    if connection.execute(sa.update(CALLS).where(CALLS.c.id == kept.call.id).values(row)).rowcount != 1:
+        connection.execute(sa.insert(CALLS), row)

@@ -1,0 +1,119 @@
+"""What a job wrote, some lines of it: those between two numbers, those that hold a text, so many at once.
+
+Works on the lines of any back end, and reads no more of them than one call may: where it stopped is told. A text is
+looked for as it is; ``*`` in it stands for anything. No pattern takes longer than its pieces looked for one after the
+other, whatever somebody writes, and whatever stands in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from allotment.errors import UsageError
+from allotment.ports.backends import LogLine
+
+MOST_FOUND: Final = 1000
+"""Lines of one answer."""
+MOST_READ: Final = 256 << 20
+"""Bytes that one call looks at, from its first line on: so each call gets on."""
+MOST_LINE: Final = 64 << 10
+"""Bytes of one line that are told."""
+_LOOK_AT_THE_CLOCK: Final = 4096
+"""Lines between two looks at whether there is time left."""
+_LONGEST_TEXT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """Which lines are meant.
+
+    Attributes:
+        first: number of the first line that is looked at, from 0.
+        last: number of the line before which it ends; None for the log's end.
+        text: that has to stand in a line, ``*`` for anything in it; empty for every line.
+        limit: lines; `MOST_FOUND` at most.
+    """
+
+    first: int = 0
+    last: int | None = None
+    text: str = ""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLine:
+    """A line that is meant.
+
+    Attributes:
+        number: of all lines of the log, from 0, in the order in which they are read.
+        text: what is no text in it is replaced; cut after `MOST_LINE` bytes.
+        at: milliseconds since the epoch; None where the back end keeps no times.
+    """
+
+    number: int
+    rank: int
+    text: str
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSearch:
+    """What was found.
+
+    Attributes:
+        lines: those that are told.
+        matches: how many are meant among those that were looked at.
+        looked_at: how many lines.
+        next: number of the line at which the next call goes on; None where nothing is left.
+    """
+
+    lines: tuple[FoundLine, ...]
+    matches: int
+    looked_at: int
+    next: int | None
+
+
+def searched(lines: Iterator[LogLine | None], wanted: LogQuery, has_time: Callable[[], bool]) -> LogSearch:
+    """Look for lines.
+
+    Args:
+        lines: of the log, from its beginning.
+        wanted: which are meant.
+        has_time: whether to go on.
+
+    Raises:
+        UsageError: the text is too long.
+    """
+    if len(wanted.text) > _LONGEST_TEXT:
+        raise UsageError(f"a text of {len(wanted.text)} characters is looked for", fix=f"{_LONGEST_TEXT} are the most")
+    pieces = [each.encode() for each in wanted.text.split("*") if each]
+    limit = min(max(1, wanted.limit), MOST_FOUND)
+    found: list[FoundLine] = []
+    number, read, looked_at = -1, 0, 0
+    for number, line in enumerate(each for each in lines if each is not None):
+        if wanted.last is not None and number >= wanted.last:
+            return LogSearch(tuple(found), len(found), looked_at, None)
+        late = number % _LOOK_AT_THE_CLOCK == 0 and number > wanted.first and not has_time()
+        if len(found) >= limit or read > MOST_READ or late:
+            return LogSearch(tuple(found), len(found), looked_at, max(number, wanted.first))
+        if number < wanted.first:
+            continue
+        read += len(line.text) + 1
+        looked_at += 1
+        if holds(line.text, pieces):
+            text = line.text[:MOST_LINE].decode("utf-8", "replace")
+            found.append(FoundLine(number, line.rank, text, line.at))
+    return LogSearch(tuple(found), len(found), looked_at, None)
+
+
+def holds(text: bytes, pieces: list[bytes]) -> bool:
+    """Whether some pieces stand in a text, one after the other."""
+    at = 0
+    for each in pieces:
+        at = text.find(each, at)
+        if at < 0:
+            return False
+        at += len(each)
+    return True
