@@ -25,6 +25,7 @@ from allotment.api.jobs import job_api
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
+from allotment.api.teaming import identity_as_declared, team_world
 from allotment.api.telling import notifier, tell_beside
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.kubernetes.place import classes_offered
@@ -136,6 +137,7 @@ def _serve(asked: argparse.Namespace) -> None:
     directory = Path(named) if named else running.example_platform()
     tree = wiring.directory(directory).read()
     platform = load_platform(tree, clock.now().date()).platform
+    present = PresentPlatform(platform, tree.files)
     with ExitStack() as opened:
         jobs = opened.enter_context(wiring.store(asked.store).writer(f"process {os.getpid()}"))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
@@ -148,7 +150,7 @@ def _serve(asked: argparse.Namespace) -> None:
             version=running.version(),
             pid=os.getpid(),
             environment=of_shell(os.environ),
-            refuse=lambda job: refuse_broken_rules(job, platform),
+            refuse=lambda job: refuse_broken_rules(job, present.platform),
             declared=tree.files,
             clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
             listens="" if place is None or abroad is None else place.address(abroad.getsockname()[1]),
@@ -156,8 +158,10 @@ def _serve(asked: argparse.Namespace) -> None:
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
         submitters = Submitters(jobs.people, platform, identity.owner)
-        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady, submitters)
+        present.follow(lambda: submitters.become(present.platform))
+        opener = _opener(present, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady, submitters)
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
+        present.follow(lambda: desk.become(identity_as_declared(identity, present.platform, present.files)))
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True)
@@ -165,7 +169,6 @@ def _serve(asked: argparse.Namespace) -> None:
         witnessing = Thread(target=_witness, args=(jobs, desk.ending), daemon=True)
         with _answered_for(jobs, identity, steady):
             witnessing.start()
-            present = PresentPlatform(platform, tree.files)
             repository = repository_of(
                 RepositoryWords(
                     asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode
@@ -176,7 +179,9 @@ def _serve(asked: argparse.Namespace) -> None:
             room = decision_room(present, jobs, repository, connected, wiring.clock())
             requests = RequestDesk(room)
             telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
-            deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=bool(asked.repository))
+            world = team_world(desk, jobs, present.people, connected, wiring.clock())
+            afar = bool(asked.repository)
+            deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=afar, world=world)
             Thread(target=deciding, daemon=True).start()
             if telling is not None:
                 tell_beside(telling, desk)
@@ -271,11 +276,12 @@ def _last_start(place: Path) -> tuple[str, int | None]:
 
 
 def _opener(
-    platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock, submitters: Submitters
+    present: PresentPlatform, folder: Path, slots: int, opened: ExitStack, clock: Clock, submitters: Submitters
 ) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
     def open_one(name: str) -> Serving:
+        platform = present.platform
         if name == LOCAL:
             return _local(platform, folder, slots, clock, opened)
         cluster = platform.cluster(name)
@@ -294,6 +300,7 @@ def _opener(
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
+        present.follow(lambda: _go_on(backend, present.platform, name))
         there = ClusterAsSource(name, kube, wiring.clock(), right, lambda: backend.acts)
         starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
@@ -305,11 +312,18 @@ def _opener(
             prices=class_prices(platform, cluster),
             offered=partial(classes_offered, platform, cluster),
             snapshot=lambda _: there.read,
-            namespace_of=partial(namespace_of, platform),
+            namespace_of=lambda team: namespace_of(present.platform, team),
             with_past=True,
         )
 
     return open_one
+
+
+def _go_on(backend: KubernetesBackend, platform: Platform, name: str) -> None:
+    """A cluster that the directory has no more stays as it was: jobs there are followed to their end."""
+    cluster = platform.cluster(name)
+    if cluster is not None:
+        backend.become(platform, cluster)
 
 
 def connected(context: str) -> AbstractContextManager[KubePort]:

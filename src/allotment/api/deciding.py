@@ -31,6 +31,7 @@ from allotment.operations.decide.need import guaranteed_devices, kept_need
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
+from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.kube import KubePort
 from allotment.ports.repository import RepositoryPort
@@ -60,7 +61,12 @@ class PresentPlatform:
             platform: as declared.
             files: of the directory that declares it.
         """
+        self._followers: list[Callable[[], None]] = []
         self.become(platform, files)
+
+    def follow(self, told: Callable[[], None]) -> None:
+        """Have somebody be told whenever it has become another one."""
+        self._followers.append(told)
 
     def become(self, platform: Platform, files: Mapping[str, str]) -> None:
         """Another one."""
@@ -68,6 +74,8 @@ class PresentPlatform:
         self.files = files
         self.platform = platform
         self._people = people_of(platform)
+        for told in self._followers:
+            told()
 
     def people(self) -> PeopleOfPlatform:
         """Which groups are what."""
@@ -239,7 +247,13 @@ def decision_room(
 
 
 def keep_deciding(
-    desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event, *, afar: bool
+    desk: RequestDesk,
+    room: DecisionRoom,
+    present: PresentPlatform,
+    ending: Event,
+    *,
+    afar: bool,
+    world: TeamWorld | None = None,
 ) -> None:
     """Pass after pass until the server ends; what goes wrong is said once, and tried again.
 
@@ -249,13 +263,17 @@ def keep_deciding(
         present: the platform, which goes on with its repository.
         ending: set once the server is to end.
         afar: whether the repository lies elsewhere.
+        world: what teams need that come or leave; None where none do.
     """
     carrier = GrantCarrier(room, read_again=round((_READ_AGAIN if afar else _READ_HERE_AGAIN) * 1000))
     following = _Following(carrier, room, present)
+    acts = [desk.pass_time, following.go_on, carrier.carry_out]
+    if world is not None:
+        acts.append(TeamCarrier(room, world).carry_out)
     said: set[str] = set()
     while not ending.wait(_PASS):
         # Time passes though a repository is away, and grants go though a directory is not valid.
-        failed = {each for each in map(_failure, (desk.pass_time, following.go_on, carrier.carry_out)) if each}
+        failed = {each for each in map(_failure, acts) if each}
         for each in sorted(failed - said):
             print(f"requests wait: {shown(each)}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         said = failed

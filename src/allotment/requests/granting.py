@@ -69,6 +69,7 @@ def grant_of(request: GrantRequest) -> TeamGrant:
         told=(),
         decided=(_somebody_decided(request),),
         given_by=request.id,
+        size=request.wish.size,
     )
 
 
@@ -160,6 +161,14 @@ def ended(grant: TeamGrant, now: int) -> TeamGrant:
     Raises:
         ConflictError: it is over, on its way out, or people have to decide something else first.
     """
+    if grant.kind in {RequestKind.TEAM, RequestKind.LEAVE}:
+        raise ConflictError(
+            f"grant {grant.id} cannot be ended",
+            why="it is about a whole team" if grant.kind is RequestKind.TEAM else "the team leaves already",
+            fix=f"have the team leave: `allot request leave {grant.team}`"
+            if grant.kind is RequestKind.TEAM
+            else "take `offboarding` out of the team's file by hand to have it come back",
+        )
     if grant.state not in _ENDED_FROM:
         in_conflict = grant.state is GrantState.CONFLICT
         raise ConflictError(
@@ -216,8 +225,15 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
 
 def after_end(grant: TeamGrant) -> str:
     """What happens when a grant ends, as its people are told."""
+    if grant.kind is RequestKind.TEAM:
+        return f"The team goes on until it leaves: `allot request leave {spelled(grant.team)}`."
     if grant.terms.until is None:
         return "It has no end: it goes on until somebody ends it."
+    if grant.kind is RequestKind.LEAVE:
+        return (
+            f"On {written(grant.terms.until)} team {spelled(grant.team)} is taken out of the platform directory, and"
+            " all its data are deleted. It runs nothing from the approval on, and nobody of it gets in."
+        )
     when, team = written(grant.terms.until), spelled(grant.team)
     if not grant.terms.shares:
         what = f"{_NOUNS[grant.kind]} {spelled(grant.subject)}" if grant.subject else _NOUNS[grant.kind]
@@ -244,6 +260,8 @@ _NOUNS: Final[Mapping[RequestKind, str]] = MappingProxyType(
         RequestKind.VOLUME: "volume",
         RequestKind.NOTEBOOK: "notebook",
         RequestKind.MODEL_API: "model API",
+        RequestKind.TEAM: "team",
+        RequestKind.LEAVE: "data",
     }
 )
 

@@ -23,6 +23,7 @@ from allotment.adapters.server import ways
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay, SocketWay
 from allotment.api.__main__ import _opener
+from allotment.api.deciding import PresentPlatform
 from allotment.api.doors import HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
@@ -856,7 +857,7 @@ def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, mo
     world = World()
     with ExitStack() as opened:
         submitters = Submitters(tuple, builders.platform())
-        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters)
+        opener = _opener(PresentPlatform(builders.platform(), {}), tmp_path, 4, opened, world.machine.clock, submitters)
         with pytest.raises(NotFoundError) as told:
             opener("labb")
     assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from allotment.model.requests.terms import QuotaShare, RequestKind, TakenShare, Terms
+from allotment.model.requests.timeline import TimelineStep
 
 
 class GrantState(Enum):
@@ -47,6 +48,9 @@ class TeamGrant:
         decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
         given_by: id of the request that gave its present terms; empty for its own.
         restores: commit whose edit by hand gives way to what was agreed on, while that is done; empty otherwise.
+        timeline: what was done for it, in the order of the steps; of what is one commit and an apply, nothing.
+        size: bytes of a volume; 0 for every other kind.
+        made: what was made of it that is no part of the platform directory, such as ``job/jk3f…``; empty for nothing.
     """
 
     id: str
@@ -68,6 +72,9 @@ class TeamGrant:
     decided: tuple[bool, ...] = ()
     given_by: str = ""
     restores: str = ""
+    timeline: tuple[TimelineStep, ...] = ()
+    size: int = 0
+    made: str = ""
 
 
 @dataclass(frozen=True, slots=True)

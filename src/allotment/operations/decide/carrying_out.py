@@ -29,6 +29,7 @@ from allotment.ports.requests import StaleRequestError
 from allotment.requests.giving import GrantStep, StepKind, steps
 from allotment.requests.granting import become, kept, restored
 from allotment.requests.pricing import share_prices
+from allotment.requests.team_steps import OF_TEAMS
 from allotment.spec.granting import grant_document, grant_path
 
 _LIVING: Final = frozenset(GrantState) - {GrantState.ENDED}
@@ -85,7 +86,7 @@ class GrantCarrier:
             AllotmentError: of one grant; what is due of others is done all the same.
         """
         room, now = self._room, self._room.now()
-        grants = room.store.grants(_LIVING)
+        grants = tuple(each for each in room.store.grants(_LIVING) if each.kind not in OF_TEAMS)
         if room.repository is None or not grants or (state := self.directory()) is None:
             return False
         news, failed = False, None
@@ -132,12 +133,12 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     except HeadMovedError:
         return True  # the next pass looks at what is there now
     except EditedByHandError as error:
-        _keep(room, become(grant, GrantState.CONFLICT, trouble=_kept(error.line)), "")
+        _keep(room, become(grant, GrantState.CONFLICT, trouble=kept_trouble(error.line)), "")
         return True
     except AllotmentError as error:
         commit, trouble = "", error.line
     if trouble:
-        told = replace(grant, trouble=_kept(trouble), commit=commit or grant.commit)
+        told = replace(grant, trouble=kept_trouble(trouble), commit=commit or grant.commit)
         if told != grant:
             store.keep_requests((), (replace(told, revision=grant.revision + 1),))
         return False
@@ -145,7 +146,7 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     return True
 
 
-def _kept(trouble: str) -> str:
+def kept_trouble(trouble: str) -> str:
     """Such as every store can keep and every terminal show: it may quote anybody's file, down to its name."""
     return shown(trouble.encode("utf-8", "backslashreplace").decode())[:_MOST_TROUBLE]
 

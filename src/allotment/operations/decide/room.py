@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
@@ -35,16 +35,36 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreedLosses:
+    """What may go when something is applied, because people have agreed on it; all else is for a person to apply.
+
+    Attributes:
+        teams: ids of teams that leave, with all that is theirs.
+        namespaces: of teams that stay.
+        claims: names of volume claims, each with the id of its team.
+    """
+
+    teams: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    claims: frozenset[tuple[str, str]] = frozenset()
+
+
+NO_LOSSES: Final = AgreedLosses()
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyCause:
     """Why the platform directory is applied, as the cluster's history has it.
 
     Attributes:
         state: of the repository, as it is applied.
         by: on whose account, such as ``grant r7k2f9qa of ada``.
+        agreed: what may go by it.
     """
 
     state: RepositoryState
     by: str
+    agreed: AgreedLosses = NO_LOSSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from allotment.cli.commands.decide.asking import beginning, currency_of, lasting
+from allotment.cli.commands.decide.sending import ask
 from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
@@ -30,6 +31,10 @@ ENTRIES: Final = (
     CommandEntry("volume", f"{_HERE}:volume", "A volume."),
     CommandEntry("notebook", f"{_HERE}:notebook", "A notebook."),
     CommandEntry("model-api", f"{_HERE}:model_api", "An endpoint of somebody else's models, paid by use."),
+    CommandEntry("team", "allotment.cli.commands.decide.teams:team", "A team that is not there yet."),
+    CommandEntry(
+        "leave", "allotment.cli.commands.decide.teams:leave", "That a team leaves; its data stay until a day."
+    ),
     CommandEntry("show", f"{_HERE}:show_", "One, with need, price, effect on others and what was decided.", ("get",)),
     CommandEntry("accept", f"{_HERE}:accept", "Take what is offered."),
     CommandEntry("withdraw", f"{_HERE}:withdraw", "Not to want it any more.", ("cancel",), takes_away=True),
@@ -75,26 +80,7 @@ def _common(function: F) -> F:
 
 
 def _ask(session: Session, kind: str, *, dry_run: bool, **words: Any) -> None:
-    from allotment.cli.commands.decide.request_view import request_text, told_text
-    from allotment.cli.shell.output import write_document
-    from allotment.reports.documents.requests import request_document, told_document
-
-    asked = _asked(session, kind, words)
-    service, form = asked_server(session), session.value("output")
-    if dry_run:
-        told = service.preview(asked)
-        if form in ("json", "yaml"):
-            write_document(session, form, told_document(told))
-        else:
-            session.out(told_text(told, currency_of(session)))
-            session.note("dry run: nothing was asked for")
-        return
-    made = service.ask(asked)
-    if form in ("json", "yaml"):
-        write_document(session, form, request_document(made))
-        return
-    session.out(request_text(made, currency_of(session)))
-    session.note(f"see what becomes of it: `{session.call} request show {made.id}`")
+    ask(session, asked_server(session), _asked(session, kind, words), dry_run=dry_run)
 
 
 def _asked(session: Session, kind: str, words: dict[str, Any]) -> AskedRequest:

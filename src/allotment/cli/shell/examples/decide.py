@@ -44,6 +44,18 @@ EXAMPLES: Final[CommandExamples] = {
     ("request", "model-api"): _of(
         ('allot request model-api claims --team nlp --why "to label ten thousand letters"', "paid by use"),
     ),
+    ("request", "team"): _of(
+        (
+            "allot request team vision --member acme-vision --on training-eastus --cpu 8 --why research --dry-run",
+            "what it would make of the directory and of clusters",
+        ),
+    ),
+    ("request", "leave"): _of(
+        (
+            'allot request leave nlp --until 2099-01-31 --confirm nlp --why "it is done" --dry-run',
+            "only say what would become of it",
+        ),
+    ),
     ("request", "show"): _of(("allot request show r7k2f9qa", "need, price, effect, decisions")),
     ("request", "accept"): _of(("allot request accept r7k2f9qa", "what is offered")),
     ("request", "withdraw"): _of(('allot request withdraw r7k2f9qa -m "not needed any more"', "and say why")),
