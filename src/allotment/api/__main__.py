@@ -23,6 +23,7 @@ from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.limited_socket import LimitedSocket
+from allotment.api.notebooks import ServedNotebooks
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.teaming import identity_as_declared, team_world
@@ -176,7 +177,8 @@ def _serve(asked: argparse.Namespace) -> None:
                 directory if named else None,
                 folder,
             )
-            room = decision_room(present, jobs, repository, connected, wiring.clock())
+            notebooks = ServedNotebooks(desk, lambda: present.platform, wiring.clock())
+            room = decision_room(present, jobs, repository, connected, wiring.clock(), notebooks)
             requests = RequestDesk(room)
             telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
             world = team_world(desk, jobs, present.people, connected, wiring.clock())

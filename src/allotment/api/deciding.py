@@ -28,6 +28,7 @@ from allotment.operations.decide.applying import apply_clusters
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
+from allotment.operations.decide.notebooks import Notebooks
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
@@ -204,7 +205,12 @@ def _waited_for(reading: _ClusterReading) -> Snapshot | None:
 
 
 def decision_room(
-    present: PresentPlatform, store: JobsStore, repository: RepositoryPort | None, connect: Connect, clock: Clock
+    present: PresentPlatform,
+    store: JobsStore,
+    repository: RepositoryPort | None,
+    connect: Connect,
+    clock: Clock,
+    notebooks: Notebooks | None = None,
 ) -> DecisionRoom:
     """What a server decides with.
 
@@ -214,6 +220,7 @@ def decision_room(
         repository: where the platform directory is kept; None where it is in none.
         connect: to a cluster, by its context.
         clock: time.
+        notebooks: begins and ends those that are given; None where none are.
     """
     snapshots = ClusterSnapshots(present, connect, clock)
 
@@ -243,6 +250,7 @@ def decision_room(
         spent=lambda team: spent_this_month(store, team, epoch_ms(clock)),
         seed=_SEED,
         new_id=running.new_request_id,
+        notebooks=notebooks,
     )
 
 

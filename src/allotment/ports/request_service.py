@@ -37,6 +37,7 @@ class AskedRequest:
         new_team: as of `Wish`; `subject` of a team that is to leave is its name once more, typed.
         keep_data_until: as of `Wish`.
         size: as of `Wish`.
+        image: as of `Wish`; the device of a notebook is an `accelerator`, with `devices` 0.
     """
 
     kind: RequestKind
@@ -54,6 +55,7 @@ class AskedRequest:
     new_team: NewTeam | None = None
     keep_data_until: str = ""
     size: int = 0
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

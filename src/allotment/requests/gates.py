@@ -43,10 +43,12 @@ class GivenBeside:
     Attributes:
         devices: at the same time.
         price: of all that stand, come or have stood lately, in millionths of the currency; None where it is not known.
+        standing: how many grants of the kind it has, or is to have.
     """
 
     devices: int = 0
     price: int | None = 0
+    standing: int = 0
 
 
 NOTHING_BESIDE: Final = GivenBeside()
@@ -81,7 +83,9 @@ def gate_met(
     own, price = _own_price(terms), _price(terms, beside)
     room = own is not None and left_after is not None and left_after >= 0
     for each in approvals.gates:
-        open_to_it = each.route != AT_ONCE or (at_once and wish.kind not in NEVER_AT_ONCE)
+        open_to_it = each.route != AT_ONCE or (
+            at_once and wish.kind not in NEVER_AT_ONCE and beside.standing < each.most_standing
+        )
         if open_to_it and _asks_for(each, wish, devices) and _is_cheap(each, price, undone_in, room=room):
             return MetGate(each.name, each.route)
     return MetGate("", approvals.otherwise)

@@ -70,6 +70,7 @@ def grant_of(request: GrantRequest) -> TeamGrant:
         decided=(_somebody_decided(request),),
         given_by=request.id,
         size=request.wish.size,
+        clusters=request.wish.clusters,
     )
 
 
@@ -217,10 +218,29 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     _check_in_conflict(grant)
     terms = None if stands is None else _terms_of(stands, prices)
     if found is not None and stands is not None and terms is not None and not _is_over(grant.terms, now):
-        its_own = (stands.name, stands.team) == (grant.id, grant.team)
+        its_own = (stands.name, stands.team) == (grant.id, grant.team) and _makes_no_more(stands, grant)
         if its_own and any(gives_no_more(terms, each) for each in grant.approved):
             return become(grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True)
     return become(grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True)
+
+
+def _makes_no_more(stands: DeclaredGrant, grant: TeamGrant) -> bool:
+    """Whether a document gives no namespace or volume but that of a grant, no larger, and in none but its clusters."""
+    spaces = all(
+        grant.kind is RequestKind.NAMESPACE and each.name == grant.subject and _in_no_more(each.clusters, grant)
+        for each in stands.namespaces
+    )
+    return spaces and all(
+        grant.kind is RequestKind.VOLUME
+        and each.name == grant.subject
+        and each.size <= grant.size
+        and _in_no_more(each.clusters, grant)
+        for each in stands.volumes
+    )
+
+
+def _in_no_more(clusters: tuple[str, ...], grant: TeamGrant) -> bool:
+    return bool(clusters) and set(clusters) <= set(grant.clusters)
 
 
 def after_end(grant: TeamGrant) -> str:
@@ -237,6 +257,8 @@ def after_end(grant: TeamGrant) -> str:
     when, team = written(grant.terms.until), spelled(grant.team)
     if not grant.terms.shares:
         what = f"{_NOUNS[grant.kind]} {spelled(grant.subject)}" if grant.subject else _NOUNS[grant.kind]
+        if grant.kind in _WITH_DATA:
+            return f"On {when} {what} of team {team} is deleted, with all that is in it: its data are kept until then."
         return (
             f"On {when} {what} is taken back from team {team}, and what runs there ends. Nothing more is charged to it."
         )
@@ -251,6 +273,7 @@ def after_end(grant: TeamGrant) -> str:
     )
 
 
+_WITH_DATA: Final = frozenset({RequestKind.NAMESPACE, RequestKind.VOLUME})
 _NOUNS: Final[Mapping[RequestKind, str]] = MappingProxyType(
     {
         RequestKind.GPUS: "the quota",

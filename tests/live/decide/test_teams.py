@@ -31,6 +31,15 @@ resources: {{cpu: 1, memory: 1Gi}}
 __all__ = ["server"]
 
 
+@pytest.fixture
+def directory(directory: Path) -> Path:
+    """One in which whoever asks may decide himself, so that one user is enough."""
+    file = directory / "approvals.yaml"
+    file.write_text(file.read_text().replace("    answerWithin:", "    othersOnly: false\n    answerWithin:"))
+    git(directory, "commit", "-qam", "one user is enough")
+    return directory
+
+
 def told(server: Server, id_: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(server.run("request", "show", id_, "-o", "json"))
     return found
@@ -55,9 +64,6 @@ def namespace(training: Training) -> Any:
 
 
 def test_a_team_comes_runs_its_first_job_and_leaves(server: Server, training: Training, directory: Path) -> None:
-    file = directory / "approvals.yaml"
-    file.write_text(file.read_text().replace("    answerWithin:", "    othersOnly: false\n    answerWithin:"))
-    git(directory, "commit", "-qam", "one user is enough")
     words = ("--owner", "acme-vision-leads", "--member", "acme-vision", "--on", CLUSTER)
     wanted = ("request", "team", TEAM, *words, "--cpu", "4", "--memory", "16Gi", "--why", "a new group")
     seen = json.loads(server.run(*wanted, "--dry-run", "-o", "json"))

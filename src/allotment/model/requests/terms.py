@@ -120,6 +120,9 @@ class Wish:
         new_team: what a team is to be that is asked for; None for every other kind.
         keep_data_until: of a team that is to leave, the last day on which its data are kept, such as ``2027-01-31``.
         size: bytes of a volume; 0 for every other kind.
+        clusters: in which a namespace, a volume or a notebook is to be; empty for every other kind.
+        image: that a notebook runs; empty for every other kind.
+        accelerator: class of the device of a notebook; empty for none.
     """
 
     kind: RequestKind
@@ -131,3 +134,6 @@ class Wish:
     new_team: NewTeam | None = None
     keep_data_until: str = ""
     size: int = 0
+    clusters: tuple[str, ...] = ()
+    image: str = ""
+    accelerator: str = ""

@@ -12,12 +12,14 @@ from typing import Final
 from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
+from allotment.model.platform import Platform
 from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import RequestKind, Terms
 from allotment.model.source import SourceTree
 from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
-from allotment.operations.decide.room import ApplyCause, DecisionRoom
+from allotment.operations.decide.notebooks import carried_notebook
+from allotment.operations.decide.room import NO_LOSSES, AgreedLosses, ApplyCause, DecisionRoom
 from allotment.ports.repository import (
     EditedByHandError,
     FileChanges,
@@ -129,7 +131,11 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     if grant.revision != store.grant(grant.id).revision:
         store.keep_requests((), (grant,))
     try:
-        commit, trouble = _changed(room, repository, step)
+        if grant.kind is RequestKind.NOTEBOOK and room.notebooks is not None and step.kind is StepKind.APPLY:
+            step = carried_notebook(room.notebooks, step, store.request(grant.id).wish)
+            commit, trouble = "", ""
+        else:
+            commit, trouble = _changed(room, repository, step)
     except HeadMovedError:
         return True  # the next pass looks at what is there now
     except EditedByHandError as error:
@@ -210,9 +216,22 @@ def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> st
     given: list[Terms | DeclaredGrant] = [grant.terms, *grant.approved]
     given += (each for each in platform.grants if each.name == grant.id)
     every = {one.cluster for each in given for one in (*each.shares, *(taken.share for taken in each.taken))}
+    every |= set(grant.clusters)
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
-    applied = room.apply(platform, clusters, ApplyCause(state, _account(grant)))
+    applied = room.apply(platform, clusters, ApplyCause(state, _account(grant), _agreed(platform, grant)))
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
+
+
+def _agreed(platform: Platform, grant: TeamGrant) -> AgreedLosses:
+    """What goes when a grant ends is what it gave, if nothing in the directory gives it still."""
+    team = platform.team(grant.team)
+    if team is None or grant.state is not GrantState.TAKING_BACK:
+        return NO_LOSSES
+    if grant.kind is RequestKind.NAMESPACE and grant.subject not in team.namespaces:
+        return AgreedLosses(namespaces=frozenset({grant.subject}))
+    if grant.kind is RequestKind.VOLUME and grant.subject not in {each.name for each in team.storage.claims}:
+        return AgreedLosses(claims=frozenset({(grant.subject, team.id)}))
+    return NO_LOSSES
 
 
 def _account(grant: TeamGrant) -> str:

@@ -14,6 +14,7 @@ from allotment.model.moments import written
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct
 from allotment.operations.decide.room import DecisionStore
+from allotment.operations.decide.wished_places import said_of
 from allotment.ports.repository import CommitMessage, CommitPerson
 
 _WIDE: Final = 98
@@ -40,6 +41,7 @@ def commit_message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: 
         removed: whether the file goes.
     """
     devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
+    devices = devices or said_of(grant)
     given = "restore" if grant.restores else "grant"
     what = f"take back {devices}" if removed else f"{given} {devices}"
     body = "\n".join(_body(store, grant, removed=removed))

@@ -21,16 +21,19 @@ from allotment.model.requests.request import GrantRequest, RequestAct, RequestSt
 from allotment.model.requests.terms import RequestKind, Terms, Wish
 from allotment.model.requests.timeline import TimelineStep
 from allotment.model.source import SourceTree
+from allotment.operations.decide.notebooks import check_notebook
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.team_edits import changes_of, foreseen_change
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
+from allotment.operations.decide.wished_places import check_fits
 from allotment.ports.request_service import AskedMove, AskedRequest, ForeseenChange, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
 from allotment.requests.beginning import given_at, warning_of
 from allotment.requests.deadlines import due_acts
 from allotment.requests.gates import whole_of
+from allotment.requests.giving import IN_A_FILE
 from allotment.requests.granting import after_end, check_extension, ended, extended, grant_of
 from allotment.requests.team_steps import OF_TEAMS
 from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted, why_waiting
@@ -47,8 +50,8 @@ VERBS: Final = {
     RequestAct.ESCALATE: AuditVerb.REQUEST_ESCALATED,
     RequestAct.LAPSE: AuditVerb.REQUEST_LAPSED,
 }
-_COMMITTED: Final = frozenset({RequestKind.GPUS, RequestKind.TEAM, RequestKind.LEAVE})
-"""Kinds of which a commit to the platform directory is made."""
+_COMMITTED: Final = frozenset({RequestKind.GPUS, RequestKind.NOTEBOOK, *IN_A_FILE, *OF_TEAMS})
+"""Kinds of which something is made, by the same passes that commit to the platform directory."""
 _OPEN: Final = frozenset({RequestState.WAITING, RequestState.OFFERED})
 MOST_OPEN_OF_PERSON: Final = 50
 """Requests that wait, of one person."""
@@ -97,7 +100,7 @@ class RequestDesk:
         seen, draft = self._draft(asked, party)
         with self._alone:
             draft = self._recounted(draft, seen)
-            self._check_of_team(draft.wish)
+            self._check_of_team(draft.wish, draft.extends)
             request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
             if not request.state.over:
                 self._check_open(asked, request.requester)
@@ -116,7 +119,7 @@ class RequestDesk:
         seen, draft = self._draft(asked, party)
         draft = self._recounted(draft, seen)
         # Nobody finds it again by an id.
-        self._check_of_team(draft.wish)
+        self._check_of_team(draft.wish, draft.extends)
         request = replace(submitted(draft, seen.platform.approvals), id="")
         return self._told(request, draft.shown, seen.platform, party)
 
@@ -154,7 +157,7 @@ class RequestDesk:
             now = self._room.now()
             shown = recounted(self._room, seen.platform, request.wish, on, shown, without=request.extends)
             if gives:
-                self._check_of_team(request.wish)
+                self._check_of_team(request.wish, request.extends)
             deed = Deed(now, party.somebody, party.caller.whence, move.reason, terms, shown)
             after = moved(request, move.act, deed, self.rules(seen.platform))
             self._keep(after, move.act, party.caller, now, move.reason, seen.platform)
@@ -206,7 +209,7 @@ class RequestDesk:
         after = moved(request, act, Deed(now, None, _TIME.whence), self.rules(platform))
         self._keep(after, act, _TIME, now, "", platform)
 
-    def _check_of_team(self, wish: Wish) -> None:
+    def _check_of_team(self, wish: Wish, extends: str) -> None:
         """What is asked for can be done as the directory stands, and its team has not left meanwhile."""
         team = self._room.platform().team(wish.team)
         if wish.kind is not RequestKind.TEAM and (team is None or team.offboarding is not None):
@@ -215,6 +218,10 @@ class RequestDesk:
             )
         if wish.kind in OF_TEAMS:
             changes_of(SourceTree(self._room.files()), wish)
+        if extends:
+            return  # it is there already
+        check_fits(self._room, wish)
+        check_notebook(wish, self._room.platform(), self._room.clock.now())
 
     def _check_open(self, asked: AskedRequest, requester: str) -> None:
         for whose, most, wanted in (

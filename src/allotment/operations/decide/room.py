@@ -10,6 +10,7 @@ from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
+from allotment.operations.decide.notebooks import Notebooks
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.repository import RepositoryPort, RepositoryState
 from allotment.ports.requests import RequestsStore
@@ -82,6 +83,7 @@ class DecisionRoom:
         spent: what a team has spent this month beside grants, in millionths of the currency; None where nobody knows.
         seed: of chance in what is simulated.
         new_id: makes ids of requests.
+        notebooks: begins and ends them; None where nobody does.
     """
 
     store: DecisionStore
@@ -96,6 +98,7 @@ class DecisionRoom:
     spent: Callable[[str], int | None]
     seed: int
     new_id: Callable[[], str]
+    notebooks: Notebooks | None = None
 
     def now(self) -> int:
         """Milliseconds since the epoch."""

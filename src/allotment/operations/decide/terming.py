@@ -12,8 +12,10 @@ from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import QuotaShare, RequestKind, Terms, Wish
+from allotment.operations.decide.notebooks import notebook_price
 from allotment.operations.decide.taking import DevicesHeld, WantedDevices, fitted, propose_shares, propose_taken
 from allotment.operations.decide.team_edits import last_day, said_once_more
+from allotment.operations.decide.wished_places import LASTS, check_named, clusters_meant
 from allotment.ports.request_service import AskedRequest, OtherTerms
 from allotment.requests.pricing import price_of, share_prices
 from allotment.requests.team_steps import OF_TEAMS
@@ -38,7 +40,13 @@ def wish_of(asked: AskedRequest, platform: Platform) -> Wish:
     wish = Wish(asked.kind, team.name, asked.workload, asked.justification, asked.subject, asked.environment)
     if asked.kind is RequestKind.LEAVE:
         return said_once_more(replace(wish, keep_data_until=asked.keep_data_until))
-    return replace(wish, size=asked.size)
+    if asked.extends:
+        return wish  # where it is, and how large, stands with its grant
+    check_named(asked)
+    wish = replace(wish, size=asked.size, clusters=clusters_meant(asked, team))
+    if asked.kind is RequestKind.NOTEBOOK:
+        return replace(wish, image=asked.image, accelerator=asked.accelerator)
+    return wish
 
 
 def terms_asked(
@@ -69,6 +77,11 @@ def terms_asked(
             "say how many devices are wanted" if asked.kind is RequestKind.GPUS else "that kind has no devices",
             fix="`allot request gpus N --accelerator CLASS` asks for devices",
         )
+    if asked.kind is RequestKind.NOTEBOOK:
+        terms, team = Terms((), (), start, until, None), platform.team(asked.team)
+        clusters = () if team is None else clusters_meant(asked, team)
+        wish = Wish(asked.kind, asked.team, asked.workload, "", clusters=clusters, accelerator=asked.accelerator)
+        return replace(terms, price=notebook_price(wish, terms, platform))
     if not asked.devices:
         return Terms((), (), start, until, None)
     wanted = WantedDevices(asked.accelerator, asked.devices, asked.clusters)
@@ -96,7 +109,7 @@ def time_asked(asked: AskedRequest, now: int, extends: TeamGrant | None) -> tupl
         since = extends.terms.until if since is None else since
         since = None if since is None else max(now, since)
     start = now if since is None else since
-    return start, _end(start, asked.lasts)
+    return start, _end(start, LASTS.get(asked.kind) if asked.lasts is None else asked.lasts)
 
 
 def joins_on(asked: AskedRequest, extends: TeamGrant | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from allotment.model.requests.request import RequestAct
     from allotment.ports.request_service import AskedRequest
 
+Option = Callable[[Any], Any]
+_SIZE: Final = click.option("--size", required=True, metavar="QUANTITY", help="How large, such as 100Gi.")
+_IMAGE: Final = click.option("--image", required=True, metavar="NAME:TAG", help="Image with Jupyter in it.")
+_DEVICE: Final = click.option(
+    "--accelerator", default="", metavar="CLASS", help="With a device of it; none by default."
+)
 F = TypeVar("F", bound=Callable[..., object])
 _HERE: Final = "allotment.cli.commands.decide.request"
 _WORKLOADS: Final = ("training", "experiment", "serving", "batch", "notebook")
@@ -116,15 +122,23 @@ def gpus(session: Session, /, *, number: int, accelerator: str, clusters: tuple[
     _ask(session, "gpus", devices=number, accelerator=accelerator, clusters=clusters, **words)
 
 
-def _named(kind: str, doc: str, *, environments: bool = False) -> click.Command:
+def _named(
+    kind: str, doc: str, *, environments: bool = False, placed: bool = False, further: Sequence[Option] = ()
+) -> click.Command:
     """A command that asks for something with a name."""
 
-    def asks(session: Session, *, name: str, environment: str = "", **words: Any) -> None:
-        _ask(session, kind, subject=name, environment=environment, **words)
+    def asks(session: Session, *, name: str, environment: str = "", size: str = "", **words: Any) -> None:
+        _ask(session, kind, subject=name, environment=environment, size=_bytes(size), **words)
 
     asks.__doc__ = doc
     command: Any = click.pass_obj(asks)
     command = _common(global_flags(command))
+    if placed:
+        command = click.option(
+            "--on", "clusters", multiple=True, metavar="CLUSTER", help="Where; those of that kind by default."
+        )(command)
+    for each in further:
+        command = each(command)
     if environments:
         where = click.Choice(("production", "staging", "development"))
         command = click.option("--environment", type=where, default="development", show_default=True, help="Where.")(
@@ -135,11 +149,22 @@ def _named(kind: str, doc: str, *, environments: bool = False) -> click.Command:
     return made
 
 
-namespace = _named("namespace", "Ask for a namespace called NAME.", environments=True)
+def _bytes(text: str) -> int:
+    from allotment.model.quantity import parse_bytes
+
+    if not text:
+        return 0
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise UsageError(str(error), fix="write for example --size 100Gi") from None
+
+
+namespace = _named("namespace", "Ask for a namespace called NAME.", environments=True, placed=True)
 endpoint = _named("endpoint", "Ask for a service called NAME that others call.", environments=True)
 cluster = _named("cluster", "Ask for a new cluster called NAME.", environments=True)
-volume = _named("volume", "Ask for a volume called NAME.")
-notebook = _named("notebook", "Ask for a notebook called NAME.")
+volume = _named("volume", "Ask for a volume called NAME.", placed=True, further=(_SIZE,))
+notebook = _named("notebook", "Ask for a notebook called NAME.", placed=True, further=(_DEVICE, _IMAGE))
 model_api = _named("model-api", "Ask for an endpoint of somebody else's models, called NAME and paid by use.")
 
 
