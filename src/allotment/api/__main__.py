@@ -24,6 +24,7 @@ from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.notebooks import ServedNotebooks
+from allotment.api.proposing import add_forge_words, mode_of, proposing_of
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.teaming import identity_as_declared, team_world
@@ -116,8 +117,12 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repository-branch", default="main", help="its branch that counts")
     parser.add_argument("--repository-folder", default="", help="the platform directory within")
     parser.add_argument(
-        "--repository-mode", default="direct", choices=("direct", "branch"), help="where commits of grants go"
+        "--repository-mode",
+        default="direct",
+        choices=("direct", "branch", "pull-request"),
+        help="where commits of grants go",
     )
+    add_forge_words(parser)
     parser.add_argument("--oidc-issuer", default="", help="identity provider whose people may sign in")
     parser.add_argument("--oidc-client", default="allotment", help="name under which it knows this client")
     parser.add_argument("--oidc-groups", default="groups", help="claim of its tokens that lists groups")
@@ -171,14 +176,13 @@ def _serve(asked: argparse.Namespace) -> None:
         with _answered_for(jobs, identity, steady):
             witnessing.start()
             repository = repository_of(
-                RepositoryWords(
-                    asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode
-                ),
+                RepositoryWords(asked.repository, asked.repository_branch, asked.repository_folder, mode_of(asked)),
                 directory if named else None,
                 folder,
             )
             notebooks = ServedNotebooks(desk, lambda: present.platform, wiring.clock())
-            room = decision_room(present, jobs, repository, connected, wiring.clock(), notebooks)
+            proposing = proposing_of(asked, folder, dict(os.environ), opened)
+            room = decision_room(present, jobs, repository, connected, wiring.clock(), notebooks, proposing)
             requests = RequestDesk(room)
             telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
             world = team_world(desk, jobs, present.people, connected, wiring.clock())

@@ -16,6 +16,7 @@ from threading import Event
 from typing import Final
 
 from allotment import wiring
+from allotment.api.proposing import NOTHING_PROPOSED, Proposing
 from allotment.errors import AllotmentError, shown
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.observed.snapshot import Snapshot
@@ -211,6 +212,7 @@ def decision_room(
     connect: Connect,
     clock: Clock,
     notebooks: Notebooks | None = None,
+    proposing: Proposing = NOTHING_PROPOSED,
 ) -> DecisionRoom:
     """What a server decides with.
 
@@ -221,6 +223,7 @@ def decision_room(
         connect: to a cluster, by its context.
         clock: time.
         notebooks: begins and ends those that are given; None where none are.
+        proposing: how changes are proposed that wait to be merged.
     """
     snapshots = ClusterSnapshots(present, connect, clock)
 
@@ -251,6 +254,8 @@ def decision_room(
         seed=_SEED,
         new_id=running.new_request_id,
         notebooks=notebooks,
+        proposer=proposing.proposer,
+        taking=proposing.taking,
     )
 
 

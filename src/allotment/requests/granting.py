@@ -23,7 +23,10 @@ MOVES: Final[Mapping[GrantState, frozenset[GrantState]]] = MappingProxyType(
     {
         # Ended before it began, or found in the way when it was to begin.
         GrantState.DUE: frozenset({GrantState.GIVING, GrantState.ENDED, GrantState.CONFLICT}),
-        GrantState.GIVING: frozenset({GrantState.ACTIVE, GrantState.TAKING_BACK, GrantState.CONFLICT}),
+        # To ENDED where a person has refused its change before that stood anywhere.
+        GrantState.GIVING: frozenset(
+            {GrantState.ACTIVE, GrantState.TAKING_BACK, GrantState.CONFLICT, GrantState.ENDED}
+        ),
         # To GIVING when it is extended or changed.
         GrantState.ACTIVE: frozenset({GrantState.GIVING, GrantState.TAKING_BACK, GrantState.CONFLICT}),
         GrantState.TAKING_BACK: frozenset({GrantState.ENDED, GrantState.CONFLICT}),
@@ -179,6 +182,22 @@ def ended(grant: TeamGrant, now: int) -> TeamGrant:
         )
     out = GrantState.ENDED if grant.state is GrantState.DUE else GrantState.TAKING_BACK
     return become(grant, out, terms=cut_off(grant.terms, now))
+
+
+def refused(grant: TeamGrant, why: str, now: int) -> TeamGrant:
+    """The grant once a person has refused its change where that was to be merged.
+
+    What was to be given first ends, and nothing is charged. Where something stands in its place, an earlier version of
+    it or what was to be taken back, people decide.
+
+    Args:
+        grant: while its change was being made.
+        why: a person has refused it, with where that can be read.
+        now: milliseconds since the epoch.
+    """
+    if grant.state is GrantState.GIVING and not grant.written:
+        return become(grant, GrantState.ENDED, terms=cut_off(grant.terms, min(now, grant.terms.since)), trouble=why)
+    return become(grant, GrantState.CONFLICT, trouble=why)
 
 
 def restored(grant: TeamGrant, found: str | None, now: int, over: str = "") -> TeamGrant:

@@ -15,9 +15,10 @@ from allotment.model.requests.terms import RequestKind, Terms
 from allotment.model.requests.timeline import StepOutcome, TimelineStep
 from allotment.model.source import SourceTree
 from allotment.operations.access.admitting import LetIn
-from allotment.operations.decide.carrying_out import MERGE_AWAITED, settle
+from allotment.operations.decide.carrying_out import settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
 from allotment.operations.decide.lending import OTHERS, lent_grant, lent_request
+from allotment.operations.decide.proposing import PLAIN
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.team_edits import foreseen_change
 from allotment.ports.request_service import (
@@ -255,7 +256,9 @@ class RequestsOf:
     def _grant(self, grant: TeamGrant) -> TeamGrant:
         approved = tuple(self._terms(each, whole=False) for each in grant.approved)
         # What a conflict is about was said for people; everything else may quote files, of the server and of others.
-        plain = grant.state is GrantState.CONFLICT or grant.trouble in {"", MERGE_AWAITED} or self._is_admin
+        plain = (
+            grant.state is GrantState.CONFLICT or not grant.trouble or grant.trouble.startswith(PLAIN) or self._is_admin
+        )
         trouble = grant.trouble if plain else _TOLD_OF_TROUBLE
         terms, timeline = self._terms(grant.terms, whole=False), self._timeline(grant.timeline)
         return replace(grant, terms=terms, approved=approved, trouble=trouble, timeline=timeline)

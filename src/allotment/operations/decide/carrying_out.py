@@ -19,6 +19,7 @@ from allotment.model.source import SourceTree
 from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
 from allotment.operations.decide.notebooks import carried_notebook
+from allotment.operations.decide.proposing import MERGE_AWAITED, ClosedUnmergedError
 from allotment.operations.decide.room import NO_LOSSES, AgreedLosses, ApplyCause, DecisionRoom
 from allotment.ports.repository import (
     EditedByHandError,
@@ -29,7 +30,7 @@ from allotment.ports.repository import (
 )
 from allotment.ports.requests import StaleRequestError
 from allotment.requests.giving import GrantStep, StepKind, steps
-from allotment.requests.granting import become, kept, restored
+from allotment.requests.granting import become, kept, refused, restored
 from allotment.requests.pricing import share_prices
 from allotment.requests.team_steps import OF_TEAMS
 from allotment.spec.granting import grant_document, grant_path
@@ -40,7 +41,6 @@ _AGAIN_AFTER: Final = 15_000
 """Milliseconds after which what could not be done is tried again."""
 _MOST_TROUBLE: Final = 500
 """Characters that are kept of what keeps a grant from being as it should be."""
-MERGE_AWAITED: Final = "its change waits to be merged"
 _VERBS: Final = {
     GrantState.ACTIVE: AuditVerb.GRANT_GIVEN,
     GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK,
@@ -141,6 +141,9 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     except EditedByHandError as error:
         _keep(room, become(grant, GrantState.CONFLICT, trouble=kept_trouble(error.line)), "")
         return True
+    except ClosedUnmergedError as error:
+        _keep(room, refused(grant, kept_trouble(f"{error.what}: {error.why}"), room.now()), "")
+        return True
     except AllotmentError as error:
         commit, trouble = "", error.line
     if trouble:
@@ -172,7 +175,13 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     if state.tree.files.get(path) != step.found:
         raise HeadMovedError("the platform directory has changed meanwhile")
     if step.kind is StepKind.APPLY:
+        if room.proposer is not None and grant.state is GrantState.TAKING_BACK:
+            room.proposer.withdraw(grant)  # what was not merged in time is not to be merged later
         return "", _applied(room, state, grant)
+    if step.kind is StepKind.REMOVE and room.taking is not None:
+        repository = room.taking
+        if room.proposer is not None:
+            room.proposer.withdraw(grant)
     wanted = step.text or None
     _check_valid(room, state.tree, path, wanted)
     message = commit_message(room.store, grant, room.now(), removed=wanted is None)
@@ -180,8 +189,10 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     try:
         state = repository.read()
         if state.tree.files.get(path) != wanted:
-            return commit, MERGE_AWAITED
+            return commit, room.proposer.awaited(grant, commit, message) if room.proposer else MERGE_AWAITED
         return commit, _applied(room, state, grant)
+    except ClosedUnmergedError:
+        raise
     except AllotmentError as error:
         return commit, error.line  # the commit is there: what is left is done by the next pass
 

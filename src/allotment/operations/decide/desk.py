@@ -52,6 +52,8 @@ VERBS: Final = {
 }
 _COMMITTED: Final = frozenset({RequestKind.GPUS, RequestKind.NOTEBOOK, *IN_A_FILE, *OF_TEAMS})
 """Kinds of which something is made, by the same passes that commit to the platform directory."""
+_MADE_BY_PEOPLE: Final = frozenset({RequestKind.CLUSTER, RequestKind.ENDPOINT, RequestKind.MODEL_API})
+_BY_HAND: Final = "it is decided on and recorded, and nothing is made of it by itself: a person makes it"
 _OPEN: Final = frozenset({RequestState.WAITING, RequestState.OFFERED})
 MOST_OPEN_OF_PERSON: Final = 50
 """Requests that wait, of one person."""
@@ -354,7 +356,13 @@ class RequestDesk:
     def _warnings(self, request: GrantRequest, shown: Shown, platform: Platform) -> tuple[str, ...]:
         now = self._room.now()
         why = why_waiting(request, shown, platform.approvals, now)
-        return warning_of(request, now), _prolongs(request, shown), f"it is not given at once: {why}" if why else ""
+        by_hand = _BY_HAND if request.wish.kind in _MADE_BY_PEOPLE and not request.state.over else ""
+        return (
+            by_hand,
+            warning_of(request, now),
+            _prolongs(request, shown),
+            f"it is not given at once: {why}" if why else "",
+        )
 
 
 def _prolongs(request: GrantRequest, shown: Shown) -> str:

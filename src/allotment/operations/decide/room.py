@@ -11,6 +11,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
 from allotment.operations.decide.notebooks import Notebooks
+from allotment.operations.decide.proposing import Proposer
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.repository import RepositoryPort, RepositoryState
 from allotment.ports.requests import RequestsStore
@@ -84,6 +85,8 @@ class DecisionRoom:
         seed: of chance in what is simulated.
         new_id: makes ids of requests.
         notebooks: begins and ends them; None where nobody does.
+        proposer: opens pull requests for what waits to be merged; None where people do.
+        taking: the repository, with commits that count at once, for what is taken back; None for the same as the rest.
     """
 
     store: DecisionStore
@@ -99,6 +102,8 @@ class DecisionRoom:
     seed: int
     new_id: Callable[[], str]
     notebooks: Notebooks | None = None
+    proposer: Proposer | None = None
+    taking: RepositoryPort | None = None
 
     def now(self) -> int:
         """Milliseconds since the epoch."""

@@ -21,9 +21,10 @@ from allotment.model.requests.terms import RequestKind, Wish
 from allotment.model.requests.timeline import StepOutcome
 from allotment.model.source import Changes
 from allotment.model.team import Team
-from allotment.operations.decide.carrying_out import MERGE_AWAITED, kept_trouble
+from allotment.operations.decide.carrying_out import kept_trouble
 from allotment.operations.decide.committing import author_of, told_of_request
 from allotment.operations.decide.desk import grant_subject
+from allotment.operations.decide.proposing import MERGE_AWAITED, ClosedUnmergedError
 from allotment.operations.decide.room import NO_LOSSES, AgreedLosses, ApplyCause, DecisionRoom
 from allotment.operations.decide.team_edits import changes_of, last_day, without_team
 from allotment.ports.people import PeopleReader
@@ -127,6 +128,9 @@ class TeamCarrier:
             said = work.done(step)
         except HeadMovedError:
             return True  # the next pass looks at what is there now
+        except ClosedUnmergedError as error:
+            self._refuse(work.grant, step, kept_trouble(f"{error.what}: {error.why}"))
+            return True
         except AllotmentError as error:
             waits = isinstance(error, StepWaitsError)
             self._not_before[grant.id] = now + (_LOOKED_AGAIN if waits else _AGAIN_AFTER)
@@ -136,6 +140,21 @@ class TeamCarrier:
         self._not_before.pop(grant.id, None)
         self._note(work.grant, step, kept_trouble(said), StepOutcome.DONE)
         return True
+
+    def _refuse(self, grant: TeamGrant, step: TeamStep, why: str) -> None:
+        """A person has refused it where it was to be merged: a team that was to come, or to leave, does not.
+
+        One that has left is taken out of the directory later: that is proposed again, and fails until it is merged.
+        """
+        now = self._room.now()
+        failed = noted(grant, step, now, why, StepOutcome.FAILED)
+        if grant.state is not GrantState.GIVING:
+            self._not_before[grant.id] = now + _AGAIN_AFTER
+            self._room.store.keep_requests((), (failed,))
+            return
+        after = replace(failed, state=GrantState.ENDED)
+        act = act_of(_ITSELF, AuditVerb.GRANT_ENDED, now, grant_subject(after), why=why)
+        self._room.store.keep_requests((), (after,), (act,))
 
     def _note(self, grant: TeamGrant, step: TeamStep, said: str, outcome: StepOutcome) -> None:
         before = next((each for each in grant.timeline if each.name == step.value), None)
@@ -238,7 +257,8 @@ class TeamWork:
             self._keep(commit=commit)
         after = self._repository.read()
         if any(after.tree.files.get(path) != text for path, text in changes.items()):
-            raise StepWaitsError(MERGE_AWAITED)
+            proposer = self._room.proposer
+            raise StepWaitsError(MERGE_AWAITED if proposer is None else proposer.awaited(self.grant, commit, message))
         return self._stands(after)
 
     def _stands(self, state: RepositoryState) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,7 +16,7 @@ from allotment.cli.shell.session import Session
 if TYPE_CHECKING:
     from allotment.model.requests.team import NewTeam
 
-_MILLION = 1_000_000
+_MILLION: Final = 1_000_000
 
 
 @click.command(cls=Command)
