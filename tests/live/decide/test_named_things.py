@@ -54,3 +54,18 @@ def test_they_come_at_once_and_go_with_what_is_in_them(server: Server, training:
     left = kube.get("v1", ObjectKey("", "PersistentVolumeClaim", "nlp", "corpora"))
     assert left is None or left["metadata"].get("deletionTimestamp")
     assert not list((directory / "grants").glob("*.yaml"))
+
+
+def test_a_notebook_is_a_job_until_its_grant_ends(server: Server) -> None:
+    words = ("--image", "registry.acme.example/jupyter:4", "--team", "nlp", "--on", CLUSTER, "--for", "2h")
+    made = json.loads(server.run("request", "notebook", "mine", *words, "--why", "notes", "-o", "json"))
+    assert made["state"] == "approved"
+
+    def job() -> str:
+        found = json.loads(server.run("ps", "-a", "-o", "json"))["items"]
+        return " ".join(f"{each['name']}:{each['state']}" for each in found)
+
+    until(lambda: job() == "mine:running", lambda: f"{job()} {states(server)}", 120)
+    server.run("grant", "end", made["id"])
+    until(lambda: job() == "mine:stopped", lambda: f"{job()} {states(server)}", 120)
+    until(lambda: states(server) == {"mine": "ended"}, lambda: str(states(server)), 60)

@@ -16,6 +16,7 @@ from allotment.model.platform import Platform
 from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind, Terms
 from allotment.model.source import SourceTree
+from allotment.operations.decide.cluster_proposals import proposed_cluster
 from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
 from allotment.operations.decide.notebooks import carried_notebook
@@ -135,6 +136,8 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
             step = carried_notebook(room.notebooks, step, store.request(grant.id).wish)
             commit, trouble = "", ""
         else:
+            if grant.kind is RequestKind.CLUSTER and step.kind is StepKind.APPLY:
+                step = proposed_cluster(room, repository, step)
             commit, trouble = _changed(room, repository, step)
     except HeadMovedError:
         return True  # the next pass looks at what is there now

@@ -57,7 +57,7 @@ class Proposer:
             ClosedUnmergedError: somebody has closed it.
             AllotmentError: the forge does not answer, or refuses it.
         """
-        pull = self._pull(grant, commit, PullRequestText(message.subject, message.body))
+        pull = self._pull(grant, commit, message)
         if self.forge.state(pull.number) is PullRequestState.CLOSED:
             raise ClosedUnmergedError(pull)
         return f"{MERGE_AWAITED}: {pull.url}"
@@ -70,7 +70,12 @@ class Proposer:
         """
         self.forge.withdraw(branch_of(grant.id))
 
-    def _pull(self, grant: TeamGrant, commit: str, text: PullRequestText) -> PullRequest:
+    def opened(self, grant: TeamGrant, commit: str, message: CommitMessage) -> str:
+        """The address of the pull request of a change that nothing waits for; see `awaited`."""
+        return self._pull(grant, commit, message).url
+
+    def _pull(self, grant: TeamGrant, commit: str, message: CommitMessage) -> PullRequest:
         # What an administrator has brought back is proposed anew, though the commit is the same.
         mark = f"{commit}+{grant.restores}" if grant.restores else commit
+        text = PullRequestText(message.subject, message.body)
         return self.forge.open_pull_request(branch_of(grant.id), mark, text)

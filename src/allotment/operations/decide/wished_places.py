@@ -74,7 +74,7 @@ def check_named(asked: AskedRequest) -> None:
     Raises:
         UsageError: it has not.
     """
-    if asked.kind in PLACED and not is_dns_label(asked.subject):
+    if asked.kind in PLACED | {RequestKind.CLUSTER} and not is_dns_label(asked.subject):
         raise UsageError(
             f"{quoted(asked.subject)} cannot be the name of a {asked.kind.value}",
             why="it becomes the name of objects in clusters",

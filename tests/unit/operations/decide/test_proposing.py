@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from allotment.adapters.forge.fake import MemoryForge
 from allotment.errors import UnreachableError
 from allotment.model.requests.grant import GrantState
+from allotment.model.requests.request import RequestAct
+from allotment.model.requests.terms import RequestKind, WorkloadType
 from allotment.operations.decide.carrying_out import GrantCarrier, settle
 from allotment.operations.decide.proposing import Proposer
 from allotment.operations.decide.team_carrier import TeamCarrier
 from allotment.ports.forge import PullRequest, PullRequestState, PullRequestText
 from allotment.ports.repository import CommitMode
-from tests.unit.operations.decide.test_desk import ENGINEER, HOUR, HUMAN, MEMBER, gpus
+from allotment.ports.request_service import AskedMove, AskedRequest
+from tests.unit.operations.decide.test_desk import ENGINEER, HOUR, HUMAN, LEAD, MEMBER, gpus, load
 from tests.unit.operations.decide.test_teams_come_and_go import TeamOffice, approved, comes
 
 URL = "https://forge.example/team/platform/pulls/1"
@@ -217,3 +220,26 @@ def test_no_sequence_of_acts_gives_more_than_was_approved(acts: list[str]) -> No
     office.passes(3)
     if office.grant(id_) is GrantState.ENDED and "keep" not in acts:
         assert office.nominal() == before
+
+
+def test_a_cluster_is_proposed_and_made_by_a_person(office: ForgeOffice) -> None:
+    asked_ = AskedRequest(RequestKind.CLUSTER, "nlp", WorkloadType.TRAINING, "Europe", "training-westeu", "staging")
+    made = office.of("ada", MEMBER).ask(asked_)
+    assert "a person makes it" in office.of("ada", MEMBER).request(made.id).warning
+    office.of("boss", LEAD).move(made.id, AskedMove(RequestAct.APPROVE))
+    office.passes(3)
+    grant = office.store.grant(made.id)
+    assert (grant.state, grant.made, len(office.forge.pulls)) == (GrantState.ACTIVE, URL, 1)
+    assert office.forge.pulls[0].text.title == "nlp: a skeleton of cluster training-westeu"
+    office.merge()
+    assert load(office.repository.read().tree.files).cluster("training-westeu") is not None, "it is valid as it stands"
+
+
+def test_with_commits_that_count_at_once_no_cluster_is_proposed(office: ForgeOffice) -> None:
+    office.repository.mode = CommitMode.DIRECT
+    asked_ = AskedRequest(RequestKind.CLUSTER, "nlp", WorkloadType.TRAINING, "Europe", "training-westeu")
+    made = office.of("ada", MEMBER).ask(asked_)
+    office.of("boss", LEAD).move(made.id, AskedMove(RequestAct.APPROVE))
+    office.passes(3)
+    assert (office.store.grant(made.id).state, office.store.grant(made.id).made) == (GrantState.ACTIVE, "")
+    assert "clusters/training-westeu.yaml" not in office.repository.read().tree.files
