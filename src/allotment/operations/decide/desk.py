@@ -26,7 +26,7 @@ from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.team_edits import changes_of, foreseen_change
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
-from allotment.operations.decide.wished_places import check_fits
+from allotment.operations.decide.wished_places import check_devices, check_fits
 from allotment.ports.request_service import AskedMove, AskedRequest, ForeseenChange, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
@@ -104,6 +104,7 @@ class RequestDesk:
             draft = self._recounted(draft, seen)
             self._check_of_team(draft.wish, draft.extends)
             request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
+            check_devices(self._room, request)
             if not request.state.over:
                 self._check_open(asked, request.requester)
             extends = self._room.store.grant(asked.extends) if asked.extends else None
@@ -120,8 +121,8 @@ class RequestDesk:
         """What would become of a request; nothing is kept."""
         seen, draft = self._draft(asked, party)
         draft = self._recounted(draft, seen)
-        # Nobody finds it again by an id.
         self._check_of_team(draft.wish, draft.extends)
+        # Nobody finds it again by an id.
         request = replace(submitted(draft, seen.platform.approvals), id="")
         return self._told(request, draft.shown, seen.platform, party)
 
@@ -162,6 +163,7 @@ class RequestDesk:
                 self._check_of_team(request.wish, request.extends)
             deed = Deed(now, party.somebody, party.caller.whence, move.reason, terms, shown)
             after = moved(request, move.act, deed, self.rules(seen.platform))
+            check_devices(self._room, after)
             self._keep(after, move.act, party.caller, now, move.reason, seen.platform)
             return after
 

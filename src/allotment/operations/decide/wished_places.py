@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError, UsageError, quoted
+from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, UsageError, quoted
 from allotment.model.cluster import Environment
 from allotment.model.names import is_dns_label
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.requests.grant import DeclaredGrant, GrantedNamespace, GrantedVolume, GrantState, TeamGrant
+from allotment.model.requests.request import GrantRequest, RequestState
 from allotment.model.requests.terms import RequestKind, Wish
 from allotment.model.source import SourceTree
 from allotment.model.team import Placement, Team
 from allotment.operations.decide.room import DecisionRoom
 from allotment.ports.request_service import AskedRequest
+from allotment.requests.gates import meet
 from allotment.requests.giving import IN_A_FILE, wanted
 from allotment.requests.sound_terms import DAY
 from allotment.spec.granting import grant_document, grant_path
@@ -95,24 +97,54 @@ def check_fits(room: DecisionRoom, wish: Wish) -> None:
     """
     if wish.kind not in IN_A_FILE:
         return
+    error = _refusal(room, _document(wish, room.now()))
+    if error is not None:
+        raise ConflictError(
+            f"{wish.kind.value} {quoted(wish.subject)} cannot be given as it is asked for",
+            why=_said(error, wish, room.platform()),
+            fix="choose another name" if wish.kind is RequestKind.NAMESPACE else "ask for less, or another name",
+        )
+
+
+def check_devices(room: DecisionRoom, request: GrantRequest) -> None:
+    """What was approved just now can be given still: since it was asked for, others may have been given it.
+
+    What begins later, or changes a grant, is looked at when that is done.
+
+    Raises:
+        CapacityError: it cannot.
+    """
+    terms = request.terms
+    if request.state is not RequestState.APPROVED or not terms.shares or request.extends or terms.since > room.now():
+        return
+    document = DeclaredGrant(
+        _PREVIEW, request.wish.team, terms.since, terms.until, terms.shares, terms.taken, ""
+    )  # fmt: skip
+    if _refusal(room, document) is not None:
+        raise CapacityError(
+            f"what request {request.id} asks for is not there any more",
+            why="others were given it since, or the directory has changed",
+            fix=f"offer less: `allot counter {request.id} --gpus N`; or deny it",
+        )
+
+
+def _refusal(room: DecisionRoom, document: DeclaredGrant) -> InvalidPlatformError | None:
+    """Why a document cannot be added to the directory, with all that is approved and not there yet."""
     files, now = room.files(), room.now()
     coming = [each for each in room.store.grants(_COMING) if grant_path(each.id) not in files]
     added: dict[str, str | None] = {
         grant_path(name): grant_document(declared)
         for each in coming
+        if meet(each.terms, document.since, document.until)
         for name, declared in wanted((each,), max(now, each.terms.since)).items()
     }
     tree = SourceTree(files).with_changes(added)
     try:
-        room.load(tree.with_changes({grant_path(_PREVIEW): grant_document(_document(wish, now))}).files)
+        room.load(tree.with_changes({grant_path(_PREVIEW): grant_document(document)}).files)
     except InvalidPlatformError as error:
-        if not _is_valid(room, tree):
-            return  # something else is wrong with it: what was approved waits until that is mended
-        raise ConflictError(
-            f"{wish.kind.value} {quoted(wish.subject)} cannot be given as it is asked for",
-            why=_said(error, wish, room.platform()),
-            fix="choose another name" if wish.kind is RequestKind.NAMESPACE else "ask for less, or another name",
-        ) from None
+        # Something else may be wrong with it: what was approved waits until that is mended.
+        return error if _is_valid(room, tree) else None
+    return None
 
 
 def _document(wish: Wish, now: int) -> DeclaredGrant:

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError, UsageError
+from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, UsageError
 from allotment.model.jobs.job import JobType
 from allotment.model.requests.grant import GrantState, TeamGrant
-from allotment.model.requests.request import GrantRequest, RequestState
+from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
 from allotment.model.requests.terms import RequestKind, Wish, WorkloadType
 from allotment.operations.decide.carrying_out import GrantCarrier, settle
 from allotment.operations.decide.notebooks import notebook_of
-from allotment.ports.request_service import AskedRequest
+from allotment.ports.request_service import AskedMove, AskedRequest
 from allotment.render.manifests import render
 from allotment.requests.sound_terms import DAY
 from allotment.spec.granting import grant_path
-from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, MEMBER, Office, load
+from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, LEAD, MEMBER, Office, gpus, load
 
 GI, DEV = 1 << 30, "dev-eastus"
 
@@ -215,3 +215,15 @@ def test_the_job_of_a_notebook(office: Office, accelerator: str) -> None:
 def test_a_notebook_that_cannot_be_is_refused(office: Office, asked: AskedRequest) -> None:
     with pytest.raises(AllotmentError):
         office.of("ada", MEMBER).ask(asked)
+
+
+def test_whoever_approves_what_is_gone_meanwhile_is_told(office: Office) -> None:
+    ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
+    first, second = (ada.ask(gpus(8)) for _ in range(2))
+    boss.move(first.id, AskedMove(RequestAct.APPROVE))
+    with pytest.raises(CapacityError, match="is not there any more"):
+        boss.move(second.id, AskedMove(RequestAct.APPROVE))
+    office.passes(2)
+    with pytest.raises(CapacityError):
+        boss.move(second.id, AskedMove(RequestAct.APPROVE))
+    boss.move(second.id, AskedMove(RequestAct.DENY, "cv has them"))
