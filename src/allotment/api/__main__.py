@@ -19,14 +19,24 @@ from fastapi import FastAPI
 from allotment import wiring
 from allotment.accounting.prices import class_prices
 from allotment.api.clusters import ClusterWays, ReachedClusters, cluster_hub, joined_clusters
-from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_room, keep_deciding, repository_of
+from allotment.api.deciding import (
+    DecidedOn,
+    PresentPlatform,
+    RepositoryWords,
+    decision_room,
+    keep_deciding,
+    repository_of,
+)
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.keyed_calls import forget_old
 from allotment.api.limited_socket import LimitedSocket
+from allotment.api.notebooks import ServedNotebooks
+from allotment.api.proposing import add_forge_words, mode_of, proposing_of
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
+from allotment.api.teaming import identity_as_declared, team_world
 from allotment.api.telling import notifier, tell_beside
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.kubernetes.place import classes_offered
@@ -122,8 +132,12 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repository-branch", default="main", help="its branch that counts")
     parser.add_argument("--repository-folder", default="", help="the platform directory within")
     parser.add_argument(
-        "--repository-mode", default="direct", choices=("direct", "branch"), help="where commits of grants go"
+        "--repository-mode",
+        default="direct",
+        choices=("direct", "branch", "pull-request"),
+        help="where commits of grants go",
     )
+    add_forge_words(parser)
     parser.add_argument("--oidc-issuer", default="", help="identity provider whose people may sign in")
     parser.add_argument("--oidc-client", default="allotment", help="name under which it knows this client")
     parser.add_argument("--oidc-groups", default="groups", help="claim of its tokens that lists groups")
@@ -145,6 +159,7 @@ def _serve(asked: argparse.Namespace) -> None:
     directory = Path(named) if named else running.example_platform()
     tree = wiring.directory(directory).read()
     platform = load_platform(tree, clock.now().date()).platform
+    present = PresentPlatform(platform, tree.files)
     with ExitStack() as opened:
         jobs = opened.enter_context(wiring.store(asked.store).writer(f"process {os.getpid()}"))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
@@ -158,7 +173,7 @@ def _serve(asked: argparse.Namespace) -> None:
             version=running.version(),
             pid=os.getpid(),
             environment=of_shell(os.environ),
-            refuse=lambda job: refuse_broken_rules(job, platform),
+            refuse=lambda job: refuse_broken_rules(job, present.platform),
             declared=tree.files,
             clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
             listens="" if place is None else place.address(port),
@@ -172,9 +187,11 @@ def _serve(asked: argparse.Namespace) -> None:
         ways = ClusterWays(present, credentials, connected)
         hub = opened.enter_context(cluster_hub(present, ways, wiring.clock()))
         credentials.on_change(hub.reopen)
+        present.follow(lambda: submitters.become(present.platform))
         slots = DEFAULT_SLOTS if slots is None else slots
-        opener = _opener(platform, folder, slots, opened, steady, submitters, ReachedClusters(hub, ways))
+        opener = _opener(present, folder, slots, opened, steady, submitters, ReachedClusters(hub, ways))
         desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
+        present.follow(lambda: desk.become(identity_as_declared(identity, present.platform, present.files)))
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True)
@@ -183,16 +200,19 @@ def _serve(asked: argparse.Namespace) -> None:
         with _answered_for(jobs, identity, steady):
             witnessing.start()
             repository = repository_of(
-                RepositoryWords(
-                    asked.repository, asked.repository_branch, asked.repository_folder, asked.repository_mode
-                ),
+                RepositoryWords(asked.repository, asked.repository_branch, asked.repository_folder, mode_of(asked)),
                 directory if named else None,
                 folder,
             )
-            room = decision_room(present, jobs, repository, ways.by_context, hub, wiring.clock())
+            notebooks = ServedNotebooks(desk, lambda: present.platform, wiring.clock())
+            proposing = proposing_of(asked, folder, dict(os.environ), opened)
+            there = DecidedOn(ways.by_context, hub)
+            room = decision_room(present, jobs, repository, there, wiring.clock(), notebooks, proposing)
             requests = RequestDesk(room)
             telling = notifier(room, jobs, Path(asked.notices)) if asked.notices else None
-            deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=bool(asked.repository))
+            world = team_world(desk, jobs, present.people, connected, wiring.clock())
+            afar = bool(asked.repository)
+            deciding = partial(keep_deciding, requests, room, present, desk.ending, afar=afar, world=world)
             Thread(target=deciding, daemon=True).start()
             if telling is not None:
                 tell_beside(telling, desk)
@@ -304,7 +324,7 @@ def _last_start(place: Path) -> tuple[str, int | None]:
 
 
 def _opener(
-    platform: Platform,
+    present: PresentPlatform,
     folder: Path,
     slots: int,
     opened: ExitStack,
@@ -315,6 +335,7 @@ def _opener(
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
     def open_one(name: str) -> Serving:
+        platform = present.platform
         if name == LOCAL:
             return _local(platform, folder, slots, clock, opened)
         cluster = platform.cluster(name)
@@ -333,6 +354,7 @@ def _opener(
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)
+        present.follow(lambda: _go_on(backend, present.platform, name))
         there = ClusterAsSource(partial(clusters.hub.snapshot, name), wiring.clock(), lambda: backend.acts)
         starts = ForeseenThere(kube, clock, backend.rendered, backend.ours, lambda: backend.acts)
         return Serving(
@@ -344,11 +366,18 @@ def _opener(
             prices=class_prices(platform, cluster),
             offered=partial(classes_offered, platform, cluster),
             snapshot=lambda _: there.read,
-            namespace_of=partial(namespace_of, platform),
+            namespace_of=lambda team: namespace_of(present.platform, team),
             with_past=True,
         )
 
     return open_one
+
+
+def _go_on(backend: KubernetesBackend, platform: Platform, name: str) -> None:
+    """A cluster that the directory has no more stays as it was: jobs there are followed to their end."""
+    cluster = platform.cluster(name)
+    if cluster is not None:
+        backend.become(platform, cluster)
 
 
 def connected(context: str) -> AbstractContextManager[KubePort]:

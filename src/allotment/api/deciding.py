@@ -12,6 +12,7 @@ from threading import Event
 from typing import Final
 
 from allotment import wiring
+from allotment.api.proposing import NOTHING_PROPOSED, Proposing
 from allotment.errors import AllotmentError, shown
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.observed.snapshot import Snapshot
@@ -24,9 +25,11 @@ from allotment.operations.decide.beside import ClusterActs
 from allotment.operations.decide.carrying_out import GrantCarrier
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.decide.need import guaranteed_devices, kept_need
+from allotment.operations.decide.notebooks import Notebooks
 from allotment.operations.decide.of_platform import PlatformRequests
 from allotment.operations.decide.room import Applied, ApplyCause, DecisionRoom
 from allotment.operations.decide.spending import spent_this_month
+from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
 from allotment.operations.fleet.followed import ANSWERS_IN
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.ports.clock import Clock, epoch_ms
@@ -56,7 +59,12 @@ class PresentPlatform:
             platform: as declared.
             files: of the directory that declares it.
         """
+        self._followers: list[Callable[[], None]] = []
         self.become(platform, files)
+
+    def follow(self, told: Callable[[], None]) -> None:
+        """Have somebody be told whenever it has become another one."""
+        self._followers.append(told)
 
     def become(self, platform: Platform, files: Mapping[str, str]) -> None:
         """Another one."""
@@ -64,6 +72,8 @@ class PresentPlatform:
         self.files = files
         self.platform = platform
         self._people = people_of(platform)
+        for told in self._followers:
+            told()
 
     def people(self) -> PeopleOfPlatform:
         """Which groups are what."""
@@ -109,13 +119,27 @@ def repository_of(words: RepositoryWords, directory: Path | None, folder: Path) 
     return None if directory is None else running.platform_repository(directory)
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedOn:
+    """The clusters that are decided on.
+
+    Attributes:
+        connect: to one, by its context.
+        hub: as they were seen last.
+    """
+
+    connect: Connect
+    hub: ClusterHub
+
+
 def decision_room(
     present: PresentPlatform,
     store: JobsStore,
     repository: RepositoryPort | None,
-    connect: Connect,
-    hub: ClusterHub,
+    there: DecidedOn,
     clock: Clock,
+    notebooks: Notebooks | None = None,
+    proposing: Proposing = NOTHING_PROPOSED,
 ) -> DecisionRoom:
     """What a server decides with.
 
@@ -123,18 +147,19 @@ def decision_room(
         present: the platform.
         store: where requests are kept.
         repository: where the platform directory is kept; None where it is in none.
-        connect: to a cluster, by its context.
-        hub: clusters as they were seen last.
+        there: clusters.
         clock: time.
+        notebooks: begins and ends those that are given; None where none are.
+        proposing: how changes are proposed that wait to be merged.
     """
-    acts = ClusterActs()
+    acts, hub = ClusterActs(), there.hub
 
     def load(files: Mapping[str, str]) -> Platform:
         return load_platform(SourceTree(files), clock.now().date()).platform
 
     def apply(platform: Platform, clusters: Sequence[str], cause: ApplyCause) -> Applied:
         present.become(platform, cause.state.tree.files)
-        applied = apply_clusters(platform, clusters, connect, clock, wiring.this_run, cause, acts)
+        applied = apply_clusters(platform, clusters, there.connect, clock, wiring.this_run, cause, acts)
         for each in clusters:
             # Of one that hangs it is known that it does: nobody is to wait for that again.
             if each not in applied.trouble:
@@ -164,11 +189,20 @@ def decision_room(
         spent=lambda team: spent_this_month(store, team, epoch_ms(clock)),
         seed=_SEED,
         new_id=running.new_request_id,
+        notebooks=notebooks,
+        proposer=proposing.proposer,
+        taking=proposing.taking,
     )
 
 
 def keep_deciding(
-    desk: RequestDesk, room: DecisionRoom, present: PresentPlatform, ending: Event, *, afar: bool
+    desk: RequestDesk,
+    room: DecisionRoom,
+    present: PresentPlatform,
+    ending: Event,
+    *,
+    afar: bool,
+    world: TeamWorld | None = None,
 ) -> None:
     """Pass after pass until the server ends; what goes wrong is said once, and tried again.
 
@@ -178,13 +212,17 @@ def keep_deciding(
         present: the platform, which goes on with its repository.
         ending: set once the server is to end.
         afar: whether the repository lies elsewhere.
+        world: what teams need that come or leave; None where none do.
     """
     carrier = GrantCarrier(room, read_again=round((_READ_AGAIN if afar else _READ_HERE_AGAIN) * 1000))
     following = _Following(carrier, room, present)
+    acts = [desk.pass_time, following.go_on, carrier.carry_out]
+    if world is not None:
+        acts.append(TeamCarrier(room, world).carry_out)
     said: set[str] = set()
     while not ending.wait(_PASS):
         # Time passes though a repository is away, and grants go though a directory is not valid.
-        failed = {each for each in map(_failure, (desk.pass_time, following.go_on, carrier.carry_out)) if each}
+        failed = {each for each in map(_failure, acts) if each}
         for each in sorted(failed - said):
             print(f"requests wait: {shown(each)}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         said = failed

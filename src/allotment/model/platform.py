@@ -120,7 +120,7 @@ class Platform:
         for team in self.teams:
             placement = team.placement_in(cluster)
             if placement is not None:
-                yield team, placement
+                yield team.there(cluster), placement
 
     def idle_policy(self, work: IdleWork) -> IdlePolicy | None:
         """The rule of idleness of a kind of work; None where there is none."""

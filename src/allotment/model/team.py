@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from allotment.model.cluster import Environment
@@ -172,6 +172,7 @@ class Claim:
 
     Attributes:
         namespaces: which of the team's get it; all of them if empty.
+        clusters: in which of the team's it is; in all of them if empty.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Claim:
     storage_class: str
     access_mode: str
     namespaces: tuple[str, ...] = ()
+    clusters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +232,14 @@ class Team:
         guests: users and groups besides the team's own to whom its owners may give rights in its namespace.
         extra_rules: rights of its roles that other teams' roles do not have.
         container_defaults: where they differ from everybody's.
-        namespaces: in every cluster the same; their order says nothing.
+        namespaces: in every cluster the same, but for those of `only_in`; their order says nothing.
         pod_security: None where the team's namespaces are as everybody's.
         max_grace: seconds that a pod may take to end.
         priorities: names of the ladder's rungs its work may use; the first is its default.
         image_pull_secrets: names of Secrets for the registry that its default account uses.
         placements: one per cluster, in the platform's order of clusters.
         offboarding: set once the team has been removed and only its data remain.
+        only_in: clusters of namespaces that are not in all of the team's.
     """
 
     name: str
@@ -260,6 +263,7 @@ class Team:
     contacts: tuple[Contact, ...]
     placements: tuple[Placement, ...]
     offboarding: Offboarding | None
+    only_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def queue(self) -> str:
@@ -281,6 +285,13 @@ class Team:
         if self.pod_security is None or day <= self.pod_security.until:
             return self
         return replace(self, pod_security=None)
+
+    def there(self, cluster: str) -> Team:
+        """The team as it is in a cluster: without namespaces that are elsewhere alone."""
+        away = {name for name, clusters in self.only_in.items() if cluster not in clusters}
+        if not away:
+            return self
+        return replace(self, namespaces=tuple(each for each in self.namespaces if each not in away))
 
     def placement_in(self, cluster: str) -> Placement | None:
         """The team's presence in that cluster, or None."""

@@ -67,8 +67,16 @@ class ForgePort(Protocol):
 
         Args:
             branch: in the same repository.
-            commit: the last of the branch.
+            commit: the last of the branch, with whatever tells one proposal of it from another.
             text: where one is opened.
+        """
+        ...
+
+    def withdraw(self, branch: str) -> None:
+        """Close the open pull request of a branch, unmerged; nothing where there is none.
+
+        Args:
+            branch: in the same repository.
         """
         ...
 

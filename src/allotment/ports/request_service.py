@@ -8,7 +8,9 @@ from typing import Final, Protocol
 
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DemonstratedNeed, Effect, GrantRequest, RequestAct
+from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import RequestKind, WorkloadType
+from allotment.model.requests.timeline import TimelineStep
 from allotment.ports.requests import RequestFilter, RequestMark
 
 LISTED: Final = 100
@@ -33,6 +35,10 @@ class AskedRequest:
         lasts: milliseconds; None for good.
         extends: id of the grant that it prolongs or changes; empty for none.
         key: what comes again from the same person with it is one request; empty for none.
+        new_team: as of `Wish`; `subject` of a team that is to leave is its name once more, typed.
+        keep_data_until: as of `Wish`.
+        size: as of `Wish`.
+        image: as of `Wish`; the device of a notebook is an `accelerator`, with `devices` 0.
     """
 
     kind: RequestKind
@@ -48,6 +54,10 @@ class AskedRequest:
     lasts: int | None = None
     extends: str = ""
     key: str = ""
+    new_team: NewTeam | None = None
+    keep_data_until: str = ""
+    size: int = 0
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,33 @@ class AskedMove:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeInCluster:
+    """What would be made in a cluster.
+
+    Attributes:
+        kinds: how many objects, by kind, in the order of their names.
+    """
+
+    cluster: str
+    kinds: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenChange:
+    """What a request makes of the platform directory and of clusters.
+
+    Attributes:
+        diff: of the directory, a unified diff.
+        made: in each cluster where something is made.
+        warnings: what the directory warns of afterwards and did not before.
+    """
+
+    diff: str
+    made: tuple[MadeInCluster, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ToldRequest:
     """A request, with what whoever decides is shown of it now.
 
@@ -97,6 +134,8 @@ class ToldRequest:
         after: what happens when it ends, in a sentence; empty where it does not.
         warning: that some of the time that it names has passed, what it makes of a grant, and why it waits where
             another like it would not; empty for nothing.
+        change: what it makes of the platform directory; None where that is quota alone, or nothing.
+        timeline: what was done since it was approved, step by step; of what is one commit and an apply, nothing.
     """
 
     request: GrantRequest
@@ -108,6 +147,8 @@ class ToldRequest:
     decides: bool
     after: str
     warning: str = ""
+    change: ForeseenChange | None = None
+    timeline: tuple[TimelineStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

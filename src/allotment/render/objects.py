@@ -81,7 +81,8 @@ class Tenant:
     def claims(self) -> tuple[Claim, ...]:
         """The volume claims that belong into this namespace."""
         given = self.team.storage.claims
-        return tuple(claim for claim in given if not claim.namespaces or self.namespace in claim.namespaces)
+        here = (each for each in given if not each.clusters or self.placement.cluster in each.clusters)
+        return tuple(each for each in here if not each.namespaces or self.namespace in each.namespaces)
 
     @property
     def leaving(self) -> bool:

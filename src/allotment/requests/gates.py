@@ -13,10 +13,12 @@ from typing import Final
 
 from allotment.model.requests.gates import AT_ONCE, ApprovalGate, Approvals
 from allotment.model.requests.grant import TeamGrant
-from allotment.model.requests.terms import Terms, Wish
+from allotment.model.requests.terms import RequestKind, Terms, Wish
 from allotment.requests.granting import joined
 from allotment.requests.sound_terms import DAY, gives_no_more
 
+NEVER_AT_ONCE: Final = frozenset({RequestKind.TEAM, RequestKind.LEAVE})
+"""Kinds that somebody decides on whatever the gates say: who is a team decides who gets in, and whose data go."""
 _LATELY: Final = 90
 """Days that count where grants may last for any time."""
 
@@ -41,10 +43,12 @@ class GivenBeside:
     Attributes:
         devices: at the same time.
         price: of all that stand, come or have stood lately, in millionths of the currency; None where it is not known.
+        standing: how many grants of the kind it has, or is to have.
     """
 
     devices: int = 0
     price: int | None = 0
+    standing: int = 0
 
 
 NOTHING_BESIDE: Final = GivenBeside()
@@ -79,7 +83,9 @@ def gate_met(
     own, price = _own_price(terms), _price(terms, beside)
     room = own is not None and left_after is not None and left_after >= 0
     for each in approvals.gates:
-        open_to_it = at_once or each.route != AT_ONCE
+        open_to_it = each.route != AT_ONCE or (
+            at_once and wish.kind not in NEVER_AT_ONCE and beside.standing < each.most_standing
+        )
         if open_to_it and _asks_for(each, wish, devices) and _is_cheap(each, price, undone_in, room=room):
             return MetGate(each.name, each.route)
     return MetGate("", approvals.otherwise)

@@ -13,15 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from allotment.errors import spelled
-from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantedNamespace, GrantedVolume, GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind, Terms
 from allotment.requests.granting import become, text_digest
 from allotment.requests.pricing import cut_off
 
 GrantWriter = Callable[[DeclaredGrant], str]
 """Makes the text of a grant's file; of the same grant always the same text."""
+
+
+IN_A_FILE: Final = frozenset({RequestKind.NAMESPACE, RequestKind.VOLUME})
+"""Kinds besides devices of which a document is made."""
 
 
 class StepKind(Enum):
@@ -170,11 +175,15 @@ def _declared(grant: TeamGrant, terms: Terms) -> DeclaredGrant:
         shares=terms.shares,
         taken=terms.taken,
         reason=f"request {grant.id} of {spelled(grant.requester)}",
+        namespaces=(GrantedNamespace(grant.subject, grant.clusters),) if grant.kind is RequestKind.NAMESPACE else (),
+        volumes=(GrantedVolume(grant.subject, grant.size, grant.clusters),) if grant.kind is RequestKind.VOLUME else (),
     )
 
 
 def _has_a_file(grant: TeamGrant) -> bool:
     """Only what was decided on as devices gives any; what is there already goes with its grant."""
+    if grant.kind in IN_A_FILE:
+        return bool(grant.clusters)  # of before such grants were made something of there are none
     return bool(grant.terms.shares) and (grant.kind is RequestKind.GPUS or bool(grant.written))
 
 

@@ -23,7 +23,10 @@ MOVES: Final[Mapping[GrantState, frozenset[GrantState]]] = MappingProxyType(
     {
         # Ended before it began, or found in the way when it was to begin.
         GrantState.DUE: frozenset({GrantState.GIVING, GrantState.ENDED, GrantState.CONFLICT}),
-        GrantState.GIVING: frozenset({GrantState.ACTIVE, GrantState.TAKING_BACK, GrantState.CONFLICT}),
+        # To ENDED where a person has refused its change before that stood anywhere.
+        GrantState.GIVING: frozenset(
+            {GrantState.ACTIVE, GrantState.TAKING_BACK, GrantState.CONFLICT, GrantState.ENDED}
+        ),
         # To GIVING when it is extended or changed.
         GrantState.ACTIVE: frozenset({GrantState.GIVING, GrantState.TAKING_BACK, GrantState.CONFLICT}),
         GrantState.TAKING_BACK: frozenset({GrantState.ENDED, GrantState.CONFLICT}),
@@ -69,6 +72,8 @@ def grant_of(request: GrantRequest) -> TeamGrant:
         told=(),
         decided=(_somebody_decided(request),),
         given_by=request.id,
+        size=request.wish.size,
+        clusters=request.wish.clusters,
     )
 
 
@@ -160,6 +165,14 @@ def ended(grant: TeamGrant, now: int) -> TeamGrant:
     Raises:
         ConflictError: it is over, on its way out, or people have to decide something else first.
     """
+    if grant.kind in {RequestKind.TEAM, RequestKind.LEAVE}:
+        raise ConflictError(
+            f"grant {grant.id} cannot be ended",
+            why="it is about a whole team" if grant.kind is RequestKind.TEAM else "the team leaves already",
+            fix=f"have the team leave: `allot request leave {grant.team}`"
+            if grant.kind is RequestKind.TEAM
+            else "take `offboarding` out of the team's file by hand to have it come back",
+        )
     if grant.state not in _ENDED_FROM:
         in_conflict = grant.state is GrantState.CONFLICT
         raise ConflictError(
@@ -169,6 +182,22 @@ def ended(grant: TeamGrant, now: int) -> TeamGrant:
         )
     out = GrantState.ENDED if grant.state is GrantState.DUE else GrantState.TAKING_BACK
     return become(grant, out, terms=cut_off(grant.terms, now))
+
+
+def refused(grant: TeamGrant, why: str, now: int) -> TeamGrant:
+    """The grant once a person has refused its change where that was to be merged.
+
+    What was to be given first ends, and nothing is charged. Where something stands in its place, an earlier version of
+    it or what was to be taken back, people decide.
+
+    Args:
+        grant: while its change was being made.
+        why: a person has refused it, with where that can be read.
+        now: milliseconds since the epoch.
+    """
+    if grant.state is GrantState.GIVING and not grant.written:
+        return become(grant, GrantState.ENDED, terms=cut_off(grant.terms, min(now, grant.terms.since)), trouble=why)
+    return become(grant, GrantState.CONFLICT, trouble=why)
 
 
 def restored(grant: TeamGrant, found: str | None, now: int, over: str = "") -> TeamGrant:
@@ -208,19 +237,47 @@ def kept(grant: TeamGrant, found: str | None, stands: DeclaredGrant | None, pric
     _check_in_conflict(grant)
     terms = None if stands is None else _terms_of(stands, prices)
     if found is not None and stands is not None and terms is not None and not _is_over(grant.terms, now):
-        its_own = (stands.name, stands.team) == (grant.id, grant.team)
+        its_own = (stands.name, stands.team) == (grant.id, grant.team) and _makes_no_more(stands, grant)
         if its_own and any(gives_no_more(terms, each) for each in grant.approved):
             return become(grant, GrantState.GIVING, terms=terms, written=text_digest(found), by_hand=True)
     return become(grant, GrantState.TAKING_BACK, terms=cut_off(grant.terms, now), written="", by_hand=True)
 
 
+def _makes_no_more(stands: DeclaredGrant, grant: TeamGrant) -> bool:
+    """Whether a document gives no namespace or volume but that of a grant, no larger, and in none but its clusters."""
+    spaces = all(
+        grant.kind is RequestKind.NAMESPACE and each.name == grant.subject and _in_no_more(each.clusters, grant)
+        for each in stands.namespaces
+    )
+    return spaces and all(
+        grant.kind is RequestKind.VOLUME
+        and each.name == grant.subject
+        and each.size <= grant.size
+        and _in_no_more(each.clusters, grant)
+        for each in stands.volumes
+    )
+
+
+def _in_no_more(clusters: tuple[str, ...], grant: TeamGrant) -> bool:
+    return bool(clusters) and set(clusters) <= set(grant.clusters)
+
+
 def after_end(grant: TeamGrant) -> str:
     """What happens when a grant ends, as its people are told."""
+    if grant.kind is RequestKind.TEAM:
+        return f"The team goes on until it leaves: `allot request leave {spelled(grant.team)}`."
     if grant.terms.until is None:
         return "It has no end: it goes on until somebody ends it."
+    if grant.kind is RequestKind.LEAVE:
+        return (
+            f"On {written(grant.terms.until)} team {spelled(grant.team)} is taken out of the platform directory, and"
+            " all its data are deleted. It runs nothing from the approval on, and nobody of it gets in."
+        )
     when, team = written(grant.terms.until), spelled(grant.team)
     if not grant.terms.shares:
         what = f"{_NOUNS[grant.kind]} {spelled(grant.subject)}" if grant.subject else _NOUNS[grant.kind]
+        if grant.kind in _WITH_DATA:
+            return f"On {when} {what} of team {team} is deleted, with all that is in it: its data are kept until then."
         return (
             f"On {when} {what} is taken back from team {team}, and what runs there ends. Nothing more is charged to it."
         )
@@ -235,6 +292,7 @@ def after_end(grant: TeamGrant) -> str:
     )
 
 
+_WITH_DATA: Final = frozenset({RequestKind.NAMESPACE, RequestKind.VOLUME})
 _NOUNS: Final[Mapping[RequestKind, str]] = MappingProxyType(
     {
         RequestKind.GPUS: "the quota",
@@ -244,6 +302,8 @@ _NOUNS: Final[Mapping[RequestKind, str]] = MappingProxyType(
         RequestKind.VOLUME: "volume",
         RequestKind.NOTEBOOK: "notebook",
         RequestKind.MODEL_API: "model API",
+        RequestKind.TEAM: "team",
+        RequestKind.LEAVE: "data",
     }
 )
 

@@ -122,6 +122,7 @@ USUAL_GATES: Final = (
     _gate("some-gpus", _GPUS, PLATFORM_LEAD, devices=_SOME),
     _gate("many-gpus", _GPUS, ENGINEERING_LEADERSHIP, devices=(8, None)),
     _gate("clusters", (RequestKind.CLUSTER,), ENGINEERING_LEADERSHIP),
+    _gate("teams", (RequestKind.TEAM, RequestKind.LEAVE), ENGINEERING_LEADERSHIP),
     _gate("production-endpoints", (RequestKind.ENDPOINT,), PLATFORM_LEAD, environments=(Environment.PRODUCTION,)),
     _gate("paid-model-apis", (RequestKind.MODEL_API,), PLATFORM_LEAD),
 )

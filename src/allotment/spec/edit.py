@@ -113,8 +113,13 @@ def remove_team(tree: SourceTree, name: str, keep_data_until: dt.date) -> Change
     return changes
 
 
-def finish_removals(tree: SourceTree, today: dt.date) -> Changes:
+def finish_removals(tree: SourceTree, today: dt.date, only: str = "") -> Changes:
     """Remove the teams whose data are due: their documents, what clusters override for them, grants and budgets.
+
+    Args:
+        tree: the directory.
+        today: a day after the last one on which their data are kept.
+        only: name of the one team that is meant; empty for all.
 
     Raises:
         InvalidPlatformError: the directory is not valid, before or after (a pool may still be dedicated to the team).
@@ -122,6 +127,7 @@ def finish_removals(tree: SourceTree, today: dt.date) -> Changes:
     """
     platform = load_platform(tree).platform
     due = [t.name for t in platform.teams if t.offboarding is not None and t.offboarding.keep_data_until < today]
+    due = [name for name in due if only in ("", name)]
     changed = tree
     for name in due:
         changed = changed.with_changes(_without_overrides(changed, name))

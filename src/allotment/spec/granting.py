@@ -10,12 +10,13 @@ from typing import Any, Final
 from allotment.errors import InputError
 from allotment.model.names import is_dns_label
 from allotment.model.quantity import Bytes, format_bytes, format_cpu
-from allotment.model.requests.grant import DeclaredGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantedNamespace, GrantedVolume
 from allotment.model.requests.terms import QuotaShare
 from allotment.spec.problems import echo
 from allotment.spec.writing import block
 
 _HEAD: Final = "# Quota that a team has beyond its own as long as this document is here.\n"
+_HEAD_OF_DATA: Final = "# What a team has as long as this document is here: what lies in it goes with the document.\n"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -43,11 +44,18 @@ def grant_document(grant: DeclaredGrant) -> str:
         "team": grant.team,
         "from": _moment(grant.since),
         "until": None if grant.until is None else _moment(grant.until),
-        "gpus": [_share(each) for each in grant.shares],
+        "gpus": [_share(each) for each in grant.shares] or None,
+        "namespaces": [_named(each) for each in grant.namespaces] or None,
+        "volumes": [{**_named(each), "size": _memory(Bytes(each.size))} for each in grant.volumes] or None,
         "takenFrom": [{"team": each.team, **_share(each.share)} for each in grant.taken],
         "reason": _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", grant.reason) or None,
     }
-    return _HEAD + "\n".join(block(fields)) + "\n"
+    head = _HEAD_OF_DATA if grant.namespaces or grant.volumes else _HEAD
+    return head + "\n".join(block(fields)) + "\n"
+
+
+def _named(given: GrantedNamespace | GrantedVolume) -> Mapping[str, Any]:
+    return {"name": given.name, "clusters": list(given.clusters) or None}
 
 
 def _share(share: QuotaShare) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from allotment.model.platform import Platform
 from allotment.model.source import SourceTree
 from allotment.spec.checks import check_declared, check_placed
 from allotment.spec.convert.accelerators import accelerator_specs
+from allotment.spec.convert.granted import with_granted
 from allotment.spec.convert.platform import platform
 from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors, flavors_of
@@ -45,7 +46,7 @@ def load_platform(tree: SourceTree, today: dt.date = dt.date.min) -> Loaded:
         InvalidPlatformError: the directory has errors; `problems` holds all of them.
     """
     reading = read(tree)
-    declared, issues = reading.declared, reading.issues
+    declared, issues = with_granted(reading.declared), reading.issues
     result: Platform | None = None
     if not reading.lost:
         flavors = _flavors(declared)

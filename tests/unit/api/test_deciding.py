@@ -10,7 +10,7 @@ import pytest
 from allotment.adapters.clock import SystemClock
 from allotment.adapters.kube.fake import FakeKube
 from allotment.adapters.store.fake import MemoryStore
-from allotment.api.deciding import PresentPlatform, decision_room, keep_deciding
+from allotment.api.deciding import DecidedOn, PresentPlatform, decision_room, keep_deciding
 from allotment.errors import UnreachableError
 from allotment.model.requests.grant import GrantState
 from allotment.spec.load import load_platform
@@ -28,7 +28,7 @@ def test_nobody_decides_on_what_a_cluster_was() -> None:
     present = PresentPlatform(load_platform(directory(example_platform()).read()).platform, ACME)
     store = MemoryStore()
     with fleet.hub as hub:
-        room = decision_room(present, store, None, lambda _: nullcontext(FakeKube()), hub, SystemClock())
+        room = decision_room(present, store, None, DecidedOn(lambda _: nullcontext(FakeKube()), hub), SystemClock())
         assert len(room.snapshots((AWAY, OTHER, "nowhere"))) == 2
         fleet.wrong[AWAY] = UnreachableError("the cluster does not answer")
         fleet.kubes[AWAY].log.end_streams()

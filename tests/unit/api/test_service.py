@@ -24,6 +24,7 @@ from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay, SocketWay
 from allotment.api.__main__ import _opener
 from allotment.api.clusters import ReachedClusters
+from allotment.api.deciding import PresentPlatform
 from allotment.api.doors import HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
@@ -876,7 +877,8 @@ def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, mo
     with ExitStack() as opened:
         submitters = Submitters(tuple, builders.platform())
         reached = ReachedClusters(ClusterHub(dict, NotImplemented, SystemClock()), NotImplemented)
-        opener = _opener(builders.platform(), tmp_path, 4, opened, world.machine.clock, submitters, reached)
+        present = PresentPlatform(builders.platform(), {})
+        opener = _opener(present, tmp_path, 4, opened, world.machine.clock, submitters, reached)
         with pytest.raises(NotFoundError) as told:
             opener("labb")
     assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix

@@ -305,6 +305,16 @@ CASES = [
         "team cv has no placement in two; take it from a team that has a100 there",
     ),
     Case(
+        "grants_name_clusters_of_the_team",
+        grant(
+            "",
+            more="namespaces: [{name: nlp-more, clusters: [dev, two]}]\n",
+            two=CLUSTER.replace("name: dev", "name: two"),
+        ),
+        "error grant.yaml:5 namespaces[0].clusters[1]",
+        'team nlp has no placement in "two"',
+    ),
+    Case(
         "grants_name_placements",
         grant(HERE.replace("a100", "a10")),
         "error grant.yaml:5 gpus[0].flavor",

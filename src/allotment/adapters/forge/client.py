@@ -139,6 +139,14 @@ class ForgeClient:
             what, why=said_in(answer) or f"HTTP {code}", fix=f"see that {branch} and {self._at.branch} are there"
         )
 
+    def withdraw(self, branch: str) -> None:
+        """Close the open one of a branch."""
+        what = f"{self.place()} does not close the pull request of {branch}"
+        for each in self._listed("open", branch):
+            if self._is_of(each, branch):
+                self._session.patched(f"{self._path}/{each.number:d}", what, {"state": "closed"})
+                return
+
     def state(self, number: int) -> PullRequestState:
         """What became of one."""
         what = f"{self.place()} does not tell of pull request {number}"

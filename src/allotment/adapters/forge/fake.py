@@ -55,6 +55,12 @@ class MemoryForge:
         self.pulls.append(MemoryPull(branch, commit, text))
         return _told(len(self.pulls))
 
+    def withdraw(self, branch: str) -> None:
+        """Close the open one of a branch."""
+        for each in self.pulls:
+            if each.branch == branch and each.state is PullRequestState.OPEN:
+                each.state = PullRequestState.CLOSED
+
     def state(self, number: int) -> PullRequestState:
         """What became of one.
 

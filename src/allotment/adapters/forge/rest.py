@@ -125,6 +125,19 @@ class ForgeSession:
         except httpx.RequestError as error:
             raise self._silent(shown(error) or type(error).__name__) from None
 
+    def patched(self, path: str, what: str, body: Mapping[str, str]) -> None:
+        """Change what is there; asked once.
+
+        Raises:
+            AllotmentError: nothing that can be read came back, or it is refused.
+        """
+        try:
+            code, answer = self._asked("PATCH", path, what, body=body)
+        except httpx.RequestError as error:
+            raise self._silent(shown(error) or type(error).__name__) from None
+        if code in REFUSED:
+            raise ForgeRefusedError(what, why=said_in(answer) or f"HTTP {code}")
+
     def _asked(
         self, method: str, path: str, what: str, *, params: Mapping[str, str] | None = None,
         body: Mapping[str, str] | None = None,

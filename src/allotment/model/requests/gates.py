@@ -26,6 +26,7 @@ class ApprovalGate:
         undone_within: seconds within which it can be taken back, at most; None where that does not count.
         within_budget: whether the team's budget of the month has to have room for it.
         route: name of the route that decides; `AT_ONCE` for none.
+        most_standing: grants of the kind that a team may have at a time on which nobody decided; counts at once alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ApprovalGate:
     undone_within: int | None
     within_budget: bool
     route: str
+    most_standing: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from allotment.model.requests.terms import QuotaShare, RequestKind, TakenShare, Terms
+from allotment.model.requests.timeline import TimelineStep
 
 
 class GrantState(Enum):
@@ -47,6 +48,10 @@ class TeamGrant:
         decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
         given_by: id of the request that gave its present terms; empty for its own.
         restores: commit whose edit by hand gives way to what was agreed on, while that is done; empty otherwise.
+        timeline: what was done for it, in the order of the steps; of what is one commit and an apply, nothing.
+        size: bytes of a volume; 0 for every other kind.
+        clusters: in which a namespace, a volume or a notebook is; empty for every other kind.
+        made: what was made of it that is no part of the platform directory, such as ``job/jk3f…``; empty for nothing.
     """
 
     id: str
@@ -68,11 +73,41 @@ class TeamGrant:
     decided: tuple[bool, ...] = ()
     given_by: str = ""
     restores: str = ""
+    timeline: tuple[TimelineStep, ...] = ()
+    size: int = 0
+    clusters: tuple[str, ...] = ()
+    made: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedNamespace:
+    """A namespace that a team has for a time.
+
+    Attributes:
+        clusters: where; empty for all that the team is in.
+    """
+
+    name: str
+    clusters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedVolume:
+    """A volume claim that a team has for a time, in its first namespace.
+
+    Attributes:
+        size: bytes.
+        clusters: where; empty for all that the team is in.
+    """
+
+    name: str
+    size: int
+    clusters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredGrant:
-    """A document of kind Grant of the platform directory: quota that a team has beyond its own for a time.
+    """A document of kind Grant of the platform directory: what a team has beyond its own for a time.
 
     What it gives counts as the team's guarantee as long as the document is there: who removes the file ends it.
 
@@ -84,6 +119,8 @@ class DeclaredGrant:
         shares: what is given.
         taken: of whom.
         reason: foreign text.
+        namespaces: that the team has besides.
+        volumes: the same.
     """
 
     name: str
@@ -93,3 +130,5 @@ class DeclaredGrant:
     shares: tuple[QuotaShare, ...]
     taken: tuple[TakenShare, ...]
     reason: str
+    namespaces: tuple[GrantedNamespace, ...] = ()
+    volumes: tuple[GrantedVolume, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from allotment.model.quantity import Bytes, MilliCpu
+from allotment.model.requests.team import NewTeam
 
 
 class RequestKind(Enum):
@@ -21,6 +22,10 @@ class RequestKind(Enum):
     NOTEBOOK = "notebook"
     MODEL_API = "model-api"
     """An endpoint of somebody else's models, paid by use."""
+    TEAM = "team"
+    """A team that is not there yet, with all that it needs to run its first job."""
+    LEAVE = "leave"
+    """That a team leaves; its data stay until a day."""
 
 
 class WorkloadType(Enum):
@@ -112,6 +117,12 @@ class Wish:
         justification: why, in the requester's words; foreign text.
         subject: name of the namespace, endpoint, cluster, volume or notebook; empty for devices.
         environment: in which it is to be; empty where that says nothing.
+        new_team: what a team is to be that is asked for; None for every other kind.
+        keep_data_until: of a team that is to leave, the last day on which its data are kept, such as ``2027-01-31``.
+        size: bytes of a volume; 0 for every other kind.
+        clusters: in which a namespace, a volume or a notebook is to be; empty for every other kind.
+        image: that a notebook runs; empty for every other kind.
+        accelerator: class of the device of a notebook; empty for none.
     """
 
     kind: RequestKind
@@ -120,3 +131,9 @@ class Wish:
     justification: str
     subject: str = ""
     environment: str = ""
+    new_team: NewTeam | None = None
+    keep_data_until: str = ""
+    size: int = 0
+    clusters: tuple[str, ...] = ()
+    image: str = ""
+    accelerator: str = ""

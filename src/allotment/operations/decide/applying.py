@@ -18,13 +18,13 @@ from allotment.operations.change.attended import apply_attended
 from allotment.operations.change.cluster_plan import AS_DECLARED, live_plan
 from allotment.operations.change.engineers import refuse_locked_out
 from allotment.operations.decide.beside import ClusterActs
-from allotment.operations.decide.room import Applied, ApplyCause
-from allotment.plan.changes import Action, Plan, PlanSource
+from allotment.operations.decide.room import AgreedLosses, Applied, ApplyCause
+from allotment.plan.changes import Delete, Drain, Plan, PlanSource
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 from allotment.ports.process import Run
 
-_TAKES_AWAY: Final = frozenset({Action.DELETE, Action.DRAIN})
+_CLAIM: Final = "PersistentVolumeClaim"
 _MOST_NAMED: Final = 3
 
 
@@ -58,24 +58,33 @@ def apply_clusters(
             with connect(cluster.context) as kube:
                 plan = live_plan(platform, cluster, kube, clock.now().date(), AS_DECLARED, source)
                 this = replace(run(clock.now()), cause=cause.by)
-                return _needs_a_person(plan) or _applied(plan, kube, clock, this)
+                return _needs_a_person(plan, cause.agreed) or _applied(plan, kube, clock, this)
         except AllotmentError as error:
             return error.line
 
     return Applied(acts.trouble(clusters, applied))
 
 
-def _needs_a_person(plan: Plan) -> str:
+def _needs_a_person(plan: Plan, agreed: AgreedLosses) -> str:
     if plan.missing:
         return f"the server's account may not apply it: {plan.missing[0]}"
     if plan.doubts:
         return plan.doubts[0].message
-    gone = [str(each.key) for each in plan.changes if each.action in _TAKES_AWAY]
+    gone = [str(each.key) for each in plan.changes if isinstance(each, Delete | Drain) and not _is_agreed(each, agreed)]
     if gone:
         more = f" and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""
         return f"{', '.join(gone[:_MOST_NAMED])}{more} would go as well: apply that by hand"
     refuse_locked_out(plan)
     return ""
+
+
+def _is_agreed(change: Delete | Drain, agreed: AgreedLosses) -> bool:
+    """Whether people have agreed that this goes: it is of a team that leaves, or in a namespace whose time is over."""
+    if change.team in agreed.teams:
+        return True
+    key = change.key
+    spaces = {key.namespace, key.name if key.kind == "Namespace" else ""}
+    return bool(spaces & agreed.namespaces) or (key.kind == _CLAIM and (key.name, change.team) in agreed.claims)
 
 
 def _applied(plan: Plan, kube: KubePort, clock: Clock, run: Run) -> str:

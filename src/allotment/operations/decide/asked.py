@@ -11,12 +11,16 @@ from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import RequestKind, Terms
+from allotment.model.requests.timeline import StepOutcome, TimelineStep
+from allotment.model.source import SourceTree
 from allotment.operations.access.admitting import LetIn
-from allotment.operations.decide.carrying_out import MERGE_AWAITED, settle
+from allotment.operations.decide.carrying_out import settle
 from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, owned
 from allotment.operations.decide.lending import OTHERS, lent_grant, lent_request
+from allotment.operations.decide.proposing import PLAIN
 from allotment.operations.decide.room import DecisionRoom
+from allotment.operations.decide.team_edits import foreseen_change
 from allotment.ports.request_service import (
     LISTED,
     MOST_LISTED_AT_ONCE,
@@ -24,6 +28,7 @@ from allotment.ports.request_service import (
     MOST_SAID_OF_REQUESTS,
     AskedMove,
     AskedRequest,
+    ForeseenChange,
     GrantsPage,
     RequestsPage,
     ToldRequest,
@@ -59,13 +64,13 @@ class RequestsOf:
     def ask(self, asked: AskedRequest) -> GrantRequest:
         """Submit a request."""
         _check_words(asked)
-        self._check_team(asked.team)
+        self._check_team(asked)
         return self._masked(self._desk.ask(asked, self._party))
 
     def preview(self, asked: AskedRequest) -> ToldRequest:
         """What would become of a request; nothing is kept."""
         _check_words(asked)
-        self._check_team(asked.team)
+        self._check_team(asked)
         return self._told(self._desk.preview(asked, self._party))
 
     def requests(self, wanted: RequestFilter, *, after: RequestMark | None = None, limit: int = LISTED) -> RequestsPage:
@@ -74,7 +79,8 @@ class RequestsOf:
         decides = self._desk.decider(self._party)
         # By what it is found would tell whose it is: nothing of others' is listed beside then.
         lent = not (wanted.team or wanted.requester or wanted.route)
-        if not lent and Permission.DECIDE not in self._rights.all and self._teams is not None:
+        own = wanted.requester == self._party.somebody.name
+        if not (lent or own) and Permission.DECIDE not in self._rights.all and self._teams is not None:
             wanted = replace(wanted, within=self._teams)
 
         def seen(each: GrantRequest) -> GrantRequest | None:
@@ -160,17 +166,29 @@ class RequestsOf:
     def _is_admin(self) -> bool:
         return bool(self._party.somebody.groups & {*self._room.platform().admin_groups, OWNER_GROUP})
 
-    def _check_team(self, team: str) -> None:
-        within = self._rights.within(Permission.ASK)
+    def _check_team(self, asked: AskedRequest) -> None:
+        team, within = asked.team, self._rights.within(Permission.ASK)
+        if asked.kind is RequestKind.TEAM:
+            if within is not None and not within:
+                raise ForbiddenError("you may ask for no team", fix="have somebody of a team, or of the platform, ask")
+            return
         if within is not None and team not in within:
             raise NotFoundError(
                 f"there is no team {quoted(team)} for which you may ask",
                 why=f"you may for {', '.join(sorted(within)) or 'none'}",
                 fix="name one of yours; `allot whoami` says what you may",
             )
+        if asked.kind is RequestKind.LEAVE and not (team in self._party.somebody.owns or self._is_admin):
+            raise ForbiddenError(
+                f"team {quoted(team)} is not yours to have leave",
+                why="its owners may ask for that, and administrators of the platform",
+                fix="ask one of them",
+            )
 
     def _sees(self, request: GrantRequest, decides: Decider | None = None) -> bool:
         if self._teams is None or request.wish.team in self._teams:
+            return True
+        if request.wish.kind is RequestKind.TEAM and request.requester == self._party.somebody.name:
             return True
         decided = any(each.by == self._party.somebody.name for each in request.decisions)
         return decided or (decides or self._desk.decider(self._party))(request)
@@ -203,10 +221,29 @@ class RequestsOf:
         return found
 
     def _has(self, grant: TeamGrant) -> bool:
-        return self._teams is None or grant.team in self._teams
+        his = grant.kind is RequestKind.TEAM and grant.requester == self._party.somebody.name
+        return his or self._teams is None or grant.team in self._teams
 
     def _told(self, told: ToldRequest) -> ToldRequest:
-        return replace(told, request=self._masked(told.request), effects=self._named(told.effects, told.request))
+        request = self._masked(told.request)
+        effects = self._named(told.effects, told.request)
+        return replace(
+            told, request=request, effects=effects, change=self._change(told), timeline=self._timeline(told.timeline)
+        )
+
+    def _change(self, told: ToldRequest) -> ForeseenChange | None:
+        """The diff may name others around a line of the team's: those who decide see the whole."""
+        whole = told.decides or self._rights.within(Permission.READ) is None
+        if whole or told.change is None:
+            return told.change
+        return foreseen_change(SourceTree(self._room.files()), told.request.wish, whole=False)
+
+    def _timeline(self, timeline: tuple[TimelineStep, ...]) -> tuple[TimelineStep, ...]:
+        """Why a step fails may quote files, of the server and of others."""
+        if self._is_admin:
+            return timeline
+        failed = StepOutcome.FAILED
+        return tuple(replace(each, said=_TOLD_OF_TROUBLE) if each.outcome is failed else each for each in timeline)
 
     def _masked(self, request: GrantRequest, decides: Decider | None = None) -> GrantRequest:
         """Terms and records of decisions without the names of others, and of their work."""
@@ -228,9 +265,12 @@ class RequestsOf:
     def _grant(self, grant: TeamGrant) -> TeamGrant:
         approved = tuple(self._terms(each, whole=False) for each in grant.approved)
         # What a conflict is about was said for people; everything else may quote files, of the server and of others.
-        plain = grant.state is GrantState.CONFLICT or grant.trouble in {"", MERGE_AWAITED} or self._is_admin
+        plain = (
+            grant.state is GrantState.CONFLICT or not grant.trouble or grant.trouble.startswith(PLAIN) or self._is_admin
+        )
         trouble = grant.trouble if plain else _TOLD_OF_TROUBLE
-        return replace(grant, terms=self._terms(grant.terms, whole=False), approved=approved, trouble=trouble)
+        terms, timeline = self._terms(grant.terms, whole=False), self._timeline(grant.timeline)
+        return replace(grant, terms=terms, approved=approved, trouble=trouble, timeline=timeline)
 
     def _named(self, effects: tuple[Effect, ...], request: GrantRequest) -> tuple[Effect, ...]:
         """Whoever decides sees whom it concerns; whoever asks sees that it concerns somebody."""

@@ -12,12 +12,16 @@ from typing import Final
 from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
+from allotment.model.platform import Platform
 from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import RequestKind, Terms
 from allotment.model.source import SourceTree
+from allotment.operations.decide.cluster_proposals import proposed_cluster
 from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
-from allotment.operations.decide.room import ApplyCause, DecisionRoom
+from allotment.operations.decide.notebooks import carried_notebook
+from allotment.operations.decide.proposing import MERGE_AWAITED, ClosedUnmergedError
+from allotment.operations.decide.room import NO_LOSSES, AgreedLosses, ApplyCause, DecisionRoom
 from allotment.ports.repository import (
     EditedByHandError,
     FileChanges,
@@ -27,8 +31,9 @@ from allotment.ports.repository import (
 )
 from allotment.ports.requests import StaleRequestError, check_read
 from allotment.requests.giving import GrantStep, StepKind, steps
-from allotment.requests.granting import become, kept, restored
+from allotment.requests.granting import become, kept, refused, restored
 from allotment.requests.pricing import share_prices
+from allotment.requests.team_steps import OF_TEAMS
 from allotment.spec.granting import grant_document, grant_path
 
 _LIVING: Final = frozenset(GrantState) - {GrantState.ENDED}
@@ -37,7 +42,6 @@ _AGAIN_AFTER: Final = 15_000
 """Milliseconds after which what could not be done is tried again."""
 _MOST_TROUBLE: Final = 500
 """Characters that are kept of what keeps a grant from being as it should be."""
-MERGE_AWAITED: Final = "its change waits to be merged"
 _VERBS: Final = {
     GrantState.ACTIVE: AuditVerb.GRANT_GIVEN,
     GrantState.ENDED: AuditVerb.GRANT_TAKEN_BACK,
@@ -85,7 +89,7 @@ class GrantCarrier:
             AllotmentError: of one grant; what is due of others is done all the same.
         """
         room, now = self._room, self._room.now()
-        grants = room.store.grants(_LIVING)
+        grants = tuple(each for each in room.store.grants(_LIVING) if each.kind not in OF_TEAMS)
         if room.repository is None or not grants or (state := self.directory()) is None:
             return False
         news, failed = False, None
@@ -128,16 +132,25 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     if grant.revision != store.grant(grant.id).revision:
         store.keep_requests((), (grant,))
     try:
-        commit, trouble = _changed(room, repository, step)
+        if grant.kind is RequestKind.NOTEBOOK and room.notebooks is not None and step.kind is StepKind.APPLY:
+            step = carried_notebook(room.notebooks, step, store.request(grant.id).wish)
+            commit, trouble = "", ""
+        else:
+            if grant.kind is RequestKind.CLUSTER and step.kind is StepKind.APPLY:
+                step = proposed_cluster(room, repository, step)
+            commit, trouble = _changed(room, repository, step)
     except HeadMovedError:
         return True  # the next pass looks at what is there now
     except EditedByHandError as error:
-        _keep(room, become(grant, GrantState.CONFLICT, trouble=_kept(error.line)), "")
+        _keep(room, become(grant, GrantState.CONFLICT, trouble=kept_trouble(error.line)), "")
+        return True
+    except ClosedUnmergedError as error:
+        _keep(room, refused(grant, kept_trouble(f"{error.what}: {error.why}"), room.now()), "")
         return True
     except AllotmentError as error:
         commit, trouble = "", error.line
     if trouble:
-        told = replace(grant, trouble=_kept(trouble), commit=commit or grant.commit)
+        told = replace(grant, trouble=kept_trouble(trouble), commit=commit or grant.commit)
         if told != grant:
             store.keep_requests((), (replace(told, revision=grant.revision + 1),))
         return False
@@ -145,7 +158,7 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
     return True
 
 
-def _kept(trouble: str) -> str:
+def kept_trouble(trouble: str) -> str:
     """Such as every store can keep and every terminal show: it may quote anybody's file, down to its name."""
     return shown(trouble.encode("utf-8", "backslashreplace").decode())[:_MOST_TROUBLE]
 
@@ -165,7 +178,13 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     if state.tree.files.get(path) != step.found:
         raise HeadMovedError("the platform directory has changed meanwhile")
     if step.kind is StepKind.APPLY:
+        if room.proposer is not None and grant.state is GrantState.TAKING_BACK:
+            room.proposer.withdraw(grant)  # what was not merged in time is not to be merged later
         return "", _applied(room, state, grant)
+    if step.kind is StepKind.REMOVE and room.taking is not None:
+        repository = room.taking
+        if room.proposer is not None:
+            room.proposer.withdraw(grant)
     wanted = step.text or None
     _check_valid(room, state.tree, path, wanted)
     message = commit_message(room.store, grant, room.now(), removed=wanted is None)
@@ -173,8 +192,10 @@ def _changed(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) ->
     try:
         state = repository.read()
         if state.tree.files.get(path) != wanted:
-            return commit, MERGE_AWAITED
+            return commit, room.proposer.awaited(grant, commit, message) if room.proposer else MERGE_AWAITED
         return commit, _applied(room, state, grant)
+    except ClosedUnmergedError:
+        raise
     except AllotmentError as error:
         return commit, error.line  # the commit is there: what is left is done by the next pass
 
@@ -209,9 +230,22 @@ def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> st
     given: list[Terms | DeclaredGrant] = [grant.terms, *grant.approved]
     given += (each for each in platform.grants if each.name == grant.id)
     every = {one.cluster for each in given for one in (*each.shares, *(taken.share for taken in each.taken))}
+    every |= set(grant.clusters)
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
-    applied = room.apply(platform, clusters, ApplyCause(state, _account(grant)))
+    applied = room.apply(platform, clusters, ApplyCause(state, _account(grant), _agreed(platform, grant)))
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
+
+
+def _agreed(platform: Platform, grant: TeamGrant) -> AgreedLosses:
+    """What goes when a grant ends is what it gave, if nothing in the directory gives it still."""
+    team = platform.team(grant.team)
+    if team is None or grant.state is not GrantState.TAKING_BACK:
+        return NO_LOSSES
+    if grant.kind is RequestKind.NAMESPACE and grant.subject not in team.namespaces:
+        return AgreedLosses(namespaces=frozenset({grant.subject}))
+    if grant.kind is RequestKind.VOLUME and grant.subject not in {each.name for each in team.storage.claims}:
+        return AgreedLosses(claims=frozenset({(grant.subject, team.id)}))
+    return NO_LOSSES
 
 
 def _account(grant: TeamGrant) -> str:

@@ -14,6 +14,7 @@ from allotment.model.moments import written
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import DecisionRecord, GrantRequest, RequestAct
 from allotment.operations.decide.room import DecisionStore
+from allotment.operations.decide.wished_places import said_of
 from allotment.ports.repository import CommitMessage, CommitPerson
 
 _WIDE: Final = 98
@@ -39,13 +40,23 @@ def commit_message(store: DecisionStore, grant: TeamGrant, at: int, *, removed: 
         at: milliseconds since the epoch.
         removed: whether the file goes.
     """
-    person = next((each for each in store.people() if each.name == grant.requester), None)
     devices = ", ".join(f"{each.devices} {each.flavor} in {each.cluster}" for each in grant.terms.shares)
+    devices = devices or said_of(grant)
     given = "restore" if grant.restores else "grant"
     what = f"take back {devices}" if removed else f"{given} {devices}"
-    author = CommitPerson(grant.requester, "" if person is None else person.email)
     body = "\n".join(_body(store, grant, removed=removed))
-    return CommitMessage(grant.id, f"{grant.team}: {what}", body, author, at)
+    return CommitMessage(grant.id, f"{grant.team}: {what}", body, author_of(store, grant), at)
+
+
+def told_of_request(store: DecisionStore, grant: TeamGrant) -> Iterator[str]:
+    """Who asked for a grant that is no quota, why, and who has decided, line by line."""
+    yield from _body(store, grant, removed=False)
+
+
+def author_of(store: DecisionStore, grant: TeamGrant) -> CommitPerson:
+    """Who has asked for it."""
+    person = next((each for each in store.people() if each.name == grant.requester), None)
+    return CommitPerson(grant.requester, "" if person is None else person.email)
 
 
 def _body(store: DecisionStore, grant: TeamGrant, *, removed: bool) -> Iterator[str]:

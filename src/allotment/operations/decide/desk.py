@@ -18,18 +18,25 @@ from allotment.model.moments import written
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
-from allotment.model.requests.terms import RequestKind, Terms
+from allotment.model.requests.terms import RequestKind, Terms, Wish
+from allotment.model.requests.timeline import TimelineStep
+from allotment.model.source import SourceTree
 from allotment.operations.decide.keyed import asked_before, id_of_request_key
+from allotment.operations.decide.notebooks import check_notebook
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
+from allotment.operations.decide.team_edits import changes_of, foreseen_change
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
-from allotment.ports.request_service import AskedMove, AskedRequest, ToldRequest
+from allotment.operations.decide.wished_places import check_devices, check_fits
+from allotment.ports.request_service import AskedMove, AskedRequest, ForeseenChange, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark, check_read
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
 from allotment.requests.beginning import given_at, warning_of
 from allotment.requests.deadlines import due_acts
 from allotment.requests.gates import whole_of
+from allotment.requests.giving import IN_A_FILE
 from allotment.requests.granting import after_end, check_extension, ended, extended, grant_of
+from allotment.requests.team_steps import OF_TEAMS
 from allotment.requests.transitions import Deed, Draft, Shown, moved, submitted, why_waiting
 
 OWNER_GROUP: Final = "\0owner of the server"
@@ -44,6 +51,10 @@ VERBS: Final = {
     RequestAct.ESCALATE: AuditVerb.REQUEST_ESCALATED,
     RequestAct.LAPSE: AuditVerb.REQUEST_LAPSED,
 }
+_COMMITTED: Final = frozenset({RequestKind.GPUS, RequestKind.NOTEBOOK, *IN_A_FILE, *OF_TEAMS})
+"""Kinds of which something is made, by the same passes that commit to the platform directory."""
+_MADE_BY_PEOPLE: Final = frozenset({RequestKind.CLUSTER, RequestKind.ENDPOINT, RequestKind.MODEL_API})
+_BY_HAND: Final = "it is decided on and recorded, and nothing is made of it by itself: a person makes it"
 _OPEN: Final = frozenset({RequestState.WAITING, RequestState.OFFERED})
 MOST_OPEN_OF_PERSON: Final = 50
 """Requests that wait, of one person."""
@@ -82,7 +93,7 @@ class RequestDesk:
 
     def ask(self, asked: AskedRequest, party: Party) -> GrantRequest:
         """Submit a request; see `RequestService.ask`."""
-        if self._room.repository is None and asked.kind is RequestKind.GPUS:
+        if self._room.repository is None and asked.kind in _COMMITTED:
             raise ConflictError(
                 "this server can grant nothing",
                 why="its platform directory lies in no Git repository, and a grant is a commit to it",
@@ -97,7 +108,9 @@ class RequestDesk:
             if (before := self._asked_before(asked, party)) is not None:
                 return before
             draft = self._recounted(draft, seen)
+            self._check_of_team(draft.wish, draft.extends)
             request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
+            check_devices(self._room, request)
             if not request.state.over:
                 self._check_open(asked, request.requester)
             extends = self._room.store.grant(asked.extends) if asked.extends else None
@@ -114,6 +127,7 @@ class RequestDesk:
         """What would become of a request; nothing is kept."""
         seen, draft = self._draft(asked, party)
         draft = self._recounted(draft, seen)
+        self._check_of_team(draft.wish, draft.extends)
         # Nobody finds it again by an id.
         request = replace(submitted(draft, seen.platform.approvals), id="")
         return self._told(request, draft.shown, seen.platform, party)
@@ -151,8 +165,11 @@ class RequestDesk:
             check_read("request", request_id, self._room.store.request(request_id).revision, read)
             now = self._room.now()
             shown = recounted(self._room, seen.platform, request.wish, on, shown, without=request.extends)
+            if gives:
+                self._check_of_team(request.wish, request.extends)
             deed = Deed(now, party.somebody, party.caller.whence, move.reason, terms, shown)
             after = moved(request, move.act, deed, self.rules(seen.platform))
+            check_devices(self._room, after)
             self._keep(after, move.act, party.caller, now, move.reason, seen.platform)
             return after
 
@@ -202,6 +219,20 @@ class RequestDesk:
         platform = self._room.platform()
         after = moved(request, act, Deed(now, None, _TIME.whence), self.rules(platform))
         self._keep(after, act, _TIME, now, "", platform)
+
+    def _check_of_team(self, wish: Wish, extends: str) -> None:
+        """What is asked for can be done as the directory stands, and its team has not left meanwhile."""
+        team = self._room.platform().team(wish.team)
+        if wish.kind is not RequestKind.TEAM and (team is None or team.offboarding is not None):
+            raise ConflictError(
+                f"team {spelled(wish.team)} has left, or leaves", fix="ask for a team that stays, or for a new one"
+            )
+        if wish.kind in OF_TEAMS:
+            changes_of(SourceTree(self._room.files()), wish)
+        if extends:
+            return  # it is there already
+        check_fits(self._room, wish)
+        check_notebook(wish, self._room.platform(), self._room.clock.now())
 
     def _check_open(self, asked: AskedRequest, requester: str) -> None:
         for whose, most, wanted in (
@@ -258,7 +289,8 @@ class RequestDesk:
         shown = shown_of(self._room, seen.platform, wish, terms, without=asked.extends)
         id_ = self._id_of(asked, party)
         name, whence = party.somebody.name, party.caller.whence
-        begins_when_given = asked.since is None and not joins_on(asked, extends)
+        named = asked.since is not None or asked.kind is RequestKind.LEAVE
+        begins_when_given = not named and not joins_on(asked, extends)
         return seen, Draft(id_, wish, terms, name, now, whence, asked.extends, shown, begins_when_given)
 
     def _id_of(self, asked: AskedRequest, party: Party) -> str:
@@ -320,12 +352,37 @@ class RequestDesk:
             decides=self.decides(request, party),
             after=after_end(grant_of(replace(request, state=RequestState.APPROVED, extends=""))),
             warning="; ".join(filter(None, self._warnings(request, shown, platform))),
+            change=self._change(request),
+            timeline=self._timeline(request),
         )
+
+    def _change(self, request: GrantRequest) -> ForeseenChange | None:
+        """What a request about a team makes of the directory, as long as nothing was made of it."""
+        if request.wish.kind not in OF_TEAMS or (request.state.over and request.id):
+            return None
+        try:
+            return foreseen_change(SourceTree(self._room.files()), request.wish)
+        except AllotmentError:
+            return None  # it cannot be done any more: whoever approves it is told why
+
+    def _timeline(self, request: GrantRequest) -> tuple[TimelineStep, ...]:
+        if request.state is not RequestState.APPROVED or not request.id:
+            return ()
+        try:
+            return self._room.store.grant(request.extends or request.id).timeline
+        except NotFoundError:
+            return ()
 
     def _warnings(self, request: GrantRequest, shown: Shown, platform: Platform) -> tuple[str, ...]:
         now = self._room.now()
         why = why_waiting(request, shown, platform.approvals, now)
-        return warning_of(request, now), _prolongs(request, shown), f"it is not given at once: {why}" if why else ""
+        by_hand = _BY_HAND if request.wish.kind in _MADE_BY_PEOPLE and not request.state.over else ""
+        return (
+            by_hand,
+            warning_of(request, now),
+            _prolongs(request, shown),
+            f"it is not given at once: {why}" if why else "",
+        )
 
 
 def _prolongs(request: GrantRequest, shown: Shown) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
+from allotment.operations.decide.notebooks import Notebooks
+from allotment.operations.decide.proposing import Proposer
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.repository import RepositoryPort, RepositoryState
 from allotment.ports.requests import RequestsStore
@@ -35,16 +37,36 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreedLosses:
+    """What may go when something is applied, because people have agreed on it; all else is for a person to apply.
+
+    Attributes:
+        teams: ids of teams that leave, with all that is theirs.
+        namespaces: of teams that stay.
+        claims: names of volume claims, each with the id of its team.
+    """
+
+    teams: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    claims: frozenset[tuple[str, str]] = frozenset()
+
+
+NO_LOSSES: Final = AgreedLosses()
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyCause:
     """Why the platform directory is applied, as the cluster's history has it.
 
     Attributes:
         state: of the repository, as it is applied.
         by: on whose account, such as ``grant r7k2f9qa of ada``.
+        agreed: what may go by it.
     """
 
     state: RepositoryState
     by: str
+    agreed: AgreedLosses = NO_LOSSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +84,9 @@ class DecisionRoom:
         spent: what a team has spent this month beside grants, in millionths of the currency; None where nobody knows.
         seed: of chance in what is simulated.
         new_id: makes ids of requests.
+        notebooks: begins and ends them; None where nobody does.
+        proposer: opens pull requests for what waits to be merged; None where people do.
+        taking: the repository, with commits that count at once, for what is taken back; None for the same as the rest.
     """
 
     store: DecisionStore
@@ -76,6 +101,9 @@ class DecisionRoom:
     spent: Callable[[str], int | None]
     seed: int
     new_id: Callable[[], str]
+    notebooks: Notebooks | None = None
+    proposer: Proposer | None = None
+    taking: RepositoryPort | None = None
 
     def now(self) -> int:
         """Milliseconds since the epoch."""

@@ -100,11 +100,13 @@ def recounted(room: DecisionRoom, platform: Platform, wish: Wish, terms: Terms, 
     grants = [each for each in room.store.grants(within=frozenset({wish.team})) if each.id != without]
     declared = platform.approvals.budget_of(wish.team)
     spent = room.spent(wish.team) if declared is not None else None
-    at_once = [each.terms for each in grants if nobody_decided(each)]
+    by_nobody = [each for each in grants if nobody_decided(each)]
+    beside = given_beside(whole, [each.terms for each in by_nobody], lately(platform.approvals))
+    standing = sum(each.kind is wish.kind and each.state is not GrantState.ENDED for each in by_nobody)
     return replace(
         shown,
         budget_left=left_after(whole, declared, [each.terms for each in grants], spent, room.now()),
-        beside=given_beside(whole, at_once, lately(platform.approvals)),
+        beside=replace(beside, standing=standing),
         extends=extends,
     )
 

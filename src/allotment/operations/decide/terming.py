@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
-from allotment.errors import NotFoundError, UsageError, quoted
+from allotment.errors import ConflictError, NotFoundError, UsageError, quoted
 from allotment.model.platform import Platform
 from allotment.model.quantity import Bytes, MilliCpu
 from allotment.model.requests.grant import TeamGrant
+from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import QuotaShare, RequestKind, Terms, Wish
+from allotment.operations.decide.notebooks import notebook_price
 from allotment.operations.decide.taking import DevicesHeld, WantedDevices, fitted, propose_shares, propose_taken
+from allotment.operations.decide.team_edits import last_day, said_once_more
+from allotment.operations.decide.wished_places import LASTS, check_named, clusters_meant
 from allotment.ports.request_service import AskedRequest, OtherTerms
 from allotment.requests.pricing import price_of, share_prices
+from allotment.requests.team_steps import OF_TEAMS
 
 
 def wish_of(asked: AskedRequest, platform: Platform) -> Wish:
@@ -20,11 +26,27 @@ def wish_of(asked: AskedRequest, platform: Platform) -> Wish:
 
     Raises:
         NotFoundError: there is no such team.
+        ConflictError: the team that is asked for is there already.
+        UsageError: the name of a team that is to leave was typed otherwise.
     """
+    if asked.kind is RequestKind.TEAM:
+        if platform.team(asked.team) is not None:
+            raise ConflictError(f"there is a team {quoted(asked.team)} already", fix="choose another name")
+        new = asked.new_team or NewTeam()
+        return Wish(asked.kind, asked.team, asked.workload, asked.justification, new_team=new)
     team = platform.team(asked.team)
     if team is None or team.offboarding is not None:
         raise NotFoundError(f"there is no team {quoted(asked.team)}", fix="`allot whoami` names yours")
-    return Wish(asked.kind, team.name, asked.workload, asked.justification, asked.subject, asked.environment)
+    wish = Wish(asked.kind, team.name, asked.workload, asked.justification, asked.subject, asked.environment)
+    if asked.kind is RequestKind.LEAVE:
+        return said_once_more(replace(wish, keep_data_until=asked.keep_data_until))
+    if asked.extends:
+        return wish  # where it is, and how large, stands with its grant
+    check_named(asked)
+    wish = replace(wish, size=asked.size, clusters=clusters_meant(asked, team))
+    if asked.kind is RequestKind.NOTEBOOK:
+        return replace(wish, image=asked.image, accelerator=asked.accelerator)
+    return wish
 
 
 def terms_asked(
@@ -46,6 +68,8 @@ def terms_asked(
         UsageError: devices are asked for where the kind has none, or the other way round.
     """
     start, until = time_asked(asked, now, extends)
+    if asked.kind in OF_TEAMS:
+        return _terms_of_team(asked, now)
     if extends is not None and not asked.devices:
         return _priced(replace(extends.terms, since=start, until=until), platform)
     if (asked.kind is RequestKind.GPUS) != (asked.devices > 0):
@@ -53,10 +77,29 @@ def terms_asked(
             "say how many devices are wanted" if asked.kind is RequestKind.GPUS else "that kind has no devices",
             fix="`allot request gpus N --accelerator CLASS` asks for devices",
         )
+    if asked.kind is RequestKind.NOTEBOOK:
+        terms, team = Terms((), (), start, until, None), platform.team(asked.team)
+        clusters = () if team is None else clusters_meant(asked, team)
+        wish = Wish(asked.kind, asked.team, asked.workload, "", clusters=clusters, accelerator=asked.accelerator)
+        return replace(terms, price=notebook_price(wish, terms, platform))
     if not asked.devices:
         return Terms((), (), start, until, None)
     wanted = WantedDevices(asked.accelerator, asked.devices, asked.clusters)
     return _proposed(platform, asked.team, wanted, held, start, until)
+
+
+def _terms_of_team(asked: AskedRequest, now: int) -> Terms:
+    """A team has no end; one that leaves has, on the day after the last one on which its data are kept."""
+    if asked.extends or asked.devices or asked.lasts is not None or asked.since is not None:
+        raise UsageError(
+            "a team comes, or leaves, once that is approved, and for good",
+            fix="leave out devices and times; grants give more of either later on",
+        )
+    if asked.kind is RequestKind.TEAM:
+        return Terms((), (), now, None, None)
+    day = last_day(Wish(asked.kind, asked.team, asked.workload, "", keep_data_until=asked.keep_data_until))
+    after = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+    return Terms((), (), now, round(after.timestamp() * 1000), None)
 
 
 def time_asked(asked: AskedRequest, now: int, extends: TeamGrant | None) -> tuple[int, int | None]:
@@ -66,7 +109,7 @@ def time_asked(asked: AskedRequest, now: int, extends: TeamGrant | None) -> tupl
         since = extends.terms.until if since is None else since
         since = None if since is None else max(now, since)
     start = now if since is None else since
-    return start, _end(start, asked.lasts)
+    return start, _end(start, LASTS.get(asked.kind) if asked.lasts is None else asked.lasts)
 
 
 def joins_on(asked: AskedRequest, extends: TeamGrant | None) -> bool:

@@ -152,6 +152,10 @@ class Desk:
             for each in self._unreadable.values()
         )
 
+    def become(self, identity: ServerIdentity) -> None:
+        """Be the server of another version of the platform: what is said of it, and which jobs it allows."""
+        self._identity = identity
+
     def attend(self, start: Callable[[Lane], None]) -> None:
         """Have every back end attended to, those that are opened later included.
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from allotment.model.moments import written
-from allotment.model.quantity import format_bytes, format_cpu
+from allotment.model.quantity import Bytes, format_bytes, format_cpu
 from allotment.model.requests.grant import TeamGrant
 from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest
+from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import QuotaShare, Terms
-from allotment.ports.request_service import ToldRequest
+from allotment.model.requests.timeline import TimelineStep
+from allotment.ports.request_service import ForeseenChange, ToldRequest
 
 
 def request_document(request: GrantRequest) -> Mapping[str, Any]:
@@ -23,6 +25,9 @@ def request_document(request: GrantRequest) -> Mapping[str, Any]:
         "team": wish.team,
         "name": wish.subject or None,
         "environment": wish.environment or None,
+        "newTeam": None if wish.new_team is None else _new_team(wish.new_team),
+        "keepDataUntil": wish.keep_data_until or None,
+        "size": format_bytes(Bytes(wish.size)) if wish.size else None,
         "workload": wish.workload.value,
         "justification": wish.justification,
         "requester": request.requester,
@@ -52,6 +57,26 @@ def told_document(told: ToldRequest) -> Mapping[str, Any]:
         "youDecide": told.decides,
         "after": told.after or None,
         "warning": told.warning or None,
+        "change": None if told.change is None else _change(told.change),
+        "timeline": [_step(each) for each in told.timeline],
+    }
+
+
+def _change(change: ForeseenChange) -> Mapping[str, Any]:
+    return {
+        "diff": change.diff,
+        "made": [{"cluster": each.cluster, "kinds": dict(each.kinds)} for each in change.made],
+        "warnings": list(change.warnings),
+    }
+
+
+def _step(step: TimelineStep) -> Mapping[str, Any]:
+    return {
+        "step": step.name,
+        "at": written(step.at),
+        "outcome": step.outcome.value,
+        "said": step.said or None,
+        "tries": step.tries,
     }
 
 
@@ -68,6 +93,8 @@ def grant_document(grant: TeamGrant) -> Mapping[str, Any]:
         "terms": terms_document(grant.terms),
         "commit": grant.commit or None,
         "trouble": grant.trouble or None,
+        "made": grant.made or None,
+        "timeline": [_step(each) for each in grant.timeline],
         "revision": grant.revision,
     }
 
@@ -80,6 +107,19 @@ def terms_document(terms: Terms) -> Mapping[str, Any]:
         "from": written(terms.since),
         "until": None if terms.until is None else written(terms.until),
         "price": terms.price,
+    }
+
+
+def _new_team(new: NewTeam) -> Mapping[str, Any]:
+    return {
+        "owners": list(new.owners),
+        "members": list(new.members),
+        "clusters": list(new.clusters),
+        "accelerators": dict(new.accelerators),
+        "cpu": new.cpu,
+        "memory": new.memory,
+        "costCenter": new.cost_center or None,
+        "monthlyBudget": new.budget,
     }
 
 

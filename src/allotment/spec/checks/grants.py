@@ -96,6 +96,20 @@ def grants_name_placements(context: Context) -> Iterator[Issue]:
             yield from _of_flavor(context, part, team, site)
 
 
+def grants_name_clusters_of_the_team(context: Context) -> Iterator[Issue]:
+    """What is given besides quota is in clusters that the team is in."""
+    for entry in context.declared.grants:
+        team = context.teams.get(entry.spec.team)
+        spaces = [("namespaces", index, each.clusters) for index, each in enumerate(entry.spec.namespaces)]
+        volumes = [("volumes", index, each.clusters) for index, each in enumerate(entry.spec.volumes)]
+        for field, index, clusters in (*spaces, *volumes):
+            for at, name in enumerate(clusters):
+                if team is not None and name not in team.spec.placements:
+                    what = f"team {entry.spec.team} has no placement in {echo(name)}"
+                    fix = did_you_mean(name, team.spec.placements)
+                    yield error(entry, (field, index, "clusters", at), what, fix)
+
+
 def _of_flavor(
     context: Context, part: _GrantPart, team: DeclaredDocument[TeamSpec], site: DeclaredDocument[ClusterSpec]
 ) -> Iterator[Issue]:
@@ -136,7 +150,8 @@ def grants_say_one_thing(context: Context) -> Iterator[Issue]:
     """A grant gives something, each thing once, and not to those it takes it from; it ends after it begins."""
     for entry in context.declared.grants:
         spec = entry.spec
-        if not any(each.devices or each.cpu or each.memory for each in spec.gpus):
+        besides = spec.namespaces or spec.volumes
+        if not any(each.devices or each.cpu or each.memory for each in spec.gpus) and not (besides and not spec.gpus):
             yield error(entry, ("gpus",), "the grant gives nothing", f"name what it gives, or {_remove(entry)}")
         if spec.until is not None and spec.until <= spec.since:
             yield error(entry, ("until",), "the grant is over before it begins", "write a later time")
@@ -231,6 +246,7 @@ def _remove(entry: DeclaredDocument[GrantSpec]) -> str:
 CHECKS: Final[tuple[Check, ...]] = (
     grants_name_teams,
     grants_name_placements,
+    grants_name_clusters_of_the_team,
     grants_say_one_thing,
     grants_take_no_more_than_they_give,
     grants_take_what_is_there,

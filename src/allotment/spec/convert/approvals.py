@@ -44,6 +44,7 @@ def _gate(spec: GateSpec) -> ApprovalGate:
         below_price=spec.below_price,
         undone_within=spec.undone_within,
         within_budget=spec.within_budget,
+        most_standing=spec.most_standing,
         route=AT_ONCE if spec.route == AT_ONCE_WORD else spec.route,
     )
 

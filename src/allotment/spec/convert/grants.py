@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from allotment.model.quantity import Bytes, MilliCpu
-from allotment.model.requests.grant import DeclaredGrant
+from allotment.model.requests.grant import DeclaredGrant, GrantedNamespace, GrantedVolume
 from allotment.model.requests.terms import QuotaShare, TakenShare
 from allotment.spec.declared import Declared
 from allotment.spec.flavors import Flavors
@@ -108,6 +108,8 @@ def _grant(spec: GrantSpec, flavors: Mapping[str, Flavors], ids: Mapping[str, st
         shares=tuple(share(each, spec.team) for each in spec.gpus),
         taken=tuple(TakenShare(each.team, share(each, each.team)) for each in spec.taken_from),
         reason=spec.reason,
+        namespaces=tuple(GrantedNamespace(each.name, each.clusters) for each in spec.namespaces),
+        volumes=tuple(GrantedVolume(each.name, each.size, each.clusters) for each in spec.volumes),
     )
 
 

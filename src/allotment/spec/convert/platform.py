@@ -21,6 +21,7 @@ from allotment.spec import defaults
 from allotment.spec.convert.accelerators import accelerator_specs, accelerators
 from allotment.spec.convert.approvals import approvals
 from allotment.spec.convert.clusters import cluster
+from allotment.spec.convert.granted import only_where_granted
 from allotment.spec.convert.grants import grants, shifts
 from allotment.spec.convert.placements import PlacementSite
 from allotment.spec.convert.teams import team
@@ -58,7 +59,10 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         accelerators=accelerators(specs, declared),
         clusters=tuple(site.cluster for site in sites.values()),
         slurms=tuple(_slurm(entry.spec) for entry in declared.slurms),
-        teams=tuple(team(entry.spec, sites, default_rung, default_class, moved) for entry in declared.teams),
+        teams=tuple(
+            only_where_granted(team(entry.spec, sites, default_rung, default_class, moved), granted)
+            for entry in declared.teams
+        ),
         priorities=rungs,
         policies=_policies(declared),
         slo_tiers=slo_tiers(declared, rungs),

@@ -49,6 +49,11 @@ class GateSpec(Spec):
     within_budget: Flag = Field(
         default=False, description="Whether the team's budget of the month has to have room for it."
     )
+    most_standing: Count = Field(
+        default=10,
+        description="Through a gate at once: grants of the kind that a team may have at a time on which nobody "
+        "decided. 10: room for experiments; a loop is caught.",
+    )
     route: Name = Field(description="Name of the route that decides; at-once: nobody has to.")
 
 

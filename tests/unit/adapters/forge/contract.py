@@ -64,6 +64,17 @@ class ForgeContract:
         assert other.number != opened.number
         assert forge.port.state(other.number) is PullRequestState.OPEN
 
+    def test_one_is_withdrawn_and_no_other(self, forge: ForgeScene) -> None:
+        forge.port.withdraw(BRANCH)
+        forge.push(BRANCH)
+        forge.push("allotment/wxyz9876")
+        one = forge.port.open_pull_request(BRANCH, FIRST, TEXT)
+        other = forge.port.open_pull_request("allotment/wxyz9876", SECOND, TEXT)
+        for _ in range(2):
+            forge.port.withdraw(BRANCH)
+            assert forge.port.state(one.number) is PullRequestState.CLOSED
+            assert forge.port.state(other.number) is PullRequestState.OPEN
+
     def test_each_branch_has_its_own(self, forge: ForgeScene) -> None:
         forge.push(BRANCH)
         forge.push("allotment/wxyz9876")

@@ -62,6 +62,8 @@ class ForgeServer:
         found = re.fullmatch(rf"{self.api}/repos/team/platform/pulls(?:/([0-9]+))?", request.url.path)
         if found is None:
             return self.missing()
+        if found[1] and request.method == "PATCH" and int(found[1]) <= len(self.pulls):
+            self.pulls[int(found[1]) - 1].state = json.loads(request.content)["state"]
         if found[1]:
             number = int(found[1])
             return (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from allotment.cli.commands.decide.asking import KEY, beginning, currency_of, lasting
+from allotment.cli.commands.decide.sending import ask
 from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command, CommandEntry, LazyGroup
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from allotment.model.requests.request import RequestAct
     from allotment.ports.request_service import AskedRequest
 
+Option = Callable[[Any], Any]
+_SIZE: Final = click.option("--size", required=True, metavar="QUANTITY", help="How large, such as 100Gi.")
+_IMAGE: Final = click.option("--image", required=True, metavar="NAME:TAG", help="Image with Jupyter in it.")
+_DEVICE: Final = click.option(
+    "--accelerator", default="", metavar="CLASS", help="With a device of it; none by default."
+)
 F = TypeVar("F", bound=Callable[..., object])
 _HERE: Final = "allotment.cli.commands.decide.request"
 _WORKLOADS: Final = ("training", "experiment", "serving", "batch", "notebook")
@@ -30,6 +37,10 @@ ENTRIES: Final = (
     CommandEntry("volume", f"{_HERE}:volume", "A volume."),
     CommandEntry("notebook", f"{_HERE}:notebook", "A notebook."),
     CommandEntry("model-api", f"{_HERE}:model_api", "An endpoint of somebody else's models, paid by use."),
+    CommandEntry("team", "allotment.cli.commands.decide.teams:team", "A team that is not there yet."),
+    CommandEntry(
+        "leave", "allotment.cli.commands.decide.teams:leave", "That a team leaves; its data stay until a day."
+    ),
     CommandEntry("show", f"{_HERE}:show_", "One, with need, price, effect on others and what was decided.", ("get",)),
     CommandEntry("accept", f"{_HERE}:accept", "Take what is offered."),
     CommandEntry("withdraw", f"{_HERE}:withdraw", "Not to want it any more.", ("cancel",), takes_away=True),
@@ -76,26 +87,7 @@ def _common(function: F) -> F:
 
 
 def _ask(session: Session, kind: str, *, dry_run: bool, **words: Any) -> None:
-    from allotment.cli.commands.decide.request_view import request_text, told_text
-    from allotment.cli.shell.output import write_document
-    from allotment.reports.documents.requests import request_document, told_document
-
-    asked = _asked(session, kind, words)
-    service, form = asked_server(session), session.value("output")
-    if dry_run:
-        told = service.preview(asked)
-        if form in ("json", "yaml"):
-            write_document(session, form, told_document(told))
-        else:
-            session.out(told_text(told, currency_of(session)))
-            session.note("dry run: nothing was asked for")
-        return
-    made = service.ask(asked)
-    if form in ("json", "yaml"):
-        write_document(session, form, request_document(made))
-        return
-    session.out(request_text(made, currency_of(session)))
-    session.note(f"see what becomes of it: `{session.call} request show {made.id}`")
+    ask(session, asked_server(session), _asked(session, kind, words), dry_run=dry_run)
 
 
 def _asked(session: Session, kind: str, words: dict[str, Any]) -> AskedRequest:
@@ -131,15 +123,23 @@ def gpus(session: Session, /, *, number: int, accelerator: str, clusters: tuple[
     _ask(session, "gpus", devices=number, accelerator=accelerator, clusters=clusters, **words)
 
 
-def _named(kind: str, doc: str, *, environments: bool = False) -> click.Command:
+def _named(
+    kind: str, doc: str, *, environments: bool = False, placed: bool = False, further: Sequence[Option] = ()
+) -> click.Command:
     """A command that asks for something with a name."""
 
-    def asks(session: Session, *, name: str, environment: str = "", **words: Any) -> None:
-        _ask(session, kind, subject=name, environment=environment, **words)
+    def asks(session: Session, *, name: str, environment: str = "", size: str = "", **words: Any) -> None:
+        _ask(session, kind, subject=name, environment=environment, size=_bytes(size), **words)
 
     asks.__doc__ = doc
     command: Any = click.pass_obj(asks)
     command = _common(global_flags(command))
+    if placed:
+        command = click.option(
+            "--on", "clusters", multiple=True, metavar="CLUSTER", help="Where; those of that kind by default."
+        )(command)
+    for each in further:
+        command = each(command)
     if environments:
         where = click.Choice(("production", "staging", "development"))
         command = click.option("--environment", type=where, default="development", show_default=True, help="Where.")(
@@ -150,11 +150,22 @@ def _named(kind: str, doc: str, *, environments: bool = False) -> click.Command:
     return made
 
 
-namespace = _named("namespace", "Ask for a namespace called NAME.", environments=True)
+def _bytes(text: str) -> int:
+    from allotment.model.quantity import parse_bytes
+
+    if not text:
+        return 0
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise UsageError(str(error), fix="write for example --size 100Gi") from None
+
+
+namespace = _named("namespace", "Ask for a namespace called NAME.", environments=True, placed=True)
 endpoint = _named("endpoint", "Ask for a service called NAME that others call.", environments=True)
 cluster = _named("cluster", "Ask for a new cluster called NAME.", environments=True)
-volume = _named("volume", "Ask for a volume called NAME.")
-notebook = _named("notebook", "Ask for a notebook called NAME.")
+volume = _named("volume", "Ask for a volume called NAME.", placed=True, further=(_SIZE,))
+notebook = _named("notebook", "Ask for a notebook called NAME.", placed=True, further=(_DEVICE, _IMAGE))
 model_api = _named("model-api", "Ask for an endpoint of somebody else's models, called NAME and paid by use.")
 
 

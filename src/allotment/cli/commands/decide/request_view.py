@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from allotment.cli.commands.decide.team_view import change_lines, timeline_lines
 from allotment.cli.shell.amounts import money
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
@@ -94,10 +95,12 @@ def told_text(told: ToldRequest, currency: str) -> str:
     if told.budget_left is not None:
         lines.append(f"  budget left this month, once granted: {money(told.budget_left, currency)}")
     lines += _effect_lines(told.effects, told.unknown)
+    lines += change_lines(told.change)
     if told.after:
         lines.append(f"  afterwards: {shown(told.after)}")
     for each in told.request.decisions:
         lines.append(_decision_line(each, currency))
+    lines += timeline_lines(told.timeline)
     return "\n".join(lines)
 
 

@@ -34,6 +34,7 @@ _OF_SERVERS: Final = (
     "store",
     *("listen", "hosts", "trusted-proxies", "tls-cert", "tls-key"),
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
+    *("forge", "forge-address", "forge-repository", "forge-token", "repository-take-back"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
     "notices",
     "key-file",

@@ -37,12 +37,29 @@ EXAMPLES: Final[CommandExamples] = {
     ("request", "cluster"): _of(
         ('allot request cluster training-westeu --team nlp --why "data that may not leave Europe"', "another one"),
     ),
-    ("request", "volume"): _of(('allot request volume corpora --team nlp --why "a new data set"', "for data")),
+    ("request", "volume"): _of(
+        ('allot request volume corpora --size 10Gi --team nlp --why "a new data set"', "for data")
+    ),
     ("request", "notebook"): _of(
-        ('allot request notebook mine --team nlp --workload notebook --for 7d --why "to look around"', "for a week"),
+        (
+            "allot request notebook mine --image registry.acme.example/jupyter:4 --team nlp --for 8h --why notes",
+            "for a day's work",
+        ),
     ),
     ("request", "model-api"): _of(
         ('allot request model-api claims --team nlp --why "to label ten thousand letters"', "paid by use"),
+    ),
+    ("request", "team"): _of(
+        (
+            "allot request team vision --member acme-vision --on training-eastus --cpu 8 --why research --dry-run",
+            "what it would make of the directory and of clusters",
+        ),
+    ),
+    ("request", "leave"): _of(
+        (
+            'allot request leave nlp --until 2099-01-31 --confirm nlp --why "it is done" --dry-run',
+            "only say what would become of it",
+        ),
     ),
     ("request", "show"): _of(("allot request show r7k2f9qa", "need, price, effect, decisions")),
     ("request", "accept"): _of(("allot request accept r7k2f9qa", "what is offered")),

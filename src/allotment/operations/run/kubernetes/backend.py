@@ -105,6 +105,17 @@ class KubernetesBackend:
         """As users name it after ``--on``."""
         return self._name
 
+    def become(self, platform: Platform, cluster: Cluster) -> None:
+        """Go by another version of the platform: teams that have come run there, and those that left do not.
+
+        Args:
+            platform: as declared now.
+            cluster: the same one of it.
+        """
+        self._offering = OfferingCluster(self._kube, platform, cluster)
+        self._homes.become(platform, cluster)
+        self._platform, self._cluster = platform, cluster
+
     def offer(self) -> BackendOffer:
         """What it has now."""
         self._require_right()

@@ -40,8 +40,14 @@ class JobHomes:
         self._platform = platform
         self._cluster = cluster
         self._maker = maker
-        self._looked_in: tuple[str, ...] | None = access.namespaces or None
+        self._only_in: tuple[str, ...] | None = access.namespaces or None
+        self._looked_in = self._only_in
         self._homes: dict[str, JobHome] = {}
+
+    def become(self, platform: Platform, cluster: Cluster) -> None:
+        """Go by another version of the platform; where jobs may be listed is asked anew."""
+        self._platform, self._cluster = platform, cluster
+        self._looked_in = self._only_in
 
     def of(self, job_id: str) -> JobHome | None:
         """Where a job is at home; None of one that was never handed over."""

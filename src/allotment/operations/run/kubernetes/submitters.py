@@ -43,6 +43,10 @@ class Submitters:
         self._platform = platform
         self._own = own
 
+    def become(self, platform: Platform) -> None:
+        """Go by another version of the platform."""
+        self._platform = platform
+
     def identity(self, owner: str) -> Identity | None:
         """Whom to act as for a job; None for the server's own user, who is whoever it was on its machine.
 

@@ -1,0 +1,379 @@
+"""A team comes by a request, and leaves by one: step by step, whoever is killed, and nothing of it is left."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from allotment.adapters.git_repository.fake import MemoryRepository
+from allotment.cli.commands.decide.request_view import told_text
+from allotment.errors import CapacityError, ConflictError, ForbiddenError, NotFoundError, UsageError
+from allotment.model.access.person import Person
+from allotment.model.access.token import ApiToken
+from allotment.model.platform import Platform
+from allotment.model.requests.grant import GrantState
+from allotment.model.requests.request import RequestAct, RequestState
+from allotment.model.requests.team import NewTeam
+from allotment.model.requests.terms import RequestKind, WorkloadType
+from allotment.model.requests.timeline import StepOutcome
+from allotment.model.team import Team
+from allotment.operations.access.people import people_of
+from allotment.operations.decide.room import Applied
+from allotment.operations.decide.team_carrier import TeamCarrier, TeamWorld
+from allotment.ports.repository import CommitMessage, CommitMode, CommitPerson, FileChanges
+from allotment.ports.request_service import AskedMove, AskedRequest
+from allotment.ports.requests import RequestFilter
+from allotment.reports.documents.requests import grant_document, told_document
+from allotment.requests.team_steps import COMING, GONE, LEAVING
+from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, LEAD, MEMBER, Office, gpus, load
+
+OWNERS = ("acme-nlp-leads",)
+DAY = 24 * 3600
+
+
+class KilledError(Exception):
+    """The server ends here."""
+
+
+@dataclass
+class TeamOffice(Office):
+    """One that has teams come and go; jobs and proofs are only noted."""
+
+    proved: list[tuple[str, str]] = field(default_factory=list)
+    disproved: str = ""
+    running: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.begin()
+
+    def begin(self) -> None:
+        """As a server does that was just started."""
+        world = TeamWorld(self.store, lambda: people_of(self.present), self.stop, self.prove)
+        self.teams = TeamCarrier(self.room, world)
+
+    def stop(self, team: str) -> int:
+        self.running, left = 0, self.running
+        return left
+
+    def prove(self, platform: Platform, cluster: str, team: Team) -> str:
+        self.proved.append((cluster, team.name))
+        return self.disproved
+
+    def passes(self, number: int = 9) -> None:
+        for _ in range(number):
+            super().passes(1)
+            self.teams.carry_out()
+
+    def team(self, name: str) -> Team | None:
+        return load(self.repository.read().tree.files).team(name)
+
+
+@pytest.fixture
+def office() -> TeamOffice:
+    return TeamOffice()
+
+
+NEW = NewTeam(
+    owners=("acme-vision-leads",),
+    members=("acme-vision",),
+    clusters=(CLUSTER,),
+    accelerators=(("a100", 2),),
+    cpu="8",
+    memory="32Gi",
+    cost_center="c-7",
+    budget=1_500_000_000,
+)
+
+
+def comes(name: str = "vision", new: NewTeam = NEW) -> AskedRequest:
+    return AskedRequest(RequestKind.TEAM, name, WorkloadType.TRAINING, "a new group", new_team=new)
+
+
+def leaves(office: Office, days: int = 30, team: str = "nlp", typed: str = "") -> AskedRequest:
+    until = dt.datetime.fromtimestamp(office.now, dt.UTC).date() + dt.timedelta(days=days)
+    return AskedRequest(
+        RequestKind.LEAVE, team, WorkloadType.TRAINING, "it is done", subject=typed or team,
+        keep_data_until=until.isoformat(),
+    )  # fmt: skip
+
+
+def approved(office: Office, asked: AskedRequest, groups: tuple[str, ...] = OWNERS) -> str:
+    made = office.of("olga", groups).ask(asked)
+    assert (made.state, made.route) == (RequestState.WAITING, "engineering-leadership")
+    office.of("boss", LEAD).move(made.id, AskedMove(RequestAct.APPROVE))
+    return made.id
+
+
+def test_a_team_that_is_approved_is_committed_applied_and_proved(office: TeamOffice) -> None:
+    ada = office.of("ada", MEMBER)
+    told = ada.preview(comes())
+    assert told.change is not None
+    assert "+name: vision" in told.change.diff
+    assert "budgets" not in told.change.diff, "what stands beside a line of it is others'"
+    (made,) = told.change.made
+    assert (made.cluster, dict(made.kinds)["Namespace"]) == (CLUSTER, 1)
+    id_ = approved(office, comes(), MEMBER)
+    office.passes()
+
+    team = office.team("vision")
+    assert team is not None
+    assert (team.groups.members, team.cost_center) == (("acme-vision",), "c-7")
+    assert office.present.approvals.budget_of("vision") == 1_500_000_000
+    assert office.grant(id_) is GrantState.ACTIVE
+    told = office.of("boss", LEAD).request(id_)
+    assert [(each.name, each.outcome) for each in told.timeline] == [(each.value, StepOutcome.DONE) for each in COMING]
+    assert office.applied[-1] == (CLUSTER,)
+    assert office.proved == [(CLUSTER, "vision")]
+    vera = office.of("vera", ("acme-vision",))
+    assert vera.ask(gpus(1, team="vision", lasts=HOUR)).state is RequestState.APPROVED, "its people are let in"
+    head = office.repository.commits[office.store.grant(id_).commit]
+    assert head.author.name == "olga"
+    assert "> a new group" in head.text
+    assert ("allotment", "grant.give") in office.verbs()
+    assert "what was done:" in told_text(told, "USD")
+    assert told_document(told)["timeline"][0]["step"] == "commit"
+    assert grant_document(office.store.grant(id_))["timeline"][2]["step"] == "prove"
+    office.passes()
+    assert len(office.proved) == 1, "once it is done nothing more is"
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        (comes("nlp"), ConflictError),
+        (comes("No Name"), UsageError),
+        (comes(new=NewTeam(clusters=("nowhere",))), NotFoundError),
+        (comes(new=NewTeam(clusters=(CLUSTER,), accelerators=(("a100", 999),))), CapacityError),
+        (comes(new=NewTeam(clusters=(CLUSTER,), cpu="lots")), UsageError),
+    ],
+)
+def test_what_cannot_be_is_not_even_asked_for(office: TeamOffice, asked: AskedRequest, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        office.of("ada", MEMBER).ask(asked)
+
+
+def test_a_step_that_fails_is_told_and_tried_again(office: TeamOffice) -> None:
+    office.trouble[CLUSTER] = "it does not answer"
+    id_ = approved(office, comes(), MEMBER)
+    office.passes(4)
+    grant = office.store.grant(id_)
+    assert (grant.state, grant.timeline[-1].outcome) == (GrantState.GIVING, StepOutcome.FAILED)
+    assert "it does not answer" in grant.timeline[-1].said
+    assert "administrators see why" in office.of("olga", MEMBER).request(id_).timeline[-1].said
+    assert "it does not answer" in office.of("root", ENGINEER).request(id_).timeline[-1].said
+    office.trouble.clear()
+    office.disproved = "a pod without a label was let in"
+    office.passes(4)
+    assert office.store.grant(id_).timeline[-1].name == "prove"
+    office.disproved = ""
+    office.passes(2)
+    grant = office.store.grant(id_)
+    assert (grant.state, grant.trouble) == (GrantState.ACTIVE, "")
+    assert grant.timeline[1].tries > 1
+
+
+def test_a_team_that_somebody_made_meanwhile_is_not_taken_over(office: TeamOffice) -> None:
+    id_ = approved(office, comes(), MEMBER)
+    text = "kind: Team\nname: vision\ngroups: {members: [evil]}\nplacements: {training-eastus: {cpu: 1, memory: 1Gi}}\n"
+    office.repository.commit_by(HUMAN, {"teams/vision.yaml": text})
+    with pytest.raises(NotFoundError):
+        office.of("eve", ("evil",)).request(id_)
+    office.passes(3)
+    grant = office.store.grant(id_)
+    assert (grant.state, grant.timeline[-1].outcome) == (GrantState.GIVING, StepOutcome.FAILED)
+    assert "there is a team vision already" in grant.trouble
+
+
+def test_whoever_asks_for_a_team_sees_it_and_others_do_not(office: TeamOffice) -> None:
+    made = office.of("ada", MEMBER).ask(comes())
+    assert [each.id for each in office.of("ada", MEMBER).requests(RequestFilter()).rows] == [made.id]
+    assert office.of("bob", ("acme-cv",)).requests(RequestFilter()).rows == ()
+    with pytest.raises(NotFoundError):
+        office.of("bob", ("acme-cv",)).request(made.id)
+    office.of("ada", MEMBER).move(made.id, AskedMove(RequestAct.WITHDRAW))
+
+
+def test_no_gate_gives_a_team_at_once(office: TeamOffice) -> None:
+    text = office.files["approvals.yaml"].replace("kinds: [team, leave]\n    route: engineering-leadership",
+                                                  "kinds: [team, leave]\n    route: at-once")  # fmt: skip
+    office.repository.commit_by(HUMAN, {"approvals.yaml": text})
+    office.present = load(office.repository.read().tree.files)
+    assert office.of("ada", MEMBER).ask(comes()).state is RequestState.WAITING
+
+
+# Leaving
+
+
+def test_a_team_leaves_and_nothing_of_it_is_left(office: TeamOffice) -> None:
+    ada, kim = office.of("ada", MEMBER), "kim@acme"
+    given_ = ada.ask(gpus(2, lasts=80 * DAY * 1000))
+    office.passes(2)
+    assert office.grant(given_.id) is GrantState.ACTIVE
+    waiting = ada.ask(gpus(6))
+    assert waiting.state is RequestState.WAITING
+    person = Person("p1", "https://id.example", kim, kim, kim, MEMBER, 0, 0)
+    both = Person("p2", "https://id.example", "both", "both", "both", (*MEMBER, "acme-cv"), 0, 0)
+    later = round(office.now * 1000) + 99 * DAY * 1000
+    for number, (who, team) in enumerate(((person, ""), (both, ""), (None, "nlp"), (None, "cv"))):
+        token = ApiToken(f"abcdefg{number + 2}", "one", frozenset(), "", "x", 0, later, person=who.id if who else "",
+                         team=team, session=who is not None)  # fmt: skip
+        if who is None:
+            office.store.add_token(token)
+        else:
+            office.store.signed_in(who, token)
+    office.running = 3
+    id_ = approved(office, leaves(office))
+    office.passes()
+
+    team = office.team("nlp")
+    assert team is not None
+    assert team.offboarding is not None
+    grant = office.store.grant(id_)
+    assert (grant.state, [each.name for each in grant.timeline]) == (
+        GrantState.ACTIVE,
+        [each.value for each in LEAVING],
+    )
+    assert office.grant(given_.id) is GrantState.ENDED
+    assert office.store.request(waiting.id).state is RequestState.WITHDRAWN
+    worthless = {each.id for each in office.store.tokens() if each.why_not(round(office.now * 1000))}
+    assert worthless == {"abcdefg2", "abcdefg4"}, "whoever is something elsewhere stays in"
+    assert office.running == 0
+    agreed = [each.agreed.teams for each in office.causes if each.agreed.teams]
+    assert agreed
+    assert set().union(*agreed) == {"nlp"}
+    with pytest.raises(NotFoundError):
+        office.of("root", ENGINEER).ask(gpus(1))
+    office.passes()
+    assert office.team("nlp") is not None, "its data are kept"
+
+    office.now += 31 * DAY
+    office.passes()
+    assert office.team("nlp") is None
+    assert office.grant(id_) is GrantState.ENDED
+    assert [each.name for each in office.store.grant(id_).timeline[-2:]] == [each.value for each in GONE]
+    assert "nlp" not in "".join(office.repository.read().tree.files["approvals.yaml"].split("budgets")[1])
+    assert all("team: nlp" not in text for text in office.repository.read().tree.files.values())
+
+
+@pytest.mark.parametrize(
+    ("who", "typed", "error"),
+    [
+        (OWNERS, "cv", UsageError),
+        (MEMBER, "nlp", ForbiddenError),
+        (("acme-cv",), "nlp", NotFoundError),
+    ],
+)
+def test_only_its_owners_have_a_team_leave_and_type_its_name(
+    office: TeamOffice, who: tuple[str, ...], typed: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        office.of("x", who).ask(leaves(office, typed=typed))
+
+
+def test_a_team_does_not_leave_with_a_day_that_is_over(office: TeamOffice) -> None:
+    with pytest.raises(UsageError):
+        office.of("olga", OWNERS).ask(leaves(office, days=-2))
+
+
+def test_what_is_about_a_team_is_not_ended_like_a_grant(office: TeamOffice) -> None:
+    id_ = approved(office, comes(), MEMBER)
+    with pytest.raises(ConflictError, match="cannot be ended"):
+        office.of("root", ENGINEER).end_grant(id_, "")
+
+
+def test_a_request_for_a_team_that_leaves_meanwhile_is_not_approved(office: TeamOffice) -> None:
+    first, second = leaves(office), leaves(office, days=40)
+    made = office.of("olga", OWNERS).ask(second)
+    approved(office, first)
+    office.passes(2)
+    boss = office.of("boss", LEAD)
+    with pytest.raises(NotFoundError):
+        boss.move(made.id, AskedMove(RequestAct.APPROVE))
+
+
+# Killed anywhere
+
+
+@dataclass
+class _Counter:
+    """Ends the server at its n-th act."""
+
+    at: int
+    count: int = 0
+
+    def step(self) -> None:
+        self.count += 1
+        if self.count == self.at:
+            raise KilledError
+
+
+class _Mortal(MemoryRepository):
+    """One whose server may end before a commit, or right after it."""
+
+    counter: _Counter
+
+    def commit(self, change: FileChanges, message: CommitMessage) -> str:
+        self.counter.step()
+        made = super().commit(change, message)
+        self.counter.step()
+        return made
+
+
+@settings(max_examples=12)
+@given(st.lists(st.integers(1, 24), min_size=1, max_size=3), st.booleans())
+def test_killed_anywhere_a_team_comes_or_leaves_once(deaths: list[int], comes_: bool) -> None:
+    counter = _Counter(0)
+    repository = _Mortal(CommitMode.DIRECT, CommitPerson("Allotment", "allotment@acme.example"))
+    repository.counter = counter
+    office = TeamOffice(repository=repository)
+    id_ = approved(office, comes() if comes_ else leaves(office), MEMBER if comes_ else OWNERS)
+    keep, apply = office.store.keep_requests, office.room.apply
+
+    def kept(*words: Any, **more: Any) -> None:
+        counter.step()
+        keep(*words, **more)
+        counter.step()
+
+    def applied(*words: Any) -> Applied:
+        counter.step()
+        found = apply(*words)
+        counter.step()
+        return found
+
+    with mock.patch.object(office.store, "keep_requests", kept):
+        office.room = replace(office.room, apply=applied)
+        for at in deaths:
+            counter.at, counter.count = at, 0
+            office.begin()
+            with suppress(KilledError):
+                for _ in range(10):
+                    office.teams.carry_out()
+                    office.now += 16
+        counter.at = 0
+        office.begin()
+        for _ in range(10):
+            office.teams.carry_out()
+    assert office.grant(id_) is GrantState.ACTIVE
+    names = [each.name for each in office.store.grant(id_).timeline]
+    assert names == [each.value for each in (COMING if comes_ else LEAVING)]
+    commits = [each for each in office.repository.commits.values() if f"Allotment-Request: {id_}" in each.text]
+    assert len(commits) == 1
+
+
+def test_on_a_branch_it_waits_until_somebody_merges(office: TeamOffice) -> None:
+    office.repository.mode = CommitMode.BRANCH
+    id_ = approved(office, comes(), MEMBER)
+    office.passes(3)
+    grant = office.store.grant(id_)
+    assert (grant.timeline[-1].outcome, grant.timeline[-1].said) == (StepOutcome.WAITS, "its change waits to be merged")
+    office.repository.merge(f"allotment/{id_}", HUMAN)
+    office.passes(5)
+    assert office.grant(id_) is GrantState.ACTIVE
