@@ -76,6 +76,13 @@ class MemoryStore:
         finally:
             self._writer = ""
 
+    def supplant(self) -> str:
+        """It cannot."""
+        raise UsageError("of a store in memory nobody lets go but its writer", fix="end that one")
+
+    def beat(self) -> None:
+        """It can always be written."""
+
     def status(self) -> StoreStatus:
         """What it holds."""
         return StoreStatus(

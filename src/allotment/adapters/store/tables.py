@@ -247,3 +247,14 @@ TOLD: Final = sa.Table(
     sa.Column("at", TIME, nullable=False),
 )
 """Of grants, what was told stands with them."""
+
+LEADER: Final = sa.Table(
+    "leader",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("term", sa.BigInteger, nullable=False),
+    sa.Column("who", TEXT, nullable=False),
+    sa.Column("session", sa.BigInteger, nullable=False),
+    sa.Column("seen", TIME, nullable=False),
+)
+"""One row, in PostgreSQL alone: the election that the writer has won, and when it last gave a sign of life."""

@@ -42,11 +42,19 @@ class SqlStore(SqlReader):
         place: of the store, for errors.
         connect: gives the connection that holds the lock of the store. It is asked anew each time: where the
             connection was lost, so was the lock, and it must be had again before anything is written.
+        sign: of life, written by whoever may be taken to hang.
     """
 
-    def __init__(self, engine: sa.Engine, place: str, connect: Callable[[], sa.Connection]) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        place: str,
+        connect: Callable[[], sa.Connection],
+        sign: Callable[[sa.Connection], None] = lambda _: None,
+    ) -> None:
         super().__init__(engine, place)
         self._connect = connect
+        self._sign = sign
         self._one_at_a_time = threading.Lock()
         self._by: sa.Connection | None = None
         self._trail: ChainHead | None = None
@@ -68,6 +76,11 @@ class SqlStore(SqlReader):
         # Most changes are nobody's act: they cost no look at the trail.
         if acts:
             self._longer = auditing.append(connection, acts, self._longer)
+
+    def beat(self) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            self._sign(connection)
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
