@@ -25,6 +25,10 @@ from allotment.api.jobs import job_api
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
+from allotment.api.standing_by import beating, elsewhere, led_store, refusing, server_name, shared_folder
+from allotment.api.telemetry.log import FORMATS, TEXT, kept_log
+from allotment.api.telemetry.timed_store import timed
+from allotment.api.telemetry.watching import watched
 from allotment.api.telling import notifier, tell_beside
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.kubernetes.place import classes_offered
@@ -122,13 +126,17 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--oidc-scopes", default="openid profile email", help="what is asked of it")
     parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
     parser.add_argument("--notices", default="", help="file of receivers of notices")
+    parser.add_argument("--metrics-listen", default="", help="address of health and metrics alone, without tokens")
+    parser.add_argument("--log-format", default=TEXT, choices=FORMATS, help="of the log: lines of text, or of JSON")
+    parser.add_argument("--access-log", action="store_true", help="have the log tell of each request")
+    parser.add_argument("--standby", action="store_true", help="wait while another server on the same store leads")
+    parser.add_argument("--shared-folder", default="", help="folder that servers with a standby share")
     return parser.parse_args(words)
 
 
 def _serve(asked: argparse.Namespace) -> None:
     os.umask(0o077)
-    named, slots = asked.platform, asked.slots
-    place = _listening(asked)
+    named, slots, place = asked.platform, asked.slots, _listening(asked)
     clock = wiring.clock()
     folder = running.own_server_folder(os.environ)
     if not named and slots is None:
@@ -136,8 +144,13 @@ def _serve(asked: argparse.Namespace) -> None:
     directory = Path(named) if named else running.example_platform()
     tree = wiring.directory(directory).read()
     platform = load_platform(tree, clock.now().date()).platform
+    shared = shared_folder(asked.shared_folder, folder, standby=asked.standby)
     with ExitStack() as opened:
-        jobs = opened.enter_context(wiring.store(asked.store).writer(f"process {os.getpid()}"))
+        log = kept_log(asked.log_format, clock, access=asked.access_log)
+        watch = opened.enter_context(watched(asked.metrics_listen, running.version(), log))
+        waits = partial(refusing, folder, place, watch) if asked.standby else None
+        jobs = timed(led_store(wiring.store(asked.store), server_name(), opened, waits), watch.meters)
+        opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
         identity = ServerIdentity(
@@ -156,8 +169,11 @@ def _serve(asked: argparse.Namespace) -> None:
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
         submitters = Submitters(jobs.people, platform, identity.owner)
-        opener = _opener(platform, folder, DEFAULT_SLOTS if slots is None else slots, opened, steady, submitters)
-        desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
+        slotted = DEFAULT_SLOTS if slots is None else slots
+        opener = _opener(platform, folder, slotted, opened, steady, submitters, shared)
+        opener = elsewhere(opener) if asked.standby else opener
+        desk = Desk(identity, jobs, opener, running.code_shelf(shared / "code"), steady, running.new_job_id)
+        watch.standing.leads(desk, jobs)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True)
@@ -186,7 +202,13 @@ def _serve(asked: argparse.Namespace) -> None:
                 jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming, present.currency
             )
             made = partial(job_api, desk, registry, partial(RequestsOf, requests, room))
-            serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
+            serve(
+                watch.at_home(made(HomeDoor(identity.owner))),
+                desk,
+                bound,
+                watch.afar(_listeners(made, registry, place, abroad)),
+            )
+        watch.standing.check()
 
 
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
@@ -271,7 +293,13 @@ def _last_start(place: Path) -> tuple[str, int | None]:
 
 
 def _opener(
-    platform: Platform, folder: Path, slots: int, opened: ExitStack, clock: Clock, submitters: Submitters
+    platform: Platform,
+    folder: Path,
+    slots: int,
+    opened: ExitStack,
+    clock: Clock,
+    submitters: Submitters,
+    shared: Path | None = None,
 ) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
@@ -290,7 +318,7 @@ def _opener(
                 fix=f"name one of these, or describe a Slurm in {slurm_folder(os.environ)}/{name}.yaml",
             )
         kube = opened.enter_context(connected(cluster.context))
-        access = ClusterAccess(kube, key=running.server_key(folder), in_name_of=submitters.identity)
+        access = ClusterAccess(kube, key=running.server_key(shared or folder), in_name_of=submitters.identity)
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)

@@ -80,7 +80,7 @@ def test_whoever_lost_the_line_and_with_it_the_lock_writes_no_more(place: Postgr
                     store.add(submitted("j2"))
         # Nobody holds the lock by now, and what it has in mind is old all the same.
         for act in (lambda: store.add(submitted("j3")), store.beat):
-            with pytest.raises(StoreInUseError, match="has written into .* since"):
+            with pytest.raises(StoreInUseError, match=r"has written into .* since"):
                 act()
         with place.writer("a third") as third:
             assert {each.id for each in third.page(JobFilter()).rows} == {"j1"}

@@ -132,4 +132,7 @@ ENV_WORDS = (
     "OIDC_GROUPS",
     "OIDC_SCOPES",
     "OIDC_CA",
+    "METRICS_LISTEN",
+    "SHARED_FOLDER",
+    "LOG_FORMAT",
 )

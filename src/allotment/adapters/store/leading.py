@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from allotment.adapters.store.tables import LEADER
 
 _ROW: Final = 1
-_SILENT_MS: Final = 10_000
+SILENT_MS: Final = 10_000
 """Milliseconds without a sign of life after which a leader is taken to hang: some times `BEAT_SECONDS`."""
 _NOW: Final = sa.text("(extract(epoch FROM clock_timestamp()) * 1000)::bigint")
 _SESSION: Final = sa.text("pg_backend_pid()")
@@ -56,5 +56,5 @@ def end_silent_session(connection: sa.Connection, lock: dict[str, int]) -> str:
     # Nothing is said of a store that no server of this version has led yet.
     if not sa.inspect(connection).has_table(LEADER.name):
         return ""
-    found = connection.execute(_END_SILENT, {**lock, "silent": _SILENT_MS}).first()
+    found = connection.execute(_END_SILENT, {**lock, "silent": SILENT_MS}).first()
     return "" if found is None else str(found[0])

@@ -137,6 +137,11 @@ class Desk:
             for each in self._unreadable.values()
         )
 
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Of the back ends that are open."""
+        return tuple(self._lanes.values())
+
     def attend(self, start: Callable[[Lane], None]) -> None:
         """Have every back end attended to, those that are opened later included.
 
