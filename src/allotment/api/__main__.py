@@ -130,6 +130,7 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--log-format", default=TEXT, choices=FORMATS, help="of the log: lines of text, or of JSON")
     parser.add_argument("--access-log", action="store_true", help="have the log tell of each request")
     parser.add_argument("--standby", action="store_true", help="wait while another server on the same store leads")
+    parser.add_argument("--advertise", default="", help="address by which a standby reaches this server")
     parser.add_argument("--shared-folder", default="", help="folder that servers with a standby share")
     return parser.parse_args(words)
 
@@ -148,8 +149,9 @@ def _serve(asked: argparse.Namespace) -> None:
     with ExitStack() as opened:
         log = kept_log(asked.log_format, clock, access=asked.access_log)
         watch = opened.enter_context(watched(asked.metrics_listen, running.version(), log))
-        waits = partial(refusing, folder, place, watch) if asked.standby else None
-        jobs = timed(led_store(wiring.store(asked.store), server_name(), opened, waits), watch.meters)
+        store = wiring.store(asked.store)
+        waits = partial(refusing, folder, place, store, watch) if asked.standby else None
+        jobs = timed(led_store(store, server_name(asked.advertise, place), opened, waits), watch.meters)
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))

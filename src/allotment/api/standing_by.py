@@ -1,11 +1,12 @@
 """A server that waits for its turn: another one leads, of several that share a store in PostgreSQL.
 
-It lives, is not ready, and does nothing: whoever asks it is told to ask again, which finds the one that leads. It takes
-over once that one has ended, or gives no sign of life.
+It lives and does nothing: whoever comes over the network is led on to the one that leads, or told to ask again where
+none does. It takes over once that one has ended, or gives no sign of life.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import sys
@@ -18,11 +19,12 @@ from typing import Any, Final
 
 from allotment.api.hardening import Hardened
 from allotment.api.problems import PROBLEM, STANDING_BY, problem_body
+from allotment.api.relaying import Address, relaying
 from allotment.api.serving import Listener, bound_address, bound_socket, listening
 from allotment.api.telemetry.standing import ServerRole, Standing
 from allotment.api.telemetry.watching import Watched
 from allotment.errors import AllotmentError, UsageError
-from allotment.operations.access.listening import ListeningPlace
+from allotment.operations.access.listening import ListeningPlace, address_of
 from allotment.operations.run.lane import Serving
 from allotment.ports.backends import LOCAL
 from allotment.ports.job_service import StandingByError
@@ -108,19 +110,55 @@ def _tell_once(said: str, error: AllotmentError) -> str:
 
 
 @contextmanager
-def refusing(folder: Path, place: ListeningPlace | None, watched: Watched) -> Iterator[None]:
-    """Be a standby for whoever asks, on the socket and on the address of the network."""
-    watched.standing.role = ServerRole.STANDBY
-    app = watched.observed(StandingBy())
+def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watched: Watched) -> Iterator[None]:
+    """Be a standby: on the socket it refuses, on the address of the network it leads on to the one that leads.
+
+    Args:
+        folder: of the server.
+        place: on the network; None for none.
+        store: knows who leads.
+        watched: telemetry of the server.
+    """
+    standing = watched.standing
+    standing.role = ServerRole.STANDBY
     with ExitStack() as opened:
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         opened.enter_context(listening(Listener(watched.at_home(StandingBy()), bound)))
         if place is not None:
+            inside = opened.enter_context(bound_address("127.0.0.1", 0))
+            hardened = Hardened(watched.observed(StandingBy()), place.names, running.new_request_id)
+            opened.enter_context(listening(Listener(hardened, inside, place.certificate, place.key)))
             abroad = opened.enter_context(bound_address(place.host, place.port))
-            hardened = Hardened(app, place.names, running.new_request_id)
-            opened.enter_context(listening(Listener(hardened, abroad, place.certificate, place.key)))
+            found = opened.enter_context(_looked_up(store, standing))
+            opened.enter_context(relaying(abroad, found, inside.getsockname()))
         yield
-    watched.standing.role = ServerRole.STARTING
+    standing.role = ServerRole.STARTING
+
+
+@contextmanager
+def _looked_up(store: StorePlace, standing: Standing) -> Iterator[Callable[[], Address | None]]:
+    """What tells where the one that leads is reached; it is looked up again and again."""
+    ending = Event()
+    last: list[Address | None] = [None]
+
+    def look() -> None:
+        while True:
+            try:
+                last[0] = address_in(store.led_by())
+            except AllotmentError:
+                last[0] = None
+            standing.relays = last[0] is not None
+            if ending.wait(_LOOK_AGAIN):
+                return
+
+    worker = Thread(target=look, name="looks who leads", daemon=True)
+    worker.start()
+    try:
+        yield lambda: last[0]
+    finally:
+        standing.relays = False
+        ending.set()
+        worker.join(BEAT_SECONDS)
 
 
 @contextmanager
@@ -176,9 +214,35 @@ def elsewhere(opener: Callable[[str], Serving]) -> Callable[[str], Serving]:
     return open_one
 
 
-def server_name() -> str:
-    """What this server tells of itself to those who want to lead: its machine, and its process there."""
-    return f"process {os.getpid()} of {socket.gethostname()}"
+def server_name(advertised: str, place: ListeningPlace | None) -> str:
+    """What this server tells of itself to those who stand by: its machine, its process there, and where it is reached.
+
+    Args:
+        advertised: address by which the others reach it; empty for what the machine knows of itself.
+        place: on the network; None for none.
+
+    Raises:
+        UsageError: it is no such address.
+    """
+    itself = f"process {os.getpid()} of {socket.gethostname()}"
+    if advertised:
+        address_of(advertised)
+        return f"{itself} at {advertised}"
+    if place is None or not place.port:
+        return itself
+    host = place.host
+    if ipaddress.ip_address(host).is_unspecified:
+        try:
+            host = socket.gethostbyname(socket.gethostname())
+        except OSError:
+            return itself
+    return f"{itself} at {f'[{host}]' if ':' in host else host}:{place.port}"
+
+
+def address_in(who: str) -> Address | None:
+    """Where a server is reached, by what it tells of itself; None where it does not say."""
+    _, at, address = who.rpartition(" at ")
+    return address_of(address) if at else None
 
 
 def shared_folder(named: str, own: Path, *, standby: bool) -> Path:

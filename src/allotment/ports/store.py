@@ -295,6 +295,10 @@ class StorePlace(Protocol):
         """
         ...
 
+    def led_by(self) -> str:
+        """What the writer told of itself; empty where there is none, or it was of an older version."""
+        ...
+
     def supplant(self) -> str:
         """End the hold of a writer that gives no sign of life; who it was, empty where there is none.
 

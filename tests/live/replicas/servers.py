@@ -120,7 +120,7 @@ class Pair:
 
     def led_by(self, one: Replica, seconds: float = 60.0) -> float:
         """Seconds until it leads and is ready."""
-        return until(lambda: one.ready, seconds, one.log.read_text)
+        return until(lambda: one.role == "leader" and one.ready, seconds, one.log.read_text)
 
     def stands_by(self, one: Replica) -> None:
         until(lambda: one.role == "standby", 60, one.log.read_text)
@@ -150,7 +150,7 @@ def front_of(pair: Pair) -> Iterator[int]:
         end = time.monotonic() + 40
         while time.monotonic() < end:
             for each in reversed(list(pair.all)):
-                if each.process.poll() is None and each.ready:
+                if each.process.poll() is None and each.role == "leader":
                     with suppress(OSError):
                         far = socket.create_connection(("127.0.0.1", each.port), timeout=2)
                         far.settimeout(60)

@@ -133,6 +133,7 @@ ENV_WORDS = (
     "OIDC_SCOPES",
     "OIDC_CA",
     "METRICS_LISTEN",
+    "ADVERTISE",
     "SHARED_FOLDER",
     "LOG_FORMAT",
 )

@@ -76,6 +76,10 @@ class MemoryStore:
         finally:
             self._writer = ""
 
+    def led_by(self) -> str:
+        """Whoever writes."""
+        return self._writer
+
     def supplant(self) -> str:
         """It cannot."""
         raise UsageError("of a store in memory nobody lets go but its writer", fix="end that one")

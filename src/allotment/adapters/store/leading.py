@@ -17,13 +17,18 @@ SILENT_MS: Final = 10_000
 """Milliseconds without a sign of life after which a leader is taken to hang: some times `BEAT_SECONDS`."""
 _NOW: Final = sa.text("(extract(epoch FROM clock_timestamp()) * 1000)::bigint")
 _SESSION: Final = sa.text("pg_backend_pid()")
+_LEADER: Final = sa.text(
+    "SELECT f.who FROM leader f JOIN pg_locks l ON l.pid = f.session AND l.locktype = 'advisory' AND l.granted"
+    " WHERE l.classid = :one AND l.objid = :two"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 _END_SILENT: Final = sa.text(
     "SELECT f.who, pg_terminate_backend(a.pid, 2000) FROM leader f"
     " JOIN pg_locks l ON l.pid = f.session AND l.locktype = 'advisory' AND l.granted"
-    " AND l.classid = :one AND l.objid = :two"
-    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " JOIN pg_stat_activity a ON a.pid = l.pid AND a.state <> 'active'"
-    " WHERE (extract(epoch FROM clock_timestamp()) * 1000)::bigint - f.seen > :silent"
+    " WHERE l.classid = :one AND l.objid = :two"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND (extract(epoch FROM clock_timestamp()) * 1000)::bigint - f.seen > :silent"
 )
 
 
@@ -57,4 +62,12 @@ def end_silent_session(connection: sa.Connection, lock: dict[str, int]) -> str:
     if not sa.inspect(connection).has_table(LEADER.name):
         return ""
     found = connection.execute(_END_SILENT, {**lock, "silent": SILENT_MS}).first()
+    return "" if found is None else str(found[0])
+
+
+def leader_of(connection: sa.Connection, lock: dict[str, int]) -> str:
+    """What the server that holds the lock told of itself; empty where none does that tells it."""
+    if not sa.inspect(connection).has_table(LEADER.name):
+        return ""
+    found = connection.execute(_LEADER, lock).first()
     return "" if found is None else str(found[0])

@@ -12,7 +12,7 @@ from sqlalchemy import exc
 
 from allotment.adapters.store.counting import counted
 from allotment.adapters.store.failures import told
-from allotment.adapters.store.leading import elected, end_silent_session, give_sign_of_life, term_of
+from allotment.adapters.store.leading import elected, end_silent_session, give_sign_of_life, leader_of, term_of
 from allotment.adapters.store.lock import in_use, led_since
 from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_readable, version_of
@@ -102,6 +102,11 @@ class PostgresPlace:
                     yield SqlStore(reading, self.shown, session.connection, give_sign_of_life)
                 finally:
                     session.close()
+
+    def led_by(self) -> str:
+        """See the port."""
+        with self._opened("allotment, standing by") as engine, told(self.shown), engine.begin() as connection:
+            return leader_of(connection, _LOCK)
 
     def supplant(self) -> str:
         """See the port."""

@@ -103,6 +103,10 @@ class SqlitePlace:
                         connection.exec_driver_sql(_MARK)
                 yield SqlStore(reading, self.shown, lambda: connection)
 
+    def led_by(self) -> str:
+        """See the port."""
+        return writer_of(self._lock)
+
     def supplant(self) -> str:
         """Its lock is the kernel's."""
         raise UsageError(

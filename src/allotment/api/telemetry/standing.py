@@ -61,6 +61,7 @@ class Standing:
         self._trouble = ""
         self._beat: float | None = None
         self.role = ServerRole.STARTING
+        self.relays = False
         self.desk: Desk | None = None
         self.store: JobsStore | None = None
         self._deposed: AllotmentError | None = None
@@ -107,6 +108,8 @@ class Standing:
 
     def readiness(self) -> Readiness:
         """As it is now."""
+        if self.desk is None and self.relays:
+            return Readiness(self.role, {"leader": ""})
         if self.desk is None:
             said = "another server leads" if self.role is ServerRole.STANDBY else "not opened yet"
             return Readiness(self.role, {"store": said, "backends": "not opened yet"})

@@ -69,6 +69,7 @@ SETTINGS: Final = (
     Setting("tls-cert", "", "its certificate chain, for other addresses than loopback ones", is_path=True),
     Setting("tls-key", "", "the certificate's key", is_path=True),
     Setting("metrics-listen", "", "where health and metrics alone are told, to anybody, such as 127.0.0.1:9433"),
+    Setting("advertise", "", "address by which a server that stands by reaches this one; the machine's own by default"),
     Setting("shared-folder", "", "folder that servers with a standby share", is_path=True),
     Setting("log-format", "text", "of the server's log: lines of text, or of JSON", ("text", "json")),
     Setting("repository", "", "Git repository that the platform directory is kept in; where the directory lies"),

@@ -30,6 +30,7 @@ from allotment.model.grammar import count
 @setting_flag("oidc-ca", metavar="FILE")
 @setting_flag("notices", metavar="FILE")
 @setting_flag("metrics-listen", metavar="HOST:PORT")
+@setting_flag("advertise", metavar="HOST:PORT")
 @setting_flag("shared-folder", metavar="FOLDER")
 @setting_flag("log-format")
 @click.option("--access-log", is_flag=True, help="Have the log tell of each request: its route, and how it went.")

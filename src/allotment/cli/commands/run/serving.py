@@ -35,7 +35,7 @@ _OF_SERVERS: Final = (
     *("listen", "hosts", "tls-cert", "tls-key"),
     *("repository", "repository-branch", "repository-folder", "repository-mode"),
     *("oidc-issuer", "oidc-client", "oidc-groups", "oidc-scopes", "oidc-ca"),
-    *("notices", "metrics-listen", "shared-folder", "log-format"),
+    *("notices", "metrics-listen", "advertise", "shared-folder", "log-format"),
 )
 """Settings that a server is started with."""
 LET_IN_BY: Final = "ALLOTMENT_TOKEN"
