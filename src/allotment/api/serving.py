@@ -121,7 +121,7 @@ def check_pair(certificate: Path, key: Path) -> None:
         ForbiddenError: others can read the key.
     """
     try:
-        if key.stat().st_mode & 0o077:
+        if not _is_private(key.stat()):
             raise ForbiddenError(
                 f"{shown(key)} can be read by others", why="it is the server's key", fix=f"chmod 600 {shown(key)}"
             )
@@ -133,6 +133,15 @@ def check_pair(certificate: Path, key: Path) -> None:
             why=getattr(error, "strerror", None) or str(error),
             fix="name a certificate chain and its key, both in PEM, the key without a password",
         ) from error
+
+
+def _is_private(found: os.stat_result) -> bool:
+    """Whether its user alone can read it, or root gave it to be read by the group that the server is in.
+
+    So does a kubelet give a Secret to the group of a pod.
+    """
+    of_root = found.st_uid == 0 and found.st_gid != 0 and found.st_gid in {os.getegid(), *os.getgroups()}
+    return not found.st_mode & (0o037 if of_root else 0o077)
 
 
 def _no_password() -> str:
