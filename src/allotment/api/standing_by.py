@@ -21,8 +21,8 @@ from allotment.api.hardening import Hardened
 from allotment.api.problems import PROBLEM, STANDING_BY, problem_body
 from allotment.api.relaying import Address, relaying
 from allotment.api.serving import Listener, bound_address, bound_socket, listening
-from allotment.api.telemetry.standing import ServerRole, Standing
-from allotment.api.telemetry.watching import Watched
+from allotment.api.telemetry.standing import ServerRole, ServerStanding
+from allotment.api.telemetry.watching import WatchedServer
 from allotment.errors import AllotmentError, UsageError
 from allotment.operations.access.listening import ListeningPlace, address_of
 from allotment.operations.run.lane import Serving
@@ -110,7 +110,7 @@ def _tell_once(said: str, error: AllotmentError) -> str:
 
 
 @contextmanager
-def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watched: Watched) -> Iterator[None]:
+def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watched: WatchedServer) -> Iterator[None]:
     """Be a standby: on the socket it refuses, on the address of the network it leads on to the one that leads.
 
     Args:
@@ -136,7 +136,7 @@ def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watc
 
 
 @contextmanager
-def _looked_up(store: StorePlace, standing: Standing) -> Iterator[Callable[[], Address | None]]:
+def _looked_up(store: StorePlace, standing: ServerStanding) -> Iterator[Callable[[], Address | None]]:
     """What tells where the one that leads is reached; it is looked up again and again."""
     ending = Event()
     last: list[Address | None] = [None]
@@ -162,7 +162,7 @@ def _looked_up(store: StorePlace, standing: Standing) -> Iterator[Callable[[], A
 
 
 @contextmanager
-def beating(standing: Standing, store: JobsStore, *, replicated: bool) -> Iterator[None]:
+def beating(standing: ServerStanding, store: JobsStore, *, replicated: bool) -> Iterator[None]:
     """Give the store a sign of life again and again; where another server leads, this one ends.
 
     Args:

@@ -75,6 +75,10 @@ class Replica:
         status, text = self.asked("/readyz")
         return json.loads(text)["role"] if status else ""
 
+    def told(self) -> str:
+        """What is to be known of it where it does not do what it should."""
+        return f"{self.process.poll()} {self.asked('/readyz')}\n{self.log.read_text()}"
+
     @property
     def at_home(self) -> RemoteServer:
         """By the socket of its user."""
@@ -120,10 +124,10 @@ class Pair:
 
     def led_by(self, one: Replica, seconds: float = 60.0) -> float:
         """Seconds until it leads and is ready."""
-        return until(lambda: one.role == "leader" and one.ready, seconds, one.log.read_text)
+        return until(lambda: one.role == "leader" and one.ready, seconds, one.told)
 
     def stands_by(self, one: Replica) -> None:
-        until(lambda: one.role == "standby", 60, one.log.read_text)
+        until(lambda: one.role == "standby", 120, one.told)
 
 
 def until(done: Callable[[], bool], seconds: float = 60.0, told: Callable[[], Any] = lambda: "") -> float:

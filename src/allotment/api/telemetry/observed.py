@@ -58,7 +58,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        counted = _Counted(scope, self._meters)
+        counted = _CountedRequest(scope, self._meters)
         try:
             await self._app(scope, receive, counted.sending(send))
         finally:
@@ -67,7 +67,7 @@ class Observed:
                 self._told(request)
 
 
-class _Counted:
+class _CountedRequest:
     """One request."""
 
     def __init__(self, scope: Any, meters: Meters) -> None:

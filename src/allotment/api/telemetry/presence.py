@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from allotment.api.telemetry.standing import ServerRole, Standing
+from allotment.api.telemetry.standing import ServerRole, ServerStanding
 from allotment.errors import AllotmentError
 from allotment.model.jobs.run import JobState
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Presence:
     """A collector of prometheus_client."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: ServerStanding) -> None:
         """Nothing is read yet.
 
         Args:

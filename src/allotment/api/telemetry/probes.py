@@ -11,7 +11,7 @@ import msgspec
 from anyio import to_thread
 
 from allotment.api.telemetry.meters import CONTENT_TYPE, Meters
-from allotment.api.telemetry.standing import Standing
+from allotment.api.telemetry.standing import ServerStanding
 
 _JSON: Final = "application/json"
 PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -21,7 +21,7 @@ _GET: Final = frozenset({"GET", "HEAD"})
 class Probes:
     """An application that speaks ASGI."""
 
-    def __init__(self, standing: Standing, meters: Meters) -> None:
+    def __init__(self, standing: ServerStanding, meters: Meters) -> None:
         """Nothing is asked yet.
 
         Args:

@@ -29,7 +29,7 @@ class ServerRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
+class ServerReadiness:
     """Whether requests should be sent to a server.
 
     Attributes:
@@ -47,7 +47,7 @@ class Readiness:
         return not any(self.parts.values())
 
 
-class Standing:
+class ServerStanding:
     """See the module."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -106,17 +106,17 @@ class Standing:
         with self._alone:
             return 0.0 if self._beat is None else self._now() - self._beat
 
-    def readiness(self) -> Readiness:
+    def readiness(self) -> ServerReadiness:
         """As it is now."""
         if self.desk is None and self.relays:
-            return Readiness(self.role, {"leader": ""})
+            return ServerReadiness(self.role, {"leader": ""})
         if self.desk is None:
             said = "another server leads" if self.role is ServerRole.STANDBY else "not opened yet"
-            return Readiness(self.role, {"store": said, "backends": "not opened yet"})
+            return ServerReadiness(self.role, {"store": said, "backends": "not opened yet"})
         store = self._trouble
         if not store and self.silent > _LATE:
             store = f"it does not answer for {self.silent:.0f} s"
         lanes = self.desk.lanes
         late = tuple(each.name for each in lanes if each.pass_age > _LATE)
         none = "" if any(each.passes for each in lanes) or not lanes else "no pass has been made yet"
-        return Readiness(self.role, {"store": store, "backends": none}, late)
+        return ServerReadiness(self.role, {"store": store, "backends": none}, late)

@@ -12,14 +12,14 @@ from allotment.api.telemetry.meters import Meters
 from allotment.api.telemetry.observed import AnsweredRequest, Observed
 from allotment.api.telemetry.presence import Presence
 from allotment.api.telemetry.probes import BesideProbes, Probes
-from allotment.api.telemetry.standing import Standing
+from allotment.api.telemetry.standing import ServerStanding
 from allotment.operations.access.listening import address_of
 
 _NO_TLS: Final = None
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedServer:
     """See the module.
 
     Attributes:
@@ -29,7 +29,7 @@ class Watched:
         told: is told of each request; None where nobody asked for that.
     """
 
-    standing: Standing
+    standing: ServerStanding
     meters: Meters
     probes: Probes
     told: Callable[[AnsweredRequest], None] | None = None
@@ -48,7 +48,9 @@ class Watched:
 
 
 @contextmanager
-def watched(listen: str, version: str, told: Callable[[AnsweredRequest], None] | None = None) -> Iterator[Watched]:
+def watched(
+    listen: str, version: str, told: Callable[[AnsweredRequest], None] | None = None
+) -> Iterator[WatchedServer]:
     """Telemetry of a server that starts; while it lasts, its probes answer.
 
     Args:
@@ -60,9 +62,9 @@ def watched(listen: str, version: str, told: Callable[[AnsweredRequest], None] |
         UsageError: it is no such address.
         ConflictError: something listens there already.
     """
-    standing, meters = Standing(), Meters(version)
+    standing, meters = ServerStanding(), Meters(version)
     meters.registry.register(Presence(standing))
-    found = Watched(standing, meters, Probes(standing, meters), told)
+    found = WatchedServer(standing, meters, Probes(standing, meters), told)
     if not listen:
         yield found
         return

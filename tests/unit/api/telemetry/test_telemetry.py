@@ -21,7 +21,7 @@ from allotment.api.telemetry.meters import Meters
 from allotment.api.telemetry.observed import Observed
 from allotment.api.telemetry.presence import Presence
 from allotment.api.telemetry.probes import BesideProbes, Probes
-from allotment.api.telemetry.standing import ServerRole, Standing
+from allotment.api.telemetry.standing import ServerRole, ServerStanding
 from allotment.api.telemetry.timed_store import timed
 from allotment.errors import AllotmentError, UnreachableError
 from allotment.model.jobs.run import JobState
@@ -58,19 +58,19 @@ def world() -> World:
 
 
 @pytest.fixture
-def standing() -> Standing:
-    return Standing()
+def standing() -> ServerStanding:
+    return ServerStanding()
 
 
 @pytest.fixture
-def meters(standing: Standing) -> Meters:
+def meters(standing: ServerStanding) -> Meters:
     found = Meters("1.2.3")
     found.registry.register(Presence(standing))
     return found
 
 
 @pytest.fixture
-def probes(standing: Standing, meters: Meters) -> Probes:
+def probes(standing: ServerStanding, meters: Meters) -> Probes:
     return Probes(standing, meters)
 
 
@@ -99,7 +99,7 @@ def test_beside_an_application_probes_answer_their_own_paths_alone(probes: Probe
 
 
 def test_a_server_is_ready_once_its_store_is_written_and_its_back_ends_are_passed_over(
-    world: World, standing: Standing, probes: Probes
+    world: World, standing: ServerStanding, probes: Probes
 ) -> None:
     def parts() -> tuple[int, dict[str, str]]:
         status, body = asked(probes, "/readyz")
@@ -119,7 +119,7 @@ def test_a_server_is_ready_once_its_store_is_written_and_its_back_ends_are_passe
 
 
 def test_metrics_tell_of_jobs_and_back_ends_once_the_server_leads(
-    world: World, standing: Standing, meters: Meters
+    world: World, standing: ServerStanding, meters: Meters
 ) -> None:
     before = meters.text().decode()
     assert "allotment_leader 0.0" in before
@@ -239,7 +239,7 @@ def test_who_leads_no_more_ends(
 ) -> None:
     monkeypatch.setattr("allotment.api.standing_by.BEAT_SECONDS", 0.001)
     monkeypatch.setattr("allotment.api.standing_by.NO_MORE", 0.0)
-    store, standing = Deposed(error), Standing()
+    store, standing = Deposed(error), ServerStanding()
     with beating(standing, store, replicated=replicated):
         standing.leads(world.desk, store)
         assert store.asked.wait(5)
