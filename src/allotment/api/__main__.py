@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -97,6 +98,8 @@ STARTED: Final = "started.json"
 def main(words: Sequence[str] | None = None) -> int:
     """Serve until a signal, or `allot down`, says otherwise; the exit code."""
     asked = _parsed(words)
+    # uvicorn ends on it, and raises it anew: all that is open is to be closed then, and the trail to tell of the end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _serve(asked)
     except AllotmentError as error:
@@ -151,7 +154,7 @@ def _serve(asked: argparse.Namespace) -> None:
         watch = opened.enter_context(watched(asked.metrics_listen, running.version(), log))
         store = wiring.store(asked.store)
         waits = partial(refusing, folder, place, store, watch) if asked.standby else None
-        jobs = timed(led_store(store, server_name(asked.advertise, place), opened, waits), watch.meters)
+        jobs = timed(led_store(store, server_name(asked.advertise, place), opened, waits), watch.meters, watch.spans)
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))

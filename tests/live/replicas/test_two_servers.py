@@ -102,6 +102,9 @@ def test_a_standby_lives_is_not_ready_and_refuses(pair: Pair) -> None:
         first.at_home.submit(JobSubmission(job("here"), "local"))
     first.process.terminate()
     told(f"taken over {pair.led_by(second, 20):.1f} s after SIGTERM")
+    assert first.process.wait(20) == 0
+    # Its end is in the trail, as it is after `allot down`.
+    assert first.log.read_text().count("audit head") == 2
     assert service.status().pid == second.process.pid
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allotment.api.telemetry.meters import Meters
+from allotment.api.telemetry.tracing import Spans, no_spans
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NO_ROUTE: Final = "none"
@@ -41,17 +42,25 @@ class AnsweredRequest:
 class Observed:
     """See the module; speaks ASGI."""
 
-    def __init__(self, app: Any, meters: Meters, told: Callable[[AnsweredRequest], None] | None = None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        meters: Meters,
+        told: Callable[[AnsweredRequest], None] | None = None,
+        spans: Spans = no_spans,
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             app: that answers.
             meters: that are counted up.
             told: is told of each request once its answer has ended.
+            spans: begins the span of a request.
         """
         self._app = app
         self._meters = meters
         self._told = told
+        self._spans = spans
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""
@@ -59,12 +68,15 @@ class Observed:
             await self._app(scope, receive, send)
             return
         counted = _CountedRequest(scope, self._meters)
-        try:
-            await self._app(scope, receive, counted.sending(send))
-        finally:
-            request = counted.end()
-            if self._told is not None:
-                self._told(request)
+        with self._spans("request") as span:
+            try:
+                await self._app(scope, receive, counted.sending(send))
+            finally:
+                request = counted.end()
+                if span is not None:
+                    _describe(span, request)
+                if self._told is not None:
+                    self._told(request)
 
 
 class _CountedRequest:
@@ -104,6 +116,13 @@ class _CountedRequest:
         self._meters.requests.labels(self._method, self._route, str(status)).inc()
         seconds = time.perf_counter() - self._began
         return AnsweredRequest(self._id, self._method, self._route, status, seconds, _caller_of(self._scope))
+
+
+def _describe(span: Any, request: AnsweredRequest) -> None:
+    span.update_name(f"{request.method} {request.route}")
+    span.set_attribute("http.request.method", request.method)
+    span.set_attribute("http.route", request.route)
+    span.set_attribute("http.response.status_code", request.status)
 
 
 def _route_of(scope: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from allotment.api.telemetry.meters import Meters
+from allotment.api.telemetry.tracing import Spans, no_spans
 from allotment.model.jobs.run import JobState
 from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredChange, StoredJob
@@ -15,13 +16,15 @@ from allotment.ports.stored_jobs import StoredChange, StoredJob
 class TimedStore:
     """See the module; does what the store behind it does."""
 
-    def __init__(self, store: JobsStore, meters: Meters) -> None:
+    def __init__(self, store: JobsStore, meters: Meters, spans: Spans = no_spans) -> None:
         """Nothing is asked yet.
 
         Args:
             store: that is asked.
             meters: that are counted up.
+            spans: begins the span of a call.
         """
+        self._spans = spans
         self._store = store
         self._meters = meters
 
@@ -38,7 +41,8 @@ class TimedStore:
         def timed(*arguments: Any, **named: Any) -> Any:
             began = time.perf_counter()
             try:
-                found = call(*arguments, **named)
+                with self._spans(f"store {name}"):
+                    found = call(*arguments, **named)
             except Exception:
                 failures.inc()
                 raise
@@ -60,6 +64,6 @@ class TimedStore:
                 self._meters.starts.labels(job.backend).observe(max(0, first.at - job.submitted) / 1000)
 
 
-def timed(store: JobsStore, meters: Meters) -> JobsStore:
+def timed(store: JobsStore, meters: Meters, spans: Spans = no_spans) -> JobsStore:
     """The same store, timed."""
-    return cast("JobsStore", TimedStore(store, meters))
+    return cast("JobsStore", TimedStore(store, meters, spans))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from allotment.api.serving import Listener, bound_address, listening
 from allotment.api.telemetry.meters import Meters
@@ -13,9 +14,8 @@ from allotment.api.telemetry.observed import AnsweredRequest, Observed
 from allotment.api.telemetry.presence import Presence
 from allotment.api.telemetry.probes import BesideProbes, Probes
 from allotment.api.telemetry.standing import ServerStanding
+from allotment.api.telemetry.tracing import Spans, no_spans, traced
 from allotment.operations.access.listening import address_of
-
-_NO_TLS: Final = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,18 @@ class WatchedServer:
         meters: what is counted.
         probes: what answers for both.
         told: is told of each request; None where nobody asked for that.
+        spans: begins spans, of requests and calls.
     """
 
     standing: ServerStanding
     meters: Meters
     probes: Probes
     told: Callable[[AnsweredRequest], None] | None = None
+    spans: Spans = no_spans
 
     def observed(self, app: Any) -> Any:
         """An application that is counted."""
-        return Observed(app, self.meters, self.told)
+        return Observed(app, self.meters, self.told, self.spans)
 
     def at_home(self, app: Any) -> Any:
         """An application that is counted, with the probes beside it."""
@@ -64,9 +66,10 @@ def watched(
     """
     standing, meters = ServerStanding(), Meters(version)
     meters.registry.register(Presence(standing))
-    found = WatchedServer(standing, meters, Probes(standing, meters), told)
-    if not listen:
-        yield found
-        return
-    with bound_address(*address_of(listen)) as bound, listening(Listener(found.probes, bound)):
+    with ExitStack() as opened:
+        spans = opened.enter_context(traced(os.environ, version))
+        found = WatchedServer(standing, meters, Probes(standing, meters), told, spans)
+        if listen:
+            bound = opened.enter_context(bound_address(*address_of(listen)))
+            opened.enter_context(listening(Listener(found.probes, bound)))
         yield found
