@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # What the live tests need beside the programs of every sandbox.
 EXTENSIONS := --with jobset --with leaderworkerset --with rayjob --with trainjob
 
-.PHONY: help setup up test check lint unit corpus live nightly golden lock bench wheel wheel-compiled clean
+.PHONY: help setup up test check lint unit corpus live nightly golden lock bench wheel image wheel-compiled clean
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -61,6 +61,9 @@ lock: ## resolve the locked requirements anew (needs uv)
 
 wheel: $(READY) ## dist/: the wheel in pure Python, for every machine
 	$(BIN)/python -m hatchling build -t wheel
+
+image: $(READY) ## the server's container image, in buildah's storage (Debian: mmdebstrap, buildah; as root)
+	$(BIN)/python -m tools.build_image
 
 wheel-compiled: $(READY) ## dist/: the wheel whose engine is compiled (needs a C compiler; a minute)
 	ALLOTMENT_COMPILE=1 $(BIN)/python -m hatchling build -t wheel

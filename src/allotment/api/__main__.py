@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -36,7 +37,11 @@ from allotment.api.notebooks import ServedNotebooks
 from allotment.api.proposing import add_forge_words, mode_of, proposing_of
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
+from allotment.api.standing_by import beating, elsewhere, led_store, refusing, server_name, shared_folder
 from allotment.api.teaming import identity_as_declared, team_world
+from allotment.api.telemetry.log import FORMATS, TEXT, kept_log
+from allotment.api.telemetry.timed_store import timed
+from allotment.api.telemetry.watching import watched
 from allotment.api.telling import notifier, tell_beside
 from allotment.errors import AllotmentError, NotFoundError, at
 from allotment.jobs.kubernetes.place import classes_offered
@@ -110,6 +115,8 @@ STARTED: Final = "started.json"
 def main(words: Sequence[str] | None = None) -> int:
     """Serve until a signal, or `allot down`, says otherwise; the exit code."""
     asked = _parsed(words)
+    # uvicorn ends on it, and raises it anew: all that is open is to be closed then, and the trail to tell of the end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _serve(asked)
     except AllotmentError as error:
@@ -145,13 +152,18 @@ def _parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--oidc-ca", default="", help="certificates that its own is checked against")
     parser.add_argument("--notices", default="", help="file of receivers of notices")
     parser.add_argument("--key-file", default="", help="where the key of kept credentials lies")
+    parser.add_argument("--metrics-listen", default="", help="address of health and metrics alone, without tokens")
+    parser.add_argument("--log-format", default=TEXT, choices=FORMATS, help="of the log: lines of text, or of JSON")
+    parser.add_argument("--access-log", action="store_true", help="have the log tell of each request")
+    parser.add_argument("--standby", action="store_true", help="wait while another server on the same store leads")
+    parser.add_argument("--advertise", default="", help="address by which a standby reaches this server")
+    parser.add_argument("--shared-folder", default="", help="folder that servers with a standby share")
     return parser.parse_args(words)
 
 
 def _serve(asked: argparse.Namespace) -> None:
     os.umask(0o077)
-    named, slots = asked.platform, asked.slots
-    place = _listening(asked)
+    named, slots, place = asked.platform, asked.slots, _listening(asked)
     clock = wiring.clock()
     folder = running.own_server_folder(os.environ)
     if not named and slots is None:
@@ -160,8 +172,14 @@ def _serve(asked: argparse.Namespace) -> None:
     tree = wiring.directory(directory).read()
     platform = load_platform(tree, clock.now().date()).platform
     present = PresentPlatform(platform, tree.files)
+    shared = shared_folder(asked.shared_folder, folder, standby=asked.standby)
     with ExitStack() as opened:
-        jobs = opened.enter_context(wiring.store(asked.store).writer(f"process {os.getpid()}"))
+        log = kept_log(asked.log_format, clock, access=asked.access_log)
+        watch = opened.enter_context(watched(asked.metrics_listen, running.version(), log))
+        store = wiring.store(asked.store)
+        waits = partial(refusing, folder, place, store, watch) if asked.standby else None
+        jobs = timed(led_store(store, server_name(asked.advertise, place), opened, waits), watch.meters, watch.spans)
+        opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
         port = 0 if abroad is None else abroad.getsockname()[1]
@@ -181,17 +199,18 @@ def _serve(asked: argparse.Namespace) -> None:
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
         submitters = Submitters(jobs.people, platform, identity.owner)
-        present = PresentPlatform(platform, tree.files)
-        sealed = partial(running.sealing, folder, asked.key_file, os.environ)
+        sealed = partial(running.sealing, shared, asked.key_file, os.environ)
         credentials = ClusterCredentials(jobs, cache(sealed), lambda: present.platform.name, wiring.clock())
         ways = ClusterWays(present, credentials, connected)
         hub = opened.enter_context(cluster_hub(present, ways, wiring.clock()))
         credentials.on_change(hub.reopen)
         present.follow(lambda: submitters.become(present.platform))
-        slots = DEFAULT_SLOTS if slots is None else slots
-        opener = _opener(present, folder, slots, opened, steady, submitters, ReachedClusters(hub, ways))
-        desk = Desk(identity, jobs, opener, running.code_shelf(folder / "code"), steady, running.new_job_id)
+        slotted = DEFAULT_SLOTS if slots is None else slots
+        opener = _opener(present, folder, slotted, opened, steady, submitters, ReachedClusters(hub, ways), shared)
+        opener = elsewhere(opener) if asked.standby else opener
+        desk = Desk(identity, jobs, opener, running.code_shelf(shared / "code"), steady, running.new_job_id)
         present.follow(lambda: desk.become(identity_as_declared(identity, present.platform, present.files)))
+        watch.standing.leads(desk, jobs)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         tidying = Thread(target=_tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True)
@@ -237,7 +256,13 @@ def _serve(asked: argparse.Namespace) -> None:
             changes = ChangeHub(jobs, desk.ending)
             asking = partial(RequestsOf, requests, room)
             made = partial(job_api, desk, registry, asking, joined=joined, clusters=served, changes=changes)
-            serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
+            serve(
+                watch.at_home(made(HomeDoor(identity.owner))),
+                desk,
+                bound,
+                watch.afar(_listeners(made, registry, place, abroad)),
+            )
+        watch.standing.check()
 
 
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
@@ -331,6 +356,7 @@ def _opener(
     clock: Clock,
     submitters: Submitters,
     clusters: ReachedClusters,
+    shared: Path | None = None,
 ) -> Callable[[str], Serving]:
     """Opens back ends by name: this machine, the clusters of the platform, and what files of the user call a Slurm."""
 
@@ -350,7 +376,7 @@ def _opener(
                 fix=f"name one of these, or describe a Slurm in {slurm_folder(os.environ)}/{name}.yaml",
             )
         kube = opened.enter_context(clusters.ways.to(name, cluster.context))
-        access = ClusterAccess(kube, key=running.server_key(folder), in_name_of=submitters.identity)
+        access = ClusterAccess(kube, key=running.server_key(shared or folder), in_name_of=submitters.identity)
         quotas = QuotasThere(kube, clock)
         right = RightCluster(kube, Mark(platform.name, cluster.name))
         backend = KubernetesBackend(name, access, platform, cluster, running.read_code, quotas.refusal_for_good, right)

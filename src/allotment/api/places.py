@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from threading import Thread
 from typing import Final, TypeVar
 
@@ -121,5 +122,7 @@ async def _beside(call: Callable[[], T], name: str) -> T:
         else:
             given.set_result(found)
 
-    Thread(target=make, name=f"asks {name}", daemon=True).start()
+    # What the request is traced by goes along.
+    within = copy_context()
+    Thread(target=within.run, args=(make,), name=f"asks {name}", daemon=True).start()
     return await asyncio.wrap_future(given)

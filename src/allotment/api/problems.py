@@ -102,7 +102,13 @@ NO_SUCH_CALL: Final = ProblemType(
     "no such call",
     "There is no such address, or not with this verb: see /api/v1/openapi.json.",
 )
-EVERY: Final = (*(each for _, each in TYPES), WRONG_NAME, FROM_A_PAGE, TOO_LONG, NO_SUCH_CALL)
+STANDING_BY: Final = ProblemType(
+    "standing-by",
+    503,
+    "another server leads",
+    "Nothing was done: ask again in a moment, and the one that leads answers.",
+)
+EVERY: Final = (*(each for _, each in TYPES), STANDING_BY, WRONG_NAME, FROM_A_PAGE, TOO_LONG, NO_SUCH_CALL)
 """All there are."""
 
 

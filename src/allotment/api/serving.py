@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import ssl
@@ -23,8 +24,6 @@ from allotment.api.limited_socket import LimitedSocket
 from allotment.errors import ConflictError, ForbiddenError, InputError, UsageError, shown
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from allotment.operations.run.desk import Desk
     from allotment.operations.run.lane import Lane
 
@@ -55,11 +54,11 @@ class Listener:
     key: Path | None = None
 
 
-def serve(app: FastAPI, desk: Desk, bound: socket.socket, listeners: Sequence[Listener] = ()) -> None:
+def serve(app: Any, desk: Desk, bound: socket.socket, listeners: Sequence[Listener] = ()) -> None:
     """Until the desk is to end, or a signal says so.
 
     Args:
-        app: what answers.
+        app: what answers; speaks ASGI.
         desk: what works meanwhile.
         bound: a socket that listens.
         listeners: where else it is served.
@@ -101,6 +100,19 @@ def serve(app: FastAPI, desk: Desk, bound: socket.socket, listeners: Sequence[Li
         waiting.join()
 
 
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have an application be served beside all else, while the block lasts."""
+    server = uvicorn.Server(_config(listener))
+    worker = threading.Thread(target=server.run, args=([listener.bound],), name="listens", daemon=True)
+    worker.start()
+    try:
+        yield
+    finally:
+        server.should_exit = server.force_exit = True
+        worker.join(_LAST_PASS)
+
+
 def check_pair(certificate: Path, key: Path) -> None:
     """See that TLS can be spoken with them, before anybody is told where the server listens.
 
@@ -109,7 +121,7 @@ def check_pair(certificate: Path, key: Path) -> None:
         ForbiddenError: others can read the key.
     """
     try:
-        if key.stat().st_mode & 0o077:
+        if not _is_private(key.stat()):
             raise ForbiddenError(
                 f"{shown(key)} can be read by others", why="it is the server's key", fix=f"chmod 600 {shown(key)}"
             )
@@ -121,6 +133,15 @@ def check_pair(certificate: Path, key: Path) -> None:
             why=getattr(error, "strerror", None) or str(error),
             fix="name a certificate chain and its key, both in PEM, the key without a password",
         ) from error
+
+
+def _is_private(found: os.stat_result) -> bool:
+    """Whether its user alone can read it, or root gave it to be read by the group that the server is in.
+
+    So does a kubelet give a Secret to the group of a pod.
+    """
+    of_root = found.st_uid == 0 and found.st_gid != 0 and found.st_gid in {os.getegid(), *os.getgroups()}
+    return not found.st_mode & (0o037 if of_root else 0o077)
 
 
 def _no_password() -> str:
@@ -180,10 +201,11 @@ def bound_socket(path: Path) -> Iterator[socket.socket]:
             file that is there was left by a server that is no more.
 
     Raises:
-        ConflictError: something that is no socket lies there.
+        ConflictError: something that is no socket lies there, or another server has the folder.
     """
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        _only_one(folder, path)
         named = Path(f"/proc/self/fd/{folder}/{path.name}")  # the path itself may be longer than a socket's can be
         if named.exists() and not named.is_socket():
             raise ConflictError(f"{path} is no socket", why="the server listens there", fix="move it away")
@@ -202,3 +224,15 @@ def bound_socket(path: Path) -> Iterator[socket.socket]:
             named.unlink(missing_ok=True)
     finally:
         os.close(folder)
+
+
+def _only_one(folder: int, path: Path) -> None:
+    """Keep out others that listen in the same folder, on jobs of another store: they would take our socket away."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConflictError(
+            f"another server listens at {path}",
+            why="it holds the folder",
+            fix="end that one, or name another folder with XDG_STATE_HOME",
+        ) from error

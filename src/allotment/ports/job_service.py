@@ -42,6 +42,10 @@ class SilentServerError(UnreachableError):
     """It was asked, and nobody knows whether it has done what it was asked for."""
 
 
+class StandingByError(UnreachableError):
+    """Another server leads: this one has looked at nothing."""
+
+
 class CutLogError(UnreachableError):
     """It ended, or was left, in the middle of a log."""
 

@@ -32,6 +32,8 @@ KEPT_DAYS: Final = 30
 MOST_LISTED: Final = 1000
 """Jobs of one page."""
 DAY_MS: Final = 86_400_000
+BEAT_SECONDS: Final = 2.0
+"""Between two signs of life of a writer."""
 
 
 class StoreError(AllotmentError):
@@ -43,7 +45,7 @@ class SchemaError(StoreError):
 
 
 class StoreInUseError(ConflictError):
-    """Another process writes into the store already."""
+    """Another process writes into the store already, or has done so since this one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,14 @@ class JobsStore(
         """What people were told."""
         ...
 
+    def beat(self) -> None:
+        """See that it can be written, and that it is we who write; for others who wait for it, a sign of life.
+
+        Raises:
+            StoreInUseError: somebody else writes, or has written since we did: this store is of no more use to us.
+        """
+        ...
+
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """Keep a new job.
 
@@ -335,6 +345,18 @@ class StorePlace(Protocol):
         Raises:
             StoreInUseError: another process writes already.
             SchemaError: it is newer than this program.
+        """
+        ...
+
+    def led_by(self) -> str:
+        """What the writer told of itself; empty where there is none, or it was of an older version."""
+        ...
+
+    def supplant(self) -> str:
+        """End the hold of a writer that gives no sign of life; who it was, empty where there is none.
+
+        Raises:
+            UsageError: of such a store nobody but the writer itself lets go.
         """
         ...
 

@@ -37,9 +37,14 @@ def server_folder(environment: Mapping[str, str]) -> Path:
 
 def own_server_folder(environment: Mapping[str, str]) -> Path:
     """The same, made, and refused where others may write into it."""
+    return own_folder(server_folder(environment))
+
+
+def own_folder(folder: Path) -> Path:
+    """A folder, made, and refused where others may write into it."""
     from allotment.adapters.server.own_folder import made_own
 
-    return made_own(server_folder(environment))
+    return made_own(folder)
 
 
 def server_key(folder: Path) -> bytes:

@@ -152,6 +152,14 @@ CREATE TABLE journal (
 );
 INSERT INTO "journal" VALUES(1,0,'journal','','','made');
 INSERT INTO "journal" VALUES(1800000000000,1800000000000,'queue','training-eastus/nlp','nlp','made');
+CREATE TABLE leader (
+	id INTEGER NOT NULL, 
+	term BIGINT NOT NULL, 
+	who TEXT NOT NULL, 
+	session BIGINT NOT NULL, 
+	seen BIGINT NOT NULL, 
+	PRIMARY KEY (id)
+);
 CREATE TABLE moves (
 	job TEXT NOT NULL, 
 	number INTEGER NOT NULL, 

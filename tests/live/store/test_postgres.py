@@ -78,8 +78,75 @@ def test_whoever_lost_the_line_and_with_it_the_lock_writes_no_more(place: Postgr
             for kind in (UnreachableError, StoreInUseError, StoreInUseError):
                 with pytest.raises(kind):
                     store.add(submitted("j2"))
-        store.add(submitted("j3"))
-        assert {each.id for each in store.page(JobFilter()).rows} == {"j1", "j3"}
+        # Nobody holds the lock by now, and what it has in mind is old all the same.
+        for act in (lambda: store.add(submitted("j3")), store.beat):
+            with pytest.raises(StoreInUseError, match=r"has written into .* since"):
+                act()
+        with place.writer("a third") as third:
+            assert {each.id for each in third.page(JobFilter()).rows} == {"j1"}
+
+
+def test_a_line_that_was_lost_and_led_by_nobody_else_is_gone_on_with(place: PostgresPlace, address: str) -> None:
+    with place.writer("the server") as store:
+        for number in range(3):
+            ended(address, "the server")
+            with pytest.raises(UnreachableError):
+                store.beat()
+            store.beat()
+            store.add(submitted(f"j{number}"))
+        assert place.status().writer == "the server"
+
+
+@pytest.mark.parametrize(
+    ("silent_for", "supplanted"),
+    [pytest.param(1, "", id="it lives"), pytest.param(60, "the server", id="it hangs")],
+)
+def test_whoever_gives_no_sign_of_life_is_supplanted(
+    place: PostgresPlace, address: str, silent_for: int, supplanted: str
+) -> None:
+    with place.writer("the server") as store:
+        store.beat()
+        with psycopg.connect(address) as connection:
+            connection.execute("UPDATE leader SET seen = seen - %s", [silent_for * 1000])
+        assert place.supplant() == supplanted
+        if not supplanted:
+            store.add(submitted("j1"))
+            return
+        with place.writer("the standby"), pytest.raises(UnreachableError):
+            store.add(submitted("j1"))
+        with pytest.raises(StoreInUseError):
+            store.add(submitted("j1"))
+
+
+def test_whoever_is_of_a_version_without_signs_of_life_is_never_supplanted(place: PostgresPlace, address: str) -> None:
+    """As before the tables of this version, and as where such a one leads again on them."""
+    with place.writer("the old server"), psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("UPDATE leader SET session = 0, seen = 0")
+        assert place.supplant() == ""
+        connection.execute("DROP TABLE leader")
+        assert place.supplant() == ""
+
+
+def test_who_waits_for_the_lock_brings_nothing_forward(place: PostgresPlace, address: str) -> None:
+    with place.writer("the old server"), psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0009'")
+        connection.execute("DROP TABLE leader")
+        with pytest.raises(StoreInUseError), place.writer("the new server"):
+            pass
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0009",)
+    with place.writer("the new server") as store:
+        store.add(submitted("j1"))
+    assert place.status().schema == HEAD
+
+
+def test_the_server_is_asked_to_see_when_a_writer_is_gone(place: PostgresPlace, address: str) -> None:
+    with place.writer("the server") as store:
+        shown = {
+            name: store._connect().exec_driver_sql(f"SHOW {name}").scalar()
+            for name in ("tcp_keepalives_idle", "tcp_user_timeout")
+        }
+        store._connect().rollback()
+    assert shown == {"tcp_keepalives_idle": "10", "tcp_user_timeout": "25000"}
 
 
 def test_a_server_that_is_down_is_told_and_written_to_when_it_is_back(server: Server, place: PostgresPlace) -> None:
@@ -123,10 +190,10 @@ def test_a_server_that_takes_no_writes_is_told(place: PostgresPlace, address: st
     with psycopg.connect(address, autocommit=True) as connection:
         name = connection.info.dbname
         connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with place.writer("a test") as store:
-        with pytest.raises(StoreError, match="read-only"):
-            store.add(submitted("j2"))
-        assert [each.id for each in store.page(JobFilter()).rows] == ["j1"]
+    with pytest.raises(StoreError, match="read-only"), place.writer("a test"):
+        pass
+    with place.reader() as reader:
+        assert [each.id for each in reader.page(JobFilter()).rows] == ["j1"]
 
 
 def test_backups_are_its_own_tools(place: PostgresPlace, tmp_path: Path) -> None:

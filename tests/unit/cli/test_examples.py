@@ -133,4 +133,8 @@ ENV_WORDS = (
     "OIDC_GROUPS",
     "OIDC_SCOPES",
     "OIDC_CA",
+    "METRICS_LISTEN",
+    "ADVERTISE",
+    "SHARED_FOLDER",
+    "LOG_FORMAT",
 )

@@ -40,6 +40,7 @@ from allotment.ports.job_service import (
     RefusedSubmission,
     ServerStatus,
     SilentServerError,
+    StandingByError,
     SubmissionAnswer,
     answer_of,
     error_of,
@@ -69,6 +70,10 @@ _OK: Final = 300
 _NOT_FOUND: Final = 404
 _TOGETHER: Final = 256 << 10
 """Bytes of submissions that travel together, at most."""
+_NEXT_LEADER: Final = 30.0
+"""Seconds within which one of several servers takes the lead over, or something is wrong."""
+_ASK_AGAIN: Final = 0.5
+"""Seconds between two tries to find it."""
 _ASKED_AGAIN: Final = 2
 """Times that it is asked again where nobody answered."""
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -403,9 +408,37 @@ class RemoteServer(ClustersThere):
         patience: float | None,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> http.client.HTTPResponse:
+        """The answer to a request; while of several servers none leads, the request is sent again, since none was done.
+
+        Raises:
+            UnreachableError: nobody answers.
+            AllotmentError: what the server refused, as it said.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                return self._sent_once(verb, path, body, patience, headers)
+            except (StandingByError, _NobodyThereError) as error:
+                most = self._way.knocks if isinstance(error, _NobodyThereError) else _NEXT_LEADER
+                if time.monotonic() - began > most:
+                    raise
+            if body is not None and not isinstance(body, bytes):
+                body.seek(0)
+            time.sleep(_ASK_AGAIN)
+
+    def _sent_once(
+        self,
+        verb: str,
+        path: str,
+        body: bytes | BinaryIO | None,
+        patience: float | None,
+        headers: Mapping[str, str],
+    ) -> http.client.HTTPResponse:
         """The answer to a request; closes its connection when it is left.
 
         Raises:
+            StandingByError: the server leaves it to another one.
+            _NobodyThereError: nobody takes the connection.
             UnreachableError: nobody answers.
             AllotmentError: what the server refused, as it said.
         """
@@ -414,7 +447,8 @@ class RemoteServer(ClustersThere):
             connection.connect()
         except OSError as error:
             connection.close()
-            raise _gone(error, self._way.fix) from error
+            gone = _gone(error, self._way.fix)
+            raise _NobodyThereError(gone.what, why=gone.why, fix=gone.fix) from error
         try:
             connection.request(verb, path, body, {"Connection": "close", **self._way.headers, **headers})
             answer = connection.getresponse()
@@ -429,6 +463,10 @@ class RemoteServer(ClustersThere):
                     said = b""
                 raise _refusal(answer.status, said)
         return answer
+
+
+class _NobodyThereError(UnreachableError):
+    """Nobody took the connection: nothing was sent."""
 
 
 def _whole(answer: http.client.HTTPResponse) -> bytes:
@@ -489,6 +527,10 @@ def _refusal(status: int, body: bytes) -> AllotmentError:
         told = {name: each for name, each in decoded_as(body, dict[str, Any]).items() if isinstance(each, str)}
     except msgspec.MsgspecError:
         told = {}
+    if told.get("type", "").endswith("/standing-by"):
+        return StandingByError(
+            told.get("what", "the server stands by"), why=told.get("why", ""), fix=told.get("fix", "")
+        )
     if "error" not in told and status == _NOT_FOUND:
         return errors.NotFoundError("the server knows nothing of that name", fix="look at `allot ps --all`")
     if "error" not in told:

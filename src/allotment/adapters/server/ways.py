@@ -19,6 +19,8 @@ from allotment.model.access.token import parts_of
 _AT_THE_DOOR: Final = 10.0
 KNOCK_AGAIN: Final = 0.05
 """Seconds that a server has to take a connection, and between two tries."""
+_TAKING_OVER: Final = 5.0
+"""Seconds in which a server that stood by takes the place of one that has ended."""
 NO_TOKEN: Final = ""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HTTP: Final = 80
@@ -36,6 +38,11 @@ class WayToServer(Protocol):
     @property
     def fix(self) -> str:
         """What to do where nobody answers."""
+        ...
+
+    @property
+    def knocks(self) -> float:
+        """Seconds for which nobody may be there: where one of several servers may be about to take over."""
         ...
 
     def connection(self, patience: float | None) -> http.client.HTTPConnection:
@@ -59,6 +66,7 @@ class SocketWay:
         self._path = path
         self.headers: Mapping[str, str] = {}
         self.fix = "start it: `allot up`"
+        self.knocks = 0.0
 
     def connection(self, patience: float | None) -> http.client.HTTPConnection:
         """To the socket."""
@@ -80,6 +88,7 @@ class NetworkWay:
             NotSignedInError: it has not the form of a token; nothing is sent of it, nor told.
         """
         self._host, self._port, self._tls = network_address(address)
+        self.knocks = _TAKING_OVER
         self.fix = "check the address; on the server's machine `allot up` says where it listens"
         self.headers: Mapping[str, str] = {}
         if token == NO_TOKEN:

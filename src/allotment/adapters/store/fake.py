@@ -103,6 +103,17 @@ class MemoryStore(MemoryCredentials):
         finally:
             self._writer = ""
 
+    def led_by(self) -> str:
+        """Whoever writes."""
+        return self._writer
+
+    def supplant(self) -> str:
+        """It cannot."""
+        raise UsageError("of a store in memory nobody lets go but its writer", fix="end that one")
+
+    def beat(self) -> None:
+        """It can always be written."""
+
     def status(self) -> StoreStatus:
         """What it holds."""
         return StoreStatus(

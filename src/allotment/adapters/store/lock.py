@@ -25,6 +25,15 @@ def in_use(place: str, holder: str) -> StoreInUseError:
     )
 
 
+def led_since(place: str) -> StoreInUseError:
+    """Somebody else has written since we did."""
+    return StoreInUseError(
+        f"another server has written into {place} since this one did",
+        why="the line to the store was lost, and with it the lock",
+        fix="start this one again: it reads anew what stands there",
+    )
+
+
 @contextmanager
 def only_writer(path: Path, place: str, who: str) -> Iterator[None]:
     """Hold the lock; whoever tries meanwhile is told who holds it.

@@ -13,7 +13,8 @@ from sqlalchemy import exc
 from allotment.adapters.store.counting import counted
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.journal_rows import present_ms
-from allotment.adapters.store.lock import in_use
+from allotment.adapters.store.leading import elected, end_silent_session, give_sign_of_life, leader_of, term_of
+from allotment.adapters.store.lock import in_use, led_since
 from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_readable, version_of
 from allotment.adapters.store.writing import SqlStore
@@ -29,7 +30,11 @@ _HOLDER: Final = sa.text(
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 _SIZE: Final = sa.text("SELECT pg_database_size(current_database())")
-# Of a writer whose machine is gone, the server hears nothing: it asks, and frees the lock within half a minute.
+# Of a writer whose machine is gone, the server hears nothing: it asks, and frees the lock within half a minute. So does
+# the writer ask of a server.
+_ASKS: Final = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000"
+)
 _ALIVE: Final = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -70,6 +75,8 @@ class PostgresPlace:
                 why="settings are shown, and other users see the arguments of programs",
                 fix="leave it out, and put it into ~/.pgpass or PGPASSWORD",
             )
+        own = url.query.get("options", "")
+        self._options = f"{_ASKS} {own if isinstance(own, str) else ' '.join(own)}".strip()
         self._url = url.set(drivername="postgresql+psycopg")
 
     @property
@@ -91,15 +98,23 @@ class PostgresPlace:
         """See the port."""
         # What is written is decided on what stands there now, not on what stood there when the transaction began.
         with self._opened(who, isolation_level="READ COMMITTED", pool_size=1) as engine:
-            session = _LockedSession(engine, self.shown)
+            session = _LockedSession(engine, self.shown, who)
             with self._opened(f"{who}, reading") as reading, told(self.shown):
                 try:
-                    connection = session.connection()
-                    with connection.begin():
-                        bring_forward(connection, self.shown)
-                    yield SqlStore(reading, self.shown, session.connection, self._now)
+                    session.lead()
+                    yield SqlStore(reading, self.shown, session.connection, self._now, give_sign_of_life)
                 finally:
                     session.close()
+
+    def led_by(self) -> str:
+        """See the port."""
+        with self._opened("allotment, standing by") as engine, told(self.shown), engine.begin() as connection:
+            return leader_of(connection, _LOCK)
+
+    def supplant(self) -> str:
+        """See the port."""
+        with self._opened("allotment, standing by") as engine, told(self.shown), engine.begin() as connection:
+            return end_silent_session(connection, _LOCK)
 
     def status(self) -> StoreStatus:
         """See the port."""
@@ -145,7 +160,7 @@ class PostgresPlace:
             isolation_level=isolation_level,
             pool_size=pool_size,
             pool_pre_ping=True,
-            connect_args={**_ALIVE, "application_name": name},
+            connect_args={**_ALIVE, "options": self._options, "application_name": name},
         )
         try:
             yield engine
@@ -154,18 +169,35 @@ class PostgresPlace:
 
 
 class _LockedSession:
-    """The connection that holds the lock; where it was lost, another one, which has to win the lock first."""
+    """The connection that holds the lock; where it was lost, another one, which has to win the lock first.
 
-    def __init__(self, engine: sa.Engine, place: str) -> None:
+    Whoever leads after somebody else has led in between has an old picture of the store: he may not write any more.
+    """
+
+    def __init__(self, engine: sa.Engine, place: str, who: str) -> None:
         self._engine = engine
         self._place = place
+        self._who = who
         self._held: sa.Connection | None = None
+        self._term = 0
+
+    def lead(self) -> None:
+        """Begin to: the store is brought forward by who leads, and by nobody else.
+
+        Raises:
+            StoreInUseError: somebody else holds the lock.
+            SchemaError: the store is newer than this program.
+        """
+        connection = self.connection()
+        with connection.begin():
+            bring_forward(connection, self._place)
+            self._term = elected(connection, self._who)
 
     def connection(self) -> sa.Connection:
         """The connection.
 
         Raises:
-            StoreInUseError: somebody else holds the lock.
+            StoreInUseError: somebody else holds the lock, or has held it since we did.
         """
         if self._held is not None and not self._held.closed and not self._held.invalidated:
             return self._held
@@ -175,18 +207,24 @@ class _LockedSession:
             with connection.begin():
                 won = connection.execute(_TAKE, _LOCK).scalar()
                 holder = "" if won else connection.execute(_HOLDER, _LOCK).scalar() or ""
+                others = bool(won and self._term and term_of(connection) != self._term)
         except BaseException:
-            connection.close()
+            _end_session(connection)
             raise
-        if not won:
-            connection.close()
-            raise in_use(self._place, holder)
+        if not won or others:
+            _end_session(connection)
+            raise led_since(self._place) if others else in_use(self._place, holder)
         self._held = connection
         return connection
 
     def close(self) -> None:
         """Let go of it; the lock goes with the session."""
         if self._held is not None:
-            self._held.invalidate()
-            self._held.close()
+            _end_session(self._held)
             self._held = None
+
+
+def _end_session(connection: sa.Connection) -> None:
+    """End it: one that went back to the pool would keep the lock."""
+    connection.invalidate()
+    connection.close()

@@ -23,7 +23,7 @@ from allotment.adapters.store.lock import only_writer, writer_of
 from allotment.adapters.store.reading import SqlReader
 from allotment.adapters.store.schema import bring_forward, check_not_newer, check_readable, version_of
 from allotment.adapters.store.writing import SqlStore
-from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError, quoted, shown
+from allotment.errors import AllotmentError, ConflictError, InputError, NotFoundError, UsageError, quoted, shown
 from allotment.ports.private_folders import must_be_kept_from_strangers
 from allotment.ports.store import StoreError, StoreStatus
 
@@ -105,6 +105,18 @@ class SqlitePlace:
                     if bring_forward(connection, self.shown):
                         connection.exec_driver_sql(_MARK)
                 yield SqlStore(reading, self.shown, lambda: connection, self._now)
+
+    def led_by(self) -> str:
+        """See the port."""
+        return writer_of(self._lock)
+
+    def supplant(self) -> str:
+        """Its lock is the kernel's."""
+        raise UsageError(
+            f"no server stands by for {self.shown}",
+            why="it is a file of one machine, whose lock goes when its holder ends",
+            fix="keep jobs in PostgreSQL, and name it with --store postgresql://USER@HOST/DATABASE",
+        )
 
     def status(self) -> StoreStatus:
         """See the port."""

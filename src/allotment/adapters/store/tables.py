@@ -296,3 +296,13 @@ CALLS: Final = sa.Table(
     sa.Index("calls_at", "at"),
 )
 """That came with a key; for a day. What was answered is sealed with that key, which stands nowhere here."""
+LEADER: Final = sa.Table(
+    "leader",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("term", sa.BigInteger, nullable=False),
+    sa.Column("who", TEXT, nullable=False),
+    sa.Column("session", sa.BigInteger, nullable=False),
+    sa.Column("seen", TIME, nullable=False),
+)
+"""One row, in PostgreSQL alone: the election that the writer has won, and when it last gave a sign of life."""

@@ -62,6 +62,7 @@ class SqlStore(SqlReader):
         connect: gives the connection that holds the lock of the store. It is asked anew each time: where the
             connection was lost, so was the lock, and it must be had again before anything is written.
         now: milliseconds since the epoch, for the journal.
+        sign: of life, written by whoever may be taken to hang.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class SqlStore(SqlReader):
         place: str,
         connect: Callable[[], sa.Connection],
         now: Callable[[], int] = journal_rows.present_ms,
+        sign: Callable[[sa.Connection], None] = lambda _: None,
     ) -> None:
         super().__init__(engine, place)
         self._connect = connect
+        self._sign = sign
         self._one_at_a_time = threading.Lock()
         self._by: sa.Connection | None = None
         self._trail: ChainHead | None = None
@@ -109,6 +112,11 @@ class SqlStore(SqlReader):
         if acts:
             self._longer = auditing.append(connection, acts, self._longer)
             call_rows.done(connection, acts)
+
+    def beat(self) -> None:
+        """See the port."""
+        with self._changing() as connection:
+            self._sign(connection)
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""

@@ -65,17 +65,8 @@ def listening_place(listen: str, hosts: str, certificate: str, key: str, trusted
     Raises:
         UsageError: it is no such address, or tokens would cross the network in clear text.
     """
-    found = _ADDRESS.fullmatch(listen)
-    port = int(found[3]) if found else _MOST_PORT + 1
-    if found is None or port > _MOST_PORT:
-        raise UsageError(
-            f"{quoted(listen)} is no address to listen on", fix="write one such as 127.0.0.1:7433 or [::1]:7433"
-        )
-    host = found[1] or found[2]
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError as error:
-        raise UsageError(f"{quoted(host)} is no IP address", why=str(error), fix="write one of this machine") from error
+    host, port = address_of(listen)
+    address = ipaddress.ip_address(host)
     if bool(certificate) != bool(key):
         raise UsageError(
             "a certificate needs its key, and a key its certificate", fix="name both: --tls-cert FILE --tls-key FILE"
@@ -95,6 +86,25 @@ def listening_place(listen: str, hosts: str, certificate: str, key: str, trusted
         Path(key) if key else None,
         proxy_networks(trusted_proxies),
     )
+
+
+def address_of(listen: str) -> tuple[str, int]:
+    """IP address and port that a user has written.
+
+    Raises:
+        UsageError: it is no such address.
+    """
+    found = _ADDRESS.fullmatch(listen)
+    port = int(found[3]) if found else _MOST_PORT + 1
+    if found is None or port > _MOST_PORT:
+        raise UsageError(
+            f"{quoted(listen)} is no address to listen on", fix="write one such as 127.0.0.1:7433 or [::1]:7433"
+        )
+    host = found[1] or found[2]
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)), port
+    except ValueError as error:
+        raise UsageError(f"{quoted(host)} is no IP address", why=str(error), fix="write one of this machine") from error
 
 
 def _names(hosts: str) -> list[str]:

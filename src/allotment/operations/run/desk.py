@@ -156,6 +156,11 @@ class Desk:
         """Be the server of another version of the platform: what is said of it, and which jobs it allows."""
         self._identity = identity
 
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Of the back ends that are open."""
+        return tuple(self._lanes.values())
+
     def attend(self, start: Callable[[Lane], None]) -> None:
         """Have every back end attended to, those that are opened later included.
 

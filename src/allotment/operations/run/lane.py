@@ -117,6 +117,8 @@ class Lane:
         self._silent_since: int | None = None
         self._offer = _NOTHING
         self._offered_at: int | None = None
+        self._passes = 0
+        self._passed_at = self._now()
         serving.on_news(self.wake)
 
     @property
@@ -148,6 +150,22 @@ class Lane:
         """What makes the checkpoints of a job those of another; None where a job names whose they are."""
         return self._serving.hand_on
 
+    @property
+    def passes(self) -> int:
+        """How many were made."""
+        return self._passes
+
+    @property
+    def pass_age(self) -> float:
+        """Seconds since the last one ended; nobody is waited for."""
+        return max(0, self._now() - self._passed_at) / 1000
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since when nothing was heard of it; 0 where it answers."""
+        since = self._silent_since
+        return 0.0 if since is None else max(0, self._now() - since) / 1000
+
     def served(self) -> ServedBackend:
         """What it has, as it was seen last."""
         return ServedBackend(self.name, self._offer, self.trouble, self._silent_since)
@@ -161,6 +179,8 @@ class Lane:
         with self._alone:
             news = self._pass()
             self._note_silence()
+            self._passes += 1
+            self._passed_at = self._now()
             return news
 
     def _pass(self) -> bool:

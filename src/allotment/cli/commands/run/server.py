@@ -7,7 +7,7 @@ import click
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, setting_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import UnreachableError, shown
+from allotment.errors import UnreachableError, UsageError, shown
 from allotment.model.grammar import count
 
 
@@ -36,11 +36,25 @@ from allotment.model.grammar import count
 @setting_flag("oidc-ca", metavar="FILE")
 @setting_flag("notices", metavar="FILE")
 @setting_flag("key-file", metavar="FILE")
+@setting_flag("metrics-listen", metavar="HOST:PORT")
+@setting_flag("advertise", metavar="HOST:PORT")
+@setting_flag("shared-folder", metavar="FOLDER")
+@setting_flag("log-format")
+@click.option("--access-log", is_flag=True, help="Have the log tell of each request: its route, and how it went.")
+@click.option("--standby", is_flag=True, help="Wait while another server on the same store leads; with --foreground.")
 @click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
 @output_flags
 @global_flags
 @click.pass_obj
-def up(session: Session, *, slots: int | None, foreground: bool, output: OutputOptions) -> None:
+def up(
+    session: Session,
+    *,
+    slots: int | None,
+    access_log: bool,
+    standby: bool,
+    foreground: bool,
+    output: OutputOptions,
+) -> None:
     """Start the server of this machine, or say that it runs.
 
     It admits jobs to this machine's devices under the teams, quotas and priorities of the platform directory: that of
@@ -54,7 +68,8 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     again by the next. With --listen it listens on an address of the network besides, where whoever comes shows a token
     (`allot token create`): on other addresses than loopback ones with TLS only. With --oidc-issuer the people of that
     identity provider sign in there (`allot login`): their groups are what the platform directory says, and they see and
-    do what is their teams'. With --notices people are told of requests, grants and quotas without having asked.
+    do what is their teams'. With --standby it waits while another one on the same PostgreSQL leads, and takes over when
+    that one ends or hangs. With --notices people are told of requests, grants and quotas without having asked.
     """
     from allotment import wiring
     from allotment.cli.commands.run.server_view import server_listing, server_text
@@ -65,6 +80,13 @@ def up(session: Session, *, slots: int | None, foreground: bool, output: OutputO
     from allotment.wiring import running
 
     words = [*server_words(session), *([] if slots is None else ["--slots", str(slots)])]
+    words += ["--access-log"] * access_log + ["--standby"] * standby
+    if standby and not foreground:
+        raise UsageError(
+            "a standby has no answer to wait for",
+            why="it answers nobody until it leads",
+            fix="start it with --foreground, from a service manager",
+        )
     if foreground:
         running.job_server(session.environment).become(words)
     started = bring_up(running.job_server(session.environment), words, wiring.clock())

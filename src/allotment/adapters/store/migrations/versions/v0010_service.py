@@ -18,6 +18,7 @@ def upgrade() -> None:
     _credentials()
     _journal()
     _calls()
+    _leader()
 
 
 def _credentials() -> None:
@@ -64,3 +65,15 @@ def _calls() -> None:
     )
     op.create_index("calls_at", "calls", ["at"])
     op.create_index("jobs_counted", "jobs", ["parent", "team", "state", "backend", "owner", "name", "submitted"])
+
+
+def _leader() -> None:
+    """Of several servers that share a store, which one leads, and since which election: nobody has been elected yet."""
+    op.create_table(
+        "leader",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("term", sa.BigInteger, nullable=False),
+        sa.Column("who", _TEXT, nullable=False),
+        sa.Column("session", sa.BigInteger, nullable=False),
+        sa.Column("seen", sa.BigInteger, nullable=False),
+    )
