@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from allotment.api.__main__ import _parsed
 from allotment.api.proposing import mode_of, proposing_of
+from allotment.api.words import parsed
 from allotment.errors import UsageError
 from allotment.ports.repository import CommitMode
 
@@ -31,7 +31,7 @@ PULLS = ("--repository-mode", "pull-request")
 def test_how_changes_are_proposed(
     tmp_path: Path, words: tuple[str, ...], mode: str, proposes: bool, takes: bool
 ) -> None:
-    asked = _parsed(words)
+    asked = parsed(words, None)
     with ExitStack() as opened:
         found = proposing_of(asked, tmp_path, {}, opened)
         assert mode_of(asked) == mode
@@ -54,4 +54,4 @@ def test_a_server_does_not_start_without_what_its_forge_needs(
     tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
     with ExitStack() as opened, pytest.raises(UsageError, match=said):
-        proposing_of(_parsed(words), tmp_path, {}, opened)
+        proposing_of(parsed(words, None), tmp_path, {}, opened)

@@ -22,7 +22,7 @@ from allotment.adapters.clock import SystemClock
 from allotment.adapters.server import ways
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay, SocketWay
-from allotment.api.__main__ import _opener
+from allotment.api.backends import BackEnds, ServerPlaces
 from allotment.api.clusters import ReachedClusters
 from allotment.api.deciding import PresentPlatform
 from allotment.api.doors import HomeDoor, TokenDoor
@@ -878,9 +878,10 @@ def test_where_a_slurm_is_described_is_where_it_is_looked_for(tmp_path: Path, mo
         submitters = Submitters(tuple, builders.platform())
         reached = ReachedClusters(ClusterHub(dict, NotImplemented, SystemClock()), NotImplemented)
         present = PresentPlatform(builders.platform(), {})
-        opener = _opener(present, tmp_path, 4, opened, world.machine.clock, submitters, reached)
+        places = ServerPlaces(tmp_path, tmp_path)
+        back_ends = BackEnds(present, places, 4, opened, world.machine.clock, submitters, reached)
         with pytest.raises(NotFoundError) as told:
-            opener("labb")
+            back_ends.open("labb")
     assert f"describe a Slurm in {tmp_path}/allotment/slurm/labb.yaml" in told.value.fix
 
 

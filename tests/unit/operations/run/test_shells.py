@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from allotment.api.__main__ import connected
+from allotment.api.backends import connected
 from allotment.errors import NotFoundError
 from allotment.operations.run.shells import of_shell, unlike
 
