@@ -362,6 +362,7 @@ def test_an_administrator_may_look_with_the_eyes_of_a_team(house: House) -> None
         ("capacity", 400),
         ("capacity?shape=what", 400),
         (f"capacity?{'&'.join(['shape=1'] * 17)}", 400),
+        ("capacity?shape=8xb9", 404),
         ("when?runs=9", 400),
         ("when?confidence=100", 400),
         ("when?horizon=soon", 400),
@@ -379,6 +380,17 @@ def test_what_cannot_be_asked(house: House, route: str, status: int) -> None:
         "GET", f"/api/v1/answers/{name}", house.session("eve", GROUPS["admin"]), query=query.replace(" ", "%20")
     )
     assert (found, said.get("status", found)) == (status, status), said
+
+
+def test_a_cluster_without_such_devices_has_no_room_and_hides_not_that_of_others(house: House) -> None:
+    text = house.session("eve", GROUPS["admin"])
+    items = house.answer(text, "gpus")["document"]["items"]
+    models: dict[str, set[str]] = {}
+    for each in items:
+        models.setdefault(each["accelerator"], set()).add(each["cluster"])
+    model = next(name for name, clusters in models.items() if clusters == {"training-eastus"})
+    found = house.answer(text, "capacity", f"shape=1x{model}")["document"]
+    assert {each["cluster"] for each in found["queues"]} == {"training-eastus"}
 
 
 def test_a_job_of_the_server_is_told_of_where_it_is(house: House) -> None:
