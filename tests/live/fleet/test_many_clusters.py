@@ -149,7 +149,9 @@ def connect(fleet: Fleet3, path: Path) -> dict[str, Any]:
     return fleet.until(CLUSTER, lambda each: each["state"] == "current" and each["connectedAt"] is not None)
 
 
-def test_with_the_rendered_role_all_is_read_without_a_gap_and_no_secret(fleet: Fleet3, given: tuple[Path, str]) -> None:
+def test_with_the_rendered_role_all_is_read_without_a_gap_and_no_secret(
+    fleet: Fleet3, training: Training, given: tuple[Path, str]
+) -> None:
     assert connect(fleet, given[0])["notRead"] == []
     account = f"system:serviceaccount:{':'.join(ACCOUNT)}"
     who = Identity(account, ("system:serviceaccounts", f"system:serviceaccounts:{ACCOUNT[0]}", AUTHENTICATED))
