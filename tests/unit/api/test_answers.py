@@ -384,13 +384,11 @@ def test_what_cannot_be_asked(house: House, route: str, status: int) -> None:
 
 def test_a_cluster_without_such_devices_has_no_room_and_hides_not_that_of_others(house: House) -> None:
     text = house.session("eve", GROUPS["admin"])
-    items = house.answer(text, "gpus")["document"]["items"]
-    models: dict[str, set[str]] = {}
-    for each in items:
-        models.setdefault(each["accelerator"], set()).add(each["cluster"])
-    model = next(name for name, clusters in models.items() if clusters == {"training-eastus"})
-    found = house.answer(text, "capacity", f"shape=1x{model}")["document"]
-    assert {each["cluster"] for each in found["queues"]} == {"training-eastus"}
+    found = house.answer(text, "capacity", "shape=1xH100")["document"]
+    alone = house.answer(text, "capacity", "shape=1xH100&cluster=dev-eastus")["document"]
+    assert found["shapes"] == alone["shapes"]
+    assert found["shapes"][0]["fitsOnNodes"] > 0
+    assert house.asked("GET", "/api/v1/answers/capacity", text, query="shape=1xH100&cluster=training-eastus")[0] == 404
 
 
 def test_a_job_of_the_server_is_told_of_where_it_is(house: House) -> None:
