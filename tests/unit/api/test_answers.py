@@ -362,6 +362,7 @@ def test_an_administrator_may_look_with_the_eyes_of_a_team(house: House) -> None
         ("capacity", 400),
         ("capacity?shape=what", 400),
         (f"capacity?{'&'.join(['shape=1'] * 17)}", 400),
+        ("capacity?shape=8xb9", 404),
         ("when?runs=9", 400),
         ("when?confidence=100", 400),
         ("when?horizon=soon", 400),
@@ -379,6 +380,15 @@ def test_what_cannot_be_asked(house: House, route: str, status: int) -> None:
         "GET", f"/api/v1/answers/{name}", house.session("eve", GROUPS["admin"]), query=query.replace(" ", "%20")
     )
     assert (found, said.get("status", found)) == (status, status), said
+
+
+def test_a_cluster_without_such_devices_has_no_room_and_hides_not_that_of_others(house: House) -> None:
+    text = house.session("eve", GROUPS["admin"])
+    found = house.answer(text, "capacity", "shape=1xH100")["document"]
+    alone = house.answer(text, "capacity", "shape=1xH100&cluster=dev-eastus")["document"]
+    assert found["shapes"] == alone["shapes"]
+    assert found["shapes"][0]["fitsOnNodes"] > 0
+    assert house.asked("GET", "/api/v1/answers/capacity", text, query="shape=1xH100&cluster=training-eastus")[0] == 404
 
 
 def test_a_job_of_the_server_is_told_of_where_it_is(house: House) -> None:

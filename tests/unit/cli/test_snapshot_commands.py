@@ -204,3 +204,12 @@ def test_a_file_and_a_cluster_are_not_asked_at_once(run: Run, home: Path) -> Non
     assert (ran.code, "two things to ask" in ran.err) == (2, True)
     ran = run("snapshot", "save", "f.gz", "-A", "-n", OURS)
     assert (ran.code, "contradict" in ran.err) == (2, True)
+
+
+def test_a_cluster_of_which_nothing_newer_is_known_says_so(run: Run, home: Path) -> None:
+    """A server tells one that is away as it was: the file keeps that, and whoever looks into it is told."""
+    why = "it has not answered since 2027-01-11T09:31:00Z"
+    source = Source(name="training", observed_at="2027-01-11T09:30:00Z", stale=why)
+    (home / "stale.gz").write_bytes(encode(Snapshot(taken_at=source.observed_at, sources=(source,))))
+    assert f"nothing newer ({why})" in run("snapshot", "show", "stale.gz").ok()
+    assert decode((home / "stale.gz").read_bytes()).sources[0].stale == why

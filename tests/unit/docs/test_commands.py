@@ -52,6 +52,8 @@ _ON_THIS_MACHINE = frozenset(
     }
 )
 """Need a server, or its store; tests/live/server, tests/live/decide and tests/corpus/store type them."""
+_CLUSTERS_OF_THE_SERVER = frozenset({"connect", "disconnect", "status", "rotate-key"})
+"""Of `allot cluster`, what needs a server; tests/live/fleet types them."""
 _SLOW = frozenset({"when", "conformance"})
 """Run by the tests of the engine's examples."""
 
@@ -74,6 +76,8 @@ class Shown:
         """Whether it runs without a cluster."""
         verb = self.words[0]
         if verb in _ASKS_OR_READS and not {"--file", "--snapshot", "--help"} & set(self.words):
+            return False
+        if verb == "cluster" and self.words[1:2] and self.words[1] in _CLUSTERS_OF_THE_SERVER:
             return False
         if verb in _ASKS:
             return "--snapshot" in self.words or "--help" in self.words
