@@ -849,24 +849,31 @@ def test_a_log_that_was_cut_off_is_not_taken_for_one_that_ended(
 
 
 @pytest.mark.parametrize(
-    ("verb", "fix"),
-    [("GET", "ask again; where it has ended, `allot up`"), ("POST", "it may have done it all the same")],
+    ("verb", "asked", "fix"),
+    [
+        ("GET", "status", "ask again; where it has ended, `allot up`"),
+        ("POST", "jobs", "it may have done it all the same: look at `allot ps --all`"),
+        ("POST", "requests/r7k2f9qa/decision", "it may have done it all the same: look at `allot requests --all`"),
+        ("POST", "grants/r7k2f9qa/end", "it may have done it all the same: look at `allot grant list --all`"),
+    ],
 )
-def test_a_server_that_takes_a_question_and_goes_is_silent_and_not_absent(tmp_path: Path, verb: str, fix: str) -> None:
+def test_a_server_that_takes_a_question_and_goes_is_silent_and_not_absent(
+    tmp_path: Path, verb: str, asked: str, fix: str
+) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(str(path))
         listening.listen(1)
 
         def go() -> None:
-            asked, _ = listening.accept()
-            asked.recv(1 << 16)
-            asked.close()
+            connection, _ = listening.accept()
+            connection.recv(1 << 16)
+            connection.close()
 
         thread = threading.Thread(target=go)
         thread.start()
         with pytest.raises(SilentServerError) as told:
-            RemoteServer(SocketWay(path))._ask(verb, "/api/v1/status", "status", object)
+            RemoteServer(SocketWay(path))._ask(verb, f"/api/v1/{asked}", "status", object)
         thread.join(10)
     assert told.value.fix.startswith(fix)
 

@@ -66,6 +66,13 @@ _MOST_SNAPSHOT: Final = 512 << 20
 """Bytes that a server's snapshot may unpack to: five times that of 5,000 nodes with 20,000 pods."""
 _MOST_ANSWER: Final = 512 << 20
 """Bytes of an answer."""
+_LISTED: Final = {
+    "/api/v1/requests": "allot requests --all",
+    "/api/v1/grants": "allot grant list --all",
+    "/api/v1/tokens": "allot token list",
+    "/api/v1/people": "allot people list",
+}
+"""By how an address begins, what tells whether something was done; of all else the list of jobs does."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
 _TOGETHER: Final = 256 << 10
@@ -397,7 +404,7 @@ class RemoteServer(ClustersThere):
             try:
                 text = _whole(answer).decode("utf-8", "replace")
             except (OSError, http.client.HTTPException) as error:
-                raise (_silent(error, verb) if verb != "GET" else _gone(error, self._way.fix)) from error
+                raise (_silent(error, verb, path) if verb != "GET" else _gone(error, self._way.fix)) from error
         return read_value(kind, type_, text, ANSWERED)
 
     def _sent(
@@ -454,7 +461,7 @@ class RemoteServer(ClustersThere):
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise _silent(error, verb) from error
+            raise _silent(error, verb, path) from error
         if answer.status >= _OK:
             with answer:
                 try:
@@ -501,8 +508,9 @@ def _request(request_id: str) -> str:
     return f"/api/v1/requests/{quote(request_id.removeprefix('request/'), safe='')}"
 
 
-def _silent(error: Exception, verb: str) -> SilentServerError:
-    fix = "it may have done it all the same: look at `allot ps --all` before you ask again"
+def _silent(error: Exception, verb: str, path: str) -> SilentServerError:
+    listed = next((command for begins, command in _LISTED.items() if path.startswith(begins)), "allot ps --all")
+    fix = f"it may have done it all the same: look at `{listed}` before you ask again"
     if verb == "GET":
         fix = "ask again; where it has ended, `allot up` starts it"
     said = error.strerror if isinstance(error, OSError) else str(error)
