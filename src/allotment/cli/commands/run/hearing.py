@@ -1,0 +1,78 @@
+"""What changes at the server is heard while a command waits, so that it looks again when there is something to see."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from allotment.ports.event_service import ToldEvent
+
+LOOK_AGAIN: Final = 5.0
+"""Seconds after which a command looks though it has heard nothing: what is no change, such as silence, shows then."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardChanges:
+    """What was heard.
+
+    Attributes:
+        anew: whether all has to be read, since it begins here, or something was missed.
+        ids: of what has changed.
+    """
+
+    anew: bool = False
+    ids: frozenset[str] = frozenset()
+
+
+class ServerEar:
+    """Listens in a thread of its own, which ends with the process."""
+
+    def __init__(self, events: Callable[[], Iterator[ToldEvent | None]]) -> None:
+        """It listens from now on.
+
+        Args:
+            events: of the server.
+        """
+        self._heard: SimpleQueue[ToldEvent | Exception] = SimpleQueue()
+        self._failed: Exception | None = None
+        threading.Thread(target=self._listen, args=(events,), name="listens", daemon=True).start()
+
+    def wait(self, seconds: float) -> HeardChanges:
+        """What has changed since the last time, once something has, or the time is up.
+
+        Raises:
+            AllotmentError: the server answers no more, or does not let us listen.
+        """
+        if self._failed is not None:
+            raise self._failed
+        anew, ids = False, set[str]()
+        for each in self._come(seconds):
+            if isinstance(each, Exception):
+                # What came before it is seen first.
+                self._failed = each
+                if not (anew or ids):
+                    raise each
+                break
+            anew = anew or each.kind is None
+            ids.add(getattr(each.told, "id", ""))
+        return HeardChanges(anew, frozenset(ids - {""}))
+
+    def _come(self, seconds: float) -> Iterator[ToldEvent | Exception]:
+        try:
+            yield self._heard.get(timeout=max(0.0, seconds))
+            while True:
+                yield self._heard.get_nowait()
+        except Empty:
+            return
+
+    def _listen(self, events: Callable[[], Iterator[ToldEvent | None]]) -> None:
+        try:
+            for each in events():
+                if each is not None:
+                    self._heard.put(each)
+        except Exception as error:  # noqa: BLE001 (whoever waits is told)
+            self._heard.put(error)
