@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from allotment import wiring
 from allotment.accounting.prices import class_prices
 from allotment.api.deciding import PresentPlatform, RepositoryWords, decision_room, keep_deciding, repository_of
+from allotment.api.deriving import derive_beside
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
@@ -188,6 +189,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 jobs, steady, os.urandom, identity.platform, identity.version, present.people, coming, present.currency
             )
             changes = ChangeHub(jobs, desk.ending)
+            derive_beside(desk, changes)
             made = partial(job_api, desk, registry, partial(RequestsOf, requests, room), changes=changes)
             serve(made(HomeDoor(identity.owner)), desk, bound, _listeners(made, registry, place, abroad))
 

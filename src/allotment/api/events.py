@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -68,9 +68,9 @@ def add_event_route(routes: Routes, hub: ChangeHub, registry: Registry) -> None:
         if not hub.begun:
             await to_thread.run_sync(hub.begin)
         who, most = _place_of(asked.admitted)
-        hub.enter(who, most)
+        hub.enter(who, most, view.documents)
         stream = _Stream(hub, bells.here, view, asked, registry)
-        return _EventStream(stream.frames(begin), hub, who)
+        return _EventStream(stream.frames(begin), lambda: hub.leave(who, view.documents))
 
 
 def _place_of(admitted: LetIn) -> tuple[str, int]:
@@ -255,19 +255,18 @@ class _Stream:
 class _EventStream(StreamingResponse):
     """An answer that goes on; whoever follows leaves when it is over."""
 
-    def __init__(self, frames: AsyncIterator[bytes], hub: ChangeHub, caller: str) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
         super().__init__(
             frames, media_type=EVENT_STREAM, headers={"cache-control": "no-store", "x-accel-buffering": "no"}
         )
-        self._hub = hub
-        self._caller = caller
+        self._leave = leave
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._hub.leave(self._caller)
+            self._leave()
 
     async def stream_response(self, send: Any) -> None:
         """Part after part, as long as somebody reads them."""

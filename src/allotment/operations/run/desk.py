@@ -131,6 +131,11 @@ class Desk:
         return self._ending
 
     @property
+    def opened(self) -> tuple[str, ...]:
+        """Names of the back ends that are open."""
+        return tuple(sorted(self._lanes))
+
+    @property
     def journal(self) -> JournalStore:
         """What changes here."""
         return self._store
