@@ -34,7 +34,6 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
 )
-from allotment.ports.journal import JournalStore
 from allotment.ports.store import MOST_LISTED, JobFilter, JobsPage, JobsStore, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
@@ -136,7 +135,7 @@ class Desk:
         return tuple(sorted(self._lanes))
 
     @property
-    def journal(self) -> JournalStore:
+    def journal(self) -> JobsStore:
         """What changes here."""
         return self._store
 
