@@ -44,7 +44,7 @@ def requests(session: Session, *, team: str, everything: bool, watch: bool, outp
     Labels for -l: state, kind, team, route.
     """
     from allotment.cli.commands.decide.request_view import requests_listing
-    from allotment.cli.commands.run.hearing import LOOK_AGAIN, ServerEar
+    from allotment.cli.commands.run.hearing import LOOK_AGAIN, ears, outlasting
     from allotment.cli.shell.output import show
     from allotment.model.requests.request import RequestState
     from allotment.ports.journal import SubjectKind
@@ -56,12 +56,11 @@ def requests(session: Session, *, team: str, everything: bool, watch: bool, outp
     if not watch:
         show(session, output, requests_listing(tuple(every_request(service, wanted)), currency_of(session)))
         return 0
-    ear = ServerEar(lambda: service.events(frozenset({SubjectKind.REQUEST}), team=team))
-    ear.wait(LOOK_AGAIN)  # what changes from here on is heard
+    ear = ears(service, SubjectKind.REQUEST, team)
     before: object = None
     try:
         while True:
-            found = tuple(every_request(service, wanted))
+            found = outlasting(ear, lambda: tuple(every_request(service, wanted)))
             if found != before:
                 before = found
                 show(session, output, requests_listing(found, currency_of(session)), one_of_many=True)

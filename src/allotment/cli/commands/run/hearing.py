@@ -6,11 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from allotment.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from allotment.ports.event_service import ToldEvent
+    from allotment.ports.event_service import EventService, ToldEvent
+    from allotment.ports.journal import SubjectKind
 
+T = TypeVar("T")
 LOOK_AGAIN: Final = 5.0
 """Seconds after which a command looks though it has heard nothing: what is no change, such as silence, shows then."""
 
@@ -76,3 +80,38 @@ class ServerEar:
                     self._heard.put(each)
         except Exception as error:  # noqa: BLE001 (whoever waits is told)
             self._heard.put(error)
+
+
+def ears(service: EventService, kind: SubjectKind, team: str) -> ServerEar:
+    """Ears that have begun to hear: what is read from now on is there, or is heard.
+
+    Args:
+        service: the server.
+        kind: of what is heard.
+        team: the only one that is meant; empty for all.
+
+    Raises:
+        AllotmentError: the server does not answer, or does not let us listen.
+    """
+    ear = ServerEar(lambda: service.events(frozenset({kind}), team=team))
+    ear.wait(LOOK_AGAIN)
+    return ear
+
+
+def outlasting(ear: ServerEar | None, ask: Callable[[], T]) -> T:
+    """What a question gives; asked again while the server is away for so short a time that an ear goes on.
+
+    Args:
+        ear: None for nobody who listens: it is asked once then.
+        ask: the question.
+
+    Raises:
+        UnreachableError: the server does not come back.
+    """
+    while True:
+        try:
+            return ask()
+        except UnreachableError:
+            if ear is None:
+                raise
+            ear.wait(LOOK_AGAIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import click
@@ -60,7 +61,7 @@ def ps(
     Labels for -l: team, owner, state, backend.
     """
     from allotment import wiring
-    from allotment.cli.commands.run.hearing import LOOK_AGAIN, ServerEar
+    from allotment.cli.commands.run.hearing import LOOK_AGAIN, ears, outlasting
     from allotment.cli.commands.run.jobs_view import (
         NO_JOBS,
         NONE_UNDER_WAY,
@@ -86,11 +87,10 @@ def ps(
     # On a terminal a reason goes on in the next line; in a pipe it is one line, which somebody greps.
     longest = _MOST_PIPED if output.format == "table" and session.table_width is None else None
     before: object = None
-    ear = ServerEar(lambda: service.events(frozenset({SubjectKind.JOB}), team=team)) if watch else None
-    if ear is not None:
-        ear.wait(LOOK_AGAIN)  # what changes from here on is heard
+    ear = ears(service, SubjectKind.JOB, team) if watch else None
+    ask = partial(service.page, wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED))
     while True:
-        rows = service.page(wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED)).rows
+        rows = outlasting(ear, ask).rows
         nothing = NO_JOBS
         if not rows and whole is not None:
             nothing = no_members(session.call, whole)
