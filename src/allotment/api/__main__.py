@@ -28,6 +28,7 @@ from allotment.api.deciding import (
     keep_deciding,
     repository_of,
 )
+from allotment.api.deriving import derive_beside
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
@@ -120,6 +121,8 @@ def _serve(asked: argparse.Namespace) -> None:
             Thread(target=witness, args=(jobs, desk.ending), daemon=True).start()
             requests = _deciding(server, followed, desk, directory if named else None)
             registry = _registry(server, identity, place, port)
+            changes = ChangeHub(jobs, desk.ending)
+            derive_beside(desk, changes)
             made = partial(
                 job_api,
                 desk,
@@ -127,7 +130,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 requests,
                 joined=joined_clusters(present, followed.reached.hub, wiring.clock()),
                 clusters=ServedClusters(followed.reached.hub, followed.credentials, wiring.clock()),
-                changes=ChangeHub(jobs, desk.ending),
+                changes=changes,
             )
             listeners = watch.afar(_listeners(made, registry, place, abroad))
             serve(watch.at_home(made(HomeDoor(identity.owner))), desk, bound, listeners)

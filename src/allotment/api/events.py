@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -17,6 +17,7 @@ from allotment.api.doors import Asked, Routes, Visit
 from allotment.api.event_frames import EVENT_STREAM, beat_frame, begin_frame, end_frame, frame_of, reset_frame
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
 from allotment.model.access.caller import CallerKind
+from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.asked import DeskOf
 from allotment.operations.watch.hub import MOST_OF_ONE, MOST_WATCHERS, ChangeHub, HeldChanges
@@ -66,10 +67,17 @@ def add_event_route(routes: Routes, hub: ChangeHub, registry: Registry) -> None:
         view = ChangeView(asked.admitted, cast("SeenRequests", asked.requests), kinds, team, row)
         if not hub.begun:
             await to_thread.run_sync(hub.begin)
-        caller = asked.admitted.caller
-        hub.enter(caller.name, MOST_WATCHERS if caller.kind is CallerKind.LOCAL else MOST_OF_ONE)
+        who, most = _place_of(asked.admitted)
+        hub.enter(who, most, view.documents)
         stream = _Stream(hub, bells.here, view, asked, registry)
-        return _EventStream(stream.frames(begin), hub, caller.name)
+        return _EventStream(stream.frames(begin), lambda: hub.leave(who, view.documents))
+
+
+def _place_of(admitted: LetIn) -> tuple[str, int]:
+    """In whose place somebody follows, and how many may in it: of a person all his sessions, else of a token."""
+    if admitted.token is None:
+        return "", MOST_WATCHERS if admitted.caller.kind is CallerKind.LOCAL else MOST_OF_ONE
+    return admitted.token.person or admitted.token.id, MOST_OF_ONE
 
 
 def _number(text: str) -> int:
@@ -247,19 +255,18 @@ class _Stream:
 class _EventStream(StreamingResponse):
     """An answer that goes on; whoever follows leaves when it is over."""
 
-    def __init__(self, frames: AsyncIterator[bytes], hub: ChangeHub, caller: str) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
         super().__init__(
             frames, media_type=EVENT_STREAM, headers={"cache-control": "no-store", "x-accel-buffering": "no"}
         )
-        self._hub = hub
-        self._caller = caller
+        self._leave = leave
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._hub.leave(self._caller)
+            self._leave()
 
     async def stream_response(self, send: Any) -> None:
         """Part after part, as long as somebody reads them."""

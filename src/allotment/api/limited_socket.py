@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 
 from allotment.model.hosts import neighbourhood_of
 
-MOST: Final = 256
-"""Connections that are open at once."""
-MOST_OF_ONE: Final = 128
+MOST: Final = 640
+"""Connections that are open at once: 500 who follow what changes, and others. Of files a process often has 1,024."""
+MOST_OF_ONE: Final = 320
 """The same of one address; of IPv6, of one network of 64 bits."""
 Peer = tuple[str, int]
 """Address and port of the other end of a connection."""

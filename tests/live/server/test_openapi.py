@@ -78,6 +78,8 @@ def test_what_is_sent_is_answered_as_the_document_says(
         operation = result.ok()
         if operation.path == "/api/v1/session":
             continue  # it would sign out who asks
+        if operation.path == "/api/v1/events":
+            continue  # its answer has no end; `tests/unit/api/test_events.py`
 
         for mode in modes:
             if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,6 +148,38 @@ def test_the_server_is_asked_to_see_when_a_writer_is_gone(place: PostgresPlace, 
         }
         store._connect().rollback()
     assert shown == {"tcp_keepalives_idle": "10", "tcp_user_timeout": "25000"}
+
+
+def test_numbers_go_on_where_another_server_takes_over(place: PostgresPlace, address: str) -> None:
+    """Somebody reads all the time: what he has read up to stays all that there was."""
+    over, seen = threading.Event(), list[int]()
+
+    def read(begin: int) -> None:
+        after = begin
+        with place.reader() as store:
+            while not (over.is_set() and after == store.journal_head()):
+                page = store.changes(after, 3)
+                assert page.known
+                seen.extend(each.entry.number for each in page.changes)
+                after = page.until
+
+    with place.writer("the first server") as store:
+        begin = store.journal_head()
+        reading = threading.Thread(target=read, args=(begin,))
+        reading.start()
+        for each in range(20):
+            store.add(submitted(f"a{each}"))
+        ended(address, "the first server")
+        with place.writer("the second") as other:
+            for each in range(20):
+                other.add(submitted(f"b{each}"))
+                with pytest.raises((UnreachableError, StoreInUseError)):
+                    store.add(submitted(f"c{each}"))
+            over.set()
+            reading.join()
+            every = [each.entry.number for each in other.changes(begin).changes]
+    assert len(every) == 40
+    assert seen == every
 
 
 def test_a_server_that_is_down_is_told_and_written_to_when_it_is_back(server: Server, place: PostgresPlace) -> None:

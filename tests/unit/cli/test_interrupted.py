@@ -8,6 +8,7 @@ import pytest
 
 from allotment.cli.commands.run import jobs, stopping
 from allotment.model.jobs.run import JobState
+from allotment.ports.event_service import StreamBegin, ToldEvent
 from tests.unit.api.test_service import World
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.test_jobs_asked import submitted
@@ -34,6 +35,8 @@ def test_ctrl_c_ends_looking_and_not_the_job(call: tuple[str, ...], run: Run, mo
     monkeypatch.setattr(jobs, "service_of", lambda _: world.desk)
     monkeypatch.setattr("allotment.wiring.clock", InterruptedClock)
     monkeypatch.setattr(world.desk, "log", interrupted)
+    begin = ToldEvent(1, None, StreamBegin(1))
+    monkeypatch.setattr(world.desk, "events", lambda _, team: iter([begin]), raising=False)
     monkeypatch.setattr(stopping, "waited_for", interrupted)
     done = run(*call)
     assert done.code == 130

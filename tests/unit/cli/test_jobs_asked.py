@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from allotment import wiring
+from allotment.cli.commands.run import hearing
 from allotment.cli.commands.run.following import end_of, exit_code, follow_to_its_end, held_by, write_log
+from allotment.cli.commands.run.hearing import HeardChanges
 from allotment.cli.commands.run.naming import check_team, job_of, living
 from allotment.cli.commands.run.serving import platform_words
 from allotment.cli.commands.run.stopping import seconds_of, stop_named, waited_for
@@ -130,7 +132,17 @@ def test_several_are_waited_for_and_the_first_that_did_not_succeed_gives_the_cod
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World()
-    monkeypatch.setattr(wiring, "clock", lambda: SimpleNamespace(sleep=lambda _: world.run(1)))
+    monkeypatch.setattr(wiring, "clock", lambda: world.machine.clock)
+
+    class Ear:
+        def __init__(self, _events: object) -> None:
+            """Time passes while it listens."""
+
+        def wait(self, _seconds: float) -> HeardChanges:
+            world.run(1)
+            return HeardChanges(anew=True)
+
+    monkeypatch.setattr(hearing, "ServerEar", Ear)
     lasting = world.desk.find(submitted(world, name="lasting"))
     broken = world.desk.find(submitted(world, name="broken", program="nosuchprog"))
     stopped = world.desk.find(submitted(world, name="stopped"))

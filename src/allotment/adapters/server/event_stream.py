@@ -26,7 +26,7 @@ from allotment.ports.journal import SubjectKind
 
 SILENCE: Final = 3 * HEARTBEAT
 """Seconds without a heartbeat after which a connection counts as cut."""
-PATIENCE: Final = 10.0
+PATIENCE: Final = 30.0
 """Seconds for which a server that was there may be away: one that is started anew is back by then."""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0

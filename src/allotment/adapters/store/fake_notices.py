@@ -13,7 +13,9 @@ from allotment.requests.notices import with_told
 class MemoryNoticeBook:
     """Deliveries, and keys apart from those that grants remember."""
 
-    def __init__(self, grants: dict[str, TeamGrant], note: Callable[[Sequence[TeamGrant]], None]) -> None:
+    def __init__(
+        self, grants: dict[str, TeamGrant], note: Callable[[Sequence[TeamGrant]], None] = lambda _: None
+    ) -> None:
         """Nothing was told yet.
 
         Args:

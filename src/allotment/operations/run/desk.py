@@ -34,7 +34,6 @@ from allotment.ports.job_service import (
     SubmissionAnswer,
     answer_of,
 )
-from allotment.ports.journal import JournalStore
 from allotment.ports.store import (
     MOST_LISTED,
     JobFilter,
@@ -140,7 +139,12 @@ class Desk:
         return self._ending
 
     @property
-    def journal(self) -> JournalStore:
+    def opened(self) -> tuple[str, ...]:
+        """Names of the back ends that are open."""
+        return tuple(sorted(self._lanes))
+
+    @property
+    def journal(self) -> JobsStore:
         """What changes here."""
         return self._store
 

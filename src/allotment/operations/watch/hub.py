@@ -6,7 +6,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,6 +78,7 @@ class ChangeHub:
         self._news = threading.Event()
         self._bells: tuple[Callable[[], None], ...] = ()
         self._of: Counter[str] = Counter()
+        self._documents: Counter[str] = Counter()
         self._subjects: dict[tuple[SubjectKind, str], SubjectChange] = {}
         self._held: HeldChanges | None = None
         self._heard = passed()
@@ -123,12 +124,19 @@ class ChangeHub:
         with self._lock:
             self._bells = (*self._bells, bell)
 
-    def enter(self, caller: str, most: int = MOST_OF_ONE) -> None:
+    @property
+    def documents_for(self) -> tuple[str, ...]:
+        """Whose documents are followed: teams, and an empty name for those who see everything."""
+        with self._lock:
+            return tuple(sorted(self._documents))
+
+    def enter(self, caller: str, most: int = MOST_OF_ONE, documents: Collection[str] = ()) -> None:
         """One more follows.
 
         Args:
             caller: in whose name.
             most: how many may in it.
+            documents: whose documents he is told of.
 
         Raises:
             NoRoomError: there are too many already.
@@ -142,13 +150,14 @@ class ChangeHub:
                     fix="end one that you follow, or come back in a while",
                 )
             self._of[caller] += 1
+            self._documents.update(documents)
 
-    def leave(self, caller: str) -> None:
-        """One less does."""
+    def leave(self, caller: str, documents: Collection[str] = ()) -> None:
+        """One less does; see `enter`."""
         with self._lock:
             self._of[caller] -= 1
-            if not self._of[caller]:
-                del self._of[caller]
+            self._documents.subtract(documents)
+            self._of, self._documents = +self._of, +self._documents
 
     def look(self) -> None:
         """Read what is new, and wake everybody.

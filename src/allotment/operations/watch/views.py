@@ -109,9 +109,14 @@ class ChangeView:
                 yield ToldEvent(each.entry.number, each.entry.kind, told)
 
     @property
-    def whole_rows(self) -> bool:
-        """Whether rows of jobs are as they are for whoever sees all, and not without the names of others' work."""
-        return self._reads is None
+    def documents(self) -> frozenset[str]:
+        """Whose documents he is told of: teams, or an empty name for what is worked out for who sees everything."""
+        if not self._kinds & {SubjectKind.QUEUE, SubjectKind.FINDING}:
+            return frozenset()
+        his = frozenset({""}) if self._reads is None else self._reads
+        if not self._team:
+            return his
+        return frozenset({self._team}) if self._reads is None or self._team in his else frozenset()
 
     def _told(self, change: SubjectChange) -> ToldSubject | None:
         entry, now = change.entry, change.now
@@ -119,12 +124,16 @@ class ChangeView:
             return None
         if entry.kind in (SubjectKind.REQUEST, SubjectKind.GRANT):
             return self._told_of_request(change)
+        if entry.kind is not SubjectKind.JOB:
+            return self._told_of_document(change) if entry.team in self.documents else None
         if (self._team and entry.team != self._team) or not (self._reads is None or entry.team in self._reads):
             return None
-        if entry.kind is SubjectKind.JOB:
-            row = self._row(now) if isinstance(now, JobRow) else None
-            row = row if row is None or self._reads is None else row_unnamed(row)
-            return JobTold(entry.id, _change(entry, row), entry.at, row)
+        row = self._row(now) if isinstance(now, JobRow) else None
+        row = row if row is None or self._reads is None else row_unnamed(row)
+        return JobTold(entry.id, _change(entry, row), entry.at, row)
+
+    def _told_of_document(self, change: SubjectChange) -> DocumentTold:
+        entry, now = change.entry, change.now
         document = json.loads(now.written) if isinstance(now, DerivedDocument) else None
         return DocumentTold(entry.id, _change(entry, document), entry.at, document)
 

@@ -47,12 +47,13 @@ def queues_document(answer: QueuesAnswer, chosen: Collection[tuple[str, str]]) -
     """
     return {
         "kind": "Queues",
-        "items": [_standing(each) for each in answer.standings if (each.cluster, each.name) in chosen],
+        "items": [queue_document(each) for each in answer.standings if (each.cluster, each.name) in chosen],
         "remarks": list(answer.remarks),
     }
 
 
-def _standing(standing: QueueStanding) -> Mapping[str, Any]:
+def queue_document(standing: QueueStanding) -> Mapping[str, Any]:
+    """A queue with all its quota."""
     return {
         "cluster": standing.cluster,
         "clusterQueue": standing.name,

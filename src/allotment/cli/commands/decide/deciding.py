@@ -17,6 +17,7 @@ from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, format_flag, global_flags, output_flags, setting_flag
 from allotment.cli.shell.session import Session
+from allotment.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from allotment.model.requests.request import RequestAct
@@ -31,24 +32,43 @@ _LASTS: Final = click.option("--for", "lasts", metavar="TIME", help="So long, fr
 @click.command(cls=Command)
 @click.option("--team", default="", metavar="NAME", help="Of this team.")
 @click.option("--all", "-a", "everything", is_flag=True, help="Those that are over, too.")
+@click.option("--watch", "-w", is_flag=True, help="Go on, and show it again whenever it is another; Ctrl-C ends it.")
 @setting_flag("server")
 @output_flags
 @global_flags
 @click.pass_obj
-def requests(session: Session, *, team: str, everything: bool, output: OutputOptions) -> None:
+def requests(session: Session, *, team: str, everything: bool, watch: bool, output: OutputOptions) -> int:
     """List requests that concern you, newest first: those of your teams, and those that you decide on.
+
+    With --watch and -o json each listing is one line.
 
     Labels for -l: state, kind, team, route.
     """
     from allotment.cli.commands.decide.request_view import requests_listing
+    from allotment.cli.commands.run.hearing import LOOK_AGAIN, ears, outlasting
     from allotment.cli.shell.output import show
     from allotment.model.requests.request import RequestState
+    from allotment.ports.journal import SubjectKind
     from allotment.ports.request_service import every_request
     from allotment.ports.requests import RequestFilter
 
     states = frozenset() if everything else frozenset({RequestState.WAITING, RequestState.OFFERED})
-    found = tuple(every_request(asked_server(session), RequestFilter(team=team, states=states)))
-    show(session, output, requests_listing(found, currency_of(session)))
+    service, wanted = asked_server(session), RequestFilter(team=team, states=states)
+    if not watch:
+        show(session, output, requests_listing(tuple(every_request(service, wanted)), currency_of(session)))
+        return 0
+    ear = ears(service, SubjectKind.REQUEST, team)
+    before: object = None
+    try:
+        while True:
+            found = outlasting(ear, lambda: tuple(every_request(service, wanted)))
+            if found != before:
+                before = found
+                show(session, output, requests_listing(found, currency_of(session)), one_of_many=True)
+            while not (heard := ear.wait(LOOK_AGAIN)).anew and not heard.ids:
+                pass
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _decide(

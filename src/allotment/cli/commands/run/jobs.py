@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import click
@@ -23,8 +24,8 @@ from allotment.cli.shell.session import Session
 from allotment.errors import INTERRUPTED, UsageError
 from allotment.model.jobs.run import JobState
 
-_LOOK_AGAIN: Final = 1.0
-"""Seconds between two listings of `ps --watch`."""
+_AT_REST: Final = 1.0
+"""Seconds between two listings of `ps --watch`, at least."""
 _MOST_PIPED: Final = 100
 """Characters of a reason in a table that is no terminal's."""
 _OVER: Final = "over"
@@ -60,6 +61,7 @@ def ps(
     Labels for -l: team, owner, state, backend.
     """
     from allotment import wiring
+    from allotment.cli.commands.run.hearing import LOOK_AGAIN, ears, outlasting
     from allotment.cli.commands.run.jobs_view import (
         NO_JOBS,
         NONE_UNDER_WAY,
@@ -70,6 +72,7 @@ def ps(
     )
     from allotment.cli.commands.run.naming import check_team
     from allotment.cli.shell.output import show
+    from allotment.ports.journal import SubjectKind
     from allotment.ports.store import MOST_LISTED, JobFilter
 
     if every_team and session.flags.get("team"):
@@ -84,8 +87,10 @@ def ps(
     # On a terminal a reason goes on in the next line; in a pipe it is one line, which somebody greps.
     longest = _MOST_PIPED if output.format == "table" and session.table_width is None else None
     before: object = None
+    ear = ears(service, SubjectKind.JOB, team) if watch else None
+    ask = partial(service.page, wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED))
     while True:
-        rows = service.page(wanted, limit=min(MOST_LISTED, output.limit or MOST_LISTED)).rows
+        rows = outlasting(ear, ask).rows
         nothing = NO_JOBS
         if not rows and whole is not None:
             nothing = no_members(session.call, whole)
@@ -110,10 +115,11 @@ def ps(
             show(session, output, listing, one_of_many=watch)
             for name in unheard:
                 session.note(silence_told(silent[name], now))
-        if not watch:
+        if ear is None:
             return 0
         try:
-            clock.sleep(_LOOK_AGAIN)
+            clock.sleep(_AT_REST)
+            ear.wait(LOOK_AGAIN)
         except KeyboardInterrupt:
             return INTERRUPTED
 

@@ -147,7 +147,7 @@ def tell_of_other_shell(session: Session, status: ServerStatus, platform: Platfo
         session.note(said)
 
 
-def service_of(session: Session, *, start: bool = False) -> JobService:
+def service_of(session: Session, *, start: bool = False) -> AskedServer:
     """The server.
 
     Args:

@@ -12,10 +12,10 @@ from allotment.errors import AllotmentError, TimedOutError, UnreachableError, Us
 from allotment.model.grammar import count
 
 if TYPE_CHECKING:
+    from allotment.ports.job_server import AskedServer
     from allotment.ports.job_service import JobService
     from allotment.ports.stored_jobs import JobRow, StoredJob
 
-_WAIT_AGAIN: Final = 0.2
 _OVER: Final = "over"
 _MOST_NAMED: Final = 5
 """Jobs that a question names."""
@@ -95,7 +95,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def waited_for(
-    session: Session, service: JobService, wanted: Sequence[StoredJob], condition: str, timeout: float | None
+    session: Session, service: AskedServer, wanted: Sequence[StoredJob], condition: str, timeout: float | None
 ) -> int:
     """Look on until each job is over, or in a state, and tell how each stands; what they wait for is told meanwhile.
 
@@ -114,12 +114,17 @@ def waited_for(
         TimedOutError: the time is up.
     """
     from allotment import wiring
+    from allotment.cli.commands.run.hearing import LOOK_AGAIN, HeardChanges, ServerEar
+    from allotment.ports.journal import SubjectKind
 
-    clock, waited, code = wiring.clock(), 0.0, 0
+    clock, code = wiring.clock(), 0
+    begun = clock.now()
     told = {each.id: "" for each in wanted}
     names = {each.id: each for each in wanted}
+    ear = ServerEar(lambda: service.events(frozenset({SubjectKind.JOB})))
+    heard = HeardChanges(anew=True)
     while True:
-        for one in [*told]:
+        for one in [each for each in told if heard.anew or each in heard.ids]:
             with told_what_goes_on(session, names[one]):
                 found = service.find(one)
                 if not found.state.over and found.state.value != condition:
@@ -130,10 +135,11 @@ def waited_for(
             code = code or own
         if not told:
             return code
-        if timeout is not None and waited >= timeout:
-            raise _time_is_up([service.find(each) for each in told], timeout)
-        clock.sleep(_WAIT_AGAIN)
-        waited += _WAIT_AGAIN
+        left = LOOK_AGAIN if timeout is None else timeout - (clock.now() - begun).total_seconds()
+        if left <= 0:
+            raise _time_is_up([service.find(each) for each in told], timeout or 0)
+        with told_what_goes_on(session, names[next(iter(told))]):
+            heard = ear.wait(min(left, LOOK_AGAIN))
 
 
 def _came_to(session: Session, job: StoredJob, condition: str, *, alone: bool) -> int:
