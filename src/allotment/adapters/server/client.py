@@ -17,7 +17,7 @@ import msgspec
 
 from allotment import errors
 from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer
-from allotment.errors import AllotmentError, InputError, UnreachableError, shown
+from allotment.errors import AllotmentError, InputError, TooOftenError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
@@ -63,6 +63,9 @@ _MOST_ANSWER: Final = 512 << 20
 """Bytes of an answer."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
+_TOO_OFTEN: Final = 429
+_LONGEST_WAIT: Final = 30.0
+"""Seconds that a server which is asked too often may have us wait."""
 _TOGETHER: Final = 256 << 10
 """Bytes of submissions that travel together, at most."""
 _ASKED_AGAIN: Final = 2
@@ -361,6 +364,8 @@ class RemoteServer:
                 return self._asked(verb, path, kind, type_, body, headers)
             except SilentServerError:
                 time.sleep(KNOCK_AGAIN)
+            except TooOftenError as error:
+                time.sleep(min(error.wait, _LONGEST_WAIT))
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
         return self._asked(verb, path, kind, type_, body, headers)
@@ -413,6 +418,8 @@ class RemoteServer:
                     said = _whole(answer)
                 except (OSError, http.client.HTTPException):
                     said = b""
+                if answer.status == _TOO_OFTEN:
+                    raise TooOftenError(_seconds(answer.getheader("Retry-After", "")))
                 raise _refusal(answer.status, said)
         return answer
 
@@ -439,6 +446,10 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
         if time.monotonic() > until:
             raise TimeoutError("the answer has no end")
     return b"".join(parts)
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1.0
 
 
 def _job(reference: str) -> str:
