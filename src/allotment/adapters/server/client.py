@@ -363,6 +363,8 @@ class RemoteServer:
             try:
                 return self._asked(verb, path, kind, type_, body, headers)
             except SilentServerError:
+                if verb == "GET":
+                    raise  # whoever looks sees at once that nobody answers, and looks again himself
                 time.sleep(KNOCK_AGAIN)
             except TooOftenError as error:
                 time.sleep(min(error.wait, _LONGEST_WAIT))
