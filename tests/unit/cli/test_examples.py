@@ -121,6 +121,7 @@ ENV_WORDS = (
     "NOTICES",
     "LISTEN",
     "HOSTS",
+    "TRUSTED_PROXIES",
     "TLS_CERT",
     "TLS_KEY",
     "REPOSITORY",
