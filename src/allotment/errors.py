@@ -11,6 +11,7 @@
     ├── CapacityError              exit 7   quota or capacity does not allow it
     ├── TimedOutError              exit 8   it did not happen in time
     └── UnreachableError           exit 9   the server does not answer
+        └── TooOftenError          exit 9   it was asked too often, and answers again in a while
 
 An error says what happened, why, and the next step. `exit_code` is the CLI contract, and all
 that a caller looks at: nobody matches on message text.
@@ -164,6 +165,18 @@ class UnreachableError(AllotmentError):
     """The server does not answer."""
 
     exit_code = 9
+
+
+class TooOftenError(UnreachableError):
+    """The server was asked too often.
+
+    Attributes:
+        wait: seconds after which it answers again.
+    """
+
+    def __init__(self, wait: float = 1.0, why: str = "") -> None:
+        super().__init__("the server was asked too often", why=why, fix="ask again in a second, and less often")
+        self.wait = wait
 
 
 @contextmanager

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial, wraps
@@ -24,8 +25,10 @@ from allotment.errors import ConflictError, ForbiddenError, NotFoundError, shown
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import OWN
+from allotment.model.hosts import neighbourhood_of
 from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.browsing import BrowserEntrance
+from allotment.operations.access.pacing import OF_ADDRESS, OF_PERSON, Pacing
 from allotment.operations.access.registry import Registry, RegistryOf
 from allotment.operations.access.signing_in import SignIns
 from allotment.operations.run.asked import DeskOf
@@ -204,21 +207,32 @@ class HomeDoor:
 class TokenDoor:
     """Where whoever comes shows a token."""
 
-    def __init__(self, doorkeeper: Doorkeeper, befriend: Callable[[tuple[str, int]], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        doorkeeper: Doorkeeper,
+        befriend: Callable[[tuple[str, int]], None] = lambda _: None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Nobody is let in yet.
 
         Args:
             doorkeeper: knows tokens.
             befriend: is told address and port of each connection by which somebody came who was let in.
+            now: seconds of a clock that nobody sets.
         """
         self._doorkeeper = doorkeeper
         self._befriend = befriend
         self._looking = CapacityLimiter(_LOOKED_UP)
+        self._of_address, self._of_person = (Pacing(each, now) for each in (OF_ADDRESS, OF_PERSON))
 
     async def admit(self, request: Request) -> LetIn:
         """Whoever has a token; it comes in headers, and nowhere else, so that no log of addresses holds it."""
+        address = _address_of(request)
+        self._of_address.asked(neighbourhood_of(address))
         text = _token_of(request)
-        return await to_thread.run_sync(self._doorkeeper.admit, text, _address_of(request), limiter=self._looking)
+        found = await to_thread.run_sync(self._doorkeeper.admit, text, address, limiter=self._looking)
+        self._of_person.asked(f"{found.caller.kind.value} {found.caller.name}")
+        return found
 
     async def denied(self, admitted: LetIn, wanted: Permission, what: str) -> None:
         """It is kept."""

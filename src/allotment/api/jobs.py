@@ -7,11 +7,11 @@ one of its `places` for it; `operations.run.desk` lets one in at a time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 from anyio import CapacityLimiter, current_time, to_thread
@@ -298,8 +298,9 @@ def _read_routes(routes: Routes, callers: Callers) -> None:
         wanted: Annotated[JobFilter, Depends(_meant)],
         by: str = "state",
     ) -> Response:
-        found = asked.jobs.counts(wanted, _groups(by))
-        rows = tuple(CountedJobs(each.of, each.jobs, _list_of(wanted, each)) for each in found)
+        groups = _groups(by)
+        list_of = _lists_of(wanted, groups)
+        rows = tuple(CountedJobs(each.of, each.jobs, list_of(each)) for each in asked.jobs.counts(wanted, groups))
         return value_answer("counts", JobCounts(sum(each.jobs for each in rows), rows))
 
     @routes.add("GET", "/api/v1/snapshot", Permission.READ, gives=Media(GZIP))
@@ -402,10 +403,16 @@ def _groups(by: str) -> tuple[JobGroup, ...]:
         raise UsageError(f"jobs are not counted by {shown(by)}", fix=f"name some of: {known}") from None
 
 
-def _list_of(wanted: JobFilter, counted: JobsCount) -> str:
-    """Address of the list that has what was counted."""
-    query = job_query(wanted) | {each.value: value for each, value in counted.of.items()}
-    return f"/api/v1/jobs?{urlencode({name: value for name, value in query.items() if value != ''})}"
+def _lists_of(wanted: JobFilter, by: Collection[JobGroup]) -> Callable[[JobsCount], str]:
+    """What gives the address of the list that has what was counted; there may be thousands of them."""
+    named = {each.value for each in by}
+    same = urlencode({name: value for name, value in job_query(wanted).items() if value != "" and name not in named})
+
+    def list_of(counted: JobsCount) -> str:
+        own = "".join(f"&{each.value}={quote_plus(value)}" for each, value in counted.of.items())
+        return f"/api/v1/jobs?{same}{own}"
+
+    return list_of
 
 
 def _filter(

@@ -7,6 +7,7 @@ client makes the same error again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -26,6 +27,7 @@ from allotment.errors import (
     NotSignedInError,
     OutdatedError,
     TimedOutError,
+    TooOftenError,
     UnreachableError,
     UsageError,
 )
@@ -77,6 +79,8 @@ TYPES: Final[tuple[tuple[type[AllotmentError], ProblemType], ...]] = tuple(
          "What was sent cannot be read, or says what cannot be: correct it."),
         (CapacityError, "no-capacity", 422, "no quota or capacity",
          "Quota or capacity does not allow it: ask for less, or for more quota."),
+        (TooOftenError, "too-often", 429, "too often",
+         "Too many calls came from this person, or from this address: wait as long as Retry-After says."),
         (UnreachableError, "unreachable", 503, "a part does not answer",
          "A back end or the store does not answer: ask again in a while."),
         (TimedOutError, "timed-out", 504, "it did not happen in time",
@@ -142,7 +146,9 @@ def problem_body(kind: ProblemType, status: int, error: AllotmentError) -> bytes
 def problem(error: AllotmentError) -> Response:
     """The answer to a request that could not be done."""
     kind = type_of(error)
-    headers = {"WWW-Authenticate": "Bearer"} if kind.status == _UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if kind.status == _UNAUTHORIZED else {}
+    if isinstance(error, TooOftenError):
+        headers["Retry-After"] = f"{max(1, ceil(error.wait))}"
     return Response(problem_body(kind, kind.status, error), kind.status, headers, PROBLEM)
 
 

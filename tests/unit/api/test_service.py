@@ -644,7 +644,7 @@ def test_where_nobody_answers_it_is_asked_again_with_the_same_key(monkeypatch: p
         asked.clear()
         with pytest.raises(UnreachableError):
             call()
-        assert len(asked) == 3
+        assert len(asked) == (1 if asked[0][0] == "GET" else 3)
         assert len(set(asked)) == 1
         assert bool(asked[0][1]) == (asked[0][0] != "GET")
         keys.add(asked[0][1])

@@ -122,6 +122,7 @@ ENV_WORDS = (
     "NOTICES",
     "LISTEN",
     "HOSTS",
+    "TRUSTED_PROXIES",
     "TLS_CERT",
     "TLS_KEY",
     "REPOSITORY",

@@ -19,7 +19,7 @@ from allotment import errors
 from allotment.adapters.server.clusters import ClustersThere
 from allotment.adapters.server.event_stream import SILENCE, EventStream
 from allotment.adapters.server.ways import KNOCK_AGAIN, WayToServer
-from allotment.errors import AllotmentError, InputError, UnreachableError, shown
+from allotment.errors import AllotmentError, InputError, TooOftenError, UnreachableError, shown
 from allotment.model.decoding import decoded_as
 from allotment.model.jobs.written import ANSWERED, read_value, write_value
 from allotment.model.observed.snapshot import Snapshot
@@ -75,6 +75,9 @@ _LISTED: Final = {
 """By how an address begins, what tells whether something was done; of all else the list of jobs does."""
 _OK: Final = 300
 _NOT_FOUND: Final = 404
+_TOO_OFTEN: Final = 429
+_LONGEST_WAIT: Final = 30.0
+"""Seconds that a server which is asked too often may have us wait."""
 _TOGETHER: Final = 256 << 10
 """Bytes of submissions that travel together, at most."""
 _NEXT_LEADER: Final = 30.0
@@ -386,7 +389,11 @@ class RemoteServer(ClustersThere):
             try:
                 return self._asked(verb, path, kind, type_, body, headers)
             except SilentServerError:
+                if verb == "GET":
+                    raise  # whoever looks sees at once that nobody answers, and looks again himself
                 time.sleep(KNOCK_AGAIN)
+            except TooOftenError as error:
+                time.sleep(min(error.wait, _LONGEST_WAIT))
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
         return self._asked(verb, path, kind, type_, body, headers)
@@ -468,6 +475,8 @@ class RemoteServer(ClustersThere):
                     said = _whole(answer)
                 except (OSError, http.client.HTTPException):
                     said = b""
+                if answer.status == _TOO_OFTEN:
+                    raise TooOftenError(_seconds(answer.getheader("Retry-After", "")))
                 raise _refusal(answer.status, said)
         return answer
 
@@ -498,6 +507,10 @@ def _whole(answer: http.client.HTTPResponse) -> bytes:
         if time.monotonic() > until:
             raise TimeoutError("the answer has no end")
     return b"".join(parts)
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 1.0
 
 
 def _job(reference: str) -> str:
