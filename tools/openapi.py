@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from threading import Event
 from typing import Any, cast
 
 from allotment.adapters.clock import SystemClock
@@ -13,6 +14,7 @@ from allotment.api.doors import HomeDoor
 from allotment.api.jobs import job_api
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.desk import Desk
+from allotment.operations.watch.hub import ChangeHub
 
 
 def document() -> dict[str, Any]:
@@ -20,7 +22,8 @@ def document() -> dict[str, Any]:
     # Nobody of these is asked: the document is made of the routes alone.
     nobody = cast("Any", None)
     registry = Registry(nobody, SystemClock(), os.urandom, "", "")
-    app = job_api(cast("Desk", nobody), registry, lambda _: nobody, HomeDoor(""))
+    changes = ChangeHub(nobody, Event())
+    app = job_api(cast("Desk", nobody), registry, lambda _: nobody, HomeDoor(""), changes=changes)
     said: list[Any] = []
 
     async def receive() -> Any:

@@ -4,6 +4,230 @@
  */
 
 export interface paths {
+    "/api/v1/answers/books": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["books_api_v1_answers_books_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/capacity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["capacity_api_v1_answers_capacity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["clusters_api_v1_answers_clusters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/gpus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["gpus_api_v1_answers_gpus_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["queues_api_v1_answers_queues_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["quotas_api_v1_answers_quotas_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/saturation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["saturation_api_v1_answers_saturation_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/snapshot-summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["snapshot_summary_api_v1_answers_snapshot_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/waste": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["waste_api_v1_answers_waste_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/when": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["when_all_api_v1_answers_when_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/when/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["when_one_api_v1_answers_when__reference__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/who": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["who_api_v1_answers_who_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["why_all_api_v1_answers_why_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/why/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["why_one_api_v1_answers_why__reference__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/browser-codes": {
         parameters: {
             query?: never;
@@ -36,6 +260,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cluster-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["rotate_api_v1_cluster_key_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["clusters_api_v1_clusters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{reference}/credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["connect_api_v1_clusters__reference__credential_put"];
+        post?: never;
+        delete: operations["disconnect_api_v1_clusters__reference__credential_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/code": {
         parameters: {
             query?: never;
@@ -62,6 +334,22 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["end_api_v1_end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["events_api_v1_events_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -100,6 +388,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/grants/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["grant_api_v1_grants__reference__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/grants/{reference}/end": {
         parameters: {
             query?: never;
@@ -126,6 +430,22 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["settle_api_v1_grants__reference__settling_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/job-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["counts_api_v1_job_counts_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -172,6 +492,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["family_api_v1_jobs__reference__family_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{reference}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["lines_api_v1_jobs__reference__lines_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -252,6 +588,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["people_api_v1_people_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["person_api_v1_people__reference__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -507,7 +859,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        get: operations["token_api_v1_tokens__reference__get"];
         put?: never;
         post?: never;
         delete: operations["revoke_api_v1_tokens__reference__delete"];
@@ -600,6 +952,28 @@ export interface components {
             vendor: components["schemas"]["Vendor"] | null;
         };
         /**
+         * AnswerSource
+         * @description A cluster, or another back end, that an answer rests on.
+         *
+         *         Attributes:
+         *             name: of it.
+         *             kind: ``cluster``, ``machine`` or ``slurm``.
+         *             state: ``current``; ``stale``: it does not answer, and is told as it was; ``silent``: nothing is known of it.
+         *             observed_at: RFC 3339, when what is told was seen; empty where nothing was.
+         *             age_seconds: since then; None where nothing was seen.
+         *             why: nothing newer is known; empty where it is current.
+         *             gaps: what of it could not be seen.
+         */
+        AnswerSource: {
+            age_seconds: number | null;
+            gaps: components["schemas"]["ToldGap"][];
+            kind: string;
+            name: string;
+            observed_at: string;
+            state: string;
+            why: string;
+        };
+        /**
          * AskedEnd
          * @description Why a grant is to end.
          */
@@ -635,6 +1009,11 @@ export interface components {
          *             since: milliseconds since the epoch; None for now.
          *             lasts: milliseconds; None for good.
          *             extends: id of the grant that it prolongs or changes; empty for none.
+         *             key: what comes again from the same person with it is one request; empty for none.
+         *             new_team: as of `Wish`; `subject` of a team that is to leave is its name once more, typed.
+         *             keep_data_until: as of `Wish`.
+         *             size: as of `Wish`.
+         *             image: as of `Wish`; the device of a notebook is an `accelerator`, with `devices` 0.
          */
         AskedRequest: {
             /** @default  */
@@ -647,12 +1026,22 @@ export interface components {
             environment: string;
             /** @default  */
             extends: string;
+            /** @default  */
+            image: string;
             justification: string;
+            /** @default  */
+            keep_data_until: string;
+            /** @default  */
+            key: string;
             kind: components["schemas"]["RequestKind"];
             /** @default null */
             lasts: number | null;
             /** @default null */
+            new_team: components["schemas"]["NewTeam"] | null;
+            /** @default null */
             since: number | null;
+            /** @default 0 */
+            size: number;
             /** @default  */
             subject: string;
             team: string;
@@ -810,6 +1199,21 @@ export interface components {
             folder: string;
             ignore_file: string;
             most: number;
+        };
+        /**
+         * CountedJobs
+         * @description How many jobs are alike, and where they are listed.
+         *
+         *         Attributes:
+         *             of: what they have in common.
+         *             list: address of the list that has them, and no others.
+         */
+        CountedJobs: {
+            jobs: number;
+            list: string;
+            of: {
+                [key: string]: string;
+            };
         };
         /**
          * DecisionRecord
@@ -980,6 +1384,21 @@ export interface components {
             use: components["schemas"]["UseSummary"] | null;
         };
         /**
+         * ForeseenChange
+         * @description What a request makes of the platform directory and of clusters.
+         *
+         *         Attributes:
+         *             diff: of the directory, a unified diff.
+         *             made: in each cluster where something is made.
+         *             warnings: what the directory warns of afterwards and did not before.
+         */
+        ForeseenChange: {
+            diff: string;
+            made: components["schemas"]["MadeInCluster"][];
+            /** @default [] */
+            warnings: string[];
+        };
+        /**
          * ForeseenJob
          * @description A job that was only asked about.
          *
@@ -1029,6 +1448,37 @@ export interface components {
                 number,
                 number
             ] | null;
+        };
+        /**
+         * FoundLine
+         * @description A line that is meant.
+         *
+         *         Attributes:
+         *             number: of all lines of the log, from 0, in the order in which they are read.
+         *             text: what is no text in it is replaced; cut after `MOST_LINE` bytes.
+         *             at: milliseconds since the epoch; None where the back end keeps no times.
+         */
+        FoundLine: {
+            at: number | null;
+            number: number;
+            rank: number;
+            text: string;
+        };
+        /**
+         * GivenAnswer
+         * @description An answer.
+         *
+         *         Attributes:
+         *             sources: what it rests on.
+         *             partial: whether something that belongs to it could not be seen.
+         *             stale: whether some of it is told as it was when it was seen last.
+         *             document: as the command gives it with ``-o json``.
+         */
+        GivenAnswer: {
+            document: Record<string, never>;
+            partial: boolean;
+            sources: components["schemas"]["AnswerSource"][];
+            stale: boolean;
         };
         /**
          * GivenClass
@@ -1210,6 +1660,17 @@ export interface components {
             started: number | null;
         };
         /**
+         * JobCounts
+         * @description Jobs, counted.
+         *
+         *         Attributes:
+         *             total: of all rows.
+         */
+        JobCounts: {
+            rows: components["schemas"]["CountedJobs"][];
+            total: number;
+        };
+        /**
          * JobDependency
          * @description Another job of the same team that has to be over first.
          */
@@ -1231,6 +1692,12 @@ export interface components {
             kind: string;
             said: string;
         };
+        /**
+         * JobGroup
+         * @description By what jobs are counted: each is a filter as well, so that what was counted can be listed.
+         * @enum {unknown}
+         */
+        JobGroup: "backend" | "owner" | "state" | "team";
         /**
          * JobHistory
          * @description All moves of a job so far, oldest first; the first of all is to `SUBMITTED`.
@@ -1375,6 +1842,36 @@ export interface components {
             use: components["schemas"]["VolumeUse"];
         };
         /**
+         * LogSearch
+         * @description What was found.
+         *
+         *         Attributes:
+         *             lines: those that are told.
+         *             matches: how many are meant among those that were looked at.
+         *             looked_at: how many lines.
+         *             next: number of the line at which the next call goes on; None where nothing is left.
+         */
+        LogSearch: {
+            lines: components["schemas"]["FoundLine"][];
+            looked_at: number;
+            matches: number;
+            next: number | null;
+        };
+        /**
+         * MadeInCluster
+         * @description What would be made in a cluster.
+         *
+         *         Attributes:
+         *             kinds: how many objects, by kind, in the order of their names.
+         */
+        MadeInCluster: {
+            cluster: string;
+            kinds: [
+                string,
+                number
+            ][];
+        };
+        /**
          * Move
          * @description One step of a job's history.
          *
@@ -1415,6 +1912,43 @@ export interface components {
          * @enum {unknown}
          */
         NearnessDomain: "node" | "rack" | "zone";
+        /**
+         * NewTeam
+         * @description What a team is to be, in the words of `allot team add`.
+         *
+         *         Attributes:
+         *             owners: the identity provider's groups whose people are owners.
+         *             members: those whose people are members.
+         *             clusters: where; empty for the one cluster outside production that offers all that is asked for.
+         *             accelerators: guaranteed devices by accelerator (``a100``), capacity type (``a100:spot``) or cluster
+         *                 (``training/a100``).
+         *             cpu: guaranteed, a Kubernetes quantity.
+         *             memory: the same.
+         *             cost_center: empty for none.
+         *             budget: what it may spend in a calendar month without anybody being asked, in millionths of the currency; None
+         *                 for no budget.
+         */
+        NewTeam: {
+            /** @default [] */
+            accelerators: [
+                string,
+                number
+            ][];
+            /** @default null */
+            budget: number | null;
+            /** @default [] */
+            clusters: string[];
+            /** @default  */
+            cost_center: string;
+            /** @default 64 */
+            cpu: string;
+            /** @default [] */
+            members: string[];
+            /** @default 256Gi */
+            memory: string;
+            /** @default [] */
+            owners: string[];
+        };
         /**
          * OtherTerms
          * @description What is different from the terms on the table; what is None stays.
@@ -1554,7 +2088,7 @@ export interface components {
          * @description What is asked for; the text is what users write and what is kept.
          * @enum {unknown}
          */
-        RequestKind: "cluster" | "endpoint" | "gpus" | "model-api" | "namespace" | "notebook" | "volume";
+        RequestKind: "cluster" | "endpoint" | "gpus" | "leave" | "model-api" | "namespace" | "notebook" | "team" | "volume";
         /**
          * RequestMark
          * @description The last request of a page: the next one begins after it.
@@ -1737,6 +2271,12 @@ export interface components {
          */
         StagingTime: "at-start" | "before";
         /**
+         * StepOutcome
+         * @description How a step stands; the text is what is kept.
+         * @enum {unknown}
+         */
+        StepOutcome: "done" | "failed" | "waits";
+        /**
          * StoredJob
          * @description Everything that is known of a submitted job.
          *
@@ -1889,11 +2429,17 @@ export interface components {
          *             decided: of each of `approved`, whether somebody decided on it; of what is not in it nobody is known to have.
          *             given_by: id of the request that gave its present terms; empty for its own.
          *             restores: commit whose edit by hand gives way to what was agreed on, while that is done; empty otherwise.
+         *             timeline: what was done for it, in the order of the steps; of what is one commit and an apply, nothing.
+         *             size: bytes of a volume; 0 for every other kind.
+         *             clusters: in which a namespace, a volume or a notebook is; empty for every other kind.
+         *             made: what was made of it that is no part of the platform directory, such as ``job/jk3f…``; empty for nothing.
          */
         TeamGrant: {
             approved: components["schemas"]["Terms"][];
             /** @default false */
             by_hand: boolean;
+            /** @default [] */
+            clusters: string[];
             commit: string;
             /** @default [] */
             decided: boolean[];
@@ -1902,6 +2448,8 @@ export interface components {
             id: string;
             kind: components["schemas"]["RequestKind"];
             /** @default  */
+            made: string;
+            /** @default  */
             platform: string;
             requester: string;
             /** @default  */
@@ -1909,10 +2457,14 @@ export interface components {
             revision: number;
             /** @default  */
             settled_by: string;
+            /** @default 0 */
+            size: number;
             state: components["schemas"]["GrantState"];
             subject: string;
             team: string;
             terms: components["schemas"]["Terms"];
+            /** @default [] */
+            timeline: components["schemas"]["TimelineStep"][];
             told: string[];
             trouble: string;
             written: string;
@@ -1936,6 +2488,26 @@ export interface components {
             until: number | null;
         };
         /**
+         * TimelineStep
+         * @description One step, as it stands.
+         *
+         *         Attributes:
+         *             name: such as ``commit``.
+         *             at: when it was tried last, milliseconds since the epoch.
+         *             outcome: of that.
+         *             said: what came of it, such as the commit, or why it failed; empty for nothing to say.
+         *             tries: how often it was tried.
+         */
+        TimelineStep: {
+            at: number;
+            name: string;
+            outcome: components["schemas"]["StepOutcome"];
+            /** @default  */
+            said: string;
+            /** @default 1 */
+            tries: number;
+        };
+        /**
          * TokenReceipt
          * @description A new token.
          *
@@ -1956,6 +2528,47 @@ export interface components {
         TokensPage: {
             next: string;
             rows: components["schemas"]["ToldToken"][];
+        };
+        /**
+         * ToldCluster
+         * @description A cluster, as the server sees it.
+         *
+         *         Attributes:
+         *             name: of the platform directory.
+         *             state: ``current``, ``stale`` (away, and told as it was), ``silent`` (nothing is known) or ``opening``.
+         *             observed_at: RFC 3339, when what is known was seen; empty where nothing was.
+         *             age_seconds: since then; None where nothing was seen.
+         *             error: what is wrong; empty where nothing is.
+         *             gaps: kinds that could not be read.
+         *             connected: when a credential was given for it, in milliseconds since the epoch; None where the server reaches
+         *                 it by its own kubeconfig.
+         *             connected_by: who gave it.
+         */
+        ToldCluster: {
+            /** @default null */
+            age_seconds: number | null;
+            /** @default null */
+            connected: number | null;
+            /** @default  */
+            connected_by: string;
+            /** @default  */
+            error: string;
+            /** @default [] */
+            gaps: string[];
+            name: string;
+            /** @default  */
+            observed_at: string;
+            state: string;
+        };
+        /**
+         * ToldGap
+         * @description Something that could not be seen; see `Gap`.
+         */
+        ToldGap: {
+            detail: string;
+            namespace: string;
+            reason: string;
+            what: string;
         };
         /**
          * ToldPerson
@@ -1992,15 +2605,21 @@ export interface components {
          *             after: what happens when it ends, in a sentence; empty where it does not.
          *             warning: that some of the time that it names has passed, what it makes of a grant, and why it waits where
          *                 another like it would not; empty for nothing.
+         *             change: what it makes of the platform directory; None where that is quota alone, or nothing.
+         *             timeline: what was done since it was approved, step by step; of what is one commit and an apply, nothing.
          */
         ToldRequest: {
             after: string;
             budget_left: number | null;
+            /** @default null */
+            change: components["schemas"]["ForeseenChange"] | null;
             deciders: string;
             decides: boolean;
             effects: components["schemas"]["Effect"][];
             need: components["schemas"]["DemonstratedNeed"] | null;
             request: components["schemas"]["GrantRequest"];
+            /** @default [] */
+            timeline: components["schemas"]["TimelineStep"][];
             unknown: string;
             /** @default  */
             warning: string;
@@ -2171,12 +2790,30 @@ export interface components {
          *             justification: why, in the requester's words; foreign text.
          *             subject: name of the namespace, endpoint, cluster, volume or notebook; empty for devices.
          *             environment: in which it is to be; empty where that says nothing.
+         *             new_team: what a team is to be that is asked for; None for every other kind.
+         *             keep_data_until: of a team that is to leave, the last day on which its data are kept, such as ``2027-01-31``.
+         *             size: bytes of a volume; 0 for every other kind.
+         *             clusters: in which a namespace, a volume or a notebook is to be; empty for every other kind.
+         *             image: that a notebook runs; empty for every other kind.
+         *             accelerator: class of the device of a notebook; empty for none.
          */
         Wish: {
             /** @default  */
+            accelerator: string;
+            /** @default [] */
+            clusters: string[];
+            /** @default  */
             environment: string;
+            /** @default  */
+            image: string;
             justification: string;
+            /** @default  */
+            keep_data_until: string;
             kind: components["schemas"]["RequestKind"];
+            /** @default null */
+            new_team: components["schemas"]["NewTeam"] | null;
+            /** @default 0 */
+            size: number;
             /** @default  */
             subject: string;
             team: string;
@@ -2235,6 +2872,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description not as it was read */
+        412: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description an address that is too long */
         414: {
             headers: {
@@ -2253,8 +2899,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description the job is refused; wrong input; no quota or capacity */
+        /** @description the job is refused; a key that is used; wrong input; no quota or capacity */
         422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description too often */
+        429: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2271,7 +2926,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description a part does not answer */
+        /** @description a part does not answer; another server leads */
         503: {
             headers: {
                 [name: string]: unknown;
@@ -2305,6 +2960,7 @@ export interface components {
     pathItems: never;
 }
 export type AcceleratorWish = components['schemas']['AcceleratorWish'];
+export type AnswerSource = components['schemas']['AnswerSource'];
 export type AskedEnd = components['schemas']['AskedEnd'];
 export type AskedMove = components['schemas']['AskedMove'];
 export type AskedRequest = components['schemas']['AskedRequest'];
@@ -2318,6 +2974,7 @@ export type BrowserSession = components['schemas']['BrowserSession'];
 export type CapacityType = components['schemas']['CapacityType'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
+export type CountedJobs = components['schemas']['CountedJobs'];
 export type DecisionRecord = components['schemas']['DecisionRecord'];
 export type DemonstratedNeed = components['schemas']['DemonstratedNeed'];
 export type DependencyState = components['schemas']['DependencyState'];
@@ -2326,8 +2983,11 @@ export type Effect = components['schemas']['Effect'];
 export type EndOfRun = components['schemas']['EndOfRun'];
 export type FamilyStanding = components['schemas']['FamilyStanding'];
 export type FamilySummary = components['schemas']['FamilySummary'];
+export type ForeseenChange = components['schemas']['ForeseenChange'];
 export type ForeseenJob = components['schemas']['ForeseenJob'];
 export type ForeseenStart = components['schemas']['ForeseenStart'];
+export type FoundLine = components['schemas']['FoundLine'];
+export type GivenAnswer = components['schemas']['GivenAnswer'];
 export type GivenClass = components['schemas']['GivenClass'];
 export type GrantRequest = components['schemas']['GrantRequest'];
 export type GrantsPage = components['schemas']['GrantsPage'];
@@ -2335,8 +2995,10 @@ export type GrantState = components['schemas']['GrantState'];
 export type IdleMark = components['schemas']['IdleMark'];
 export type Job = components['schemas']['Job'];
 export type JobAttempt = components['schemas']['JobAttempt'];
+export type JobCounts = components['schemas']['JobCounts'];
 export type JobDependency = components['schemas']['JobDependency'];
 export type JobEvent = components['schemas']['JobEvent'];
+export type JobGroup = components['schemas']['JobGroup'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobReceipt = components['schemas']['JobReceipt'];
 export type JobRow = components['schemas']['JobRow'];
@@ -2346,10 +3008,13 @@ export type JobState = components['schemas']['JobState'];
 export type JobSubmission = components['schemas']['JobSubmission'];
 export type JobType = components['schemas']['JobType'];
 export type JobVolume = components['schemas']['JobVolume'];
+export type LogSearch = components['schemas']['LogSearch'];
+export type MadeInCluster = components['schemas']['MadeInCluster'];
 export type Move = components['schemas']['Move'];
 export type MoveCause = components['schemas']['MoveCause'];
 export type Nearness = components['schemas']['Nearness'];
 export type NearnessDomain = components['schemas']['NearnessDomain'];
+export type NewTeam = components['schemas']['NewTeam'];
 export type OtherTerms = components['schemas']['OtherTerms'];
 export type PageMark = components['schemas']['PageMark'];
 export type PeoplePage = components['schemas']['PeoplePage'];
@@ -2371,6 +3036,7 @@ export type ServerStatus = components['schemas']['ServerStatus'];
 export type SignInOffer = components['schemas']['SignInOffer'];
 export type StagedData = components['schemas']['StagedData'];
 export type StagingTime = components['schemas']['StagingTime'];
+export type StepOutcome = components['schemas']['StepOutcome'];
 export type StoredJob = components['schemas']['StoredJob'];
 export type StoredWait = components['schemas']['StoredWait'];
 export type SubmissionAnswer = components['schemas']['SubmissionAnswer'];
@@ -2379,8 +3045,11 @@ export type SweptParameter = components['schemas']['SweptParameter'];
 export type TakenShare = components['schemas']['TakenShare'];
 export type TeamGrant = components['schemas']['TeamGrant'];
 export type Terms = components['schemas']['Terms'];
+export type TimelineStep = components['schemas']['TimelineStep'];
 export type TokenReceipt = components['schemas']['TokenReceipt'];
 export type TokensPage = components['schemas']['TokensPage'];
+export type ToldCluster = components['schemas']['ToldCluster'];
+export type ToldGap = components['schemas']['ToldGap'];
 export type ToldPerson = components['schemas']['ToldPerson'];
 export type ToldRequest = components['schemas']['ToldRequest'];
 export type ToldToken = components['schemas']['ToldToken'];
@@ -2396,19 +3065,824 @@ export type Response401 = components['responses']['401'];
 export type Response403 = components['responses']['403'];
 export type Response404 = components['responses']['404'];
 export type Response409 = components['responses']['409'];
+export type Response412 = components['responses']['412'];
 export type Response414 = components['responses']['414'];
 export type Response421 = components['responses']['421'];
 export type Response422 = components['responses']['422'];
+export type Response429 = components['responses']['429'];
 export type Response500 = components['responses']['500'];
 export type Response503 = components['responses']['503'];
 export type Response504 = components['responses']['504'];
 export type Response507 = components['responses']['507'];
 export type $defs = Record<string, never>;
 export interface operations {
+    books_api_v1_answers_books_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    capacity_api_v1_answers_capacity_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                shape?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    clusters_api_v1_answers_clusters_get: {
+        parameters: {
+            query?: {
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    gpus_api_v1_answers_gpus_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    queues_api_v1_answers_queues_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    quotas_api_v1_answers_quotas_get: {
+        parameters: {
+            query?: {
+                all?: boolean;
+                cluster?: string[] | null;
+                namespace?: string;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    saturation_api_v1_answers_saturation_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    snapshot_summary_api_v1_answers_snapshot_summary_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    waste_api_v1_answers_waste_get: {
+        parameters: {
+            query?: {
+                by?: string;
+                cluster?: string[] | null;
+                idle?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    when_all_api_v1_answers_when_get: {
+        parameters: {
+            query?: {
+                budget?: string;
+                cluster?: string[] | null;
+                confidence?: number;
+                horizon?: string;
+                namespace?: string;
+                runs?: number;
+                seed?: number;
+                submissions?: string;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    when_one_api_v1_answers_when__reference__get: {
+        parameters: {
+            query?: {
+                budget?: string;
+                cluster?: string[] | null;
+                confidence?: number;
+                horizon?: string;
+                kind?: string;
+                namespace?: string;
+                runs?: number;
+                seed?: number;
+                submissions?: string;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    who_api_v1_answers_who_get: {
+        parameters: {
+            query?: {
+                accelerator?: string;
+                cluster?: string[] | null;
+                namespace?: string;
+                team?: string;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    why_all_api_v1_answers_why_get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                namespace?: string;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    why_one_api_v1_answers_why__reference__get: {
+        parameters: {
+            query?: {
+                cluster?: string[] | null;
+                kind?: string;
+                namespace?: string;
+                remedies?: boolean;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
     code_api_v1_browser_codes_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2432,9 +3906,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2476,9 +3952,192 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    rotate_api_v1_cluster_key_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sealed: number;
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    clusters_api_v1_clusters_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        clusters: components["schemas"]["ToldCluster"][];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    connect_api_v1_clusters__reference__credential_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    kubeconfig: Record<string, never>;
+                    /** @constant */
+                    version: 1;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cluster: components["schemas"]["ToldCluster"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    disconnect_api_v1_clusters__reference__credential_delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2488,7 +4147,10 @@ export interface operations {
     put_code_api_v1_code_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2516,9 +4178,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2546,9 +4210,64 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    events_api_v1_events_get: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                subjects?: string;
+                team?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+                "last-event-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2590,9 +4309,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2603,10 +4324,14 @@ export interface operations {
         parameters: {
             query?: {
                 after_id?: string;
+                fields?: string;
                 limit?: number;
                 state?: string;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2615,6 +4340,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2622,17 +4349,86 @@ export interface operations {
                         page: components["schemas"]["GrantsPage"];
                         /** @constant */
                         version: 1;
+                    } | {
+                        page: {
+                            rows: Record<string, never>[];
+                        };
                     };
                 };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    grant_api_v1_grants__reference__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        grant: components["schemas"]["TeamGrant"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2642,7 +4438,12 @@ export interface operations {
     end_api_v1_grants__reference__end_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -2676,9 +4477,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2688,7 +4491,12 @@ export interface operations {
     settle_api_v1_grants__reference__settling_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -2722,9 +4530,73 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    counts_api_v1_job_counts_get: {
+        parameters: {
+            query?: {
+                alone?: string;
+                backend?: string;
+                by?: string;
+                owner?: string;
+                parent?: string;
+                prefix?: string;
+                since?: number | null;
+                state?: string;
+                team?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        counts: components["schemas"]["JobCounts"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2738,6 +4610,7 @@ export interface operations {
                 after_submitted?: number;
                 alone?: string;
                 backend?: string;
+                fields?: string;
                 limit?: number;
                 owner?: string;
                 parent?: string;
@@ -2746,7 +4619,10 @@ export interface operations {
                 state?: string;
                 team?: string;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2755,6 +4631,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2762,17 +4640,32 @@ export interface operations {
                         page: components["schemas"]["JobsPage"];
                         /** @constant */
                         version: 1;
+                    } | {
+                        page: {
+                            rows: Record<string, never>[];
+                        };
                     };
                 };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2782,7 +4675,10 @@ export interface operations {
     submit_api_v1_jobs_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2814,9 +4710,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2828,7 +4726,10 @@ export interface operations {
             query?: {
                 team?: string;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -2839,6 +4740,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2849,14 +4752,25 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2866,7 +4780,10 @@ export interface operations {
     family_api_v1_jobs__reference__family_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -2877,6 +4794,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2887,14 +4806,85 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    lines_api_v1_jobs__reference__lines_get: {
+        parameters: {
+            query?: {
+                from?: number;
+                grep?: string;
+                limit?: number;
+                rank?: number | null;
+                to?: number | null;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        found: components["schemas"]["LogSearch"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2908,7 +4898,10 @@ export interface operations {
                 rank?: number | null;
                 tail?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -2919,20 +4912,33 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/x-ndjson": string;
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2944,7 +4950,12 @@ export interface operations {
             query?: {
                 resume?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -2970,9 +4981,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -2984,7 +4997,12 @@ export interface operations {
             query?: {
                 grace?: number | null;
             };
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3010,9 +5028,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3022,7 +5042,10 @@ export interface operations {
     openapi_api_v1_openapi_json_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3031,20 +5054,33 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": Record<string, never>;
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3055,9 +5091,13 @@ export interface operations {
         parameters: {
             query?: {
                 after_id?: string;
+                fields?: string;
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3066,6 +5106,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3073,17 +5115,86 @@ export interface operations {
                         page: components["schemas"]["PeoplePage"];
                         /** @constant */
                         version: 1;
+                    } | {
+                        page: {
+                            rows: Record<string, never>[];
+                        };
                     };
                 };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    person_api_v1_people__reference__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        person: components["schemas"]["ToldPerson"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3093,7 +5204,12 @@ export interface operations {
     let_in_api_v1_people__reference__let_in_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3119,9 +5235,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3131,7 +5249,12 @@ export interface operations {
     shut_out_api_v1_people__reference__shut_out_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3157,9 +5280,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3169,7 +5294,10 @@ export interface operations {
     declared_api_v1_platform_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3178,6 +5306,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3186,14 +5316,25 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3203,7 +5344,10 @@ export interface operations {
     page_api_v1_problems__name__get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path: {
                 name: string;
             };
@@ -3214,20 +5358,33 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "text/markdown; charset=utf-8": string;
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3269,9 +5426,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3283,13 +5442,17 @@ export interface operations {
             query?: {
                 after_at?: number;
                 after_id?: string;
+                fields?: string;
                 limit?: number;
                 requester?: string;
                 route?: string;
                 state?: string;
                 team?: string;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3298,6 +5461,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3305,17 +5470,32 @@ export interface operations {
                         page: components["schemas"]["RequestsPage"];
                         /** @constant */
                         version: 1;
+                    } | {
+                        page: {
+                            rows: Record<string, never>[];
+                        };
                     };
                 };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3325,7 +5505,10 @@ export interface operations {
     ask_api_v1_requests_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3357,9 +5540,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3369,7 +5554,10 @@ export interface operations {
     show_api_v1_requests__reference__get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3380,6 +5568,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3390,14 +5580,25 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3407,7 +5608,12 @@ export interface operations {
     answer_api_v1_requests__reference__answer_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3441,9 +5647,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3453,7 +5661,12 @@ export interface operations {
     decide_api_v1_requests__reference__decision_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3487,9 +5700,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3499,7 +5714,10 @@ export interface operations {
     sign_out_api_v1_session_delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3517,9 +5735,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3529,7 +5749,10 @@ export interface operations {
     offer_api_v1_sign_in_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3538,6 +5761,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3548,14 +5773,25 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3597,9 +5833,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3612,7 +5850,10 @@ export interface operations {
                 backend: string;
                 team?: string;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3621,20 +5862,33 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/gzip": string;
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3644,7 +5898,10 @@ export interface operations {
     status_api_v1_status_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3653,6 +5910,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3663,14 +5922,25 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3680,7 +5950,10 @@ export interface operations {
     submit_all_api_v1_submissions_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3712,9 +5985,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3725,9 +6000,13 @@ export interface operations {
         parameters: {
             query?: {
                 after_id?: string;
+                fields?: string;
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3736,6 +6015,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3743,17 +6024,32 @@ export interface operations {
                         page: components["schemas"]["TokensPage"];
                         /** @constant */
                         version: 1;
+                    } | {
+                        page: {
+                            rows: Record<string, never>[];
+                        };
                     };
                 };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3763,7 +6059,10 @@ export interface operations {
     make_api_v1_tokens_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3795,9 +6094,65 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    token_api_v1_tokens__reference__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        token: components["schemas"]["ToldToken"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3807,7 +6162,12 @@ export interface operations {
     revoke_api_v1_tokens__reference__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description done once for 24 hours, however often it is sent */
+                "Idempotency-Key"?: string;
+                /** @description done only to what is as it was when ETag said so, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 reference: string;
             };
@@ -3833,9 +6193,11 @@ export interface operations {
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3845,7 +6207,10 @@ export interface operations {
     whoami_api_v1_whoami_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3854,6 +6219,8 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3864,14 +6231,25 @@ export interface operations {
                     };
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3881,7 +6259,10 @@ export interface operations {
     leave_sign_in_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3890,20 +6271,33 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "text/html": string;
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];
@@ -3913,7 +6307,10 @@ export interface operations {
     back_sign_in_callback_get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3922,20 +6319,33 @@ export interface operations {
             /** @description the answer */
             200: {
                 headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "text/html": string;
                 };
             };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["400"];
             401: components["responses"]["401"];
             403: components["responses"]["403"];
             404: components["responses"]["404"];
             409: components["responses"]["409"];
+            412: components["responses"]["412"];
             414: components["responses"]["414"];
             421: components["responses"]["421"];
             422: components["responses"]["422"];
+            429: components["responses"]["429"];
             500: components["responses"]["500"];
             503: components["responses"]["503"];
             504: components["responses"]["504"];

@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from fastapi import Request, Response
+from starlette.convertors import Convertor, register_url_convertor
 
 from allotment.api.doors import Routes
 from allotment.errors import NotFoundError, shown
@@ -45,6 +46,18 @@ class PageFile:
     kept: str
 
 
+class _PagePath(Convertor[str]):
+    """Whatever is the path of no call: of calls that are none it is said so, whatever their verb."""
+
+    regex = r"(?!api/).*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
 def page_files() -> dict[str, PageFile]:
     """By path, such as ``a/index-….js``; empty where the portal was not built."""
     root = resources.files("allotment.api") / "assets"
@@ -68,10 +81,12 @@ def add_page_routes(routes: Routes) -> None:
     """Every path that is no call's: the files, and the one page for all else, which knows what its address means."""
     files = page_files()
 
-    @routes.page("/{path:path}")
+    register_url_convertor("page", _PagePath())
+
+    @routes.page("/{path:page}")
     def page(request: Request, path: str) -> Response:
         file = files.get(path)
-        if file is None and "." not in path and not path.startswith("api/"):
+        if file is None and "." not in path:
             file = files.get(_INDEX)
         if file is None:
             raise NotFoundError(f"there is no {request.method} {shown('/' + path)}", fix="see /api/v1/openapi.json")

@@ -58,8 +58,10 @@ def test_no_path_leads_where_it_should_not(path: str) -> None:
     text = bearer(token(world))
     for verb in ("GET", "POST", "DELETE", "PUT", "OPTIONS", "TRACE", "CONNECT"):
         status, headers, said = answered(from_afar(world), verb, path, HOST, text)
-        assert status in (403, 404, 405, 414), (verb, status)
         assert b"location" not in headers
+        if verb == "GET" and said.startswith(b"<!doctype html>"):
+            continue  # the portal's one page, the same for everybody
+        assert status in (403, 404, 405, 414), (verb, status)
         assert json.loads(said)["status"] == status
     assert not world.desk.ending.is_set()
 
@@ -67,17 +69,20 @@ def test_no_path_leads_where_it_should_not(path: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ([(b"referer", b"http://127.0.0.1:7433/")], 403),
+        ([(b"referer", b"http://127.0.0.1:7433/")], 200),
+        ([(b"referer", b"http://127.0.0.1:7433/jobs")], 200),
+        ([(b"referer", b"http://127.0.0.1:74330/")], 403),
+        ([(b"referer", b"http://127.0.0.1:7433.evil.example/")], 403),
         ([(b"referer", b"https://evil.example/")], 403),
         ([(b"sec-fetch-site", b"cross-site")], 403),
         ([(b"sec-fetch-site", b"same-site")], 403),
-        ([(b"sec-fetch-site", b"same-origin")], 403),
+        ([(b"sec-fetch-site", b"same-origin")], 200),
         ([(b"sec-fetch-site", b"none")], 200),
         ([(b"sec-fetch-site", b"none"), (b"sec-fetch-site", b"cross-site")], 403),
         ([(b"sec-fetch-mode", b"navigate")], 200),
     ],
 )
-def test_no_page_is_answered_whichever_way_it_says_so(headers: list[tuple[bytes, bytes]], status: int) -> None:
+def test_no_page_but_its_own_is_answered(headers: list[tuple[bytes, bytes]], status: int) -> None:
     world = World()
     found, _, _ = answered(from_afar(world), "GET", "/api/v1/jobs", HOST, bearer(token(world)), *headers)
     assert found == status

@@ -59,10 +59,18 @@ def of(verb: str, hall: Hall) -> Iterator[tuple[str, Any]]:
             yield path.removeprefix("/api/v1"), operations[verb]
 
 
+NOT_THERE = {"/snapshot", "/sign-in", "/sign-in/callback", "/clusters", "/events"}
+"""What this hall has nothing of, and what has no end."""
+STRANGERS = {"/sign-in", "/browser-session"}
+"""Calls of whoever comes to sign in."""
+ONES_OWN = {"end", "tokens"}
+"""What is needed on the server's own machine alone."""
+
+
 def test_what_is_the_same_is_not_sent_again(hall: Hall, admin: str) -> None:
     paths = {each.replace("{name}", "conflict") for each, _ in of("get", hall) if "{reference}" not in each}
     paths |= {read for read, _, _ in SUBJECTS.values()}
-    for path in sorted(paths - {"/snapshot", "/sign-in"}):
+    for path in sorted(paths - NOT_THERE):
         status, told, _ = asked(hall, "GET", path, admin)
         assert status == 200, path
         tag = told[b"etag"].decode()
@@ -161,7 +169,7 @@ def test_each_operation_that_looks_at_a_condition_says_so_and_every_other_refuse
     }  # fmt: skip
     for verb in ("post", "delete"):
         for path, operation in of(verb, hall):
-            if (verb, path) not in named and "sign-in" not in path and operation["x-allotment-needs"] != "end":
+            if (verb, path) not in named and path not in STRANGERS and operation["x-allotment-needs"] not in ONES_OWN:
                 status, _, told = asked(hall, verb.upper(), path, admin, if_match='"1"')
                 assert (status, told["what"]) == (400, "If-Match is not looked at here"), path
 

@@ -41,7 +41,7 @@ def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def home(world: World, hub: ChangeHub | None = None) -> Any:
-    return job_api(world.desk, registry(world), no_requests, HomeDoor("ada"), hub)
+    return job_api(world.desk, registry(world), no_requests, HomeDoor("ada"), changes=hub)
 
 
 def store_of(world: World) -> MemoryStore:

@@ -107,6 +107,11 @@ def test_every_flag_has_a_help_text_and_every_command_a_summary(words: tuple[str
 
 
 ENV_WORDS = (
+    "FORGE",
+    "FORGE_ADDRESS",
+    "FORGE_REPOSITORY",
+    "FORGE_TOKEN",
+    "REPOSITORY_TAKE_BACK",
     "KEY_FILE",
     "PLATFORM",
     "CLUSTER",

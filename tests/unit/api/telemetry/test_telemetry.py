@@ -151,7 +151,7 @@ def test_what_people_write_is_in_no_metric_and_no_log(
     ways = [
         ("GET", f"/api/v1/jobs/{CANARY}"),
         ("POST", f"/api/v1/jobs/{CANARY}/stop"),
-        ("GET", f"/{CANARY}"),
+        ("GET", f"/{CANARY}.js"),
         (CANARY, f"/api/v1/{CANARY}"),
     ]
     for verb, path in ways:
