@@ -1,9 +1,10 @@
 import { queryOptions } from '@tanstack/react-query'
 import { call } from './client'
-import type { AskedMove, AskedRequest, GrantRequest, JobSubmission } from './schema'
+import type { AskedMove, AskedRequest, GrantRequest, GrantsPage, JobSubmission, RequestsPage } from './schema'
 
 /** What is asked of the server; each answer is kept under a key, and made old by the event stream. */
 
+// Whoever asks for some fields alone gets parts of rows: we never do.
 const MOST = 500
 
 export const whoami = queryOptions({
@@ -37,7 +38,8 @@ export const requests = queryOptions({
     const rows: GrantRequest[] = []
     let after: { after_id?: string; after_at?: number } = {}
     for (;;) {
-      const { page } = await call('get', '/api/v1/requests', { query: { limit: MOST, ...after } })
+      const said = await call('get', '/api/v1/requests', { query: { limit: MOST, ...after } })
+      const page = said.page as RequestsPage
       rows.push(...page.rows)
       if (!page.next) return rows
       after = { after_id: page.next.id, after_at: page.next.at }
@@ -53,7 +55,7 @@ export const requestOf = (reference: string) =>
 
 export const grants = queryOptions({
   queryKey: ['grants'],
-  queryFn: async () => (await call('get', '/api/v1/grants', { query: { limit: MOST } })).page.rows,
+  queryFn: async () => ((await call('get', '/api/v1/grants', { query: { limit: MOST } })).page as GrantsPage).rows,
 })
 
 export async function foresee(submission: JobSubmission) {

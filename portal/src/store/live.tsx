@@ -2,11 +2,13 @@ import { useQueryClient, type QueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { call } from '../api/client'
 import { asTrouble, type Trouble } from '../api/problem'
-import type { JobRow } from '../api/schema'
+import type { JobRow, JobsPage } from '../api/schema'
 import { type JobsHeld, JobsStore } from './jobs'
 import { follow, type StreamEvent, type StreamState } from './stream'
 
 const PAGE = 500
+/** Milliseconds after which the jobs are listed though no stream has begun. */
+const WITHOUT_STREAM = 700
 const EVENTS = '/api/v1/events?subjects=job,request,grant,queue,finding'
 
 interface LiveState {
@@ -29,12 +31,22 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     trouble: null,
   })
   useEffect(() => {
-    const listing = new AbortController()
-    void list(jobs, listing.signal).catch((error: unknown) =>
-      setState((before) => ({ ...before, trouble: asTrouble(error) })),
-    )
+    let listing = new AbortController()
+    let began = false
+    function read(): void {
+      began = true
+      listing.abort()
+      listing = new AbortController()
+      jobs.clear()
+      list(jobs, listing.signal).catch((error: unknown) => {
+        if (!listing.signal.aborted) setState((before) => ({ ...before, trouble: asTrouble(error) }))
+      })
+    }
+    // What changes from the stream's beginning on is told: what is listed after that misses nothing. Where no stream
+    // comes, the list alone is better than nothing.
+    const patience = setTimeout(() => began || read(), WITHOUT_STREAM)
     const leave = follow(EVENTS, {
-      event: (event) => heard(event, jobs, queries),
+      event: (event) => (event.kind === 'begin' ? began || read() : heard(event, jobs, queries, read)),
       state: (stream, trouble) =>
         setState((before) => ({
           stream,
@@ -43,6 +55,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         })),
     })
     return () => {
+      clearTimeout(patience)
       listing.abort()
       leave()
     }
@@ -65,7 +78,8 @@ export function useJobs(): JobsHeld {
 async function list(jobs: JobsStore, ended: AbortSignal): Promise<void> {
   let after: { after_id?: string; after_submitted?: number } = {}
   while (!ended.aborted) {
-    const { page } = await call('get', '/api/v1/jobs', { query: { limit: PAGE, alone: 'true', ...after }, signal: ended })
+    const said = await call('get', '/api/v1/jobs', { query: { limit: PAGE, alone: 'true', ...after }, signal: ended })
+    const page = said.page as JobsPage
     jobs.put(page.rows, Date.now())
     if (!page.next) break
     after = { after_id: page.next.id, after_submitted: page.next.submitted }
@@ -73,31 +87,33 @@ async function list(jobs: JobsStore, ended: AbortSignal): Promise<void> {
   jobs.finish()
 }
 
-interface Told {
+/** A change of a subject, with what it is now; null where it is gone, or not to be seen any more. */
+interface Told<T> {
   readonly id: string
-  readonly gone?: boolean
-  readonly row?: JobRow
+  readonly now: T | null
 }
 
-function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient): void {
-  const said = event.data as Told
+function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again: () => void): void {
+  const said = event.data as { readonly [kind: string]: Told<unknown> }
+  const told = said[event.kind]
   switch (event.kind) {
     case 'job':
-      if (said.row) jobs.put([said.row], Date.now())
-      else if (said.gone) jobs.drop(said.id)
-      void queries.invalidateQueries({ queryKey: ['job', said.id] })
+      if (!told) return
+      if (told.now) jobs.put([told.now as JobRow], Date.now())
+      else jobs.drop(told.id)
+      void queries.invalidateQueries({ queryKey: ['job', told.id] })
       break
     case 'request':
     case 'grant':
-      void queries.invalidateQueries({ queryKey: [event.kind, said.id] })
+      void queries.invalidateQueries({ queryKey: [event.kind, told?.id] })
       void queries.invalidateQueries({ queryKey: [`${event.kind}s`] })
       break
     case 'queue':
+    case 'finding':
       void queries.invalidateQueries({ queryKey: ['answer'] })
       break
     case 'reset':
-      jobs.clear()
-      void list(jobs, new AbortController().signal)
+      again()
       void queries.invalidateQueries()
       break
   }
