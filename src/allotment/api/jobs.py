@@ -38,6 +38,7 @@ from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, pr
 from allotment.api.requests import add_request_routes
 from allotment.api.simulating import SimulationPlaces
 from allotment.api.sparse import list_answer
+from allotment.api.trail import add_trail_routes
 from allotment.errors import (
     AllotmentError,
     InputError,
@@ -167,6 +168,7 @@ def job_api(
     add_cluster_routes(routes, clusters)
     add_answer_routes(routes, Answering(joined, SimulationPlaces()))
     add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
+    add_trail_routes(routes, registry.store)
     add_problem_routes(routes)
     add_page_routes(routes)
     return app

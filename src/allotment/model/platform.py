@@ -66,6 +66,7 @@ class Platform:
     Attributes:
         currency: ISO 4217 code; every price is in millionths of it.
         admin_groups: identity provider's groups of the platform engineers.
+        auditor_groups: of those who read the audit trail of a server.
         accelerators: the catalogue, built-in entries included, by name.
         priorities: the ladder, highest first.
         exempt_namespaces: system namespaces no policy touches.
@@ -93,6 +94,7 @@ class Platform:
     gitops: Gitops
     accepted: tuple[AcceptedStranger, ...] = ()
     prove_image: str = ""
+    auditor_groups: tuple[str, ...] = ()
     help_page: str = ""
     idle: tuple[IdlePolicy, ...] = (USUAL_IDLE,)
     slurms: tuple[DeclaredSlurm, ...] = ()

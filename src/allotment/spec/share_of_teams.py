@@ -17,7 +17,7 @@ _FILE: Final = "platform.yaml"
 _NOT_TOLD: Final = "Approvals"
 """The kind that says who decides for whom."""
 _OF_ADMINISTRATORS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Platform": ("adminGroups", "gitops", "accepted", "include"),
+    "Platform": ("adminGroups", "auditorGroups", "gitops", "accepted", "include"),
     "Cluster": ("context", "warnNamespaces", "withoutNetworkPolicies"),
     "Grant": ("takenFrom", "reason"),
 }

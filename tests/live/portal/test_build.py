@@ -10,7 +10,7 @@ import pytest
 
 from tools.portal import SOURCES, differences
 
-pytestmark = pytest.mark.nightly
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 
 @pytest.fixture(autouse=True)

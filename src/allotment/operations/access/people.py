@@ -16,7 +16,11 @@ def people_of(platform: Platform) -> PeopleOfPlatform:
     named = {user for route in approvals.routes for user in route.users} | {
         each.delegate for each in approvals.absences
     }
-    roles = {PersonRole.ADMIN: frozenset(platform.admin_groups), PersonRole.APPROVER: approvers}
+    roles = {
+        PersonRole.ADMIN: frozenset(platform.admin_groups),
+        PersonRole.AUDITOR: frozenset(platform.auditor_groups),
+        PersonRole.APPROVER: approvers,
+    }
     return PeopleOfPlatform(teams, roles, frozenset(named))
 
 

@@ -56,6 +56,7 @@ def platform(spec: PlatformSpec, declared: Declared, flavors: Mapping[str, Flavo
         name=spec.name,
         currency=spec.currency,
         admin_groups=spec.admin_groups,
+        auditor_groups=spec.auditor_groups,
         accelerators=accelerators(specs, declared),
         clusters=tuple(site.cluster for site in sites.values()),
         slurms=tuple(_slurm(entry.spec) for entry in declared.slurms),

@@ -119,6 +119,11 @@ class PlatformSpec(KindSpec):
         description="Groups of the identity provider whose members operate the platform. None by default: "
         "only credentials of system:masters can apply a second time then: the policies bind everybody else.",
     )
+    auditor_groups: tuple[Line, ...] = Field(
+        default=(),
+        description="Groups of the identity provider whose members read the audit trail and all requests at a server, "
+        "and change nothing. In clusters they are nobody. None by default: administrators read it, too.",
+    )
     exempt_namespaces: tuple[ObjectName, ...] = Field(
         default=("gpu-operator", "monitoring"),
         description="Namespaces that no policy touches, besides those of Kubernetes, Kueue and Allotment, which are "

@@ -1,0 +1,168 @@
+"""Routes of the audit trail: who did what; for auditors, administrators, and the user whose server it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from anyio import CapacityLimiter, current_time, to_thread
+from fastapi import Depends, Query, Response
+from fastapi.responses import StreamingResponse
+
+from allotment.api.bodies import value_answer
+from allotment.api.contract import JsonValue, Media
+from allotment.api.doors import Asked, Routes, Visit
+from allotment.model.access.permission import Permission
+from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
+from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditReader
+from allotment.reports.documents.audit import exported
+
+LINES: Final = "application/x-ndjson"
+_MOST: Final = 1 << 53
+"""Of milliseconds and numbers: what every reader of JSON can count, and a database keeps."""
+_USUAL: Final = 50
+_READERS: Final = 4
+"""Exports at once, a thread each; whoever asks for another waits for one of them."""
+_TOGETHER: Final = 200
+"""Entries that are sent at once."""
+_STILL_LET_IN: Final = 2.0
+"""Seconds between two looks at whether somebody who reads it all may still read it."""
+_Moment = Annotated[int | None, Query(ge=0, le=_MOST)]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldDetail:
+    """What an entry says besides."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEntry:
+    """An entry of the trail, as `allot audit search -o json` has it; see `AuditedAct`.
+
+    Attributes:
+        at: milliseconds since the epoch.
+        digest: of this entry; the next one names it as `previous`.
+        damaged: why it cannot be read; empty where it can, and then all else is told.
+    """
+
+    number: int
+    at: int = 0
+    who: str = ""
+    kind: str = ""
+    whence: str = ""
+    verb: str = ""
+    outcome: str = ""
+    subject: str = ""
+    name: str = ""
+    team: str = ""
+    why: str = ""
+    details: tuple[ToldDetail, ...] = ()
+    previous: str = ""
+    digest: str = ""
+    damaged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """Some of what was found, newest first.
+
+    Attributes:
+        before: number before which the next page begins; None where there is none.
+    """
+
+    rows: tuple[ToldEntry, ...]
+    before: int | None = None
+
+
+def add_trail_routes(routes: Routes, store: AuditReader) -> None:
+    """The trail: searched, its head, and all of it.
+
+    Args:
+        routes: of the application.
+        store: that keeps it.
+    """
+    readers = CapacityLimiter(_READERS)
+
+    @routes.add("GET", "/api/v1/audit", Permission.AUDIT, gives=JsonValue("page", TrailPage))
+    def search(
+        asked: Asked,
+        wanted: Annotated[AuditFilter, Depends(_filter)],
+        limit: int = _USUAL,
+        before: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
+    ) -> Response:
+        del asked  # whoever may read the trail reads all of it
+        found = store.audited(wanted, before=before, limit=min(max(1, limit), MOST_AUDITED))
+        return value_answer("page", TrailPage(tuple(map(told_entry, found.entries)), found.before))
+
+    @routes.add("GET", "/api/v1/audit/head", Permission.AUDIT, gives=JsonValue("head", ChainHead))
+    def head(asked: Asked) -> Response:
+        del asked
+        return value_answer("head", store.audit_head())
+
+    @routes.add("GET", "/api/v1/audit/export", Permission.AUDIT, gives=Media(LINES))
+    async def export(asked: Asked) -> Response:
+        lines = await to_thread.run_sync(lambda: _lines(store.whole_audit()), limiter=readers)
+        return StreamingResponse(_sent(lines, readers, asked), media_type=LINES)
+
+
+def told_entry(entry: AuditEntry | DamagedEntry) -> ToldEntry:
+    """An entry, as it is told."""
+    if isinstance(entry, DamagedEntry):
+        return ToldEntry(entry.number, damaged=entry.why)
+    act = entry.act
+    return ToldEntry(
+        number=entry.number,
+        at=act.at,
+        who=act.who,
+        kind=act.kind,
+        whence=act.whence,
+        verb=act.verb,
+        outcome=act.outcome,
+        subject=act.subject,
+        name=act.name,
+        team=act.team,
+        why=act.why,
+        details=tuple(ToldDetail(name, value) for name, value in act.details),
+        previous=entry.previous,
+        digest=entry.digest,
+    )
+
+
+def _lines(trail: Iterator[AuditEntry | DamagedEntry]) -> Iterator[bytes]:
+    """Lines as `allot audit export` writes them, several together."""
+    together: list[str] = []
+    for each in trail:
+        together.append(json.dumps(exported(each), ensure_ascii=True))
+        if len(together) == _TOGETHER:
+            yield ("\n".join(together) + "\n").encode()
+            together.clear()
+    if together:
+        yield ("\n".join(together) + "\n").encode()
+
+
+async def _sent(parts: Iterator[bytes], readers: CapacityLimiter, asked: Visit) -> AsyncIterator[bytes]:
+    """The same, for as long as whoever asks would be let in; `allot audit verify` notices what is cut off."""
+    looked = current_time()
+    while (part := await to_thread.run_sync(next, parts, None, limiter=readers)) is not None:
+        if current_time() - looked >= _STILL_LET_IN:
+            looked = current_time()
+            if not await asked.still():
+                return
+        yield part
+
+
+def _filter(
+    who: str = "",
+    verb: str = "",
+    team: str = "",
+    about: str = "",
+    outcome: str = "",
+    since: _Moment = None,
+    until: _Moment = None,
+) -> AuditFilter:
+    return AuditFilter(who, verb, team, about, outcome, since, until)
