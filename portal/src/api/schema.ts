@@ -228,6 +228,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["search_api_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["export_api_v1_audit_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["head_api_v1_audit_head_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/browser-codes": {
         parameters: {
             query?: never;
@@ -1168,6 +1216,18 @@ export interface components {
          * @enum {unknown}
          */
         CapacityType: "on-demand" | "reserved" | "spot";
+        /**
+         * ChainHead
+         * @description How far a chain goes.
+         *
+         *         Attributes:
+         *             number: of the newest entry; 0 where there is none.
+         *             digest: of that entry, 64 hexadecimal digits.
+         */
+        ChainHead: {
+            digest: string;
+            number: number;
+        };
         /**
          * CheckpointPolicy
          * @description How a job survives that it is displaced.
@@ -2561,6 +2621,54 @@ export interface components {
             state: string;
         };
         /**
+         * ToldDetail
+         * @description What an entry says besides.
+         */
+        ToldDetail: {
+            name: string;
+            value: string;
+        };
+        /**
+         * ToldEntry
+         * @description An entry of the trail, as `allot audit search -o json` has it; see `AuditedAct`.
+         *
+         *         Attributes:
+         *             at: milliseconds since the epoch.
+         *             digest: of this entry; the next one names it as `previous`.
+         *             damaged: why it cannot be read; empty where it can, and then all else is told.
+         */
+        ToldEntry: {
+            /** @default 0 */
+            at: number;
+            /** @default  */
+            damaged: string;
+            /** @default [] */
+            details: components["schemas"]["ToldDetail"][];
+            /** @default  */
+            digest: string;
+            /** @default  */
+            kind: string;
+            /** @default  */
+            name: string;
+            number: number;
+            /** @default  */
+            outcome: string;
+            /** @default  */
+            previous: string;
+            /** @default  */
+            subject: string;
+            /** @default  */
+            team: string;
+            /** @default  */
+            verb: string;
+            /** @default  */
+            whence: string;
+            /** @default  */
+            who: string;
+            /** @default  */
+            why: string;
+        };
+        /**
          * ToldGap
          * @description Something that could not be seen; see `Gap`.
          */
@@ -2650,6 +2758,18 @@ export interface components {
             team: string;
             /** @default null */
             used: number | null;
+        };
+        /**
+         * TrailPage
+         * @description Some of what was found, newest first.
+         *
+         *         Attributes:
+         *             before: number before which the next page begins; None where there is none.
+         */
+        TrailPage: {
+            /** @default null */
+            before: number | null;
+            rows: components["schemas"]["ToldEntry"][];
         };
         /**
          * TrialMetric
@@ -2972,6 +3092,7 @@ export type BackendOffer = components['schemas']['BackendOffer'];
 export type BrowserEntry = components['schemas']['BrowserEntry'];
 export type BrowserSession = components['schemas']['BrowserSession'];
 export type CapacityType = components['schemas']['CapacityType'];
+export type ChainHead = components['schemas']['ChainHead'];
 export type CheckpointPolicy = components['schemas']['CheckpointPolicy'];
 export type CodeFolder = components['schemas']['CodeFolder'];
 export type CountedJobs = components['schemas']['CountedJobs'];
@@ -3049,10 +3170,13 @@ export type TimelineStep = components['schemas']['TimelineStep'];
 export type TokenReceipt = components['schemas']['TokenReceipt'];
 export type TokensPage = components['schemas']['TokensPage'];
 export type ToldCluster = components['schemas']['ToldCluster'];
+export type ToldDetail = components['schemas']['ToldDetail'];
+export type ToldEntry = components['schemas']['ToldEntry'];
 export type ToldGap = components['schemas']['ToldGap'];
 export type ToldPerson = components['schemas']['ToldPerson'];
 export type ToldRequest = components['schemas']['ToldRequest'];
 export type ToldToken = components['schemas']['ToldToken'];
+export type TrailPage = components['schemas']['TrailPage'];
 export type TrialMetric = components['schemas']['TrialMetric'];
 export type UseSummary = components['schemas']['UseSummary'];
 export type Vendor = components['schemas']['Vendor'];
@@ -3846,6 +3970,168 @@ export interface operations {
                 content: {
                     "application/json": {
                         answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    search_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                about?: string;
+                before?: number | null;
+                limit?: number;
+                outcome?: string;
+                since?: number | null;
+                team?: string;
+                until?: number | null;
+                verb?: string;
+                who?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        page: components["schemas"]["TrailPage"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    export_api_v1_audit_export_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    head_api_v1_audit_head_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        head: components["schemas"]["ChainHead"];
                         /** @constant */
                         version: 1;
                     };

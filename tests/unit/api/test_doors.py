@@ -63,7 +63,8 @@ def answered(
         sent.append(message)
 
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": verb, "scheme": "http",
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1",
+        "method": verb, "scheme": "http",
         "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "",
         "headers": list(headers), "client": ("10.1.2.3", 5), "server": ("127.0.0.1", 7433), "state": {},
     }  # fmt: skip

@@ -59,8 +59,8 @@ def of(verb: str, hall: Hall) -> Iterator[tuple[str, Any]]:
             yield path.removeprefix("/api/v1"), operations[verb]
 
 
-NOT_THERE = {"/snapshot", "/sign-in", "/sign-in/callback", "/clusters", "/events"}
-"""What this hall has nothing of, and what has no end."""
+NOT_THERE = {"/snapshot", "/sign-in", "/sign-in/callback", "/clusters", "/events", "/audit/export"}
+"""What this hall has nothing of, and what is told line by line."""
 STRANGERS = {"/sign-in", "/browser-session"}
 """Calls of whoever comes to sign in."""
 ONES_OWN = {"end", "tokens"}

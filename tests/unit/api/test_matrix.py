@@ -14,9 +14,7 @@ import pytest
 
 from allotment.api.doors import LET_IN, NEEDS, OPEN
 from allotment.model.access.permission import AFAR, Permission
-from allotment.model.access.rights import PLATFORM_ROLES, TEAM_ROLES, PeopleOfPlatform, PersonRole
-from allotment.model.platform import Platform
-from allotment.operations.access.people import people_of
+from allotment.model.access.rights import PLATFORM_ROLES, TEAM_ROLES, PersonRole
 from tests.unit.adapters.store.jobs import grant as stored_grant
 from tests.unit.adapters.store.jobs import request as stored_request
 from tests.unit.api.test_doors import HOST, answered, bearer
@@ -146,12 +144,8 @@ def made(everybody_in: Hall) -> Everybody:
 
 
 @pytest.fixture
-def everybody(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> Everybody:
-    def with_auditors(platform: Platform) -> PeopleOfPlatform:
-        found = people_of(platform)
-        return replace(found, roles={**found.roles, PersonRole.AUDITOR: frozenset({"reviewers"})})
-
-    monkeypatch.setattr("tests.unit.api.test_people.people_of", with_auditors)
+def everybody(hall: Hall) -> Everybody:
+    hall.world.platform = replace(hall.world.platform, auditor_groups=("reviewers",))
     return made(hall)
 
 
