@@ -14,8 +14,9 @@ from fastapi import Depends, Request, Response
 from allotment.api.bodies import JSON, STRANGERS_BODY_IN, text_within, value_answer
 from allotment.api.browser_session import forgotten
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import Asked, Change, Comer, Routes, Visit, anew
+from allotment.api.routes import Routes
 from allotment.api.sparse import list_answer
+from allotment.api.visits import Asked, Change, Comer, Visit, anew
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
 from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor

@@ -17,8 +17,9 @@ from fastapi import Depends, Query, Request, Response
 from allotment.api.answering import QUICK, SIMULATED, AnswerGround, AnswerQuestion, Document, answered, shapes_of
 from allotment.api.bodies import value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.routes import Routes
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
+from allotment.api.visits import Asked, Visit
 from allotment.errors import AllotmentError, NotFoundError, TimedOutError, UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.observed.snapshot import Source

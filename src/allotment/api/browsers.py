@@ -13,8 +13,9 @@ from fastapi import Depends, Request, Response
 from allotment.api.bodies import STRANGERS_BODY_IN, text_within, value_answer
 from allotment.api.browser_session import attempt_of, called, forgotten, kept_attempt, kept_session, origin_of
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import Asked, Browser, Routes
 from allotment.api.problems import type_of
+from allotment.api.routes import Routes
+from allotment.api.visits import Asked, Browser
 from allotment.errors import AllotmentError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value

@@ -10,7 +10,8 @@ from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.routes import Routes
+from allotment.api.visits import Asked, Visit
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value

@@ -13,8 +13,9 @@ from fastapi import Header, Query, Response
 from fastapi.responses import StreamingResponse
 
 from allotment.api.contract import Media
-from allotment.api.doors import Asked, Routes, Visit
 from allotment.api.event_frames import EVENT_STREAM, beat_frame, begin_frame, end_frame, frame_of, reset_frame
+from allotment.api.routes import Routes
+from allotment.api.visits import Asked, Visit
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
 from allotment.model.access.caller import CallerKind
 from allotment.operations.access.admitting import LetIn

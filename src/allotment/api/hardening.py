@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from allotment.api.doors import SENDER
 from allotment.api.problems import FROM_A_PAGE, PROBLEM, TOO_LONG, WRONG_NAME, ProblemType, problem_body
+from allotment.api.visits import SENDER
 from allotment.errors import UsageError
 from allotment.model.hosts import host_of
 from allotment.operations.access.proxies import ProxyNetworks, is_proxy, sender_of

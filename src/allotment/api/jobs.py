@@ -27,7 +27,7 @@ from allotment.api.browsers import add_browser_routes
 from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import NEEDS, Asked, Change, Door, Routes, Visit, anew
+from allotment.api.doors import Door
 from allotment.api.events import add_event_route
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.log_search import add_log_search_route
@@ -36,9 +36,11 @@ from allotment.api.pages import add_page_routes
 from allotment.api.places import Callers
 from allotment.api.problems import NO_SUCH_CALL, PROBLEM, add_problem_routes, problem, problem_body
 from allotment.api.requests import add_request_routes
+from allotment.api.routes import NEEDS, Routes
 from allotment.api.simulating import SimulationPlaces
 from allotment.api.sparse import list_answer
 from allotment.api.trail import add_trail_routes
+from allotment.api.visits import Asked, Change, Visit, anew
 from allotment.errors import (
     AllotmentError,
     InputError,

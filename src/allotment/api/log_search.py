@@ -13,7 +13,8 @@ from fastapi import Query, Response
 
 from allotment.api.bodies import value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.routes import Routes
+from allotment.api.visits import Asked, Visit
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.bounds import MOST_REPLICAS
 from allotment.operations.run.log_search import LogQuery, LogSearch, searched

@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 
-from allotment.api.doors import Routes
+from allotment.api.routes import Routes
 from allotment.errors import NotFoundError, shown
 
 _POLICY: Final = (

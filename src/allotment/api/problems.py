@@ -14,8 +14,8 @@ import msgspec
 from fastapi import Response
 
 from allotment.api.contract import Media
-from allotment.api.doors import Routes
 from allotment.api.keyed_calls import ReusedKeyError
+from allotment.api.routes import Routes
 from allotment.errors import (
     AllotmentError,
     CapacityError,

@@ -10,10 +10,11 @@ from fastapi import Depends, Query, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
 from allotment.api.contract import JsonValue
-from allotment.api.doors import Asked, Change, Routes, Visit
 from allotment.api.entity_tags import IF_MATCH
+from allotment.api.routes import Routes
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
 from allotment.api.sparse import list_answer
+from allotment.api.visits import Asked, Change, Visit
 from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value

@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 
 from allotment.api.bodies import value_answer
 from allotment.api.contract import JsonValue, Media
-from allotment.api.doors import Asked, Routes, Visit
+from allotment.api.routes import Routes
+from allotment.api.visits import Asked, Visit
 from allotment.model.access.permission import Permission
 from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditReader

@@ -20,9 +20,10 @@ from fastapi.routing import APIRoute
 
 from allotment.adapters.server.ways import network_address
 from allotment.api import impatience, limited_socket
-from allotment.api.doors import LET_IN, NEEDS, OPEN, TokenDoor, unguarded
+from allotment.api.doors import TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.routes import LET_IN, NEEDS, OPEN, unguarded
 from allotment.api.serving import Listener, bound_address, bound_socket, serve
 from allotment.errors import ConflictError, NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind

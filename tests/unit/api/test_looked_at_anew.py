@@ -8,7 +8,8 @@ import pytest
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from allotment.api.doors import NEEDS, OPEN, TokenDoor
+from allotment.api.doors import TokenDoor
+from allotment.api.routes import NEEDS, OPEN
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.jobs.written import write_value
 from allotment.operations.access.signing_in import shut_out

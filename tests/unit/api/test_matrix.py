@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from allotment.api.doors import LET_IN, NEEDS, OPEN
+from allotment.api.routes import LET_IN, NEEDS, OPEN
 from allotment.model.access.permission import AFAR, Permission
 from allotment.model.access.rights import PLATFORM_ROLES, TEAM_ROLES, PersonRole
 from tests.unit.adapters.store.jobs import grant as stored_grant

@@ -15,9 +15,10 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.routing import APIRoute
 
-from allotment.api.doors import LET_IN, NEEDS, OPEN, TokenDoor
+from allotment.api.doors import TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
+from allotment.api.routes import LET_IN, NEEDS, OPEN
 from allotment.errors import NotFoundError, NotSignedInError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.identity import ProvenIdentity
