@@ -49,7 +49,8 @@ class PageFile:
 class _PagePath(Convertor[str]):
     """Whatever is the path of no call: of calls that are none it is said so, whatever their verb."""
 
-    regex = r"(?!api/).*"
+    # Probes and metrics are told elsewhere: whoever asks for them here is not to take the page for an answer.
+    regex = r"(?!(?:api/|(?:metrics|healthz|readyz)$)).*"
 
     def convert(self, value: str) -> str:
         return value

@@ -152,17 +152,18 @@ def front_of(pair: Pair) -> Iterator[int]:
 
     def pass_on(near: socket.socket) -> None:
         end = time.monotonic() + 40
-        while time.monotonic() < end:
-            for each in reversed(list(pair.all)):
-                if each.process.poll() is None and each.role == "leader":
-                    with suppress(OSError):
-                        far = socket.create_connection(("127.0.0.1", each.port), timeout=2)
-                        far.settimeout(60)
-                        threading.Thread(target=copied, args=(far, near), daemon=True).start()
-                        copied(near, far)
-                        return
-            time.sleep(0.05)
-        near.close()
+        with near:
+            while time.monotonic() < end:
+                for each in reversed(list(pair.all)):
+                    if each.process.poll() is None and each.role == "leader":
+                        with suppress(OSError), socket.create_connection(("127.0.0.1", each.port), timeout=2) as far:
+                            far.settimeout(60)
+                            back = threading.Thread(target=copied, args=(far, near), daemon=True)
+                            back.start()
+                            copied(near, far)
+                            back.join(60)
+                            return
+                time.sleep(0.05)
 
     threading.Thread(target=serve, daemon=True).start()
     try:

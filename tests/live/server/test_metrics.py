@@ -60,7 +60,9 @@ def test_a_prometheus_reads_what_a_server_counts(
 
         until(lambda: value("allotment_leader") == "1", 60, (tmp_path / "log").read_text)
         assert value("allotment_ready") == "1"
-        assert value('sum(allotment_job_start_seconds_count{backend="local"})') == "1"
+        # Each series is there once it was scraped after its first observation.
+        started = 'sum(allotment_job_start_seconds_count{backend="local"})'
+        until(lambda: value(started) == "1", 30, lambda: value(started))
         assert float(value('sum(allotment_http_requests_total{status="200"})')) > 0
     finally:
         prometheus.terminate()

@@ -39,7 +39,9 @@ def test_what_has_a_digest_in_its_name_is_kept_for_good_and_packed() -> None:
         assert gzip.decompress(packed) == body
 
 
-@pytest.mark.parametrize("path", ["/a/none.js", "/favicon.ico", "/api/v2/jobs", "/api/", "/a/../index.html", "/.env"])
+@pytest.mark.parametrize(
+    "path", ["/a/none.js", "/favicon.ico", "/api/v2/jobs", "/api/", "/a/../index.html", "/.env", "/metrics", "/healthz"]
+)
 def test_what_is_no_file_is_none(path: str) -> None:
     status, told, _ = answered(from_afar(World()), "GET", path, HOST)
     assert (status, told[b"content-type"]) == (404, b"application/problem+json")

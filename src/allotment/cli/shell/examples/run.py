@@ -13,7 +13,9 @@ EXAMPLES: Final[CommandExamples] = {
         Example("allot up", "start it, for the platform of the current directory or an example", _SERVER),
         Example("allot up -o json", "what it is, for a script", _SERVER),
     ),
-    ("open",): (Example("allot open --no-input", "the address of the portal, for a browser", ExampleNeeds.ELSEWHERE),),
+    ("open",): (
+        Example("allot open --server https://allotment.acme.example:7433 --no-input", "only tell its address"),
+    ),
     ("down",): (Example("allot down", "jobs run on", _SERVER),),
     ("run",): (
         Example("allot run train.py --team nlp --gpus 2 -- --epochs 3", "with arguments of its own", _SERVER),
