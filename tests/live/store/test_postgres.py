@@ -124,7 +124,8 @@ def test_whoever_is_of_a_version_without_signs_of_life_is_never_supplanted(place
     with place.writer("the old server"), psycopg.connect(address, autocommit=True) as connection:
         connection.execute("UPDATE leader SET session = 0, seen = 0")
         assert place.supplant() == ""
-        connection.execute("DROP TABLE leader")
+        connection.execute("DROP TABLE leader, calls, journal, derived, cluster_credentials")
+        connection.execute("DROP INDEX jobs_counted")
         assert place.supplant() == ""
 
 

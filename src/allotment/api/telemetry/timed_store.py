@@ -59,9 +59,19 @@ class TimedStore:
         of_id = {each.id: each for each in jobs}
         for change in changes:
             job = of_id[change.id]
-            first = next((each for each in job.history.moves if each.state is JobState.RUNNING), None)
-            if first is not None and first in change.moves:
-                self._meters.starts.labels(job.backend).observe(max(0, first.at - job.submitted) / 1000)
+            began = _first_start(job, change)
+            if began is not None:
+                self._meters.starts.labels(job.backend).observe(max(0, began - job.submitted) / 1000)
+
+
+def _first_start(job: StoredJob, change: StoredChange) -> int | None:
+    """When a job began to run, in milliseconds since the epoch; None where another change was that."""
+    first = next((each for each in job.history.moves if each.state is JobState.RUNNING), None)
+    if first is not None:
+        return first.at if first in change.moves else None
+    # Over before anybody had seen it run.
+    ended = any(each.state.over for each in change.moves)
+    return job.attempts[0].started if ended and job.attempts else None
 
 
 def timed(store: JobsStore, meters: Meters, spans: Spans = no_spans) -> JobsStore:

@@ -27,6 +27,7 @@ from allotment.errors import AllotmentError, UnreachableError
 from allotment.model.jobs.run import JobState
 from allotment.ports import store as stores
 from allotment.ports.store import StoreInUseError
+from allotment.ports.stored_jobs import JobAttempt
 from tests.unit.adapters.store.jobs import moved, submitted
 from tests.unit.api.test_service import World, at_home
 
@@ -209,6 +210,15 @@ def test_calls_of_the_store_are_timed_and_first_starts_of_jobs_with_them(world: 
     text = meters.text().decode()
     assert 'allotment_job_start_seconds_count{backend="local"} 1.0' in text
     assert 'allotment_job_start_seconds_sum{backend="local"} 3.0' in text
+    quick = store.add(submitted("j2", at=1000))
+    (quick,) = store.record([moved(quick, JobState.QUEUED, at=1100)])
+    ran = JobAttempt(1, started=2000, ended=2001)
+    (quick,) = store.record([moved(quick, JobState.SUCCEEDED, at=2002, attempts=(ran,))])
+    never = store.add(submitted("j3", at=1000))
+    store.record([moved(never, JobState.STOPPED, at=900_000)])
+    text = meters.text().decode()
+    assert 'allotment_job_start_seconds_count{backend="local"} 2.0' in text
+    assert 'allotment_job_start_seconds_sum{backend="local"} 4.0' in text, "over before anybody had seen it run"
     assert 'allotment_store_call_seconds_count{call="kept"} 1.0' in text
     assert 'allotment_store_failures_total{call="get"} 1.0' in text
 
