@@ -308,6 +308,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/browser-sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["leave_api_v1_browser_sign_in_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cluster-key": {
         parameters: {
             query?: never;
@@ -932,38 +948,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/sign-in": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["leave_sign_in_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/sign-in/callback": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["back_sign_in_callback_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1194,10 +1178,30 @@ export interface components {
         };
         /**
          * BrowserEntry
-         * @description By what somebody comes in who has opened the browser on the server's machine.
+         * @description By what somebody comes in.
+         *
+         *         Attributes:
+         *             code: of `allot open`; empty where he comes from the identity provider.
+         *             query: of the address to which that has sent the browser, as it came.
+         *             secret: of which `BrowserLeave.bound` was told.
          */
         BrowserEntry: {
+            /** @default  */
             code: string;
+            /** @default  */
+            query: string;
+            /** @default  */
+            secret: string;
+        };
+        /**
+         * BrowserLeave
+         * @description A browser that goes to the identity provider.
+         *
+         *         Attributes:
+         *             bound: SHA-256, in hexadecimal digits, of the secret that the page keeps until it is back.
+         */
+        BrowserLeave: {
+            bound: string;
         };
         /**
          * BrowserSession
@@ -3090,6 +3094,7 @@ export type AskedToken = components['schemas']['AskedToken'];
 export type AttemptUse = components['schemas']['AttemptUse'];
 export type BackendOffer = components['schemas']['BackendOffer'];
 export type BrowserEntry = components['schemas']['BrowserEntry'];
+export type BrowserLeave = components['schemas']['BrowserLeave'];
 export type BrowserSession = components['schemas']['BrowserSession'];
 export type CapacityType = components['schemas']['CapacityType'];
 export type ChainHead = components['schemas']['ChainHead'];
@@ -4228,6 +4233,52 @@ export interface operations {
                 content: {
                     "application/json": {
                         session: components["schemas"]["BrowserSession"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    leave_api_v1_browser_sign_in_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    leave: components["schemas"]["BrowserLeave"];
+                    /** @constant */
+                    version: 1;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        address: string;
                         /** @constant */
                         version: 1;
                     };
@@ -6515,102 +6566,6 @@ export interface operations {
                         version: 1;
                         visitor: components["schemas"]["Visitor"];
                     };
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    leave_sign_in_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/html": string;
-                };
-            };
-            /** @description the caller has it already */
-            304: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["400"];
-            401: components["responses"]["401"];
-            403: components["responses"]["403"];
-            404: components["responses"]["404"];
-            409: components["responses"]["409"];
-            412: components["responses"]["412"];
-            414: components["responses"]["414"];
-            421: components["responses"]["421"];
-            422: components["responses"]["422"];
-            429: components["responses"]["429"];
-            500: components["responses"]["500"];
-            503: components["responses"]["503"];
-            504: components["responses"]["504"];
-            507: components["responses"]["507"];
-        };
-    };
-    back_sign_in_callback_get: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description answered with 304 where ETag is still so */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description the answer */
-            200: {
-                headers: {
-                    /** @description stands for the answer as it is */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/html": string;
                 };
             };
             /** @description the caller has it already */

@@ -1,9 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
-import type { Trouble } from '../api/problem'
+import { useState } from 'react'
+import { asTrouble, type Trouble } from '../api/problem'
+import { leaveToSignIn } from '../api/session'
 import { Failed } from '../parts/panel'
 
 /** Where nobody is known yet. */
 export function SignedOut({ trouble }: { trouble: Trouble | null }) {
+  const [failed, setFailed] = useState<Trouble | null>(null)
   const provider = useQuery({
     queryKey: ['provider'],
     queryFn: async () => (await fetch('/api/v1/sign-in')).ok,
@@ -14,11 +17,11 @@ export function SignedOut({ trouble }: { trouble: Trouble | null }) {
       <div>
         <h1>Allotment</h1>
         <p className="faint">Shared GPUs, fairly divided.</p>
-        {trouble && <Failed trouble={trouble} />}
+        {(failed ?? trouble) && <Failed trouble={(failed ?? trouble) as Trouble} />}
         {provider.data === true && (
-          <a className="act first" href="/sign-in">
+          <button type="button" className="act first" onClick={() => void leaveToSignIn().catch((error: unknown) => setFailed(asTrouble(error)))}>
             Sign in
-          </a>
+          </button>
         )}
         {provider.data === false && (
           <p>

@@ -51,8 +51,8 @@ def kept_session(request: Request, text: str) -> tuple[str, str]:
 
 
 def kept_attempt(request: Request, kept: str) -> str:
-    """What is set as a cookie of a sign-in that has begun; it comes along when the provider sends the browser back."""
-    return _cookie(request, _attempt_name(request), kept, "Lax", _ATTEMPT)
+    """What is set as a cookie of a sign-in that has begun; the page that is back brings it along."""
+    return _cookie(request, _attempt_name(request), kept, "Strict", _ATTEMPT)
 
 
 def attempt_of(request: Request) -> str:

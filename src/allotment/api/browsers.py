@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
@@ -12,41 +11,46 @@ from fastapi import Depends, Request, Response
 
 from allotment.api.bodies import STRANGERS_BODY_IN, text_within, value_answer
 from allotment.api.browser_session import attempt_of, called, forgotten, kept_attempt, kept_session, origin_of
-from allotment.api.contract import JsonValue, Media
-from allotment.api.problems import type_of
+from allotment.api.contract import JsonValue
 from allotment.api.routes import Routes
 from allotment.api.visits import Asked, Browser
-from allotment.errors import AllotmentError
+from allotment.errors import UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
+from allotment.operations.access.browsing import BackFromProvider
 from allotment.ports.access_service import ToldToken, told
 
-SIGN_IN: Final = "/sign-in"
 CALLBACK: Final = "/sign-in/callback"
-"""Where the identity provider sends browsers back."""
-_MOST_ASKED: Final = 4 << 10
-_SEE_OTHER: Final = 303
+"""Where the identity provider sends browsers back: a page, which brings what stands in its address."""
+_MOST_ASKED: Final = 16 << 10
 _SIGNING_IN: Final = 8
 """Sign-ins at once, a thread each: while the identity provider hangs, only who signs in waits for it."""
-_HTML: Final = "text/html; charset=utf-8"
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Not signed in · Allotment</title>
-<h1>{what}</h1>
-<p>{why}</p>
-<p>{fix}</p>
-<p><a href="{again}">Sign in again</a></p>
-</html>
-"""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserLeave:
+    """A browser that goes to the identity provider.
+
+    Attributes:
+        bound: SHA-256, in hexadecimal digits, of the secret that the page keeps until it is back.
+    """
+
+    bound: str
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserEntry:
-    """By what somebody comes in who has opened the browser on the server's machine."""
+    """By what somebody comes in.
 
-    code: str
+    Attributes:
+        code: of `allot open`; empty where he comes from the identity provider.
+        query: of the address to which that has sent the browser, as it came.
+        secret: of which `BrowserLeave.bound` was told.
+    """
+
+    code: str = ""
+    query: str = ""
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class BrowserSession:
 
 
 _ENTRY: Final = JsonValue("entry", BrowserEntry)
+_LEAVE: Final = JsonValue("leave", BrowserLeave)
 _SESSION: Final = JsonValue("session", BrowserSession)
 
 
@@ -73,50 +78,38 @@ def add_browser_routes(routes: Routes) -> None:
     def code(asked: Asked) -> Response:
         return value_answer("code", asked.access.browser_code())
 
+    @routes.browser("POST", "/api/v1/browser-sign-in", takes=_LEAVE, gives=JsonValue("address", str))
+    async def leave(request: Request, browser: Browser, leaving: Annotated[BrowserLeave, Depends(_leave)]) -> Response:
+        begun = partial(browser.entrance.begin, _redirect(request), called(request), leaving.bound)
+        address, kept = await to_thread.run_sync(begun, limiter=signing)
+        answer = value_answer("address", address)
+        answer.headers.append("Set-Cookie", kept_attempt(request, kept))
+        return answer
+
     @routes.browser("POST", "/api/v1/browser-session", takes=_ENTRY, gives=_SESSION)
     async def enter(request: Request, browser: Browser, entry: Annotated[BrowserEntry, Depends(_entry)]) -> Response:
-        session = await to_thread.run_sync(browser.entrance.enter, entry.code, browser.address, limiter=signing)
+        if bool(entry.code) == bool(entry.query):
+            raise UsageError("somebody comes in by a code, or from the identity provider", fix="send one of the two")
+        if entry.code:
+            entering = partial(browser.entrance.enter, entry.code, browser.address)
+        else:
+            back = BackFromProvider(entry.query, attempt_of(request), entry.secret, _redirect(request))
+            entering = partial(browser.entrance.finish, back, called(request), browser.address)
+        session = await to_thread.run_sync(entering, limiter=signing)
         cookie, key = kept_session(request, session.text)
         answer = value_answer("session", BrowserSession(told(session.token), key))
-        answer.headers.append("Set-Cookie", cookie)
-        return answer
-
-    @routes.browser("GET", SIGN_IN, gives=Media("text/html"))
-    async def leave(request: Request, browser: Browser) -> Response:
-        redirect = f"{origin_of(request)}{CALLBACK}"
-        try:
-            begun = partial(browser.entrance.begin, redirect, called(request))
-            there, kept = await to_thread.run_sync(begun, limiter=signing)
-        except AllotmentError as error:
-            return _told(error)
-        return Response(status_code=_SEE_OTHER, headers={"Location": there, "Set-Cookie": kept_attempt(request, kept)})
-
-    @routes.browser("GET", CALLBACK, gives=Media("text/html"))
-    async def back(request: Request, browser: Browser) -> Response:
-        redirect, query = f"{origin_of(request)}{CALLBACK}", request.scope["query_string"].decode("latin-1")
-        finished = partial(
-            browser.entrance.finish, query, attempt_of(request), redirect, called(request), browser.address
-        )
-        try:
-            session = await to_thread.run_sync(finished, limiter=signing)
-        except AllotmentError as error:
-            return _forgetting(request, _told(error))
-        cookie, key = kept_session(request, session.text)
-        # What stands after the # goes to no server and into no log; the page takes it out of the address.
-        answer = _forgetting(request, Response(status_code=_SEE_OTHER, headers={"Location": f"/#key={key}"}))
-        answer.headers.append("Set-Cookie", cookie)
+        for each in (*forgotten(request), cookie):
+            answer.headers.append("Set-Cookie", each)
         return answer
 
 
-def _told(error: AllotmentError) -> Response:
-    words = {name: html.escape(text) for name, text in (("what", error.what), ("why", error.why), ("fix", error.fix))}
-    return Response(_PAGE.format(**words, again=SIGN_IN), type_of(error).status, media_type=_HTML)
+def _redirect(request: Request) -> str:
+    return f"{origin_of(request)}{CALLBACK}"
 
 
-def _forgetting(request: Request, answer: Response) -> Response:
-    for each in forgotten(request):
-        answer.headers.append("Set-Cookie", each)
-    return answer
+async def _leave(request: Request) -> BrowserLeave:
+    text = await text_within(request, "sign-in", _MOST_ASKED, "send the digest alone", STRANGERS_BODY_IN)
+    return read_value("leave", BrowserLeave, text, SENT)
 
 
 async def _entry(request: Request) -> BrowserEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -140,7 +141,7 @@ def test_the_servers_own_user_comes_in_by_a_code_once_and_within_a_minute(house:
     assert set(whoami["permissions"]) == {each.value for each in EVERYTHING - {Permission.END, Permission.TOKENS}}
     late = house.code()
     house.world.machine.clock.sleep(CODE_WITHIN / 1000 + 1)
-    for none in (code, late, "", "rubbish", code[:-1]):
+    for none in (code, late, "rubbish", code[:-1]):
         assert house.enter(none)[0] == 401, none
     signed_in = [each.act for each in house.world.machine.store.whole_audit() if each.act.verb == "sign-in"]
     assert [each.whence for each in signed_in][:1] == ["10.1.2.3, browser"]
@@ -205,40 +206,57 @@ def test_who_signs_out_keeps_nothing_that_opens(house: House) -> None:
     assert house.surf.go("GET", "/api/v1/jobs")[0] == 401
 
 
-def there(surf: Surf) -> str:
-    status, told, _ = surf.go("GET", "/sign-in")
-    assert status == 303
-    return str(dict(told)[b"location"].decode())
+SECRET = "what the page keeps"
 
 
-def back(surf: Surf, address: str, group: str = "nlp-members") -> tuple[int, Any, Any]:
+def there(surf: Surf, secret: str = SECRET) -> str:
+    bound = hashlib.sha256(secret.encode()).hexdigest()
+    status, _, said = surf.go("POST", "/api/v1/browser-sign-in", value("leave", {"bound": bound}))
+    assert status == 200
+    return str(said["address"])
+
+
+def back(surf: Surf, address: str, group: str = "nlp-members", secret: str = SECRET) -> tuple[int, Any, Any]:
     state = dict(parse_qsl(urlsplit(address).query))["state"]
-    cross = ((b"sec-fetch-site", b"cross-site"), (b"sec-fetch-mode", b"navigate"))
-    return surf.go("GET", f"/sign-in/callback?code={group}&state={state}", None, *cross)
+    entry = {"query": f"code={group}&state={state}", "secret": secret}
+    return surf.go("POST", "/api/v1/browser-session", value("entry", entry))
 
 
 def test_somebody_signs_in_at_the_provider_and_comes_back(house: House) -> None:
     address = there(house.surf)
     assert "redirect=http://127.0.0.1:7433/sign-in/callback" in address
-    assert "SameSite=Lax" in house.surf.set_[0], "it comes along when the provider sends the browser back"
-    status, told, _ = back(house.surf, address)
-    page, _, house.surf.key = dict(told)[b"location"].decode().partition("#key=")
-    assert (status, page) == (303, "/")
+    cross = ((b"sec-fetch-site", b"cross-site"), (b"sec-fetch-mode", b"navigate"))
+    status, _, page = house.surf.go("GET", "/sign-in/callback?code=x&state=y", None, *cross)
+    assert (status, page[:15]) == (200, b"<!doctype html>"), "the page goes on with it"
+    status, _, said = back(house.surf, address)
+    assert status == 200
+    house.surf.key = said["session"]["key"]
     assert list(house.surf.cookies) == ["allotment-7433"], "what was kept of the attempt is gone"
     whoami = house.surf.go("GET", "/api/v1/whoami")[2]["visitor"]
     assert (whoami["name"], whoami["roles"]) == ("oidc:ada@id.acme.example", ["member of nlp"])
 
 
-def test_a_sign_in_that_another_browser_has_begun_is_none(house: House) -> None:
-    """An attacker signs in as himself up to the last step, and has somebody else's browser do that."""
-    address = there(Surf(house.surf.app))
-    status, _, page = back(house.surf, address)
-    assert status == 401
-    assert b"this browser has begun no sign-in here" in page
+def test_a_sign_in_that_another_browser_or_page_has_begun_is_none(house: House) -> None:
+    """An attacker signs in as himself up to the last step, and has somebody else's browser do that.
+
+    Another server of the same host can set that browser's cookies; what its page keeps it cannot.
+    """
+    mallory = Surf(house.surf.app)
+    address = there(mallory, "of mallory")
+    assert back(house.surf, address)[0] == 401
     there(house.surf)
-    status, _, page = back(house.surf, address)
-    assert status == 401
-    assert b"&lt;b&gt;the answer&lt;/b&gt;" in page, "what the provider says is text"
+    assert back(house.surf, address)[0] == 401
+    house.surf.cookies = dict(mallory.cookies)
+    for secret in (SECRET, "", "of mallory's neighbour"):
+        status, _, said = back(house.surf, address, secret=secret)
+        assert (status, said["why"]) == (401, "this page has begun no sign-in here, or too long ago")
+    assert "allotment-7433" not in house.surf.cookies
+    assert back(house.surf, address, secret="of mallory")[0] == 200
+
+
+@pytest.mark.parametrize("bound", ["", "x" * 64, "0" * 63, "0" * 65, "A" * 64])
+def test_a_sign_in_is_bound_to_its_page(house: House, bound: str) -> None:
+    assert house.surf.go("POST", "/api/v1/browser-sign-in", value("leave", {"bound": bound}))[0] == 400
     assert house.surf.cookies == {}
 
 
@@ -248,17 +266,20 @@ def test_a_sign_in_counts_once_and_for_who_is_something_here(house: House) -> No
     assert back(house.surf, address, "sales")[0] == 403
     house.surf.cookies = kept
     assert back(house.surf, address)[0] == 401
+    for entry in ({}, {"code": "x", "query": "y"}):
+        assert house.surf.go("POST", "/api/v1/browser-session", value("entry", entry))[0] == 400
 
 
 def test_a_sign_in_meant_for_another_name_is_none(house: House) -> None:
     house.surf.host = b"evil.example"
-    assert house.surf.go("GET", "/sign-in")[0] == 421
+    status, _, _ = house.surf.go("POST", "/api/v1/browser-sign-in", value("leave", {"bound": "0" * 64}))
+    assert status == 421
 
 
 def test_where_nothing_listens_no_browser_comes_in() -> None:
     world = World()
     registry = Registry(world.machine.store, world.machine.clock, os.urandom, "acme", "1")
     home = job_api(world.desk, registry, no_requests, HomeDoor("ada"))
-    for verb, path in (("POST", "/api/v1/browser-codes"), ("GET", "/sign-in")):
-        status, _, said = answered(home, verb, path, (b"host", b"localhost"))
+    for verb, path in (("POST", "/api/v1/browser-codes"), ("POST", "/api/v1/browser-session")):
+        status, _, said = answered(home, verb, path, (b"host", b"localhost"), body=b"{}")
         assert (status, json.loads(said)["error"]) == (404, "NotFoundError")

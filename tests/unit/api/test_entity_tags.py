@@ -59,9 +59,9 @@ def of(verb: str, hall: Hall) -> Iterator[tuple[str, Any]]:
             yield path.removeprefix("/api/v1"), operations[verb]
 
 
-NOT_THERE = {"/snapshot", "/sign-in", "/sign-in/callback", "/clusters", "/events", "/audit/export"}
+NOT_THERE = {"/snapshot", "/sign-in", "/clusters", "/events", "/audit/export"}
 """What this hall has nothing of, and what is told line by line."""
-STRANGERS = {"/sign-in", "/browser-session"}
+STRANGERS = {"/sign-in", "/browser-sign-in", "/browser-session"}
 """Calls of whoever comes to sign in."""
 ONES_OWN = {"end", "tokens"}
 """What is needed on the server's own machine alone."""

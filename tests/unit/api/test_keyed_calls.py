@@ -262,4 +262,4 @@ def test_every_operation_that_changes_something_takes_a_key_but_few() -> None:
         for verb, operation in operations.items()
         if verb != "get" and "Idempotency-Key" not in {each["name"] for each in operation.get("parameters", ())}
     }
-    assert without == {"/end", "/foresee", "/request-previews", "/sign-in", "/browser-session"}
+    assert without == {"/end", "/foresee", "/request-previews", "/sign-in", "/browser-sign-in", "/browser-session"}

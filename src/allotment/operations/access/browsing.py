@@ -1,16 +1,20 @@
 """Use case: somebody comes in with a browser, by a code of the server's own machine, or by his identity provider.
 
-What he gets is a session like any other. How a browser keeps it, `model.access.token.halves_of` says.
+What he gets is a session like any other. How a browser keeps it, `model.access.token.halves_of` says. A sign-in is
+bound to the page that has begun it, by a secret that the page keeps by its origin: cookies alone do not bind it, since
+whoever else serves pages on the same host can set them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from allotment.errors import NotFoundError, NotSignedInError
+from allotment.errors import NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of
 from allotment.operations.access.offers import SignInOffers
@@ -23,7 +27,25 @@ from allotment.ports.tokens import TokenStore
 
 CODE_WITHIN: Final = 60_000
 """Milliseconds in which a code has to be used: it stands in the address that a browser is opened with."""
-_KEPT: Final = re.compile(r"([A-Za-z0-9_-]{1,200})\.([A-Za-z0-9_-]{1,200})\.([A-Za-z0-9_-]{1,200})")
+_KEPT: Final = re.compile(r"([A-Za-z0-9_-]{1,200})\.([A-Za-z0-9_-]{1,200})\.([A-Za-z0-9_-]{1,200})\.([0-9a-f]{64})")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class BackFromProvider:
+    """A browser that is back from the identity provider.
+
+    Attributes:
+        query: of the address that it came to, as it came.
+        kept: what it has kept as a cookie.
+        secret: what the page has kept.
+        redirect: that address, without the query.
+    """
+
+    query: str
+    kept: str
+    secret: str
+    redirect: str
 
 
 class BrowserEntrance:
@@ -75,33 +97,35 @@ class BrowserEntrance:
         self._store.add_token(session.token, [act_of(caller, AuditVerb.SIGNED_IN, now, subject)])
         return session
 
-    def begin(self, redirect: str, host: str) -> tuple[str, str]:
+    def begin(self, redirect: str, host: str, bound: str) -> tuple[str, str]:
         """Begin a sign-in at the identity provider.
 
         Args:
             redirect: address to which it sends the browser back.
             host: name by which the browser calls this server.
+            bound: SHA-256 of the secret that the page keeps, in 64 hexadecimal digits.
 
         Returns:
             Where the browser goes, and what it keeps until it is back.
 
         Raises:
+            UsageError: it is bound to nothing.
             NotFoundError: there is no provider.
             UsageError: the browser would come back to where it may not.
         """
         sign_ins = self._known_provider()
+        if not _DIGEST.fullmatch(bound):
+            raise UsageError("a sign-in is bound to its page", fix="name the SHA-256 of a secret that the page keeps")
         nonce = sign_ins.offer().nonce
         attempt = replace(new_attempt(redirect, self._random), nonce=bound_nonce(nonce, host))
         there = sign_ins.provider.authorization_url(attempt, epoch_ms(self._clock))
-        return there, f"{attempt.state}.{nonce}.{attempt.verifier}"
+        return there, f"{attempt.state}.{nonce}.{attempt.verifier}.{bound}"
 
-    def finish(self, query: str, kept: str, redirect: str, host: str, address: str) -> NewToken:
+    def finish(self, back: BackFromProvider, host: str, address: str) -> NewToken:
         """Let somebody in who is back.
 
         Args:
-            query: of the address that he came back to, as it came.
-            kept: what his browser has kept.
-            redirect: that address, without it.
+            back: what his browser brings.
             host: name by which the browser calls this server.
             address: where he comes from.
 
@@ -111,15 +135,16 @@ class BrowserEntrance:
             ForbiddenError: he is nothing here.
         """
         sign_ins = self._known_provider()
-        found = _KEPT.fullmatch(kept)
-        if found is None:
+        found = _KEPT.fullmatch(back.kept)
+        said = hashlib.sha256(back.secret.encode("utf-8", "surrogatepass")).hexdigest()
+        if found is None or not hmac.compare_digest(found[4], said):
             raise NotSignedInError(
-                "not signed in", why="this browser has begun no sign-in here, or too long ago", fix="sign in again"
+                "not signed in", why="this page has begun no sign-in here, or too long ago", fix="sign in again"
             )
-        state, nonce, verifier = found.groups()
-        attempt = SignInAttempt(redirect, state, bound_nonce(nonce, host), verifier)
+        state, nonce, verifier, _ = found.groups()
+        attempt = SignInAttempt(back.redirect, state, bound_nonce(nonce, host), verifier)
         now = epoch_ms(self._clock)
-        code = sign_ins.provider.code_of(query, attempt, now)
+        code = sign_ins.provider.code_of(back.query, attempt, now)
         signed_in = sign_ins.provider.redeem(code, attempt, now)
         session = sign_ins.enter(signed_in.token, nonce, host, address)
         return NewToken(session.token, session.text)
