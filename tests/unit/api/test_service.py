@@ -866,9 +866,10 @@ def test_a_server_that_takes_a_question_and_goes_is_silent_and_not_absent(
         listening.listen(1)
 
         def go() -> None:
-            connection, _ = listening.accept()
-            connection.recv(1 << 16)
-            connection.close()
+            for _ in range(1 if verb == "GET" else 3):  # what has a key is asked again
+                connection, _ = listening.accept()
+                connection.recv(1 << 16)
+                connection.close()
 
         thread = threading.Thread(target=go)
         thread.start()

@@ -388,9 +388,10 @@ class RemoteServer(ClustersThere):
         for _ in range(0 if once else _ASKED_AGAIN):
             try:
                 return self._asked(verb, path, kind, type_, body, headers)
-            except SilentServerError:
-                if verb == "GET":
-                    raise  # whoever looks sees at once that nobody answers, and looks again himself
+            except SilentServerError as error:
+                # Whoever looks sees at once that nobody answers, and looks again; one that hangs goes on hanging.
+                if verb == "GET" or isinstance(error.__cause__, TimeoutError):
+                    raise
                 time.sleep(KNOCK_AGAIN)
             except TooOftenError as error:
                 time.sleep(min(error.wait, _LONGEST_WAIT))
