@@ -62,6 +62,11 @@ export async function foresee(submission: JobSubmission) {
   return (await call('post', '/api/v1/foresee', { body: { version: 1, submission } })).foreseen
 }
 
+/** The jobs that a job file means, with all that it leaves open filled in. */
+export async function jobsOf(text: string) {
+  return (await call('post', '/api/v1/job-files', { body: { version: 1, file: { text } } })).jobs
+}
+
 export async function submit(submission: JobSubmission) {
   return (await call('post', '/api/v1/jobs', { body: { version: 1, submission } })).receipt
 }

@@ -516,6 +516,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/job-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["read_api_v1_job_files_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -2240,6 +2256,16 @@ export interface components {
             variable: string;
         };
         /**
+         * SentJobFile
+         * @description A job file, as somebody writes it.
+         *
+         *         Attributes:
+         *             text: YAML; code beside it is not there.
+         */
+        SentJobFile: {
+            text: string;
+        };
+        /**
          * ServedBackend
          * @description A back end of a server.
          *
@@ -3157,6 +3183,7 @@ export type RequestState = components['schemas']['RequestState'];
 export type RetryPolicy = components['schemas']['RetryPolicy'];
 export type RunningPlace = components['schemas']['RunningPlace'];
 export type SecretVariable = components['schemas']['SecretVariable'];
+export type SentJobFile = components['schemas']['SentJobFile'];
 export type ServedBackend = components['schemas']['ServedBackend'];
 export type ServerStatus = components['schemas']['ServerStatus'];
 export type SignInOffer = components['schemas']['SignInOffer'];
@@ -4923,6 +4950,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    read_api_v1_job_files_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    file: components["schemas"]["SentJobFile"];
+                    /** @constant */
+                    version: 1;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        jobs: components["schemas"]["Job"][];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
             };
             400: components["responses"]["400"];
             401: components["responses"]["401"];

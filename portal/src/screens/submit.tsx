@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
-import { foresee, status, submit, whoami } from '../api/queries'
+import { foresee, jobsOf, status, submit, whoami } from '../api/queries'
 import { asTrouble } from '../api/problem'
 import type { JobSubmission } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
@@ -46,11 +46,11 @@ export function Submit() {
   const me = useQuery(whoami).data
   const teams = told?.teams ?? []
   const whole = { ...form, team: form.team || (teams[0] ?? '') }
-  const submission = useMemo(() => submissionOf(whole), [JSON.stringify(whole)])
-  const settled = useSettled(submission, SETTLES)
+  const text = useMemo(() => fileOf(whole), [JSON.stringify(whole)])
+  const settled = useSettled(text, SETTLES)
   const foreseen = useQuery({
-    queryKey: ['foreseen', settled],
-    queryFn: () => foresee(settled as JobSubmission),
+    queryKey: ['foreseen', form.backend, settled],
+    queryFn: async () => foresee(await submissionOf(settled as string, form.backend)),
     enabled: settled !== null,
     retry: false,
     staleTime: 5000,
@@ -58,10 +58,10 @@ export function Submit() {
   const set = (some: Partial<Form>) => setForm((before) => ({ ...before, ...some }))
   const [sends, setSends] = useState(false)
   async function send(): Promise<void> {
-    if (!submission) return
+    if (!text) return
     setSends(true)
     try {
-      const receipt = await submit({ ...submission, key: crypto.randomUUID() })
+      const receipt = await submit({ ...(await submissionOf(text, form.backend)), key: crypto.randomUUID() })
       await navigate({ to: '/jobs/$id', params: { id: receipt.job.id } })
     } catch (error) {
       sayTrouble(error)
@@ -125,7 +125,7 @@ export function Submit() {
               <input type="number" min={1} value={form.hours} onChange={(event) => set({ hours: event.target.valueAsNumber || 1 })} />
             </Field>
             <div className="whole acts">
-              <button type="submit" className="act first" disabled={!submission || sends || never}>
+              <button type="submit" className="act first" disabled={!text || sends || never}>
                 {sends ? 'Submitting' : 'Submit'}
               </button>
             </div>
@@ -185,22 +185,28 @@ function nameOf(form: Form): string {
   return (found?.[1] ?? form.command.split(/\s+/)[0] ?? 'job').toLowerCase().replaceAll(/[^a-z0-9-]/g, '-').slice(0, 40) || 'job'
 }
 
-function submissionOf(form: Form): JobSubmission | null {
+/** The job file that the form means: JSON is YAML. What it leaves open the platform fills in, as for any job file. */
+function fileOf(form: Form): string | null {
   if (!form.command.trim() || !form.team) return null
-  const job = {
+  const accelerators = { count: form.gpus, ...(form.accelerator ? { class: form.accelerator } : {}) }
+  return JSON.stringify({
+    kind: 'Job',
     name: form.name || nameOf(form),
     team: form.team,
-    type: 'training',
-    program: { argv: ['sh', '-c', form.command] },
-    needs: {
-      cpu: form.cpus * 1000,
-      memory: form.memory * 1024 ** 3,
-      accelerators: form.gpus ? { count: form.gpus, classes: form.accelerator ? [form.accelerator] : [], any_class: !form.accelerator } : null,
+    run: { command: ['sh', '-c', form.command] },
+    resources: {
+      cpu: form.cpus,
+      memory: `${form.memory}Gi`,
+      ...(form.gpus ? { accelerators } : {}),
     },
-    run_time: form.hours * 3600,
-  }
+    maxRunTime: `${form.hours}h`,
+  })
+}
+
+async function submissionOf(text: string, backend: string): Promise<JobSubmission> {
+  const [job] = await jobsOf(text)
   // What has a usual value may be left out; the types of answers say that it is always there.
-  return { job, backend: form.backend } as unknown as JobSubmission
+  return { job, backend } as unknown as JobSubmission
 }
 
 function commandOf(form: Form): string {

@@ -29,6 +29,7 @@ from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import JsonValue, Media
 from allotment.api.doors import Door
 from allotment.api.events import add_event_route
+from allotment.api.job_files import add_job_file_route
 from allotment.api.log_blocks import begun, ended_by, written_lines
 from allotment.api.log_search import add_log_search_route
 from allotment.api.openapi import openapi_of
@@ -170,6 +171,7 @@ def job_api(
     add_cluster_routes(routes, clusters)
     add_answer_routes(routes, Answering(joined, SimulationPlaces()))
     add_event_route(routes, changes or ChangeHub(desk.journal, desk.ending), registry)
+    add_job_file_route(routes, registry.clock)
     add_trail_routes(routes, registry.store)
     add_problem_routes(routes)
     add_page_routes(routes)

@@ -253,6 +253,9 @@ def test_whatever_is_replayed_and_wherever_it_dies_each_key_makes_one(
     assert len(server.store.page(JobFilter(), limit=100).rows) == sum(1 if what == "job" else 2 for what, _ in jobs)
 
 
+STRANGERS = {"/sign-in", "/browser-sign-in", "/browser-session"}
+
+
 def test_every_operation_that_changes_something_takes_a_key_but_few() -> None:
     server = Server()
     document = json.loads(answered(server.app, "GET", "/api/v1/openapi.json")[2])
@@ -262,4 +265,12 @@ def test_every_operation_that_changes_something_takes_a_key_but_few() -> None:
         for verb, operation in operations.items()
         if verb != "get" and "Idempotency-Key" not in {each["name"] for each in operation.get("parameters", ())}
     }
-    assert without == {"/end", "/foresee", "/request-previews", "/sign-in", "/browser-sign-in", "/browser-session"}
+    assert without == {
+        "/end",
+        "/foresee",
+        "/job-files",
+        "/request-previews",
+        "/sign-in",
+        "/browser-sign-in",
+        "/browser-session",
+    }

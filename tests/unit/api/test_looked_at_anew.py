@@ -38,6 +38,7 @@ CHANGING: dict[tuple[str, str], bytes] = {
     ("POST", "/api/v1/jobs"): SUBMISSION,
     ("POST", "/api/v1/submissions"): write_value("submissions", [JobSubmission(job(), "local")]).encode(),
     ("POST", "/api/v1/foresee"): SUBMISSION,
+    ("POST", "/api/v1/job-files"): value("file", {"text": "kind: Job\n"}),
     ("POST", "/api/v1/jobs/{reference}/stop"): b"",
     ("POST", "/api/v1/jobs/{reference}/retry"): b"",
     ("POST", "/api/v1/tokens"): value("wanted", {"name": "x", "permissions": ["read"], "lasts": HOUR * 1000}),
