@@ -166,16 +166,22 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th style={{ width: 32 }}>
                 <span className="hidden-text">Selected</span>
               </th>
-              <th style={{ width: '26%' }}>Job</th>
-              <th style={{ width: '13%' }}>State</th>
-              <th style={{ width: '11%' }}>Team</th>
-              <th>Says</th>
-              <th className="number" style={{ width: 84 }}>
+              <th style={{ width: '24%' }}>Job</th>
+              <th style={{ width: 104 }}>State</th>
+              <th className="roomy" style={{ width: '10%' }}>
+                Team
+              </th>
+              <th className="roomy">Says</th>
+              <th className="number" style={{ width: 76 }}>
                 GPUs
               </th>
-              <th style={{ width: 104 }}>Where</th>
-              <th style={{ width: 84 }}>Submitted</th>
-              <th className="number" style={{ width: 96 }}>
+              <th className="roomy" style={{ width: 96 }}>
+                Where
+              </th>
+              <th className="roomy" style={{ width: 84 }}>
+                Submitted
+              </th>
+              <th className="number roomy" style={{ width: 96 }}>
                 Lasted
               </th>
             </tr>
@@ -204,21 +210,21 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                     <Link to="/jobs/$id" params={{ id: each.id }}>
                       {each.name}
                     </Link>{' '}
-                    <span className="faint mono">{each.id}</span>
+                    <span className="faint mono roomy">{each.id}</span>
                   </td>
                   <td>
                     <State of={JOB[each.state]} />
                   </td>
-                  <td>{each.team}</td>
-                  <td className="faint" title={each.said}>
+                  <td className="roomy">{each.team}</td>
+                  <td className="faint roomy" title={each.said}>
                     {each.said}
                   </td>
                   <td className="number">{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
-                  <td>{each.backend}</td>
-                  <td className="faint">
+                  <td className="roomy">{each.backend}</td>
+                  <td className="faint roomy">
                     <Moment at={each.submitted} />
                   </td>
-                  <td className="number faint">
+                  <td className="number faint roomy">
                     <Lasted since={each.started ?? each.submitted} until={each.ended} />
                   </td>
                 </tr>

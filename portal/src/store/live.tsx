@@ -101,7 +101,11 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       if (!told) return
       if (told.now) jobs.put([told.now as JobRow], Date.now())
       else jobs.drop(told.id)
-      void queries.invalidateQueries({ queryKey: ['job', told.id] })
+      // A job may have been opened by its name.
+      void queries.invalidateQueries({
+        predicate: ({ queryKey, state }) =>
+          queryKey[0] === 'job' && (queryKey[1] === told.id || (state.data as { id?: string } | undefined)?.id === told.id),
+      })
       break
     case 'request':
     case 'grant':

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial, wraps
 from inspect import iscoroutinefunction
@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from allotment.api.contract import JsonValue, Media, RouteContract
@@ -20,7 +21,7 @@ from allotment.api.doors import Door
 from allotment.api.entity_tags import TaggedRoute, check_unconditional, condition_of
 from allotment.api.keyed_calls import DoneOnce, key_of
 from allotment.api.visits import ONCE, Again, Change, NewBrowser, Newcomer, Visit, address_of
-from allotment.errors import ForbiddenError, NotFoundError
+from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry, RegistryOf
@@ -134,6 +135,7 @@ class Routes:
             if needs is not None and needs not in admitted.rights.all:
                 await self._door.denied(admitted, needs, what)
                 raise _not_allowed(admitted, needs, what)
+            _check_query(request)
             visit = self._visit(admitted)
             if verb in _LOOKING:
                 request.state.visit = visit
@@ -278,6 +280,27 @@ class Routes:
             return await self._once.answer(visit.key, do, partial(again, visit))
 
         return done
+
+
+def _check_query(request: Request) -> None:
+    """A parameter that nobody knows is a wish that nobody would hear.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if not request.query_params:
+        return
+    known = set(_parameters(request.scope["route"].dependant))
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        told = ", ".join(sorted(known)) or "none"
+        raise UsageError(f"there is no parameter {quoted(unknown[0])}", why=f"there are {told}", fix="correct it")
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _parameters(each)
 
 
 def _not_allowed(admitted: LetIn, needs: Permission, what: str) -> ForbiddenError:

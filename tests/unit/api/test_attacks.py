@@ -204,3 +204,10 @@ def test_at_home_nobody_needs_a_name() -> None:
     world = World()
     app = job_api(world.desk, registry(world), no_requests, HomeDoor("ada"))
     assert answered(app, "GET", "/api/v1/jobs")[0] == 200
+
+
+@pytest.mark.parametrize("query", [b"stat=running", b"state=running&x=", b"State=running", b"limit[]=1"])
+def test_a_parameter_that_nobody_knows_is_refused(query: bytes) -> None:
+    world = World()
+    status, _, said = answered(from_afar(world), "GET", "/api/v1/jobs", HOST, bearer(token(world)), query=query)
+    assert (status, "there is no parameter" in json.loads(said)["what"]) == (400, True)
