@@ -62,11 +62,15 @@ class ApplyCause:
         state: of the repository, as it is applied.
         by: on whose account, such as ``grant r7k2f9qa of ada``.
         agreed: what may go by it.
+        teams: ids of those that it is about: trouble with objects of others is not its own. Empty for all teams.
+        grant: that it is about; trouble with what other grants give is not its own. Empty for none.
     """
 
     state: RepositoryState
     by: str
     agreed: AgreedLosses = NO_LOSSES
+    teams: frozenset[str] = frozenset()
+    grant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
