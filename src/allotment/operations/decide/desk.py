@@ -23,6 +23,7 @@ from allotment.model.requests.timeline import TimelineStep
 from allotment.model.source import SourceTree
 from allotment.operations.decide.keyed import asked_before, id_of_request_key
 from allotment.operations.decide.notebooks import check_notebook
+from allotment.operations.decide.past_teams import check_new_name
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
 from allotment.operations.decide.team_edits import foreseen_change
@@ -229,6 +230,8 @@ class RequestDesk:
             raise ConflictError(
                 f"team {spelled(wish.team)} has left, or leaves", fix="ask for a team that stays, or for a new one"
             )
+        if wish.kind is RequestKind.TEAM:
+            check_new_name(self._room.store, wish.team)
         if wish.kind in OF_TEAMS:
             # The same that whoever decides is shown: what cannot be shown is not approved.
             foreseen_change(SourceTree(self._room.files()), wish)

@@ -15,6 +15,7 @@ from allotment.operations.decide.proposing import Proposer
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.repository import RepositoryPort, RepositoryState
 from allotment.ports.requests import RequestsStore
+from allotment.ports.store import JobFilter, JobsPage, PageMark
 
 
 class DecisionStore(RequestsStore, Protocol):
@@ -22,6 +23,10 @@ class DecisionStore(RequestsStore, Protocol):
 
     def people(self) -> tuple[Person, ...]:
         """Everybody who has signed in."""
+        ...
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """Jobs, newest first."""
         ...
 
 

@@ -33,6 +33,9 @@ from allotment.ports.requests import RequestFilter
 from allotment.reports.documents.requests import grant_document, told_document
 from allotment.requests.team_steps import COMING, GONE, LEAVING
 from allotment.spec.problems import InvalidPlatformError
+from tests.unit.adapters.store.jobs import grant as stored_grant
+from tests.unit.adapters.store.jobs import request as stored_request
+from tests.unit.adapters.store.jobs import submitted as stored_job
 from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, LEAD, MEMBER, Office, gpus, load
 
 OWNERS = ("acme-nlp-leads",)
@@ -414,3 +417,23 @@ def test_why_there_is_no_room_names_no_other_team(office: TeamOffice, new: NewTe
     with pytest.raises(AllotmentError, match=r"vision|recsys|prod-inference") as whole:
         office.of("root", ENGINEER).preview(comes(new=new))
     assert str(whole.value) != str(told.value)
+
+
+@pytest.mark.parametrize("kept", ["job", "request", "grant"])
+def test_the_name_of_a_team_that_has_gone_is_not_given_again(office: TeamOffice, kept: str) -> None:
+    ada = office.of("ada", MEMBER)
+    waits = ada.ask(comes())
+    if kept == "job":
+        office.store.add(stored_job("jvision1", team="vision"))
+    else:
+        name = office.present.name
+        asked = replace(stored_request("vold0001"), platform=name)
+        asked = replace(asked, wish=replace(asked.wish, team="vision"))
+        granted = replace(stored_grant("vold0001"), team="vision", platform=name)
+        office.store.keep_requests(*(((asked,), ()) if kept == "request" else ((), (granted,))))
+    for act in (ada.ask, ada.preview):
+        with pytest.raises(ConflictError, match='there was a team "vision"'):
+            act(comes())
+    with pytest.raises(ConflictError):
+        office.of("boss", LEAD).move(waits.id, AskedMove(RequestAct.APPROVE))
+    assert ada.ask(comes("sight")).state is RequestState.WAITING
