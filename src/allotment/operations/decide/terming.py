@@ -111,6 +111,8 @@ def _terms_of_team(asked: AskedRequest, now: int) -> Terms:
     if asked.kind is RequestKind.TEAM:
         return Terms((), (), now, None, None)
     day = last_day(Wish(asked.kind, asked.team, asked.workload, "", keep_data_until=asked.keep_data_until))
+    if day == dt.date.max:
+        raise UsageError("a time lies beyond all calendars", fix="name an earlier day")
     after = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
     return Terms((), (), now, round(after.timestamp() * 1000), None)
 

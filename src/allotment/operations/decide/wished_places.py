@@ -21,7 +21,7 @@ from allotment.requests.gates import meet
 from allotment.requests.giving import IN_A_FILE, wanted
 from allotment.requests.sound_terms import DAY
 from allotment.spec.granting import grant_document, grant_path
-from allotment.spec.problems import InvalidPlatformError
+from allotment.spec.problems import InvalidPlatformError, Severity
 
 PLACED: Final = IN_A_FILE | {RequestKind.NOTEBOOK}
 """Kinds that are in clusters of the team."""
@@ -221,7 +221,8 @@ def _is_valid(room: DecisionRoom, tree: SourceTree) -> bool:
 
 def _said(error: InvalidPlatformError, wish: Wish, platform: Platform) -> str:
     """What is wrong, without the name of another team."""
-    said = error.problems[0].what
+    # A warning may be about any line of anybody's, and is no reason.
+    said = next(each.what for each in error.problems if each.severity is Severity.ERROR)
     others = (each.name for each in platform.teams if each.name != wish.team)
     return "the name is taken" if any(name in said for name in others) else said
 

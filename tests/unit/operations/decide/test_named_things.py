@@ -290,3 +290,11 @@ def test_a_notebook_that_is_due_begins_while_its_requester_may_still(
     grant = office.store.grant(made.id)
     assert (grant.state, bool(notebooks.begun)) == (GrantState.ENDED if why else GrantState.ACTIVE, not why)
     assert why in grant.trouble
+
+
+def test_why_a_volume_cannot_be_is_no_warning_of_another_line(office: Office) -> None:
+    given(office, replace(volume("tiny"), size=1))
+    with pytest.raises(ConflictError) as told:
+        office.of("ada", MEMBER).ask(volume("huge", 900_000))
+    assert "hardly a container" not in str(told.value)
+    assert "why: " in str(told.value)

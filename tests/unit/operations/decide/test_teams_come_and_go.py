@@ -437,3 +437,8 @@ def test_the_name_of_a_team_that_has_gone_is_not_given_again(office: TeamOffice,
     with pytest.raises(ConflictError):
         office.of("boss", LEAD).move(waits.id, AskedMove(RequestAct.APPROVE))
     assert ada.ask(comes("sight")).state is RequestState.WAITING
+
+
+def test_data_are_kept_until_no_day_beyond_the_calendar(office: TeamOffice) -> None:
+    with pytest.raises(UsageError, match="beyond all calendars"):
+        office.of("olga", OWNERS).ask(replace(leaves(office), keep_data_until="9999-12-31"))
