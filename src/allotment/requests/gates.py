@@ -19,6 +19,10 @@ from allotment.requests.sound_terms import DAY, gives_no_more
 
 NEVER_AT_ONCE: Final = frozenset({RequestKind.TEAM, RequestKind.LEAVE})
 """Kinds that somebody decides on whatever the gates say: who is a team decides who gets in, and whose data go."""
+_BOUNDED: Final = frozenset({RequestKind.NAMESPACE, RequestKind.VOLUME, RequestKind.NOTEBOOK})
+"""Kinds whose time no other rule bounds."""
+_DEAREST: Final = 300_000_000
+"""Millionths of the currency that a notebook costs at most on which nobody decides: as of the usual cheap devices."""
 _LATELY: Final = 90
 """Days that count where grants may last for any time."""
 
@@ -96,13 +100,15 @@ def whole_of(terms: Terms, extends: TeamGrant | None) -> Terms:
     return terms if extends is None else joined(extends.terms, terms)
 
 
-def needs_somebody(whole: Terms, extends: TeamGrant | None, approvals: Approvals, now: int) -> str:
+def needs_somebody(wish: Wish, whole: Terms, extends: TeamGrant | None, approvals: Approvals, now: int) -> str:
     """Why something is never given without anybody's decision; empty where it may be.
 
     What somebody has decided on already may be, and what is less. Otherwise nothing is that takes of others, that
     changes what somebody decided on, or that begins later than a grant may last: until then nobody knows who needs it.
+    A namespace, a volume or a notebook lasts no longer than a grant may, and a notebook costs no more than `_DEAREST`.
 
     Args:
+        wish: what is wished for.
         whole: that a request makes (`whole_of`).
         extends: the grant that it prolongs or changes; None for none.
         approvals: of the directory.
@@ -115,7 +121,16 @@ def needs_somebody(whole: Terms, extends: TeamGrant | None, approvals: Approvals
         return "it gives more than somebody has decided on for its grant"
     if whole.taken:
         return "it takes of another team's guarantee"
+    if wish.kind in _BOUNDED and (why := _is_much(whole, extends, approvals)):
+        return why
     return "" if whole.since <= now + lately(approvals) else "it begins later than a grant may last"
+
+
+def _is_much(whole: Terms, extends: TeamGrant | None, approvals: Approvals) -> str:
+    if whole.until is None or whole.until - whole.since > lately(approvals):
+        return f"it lasts longer than the {lately(approvals) // DAY} days for which nobody has to decide"
+    unknown = whole.price is None and extends is not None and extends.terms.price is not None
+    return "it may cost more than what nobody has to decide on" if unknown or (whole.price or 0) > _DEAREST else ""
 
 
 def nobody_decided(grant: TeamGrant) -> bool:

@@ -233,7 +233,7 @@ def _met(
 ) -> MetGate:  # fmt: skip
     """The gate of terms; of an extension whose grant is not `known`, none that gives at once."""
     whole = whole_of(terms, shown.extends)
-    at_once = known and not needs_somebody(whole, shown.extends, approvals, now)
+    at_once = known and not needs_somebody(wish, whole, shown.extends, approvals, now)
     return gate_met(wish, whole, approvals, shown.budget_left, shown.undone_in, shown.beside, at_once=at_once)
 
 
@@ -246,7 +246,7 @@ def why_waiting(request: GrantRequest, shown: Shown, approvals: Approvals, now: 
     )  # fmt: skip
     if alone.route != AT_ONCE:
         return ""
-    why = needs_somebody(whole_of(request.terms, shown.extends), shown.extends, approvals, now)
+    why = needs_somebody(request.wish, whole_of(request.terms, shown.extends), shown.extends, approvals, now)
     return why or "with what the team was given at once lately, or with its grant, it is more than is given at once"
 
 

@@ -265,7 +265,7 @@ AT_ONCE_GRANT = grant(2)
          "less", "the same"],
 )  # fmt: skip
 def test_what_may_be_given_at_once(whole: Terms, extends: TeamGrant | None, *, may: bool) -> None:
-    assert (needs_somebody(whole, extends, USUAL, START) == "") is may
+    assert (needs_somebody(wish(), whole, extends, USUAL, START) == "") is may
 
 
 def test_what_takes_of_others_goes_to_whoever_decides() -> None:

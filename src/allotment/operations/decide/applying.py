@@ -18,13 +18,13 @@ from allotment.operations.change.attended import apply_attended
 from allotment.operations.change.cluster_plan import AS_DECLARED, live_plan
 from allotment.operations.change.engineers import refuse_locked_out
 from allotment.operations.decide.beside import ClusterActs
+from allotment.operations.decide.own_trouble import CLAIM, concerned
 from allotment.operations.decide.room import AgreedLosses, Applied, ApplyCause
-from allotment.plan.changes import Delete, Drain, Plan, PlanSource
+from allotment.plan.changes import Change, Delete, Drain, Plan, PlanSource
 from allotment.ports.clock import Clock
 from allotment.ports.kube import KubePort
 from allotment.ports.process import Run
 
-_CLAIM: Final = "PersistentVolumeClaim"
 _MOST_NAMED: Final = 3
 
 
@@ -58,7 +58,9 @@ def apply_clusters(
             with connect(cluster.context) as kube:
                 plan = live_plan(platform, cluster, kube, clock.now().date(), AS_DECLARED, source)
                 this = replace(run(clock.now()), cause=cause.by)
-                return _needs_a_person(plan, cause.agreed) or _applied(plan, kube, clock, this)
+                if why := _needs_a_person(plan, cause.agreed):
+                    return why
+                return _applied(plan, kube, clock, this, lambda: concerned(platform, cluster, cause))
         except AllotmentError as error:
             return error.line
 
@@ -84,10 +86,15 @@ def _is_agreed(change: Delete | Drain, agreed: AgreedLosses) -> bool:
         return True
     key = change.key
     spaces = {key.namespace, key.name if key.kind == "Namespace" else ""}
-    return bool(spaces & agreed.namespaces) or (key.kind == _CLAIM and (key.name, change.team) in agreed.claims)
+    return bool(spaces & agreed.namespaces) or (key.kind == CLAIM and (key.name, change.team) in agreed.claims)
 
 
-def _applied(plan: Plan, kube: KubePort, clock: Clock, run: Run) -> str:
+def _applied(
+    plan: Plan, kube: KubePort, clock: Clock, run: Run, concern: Callable[[], Callable[[Change], bool]]
+) -> str:
     report = apply_attended(plan, kube, clock, ApplySettings(force=False), run)
-    left = report.remaining
+    if not report.remaining:
+        return ""
+    matters = concern()
+    left = [each for each in report.remaining if matters(each.change)]
     return "" if not left else f"{left[0].change.key} is {left[0].status.value}"

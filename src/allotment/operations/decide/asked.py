@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Final, TypeVar
 
-from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
+from allotment.errors import CapacityError, ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import Effect, GrantRequest, RequestAct
@@ -20,7 +21,7 @@ from allotment.operations.decide.desk import OWNER_GROUP, Party, RequestDesk, ow
 from allotment.operations.decide.lending import OTHERS, lent_grant, lent_request
 from allotment.operations.decide.proposing import PLAIN
 from allotment.operations.decide.room import DecisionRoom
-from allotment.operations.decide.team_edits import foreseen_change
+from allotment.operations.decide.team_edits import foreseen_change, without_others
 from allotment.ports.request_service import (
     LISTED,
     MOST_LISTED_AT_ONCE,
@@ -35,6 +36,7 @@ from allotment.ports.request_service import (
 )
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.requests.approvers import Somebody
+from allotment.spec.problems import InvalidPlatformError
 
 Row = TypeVar("Row", GrantRequest, TeamGrant)
 Mark = TypeVar("Mark")
@@ -65,13 +67,15 @@ class RequestsOf:
         """Submit a request."""
         _check_words(asked)
         self._check_team(asked)
-        return self._masked(self._desk.ask(asked, self._party))
+        with self._others_unnamed(asked):
+            return self._masked(self._desk.ask(asked, self._party))
 
     def preview(self, asked: AskedRequest) -> ToldRequest:
         """What would become of a request; nothing is kept."""
         _check_words(asked)
         self._check_team(asked)
-        return self._told(self._desk.preview(asked, self._party))
+        with self._others_unnamed(asked):
+            return self._told(self._desk.preview(asked, self._party))
 
     def requests(self, wanted: RequestFilter, *, after: RequestMark | None = None, limit: int = LISTED) -> RequestsPage:
         """Those that are meant and there for him, newest first."""
@@ -152,6 +156,16 @@ class RequestsOf:
         if not self._is_admin:
             raise ForbiddenError("conflicts are for administrators of the platform to decide", fix="ask one of them")
         return settle(self._room, grant_id, self._party.caller, restore=restore, read=read)
+
+    @contextmanager
+    def _others_unnamed(self, asked: AskedRequest) -> Iterator[None]:
+        """Why a team cannot be names other teams, with what they have: that is for those who read of all."""
+        try:
+            yield
+        except (CapacityError, InvalidPlatformError, NotFoundError) as error:
+            if asked.kind is not RequestKind.TEAM or self._rights.within(Permission.READ) is None:
+                raise
+            raise without_others(error) from None
 
     @cached_property
     def _party(self) -> Party:

@@ -11,11 +11,13 @@ from typing import Final
 
 from allotment.errors import AllotmentError, ConflictError, shown
 from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import Permission
 from allotment.model.audit.act import AuditVerb, act_of
 from allotment.model.platform import Platform
 from allotment.model.requests.grant import DeclaredGrant, GrantState, TeamGrant
 from allotment.model.requests.terms import RequestKind, Terms
 from allotment.model.source import SourceTree
+from allotment.operations.access.people import people_of
 from allotment.operations.decide.cluster_proposals import proposed_cluster
 from allotment.operations.decide.committing import commit_message
 from allotment.operations.decide.desk import grant_subject
@@ -133,6 +135,9 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
         store.keep_requests((), (grant,))
     try:
         if grant.kind is RequestKind.NOTEBOOK and room.notebooks is not None and step.kind is StepKind.APPLY:
+            if why := _why_not_begun(room, grant):
+                _keep(room, refused(grant, why, room.now()), "")
+                return True
             step = carried_notebook(room.notebooks, step, store.request(grant.id).wish)
             commit, trouble = "", ""
         else:
@@ -156,6 +161,22 @@ def _do(room: DecisionRoom, repository: RepositoryPort, step: GrantStep) -> bool
         return False
     _keep(room, replace(step.after, commit=commit or step.after.commit), commit)
     return True
+
+
+def _why_not_begun(room: DecisionRoom, grant: TeamGrant) -> str:
+    """Why a notebook that is due is not begun in its requester's name; empty where it may be, or has begun.
+
+    Whoever is no person is the server's own user, or had a token of the team.
+    """
+    if grant.state is not GrantState.GIVING or grant.made:
+        return ""
+    person = next((each for each in room.store.people() if each.name == grant.requester), None)
+    if person is None:
+        return ""
+    rights = people_of(room.platform()).rights_of(person.groups, person.address)
+    left = "" if rights.gives(Permission.ASK, grant.team) else f"he may not ask for team {grant.team} any more"
+    why = person.why_not(room.now()) or left
+    return f"it was not begun in the name of {shown(person.name)}: {why}" if why else ""
 
 
 def kept_trouble(trouble: str) -> str:
@@ -232,7 +253,11 @@ def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> st
     every = {one.cluster for each in given for one in (*each.shares, *(taken.share for taken in each.taken))}
     every |= set(grant.clusters)
     clusters = tuple(sorted(each for each in every if platform.cluster(each) is not None))
-    applied = room.apply(platform, clusters, ApplyCause(state, _account(grant), _agreed(platform, grant)))
+    names = {grant.team, *(taken.team for one in given for taken in one.taken)}
+    found = {name: platform.team(name) for name in names}
+    teams = frozenset(name if team is None else team.id for name, team in found.items())
+    cause = ApplyCause(state, _account(grant), _agreed(platform, grant), teams, grant.id)
+    applied = room.apply(platform, clusters, cause)
     return "; ".join(f"{name}: {why}" for name, why in applied.trouble.items())
 
 

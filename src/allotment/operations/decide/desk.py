@@ -23,11 +23,12 @@ from allotment.model.requests.timeline import TimelineStep
 from allotment.model.source import SourceTree
 from allotment.operations.decide.keyed import asked_before, id_of_request_key
 from allotment.operations.decide.notebooks import check_notebook
+from allotment.operations.decide.past_teams import check_new_name
 from allotment.operations.decide.room import DecisionRoom
 from allotment.operations.decide.showing import PresentLook, look, recounted, shown_of
-from allotment.operations.decide.team_edits import changes_of, foreseen_change
+from allotment.operations.decide.team_edits import foreseen_change
 from allotment.operations.decide.terming import joins_on, terms_asked, terms_instead, time_asked, wish_of
-from allotment.operations.decide.wished_places import check_devices, check_fits
+from allotment.operations.decide.wished_places import check_devices, check_fits, check_free
 from allotment.ports.request_service import AskedMove, AskedRequest, ForeseenChange, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark, check_read
 from allotment.requests.approvers import RequestRules, Somebody, capacity_of, route_of, who_decides
@@ -159,6 +160,8 @@ class RequestDesk:
             terms = terms_instead(move.terms, request.wish.team, request.terms, seen.free, seen.held)
         on = _as_given(request, terms or request.terms, self._room.now())
         shown = _NOT_LOOKED
+        if gives and not request.extends:
+            check_free(self._room, request.wish)
         if gives:
             shown = shown_of(self._room, seen.platform, request.wish, on, without=request.extends)
         with self._alone:
@@ -227,8 +230,11 @@ class RequestDesk:
             raise ConflictError(
                 f"team {spelled(wish.team)} has left, or leaves", fix="ask for a team that stays, or for a new one"
             )
+        if wish.kind is RequestKind.TEAM:
+            check_new_name(self._room.store, wish.team)
         if wish.kind in OF_TEAMS:
-            changes_of(SourceTree(self._room.files()), wish)
+            # The same that whoever decides is shown: what cannot be shown is not approved.
+            foreseen_change(SourceTree(self._room.files()), wish)
         if extends:
             return  # it is there already
         check_fits(self._room, wish)
@@ -278,6 +284,8 @@ class RequestDesk:
         platform = self._room.platform()
         wish = wish_of(asked, platform)
         extends = self._extended(asked)
+        if extends is None:
+            check_free(self._room, wish)
         team = platform.team(wish.team)
         placed = tuple(each.cluster for each in team.placements) if team is not None else ()
         clusters = (asked.clusters or placed) if asked.devices else ()

@@ -12,6 +12,7 @@ from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest
 from allotment.operations.decide.room import DecisionStore
 from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
+from allotment.ports.store import JobFilter, JobsPage, PageMark
 
 
 class PlatformRequests:
@@ -78,6 +79,10 @@ class PlatformRequests:
     def people(self) -> tuple[Person, ...]:
         """Everybody: people are the server's."""
         return self._store.people()
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """Jobs, newest first: they are the server's."""
+        return self._store.page(wanted, after=after, limit=limit)
 
     def _check_ours(self, what: str, found: GrantRequest | TeamGrant) -> None:
         if found.platform not in ("", self._platform()):

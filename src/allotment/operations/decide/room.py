@@ -15,6 +15,7 @@ from allotment.operations.decide.proposing import Proposer
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.repository import RepositoryPort, RepositoryState
 from allotment.ports.requests import RequestsStore
+from allotment.ports.store import JobFilter, JobsPage, PageMark
 
 
 class DecisionStore(RequestsStore, Protocol):
@@ -22,6 +23,10 @@ class DecisionStore(RequestsStore, Protocol):
 
     def people(self) -> tuple[Person, ...]:
         """Everybody who has signed in."""
+        ...
+
+    def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
+        """Jobs, newest first."""
         ...
 
 
@@ -62,11 +67,15 @@ class ApplyCause:
         state: of the repository, as it is applied.
         by: on whose account, such as ``grant r7k2f9qa of ada``.
         agreed: what may go by it.
+        teams: ids of those that it is about: trouble with objects of others is not its own. Empty for all teams.
+        grant: that it is about; trouble with what other grants give is not its own. Empty for none.
     """
 
     state: RepositoryState
     by: str
     agreed: AgreedLosses = NO_LOSSES
+    teams: frozenset[str] = frozenset()
+    grant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,8 @@ class TeamWork:
             self._keep(made=f"{team.id}@{','.join(each.cluster for each in team.placements)}")
 
     def _written(self, state: RepositoryState, changes: Changes, what: str) -> str:
+        # Whatever made the changes: a directory that is not valid is nobody's any more.
+        self._room.load(state.tree.with_changes(changes).files)
         body = "\n".join(told_of_request(self._room.store, self.grant))
         author = author_of(self._room.store, self.grant)
         message = CommitMessage(self.grant.id, f"{self.grant.team}: {what}", body, author, self._room.now())
@@ -276,8 +278,11 @@ class TeamWork:
 
     def _applied(self, state: RepositoryState, clusters: tuple[str, ...]) -> dict[str, str]:
         agreed = AgreedLosses(teams=frozenset({self._id})) if self._leaves and self._id else NO_LOSSES
-        cause = ApplyCause(state, f"request {self.grant.id} of {self.grant.requester}", agreed)
-        return dict(self._room.apply(self._room.load(state.tree.files), clusters, cause).trouble)
+        platform = self._room.load(state.tree.files)
+        team = platform.team(self.grant.team)
+        own = frozenset({team.id if team is not None else self._id or self.grant.team})
+        cause = ApplyCause(state, f"request {self.grant.id} of {self.grant.requester}", agreed, own)
+        return dict(self._room.apply(platform, clusters, cause).trouble)
 
     @property
     def _id(self) -> str:

@@ -6,8 +6,9 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
-from allotment.errors import UsageError, quoted
+from allotment.errors import AllotmentError, CapacityError, NotFoundError, UsageError, quoted
 from allotment.model.platform import Platform
 from allotment.model.requests.team import NewTeam
 from allotment.model.requests.terms import RequestKind, Wish
@@ -18,6 +19,9 @@ from allotment.render.manifests import render
 from allotment.spec.budgets import with_budget
 from allotment.spec.edit import TeamRequest, add_team, finish_removals, remove_team
 from allotment.spec.load import Loaded, load_platform
+
+MOST_BUDGET: Final = 1_000_000_000_000_000
+"""Millionths of the currency: a billion a month. More is a slip of the hand, and no directory may say it."""
 
 
 def changes_of(tree: SourceTree, wish: Wish) -> Changes:
@@ -31,12 +35,43 @@ def changes_of(tree: SourceTree, wish: Wish) -> Changes:
         InvalidPlatformError: the directory is not valid, before or after.
     """
     if wish.kind is RequestKind.LEAVE:
-        return remove_team(tree, wish.team, last_day(wish))
+        return _loaded(tree, remove_team(tree, wish.team, last_day(wish)))
     new = wish.new_team or NewTeam()
+    _check_budget(new)
     changes = add_team(tree, team_request(wish.team, new))
     if new.budget is not None:
         changes = {**changes, **with_budget(tree.with_changes(changes), wish.team, new.budget)}
+    return _loaded(tree, changes)
+
+
+def _loaded(tree: SourceTree, changes: Changes) -> Changes:
+    """The changes, once what comes of them was seen to be valid: nobody is to find that out from a commit."""
+    load_platform(tree.with_changes(changes))
     return changes
+
+
+def _check_budget(new: NewTeam) -> None:
+    if new.budget is not None and not 0 <= new.budget <= MOST_BUDGET:
+        raise UsageError(
+            "a team cannot have such a budget",
+            why=f"it is an amount from 0 to {MOST_BUDGET // 1_000_000:,} a month",
+            fix="say another amount, or leave it out for none",
+        )
+
+
+def without_others(error: AllotmentError) -> AllotmentError:
+    """Why a team cannot be as it is asked for, told to somebody who may not read of other teams.
+
+    Args:
+        error: as `changes_of` raises it; it may name teams, what they have, and clusters.
+    """
+    if isinstance(error, NotFoundError):
+        return NotFoundError(error.what, fix="ask an administrator of the platform for the names that there are")
+    return CapacityError(
+        "there is no room for such a team",
+        why="what it is to have is others' already, or cannot be had there",
+        fix="ask for less, or in other clusters; administrators of the platform see why",
+    )
 
 
 def without_team(tree: SourceTree, name: str, today: dt.date) -> Changes:

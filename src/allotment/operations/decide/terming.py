@@ -15,7 +15,7 @@ from allotment.model.requests.terms import QuotaShare, RequestKind, Terms, Wish
 from allotment.operations.decide.notebooks import notebook_price
 from allotment.operations.decide.taking import DevicesHeld, WantedDevices, fitted, propose_shares, propose_taken
 from allotment.operations.decide.team_edits import last_day, said_once_more
-from allotment.operations.decide.wished_places import LASTS, check_named, clusters_meant
+from allotment.operations.decide.wished_places import LASTS, check_named, clusters_meant, environment_meant
 from allotment.ports.request_service import AskedRequest, OtherTerms
 from allotment.requests.pricing import price_of, share_prices
 from allotment.requests.team_steps import OF_TEAMS
@@ -43,7 +43,8 @@ def wish_of(asked: AskedRequest, platform: Platform) -> Wish:
     if asked.extends:
         return wish  # where it is, and how large, stands with its grant
     check_named(asked)
-    wish = replace(wish, size=asked.size, clusters=clusters_meant(asked, team))
+    clusters = clusters_meant(asked, team)
+    wish = replace(wish, size=asked.size, clusters=clusters, environment=environment_meant(asked, clusters, team))
     if asked.kind is RequestKind.NOTEBOOK:
         return replace(wish, image=asked.image, accelerator=asked.accelerator)
     return wish
@@ -71,7 +72,12 @@ def terms_asked(
     if asked.kind in OF_TEAMS:
         return _terms_of_team(asked, now)
     if extends is not None and not asked.devices:
-        return _priced(replace(extends.terms, since=start, until=until), platform)
+        longer = replace(extends.terms, since=start, until=until)
+        return (
+            replace(longer, price=_at_the_same(extends.terms, longer))
+            if not longer.shares
+            else _priced(longer, platform)
+        )
     if (asked.kind is RequestKind.GPUS) != (asked.devices > 0):
         raise UsageError(
             "say how many devices are wanted" if asked.kind is RequestKind.GPUS else "that kind has no devices",
@@ -88,6 +94,13 @@ def terms_asked(
     return _proposed(platform, asked.team, wanted, held, start, until)
 
 
+def _at_the_same(held: Terms, longer: Terms) -> int | None:
+    """The price of more time at what an hour has cost: a notebook's device stands in no share."""
+    if held.price is None or not held.lasts or longer.lasts is None:
+        return None
+    return -(-held.price * longer.lasts // held.lasts)
+
+
 def _terms_of_team(asked: AskedRequest, now: int) -> Terms:
     """A team has no end; one that leaves has, on the day after the last one on which its data are kept."""
     if asked.extends or asked.devices or asked.lasts is not None or asked.since is not None:
@@ -98,6 +111,8 @@ def _terms_of_team(asked: AskedRequest, now: int) -> Terms:
     if asked.kind is RequestKind.TEAM:
         return Terms((), (), now, None, None)
     day = last_day(Wish(asked.kind, asked.team, asked.workload, "", keep_data_until=asked.keep_data_until))
+    if day == dt.date.max:
+        raise UsageError("a time lies beyond all calendars", fix="name an earlier day")
     after = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
     return Terms((), (), now, round(after.timestamp() * 1000), None)
 

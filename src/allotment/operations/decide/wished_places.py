@@ -21,13 +21,30 @@ from allotment.requests.gates import meet
 from allotment.requests.giving import IN_A_FILE, wanted
 from allotment.requests.sound_terms import DAY
 from allotment.spec.granting import grant_document, grant_path
-from allotment.spec.problems import InvalidPlatformError
+from allotment.spec.problems import InvalidPlatformError, Severity
 
 PLACED: Final = IN_A_FILE | {RequestKind.NOTEBOOK}
 """Kinds that are in clusters of the team."""
 LASTS: Final = {RequestKind.NAMESPACE: 30 * DAY, RequestKind.VOLUME: 90 * DAY, RequestKind.NOTEBOOK: DAY // 2}
 """How long they last where nobody says: they go by themselves, and nobody has to remember them."""
+_STRICTEST: Final = (Environment.PRODUCTION, Environment.STAGING, Environment.DEVELOPMENT)
 _PREVIEW: Final = "preview"
+_OPERATORS: Final = frozenset(
+    {
+        "argo", "argo-cd", "argocd", "calico-system", "cattle-system", "cert-manager", "cilium", "datadog",
+        "elastic-system", "external-dns", "external-secrets", "falco", "flux-system", "gatekeeper-system",
+        "gmp-system", "gpu-operator", "grafana", "ingress-nginx", "istio-ingress", "istio-system", "jobset-system",
+        "karpenter", "keda", "knative-eventing", "knative-serving", "kserve", "kube-prometheus-stack", "kubeflow",
+        "kuberay-operator", "kubevirt", "kueue-system", "kyverno", "lens-metrics", "linkerd", "logging",
+        "longhorn-system", "metallb-system", "monitoring", "network-operator", "nvidia-gpu-operator",
+        "nvidia-network-operator", "observability", "olm", "opa", "opentelemetry-operator-system",
+        "operators", "prometheus", "rook-ceph", "sealed-secrets", "tekton-pipelines", "tigera-operator", "traefik",
+        "training-operator", "vault", "velero", "volcano-system",
+    }
+)  # fmt: skip
+"""Where operators are installed as a rule: whoever has such a namespace before them has their secrets later."""
+_KEPT: Final = ("kube-", "openshift-", "gke-", "aks-", "eks-", "allotment-")
+"""How names begin that vendors of clusters, and we, keep for themselves."""
 _COMING: Final = frozenset({GrantState.DUE, GrantState.GIVING})
 
 
@@ -48,7 +65,7 @@ def clusters_meant(asked: AskedRequest, team: Team) -> tuple[str, ...]:
         if name not in named:
             known = ", ".join(named) or "none"
             raise NotFoundError(f"team {team.name} is in no cluster {quoted(name)}", fix=f"it is in {known}")
-        if named[name].environment is Environment.PRODUCTION and asked.environment and not real:
+        if named[name].environment is Environment.PRODUCTION and not real:
             raise UsageError(f"{name} is a production cluster", fix="ask for it with --environment production")
     found = asked.clusters or _usual(team.placements, asked.environment)
     if not found:
@@ -58,6 +75,18 @@ def clusters_meant(asked: AskedRequest, team: Team) -> tuple[str, ...]:
             fix="name one with --on CLUSTER",
         )
     return found[:1] if asked.kind is RequestKind.NOTEBOOK else tuple(dict.fromkeys(found))
+
+
+def environment_meant(asked: AskedRequest, clusters: Iterable[str], team: Team) -> str:
+    """The strictest environment of the clusters where it is to be: what the asker says of it is no more than a wish.
+
+    Args:
+        asked: in somebody's words.
+        clusters: where it is to be; where it is in none, his word stands.
+        team: that has it.
+    """
+    found = {each.environment for each in team.placements if each.cluster in set(clusters)}
+    return next((each.value for each in _STRICTEST if each in found), asked.environment)
 
 
 def _usual(placements: Iterable[Placement], environment: str) -> tuple[str, ...]:
@@ -87,6 +116,35 @@ def check_named(asked: AskedRequest) -> None:
             "say how large the volume is to be" if asked.kind is RequestKind.VOLUME else "that kind has no size",
             fix="`allot request volume NAME --size 100Gi`",
         )
+
+
+def check_free(room: DecisionRoom, wish: Wish) -> None:
+    """The name of a namespace, or of a volume claim, is nobody's in the clusters as they were seen last.
+
+    The directory does not know what others have installed there: an object of theirs would be in the way for good.
+
+    Raises:
+        ConflictError: it is taken, or kept for an operator.
+    """
+    if wish.kind not in IN_A_FILE:
+        return
+    name, fix = wish.subject, "choose another name"
+    if wish.kind is RequestKind.NAMESPACE and (name in _OPERATORS or name.startswith(_KEPT)):
+        raise ConflictError(
+            f"a team can have no namespace {quoted(name)}", why="an operator is installed there", fix=fix
+        )
+    team = room.platform().team(wish.team)
+    homes = {"", *(() if team is None else team.namespaces)}
+    seen = [source.objects for each in room.snapshots(wish.clusters) for source in each.sources]
+    for each in seen:
+        there = each.namespaces if wish.kind is RequestKind.NAMESPACE else each.volume_claims
+        if any(one.name == name and one.namespace in homes for one in there):
+            what = "a namespace" if wish.kind is RequestKind.NAMESPACE else "a volume claim"
+            raise ConflictError(
+                f"{wish.kind.value} {quoted(name)} cannot be given as it is asked for",
+                why=f"a cluster where it is to be has {what} of that name already",
+                fix=fix,
+            )
 
 
 def check_fits(room: DecisionRoom, wish: Wish) -> None:
@@ -163,7 +221,8 @@ def _is_valid(room: DecisionRoom, tree: SourceTree) -> bool:
 
 def _said(error: InvalidPlatformError, wish: Wish, platform: Platform) -> str:
     """What is wrong, without the name of another team."""
-    said = error.problems[0].what
+    # A warning may be about any line of anybody's, and is no reason.
+    said = next(each.what for each in error.problems if each.severity is Severity.ERROR)
     others = (each.name for each in platform.teams if each.name != wish.team)
     return "the name is taken" if any(name in said for name in others) else said
 

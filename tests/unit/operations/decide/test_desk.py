@@ -384,7 +384,7 @@ def test_what_is_kept_as_somebody_wrote_it_is_applied_before_it_counts(office: O
     assert len(office.applied) > applied + 1
     assert office.causes[0].by == f"grant {taken.id} of ada"
     said = f"grant {taken.id} of ada, as root@acme has decided"
-    assert office.causes[-1] == ApplyCause(office.repository.read(), said)
+    assert office.causes[-1] == ApplyCause(office.repository.read(), said, teams=frozenset({"nlp"}), grant=taken.id)
 
 
 def test_a_file_that_gives_more_is_its_writers_own_and_is_applied(office: Office) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, UsageError
+from allotment.model.access.person import Person
 from allotment.model.jobs.job import JobType
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import GrantRequest, RequestAct, RequestState
@@ -227,3 +228,73 @@ def test_whoever_approves_what_is_gone_meanwhile_is_told(office: Office) -> None
     with pytest.raises(CapacityError):
         boss.move(second.id, AskedMove(RequestAct.APPROVE))
     boss.move(second.id, AskedMove(RequestAct.DENY, "cv has them"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "state", "environment", "said"),
+    [
+        (space(clusters=(DEV,)), RequestState.APPROVED, "development", ""),
+        (space(clusters=(CLUSTER,)), RequestState.WAITING, "staging", ""),
+        (space(clusters=(DEV, CLUSTER)), RequestState.WAITING, "staging", ""),
+        (space(lasts=90 * DAY), RequestState.APPROVED, "development", ""),
+        (space(lasts=91 * DAY), RequestState.WAITING, "development", "longer than the 90 days"),
+        (volume(lasts=36_500 * DAY), RequestState.WAITING, "staging", "longer than the 90 days"),
+        (notebook(lasts=4_000 * DAY), RequestState.WAITING, "development", "longer than the 90 days"),
+        (notebook(lasts=100 * HOUR, accelerator="a100", clusters=(CLUSTER,)), RequestState.APPROVED, "staging", ""),
+        (notebook(lasts=101 * HOUR, accelerator="a100", clusters=(CLUSTER,)), RequestState.WAITING, "staging", "cost"),
+    ],
+)
+def test_what_nobody_decides_on_is_bounded_by_where_it_is_how_long_and_how_dear(
+    office: Office, asked: AskedRequest, state: RequestState, environment: str, said: str
+) -> None:
+    told = office.of("ada", MEMBER).preview(asked)
+    assert (told.request.state, told.request.wish.environment) == (state, environment)
+    assert said in told.warning
+
+
+@pytest.mark.parametrize("asked", [volume(), notebook()])
+def test_nothing_is_in_production_that_was_not_asked_for_there(office: Office, asked: AskedRequest) -> None:
+    with pytest.raises(UsageError, match="is a production cluster"):
+        office.of("ada", MEMBER).ask(replace(asked, clusters=("prod-inference-eastus",)))
+
+
+def test_more_time_for_a_notebook_costs_as_much_as_before(office: Office) -> None:
+    ada = office.of("ada", MEMBER)
+    made = ada.ask(notebook(accelerator="a100", clusters=(CLUSTER,), lasts=60 * HOUR))
+    more = ada.preview(replace(notebook(lasts=41 * HOUR), extends=made.id))
+    assert (more.request.state, more.request.terms.price) == (RequestState.WAITING, 41 * 3_000_000)
+
+
+@pytest.mark.parametrize(
+    ("groups", "suspended", "why"),
+    [
+        (MEMBER, None, ""),
+        (MEMBER, 1, "he was shut out"),
+        (("acme-cv",), None, "he may not ask for team nlp any more"),
+    ],
+)
+def test_a_notebook_that_is_due_begins_while_its_requester_may_still(
+    office: Office, groups: tuple[str, ...], suspended: int | None, why: str
+) -> None:
+    notebooks = _Notebooks()
+    office.room = replace(office.room, notebooks=notebooks)
+    office.carrier = GrantCarrier(office.room)
+    later = round(office.now * 1000) + 20 * DAY
+    made = office.of("ada", MEMBER).ask(notebook(clusters=(CLUSTER,), since=later))
+    assert made.state is RequestState.APPROVED
+    now = round(office.now * 1000)
+    ada = Person("p1", "https://id.example", "ada", "ada", "ada", groups, now, now, suspended)
+    object.__setattr__(office.store, "people", lambda: (ada,))
+    office.now = later / 1000 + 1
+    office.passes(3)
+    grant = office.store.grant(made.id)
+    assert (grant.state, bool(notebooks.begun)) == (GrantState.ENDED if why else GrantState.ACTIVE, not why)
+    assert why in grant.trouble
+
+
+def test_why_a_volume_cannot_be_is_no_warning_of_another_line(office: Office) -> None:
+    given(office, replace(volume("tiny"), size=1))
+    with pytest.raises(ConflictError) as told:
+        office.of("ada", MEMBER).ask(volume("huge", 900_000))
+    assert "hardly a container" not in str(told.value)
+    assert "why: " in str(told.value)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from allotment.adapters.git_repository.fake import MemoryRepository
 from allotment.cli.commands.decide.request_view import told_text
-from allotment.errors import CapacityError, ConflictError, ForbiddenError, NotFoundError, UsageError
+from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError, UsageError
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.model.platform import Platform
@@ -32,6 +32,10 @@ from allotment.ports.request_service import AskedMove, AskedRequest
 from allotment.ports.requests import RequestFilter
 from allotment.reports.documents.requests import grant_document, told_document
 from allotment.requests.team_steps import COMING, GONE, LEAVING
+from allotment.spec.problems import InvalidPlatformError
+from tests.unit.adapters.store.jobs import grant as stored_grant
+from tests.unit.adapters.store.jobs import request as stored_request
+from tests.unit.adapters.store.jobs import submitted as stored_job
 from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, LEAD, MEMBER, Office, gpus, load
 
 OWNERS = ("acme-nlp-leads",)
@@ -377,3 +381,64 @@ def test_on_a_branch_it_waits_until_somebody_merges(office: TeamOffice) -> None:
     office.repository.merge(f"allotment/{id_}", HUMAN)
     office.passes(5)
     assert office.grant(id_) is GrantState.ACTIVE
+
+
+@pytest.mark.parametrize("budget", [-1, 10**30])
+def test_a_budget_that_cannot_be_is_not_even_asked_for(office: TeamOffice, budget: int) -> None:
+    with pytest.raises(UsageError, match="cannot have such a budget"):
+        office.of("ada", MEMBER).ask(comes(new=replace(NEW, budget=budget)))
+
+
+def test_what_breaks_the_directory_is_neither_approved_nor_committed(office: TeamOffice) -> None:
+    made = office.of("ada", MEMBER).ask(comes())
+    broken = mock.patch("allotment.spec.budgets.written_price", return_value="none at all")
+    boss = office.of("boss", LEAD)
+    with broken:
+        assert boss.request(made.id).change is None
+        with pytest.raises(InvalidPlatformError):
+            boss.move(made.id, AskedMove(RequestAct.APPROVE))
+    boss.move(made.id, AskedMove(RequestAct.APPROVE))
+    commits = len(office.repository.commits)
+    with mock.patch(
+        "allotment.operations.decide.team_carrier.changes_of", return_value={"teams/vision.yaml": "kind: x\n"}
+    ):
+        # Whatever makes them: the carrier looks once more before it commits.
+        office.passes(2)
+    assert len(office.repository.commits) == commits
+    assert office.store.grant(made.id).timeline[-1].outcome is StepOutcome.FAILED
+
+
+@pytest.mark.parametrize("new", [replace(NEW, cpu="999999"), replace(NEW, clusters=("nowhere",))])
+def test_why_there_is_no_room_names_no_other_team(office: TeamOffice, new: NewTeam) -> None:
+    others = [each.name for each in office.present.teams if each.name != "nlp"]
+    with pytest.raises((CapacityError, NotFoundError)) as told:
+        office.of("ada", MEMBER).preview(comes(new=new))
+    assert not [each for each in (*others, "prod-inference-eastus") if each in str(told.value)]
+    with pytest.raises(AllotmentError, match=r"vision|recsys|prod-inference") as whole:
+        office.of("root", ENGINEER).preview(comes(new=new))
+    assert str(whole.value) != str(told.value)
+
+
+@pytest.mark.parametrize("kept", ["job", "request", "grant"])
+def test_the_name_of_a_team_that_has_gone_is_not_given_again(office: TeamOffice, kept: str) -> None:
+    ada = office.of("ada", MEMBER)
+    waits = ada.ask(comes())
+    if kept == "job":
+        office.store.add(stored_job("jvision1", team="vision"))
+    else:
+        name = office.present.name
+        asked = replace(stored_request("vold0001"), platform=name)
+        asked = replace(asked, wish=replace(asked.wish, team="vision"))
+        granted = replace(stored_grant("vold0001"), team="vision", platform=name)
+        office.store.keep_requests(*(((asked,), ()) if kept == "request" else ((), (granted,))))
+    for act in (ada.ask, ada.preview):
+        with pytest.raises(ConflictError, match='there was a team "vision"'):
+            act(comes())
+    with pytest.raises(ConflictError):
+        office.of("boss", LEAD).move(waits.id, AskedMove(RequestAct.APPROVE))
+    assert ada.ask(comes("sight")).state is RequestState.WAITING
+
+
+def test_data_are_kept_until_no_day_beyond_the_calendar(office: TeamOffice) -> None:
+    with pytest.raises(UsageError, match="beyond all calendars"):
+        office.of("olga", OWNERS).ask(replace(leaves(office), keep_data_until="9999-12-31"))
