@@ -16,7 +16,7 @@ from allotment.api.browser_session import forgotten
 from allotment.api.contract import JsonValue, Media
 from allotment.api.routes import Routes
 from allotment.api.sparse import list_answer
-from allotment.api.visits import Asked, Change, Comer, Visit, anew
+from allotment.api.visits import Asked, Change, Comer, Visit, anew, told_once
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.written import SENT, read_value
 from allotment.ports.access_service import PeoplePage, TokenReceipt, TokensPage, ToldPerson, ToldToken, Visitor
@@ -85,7 +85,7 @@ def add_access_routes(routes: Routes) -> None:
         Permission.OWN_TOKENS,
         takes=JsonValue("wanted", AskedToken),
         gives=_GIVEN,
-        change=Change(_taken_back),
+        change=Change(_taken_back, told_once),
     )
     def make(asked: Asked, wanted: Annotated[AskedToken, Depends(_wanted)]) -> Response:
         return value_answer(

@@ -18,13 +18,14 @@ from allotment.api.routes import Routes
 from allotment.api.visits import Asked, Visit
 from allotment.errors import AllotmentError, NotSignedInError, UnreachableError, UsageError
 from allotment.model.access.caller import CallerKind
+from allotment.model.access.permission import Permission
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.registry import Registry
 from allotment.operations.run.asked import DeskOf
 from allotment.operations.watch.hub import MOST_OF_ONE, MOST_WATCHERS, ChangeHub, HeldChanges
 from allotment.operations.watch.views import ChangeView, SeenRequests, kinds_of
 from allotment.ports.clock import epoch_ms
-from allotment.ports.event_service import HEARTBEAT
+from allotment.ports.event_service import HEARTBEAT, ToldEvent
 from allotment.ports.job_service import refusal_of
 from allotment.ports.journal import JournalPage, SubjectChange
 
@@ -38,6 +39,8 @@ _TOGETHER: Final = 200
 """Changes that are sent at once."""
 _CATCHING_UP: Final = 4
 """Who reads the store at once because he has fallen back, a thread each."""
+_LOOKING_UP: Final = 4
+"""Who is told of requests at once, a thread each."""
 UNREAD_FOR: Final = 30.0
 """Seconds for which somebody may leave unread what he is sent; he is cut off then, and may go on where he was."""
 _FRAMES: Final = Media(EVENT_STREAM, {"type": "string"})
@@ -69,16 +72,17 @@ def add_event_route(routes: Routes, hub: ChangeHub, registry: Registry) -> None:
         if not hub.begun:
             await to_thread.run_sync(hub.begin)
         who, most = _place_of(asked.admitted)
-        hub.enter(who, most, view.documents)
+        share = hub.enter(who, most, view.documents, asked.admitted.rights.within(Permission.READ) or ())
         stream = _Stream(hub, bells.here, view, asked, registry)
-        return _EventStream(stream.frames(begin), lambda: hub.leave(who, view.documents))
+        return _EventStream(stream.frames(begin), lambda: hub.leave(who, view.documents, share))
 
 
 def _place_of(admitted: LetIn) -> tuple[str, int]:
-    """In whose place somebody follows, and how many may in it: of a person all his sessions, else of a token."""
+    """In whose place somebody follows, and how many may in it: all sessions of a person, all tokens of a team."""
     if admitted.token is None:
         return "", MOST_WATCHERS if admitted.caller.kind is CallerKind.LOCAL else MOST_OF_ONE
-    return admitted.token.person or admitted.token.id, MOST_OF_ONE
+    token = admitted.token
+    return token.person or (f"tokens of {token.team}" if token.team else token.id), MOST_OF_ONE
 
 
 def _number(text: str) -> int:
@@ -93,6 +97,7 @@ class _Bell:
     def __init__(self) -> None:
         self.rung = Event()
         self.catching_up = CapacityLimiter(_CATCHING_UP)
+        self.looking_up = CapacityLimiter(_LOOKING_UP)
 
     def ring(self) -> None:
         """Wake all who wait; who comes later waits for the next time."""
@@ -209,10 +214,17 @@ class _Stream:
         # What came after he was shut out is none of his business.
         if any(map(self._view.concerns_access, some)):
             await self._check(closely=True)
-        told = list(self._view.events(iter(some)))
+        # Who decides on a request is looked up in the store.
+        if any(map(self._view.concerns_requests, some)):
+            told = await to_thread.run_sync(self._told_of, some, limiter=self._bell.looking_up)
+        else:
+            told = self._told_of(some)
         if told:
             self._told = told[-1].number
         return b"".join(map(frame_of, told))
+
+    def _told_of(self, some: Sequence[SubjectChange]) -> list[ToldEvent]:
+        return list(self._view.events(iter(some)))
 
     async def _check(self, *, closely: bool = False) -> None:
         """See that he may still follow.

@@ -2,7 +2,8 @@
 
 What was answered lies in the store for a day, sealed with the key itself, which nobody else has: a new token stands in
 it. Who asks for the same at the same moment waits for the first. Where a server died between what was done and its
-answer, the answer is made anew from what it was done to, as far as that can be.
+answer, the answer is made anew from what it was done to, as far as that can be. So it is where what he may has changed
+since: what was answered is told to nobody who might not be told it now. Of a call that did nothing, nothing is kept.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
 
-from allotment.errors import ConflictError, InputError, UsageError
-from allotment.model.access.caller import KeyedCall
+from allotment.errors import ConflictError, InputError, TooOftenError, UsageError
+from allotment.model.access.caller import CallerKind, KeyedCall
+from allotment.model.access.rights import AccessRights
 from allotment.operations.access.admitting import LetIn
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.keyed_calls import KEPT_HOURS, CallsStore, KeptCall
@@ -34,6 +36,8 @@ _KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{8,200})"?')
 _HOUR: Final = 3_600_000
 _PATIENCE: Final = 20.0
 """Seconds that the same call is waited for which is being done."""
+_MOST_CALLS: Final = 1000
+"""Calls of one caller that are kept; one whose server it is has no such bound."""
 _MOST_KEPT: Final = 1 << 20
 """Bytes of an answer that are kept."""
 _NONCE: Final = 12
@@ -79,26 +83,33 @@ class CallKey:
         address = self.request.url
         body = "" if self.streamed else getattr(self.request.state, _DIGEST, "")
         asked = f"{self.request.method}\0{address.path}\0{address.query}\0{body}"
-        return KeyedCall(self.id, hashlib.sha256(asked.encode()).hexdigest())
+        whose = hashlib.sha256(f"caller\0{self.whose}".encode()).hexdigest()
+        return KeyedCall(self.id, hashlib.sha256(asked.encode()).hexdigest(), whose)
 
-    def seal(self, answer: Response, random: Callable[[int], bytes]) -> str:
-        """An answer, as it lies in the store."""
-        head = f"{answer.status_code} {answer.media_type or ''} {answer.headers.get('etag', '')}\n"
+    def seal(self, answer: Response, rights: str, random: Callable[[int], bytes]) -> str:
+        """An answer, as it lies in the store.
+
+        Args:
+            answer: whole.
+            rights: digest of what the caller may.
+            random: gives so many random bytes.
+        """
+        head = f"{rights} {answer.status_code} {answer.media_type or ''} {answer.headers.get('etag', '')}\n"
         nonce = random(_NONCE)
         sealed = AESGCM(self._secret).encrypt(nonce, head.encode() + bytes(answer.body), self.id.encode())
         return base64.b64encode(nonce + sealed).decode()
 
-    def opened(self, sealed: str) -> Response | None:
-        """The answer; None where it is damaged."""
+    def opened(self, sealed: str) -> tuple[Response, str] | None:
+        """The answer, and digest of what the caller might when it was given; None where it is damaged."""
         data = base64.b64decode(sealed)
         try:
             whole = AESGCM(self._secret).decrypt(data[:_NONCE], data[_NONCE:], self.id.encode())
         except InvalidTag:
             return None
         head, _, body = whole.partition(b"\n")
-        status, media, tag = head.decode().split(" ")
+        rights, status, media, tag = head.decode().split(" ")
         headers = {REPLAYED: "true"} | ({"ETag": tag} if tag else {})
-        return Response(body, int(status), headers, media or None)
+        return Response(body, int(status), headers, media or None), rights
 
     @property
     def _secret(self) -> bytes:
@@ -131,6 +142,28 @@ def note_body(request: Request, body: bytes) -> None:
     setattr(request.state, _DIGEST, hashlib.sha256(body).hexdigest())
 
 
+@dataclass(frozen=True, slots=True)
+class ToldAgain:
+    """How a caller is told again what was done.
+
+    Attributes:
+        now: who he is, and what he may; looked up anew. It may raise what refuses him.
+        made: makes the answer of what it was done to, such as ``request/r1``, where nobody knows it any more; None
+            where the call is done anew.
+        otherwise: the same where what he may has changed since.
+    """
+
+    now: Callable[[], LetIn]
+    made: Callable[[str], Response | None]
+    otherwise: Callable[[str], Response | None]
+
+
+def _digest_of(rights: AccessRights) -> str:
+    given = [sorted(each.value for each in rights.everywhere), rights.as_server]
+    given += sorted((name, sorted(each.value for each in some)) for name, some in rights.teams.items())
+    return hashlib.sha256(repr(given).encode()).hexdigest()
+
+
 class DoneOnce:
     """See the module; for the event loops of a server."""
 
@@ -147,37 +180,38 @@ class DoneOnce:
         self._random = random
         self._running: dict[str, Future[None]] = {}
 
-    async def answer(
-        self, key: CallKey, do: Callable[[], Awaitable[Response]], again: Callable[[str], Response | None]
-    ) -> Response:
+    async def answer(self, key: CallKey, do: Callable[[], Awaitable[Response]], again: ToldAgain) -> Response:
         """What the call answers, or has answered.
 
         Args:
             key: of the call.
             do: does it.
-            again: makes the answer of what it was done to, such as ``request/r1``, where nobody knows it any more; None
-                where the call is done anew.
+            again: how it is told again.
 
         Raises:
             InputError: the key came with another call.
             ConflictError: the same call is being done, and takes long.
+            TooOftenError: so many calls of the caller are kept that no more are.
         """
         await self._alone(key.id)
         try:
-            kept = await to_thread.run_sync(self._kept, key.id)
+            admitted, kept = await to_thread.run_sync(lambda: (again.now(), self._kept(key.id)))
+            rights = _digest_of(admitted.rights)
             if kept is None:
-                return await self._done(key, do)
+                if admitted.caller.kind is not CallerKind.LOCAL:
+                    await to_thread.run_sync(self._check_room, key.call.whose)
+                return await self._done(key, do, rights)
             if kept.call != key.call:
                 raise ReusedKeyError
-            before = key.opened(kept.answer) if kept.answer else None
-            if before is not None:
+            before, then = (key.opened(kept.answer) if kept.answer else None) or (None, rights)
+            if before is not None and then == rights:
                 return await self._same(before, do) if key.streamed else before
             if kept.subject:
-                made = await to_thread.run_sync(again, kept.subject)
+                made = await to_thread.run_sync(again.made if then == rights else again.otherwise, kept.subject)
                 if made is not None:
-                    await self._keep(key, made)
+                    await self._keep(key, made, rights)
                     return made
-            return await self._done(key, do)
+            return await self._done(key, do, rights)
         finally:
             self._running.pop(key.id).set_result(None)
 
@@ -191,16 +225,23 @@ class DoneOnce:
             "the same call is being done", why=f"it has not ended for {_PATIENCE:g} seconds", fix="ask again in a while"
         )
 
-    async def _done(self, key: CallKey, do: Callable[[], Awaitable[Response]]) -> Response:
+    async def _done(self, key: CallKey, do: Callable[[], Awaitable[Response]], rights: str) -> Response:
         answer = await do()
-        if answer.status_code < _FAILED:
-            await self._keep(key, answer)
+        # What was done has kept the call already; code alone is kept by no act.
+        acted = key.streamed or await to_thread.run_sync(self._kept, key.id) is not None
+        if acted and answer.status_code < _FAILED:
+            await self._keep(key, answer, rights)
         return answer
 
-    async def _keep(self, key: CallKey, answer: Response) -> None:
+    async def _keep(self, key: CallKey, answer: Response, rights: str) -> None:
         if len(answer.body) <= _MOST_KEPT:
-            sealed = key.seal(answer, self._random)
+            sealed = key.seal(answer, rights, self._random)
             await to_thread.run_sync(self._store.keep_answer, key.call, epoch_ms(self._clock), sealed)
+
+    def _check_room(self, whose: str) -> None:
+        if self._store.kept_calls(whose, epoch_ms(self._clock) - KEPT_HOURS * _HOUR) >= _MOST_CALLS:
+            why = f"{_MOST_CALLS} of your calls with an {IDEMPOTENCY_KEY} are kept, each for {KEPT_HOURS} hours"
+            raise TooOftenError(_HOUR / 1000, f"{why}; a call without one is done nevertheless")
 
     @staticmethod
     async def _same(before: Response, do: Callable[[], Awaitable[Response]]) -> Response:

@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from allotment.api.contract import JsonValue, Media, RouteContract
 from allotment.api.doors import Door
 from allotment.api.entity_tags import TaggedRoute, check_unconditional, condition_of
-from allotment.api.keyed_calls import DoneOnce, key_of
+from allotment.api.keyed_calls import DoneOnce, ToldAgain, key_of
 from allotment.api.visits import ONCE, Again, Change, NewBrowser, Newcomer, Visit, address_of
 from allotment.errors import ForbiddenError, NotFoundError, UsageError, quoted
 from allotment.model.access.permission import Permission
@@ -39,6 +39,9 @@ OPEN: Final = "nothing"
 """What an operation needs that is there for whoever comes to sign in."""
 _LOOKING: Final = frozenset({"GET"})
 """Verbs that change nothing: of every other, whoever asks is looked at anew when it is done."""
+
+_LOOK: Final = Change(None)
+"""How it is done that nothing changes."""
 
 
 class _LookedAtAnew:
@@ -109,7 +112,7 @@ class Routes:
         again = None if verb in _LOOKING else change.again
         contract = RouteContract(takes, gives, change.conditional, again is not None, sparse)
         entered = self._entering(verb, path, needs, contract, streamed=change.streamed)
-        return self._making(verb, path, entered, needs.value, contract, again)
+        return self._making(verb, path, entered, needs.value, contract, replace(change, again=again))
 
     def known(
         self, verb: str, path: str, *, gives: JsonValue | Media | None = None
@@ -170,6 +173,7 @@ class Routes:
 
         return replace(
             visit,
+            now=lambda: now().admitted,
             jobs=cast("JobService", _LookedAtAnew(lambda: now().jobs)),
             access=cast("AccessService", _LookedAtAnew(lambda: now().access)),
             requests=cast("RequestService", _LookedAtAnew(lambda: now().requests)),
@@ -235,10 +239,10 @@ class Routes:
         entered: Callable[[Request], Awaitable[None]],
         needs: str,
         contract: RouteContract,
-        again: Again | None = None,
+        change: Change = _LOOK,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         self.contracts[verb, path] = contract
-        return self._made(verb, path, entered, needs, again)
+        return self._made(verb, path, entered, needs, change)
 
     def _made(
         self,
@@ -246,14 +250,14 @@ class Routes:
         path: str,
         entered: Callable[..., Awaitable[None]],
         needs: str,
-        again: Again | None = None,
+        change: Change = _LOOK,
         *,
         is_call: bool = True,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def made(handler: Callable[..., Any]) -> Callable[..., Any]:
             self._app.router.add_api_route(
                 path,
-                handler if again is None else self._done_once(handler, again),
+                handler if change.again is None else self._done_once(handler, change.again, change.otherwise),
                 methods=[verb],
                 dependencies=[Depends(entered)],
                 openapi_extra={NEEDS: needs},
@@ -264,7 +268,9 @@ class Routes:
 
         return made
 
-    def _done_once(self, handler: Callable[..., Any], again: Again) -> Callable[..., Awaitable[Response]]:
+    def _done_once(
+        self, handler: Callable[..., Any], again: Again, otherwise: Again | None
+    ) -> Callable[..., Awaitable[Response]]:
         """The handler, which is called once for calls of one key."""
 
         @wraps(handler)
@@ -277,7 +283,10 @@ class Routes:
             visit: Visit = given["asked"]
             if visit.key is None:
                 return await do()
-            return await self._once.answer(visit.key, do, partial(again, visit))
+            told = ToldAgain(
+                visit.now or (lambda: visit.admitted), partial(again, visit), partial(otherwise or again, visit)
+            )
+            return await self._once.answer(visit.key, do, told)
 
         return done
 

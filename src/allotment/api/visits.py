@@ -33,6 +33,7 @@ class Visit:
         still: whether he would be let in now, too.
         condition: on which something is to be done.
         key: that has a call be done once; None where it has none.
+        now: who he is now, and what he may; for threads. It may raise what refuses him.
     """
 
     admitted: LetIn
@@ -42,6 +43,7 @@ class Visit:
     still: Callable[[], Awaitable[bool]]
     condition: IfMatch = UNCONDITIONAL
     key: CallKey | None = None
+    now: Callable[[], LetIn] | None = None
 
 
 Again = Callable[[Visit, str], Response | None]
@@ -61,6 +63,15 @@ def lost(_visit: Visit, subject: str) -> NoReturn:
     )
 
 
+def told_once(_visit: Visit, subject: str) -> NoReturn:
+    """For an answer that holds a secret, which was told to who might something else."""
+    raise ConflictError(
+        "it was done, and what was answered is told no more",
+        why=f"it was done to {shown(subject)}, and what you may has changed since",
+        fix="revoke that, and ask anew with another key",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """How a call is done that is no look.
@@ -68,11 +79,13 @@ class Change:
     Attributes:
         again: how its answer is made where it was done and nobody knows the answer any more; None where a key means
             nothing, for nothing is kept.
+        otherwise: how it is made where what the caller may has changed since; None for the same.
         conditional: whether its handler looks at the condition of a visit.
         streamed: whether its handler reads the body itself.
     """
 
     again: Again | None = lost
+    otherwise: Again | None = None
     conditional: bool = False
     streamed: bool = False
 

@@ -35,6 +35,10 @@ class KeptCall:
 class CallsReader(Protocol):
     """What can be asked. Everything may raise `StoreError` and `UnreachableError`."""
 
+    def kept_calls(self, whose: str, since: int) -> int:
+        """How many calls of somebody are kept that were done since a moment."""
+        ...
+
     def kept_call(self, call_id: str) -> KeptCall | None:
         """The call that came with a key; None where none did."""
         ...

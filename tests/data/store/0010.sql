@@ -47,12 +47,13 @@ INSERT INTO "cluster_credentials" VALUES('acme','training','v1.0123456789ab.c2Vh
 CREATE TABLE calls (
 	id TEXT NOT NULL, 
 	asked TEXT NOT NULL, 
+	whose TEXT NOT NULL, 
 	at BIGINT NOT NULL, 
 	subject TEXT NOT NULL, 
 	answer TEXT NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "calls" VALUES('c1','d1',1800000000000,'job/j1','');
+INSERT INTO "calls" VALUES('c1','d1','w1',1800000000000,'job/j1','');
 CREATE TABLE deliveries (
 	notice TEXT NOT NULL, 
 	receiver TEXT NOT NULL, 
@@ -260,4 +261,5 @@ CREATE INDEX journal_subject ON journal (kind, subject, number);
 CREATE INDEX journal_at ON journal (at);
 CREATE INDEX jobs_counted ON jobs (parent, team, state, backend, owner, name, submitted);
 CREATE INDEX calls_at ON calls (at);
+CREATE INDEX calls_of ON calls (whose, at);
 COMMIT;

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from allotment.adapters.store.fake import MemoryStore
+from allotment.api import events
 from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.requests.gates import ApproverAbsence
 from allotment.model.requests.request import RequestState
 from allotment.operations.access.signing_in import shut_out
+from allotment.operations.watch import hub as hubs
 from allotment.ports.journal import DerivedDocument, SubjectKind
 from tests.unit.adapters.store.jobs import grant, request, submitted
 from tests.unit.api.streams import Following, Frame
@@ -156,3 +160,62 @@ def hall_signs_out(hall: Hall, text: str) -> int:
     asking.start()
     asking.join()
     return found[0]
+
+
+def test_tokens_of_a_team_are_one_place_and_a_team_has_a_share(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(hubs, "MOST_OF_TEAM", 3)
+    owner, other = hall.session("olga", "nlp-owners"), hall.session("vic", "cv-members")
+    texts = []
+    for each in range(3):
+        wanted = {"name": f"ci{each}", "permissions": ["read"], "lasts": 9_999_999, "team": "nlp"}
+        status, said = hall.asked("POST", "/api/v1/tokens", owner, {"version": 1, "wanted": wanted})
+        assert status == 200, said
+        texts.append(said["given"]["text"])
+
+    async def scene() -> None:
+        async with AsyncExitStack() as held:
+
+            async def status(text: str) -> int:
+                one = await held.enter_async_context(following(hall, text))
+                await one.until(1)
+                return one.status
+
+            assert [await status(each) for each in texts] == [200, 200, 507]
+            assert [await status(owner) for _ in range(2)] == [200, 507]
+            assert await status(other) == 200
+            both = hall.session("bo", "nlp-members", "cv-members")
+            assert await status(both) == 200
+
+    run(scene)
+
+
+@pytest.mark.parametrize(("delegate", "reads"), [("vic", 0), ("ada", 1)])
+def test_people_are_looked_up_once_for_many_requests_and_in_no_event_loop(
+    hall: Hall, delegate: str, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, world = store_of(hall), hall.world
+    platform = world.platform
+    away = ApproverAbsence("boss", f"{delegate}@acme.example", 0, 1 << 60)
+    world.platform = replace(platform, approvals=replace(platform.approvals, absences=(away,)))
+    ada = hall.session("ada", "nlp-members", email="ada@acme.example")
+    begin = store.journal_head()
+    asked = [request(f"r00000{each:02}", team="nlp" if each % 2 else "cv") for each in range(20)]
+    bare = [replace(each, terms=replace(each.terms, taken=())) for each in asked]
+    store.keep_requests(bare, [])
+    found: list[str] = []
+    people = store.people
+
+    def noted() -> Any:
+        found.append(threading.current_thread().name)
+        return people()
+
+    monkeypatch.setattr(store, "people", noted)
+
+    async def scene() -> None:
+        async with following(hall, ada, f"subjects=request&after={begin}") as one:
+            assert "request r0000019 made" in told(await one.until(11))
+
+    run(scene)
+    assert len(found) == reads
+    assert threading.current_thread().name not in found

@@ -16,7 +16,13 @@ from allotment.ports.stored_jobs import kept_text
 def call_of(connection: sa.Connection, call_id: str) -> KeptCall | None:
     """By its id; None where there is none."""
     row = connection.execute(sa.select(CALLS).where(CALLS.c.id == call_id)).first()
-    return None if row is None else KeptCall(KeyedCall(row.id, row.asked), row.at, row.subject, row.answer)
+    return None if row is None else KeptCall(KeyedCall(row.id, row.asked, row.whose), row.at, row.subject, row.answer)
+
+
+def calls_of(connection: sa.Connection, whose: str, since: int) -> int:
+    """How many of somebody are kept, done since a moment."""
+    counted = sa.select(sa.func.count()).select_from(CALLS).where(CALLS.c.whose == whose, CALLS.c.at >= since)
+    return int(connection.execute(counted).scalar_one())
 
 
 def done(connection: sa.Connection, acts: Iterable[AuditedAct]) -> None:
@@ -42,6 +48,7 @@ def _put(connection: sa.Connection, kept: KeptCall) -> None:
     row = {
         "id": kept.call.id,
         "asked": kept.call.asked,
+        "whose": kept.call.whose,
         "at": kept.at,
         "subject": kept.subject,
         "answer": kept.answer,

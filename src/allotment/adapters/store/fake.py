@@ -265,6 +265,10 @@ class MemoryStore(MemoryCredentials):
         self._note(SubjectKind.JOB, ChangeKind.GONE, *gone)
         return len(gone)
 
+    def kept_calls(self, whose: str, since: int) -> int:
+        """See the port."""
+        return sum(each.call.whose == whose and each.at >= since for each in self._calls.values())
+
     def kept_call(self, call_id: str) -> KeptCall | None:
         """See the port."""
         return self._calls.get(call_id)

@@ -323,6 +323,11 @@ class SqlReader:
         with self._looking() as connection:
             return credential_rows.credentials_of(connection, platform)
 
+    def kept_calls(self, whose: str, since: int) -> int:
+        """See the port."""
+        with self._looking() as connection:
+            return call_rows.calls_of(connection, whose, since)
+
     def kept_call(self, call_id: str) -> KeptCall | None:
         """See the port."""
         with self._looking() as connection:

@@ -290,10 +290,12 @@ CALLS: Final = sa.Table(
     METADATA,
     sa.Column("id", TEXT, primary_key=True),
     sa.Column("asked", TEXT, nullable=False),
+    sa.Column("whose", TEXT, nullable=False),
     sa.Column("at", TIME, nullable=False),
     sa.Column("subject", TEXT, nullable=False),
     sa.Column("answer", TEXT, nullable=False),
     sa.Index("calls_at", "at"),
+    sa.Index("calls_of", "whose", "at"),
 )
 """That came with a key; for a day. What was answered is sealed with that key, which stands nowhere here."""
 LEADER: Final = sa.Table(

@@ -28,10 +28,12 @@ class KeyedCall:
     Attributes:
         id: stands for whose call it is and for its key; of neither it tells anything.
         asked: digest of what was asked for.
+        whose: stands for who made it, and tells nothing of him.
     """
 
     id: str
     asked: str
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)

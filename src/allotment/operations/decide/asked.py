@@ -97,6 +97,10 @@ class RequestsOf:
         rows = tuple(found[:size])
         return RequestsPage(rows, _mark(rows[-1]) if len(found) > size else None)
 
+    def decider(self) -> Decider:
+        """Whether he decides on a request, of many requests by the rules as they are now."""
+        return self._desk.decider(self._party)
+
     def seen_request(self, request: GrantRequest, decides: Decider | None = None, *, lent: bool) -> GrantRequest | None:
         """One as it is listed for him, or what of another team's is `lent`; None where he does not see it."""
         if self._sees(request, decides):

@@ -252,9 +252,14 @@ class RequestDesk:
                     fix="wait until some are decided on, or withdraw some: `allot request withdraw ID`",
                 )
 
-    def rules(self, platform: Platform) -> RequestRules:
-        """By which rules requests are decided, with the people who are away as far as they are known."""
-        absent = {each.user for each in platform.approvals.absences}
+    def rules(self, platform: Platform, deputy: str | None = None) -> RequestRules:
+        """By which rules requests are decided, with the people who are away as far as they are known.
+
+        Args:
+            platform: as it is declared now.
+            deputy: the only one who would decide; None for anybody. For whom he does not stand in is not looked up.
+        """
+        absent = {each.user for each in platform.approvals.absences if deputy in (None, each.delegate)}
         people = [each for each in self._room.store.people() if each.name in absent] if absent else []
         away = {each.name: Somebody(each.name, frozenset(each.groups), owned(platform, each.groups)) for each in people}
         shut_out = frozenset(each.name for each in people if each.suspended is not None)
@@ -267,7 +272,7 @@ class RequestDesk:
     def decider(self, party: Party) -> Callable[[GrantRequest], bool]:
         """The same, of many requests by the rules as they are now."""
         platform, now = self._room.platform(), self._room.now()
-        rules = self.rules(platform)
+        rules = self.rules(platform, party.somebody.name)
 
         def decides(request: GrantRequest) -> bool:
             if request.state.over:

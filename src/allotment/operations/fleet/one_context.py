@@ -108,6 +108,12 @@ def _cluster(found: Mapping[str, Any], read: ReadFile) -> dict[str, Any]:
         raise InputError(
             "the server of that context is no https:// address", why="a credential is never sent in the clear"
         )
+    if "@" in address.netloc or any(mark in kept["server"] for mark in "?#"):
+        raise InputError(
+            "the server of that context has a user name, a query or a fragment",
+            why="an address is told by many messages, and a secret may stand in them",
+            fix="give its host, port and path alone",
+        )
     return kept | _inlined(found, read, "certificate-authority")
 
 

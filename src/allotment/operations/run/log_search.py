@@ -18,6 +18,8 @@ MOST_FOUND: Final = 1000
 """Lines of one answer."""
 MOST_READ: Final = 256 << 20
 """Bytes that one call looks at, from its first line on: so each call gets on."""
+MOST_SKIPPED: Final = 1 << 30
+"""Bytes that one call passes before its first line, within the time of the call."""
 MOST_LINE: Final = 64 << 10
 """Bytes of one line that are told."""
 _LOOK_AT_THE_CLOCK: Final = 4096
@@ -66,7 +68,8 @@ class LogSearch:
         lines: those that are told.
         matches: how many are meant among those that were looked at.
         looked_at: how many lines.
-        next: number of the line at which the next call goes on; None where nothing is left.
+        next: number of the line at which the next call goes on; None where nothing is left. Where it is less than the
+            first that was asked for, that one lies too far behind the beginning to be found in one call.
     """
 
     lines: tuple[FoundLine, ...]
@@ -91,14 +94,16 @@ def searched(lines: Iterator[LogLine | None], wanted: LogQuery, has_time: Callab
     pieces = [each.encode() for each in wanted.text.split("*") if each]
     limit = min(max(1, wanted.limit), MOST_FOUND)
     found: list[FoundLine] = []
-    number, read, looked_at = -1, 0, 0
+    read, skipped, looked_at = 0, 0, 0
     for number, line in enumerate(each for each in lines if each is not None):
         if wanted.last is not None and number >= wanted.last:
             return LogSearch(tuple(found), len(found), looked_at, None)
-        late = number % _LOOK_AT_THE_CLOCK == 0 and number > wanted.first and not has_time()
-        if len(found) >= limit or read > MOST_READ or late:
-            return LogSearch(tuple(found), len(found), looked_at, max(number, wanted.first))
+        late = number % _LOOK_AT_THE_CLOCK == 0 and number not in (0, wanted.first) and not has_time()
+        far = number < wanted.first and skipped > MOST_SKIPPED
+        if len(found) >= limit or read > MOST_READ or far or late:
+            return LogSearch(tuple(found), len(found), looked_at, number)
         if number < wanted.first:
+            skipped += len(line.text) + 1
             continue
         read += len(line.text) + 1
         looked_at += 1

@@ -19,6 +19,8 @@ MOST_WATCHERS: Final = 600
 """Who follows at once, of all doors together."""
 MOST_OF_ONE: Final = 32
 """The same of one caller."""
+MOST_OF_TEAM: Final = 300
+"""The same of the people and tokens of one team: whoever is of several counts in the one that has fewest."""
 SILENT_AFTER: Final = 4.0
 """Seconds for which the store may not answer: who follows cannot be told that he may no more, and is sent away."""
 _LOOK_AGAIN: Final = 1.0
@@ -78,6 +80,7 @@ class ChangeHub:
         self._news = threading.Event()
         self._bells: tuple[Callable[[], None], ...] = ()
         self._of: Counter[str] = Counter()
+        self._of_team: Counter[str] = Counter()
         self._documents: Counter[str] = Counter()
         self._subjects: dict[tuple[SubjectKind, str], SubjectChange] = {}
         self._held: HeldChanges | None = None
@@ -130,34 +133,49 @@ class ChangeHub:
         with self._lock:
             return tuple(sorted(self._documents))
 
-    def enter(self, caller: str, most: int = MOST_OF_ONE, documents: Collection[str] = ()) -> None:
+    def enter(
+        self, caller: str, most: int = MOST_OF_ONE, documents: Collection[str] = (), teams: Collection[str] = ()
+    ) -> str:
         """One more follows.
 
         Args:
             caller: in whose name.
             most: how many may in it.
             documents: whose documents he is told of.
+            teams: of which he is; empty for who is of all.
+
+        Returns:
+            The team in whose share he is, to be said when he leaves; empty for none.
 
         Raises:
             NoRoomError: there are too many already.
         """
         with self._lock:
-            if self._of[caller] >= most or self._of.total() >= MOST_WATCHERS:
-                own = self._of[caller] >= most
-                raise NoRoomError(
-                    "too many follow what changes here",
-                    why=f"{most if own else MOST_WATCHERS} are the most" + (" of one caller" if own else ""),
-                    fix="end one that you follow, or come back in a while",
-                )
+            share = min(sorted(teams), key=self._of_team.__getitem__, default="")
+            for there, bound, whose in (
+                (self._of[caller], most, " of one caller"),
+                (self._of_team[share] if share else 0, MOST_OF_TEAM, " of one team"),
+                (self._of.total(), MOST_WATCHERS, ""),
+            ):
+                if there >= bound:
+                    raise NoRoomError(
+                        "too many follow what changes here",
+                        why=f"{bound} are the most{whose}",
+                        fix="end one that you follow, or come back in a while",
+                    )
             self._of[caller] += 1
+            if share:
+                self._of_team[share] += 1
             self._documents.update(documents)
+            return share
 
-    def leave(self, caller: str, documents: Collection[str] = ()) -> None:
+    def leave(self, caller: str, documents: Collection[str] = (), share: str = "") -> None:
         """One less does; see `enter`."""
         with self._lock:
             self._of[caller] -= 1
+            self._of_team[share] -= 1
             self._documents.subtract(documents)
-            self._of, self._documents = +self._of, +self._documents
+            self._of, self._of_team, self._documents = +self._of, +self._of_team, +self._documents
 
     def look(self) -> None:
         """Read what is new, and wake everybody.

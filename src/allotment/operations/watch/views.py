@@ -29,7 +29,13 @@ from allotment.ports.stored_jobs import JobRow
 class SeenRequests(Protocol):
     """Requests and grants as one caller sees them."""
 
-    def seen_request(self, request: GrantRequest, *, lent: bool) -> GrantRequest | None:
+    def decider(self) -> Callable[[GrantRequest], bool]:
+        """Whether he decides on a request, of many requests by the rules as they are now."""
+        ...
+
+    def seen_request(
+        self, request: GrantRequest, decides: Callable[[GrantRequest], bool] | None = None, *, lent: bool
+    ) -> GrantRequest | None:
         """A request as he sees it; None where he does not."""
         ...
 
@@ -93,6 +99,7 @@ class ChangeView:
         self._reads = admitted.rights.within(Permission.READ)
         self._asks = admitted.rights.within(Permission.REQUESTS)
         self._decides = Permission.DECIDE in admitted.rights.everywhere
+        self._decides_on: Callable[[GrantRequest], bool] | None = None
         self._shown: set[tuple[SubjectKind, str]] = set()
         token = admitted.token
         self._own = frozenset() if token is None else frozenset(filter(None, (token.id, token.person)))
@@ -101,8 +108,15 @@ class ChangeView:
         """Whether what he may, or that he was let in, may be another since."""
         return change.entry.kind is SubjectKind.ACCESS and change.entry.id in self._own
 
+    def concerns_requests(self, change: SubjectChange) -> bool:
+        """Whether the store may be read for what he is told of it."""
+        if SubjectKind.REQUEST not in self._kinds or not isinstance(change.now, GrantRequest):
+            return False
+        return not self._team or change.now.wish.team == self._team
+
     def events(self, changes: Iterator[SubjectChange]) -> Iterator[ToldEvent]:
-        """What he is told."""
+        """What he is told; by the rules as they are now."""
+        self._decides_on = None
         for each in changes:
             told = self._told(each)
             if told is not None:
@@ -156,7 +170,9 @@ class ChangeView:
         if isinstance(now, GrantRequest):
             if self._team and now.wish.team != self._team:
                 return None
-            return self._requests.seen_request(now, lent=not self._team)
+            if self._decides_on is None:
+                self._decides_on = self._requests.decider()
+            return self._requests.seen_request(now, self._decides_on, lent=not self._team)
         if isinstance(now, TeamGrant):
             return None if self._team and now.team != self._team else self._requests.seen_grant(now)
         return None

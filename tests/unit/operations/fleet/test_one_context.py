@@ -107,6 +107,9 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "in the clear": (of_cluster(server=f"http://{CANARY}"), "no https:// address"),
     "no address": (of_cluster(server=""), "no https:// address"),
     "an address without a host": (of_cluster(server="https://"), "no https:// address"),
+    "a password in the address": (of_cluster(server=f"https://ada:{CANARY}@k.example"), "a user name, a query"),
+    "a query in the address": (of_cluster(server=f"https://k.example/?{CANARY}"), "a user name, a query"),
+    "a fragment in the address": (of_cluster(server=f"https://k.example/#{CANARY}"), "a user name, a query"),
     "no user": (lambda document: document["contexts"][0]["context"].pop("user"), "not there"),
 }  # fmt: skip
 

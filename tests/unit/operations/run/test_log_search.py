@@ -76,6 +76,14 @@ def test_it_ends_where_there_is_no_time_or_too_much_to_read(monkeypatch: pytest.
         searched(lines(), LogQuery(text="x" * 1001), lambda: True)
 
 
+def test_what_is_passed_takes_time_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_search, "_LOOK_AT_THE_CLOCK", 2)
+    found = searched(lines(), LogQuery(1 << 53), lambda: False)
+    assert (found.looked_at, found.next) == (0, 2)
+    monkeypatch.setattr(log_search, "MOST_SKIPPED", 0)
+    assert searched(lines(), LogQuery(1 << 53), lambda: True).next == 1
+
+
 def test_no_text_takes_long() -> None:
     began = time.process_time()
     assert not holds(b"a" * (1 << 20), [b"a" * 30] * 400 + [b"b"])

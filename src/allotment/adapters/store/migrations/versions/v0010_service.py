@@ -59,11 +59,13 @@ def _calls() -> None:
         "calls",
         sa.Column("id", _TEXT, primary_key=True),
         sa.Column("asked", _TEXT, nullable=False),
+        sa.Column("whose", _TEXT, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("subject", _TEXT, nullable=False),
         sa.Column("answer", _TEXT, nullable=False),
     )
     op.create_index("calls_at", "calls", ["at"])
+    op.create_index("calls_of", "calls", ["whose", "at"])
     op.create_index("jobs_counted", "jobs", ["parent", "team", "state", "backend", "owner", "name", "submitted"])
 
 
