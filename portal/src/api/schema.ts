@@ -1929,7 +1929,8 @@ export interface components {
          *             lines: those that are told.
          *             matches: how many are meant among those that were looked at.
          *             looked_at: how many lines.
-         *             next: number of the line at which the next call goes on; None where nothing is left.
+         *             next: number of the line at which the next call goes on; None where nothing is left. Where it is less than the
+         *                 first that was asked for, that one lies too far behind the beginning to be found in one call.
          */
         LogSearch: {
             lines: components["schemas"]["FoundLine"][];

@@ -36,7 +36,7 @@ _KEY: Final = re.compile(r'"?([\x21\x23-\x7e]{8,200})"?')
 _HOUR: Final = 3_600_000
 _PATIENCE: Final = 20.0
 """Seconds that the same call is waited for which is being done."""
-_MOST_CALLS: Final = 1000
+_MOST_CALLS: Final = 20_000
 """Calls of one caller that are kept; one whose server it is has no such bound."""
 _MOST_KEPT: Final = 1 << 20
 """Bytes of an answer that are kept."""
@@ -240,7 +240,7 @@ class DoneOnce:
 
     def _check_room(self, whose: str) -> None:
         if self._store.kept_calls(whose, epoch_ms(self._clock) - KEPT_HOURS * _HOUR) >= _MOST_CALLS:
-            why = f"{_MOST_CALLS} of your calls with an {IDEMPOTENCY_KEY} are kept, each for {KEPT_HOURS} hours"
+            why = f"{_MOST_CALLS:,} of your calls with an {IDEMPOTENCY_KEY} are kept, each for {KEPT_HOURS} hours"
             raise TooOftenError(_HOUR / 1000, f"{why}; a call without one is done nevertheless")
 
     @staticmethod
