@@ -175,8 +175,8 @@ async def _lead_on(
         await _copied(there, writer, guest)
     finally:
         asks.cancel()
+        back.close()  # before anything is waited for: whoever is turned out in that moment waits for nothing
         await asyncio.gather(asks, return_exceptions=True)
-        back.close()
     with contextlib.suppress(OSError, TimeoutError):
         await asyncio.wait_for(_thrown_away(reader), _LINGERED)
 

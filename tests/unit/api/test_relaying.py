@@ -102,9 +102,10 @@ def test_where_it_is_full_the_one_goes_that_has_been_idle_for_longest(
 ) -> None:
     monkeypatch.setattr(relays, bound, 3)
     with led_on(echoes) as there, ExitStack() as held:
-        some = [held.enter_context(come(there)) for _ in range(3)]
-        for each in some:
-            assert each.recv(10) == b"x"
+        some = []
+        for _ in range(3):  # each is answered before the next one comes: so it is known who has been idle for longest
+            some.append(held.enter_context(come(there)))
+            assert some[-1].recv(10) == b"x"
         some[0].sendall(b"y")
         assert some[0].recv(10) == b"y"
         assert held.enter_context(come(there)).recv(10) == b"x"
