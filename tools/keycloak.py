@@ -11,7 +11,6 @@ Whoever has an account signs in with the password `PASSWORD`; the same people, g
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import os
 import random
 import shutil
@@ -31,8 +30,7 @@ import platformdirs
 
 from allotment.adapters.sandbox import ports, processes
 from allotment.adapters.sandbox.locking import exclusive
-from allotment.adapters.sandbox.pki import make_pki
-from tools.oidc_provider import CLIENT, GROUPS, STRANGER, ProviderNotUpError, RunningProvider
+from tools.oidc_provider import CLIENT, GROUPS, STRANGER, ProviderNotUpError, RunningProvider, write_certificates
 
 VERSION: Final = "26.7.3"
 PASSWORD: Final = "x"
@@ -156,14 +154,7 @@ def up(folder: Path) -> Iterator[RunningKeycloak]:
     """
     home = install()
     folder.mkdir(parents=True, mode=0o700)
-    made = make_pki(dt.datetime.now(dt.UTC))
-    for name, made_as in (
-        ("ca.crt", "ca.crt"),
-        ("server.crt", "kube-apiserver.crt"),
-        ("server.key", "kube-apiserver.key"),
-    ):
-        (folder / name).touch(0o600)
-        (folder / name).write_bytes(made[made_as])
+    write_certificates(folder)
     chosen = ports.choose(("https", "http"), random.SystemRandom())
     base, log = f"https://127.0.0.1:{chosen['https']}", folder / "log"
     environment = {

@@ -156,7 +156,8 @@ def up(folder: Path) -> Iterator[RunningProvider]:
         processes.stop([started], str(folder), grace_seconds=5)
 
 
-def _settings(folder: Path, modules: Path, port: int) -> dict[str, Any]:
+def write_certificates(folder: Path) -> None:
+    """Into a folder: an authority of its own, and a server's certificate of it with its key."""
     made = make_pki(dt.datetime.now(dt.UTC))
     for name, made_as in (
         ("ca.crt", "ca.crt"),
@@ -165,6 +166,10 @@ def _settings(folder: Path, modules: Path, port: int) -> dict[str, Any]:
     ):
         (folder / name).touch(0o600)
         (folder / name).write_bytes(made[made_as])
+
+
+def _settings(folder: Path, modules: Path, port: int) -> dict[str, Any]:
+    write_certificates(folder)
     return {
         "port": port,
         "folder": str(folder),

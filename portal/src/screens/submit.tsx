@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import { useState } from 'react'
 import { foresee, jobsOf, status, submit, whoami } from '../api/queries'
 import { asTrouble } from '../api/problem'
 import type { JobSubmission } from '../api/schema'
@@ -46,7 +46,7 @@ export function Submit() {
   const me = useQuery(whoami).data
   const teams = told?.teams ?? []
   const whole = { ...form, team: form.team || (teams[0] ?? '') }
-  const text = useMemo(() => fileOf(whole), [JSON.stringify(whole)])
+  const text = fileOf(whole)
   const settled = useSettled(text, SETTLES)
   const foreseen = useQuery({
     queryKey: ['foreseen', form.backend, settled],

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from 'react'
 import { asTrouble, Trouble, troubleOf } from '../api/problem'
 import { PAGE_KEY, pageKey } from '../api/session'
+import { textOf } from '../api/text'
 
 export interface LogLine {
   /** Milliseconds since the epoch; null where the back end keeps no times. */
@@ -99,23 +100,16 @@ async function opened(reference: string, query: Record<string, string>, signal: 
 
 async function* blocks(answer: Response): AsyncGenerator<Block | 'end'> {
   if (!answer.body) return
-  const reader = answer.body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader()
   let rest = ''
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      const lines = (rest + value).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
-        if (!line) continue
-        const said = JSON.parse(line) as Block | readonly { what: string; why: string; fix: string }[]
-        if (!Array.isArray(said)) yield said as Block
-        else if (said[0]) throw new Trouble(0, said[0].what, said[0].why, said[0].fix, '', '')
-        else yield 'end'
-      }
+  for await (const text of textOf(answer.body)) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      if (!line) continue
+      const said = JSON.parse(line) as Block | readonly { what: string; why: string; fix: string }[]
+      if (!Array.isArray(said)) yield said as Block
+      else if (said[0]) throw new Trouble(0, said[0].what, said[0].why, said[0].fix, '', '')
+      else yield 'end'
     }
-  } finally {
-    await reader.cancel().catch(() => {})
   }
 }

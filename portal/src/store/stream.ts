@@ -1,5 +1,6 @@
 import { asTrouble, troubleOf, type Trouble } from '../api/problem'
 import { forgetSession, PAGE_KEY, pageKey } from '../api/session'
+import { textOf } from '../api/text'
 
 /** One event of the server's stream. */
 export interface StreamEvent {
@@ -105,24 +106,11 @@ async function once(
     if (!answer.ok || !answer.body) throw await troubleOf(answer)
     begun()
     const lines = new EventLines()
-    for await (const chunk of chunks(answer.body)) {
+    for await (const chunk of textOf(answer.body)) {
       again()
       for (const each of lines.take(chunk)) event(each)
     }
   } finally {
     clearTimeout(timer)
-  }
-}
-
-async function* chunks(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const reader = body.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } finally {
-    await reader.cancel().catch(() => {})
   }
 }

@@ -47,12 +47,12 @@ def kept_session(request: Request, text: str) -> tuple[str, str]:
         What is set as a cookie, and the half that the page keeps.
     """
     cookie, key = halves_of(text)
-    return _cookie(request, _name(request), cookie, "Strict", SESSION_HOURS * 3600), key
+    return _cookie(request, _name(request), cookie, SESSION_HOURS * 3600), key
 
 
 def kept_attempt(request: Request, kept: str) -> str:
     """What is set as a cookie of a sign-in that has begun; the page that is back brings it along."""
-    return _cookie(request, _attempt_name(request), kept, "Strict", _ATTEMPT)
+    return _cookie(request, _attempt_name(request), kept, _ATTEMPT)
 
 
 def attempt_of(request: Request) -> str:
@@ -63,7 +63,7 @@ def attempt_of(request: Request) -> str:
 def forgotten(request: Request) -> list[str]:
     """What is set so that a browser keeps nothing any more."""
     names = (_name(request), _attempt_name(request))
-    return [_cookie(request, each, "", "Strict", 0) for each in names if each in request.cookies]
+    return [_cookie(request, each, "", 0) for each in names if each in request.cookies]
 
 
 def origin_of(request: Request) -> str:
@@ -91,6 +91,6 @@ def _attempt_name(request: Request) -> str:
     return f"{_name(request)}-attempt"
 
 
-def _cookie(request: Request, name: str, value: str, site: str, seconds: int) -> str:
+def _cookie(request: Request, name: str, value: str, seconds: int) -> str:
     secure = "; Secure" if _scheme(request) == "https" else ""
-    return f"{name}={value}; Path=/; HttpOnly; SameSite={site}; Max-Age={seconds}{secure}"
+    return f"{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}"

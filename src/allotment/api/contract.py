@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+MOST_NUMBER: Final = 1 << 53
+"""Of milliseconds, lines and numbers: what every reader of JSON can count, and a database keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, Event, current_time, move_on_after, to_thread
 from fastapi import Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from allotment.api.contract import Media
+from allotment.api.contract import MOST_NUMBER, Media
 from allotment.api.event_frames import EVENT_STREAM, beat_frame, begin_frame, end_frame, frame_of, reset_frame
 from allotment.api.routes import Routes
 from allotment.api.visits import Asked, Visit
@@ -29,8 +29,6 @@ from allotment.ports.event_service import HEARTBEAT, ToldEvent
 from allotment.ports.job_service import refusal_of
 from allotment.ports.journal import JournalPage, SubjectChange
 
-_MOST: Final = 1 << 53
-"""Of numbers: what every reader of JSON can count."""
 _LOOK: Final = 1.0
 """Seconds between two looks at whether somebody may still follow."""
 _LOOK_CLOSELY: Final = 60.0
@@ -61,7 +59,7 @@ def add_event_route(routes: Routes, hub: ChangeHub, registry: Registry) -> None:
         asked: Asked,
         subjects: str = "",
         team: str = "",
-        after: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
+        after: Annotated[int | None, Query(ge=0, le=MOST_NUMBER)] = None,
         last_event_id: Annotated[str, Header()] = "",
     ) -> Response:
         kinds = kinds_of(subjects, asked.admitted.rights)
@@ -86,9 +84,9 @@ def _place_of(admitted: LetIn) -> tuple[str, int]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MOST))):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_NUMBER))):
         raise UsageError("Last-Event-ID is no number of an event", fix="send the id of the last event that came")
-    return min(int(text), _MOST)
+    return min(int(text), MOST_NUMBER)
 
 
 class _Bell:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
-from collections.abc import Mapping
+import datetime as dt
 from dataclasses import dataclass
-from threading import Lock
+from functools import lru_cache
 from typing import Annotated, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -45,27 +43,10 @@ class SentJobFile:
     text: str
 
 
-class _Platforms:
-    """The platform as each caller may read it; read anew where its files are others."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._known: OrderedDict[str, Platform] = OrderedDict()
-        self._alone = Lock()
-
-    def of(self, files: Mapping[str, str]) -> Platform:
-        said = "\0".join(f"{path}\0{text}" for path, text in sorted(files.items()))
-        digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
-        with self._alone:
-            found = self._known.get(digest)
-        if found is None:
-            found = load_platform(SourceTree(files), self._clock.now().date()).platform
-        with self._alone:
-            self._known[digest] = found
-            self._known.move_to_end(digest)
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-        return found
+@lru_cache(maxsize=_REMEMBERED)
+def _platform_of(files: tuple[tuple[str, str], ...], today: dt.date) -> Platform:
+    """As whoever may read these files has it; a day may end a part of it."""
+    return load_platform(SourceTree(dict(files)), today).platform
 
 
 def add_job_file_route(routes: Routes, clock: Clock) -> None:
@@ -75,7 +56,7 @@ def add_job_file_route(routes: Routes, clock: Clock) -> None:
         routes: of the application.
         clock: time.
     """
-    reading, platforms = CapacityLimiter(_AT_ONCE), _Platforms(clock)
+    reading = CapacityLimiter(_AT_ONCE)
 
     @routes.add(
         "POST",
@@ -87,8 +68,9 @@ def add_job_file_route(routes: Routes, clock: Clock) -> None:
     )
     async def read(asked: Asked, file: Annotated[SentJobFile, Depends(_file)]) -> Response:
         def jobs() -> Response:
-            platform = platforms.of(asked.jobs.declared())
-            found = load_jobs(SourceTree({_NAME: file.text}), platform, clock.now())
+            files, now = asked.jobs.declared(), clock.now()
+            platform = _platform_of(tuple(sorted(files.items())), now.date())
+            found = load_jobs(SourceTree({_NAME: file.text}), platform, now)
             return value_answer("jobs", tuple(each.job for each in found))
 
         return await to_thread.run_sync(jobs, limiter=reading)

@@ -7,14 +7,14 @@ one of its `places` for it; `operations.run.desk` lets one in at a time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final
 from urllib.parse import quote_plus, urlencode
 
 import msgspec
-from anyio import CapacityLimiter, current_time, to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
@@ -26,7 +26,7 @@ from allotment.api.bodies import JSON, text_within, value_answer
 from allotment.api.browsers import add_browser_routes
 from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
-from allotment.api.contract import JsonValue, Media
+from allotment.api.contract import MOST_NUMBER, JsonValue, Media
 from allotment.api.doors import Door
 from allotment.api.events import add_event_route
 from allotment.api.job_files import add_job_file_route
@@ -40,6 +40,7 @@ from allotment.api.requests import add_request_routes
 from allotment.api.routes import NEEDS, Routes
 from allotment.api.simulating import SimulationPlaces
 from allotment.api.sparse import list_answer
+from allotment.api.streaming import while_let_in
 from allotment.api.trail import add_trail_routes
 from allotment.api.visits import Asked, Change, Visit, anew
 from allotment.errors import (
@@ -85,23 +86,19 @@ MOST_BODY: Final = 2 << 20
 """Bytes of a submission."""
 MOST_TOGETHER: Final = 512 << 10
 """Characters of several submissions: what is answered is longer, and has to be sent as well."""
-_MOST: Final = 1 << 53
-"""Of milliseconds and lines: what every reader of JSON can count, and a database keeps."""
 
 _SUBMISSION: Final = JsonValue("submission", JobSubmission)
 _SUBMISSIONS: Final = JsonValue("submissions", tuple[JobSubmission, ...])
 _ANSWERS: Final = JsonValue("answers", tuple[SubmissionAnswer, ...])
 _RECEIPT: Final = JsonValue("receipt", JobReceipt)
 _JOB: Final = JsonValue("job", StoredJob)
-_Moment = Annotated[int, Query(ge=0, le=_MOST)]
+_Moment = Annotated[int, Query(ge=0, le=MOST_NUMBER)]
 
 _MOST_READERS: Final = 256
 """Logs of one back end that are read at once, a thread each; others wait for their turn, and who asks for anything
 else does not."""
 _CALL: Final = "call\0"
 """How keys of jobs begin that came without one, in a call that had one: no key of a user has a NUL."""
-_STILL_LET_IN: Final = 2.0
-"""Seconds between two looks at whether somebody who reads a log may still read it."""
 _NOBODY: Final = 499
 """Where the caller is gone, as nginx has it: nobody reads it."""
 
@@ -332,7 +329,7 @@ def _log_route(routes: Routes) -> None:
         asked: Asked,
         reference: str,
         rank: Annotated[int | None, Query(ge=0, le=MOST_REPLICAS)] = None,
-        tail: Annotated[int | None, Query(ge=0, le=_MOST)] = None,
+        tail: Annotated[int | None, Query(ge=0, le=MOST_NUMBER)] = None,
         follow: str = "false",
     ) -> Response:
         def first() -> Iterator[LogLine | None]:
@@ -340,26 +337,8 @@ def _log_route(routes: Routes) -> None:
 
         readers = of_backends[await _backend_of(asked, reference)]
         lines = await to_thread.run_sync(first, limiter=readers)
-        return StreamingResponse(_read_beside(written_lines(lines), readers, asked), media_type=LINES)
-
-
-async def _read_beside(parts: Iterator[bytes], readers: CapacityLimiter, asked: Visit) -> AsyncIterator[bytes]:
-    """The same, each part made in a thread that answers nothing else: whoever follows a log waits in there.
-
-    It is cut off for whom nobody would let in any more; parts come all the time, though nothing may be in them.
-    """
-    looked = current_time()
-    try:
-        while (part := await to_thread.run_sync(next, parts, None, limiter=readers)) is not None:
-            if current_time() - looked >= _STILL_LET_IN:
-                looked = current_time()
-                if not await asked.still():
-                    yield ended_by(NotSignedInError("the token is worth nothing any more", fix="sign in again"))
-                    return
-            yield part
-    finally:
-        if isinstance(parts, Generator):
-            parts.close()
+        cut = ended_by(NotSignedInError("the token is worth nothing any more", fix="sign in again"))
+        return StreamingResponse(while_let_in(written_lines(lines), readers, asked, cut), media_type=LINES)
 
 
 def _as_taken(visit: Visit, subject: str) -> Response:

@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Query, Response
 
 from allotment.api.bodies import value_answer
-from allotment.api.contract import JsonValue
+from allotment.api.contract import MOST_NUMBER, JsonValue
 from allotment.api.routes import Routes
 from allotment.api.visits import Asked, Visit
 from allotment.model.access.permission import Permission
@@ -23,8 +23,7 @@ _SEARCHES: Final = 4
 """Searches of one back end at once, a thread each: whoever reads or follows a log does not wait for them."""
 _FOR: Final = 5.0
 """Seconds that one call may look; where it stopped is told."""
-_MOST: Final = 1 << 53
-_Number = Annotated[int, Query(ge=0, le=_MOST)]
+_Number = Annotated[int, Query(ge=0, le=MOST_NUMBER)]
 
 
 def add_log_search_route(routes: Routes) -> None:
@@ -36,8 +35,8 @@ def add_log_search_route(routes: Routes) -> None:
         asked: Asked,
         reference: str,
         rank: Annotated[int | None, Query(ge=0, le=MOST_REPLICAS)] = None,
-        first: Annotated[int, Query(alias="from", ge=0, le=_MOST)] = 0,
-        last: Annotated[int | None, Query(alias="to", ge=0, le=_MOST)] = None,
+        first: Annotated[int, Query(alias="from", ge=0, le=MOST_NUMBER)] = 0,
+        last: Annotated[int | None, Query(alias="to", ge=0, le=MOST_NUMBER)] = None,
         grep: str = "",
         limit: _Number = 100,
     ) -> Response:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Final
@@ -59,8 +61,12 @@ class _PagePath(Convertor[str]):
         return value
 
 
-def page_files() -> dict[str, PageFile]:
-    """By path, such as ``a/index-….js``; empty where the portal was not built."""
+register_url_convertor("page", _PagePath())
+
+
+@cache
+def page_files() -> Mapping[str, PageFile]:
+    """By path, such as ``a/index-….js``; empty where the portal was not built. All doors of a server have the same."""
     root = resources.files("allotment.api") / "assets"
     return dict(_files(root, "")) if root.is_dir() else {}
 
@@ -81,8 +87,6 @@ def _files(folder: Traversable, before: str) -> list[tuple[str, PageFile]]:
 def add_page_routes(routes: Routes) -> None:
     """Every path that is no call's: the files, and the one page for all else, which knows what its address means."""
     files = page_files()
-
-    register_url_convertor("page", _PagePath())
 
     @routes.page("/{path:page}")
     def page(request: Request, path: str) -> Response:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeVar
 from fastapi import Depends, Query, Request, Response
 
 from allotment.api.bodies import text_within, value_answer
-from allotment.api.contract import JsonValue
+from allotment.api.contract import MOST_NUMBER, JsonValue
 from allotment.api.entity_tags import IF_MATCH
 from allotment.api.routes import Routes
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
@@ -32,9 +32,7 @@ from allotment.ports.requests import RequestFilter, RequestMark
 
 _MOST_ASKED: Final = 64 << 10
 """Bytes of a request."""
-_MOST: Final = 1 << 53
-"""Of milliseconds: what every reader of JSON can count, and a database keeps."""
-_Moment = Annotated[int, Query(ge=0, le=_MOST)]
+_Moment = Annotated[int, Query(ge=0, le=MOST_NUMBER)]
 S = TypeVar("S", RequestState, GrantState)
 _ASKED: Final = JsonValue("asked", AskedRequest)
 _MOVE: Final = JsonValue("move", AskedMove)

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from anyio import CapacityLimiter, current_time, to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from allotment.api.bodies import value_answer
-from allotment.api.contract import JsonValue, Media
+from allotment.api.contract import MOST_NUMBER, JsonValue, Media
 from allotment.api.routes import Routes
-from allotment.api.visits import Asked, Visit
+from allotment.api.streaming import while_let_in
+from allotment.api.visits import Asked
 from allotment.model.access.permission import Permission
 from allotment.model.audit.chain import AuditEntry, ChainHead, DamagedEntry
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditReader
 from allotment.reports.documents.audit import exported
 
 LINES: Final = "application/x-ndjson"
-_MOST: Final = 1 << 53
-"""Of milliseconds and numbers: what every reader of JSON can count, and a database keeps."""
 _USUAL: Final = 50
 _READERS: Final = 4
 """Exports at once, a thread each; whoever asks for another waits for one of them."""
 _TOGETHER: Final = 200
 """Entries that are sent at once."""
-_STILL_LET_IN: Final = 2.0
-"""Seconds between two looks at whether somebody who reads it all may still read it."""
-_Moment = Annotated[int | None, Query(ge=0, le=_MOST)]
+_Moment = Annotated[int | None, Query(ge=0, le=MOST_NUMBER)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ def add_trail_routes(routes: Routes, store: AuditReader) -> None:
         asked: Asked,
         wanted: Annotated[AuditFilter, Depends(_filter)],
         limit: int = _USUAL,
-        before: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
+        before: Annotated[int | None, Query(ge=1, le=MOST_NUMBER)] = None,
     ) -> Response:
         del asked  # whoever may read the trail reads all of it
         found = store.audited(wanted, before=before, limit=min(max(1, limit), MOST_AUDITED))
@@ -108,7 +105,8 @@ def add_trail_routes(routes: Routes, store: AuditReader) -> None:
     @routes.add("GET", "/api/v1/audit/export", Permission.AUDIT, gives=Media(LINES))
     async def export(asked: Asked) -> Response:
         lines = await to_thread.run_sync(lambda: _lines(store.whole_audit()), limiter=readers)
-        return StreamingResponse(_sent(lines, readers, asked), media_type=LINES)
+        # What is cut off, `allot audit verify` notices.
+        return StreamingResponse(while_let_in(lines, readers, asked), media_type=LINES)
 
 
 def told_entry(entry: AuditEntry | DamagedEntry) -> ToldEntry:
@@ -144,17 +142,6 @@ def _lines(trail: Iterator[AuditEntry | DamagedEntry]) -> Iterator[bytes]:
             together.clear()
     if together:
         yield ("\n".join(together) + "\n").encode()
-
-
-async def _sent(parts: Iterator[bytes], readers: CapacityLimiter, asked: Visit) -> AsyncIterator[bytes]:
-    """The same, for as long as whoever asks would be let in; `allot audit verify` notices what is cut off."""
-    looked = current_time()
-    while (part := await to_thread.run_sync(next, parts, None, limiter=readers)) is not None:
-        if current_time() - looked >= _STILL_LET_IN:
-            looked = current_time()
-            if not await asked.still():
-                return
-        yield part
 
 
 def _filter(

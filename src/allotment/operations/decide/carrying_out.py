@@ -233,16 +233,8 @@ def _check_valid(room: DecisionRoom, tree: SourceTree, path: str, text: str | No
     try:
         room.load(tree.with_changes({path: text}).files)
     except AllotmentError:
-        if text is not None or _is_valid(room, tree):
+        if text is not None or room.is_valid(tree):
             raise
-
-
-def _is_valid(room: DecisionRoom, tree: SourceTree) -> bool:
-    try:
-        room.load(tree.files)
-    except AllotmentError:
-        return False
-    return True
 
 
 def _applied(room: DecisionRoom, state: RepositoryState, grant: TeamGrant) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from allotment.errors import AllotmentError
 from allotment.model.access.person import Person
 from allotment.model.observed.snapshot import Snapshot
 from allotment.model.platform import Platform
 from allotment.model.requests.request import DemonstratedNeed
+from allotment.model.source import SourceTree
 from allotment.operations.decide.notebooks import Notebooks
 from allotment.operations.decide.proposing import Proposer
 from allotment.ports.clock import Clock, epoch_ms
@@ -113,6 +115,14 @@ class DecisionRoom:
     notebooks: Notebooks | None = None
     proposer: Proposer | None = None
     taking: RepositoryPort | None = None
+
+    def is_valid(self, tree: SourceTree) -> bool:
+        """Whether a directory is one of a platform."""
+        try:
+            self.load(tree.files)
+        except AllotmentError:
+            return False
+        return True
 
     def now(self) -> int:
         """Milliseconds since the epoch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, UsageError, quoted
+from allotment.errors import CapacityError, ConflictError, NotFoundError, UsageError, quoted
 from allotment.model.cluster import Environment
 from allotment.model.names import is_dns_label
 from allotment.model.platform import Platform
@@ -201,7 +201,7 @@ def _refusal(room: DecisionRoom, document: DeclaredGrant) -> InvalidPlatformErro
         room.load(tree.with_changes({grant_path(_PREVIEW): grant_document(document)}).files)
     except InvalidPlatformError as error:
         # Something else may be wrong with it: what was approved waits until that is mended.
-        return error if _is_valid(room, tree) else None
+        return error if room.is_valid(tree) else None
     return None
 
 
@@ -209,14 +209,6 @@ def _document(wish: Wish, now: int) -> DeclaredGrant:
     spaces = (GrantedNamespace(wish.subject, wish.clusters),) if wish.kind is RequestKind.NAMESPACE else ()
     volumes = (GrantedVolume(wish.subject, wish.size, wish.clusters),) if wish.kind is RequestKind.VOLUME else ()
     return DeclaredGrant(_PREVIEW, wish.team, now, None, (), (), "", spaces, volumes)
-
-
-def _is_valid(room: DecisionRoom, tree: SourceTree) -> bool:
-    try:
-        room.load(tree.files)
-    except AllotmentError:
-        return False
-    return True
 
 
 def _said(error: InvalidPlatformError, wish: Wish, platform: Platform) -> str:

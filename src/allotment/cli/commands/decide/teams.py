@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from allotment.cli.commands.decide.sending import ask
+from allotment.cli.commands.declare.guarantees import guarantee_flags
 from allotment.cli.commands.run.serving import asked_server
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
@@ -37,15 +38,7 @@ _MILLION: Final = 1_000_000
     metavar="CLUSTER",
     help="Where; may be repeated. By default the one cluster outside production that has room.",
 )
-@click.option(
-    "--accelerator",
-    "accelerators",
-    multiple=True,
-    metavar="[CLUSTER/]NAME=N",
-    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
-)
-@click.option("--cpu", default="64", show_default=True, metavar="QUANTITY", help="Guaranteed CPU in each cluster.")
-@click.option("--memory", default="256Gi", show_default=True, metavar="QUANTITY", help="Guaranteed memory.")
+@guarantee_flags
 @click.option("--cost-center", default="", metavar="CODE", help="Cost centre of its bill.")
 @click.option(
     "--budget", type=click.IntRange(0, 1_000_000_000), metavar="MONEY", help="A month's, spent without asking."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from allotment.cli.commands.declare.guarantees import guarantee_flags
 from allotment.cli.shell.calling import typed
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags, names_of, platform_flag, yes_flag
@@ -20,15 +21,7 @@ dry_run_flag = click.option(
 
 @click.command(cls=Command)
 @click.argument("name")
-@click.option(
-    "--accelerator",
-    "accelerators",
-    multiple=True,
-    metavar="[CLUSTER/]NAME=N",
-    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
-)
-@click.option("--cpu", default="64", show_default=True, metavar="QUANTITY", help="Guaranteed CPU in each cluster.")
-@click.option("--memory", default="256Gi", show_default=True, metavar="QUANTITY", help="Guaranteed memory.")
+@guarantee_flags
 @click.option(
     "--group",
     "--member",

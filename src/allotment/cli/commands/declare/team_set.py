@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from allotment.cli.commands.declare.guarantees import accelerators_flag
 from allotment.cli.commands.declare.team_edit import after_edit, dry_run_flag
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags, names_of, platform_flag
@@ -12,13 +13,7 @@ from allotment.cli.shell.session import Session
 
 @click.command("set", cls=Command)
 @click.argument("name", shell_complete=names_of("team"))
-@click.option(
-    "--accelerator",
-    "accelerators",
-    multiple=True,
-    metavar="[CLUSTER/]NAME=N",
-    help="Guaranteed devices, such as a100=4 or a100:spot=4; training/a100=4 in one cluster. May be repeated.",
-)
+@accelerators_flag
 @click.option("--cpu", metavar="QUANTITY", help="Guaranteed CPU.")
 @click.option("--memory", metavar="QUANTITY", help="Guaranteed memory.")
 @click.option(
