@@ -87,7 +87,7 @@ def mixed(rng: random.Random, jobs: int, living: int, submitted: list[str]) -> I
             yield Call("counts of a team", "GET", f"/api/v1/job-counts?by=state&team={team}")
         elif drawn_by < 0.8:
             yield Call("status", "GET", "/api/v1/status")
-        elif drawn_by < 0.95 or not submitted:
+        elif drawn_by < 0.9 or not submitted:
             yield submission(rng, jobs, living)
         else:
             key = f"bench-{rng.getrandbits(64):016x}"

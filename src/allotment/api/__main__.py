@@ -43,6 +43,7 @@ from allotment.api.telemetry.log import kept_log
 from allotment.api.telemetry.timed_store import timed
 from allotment.api.telemetry.watching import watched
 from allotment.api.telling import notifier, tell_beside
+from allotment.api.turns import short_turns
 from allotment.api.upkeep import answered_for, tidy, witness
 from allotment.api.words import parsed
 from allotment.errors import AllotmentError
@@ -114,6 +115,7 @@ def _serve(asked: argparse.Namespace) -> None:
         followed = _followed(server)
         desk = _desk(server, followed, identity, slots)
         watch.standing.leads(desk, jobs)
+        opened.enter_context(short_turns())
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         Thread(target=tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True).start()

@@ -95,9 +95,16 @@ class Room:
 class LimitedSocket(socket.socket):
     """See the module."""
 
-    def __init__(self, family: int, type_: int) -> None:
-        """Bound to nothing yet."""
-        super().__init__(family, type_)
+    def __init__(self, family: int) -> None:
+        """Bound to nothing yet.
+
+        Of TCP by name, as asyncio has an answer sent at once (TCP_NODELAY) on such alone: of others its body would wait
+        for the acknowledgement of its head, which takes 40 ms.
+
+        Args:
+            family: of addresses, IPv4 or IPv6.
+        """
+        super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.room = Room()
 
     def accept(self) -> tuple[socket.socket, Any]:

@@ -179,7 +179,7 @@ def bound_address(host: str, port: int) -> Iterator[LimitedSocket]:
         UsageError: this machine has no such address, or nobody may listen there.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with LimitedSocket(family, socket.SOCK_STREAM) as listening:
+    with LimitedSocket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))

@@ -224,6 +224,10 @@ class JobsReader(
         """
         ...
 
+    def rows(self, ids: Sequence[str]) -> Mapping[str, JobRow]:
+        """What a listing says of some jobs, by id: of those that are there, and whose rows can be read."""
+        ...
+
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """All jobs that are not over and can be read, oldest first; of one back end, or of all."""
         ...

@@ -325,6 +325,28 @@ def test_a_token_is_taken_back_by_its_name_where_one_alone_has_it() -> None:
             make_token(store, WantedToken(name, AFAR, lasts), ADA, 0, bytes)
 
 
+def test_what_is_answered_goes_out_at_once() -> None:
+    """Head and body are two writes: the second would wait 40 ms for the other side to acknowledge the first."""
+
+    async def seen() -> int:
+        served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def came(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            served.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with bound_address("127.0.0.1", 0) as listening:
+            server = await asyncio.start_server(came, sock=listening)
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            found = await served
+            writer.close()
+            server.close()
+        return found
+
+    assert asyncio.run(seen())
+
+
 def test_whoever_only_begins_to_ask_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(impatience, "HEAD_IN", 0.2)
     world = World()

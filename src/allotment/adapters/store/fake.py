@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -181,6 +181,10 @@ class MemoryStore(MemoryCredentials):
         """See the port."""
         found = (each for each in self._jobs.values() if not each.state.over and backend in ("", each.backend))
         return tuple(sorted(found, key=_order))
+
+    def rows(self, ids: Sequence[str]) -> Mapping[str, JobRow]:
+        """See the port."""
+        return {each: row_of(self._jobs[each]) for each in ids if each in self._jobs}
 
     def ended(self, backend: str, since: int, limit: int) -> tuple[StoredJob, ...]:
         """See the port."""

@@ -117,6 +117,14 @@ def _begins(column: sa.Column[str], beginning: str) -> sa.ColumnElement[bool]:
     return sa.and_(column >= beginning, column < beginning + _AFTER_ALL)
 
 
+def _alone(wanted: JobFilter, *, listed: bool) -> Iterator[sa.ColumnElement[bool]]:
+    """Whether what is no member is meant alone: a list of a team's or a person's is walked by those, in its order."""
+    if wanted.alone:
+        yield _OF_NOBODY if listed and (wanted.team or wanted.owner or wanted.within) else JOBS.c.parent == ""
+    if wanted.parent and wanted.alone:
+        yield sa.false()
+
+
 def _conditions(wanted: JobFilter) -> Iterator[sa.ColumnElement[bool]]:
     for column, value in ((JOBS.c.team, wanted.team), (JOBS.c.owner, wanted.owner), (JOBS.c.backend, wanted.backend)):
         if value:
@@ -125,10 +133,8 @@ def _conditions(wanted: JobFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield JOBS.c.state.in_(sorted(each.value for each in wanted.states))
     if wanted.prefix:
         yield _begins(JOBS.c.name, wanted.prefix)
-    if wanted.parent or wanted.alone:
+    if wanted.parent:
         yield JOBS.c.parent == wanted.parent
-    if wanted.parent and wanted.alone:
-        yield sa.false()
     if wanted.since is not None:
         yield JOBS.c.submitted >= wanted.since
     if wanted.within is not None:
@@ -186,8 +192,8 @@ class SqlReader:
 
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """See the port."""
-        size = page_size(limit)
-        query = sa.select(*_LISTED).where(*_conditions(as_kept(wanted)))
+        size, kept = page_size(limit), as_kept(wanted)
+        query = sa.select(*_LISTED).where(*_conditions(kept), *_alone(kept, listed=True))
         if after is not None:
             query = query.where(sa.tuple_(JOBS.c.submitted, JOBS.c.id) < (after.submitted, after.id))
         query = query.order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc()).limit(size + 1)
@@ -199,10 +205,21 @@ class SqlReader:
     def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
         """See the port."""
         columns = [JOBS.c[each.value] for each in by]
-        query = sa.select(*columns, sa.func.count()).select_from(JOBS).where(*_conditions(as_kept(wanted)))
+        kept = as_kept(wanted)
+        meant = (*_conditions(kept), *_alone(kept, listed=False))
+        query = sa.select(*columns, sa.func.count()).select_from(JOBS).where(*meant)
         with self._looking() as connection:
             found = connection.execute(query.group_by(*columns).order_by(*columns)).all()
-        return tuple(JobsCount(dict(zip(by, map(str, each), strict=False)), int(each[-1])) for each in found)
+        return tuple(JobsCount(dict(zip(by, each, strict=False)), each[-1]) for each in found)
+
+    def rows(self, ids: Sequence[str]) -> Mapping[str, JobRow]:
+        """See the port."""
+        found: list[Row] = []
+        with self._looking() as connection:
+            for start in range(0, len(ids), _AT_ONCE):
+                some = [each for each in ids[start : start + _AT_ONCE] if each.isprintable()]
+                found += _rows(connection, sa.select(*_LISTED).where(JOBS.c.id.in_(some)))
+        return {row.id: row for each in found for row in _listed(each)}
 
     def unfinished(self, backend: str = "") -> tuple[StoredJob, ...]:
         """See the port."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from allotment.accounting.prices import NO_CLASS_PRICES, ClassPrices
 from allotment.errors import (
@@ -28,7 +28,7 @@ from allotment.operations.run.following import lost
 from allotment.operations.run.members import sweep_of
 from allotment.operations.run.recording import change_of, ended_without, wants_to_stop
 from allotment.operations.run.using import JobPrices
-from allotment.operations.run.waited_for import WaitedFor
+from allotment.operations.run.waited_for import Awaited, WaitedFor
 from allotment.ports.backends import Backend, FollowedJob, JobRefusedError, JobToStart, TellsChanges
 from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobsStore
@@ -45,6 +45,14 @@ _ENDED: Final = {
     JobState.REFUSED: "was refused",
 }
 """How a job stands that is over and has not succeeded."""
+
+
+class _Standing(NamedTuple):
+    """Of a job that is waited for."""
+
+    id: str
+    name: str
+    state: JobState
 
 
 class Reconciler:
@@ -286,8 +294,9 @@ class Reconciler:
 
     def _starts(self, now: int) -> Iterator[StoredChange]:
         """Jobs that are not with the back end yet are handed over, or held, or refused."""
-        self._waited_for.begin(now)
-        for job in [self._jobs[each] for each in sorted(self._new, key=self._in_order)]:
+        new = [self._jobs[each] for each in sorted(self._new, key=self._in_order)]
+        self._waited_for.begin(now, dict.fromkeys(awaited for each in new for awaited in self._elsewhere(each)))
+        for job in new:
             held, failed = self._before(job)
             if failed or held:
                 yield from self._kept_back(job, held, failed, now)
@@ -316,11 +325,22 @@ class Reconciler:
     def _in_order(self, job_id: str) -> tuple[int, str]:
         return self._jobs[job_id].submitted, job_id
 
+    def _stands(self, job_id: str, team: str) -> _Standing:
+        here = self._jobs.get(job_id)
+        if here is not None:
+            return _Standing(here.id, here.job.name, here.state)
+        row = self._waited_for.job((job_id, team))
+        return _Standing(row.id, row.name, row.state)
+
+    def _elsewhere(self, job: StoredJob) -> Iterator[Awaited]:
+        """What a job waits for that is none of this back end's, or is over."""
+        return ((each.job, job.job.team) for each in job.job.after if each.job not in self._jobs)
+
     def _before(self, job: StoredJob) -> tuple[str, str]:
         """What a job waits for of others, and what of them makes it impossible; empty where nothing."""
         for each in job.job.after:
             try:
-                other = self._jobs.get(each.job) or self._waited_for.job(each.job, job.job.team)
+                other = self._stands(each.job, job.job.team)
             except NotFoundError:
                 return "", f"there is no job {each.job} in the team {job.job.team}"
             except InputError as error:
@@ -328,9 +348,9 @@ class Reconciler:
             if not other.state.over:
                 # What is said here stays said: the state that the other is in now would soon be another.
                 until = "has succeeded" if each.must_have is DependencyState.SUCCEEDED else "is over"
-                return f"it waits until {other.job.name} ({other.id}) {until}", ""
+                return f"it waits until {other.name} ({other.id}) {until}", ""
             if each.must_have is DependencyState.SUCCEEDED and other.state is not JobState.SUCCEEDED:
-                return "", f"{other.job.name} ({other.id}), which had to succeed first, {_ENDED[other.state]}"
+                return "", f"{other.name} ({other.id}), which had to succeed first, {_ENDED[other.state]}"
         return "", ""
 
     @staticmethod

@@ -231,6 +231,26 @@ class StoreContract(JournalContract):
             store.add(submitted("j4", NOW + 4, backend="hpc"))
             assert [each.id for each in store.page(wanted).rows] == ids
 
+    def test_rows_of_some_are_told_together_and_of_what_is_not_there_none(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            store.add(submitted("one"))
+            store.add(submitted("two"))
+            asked = ["two", "nosuch", "no\0name", "", *(f"none-{number}" for number in range(1200)), "one"]
+            found = store.rows(asked)
+            listed = {each.id: each for each in store.page(JobFilter()).rows}
+            assert dict(found) == listed
+            assert store.rows(()) == {}
+
+    def test_lists_of_a_team_or_a_person_have_no_members_where_those_are_left_out(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            family = store.add(submitted("family"))
+            store.add(replace(submitted("family-1"), parent=family.id))
+            filters = ({}, {"team": family.job.team}, {"owner": family.owner}, {"within": frozenset({family.job.team})})
+            for each in filters:
+                wanted = JobFilter(alone=True, **each)  # type: ignore[arg-type]
+                assert [row.id for row in store.page(wanted).rows] == ["family"]
+                assert [of.jobs for of in store.counts(wanted)] == [1]
+
     def test_unfinished_jobs_are_told_oldest_first(self, place: StorePlace) -> None:
         with place.writer("a test") as store:
             store.record([moved(store.add(submitted("j1")), JobState.STOPPED)])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from allotment.adapters.store.fake import MemoryStore
 from allotment.model.jobs.job import DependencyState, JobDependency
 from allotment.model.jobs.run import JobHistory, JobState, Move, MoveCause
 from allotment.operations.run import waited_for
-from allotment.ports.stored_jobs import StoredChange, StoredJob
+from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob
 from tests.unit.operations.run.machine import Machine, job
 
 
@@ -18,10 +19,12 @@ class CountedStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.asked: Counter[str] = Counter()
+        self.questions = 0
 
-    def get(self, job_id: str) -> StoredJob:
-        self.asked[job_id] += 1
-        return super().get(job_id)
+    def rows(self, ids: Sequence[str]) -> Mapping[str, JobRow]:
+        self.asked.update(ids)
+        self.questions += 1
+        return super().rows(ids)
 
     def find(self, reference: str, *, team: str = "") -> StoredJob:
         self.asked[reference] += 1
@@ -57,13 +60,14 @@ def test_of_very_many_some_are_asked_for_in_a_pass_and_each_in_its_turn() -> Non
     for number in range(2 * waited_for._MOST + 50):
         elsewhere(store, f"far{number}")
     others = waited_for.WaitedFor(store)
-    names = [f"far{number}" for number in range(2 * waited_for._MOST + 50)]
+    wanted = [(f"far{number}", "nlp") for number in range(2 * waited_for._MOST + 50)]
     for second in range(4):
-        others.begin(second * 1000)
         before = sum(store.asked.values())
-        assert {others.job(each, "nlp").id for each in names} == set(names)
+        others.begin(second * 1000, wanted)
+        assert [(others.job(each).id, "nlp") for each in wanted] == wanted
         assert second == 0 or sum(store.asked.values()) - before == waited_for._MOST
     assert min(store.asked.values()) == 2
+    assert store.questions == 4, "those of a pass are asked for together"
 
 
 def test_a_job_of_another_team_is_none_that_is_waited_for() -> None:
