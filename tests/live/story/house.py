@@ -85,6 +85,12 @@ class House:
         """Let so much time pass for it, and for nobody else."""
         self.clock.set_ahead(seconds)
 
+    @property
+    def last_words(self) -> str:
+        """The end of its log."""
+        (log,) = (self.server.state or self.folder).rglob("server.log")
+        return log.read_text(errors="replace")[-4000:]
+
     def run(self, *words: str) -> str:
         """What a command of the server's own user says, asked again while nobody answers."""
         return surely(lambda: _run(words, self.server.home, self.server.environment))
@@ -218,5 +224,8 @@ def kept(
     house.start()
     try:
         yield house
+    except BaseException as error:
+        error.add_note(f"the server's log ends so:\n{house.last_words}")
+        raise
     finally:
         house.server.end()

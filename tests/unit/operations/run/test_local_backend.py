@@ -355,3 +355,30 @@ def test_device_time_is_the_jobs_that_held_it() -> None:
     assert sum((each.end or 0) - each.start for each in mine) == 3 * 10_000
     assert {each.use.price for each in mine} == {3_000_000}
     ledger_closes(machine)
+
+
+def test_what_ran_between_two_looks_has_run() -> None:
+    machine = Machine()
+    kept = machine.submit(job("quick"))
+    machine.step()
+    machine.step()
+    assert machine.store.get(kept).state is JobState.STARTING
+    began = machine.now
+    machine.clock.sleep(60)
+    machine.step()
+    stored = machine.store.get(kept)
+    assert machine.states(kept)[-2:] == ["running:started", "succeeded:exit-code"]
+    assert (stored.started, stored.ended) == (began, began + 10_000)
+    (attempt,) = stored.attempts
+    assert (attempt.started, attempt.ended) == (began, began + 10_000)
+
+
+def test_what_could_not_be_started_has_not_run() -> None:
+    machine = Machine()
+    kept = machine.submit(job("no-such-program"))
+    machine.step()
+    machine.step()
+    machine.clock.sleep(60)
+    machine.step()
+    stored = machine.store.get(kept)
+    assert (stored.state, stored.started) == (JobState.FAILED, None)

@@ -149,6 +149,10 @@ class LocalAttempts:
         if left:
             self._hold_for(job, left, now)
             return
+        began = [each.started_at for _, each in ends.ended if not each.not_started]
+        if job.state is JobState.STARTING and began:
+            # It has come and gone between two looks.
+            self._kept.become(job, JobState.RUNNING, min(now, max(job.since, min(began))))
         at = _ended_at(job, ends, now)
         self.end(job, concluded(job.order.job, ends, job.leaving, job.failures), ends, at)
 
@@ -168,7 +172,8 @@ class LocalAttempts:
         job_id = job.order.id
         end = conclusion.end_with(job.said, ends)
         self._sampler.ended(job_id, now)
-        job.leaving, job.said, job.devices, job.ran_since = None, "", (), None
+        job.leaving, job.said, job.devices = None, "", ()
+        job.ran_from, job.ran_since = job.ran_since, None
         job.stuck, job.kill_at, job.killed = "", None, False
         if conclusion.state is not JobState.QUEUED:
             if job.state.holds:

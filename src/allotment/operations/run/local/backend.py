@@ -375,6 +375,7 @@ class LocalBackend:
             measured=self._sampler.told(job.order.id, job.attempt),
             measured_before=job.measured_before,
             why=why or (MoveCause.ENDED if job.stuck else None),
+            ran_from=job.ran_from if job.state.over else None,
         )
 
     def _now(self) -> int:

@@ -75,6 +75,7 @@ class LocalJob:
         self.end: EndOfRun | None = None
         self.before: EndOfRun | None = None
         self.ran_since: int | None = None
+        self.ran_from: int | None = None
         self.measured_before: AttemptUse | None = None
 
     @property
