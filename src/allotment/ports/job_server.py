@@ -36,6 +36,10 @@ class JobServer(Protocol):
         """Whether a process of that id is there."""
         ...
 
+    def started_with(self, pid: int) -> tuple[str, ...] | None:
+        """Arguments of a process of that id, whoever has started it; None where it is no server, or cannot be read."""
+        ...
+
     def become(self, words: Sequence[str]) -> NoReturn:
         """Be its process from now on, for a service manager that watches it.
 
