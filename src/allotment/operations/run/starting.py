@@ -9,7 +9,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, InputError, TimedOutError, UnreachableError, shown
+from allotment.errors import (
+    AllotmentError,
+    ConflictError,
+    InputError,
+    TimedOutError,
+    UnreachableError,
+    UsageError,
+    shown,
+)
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import SLOTS
@@ -74,6 +82,23 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
         why="the machine is busy, or something holds it up that its log tells",
         fix="`allot up` again in a while: what has started meanwhile is taken; else look into its log",
     )
+
+
+def check_standby(shared: str) -> None:
+    """See that another server could go on with what one with a standby has begun.
+
+    Args:
+        shared: the folder that both have; empty for none.
+
+    Raises:
+        UsageError: none is named.
+    """
+    if not shared:
+        raise UsageError(
+            "a server with a standby needs a folder that both share",
+            why="packed code lies there, and the key by which their jobs are known in a cluster",
+            fix="name a folder of a shared file system with --shared-folder",
+        )
 
 
 @dataclass(frozen=True, slots=True)

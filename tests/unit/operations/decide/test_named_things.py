@@ -236,6 +236,16 @@ def test_a_notebook_that_cannot_be_is_refused(office: Office, asked: AskedReques
         office.of("ada", MEMBER).ask(asked)
 
 
+@pytest.mark.parametrize(
+    ("asked", "flag"),
+    [(notebook(image="NAME:TAG"), "--image: "), (notebook(accelerator="No Class"), "--accelerator: ")],
+)
+def test_what_cannot_be_of_a_notebook_is_called_by_its_flag(office: Office, asked: AskedRequest, flag: str) -> None:
+    with pytest.raises(UsageError) as told:
+        office.of("ada", MEMBER).ask(asked)
+    assert told.value.what.startswith(flag)
+
+
 def test_whoever_approves_what_is_gone_meanwhile_is_told(office: Office) -> None:
     ada, boss = office.of("ada", MEMBER), office.of("boss", LEAD)
     first, second = (ada.ask(gpus(8)) for _ in range(2))

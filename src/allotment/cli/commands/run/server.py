@@ -76,7 +76,7 @@ def up(
     from allotment.cli.commands.run.server_view import server_listing, server_text
     from allotment.cli.commands.run.serving import server_words
     from allotment.cli.shell.output import show
-    from allotment.operations.run.starting import AskedStart, bring_up, check_as_asked
+    from allotment.operations.run.starting import AskedStart, bring_up, check_as_asked, check_standby
     from allotment.reports.documents.jobs import server_document
     from allotment.wiring import running
 
@@ -88,6 +88,8 @@ def up(
             why="it answers nobody until it leads",
             fix="start it with --foreground, from a service manager",
         )
+    if standby:
+        check_standby(session.value("shared-folder"))
     if foreground:
         running.job_server(session.environment).become(words)
     server = running.job_server(session.environment)
