@@ -9,10 +9,11 @@ from allotment.ports.access_service import AccessService
 from allotment.ports.cluster_service import ClusterService
 from allotment.ports.event_service import EventService
 from allotment.ports.job_service import JobService
+from allotment.ports.log_lines import LogLookups
 from allotment.ports.request_service import RequestService
 
 
-class AskedServer(JobService, AccessService, RequestService, ClusterService, EventService, Protocol):
+class AskedServer(JobService, LogLookups, AccessService, RequestService, ClusterService, EventService, Protocol):
     """All that a server answers, on this machine or elsewhere."""
 
 
