@@ -134,10 +134,13 @@ def check_as_asked(status: ServerStatus, asked: AskedStart, started_with: Sequen
     if others:
         amiss.append(f"it was not started with {shown(', '.join(' '.join(each) for each in others))}")
     if amiss:
-        words = ["--platform", asked.directory] if asked.directory else []
-        words += [] if asked.slots is None else ["--slots", str(asked.slots)]
-        words += ["--listen", asked.listen] if asked.listen else []
-        words += [word for each in others for word in each]
+        wanted = ["--platform", asked.directory] if asked.directory else []
+        wanted += [] if asked.slots is None else ["--slots", str(asked.slots)]
+        wanted += ["--listen", asked.listen] if asked.listen else []
+        wanted += [word for each in others for word in each]
+        # With all that it has already: who does as he is told loses nothing of it.
+        flags = {each[0]: each for each in (*_flags(started_with or ()), *_flags(wanted))}
+        words = [word for each in flags.values() for word in each]
         raise ConflictError(
             f"a server of platform {shown(status.platform)} runs already (process {status.pid}); nothing was changed",
             why="; ".join(amiss),

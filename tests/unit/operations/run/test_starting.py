@@ -40,20 +40,20 @@ def test_what_is_not_used_is_refused_with_the_way_to_have_it(directory: str, slo
 
 
 @pytest.mark.parametrize(
-    ("asked", "started_with", "missing"),
+    ("asked", "started_with", "missing", "with_all"),
     [
-        ("--metrics-listen 127.0.0.1:9433", "--platform /platforms/acme", "--metrics-listen 127.0.0.1:9433"),
-        ("--metrics-listen 127.0.0.1:9433", "--metrics-listen 127.0.0.1:9434", "--metrics-listen 127.0.0.1:9433"),
-        ("--access-log --hosts a,b", "--hosts a,b", "--access-log"),
-        ("--notices /n --access-log", "--slots 8", "--notices /n, --access-log"),
-        ("--access-log --hosts a,b", "--hosts a,b --listen 127.0.0.1:1 --access-log", ""),
-        ("--platform /platforms/acme --slots 8", "", ""),
-        ("--notices /n", None, ""),
-        ("", "--notices /n", ""),
+        ("--metrics-listen :9", "--platform /p", "--metrics-listen :9", "--platform /p --metrics-listen :9"),
+        ("--metrics-listen :9", "--metrics-listen :8", "--metrics-listen :9", "--metrics-listen :9"),
+        ("--access-log --hosts a,b", "--hosts a,b", "--access-log", "--hosts a,b --access-log"),
+        ("--notices /n --access-log", "--slots 8", "--notices /n, --access-log", "--slots 8 --notices /n --access-log"),
+        ("--access-log --hosts a,b", "--hosts a,b --listen 127.0.0.1:1 --access-log", "", ""),
+        ("--platform /platforms/acme --slots 8", "", "", ""),
+        ("--notices /n", None, "", ""),
+        ("", "--notices /n", "", ""),
     ],
 )
 def test_a_flag_that_the_server_was_not_started_with_is_named(
-    asked: str, started_with: str | None, missing: str
+    asked: str, started_with: str | None, missing: str, with_all: str
 ) -> None:
     words = None if started_with is None else started_with.split()
     if not missing:
@@ -62,7 +62,14 @@ def test_a_flag_that_the_server_was_not_started_with_is_named(
     with pytest.raises(ConflictError) as found:
         check_as_asked(STATUS, AskedStart(asked.split()), words)
     assert found.value.why == f"it was not started with {missing}"
-    assert f"`allot down` and `allot up {missing.replace(',', '') if ', ' in missing else missing}`" in found.value.fix
+    command = found.value.fix.partition("`allot down` and `allot up ")[2].partition("`")[0]
+    assert command == with_all
+
+
+def test_slots_that_are_other_ones_keep_what_else_it_was_started_with() -> None:
+    with pytest.raises(ConflictError) as found:
+        check_as_asked(STATUS, AskedStart(("--slots", "4"), slots=4), ("--slots", "8", "--access-log"))
+    assert "`allot up --slots 4 --access-log`" in found.value.fix
 
 
 @pytest.mark.parametrize(
