@@ -1535,7 +1535,7 @@ export interface components {
          *
          *         Attributes:
          *             number: of all lines of the log, from 0, in the order in which they are read.
-         *             text: what is no text in it is replaced; cut after `MOST_LINE` bytes.
+         *             text: what is no text in it is replaced; cut where it is very long.
          *             at: milliseconds since the epoch; None where the back end keeps no times.
          */
         FoundLine: {

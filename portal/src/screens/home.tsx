@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { grants, requests, status, whoami } from '../api/queries'
 import { Panel, sourceOf, type Source } from '../parts/panel'
 import { State } from '../parts/state'
-import { Lasted, Moment } from '../parts/moment'
+import { Moment, Ran } from '../parts/moment'
 import { useJobs, useLive } from '../store/live'
 import { counted } from '../store/jobs'
 import { count, plural } from '../words/format'
@@ -122,7 +122,7 @@ function Mine({ name }: { name: string }) {
                     <State of={JOB[each.state]} />
                   </td>
                   <td className="number faint" style={{ width: '26%' }}>
-                    <Lasted since={each.started ?? each.submitted} until={each.ended} />
+                    <Ran job={each} />
                   </td>
                 </tr>
               ))}

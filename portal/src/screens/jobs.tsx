@@ -4,7 +4,7 @@ import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState 
 import { stop } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { Lasted, Moment } from '../parts/moment'
+import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
@@ -182,7 +182,7 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                 Submitted
               </th>
               <th className="number roomy" style={{ width: 96 }}>
-                Lasted
+                Ran
               </th>
             </tr>
           </thead>
@@ -225,7 +225,7 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                     <Moment at={each.submitted} />
                   </td>
                   <td className="number faint roomy">
-                    <Lasted since={each.started ?? each.submitted} until={each.ended} />
+                    <Ran job={each} />
                   </td>
                 </tr>
               )

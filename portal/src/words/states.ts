@@ -1,4 +1,4 @@
-import type { GrantState, JobState, RequestState } from '../api/schema'
+import type { GrantState, JobRow, JobState, RequestState } from '../api/schema'
 
 /** What kind of state it is: each has a colour, and each state a shape, so that no colour says anything alone. */
 export type Tone = 'quiet' | 'wait' | 'move' | 'good' | 'bad' | 'over'
@@ -48,6 +48,11 @@ export const GRANT: Readonly<Record<GrantState, StateLook>> = {
 export const OVER: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'refused', 'stopped'])
 /** States in which it waits. */
 export const WAITS: ReadonlySet<JobState> = new Set(['submitted', 'held', 'queued'])
+
+/** When a job last began to run; null where it never did, or waits for its next attempt. */
+export function ranSince(job: Pick<JobRow, 'state' | 'started'>): number | null {
+  return job.state === 'queued' || job.state === 'starting' ? null : job.started
+}
 
 /** States that a filter may name together. */
 export const GROUPS: readonly (readonly [string, readonly JobState[]])[] = [

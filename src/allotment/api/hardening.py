@@ -17,7 +17,7 @@ from allotment.errors import UsageError
 from allotment.model.hosts import host_of
 from allotment.operations.access.proxies import ProxyNetworks, is_proxy, sender_of
 
-_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LONGEST_PATH: Final = 8 << 10
 """Bytes of a path with its query."""
 _SAID_TO_BROWSERS: Final = (

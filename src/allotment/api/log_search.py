@@ -17,7 +17,8 @@ from allotment.api.routes import Routes
 from allotment.api.visits import Asked, Visit
 from allotment.model.access.permission import Permission
 from allotment.model.jobs.bounds import MOST_REPLICAS
-from allotment.operations.run.log_search import LogQuery, LogSearch, searched
+from allotment.operations.run.log_search import searched
+from allotment.ports.log_lines import LogQuery, LogSearch
 
 _SEARCHES: Final = 4
 """Searches of one back end at once, a thread each: whoever reads or follows a log does not wait for them."""

@@ -139,12 +139,12 @@ class Routes:
                 await self._door.denied(admitted, needs, what)
                 raise _not_allowed(admitted, needs, what)
             _check_query(request)
+            if not contract.conditional:
+                check_unconditional(request, what)
             visit = self._visit(admitted)
             if verb in _LOOKING:
                 request.state.visit = visit
                 return
-            if not contract.conditional:
-                check_unconditional(request, what)
             key = key_of(request, admitted, streamed=streamed) if contract.keyed else None
             visit = replace(visit, condition=condition_of(request), key=key)
             request.state.visit = self._looked_at_anew(visit, needs, what)

@@ -26,6 +26,7 @@ from allotment.api.telemetry.watching import WatchedServer
 from allotment.errors import AllotmentError, UsageError
 from allotment.operations.access.listening import ListeningPlace, address_of
 from allotment.operations.run.lane import Serving
+from allotment.operations.run.starting import check_standby
 from allotment.ports.backends import LOCAL
 from allotment.ports.job_service import StandingByError
 from allotment.ports.store import BEAT_SECONDS, JobsStore, SchemaError, StoreInUseError, StorePlace
@@ -33,6 +34,8 @@ from allotment.wiring import running
 
 _LOOK_AGAIN: Final = 0.5
 """Seconds between two looks at whether the lead is free."""
+_TELL_AGAIN: Final = 30.0
+"""Seconds after which it is told again why nobody can lead."""
 NO_MORE: Final = 8.0
 """Seconds without a sign of life after which one of several servers ends: before another takes it to hang."""
 _WAIT: Final = b"1"
@@ -60,6 +63,7 @@ def led_store(
     opened: ExitStack,
     waiting: Callable[[], Any] | None = None,
     pause: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
 ) -> JobsStore:
     """The store, once this server leads.
 
@@ -69,6 +73,7 @@ def led_store(
         opened: has it closed.
         waiting: what goes on as long as another one leads; None where that one is an error.
         pause: lets seconds pass.
+        now: seconds, from whenever on.
 
     Raises:
         StoreInUseError: another one leads, and is not waited for.
@@ -78,7 +83,7 @@ def led_store(
     if waiting is None:
         return opened.enter_context(place.writer(who))
     with ExitStack() as meanwhile:
-        said = ""
+        said, told_at = "", now()
         while True:
             _supplant(place)
             try:
@@ -88,7 +93,11 @@ def led_store(
             except AllotmentError as error:
                 if not said:
                     meanwhile.enter_context(waiting())
-                said = _tell_once(said, error)
+                # That another one leads is as it should be; what is wrong is told for as long as it is.
+                again = not isinstance(error, StoreInUseError) and now() - told_at >= _TELL_AGAIN
+                if error.line != said or again:
+                    _tell(f"stands by: {'still: ' if error.line == said else ''}{error.line}")
+                    said, told_at = error.line, now()
             pause(_LOOK_AGAIN)
 
 
@@ -100,13 +109,11 @@ def _supplant(place: StorePlace) -> None:
     except AllotmentError:
         return  # who cannot be asked cannot be led either, which is told
     if hung:
-        print(f"{hung} gave no sign of life: its lead has ended", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+        _tell(f"{hung} gave no sign of life: its lead has ended")
 
 
-def _tell_once(said: str, error: AllotmentError) -> str:
-    if error.line != said:
-        print(f"stands by: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-    return error.line
+def _tell(said: str) -> None:
+    print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
 
 
 @contextmanager
@@ -257,12 +264,8 @@ def shared_folder(named: str, own: Path, *, standby: bool) -> Path:
         UsageError: it is needed, and not named.
         AllotmentError: it cannot be had.
     """
+    if standby:
+        check_standby(named)
     if not named:
-        if standby:
-            raise UsageError(
-                "a server with a standby needs a folder that both share",
-                why="packed code lies there, and the key by which their jobs are known in a cluster",
-                fix="name a folder of a shared file system with --shared-folder",
-            )
         return own
     return running.own_folder(Path(named).absolute())

@@ -9,10 +9,11 @@ from allotment.ports.access_service import AccessService
 from allotment.ports.cluster_service import ClusterService
 from allotment.ports.event_service import EventService
 from allotment.ports.job_service import JobService
+from allotment.ports.log_lines import LogLookups
 from allotment.ports.request_service import RequestService
 
 
-class AskedServer(JobService, AccessService, RequestService, ClusterService, EventService, Protocol):
+class AskedServer(JobService, LogLookups, AccessService, RequestService, ClusterService, EventService, Protocol):
     """All that a server answers, on this machine or elsewhere."""
 
 
@@ -34,6 +35,10 @@ class JobServer(Protocol):
 
     def runs(self, pid: int) -> bool:
         """Whether a process of that id is there."""
+        ...
+
+    def started_with(self, pid: int) -> tuple[str, ...] | None:
+        """Arguments of a process of that id, whoever has started it; None where it is no server, or cannot be read."""
         ...
 
     def become(self, words: Sequence[str]) -> NoReturn:

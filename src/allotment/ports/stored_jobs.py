@@ -216,6 +216,11 @@ class JobRow:
     number: int = 0
     metric: float | None = None
 
+    def ran(self, now: int) -> int | None:
+        """Milliseconds since it last began to run, to its end or a moment; None where it never did, or waits again."""
+        waits = self.state in {JobState.QUEUED, JobState.STARTING}
+        return None if self.started is None or waits else max(0, (self.ended or now) - self.started)
+
 
 class StaleWriteError(ConflictError):
     """A change was decided on a job that has changed since: look at it again, and decide anew."""

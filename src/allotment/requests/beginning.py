@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from allotment.model.moments import written
 from allotment.model.requests.request import GrantRequest
-from allotment.model.requests.terms import Terms
+from allotment.model.requests.terms import RequestKind, Terms
 from allotment.requests.pricing import part_between
 
 
@@ -30,8 +30,11 @@ def given_at(terms: Terms, at: int, *, begins_then: bool) -> Terms:
 
 
 def passed_of(request: GrantRequest, now: int) -> int:
-    """Milliseconds of the time that a request names that have passed while nobody gave it; 0 where none is named."""
-    if request.begins_when_given:
+    """Milliseconds of the time that a request names that have passed while nobody gave it; 0 where none is named.
+
+    Of a team that leaves the last day of its data is named, and no beginning.
+    """
+    if request.begins_when_given or request.wish.kind is RequestKind.LEAVE:
         return 0
     given = request.terms.since if request.state.over else now
     until = given if request.asked.until is None else request.asked.until

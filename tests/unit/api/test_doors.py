@@ -250,7 +250,15 @@ def test_it_answers_to_its_own_names_and_pages_alone(headers: list[tuple[bytes, 
 
 def test_an_id_of_a_request_is_taken_over_where_it_is_one() -> None:
     app = from_afar(World())
-    for given, taken in ((b"abc-123_x.y", b"abc-123_x.y"), (b"short", b"request-1"), (b"a b c d e f g", b"request-1")):
+    long = b"x" * 64
+    for given, taken in (
+        (b"abc-123_x.y", b"abc-123_x.y"),
+        (b"7", b"7"),
+        (long, long),
+        (long + b"x", b"request-1"),
+        (b"", b"request-1"),
+        (b"a b c d e f g", b"request-1"),
+    ):
         assert answered(app, "GET", "/api/v1/jobs", HOST, (b"x-request-id", given))[1][b"x-request-id"] == taken
     assert answered(app, "GET", "/api/v1/jobs", HOST, query=b"a" * 9000)[0] == 414
 

@@ -37,6 +37,28 @@ def test_the_browser_that_is_named_is_opened(tmp_path: Path, monkeypatch: pytest
     browser.join(20)
 
 
+@pytest.mark.parametrize("server", ["", "https://allotment.acme.example:7433/"])
+def test_where_nobody_looks_the_address_alone_is_on_standard_output(
+    run: Run, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    status = SimpleNamespace(listens="http://127.0.0.1:7433")
+    service = SimpleNamespace(status=lambda: status, browser_code=lambda: "code")
+    monkeypatch.setattr(serving, "asked_server", lambda _session: service)
+    told = run("open", "--no-input", *(("--server", server) if server else ()))
+    assert (told.ok(), told.err) == (f"{server.rstrip('/') or 'http://127.0.0.1:7433/#enter=code'}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"), [(("--standby",), "--foreground"), (("--standby", "--foreground"), "--shared-folder")]
+)
+def test_a_standby_that_cannot_be_is_refused_before_anything_is_started(
+    run: Run, words: tuple[str, ...], missing: str
+) -> None:
+    told = run("up", *words)
+    assert (told.code, told.err.startswith("error: ")) == (2, True)
+    assert missing in told.err.partition("\n  fix: ")[2]
+
+
 def test_whose_jobs_go_on_is_told_with_a_command_that_there_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     person = SimpleNamespace(name="carl@acme.example")
     service = SimpleNamespace(shut_out=lambda _name, *, out: person)

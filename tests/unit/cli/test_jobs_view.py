@@ -110,6 +110,29 @@ def test_trials_and_runs_have_the_words_of_ps() -> None:
         assert [line for line in family_lines(family, [trial], NOW, "allot") if line.endswith("  0.25 CPU short")]
 
 
+@pytest.mark.parametrize(
+    ("state", "started", "ended", "ran"),
+    [
+        (JobState.RUNNING, -5000, None, 5),
+        (JobState.SUCCEEDED, -9000, -7000, 2),
+        (JobState.STOPPED, None, -7000, None),
+        (JobState.QUEUED, None, None, None),
+        (JobState.QUEUED, -5000, None, None),
+        (JobState.STARTING, -5000, None, None),
+    ],
+)
+def test_how_long_a_job_has_run_counts_from_its_start_wherever_it_is_told(
+    state: JobState, started: int | None, ended: int | None, ran: int | None
+) -> None:
+    at = (None if each is None else NOW + each for each in (started, ended))
+    row = replace(row_of(STORED), state=state, started=next(at), ended=next(at))
+    column = next(each for each in jobs_listing([row], NOW, other_teams=True).columns if each.title == "RAN")
+    assert column.of(row) == ran
+    sweep = replace(STORED, job=replace(STORED.job, sweep=GRID))
+    said = "\n".join(family_lines(sweep, [row], NOW, "allot"))
+    assert (f" {ran} s" in said) is (ran is not None), said
+
+
 def test_of_what_was_left_out_the_newest_are_named_and_the_others_counted() -> None:
     schedule = JobSchedule("0 4 * * *", "Etc/UTC", 60)
     told = ["5 runs from a to b were left out", *("the run of c was left out",) * 24]

@@ -48,6 +48,7 @@ from allotment.ports.job_service import (
     words_of,
 )
 from allotment.ports.journal import SubjectKind
+from allotment.ports.log_lines import LogQuery, LogSearch
 from allotment.ports.request_service import LISTED, AskedMove, AskedRequest, GrantsPage, RequestsPage, ToldRequest
 from allotment.ports.requests import RequestFilter, RequestMark
 from allotment.ports.sign_in import SignInOffer
@@ -204,6 +205,12 @@ class RemoteServer(ClustersThere):
                 raise _cut(str(error)) from error
         # A connection that was cut between two lines reads as one that has ended.
         raise _cut("the connection ended before its end was told")
+
+    def lines(self, reference: str, wanted: LogQuery, *, rank: int | None = None) -> LogSearch:
+        """Some lines of a log."""
+        query: dict[str, Any] = {"from": wanted.first, "grep": wanted.text, "limit": wanted.limit}
+        query |= {name: value for name, value in (("to", wanted.last), ("rank", rank)) if value is not None}
+        return self._ask("GET", f"{_job(reference)}/lines?{urlencode(query)}", "found", LogSearch)
 
     def declared(self) -> Mapping[str, str]:
         """Files of the platform directory."""

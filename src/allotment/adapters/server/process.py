@@ -14,6 +14,7 @@ from allotment.adapters.server.own_folder import made_own, opened_log
 from allotment.adapters.server.ways import SocketWay
 
 LOG: Final = "server.log"
+_MODULE: Final = "allotment.api"
 _LAST_WORDS: Final = 2000
 """Bytes of the log that are told where it ended at once."""
 _MOST_LOG: Final = 4 << 20
@@ -51,7 +52,7 @@ class ServerProcess:
         try:
             self._log_began = os.fstat(handle).st_size
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "allotment.api", *words],
+                [sys.executable, "-m", _MODULE, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=handle,
                 stderr=handle,
@@ -73,9 +74,18 @@ class ServerProcess:
             return False
         return state not in {"Z", "X"}
 
+    def started_with(self, pid: int) -> tuple[str, ...] | None:
+        """Arguments of the process of that id; None where it is no server, or cannot be read."""
+        try:
+            line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return None
+        words = tuple(os.fsdecode(each) for each in line.split(b"\0")[:-1])
+        return words[words.index(_MODULE) + 1 :] if _MODULE in words else None
+
     def become(self, words: Sequence[str]) -> NoReturn:
         """Be its process from now on."""
-        os.execve(sys.executable, [sys.executable, "-m", "allotment.api", *words], self._environment)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, "-m", _MODULE, *words], self._environment)  # noqa: S606
 
     @property
     def spawned(self) -> bool:

@@ -94,12 +94,7 @@ class RequestDesk:
 
     def ask(self, asked: AskedRequest, party: Party) -> GrantRequest:
         """Submit a request; see `RequestService.ask`."""
-        if self._room.repository is None and asked.kind in _COMMITTED:
-            raise ConflictError(
-                "this server can grant nothing",
-                why="its platform directory lies in no Git repository, and a grant is a commit to it",
-                fix="put it into one (`git init`, `git add`, `git commit`), then `allot up --platform DIR`",
-            )
+        self._check_grants(asked.kind)
         if (before := self._asked_before(asked, party)) is not None:
             return before
         # What is simulated may take seconds: nobody else waits for that.
@@ -109,14 +104,7 @@ class RequestDesk:
             if (before := self._asked_before(asked, party)) is not None:
                 return before
             draft = self._recounted(draft, seen)
-            self._check_of_team(draft.wish, draft.extends)
-            request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
-            check_devices(self._room, request)
-            if not request.state.over:
-                self._check_open(asked, request.requester)
-            extends = self._room.store.grant(asked.extends) if asked.extends else None
-            if extends is not None:
-                check_extension(extends, request, seen.platform.approvals.longest, draft.at)
+            request, extends = self._request_of(draft, seen)
             grants = self._granted(request, extends, seen.platform, draft.at)
             acts = [_act(party.caller, RequestAct.SUBMIT, request, draft.at, asked.justification)]
             if request.state is RequestState.APPROVED:
@@ -125,13 +113,13 @@ class RequestDesk:
             return request
 
     def preview(self, asked: AskedRequest, party: Party) -> ToldRequest:
-        """What would become of a request; nothing is kept."""
+        """What would become of a request; nothing is kept, and what `ask` would refuse is refused."""
+        self._check_grants(asked.kind)
         seen, draft = self._draft(asked, party)
         draft = self._recounted(draft, seen)
-        self._check_of_team(draft.wish, draft.extends)
+        request, _ = self._request_of(draft, seen)
         # Nobody finds it again by an id.
-        request = replace(submitted(draft, seen.platform.approvals), id="")
-        return self._told(request, draft.shown, seen.platform, party)
+        return self._told(replace(request, id=""), draft.shown, seen.platform, party)
 
     def requests(
         self, wanted: RequestFilter, limit: int, *, after: RequestMark | None = None
@@ -223,6 +211,27 @@ class RequestDesk:
         after = moved(request, act, Deed(now, None, _TIME.whence), self.rules(platform))
         self._keep(after, act, _TIME, now, "", platform)
 
+    def _request_of(self, draft: Draft, seen: PresentLook) -> tuple[GrantRequest, TeamGrant | None]:
+        """The request of a draft that can be kept, and the grant that it prolongs or changes."""
+        self._check_of_team(draft.wish, draft.extends)
+        request = replace(submitted(draft, seen.platform.approvals), platform=seen.platform.name)
+        check_devices(self._room, request)
+        if not request.state.over:
+            self._check_open(request)
+        extends = self._room.store.grant(draft.extends) if draft.extends else None
+        if extends is not None:
+            check_extension(extends, request, seen.platform.approvals.longest, draft.at)
+        return request, extends
+
+    def _check_grants(self, kind: RequestKind) -> None:
+        """The server can give what is asked for."""
+        if self._room.repository is None and kind in _COMMITTED:
+            raise ConflictError(
+                "this server can grant nothing",
+                why="its platform directory lies in no Git repository, and a grant is a commit to it",
+                fix="put it into one (`git init`, `git add`, `git commit`), then `allot up --platform DIR`",
+            )
+
     def _check_of_team(self, wish: Wish, extends: str) -> None:
         """What is asked for can be done as the directory stands, and its team has not left meanwhile."""
         team = self._room.platform().team(wish.team)
@@ -240,10 +249,11 @@ class RequestDesk:
         check_fits(self._room, wish)
         check_notebook(wish, self._room.platform(), self._room.clock.now())
 
-    def _check_open(self, asked: AskedRequest, requester: str) -> None:
+    def _check_open(self, request: GrantRequest) -> None:
+        team = request.wish.team
         for whose, most, wanted in (
-            ("you have", MOST_OPEN_OF_PERSON, RequestFilter(states=_OPEN, requester=requester)),
-            (f"team {spelled(asked.team)} has", MOST_OPEN_OF_TEAM, RequestFilter(states=_OPEN, team=asked.team)),
+            ("you have", MOST_OPEN_OF_PERSON, RequestFilter(states=_OPEN, requester=request.requester)),
+            (f"team {spelled(team)} has", MOST_OPEN_OF_TEAM, RequestFilter(states=_OPEN, team=team)),
         ):
             if len(self._room.store.requests(wanted, most)) >= most:
                 raise ConflictError(

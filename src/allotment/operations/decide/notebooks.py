@@ -20,6 +20,8 @@ from allotment.spec.jobs.load import JobDocument, load_jobs
 from allotment.spec.jobs.templating import new_job, template
 
 _TEMPLATE: Final = "notebook"
+_CALLED: Final = {"image": "--image", "accelerator": "--accelerator"}
+"""How whoever asks for a notebook says what the template calls its parameters."""
 _MS_PER_HOUR: Final = 3_600_000
 MARK: Final = "job/"
 """How what was made of a grant begins where that is a job."""
@@ -54,7 +56,7 @@ def notebook_of(wish: Wish, platform: Platform, now: dt.datetime) -> JobDocument
     given = {"name": wish.subject, "team": wish.team, "image": wish.image}
     if wish.accelerator:
         given["accelerator"] = wish.accelerator
-    written: dict[str, Any] = yaml.safe_load(new_job(template(_TEMPLATE), given))
+    written: dict[str, Any] = yaml.safe_load(new_job(template(_TEMPLATE), given, _CALLED))
     if not wish.accelerator:
         written.pop("resources")
     team = platform.team(wish.team)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from allotment.errors import NotFoundError, shown
 from allotment.model.access.caller import Caller
 from allotment.model.moments import moment
 from allotment.operations.fleet.credentials import ClusterCredentials
-from allotment.operations.fleet.followed import HeardCluster
+from allotment.operations.fleet.followed import ANSWERS_IN, HeardCluster
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.ports.clock import Clock
 from allotment.ports.cluster_service import ToldCluster
-
-_SEEN_IN: Final = 5.0
-"""Seconds that whoever connects a cluster waits to hear how it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,8 @@ class ClustersOf:
                 fix="declare it, or name one that is there: `allot cluster status`",
             )
         self._served.credentials.connect(self._caller, name, kubeconfig)
-        return self._told(self._served.hub.heard(name, patience=_SEEN_IN))
+        # As long as it takes until an address that refuses has been tried often enough to say so.
+        return self._told(self._served.hub.heard(name, patience=ANSWERS_IN))
 
     def disconnect_cluster(self, name: str) -> None:
         """Keep it no more."""

@@ -8,14 +8,12 @@ other, whatever somebody writes, and whatever stands in the log.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from allotment.errors import UsageError
 from allotment.ports.backends import LogLine
+from allotment.ports.log_lines import MOST_FOUND, FoundLine, LogQuery, LogSearch
 
-MOST_FOUND: Final = 1000
-"""Lines of one answer."""
 MOST_READ: Final = 256 << 20
 """Bytes that one call looks at, from its first line on: so each call gets on."""
 MOST_SKIPPED: Final = 1 << 30
@@ -25,57 +23,6 @@ MOST_LINE: Final = 64 << 10
 _LOOK_AT_THE_CLOCK: Final = 4096
 """Lines between two looks at whether there is time left."""
 _LONGEST_TEXT: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class LogQuery:
-    """Which lines are meant.
-
-    Attributes:
-        first: number of the first line that is looked at, from 0.
-        last: number of the line before which it ends; None for the log's end.
-        text: that has to stand in a line, ``*`` for anything in it; empty for every line.
-        limit: lines; `MOST_FOUND` at most.
-    """
-
-    first: int = 0
-    last: int | None = None
-    text: str = ""
-    limit: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class FoundLine:
-    """A line that is meant.
-
-    Attributes:
-        number: of all lines of the log, from 0, in the order in which they are read.
-        text: what is no text in it is replaced; cut after `MOST_LINE` bytes.
-        at: milliseconds since the epoch; None where the back end keeps no times.
-    """
-
-    number: int
-    rank: int
-    text: str
-    at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LogSearch:
-    """What was found.
-
-    Attributes:
-        lines: those that are told.
-        matches: how many are meant among those that were looked at.
-        looked_at: how many lines.
-        next: number of the line at which the next call goes on; None where nothing is left. Where it is less than the
-            first that was asked for, that one lies too far behind the beginning to be found in one call.
-    """
-
-    lines: tuple[FoundLine, ...]
-    matches: int
-    looked_at: int
-    next: int | None
 
 
 def searched(lines: Iterator[LogLine | None], wanted: LogQuery, has_time: Callable[[], bool]) -> LogSearch:

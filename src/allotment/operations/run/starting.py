@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import AllotmentError, ConflictError, InputError, TimedOutError, UnreachableError, shown
+from allotment.errors import (
+    AllotmentError,
+    ConflictError,
+    InputError,
+    TimedOutError,
+    UnreachableError,
+    UsageError,
+    shown,
+)
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import SLOTS
@@ -21,6 +30,8 @@ from allotment.ports.stored_jobs import StoredJob
 _PATIENCE: Final = 30.0
 """Seconds for a server to answer, or to end."""
 _LOOK_AGAIN: Final = 0.05
+_TOLD: Final = frozenset({"--platform", "--slots", "--listen"})
+"""Flags of a server that its status tells of."""
 _QUICK: Final = 2.0
 """Seconds after which it is told which jobs have not ended yet."""
 _MOST_NAMED: Final = 5
@@ -73,36 +84,95 @@ def bring_up(server: JobServer, words: Sequence[str], clock: Clock) -> StartedSe
     )
 
 
-def check_as_asked(status: ServerStatus, directory: str, slots: int | None, listen: str = "") -> None:
+def check_standby(shared: str) -> None:
+    """See that another server could go on with what one with a standby has begun.
+
+    Args:
+        shared: the folder that both have; empty for none.
+
+    Raises:
+        UsageError: none is named.
+    """
+    if not shared:
+        raise UsageError(
+            "a server with a standby needs a folder that both share",
+            why="packed code lies there, and the key by which their jobs are known in a cluster",
+            fix="name a folder of a shared file system with --shared-folder",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStart:
+    """What a server was to be started with.
+
+    Attributes:
+        words: all arguments of its process.
+        directory: of the platform; empty for none.
+        slots: None for none.
+        listen: address of the network; empty for none.
+    """
+
+    words: Sequence[str]
+    directory: str = ""
+    slots: int | None = None
+    listen: str = ""
+
+
+def check_as_asked(status: ServerStatus, asked: AskedStart, started_with: Sequence[str] | None = None) -> None:
     """See that a server that ran before is what was asked for.
 
     Args:
         status: of the server.
-        directory: of the platform that was asked for; empty for none.
-        slots: that were asked for; None for none.
-        listen: address of the network that was asked for; empty for none.
+        asked: what was asked for.
+        started_with: arguments of its process; None where they are not known.
 
     Raises:
-        ConflictError: it has another platform, other slots, or listens elsewhere.
+        ConflictError: it has another platform, other slots, listens elsewhere, or is without a flag that was asked for.
     """
-    amiss = []
-    if directory and (not status.directory or Path(directory).resolve() != Path(status.directory).resolve()):
-        serves = status.directory or "the example that comes along"
-        amiss.append(f"{shown(directory)} is not used: it was started for {shown(serves)}")
-    held = {name: each for one in status.backends for name, each in one.offer.accelerators.items()}.get(SLOTS)
-    if slots is not None and held is not None and held != slots:
-        amiss.append(f"it was started with {count(held, 'slot')}, not with {slots}")
-    if listen and not _listens(status.listens, listen):
-        elsewhere = f"on {shown(status.listens)}" if status.listens else "on its socket alone"
-        amiss.append(f"it listens {elsewhere}, not on {shown(listen)}")
+    amiss = [*_otherwise(status, asked)]
+    others = [] if started_with is None else _not_taken(asked.words, started_with)
+    if others:
+        amiss.append(f"it was not started with {shown(', '.join(' '.join(each) for each in others))}")
     if amiss:
-        words = [*(("--platform", directory) if directory else ()), *(() if slots is None else ("--slots", str(slots)))]
-        words += ["--listen", listen] if listen else []
+        wanted = ["--platform", asked.directory] if asked.directory else []
+        wanted += [] if asked.slots is None else ["--slots", str(asked.slots)]
+        wanted += ["--listen", asked.listen] if asked.listen else []
+        wanted += [word for each in others for word in each]
+        # With all that it has already: who does as he is told loses nothing of it.
+        flags = {each[0]: each for each in (*_flags(started_with or ()), *_flags(wanted))}
+        words = [word for each in flags.values() for word in each]
         raise ConflictError(
             f"a server of platform {shown(status.platform)} runs already (process {status.pid}); nothing was changed",
             why="; ".join(amiss),
             fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; what runs, runs on meanwhile",
         )
+
+
+def _otherwise(status: ServerStatus, asked: AskedStart) -> Iterator[str]:
+    """What a server tells of itself that is not as it was asked for."""
+    if asked.directory and (
+        not status.directory or Path(asked.directory).resolve() != Path(status.directory).resolve()
+    ):
+        serves = status.directory or "the example that comes along"
+        yield f"{shown(asked.directory)} is not used: it was started for {shown(serves)}"
+    held = {name: each for one in status.backends for name, each in one.offer.accelerators.items()}.get(SLOTS)
+    if asked.slots is not None and held is not None and held != asked.slots:
+        yield f"it was started with {count(held, 'slot')}, not with {asked.slots}"
+    if asked.listen and not _listens(status.listens, asked.listen):
+        elsewhere = f"on {shown(status.listens)}" if status.listens else "on its socket alone"
+        yield f"it listens {elsewhere}, not on {shown(asked.listen)}"
+
+
+def _not_taken(asked: Sequence[str], started_with: Sequence[str]) -> list[tuple[str, ...]]:
+    """Flags, each with its value, that a server was not started with; it tells of the others itself."""
+    there = set(_flags(started_with))
+    return [each for each in _flags(asked) if each[0] not in _TOLD and each not in there]
+
+
+def _flags(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Arguments as flags, each with its value where it has one."""
+    starts = [place for place, word in enumerate(words) if word.startswith("--")]
+    return (tuple(words[start:end]) for start, end in pairwise([*starts, len(words)]))
 
 
 def _listens(address: str, listen: str) -> bool:

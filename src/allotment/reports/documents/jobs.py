@@ -15,6 +15,7 @@ from allotment.operations.run.trials_there import trials_there
 from allotment.operations.run.using import measured_so_far
 from allotment.ports.backends import EndOfRun
 from allotment.ports.job_service import ForeseenJob, ServedBackend, ServerStatus
+from allotment.ports.log_lines import FoundLine
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 from allotment.reports.documents.form import seconds
 
@@ -324,3 +325,27 @@ def backend_document(each: ServedBackend) -> Mapping[str, Any]:
 
 def _moment(ms: int | None) -> str | None:
     return None if ms is None else written(ms)
+
+
+def found_lines_document(
+    job_id: str, text: str, lines: Sequence[FoundLine], matches: int, looked_at: int
+) -> Mapping[str, Any]:
+    """Lines of a log that hold a text.
+
+    Args:
+        job_id: whose log it is.
+        text: that was looked for.
+        lines: that are told.
+        matches: how many there are.
+        looked_at: how many lines the log has.
+    """
+    return {
+        "kind": "FoundLines",
+        "job": job_id,
+        "text": text,
+        "matches": matches,
+        "lookedAt": looked_at,
+        "lines": [
+            {"number": each.number, "rank": each.rank, "at": _moment(each.at), "text": each.text} for each in lines
+        ],
+    }

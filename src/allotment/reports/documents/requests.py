@@ -28,6 +28,7 @@ def request_document(request: GrantRequest) -> Mapping[str, Any]:
         "newTeam": None if wish.new_team is None else _new_team(wish.new_team),
         "keepDataUntil": wish.keep_data_until or None,
         "size": format_bytes(Bytes(wish.size)) if wish.size else None,
+        "clusters": list(wish.clusters),
         "workload": wish.workload.value,
         "justification": wish.justification,
         "requester": request.requester,

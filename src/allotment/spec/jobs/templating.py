@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -151,12 +152,13 @@ def templates() -> tuple[JobTemplateSpec, ...]:
     return tuple(template(name) for name in NAMES)
 
 
-def new_job(chosen: JobTemplateSpec, given: Mapping[str, str]) -> str:
+def new_job(chosen: JobTemplateSpec, given: Mapping[str, str], called: Mapping[str, str] = MappingProxyType({})) -> str:
     """The text of a job file: the template with values in its places.
 
     Args:
         chosen: the template.
         given: values by parameter; the others have their defaults, or are left out.
+        called: by parameter, what it is called where it was said, such as ``--image``; others are parameters.
 
     Raises:
         UsageError: there is no such parameter, or a value is none of its type; the value itself is not repeated.
@@ -169,7 +171,7 @@ def new_job(chosen: JobTemplateSpec, given: Mapping[str, str]) -> str:
     for name, parameter in known.items():
         text = given.get(name, parameter.default)
         if text:
-            values[name] = _value(parameter, text)
+            values[name] = _value(parameter, text, called.get(name, f"the parameter {name}"))
     filled = _filled(chosen.job, values)
     head = f"# {chosen.summary}\n# From `allot template new {chosen.name}`; check it with `allot job check FILE`.\n"
     if _IMAGE in known and _IMAGE not in values:
@@ -177,7 +179,7 @@ def new_job(chosen: JobTemplateSpec, given: Mapping[str, str]) -> str:
     return head + "\n".join(block(filled)) + "\n"
 
 
-def _value(parameter: TemplateParameterSpec, text: str) -> Any:
+def _value(parameter: TemplateParameterSpec, text: str, called: str) -> Any:
     words = [text]
     if parameter.type is ParameterType.WORDS:
         try:
@@ -191,7 +193,7 @@ def _value(parameter: TemplateParameterSpec, text: str) -> Any:
             _adapter(parameter.type).validate_python(word)
         except ValidationError as error:
             issue = next(iter(issues_of(error, JobTemplateSpec, Source("", 0))))
-            raise UsageError(f"the parameter {parameter.name}: {issue.what}", fix=issue.fix) from None
+            raise UsageError(f"{called}: {issue.what}", fix=issue.fix) from None
     if parameter.type is ParameterType.WORDS:
         return words
     return int(text) if parameter.type in _WHOLE else text

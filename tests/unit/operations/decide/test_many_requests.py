@@ -129,8 +129,9 @@ def test_so_many_wait_of_a_person_and_of_a_team(
 ) -> None:
     ada = office.of("ada", MEMBER)
     flooded(office, number, team=team, requester=requester)
-    with pytest.raises(ConflictError, match=whose):
-        ada.ask(endpoint())
+    for act in (ada.ask, ada.preview):
+        with pytest.raises(ConflictError, match=whose):
+            act(endpoint())
     assert ada.ask(gpus(1)).state is RequestState.APPROVED, "what waits for nobody is no burden"
     first = office.store.request("f0000000")
     office.store.keep_requests((replace(first, state=RequestState.DENIED, revision=2),))

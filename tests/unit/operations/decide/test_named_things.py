@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from allotment.cli.commands.decide.request_view import grants_listing, told_text
 from allotment.errors import AllotmentError, CapacityError, ConflictError, NotFoundError, UsageError
 from allotment.model.access.person import Person
 from allotment.model.jobs.job import JobType
@@ -17,6 +18,7 @@ from allotment.operations.decide.carrying_out import GrantCarrier, settle
 from allotment.operations.decide.notebooks import notebook_of
 from allotment.ports.request_service import AskedMove, AskedRequest
 from allotment.render.manifests import render
+from allotment.reports.documents.requests import told_document
 from allotment.requests.sound_terms import DAY
 from allotment.spec.granting import grant_path
 from tests.unit.operations.decide.test_desk import CLUSTER, ENGINEER, HOUR, HUMAN, LEAD, MEMBER, Office, gpus, load
@@ -74,6 +76,22 @@ def test_a_namespace_comes_with_its_guardrails_and_goes_by_itself(office: Office
     office.passes(2)
     assert (office.grant(made.id), objects(office, DEV)) == (GrantState.ENDED, before)
     assert office.causes[-1].agreed.namespaces == {"playground"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "what"),
+    [
+        (space(), f"namespace playground in {DEV}"),
+        (volume(clusters=(DEV, CLUSTER)), f"volume corpora of 100Gi in {DEV}, {CLUSTER}"),
+    ],
+)
+def test_a_dry_run_says_how_large_it_is_and_where(office: Office, asked: AskedRequest, what: str) -> None:
+    ada = office.of("ada", MEMBER)
+    told = ada.preview(asked)
+    assert told_text(told, "USD").splitlines()[0] == f"a request of {what} for team nlp would be approved"
+    assert told_document(told)["clusters"] == list(told.request.wish.clusters)
+    made = ada.ask(asked)
+    assert grants_listing([office.store.grant(made.id)], "USD").columns[2].of(office.store.grant(made.id)) == what
 
 
 def test_a_volume_counts_against_the_teams_storage(office: Office) -> None:
@@ -216,6 +234,16 @@ def test_the_job_of_a_notebook(office: Office, accelerator: str) -> None:
 def test_a_notebook_that_cannot_be_is_refused(office: Office, asked: AskedRequest) -> None:
     with pytest.raises(AllotmentError):
         office.of("ada", MEMBER).ask(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "flag"),
+    [(notebook(image="NAME:TAG"), "--image: "), (notebook(accelerator="No Class"), "--accelerator: ")],
+)
+def test_what_cannot_be_of_a_notebook_is_called_by_its_flag(office: Office, asked: AskedRequest, flag: str) -> None:
+    with pytest.raises(UsageError) as told:
+        office.of("ada", MEMBER).ask(asked)
+    assert told.value.what.startswith(flag)
 
 
 def test_whoever_approves_what_is_gone_meanwhile_is_told(office: Office) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allotment.adapters.git_repository.fake import MemoryRepository
-from allotment.cli.commands.decide.request_view import told_text
+from allotment.cli.commands.decide.request_view import request_text, told_text
 from allotment.errors import AllotmentError, CapacityError, ConflictError, ForbiddenError, NotFoundError, UsageError
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
@@ -114,6 +114,23 @@ def approved(office: Office, asked: AskedRequest, groups: tuple[str, ...] = OWNE
     assert (made.state, made.route) == (RequestState.WAITING, "engineering-leadership")
     office.of("boss", LEAD).move(made.id, AskedMove(RequestAct.APPROVE))
     return made.id
+
+
+@pytest.mark.parametrize(
+    ("leaving", "first"),
+    [
+        (False, "a request for a new team vision would be waiting"),
+        (True, "a request that team nlp leaves would be waiting"),
+    ],
+)
+def test_what_is_asked_about_a_team_is_said_as_it_is(office: TeamOffice, leaving: bool, first: str) -> None:
+    olga, asked = office.of("olga", OWNERS), leaves(office) if leaving else comes()
+    assert told_text(olga.preview(asked), "USD").splitlines()[0] == first
+    made = olga.ask(asked)
+    said = f"request {made.id}: {'team nlp leaves' if leaving else 'a new team vision'}, waiting"
+    assert request_text(made, "USD").splitlines()[0] == said
+    office.now += 60
+    assert olga.request(made.id).warning == "", "nobody has named a beginning"
 
 
 def test_a_team_that_is_approved_is_committed_applied_and_proved(office: TeamOffice) -> None:

@@ -120,6 +120,21 @@ def test_stopped_by_hand_it_is_stopped_and_never_queues_again(waits: bool) -> No
     ) or not waits
 
 
+def test_a_job_stopped_and_submitted_anew_says_what_it_lacks_and_not_that_others_come_first() -> None:
+    machine = Machine()
+    machine.submit(job("long", devices=2))
+    machine.run(1)
+    big = machine.submit(job("quick", devices=4))
+    machine.run(1)
+    said = machine.store.get(big).waits[-1].said
+    machine.reconciler.stop(big, None, "ada stopped it", machine.now)
+    machine.run(1)
+    again = machine.submit(job("quick", devices=4))
+    machine.run(1)
+    assert "2 more needed" in said
+    assert machine.store.get(again).waits[-1].said == said
+
+
 def test_its_run_time_ends_it() -> None:
     machine = Machine()
     one = machine.submit(job("long", run_time=5, retries=SAFE))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from allotment.errors import UsageError
 from allotment.operations.run import log_search
-from allotment.operations.run.log_search import LogQuery, LogSearch, holds, searched
+from allotment.operations.run.log_search import holds, searched
 from allotment.ports.backends import LogLine
+from allotment.ports.log_lines import LogQuery, LogSearch
 
 LOG = [b"step 0 loss=3.5", b"", b"step 1 loss=nan", b"\xff\xfe", b"error: loss", b"step 2 loss=2.5 *"]
 

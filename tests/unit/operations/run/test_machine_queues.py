@@ -68,7 +68,7 @@ def test_a_team_borrows_what_is_idle_and_gives_it_back_when_it_is_asked_for() ->
     assert queues.decide(12) == []
     queues.left("nlp-3")
     assert queues.decide(13) == [Admit("cv-0", "a100")]
-    assert "insufficient" in queues.waits_for("nlp-3")
+    assert "insufficient" in queues.waits_for(["nlp-3"])["nlp-3"]
 
 
 def test_a_higher_rung_of_the_same_team_displaces_a_lower_one() -> None:
@@ -81,6 +81,23 @@ def test_a_higher_rung_of_the_same_team_displaces_a_lower_one() -> None:
     assert queues.decide(3) == [Admit("high", SLOTS)]
     queues.ended("high")
     assert queues.decide(4) == [Admit("low", SLOTS)]
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["withdrawn", "still-there"])
+def test_what_asks_for_the_same_as_another_that_was_refused_is_told_what_it_lacks(gone: bool) -> None:
+    queues = MachineQueues(machine_state(acme(nlp=1), size(slots=8)))
+    queues.submit(work("train", devices=2))
+    assert queues.decide(1) == [Admit("train", SLOTS)]
+    queues.submit(work("big", devices=8, at=1))
+    queues.decide(2)
+    if gone:
+        queues.withdraw("big")
+    assert "2 more needed" in queues.foreseen(work("retried", devices=8, at=3), 3).waits_for
+    queues.submit(work("retried", devices=8, at=3))
+    queues.decide(4)
+    told = queues.waits_for(["train", "retried", "nobody"])
+    assert "2 more needed" in told.pop("retried")
+    assert told == {"train": "", "nobody": ""}
 
 
 def test_replicas_start_all_or_not_at_all() -> None:

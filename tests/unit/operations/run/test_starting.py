@@ -8,7 +8,7 @@ import pytest
 
 from allotment.cli.commands.run.server_view import server_text
 from allotment.errors import ConflictError, TimedOutError, UnreachableError
-from allotment.operations.run.starting import bring_up, check_as_asked
+from allotment.operations.run.starting import AskedStart, bring_up, check_as_asked
 from allotment.ports.backends import BackendOffer
 from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import ServedBackend, ServerStatus
@@ -29,13 +29,47 @@ STATUS = ServerStatus("1", 7, 0, "acme", "/platforms/acme", ("cv",), (LOCAL,))
     ],
 )
 def test_what_is_not_used_is_refused_with_the_way_to_have_it(directory: str, slots: int | None, command: str) -> None:
+    asked = AskedStart((), directory, slots)
     if not command:
-        check_as_asked(STATUS, directory, slots)
+        check_as_asked(STATUS, asked)
         return
     with pytest.raises(ConflictError) as found:
-        check_as_asked(STATUS, directory, slots)
+        check_as_asked(STATUS, asked)
     assert f"`allot down` and `{command}`" in found.value.fix
     assert found.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "started_with", "missing", "with_all"),
+    [
+        ("--metrics-listen :9", "--platform /p", "--metrics-listen :9", "--platform /p --metrics-listen :9"),
+        ("--metrics-listen :9", "--metrics-listen :8", "--metrics-listen :9", "--metrics-listen :9"),
+        ("--access-log --hosts a,b", "--hosts a,b", "--access-log", "--hosts a,b --access-log"),
+        ("--notices /n --access-log", "--slots 8", "--notices /n, --access-log", "--slots 8 --notices /n --access-log"),
+        ("--access-log --hosts a,b", "--hosts a,b --listen 127.0.0.1:1 --access-log", "", ""),
+        ("--platform /platforms/acme --slots 8", "", "", ""),
+        ("--notices /n", None, "", ""),
+        ("", "--notices /n", "", ""),
+    ],
+)
+def test_a_flag_that_the_server_was_not_started_with_is_named(
+    asked: str, started_with: str | None, missing: str, with_all: str
+) -> None:
+    words = None if started_with is None else started_with.split()
+    if not missing:
+        check_as_asked(STATUS, AskedStart(asked.split()), words)
+        return
+    with pytest.raises(ConflictError) as found:
+        check_as_asked(STATUS, AskedStart(asked.split()), words)
+    assert found.value.why == f"it was not started with {missing}"
+    command = found.value.fix.partition("`allot down` and `allot up ")[2].partition("`")[0]
+    assert command == with_all
+
+
+def test_slots_that_are_other_ones_keep_what_else_it_was_started_with() -> None:
+    with pytest.raises(ConflictError) as found:
+        check_as_asked(STATUS, AskedStart(("--slots", "4"), slots=4), ("--slots", "8", "--access-log"))
+    assert "`allot up --slots 4 --access-log`" in found.value.fix
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def open_portal(session: Session) -> None:
 
     That of this machine's server opens as you: the address has a code in it that counts once, and for a minute. The
     server has to listen on an address for it (`allot up --listen 127.0.0.1:0`). At a server elsewhere, the one of
-    `allot login`, you sign in with your browser.
+    `allot login`, you sign in with your browser. Where nobody is there to look, the address is printed alone.
     """
     from allotment.cli.commands.run.serving import asked_server
     from allotment.errors import NotFoundError
@@ -40,6 +40,9 @@ def open_portal(session: Session) -> None:
                 fix=f"`{session.call} down`, then `{session.call} up --listen 127.0.0.1:0`",
             )
         address = f"{listens}/#enter={server.browser_code()}"
+    if session.no_input:
+        session.out(shown(address))
+        return
     open_page(session, address, f"the portal: {shown(address)}")
 
 

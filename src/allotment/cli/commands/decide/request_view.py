@@ -14,13 +14,18 @@ from allotment.cli.shell.table import Column
 from allotment.errors import shown
 from allotment.model.grammar import count
 from allotment.model.moments import written
+from allotment.model.quantity import Bytes, format_bytes
 from allotment.model.requests.grant import GrantState, TeamGrant
 from allotment.model.requests.request import DecisionRecord, DemonstratedNeed, Effect, GrantRequest, RequestState
-from allotment.model.requests.terms import TakenShare, Terms
+from allotment.model.requests.terms import RequestKind, TakenShare, Terms, Wish
 from allotment.ports.request_service import ToldRequest
 from allotment.reports.documents.requests import grant_document, request_document
+from allotment.requests.team_steps import OF_TEAMS
 
 _EFFECTS: Final = 10
+_OF_TEAM: Final = {RequestKind.TEAM: "a new team {team}", RequestKind.LEAVE: "team {team} leaves"}
+"""What is asked for where it is about the team itself."""
+_ASKS: Final = {RequestKind.TEAM: "for", RequestKind.LEAVE: "that"}
 _STYLES: Final = {RequestState.APPROVED: "green", RequestState.DENIED: "red", RequestState.OFFERED: "yellow"}
 _GRANT_STYLES: Final = {GrantState.ACTIVE: "green", GrantState.CONFLICT: "red"}
 
@@ -33,7 +38,7 @@ def requests_listing(requests: Sequence[GrantRequest], currency: str) -> Listing
         columns=(
             Column("ID", lambda row: row.id, keep=3),
             Column("TEAM", lambda row: shown(row.wish.team), keep=2),
-            Column("FOR", lambda row: _what(row.wish.kind.value, row.wish.subject, row.terms), keep=3, fold=", "),
+            Column("FOR", lambda row: _what(_thing(row.wish), row.terms), keep=3, fold=", "),
             Column("LASTS", lambda row: _lasts(row.terms)),
             Column("PRICE", lambda row: _price(row.terms, currency)),
             Column("STATE", lambda row: row.state.value, keep=3, style=lambda row: _STYLES.get(row.state, "")),
@@ -63,7 +68,7 @@ def grants_listing(grants: Sequence[TeamGrant], currency: str) -> Listing[TeamGr
         columns=(
             Column("ID", lambda row: row.id, keep=3),
             Column("TEAM", lambda row: shown(row.team), keep=2),
-            Column("WHAT", lambda row: _what(row.kind.value, row.subject, row.terms), keep=3, fold=", "),
+            Column("WHAT", lambda row: _what(_thing(row), row.terms), keep=3, fold=", "),
             Column("STATE", lambda row: row.state.value, keep=3, style=lambda row: _GRANT_STYLES.get(row.state, "")),
             Column("FROM", lambda row: written(row.terms.since)),
             Column("UNTIL", lambda row: "for good" if row.terms.until is None else written(row.terms.until), keep=2),
@@ -106,16 +111,17 @@ def told_text(told: ToldRequest, currency: str) -> str:
 
 def _lines(request: GrantRequest, currency: str) -> Iterator[str]:
     wish = request.wish
-    what = _what(wish.kind.value, wish.subject, request.terms)
+    what = _what(_thing(wish), request.terms)
+    said = _OF_TEAM.get(wish.kind, "{what} for team {team}").format(what=what, team=shown(wish.team))
     if request.id:
-        yield f"request {request.id}: {what} for team {shown(wish.team)}, {request.state.value}"
+        yield f"request {request.id}: {said}, {request.state.value}"
     else:
-        yield f"a request of {what} for team {shown(wish.team)} would be {request.state.value}"
+        yield f"a request {_ASKS.get(wish.kind, 'of')} {said} would be {request.state.value}"
     waits = request.begins_when_given and not request.state.over
     span = f"{_lasts(request.terms)} from its approval on" if waits else _span(request.terms)
     yield f"  {span}; {_price(request.terms, currency) or 'its price is not known'}"
     if not _as_asked(request):
-        yield f"  asked for: {_what(wish.kind.value, wish.subject, request.asked)}, {_span(request.asked)}"
+        yield f"  asked for: {_what(_thing(wish), request.asked)}, {_span(request.asked)}"
     for each in request.terms.taken:
         share = each.share
         yield f"  taken of {shown(each.team)}: {share.devices} {shown(share.flavor)} in {shown(share.cluster)}"
@@ -139,12 +145,22 @@ def _as_asked(request: GrantRequest) -> bool:
     return terms == asked
 
 
-def _what(kind: str, subject: str, terms: Terms) -> str:
+def _thing(what: Wish | TeamGrant) -> str:
+    """What it is that is no quota, how large, and where."""
+    if what.kind in OF_TEAMS:
+        return what.kind.value
+    named = f"{what.kind.value} {shown(what.subject)}" if what.subject else what.kind.value
+    size = f" of {format_bytes(Bytes(what.size))}" if what.size else ""
+    where = f" in {', '.join(map(shown, what.clusters))}" if what.clusters else ""
+    return f"{named}{size}{where}"
+
+
+def _what(thing: str, terms: Terms) -> str:
     devices = ", ".join(f"{each.devices} {shown(each.flavor)} in {shown(each.cluster)}" for each in terms.shares)
     if not devices and terms.taken:
         # Of a grant of others, of which no more is told.
         return "taken: " + ", ".join(_lent(each) for each in terms.taken)
-    return devices or (f"{kind} {shown(subject)}" if subject else kind)
+    return devices or thing
 
 
 def _lent(each: TakenShare) -> str:

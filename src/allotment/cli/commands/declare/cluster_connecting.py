@@ -10,7 +10,7 @@ import click
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import OutputOptions, global_flags, output_flags, platform_flag, setting_flag
 from allotment.cli.shell.session import Session
-from allotment.errors import InputError, UsageError, shown
+from allotment.errors import InputError, UnreachableError, UsageError, shown
 
 if TYPE_CHECKING:
     from allotment.ports.cluster_service import ToldCluster
@@ -48,9 +48,7 @@ def connect(session: Session, name: str) -> None:
         return wiring.files().read_bytes(folder / path)
 
     kept = one_context(document, session.flags.get("context") or "", name, read)
-    told = asked_server(session).connect_cluster(name, kept)
-    session.note(f"cluster {shown(name)} is connected")
-    session.note(_does(told))
+    session.note(_does(asked_server(session).connect_cluster(name, kept)))
 
 
 def _kubeconfig(file: str) -> tuple[Any, Path]:
@@ -69,14 +67,26 @@ def _kubeconfig(file: str) -> tuple[Any, Path]:
 
 
 def _does(told: ToldCluster) -> str:
+    """How a cluster does by what was given for it just now.
+
+    Raises:
+        UnreachableError: it was kept, and nothing can be read with it.
+    """
     match told.state:
         case "current":
             lacking = f", but for {', '.join(map(shown, told.gaps))}" if told.gaps else ""
-            return f"it answers, and everything was read{lacking}"
+            return f"cluster {shown(told.name)} is connected: it answers, and everything was read{lacking}"
         case "opening":
-            return "it is being read; `allot cluster status` says how it does"
+            return (
+                f"what the server reaches cluster {shown(told.name)} by was taken, and it is being read; "
+                "`allot cluster status` says how it does"
+            )
         case _:
-            return f"it could not be read: {shown(told.error)}"
+            raise UnreachableError(
+                f"what the server reaches cluster {shown(told.name)} by was taken, and nothing can be read there now",
+                why=shown(told.error),
+                fix="the server tries again by itself (`allot cluster status`); if the file is wrong, connect another",
+            )
 
 
 @click.command(cls=Command)

@@ -100,8 +100,9 @@ def _of(arguments: Sequence[Sequence[str]], number: int) -> Sequence[str]:
 
 
 def ran(row: JobRow, now: int) -> str:
-    """How long a job ran; empty where it never did."""
-    return "" if row.started is None else duration(max(0, (row.ended or now) - row.started) / 1000)
+    """How long a job has run; empty where it never did, or waits again."""
+    lasted = row.ran(now)
+    return "" if lasted is None else duration(lasted / 1000)
 
 
 def family_report_lines(report: FamilyReport, job: StoredJob) -> Iterator[str]:

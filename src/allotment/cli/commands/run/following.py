@@ -31,10 +31,10 @@ def write_log(
     While nothing comes, what the job waits for is told once for each reason.
     """
     job = service.find(reference)
-    several = rank is None and (job.job.replicas > 1 or job.job.sweep is not None)
+    several = says_whose(job, rank)
     to_terminal = sys.stdout.isatty()
     told, written = "", False
-    _check_rank(job, rank)
+    check_rank(job, rank)
     out = sys.stdout.buffer
     try:
         for line in service.log(job.id, rank=rank, follow=follow, tail=tail):
@@ -43,7 +43,7 @@ def write_log(
                 continue
             written = True
             prefix = b"[%d] " % line.rank if several else b""
-            out.write(prefix + (_harmless(line.text) if to_terminal else line.text) + b"\n")
+            out.write(prefix + (harmless(line.text) if to_terminal else line.text) + b"\n")
             if not line.more:
                 out.flush()
     finally:
@@ -53,13 +53,18 @@ def write_log(
     return written
 
 
-def _harmless(text: bytes) -> bytes:
+def says_whose(job: StoredJob, rank: int | None) -> bool:
+    """Whether each line of a log says whose it is."""
+    return rank is None and (job.job.replicas > 1 or job.job.sweep is not None)
+
+
+def harmless(text: bytes) -> bytes:
     """A line as a terminal may have it: nothing in it drives one."""
     plain = shown(text.decode(errors="replace").replace("\t", "    "))
     return plain.encode(sys.stdout.encoding, "backslashreplace")
 
 
-def _check_rank(job: StoredJob, rank: int | None) -> None:
+def check_rank(job: StoredJob, rank: int | None) -> None:
     """Refuse a replica, or a trial, that the job has not.
 
     Raises:

@@ -129,16 +129,26 @@ def ps(
 @click.option("--follow", "-f", is_flag=True, help="Go on until the job is over; Ctrl-C stops looking, not the job.")
 @click.option("--rank", type=click.IntRange(0), metavar="N", help="Only of this replica, or trial of a sweep.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last so many lines, of 16 MiB at most.")
+@click.option("--grep", "text", metavar="PATTERN", help="Only lines that hold it; * in it stands for anything.")
 @team_flag
+@format_flag
 @global_flags
 @click.pass_obj
-def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None) -> int:
-    """What a job wrote: all attempts, one after the other. Lines of several replicas say whose they are."""
+def logs(session: Session, job: str, *, follow: bool, rank: int | None, tail: int | None, text: str | None) -> int:
+    """What a job wrote: all attempts, one after the other. Lines of several replicas say whose they are.
+
+    With --grep the server looks for the lines, and sends no others; --tail means the last of those.
+    """
     from allotment.cli.commands.run.following import end_of, told_what_goes_on, write_log
+    from allotment.cli.commands.run.log_finding import check_finding, write_found
     from allotment.cli.commands.run.naming import job_of
 
+    check_finding(session, job, text, follow=follow)
     service = service_of(session)
     wanted = job_of(session, service, job)
+    if text is not None:
+        write_found(session, service, wanted, text, rank=rank, tail=tail)
+        return 0
     if wanted.state.over:
         follow = False
     try:

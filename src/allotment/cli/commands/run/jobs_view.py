@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from allotment.cli.commands.run.family_view import family_lines
+from allotment.cli.commands.run.family_view import family_lines, ran
 from allotment.cli.shell.amounts import amount, memory
 from allotment.cli.shell.output import Listing
 from allotment.cli.shell.steps import duration
@@ -95,7 +95,7 @@ def jobs_listing(
             Column("ACCELERATOR", lambda row: shown(row.accelerator) or None, keep=3),
             Column("DEVICES", lambda row: row.devices, keep=5),
             Column("AGE", lambda row: (now - row.submitted) / 1000, text=lambda row: _ago(now, row.submitted), keep=6),
-            Column("RAN", lambda row: _ran_seconds(row, now), text=lambda row: _ran(row, now), unit="seconds", keep=4),
+            Column("RAN", lambda row: _ran_seconds(row, now), text=lambda row: ran(row, now), unit="seconds", keep=4),
             Column("REASON", lambda row: _reason(row, now, silent, longest) or None, keep=7, fold=" "),
             Column("PRIORITY", lambda row: shown(row.priority), wide=True),
             Column("OWNER", lambda row: shown(row.owner), wide=True),
@@ -127,13 +127,8 @@ def _ago(now: int, at: int) -> str:
 
 
 def _ran_seconds(row: JobRow, now: int) -> float | None:
-    waits = row.state in {JobState.QUEUED, JobState.STARTING}  # for its next attempt
-    return None if row.started is None or waits else max(0, (row.ended or now) - row.started) / 1000
-
-
-def _ran(row: JobRow, now: int) -> str:
-    ran = _ran_seconds(row, now)
-    return "" if ran is None else duration(ran)
+    ran = row.ran(now)
+    return None if ran is None else ran / 1000
 
 
 def receipts_listing(receipts: Sequence[JobReceipt], now: int) -> Listing[JobRow]:

@@ -62,7 +62,8 @@ def up(
     the platform; what it does not use the others do. Where no accelerator is found, slots stand for some, of whatever
     class: as many as --slots says, or 8. A program finds no device there.
 
-    One that runs for another platform, or with another number of slots, is left as it is, and that is an error.
+    One that runs for another platform, with another number of slots or without a flag that is given here is left as it
+    is, and that is an error.
 
     The server listens on a socket that is yours alone, and keeps its jobs: what runs when it ends runs on, and is found
     again by the next. With --listen it listens on an address of the network besides, where whoever comes shows a token
@@ -75,7 +76,7 @@ def up(
     from allotment.cli.commands.run.server_view import server_listing, server_text
     from allotment.cli.commands.run.serving import server_words
     from allotment.cli.shell.output import show
-    from allotment.operations.run.starting import bring_up, check_as_asked
+    from allotment.operations.run.starting import AskedStart, bring_up, check_as_asked, check_standby
     from allotment.reports.documents.jobs import server_document
     from allotment.wiring import running
 
@@ -87,12 +88,16 @@ def up(
             why="it answers nobody until it leads",
             fix="start it with --foreground, from a service manager",
         )
+    if standby:
+        check_standby(session.value("shared-folder"))
     if foreground:
         running.job_server(session.environment).become(words)
-    started = bring_up(running.job_server(session.environment), words, wiring.clock())
+    server = running.job_server(session.environment)
+    started = bring_up(server, words, wiring.clock())
     if started.already:
         directory = words[1] if words[:1] == ["--platform"] else ""
-        check_as_asked(started.status, directory, slots, session.value("listen"))
+        asked = AskedStart(words, directory, slots, session.value("listen"))
+        check_as_asked(started.status, asked, server.started_with(started.status.pid))
     show(
         session,
         output,

@@ -31,7 +31,10 @@ EXAMPLES: Final[CommandExamples] = {
         Example("allot ps -a --team nlp -o wide", "what is over, too", _SERVER),
         Example("allot ps --of train", "the trials of a sweep, the runs of a schedule", _SERVER),
     ),
-    ("logs",): (Example("allot logs train --tail 20", "the newest job of that name", _SERVER),),
+    ("logs",): (
+        Example("allot logs train --tail 20", "the newest job of that name", _SERVER),
+        Example("allot logs train --grep 'loss=*nan'", "only lines that hold it", _SERVER),
+    ),
     ("describe",): (Example("allot describe train", "why it waits, its attempts, its history", _SERVER),),
     ("report",): (Example("allot report train", "what to ask for next time", _SERVER),),
     ("wait",): (

@@ -261,8 +261,9 @@ class LocalBackend:
             return
         self._reasons_at = now
         paused = self._attempts.pause.why
+        reasons = self._queues.waits_for(self._kept.queued)
         for job in self._kept.queued.values():
-            self._kept.waits_because(job, paused or self._queues.waits_for(job.order.id) or _BEHIND)
+            self._kept.waits_because(job, paused or reasons[job.order.id] or _BEHIND)
 
     @property
     def watched(self) -> tuple[WatchedDevice, ...]:

@@ -6,8 +6,8 @@ left) and asks what is to be done; the engine is only ever moved by `settle`, as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from allotment.errors import CapacityError
@@ -99,6 +99,7 @@ class MachineQueues:
         self._emptied = EmptiedQueues(state, SETTINGS)
         self._index: dict[str, WorkloadId] = {}
         self._id: dict[WorkloadId, str] = {}
+        self._shapes: dict[str, QueuedWork] = {}
         self._decided: list[LocalDecision] = []
 
     def refusal_for_good(self, work: QueuedWork) -> str:
@@ -142,9 +143,8 @@ class MachineQueues:
                 trial.wake(trial.tree_of(preemption.workload))
 
         settle(trial, now, carry_out, PATIENT)
-        refusal = trial.refusal(index)
         starts = trial.place(index) is Place.RUNNING
-        waits = "" if starts or refusal is None else refusal.text
+        waits = "" if starts else _refused(trial, index)
         return ForeseenStart(starts, tuple(self._id[each] for each in gone) if starts else (), waits)
 
     def submit(self, work: QueuedWork) -> None:
@@ -155,7 +155,7 @@ class MachineQueues:
             InputError: its team has no queue here.
         """
         self.check(work)
-        self._know(work.id, self._engine.add(workload_of(work)))
+        self._know(work, self._engine.add(workload_of(work)))
 
     def adopt(self, work: QueuedWork, flavor: str, since: int, *, leaving: bool = False) -> None:
         """A job runs already, of before this process began.
@@ -171,7 +171,7 @@ class MachineQueues:
             (name, flavor if name == DEVICE else MACHINE_FLAVOR) for name, _ in workload.pod_sets[0].requests
         )
         admission = PodSetAdmission(_REPLICAS, work.replicas, flavors)
-        self._know(work.id, self._engine.adopt(workload, (admission,), since, evicted=leaving))
+        self._know(work, self._engine.adopt(workload, (admission,), since, evicted=leaving))
 
     def ended(self, job: str) -> None:
         """A job that ran is over, however it ended; it queues no more."""
@@ -201,11 +201,28 @@ class MachineQueues:
         settle(self._engine, now, self._carry_out, PATIENT)
         return self._decided
 
-    def waits_for(self, job: str) -> str:
-        """Why a job that waits does, in Kueue's words; empty where nothing was said of it yet, or it does not wait."""
-        index = self._index.get(job)
-        refusal = None if index is None else self._engine.refusal(index)
-        return "" if refusal is None else refusal.text
+    def waits_for(self, jobs: Iterable[str]) -> dict[str, str]:
+        """Why each of some jobs waits, in Kueue's words; empty where only others stand before it, or it does not wait.
+
+        Args:
+            jobs: ids, which need not be known here.
+        """
+        found: dict[QueuedWork, str] = {}
+        told = dict.fromkeys(jobs, "")
+        for job in told:
+            index = self._index.get(job)
+            if index is None or self._engine.place(index) is Place.RUNNING:
+                continue
+            refusal = self._engine.refusal(index)
+            if refusal is not None:
+                told[job] = refusal.text
+                continue
+            # Of jobs that ask for the same the engine tries one alone, and what it finds holds for them all.
+            shape = self._shapes[job]
+            if shape not in found:
+                found[shape] = _refused(self._engine, index)
+            told[job] = found[shape]
+        return told
 
     def runs(self, job: str) -> bool:
         """Whether a job holds what it asked for, one on its way out included."""
@@ -221,14 +238,24 @@ class MachineQueues:
             given = dict(self._engine.admission(index)[0].flavors)
             self._decided.append(Admit(self._id[index], given.get(DEVICE, "")))
 
-    def _know(self, job: str, index: WorkloadId) -> None:
-        self._index[job] = index
-        self._id[index] = job
+    def _know(self, work: QueuedWork, index: WorkloadId) -> None:
+        self._index[work.id] = index
+        self._id[index] = work.id
+        self._shapes[work.id] = replace(work, id="", queued_since=0)
 
     def _forget(self, job: str) -> WorkloadId:
         index = self._index.pop(job)
-        del self._id[index]
+        del self._id[index], self._shapes[job]
         return index
+
+
+def _refused(engine: QueueingEngine, index: WorkloadId) -> str:
+    """What stands in the way of one that waits; empty where nothing does.
+
+    One that asks for what another was just refused is not tried by itself, also where that other has gone meanwhile.
+    """
+    refusal = engine.refusal(index) or engine.look_afresh(index)
+    return "" if refusal is None else refusal.text
 
 
 def workload_of(work: QueuedWork) -> Workload:
