@@ -25,16 +25,17 @@ from allotment.operations.run import starting
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
 from allotment.operations.run.starting import bring_down
 from allotment.ports.backends import LogLine
-from allotment.ports.job_service import CutLogError, JobSubmission
+from allotment.ports.job_service import CutLogError, JobService, JobSubmission
 from allotment.ports.store import JobFilter
 from allotment.ports.stored_jobs import StoredWait, row_of
 from allotment.scheduling.queueing.reasons import Refusal, RefusalKind
 from allotment.wiring import running
 from tests.unit.api.test_service import World
+from tests.unit.api.test_service import asked as served
 from tests.unit.cli.conftest import ACME, Run, home, run
 from tests.unit.operations.run.machine import job
 
-__all__ = ["home", "run"]  # fixtures
+__all__ = ["home", "run", "served"]  # fixtures
 
 KUEUE = "couldn't assign flavors to pod set main: "
 OTHER = "flavor {} doesn't match node affinity"
@@ -78,41 +79,43 @@ def session(team: str = "", *, setting: str = "") -> Session:
     return found
 
 
-def test_a_name_means_a_job_of_the_team_and_who_holds_the_rest_is_named() -> None:
-    world = World()
+def test_a_name_means_a_job_of_the_team_and_who_holds_the_rest_is_named(served: tuple[World, JobService]) -> None:
+    world, service = served
     mine, theirs = submitted(world, devices=3), submitted(world, devices=3, team="cv")
     world.run(1)
-    assert job_of(session("nlp"), world.desk, "train").id == mine
-    assert job_of(session(), world.desk, f"job/{mine}").id == mine
-    assert job_of(session(setting="nlp"), world.desk, theirs).id == theirs
+    assert job_of(session("nlp"), service, "train").id == mine
+    assert job_of(session(), service, f"job/{mine}").id == mine
+    assert job_of(session(setting="nlp"), service, theirs).id == theirs
     with pytest.raises(NotFoundError):
-        job_of(session("nlp"), world.desk, theirs)
-    waits = world.desk.find(theirs)
+        job_of(session("nlp"), service, theirs)
+    waits = service.find(theirs)
     assert waits.state is JobState.QUEUED
-    assert held_by(world.desk, waits) == f"; now train ({mine}) runs"
-    assert held_by(world.desk, world.desk.find(mine)) == ""
+    assert held_by(service, waits) == f"; now train ({mine}) runs"
+    assert held_by(service, service.find(mine)) == ""
     with pytest.raises(NotFoundError, match="no team"):
-        check_team(world.desk, JobFilter(team="nosuch"))
-    check_team(world.desk, JobFilter(team="cv"))
+        check_team(service, JobFilter(team="nosuch"))
+    check_team(service, JobFilter(team="cv"))
 
 
-def test_of_several_each_is_stopped_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    world = World()
+def test_of_several_each_is_stopped_by_itself(
+    served: tuple[World, JobService], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, service = served
     old, new, other = submitted(world), submitted(world), submitted(world, name="other")
     world.run(1)
-    assert stop_named(session(), world.desk, ["train", "nosuch", other], 1) == 3
+    assert stop_named(session(), service, ["train", "nosuch", other], 1) == 3
     told = capsys.readouterr().err
     assert "2 jobs are called train" in told
     assert "2 of 3 were stopped" in told
     world.run(5)
-    assert [world.desk.find(each).state for each in (new, other)] == [JobState.STOPPED] * 2
-    assert [each.id for each in living(world.desk, name="train")] == [old]
-    assert living(world.desk, team="cv") == []
+    assert [service.find(each).state for each in (new, other)] == [JobState.STOPPED] * 2
+    assert [each.id for each in living(service, name="train")] == [old]
+    assert living(service, team="cv") == []
     capsys.readouterr()
-    assert stop_named(session(), world.desk, ["train", "train"], 1) == 0
+    assert stop_named(session(), service, ["train", "train"], 1) == 0
     assert len(capsys.readouterr().err.splitlines()) == 1, "a name that is given twice is told of once"
     with pytest.raises(NotFoundError):
-        stop_named(session(), world.desk, ["nosuch"], None)
+        stop_named(session(), service, ["nosuch"], None)
 
 
 def test_of_a_sweep_and_its_trials_one_is_named_as_what_holds_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,12 +167,12 @@ def test_several_are_waited_for_and_the_first_that_did_not_succeed_gives_the_cod
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> World:
-    """A server with a job of each of two teams, of which every command asks."""
-    world = World()
+def asked(served: tuple[World, JobService], monkeypatch: pytest.MonkeyPatch) -> World:
+    """A server with a job of each of two teams, of which every command asks: here, and from afar."""
+    world, service = served
     submitted(world, name="mine"), submitted(world, name="theirs", team="cv")
     world.run(1)
-    monkeypatch.setattr(running, "job_server", lambda _: SimpleNamespace(service=world.desk))
+    monkeypatch.setattr(running, "job_server", lambda _: SimpleNamespace(service=service))
     monkeypatch.setenv("ALLOTMENT_TEAM", "nlp")
     return world
 

@@ -30,15 +30,16 @@ from allotment.cli.shell.session import Session
 from allotment.errors import AllotmentError, CapacityError, InputError, NotFoundError, UnreachableError
 from allotment.model.jobs.job import DependencyState, JobDependency
 from allotment.model.jobs.run import JobState, Move, MoveCause
-from allotment.ports.job_service import JobSubmission, SubmissionAnswer
+from allotment.ports.job_service import JobService, JobSubmission, SubmissionAnswer
 from allotment.spec.jobs.load import InvalidJobFileError, JobDocument
 from allotment.spec.load import load_platform
 from allotment.spec.problems import Source
 from tests.unit.api.test_service import World
+from tests.unit.api.test_service import asked as served
 from tests.unit.cli.conftest import ACME, Run, home, run
 from tests.unit.operations.run.machine import job
 
-__all__ = ["home", "run"]  # fixtures
+__all__ = ["home", "run", "served"]  # fixtures
 
 PLATFORM = load_platform(read_tree(ACME)).platform
 JSON = OutputOptions("json", False, "", "", None)
@@ -88,9 +89,11 @@ def test_many_go_in_few_calls_and_what_waits_for_one_that_was_refused_is_refused
     assert {each.job.id for each in again} == {answer.receipt.job.id for _, answer in found if answer.receipt}
 
 
-def test_what_waits_for_a_job_that_is_nowhere_is_refused_at_its_place(home: Path) -> None:
-    world = World()
-    one = world.desk.submit(JobSubmission(job(), "local")).job
+def test_what_waits_for_a_job_that_is_nowhere_is_refused_at_its_place(
+    home: Path, served: tuple[World, JobService]
+) -> None:
+    _, service = served
+    one = service.submit(JobSubmission(job(), "local")).job
     text = "---\n".join(
         f"{JOB.replace('first', name)}after: {after}\n"
         for name, after in (("a", "nosuch"), ("b", "a"), ("c", "train"), ("d", f"[{one.id}, b, nowhere]"))
@@ -100,7 +103,7 @@ def test_what_waits_for_a_job_that_is_nowhere_is_refused_at_its_place(home: Path
     found = job_texts(["jobs.yaml"])
     documents = loaded_jobs(Session({}), PLATFORM, found)
     with pytest.raises(InvalidJobFileError) as told:
-        check_awaited(world.desk, found, documents)
+        check_awaited(service, found, documents)
     assert [(each.line, each.what.split(" of team")[0]) for each in told.value.problems] == [
         (5, 'there is no job "nosuch"'),
         (23, 'there is no job "nowhere"'),
@@ -246,12 +249,12 @@ def test_where_nothing_can_be_in_it_is_said_what_does_not_answer(there: bool) ->
 
 
 def test_of_several_jobs_each_is_foreseen_and_those_that_would_be_refused_are_named(
-    capsys: pytest.CaptureFixture[str],
+    served: tuple[World, JobService], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = World()
+    _, service = served
     first, large = document("first"), document("large", devices=99)
     after = document("after", "first")
-    answers = foreseen(world.desk, WantedJobs([first, large, after], {"file": Path()}, "local"), lambda _: None)
+    answers = foreseen(service, WantedJobs([first, large, after], {"file": Path()}, "local"), lambda _: None)
     assert [(each.job.name, isinstance(answer, AllotmentError)) for each, answer in answers] == [
         ("first", False), ("large", True), ("after", False),
     ]  # fmt: skip
@@ -265,10 +268,13 @@ def test_of_several_jobs_each_is_foreseen_and_those_that_would_be_refused_are_na
         tell_foreseen(Session({}), OutputOptions("table", False, "", "", None), answers[1:2], "USD")
 
 
-def test_with_json_what_was_refused_stands_in_the_document_as_errors(capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_what_was_refused_stands_in_the_document_as_errors(
+    served: tuple[World, JobService], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, service = served
     documents = [document("good"), document("large", devices=99), document("after", "large")]
     wanted = WantedJobs(documents, {"file": Path()}, "local", "night")
-    done = hand_in(Session({}), World().desk, wanted, JSON)
+    done = hand_in(Session({}), service, wanted, JSON)
     told = capsys.readouterr()
     found = json.loads(told.out)
     assert (done.code, found["kind"], [each["name"] for each in found["items"]]) == (7, "JobList", ["good"])
@@ -283,10 +289,11 @@ def test_with_json_what_was_refused_stands_in_the_document_as_errors(capsys: pyt
 
 
 def test_with_json_a_dry_run_tells_what_would_be_refused_even_if_that_is_all(
-    capsys: pytest.CaptureFixture[str],
+    served: tuple[World, JobService], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    _, service = served
     documents = [document("large", devices=99), document("larger", devices=999)]
-    answers = foreseen(World().desk, WantedJobs(documents, {"file": Path()}, "local"), lambda _: None)
+    answers = foreseen(service, WantedJobs(documents, {"file": Path()}, "local"), lambda _: None)
     assert tell_foreseen(Session({}), JSON, answers, "USD") == 7
     found = json.loads(capsys.readouterr().out)
     assert (found["kind"], found["items"]) == ("ForeseenJobList", [])
