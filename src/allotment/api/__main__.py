@@ -82,7 +82,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         _serve(asked)
     except AllotmentError as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        print(error.whole, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         return error.exit_code
     return 0
 
@@ -114,6 +114,7 @@ def _serve(asked: argparse.Namespace) -> None:
         followed = _followed(server)
         desk = _desk(server, followed, identity, slots)
         watch.standing.leads(desk, jobs)
+        desk.tell_at_home(watch.standing.told)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         Thread(target=tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True).start()

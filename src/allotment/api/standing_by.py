@@ -104,9 +104,10 @@ def _supplant(place: StorePlace) -> None:
 
 
 def _tell_once(said: str, error: AllotmentError) -> str:
-    if error.line != said:
-        print(f"stands by: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-    return error.line
+    line = error.whole.line
+    if line != said:
+        print(f"stands by: {line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+    return line
 
 
 @contextmanager
@@ -179,7 +180,7 @@ def beating(standing: ServerStanding, store: JobsStore, *, replicated: bool) -> 
             except StoreInUseError as error:
                 standing.depose(error)
             except AllotmentError as error:
-                standing.beaten(error.line)
+                standing.beaten(error.whole.line)
                 if replicated and standing.silent > NO_MORE:
                     standing.depose(error)
             else:
