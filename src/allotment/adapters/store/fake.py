@@ -467,6 +467,10 @@ class MemoryStore(MemoryCredentials):
         """See the port."""
         return self._journal.journal_head()
 
+    def mark_journal(self) -> int:
+        """See the port."""
+        return self._journal.mark_journal()
+
     def changes(self, after: int, limit: int = MOST_CHANGES) -> JournalPage:
         """See the port."""
         return self._journal.changes(after, limit)
