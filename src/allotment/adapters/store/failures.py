@@ -70,7 +70,7 @@ def failure(place: str, error: Any, *, lost: bool = False) -> AllotmentError:
 def _for_anybody(whole: AllotmentError) -> AllotmentError:
     """What anybody may be told of it."""
     what = "the store fails" if isinstance(whole, StoreError) else "the store does not answer"
-    fix = "ask again in a while; on the server's machine `allot status` says what is wrong"
+    fix = "ask again in a while; on the server's machine `allot up` says what is wrong"
     return veiled(whole, type(whole)(what, fix=fix))
 
 
