@@ -22,8 +22,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
+Told = TypeVar("Told", bound="AllotmentError")
 INTERRUPTED: Final = 130
 """Exit code of what Ctrl-C ended: 128 and the number of SIGINT, as shells have it."""
 CHANGES: Final = 2
@@ -82,9 +83,11 @@ class AllotmentError(Exception):
         why: the cause, where it is known.
         fix: the next step for the reader, an imperative or a command.
         exit_code: of the CLI, as a rule the class's own.
+        within: what lies behind it, for the log and the server's own user alone; None where all may be told to anybody.
     """
 
     exit_code: int = 1
+    within: AllotmentError | None = None
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
         super().__init__(what)
@@ -97,14 +100,30 @@ class AllotmentError(Exception):
         """What happened and why, in one line: where it is told of something, such as a job."""
         return f"{self.what}: {self.why}" if self.why else self.what
 
+    @property
+    def whole(self) -> AllotmentError:
+        """With all that is known of it: for logs, and for whoever is at the machine itself."""
+        return self.within or self
+
     def __str__(self) -> str:
-        """Everything that is known, one part a line."""
+        """What may be told, one part a line."""
         lines = [self.what]
         if self.why:
             lines.append(f"why: {self.why}")
         if self.fix:
             lines.append(f"fix: {self.fix}")
         return "\n".join(lines)
+
+
+def veiled(whole: AllotmentError, told: Told) -> Told:
+    """What anybody may be told of an error, with all of it within.
+
+    Args:
+        whole: for the log, and the server's own user.
+        told: for everybody else.
+    """
+    told.within = whole
+    return told
 
 
 class UsageError(AllotmentError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -34,6 +35,7 @@ from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.notebooks import ServedNotebooks
+from allotment.api.prefaces import PrefaceKey
 from allotment.api.proposing import mode_of, proposing_of
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
@@ -45,6 +47,7 @@ from allotment.api.telemetry.watching import watched
 from allotment.api.telling import notifier, tell_beside
 from allotment.api.turns import short_turns
 from allotment.api.upkeep import answered_for, tidy, witness
+from allotment.api.vestibule import vestibule
 from allotment.api.words import parsed
 from allotment.errors import AllotmentError
 from allotment.model.decoding import decoded_as
@@ -83,7 +86,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         _serve(asked)
     except AllotmentError as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        print(error.whole, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         return error.exit_code
     return 0
 
@@ -102,8 +105,10 @@ def _serve(asked: argparse.Namespace) -> None:
         log = kept_log(asked.log_format, wiring.clock(), access=asked.access_log)
         watch = opened.enter_context(watched(asked.metrics_listen, running.version(), log))
         store = wiring.store(asked.store)
-        waits = partial(refusing, folder, place, store, watch) if asked.standby else None
-        jobs = timed(led_store(store, server_name(asked.advertise, place), opened, waits), watch.meters, watch.spans)
+        prefaces = PrefaceKey(running.server_key(places.shared), wiring.clock())
+        waits = partial(refusing, folder, place, store, watch, prefaces) if asked.standby else None
+        itself = server_name(asked.advertise, place, standby=asked.standby)
+        jobs = timed(led_store(store, itself, opened, waits), watch.meters, watch.spans)
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
@@ -116,6 +121,7 @@ def _serve(asked: argparse.Namespace) -> None:
         desk = _desk(server, followed, identity, slots)
         watch.standing.leads(desk, jobs)
         opened.enter_context(short_turns())
+        desk.tell_at_home(watch.standing.told)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
         Thread(target=tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True).start()
@@ -134,7 +140,8 @@ def _serve(asked: argparse.Namespace) -> None:
                 clusters=ServedClusters(followed.reached.hub, followed.credentials, wiring.clock()),
                 changes=changes,
             )
-            listeners = watch.afar(_listeners(made, registry, place, abroad))
+            inside = opened.enter_context(vestibule(abroad, prefaces.read)) if asked.standby and abroad else abroad
+            listeners = watch.afar(_listeners(made, registry, place, abroad, inside))
             serve(watch.at_home(made(HomeDoor(identity.owner))), desk, bound, listeners)
         watch.standing.check()
 
@@ -259,14 +266,18 @@ def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
 
 
 def _listeners(
-    made: Callable[[Door], FastAPI], registry: Registry, place: ListeningPlace | None, bound: LimitedSocket | None
+    made: Callable[[Door], FastAPI],
+    registry: Registry,
+    place: ListeningPlace | None,
+    bound: LimitedSocket | None,
+    inside: socket.socket | None,
 ) -> tuple[Listener, ...]:
     """The same application where whoever comes shows a token, behind the checks of requests from afar."""
-    if place is None or bound is None:
+    if place is None or bound is None or inside is None:
         return ()
     door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend)
     app = Hardened(made(door), place.names, lambda: os.urandom(12).hex(), place.proxies)
-    return (Listener(app, bound, place.certificate, place.key),)
+    return (Listener(app, inside, place.certificate, place.key),)
 
 
 def _last_start(place: Path) -> tuple[str, int | None]:

@@ -233,7 +233,7 @@ def _failure(call: Callable[[], object]) -> str:
     try:
         call()
     except AllotmentError as error:
-        return error.line
+        return error.whole.line
     return ""
 
 

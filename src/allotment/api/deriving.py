@@ -61,7 +61,7 @@ def tell_findings(
         if changes.documents or changes.gone:
             store.keep_derived(changes.documents, changes.gone)
     except AllotmentError as error:
-        failed(error.line)
+        failed(error.whole.line)
 
 
 def derive(desk: Desk, store: JournalStore, teams: Sequence[str], failed: Callable[[str], object]) -> None:
@@ -79,7 +79,7 @@ def derive(desk: Desk, store: JournalStore, teams: Sequence[str], failed: Callab
         if changes.documents or changes.gone:
             store.keep_derived(changes.documents, changes.gone)
     except AllotmentError as error:
-        failed(error.line)
+        failed(error.whole.line)
 
 
 def _views(desk: Desk, name: str, teams: Sequence[str], failed: Callable[[str], object]) -> Iterator[DerivedView]:
@@ -87,4 +87,4 @@ def _views(desk: Desk, name: str, teams: Sequence[str], failed: Callable[[str], 
         # All of a back end or nothing: what was not looked at is not gone.
         yield from list(queue_views(desk.snapshot(name), name, teams, queue_document))
     except AllotmentError as error:
-        failed(f"{name}: {error.line}")
+        failed(f"{name}: {error.whole.line}")

@@ -26,6 +26,11 @@ _LOOKED_UP: Final = 8
 class Door(Protocol):
     """Where requests come in."""
 
+    @property
+    def at_home(self) -> bool:
+        """Whether the server's own user alone comes there."""
+        ...
+
     async def admit(self, request: Request) -> LetIn:
         """Who it is.
 
@@ -58,6 +63,8 @@ class Door(Protocol):
 class HomeDoor:
     """The socket that belongs to one user of this machine: whoever could open it is that user, or root."""
 
+    at_home: Final = True
+
     def __init__(self, owner: str) -> None:
         """Of a user.
 
@@ -87,6 +94,8 @@ class HomeDoor:
 
 class TokenDoor:
     """Where whoever comes shows a token."""
+
+    at_home: Final = False
 
     def __init__(
         self,

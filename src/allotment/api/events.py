@@ -146,9 +146,10 @@ class _Stream:
     async def frames(self, begin: int | None) -> AsyncIterator[bytes]:
         """Frames, until he goes or has to."""
         try:
-            self._number = self._hub.held.head if begin is None else begin
+            held = self._hub.held
+            self._number = held.head if begin is None else begin
             if begin is None:
-                yield self._begins(self._number)
+                yield self._begins(self._may_be_told(held.head, held))
             else:
                 async for some in self._caught_up(resumed=True):
                     yield some
@@ -164,7 +165,7 @@ class _Stream:
                 with move_on_after(_LOOK):
                     await rung.wait()
                 if current_time() - self._sent >= HEARTBEAT:
-                    yield self._beats()
+                    yield self._beats(held)
         except AllotmentError as error:
             yield end_frame(refusal_of(error))
 
@@ -188,10 +189,11 @@ class _Stream:
             resumed: whether he comes back, and is told that he may go on.
         """
         while True:
+            held = self._hub.held  # of before the page: what is told of it is not beyond it
             page = await self._page()
-            if not page.known:
-                self._number = self._told = page.until
-                yield self._out(reset_frame(page.until))
+            if page.begin is None or (resumed and not await self._may_come_from(page.begin)):
+                self._number, self._told = page.until, self._may_be_told(page.until, held)
+                yield self._out(reset_frame(self._told))
                 return
             if resumed:
                 yield self._begins(self._number)
@@ -202,6 +204,10 @@ class _Stream:
                 yield self._out(frames)
             if not page.more:
                 return
+
+    async def _may_come_from(self, change: SubjectChange) -> bool:
+        # Who decides on a request is looked up in the store.
+        return await to_thread.run_sync(self._view.may_come_from, change, limiter=self._bell.looking_up)
 
     async def _page(self) -> JournalPage:
         return await to_thread.run_sync(
@@ -248,15 +254,20 @@ class _Stream:
                 fix="come back, and read all anew; sign in again where that is refused",
             )
 
+    def _may_be_told(self, number: int, held: HeldChanges) -> int:
+        """A number to come back with: one of others' changes would tell that, and when, something of theirs changed."""
+        return number if self._view.sees_all else held.mark
+
     def _begins(self, number: int) -> bytes:
         self._told = number
         return self._out(begin_frame(number))
 
-    def _beats(self) -> bytes:
+    def _beats(self, held: HeldChanges) -> bytes:
         """He comes back with the number that he was told last, and what was nothing to him is not kept for ever."""
-        news = self._number > self._told
-        self._told = self._number
-        return self._out(beat_frame(self._number if news else None))
+        number = self._may_be_told(self._number, held)
+        news = number > self._told
+        self._told = max(self._told, number)
+        return self._out(beat_frame(number if news else None))
 
     def _out(self, frame: bytes) -> bytes:
         self._sent = current_time()

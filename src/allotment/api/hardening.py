@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
+from allotment.api.discretion import REQUEST_ID
 from allotment.api.problems import FROM_A_PAGE, PROBLEM, TOO_LONG, WRONG_NAME, ProblemType, problem_body
 from allotment.api.visits import SENDER
 from allotment.errors import UsageError
@@ -62,6 +63,7 @@ class Hardened:
         given = [value for name, value in headers if name == b"x-request-id"]
         sound = len(given) == 1 and _REQUEST_ID.fullmatch(given[0])
         request_id = given[0] if sound else self._new_id().encode("ascii")
+        scope = {**scope, "state": {**scope.get("state", {}), REQUEST_ID: request_id.decode("ascii")}}
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -76,7 +78,7 @@ class Hardened:
         by_proxy = is_proxy(peer, self._proxies)
         if by_proxy:
             forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
-            scope = {**scope, "state": {**scope.get("state", {}), SENDER: sender_of(peer, forwarded, self._proxies)}}
+            scope = {**scope, "state": {**scope["state"], SENDER: sender_of(peer, forwarded, self._proxies)}}
             scope = _as_the_proxy_was_asked(scope)
         refusal = self._refusal(scope, scope["headers"])
         if refusal is None:

@@ -27,6 +27,7 @@ from allotment.api.browsers import add_browser_routes
 from allotment.api.cluster_routes import add_cluster_routes
 from allotment.api.code_spools import CodeSpools
 from allotment.api.contract import MOST_NUMBER, JsonValue, Media
+from allotment.api.discretion import Discretion
 from allotment.api.doors import Door
 from allotment.api.events import add_event_route
 from allotment.api.job_files import add_job_file_route
@@ -125,10 +126,11 @@ def job_api(
     """
     app = FastAPI(title="Allotment", docs_url=None, redoc_url=None, openapi_url=None)
     routes = Routes(app, door, desk, registry, requests)
+    discretion = Discretion(at_home=door.at_home)
 
     @app.exception_handler(AllotmentError)
-    def refused(_request: Request, error: AllotmentError) -> Response:
-        return problem(error)
+    def refused(request: Request, error: AllotmentError) -> Response:
+        return problem(discretion.told(request, error))
 
     @app.exception_handler(RequestValidationError)
     def unfit(_request: Request, error: RequestValidationError) -> Response:

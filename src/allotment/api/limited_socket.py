@@ -12,14 +12,13 @@ import threading
 from collections import Counter
 from typing import Any, Final, Protocol
 
+from allotment.api.prefaces import Peer
 from allotment.model.hosts import neighbourhood_of
 
 MOST: Final = 640
 """Connections that are open at once: 500 who follow what changes, and others. Of files a process often has 1,024."""
 MOST_OF_ONE: Final = 320
 """The same of one address; of IPv6, of one network of 64 bits."""
-Peer = tuple[str, int]
-"""Address and port of the other end of a connection."""
 
 
 class RoomGuest(Protocol):
@@ -48,6 +47,9 @@ class Room:
             guest: his connection.
         """
         with self._lock:
+            # Led on from one port to several servers, and to here by each: he could not be told from himself.
+            if peer in self._inside:
+                return False
             if not self._has_room(peer):
                 self._make_room(peer)
             if not self._has_room(peer):
@@ -107,7 +109,7 @@ class LimitedSocket(socket.socket):
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.room = Room()
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def accept(self) -> tuple[DoorGuest, Any]:
         """The next one for whom there is room.
 
         Raises:
@@ -115,13 +117,13 @@ class LimitedSocket(socket.socket):
         """
         while True:
             descriptor, address = self._accept()  # type: ignore[attr-defined]
-            guest = _Guest(self, descriptor, (str(address[0]), int(address[1])))
+            guest = DoorGuest(self, descriptor, (str(address[0]), int(address[1])))
             if self.room.enter(guest.peer, guest):
                 return guest, address
             guest.close()
 
 
-class _Guest(socket.socket):
+class DoorGuest(socket.socket):
     """A connection that makes room when it is closed."""
 
     def __init__(self, door: LimitedSocket, descriptor: int, peer: Peer) -> None:
@@ -129,6 +131,22 @@ class _Guest(socket.socket):
         self.peer = peer
         self._room = door.room
         self._is_in = True
+        self._led = False
+
+    def led_from(self, peer: Peer) -> bool:
+        """It is of somebody whom a standby leads on: from now on it counts as his; whether there is room for him.
+
+        Args:
+            peer: from where he came.
+        """
+        self._room.leave(self.peer)
+        self.peer, self._led = peer, True
+        self._is_in = self._room.enter(peer, self)
+        return self._is_in
+
+    def getpeername(self) -> Any:
+        """Who is at the other end, or behind it."""
+        return self.peer if self._led else super().getpeername()
 
     def turn_out(self) -> None:
         """Whoever serves it sees that it has ended, and closes it."""

@@ -37,13 +37,26 @@ _LINGERED: Final = 2.0
 Address = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class LeadingServer:
+    """Where callers are led.
+
+    Attributes:
+        address: where it is reached.
+        preface: what it is told first of a caller, by his address and port; None where it does not listen to that.
+    """
+
+    address: Address
+    preface: Callable[[Address], bytes] | None = None
+
+
 @contextmanager
-def relaying(bound: socket.socket, leader: Callable[[], Address | None], otherwise: Address) -> Iterator[None]:
+def relaying(bound: socket.socket, leader: Callable[[], LeadingServer | None], otherwise: Address) -> Iterator[None]:
     """Lead on whoever connects, while the block lasts.
 
     Args:
         bound: a socket that listens; it stays open.
-        leader: where the one that leads is reached; None while nobody does.
+        leader: the one that leads; None while nobody does.
         otherwise: where he is led then, and where that one cannot be reached.
     """
     loop = asyncio.new_event_loop()
@@ -63,7 +76,7 @@ def relaying(bound: socket.socket, leader: Callable[[], Address | None], otherwi
 
 
 async def _relay(
-    bound: socket.socket, leader: Callable[[], Address | None], otherwise: Address, ending: asyncio.Event
+    bound: socket.socket, leader: Callable[[], LeadingServer | None], otherwise: Address, ending: asyncio.Event
 ) -> None:
     guests = _Guests()
 
@@ -161,14 +174,18 @@ async def _lead_on(
     guest: _RelayGuest,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    to: Address | None,
+    to: LeadingServer | None,
     otherwise: Address,
 ) -> None:
-    found = await _reached(to) if to is not None else None
+    found = await _reached(to.address) if to is not None else None
+    said = b""
+    if found is not None and to is not None and to.preface is not None:
+        said = to.preface(writer.get_extra_info("peername")[:2])
     found = found or await _reached(otherwise)
     if found is None:
         return
     there, back = found
+    back.write(said)
     asks = asyncio.create_task(_copied(reader, back, guest))
     try:
         # Who has no more to say may still be answered, but the leader has the last word.

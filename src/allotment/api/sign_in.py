@@ -92,4 +92,4 @@ def _end(coming: SignIns) -> None:
     try:
         coming.end()
     except AllotmentError as error:
-        print(f"the audit trail lacks refused sign-ins: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+        print(f"the audit trail lacks refused sign-ins: {error.whole}", file=sys.stderr, flush=True)  # noqa: T201 (its log)

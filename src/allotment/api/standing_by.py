@@ -18,8 +18,9 @@ from threading import Event, Thread
 from typing import Any, Final
 
 from allotment.api.hardening import Hardened
+from allotment.api.prefaces import PrefaceKey
 from allotment.api.problems import PROBLEM, STANDING_BY, problem_body
-from allotment.api.relaying import Address, relaying
+from allotment.api.relaying import Address, LeadingServer, relaying
 from allotment.api.serving import Listener, bound_address, bound_socket, listening
 from allotment.api.telemetry.standing import ServerRole, ServerStanding
 from allotment.api.telemetry.watching import WatchedServer
@@ -36,6 +37,8 @@ _LOOK_AGAIN: Final = 0.5
 """Seconds between two looks at whether the lead is free."""
 _TELL_AGAIN: Final = 30.0
 """Seconds after which it is told again why nobody can lead."""
+_LED: Final = ", to which callers are led"
+"""What a server tells of itself that listens to prefaces of callers."""
 NO_MORE: Final = 8.0
 """Seconds without a sign of life after which one of several servers ends: before another takes it to hang."""
 _WAIT: Final = b"1"
@@ -95,9 +98,10 @@ def led_store(
                     meanwhile.enter_context(waiting())
                 # That another one leads is as it should be; what is wrong is told for as long as it is.
                 again = not isinstance(error, StoreInUseError) and now() - told_at >= _TELL_AGAIN
-                if error.line != said or again:
-                    _tell(f"stands by: {'still: ' if error.line == said else ''}{error.line}")
-                    said, told_at = error.line, now()
+                line = error.whole.line
+                if line != said or again:
+                    _tell(f"stands by: {'still: ' if line == said else ''}{line}")
+                    said, told_at = line, now()
             pause(_LOOK_AGAIN)
 
 
@@ -117,7 +121,9 @@ def _tell(said: str) -> None:
 
 
 @contextmanager
-def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watched: WatchedServer) -> Iterator[None]:
+def refusing(
+    folder: Path, place: ListeningPlace | None, store: StorePlace, watched: WatchedServer, prefaces: PrefaceKey
+) -> Iterator[None]:
     """Be a standby: on the socket it refuses, on the address of the network it leads on to the one that leads.
 
     Args:
@@ -125,6 +131,7 @@ def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watc
         place: on the network; None for none.
         store: knows who leads.
         watched: telemetry of the server.
+        prefaces: tell the one that leads who has come.
     """
     standing = watched.standing
     standing.role = ServerRole.STANDBY
@@ -136,22 +143,24 @@ def refusing(folder: Path, place: ListeningPlace | None, store: StorePlace, watc
             hardened = Hardened(watched.observed(StandingBy()), place.names, running.new_request_id)
             opened.enter_context(listening(Listener(hardened, inside, place.certificate, place.key)))
             abroad = opened.enter_context(bound_address(place.host, place.port))
-            found = opened.enter_context(_looked_up(store, standing))
+            found = opened.enter_context(_looked_up(store, standing, prefaces))
             opened.enter_context(relaying(abroad, found, inside.getsockname()))
         yield
     standing.role = ServerRole.STARTING
 
 
 @contextmanager
-def _looked_up(store: StorePlace, standing: ServerStanding) -> Iterator[Callable[[], Address | None]]:
+def _looked_up(
+    store: StorePlace, standing: ServerStanding, prefaces: PrefaceKey
+) -> Iterator[Callable[[], LeadingServer | None]]:
     """What tells where the one that leads is reached; it is looked up again and again."""
     ending = Event()
-    last: list[Address | None] = [None]
+    last: list[LeadingServer | None] = [None]
 
     def look() -> None:
         while True:
             try:
-                last[0] = address_in(store.led_by())
+                last[0] = _leading(store.led_by(), prefaces)
             except AllotmentError:
                 last[0] = None
             standing.relays = last[0] is not None
@@ -186,7 +195,7 @@ def beating(standing: ServerStanding, store: JobsStore, *, replicated: bool) -> 
             except StoreInUseError as error:
                 standing.depose(error)
             except AllotmentError as error:
-                standing.beaten(error.line)
+                standing.beaten(error.whole.line)
                 if replicated and standing.silent > NO_MORE:
                     standing.depose(error)
             else:
@@ -221,17 +230,18 @@ def elsewhere(opener: Callable[[str], Serving]) -> Callable[[str], Serving]:
     return open_one
 
 
-def server_name(advertised: str, place: ListeningPlace | None) -> str:
+def server_name(advertised: str, place: ListeningPlace | None, *, standby: bool = False) -> str:
     """What this server tells of itself to those who stand by: its machine, its process there, and where it is reached.
 
     Args:
         advertised: address by which the others reach it; empty for what the machine knows of itself.
         place: on the network; None for none.
+        standby: whether it has been started as one, and listens to what others say of callers.
 
     Raises:
         UsageError: it is no such address.
     """
-    itself = f"process {os.getpid()} of {socket.gethostname()}"
+    itself = f"process {os.getpid()} of {socket.gethostname()}{_LED if standby else ''}"
     if advertised:
         address_of(advertised)
         return f"{itself} at {advertised}"
@@ -244,6 +254,13 @@ def server_name(advertised: str, place: ListeningPlace | None) -> str:
         except OSError:
             return itself
     return f"{itself} at {f'[{host}]' if ':' in host else host}:{place.port}"
+
+
+def _leading(who: str, prefaces: PrefaceKey) -> LeadingServer | None:
+    address = address_in(who)
+    if address is None:
+        return None
+    return LeadingServer(address, prefaces.written if _LED in who else None)
 
 
 def address_in(who: str) -> Address | None:

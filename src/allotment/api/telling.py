@@ -51,8 +51,9 @@ def _keep_telling(notifier: Notifier, ending: Event) -> None:
         try:
             notifier.tell_due()
         except AllotmentError as error:
-            if error.line != said:
-                print(f"notices wait: {error.line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-            said = error.line
+            line = error.whole.line
+            if line != said:
+                print(f"notices wait: {line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            said = line
         else:
             said = ""

@@ -45,7 +45,7 @@ def answered_for(store: JobsStore, identity: ServerIdentity, clock: Clock) -> It
         try:
             _say_head(tell(AuditVerb.SERVER_ENDED))
         except AllotmentError as error:
-            print(f"the audit trail lacks this server's end: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            print(f"the audit trail lacks this server's end: {error.whole}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
 
 
 def witness(store: JobsStore, ending: Event) -> None:
@@ -55,7 +55,7 @@ def witness(store: JobsStore, ending: Event) -> None:
         try:
             head = store.audit_head()
         except AllotmentError as error:
-            print(f"the audit trail cannot be read: {error}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            print(f"the audit trail cannot be read: {error.whole}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
             continue
         if head != said:
             _say_head(head)
@@ -76,7 +76,8 @@ def tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event) 
             forget_old(store, epoch_ms(clock))
             gone = tidied(store.kept(), remains, epoch_ms(clock))
         except (AllotmentError, OSError) as error:
-            print(f"old logs stay: {error}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            said = error.whole if isinstance(error, AllotmentError) else error
+            print(f"old logs stay: {said}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
             continue
         for kind, number in gone.removed.items():
             print(f"removed {number} old: {kind.value}", file=sys.stderr, flush=True)  # noqa: T201 (its log)

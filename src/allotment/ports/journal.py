@@ -7,7 +7,7 @@ who waits for its place reads on from where the one before has come to.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol
 
@@ -34,7 +34,7 @@ class SubjectKind(Enum):
     ACCESS = "access"
     """What a token, or a person, opens: nobody is told of it, and who has come by it is looked at anew."""
     JOURNAL = "journal"
-    """The journal itself: its first entry, so that there is a number before all others."""
+    """The journal itself: its first entry, so that a number is before all others, and marks, which tell nothing."""
 
 
 class ChangeKind(Enum):
@@ -112,6 +112,7 @@ class JournalPage:
 
     Attributes:
         known: whether the number that was asked from is kept: if not, some of what came after it may be gone.
+        begin: the change that has this number, with what its subject is now; None where none has.
         changes: by number; of each subject the last one alone.
         until: the number up to which nothing is missing.
         more: whether there are more.
@@ -121,6 +122,7 @@ class JournalPage:
     changes: tuple[SubjectChange, ...]
     until: int
     more: bool = False
+    begin: SubjectChange | None = field(default=None, compare=False)
 
 
 class JournalReader(Protocol):
@@ -141,6 +143,10 @@ class JournalReader(Protocol):
 
 class JournalStore(JournalReader, Protocol):
     """What the one process that writes may do besides."""
+
+    def mark_journal(self) -> int:
+        """Give a number to nothing at all, so that there is one that anybody may be told; which it is."""
+        ...
 
     def keep_derived(self, documents: Sequence[DerivedDocument], gone: Sequence[tuple[SubjectKind, str]] = ()) -> None:
         """Keep what was worked out anew, each in the place of the one before, and forget what is no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,19 @@ def test_what_is_no_key_is_replaced(tmp_path: Path, found: bytes) -> None:
     (tmp_path / "key.new").write_bytes(b"left by a server that died")
     made = own_key(tmp_path / "key")
     assert (len(made), own_key(tmp_path / "key")) == (32, made)
+
+
+def test_of_two_servers_of_a_folder_one_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, others = os.link, b"o" * 32
+
+    def late(new: Path, path: Path) -> None:
+        path.write_bytes(others)
+        link(new, path)
+
+    monkeypatch.setattr(os, "link", late)
+    assert own_key(tmp_path / "key") == others
+    assert own_key(tmp_path / "key") == others
+    assert [each.name for each in tmp_path.iterdir()] == ["key"]
 
 
 def test_it_is_read_through_no_link_and_what_hinders_is_told(tmp_path: Path) -> None:

@@ -190,6 +190,90 @@ def test_tokens_of_a_team_are_one_place_and_a_team_has_a_share(hall: Hall, monke
     run(scene)
 
 
+async def began(hall: Hall, text: str, after: int) -> tuple[str, int]:
+    """What somebody is told first who comes with a number, and the number that is told with it."""
+    async with following(hall, text, f"after={after}") as one:
+        (first, *_) = await one.until(1)
+        assert first.id is not None
+        return first.event, first.id
+
+
+def test_no_number_tells_whether_and_when_something_of_others_changed(hall: Hall) -> None:
+    store = store_of(hall)
+    ada, eve = hall.session("ada", "nlp-members"), hall.session("eve", "platform-engineers")
+    shown = hall.session("bo", "cv-members")
+
+    async def scene() -> None:
+        async with following(hall, ada) as one:
+            (begin,) = await one.until(1)
+        assert begin.id is not None
+        own = store.add(submitted("k0", team="nlp")) and store.journal_head()
+        others = store.add(submitted("k1", team="cv")) and store.journal_head()
+        lent = store.keep_requests([request("r0000007", team="nlp")]) or store.journal_head()
+        theirs = store.keep_requests([request("r0000008", team="cv")]) or store.journal_head()
+        store.revoke_token(shown.split("_")[1], 1)
+        access = store.journal_head()
+        assert len({begin.id, own, others, lent, theirs, access}) == 6
+        for known in (begin.id, own, lent):
+            assert await began(hall, ada, known) == ("begin", known)
+        reset = {await began(hall, ada, each) for each in (others, theirs, access, others + 10**9, begin.id - 1, 0)}
+        (answer,) = reset  # all of them are the same to her
+        assert answer[0] == "reset"
+        assert answer[1] not in (others, theirs, access)
+        for every in (own, others, theirs):
+            assert await began(hall, eve, every) == ("begin", every)
+
+    run(scene)
+
+
+def test_whose_number_of_anothers_request_was_told_him_goes_on_from_it(hall: Hall) -> None:
+    async def scene() -> None:
+        carl = hall.session("carl", "cv-members")
+        async with following(hall, carl) as one:
+            await one.until(1)
+            asked = request("r0000007")  # of nlp, taken of cv
+            store_of(hall).keep_requests([asked])
+            store_of(hall).keep_requests([replace(asked, revision=2, state=RequestState.APPROVED)])
+            given = (await one.until(2))[1].id
+        assert given is not None
+        assert await began(hall, carl, given) == ("begin", given)
+
+    run(scene)
+
+
+def test_heartbeats_of_others_changes_carry_marks_by_the_clock(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT", 0.02)
+    monkeypatch.setattr(events, "_LOOK", 0.01)
+    store = store_of(hall)
+    given: list[int] = []
+    mark = store.mark_journal
+
+    def marked() -> int:
+        given.append(mark())
+        return given[-1]
+
+    monkeypatch.setattr(store, "mark_journal", marked)
+
+    async def ids(each: float) -> list[int]:
+        monkeypatch.setattr(hubs, "MARKED_EACH", each)
+        async with following(hall, hall.session("ada", "nlp-members")) as ada:
+            await ada.until(1)
+            for number in range(20):
+                store.add(submitted(f"k{each}-{number}", team="cv"))
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            return [one.id for one in ada.frames if one.id is not None]
+
+    async def scene() -> None:
+        assert await ids(60.0) == given[:1], "however much of others changes"
+        found = await ids(0.05)
+        assert found == sorted(set(found))
+        assert len(found) > 2
+        assert set(found) <= set(given)
+
+    run(scene)
+
+
 @pytest.mark.parametrize(("delegate", "reads"), [("vic", 0), ("ada", 1)])
 def test_people_are_looked_up_once_for_many_requests_and_in_no_event_loop(
     hall: Hall, delegate: str, reads: int, monkeypatch: pytest.MonkeyPatch
@@ -199,7 +283,7 @@ def test_people_are_looked_up_once_for_many_requests_and_in_no_event_loop(
     away = ApproverAbsence("boss", f"{delegate}@acme.example", 0, 1 << 60)
     world.platform = replace(platform, approvals=replace(platform.approvals, absences=(away,)))
     ada = hall.session("ada", "nlp-members", email="ada@acme.example")
-    begin = store.journal_head()
+    begin = store.mark_journal()
     asked = [request(f"r00000{each:02}", team="nlp" if each % 2 else "cv") for each in range(20)]
     bare = [replace(each, terms=replace(each.terms, taken=())) for each in asked]
     store.keep_requests(bare, [])

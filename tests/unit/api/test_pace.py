@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from allotment.adapters.server import client
+from allotment.adapters.server import asking
 from allotment.adapters.server.client import RemoteServer
 from allotment.adapters.server.ways import NetworkWay
 from allotment.api.doors import TokenDoor
@@ -85,7 +85,7 @@ def test_who_asks_too_often_is_told_for_how_long_to_wait() -> None:
 
 def test_the_client_waits_and_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(client.time, "sleep", waited.append)
+    monkeypatch.setattr(asking.time, "sleep", waited.append)
 
     def sent(*_words: object) -> None:
         raise TooOftenError(7.0)
@@ -94,4 +94,4 @@ def test_the_client_waits_and_asks_again(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(TooOftenError):
         RemoteServer(NetworkWay("http://127.0.0.1:1", "")).whoami()
     assert waited == [7.0, 7.0]
-    assert [client._seconds(each) for each in ("3", "x", "", "99999999")] == [3.0, 1.0, 1.0, 1.0]
+    assert [asking._seconds(each) for each in ("3", "x", "", "99999999")] == [3.0, 1.0, 1.0, 1.0]

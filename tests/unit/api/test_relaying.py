@@ -10,13 +10,15 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from allotment.api import relaying as relays
-from allotment.api.relaying import Address, relaying
+from allotment.api.relaying import Address, LeadingServer, relaying
 
 PATIENCE = 5.0
 
 
 @contextmanager
-def led_on(serve: Callable[[socket.socket], None]) -> Iterator[Address]:
+def led_on(
+    serve: Callable[[socket.socket], None], preface: Callable[[Address], bytes] | None = None
+) -> Iterator[Address]:
     """Where somebody comes to, who is led on to a server that does something with each."""
     lead, bound = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
 
@@ -31,7 +33,7 @@ def led_on(serve: Callable[[socket.socket], None]) -> Iterator[Address]:
     threading.Thread(target=leads, daemon=True).start()
     with lead, bound:
         try:
-            with relaying(bound, lead.getsockname, lead.getsockname()):
+            with relaying(bound, lambda: LeadingServer(lead.getsockname(), preface), lead.getsockname()):
                 yield bound.getsockname()
         finally:
             lead.shutdown(socket.SHUT_RDWR)

@@ -96,6 +96,7 @@ def http_client(
     http_transport: httpx.BaseTransport | None = None,
     *,
     tls: Callable[[SingleConfig], ssl.SSLContext] = _tls_of_files,
+    look: Callable[[httpx.Request], None] | None = None,
 ) -> httpx.Client:
     """The HTTP client with the TLS and credentials of a kubeconfig's context.
 
@@ -103,6 +104,7 @@ def http_client(
         config: the context.
         http_transport: in the place of the network.
         tls: makes of it what vouches for the server, and who we are.
+        look: has what is connected to be looked at; None where whoever calls has chosen it himself.
 
     Raises:
         InputError: a certificate or key cannot be read, or whom to act as cannot be sent.
@@ -125,6 +127,7 @@ def http_client(
                 "request": [
                     _checked_for(kubeconfig.tls_server_name(config.cluster)),
                     _acting_as(kubeconfig.acting_as(config.user)),
+                    *((look,) if look is not None else ()),
                 ]
             },
             limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=CONNECTIONS),

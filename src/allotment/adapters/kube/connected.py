@@ -8,11 +8,13 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx2 as httpx
 import msgspec
 from lightkube.config.kubeconfig import SingleConfig
 
 from allotment.adapters.kube import kubeconfig
 from allotment.adapters.kube.client import KubeClient, http_client
+from allotment.adapters.kube.reachable import looked_at
 from allotment.adapters.kube.renewing import Renewal
 from allotment.errors import InputError
 from allotment.ports.kube import Endpoint
@@ -34,10 +36,13 @@ def connect_by(load: Callable[[], Mapping[str, Any]]) -> KubeClient:
         except (msgspec.ValidationError, TypeError, KeyError) as error:
             raise InputError("the kubeconfig that is kept cannot be used", why=type(error).__name__) from None
 
+    def client(found: SingleConfig) -> httpx.Client:
+        return http_client(found, tls=_tls, look=looked_at())
+
     first = config()
     endpoint = Endpoint("", first.context_name or "", (), first.namespace)
-    renewal = Renewal(config, lambda found: http_client(found, tls=_tls), first)
-    return KubeClient(http_client(first, tls=_tls), endpoint=endpoint, renewal=renewal)
+    renewal = Renewal(config, client, first)
+    return KubeClient(client(first), endpoint=endpoint, renewal=renewal)
 
 
 def _tls(config: SingleConfig) -> ssl.SSLContext:

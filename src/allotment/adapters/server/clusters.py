@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Final
+from typing import Any
 from urllib.parse import quote
 
+from allotment.adapters.server.asking import PATIENCE, AskedOverHttp
 from allotment.model.jobs.written import write_value
 from allotment.ports.cluster_service import ToldCluster
 
-_PATIENCE: Final = 30.0
 
-
-class ClustersThere:
-    """A part of `RemoteServer`, which asks."""
-
-    def _ask(self, verb: str, path: str, kind: str, type_: Any, body: bytes | BinaryIO | None = None) -> Any:
-        raise NotImplementedError
-
-    def _sent(
-        self, verb: str, path: str, body: bytes | BinaryIO | None, patience: float
-    ) -> AbstractContextManager[Any]:
-        raise NotImplementedError
+class ClustersThere(AskedOverHttp):
+    """`ports.cluster_service.ClusterService`, over HTTP."""
 
     def clusters(self) -> tuple[ToldCluster, ...]:
         """All that the server follows."""
-        found: tuple[ToldCluster, ...] = self._ask("GET", "/api/v1/clusters", "clusters", tuple[ToldCluster, ...])
-        return found
+        return self._ask("GET", "/api/v1/clusters", "clusters", tuple[ToldCluster, ...])
 
     def connect_cluster(self, name: str, kubeconfig: Mapping[str, Any]) -> ToldCluster:
         """Reach it by that from now on."""
         body = write_value("kubeconfig", dict(kubeconfig)).encode()
-        found: ToldCluster = self._ask("PUT", _credential(name), "cluster", ToldCluster, body)
-        return found
+        return self._ask("PUT", _credential(name), "cluster", ToldCluster, body)
 
     def disconnect_cluster(self, name: str) -> None:
         """Keep it no more."""
-        with self._sent("DELETE", _credential(name), None, _PATIENCE):
+        with self._sent("DELETE", _credential(name), None, PATIENCE):
             pass
 
     def rotate_key(self) -> int:
         """Seal all anew."""
-        found: int = self._ask("POST", "/api/v1/cluster-key", "sealed", int)
-        return found
+        return self._ask("POST", "/api/v1/cluster-key", "sealed", int)
 
 
 def _credential(name: str) -> str:

@@ -39,13 +39,20 @@ def _read(path: Path) -> bytes:
 
 
 def _made(path: Path) -> bytes:
-    """A new one, which is there whole or not at all."""
-    key, new = secrets.token_bytes(_BYTES), path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):
-        new.unlink()
+    """A new one, which is there whole or not at all; where another server of the folder was faster, its."""
+    key, new = secrets.token_bytes(_BYTES), path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(key)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with suppress(OSError):
+            os.link(new, path)
+            return key
+        found = _read(path)
+        if len(found) == _BYTES:
+            return found
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
     return key

@@ -1,4 +1,8 @@
-"""What a database says, in the words of our error tree."""
+"""What a database says, in the words of our error tree.
+
+A driver's words, and where a store lies, are for the log and the server's own user: they stand within the error, which
+itself tells anybody no more than that the store does not answer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import exc
 
-from allotment.errors import AllotmentError, TimedOutError, UnreachableError, quoted_message, shown
+from allotment.errors import AllotmentError, TimedOutError, UnreachableError, quoted_message, shown, veiled
 from allotment.ports.store import StoreError
 
 _KEPT: Final = "nothing of this was kept, and nothing that was kept before is lost"
@@ -45,11 +49,11 @@ def told(place: str) -> Iterator[None]:
     except exc.DBAPIError as error:
         raise failure(place, error.orig, lost=error.connection_invalidated) from error
     except exc.TimeoutError as error:
-        raise TimedOutError(
-            f"{shown(place)} is asked by too many at once", why="no connection came free in time", fix="try again"
-        ) from error
+        many = f"{shown(place)} is asked by too many at once"
+        raise _for_anybody(TimedOutError(many, why="no connection came free in time", fix="try again")) from error
     except exc.SQLAlchemyError as error:
-        raise StoreError(f"{shown(place)}: the store fails", why=quoted_message(str(error)), fix="report it") from error
+        what = f"{shown(place)}: the store fails"
+        raise _for_anybody(StoreError(what, why=quoted_message(str(error)), fix="report it")) from error
 
 
 def failure(place: str, error: Any, *, lost: bool = False) -> AllotmentError:
@@ -60,6 +64,17 @@ def failure(place: str, error: Any, *, lost: bool = False) -> AllotmentError:
         error: as the driver raised it.
         lost: the connection is gone.
     """
+    return _for_anybody(_whole(place, error, lost=lost))
+
+
+def _for_anybody(whole: AllotmentError) -> AllotmentError:
+    """What anybody may be told of it."""
+    what = "the store fails" if isinstance(whole, StoreError) else "the store does not answer"
+    fix = "ask again in a while; on the server's machine `allot up` says what is wrong"
+    return veiled(whole, type(whole)(what, fix=fix))
+
+
+def _whole(place: str, error: Any, *, lost: bool) -> AllotmentError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return _of_file(place, code, str(error))

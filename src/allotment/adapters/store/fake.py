@@ -5,38 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from time import time
 
+from allotment.adapters.store.fake_access import MemoryAccess
 from allotment.adapters.store.fake_credentials import MemoryCredentials
 from allotment.adapters.store.fake_journal import MemoryJournal
 from allotment.adapters.store.fake_notices import MemoryNoticeBook
-from allotment.adapters.store.finding import (
-    ambiguous,
-    as_asked,
-    as_kept,
-    maker_gone,
-    no_job,
-    no_person,
-    no_request,
-    no_token,
-    page_size,
-    person_taken,
-    request_taken,
-    taken,
-    token_taken,
-)
+from allotment.adapters.store.fake_requests import MemoryRequests
+from allotment.adapters.store.finding import ambiguous, as_asked, as_kept, no_job, page_size, taken
 from allotment.errors import UsageError
-from allotment.model.access.caller import KeyedCall
-from allotment.model.access.person import Person
-from allotment.model.access.token import ApiToken
 from allotment.model.audit.act import AuditedAct
 from allotment.model.audit.chain import BEFORE_ALL, AuditEntry, ChainHead, chained
-from allotment.model.jobs.written import write_value
-from allotment.model.requests.grant import GrantState, TeamGrant
-from allotment.model.requests.request import GrantRequest
+from allotment.model.requests.grant import TeamGrant
 from allotment.ports.audit import MOST_AUDITED, AuditFilter, AuditPage, kept_act
 from allotment.ports.device_times import DeviceInterval, DeviceTurn, TimedDevice, clipped, kept_turn, turned
 from allotment.ports.journal import (
@@ -49,8 +30,6 @@ from allotment.ports.journal import (
     SubjectKind,
 )
 from allotment.ports.keyed_calls import KeptCall
-from allotment.ports.people import ShutOutError, kept_person
-from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark, StaleRequestError
 from allotment.ports.store import (
     JobFilter,
     JobGroup,
@@ -65,7 +44,7 @@ from allotment.ports.store import (
 from allotment.ports.stored_jobs import JobRow, StoredChange, StoredJob, changed, first_kept, kept_text, row_of
 
 
-class MemoryStore(MemoryCredentials):
+class MemoryStore(MemoryCredentials, MemoryAccess, MemoryRequests):
     """A store that ends with its process."""
 
     def __init__(self, now: Callable[[], int] = lambda: round(time() * 1000)) -> None:
@@ -73,12 +52,7 @@ class MemoryStore(MemoryCredentials):
         self._jobs: dict[str, StoredJob] = {}
         self._lines: dict[TimedDevice, list[DeviceInterval]] = {}
         self._trail: list[AuditEntry] = []
-        self._tokens: dict[str, ApiToken] = {}
         super().__init__()
-        self._people: dict[str, Person] = {}
-        self._calls: dict[str, KeptCall] = {}
-        self._requests: dict[str, GrantRequest] = {}
-        self._grants: dict[str, TeamGrant] = {}
         self.notices = MemoryNoticeBook(self._grants, self._note_grants)
         self._writer = ""
 
@@ -269,27 +243,6 @@ class MemoryStore(MemoryCredentials):
         self._note(SubjectKind.JOB, ChangeKind.GONE, *gone)
         return len(gone)
 
-    def kept_calls(self, whose: str, since: int) -> int:
-        """See the port."""
-        return sum(each.call.whose == whose and each.at >= since for each in self._calls.values())
-
-    def kept_call(self, call_id: str) -> KeptCall | None:
-        """See the port."""
-        return self._calls.get(call_id)
-
-    def keep_answer(self, call: KeyedCall, at: int, answer: str) -> None:
-        """See the port."""
-        before = self._calls.get(call.id)
-        subject = before.subject if before is not None and before.call == call else ""
-        self._calls[call.id] = KeptCall(call, at, subject, answer)
-
-    def forget_calls(self, before: int) -> int:
-        """See the port."""
-        gone = [each for each, kept in self._calls.items() if kept.at < before]
-        for each in gone:
-            del self._calls[each]
-        return len(gone)
-
     def audit(self, acts: Sequence[AuditedAct]) -> ChainHead:
         """See the port."""
         for each in acts:
@@ -297,161 +250,6 @@ class MemoryStore(MemoryCredentials):
                 self._calls[each.call.id] = KeptCall(each.call, each.at, kept_text(each.subject))
         self._trail += chained(self.audit_head(), map(kept_act, acts))
         return self.audit_head()
-
-    def token(self, token_id: str) -> ApiToken:
-        """See the port."""
-        if token_id not in self._tokens:
-            raise no_token(token_id)
-        return self._tokens[token_id]
-
-    def tokens(self) -> tuple[ApiToken, ...]:
-        """See the port."""
-        return tuple(sorted(self._tokens.values(), key=lambda each: (each.created, each.id), reverse=True))
-
-    def add_token(self, token: ApiToken, audited: Sequence[AuditedAct] = (), *, by_token: str = "") -> None:
-        """See the port."""
-        maker = self._tokens.get(by_token)
-        if maker is not None and maker.revoked is not None:
-            raise maker_gone()
-        if token.id in self._tokens:
-            raise token_taken(token.id)
-        self._tokens[token.id] = replace(token, name=kept_text(token.name), by=kept_text(token.by))
-        self.audit(audited)
-
-    def revoke_token(self, token_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> ApiToken:
-        """See the port."""
-        token = self.token(token_id)
-        if token.revoked is None:
-            self._tokens[token_id] = replace(token, revoked=at)
-            self.audit(audited)
-            self._note(SubjectKind.ACCESS, ChangeKind.GONE, (token_id, token.team))
-        return self._tokens[token_id]
-
-    def token_used(self, token_id: str, at: int) -> None:
-        """See the port."""
-        if token_id in self._tokens:
-            self._tokens[token_id] = replace(self._tokens[token_id], used=at)
-
-    def person(self, person_id: str) -> Person:
-        """See the port."""
-        if person_id not in self._people:
-            raise no_person(person_id)
-        return self._people[person_id]
-
-    def people(self) -> tuple[Person, ...]:
-        """See the port."""
-        return tuple(sorted(self._people.values(), key=lambda each: each.name))
-
-    def person_of(self, issuer: str, subject: str) -> Person | None:
-        """See the port."""
-        key = (issuer, subject)
-        return next((each for each in self._people.values() if (each.issuer, each.subject) == key), None)
-
-    def signed_in(self, person: Person, session: ApiToken, audited: Sequence[AuditedAct] = ()) -> None:
-        """See the port."""
-        kept = kept_person(person)
-        same = {kept.name, (kept.issuer, kept.subject)}
-        others = (each for each in self._people.values() if each.id != kept.id)
-        if any(same & {each.name, (each.issuer, each.subject)} for each in others):
-            raise person_taken(kept.name)
-        known = self._people.get(kept.id)
-        if known is not None and known.suspended is not None:
-            raise ShutOutError
-        self.add_token(session, audited)
-        told = known and replace(known, email=kept.email, groups=kept.groups, seen=kept.seen)
-        self._people[kept.id] = told or kept
-        self._note(SubjectKind.ACCESS, ChangeKind.CHANGED, (kept.id, ""))
-
-    def shut_out(self, person_id: str, at: int, audited: Sequence[AuditedAct] = ()) -> Person:
-        """See the port."""
-        person = self.person(person_id)
-        if person.suspended is None:
-            self._people[person_id] = replace(person, suspended=at)
-            his = [each for each in self._tokens.values() if each.person == person_id and each.revoked is None]
-            self._tokens |= {each.id: replace(each, revoked=at) for each in his}
-            self.audit(audited)
-            self._note(SubjectKind.ACCESS, ChangeKind.GONE, (person_id, ""))
-        return self._people[person_id]
-
-    def let_in(self, person_id: str, audited: Sequence[AuditedAct] = ()) -> Person:
-        """See the port."""
-        person = self.person(person_id)
-        if person.suspended is not None:
-            self._people[person_id] = replace(person, suspended=None)
-            self.audit(audited)
-        return self._people[person_id]
-
-    def request(self, request_id: str) -> GrantRequest:
-        """See the port."""
-        if request_id not in self._requests:
-            raise no_request("request", request_id)
-        return self._requests[request_id]
-
-    def requests(
-        self, wanted: RequestFilter, limit: int = MOST_REQUESTS, *, after: RequestMark | None = None
-    ) -> tuple[GrantRequest, ...]:
-        """See the port."""
-        found = [each for each in self._requests.values() if _is_wanted(each, wanted)]
-        found.sort(key=lambda each: (each.created, each.id), reverse=True)
-        if after is not None:
-            found = [each for each in found if (each.created, each.id) < (after.at, after.id)]
-        return tuple(found[: page_size(limit, MOST_REQUESTS)])
-
-    def due_requests(
-        self, until: int, limit: int = MOST_REQUESTS, *, platform: str = "", after: RequestMark | None = None
-    ) -> tuple[GrantRequest, ...]:
-        """See the port."""
-        found = sorted(
-            (each.due, each.id)
-            for each in self._requests.values()
-            if each.due is not None and each.due <= until and not each.state.over and _is_of(each, platform)
-        )
-        if after is not None:
-            found = [each for each in found if each > (after.at, after.id)]
-        return tuple(self._requests[id_] for _, id_ in found[: page_size(limit, MOST_REQUESTS)])
-
-    def grant(self, grant_id: str) -> TeamGrant:
-        """See the port."""
-        if grant_id not in self._grants:
-            raise no_request("grant", grant_id)
-        return self._grants[grant_id]
-
-    def grants(
-        self,
-        states: frozenset[GrantState] = frozenset(),
-        *,
-        within: frozenset[str] | None = None,
-        platform: str = "",
-        after: str = "",
-        limit: int | None = None,
-    ) -> tuple[TeamGrant, ...]:
-        """See the port."""
-        found = (
-            each
-            for id_, each in sorted(self._grants.items())
-            if (not states or each.state in states)
-            and (within is None or each.team in within)
-            and _is_of(each, platform)
-            and id_ > after
-        )
-        return tuple(islice(found, limit))
-
-    def keep_requests(
-        self, requests: Sequence[GrantRequest], grants: Sequence[TeamGrant] = (), audited: Sequence[AuditedAct] = ()
-    ) -> None:
-        """See the port."""
-        for request in requests:
-            write_value("request", request)  # what cannot be written cannot be kept
-            _check_revision("request", request.id, request.revision, self._requests.get(request.id))
-        for grant in grants:
-            write_value("grant", grant)
-            _check_revision("grant", grant.id, grant.revision, self._grants.get(grant.id))
-        self._requests |= {each.id: each for each in requests}
-        self._grants |= {each.id: each for each in grants}
-        self.audit(audited)
-        noted = [NotedChange(SubjectKind.REQUEST, each.id, each.wish.team, _of_revision(each)) for each in requests]
-        noted += [NotedChange(SubjectKind.GRANT, each.id, each.team, _of_revision(each)) for each in grants]
-        self._journal.note(*noted)
 
     def _present(self, kind: SubjectKind, id_: str) -> object:
         """What the journal tells of a subject."""
@@ -461,8 +259,9 @@ class MemoryStore(MemoryCredentials):
             return self._requests.get(id_)
         return self._grants.get(id_) if kind is SubjectKind.GRANT else None
 
-    def _note(self, kind: SubjectKind, change: ChangeKind, *subjects: tuple[str, str]) -> None:
-        self._journal.note(*(NotedChange(kind, id_, team, change) for id_, team in subjects))
+    def note_all(self, noted: Sequence[NotedChange]) -> None:
+        """See the part."""
+        self._journal.note(*noted)
 
     def _note_grants(self, grants: Sequence[TeamGrant]) -> None:
         self._note(SubjectKind.GRANT, ChangeKind.CHANGED, *((each.id, each.team) for each in grants))
@@ -470,6 +269,10 @@ class MemoryStore(MemoryCredentials):
     def journal_head(self) -> int:
         """See the port."""
         return self._journal.journal_head()
+
+    def mark_journal(self) -> int:
+        """See the port."""
+        return self._journal.mark_journal()
 
     def changes(self, after: int, limit: int = MOST_CHANGES) -> JournalPage:
         """See the port."""
@@ -511,10 +314,6 @@ class MemoryStore(MemoryCredentials):
         yield from list(self._trail)
 
 
-def _of_revision(what: GrantRequest | TeamGrant) -> ChangeKind:
-    return ChangeKind.MADE if what.revision == 1 else ChangeKind.CHANGED
-
-
 def _order(job: StoredJob) -> tuple[int, str]:
     return job.submitted, job.id
 
@@ -543,31 +342,6 @@ def _done(act: AuditedAct, wanted: AuditFilter) -> bool:
         and (wanted.since is None or act.at >= wanted.since)
         and (wanted.until is None or act.at < wanted.until)
     )
-
-
-def _is_wanted(request: GrantRequest, wanted: RequestFilter) -> bool:
-    return (
-        kept_text(wanted.team) in ("", kept_text(request.wish.team))
-        and kept_text(wanted.requester) in ("", kept_text(request.requester))
-        and kept_text(wanted.route) in ("", kept_text(request.route))
-        and (not wanted.states or request.state in wanted.states)
-        and (wanted.within is None or request.wish.team in wanted.within)
-        and _is_of(request, wanted.platform)
-    )
-
-
-def _is_of(what: GrantRequest | TeamGrant, platform: str) -> bool:
-    return not platform or kept_text(what.platform) in ("", kept_text(platform))
-
-
-def _check_revision(what: str, id_: str, revision: int, present: GrantRequest | TeamGrant | None) -> None:
-    if revision == 1:
-        if present is not None:
-            raise request_taken(what, id_)
-    elif present is None:
-        raise no_request(what, id_)
-    elif present.revision != revision - 1:
-        raise StaleRequestError(f"{what} {id_}", revision - 1, present.revision)
 
 
 def _common(row: JobRow, group: JobGroup) -> str:

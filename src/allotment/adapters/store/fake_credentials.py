@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from allotment.adapters.store.fake_part import MemoryPart
 from allotment.model.audit.act import AuditedAct
 from allotment.ports.cluster_credentials import SealedCredential
 
 
-class MemoryCredentials:
+class MemoryCredentials(MemoryPart):
     """A part of `MemoryStore`, which keeps acts."""
 
     def __init__(self) -> None:
         """None yet."""
+        super().__init__()
         self._credentials: dict[tuple[str, str], SealedCredential] = {}
-
-    def audit(self, acts: Sequence[AuditedAct]) -> object:
-        """Keep acts."""
-        raise NotImplementedError
 
     def cluster_credentials(self, platform: str) -> tuple[SealedCredential, ...]:
         """See the port."""

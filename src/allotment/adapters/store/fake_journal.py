@@ -61,6 +61,11 @@ class MemoryJournal:
         """See the port."""
         return self._entries[-1].number
 
+    def mark_journal(self) -> int:
+        """See the port."""
+        self.note(NotedChange(SubjectKind.JOURNAL, "", "", ChangeKind.CHANGED))
+        return self.journal_head()
+
     def changes(self, after: int, limit: int = MOST_CHANGES) -> JournalPage:
         """See the port."""
         entries = self._entries
@@ -73,7 +78,8 @@ class MemoryJournal:
         size = max(1, min(limit, MOST_CHANGES))
         some, more = found[:size], len(found) > size
         changes = tuple(SubjectChange(each, self._now_of(each)) for each in some)  # type: ignore[arg-type]
-        return JournalPage(True, changes, some[-1].number if more else numbers[-1], more)
+        begin = SubjectChange(entries[start - 1], self._now_of(entries[start - 1]))  # type: ignore[arg-type]
+        return JournalPage(True, changes, some[-1].number if more else numbers[-1], more, begin)
 
     def derived(self, kind: SubjectKind) -> tuple[DerivedDocument, ...]:
         """See the port."""

@@ -59,6 +59,12 @@ def append(connection: sa.Connection, noted: Sequence[NotedChange], now: int) ->
     connection.execute(sa.insert(JOURNAL), rows)
 
 
+def mark(connection: sa.Connection, now: int) -> int:
+    """Give a number to nothing; which it is."""
+    append(connection, [NotedChange(SubjectKind.JOURNAL, "", "", ChangeKind.CHANGED)], now)
+    return head_of(connection)
+
+
 def head_of(connection: sa.Connection) -> int:
     """The newest number."""
     return int(connection.execute(sa.select(sa.func.max(JOURNAL.c.number))).scalar() or 0)
@@ -68,9 +74,13 @@ def page_of(connection: sa.Connection, after: int, limit: int) -> JournalPage:
     """Changes after a number, of each subject the last one, with what it is; as of one moment."""
     size = page_size(limit, MOST_CHANGES)
     until = head_of(connection)
-    known = connection.execute(sa.select(JOURNAL.c.number).where(JOURNAL.c.number == after)).first() is not None
-    if not known or after >= until:
-        return JournalPage(known, (), until)
+    row = connection.execute(sa.select(JOURNAL).where(JOURNAL.c.number == after)).mappings().first()
+    if row is None:
+        return JournalPage(known=False, changes=(), until=until)
+    entry = _entry(dict(row))
+    begin = SubjectChange(entry, _values(connection, [entry]).get((entry.kind, entry.id)))
+    if after >= until:
+        return JournalPage(known=True, changes=(), until=until, begin=begin)
     later = JOURNAL.alias("later")
     superseded = sa.exists().where(
         later.c.kind == JOURNAL.c.kind, later.c.subject == JOURNAL.c.subject, later.c.number > JOURNAL.c.number
@@ -80,7 +90,7 @@ def page_of(connection: sa.Connection, after: int, limit: int) -> JournalPage:
     entries, more = found[:size], len(found) > size
     values = _values(connection, entries)
     changes = tuple(SubjectChange(each, values.get((each.kind, each.id))) for each in entries)
-    return JournalPage(known, changes, entries[-1].number if more else until, more)
+    return JournalPage(known=True, changes=changes, until=entries[-1].number if more else until, more=more, begin=begin)
 
 
 def _entry(row: dict[str, Any]) -> JournalEntry:

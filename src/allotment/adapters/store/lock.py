@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from allotment.errors import quoted
+from allotment.errors import quoted, veiled
 from allotment.ports.store import StoreInUseError
 
 _LONGEST: Final = 400
@@ -18,19 +18,21 @@ _LONGEST: Final = 400
 
 def in_use(place: str, holder: str) -> StoreInUseError:
     """Somebody else writes."""
-    return StoreInUseError(
-        f"another server writes into {place}",
-        why=f"it is {quoted(holder)}" if holder else "it holds the store's lock",
-        fix="use that one, or end it first; two would start the same jobs twice",
-    )
+    fix = "use that one, or end it first; two would start the same jobs twice"
+    why = f"it is {quoted(holder)}" if holder else "it holds the store's lock"
+    whole = StoreInUseError(f"another server writes into {place}", why=why, fix=fix)
+    return veiled(whole, StoreInUseError("another server writes into the store", fix=fix))
 
 
 def led_since(place: str) -> StoreInUseError:
     """Somebody else has written since we did."""
-    return StoreInUseError(
-        f"another server has written into {place} since this one did",
-        why="the line to the store was lost, and with it the lock",
-        fix="start this one again: it reads anew what stands there",
+    why, fix = (
+        "the line to the store was lost, and with it the lock",
+        "start this one again: it reads anew what stands there",
+    )
+    whole = StoreInUseError(f"another server has written into {place} since this one did", why=why, fix=fix)
+    return veiled(
+        whole, StoreInUseError("another server has written into the store since this one did", why=why, fix=fix)
     )
 
 

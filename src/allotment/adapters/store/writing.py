@@ -268,6 +268,14 @@ class SqlStore(SqlReader):
         with self._changing() as connection:
             self._noted += journal_rows.keep_derived(connection, documents, gone)
 
+    def mark_journal(self) -> int:
+        """See the port."""
+        with self._changing() as connection:
+            number = journal_rows.mark(connection, self._now())
+        for each in self._tell:
+            each()
+        return number
+
     def prune_journal(self, made_before: int, most: int = JOURNAL_LENGTH) -> int:
         """See the port."""
         with self._changing() as connection:

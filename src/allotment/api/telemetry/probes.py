@@ -21,13 +21,15 @@ _GET: Final = frozenset({"GET", "HEAD"})
 class Probes:
     """An application that speaks ASGI."""
 
-    def __init__(self, standing: ServerStanding, meters: Meters) -> None:
+    def __init__(self, standing: ServerStanding, meters: Meters, *, at_home: bool = False) -> None:
         """Nothing is asked yet.
 
         Args:
             standing: of the server.
             meters: of the server.
+            at_home: whether the server's own user alone asks.
         """
+        self._at_home = at_home
         self._standing = standing
         self._meters = meters
 
@@ -58,7 +60,7 @@ class Probes:
         return 200, CONTENT_TYPE, await to_thread.run_sync(self._meters.text)
 
     def _readiness(self) -> tuple[int, str, bytes]:
-        found = self._standing.readiness()
+        found = self._standing.readiness(at_home=self._at_home)
         told = {"ready": found.ready, "role": found.role.value, "parts": found.parts, "late": found.late}
         return (200 if found.ready else 503), _JSON, _written(told)
 

@@ -94,7 +94,7 @@ class ServerStanding:
             raise self._deposed
 
     def beaten(self, trouble: str = "") -> None:
-        """The store was looked at: all was well, or what was not."""
+        """The store was looked at: all was well, or what was not, as the server's own user may know it."""
         with self._alone:
             self._trouble = trouble
             if not trouble:
@@ -106,14 +106,24 @@ class ServerStanding:
         with self._alone:
             return 0.0 if self._beat is None else self._now() - self._beat
 
-    def readiness(self) -> ServerReadiness:
-        """As it is now."""
+    def told(self) -> tuple[str, ...]:
+        """What the server's own user should see to, in sentences."""
+        trouble = self._trouble
+        return (f"the store cannot be written: {trouble}",) if trouble else ()
+
+    def readiness(self, *, at_home: bool = False) -> ServerReadiness:
+        """As it is now.
+
+        Args:
+            at_home: whether the server's own user asks: others are not told where the store is, nor what it says.
+        """
         if self.desk is None and self.relays:
             return ServerReadiness(self.role, {"leader": ""})
         if self.desk is None:
             said = "another server leads" if self.role is ServerRole.STANDBY else "not opened yet"
             return ServerReadiness(self.role, {"store": said, "backends": "not opened yet"})
-        store = self._trouble
+        trouble = self._trouble
+        store = trouble if at_home or not trouble else "it does not answer"
         if not store and self.silent > _LATE:
             store = f"it does not answer for {self.silent:.0f} s"
         lanes = self.desk.lanes

@@ -25,14 +25,12 @@ class WatchedServer:
     Attributes:
         standing: how the server stands.
         meters: what is counted.
-        probes: what answers for both.
         told: is told of each request; None where nobody asked for that.
         spans: begins spans, of requests and calls.
     """
 
     standing: ServerStanding
     meters: Meters
-    probes: Probes
     told: Callable[[AnsweredRequest], None] | None = None
     spans: Spans = no_spans
 
@@ -42,7 +40,7 @@ class WatchedServer:
 
     def at_home(self, app: Any) -> Any:
         """An application that is counted, with the probes beside it."""
-        return BesideProbes(self.observed(app), self.probes)
+        return BesideProbes(self.observed(app), Probes(self.standing, self.meters, at_home=True))
 
     def afar(self, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
         """Listeners whose applications are counted; there, nobody asks for metrics."""
@@ -68,8 +66,8 @@ def watched(
     meters.registry.register(Presence(standing))
     with ExitStack() as opened:
         spans = opened.enter_context(traced(os.environ, version))
-        found = WatchedServer(standing, meters, Probes(standing, meters), told, spans)
+        found = WatchedServer(standing, meters, told, spans)
         if listen:
             bound = opened.enter_context(bound_address(*address_of(listen)))
-            opened.enter_context(listening(Listener(found.probes, bound)))
+            opened.enter_context(listening(Listener(Probes(standing, meters), bound)))
         yield found

@@ -65,6 +65,7 @@ def describe(error: BaseException, words: Sequence[str] = ()) -> Failure:
     """
     match error:
         case AllotmentError():
+            error = error.whole
             problems = _problems(error)
             # Problems tell the cause line by line; the summary that repeats them is for logs.
             return Failure(error.exit_code, error.what, "" if problems else error.why, error.fix, problems)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from allotment.errors import InputError, NotFoundError, shown
+from allotment.model.addresses import may_be_reached
 from allotment.model.spelling import did_you_mean
 
 ReadFile = Callable[[str], bytes]
@@ -114,7 +116,23 @@ def _cluster(found: Mapping[str, Any], read: ReadFile) -> dict[str, Any]:
             why="an address is told by many messages, and a secret may stand in them",
             fix="give its host, port and path alone",
         )
+    for key in ("server", "proxy-url"):
+        _check_reachable(key, kept.get(key, ""))
     return kept | _inlined(found, read, "certificate-authority")
+
+
+def _check_reachable(key: str, url: str) -> None:
+    """Nobody has the server ask what gives credentials to machines; names are looked up when it connects."""
+    try:
+        address = ipaddress.ip_address((urlsplit(url).hostname or "").partition("%")[0])
+    except ValueError:
+        return
+    if not may_be_reached(address, inner=True):
+        raise InputError(
+            f"the {key} of that context has an address that no cluster has",
+            why="it is of this machine's link, or of a service that gives credentials to machines of a cloud",
+            fix="give the address of the cluster's API server",
+        )
 
 
 def _user(found: Mapping[str, Any], read: ReadFile) -> dict[str, Any]:

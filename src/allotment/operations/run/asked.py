@@ -53,9 +53,10 @@ class DeskOf:
 
     def status(self) -> ServerStatus:
         """What it is, and how it does."""
-        status = self._desk.status()
+        at_home = self._caller.kind is CallerKind.LOCAL
+        status = self._desk.status(at_home=at_home)
         # How its back ends are reached is nobody's business who is not at the machine.
-        if self._caller.kind is not CallerKind.LOCAL:
+        if not at_home:
             status = replace(status, environment=None)
         seen = self._seen(Permission.READ)
         if seen is None:

@@ -125,6 +125,7 @@ class Desk:
         self._ending = threading.Event()
         self._attend: Callable[[Lane], None] = lambda _: None
         self._besides: Callable[[], tuple[str, ...]] = tuple
+        self._at_home: Callable[[], tuple[str, ...]] = tuple
         self._unreadable = {each.id: each for each in store.unreadable()}
         wanted = {each.backend for each in store.unfinished()} | backends_to_tell(store, self._since)
         for name in (LOCAL, *sorted(wanted - {LOCAL})):
@@ -184,13 +185,25 @@ class Desk:
         """
         self._besides = told
 
+    def tell_at_home(self, told: Callable[[], tuple[str, ...]]) -> None:
+        """Have its status tell the server's own user, and nobody else, what is wrong with the server itself.
+
+        Args:
+            told: gives sentences.
+        """
+        self._at_home = told
+
     def step(self) -> bool:
         """One pass over all back ends, one after the other; whether anything was new."""
         news = [lane.step() for lane in list(self._lanes.values())]
         return any(news)
 
-    def status(self) -> ServerStatus:
-        """What it is, and how it does."""
+    def status(self, *, at_home: bool = False) -> ServerStatus:
+        """What it is, and how it does.
+
+        Args:
+            at_home: whether the server's own user asks.
+        """
         served = [lane.served() for lane in list(self._lanes.values())]
         served += [ServedBackend(name, BackendOffer("", ()), why, self._since) for name, why in self._closed.items()]
         jobs: dict[JobState, int] = {}
@@ -207,7 +220,7 @@ class Desk:
             me.teams,
             tuple(served),
             jobs,
-            (*self.told, *self._besides()),
+            (*(self._at_home() if at_home else ()), *self.told, *self._besides()),
             me.environment,
             me.listens,
         )

@@ -51,9 +51,9 @@ class DiscreetDesk:
 
         return call
 
-    def status(self) -> ServerStatus:
-        """What it is, and how it does."""
-        status = self._desk.status()
+    def status(self, *, at_home: bool = False) -> ServerStatus:
+        """What it is, and how it does; see `Desk.status`."""
+        status = self._desk.status(at_home=at_home)
         return replace(status, backends=tuple(map(_served, status.backends)))
 
     def submit(self, submission: JobSubmission, caller: Caller | None = None) -> JobReceipt:
@@ -109,7 +109,9 @@ def _served(each: ServedBackend) -> ServedBackend:
 def _discreetly(backend: str, call: Callable[[], _Found]) -> _Found:
     try:
         return call()
-    except (UnreachableError, NotSignedInError):
+    except (UnreachableError, NotSignedInError) as error:
+        if error.within is not None:
+            raise  # it is the store, and says nothing of where that is either
         raise _away(backend) from None
 
 

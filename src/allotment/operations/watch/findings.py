@@ -34,18 +34,19 @@ class WaitingJobs:
         """
         if self._after is None:
             return self._anew()
-        before = self._after
+        news = False
         while True:
             page = self._store.changes(self._after)
             if not page.known:
                 return self._anew()
             for each in page.changes:
+                news = news or each.entry.kind is not SubjectKind.JOURNAL
                 if each.entry.kind is SubjectKind.JOB:
                     over = not isinstance(each.now, JobRow) or each.now.state.over
                     self._note(each.entry.id, None if over else self._job(each.entry.id))
             self._after = page.until
             if not page.more:
-                return self._after != before
+                return news
 
     def views(self, teams: Collection[str], backends: Collection[str]) -> Iterator[DerivedView]:
         """Findings of these back ends, and of all on which a job waits, as these teams may see them.

@@ -23,6 +23,8 @@ MOST_OF_TEAM: Final = 300
 """The same of the people and tokens of one team: whoever is of several counts in the one that has fewest."""
 SILENT_AFTER: Final = 4.0
 """Seconds for which the store may not answer: who follows cannot be told that he may no more, and is sent away."""
+MARKED_EACH: Final = 60.0
+"""Seconds between two marks in the journal: numbers that tell nobody whether, or when, something of others changed."""
 _LOOK_AGAIN: Final = 1.0
 """Seconds between two looks at the journal where nobody tells of a change: another process may have written."""
 
@@ -35,12 +37,14 @@ class HeldChanges:
         since: the number after which nothing is missing.
         head: the number up to which nothing is missing.
         numbers: of `changes`, which are in their order.
+        mark: a number up to `head` that anybody may be told.
     """
 
     since: int
     head: int
     numbers: tuple[int, ...]
     changes: tuple[SubjectChange, ...]
+    mark: int
 
     def after(self, number: int) -> Sequence[SubjectChange]:
         """Those after a number, which is not before `since`."""
@@ -84,7 +88,7 @@ class ChangeHub:
         self._documents: Counter[str] = Counter()
         self._subjects: dict[tuple[SubjectKind, str], SubjectChange] = {}
         self._held: HeldChanges | None = None
-        self._heard = passed()
+        self._heard = self._marked = passed()
 
     @property
     def held(self) -> HeldChanges:
@@ -117,9 +121,7 @@ class ChangeHub:
             if self._held is not None:
                 return
             self.store.on_change(self._news.set)
-            head = self.store.journal_head()
-            self._heard = self._passed()
-            self._held = HeldChanges(head, head, (), ())
+            self._held = self._from_now()
         self._beside(self._keep_reading)
 
     def listen(self, bell: Callable[[], None]) -> None:
@@ -184,6 +186,8 @@ class ChangeHub:
             AllotmentError: the store does not answer.
         """
         held, news = self.held, False
+        if self._passed() - self._marked >= MARKED_EACH:
+            self._mark()
         while True:
             page = self.store.changes(held.head)
             self._heard = self._passed()
@@ -199,8 +203,11 @@ class ChangeHub:
     def _with(self, held: HeldChanges, page: JournalPage) -> HeldChanges:
         if not page.known:  # it was pruned, or is another store's: nobody can go on from what is held
             self._subjects = {}
-            return HeldChanges(page.until, page.until, (), ())
+            return self._from_now()
+        mark = held.mark
         for each in page.changes:
+            if each.entry.kind is SubjectKind.JOURNAL:
+                mark = each.entry.number
             key = each.entry.kind, each.entry.id
             self._subjects.pop(key, None)
             self._subjects[key] = each
@@ -209,7 +216,17 @@ class ChangeHub:
             gone = self._subjects.pop(next(iter(self._subjects)))
             since = gone.entry.number
         changes = tuple(self._subjects.values())
-        return HeldChanges(since, page.until, tuple(each.entry.number for each in changes), changes)
+        return HeldChanges(since, page.until, tuple(each.entry.number for each in changes), changes, mark)
+
+    def _from_now(self) -> HeldChanges:
+        head = self._mark()
+        self._heard = self._passed()
+        return HeldChanges(head, head, (), (), head)
+
+    def _mark(self) -> int:
+        # By the clock alone, whether or not anything has changed.
+        self._marked = self._passed()
+        return self.store.mark_journal()
 
     def _keep_reading(self) -> None:
         while not self.over:

@@ -104,6 +104,25 @@ class ChangeView:
         token = admitted.token
         self._own = frozenset() if token is None else frozenset(filter(None, (token.id, token.person)))
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing is kept from him: he may be told any number."""
+        return self._reads is None and self._asks is None
+
+    def may_come_from(self, change: SubjectChange) -> bool:
+        """Whether a change's number may have been told to him; for threads.
+
+        Of the changes of others he learns by no number whether there is one.
+        """
+        entry = change.entry
+        if self.sees_all or entry.kind is SubjectKind.JOURNAL:
+            return True
+        if entry.kind is SubjectKind.ACCESS:
+            return False
+        if entry.kind not in (SubjectKind.REQUEST, SubjectKind.GRANT):
+            return self._reads is None or entry.team in self._reads
+        return self._decides or self._asks is None or entry.team in self._asks or self._seen(change.now) is not None
+
     def concerns_access(self, change: SubjectChange) -> bool:
         """Whether what he may, or that he was let in, may be another since."""
         return change.entry.kind is SubjectKind.ACCESS and change.entry.id in self._own

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from allotment.adapters.notices.public_addresses import (
     addresses_of,
     inner_hosts,
-    is_public,
-    may_be_reached,
     place_of,
 )
 from allotment.errors import UsageError
+from allotment.model.addresses import is_public, may_be_reached
 from allotment.ports.notices import NoticeRefusedError, ReceiverDownError
 
 INNER = inner_hosts(["hooks.corp.example:8443", "10.0.0.5:443", "[fd00::5]:443", "plain.corp.example:80"])

@@ -132,6 +132,23 @@ class JournalContract:
             rest = store.changes(first.until, 4)
             assert (told(rest), rest.more) == (["job j5 of nlp made", "job j0 of nlp changed"], False)
 
+    def test_a_mark_has_a_number_and_tells_nothing(self, place: StorePlace) -> None:
+        with place.writer("a test") as store:
+            store.add(submitted("j1"))
+            before, heard = store.journal_head(), list[None]()
+            store.on_change(lambda: heard.append(None))
+            marks = [store.mark_journal(), store.mark_journal()]
+            assert before < marks[0] < marks[1] == store.journal_head()
+            assert len(heard) == 2
+            store.add(submitted("j2", team="cv"))
+            page = store.changes(marks[0])
+            assert told(page)[-1] == "job j2 of cv made"
+            assert page.begin is not None
+            assert (page.begin.entry.kind, page.begin.entry.number) == (SubjectKind.JOURNAL, marks[0])
+            begin = store.changes(before).begin
+            assert begin is not None
+            assert (begin.entry.id, getattr(begin.now, "id", "")) == ("j1", "j1")
+
     def test_what_was_pruned_is_not_known_and_the_newest_entry_stays(self, place: StorePlace) -> None:
         with place.writer("a test") as store:
             begin = store.journal_head()

@@ -23,8 +23,12 @@ from allotment.api.telemetry.presence import Presence
 from allotment.api.telemetry.probes import BesideProbes, Probes
 from allotment.api.telemetry.standing import ServerRole, ServerStanding
 from allotment.api.telemetry.timed_store import timed
+from allotment.api.telemetry.watching import WatchedServer
 from allotment.errors import AllotmentError, UnreachableError
+from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.rights import OWN
 from allotment.model.jobs.run import JobState
+from allotment.operations.run.asked import DeskOf
 from allotment.ports import store as stores
 from allotment.ports.store import StoreInUseError
 from allotment.ports.stored_jobs import JobAttempt
@@ -114,9 +118,29 @@ def test_a_server_is_ready_once_its_store_is_written_and_its_back_ends_are_passe
     world.desk.step()
     assert parts() == (200, {"store": "", "backends": ""})
     standing.beaten("the store does not answer: refused")
-    assert parts() == (503, {"store": "the store does not answer: refused", "backends": ""})
+    assert parts() == (503, {"store": "it does not answer", "backends": ""})
     standing.beaten()
     assert parts()[0] == 200
+
+
+def test_where_the_store_is_and_what_it_says_is_told_to_the_servers_own_user_alone(
+    world: World, standing: ServerStanding, meters: Meters
+) -> None:
+    trouble = 'postgresql://allotment@db-7/jobs does not answer: password authentication failed for user "allotment"'
+    standing.leads(world.desk, world.machine.store)
+    world.desk.tell_at_home(standing.told)
+    standing.beaten(trouble)
+    afar, at_home = (
+        json.loads(asked(Probes(standing, meters, at_home=each), "/readyz")[1])["parts"]["store"]
+        for each in (False, True)
+    )
+    assert (afar, at_home) == ("it does not answer", trouble)
+    assert b"db-7" in asked(WatchedServer(standing, meters).at_home(StandingBy()), "/readyz")[1]
+    owner, other = Caller("ada", CallerKind.LOCAL, "here"), Caller("eve", CallerKind.PERSON, "there")
+    assert DeskOf(world.desk, owner, OWN).status().told == (f"the store cannot be written: {trouble}",)
+    assert DeskOf(world.desk, other, OWN).status().told == ()
+    standing.beaten()
+    assert DeskOf(world.desk, owner, OWN).status().told == ()
 
 
 def test_metrics_tell_of_jobs_and_back_ends_once_the_server_leads(
@@ -250,8 +274,8 @@ def test_who_leads_no_more_ends(
     monkeypatch.setattr("allotment.api.standing_by.BEAT_SECONDS", 0.001)
     monkeypatch.setattr("allotment.api.standing_by.NO_MORE", 0.0)
     store, standing = Deposed(error), ServerStanding()
+    standing.leads(world.desk, store)  # before the first beat, which may be the last
     with beating(standing, store, replicated=replicated):
-        standing.leads(world.desk, store)
         assert store.asked.wait(5)
         assert world.desk.ending.wait(5 if ends else 0.1) == ends
         if ends:
@@ -259,7 +283,7 @@ def test_who_leads_no_more_ends(
                 standing.check()
         else:
             standing.check()
-            assert standing.readiness().parts["store"] == error.line
+            assert standing.readiness(at_home=True).parts["store"] == error.line
 
 
 def test_a_leader_gives_up_before_another_one_takes_it_to_hang() -> None:

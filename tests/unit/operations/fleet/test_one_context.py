@@ -110,8 +110,22 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a password in the address": (of_cluster(server=f"https://ada:{CANARY}@k.example"), "a user name, a query"),
     "a query in the address": (of_cluster(server=f"https://k.example/?{CANARY}"), "a user name, a query"),
     "a fragment in the address": (of_cluster(server=f"https://k.example/#{CANARY}"), "a user name, a query"),
+    **{
+        f"at {host}": (of_cluster(server=f"https://{host}:6443"), "an address that no cluster has")
+        for host in ("169.254.169.254", "[fe80::1]", "[fe80::1%25eth0]", "100.100.100.200", "[fd00:ec2::1]", "0.0.0.0")
+    },
+    "a proxy of the metadata": (of_cluster(proxy_url="http://169.254.169.254:80"), "the proxy-url of that context"),
     "no user": (lambda document: document["contexts"][0]["context"].pop("user"), "not there"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "host", ["10.96.0.1", "192.168.1.5", "127.0.0.1", "[::1]", "[fd12::1]", "8.8.8.8", "k.example"]
+)
+def test_inner_addresses_and_that_of_a_sandbox_are_as_good_as_any(host: str) -> None:
+    document = copy.deepcopy(kubeconfig())
+    of_cluster(server=f"https://{host}:6443")(document)
+    assert kept(document)["clusters"][0]["cluster"]["server"] == f"https://{host}:6443"
 
 
 @pytest.mark.parametrize("case", REFUSED)

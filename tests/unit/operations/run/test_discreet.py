@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from allotment.errors import AllotmentError, ConflictError, NotFoundError, NotSignedInError, UnreachableError
+from allotment.errors import AllotmentError, ConflictError, NotFoundError, NotSignedInError, UnreachableError, veiled
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import AFAR
 from allotment.model.access.rights import OWN, AccessRights
@@ -58,7 +58,7 @@ class FailingDesk:
     def submit_all(self, submissions: Any, _caller: object) -> tuple[SubmissionAnswer, ...]:
         return tuple(answer_of(self._error) for _ in submissions)
 
-    def status(self) -> ServerStatus:
+    def status(self, **_: object) -> ServerStatus:
         served = tuple(ServedBackend(each, BackendOffer("", ()), CANARY, 1) for each in ("training", "local"))
         return ServerStatus("1", 1, 1, "acme", "", ("nlp",), served, {}, ())
 
@@ -110,6 +110,13 @@ def test_no_answer_of_several_does(words: str) -> None:
     assert answer.refused == RefusedSubmission(
         "UnreachableError", "training does not answer this server", "", "ask again in a while, or an administrator"
     )
+
+
+def test_that_it_is_the_store_which_does_not_answer_is_told() -> None:
+    error = veiled(UnreachableError("canary does not answer"), UnreachableError("the store does not answer"))
+    with pytest.raises(UnreachableError) as told:
+        CALLS["stop"](asked(FailingDesk(error, opened=True), OF_NLP))
+    assert str(told.value) == "the store does not answer"
 
 
 def test_what_is_said_of_a_job_stays() -> None:
