@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import exc
 
@@ -42,6 +46,9 @@ _ALIVE: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
+_USED: Final = "used"
+_RESTED: Final = 1.0
+"""Seconds for which a connection is taken to be as it was."""
 _LONGEST_NAME: Final = 63
 """Bytes of an application's name."""
 
@@ -159,13 +166,32 @@ class PostgresPlace:
             self._url,
             isolation_level=isolation_level,
             pool_size=pool_size,
-            pool_pre_ping=True,
             connect_args={**_ALIVE, "options": self._options, "application_name": name},
         )
+        sa.event.listen(engine, "checkin", _put_back)
+        sa.event.listen(engine, "checkout", partial(_taken, engine.dialect))
         try:
             yield engine
         finally:
             engine.dispose()
+
+
+def _put_back(_driver: Any, record: Any) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _taken(dialect: sa.Dialect, driver: Any, record: Any, _proxy: Any) -> None:
+    """See that a connection still leads somewhere before it is asked, where it has rested: each time is a call more.
+
+    Raises:
+        DisconnectionError: it does not; SQLAlchemy then takes another.
+    """
+    if time.monotonic() - record.info.get(_USED, -math.inf) < _RESTED:
+        return
+    try:
+        dialect.do_ping(driver)
+    except psycopg.Error as error:
+        raise exc.DisconnectionError from error
 
 
 class _LockedSession:

@@ -19,6 +19,7 @@ from allotment.adapters.store import (
 )
 from allotment.adapters.store.failures import told
 from allotment.adapters.store.finding import LOOKED_FOR, ambiguous, as_asked, as_kept, no_job, page_size
+from allotment.adapters.store.parts import parts_of
 from allotment.adapters.store.rows import (
     Row,
     RowsOfJob,
@@ -26,7 +27,7 @@ from allotment.adapters.store.rows import (
     job_from_rows,
     listed_from_row,
 )
-from allotment.adapters.store.tables import ATTEMPTS, DEVICE_TIMES, EVENTS, JOBS, MOVES, WAITS
+from allotment.adapters.store.tables import DEVICE_TIMES, JOBS
 from allotment.errors import InputError
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
@@ -49,6 +50,7 @@ _OF_NOBODY: Final = sa.func.coalesce(JOBS.c.parent, "") == ""
 """What is no member of a family, in a form for which no index is taken: a name or an id leaves far fewer rows."""
 _OVER: Final = tuple(each.value for each in JobState if each.over)
 _AFTER_ALL: Final = "\U0010ffff"
+_POSTGRES: Final = "postgresql"
 _AT_ONCE: Final = 500
 """Jobs whose parts are asked for together."""
 
@@ -81,10 +83,9 @@ def _wholes(connection: sa.Connection, jobs: Sequence[Row]) -> Iterator[RowsOfJo
     """Jobs' rows with all that belong to them, in their order; a few questions for many."""
     for start in range(0, len(jobs), _AT_ONCE):
         some = jobs[start : start + _AT_ONCE]
-        moves, attempts, events, waits = (_parts(connection, table, some) for table in (MOVES, ATTEMPTS, EVENTS, WAITS))
+        parts = parts_of(connection, [each["id"] for each in some])
         for own in some:
-            id_ = own["id"]
-            yield RowsOfJob(own, moves[id_], attempts[id_], events[id_], waits[id_])
+            yield RowsOfJob(own, *parts[own["id"]])
 
 
 def _read_or_not(rows: RowsOfJob) -> StoredJob | UnreadableJob:
@@ -98,15 +99,6 @@ def _listed(row: Row) -> Iterator[JobRow]:
     """A row of a listing; none where even that cannot be read: it hides no other."""
     with suppress(ValueError):
         yield listed_from_row(row)
-
-
-def _parts(connection: sa.Connection, table: sa.Table, jobs: Sequence[Row]) -> Mapping[str, Sequence[Row]]:
-    """Rows of a table by the job that they belong to."""
-    ids = [each["id"] for each in jobs]
-    found: dict[str, list[Row]] = {each: [] for each in ids}
-    for row in _rows(connection, sa.select(table).where(table.c.job.in_(ids)).order_by(table.c.job, table.c.number)):
-        found[row["job"]].append(row)
-    return found
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Sequence[Row]:
@@ -151,11 +143,20 @@ class SqlReader:
 
     def __init__(self, engine: sa.Engine, place: str) -> None:
         self._engine = engine
+        # One question sees one moment without a transaction, which PostgreSQL begins and ends by two calls more.
+        by_itself = engine.dialect.name == _POSTGRES
+        self._asked_alone = engine.execution_options(isolation_level="AUTOCOMMIT") if by_itself else engine
         self._place = place
 
     @contextmanager
     def _looking(self) -> Iterator[sa.Connection]:
         with told(self._place), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _asking(self) -> Iterator[sa.Connection]:
+        """For one question, or several of which each may see a moment of its own."""
+        with told(self._place), self._asked_alone.begin() as connection:
             yield connection
 
     def get(self, job_id: str) -> StoredJob:
@@ -197,7 +198,7 @@ class SqlReader:
         if after is not None:
             query = query.where(sa.tuple_(JOBS.c.submitted, JOBS.c.id) < (after.submitted, after.id))
         query = query.order_by(JOBS.c.submitted.desc(), JOBS.c.id.desc()).limit(size + 1)
-        with self._looking() as connection:
+        with self._asking() as connection:
             found = _rows(connection, query)
         rows = tuple(row for each in found[:size] for row in _listed(each))
         return JobsPage(rows, PageMark(found[size - 1]["submitted"], found[size - 1]["id"]) if found[size:] else None)
@@ -208,14 +209,14 @@ class SqlReader:
         kept = as_kept(wanted)
         meant = (*_conditions(kept), *_alone(kept, listed=False))
         query = sa.select(*columns, sa.func.count()).select_from(JOBS).where(*meant)
-        with self._looking() as connection:
+        with self._asking() as connection:
             found = connection.execute(query.group_by(*columns).order_by(*columns)).all()
         return tuple(JobsCount(dict(zip(by, each, strict=False)), each[-1]) for each in found)
 
     def rows(self, ids: Sequence[str]) -> Mapping[str, JobRow]:
         """See the port."""
         found: list[Row] = []
-        with self._looking() as connection:
+        with self._asking() as connection:
             for start in range(0, len(ids), _AT_ONCE):
                 some = [each for each in ids[start : start + _AT_ONCE] if each.isprintable()]
                 found += _rows(connection, sa.select(*_LISTED).where(JOBS.c.id.in_(some)))
@@ -257,7 +258,7 @@ class SqlReader:
     def kept(self) -> tuple[KeptJob, ...]:
         """See the port."""
         query = sa.select(JOBS.c.id, JOBS.c.ended, JOBS.c.code).order_by(JOBS.c.id)
-        with self._looking() as connection:
+        with self._asking() as connection:
             return tuple(KeptJob(*each) for each in connection.execute(query))
 
     def device_times(self, since: int, until: int, *, backend: str = "") -> tuple[DeviceInterval, ...]:
@@ -312,17 +313,17 @@ class SqlReader:
 
     def token(self, token_id: str) -> ApiToken:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return token_rows.token_of(connection, token_id)
 
     def tokens(self) -> tuple[ApiToken, ...]:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return token_rows.tokens_of(connection)
 
     def person(self, person_id: str) -> Person:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return people_rows.person_of_id(connection, person_id)
 
     def people(self) -> tuple[Person, ...]:
@@ -332,7 +333,7 @@ class SqlReader:
 
     def person_of(self, issuer: str, subject: str) -> Person | None:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return people_rows.person_of(connection, issuer, subject)
 
     def cluster_credentials(self, platform: str) -> tuple[SealedCredential, ...]:
@@ -342,36 +343,36 @@ class SqlReader:
 
     def kept_calls(self, whose: str, since: int) -> int:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return call_rows.calls_of(connection, whose, since)
 
     def kept_call(self, call_id: str) -> KeptCall | None:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return call_rows.call_of(connection, call_id)
 
     def request(self, request_id: str) -> GrantRequest:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return request_rows.request_of(connection, request_id)
 
     def requests(
         self, wanted: RequestFilter, limit: int = MOST_REQUESTS, *, after: RequestMark | None = None
     ) -> tuple[GrantRequest, ...]:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return request_rows.requests_of(connection, wanted, limit, after)
 
     def due_requests(
         self, until: int, limit: int = MOST_REQUESTS, *, platform: str = "", after: RequestMark | None = None
     ) -> tuple[GrantRequest, ...]:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return request_rows.due_requests_of(connection, until, limit, platform, after)
 
     def grant(self, grant_id: str) -> TeamGrant:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return request_rows.grant_of(connection, grant_id)
 
     def grants(
@@ -384,12 +385,12 @@ class SqlReader:
         limit: int | None = None,
     ) -> tuple[TeamGrant, ...]:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return request_rows.grants_of(connection, states, within, platform, after, limit)
 
     def journal_head(self) -> int:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return journal_rows.head_of(connection)
 
     def changes(self, after: int, limit: int = MOST_CHANGES) -> JournalPage:
@@ -399,5 +400,5 @@ class SqlReader:
 
     def derived(self, kind: SubjectKind) -> tuple[DerivedDocument, ...]:
         """See the port."""
-        with self._looking() as connection:
+        with self._asking() as connection:
             return journal_rows.derived_of(connection, kind)

@@ -170,10 +170,9 @@ class FamilyKeeper:
         return news
 
     def stop(self, job_id: str, grace: int | None, said: str, now: int) -> None:
-        """End all members of a family that was told to end, the first at once; nothing where the job is none."""
-        if self._keeping.keeps(self._reconciler.job(job_id).job):
-            self._told[job_id] = (grace, said)
-            self._stop_some(job_id, now)
+        """End all members of a family that was told to end, the first at once."""
+        self._told[job_id] = (grace, said)
+        self._stop_some(job_id, now)
 
     def _stop_some(self, parent: str, now: int) -> bool:
         """End some of the members that were not told to yet; whether any was. The next pass goes on."""

@@ -312,12 +312,14 @@ class Lane:
         """
         with self._alone:
             self._recover()
-            check_read(self._reconciler.job(job_id), read)
+            job = self._reconciler.job(job_id)
+            check_read(job, read)
             now = self._now()
-            act = answering_for.stopped(caller, self._reconciler.job(job_id), now, grace)
-            self._reconciler.stop(job_id, grace, said, now, audited=act)
-            self._families.stop(job_id, grace, said, self._now())
-            stopped = self._reconciler.job(job_id)
+            act = answering_for.stopped(caller, job, now, grace)
+            stopped = self._reconciler.stop(job_id, grace, said, now, audited=act)
+            if self.keeps(job.job):
+                self._families.stop(job_id, grace, said, self._now())
+                stopped = self._reconciler.job(job_id)
         self.wake()
         return stopped
 

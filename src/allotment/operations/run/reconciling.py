@@ -205,7 +205,8 @@ class Reconciler:
             goes_on = job.state.holds or (job_id in self._families and self._has_living_members(job_id))
             state = JobState.STOPPING if goes_on else JobState.STOPPED
             move = Move(now, state, cause, job.history.attempt, said)
-            self._keep([replace(ended_without(job, (move,), self._prices), audited=audited)])
+            kept = self._keep([replace(ended_without(job, (move,), self._prices), audited=audited)])
+            job = next((each for each in kept if each.id == job_id), job)
         try:
             self._backend.stop(job_id, job.job.grace if grace is None else grace)
         except (UnreachableError, NotSignedInError) as error:
@@ -214,7 +215,7 @@ class Reconciler:
                 why=error.line,
                 fix="nothing is left to do: it is told as soon as it answers",
             ) from error
-        return self._jobs.get(job_id) or self._store.get(job_id)
+        return self._jobs.get(job_id, job)
 
     def step(self, now: int) -> bool:
         """One pass; whether anything was new.
@@ -368,9 +369,10 @@ class Reconciler:
         moves = lost(job.history, now, job.native)
         return ended_without(job, moves, self._prices) if moves else None
 
-    def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> None:
+    def _keep(self, changes: Sequence[StoredChange], turns: Sequence[DeviceTurn] = ()) -> tuple[StoredJob, ...]:
+        """The jobs as they are kept now."""
         if not changes and not turns:
-            return
+            return ()
         try:
             kept = self._store.record(changes, turns)
         except (IllegalMoveError, StaleWriteError, InputError):
@@ -387,6 +389,7 @@ class Reconciler:
             if job.state not in _NOT_WITH_IT_YET:
                 self._new.discard(job.id)
                 self._never_tried.discard(job.id)
+        return tuple(kept)
 
 
 def order_of(job: StoredJob) -> JobToStart:
