@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from allotment import wiring
 from allotment.api.backends import BackEnds, ServerPlaces, connected
 from allotment.api.clusters import ClusterWays, ReachedClusters, cluster_hub, joined_clusters
+from allotment.api.counting import counting
 from allotment.api.deciding import (
     DecidedOn,
     PresentPlatform,
@@ -37,6 +38,7 @@ from allotment.api.limited_socket import LimitedSocket
 from allotment.api.notebooks import ServedNotebooks
 from allotment.api.prefaces import PrefaceKey
 from allotment.api.proposing import mode_of, proposing_of
+from allotment.api.remembering import remembering
 from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.standing_by import beating, elsewhere, led_store, refusing, server_name, shared_folder
@@ -108,7 +110,8 @@ def _serve(asked: argparse.Namespace) -> None:
         prefaces = PrefaceKey(running.server_key(places.shared), wiring.clock())
         waits = partial(refusing, folder, place, store, watch, prefaces) if asked.standby else None
         itself = server_name(asked.advertise, place, standby=asked.standby)
-        jobs = timed(led_store(store, itself, opened, waits), watch.meters, watch.spans)
+        led = timed(led_store(store, itself, opened, waits), watch.meters, watch.spans)
+        jobs = counting(remembering(led))
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
         abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))

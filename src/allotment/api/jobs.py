@@ -7,7 +7,7 @@ one of its `places` for it; `operations.run.desk` lets one in at a time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Annotated, Final
@@ -390,13 +390,14 @@ def _groups(by: str) -> tuple[JobGroup, ...]:
         raise UsageError(f"jobs are not counted by {shown(by)}", fix=f"name some of: {known}") from None
 
 
-def _lists_of(wanted: JobFilter, by: Collection[JobGroup]) -> Callable[[JobsCount], str]:
+def _lists_of(wanted: JobFilter, by: Sequence[JobGroup]) -> Callable[[JobsCount], str]:
     """What gives the address of the list that has what was counted; there may be thousands of them."""
-    named = {each.value for each in by}
+    named = [each.value for each in by]
     same = urlencode({name: value for name, value in job_query(wanted).items() if value != "" and name not in named})
+    begins = [f"&{name}=" for name in named]
 
     def list_of(counted: JobsCount) -> str:
-        own = "".join(f"&{each.value}={_quoted(value)}" for each, value in counted.of.items())
+        own = "".join([begin + _quoted(value) for begin, value in zip(begins, counted.of.values(), strict=True)])
         return f"/api/v1/jobs?{same}{own}"
 
     return list_of

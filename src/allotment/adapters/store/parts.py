@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from allotment.adapters.store.tables import ATTEMPTS, EVENTS, MOVES, TEXT, TIME, WAITS
 
-_NO_NUMBER, _NO_TEXT = "", "-"
+_NO_NUMBER: Final = ""
+_NO_TEXT: Final = "-"
 """In the place of a column that a table has none of."""
 _TABLES: Final = (
     (MOVES, ("at", "attempt"), ("state", "cause", "said")),

@@ -1,0 +1,83 @@
+"""A store that is asked once for who is let in, and not with each of a hundred calls a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
+
+from allotment.model.access.person import Person
+from allotment.model.access.token import ApiToken
+from allotment.ports.store import JobsStore
+
+T = TypeVar("T")
+
+_FRESH: Final = 1.0
+"""Seconds for which an answer is good: a server that was led over hears of no change, and ends within a few."""
+_MOST: Final = 4096
+_CHANGE: Final = frozenset({"add_token", "revoke_token", "token_used", "signed_in", "shut_out", "let_in"})
+"""Calls after which a token or a person is another. The server alone writes, so that it sees each of them."""
+
+
+class RememberingStore:
+    """See the module; does what the store behind it does. Whoever is shut out is so from that very call on."""
+
+    def __init__(self, store: JobsStore, now: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is known.
+
+        Args:
+            store: that is asked.
+            now: seconds of a clock that nobody sets.
+        """
+        self._store = store
+        self._now = now
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[float, ApiToken | Person]] = {}
+        self._changes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        made = self._changing(found) if name in _CHANGE else found
+        setattr(self, name, made)  # looked for once
+        return made
+
+    def token(self, token_id: str) -> ApiToken:
+        """See the port."""
+        return self._remembered("token", token_id, self._store.token)
+
+    def person(self, person_id: str) -> Person:
+        """See the port."""
+        return self._remembered("person", person_id, self._store.person)
+
+    def _changing(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def changing(*arguments: Any, **named: Any) -> Any:
+            try:
+                return call(*arguments, **named)
+            finally:
+                with self._lock:
+                    self._changes += 1
+                    self._known.clear()
+
+        return changing
+
+    def _remembered(self, kind: str, id_: str, ask: Callable[[str], T]) -> T:
+        now = self._now()
+        with self._lock:
+            at, known = self._known.get((kind, id_), (None, None))
+            changes = self._changes
+        if at is not None and 0 <= now - at < _FRESH:
+            return cast("T", known)
+        found = ask(id_)
+        with self._lock:
+            # What changed while it was asked for may be missing in it.
+            if changes == self._changes:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[kind, id_] = now, cast("Any", found)
+        return found
+
+
+def remembering(store: JobsStore) -> JobsStore:
+    """The same store, asked less often."""
+    return cast("JobsStore", RememberingStore(store))
