@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import itertools
 import json
 import os
@@ -134,7 +135,10 @@ async def under_load(server: Running, text: str, asked: argparse.Namespace) -> b
         if call.name == "submit a job":
             submitted.append(answer["receipt"]["job"]["id"])
 
-    await at_rate(client, mixed(rng, asked.jobs, asked.living, submitted), asked.rate / 4, 5, told)
+    await at_rate(client, mixed(rng, asked.jobs, asked.living, submitted), asked.rate / 4, 15, told)
+    # Whoever asks looks through his own memory now, and not while somebody's answer waits for him.
+    gc.collect()
+    gc.freeze()
     looking = asyncio.create_task(looked_at(server, memory))
     calls, before = mixed(rng, asked.jobs, asked.living, submitted), server.on_processor
     timed = await at_rate(client, calls, asked.rate, asked.minutes * 60, told)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Final
 
-_TURN: Final = 0.0005
+_TURN: Final = 0.001
 """Seconds for which a thread computes while others wait: an answer takes some ten turns, of 5 ms each otherwise."""
 _YOUNG: Final = 5000
 """Objects more than before, at which those that are new are looked through."""
