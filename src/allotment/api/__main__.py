@@ -35,7 +35,7 @@ from allotment.api.jobs import job_api
 from allotment.api.limited_socket import LimitedSocket
 from allotment.api.notebooks import ServedNotebooks
 from allotment.api.proposing import mode_of, proposing_of
-from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
+from allotment.api.serving import Listener, bound_address, bound_nearby, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.standing_by import beating, elsewhere, led_store, refusing, server_name, shared_folder
 from allotment.api.teaming import identity_as_declared, team_world
@@ -50,7 +50,7 @@ from allotment.errors import AllotmentError
 from allotment.model.decoding import decoded_as
 from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.browsing import BrowserEntrance
-from allotment.operations.access.listening import ListeningPlace, listening_place
+from allotment.operations.access.listening import LOOPBACK, USUAL_PORTS, ListeningPlace, listening_place
 from allotment.operations.access.registry import Registry
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
@@ -106,8 +106,8 @@ def _serve(asked: argparse.Namespace) -> None:
         jobs = timed(led_store(store, server_name(asked.advertise, place), opened, waits), watch.meters, watch.spans)
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
         bound = opened.enter_context(bound_socket(folder / running.SOCKET))
-        abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
-        port = 0 if abroad is None else abroad.getsockname()[1]
+        abroad = None if place is None else _abroad(asked, place, opened)
+        place, port = (None, 0) if abroad is None else (place, abroad.getsockname()[1])
         identity = _identity(present, named, "" if place is None else place.address(port))
         wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
         steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
@@ -250,12 +250,21 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
 
 
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
-    if not asked.listen:
+    listen = asked.listen or (LOOPBACK if asked.loopback and not asked.standby else "")
+    if not listen:
         return None
-    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key, asked.trusted_proxies)
+    place = listening_place(listen, asked.hosts, asked.tls_cert, asked.tls_key, asked.trusted_proxies)
     if place.certificate is not None and place.key is not None:
         check_pair(place.certificate, place.key)
     return place
+
+
+def _abroad(asked: argparse.Namespace, place: ListeningPlace, opened: ExitStack) -> LimitedSocket | None:
+    """Where nobody has named an address, a port that is taken is no reason not to serve."""
+    if asked.listen:
+        return opened.enter_context(bound_address(place.host, place.port))
+    bound = bound_nearby(place.host, place.port, USUAL_PORTS)
+    return None if bound is None else opened.enter_context(bound)
 
 
 def _listeners(

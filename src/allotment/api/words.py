@@ -16,6 +16,11 @@ def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Names
     parser.add_argument("--slots", type=int, default=None, help="slots that stand for accelerators where none is found")
     parser.add_argument("--store", default="", help="where jobs are kept: a path, or the address of a PostgreSQL")
     parser.add_argument("--listen", default="", help="address of the network to listen on besides the socket")
+    parser.add_argument(
+        "--loopback",
+        action="store_true",
+        help="listen on loopback, the usual port or one that is free, unless --listen",
+    )
     parser.add_argument("--hosts", default="", help="names by which it may be called there, with commas between them")
     parser.add_argument("--trusted-proxies", default="", help="proxies that are believed when they say who has asked")
     parser.add_argument("--tls-cert", default="", help="its certificate chain")

@@ -144,6 +144,11 @@ def example_platform() -> Path:
     return Path(__file__).parent.parent / "example"
 
 
+def first_jobs() -> Path:
+    """The folder of example jobs that come along."""
+    return Path(__file__).parent.parent / "first_jobs"
+
+
 def machine() -> MachinePort:
     """CPU and memory of this machine."""
     from allotment.adapters.local.machine import LocalMachine

@@ -21,6 +21,7 @@ from allotment.errors import (
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import SLOTS
+from allotment.operations.access.listening import NOWHERE
 from allotment.ports.clock import Clock
 from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import JobService, ServerStatus
@@ -32,6 +33,8 @@ _PATIENCE: Final = 30.0
 _LOOK_AGAIN: Final = 0.05
 _TOLD: Final = frozenset({"--platform", "--slots", "--listen"})
 """Flags of a server that its status tells of."""
+UNNAMED_PLACE: Final = "--loopback"
+"""Argument of a server that listens where it can, for nobody has said where; no flag of `allot up`."""
 _QUICK: Final = 2.0
 """Seconds after which it is told which jobs have not ended yet."""
 _MOST_NAMED: Final = 5
@@ -109,7 +112,7 @@ class AskedStart:
         words: all arguments of its process.
         directory: of the platform; empty for none.
         slots: None for none.
-        listen: address of the network; empty for none.
+        listen: address of the network, or `NOWHERE`; empty where nobody says.
     """
 
     words: Sequence[str]
@@ -158,7 +161,10 @@ def _otherwise(status: ServerStatus, asked: AskedStart) -> Iterator[str]:
     held = {name: each for one in status.backends for name, each in one.offer.accelerators.items()}.get(SLOTS)
     if asked.slots is not None and held is not None and held != asked.slots:
         yield f"it was started with {count(held, 'slot')}, not with {asked.slots}"
-    if asked.listen and not _listens(status.listens, asked.listen):
+    if asked.listen == NOWHERE:
+        if status.listens:
+            yield f"it listens on {shown(status.listens)} besides its socket"
+    elif asked.listen and not _listens(status.listens, asked.listen):
         elsewhere = f"on {shown(status.listens)}" if status.listens else "on its socket alone"
         yield f"it listens {elsewhere}, not on {shown(asked.listen)}"
 
@@ -172,7 +178,8 @@ def _not_taken(asked: Sequence[str], started_with: Sequence[str]) -> list[tuple[
 def _flags(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Arguments as flags, each with its value where it has one."""
     starts = [place for place, word in enumerate(words) if word.startswith("--")]
-    return (tuple(words[start:end]) for start, end in pairwise([*starts, len(words)]))
+    flags = (tuple(words[start:end]) for start, end in pairwise([*starts, len(words)]))
+    return (each for each in flags if each[0] != UNNAMED_PLACE)
 
 
 def _listens(address: str, listen: str) -> bool:

@@ -43,7 +43,7 @@ def server_text(status: ServerStatus, call: str) -> str:
     if status.directory:
         lines.append(f"  its directory: {shown(status.directory)}")
     if status.listens:
-        lines.append(f"  listens on {shown(status.listens)}: `{call} token create NAME` lets somebody in")
+        lines.append(f"  listens on {shown(status.listens)}: `{call} open` shows the portal there, as you")
     for each in status.backends:
         lines.append(f"  {shown(each.name)}: {_accelerators(each) or _without(each)}")
         lines += [f"    {shown(said)}" for said in each.offer.told]

@@ -46,15 +46,19 @@ LET_IN_BY: Final = "ALLOTMENT_TOKEN"
 def server_words(session: Session) -> list[str]:
     """What a server of this machine is started with."""
     from allotment import wiring
+    from allotment.operations.access.listening import NOWHERE
     from allotment.operations.directory.configuration import setting
+    from allotment.operations.run.starting import UNNAMED_PLACE
     from allotment.wiring import running
 
     if address := session.value("repository"):
         running.check_repository(address)
     words = platform_words(session)
+    if not session.value("listen"):
+        words.append(UNNAMED_PLACE)
     for key in _OF_SERVERS:
         value = session.value(key)
-        if value != setting(key).default:
+        if value not in {setting(key).default, *([NOWHERE] if key == "listen" else [])}:
             # A server stands in the folder / and means the same file; the address of a database is none.
             a_file = setting(key).is_path and "://" not in value
             words += [f"--{key}", str(wiring.files().user_path(value).absolute()) if a_file else value]
