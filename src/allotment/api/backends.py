@@ -77,6 +77,7 @@ class BackEnds:
         opened: closes what is opened here.
         clock: the server's.
         submitters: in whose name jobs are made in clusters.
+        runs_here: whether jobs run on this machine.
     """
 
     present: PresentPlatform
@@ -86,6 +87,7 @@ class BackEnds:
     clock: Clock
     submitters: Submitters
     clusters: ReachedClusters
+    runs_here: bool = True
 
     def open(self, name: str) -> Serving:
         """One of them.
@@ -95,6 +97,12 @@ class BackEnds:
             AllotmentError: it cannot be opened.
         """
         platform = self.present.platform
+        if name == LOCAL and not self.runs_here:
+            raise NotFoundError(
+                "the demo runs nothing on this machine",
+                why="its clusters are made up, and so is the work on them",
+                fix=f"name one of them with --on: {', '.join(each.name for each in platform.clusters)}",
+            )
         if name == LOCAL:
             return _local(platform, self.places.own, self.slots, self.clock, self.opened)
         cluster = platform.cluster(name)

@@ -13,6 +13,7 @@ from allotment.api.deciding import PresentPlatform
 from allotment.errors import NotFoundError, shown
 from allotment.model.mark import Mark
 from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.followed import USUAL_PACE, LookPace
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.fleet.joined import JoinedClusters
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
@@ -70,13 +71,14 @@ class ClusterWays:
         return found
 
 
-def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock) -> ClusterHub:
+def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock, pace: LookPace = USUAL_PACE) -> ClusterHub:
     """The clusters of a platform, each followed from the first time that somebody needs it.
 
     Args:
         present: the platform, which goes on with its repository.
         ways: to clusters.
         clock: time.
+        pace: how often each is looked at.
     """
 
     def declared() -> Mapping[str, str]:
@@ -92,7 +94,7 @@ def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock) -> Cl
             RightCluster(kube, Mark(platform.name, cluster.name))()
             yield kube
 
-    return ClusterHub(declared, opened, clock)
+    return ClusterHub(declared, opened, clock, pace)
 
 
 @dataclass(frozen=True, slots=True)

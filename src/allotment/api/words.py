@@ -14,6 +14,8 @@ def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Names
     parser = argparse.ArgumentParser(prog="python -m allotment.api", description=described)
     parser.add_argument("--platform", default="", help="platform directory; the example that comes along by default")
     parser.add_argument("--slots", type=int, default=None, help="slots that stand for accelerators where none is found")
+    parser.add_argument("--demo", action="store_true", help="serve a fleet that is made up, in a folder of its own")
+    parser.add_argument("--demo-seed", type=int, default=7, help="of all that is drawn there")
     parser.add_argument("--store", default="", help="where jobs are kept: a path, or the address of a PostgreSQL")
     parser.add_argument("--listen", default="", help="address of the network to listen on besides the socket")
     parser.add_argument(

@@ -24,6 +24,7 @@ class UpOptions:
     no_listen: bool
     no_open: bool
     no_examples: bool
+    demo: bool
 
 
 @click.command(cls=Command)
@@ -58,6 +59,7 @@ class UpOptions:
 @setting_flag("log-format")
 @click.option("--access-log", is_flag=True, help="Have the log tell of each request: its route, and how it went.")
 @click.option("--standby", is_flag=True, help="Wait while another server on the same store leads; with --foreground.")
+@click.option("--demo", is_flag=True, help="Serve a fleet that is made up and lives, in a store of its own.")
 @click.option("--no-open", is_flag=True, help="Leave the browser alone.")
 @click.option("--no-examples", is_flag=True, help="Submit no example jobs, where there are none and no platform.")
 @click.option("--foreground", is_flag=True, help="Be the server, until a signal: for a service manager.")
@@ -139,7 +141,7 @@ def _words(session: Session, asked: UpOptions) -> list[str]:
     if asked.no_listen:
         session.flags["listen"] = NOWHERE
     words = [*server_words(session), *([] if asked.slots is None else ["--slots", str(asked.slots)])]
-    return words + ["--access-log"] * asked.access_log + ["--standby"] * asked.standby
+    return words + ["--demo"] * asked.demo + ["--access-log"] * asked.access_log + ["--standby"] * asked.standby
 
 
 @click.command(cls=Command)
@@ -164,7 +166,12 @@ def down(session: Session, *, stop_jobs: bool) -> None:
     except UnreachableError:
         session.note("no server runs" + ("; what still runs is stopped after `allot up`" if stop_jobs else ""))
         return
-    left = bring_down(server, wiring.clock(), stop_jobs=stop_jobs, tell=tell)
+    made_up = bool(server.service.status().demo)
+    # Of a demo nothing is left to be stopped, nor to run on.
+    left = bring_down(server, wiring.clock(), stop_jobs=stop_jobs and not made_up, tell=tell)
+    if made_up:
+        session.note("the demo has ended, and all that was made up is gone")
+        return
     goes_on, them = ("runs on", "it") if left == 1 else ("run on", "them")
     left_over = f"; {count(left, 'job')} {goes_on}, and `allot up` finds {them} again" if left else ""
     session.note(f"the server has ended{left_over}")

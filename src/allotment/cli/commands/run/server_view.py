@@ -40,6 +40,8 @@ def server_text(status: ServerStatus, call: str) -> str:
     """A server, and what to type next."""
     teams = shown(", ".join(status.teams))
     lines = [f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {teams}"]
+    if status.demo:
+        lines.append(f"  a demo: {shown(status.demo)}")
     if status.directory:
         lines.append(f"  its directory: {shown(status.directory)}")
     if status.listens:
