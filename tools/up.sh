@@ -19,6 +19,7 @@ What to type next
   $allot describe example-ranker               why it waits; the jobs take up to ten minutes
   $allot run FILE.py --team nlp --gpus 1       a script of your own
   make down                                           end the jobs, and the server that runs them
+  $allot up --demo                             after that: a living fleet of 4 clusters, 600 nodes, 40 teams, made up
   $allot why -A                                why each job waits, on the cluster that kubectl reaches; nothing is
                                                       installed there. Without one: --snapshot examples/snapshots/training-eastus.json
   $allot --help

@@ -134,7 +134,9 @@ def _serve(asked: argparse.Namespace) -> None:
                 registry,
                 requests,
                 joined=joined_clusters(present, followed.reached.hub, wiring.clock()),
-                clusters=ServedClusters(followed.reached.hub, followed.credentials, wiring.clock()),
+                clusters=ServedClusters(
+                    followed.reached.hub, followed.credentials, wiring.clock(), made_up=meant.fleet is not None
+                ),
                 changes=changes,
             )
             if meant.fleet is not None:
@@ -174,8 +176,11 @@ def _as_named(asked: argparse.Namespace, folder: Path) -> _MeantServer:
 
 def _made_up(asked: argparse.Namespace, folder: Path, opened: ExitStack) -> _MeantServer:
     """A demo: in its own folder, and reached where the user's server is."""
+    # What is made up reaches nobody: no repository, no cluster and no inbox of its user.
+    for word in ("repository", "notices", "key_file", "shared_folder", "advertise"):
+        setattr(asked, word, "")
     # As long as the socket is held no other server has the folder that is made anew.
-    bound = opened.enter_context(bound_socket(folder / running.SOCKET))
+    bound = opened.enter_context(bound_socket(folder / running.SOCKET, listens=False))
     fleet = demo_fleet(folder, DemoPace(asked.demo_seed), wiring.clock())
     store = str(fleet.folder / "jobs.db")
     return _MeantServer(fleet.folder, fleet.directory, str(fleet.directory), 0, store, fleet, bound)
@@ -231,7 +236,8 @@ def _followed(server: _ServerParts) -> _FollowedClusters:
     present = server.present
     credentials = ClusterCredentials(server.store, cache(sealed), lambda: present.platform.name, wiring.clock())
     fleet = server.meant.fleet
-    ways = ClusterWays(present, credentials, connected if fleet is None else fleet.connect)
+    connect = connected if fleet is None else fleet.connect
+    ways = ClusterWays(present, credentials, connect, made_up=fleet is not None)
     pace = USUAL_PACE if fleet is None else DEMO_LOOKS
     hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock(), pace))
     credentials.on_change(hub.reopen)

@@ -27,14 +27,18 @@ Connect = Callable[[str], AbstractContextManager[KubePort]]
 class ClusterWays:
     """By what a server reaches clusters: by a credential that it was given, else as its own environment says."""
 
-    def __init__(self, present: PresentPlatform, credentials: ClusterCredentials, connect: Connect) -> None:
+    def __init__(
+        self, present: PresentPlatform, credentials: ClusterCredentials, connect: Connect, *, made_up: bool = False
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             present: the platform.
             credentials: that the server was given.
             connect: to a cluster, by its context, as the environment says.
+            made_up: whether clusters are, so that no credential leads to one.
         """
+        self._made_up = made_up
         self._present = present
         self._credentials = credentials
         self._connect = connect
@@ -50,7 +54,7 @@ class ClusterWays:
             NotFoundError: there is no way to it.
             InputError: what is kept cannot be used.
         """
-        if self._credentials.kept(name) is None:
+        if self._made_up or self._credentials.kept(name) is None:
             return self._connect(context)
         return wiring.connect_by(partial(self._kubeconfig, name))
 

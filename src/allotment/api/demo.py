@@ -19,7 +19,7 @@ from allotment.model.moments import rfc3339, written
 from allotment.model.platform import Platform
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.demo.building import build
-from allotment.operations.demo.living import LivingCluster
+from allotment.operations.demo.living import LivingCluster, WaitingLines
 from allotment.operations.demo.logs import DemoLogs
 from allotment.operations.demo.people import DemoPeople, bring_people
 from allotment.operations.fleet.followed import LookPace
@@ -39,8 +39,8 @@ LOOKS: Final = LookPace(asked=1.0, usual=3.0, lately=600.0, idle=60.0)
 _STEP: Final = 1.0
 """Seconds between two steps of the fleet."""
 _NODES_SINCE: Final = 14 * 86_400_000
-_ASKS_AFTER: Final = 15
-"""Steps after which people ask for more: the clusters have been read by then."""
+_REST: Final = 0.25
+"""Part of the time that a step has taken which is left to others before the next, where steps take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ def demo_fleet(server_folder: Path, pace: DemoPace, clock: Clock) -> DemoFleet:
     since = written(epoch_ms(clock) - _NODES_SINCE)
     clusters = {}
     for cluster in platform.clusters:
-        logs = DemoLogs(clock, pace)
-        kube = demo_cluster(cluster.name, lambda: rfc3339(clock.now()), logs)
+        logs, lines = DemoLogs(clock, pace), WaitingLines()
+        kube = demo_cluster(cluster.name, lambda: rfc3339(clock.now()), logs, lines)
         logs.kube = kube
         build(platform, cluster, kube, since)
-        clusters[cluster.context] = LivingCluster(cluster.name, kube, pace)
+        clusters[cluster.context] = LivingCluster(cluster.name, kube, pace, lines)
     return DemoFleet(folder, directory, clusters, pace)
 
 
@@ -144,14 +144,14 @@ def _clusters_live(fleet: DemoFleet, clock: Clock, ending: Event) -> None:
 
 
 def _people_live(people: DemoPeople, ending: Event) -> None:
-    steps = 0
+    asked = False
 
     def step() -> None:
-        nonlocal steps
-        steps += 1
-        people.step()
-        if steps == _ASKS_AFTER:
-            people.ask()
+        nonlocal asked
+        if not people.step() and not asked:  # once the fleet is full: what is asked for rests on what it shows
+            asked = True
+            for each in people.ask():
+                _tell(f"a request of the demo was refused: {shown(each)}")
 
     _again_and_again(step, ending)
 
@@ -168,9 +168,9 @@ def _again_and_again(step: Callable[[], object], ending: Event) -> None:
             if said not in told:
                 _tell(f"the demo stumbles: {shown(said)}")
             told.add(said)
-        # Where the machine is slow the fleet is, too: half of the time is others'.
+        # Where the machine is slow the fleet is, too.
         took = time.monotonic() - began
-        if ending.wait(max(_STEP - took, took)):
+        if ending.wait(max(_STEP - took, _REST * took)):
             return
 
 

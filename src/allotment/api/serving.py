@@ -32,7 +32,7 @@ _LAST_ANSWERS: Final = 5
 _IDLE_CONNECTION: Final = 15
 """Seconds that a connection may be kept open between two requests."""
 _WAITING: Final = 128
-"""From afar, whose connections are not taken yet."""
+"""Those whose connections are not taken yet."""
 _LAST_PASS: Final = 5.0
 """Seconds that a pass over a back end may take to its end."""
 
@@ -212,10 +212,12 @@ def bound_nearby(host: str, port: int, tries: int) -> LimitedSocket | None:
 
 
 @contextlib.contextmanager
-def bound_socket(path: Path) -> Iterator[socket.socket]:
+def bound_socket(path: Path, *, listens: bool = True) -> Iterator[socket.socket]:
     """A listening socket that only its owner may connect to; the file goes when it is closed.
 
     Args:
+        listens: whether somebody may come already; else once it is served, and until then whoever asks is told at once
+            that nobody is there.
         path: its file; its folder belongs to the user alone. Only who holds the store's lock may come here, so that a
             file that is there was left by a server that is no more.
 
@@ -235,7 +237,8 @@ def bound_socket(path: Path) -> Iterator[socket.socket]:
             listening.bind(str(named))
         finally:
             os.umask(before)
-        listening.listen(128)
+        if listens:
+            listening.listen(_WAITING)
         try:
             yield listening
         finally:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from allotment.model.manifest import ObjectKey
+    from allotment.model.manifest import Body, ObjectKey
     from allotment.ports.demo import MadeUpCluster
-    from allotment.ports.kube import PodLogLine
+    from allotment.ports.kube import ObjectPart, PodLogLine
 
 _UNSERVED: Final = frozenset(
-    {"CronJob", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Notebook", "AppWrapper"}
+    {"CronJob", "Deployment", "StatefulSet", "DaemonSet", "Notebook", "AppWrapper"}
     | {"JobSet", "LeaderWorkerSet", "RayJob", "RayCluster", "RayService", "TrainJob", "MPIJob", "PyTorchJob", "TFJob"}
     | {"NodePool", "NodeClaim", "PodGroup", "ProvisioningRequest", "ResourceSlice", "DeviceClass", "ResourceClaim"}
     | {"ResourceClaimTemplate", "MultiKueueCluster", "MultiKueueConfig"}
@@ -20,7 +20,10 @@ _UNSERVED: Final = frozenset(
 
 
 def demo_cluster(
-    name: str, time: Callable[[], str], logs: Mapping[tuple[ObjectKey, str], tuple[PodLogLine, ...]]
+    name: str,
+    time: Callable[[], str],
+    logs: Mapping[tuple[ObjectKey, str], tuple[PodLogLine, ...]],
+    parts: Mapping[ObjectPart, Body],
 ) -> MadeUpCluster:
     """An API server in memory, with nothing in it.
 
@@ -28,18 +31,20 @@ def demo_cluster(
         name: of the cluster.
         time: RFC 3339.
         logs: what containers have written.
+        parts: further parts of its objects that can be read.
     """
     from collections import deque
 
-    from allotment.adapters.kube.fake import FakeKube
+    from allotment.adapters.kube.made_up import MadeUpKube
     from allotment.ports.kube import Endpoint
 
-    return FakeKube(
+    return MadeUpKube(
         unserved=_UNSERVED,
         rights=lambda _identity, _question: True,
         time=time,
         calls=deque(maxlen=0),
         logs=logs,
+        parts=parts,
         place=Endpoint(f"demo://{name}", name, namespace="default"),
         uids=name,
     )

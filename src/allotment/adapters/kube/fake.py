@@ -91,7 +91,7 @@ class FakeKube:
     now: str = _EPOCH
     time: Callable[[], str] | None = None
     calls: list[Call] | deque[Call] = field(default_factory=list)
-    parts: dict[ObjectPart, Body] = field(default_factory=dict)
+    parts: Mapping[ObjectPart, Body] = field(default_factory=dict)
     logs: Mapping[tuple[ObjectKey, str], tuple[PodLogLine, ...]] = field(default_factory=dict)
     place: Endpoint = _PLACE
     uids: str = "uid"
@@ -370,12 +370,6 @@ class FakeKube:
         with self._lock:
             self._objects, self._versions = objects, itertools.count(version)
         self.log.reach(version)
-
-    def held(self, kind: str) -> Iterator[Body]:
-        """All objects of a kind as they are kept, for who changes none of them."""
-        with self._lock:
-            found = [stored.body for key, stored in self._objects.items() if key.kind == kind]
-        yield from found
 
     @property
     def existing(self) -> frozenset[ObjectKey]:

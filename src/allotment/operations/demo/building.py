@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from allotment.model import labels
 from allotment.model.cluster import Cluster, NodePool
@@ -12,6 +12,9 @@ from allotment.model.platform import Platform
 from allotment.model.quantity import format_bytes, format_cpu
 from allotment.ports.kube import KubePort
 from allotment.render.manifests import render
+
+_KUEUE: Final = "kueue-system"
+_VERSION: Final = "0.19.2"
 
 
 def build(platform: Platform, cluster: Cluster, kube: KubePort, since: str) -> None:
@@ -25,12 +28,34 @@ def build(platform: Platform, cluster: Cluster, kube: KubePort, since: str) -> N
     """
     for each in sorted(render(platform, cluster).objects, key=_namespaces_first):
         kube.apply(each.body)
+    for body in _kueue(cluster):
+        kube.create(body)
     for kind in ("ClusterQueue", "LocalQueue"):
         for body in tuple(kube.list("kueue.x-k8s.io/v1beta2", kind)):
             _activate(kube, body)
     for pool in cluster.node_pools:
         for number in range(pool.max_nodes):
             kube.create(node(platform, cluster, pool, number, since))
+
+
+def _kueue(cluster: Cluster) -> Iterator[Body]:
+    """By what Kueue is known to be there: its namespace, its configuration, and its version."""
+    within = {"namespace": _KUEUE}
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _KUEUE}, "status": {"phase": "Active"}}
+    text = "apiVersion: config.kueue.x-k8s.io/v1beta2\nkind: Configuration\n"
+    yield {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "kueue-manager-config", **within},
+        "data": {"controller_manager_config.yaml": text},
+    }
+    container = {"name": "manager", "image": f"registry.k8s.io/kueue/kueue:v{cluster.versions.kueue or _VERSION}"}
+    yield {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": "kueue-controller-manager", **within},
+        "spec": {"replicas": 0, "template": {"spec": {"containers": [container]}}},
+    }
 
 
 def _namespaces_first(manifest: Manifest) -> bool:

@@ -6,9 +6,9 @@ one that comes) changes what they do next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from allotment.errors import AllotmentError
 from allotment.model.manifest import Body
@@ -18,12 +18,14 @@ from allotment.model.observed.index import Index
 from allotment.model.observed.snapshot import Source
 from allotment.observe.gathering import Gathered
 from allotment.observe.kinds import KINDS, ObservedKind
+from allotment.observe.pending import PART, VISIBILITY
 from allotment.observe.reading import read_object
 from allotment.ports.demo import MadeUpCluster
-from allotment.ports.kube import Deletion, KubePort
+from allotment.ports.kube import Deletion, KubePort, ObjectPart
+from allotment.scheduling.snapshot.queueing import queueing_view
 from allotment.simulation.demo.fates import DemoPace
 from allotment.simulation.demo.faults import break_and_mend
-from allotment.simulation.demo.queueing import give_quota, keep_books
+from allotment.simulation.demo.queueing import give_quota, keep_books, lines_of
 from allotment.simulation.demo.running import attend_jobs, place_pods, run_pods
 from allotment.simulation.demo.sight import ClusterSight
 from allotment.simulation.demo.writes import MakeObject, PatchObject, Write
@@ -39,6 +41,32 @@ _WITH_ALL: Final = Deletion(foreground=True)
 Decide = Callable[[ClusterSight], Iterator[Write]]
 
 
+class WaitingLines(Mapping[ObjectPart, Body]):
+    """What Kueue's visibility API tells: who waits in which queue, as it was looked at last."""
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self.lines: Mapping[str, list[dict[str, Any]]] = {}
+
+    def __getitem__(self, part: ObjectPart) -> Body:
+        """The line of a queue.
+
+        Raises:
+            KeyError: there is none, or it is asked for otherwise.
+        """
+        if part.api_version != VISIBILITY[0] or part.resource != "clusterqueues" or part.part != PART:
+            raise KeyError(part)
+        return {"items": self.lines[part.name]}
+
+    def __iter__(self) -> Iterator[ObjectPart]:
+        """Nobody lists them."""
+        return iter(())
+
+    def __len__(self) -> int:
+        """Nobody counts them."""
+        return 0
+
+
 @dataclass(slots=True)
 class LivingCluster:
     """See the module; for one thread.
@@ -47,11 +75,13 @@ class LivingCluster:
         name: of the cluster.
         kube: its API server.
         pace: how fast it lives.
+        lines: told who waits there.
     """
 
     name: str
     kube: MadeUpCluster
     pace: DemoPace
+    lines: WaitingLines
     _known: dict[tuple[str, str], tuple[str, Part | None]] = field(default_factory=dict)
     _settled: object = None
 
@@ -76,7 +106,9 @@ class LivingCluster:
         # Kueue looks again where anything of its own has changed since: the same moment has the same answer.
         asked = self._of_queues(sight)
         if asked != self._settled:
-            news += self._do(give_quota(sight))
+            view = queueing_view(sight.index.source, sight.time, sight.index)
+            self.lines.lines = lines_of(view)
+            news += self._do(give_quota(sight, view))
             self._settled = asked
         return news
 

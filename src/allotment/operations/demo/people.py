@@ -77,9 +77,9 @@ class DemoPeople:
             done += self._submitted(each)
         return done
 
-    def ask(self) -> int:
-        """Ask for what is asked for as the fleet begins; for how much."""
-        known, done = {each.name: each for each in people()}, 0
+    def ask(self) -> tuple[str, ...]:
+        """Ask for what is asked for as the fleet begins; why some of it could not be."""
+        known, refused = {each.name: each for each in people()}, []
         for each in REQUESTS:
             groups = known[each.who].groups
             caller = Caller(each.who, CallerKind.PERSON, "demo")
@@ -96,10 +96,9 @@ class DemoPeople:
             )
             try:
                 self.requests(let_in).ask(asked)
-                done += 1
-            except AllotmentError:
-                continue  # a cluster that was not read yet: the fleet lives without that request
-        return done
+            except AllotmentError as error:
+                refused.append(error.line)
+        return tuple(refused)
 
     def _under_way(self) -> Mapping[str, int]:
         living = frozenset(state for state in JobState if not state.over)

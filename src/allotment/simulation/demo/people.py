@@ -68,7 +68,7 @@ class PlannedJob:
 
 _SIZES: Final[Mapping[str, tuple[int, int]]] = {"a100": (11, 190), "h100": (11, 190), "a10g": (16, 180), "t4": (12, 80)}
 """Cores and GiB that go with a device."""
-_SHAPES: Final = ((1, 1), (1, 1), (2, 1), (4, 1), (4, 1), (8, 1), (8, 1), (8, 2), (8, 4))
+_SHAPES: Final = ((1, 1), (1, 1), (2, 1), (4, 1), (4, 1), (8, 1), (8, 1), (8, 2), (8, 3))
 """Devices of a replica, and replicas."""
 _WORK: Final = ("pretrain", "finetune", "distill", "align", "probe", "ablate", "rerank", "embed")
 

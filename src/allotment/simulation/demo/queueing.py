@@ -17,7 +17,7 @@ from allotment.model.observed.work import Job
 from allotment.scheduling.queueing.inputs import PodSetAdmission
 from allotment.scheduling.queueing.inputs import Workload as QueuedWorkload
 from allotment.scheduling.snapshot.attempts import Attempt, AttemptOutcome, Settlement
-from allotment.scheduling.snapshot.queueing import queueing_view
+from allotment.scheduling.snapshot.queueing import QueueingView
 from allotment.simulation.demo.sight import ClusterSight, is_over
 from allotment.simulation.demo.writes import (
     BATCH,
@@ -94,9 +94,30 @@ def _priority(sight: ClusterSight, rung: str, of_pods: str) -> int:
     return rungs.get(rung, values.get(of_pods, 0))
 
 
-def give_quota(sight: ClusterSight) -> Iterator[Write]:
-    """One moment of Kueue: who waits is let in, or told why not; who is preempted for it is turned out."""
-    view = queueing_view(sight.index.source, sight.time, sight.index)
+def lines_of(view: QueueingView) -> Mapping[str, list[dict[str, Any]]]:
+    """Who waits in each queue, in the order in which Kueue tries them, as its visibility API tells it."""
+    lines: dict[str, list[dict[str, Any]]] = {each.name: [] for each in view.state.cluster_queues}
+    for each in view.pending:
+        namespace, _, name = each.name.partition("/")
+        line = lines[each.cluster_queue]
+        line.append(
+            {
+                "metadata": {"name": name, "namespace": namespace},
+                "localQueueName": each.local_queue,
+                "positionInClusterQueue": len(line),
+                "priority": each.priority,
+            }
+        )
+    return lines
+
+
+def give_quota(sight: ClusterSight, view: QueueingView) -> Iterator[Write]:
+    """One moment of Kueue: who waits is let in, or told why not; who is preempted for it is turned out.
+
+    Args:
+        sight: the cluster.
+        view: the same, as Kueue sees it.
+    """
     settlement = Settlement(view, evicting=False)
     asked = {each.name: each for each in view.pending}
     of_name = {each.key: each for each in sight.index.objects.workloads}

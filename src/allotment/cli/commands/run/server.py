@@ -127,7 +127,7 @@ def _words(session: Session, asked: UpOptions) -> list[str]:
     Raises:
         UsageError: the flags contradict each other.
     """
-    from allotment.cli.commands.run.serving import server_words
+    from allotment.cli.commands.run.serving import demo_words, server_words
     from allotment.operations.access.listening import NOWHERE
 
     if asked.no_listen and session.flags.get("listen"):
@@ -140,8 +140,10 @@ def _words(session: Session, asked: UpOptions) -> list[str]:
         )
     if asked.no_listen:
         session.flags["listen"] = NOWHERE
+    if asked.demo:
+        return demo_words(session, standby=asked.standby, slots=asked.slots) + ["--access-log"] * asked.access_log
     words = [*server_words(session), *([] if asked.slots is None else ["--slots", str(asked.slots)])]
-    return words + ["--demo"] * asked.demo + ["--access-log"] * asked.access_log + ["--standby"] * asked.standby
+    return words + ["--access-log"] * asked.access_log + ["--standby"] * asked.standby
 
 
 @click.command(cls=Command)

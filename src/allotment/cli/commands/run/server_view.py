@@ -53,6 +53,7 @@ def server_text(status: ServerStatus, call: str) -> str:
     under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))
     lines.append(f"  jobs: {under_way or 'none under way'}")
     lines += [f"  trouble: {shown(said)}" for said in status.told]
-    lines += ["", "next:", f"  {call} run train.py --team {status.teams[0] if status.teams else 'TEAM'} --gpus 1"]
-    lines += [f"  {call} ps -w", f"  {call} down"]
+    team = status.teams[0] if status.teams else "TEAM"
+    work = f"template new train --team {team} > job.yaml" if status.demo else f"run train.py --team {team} --gpus 1"
+    lines += ["", "next:", f"  {call} {work}", f"  {call} ps -w", f"  {call} down"]
     return "\n".join(lines)
