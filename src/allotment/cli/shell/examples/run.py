@@ -12,7 +12,6 @@ EXAMPLES: Final[CommandExamples] = {
     ("up",): (
         Example("allot up", "start it, for the platform of the current directory or an example", _SERVER),
         Example("allot up -o json", "what it is, for a script", _SERVER),
-        Example("allot up --no-listen --no-examples", "the socket alone, and nothing in it", _SERVER),
     ),
     ("open",): (
         Example("allot open --server https://allotment.acme.example:7433 --no-input", "only tell its address"),
