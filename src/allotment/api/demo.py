@@ -39,6 +39,8 @@ LOOKS: Final = LookPace(asked=1.0, usual=3.0, lately=600.0, idle=60.0)
 _STEP: Final = 1.0
 """Seconds between two steps of the fleet."""
 _NODES_SINCE: Final = 14 * 86_400_000
+_ASKS_AT_LATEST: Final = 60_000
+"""Milliseconds after which people ask for more."""
 _REST: Final = 0.25
 """Part of the time that a step has taken which is left to others before the next, where steps take long."""
 
@@ -148,7 +150,9 @@ def _people_live(people: DemoPeople, ending: Event) -> None:
 
     def step() -> None:
         nonlocal asked
-        if not people.step() and not asked:  # once the fleet is full: what is asked for rests on what it shows
+        come = people.step()
+        # Once the fleet has its work, for what is asked for rests on what it shows; where that takes long, before.
+        if not asked and (not come or epoch_ms(people.clock) - people.began > _ASKS_AT_LATEST):
             asked = True
             for each in people.ask():
                 _tell(f"a request of the demo was refused: {shown(each)}")

@@ -33,6 +33,8 @@ _PATIENCE: Final = 30.0
 _LOOK_AGAIN: Final = 0.05
 _TOLD: Final = frozenset({"--platform", "--slots", "--listen"})
 """Flags of a server that its status tells of."""
+DEMO: Final = "--demo"
+"""Argument of a server whose fleet is made up."""
 UNNAMED_PLACE: Final = "--loopback"
 """Argument of a server that listens where it can, for nobody has said where; no flag of `allot up`."""
 _QUICK: Final = 2.0
@@ -141,18 +143,23 @@ def check_as_asked(status: ServerStatus, asked: AskedStart, started_with: Sequen
         wanted += [] if asked.slots is None else ["--slots", str(asked.slots)]
         wanted += ["--listen", asked.listen] if asked.listen else []
         wanted += [word for each in others for word in each]
-        # With all that it has already: who does as he is told loses nothing of it.
-        flags = {each[0]: each for each in (*_flags(started_with or ()), *_flags(wanted))}
+        # With all that it has already: who does as he is told loses nothing of it; of a demo nothing is his.
+        kept = () if _is_other_demo(status, asked) else _flags(started_with or ())
+        flags = {each[0]: each for each in (*kept, *_flags(wanted))}
         words = [word for each in flags.values() for word in each]
+        left = "the demo is gone then" if _is_other_demo(status, asked) else "what runs, runs on meanwhile"
         raise ConflictError(
             f"a server of platform {shown(status.platform)} runs already (process {status.pid}); nothing was changed",
             why="; ".join(amiss),
-            fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; what runs, runs on meanwhile",
+            fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; {left}",
         )
 
 
 def _otherwise(status: ServerStatus, asked: AskedStart) -> Iterator[str]:
     """What a server tells of itself that is not as it was asked for."""
+    if _is_other_demo(status, asked):
+        yield "it serves a demo"
+        return
     if asked.directory and (
         not status.directory or Path(asked.directory).resolve() != Path(status.directory).resolve()
     ):
@@ -167,6 +174,11 @@ def _otherwise(status: ServerStatus, asked: AskedStart) -> Iterator[str]:
     elif asked.listen and not _listens(status.listens, asked.listen):
         elsewhere = f"on {shown(status.listens)}" if status.listens else "on its socket alone"
         yield f"it listens {elsewhere}, not on {shown(asked.listen)}"
+
+
+def _is_other_demo(status: ServerStatus, asked: AskedStart) -> bool:
+    """Whether it is a demo, and something else was asked for."""
+    return bool(status.demo) and DEMO not in asked.words and (bool(asked.directory) or asked.slots is not None)
 
 
 def _not_taken(asked: Sequence[str], started_with: Sequence[str]) -> list[tuple[str, ...]]:

@@ -91,6 +91,25 @@ def test_whoever_wants_the_socket_alone_is_told_that_it_is_not(listens: str, *, 
 
 
 @pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        (AskedStart(("--loopback",)), ""),
+        (AskedStart(("--demo",)), ""),
+        (AskedStart(("--platform", "/p"), "/p"), "allot up --platform /p"),
+        (AskedStart(("--slots", "4"), slots=4), "allot up --slots 4"),
+    ],
+)
+def test_where_a_demo_runs_something_else_is_refused(asked: AskedStart, refused: str) -> None:
+    status = replace(STATUS, directory="/state/demo/platform", demo="made up")
+    if not refused:
+        check_as_asked(status, asked, ("--demo", "--loopback"))
+        return
+    with pytest.raises(ConflictError) as found:
+        check_as_asked(status, asked, ("--demo", "--loopback"))
+    assert (found.value.why, f"`allot down` and `{refused}`" in found.value.fix) == ("it serves a demo", True)
+
+
+@pytest.mark.parametrize(
     ("offer", "unreachable", "told"),
     [
         (BackendOffer("", ()), "", "lab: not asked yet"),

@@ -80,6 +80,8 @@ def demo_words(session: Session, *, standby: bool, slots: int | None) -> list[st
     Raises:
         UsageError: a flag names something that is no demo's.
     """
+    from allotment.operations.run.starting import DEMO
+
     named = [f"--{key}" for key in ("platform", *_OF_SERVERS) if key in session.flags and key not in _OF_DEMOS]
     named += ["--standby"] * standby + ["--slots"] * (slots is not None)
     if named:
@@ -88,7 +90,7 @@ def demo_words(session: Session, *, standby: bool, slots: int | None) -> list[st
             why="its platform, its clusters and its store are its own, and gone when it ends",
             fix="leave that out, or leave out --demo",
         )
-    return ["--demo", *_settings_of(session, _OF_DEMOS)]
+    return [DEMO, *_settings_of(session, _OF_DEMOS)]
 
 
 def asked_server(session: Session) -> AskedServer:
