@@ -15,7 +15,7 @@ _SHORTEST: Final = 600.0
 _PULLS: Final = (30.0, 150.0)
 """Seconds of the fleet in which an image comes."""
 _FAILS: Final = 0.08
-_BROKEN_IMAGE: Final = 0.01
+_BROKEN_IMAGE: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,15 +61,18 @@ class PlannedJob:
             f"run: {{command: [python, {self.kind}.py], image: registry.acme.example/{self.team}/{self.kind}:2.4}}\n"
             f"resources:\n  accelerators: '{self.accelerator}:{self.devices}'\n"
             f"  cpu: '{cpu * self.devices}'\n  memory: {memory * self.devices}Gi\n"
-            f"replicas: {self.replicas}\npriority: {self.priority}\nmaxRunTime: 2d\n"
-            f"retries: {{limit: 1, safe: true}}\nlabels: {{model: {self.name.rpartition('-')[0]}}}\n"
+            f"replicas: {self.replicas}\npriority: {self.priority}\nmaxRunTime: 12h\n"
+            f"{'' if self.priority == _LOWEST else _AGAIN}labels: {{model: {self.name.rpartition('-')[0]}}}\n"
         )
 
 
 _SIZES: Final[Mapping[str, tuple[int, int]]] = {"a100": (11, 190), "h100": (11, 190), "a10g": (16, 180), "t4": (12, 80)}
 """Cores and GiB that go with a device."""
-_SHAPES: Final = ((1, 1), (1, 1), (2, 1), (4, 1), (4, 1), (8, 1), (8, 1), (8, 2), (8, 3))
+_SHAPES: Final = ((1, 1), (1, 1), (2, 1), (4, 1), (8, 1), (8, 1), (8, 2), (8, 2), (8, 3))
 """Devices of a replica, and replicas."""
+_LOWEST: Final = "exploratory"
+_AGAIN: Final = "retries: {limit: 1, safe: true}\n"
+"""What is urgent is tried again."""
 _WORK: Final = ("pretrain", "finetune", "distill", "align", "probe", "ablate", "rerank", "embed")
 
 
@@ -101,7 +104,7 @@ def planned(seed: int, cluster: DemoCluster, number: int) -> PlannedJob:
     devices, replicas = _SHAPES[int(shape_at * len(_SHAPES))]
     trains = cluster.purpose == "training"
     kind = "training" if trains else "evaluation"
-    urgent = "scheduled-training" if rung < 0.25 else "exploratory"
+    urgent = "scheduled-training" if rung < 0.25 else _LOWEST
     return PlannedJob(
         name=f"{_WORK[int(word * len(_WORK))]}-{team}-{number}",
         cluster=cluster.name,

@@ -32,6 +32,8 @@ _INDEX: Final = "batch.kubernetes.io/job-completion-index"
 _ATTEMPT: Final = "allotment.dev/demo-try"
 """Label: which try of its index a pod is, from 1."""
 MAIN: Final = "main"
+_KEPT: Final = 6 * 3600.0
+"""Seconds of the fleet for which a Job that is over stays, with its logs, at most."""
 
 
 def attend_jobs(sight: ClusterSight) -> Iterator[Write]:
@@ -39,11 +41,21 @@ def attend_jobs(sight: ClusterSight) -> Iterator[Write]:
     for job in sight.jobs:
         if job.metadata.deletion_timestamp:
             yield DropObject(BATCH, key_in(BATCH, "Job", job), job.metadata.uid)
-        elif not job.spec.suspend and not is_over(job):
+        elif is_over(job):
+            if _kept_long_enough(sight, job):
+                yield DropObject(BATCH, key_in(BATCH, "Job", job), job.metadata.uid)
+        elif not job.spec.suspend:
             yield from _attend(sight, job, sight.pods_of.get(job.metadata.uid, ()))
     for uid, pods in sight.pods_of.items():
         if uid not in sight.job_of:
             yield from (DropObject(CORE, key_in(CORE, "Pod", each), each.metadata.uid) for each in pods)
+
+
+def _kept_long_enough(sight: ClusterSight, job: Job) -> bool:
+    """Whether a Job that is over goes, as it said itself, or sooner: a fleet ends thousands in an hour of ours."""
+    ended = max((each.last_transition_time for each in job.status.conditions if each.true), default="")
+    most = job.spec.ttl_seconds_after_finished
+    return most is not None and sight.now - milliseconds(ended) > sight.pace.real(min(most, _KEPT))
 
 
 def _attend(sight: ClusterSight, job: Job, pods: Sequence[Pod]) -> Iterator[Write]:

@@ -117,3 +117,13 @@ def test_a_log_goes_on_as_long_as_its_program_runs(world: World) -> None:
     world.pass_time(400)
     *_, last = world.kube.pod_log(key, "main", follow=True)
     assert last.text.startswith(b"done") or b"exit code" in last.text
+
+
+def test_what_is_over_goes_after_a_while(world: World) -> None:
+    world.submit("nlp", "probe", 2)
+    key = ObjectKey("batch", "Job", "nlp", "probe")
+    world.kube.merge_patch("batch/v1", key, {"spec": {"ttlSecondsAfterFinished": 86_400}})
+    world.pass_time(300)
+    assert world.job("nlp", "probe")["status"]["conditions"]
+    world.pass_time(400)
+    assert (world.kube.get("batch/v1", key), world.phases()) == (None, {})
