@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine that has git, Python 3.11+ and make:
-#   make up     see the product at work, without a cluster
+#   make up     see the product at work, without a cluster; make down ends it
 #   make test   everything CI runs
 SHELL := /bin/sh
 VENV := .venv
@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # What the live tests need beside the programs of every sandbox.
 EXTENSIONS := --with jobset --with leaderworkerset --with rayjob --with trainjob
 
-.PHONY: help setup up test check lint unit corpus live nightly golden lock bench wheel image wheel-compiled clean
+.PHONY: help setup up down test check lint unit corpus live nightly golden lock bench wheel image wheel-compiled clean
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -20,8 +20,11 @@ $(READY): requirements/dev.txt pyproject.toml tools/setup.sh
 
 setup: $(READY) ## a virtual environment with the locked dependencies
 
-up: $(READY) ## validate, render and plan the example platform; no cluster needed
+up: $(READY) ## the portal, with a few example jobs that run on this machine; no cluster needed
 	@sh tools/up.sh $(ALLOT)
+
+down: $(READY) ## end the jobs of this machine, and the server that runs them
+	@$(ALLOT) down --stop-jobs
 
 check: test ## the same as `make test`: exactly what CI runs
 

@@ -2294,9 +2294,12 @@ export interface components {
          *             told: what its user should know and see to, in sentences.
          *             environment: what its environment says of how back ends are reached; None where it does not tell.
          *             listens: address of the network at which it is reached besides its socket; empty where there is none.
+         *             demo: what of it is made up, in a sentence; empty where nothing is.
          */
         ServerStatus: {
             backends: components["schemas"]["ServedBackend"][];
+            /** @default  */
+            demo: string;
             directory: string;
             /** @default null */
             environment: {

@@ -30,6 +30,8 @@ from allotment.api.deciding import (
     keep_deciding,
     repository_of,
 )
+from allotment.api.demo import LOOKS as DEMO_LOOKS
+from allotment.api.demo import DemoFleet, DemoServer, demo_fleet, live
 from allotment.api.deriving import derive_beside
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
@@ -39,7 +41,7 @@ from allotment.api.notebooks import ServedNotebooks
 from allotment.api.prefaces import PrefaceKey
 from allotment.api.proposing import mode_of, proposing_of
 from allotment.api.remembering import remembering
-from allotment.api.serving import Listener, bound_address, bound_socket, check_pair, serve
+from allotment.api.serving import Listener, bound_address, bound_nearby, bound_socket, check_pair, serve
 from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.standing_by import beating, elsewhere, led_store, refusing, server_name, shared_folder
 from allotment.api.teaming import identity_as_declared, team_world
@@ -55,11 +57,12 @@ from allotment.errors import AllotmentError
 from allotment.model.decoding import decoded_as
 from allotment.operations.access.admitting import Doorkeeper, LetIn
 from allotment.operations.access.browsing import BrowserEntrance
-from allotment.operations.access.listening import ListeningPlace, listening_place
+from allotment.operations.access.listening import LOOPBACK, USUAL_PORTS, ListeningPlace, listening_place
 from allotment.operations.access.registry import Registry
 from allotment.operations.decide.asked import RequestsOf
 from allotment.operations.decide.desk import RequestDesk
 from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.followed import USUAL_PACE
 from allotment.operations.fleet.served import ServedClusters
 from allotment.operations.run.desk import Desk, ServerIdentity
 from allotment.operations.run.kubernetes.submitters import Submitters
@@ -70,6 +73,7 @@ from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.request_service import RequestService
 from allotment.ports.store import JobsStore
+from allotment.simulation.demo.fates import DemoPace
 from allotment.spec.jobs.rules import refuse_broken_rules
 from allotment.spec.load import load_platform
 from allotment.wiring import running
@@ -95,42 +99,40 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _serve(asked: argparse.Namespace) -> None:
     os.umask(0o077)
-    named, slots, place = asked.platform, asked.slots, _listening(asked)
-    folder = running.own_server_folder(os.environ)
-    if not named and slots is None:
-        named, slots = _last_start(folder / STARTED)
-    directory = Path(named) if named else running.example_platform()
-    tree = wiring.directory(directory).read()
-    present = PresentPlatform(load_platform(tree, wiring.clock().now().date()).platform, tree.files)
-    places = ServerPlaces(folder, shared_folder(asked.shared_folder, folder, standby=asked.standby))
+    place, folder = _listening(asked), running.own_server_folder(os.environ)
     with ExitStack() as opened:
+        meant = _made_up(asked, folder, opened) if asked.demo else _as_named(asked, folder)
+        tree = wiring.directory(meant.directory).read()
+        present = PresentPlatform(load_platform(tree, wiring.clock().now().date()).platform, tree.files)
+        places = ServerPlaces(meant.folder, shared_folder(asked.shared_folder, meant.folder, standby=asked.standby))
         log = kept_log(asked.log_format, wiring.clock(), access=asked.access_log)
         watch = opened.enter_context(watched(asked.metrics_listen, running.version(), log))
-        store = wiring.store(asked.store)
+        store = wiring.store(meant.store)
         prefaces = PrefaceKey(running.server_key(places.shared), wiring.clock())
         waits = partial(refusing, folder, place, store, watch, prefaces) if asked.standby else None
         itself = server_name(asked.advertise, place, standby=asked.standby)
         led = timed(led_store(store, itself, opened, waits), watch.meters, watch.spans)
         jobs = counting(remembering(led))
         opened.enter_context(beating(watch.standing, jobs, replicated=asked.standby))
-        bound = opened.enter_context(bound_socket(folder / running.SOCKET))
-        abroad = None if place is None else opened.enter_context(bound_address(place.host, place.port))
-        port = 0 if abroad is None else abroad.getsockname()[1]
-        identity = _identity(present, named, "" if place is None else place.address(port))
-        wiring.files().write_bytes(folder / STARTED, msgspec.json.encode((named, slots)), mode=0o600)
-        steady = running.steady_clock(folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
-        server = _ServerParts(asked, present, places, jobs, steady, opened)
+        bound = meant.bound or opened.enter_context(bound_socket(folder / running.SOCKET))
+        abroad = None if place is None else _abroad(asked, place, opened)
+        place, port = (None, 0) if abroad is None else (place, abroad.getsockname()[1])
+        identity = _identity(present, meant, "" if place is None else place.address(port))
+        started = msgspec.json.encode((meant.named, meant.slots))
+        wiring.files().write_bytes(meant.folder / STARTED, started, mode=0o600)
+        steady = running.steady_clock(meant.folder / CLOCK, keep=any(each.ended is None for each in jobs.kept()))
+        server = _ServerParts(asked, meant, present, places, jobs, steady, opened)
         followed = _followed(server)
-        desk = _desk(server, followed, identity, slots)
+        desk = _desk(server, followed, identity)
         watch.standing.leads(desk, jobs)
         opened.enter_context(short_turns())
         desk.tell_at_home(watch.standing.told)
         for said in desk.told:
             print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-        Thread(target=tidy, args=(jobs, running.job_remains(folder), steady, desk.ending), daemon=True).start()
+        Thread(target=tidy, args=(jobs, running.job_remains(meant.folder), steady, desk.ending), daemon=True).start()
         with answered_for(jobs, identity, steady):
             Thread(target=witness, args=(jobs, desk.ending), daemon=True).start()
-            requests = _deciding(server, followed, desk, directory if named else None)
+            requests = _deciding(server, followed, desk)
             registry = _registry(server, identity, place, port)
             changes = ChangeHub(jobs, desk.ending)
             derive_beside(desk, changes)
@@ -140,13 +142,57 @@ def _serve(asked: argparse.Namespace) -> None:
                 registry,
                 requests,
                 joined=joined_clusters(present, followed.reached.hub, wiring.clock()),
-                clusters=ServedClusters(followed.reached.hub, followed.credentials, wiring.clock()),
+                clusters=ServedClusters(
+                    followed.reached.hub, followed.credentials, wiring.clock(), made_up=meant.fleet is not None
+                ),
                 changes=changes,
             )
+            if meant.fleet is not None:
+                live(meant.fleet, DemoServer(desk, jobs, present.platform, present.people(), requests, wiring.clock()))
             inside = opened.enter_context(vestibule(abroad, prefaces.read)) if asked.standby and abroad else abroad
             listeners = watch.afar(_listeners(made, registry, place, abroad, inside))
             serve(watch.at_home(made(HomeDoor(identity.owner))), desk, bound, listeners)
         watch.standing.check()
+
+
+@dataclass(frozen=True, slots=True)
+class _MeantServer:
+    """What is served, and where its server keeps what.
+
+    Attributes:
+        named: the platform directory that was named; empty for the one that comes along.
+        store: where jobs are kept.
+        fleet: that is made up; None for a real one.
+        bound: the socket, where it listens already.
+    """
+
+    folder: Path
+    directory: Path
+    named: str
+    slots: int | None
+    store: str
+    fleet: DemoFleet | None = None
+    bound: socket.socket | None = None
+
+
+def _as_named(asked: argparse.Namespace, folder: Path) -> _MeantServer:
+    """What was named, or what the last server served."""
+    named, slots = asked.platform, asked.slots
+    if not named and slots is None:
+        named, slots = _last_start(folder / STARTED)
+    return _MeantServer(folder, Path(named) if named else running.example_platform(), named, slots, asked.store)
+
+
+def _made_up(asked: argparse.Namespace, folder: Path, opened: ExitStack) -> _MeantServer:
+    """A demo: in its own folder, and reached where the user's server is."""
+    # What is made up reaches nobody: no repository, no cluster and no inbox of its user.
+    for word in ("repository", "notices", "key_file", "shared_folder", "advertise"):
+        setattr(asked, word, "")
+    # As long as the socket is held no other server has the folder that is made anew.
+    bound = opened.enter_context(bound_socket(folder / running.SOCKET, listens=False))
+    fleet = demo_fleet(folder, DemoPace(asked.demo_seed), wiring.clock())
+    store = str(fleet.folder / "jobs.db")
+    return _MeantServer(fleet.folder, fleet.directory, str(fleet.directory), 0, store, fleet, bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +204,7 @@ class _ServerParts:
     """
 
     asked: argparse.Namespace
+    meant: _MeantServer
     present: PresentPlatform
     places: ServerPlaces
     store: JobsStore
@@ -173,11 +220,11 @@ class _FollowedClusters:
     credentials: ClusterCredentials
 
 
-def _identity(present: PresentPlatform, named: str, listens: str) -> ServerIdentity:
+def _identity(present: PresentPlatform, meant: _MeantServer, listens: str) -> ServerIdentity:
     platform = present.platform
     return ServerIdentity(
         platform=platform.name,
-        directory=named,
+        directory=meant.named,
         teams=tuple(team.name for team in platform.teams if team.offboarding is None),
         owner=running.user_name(),
         version=running.version(),
@@ -187,6 +234,8 @@ def _identity(present: PresentPlatform, named: str, listens: str) -> ServerIdent
         declared=present.files,
         clusters=frozenset(each.name for each in platform.clusters) - {LOCAL},
         listens=listens,
+        runs_here=meant.fleet is None,
+        demo="" if meant.fleet is None else meant.fleet.said,
     )
 
 
@@ -195,18 +244,22 @@ def _followed(server: _ServerParts) -> _FollowedClusters:
     sealed = partial(running.sealing, server.places.shared, server.asked.key_file, os.environ)
     present = server.present
     credentials = ClusterCredentials(server.store, cache(sealed), lambda: present.platform.name, wiring.clock())
-    ways = ClusterWays(present, credentials, connected)
-    hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock()))
+    fleet = server.meant.fleet
+    connect = connected if fleet is None else fleet.connect
+    ways = ClusterWays(present, credentials, connect, made_up=fleet is not None)
+    pace = USUAL_PACE if fleet is None else DEMO_LOOKS
+    hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock(), pace))
     credentials.on_change(hub.reopen)
     return _FollowedClusters(ReachedClusters(hub, ways), credentials)
 
 
-def _desk(server: _ServerParts, followed: _FollowedClusters, identity: ServerIdentity, slots: int | None) -> Desk:
+def _desk(server: _ServerParts, followed: _FollowedClusters, identity: ServerIdentity) -> Desk:
     present, places = server.present, server.places
     submitters = Submitters(server.store.people, present.platform, identity.owner)
     present.follow(lambda: submitters.become(present.platform))
-    slots = DEFAULT_SLOTS if slots is None else slots
-    back_ends = BackEnds(present, places, slots, server.opened, server.clock, submitters, followed.reached)
+    slots = DEFAULT_SLOTS if server.meant.slots is None else server.meant.slots
+    here = server.meant.fleet is None
+    back_ends = BackEnds(present, places, slots, server.opened, server.clock, submitters, followed.reached, here)
     opener = elsewhere(back_ends.open) if server.asked.standby else back_ends.open
     shelf = running.code_shelf(places.shared / "code")
     desk = Desk(identity, server.store, opener, shelf, server.clock, running.new_job_id)
@@ -214,13 +267,11 @@ def _desk(server: _ServerParts, followed: _FollowedClusters, identity: ServerIde
     return desk
 
 
-def _deciding(
-    server: _ServerParts, followed: _FollowedClusters, desk: Desk, directory: Path | None
-) -> Callable[[LetIn], RequestService]:
+def _deciding(server: _ServerParts, followed: _FollowedClusters, desk: Desk) -> Callable[[LetIn], RequestService]:
     """Requests are decided on from now on; what whoever was let in asks of them."""
     asked, present, ways = server.asked, server.present, followed.reached.ways
     words = RepositoryWords(asked.repository, asked.repository_branch, asked.repository_folder, mode_of(asked))
-    repository = repository_of(words, directory, server.places.own)
+    repository = repository_of(words, server.meant.directory if server.meant.named else None, server.places.own)
     room = decision_room(
         present,
         server.store,
@@ -260,12 +311,21 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
 
 
 def _listening(asked: argparse.Namespace) -> ListeningPlace | None:
-    if not asked.listen:
+    listen = asked.listen or (LOOPBACK if asked.loopback and not asked.standby else "")
+    if not listen:
         return None
-    place = listening_place(asked.listen, asked.hosts, asked.tls_cert, asked.tls_key, asked.trusted_proxies)
+    place = listening_place(listen, asked.hosts, asked.tls_cert, asked.tls_key, asked.trusted_proxies)
     if place.certificate is not None and place.key is not None:
         check_pair(place.certificate, place.key)
     return place
+
+
+def _abroad(asked: argparse.Namespace, place: ListeningPlace, opened: ExitStack) -> LimitedSocket | None:
+    """Where nobody has named an address, a port that is taken is no reason not to serve."""
+    if asked.listen:
+        return opened.enter_context(bound_address(place.host, place.port))
+    bound = bound_nearby(place.host, place.port, USUAL_PORTS)
+    return None if bound is None else opened.enter_context(bound)
 
 
 def _listeners(

@@ -14,7 +14,7 @@ from allotment import wiring
 from allotment.accounting.prices import class_prices
 from allotment.api.clusters import ReachedClusters
 from allotment.api.deciding import PresentPlatform
-from allotment.errors import AllotmentError, NotFoundError, at
+from allotment.errors import AllotmentError, NotFoundError, at, shown
 from allotment.jobs.kubernetes.place import classes_offered
 from allotment.jobs.slurm.rendering import SlurmPlace
 from allotment.model.cluster import Cluster
@@ -77,6 +77,7 @@ class BackEnds:
         opened: closes what is opened here.
         clock: the server's.
         submitters: in whose name jobs are made in clusters.
+        runs_here: whether jobs run on this machine, or on what else its user has; False where all is made up.
     """
 
     present: PresentPlatform
@@ -86,6 +87,7 @@ class BackEnds:
     clock: Clock
     submitters: Submitters
     clusters: ReachedClusters
+    runs_here: bool = True
 
     def open(self, name: str) -> Serving:
         """One of them.
@@ -95,6 +97,12 @@ class BackEnds:
             AllotmentError: it cannot be opened.
         """
         platform = self.present.platform
+        if not self.runs_here and platform.cluster(name) is None:
+            raise NotFoundError(
+                f"the demo runs nothing on {'this machine' if name == LOCAL else shown(name)}",
+                why="its clusters are made up, and so is the work on them",
+                fix=f"name one of them with --on: {', '.join(each.name for each in platform.clusters)}",
+            )
         if name == LOCAL:
             return _local(platform, self.places.own, self.slots, self.clock, self.opened)
         cluster = platform.cluster(name)

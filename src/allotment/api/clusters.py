@@ -13,6 +13,7 @@ from allotment.api.deciding import PresentPlatform
 from allotment.errors import NotFoundError, shown
 from allotment.model.mark import Mark
 from allotment.operations.fleet.credentials import ClusterCredentials
+from allotment.operations.fleet.followed import USUAL_PACE, LookPace
 from allotment.operations.fleet.hub import ClusterHub
 from allotment.operations.fleet.joined import JoinedClusters
 from allotment.operations.run.kubernetes.right_cluster import RightCluster
@@ -26,14 +27,18 @@ Connect = Callable[[str], AbstractContextManager[KubePort]]
 class ClusterWays:
     """By what a server reaches clusters: by a credential that it was given, else as its own environment says."""
 
-    def __init__(self, present: PresentPlatform, credentials: ClusterCredentials, connect: Connect) -> None:
+    def __init__(
+        self, present: PresentPlatform, credentials: ClusterCredentials, connect: Connect, *, made_up: bool = False
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             present: the platform.
             credentials: that the server was given.
             connect: to a cluster, by its context, as the environment says.
+            made_up: whether clusters are, so that no credential leads to one.
         """
+        self._made_up = made_up
         self._present = present
         self._credentials = credentials
         self._connect = connect
@@ -49,7 +54,7 @@ class ClusterWays:
             NotFoundError: there is no way to it.
             InputError: what is kept cannot be used.
         """
-        if self._credentials.kept(name) is None:
+        if self._made_up or self._credentials.kept(name) is None:
             return self._connect(context)
         return wiring.connect_by(partial(self._kubeconfig, name))
 
@@ -70,13 +75,14 @@ class ClusterWays:
         return found
 
 
-def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock) -> ClusterHub:
+def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock, pace: LookPace = USUAL_PACE) -> ClusterHub:
     """The clusters of a platform, each followed from the first time that somebody needs it.
 
     Args:
         present: the platform, which goes on with its repository.
         ways: to clusters.
         clock: time.
+        pace: how often each is looked at.
     """
 
     def declared() -> Mapping[str, str]:
@@ -92,7 +98,7 @@ def cluster_hub(present: PresentPlatform, ways: ClusterWays, clock: Clock) -> Cl
             RightCluster(kube, Mark(platform.name, cluster.name))()
             yield kube
 
-    return ClusterHub(declared, opened, clock)
+    return ClusterHub(declared, opened, clock, pace)
 
 
 @dataclass(frozen=True, slots=True)

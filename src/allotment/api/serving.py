@@ -32,7 +32,7 @@ _LAST_ANSWERS: Final = 5
 _IDLE_CONNECTION: Final = 15
 """Seconds that a connection may be kept open between two requests."""
 _WAITING: Final = 128
-"""From afar, whose connections are not taken yet."""
+"""Those whose connections are not taken yet."""
 _LAST_PASS: Final = 5.0
 """Seconds that a pass over a back end may take to its end."""
 
@@ -178,25 +178,46 @@ def bound_address(host: str, port: int) -> Iterator[LimitedSocket]:
         ConflictError: something listens there already.
         UsageError: this machine has no such address, or nobody may listen there.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with LimitedSocket(family) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-        except OSError as error:
-            where = f"the server cannot listen on {host} port {port}"
-            if error.errno == errno.EADDRINUSE:
-                raise ConflictError(where, why="something else does", fix="name another port with --listen") from error
-            raise UsageError(where, why=error.strerror or str(error), fix="name another with --listen") from error
-        listening.listen(_WAITING)
+    with _bound(host, port) as listening:
         yield listening
 
 
+def _bound(host: str, port: int) -> LimitedSocket:
+    listening = LimitedSocket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_WAITING)
+    except OSError as error:
+        listening.close()
+        where = f"the server cannot listen on {host} port {port}"
+        if error.errno == errno.EADDRINUSE:
+            raise ConflictError(where, why="something else does", fix="name another port with --listen") from error
+        raise UsageError(where, why=error.strerror or str(error), fix="name another with --listen") from error
+    return listening
+
+
+def bound_nearby(host: str, port: int, tries: int) -> LimitedSocket | None:
+    """A listening socket on the first port from one on that is free, or else on any; None where none can be had.
+
+    Args:
+        host: an IP address.
+        port: the first one.
+        tries: how many are looked at.
+    """
+    for each in (*range(port, port + tries), 0):
+        with contextlib.suppress(ConflictError, UsageError):
+            return _bound(host, each)
+    return None
+
+
 @contextlib.contextmanager
-def bound_socket(path: Path) -> Iterator[socket.socket]:
+def bound_socket(path: Path, *, listens: bool = True) -> Iterator[socket.socket]:
     """A listening socket that only its owner may connect to; the file goes when it is closed.
 
     Args:
+        listens: whether somebody may come already; else once it is served, and until then whoever asks is told at once
+            that nobody is there.
         path: its file; its folder belongs to the user alone. Only who holds the store's lock may come here, so that a
             file that is there was left by a server that is no more.
 
@@ -216,7 +237,8 @@ def bound_socket(path: Path) -> Iterator[socket.socket]:
             listening.bind(str(named))
         finally:
             os.umask(before)
-        listening.listen(128)
+        if listens:
+            listening.listen(_WAITING)
         try:
             yield listening
         finally:

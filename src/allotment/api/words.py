@@ -14,8 +14,15 @@ def parsed(words: Sequence[str] | None, described: str | None) -> argparse.Names
     parser = argparse.ArgumentParser(prog="python -m allotment.api", description=described)
     parser.add_argument("--platform", default="", help="platform directory; the example that comes along by default")
     parser.add_argument("--slots", type=int, default=None, help="slots that stand for accelerators where none is found")
+    parser.add_argument("--demo", action="store_true", help="serve a fleet that is made up, in a folder of its own")
+    parser.add_argument("--demo-seed", type=int, default=7, help="of all that is drawn there")
     parser.add_argument("--store", default="", help="where jobs are kept: a path, or the address of a PostgreSQL")
     parser.add_argument("--listen", default="", help="address of the network to listen on besides the socket")
+    parser.add_argument(
+        "--loopback",
+        action="store_true",
+        help="listen on loopback, the usual port or one that is free, unless --listen",
+    )
     parser.add_argument("--hosts", default="", help="names by which it may be called there, with commas between them")
     parser.add_argument("--trusted-proxies", default="", help="proxies that are believed when they say who has asked")
     parser.add_argument("--tls-cert", default="", help="its certificate chain")

@@ -188,6 +188,7 @@ class ServerStatus:
         told: what its user should know and see to, in sentences.
         environment: what its environment says of how back ends are reached; None where it does not tell.
         listens: address of the network at which it is reached besides its socket; empty where there is none.
+        demo: what of it is made up, in a sentence; empty where nothing is.
     """
 
     version: str
@@ -201,6 +202,7 @@ class ServerStatus:
     told: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
     listens: str = ""
+    demo: str = ""
 
 
 @dataclass(frozen=True, slots=True)

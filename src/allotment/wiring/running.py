@@ -47,6 +47,24 @@ def own_folder(folder: Path) -> Path:
     return made_own(folder)
 
 
+def folder_afresh(folder: Path) -> Path:
+    """A folder, made anew: what is there goes."""
+    from allotment.adapters.server.own_folder import made_afresh
+
+    return made_afresh(folder)
+
+
+def begin_repository(folder: Path, message: str) -> None:
+    """Put a folder into a Git repository of its own.
+
+    Raises:
+        NotFoundError: there is no git.
+    """
+    from allotment.adapters.git_repository.beginning import begin_repository as begin
+
+    begin(folder, message)
+
+
 def server_key(folder: Path) -> bytes:
     """What only the server of that folder knows."""
     from allotment.adapters.server.own_key import own_key
@@ -142,6 +160,11 @@ def credentials(environment: Mapping[str, str]) -> CredentialsPort:
 def example_platform() -> Path:
     """The platform directory that comes along, for those who have none yet."""
     return Path(__file__).parent.parent / "example"
+
+
+def first_jobs() -> Path:
+    """The folder of example jobs that come along."""
+    return Path(__file__).parent.parent / "first_jobs"
 
 
 def machine() -> MachinePort:

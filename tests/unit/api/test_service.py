@@ -28,7 +28,7 @@ from allotment.api.deciding import PresentPlatform
 from allotment.api.doors import HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
-from allotment.api.serving import Listener, bound_address, bound_socket, serve
+from allotment.api.serving import Listener, bound_address, bound_nearby, bound_socket, serve
 from allotment.errors import (
     AllotmentError,
     CapacityError,
@@ -925,3 +925,18 @@ def test_where_more_wait_at_the_socket_than_fit_there_it_is_tried_again(
         assert len(taken) == 1
         for each in (*held, *taken):
             each.close()
+
+
+def test_where_the_usual_port_is_taken_the_next_that_is_free_is_listened_on() -> None:
+    with bound_address("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        nearby = bound_nearby("127.0.0.1", port, 5)
+        anywhere = bound_nearby("127.0.0.1", port, 1)
+        assert nearby is not None
+        assert anywhere is not None
+        with nearby, anywhere:
+            assert port not in {nearby.getsockname()[1], anywhere.getsockname()[1]}
+
+
+def test_where_nothing_can_be_listened_on_the_server_serves_its_socket() -> None:
+    assert bound_nearby("192.0.2.1", 7433, 1) is None

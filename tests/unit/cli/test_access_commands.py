@@ -59,6 +59,20 @@ def test_a_standby_that_cannot_be_is_refused_before_anything_is_started(
     assert missing in told.err.partition("\n  fix: ")[2]
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--platform", "."), "--platform"),
+        (("--slots", "4"), "--slots"),
+        (("--store", "mine.db"), "--store"),
+        (("--repository", "https://forge.example/p.git"), "--repository"),
+    ],
+)
+def test_a_demo_takes_nothing_that_is_real(run: Run, words: tuple[str, ...], named: str) -> None:
+    told = run("up", "--demo", *words)
+    assert (told.code, told.err.splitlines()[0]) == (2, f"error: a demo has no {named}")
+
+
 def test_whose_jobs_go_on_is_told_with_a_command_that_there_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     person = SimpleNamespace(name="carl@acme.example")
     service = SimpleNamespace(shut_out=lambda _name, *, out: person)

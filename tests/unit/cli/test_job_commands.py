@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from allotment.adapters.files.tree import read_tree
+from allotment.cli.commands.run.first_jobs import PREFIX
 from allotment.cli.commands.run.serving import server_words
 from allotment.cli.commands.run.submitting import RunFlags, document_of
 from allotment.cli.shell.session import Session
@@ -43,14 +44,17 @@ def test_the_example_passes(run: Run) -> None:
 
 
 def test_the_examples_of_make_up_leave_room_for_a_job_of_ones_own(run: Run) -> None:
-    told = run("job", "check", str(ROOT / "examples" / "jobs" / "morning" / "jobs.yaml"), *ON, "--strict", "-o", "json")
+    told = run("job", "check", str(ROOT / "examples" / "jobs" / "first" / "jobs.yaml"), *ON, "--strict", "-o", "json")
     asked = {each["name"]: each["job"]["resources"] for each in told.json()["jobs"]}
-    devices = {name: (each["accelerators"] or {"count": 0})["count"] for name, each in asked.items()}
+    assert all(name.startswith(PREFIX) for name in asked), "whoever sees one knows that it is none of his"
+    devices = {
+        name.removeprefix(PREFIX): (each["accelerators"] or {"count": 0})["count"] for name, each in asked.items()
+    }
     first, later = devices["train-llm"] + devices["detector"], devices["train-llm"] + devices["ranker"]
     assert first < DEFAULT_SLOTS < first + devices["ranker"], "the ranker has something to wait for"
     assert later < DEFAULT_SLOTS, "and a slot with its part of the machine is free once it runs"
     # What names no CPU has the part of one slot, and there would be none left.
-    assert all(each["cpu"] == "50m" for name, each in asked.items() if not devices[name])
+    assert all(each["cpu"] == "50m" for name, each in asked.items() if not devices[name.removeprefix(PREFIX)])
 
 
 def test_warnings_have_place_and_word_and_fail_only_if_they_shall(run: Run, home: Path) -> None:
@@ -161,10 +165,15 @@ def test_no_word_means_two_things() -> None:
 @pytest.mark.parametrize(
     ("said", "handed_on"),
     [
-        ({}, []),
-        ({"ALLOTMENT_STORE": "postgresql://allot@db.example/jobs"}, ["--store", "postgresql://allot@db.example/jobs"]),
-        ({"ALLOTMENT_STORE": "jobs.db"}, ["--store", "{here}/jobs.db"]),
-        ({"ALLOTMENT_NOTICES": "n.yaml"}, ["--notices", "{here}/n.yaml"]),
+        ({}, ["--loopback"]),
+        (
+            {"ALLOTMENT_STORE": "postgresql://allot@db.example/jobs"},
+            ["--loopback", "--store", "postgresql://allot@db.example/jobs"],
+        ),
+        ({"ALLOTMENT_STORE": "jobs.db"}, ["--loopback", "--store", "{here}/jobs.db"]),
+        ({"ALLOTMENT_NOTICES": "n.yaml"}, ["--loopback", "--notices", "{here}/n.yaml"]),
+        ({"ALLOTMENT_LISTEN": "127.0.0.1:9"}, ["--listen", "127.0.0.1:9"]),
+        ({"ALLOTMENT_LISTEN": "none"}, []),
     ],
 )
 def test_a_server_is_started_with_the_store_and_the_files_that_its_user_means(

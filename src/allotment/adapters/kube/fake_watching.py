@@ -73,6 +73,15 @@ class ChangeLog:
         with self._told:
             self._told.notify_all()
 
+    def _since(self, version: int) -> list[LoggedChange]:
+        """Those after a version: the newest stand at the end, and there are few of them among many."""
+        found: list[LoggedChange] = []
+        for each in reversed(self._changes):
+            if each.version <= version:
+                break
+            found.append(each)
+        return found[::-1]
+
     def after(self, version: int, closed: Callable[[], bool]) -> Iterator[LoggedChange]:
         """Changes after a version, as they happen, until the streams are ended or this one is closed.
 
@@ -85,7 +94,7 @@ class ChangeLog:
             with self._told:
                 if version < self._forgotten:
                     raise VersionGoneError("the server no longer knows what happened since that version")
-                new = [each for each in self._changes if each.version > version]
+                new = self._since(version)
                 if not new:
                     if closed() or ends != self._ends:
                         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from allotment.errors import AllotmentError, ConflictError, shown
@@ -29,6 +30,25 @@ def made_own(folder: Path) -> Path:
     must_be_kept_from_strangers(folder.parent, above, os.geteuid())
     must_be_private(folder, found, os.geteuid())
     return folder
+
+
+def made_afresh(folder: Path) -> Path:
+    """The folder, made anew: what an earlier one has left there is gone.
+
+    Raises:
+        ConflictError: it belongs to somebody else, is a link, or others may write into it.
+        AllotmentError: it cannot be made, or what is there cannot be removed.
+    """
+    made_own(folder)
+    if folder.is_symlink():
+        raise ConflictError(f"{shown(folder)} is a link", why="what it leads to would be removed", fix="move it away")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise AllotmentError(
+            f"{shown(folder)} cannot be removed", why=error.strerror or str(error), fix="remove it"
+        ) from error
+    return made_own(folder)
 
 
 def opened_log(path: Path) -> int:

@@ -11,6 +11,12 @@ from typing import Final
 from allotment.errors import UsageError, quoted
 from allotment.operations.access.proxies import ProxyNetworks, proxy_networks
 
+LOOPBACK: Final = "127.0.0.1:7433"
+"""Where a server listens whose user says nothing of it."""
+NOWHERE: Final = "none"
+"""In place of an address: on the socket alone."""
+USUAL_PORTS: Final = 10
+"""Ports from that one on that are tried before any that is free: addresses that people keep stay the same."""
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+|localhost)):([0-9]{1,5})")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _MOST_PORT: Final = 65_535
@@ -98,7 +104,8 @@ def address_of(listen: str) -> tuple[str, int]:
     port = int(found[3]) if found else _MOST_PORT + 1
     if found is None or port > _MOST_PORT:
         raise UsageError(
-            f"{quoted(listen)} is no address to listen on", fix="write one such as 127.0.0.1:7433 or [::1]:7433"
+            f"{quoted(listen)} is no address to listen on",
+            fix=f"write one such as {LOOPBACK} or [::1]:7433; or {NOWHERE}",
         )
     host = found[1] or found[2]
     try:

@@ -64,7 +64,7 @@ class Registry:
             raise NotFoundError(
                 "no browser comes in here",
                 why="the server listens on no address",
-                fix="`allot down`, then `allot up --listen 127.0.0.1:0`",
+                fix="`allot down`, then `allot up`",
             )
         return self.entrance
 

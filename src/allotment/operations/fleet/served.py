@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from allotment.errors import NotFoundError, shown
+from allotment.errors import ConflictError, NotFoundError, shown
 from allotment.model.access.caller import Caller
 from allotment.model.moments import moment
 from allotment.operations.fleet.credentials import ClusterCredentials
@@ -18,11 +18,16 @@ from allotment.ports.cluster_service import ToldCluster
 
 @dataclass(frozen=True, slots=True)
 class ServedClusters:
-    """What a server has of clusters."""
+    """What a server has of clusters.
+
+    Attributes:
+        made_up: whether they are: no credential leads to one.
+    """
 
     hub: ClusterHub
     credentials: ClusterCredentials
     clock: Clock
+    made_up: bool = False
 
 
 class ClustersOf:
@@ -50,6 +55,12 @@ class ClustersOf:
                 f"there is no cluster {shown(name)}",
                 why="the platform directory of the server declares none of that name",
                 fix="declare it, or name one that is there: `allot cluster status`",
+            )
+        if self._served.made_up:
+            raise ConflictError(
+                "the clusters of a demo are made up",
+                why="whatever is connected would be taken for one of them",
+                fix="connect it to a server of your own: `allot down`, then `allot up`",
             )
         self._served.credentials.connect(self._caller, name, kubeconfig)
         # As long as it takes until an address that refuses has been tried often enough to say so.

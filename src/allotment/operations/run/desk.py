@@ -70,6 +70,8 @@ class ServerIdentity:
         declared: files of the platform directory, as they were read.
         clusters: names of the back ends that keep those apart who run programs there: clusters, with a namespace for
             each team. Elsewhere programs run as the user whose server it is.
+        runs_here: whether jobs can run on this machine.
+        demo: what is made up, in a sentence; empty where nothing is.
     """
 
     platform: str
@@ -83,6 +85,8 @@ class ServerIdentity:
     listens: str = ""
     declared: Mapping[str, str] = field(default_factory=dict)
     clusters: frozenset[str] = frozenset()
+    runs_here: bool = True
+    demo: str = ""
 
 
 class Desk:
@@ -128,7 +132,7 @@ class Desk:
         self._at_home: Callable[[], tuple[str, ...]] = tuple
         self._unreadable = {each.id: each for each in store.unreadable()}
         wanted = {each.backend for each in store.unfinished()} | backends_to_tell(store, self._since)
-        for name in (LOCAL, *sorted(wanted - {LOCAL})):
+        for name in (*((LOCAL,) if identity.runs_here else ()), *sorted(wanted - {LOCAL})):
             try:
                 self._lane(name)
             except Exception as error:  # noqa: BLE001 (one back end that cannot be opened must not end the others)
@@ -223,6 +227,7 @@ class Desk:
             (*(self._at_home() if at_home else ()), *self.told, *self._besides()),
             me.environment,
             me.listens,
+            me.demo,
         )
 
     def put_code(self, packed: BinaryIO) -> str:

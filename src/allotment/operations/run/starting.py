@@ -21,6 +21,7 @@ from allotment.errors import (
 from allotment.model.grammar import count
 from allotment.model.jobs.run import JobState
 from allotment.model.quantity import SLOTS
+from allotment.operations.access.listening import NOWHERE
 from allotment.ports.clock import Clock
 from allotment.ports.job_server import JobServer
 from allotment.ports.job_service import JobService, ServerStatus
@@ -32,6 +33,10 @@ _PATIENCE: Final = 30.0
 _LOOK_AGAIN: Final = 0.05
 _TOLD: Final = frozenset({"--platform", "--slots", "--listen"})
 """Flags of a server that its status tells of."""
+DEMO: Final = "--demo"
+"""Argument of a server whose fleet is made up."""
+UNNAMED_PLACE: Final = "--loopback"
+"""Argument of a server that listens where it can, for nobody has said where; no flag of `allot up`."""
 _QUICK: Final = 2.0
 """Seconds after which it is told which jobs have not ended yet."""
 _MOST_NAMED: Final = 5
@@ -109,7 +114,7 @@ class AskedStart:
         words: all arguments of its process.
         directory: of the platform; empty for none.
         slots: None for none.
-        listen: address of the network; empty for none.
+        listen: address of the network, or `NOWHERE`; empty where nobody says.
     """
 
     words: Sequence[str]
@@ -138,18 +143,23 @@ def check_as_asked(status: ServerStatus, asked: AskedStart, started_with: Sequen
         wanted += [] if asked.slots is None else ["--slots", str(asked.slots)]
         wanted += ["--listen", asked.listen] if asked.listen else []
         wanted += [word for each in others for word in each]
-        # With all that it has already: who does as he is told loses nothing of it.
-        flags = {each[0]: each for each in (*_flags(started_with or ()), *_flags(wanted))}
+        # With all that it has already: who does as he is told loses nothing of it; of a demo nothing is his.
+        kept = () if _is_other_demo(status, asked) else _flags(started_with or ())
+        flags = {each[0]: each for each in (*kept, *_flags(wanted))}
         words = [word for each in flags.values() for word in each]
+        left = "the demo is gone then" if _is_other_demo(status, asked) else "what runs, runs on meanwhile"
         raise ConflictError(
             f"a server of platform {shown(status.platform)} runs already (process {status.pid}); nothing was changed",
             why="; ".join(amiss),
-            fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; what runs, runs on meanwhile",
+            fix=f"`allot down` and `{shown(shlex.join(['allot', 'up', *words]))}`; {left}",
         )
 
 
 def _otherwise(status: ServerStatus, asked: AskedStart) -> Iterator[str]:
     """What a server tells of itself that is not as it was asked for."""
+    if _is_other_demo(status, asked):
+        yield "it serves a demo"
+        return
     if asked.directory and (
         not status.directory or Path(asked.directory).resolve() != Path(status.directory).resolve()
     ):
@@ -158,9 +168,17 @@ def _otherwise(status: ServerStatus, asked: AskedStart) -> Iterator[str]:
     held = {name: each for one in status.backends for name, each in one.offer.accelerators.items()}.get(SLOTS)
     if asked.slots is not None and held is not None and held != asked.slots:
         yield f"it was started with {count(held, 'slot')}, not with {asked.slots}"
-    if asked.listen and not _listens(status.listens, asked.listen):
+    if asked.listen == NOWHERE:
+        if status.listens:
+            yield f"it listens on {shown(status.listens)} besides its socket"
+    elif asked.listen and not _listens(status.listens, asked.listen):
         elsewhere = f"on {shown(status.listens)}" if status.listens else "on its socket alone"
         yield f"it listens {elsewhere}, not on {shown(asked.listen)}"
+
+
+def _is_other_demo(status: ServerStatus, asked: AskedStart) -> bool:
+    """Whether it is a demo, and something else was asked for."""
+    return bool(status.demo) and DEMO not in asked.words and (bool(asked.directory) or asked.slots is not None)
 
 
 def _not_taken(asked: Sequence[str], started_with: Sequence[str]) -> list[tuple[str, ...]]:
@@ -172,7 +190,8 @@ def _not_taken(asked: Sequence[str], started_with: Sequence[str]) -> list[tuple[
 def _flags(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Arguments as flags, each with its value where it has one."""
     starts = [place for place, word in enumerate(words) if word.startswith("--")]
-    return (tuple(words[start:end]) for start, end in pairwise([*starts, len(words)]))
+    flags = (tuple(words[start:end]) for start, end in pairwise([*starts, len(words)]))
+    return (each for each in flags if each[0] != UNNAMED_PLACE)
 
 
 def _listens(address: str, listen: str) -> bool:

@@ -304,6 +304,7 @@ def server_document(status: ServerStatus) -> Mapping[str, Any]:
         "platform": status.platform,
         "directory": status.directory or None,
         "listens": status.listens or None,
+        "demo": status.demo or None,
         "teams": status.teams,
         "backends": [backend_document(each) for each in status.backends],
         "jobs": {state.value: number for state, number in sorted(status.jobs.items())},

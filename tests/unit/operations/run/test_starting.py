@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from allotment.cli.commands.run.server_view import server_text
 from allotment.errors import ConflictError, TimedOutError, UnreachableError
+from allotment.operations.access.listening import NOWHERE
 from allotment.operations.run.starting import AskedStart, bring_up, check_as_asked
 from allotment.ports.backends import BackendOffer
 from allotment.ports.job_server import JobServer
@@ -50,6 +52,8 @@ def test_what_is_not_used_is_refused_with_the_way_to_have_it(directory: str, slo
         ("--platform /platforms/acme --slots 8", "", "", ""),
         ("--notices /n", None, "", ""),
         ("", "--notices /n", "", ""),
+        ("--loopback", "--listen 127.0.0.1:1", "", ""),
+        ("--loopback --access-log", "--loopback --slots 8", "--access-log", "--slots 8 --access-log"),
     ],
 )
 def test_a_flag_that_the_server_was_not_started_with_is_named(
@@ -70,6 +74,39 @@ def test_slots_that_are_other_ones_keep_what_else_it_was_started_with() -> None:
     with pytest.raises(ConflictError) as found:
         check_as_asked(STATUS, AskedStart(("--slots", "4"), slots=4), ("--slots", "8", "--access-log"))
     assert "`allot up --slots 4 --access-log`" in found.value.fix
+
+
+@pytest.mark.parametrize(("listens", "refused"), [("", False), ("http://127.0.0.1:7433", True)])
+def test_whoever_wants_the_socket_alone_is_told_that_it_is_not(listens: str, *, refused: bool) -> None:
+    status, asked = replace(STATUS, listens=listens), AskedStart((), listen=NOWHERE)
+    if not refused:
+        check_as_asked(status, asked, ("--loopback",))
+        return
+    with pytest.raises(ConflictError, match="a server of platform acme runs already") as found:
+        check_as_asked(status, asked, ("--loopback",))
+    assert (found.value.why, "`allot up --listen none`" in found.value.fix) == (
+        "it listens on http://127.0.0.1:7433 besides its socket",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        (AskedStart(("--loopback",)), ""),
+        (AskedStart(("--demo",)), ""),
+        (AskedStart(("--platform", "/p"), "/p"), "allot up --platform /p"),
+        (AskedStart(("--slots", "4"), slots=4), "allot up --slots 4"),
+    ],
+)
+def test_where_a_demo_runs_something_else_is_refused(asked: AskedStart, refused: str) -> None:
+    status = replace(STATUS, directory="/state/demo/platform", demo="made up")
+    if not refused:
+        check_as_asked(status, asked, ("--demo", "--loopback"))
+        return
+    with pytest.raises(ConflictError) as found:
+        check_as_asked(status, asked, ("--demo", "--loopback"))
+    assert (found.value.why, f"`allot down` and `{refused}`" in found.value.fix) == ("it serves a demo", True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from allotment.cli.commands.access.opening import open_page
+from allotment.cli.shell.browser import open_page
 from allotment.cli.shell.lazy import Command
 from allotment.cli.shell.options import format_flag, global_flags, setting_flag
 from allotment.cli.shell.session import Session

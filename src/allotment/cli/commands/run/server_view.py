@@ -40,10 +40,12 @@ def server_text(status: ServerStatus, call: str) -> str:
     """A server, and what to type next."""
     teams = shown(", ".join(status.teams))
     lines = [f"the server of platform {shown(status.platform)} runs (process {status.pid}): teams {teams}"]
+    if status.demo:
+        lines.append(f"  a demo: {shown(status.demo)}")
     if status.directory:
         lines.append(f"  its directory: {shown(status.directory)}")
     if status.listens:
-        lines.append(f"  listens on {shown(status.listens)}: `{call} token create NAME` lets somebody in")
+        lines.append(f"  listens on {shown(status.listens)}: `{call} open` shows the portal there, as you")
     for each in status.backends:
         lines.append(f"  {shown(each.name)}: {_accelerators(each) or _without(each)}")
         lines += [f"    {shown(said)}" for said in each.offer.told]
@@ -51,6 +53,7 @@ def server_text(status: ServerStatus, call: str) -> str:
     under_way = ", ".join(f"{number} {state.value}" for state, number in sorted(status.jobs.items()))
     lines.append(f"  jobs: {under_way or 'none under way'}")
     lines += [f"  trouble: {shown(said)}" for said in status.told]
-    lines += ["", "next:", f"  {call} run train.py --team {status.teams[0] if status.teams else 'TEAM'} --gpus 1"]
-    lines += [f"  {call} ps -w", f"  {call} down"]
+    team = status.teams[0] if status.teams else "TEAM"
+    work = f"template new train --team {team} > job.yaml" if status.demo else f"run train.py --team {team} --gpus 1"
+    lines += ["", "next:", f"  {call} {work}", f"  {call} ps -w", f"  {call} down"]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from allotment.cli.shell.session import Session
@@ -45,20 +46,51 @@ LET_IN_BY: Final = "ALLOTMENT_TOKEN"
 
 def server_words(session: Session) -> list[str]:
     """What a server of this machine is started with."""
-    from allotment import wiring
-    from allotment.operations.directory.configuration import setting
     from allotment.wiring import running
 
     if address := session.value("repository"):
         running.check_repository(address)
-    words = platform_words(session)
-    for key in _OF_SERVERS:
+    return [*platform_words(session), *_settings_of(session, _OF_SERVERS)]
+
+
+def _settings_of(session: Session, keys: Sequence[str]) -> list[str]:
+    """Settings as a server is told of them."""
+    from allotment import wiring
+    from allotment.operations.access.listening import NOWHERE
+    from allotment.operations.directory.configuration import setting
+    from allotment.operations.run.starting import UNNAMED_PLACE
+
+    words = [] if session.value("listen") else [UNNAMED_PLACE]
+    for key in keys:
         value = session.value(key)
-        if value != setting(key).default:
+        if value not in {setting(key).default, *([NOWHERE] if key == "listen" else [])}:
             # A server stands in the folder / and means the same file; the address of a database is none.
             a_file = setting(key).is_path and "://" not in value
             words += [f"--{key}", str(wiring.files().user_path(value).absolute()) if a_file else value]
     return words
+
+
+_OF_DEMOS: Final = ("listen", "hosts", "trusted-proxies", "tls-cert", "tls-key", "metrics-listen", "log-format")
+"""Those that one of a demo is started with: the others lead to what is real."""
+
+
+def demo_words(session: Session, *, standby: bool, slots: int | None) -> list[str]:
+    """What the server of a demo is started with.
+
+    Raises:
+        UsageError: a flag names something that is no demo's.
+    """
+    from allotment.operations.run.starting import DEMO
+
+    named = [f"--{key}" for key in ("platform", *_OF_SERVERS) if key in session.flags and key not in _OF_DEMOS]
+    named += ["--standby"] * standby + ["--slots"] * (slots is not None)
+    if named:
+        raise UsageError(
+            f"a demo has no {', '.join(sorted(named))}",
+            why="its platform, its clusters and its store are its own, and gone when it ends",
+            fix="leave that out, or leave out --demo",
+        )
+    return [DEMO, *_settings_of(session, _OF_DEMOS)]
 
 
 def asked_server(session: Session) -> AskedServer:
