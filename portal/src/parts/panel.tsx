@@ -32,6 +32,8 @@ interface PanelProps<T> {
   readonly empty?: (data: T) => ReactNode | null
   /** What is missing of the data; nothing where it is whole. */
   readonly partial?: (data: T) => ReactNode | null
+  /** What of it is old though the server answered, because what it rests on did not. */
+  readonly stale?: (data: T) => ReactNode | null
   /** How much of it is shown, where that is not all. */
   readonly truncated?: (data: T) => ReactNode | null
   readonly flush?: boolean
@@ -56,15 +58,21 @@ export function Panel<T>({ title, source, acts, flush = false, ...shows }: Panel
   )
 }
 
-function Inside<T>({ source, empty, partial, truncated, flush, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
+function Inside<T>({ source, empty, partial, stale, truncated, flush, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
   const { data, trouble } = source
   if (data === undefined) return trouble ? <Failed trouble={trouble} again={source.again} /> : <Skeleton />
   const nothing = empty?.(data)
   const missing = partial?.(data)
   const cut = truncated?.(data)
+  const old = stale?.(data)
   return (
     <>
       {trouble && <Stale source={source} trouble={trouble} />}
+      {old && (
+        <div className="note bad" data-state="stale">
+          {old}
+        </div>
+      )}
       {missing && (
         <div className="note wait" data-state="partial">
           Not all is known: {missing}

@@ -216,8 +216,8 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                     <State of={JOB[each.state]} />
                   </td>
                   <td className="roomy">{each.team}</td>
-                  <td className="faint roomy" title={each.said}>
-                    {each.said}
+                  <td className="faint roomy" title={each.plain || each.said}>
+                    {each.plain || each.said}
                   </td>
                   <td className="number">{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
                   <td className="roomy">{each.backend}</td>

@@ -1,0 +1,1 @@
+import{bt as e,xt as t}from"./list-Bgfrrp92.js";function n(n,r){return e(n,t,r)}export{n as t};
