@@ -31,7 +31,7 @@ export interface IdleMarked {
   readonly job: string
   readonly rule: string
   readonly wouldHave: string
-  readonly at: number
+  readonly at: string
   readonly heldGpuMsSince: number
   readonly busyGpuMsSince: number
 }

@@ -23,7 +23,7 @@ const s = (number: number, one: string, several: string) => (number === 1 ? one 
 export function brokenFleet({ entries }: Waste): readonly Line[] {
   const { broken, closed } = amountsOf(entries)
   return [
-    { key: 'broken', number: broken, said: `${s(broken, 'accelerator', 'accelerators')} cannot be used`, tone: 'bad', to: '/fleet', search: { kind: 'broken' } },
+    { key: 'broken', number: broken, said: `${s(broken, 'accelerator', 'accelerators')} of no use`, tone: 'bad', to: '/fleet', search: { kind: 'broken' } },
     { key: 'closed', number: closed, said: 'on cordoned nodes', tone: 'wait', to: '/fleet', search: { kind: 'closed' } },
   ]
 }
@@ -32,7 +32,7 @@ export function brokenClusters({ items }: ClusterStates): readonly Line[] {
   const silent = items.filter((each) => each.state === 'silent').length
   const stale = items.filter((each) => each.state === 'stale').length
   return [
-    { key: 'silent', number: silent, said: `${s(silent, 'cluster', 'clusters')} of which nothing is seen`, tone: 'bad', to: '/clusters', search: { kind: 'silent' } },
+    { key: 'silent', number: silent, said: `${s(silent, 'cluster', 'clusters')} never seen`, tone: 'bad', to: '/clusters', search: { kind: 'silent' } },
     { key: 'stale', number: stale, said: `${s(stale, 'cluster does', 'clusters do')} not answer`, tone: 'bad', to: '/clusters', search: { kind: 'stale' } },
   ]
 }
@@ -40,8 +40,8 @@ export function brokenClusters({ items }: ClusterStates): readonly Line[] {
 export function brokenWork({ items }: Explanations): readonly Line[] {
   const of = (verdict: string) => items.filter((each) => each.verdict === verdict).length
   return [
-    { key: 'defective', number: of('broken'), said: 'do not run: something is defective', tone: 'bad', to: '/waiting', search: { by: 'broken' } },
-    { key: 'misconfigured', number: of('misconfigured'), said: 'wait for a person to change something', tone: 'wait', to: '/waiting', search: { by: 'misconfigured' } },
+    { key: 'defective', number: of('broken'), said: 'do not run by a defect', tone: 'bad', to: '/waiting', search: { by: 'broken' } },
+    { key: 'misconfigured', number: of('misconfigured'), said: 'wait until somebody changes them', tone: 'wait', to: '/waiting', search: { by: 'misconfigured' } },
   ]
 }
 
@@ -53,15 +53,15 @@ export function stoppedQueues({ items }: Queues): readonly Line[] {
 export function wasted({ entries }: Waste): readonly Line[] {
   const { idle, stranded, reserved } = amountsOf(entries)
   return [
-    { key: 'idle', number: idle, said: 'held idle', tone: 'wait', to: '/fleet', search: { kind: 'idle' } },
-    { key: 'stranded', number: stranded, said: 'stranded: free, and of no use as they are', tone: 'wait', to: '/fleet', search: { kind: 'stranded' } },
-    { key: 'reserved', number: reserved, said: 'reserved, and nobody comes', tone: 'wait', to: '/fleet', search: { kind: 'reserved' } },
+    { key: 'idle', number: idle, said: 'accelerators held idle', tone: 'wait', to: '/fleet', search: { kind: 'idle' } },
+    { key: 'stranded', number: stranded, said: 'free, but stranded', tone: 'wait', to: '/fleet', search: { kind: 'stranded' } },
+    { key: 'reserved', number: reserved, said: 'reserved, and not taken', tone: 'wait', to: '/fleet', search: { kind: 'reserved' } },
   ]
 }
 
 export function oddHolds({ items }: Holdings): readonly Line[] {
   const odd = items.filter((each) => oddities(each).length).length
-  return [{ key: 'odd', number: odd, said: `${s(odd, 'hold', 'holds')} past the queues, or of what is over`, tone: 'wait', to: '/accelerators', search: { kind: 'odd' } }]
+  return [{ key: 'odd', number: odd, said: `${s(odd, 'hold', 'holds')} past queues, or over`, tone: 'wait', to: '/accelerators', search: { kind: 'odd' } }]
 }
 
 export function alarms({ items }: Quotas): readonly Line[] {
@@ -75,11 +75,11 @@ export function reclaimable({ items }: Queues): readonly Line[] {
   const number = items
     .flatMap((each) => reclaimersOf(each, each.quotas.filter((use) => use.resource.includes('/')), waiting))
     .reduce((sum, each) => sum + (each.pending ? each.amount : 0), 0)
-  return [{ key: 'reclaim', number, said: 'borrowed, and whoever lent them waits', tone: 'wait', to: '/queues' }]
+  return [{ key: 'reclaim', number, said: 'borrowed, while the lender waits', tone: 'wait', to: '/queues' }]
 }
 
 export function findings({ findings: found }: Books): readonly Line[] {
-  return [{ key: 'books', number: found.length, said: `${s(found.length, 'promise', 'promises')} of quota that hardware does not keep`, tone: 'wait', to: '/policies' }]
+  return [{ key: 'books', number: found.length, said: `${s(found.length, 'quota', 'quotas')} beyond the hardware`, tone: 'wait', to: '/policies' }]
 }
 
 const DAY = 86_400_000

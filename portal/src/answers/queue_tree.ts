@@ -93,11 +93,12 @@ function queueNode(standing: QueueStanding, uses: readonly QueueUse[], waiting: 
     name: standing.clusterQueue,
     cluster: standing.cluster,
     standing,
-    use: null,
+    use: uses.length === 1 ? (uses[0] ?? null) : null,
     limit: limitOf(uses),
     pending: standing.pending,
     reclaimers: reclaimersOf(standing, uses, waiting),
-    children,
+    // Of a single flavor there is nothing to open: its name stands beside the queue's.
+    children: children.length > 1 ? children : [],
     ...summed(children),
   }
 }

@@ -56,21 +56,21 @@ function SeenAge({ sources, at }: { sources: readonly AnswerSource[]; at: number
 export function staleOf(sources: readonly AnswerSource[]): string | null {
   const old = sources.filter((each) => each.state === 'stale')
   return old.length
-    ? old.map((each) => `${each.name} is told as it was ${span((each.age_seconds ?? 0) * 1000)} ago`).join('; ')
+    ? old.map((each) => `${each.name} as it was ${span((each.age_seconds ?? 0) * 1000)} ago`).join('; ')
     : null
 }
 
 /** What could not be seen; what a team may not see is no lack. */
 export function lackingOf(sources: readonly AnswerSource[], remarks: readonly string[]): string | null {
   const found = sources.flatMap((each) => {
-    if (each.state === 'silent') return [`nothing is seen of ${each.name}`]
+    if (each.state === 'silent') return [`all of ${each.name}`]
     const gaps = [...new Set(each.gaps.filter((gap) => gap.reason !== 'hidden').map((gap) => gap.what))]
     return gaps.length ? [`${gaps.join(', ')} of ${each.name}`] : []
   })
   const named = new Set(sources.map((each) => each.name))
   // What a remark says of a source is said already.
   const more = remarks.filter((each) => !named.has(each.split(':')[0] ?? ''))
-  const all = [...found, ...more]
+  const all = [...(found.length ? [`not seen: ${found.join(', ')}`] : []), ...more]
   return all.length ? all.join('; ') : null
 }
 

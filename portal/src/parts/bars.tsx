@@ -28,7 +28,7 @@ export function QuotaBar({ nominal, used, limit }: { nominal: number; used: numb
     <span className="quota" role="img" aria-label={`${count(used)} used of ${count(nominal)} guaranteed`}>
       <span className="own" style={{ width: part(own) }} />
       <span className="over" style={{ left: part(own), width: part(used - own) }} />
-      <span className="mark-at" style={{ left: part(nominal) }} />
+      {nominal < most && <span className="mark-at" style={{ left: part(nominal) }} />}
     </span>
   )
 }

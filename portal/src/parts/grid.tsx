@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import { type CSSProperties, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import { writes } from '../screens/keys'
 import { useList } from '../store/list'
 import { count } from '../words/format'
@@ -9,6 +9,8 @@ export interface Column<R> {
   readonly id: string
   readonly head: string
   readonly width?: string
+  /** On a telephone; what is not said shares the room that is left. */
+  readonly narrow?: string
   readonly number?: boolean
   /** Shown where there is room for it: not on a telephone. */
   readonly roomy?: boolean
@@ -32,7 +34,7 @@ interface GridProps<R> {
   readonly here?: string
 }
 
-const ROW = 29
+const ROW = 28
 
 /** A long list: order and columns stand in the address, and every row is reached by keys. */
 export function Grid<R>({ label, rows, columns, keyOf, usual, open, chosen: told, here: marked }: GridProps<R>) {
@@ -91,7 +93,7 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, open, chosen: told
                 <th
                   key={each.id}
                   className={classOf(each)}
-                  style={each.width ? { width: each.width } : undefined}
+                  style={widthsOf(each.width, each.narrow)}
                   aria-sort={each.id === by ? (down ? 'descending' : 'ascending') : undefined}
                 >
                   {each.sort ? (
@@ -149,6 +151,11 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, open, chosen: told
       </div>
     </>
   )
+}
+
+/** How wide a column is, and on a telephone. */
+export function widthsOf(width: number | string | undefined, narrow: string | undefined): CSSProperties {
+  return { ...(width === undefined ? {} : { width }), ...(narrow ? { '--narrow': narrow } : {}) } as CSSProperties
 }
 
 function classOf<R>({ number, roomy }: Column<R>): string {

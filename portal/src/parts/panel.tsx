@@ -3,6 +3,7 @@ import { type ReactNode, useId } from 'react'
 import { asTrouble, type Trouble } from '../api/problem'
 import { useNow } from '../store/now'
 import { span } from '../words/format'
+import { Glyph } from './state'
 
 /** What a panel shows, and how it stands with it. */
 export interface Source<T> {
@@ -68,14 +69,20 @@ function Inside<T>({ source, empty, partial, stale, truncated, flush, children }
   return (
     <>
       {trouble && <Stale source={source} trouble={trouble} />}
-      {old && (
-        <div className="note bad" data-state="stale">
-          {old}
-        </div>
-      )}
-      {missing && (
-        <div className="note wait" data-state="partial">
-          Not all is known: {missing}
+      {(old || missing) && (
+        <div className="note rests">
+          {old && (
+            <span className="state tone-wait" data-state="stale">
+              <Glyph shape="half" tone="wait" />
+              <span>{old}</span>
+            </span>
+          )}
+          {missing && (
+            <span className="state tone-wait" data-state="partial">
+              <Glyph shape="dash" tone="wait" />
+              <span>{missing}</span>
+            </span>
+          )}
         </div>
       )}
       {cut && (

@@ -52,18 +52,21 @@ export function Accelerators() {
             held idle
           </button>
           <button type="button" className="chip" aria-pressed={odd} onClick={() => change({ kind: odd ? '' : 'odd' })}>
-            odd
+            past queues, or over
           </button>
           {search.person && <Chosen said={`of ${search.person}`} drop={() => change({ person: '' })} />}
         </Filters>
-        <span className="grow" />
-        <CopyCommand command={commandOf(search)} />
       </div>
       <AnswerPanel
         title={held.data ? titleOf(rows, all.length) : 'Who holds what'}
         source={held}
         flush
-        acts={<ColumnsMenu columns={columns} />}
+        acts={
+          <>
+            <CopyCommand command={commandOf(search)} />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         remarks={(document) => document.notes}
         empty={() =>
           rows.length ? null : all.length ? (
@@ -135,6 +138,16 @@ function commandOf(search: { accelerator?: string; team?: string }): string {
   return words.join(' ')
 }
 
+/** What was submitted: its name first, for that is what people know it by. */
+export function Work({ of }: { of: string | null }) {
+  const [kind, name] = of?.includes('/') ? [of.slice(0, of.indexOf('/')), of.slice(of.indexOf('/') + 1)] : ['', of ?? '']
+  return (
+    <>
+      {name} {kind && <span className="faint roomy">{kind}</span>}
+    </>
+  )
+}
+
 function IdleCell({ of, now }: { of: Holding; now: number }) {
   if (of.idleDevices === null) return <span className="faint">no telemetry</span>
   if (!of.idleDevices) return <span className="faint">at work</span>
@@ -153,7 +166,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'team',
       head: 'Team',
-      width: '11%',
+      width: '10%',
       sort: (each) => each.team,
       cell: (each) => (
         <Link to="/teams/$team" params={{ team: each.team }}>
@@ -165,7 +178,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'person',
       head: 'Person',
-      width: '16%',
+      width: '14%',
       roomy: true,
       sort: (each) => each.person,
       cell: (each) => each.person ?? <span className="faint">not known</span>,
@@ -177,7 +190,7 @@ function columnsOf(now: number): readonly Column<Holding>[] {
       sort: (each) => each.job,
       cell: (each) => (
         <>
-          {each.job}
+          <Work of={each.job} />
           {oddities(each).map((said) => (
             <span key={said} className="tone-wait">
               {' '}
@@ -192,17 +205,17 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'accelerator',
       head: 'Accelerator',
-      width: '12%',
+      width: '10%',
       roomy: true,
       sort: (each) => each.accelerator,
       cell: (each) => each.accelerator,
       title: (each) => `${each.accelerator} (${each.resource})`,
     },
-    { id: 'idle', head: 'Idle', width: '132px', number: true, sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
+    { id: 'idle', head: 'Idle', width: '116px', narrow: '104px', number: true, sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
     {
       id: 'since',
       head: 'Held for',
-      width: '92px',
+      width: '106px',
       number: true,
       roomy: true,
       sort: (each) => (each.since === null ? null : now - Date.parse(each.since)),
@@ -211,12 +224,12 @@ function columnsOf(now: number): readonly Column<Holding>[] {
     {
       id: 'ends',
       head: 'Ends at',
-      width: '128px',
+      width: '142px',
       roomy: true,
       sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
       cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
     },
-    { id: 'cluster', head: 'Cluster', width: '13%', roomy: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'cluster', head: 'Cluster', width: '15%', roomy: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
     { id: 'queue', head: 'Queue', width: '10%', roomy: true, more: true, sort: (each) => each.queue, cell: (each) => each.queue ?? '' },
     {
       id: 'nodes',

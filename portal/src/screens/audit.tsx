@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { trailPage } from '../api/queries'
 import type { ToldEntry } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
+import { widthsOf } from '../parts/grid'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { State } from '../parts/state'
@@ -68,13 +69,12 @@ export function Audit() {
             ))}
           </select>
         </div>
-        <span className="grow" />
-        <CopyCommand command={commandOf(search)} />
       </div>
       <Panel
         title={query.data ? `${query.hasNextPage ? 'The newest ' : ''}${plural(rows.length, 'act')}` : 'Acts'}
         source={source}
         flush
+        acts={<CopyCommand command={commandOf(search)} />}
         truncated={() => (query.hasNextPage ? `the newest ${rows.length}; older ones are further down` : null)}
         empty={() =>
           rows.length ? null : (
@@ -92,10 +92,10 @@ export function Audit() {
             <table className="table" aria-label="Acts">
               <thead>
                 <tr>
-                  <th style={{ width: 128 }}>When</th>
+                  <th style={widthsOf(132, '60px')}>When</th>
                   <th style={{ width: '20%' }}>Who</th>
-                  <th style={{ width: 128 }}>Act</th>
-                  <th style={{ width: 88 }}>Outcome</th>
+                  <th style={widthsOf(128, '92px')}>Act</th>
+                  <th style={widthsOf(88, '80px')}>Outcome</th>
                   <th className="roomy" style={{ width: '18%' }}>
                     About
                   </th>

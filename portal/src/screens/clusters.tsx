@@ -55,14 +55,17 @@ export function Clusters() {
             </button>
           ))}
         </Filters>
-        <span className="grow" />
-        <CopyCommand command="allot cluster status" />
       </div>
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'cluster')) : 'Clusters'}
         source={source}
         flush
-        acts={<ColumnsMenu columns={columns} />}
+        acts={
+          <>
+            <CopyCommand command="allot cluster status" />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         empty={() =>
           rows.length ? null : all.length ? (
             <span>No cluster is like that.</span>
@@ -98,11 +101,12 @@ function columnsOf(since: number): readonly Column<Row>[] {
       ),
       title: (each) => each.name,
     },
-    { id: 'state', head: 'State', width: '100px', sort: (each) => ORDER.indexOf(each.state), cell: (each) => <State of={CLUSTER[each.state]} /> },
+    { id: 'state', head: 'State', width: '100px', narrow: '86px', sort: (each) => ORDER.indexOf(each.state), cell: (each) => <State of={CLUSTER[each.state]} /> },
     {
       id: 'age',
       head: 'Age of its data',
       width: '110px',
+      narrow: '92px',
       number: true,
       sort: (each) => each.ageSeconds,
       cell: (each) => (each.ageSeconds === null ? <span className="faint">never seen</span> : span(each.ageSeconds * 1000 + since)),

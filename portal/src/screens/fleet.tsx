@@ -56,8 +56,6 @@ export function Fleet() {
             table alone
           </button>
         </Filters>
-        <span className="grow" />
-        <CopyCommand command={`allot waste --by node${search.cluster ? ` --context ${shellWord(search.cluster)}` : ''}`} />
       </div>
       {search.as !== 'table' && (
         <AnswerPanel
@@ -94,7 +92,12 @@ export function Fleet() {
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'node')) : 'Nodes'}
         source={source}
         flush
-        acts={<ColumnsMenu columns={COLUMNS} />}
+        acts={
+          <>
+            <CopyCommand command={`allot waste --by node${search.cluster ? ` --context ${shellWord(search.cluster)}` : ''}`} />
+            <ColumnsMenu columns={COLUMNS} />
+          </>
+        }
         empty={nothing}
       >
         {() => <Grid label="Nodes" rows={rows} columns={COLUMNS} keyOf={(each) => each.key} usual="node" open={(each) => change({ node: each.key })} here={search.node ?? ''} />}
@@ -131,7 +134,7 @@ const COLUMNS: readonly Column<NodeSlots>[] = [
   { id: 'node', head: 'Node', width: '22%', sort: (each) => each.node, cell: (each) => <NodeLink of={each} />, title: (each) => each.node },
   { id: 'cluster', head: 'Cluster', roomy: true, width: '15%', sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
   { id: 'model', head: 'Accelerator', width: '14%', sort: (each) => each.model, cell: (each) => each.model, title: (each) => each.model },
-  { id: 'bar', head: 'Slots', width: '18%', cell: (each) => <KindBar amounts={each.amounts} /> },
+  { id: 'bar', head: 'Slots', width: '18%', roomy: true, cell: (each) => <KindBar amounts={each.amounts} /> },
   { id: 'total', head: 'All', width: '52px', number: true, sort: (each) => each.total, cell: (each) => count(each.total) },
   amount('used'),
   amount('unmeasured', true),

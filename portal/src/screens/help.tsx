@@ -54,13 +54,12 @@ export function Help() {
         <Filters text="Code, cause, words">
           <Choice label="Layer" every="every layer" values={layers} value={search.by} pick={(by) => change({ by })} />
         </Filters>
-        <span className="grow" />
-        <CopyCommand command="allot causes" />
       </div>
       <Panel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'cause')) : 'Causes'}
         source={source}
         flush
+        acts={<CopyCommand command="allot causes" />}
         empty={() => (rows.length ? null : <span>No cause is called so. Codes look like ALT-1316.</span>)}
       >
         {() => <Grid label="Causes" rows={rows} columns={COLUMNS} keyOf={(each) => each.code} usual="code" />}

@@ -11,7 +11,6 @@ import { asTrouble } from '../api/problem'
 import { grants, requests } from '../api/queries'
 import { AnswerPanel, lackingOf, staleOf, useAnswer } from '../parts/answer'
 import { KindBar, Swatch } from '../parts/bars'
-import { CopyCommand } from '../parts/copy'
 import { Panel, type Source } from '../parts/panel'
 import { sorted } from '../parts/sorting'
 import { Glyph, State } from '../parts/state'
@@ -44,8 +43,6 @@ export function Overview() {
       <div className="head">
         <h1>Overview</h1>
         <Filters clusters={told.waste.data?.sources.map((each) => each.name) ?? []} />
-        <span className="grow" />
-        <CopyCommand command="allot waste" />
       </div>
       <div className="columns thirds">
         <Question
@@ -147,9 +144,9 @@ function sourcesOf(parts: readonly Part[]) {
 }
 
 function Answer({ lines }: { lines: readonly Line[] }) {
-  if (!lines.length) return <State of={{ word: 'no', tone: 'good', shape: 'check' }} />
+  if (!lines.length) return <State of={{ word: 'nothing', tone: 'good', shape: 'check' }} />
   const bad = lines.some((each) => each.tone === 'bad')
-  return <State of={{ word: `yes, in ${plural(lines.length, 'way')}`, tone: bad ? 'bad' : 'wait', shape: bad ? 'cross' : 'half' }} />
+  return <State of={{ word: `${lines.length} to look at`, tone: bad ? 'bad' : 'wait', shape: bad ? 'cross' : 'half' }} />
 }
 
 function LineRow({ of }: { of: Line }) {
@@ -238,7 +235,7 @@ function IdlePanel() {
       }
     >
       {(document) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {sorted(
               document.items.filter((each) => each.idleDevices),
@@ -285,7 +282,7 @@ function CausesPanel() {
       empty={(document) => (document.groups.length ? null : <span>Nothing waits: whatever was submitted runs or is over.</span>)}
     >
       {(document) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {document.groups.slice(0, SHOWN).map((each) => (
               <tr key={each.cause}>
@@ -303,7 +300,7 @@ function CausesPanel() {
                     each.cause
                   )}
                 </td>
-                <td style={{ width: 128 }}>
+                <td style={{ width: 140 }}>
                   <State of={VERDICT[each.verdict]} />
                 </td>
                 <td className="roomy faint" style={{ width: '34%' }} title={each.subjects.map((one) => one.name).join(', ')}>

@@ -40,8 +40,6 @@ export function Policies() {
       <div className="head">
         <h1>Policies and violations</h1>
         <Filters text="Limit, finding, policy" />
-        <span className="grow" />
-        <CopyCommand command="allot quotas --all" />
       </div>
       <div className="columns">
         <Limits q={search.q} />
@@ -66,6 +64,7 @@ function Limits({ q }: { q: string | undefined }) {
       title={source.data ? `${plural(near(source.data.document.items).length, 'limit')} nearly full` : 'Limits'}
       source={source}
       flush
+      acts={<CopyCommand command="allot quotas --all" />}
       remarks={(document) => document.remarks}
       empty={(document) => (near(document.items).length ? null : <span>Every limit has room. From 85 % of one on it is shown here.</span>)}
     >
@@ -74,7 +73,7 @@ function Limits({ q }: { q: string | undefined }) {
           <thead>
             <tr>
               <th style={{ width: '32%' }}>Limit</th>
-              <th>Used</th>
+              <th className="roomy">Used</th>
               <th className="number" style={{ width: 112 }}>
                 Of
               </th>
@@ -89,7 +88,7 @@ function Limits({ q }: { q: string | undefined }) {
                     {each.name}
                   </Link>
                 </td>
-                <td>
+                <td className="roomy">
                   <ShareBar share={each.percent / 100} tone={each.alarm === 'stop' ? 'bad' : 'wait'} />
                 </td>
                 <td className="number">
@@ -122,14 +121,14 @@ function Refused({ q }: { q: string | undefined }) {
       empty={() => (refused.length ? null : <span>No guardrail refuses any work at present.</span>)}
     >
       {() => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {refused.map((each) => (
               <tr key={`${each.source}/${each.subject.namespace}/${each.subject.name}`}>
                 <td style={{ width: '26%' }} title={each.subject.name}>
                   {each.subject.name}
                 </td>
-                <td style={{ width: 120 }}>
+                <td style={{ width: 140 }}>
                   <State of={VERDICT[each.verdict]} />
                 </td>
                 <td title={each.summary}>
@@ -177,7 +176,9 @@ function Findings({ q }: { q: string | undefined }) {
                 <th className="roomy" style={{ width: '28%' }}>
                   Mend
                 </th>
-                <th className="roomy" style={{ width: 126 }} />
+                <th className="roomy" style={{ width: 134 }}>
+                  <span className="hidden-text">By command</span>
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -220,7 +221,7 @@ function Idle() {
       }
     >
       {(document) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {document.idleMarks.map((each, number) => (
               <tr key={number}>
@@ -236,7 +237,7 @@ function Idle() {
                 <td style={{ width: '26%' }}>{each.rule}</td>
                 <td style={{ width: '20%' }}>would {each.wouldHave}</td>
                 <td className="faint" style={{ width: 110 }}>
-                  <Ago at={each.at} />
+                  <Ago at={Date.parse(each.at)} />
                 </td>
               </tr>
             ))}
@@ -271,7 +272,7 @@ function Declared({ q }: { q: string | undefined }) {
       }
     >
       {() => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {rows.map((each) => (
               <tr key={`${each.file}/${each.name}`}>

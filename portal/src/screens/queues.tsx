@@ -6,6 +6,7 @@ import type { QueueUse } from '../answers/documents'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { QuotaBar } from '../parts/bars'
 import { CopyCommand } from '../parts/copy'
+import { widthsOf } from '../parts/grid'
 import { Glyph } from '../parts/state'
 import { useList } from '../store/list'
 import { bytes, count, plural } from '../words/format'
@@ -46,13 +47,12 @@ export function QueuesPage() {
           <Choice label="Resource" every="accelerators" values={resources} value={search.resource} pick={(resource) => change({ resource })} />
           <Choice label="Flavor" every="every flavor" values={flavors} value={search.accelerator} pick={(accelerator) => change({ accelerator })} />
         </Filters>
-        <span className="grow" />
-        <CopyCommand command="allot queues" />
       </div>
       <AnswerPanel
         title={source.data ? plural(tree.reduce((sum, each) => sum + each.children.length, 0), 'queue') : 'Queues'}
         source={source}
         flush
+        acts={<CopyCommand command="allot queues" />}
         remarks={(document) => document.remarks}
         empty={() =>
           rows.length ? null : (
@@ -71,7 +71,7 @@ export function QueuesPage() {
               <thead>
                 <tr>
                   <th style={{ width: '24%' }}>Queue</th>
-                  <th style={{ width: '17%' }}>Used of guaranteed</th>
+                  <th style={widthsOf('17%', '76px')}>Used of guaranteed</th>
                   <th className="number" style={{ width: 76 }}>
                     Used
                   </th>
@@ -101,6 +101,7 @@ export function QueuesPage() {
                             {closed.has(node.key) ? '▸' : '▾'}
                           </button>
                         )}
+                        {node.level === 1 && !node.children.length && <span className="stub" />}
                         <Name of={node} />
                       </span>
                     </td>
@@ -142,6 +143,7 @@ function Name({ of }: { of: QueueNode }) {
   return (
     <>
       <span>{of.name}</span>
+      {of.level === 1 && of.use && <span className="faint">{of.use.flavor}</span>}
       {of.level === 1 && stopped && (
         <span className="state tone-bad" title={stopped}>
           <Glyph shape="bar" tone="bad" />

@@ -18,7 +18,7 @@ describe('the picture of the fleet', () => {
     const layout = laidOut(fleet(5000), 1180)
     expect(layout.cells).toHaveLength(5000)
     expect(layout.height).toBeLessThan(1000)
-    expect(Math.max(...layout.cells.map((each) => each.x + layout.cellWidth))).toBeLessThanOrEqual(1180)
+    expect(Math.max(...layout.cells.map((each) => each.x + each.width))).toBeLessThanOrEqual(1180)
   })
 
   it('finds a node where it stands, and nothing between', () => {
@@ -32,7 +32,8 @@ describe('the picture of the fleet', () => {
     const layout = laidOut(fleet(30), 400)
     expect(nextOf(layout, '', 'ArrowRight')).toBe('c/n0')
     expect(nextOf(layout, 'c/n0', 'ArrowLeft')).toBe('c/n0')
-    expect(nextOf(layout, 'c/n0', 'ArrowDown')).toBe(`c/n${layout.perRow}`)
+    const below = layout.cells.find((each) => each.y > layout.cells[0]!.y)
+    expect(nextOf(layout, 'c/n0', 'ArrowDown')).toBe(below?.node.key)
     expect(nextOf(layout, 'c/n0', 'a')).toBeNull()
   })
 })

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { KIND_WORDS, KINDS, type NodeBlock, type NodeSlots, type SlotKind, squaresOf } from '../answers/slots'
 import { useSettings } from '../store/settings'
 import { count } from '../words/format'
-import { type Layout, laidOut, nextOf, nodeAt } from './slot_layout'
+import { type Layout, laidOut, MOST, nextOf, nodeAt } from './slot_layout'
 
 interface SlotPictureProps {
   readonly blocks: readonly NodeBlock[]
@@ -97,11 +97,11 @@ function draw(canvas: HTMLCanvasElement, layout: Layout, marked: string, kind: S
     brush.fillStyle = colours.faint
     brush.fillText(title, x, y)
   }
-  for (const { node, x, y } of layout.cells) {
+  for (const { node, x, y, width, height } of layout.cells) {
     brush.fillStyle = node.key === marked ? colours.marked : colours.ground
-    brush.fillRect(x - 1, y - 1, layout.cellWidth + 2, layout.cellHeight + 2)
+    brush.fillRect(x - 1, y - 1, width + 2, height + 2)
     squaresOf(node)
-      .slice(0, layout.most)
+      .slice(0, MOST)
       .forEach((each, number) => {
         brush.globalAlpha = kind && each !== kind ? 0.18 : 1
         const column = number % layout.columns
@@ -112,7 +112,7 @@ function draw(canvas: HTMLCanvasElement, layout: Layout, marked: string, kind: S
     if (node.key === marked) {
       brush.strokeStyle = colours.ink
       brush.lineWidth = 1.5
-      brush.strokeRect(x - 2, y - 2, layout.cellWidth + 3, layout.cellHeight + 3)
+      brush.strokeRect(x - 2, y - 2, width + 3, height + 3)
     }
   }
 }

@@ -7,12 +7,12 @@ import { isDevice } from '../answers/queue_tree'
 import { type GrantTerm, type QuotaTerms, termsOf } from '../answers/quota_terms'
 import { type Amounts, amountsOf, devicesIn } from '../answers/slots'
 import { isLost } from '../answers/waste_rows'
-import { grants, people, whoami } from '../api/queries'
+import { declaredFiles, grants, people, whoami } from '../api/queries'
 import type { ToldPerson } from '../api/schema'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { KindBar, QuotaBar } from '../parts/bars'
 import { CopyCommand, shellWord } from '../parts/copy'
-import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
+import { type Column, ColumnsMenu, Grid, shownOf, widthsOf } from '../parts/grid'
 import { Ago, Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { matching, sorted } from '../parts/sorting'
@@ -72,14 +72,17 @@ export function Teams() {
       <div className="head">
         <h1>Teams</h1>
         <Filters text="Team, cost centre, project" />
-        <span className="grow" />
-        <CopyCommand command="allot team list" />
       </div>
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'team')) : 'Teams'}
         source={source}
         flush
-        acts={<ColumnsMenu columns={columns} />}
+        acts={
+          <>
+            <CopyCommand command="allot team list" />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         empty={() =>
           rows.length ? null : all.length ? (
             <span>No team is called so.</span>
@@ -135,7 +138,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
     },
     { id: 'display', head: 'Called', width: '16%', roomy: true, sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
     { id: 'bar', head: 'What becomes of what it holds', roomy: true, cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
-    { id: 'guaranteed', head: 'Guaranteed', width: '92px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
+    { id: 'guaranteed', head: 'Guaranteed', width: '92px', narrow: '82px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
     amount('used', 'Used'),
     amount('borrowed', 'Borrowed'),
     amount('idle', 'Idle'),
@@ -144,6 +147,7 @@ function columnsOf(currency: string): readonly Column<TeamRow>[] {
       id: 'cost',
       head: 'Costs an hour',
       width: '116px',
+      narrow: '84px',
       number: true,
       sort: (each) => each.cost,
       cell: (each) => (each.cost === null ? <span className="faint">no price</span> : money(each.cost, currency)),
@@ -185,6 +189,7 @@ export function TeamPage() {
         <Costs name={name} />
         <Grants name={name} />
       </div>
+      <Declared name={name} team={team} />
       <div className="columns">
         <Held name={name} />
         <AnswerPanel title="Members" source={source} empty={() => (team ? null : <Unknown name={name} />)}>
@@ -211,7 +216,7 @@ function Derivation({ team }: { team: DeclaredTeam }) {
   const given = useQuery(grants)
   const queued = useAnswer(queues(useWhere(search)))
   const terms = useMemo(
-    () => termsOf(team, given.data ?? [], queued.data?.document.items ?? []),
+    () => sorted(termsOf(team, given.data ?? [], queued.data?.document.items ?? []), (each) => each.used, true),
     [team, given.data, queued.data],
   )
   if (!terms.length)
@@ -229,12 +234,12 @@ function Derivation({ team }: { team: DeclaredTeam }) {
       <table className="table derivation">
         <thead>
           <tr>
-            <th style={{ width: '16%' }}>Flavor</th>
+            <th style={widthsOf('16%', '92px')}>Flavor</th>
             <th className="roomy" style={{ width: '16%' }}>
               Cluster
             </th>
             <th>Own + granted − taken + borrowed − used</th>
-            <th className="number" style={{ width: 64 }}>
+            <th className="number" style={widthsOf(64, '44px')}>
               Left
             </th>
             <th className="roomy" style={{ width: '20%' }}>
@@ -275,9 +280,9 @@ function Terms({ of, team }: { of: QuotaTerms; team: string }) {
   )
   return (
     <span className="terms">
-      <Link to="/policies" search={{ q: team }} title="declared in the platform directory">
+      <a href="#declared" title={`what ${team} has without any grant`}>
         <b>{count(of.own)}</b> own
-      </Link>
+      </a>
       {of.grants.map((each) => term('+', each))}
       {of.taken.map((each) => term('−', each))}
       {of.borrowed !== null && (
@@ -308,6 +313,65 @@ function Terms({ of, team }: { of: QuotaTerms; team: string }) {
         <span className="tone-wait">the cluster guarantees {count(of.nominal)}, the directory {count(of.guaranteed)}</span>
       )}
     </span>
+  )
+}
+
+/** What the platform directory says of a team: its file, where the server tells of files, or what it comes to. */
+function Declared({ name, team }: { name: string; team: DeclaredTeam | undefined }) {
+  const source = sourceOf(useQuery(declaredFiles))
+  const file = Object.entries(source.data ?? {}).find(([path, text]) => path.startsWith('teams/') && new RegExp(`^name:\\s*${name}\\s*$`, 'm').test(text))
+  return (
+    <div id="declared">
+      <Panel
+        title={file ? file[0] : 'As declared'}
+        source={source}
+        flush
+        acts={<CopyCommand command={`allot explain team.placements`} />}
+        empty={() => (file || team ? null : <Unknown name={name} />)}
+      >
+        {() =>
+          file ? (
+            <details className="file">
+              <summary>{plural(file[1].split('\n').length, 'line')} of the platform directory</summary>
+              <pre>{file[1]}</pre>
+            </details>
+          ) : (
+            team && <Placements of={team} />
+          )
+        }
+      </Panel>
+    </div>
+  )
+}
+
+function Placements({ of }: { of: DeclaredTeam }) {
+  return (
+    <table className="table">
+      <thead>
+        <tr>
+          <th style={{ width: '26%' }}>Flavor</th>
+          <th>Cluster</th>
+          {['Guaranteed', 'Borrows', 'Lends'].map((each) => (
+            <th key={each} className="number" style={{ width: 96 }}>
+              {each}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {of.placements.flatMap((place) =>
+          place.accelerators.map((each) => (
+            <tr key={`${place.cluster}/${each.flavor}`}>
+              <td>{each.flavor}</td>
+              <td className="faint">{place.cluster}</td>
+              <td className="number">{count(each.nominal)}</td>
+              <td className="number">{each.borrowingLimit === null ? 'no bound' : count(each.borrowingLimit)}</td>
+              <td className="number">{each.lendingLimit === null ? 'no bound' : count(each.lendingLimit)}</td>
+            </tr>
+          )),
+        )}
+      </tbody>
+    </table>
   )
 }
 
@@ -372,7 +436,7 @@ function Grants({ name }: { name: string }) {
       }
     >
       {(rows) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {own(rows).map((each) => (
               <tr key={each.id}>
@@ -418,7 +482,7 @@ function Held({ name }: { name: string }) {
       empty={(document) => (own(document.items) ? null : <span>It holds nothing at present.</span>)}
     >
       {(document) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {sorted(
               document.items.filter((each) => each.team === name),

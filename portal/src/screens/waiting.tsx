@@ -45,14 +45,17 @@ export function Waiting() {
           ))}
           {search.kind && <Chosen said={search.kind} drop={() => change({ kind: '' })} />}
         </Filters>
-        <span className="grow" />
-        <CopyCommand command="allot why -A" />
       </div>
       <AnswerPanel
         title={source.data ? shownOf(rows.length, all.length, (number) => `${plural(number, 'piece')} of work`) : 'What waits'}
         source={source}
         flush
-        acts={<ColumnsMenu columns={columns} />}
+        acts={
+          <>
+            <CopyCommand command="allot why -A" />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         remarks={(document) => document.unseen}
         empty={() =>
           rows.length ? null : all.length ? (
@@ -90,7 +93,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
     {
       id: 'work',
       head: 'Work',
-      width: '22%',
+      width: '17%',
       sort: (each) => each.subject.name,
       cell: (each) => (
         <>
@@ -99,12 +102,12 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       ),
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
-    { id: 'namespace', head: 'Namespace', width: '10%', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
-    { id: 'verdict', head: 'Verdict', width: '120px', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
+    { id: 'namespace', head: 'Namespace', width: '8%', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'verdict', head: 'Verdict', width: '134px', narrow: '122px', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
       head: 'Cause',
-      width: '18%',
+      width: '16%',
       sort: (each) => each.cause,
       cell: (each) =>
         each.code ? (
@@ -120,12 +123,12 @@ function columnsOf(now: number): readonly Column<Explained>[] {
     {
       id: 'since',
       head: 'Waits for',
-      width: '88px',
+      width: '104px',
       number: true,
       roomy: true,
       sort: (each) => (each.createdAt === null ? null : now - Date.parse(each.createdAt)),
       cell: (each) => (each.createdAt === null ? '' : span(now - Date.parse(each.createdAt))),
     },
-    { id: 'cluster', head: 'Cluster', width: '12%', roomy: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
+    { id: 'cluster', head: 'Cluster', width: '11%', roomy: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
   ]
 }

@@ -49,20 +49,23 @@ export function WastePage() {
           {search.kind && <button type="button" className="chip" aria-pressed onClick={() => change({ kind: '' })}>{search.kind} ×</button>}
           {search.team && <button type="button" className="chip" aria-pressed onClick={() => change({ team: '' })}>{search.team} ×</button>}
         </Filters>
-        <span className="grow" />
-        <CopyCommand command={`allot waste${by === 'cause' ? '' : ` --by ${by}`}`} />
       </div>
       <AnswerPanel
         title={document ? shownOf(rows.length, all.length, (number) => plural(number, by)) : 'Where devices go'}
         source={source}
         flush
-        acts={<ColumnsMenu columns={columns} />}
+        acts={
+          <>
+            <CopyCommand command={`allot waste${by === 'cause' ? '' : ` --by ${by}`}`} />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
         remarks={(told) => told.remarks}
         empty={() => (meant.length ? null : <span>No accelerators are seen at present; <Link to="/clusters">clusters</Link> says which clusters answer.</span>)}
       >
         {() => (
           <>
-            <div className="body">
+            <div className="pad">
               <div className="figures">
                 <Figure said="put to no use now" value={`${count(devicesOf(lost))} of ${plural(devicesOf(meant), 'GPU')}`} />
                 <Figure said="of that, held by somebody" value={count(devicesOf(lost.filter((each) => each.object || each.team)))} />
@@ -122,7 +125,7 @@ function columnsOf(by: By, currency: string): readonly Column<WasteRow>[] {
       title: (each) => (by === 'cause' ? KIND_WORDS[kindOf(each.name)].means : each.name),
       cell: (each) => <Name of={each} by={by} />,
     },
-    { id: 'bar', head: 'What becomes of them', cell: (each) => (by === 'cause' ? <ShareBar share={each.share} tone={each.lost ? 'wait' : 'good'} /> : <KindBar amounts={each.amounts} />) },
+    { id: 'bar', head: 'What becomes of them', roomy: true, cell: (each) => (by === 'cause' ? <ShareBar share={each.share} tone={each.lost ? 'wait' : 'good'} /> : <KindBar amounts={each.amounts} />) },
     { id: 'devices', head: 'GPUs', width: '88px', number: true, sort: (each) => each.devices, cell: (each) => count(each.devices) },
     { id: 'share', head: 'Share', width: '76px', number: true, roomy: true, sort: (each) => each.share, cell: (each) => `${(each.share * 100).toFixed(1)} %` },
     { id: 'lost', head: 'To no use', width: '88px', number: true, sort: (each) => each.lost, cell: (each) => (each.lost ? count(each.lost) : <span className="faint">0</span>) },

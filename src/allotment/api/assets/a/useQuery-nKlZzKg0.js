@@ -1,1 +1,0 @@
-import{bt as e,xt as t}from"./list-Bgfrrp92.js";function n(n,r){return e(n,t,r)}export{n as t};
