@@ -3,7 +3,7 @@ import type { ListSearch } from '../store/list'
 import type { Tone } from '../words/states'
 import type { Books, ClusterStates, Explanations, Holdings, Queues, Quotas, Waste } from './documents'
 import { oddities } from './holds'
-import { reclaimersOf } from './queue_tree'
+import { isDevice, reclaimersOf, waitingIn } from './queue_tree'
 import { amountsOf } from './slots'
 
 /** A number of the overview, with the list that has exactly what it counts. */
@@ -47,7 +47,7 @@ export function brokenWork({ items }: Explanations): readonly Line[] {
 
 export function stoppedQueues({ items }: Queues): readonly Line[] {
   const stopped = items.filter((each) => each.stopPolicy || each.inactive).length
-  return [{ key: 'stopped', number: stopped, said: `${s(stopped, 'queue admits', 'queues admit')} nothing`, tone: 'bad', to: '/queues' }]
+  return [{ key: 'stopped', number: stopped, said: `${s(stopped, 'queue admits', 'queues admit')} nothing`, tone: 'bad', to: '/queues', search: { kind: 'stopped' } }]
 }
 
 export function wasted({ entries }: Waste): readonly Line[] {
@@ -71,11 +71,11 @@ export function alarms({ items }: Quotas): readonly Line[] {
 
 /** GPUs that whoever lent them may take back, and has work that waits for them. */
 export function reclaimable({ items }: Queues): readonly Line[] {
-  const waiting = new Map(items.map((each) => [`${each.cluster}/${each.clusterQueue}`, each.pending]))
+  const waiting = waitingIn(items)
   const number = items
-    .flatMap((each) => reclaimersOf(each, each.quotas.filter((use) => use.resource.includes('/')), waiting))
+    .flatMap((each) => reclaimersOf(each, each.quotas.filter((use) => isDevice(use.resource)), waiting))
     .reduce((sum, each) => sum + (each.pending ? each.amount : 0), 0)
-  return [{ key: 'reclaim', number, said: 'borrowed, while the lender waits', tone: 'wait', to: '/queues' }]
+  return [{ key: 'reclaim', number, said: 'borrowed, while the lender waits', tone: 'wait', to: '/queues', search: { kind: 'reclaim' } }]
 }
 
 export function findings({ findings: found }: Books): readonly Line[] {

@@ -40,8 +40,11 @@ export interface QueueNode extends QuotaSums {
  * Queues as a tree: cohorts, their queues, and of each its flavors. Only the quotas that are wanted are counted; a queue
  * without any is left out.
  */
-export function treeOf(items: readonly QueueStanding[], wanted: (use: QueueUse) => boolean): readonly QueueNode[] {
-  const waiting = new Map(items.map((each) => [`${each.cluster}/${each.clusterQueue}`, each.pending]))
+export function treeOf(
+  items: readonly QueueStanding[],
+  wanted: (use: QueueUse) => boolean,
+  waiting: ReadonlyMap<string, number> = waitingIn(items),
+): readonly QueueNode[] {
   const cohorts = new Map<string, QueueNode[]>()
   for (const standing of items) {
     const uses = standing.quotas.filter(wanted)
@@ -129,6 +132,16 @@ export function reclaimersOf(
   return [...amounts.entries()]
     .map(([lender, amount]) => ({ lender, amount, pending: waiting.get(`${standing.cluster}/${lender}`) ?? 0 }))
     .sort((a, b) => b.pending - a.pending || b.amount - a.amount)
+}
+
+/** Whether a queue has borrowed what its lender has work for. */
+export function mayBeReclaimed(standing: QueueStanding, waiting: ReadonlyMap<string, number>): boolean {
+  return reclaimersOf(standing, standing.quotas.filter((use) => isDevice(use.resource)), waiting).some((each) => each.pending > 0)
+}
+
+/** How many workloads wait in each queue, by cluster and name. */
+export function waitingIn(items: readonly QueueStanding[]): ReadonlyMap<string, number> {
+  return new Map(items.map((each) => [`${each.cluster}/${each.clusterQueue}`, each.pending]))
 }
 
 /** A row of the tree as it is shown: closed nodes hide what is below them. */

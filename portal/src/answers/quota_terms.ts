@@ -1,5 +1,6 @@
 import type { TeamGrant } from '../api/schema'
 import type { DeclaredTeam, QueueStanding } from './documents'
+import { isDevice } from './queue_tree'
 
 /** States of grants whose documents stand in the platform directory, so that what is declared has them in it. */
 const COUNTS = new Set<TeamGrant['state']>(['active', 'taking-back'])
@@ -54,7 +55,7 @@ export function termsOf(
         .map((grant) => ({ grant, devices: takenOf(grant, team.name, cluster, flavor) }))
         .filter((each) => each.devices > 0)
       const standing = queueOf(team, cluster, queues)
-      const use = standing?.quotas.find((each) => each.flavor === flavor && each.resource.includes('/'))
+      const use = standing?.quotas.find((each) => each.flavor === flavor && isDevice(each.resource))
       return {
         cluster,
         flavor,

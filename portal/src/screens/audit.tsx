@@ -167,12 +167,12 @@ function Entry({ of, here, opened, open }: { of: ToldEntry; here: boolean; opene
   const job = /^job\/(.+)$/.exec(of.subject ?? '')?.[1]
   return (
     <>
-      <tr className={here ? 'here' : ''} aria-expanded={opened}>
+      <tr className={here ? 'here' : ''}>
         <td className="faint">
           <Moment at={of.at ?? 0} />
         </td>
         <td title={of.who}>
-          <button type="button" className="link" onClick={open}>
+          <button type="button" className="link" aria-expanded={opened} onClick={open}>
             {of.who}
           </button>
         </td>

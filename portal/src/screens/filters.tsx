@@ -59,7 +59,7 @@ export function Choice({
   if (values.length < 2 && !value) return null
   const known = value && !values.includes(value) ? [value, ...values] : values
   return (
-    <select className="chip" aria-label={label} aria-pressed={Boolean(value)} value={value ?? ''} onChange={(event) => pick(event.target.value)}>
+    <select className="chip" aria-label={label} data-set={value ? '' : undefined} value={value ?? ''} onChange={(event) => pick(event.target.value)}>
       <option value="">{every}</option>
       {known.map((each) => (
         <option key={each}>{each}</option>
@@ -77,7 +77,7 @@ function ViewChoice() {
   const values = sole ? teamsOf(me?.roles ?? []) : (told?.teams ?? [])
   if (!me || (values.length < 2 && !search.view)) return null
   return (
-    <select className="chip" aria-label="View of" aria-pressed={Boolean(search.view)} value={search.view ?? sole ?? ''} onChange={(event) => change({ view: event.target.value })}>
+    <select className="chip" aria-label="View of" data-set={search.view ? '' : undefined} value={search.view ?? sole ?? ''} onChange={(event) => change({ view: event.target.value })}>
       {!sole && <option value="">seen by all</option>}
       {values.map((each) => (
         <option key={each} value={each}>

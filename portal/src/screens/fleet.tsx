@@ -63,7 +63,6 @@ export function Fleet() {
           source={source}
           flush
           empty={nothing}
-          remarks={(document) => document.remarks}
         >
           {() => (
             <>

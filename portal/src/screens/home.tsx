@@ -206,10 +206,10 @@ function Given() {
                   <td>
                     {each.team}: {devicesOf(each.terms) || each.kind}
                   </td>
-                  <td style={{ width: '26%' }}>
+                  <td style={{ width: '20%' }}>
                     <State of={GRANT[each.state]} />
                   </td>
-                  <td className="faint" style={{ width: '36%' }}>
+                  <td className="faint" style={{ width: '30%' }}>
                     {each.terms.until ? (
                       <>
                         ends <Moment at={each.terms.until} />

@@ -4,6 +4,7 @@ import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState 
 import { stop } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
+import { widthsOf } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
@@ -167,12 +168,12 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                 <span className="hidden-text">Selected</span>
               </th>
               <th style={{ width: '20%' }}>Job</th>
-              <th style={{ width: 104 }}>State</th>
+              <th style={widthsOf(116, '96px')}>State</th>
               <th className="roomy" style={{ width: '8%' }}>
                 Team
               </th>
               <th className="roomy">Says</th>
-              <th className="number" style={{ width: 76 }}>
+              <th className="number" style={widthsOf(84, '64px')}>
                 GPUs
               </th>
               <th className="roomy wide" style={{ width: 88 }}>
@@ -224,7 +225,7 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                   <td className="faint roomy" title={each.plain || each.said}>
                     {each.plain || each.said}
                   </td>
-                  <td className="number">{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
+                  <td className="number" title={each.accelerator}>{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
                   <td className="roomy wide" title={each.backend}>
                     {each.backend}
                   </td>

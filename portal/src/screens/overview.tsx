@@ -300,7 +300,7 @@ function CausesPanel() {
                     each.cause
                   )}
                 </td>
-                <td style={{ width: 140 }}>
+                <td style={{ width: 146 }}>
                   <State of={VERDICT[each.verdict]} />
                 </td>
                 <td className="roomy faint" style={{ width: '34%' }} title={each.subjects.map((one) => one.name).join(', ')}>

@@ -1,12 +1,13 @@
 import { Link } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { queues } from '../answers/queries'
-import { isDevice, type QueueNode, type Reclaimer, shownRows, treeOf } from '../answers/queue_tree'
+import { isDevice, mayBeReclaimed, type QueueNode, type Reclaimer, shownRows, treeOf, waitingIn } from '../answers/queue_tree'
 import type { QueueUse } from '../answers/documents'
 import { AnswerPanel, useAnswer } from '../parts/answer'
 import { QuotaBar } from '../parts/bars'
 import { CopyCommand } from '../parts/copy'
 import { widthsOf } from '../parts/grid'
+import { matching } from '../parts/sorting'
 import { Glyph } from '../parts/state'
 import { useList } from '../store/list'
 import { bytes, count, plural } from '../words/format'
@@ -24,12 +25,15 @@ export function QueuesPage() {
   const wanted = search.resource || DEVICES
   const closed = useMemo(() => new Set((search.closed ?? '').split(',').filter(Boolean)), [search.closed])
   const tree = useMemo(() => {
-    const words = (search.q ?? '').toLowerCase()
-    const meant = items.filter((each) => `${each.clusterQueue} ${each.cohort} ${each.cluster}`.toLowerCase().includes(words))
+    const waiting = waitingIn(items)
+    const meant = matching(items, search.q, (each) => `${each.clusterQueue} ${each.cohort} ${each.cluster}`).filter(
+      (each) =>
+        (search.kind !== 'reclaim' || mayBeReclaimed(each, waiting)) && (search.kind !== 'stopped' || Boolean(each.stopPolicy || each.inactive)),
+    )
     const use = (each: QueueUse) =>
       (wanted === DEVICES ? isDevice(each.resource) : each.resource === wanted) && (!search.accelerator || each.flavor === search.accelerator)
-    return treeOf(meant, use)
-  }, [items, search.q, search.accelerator, wanted])
+    return treeOf(meant, use, waiting)
+  }, [items, search.q, search.kind, search.accelerator, wanted])
   const flavors = useMemo(() => [...new Set(items.flatMap((each) => each.quotas.filter((use) => isDevice(use.resource)).map((use) => use.flavor)))].sort(), [items])
   const rows = shownRows(tree, (node) => !closed.has(node.key))
   const toggle = (node: QueueNode) => {
@@ -46,6 +50,11 @@ export function QueuesPage() {
         <Filters text="Queue, cohort, cluster" clusters={source.data?.sources.map((each) => each.name) ?? []}>
           <Choice label="Resource" every="accelerators" values={resources} value={search.resource} pick={(resource) => change({ resource })} />
           <Choice label="Flavor" every="every flavor" values={flavors} value={search.accelerator} pick={(accelerator) => change({ accelerator })} />
+          {Object.entries(KINDS).map(([kind, said]) => (
+            <button key={kind} type="button" className="chip" aria-pressed={search.kind === kind} onClick={() => change({ kind: search.kind === kind ? '' : kind })}>
+              {said}
+            </button>
+          ))}
         </Filters>
       </div>
       <AnswerPanel
@@ -114,7 +123,7 @@ export function QueuesPage() {
                     <td className={node.lent ? 'number roomy tone-move' : 'number roomy faint'}>{said(node.lent)}</td>
                     <td className="number roomy faint">{node.level === 0 ? '' : node.limit === null ? 'no bound' : said(node.limit)}</td>
                     <td className="number">
-                      {node.level === 2 ? '' : node.pending ? <Link to="/overview">{count(node.pending)}</Link> : <span className="faint">0</span>}
+                      {node.level === 2 ? '' : node.pending ? <Link to="/waiting">{count(node.pending)}</Link> : <span className="faint">0</span>}
                     </td>
                     <td className="roomy" title={node.reclaimers.map((each) => `${each.lender} ${each.amount}`).join(', ')}>
                       <Reclaimers of={node.level === 0 ? [] : node.reclaimers} said={said} />
@@ -131,6 +140,7 @@ export function QueuesPage() {
 }
 
 const NONE: never[] = []
+const KINDS = { reclaim: 'lender waits', stopped: 'stopped' }
 
 function Name({ of }: { of: QueueNode }) {
   const stopped = of.standing?.stopPolicy || of.standing?.inactive

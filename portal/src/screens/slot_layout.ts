@@ -20,7 +20,9 @@ export interface Layout {
   readonly titles: readonly { readonly title: string; readonly x: number; readonly y: number }[]
 }
 
+/** Between nodes; between thousands of them less. */
 const GAP = 4
+const SMALL_GAP = 3
 const TITLE = 22
 const ASIDE = 24
 /** Width that a title needs. */
@@ -39,6 +41,7 @@ export function laidOut(blocks: readonly NodeBlock[], width: number): Layout {
   const number = blocks.reduce((sum, each) => sum + each.nodes.length, 0)
   const step = number <= FEW ? 12 : number <= SOME ? 7 : 4
   const columns = 4
+  const gap = number <= SOME ? GAP : SMALL_GAP
   const cells: Cell[] = []
   const titles: Layout['titles'][number][] = []
   const room = Math.max(1, width - 2)
@@ -47,22 +50,22 @@ export function laidOut(blocks: readonly NodeBlock[], width: number): Layout {
     const largest = Math.min(MOST, block.nodes.reduce((most, each) => Math.max(most, Math.round(each.total)), 1))
     const wide = Math.min(largest, columns) * step - 1
     const high = Math.ceil(largest / columns) * step - 1
-    const perRow = Math.max(1, Math.floor((room + GAP) / (wide + GAP)))
+    const perRow = Math.max(1, Math.floor((room + gap) / (wide + gap)))
     const across = Math.min(block.nodes.length, perRow)
-    const needs = Math.max(across * (wide + GAP), LEAST)
+    const needs = Math.max(across * (wide + gap), LEAST)
     if (left > 0 && left + needs > room) [left, top, shelf] = [0, top + shelf, 0]
     const title = `${block.cluster} · ${block.model} · ${block.nodes.length} ${block.nodes.length === 1 ? 'node' : 'nodes'}`
     titles.push({ title, x: 1 + left, y: top + TITLE / 2 })
     block.nodes.forEach((node, at) =>
       cells.push({
         node,
-        x: 2 + left + (at % perRow) * (wide + GAP),
-        y: top + TITLE + Math.floor(at / perRow) * (high + GAP),
+        x: 2 + left + (at % perRow) * (wide + gap),
+        y: top + TITLE + Math.floor(at / perRow) * (high + gap),
         width: wide,
         height: high,
       }),
     )
-    shelf = Math.max(shelf, TITLE + Math.ceil(block.nodes.length / perRow) * (high + GAP) + 2 * GAP)
+    shelf = Math.max(shelf, TITLE + Math.ceil(block.nodes.length / perRow) * (high + gap) + 2 * GAP)
     left += needs + ASIDE
   }
   return { width, height: Math.max(top + shelf, 1), step, columns, cells, titles }

@@ -239,10 +239,10 @@ function Derivation({ team }: { team: DeclaredTeam }) {
               Cluster
             </th>
             <th>Own + granted − taken + borrowed − used</th>
-            <th className="number" style={widthsOf(64, '44px')}>
+            <th className="number" style={widthsOf(84, '52px')}>
               Left
             </th>
-            <th className="roomy" style={{ width: '20%' }}>
+            <th className="roomy wide" style={{ width: '20%' }}>
               Used of guaranteed
             </th>
           </tr>
@@ -258,7 +258,7 @@ function Derivation({ team }: { team: DeclaredTeam }) {
               <td className="number">
                 {waits || each.left === null ? <Untold /> : <b className={each.left > 0 ? 'tone-good' : ''}>{count(each.left)}</b>}
               </td>
-              <td className="roomy">
+              <td className="roomy wide">
                 {each.used === null ? <span className="faint">its queue is not seen</span> : <QuotaBar nominal={each.guaranteed} used={each.used} limit={each.limit} />}
               </td>
             </tr>

@@ -103,7 +103,7 @@ function columnsOf(now: number): readonly Column<Explained>[] {
       title: (each) => `${each.subject.kind} ${each.subject.name}`,
     },
     { id: 'namespace', head: 'Namespace', width: '8%', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
-    { id: 'verdict', head: 'Verdict', width: '134px', narrow: '122px', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
+    { id: 'verdict', head: 'Verdict', width: '140px', narrow: '126px', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
     {
       id: 'cause',
       head: 'Cause',
