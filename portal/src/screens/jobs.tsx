@@ -167,8 +167,8 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th style={{ width: 32 }}>
                 <span className="hidden-text">Selected</span>
               </th>
-              <th style={{ width: '20%' }}>Job</th>
-              <th style={widthsOf(116, '96px')}>State</th>
+              <th style={{ width: '19%' }}>Job</th>
+              <th style={widthsOf(116, '108px')}>State</th>
               <th className="roomy" style={{ width: '8%' }}>
                 Team
               </th>
@@ -179,10 +179,10 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th className="roomy wide" style={{ width: 88 }}>
                 Where
               </th>
-              <th className="roomy" style={{ width: 132 }}>
+              <th className="roomy" style={{ width: 128 }}>
                 Submitted
               </th>
-              <th className="number roomy" style={{ width: 96 }}>
+              <th className="number roomy" style={{ width: 92 }}>
                 Ran
               </th>
             </tr>

@@ -232,7 +232,9 @@ class Answering:
         """The teams that are declared, as far as the caller may read it."""
         declared = self.joined.scope(asked.admitted.rights, view).declared
         if declared is None:
-            raise UsageError("this server has no platform directory", fix="start one with it: `allot up --platform DIR`")
+            raise UsageError(
+                "this server has no platform directory", fix="start one with it: `allot up --platform DIR`"
+            )
         return _answer((), teams_document(declared.platform.teams))
 
 
