@@ -23,7 +23,7 @@ const s = (number: number, one: string, several: string) => (number === 1 ? one 
 export function brokenFleet({ entries }: Waste): readonly Line[] {
   const { broken, closed } = amountsOf(entries)
   return [
-    { key: 'broken', number: broken, said: `${s(broken, 'accelerator', 'accelerators')} of no use`, tone: 'bad', to: '/fleet', search: { kind: 'broken' } },
+    { key: 'broken', number: broken, said: `${s(broken, 'accelerator is', 'accelerators are')} broken`, tone: 'bad', to: '/fleet', search: { kind: 'broken' } },
     { key: 'closed', number: closed, said: 'on cordoned nodes', tone: 'wait', to: '/fleet', search: { kind: 'closed' } },
   ]
 }

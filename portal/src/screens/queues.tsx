@@ -85,7 +85,7 @@ export function QueuesPage() {
                     Used
                   </th>
                   {['Nominal', 'Borrowed', 'Lent', 'At most'].map((each) => (
-                    <th key={each} className="number roomy" style={{ width: 76 }}>
+                    <th key={each} className={each === 'At most' ? 'number roomy wide' : 'number roomy'} style={{ width: 76 }}>
                       {each}
                     </th>
                   ))}
@@ -121,11 +121,11 @@ export function QueuesPage() {
                     <td className="number roomy">{said(node.nominal)}</td>
                     <td className={node.borrowed ? 'number roomy tone-wait' : 'number roomy faint'}>{said(node.borrowed)}</td>
                     <td className={node.lent ? 'number roomy tone-move' : 'number roomy faint'}>{said(node.lent)}</td>
-                    <td className="number roomy faint">{node.level === 0 ? '' : node.limit === null ? 'no bound' : said(node.limit)}</td>
+                    <td className="number roomy wide faint">{node.level === 0 ? '' : node.limit === null ? 'no bound' : said(node.limit)}</td>
                     <td className="number">
                       {node.level === 2 ? '' : node.pending ? <Link to="/waiting">{count(node.pending)}</Link> : <span className="faint">0</span>}
                     </td>
-                    <td className="roomy" title={node.reclaimers.map((each) => `${each.lender} ${each.amount}`).join(', ')}>
+                    <td className="roomy" title={node.reclaimers.map((each) => `${each.lender} may take back ${said(each.amount)}${each.pending ? `, and ${plural(each.pending, 'job')} of its queue wait now` : ''}`).join('; ')}>
                       <Reclaimers of={node.level === 0 ? [] : node.reclaimers} said={said} />
                     </td>
                   </tr>
@@ -171,7 +171,7 @@ function Reclaimers({ of, said }: { of: readonly Reclaimer[]; said: (value: numb
         <span key={each.lender} className={each.pending ? 'tone-wait' : 'faint'}>
           {number ? ', ' : ''}
           {each.lender} {said(each.amount)}
-          {each.pending ? `, whose ${plural(each.pending, 'job')} wait now` : ''}
+          {each.pending ? ` (${count(each.pending)} wait)` : ''}
         </span>
       ))}
     </>

@@ -448,7 +448,7 @@ function Grants({ name }: { name: string }) {
                 <td style={{ width: 110 }}>
                   <State of={GRANT[each.state]} />
                 </td>
-                <td className="faint" style={{ width: 150 }}>
+                <td className="faint" style={{ width: 176 }}>
                   {each.terms.until === null ? (
                     'for good'
                   ) : (
