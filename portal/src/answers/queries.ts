@@ -78,10 +78,10 @@ export const causes = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 })
 
-export const causeOf = (name: string) =>
+export const causeOf = (code: string) =>
   queryOptions({
-    queryKey: ['causes', name],
+    queryKey: ['causes', code],
     queryFn: async () =>
-      (await call('get', '/api/v1/answers/causes/{name}', { path: { name } })).answer as unknown as Told<CausePage>,
+      (await call('get', '/api/v1/answers/causes/{code}', { path: { code } })).answer as unknown as Told<CausePage>,
     staleTime: Number.POSITIVE_INFINITY,
   })

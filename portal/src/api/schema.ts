@@ -52,14 +52,14 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/answers/causes/{name}": {
+    "/api/v1/answers/causes/{code}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["cause_api_v1_answers_causes__name__get"];
+        get: operations["cause_api_v1_answers_causes__code__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3447,7 +3447,7 @@ export interface operations {
             507: components["responses"]["507"];
         };
     };
-    cause_api_v1_answers_causes__name__get: {
+    cause_api_v1_answers_causes__code__get: {
         parameters: {
             query?: never;
             header?: {
@@ -3455,7 +3455,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                name: string;
+                code: string;
             };
             cookie?: never;
         };

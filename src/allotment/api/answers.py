@@ -282,10 +282,10 @@ def add_answer_routes(routes: Routes, answering: Answering) -> None:
         del asked  # they are the same for everybody
         return _answer((), causes_document(CAUSES))
 
-    @routes.add("GET", "/api/v1/answers/causes/{name}", Permission.READ, gives=_ANSWER)
-    def cause(asked: Asked, name: str) -> Response:
+    @routes.add("GET", "/api/v1/answers/causes/{code}", Permission.READ, gives=_ANSWER)
+    def cause(asked: Asked, code: str) -> Response:
         del asked
-        entry = cause_named(name)
+        entry = cause_named(code)
         return _answer((), cause_page_document(entry, page_of(entry)))
 
 
