@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { createRootRoute, createRoute, createRouter, RouterProvider } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, RouterProvider } from '@tanstack/react-router'
 import { StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { asTrouble, Trouble } from './api/problem'
@@ -19,6 +19,7 @@ import { Jobs, jobsSearch } from './screens/jobs'
 import { RequestPage } from './screens/request'
 import { Requests, requestsSearch } from './screens/requests'
 import { Submit } from './screens/submit'
+import { listSearch } from './store/list'
 import { LiveProvider } from './store/live'
 import { showTheme } from './store/settings'
 
@@ -32,6 +33,20 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/requests/$id', component: RequestPage }),
   createRoute({ getParentRoute: () => root, path: '/ask', component: AskPage }),
   createRoute({ getParentRoute: () => root, path: '/backends', component: Backends }),
+  // The engineer's screens come when somebody goes there.
+  createRoute({ getParentRoute: () => root, path: '/overview', component: lazyRouteComponent(() => import('./screens/overview'), 'Overview'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/fleet', component: lazyRouteComponent(() => import('./screens/fleet'), 'Fleet'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/accelerators', component: lazyRouteComponent(() => import('./screens/accelerators'), 'Accelerators'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/queues', component: lazyRouteComponent(() => import('./screens/queues'), 'QueuesPage'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/waiting', component: lazyRouteComponent(() => import('./screens/waiting'), 'Waiting'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/teams', component: lazyRouteComponent(() => import('./screens/teams'), 'Teams'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/teams/$team', component: lazyRouteComponent(() => import('./screens/teams'), 'TeamPage'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/waste', component: lazyRouteComponent(() => import('./screens/waste'), 'WastePage'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/policies', component: lazyRouteComponent(() => import('./screens/policies'), 'Policies'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/clusters', component: lazyRouteComponent(() => import('./screens/clusters'), 'Clusters'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/audit', component: lazyRouteComponent(() => import('./screens/audit'), 'Audit'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/help', component: lazyRouteComponent(() => import('./screens/help'), 'Help'), validateSearch: listSearch }),
+  createRoute({ getParentRoute: () => root, path: '/help/$code', component: lazyRouteComponent(() => import('./screens/help'), 'CausePageScreen'), validateSearch: listSearch }),
 ])
 const router = createRouter({ routeTree: tree, scrollRestoration: true })
 

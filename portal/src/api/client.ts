@@ -48,5 +48,6 @@ function addressOf(path: string, sent: { readonly path?: unknown; readonly query
     if (part === undefined) throw new Trouble(0, `nothing was said for ${name}`, '', '', '', '')
     return encodeURIComponent(part)
   })
-  return query.length ? `${filled}?${new URLSearchParams(query.map(([name, value]) => [name, String(value)]))}` : filled
+  const words = query.flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, String(each)]))
+  return words.length ? `${filled}?${new URLSearchParams(words)}` : filled
 }

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import { call } from './client'
-import type { AskedMove, AskedRequest, GrantRequest, GrantsPage, JobSubmission, RequestsPage } from './schema'
+import type { AskedMove, AskedRequest, GrantRequest, GrantsPage, JobSubmission, PeoplePage, RequestsPage } from './schema'
 
 /** What is asked of the server; each answer is kept under a key, and made old by the event stream. */
 
@@ -93,3 +93,36 @@ export async function decide(reference: string, move: AskedMove) {
   if (deciding) return (await call('post', '/api/v1/requests/{reference}/decision', sent)).request
   return (await call('post', '/api/v1/requests/{reference}/answer', sent)).request
 }
+
+/** Clusters as administrators see them: by what each is reached. */
+export const connectedClusters = queryOptions({
+  queryKey: ['clusters'],
+  queryFn: async () => (await call('get', '/api/v1/clusters')).clusters,
+  refetchInterval: 30_000,
+})
+
+export interface TrailWanted {
+  readonly who?: string
+  readonly verb?: string
+  readonly team?: string
+  readonly about?: string
+  readonly outcome?: string
+  readonly since?: number
+}
+
+export async function trailPage(wanted: TrailWanted, before: number | null) {
+  return (await call('get', '/api/v1/audit', { query: { limit: 100, ...wanted, ...(before === null ? {} : { before }) } })).page
+}
+
+/** Files of the platform directory, by path; none where the server has no directory of its own. */
+export const declaredFiles = queryOptions({
+  queryKey: ['platform'],
+  queryFn: async () => (await call('get', '/api/v1/platform')) as Readonly<Record<string, string>>,
+  staleTime: 60_000,
+})
+
+export const people = queryOptions({
+  queryKey: ['people'],
+  queryFn: async () => (await call('get', '/api/v1/people', { query: { limit: MOST } })).page as PeoplePage,
+  staleTime: 60_000,
+})

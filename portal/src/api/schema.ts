@@ -36,6 +36,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/answers/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["causes_api_v1_answers_causes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/causes/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["cause_api_v1_answers_causes__code__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/answers/clusters": {
         parameters: {
             query?: never;
@@ -124,6 +156,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["snapshot_summary_api_v1_answers_snapshot_summary_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["teams_api_v1_answers_teams_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1810,6 +1858,7 @@ export interface components {
          *             parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
          *             number: of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
          *             metric: what a trial reported last; None where it has reported no number.
+         *             plain: what `said` means in plain words, as `allot ps` tells it; empty in the store, which keeps what was said.
          */
         JobRow: {
             accelerator: string;
@@ -1828,6 +1877,8 @@ export interface components {
             owner: string;
             /** @default  */
             parent: string;
+            /** @default  */
+            plain: string;
             priority: string;
             project: string;
             said: string;
@@ -3347,6 +3398,112 @@ export interface operations {
             507: components["responses"]["507"];
         };
     };
+    causes_api_v1_answers_causes_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    cause_api_v1_answers_causes__code__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
     clusters_api_v1_answers_clusters_get: {
         parameters: {
             query?: {
@@ -3627,6 +3784,60 @@ export interface operations {
         parameters: {
             query?: {
                 cluster?: string[] | null;
+                view?: string;
+            };
+            header?: {
+                /** @description answered with 304 where ETag is still so */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        answer: components["schemas"]["GivenAnswer"];
+                        /** @constant */
+                        version: 1;
+                    };
+                };
+            };
+            /** @description the caller has it already */
+            304: {
+                headers: {
+                    /** @description stands for the answer as it is */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400"];
+            401: components["responses"]["401"];
+            403: components["responses"]["403"];
+            404: components["responses"]["404"];
+            409: components["responses"]["409"];
+            412: components["responses"]["412"];
+            414: components["responses"]["414"];
+            421: components["responses"]["421"];
+            422: components["responses"]["422"];
+            429: components["responses"]["429"];
+            500: components["responses"]["500"];
+            503: components["responses"]["503"];
+            504: components["responses"]["504"];
+            507: components["responses"]["507"];
+        };
+    };
+    teams_api_v1_answers_teams_get: {
+        parameters: {
+            query?: {
                 view?: string;
             };
             header?: {

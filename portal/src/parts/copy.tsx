@@ -5,7 +5,7 @@ export function CopyCommand({ command }: { command: string }) {
   return (
     <button
       type="button"
-      className="act plain"
+      className="act plain copy"
       title={command}
       onClick={() => void navigator.clipboard.writeText(command).then(() => say(`Copied: ${command}`))}
     >

@@ -3,6 +3,7 @@ import { type ReactNode, useId } from 'react'
 import { asTrouble, type Trouble } from '../api/problem'
 import { useNow } from '../store/now'
 import { span } from '../words/format'
+import { Glyph } from './state'
 
 /** What a panel shows, and how it stands with it. */
 export interface Source<T> {
@@ -32,6 +33,8 @@ interface PanelProps<T> {
   readonly empty?: (data: T) => ReactNode | null
   /** What is missing of the data; nothing where it is whole. */
   readonly partial?: (data: T) => ReactNode | null
+  /** What of it is old though the server answered, because what it rests on did not. */
+  readonly stale?: (data: T) => ReactNode | null
   /** How much of it is shown, where that is not all. */
   readonly truncated?: (data: T) => ReactNode | null
   readonly flush?: boolean
@@ -56,18 +59,30 @@ export function Panel<T>({ title, source, acts, flush = false, ...shows }: Panel
   )
 }
 
-function Inside<T>({ source, empty, partial, truncated, flush, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
+function Inside<T>({ source, empty, partial, stale, truncated, flush, children }: Omit<PanelProps<T>, 'title' | 'acts'>) {
   const { data, trouble } = source
   if (data === undefined) return trouble ? <Failed trouble={trouble} again={source.again} /> : <Skeleton />
   const nothing = empty?.(data)
   const missing = partial?.(data)
   const cut = truncated?.(data)
+  const old = stale?.(data)
   return (
     <>
       {trouble && <Stale source={source} trouble={trouble} />}
-      {missing && (
-        <div className="note wait" data-state="partial">
-          Not all is known: {missing}
+      {(old || missing) && (
+        <div className="note rests">
+          {old && (
+            <span className="state tone-wait" data-state="stale">
+              <Glyph shape="half" tone="wait" />
+              <span>{old}</span>
+            </span>
+          )}
+          {missing && (
+            <span className="state tone-wait" data-state="partial">
+              <Glyph shape="dash" tone="wait" />
+              <span>{missing}</span>
+            </span>
+          )}
         </div>
       )}
       {cut && (

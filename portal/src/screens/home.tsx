@@ -107,7 +107,7 @@ function Mine({ name }: { name: string }) {
       empty={(rows) => (own(rows).length ? null : <NoJobs />)}
     >
       {(rows) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {own(rows)
               .slice(0, SHOWN)
@@ -154,7 +154,7 @@ function Asked() {
       }
     >
       {(rows) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {open(rows)
               .slice(0, SHOWN)
@@ -197,7 +197,7 @@ function Given() {
       empty={(rows) => (living(rows).length ? null : <span>No grant stands at present.</span>)}
     >
       {(rows) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {living(rows)
               .slice(0, SHOWN)
@@ -206,10 +206,10 @@ function Given() {
                   <td>
                     {each.team}: {devicesOf(each.terms) || each.kind}
                   </td>
-                  <td style={{ width: '26%' }}>
+                  <td style={{ width: '20%' }}>
                     <State of={GRANT[each.state]} />
                   </td>
-                  <td className="faint" style={{ width: '36%' }}>
+                  <td className="faint" style={{ width: '30%' }}>
                     {each.terms.until ? (
                       <>
                         ends <Moment at={each.terms.until} />
@@ -238,7 +238,7 @@ function Room() {
       empty={(told) => (told.backends.length ? null : <span>This server has opened no back end yet.</span>)}
     >
       {(told) => (
-        <table className="table">
+        <table className="table fixed">
           <tbody>
             {told.backends.map((each) => (
               <tr key={each.name}>

@@ -10,6 +10,7 @@ import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
 import { Glyph, State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
+import { useJobs, useLive } from '../store/live'
 import { useLog } from '../store/log'
 import { bytes, money, plural, span } from '../words/format'
 import { JOB, OVER, WAITS } from '../words/states'
@@ -48,7 +49,11 @@ function Head({ job }: { job: StoredJob }) {
   const look = JOB[state]
   const wait = job.waits.findLast((each) => each.until === null)
   const last = job.history.moves.at(-1)
-  const said = WAITS.has(state) ? (wait?.said ?? last?.said ?? '') : (last?.said ?? '')
+  const raw = WAITS.has(state) ? (wait?.said ?? last?.said ?? '') : (last?.said ?? '')
+  // The list has the same sentence in plain words.
+  useJobs()
+  const row = useLive().jobs.get(job.id)
+  const said = row?.said === raw ? row.plain || raw : raw
   return (
     <>
       <div className="head">
@@ -61,9 +66,9 @@ function Head({ job }: { job: StoredJob }) {
         <State of={look} />
         <p>{said || (state === 'running' ? 'It runs.' : '')}</p>
         {wait?.code && (
-          <a href={`/help/${wait.code}`} className="faint mono">
+          <Link to="/help/$code" params={{ code: wait.code }} className="faint mono">
             {wait.code}
-          </a>
+          </Link>
         )}
       </div>
     </>

@@ -4,6 +4,7 @@ import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState 
 import { stop } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
+import { widthsOf } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
@@ -24,7 +25,7 @@ export interface JobsSearch {
   readonly backend?: string
 }
 
-const ROW = 29
+const ROW = 28
 
 export function jobsSearch(given: Record<string, unknown>): JobsSearch {
   const text = (name: string) => (typeof given[name] === 'string' && given[name] ? { [name]: given[name] } : {})
@@ -166,22 +167,22 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th style={{ width: 32 }}>
                 <span className="hidden-text">Selected</span>
               </th>
-              <th style={{ width: '24%' }}>Job</th>
-              <th style={{ width: 104 }}>State</th>
-              <th className="roomy" style={{ width: '10%' }}>
+              <th style={{ width: '19%' }}>Job</th>
+              <th style={widthsOf(116, '108px')}>State</th>
+              <th className="roomy" style={{ width: '8%' }}>
                 Team
               </th>
               <th className="roomy">Says</th>
-              <th className="number" style={{ width: 76 }}>
+              <th className="number" style={widthsOf(84, '64px')}>
                 GPUs
               </th>
-              <th className="roomy" style={{ width: 96 }}>
+              <th className="roomy wide" style={{ width: 88 }}>
                 Where
               </th>
-              <th className="roomy" style={{ width: 84 }}>
+              <th className="roomy" style={{ width: 128 }}>
                 Submitted
               </th>
-              <th className="number roomy" style={{ width: 96 }}>
+              <th className="number roomy" style={{ width: 92 }}>
                 Ran
               </th>
             </tr>
@@ -194,6 +195,8 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               return (
                 <tr
                   key={each.id}
+                  ref={virtual.measureElement}
+                  data-index={item.index}
                   aria-rowindex={item.index + 2}
                   aria-selected={chosen.has(each.id)}
                   className={item.index === here ? 'here' : ''}
@@ -210,17 +213,22 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                     <Link to="/jobs/$id" params={{ id: each.id }}>
                       {each.name}
                     </Link>{' '}
-                    <span className="faint mono roomy">{each.id}</span>
+                    <span className="faint mono roomy wide">{each.id}</span>
+                    <span className="narrow faint">{each.plain || each.said}</span>
                   </td>
                   <td>
                     <State of={JOB[each.state]} />
                   </td>
-                  <td className="roomy">{each.team}</td>
-                  <td className="faint roomy" title={each.said}>
-                    {each.said}
+                  <td className="roomy" title={each.team}>
+                    {each.team}
                   </td>
-                  <td className="number">{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
-                  <td className="roomy">{each.backend}</td>
+                  <td className="faint roomy" title={each.plain || each.said}>
+                    {each.plain || each.said}
+                  </td>
+                  <td className="number" title={each.accelerator}>{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
+                  <td className="roomy wide" title={each.backend}>
+                    {each.backend}
+                  </td>
                   <td className="faint roomy">
                     <Moment at={each.submitted} />
                   </td>

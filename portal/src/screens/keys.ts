@@ -10,6 +10,10 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ['g j', 'jobs'],
   ['g r', 'requests'],
   ['g h', 'home'],
+  ['g o', 'overview'],
+  ['g f', 'fleet'],
+  ['g a', 'accelerators'],
+  ['g q', 'queues'],
   ['c', 'submit a job'],
   ['Esc', 'leave'],
   ['?', 'this list'],
@@ -33,6 +37,10 @@ export function useKeys({ palette, help }: { palette: () => void; help: () => vo
       else if (going && event.key === 'j') void navigate({ to: '/jobs' })
       else if (going && event.key === 'r') void navigate({ to: '/requests' })
       else if (going && event.key === 'h') void navigate({ to: '/' })
+      else if (going && event.key === 'o') void navigate({ to: '/overview' })
+      else if (going && event.key === 'f') void navigate({ to: '/fleet' })
+      else if (going && event.key === 'a') void navigate({ to: '/accelerators' })
+      else if (going && event.key === 'q') void navigate({ to: '/queues' })
       else if (event.key === 'g') goes.current = Date.now()
       else if (event.key === 'c') void navigate({ to: '/submit' })
       else return

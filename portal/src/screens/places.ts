@@ -1,6 +1,23 @@
 /** Where one can go, and what somebody needs to be shown the way. */
 export interface Place {
-  readonly to: '/' | '/jobs' | '/submit' | '/requests' | '/ask' | '/backends'
+  readonly to:
+    | '/'
+    | '/jobs'
+    | '/submit'
+    | '/requests'
+    | '/ask'
+    | '/overview'
+    | '/fleet'
+    | '/accelerators'
+    | '/queues'
+    | '/waiting'
+    | '/teams'
+    | '/waste'
+    | '/policies'
+    | '/clusters'
+    | '/backends'
+    | '/audit'
+    | '/help'
   readonly name: string
   readonly group: 'work' | 'platform'
   readonly needs?: string
@@ -14,5 +31,16 @@ export const places: readonly Place[] = [
   { to: '/submit', name: 'Submit', group: 'work', needs: 'submit', also: 'run new job' },
   { to: '/requests', name: 'Requests', group: 'work', needs: 'requests', also: 'grants approvals' },
   { to: '/ask', name: 'Ask for GPUs', group: 'work', needs: 'ask', also: 'request quota more' },
-  { to: '/backends', name: 'Back ends', group: 'platform', needs: 'read', also: 'clusters slurm local accelerators' },
+  { to: '/overview', name: 'Overview', group: 'platform', needs: 'read', also: 'broken wasted risk health' },
+  { to: '/fleet', name: 'Fleet', group: 'platform', needs: 'read', also: 'nodes slots gpus free stranded capacity' },
+  { to: '/accelerators', name: 'Accelerators', group: 'platform', needs: 'read', also: 'who holds idle gpus' },
+  { to: '/queues', name: 'Queues', group: 'platform', needs: 'read', also: 'quota cohort borrowed lent nominal' },
+  { to: '/waiting', name: 'What waits', group: 'platform', needs: 'read', also: 'why pending causes' },
+  { to: '/teams', name: 'Teams', group: 'platform', needs: 'read', also: 'members quota cost' },
+  { to: '/waste', name: 'Waste', group: 'platform', needs: 'read', also: 'idle cost money' },
+  { to: '/policies', name: 'Policies', group: 'platform', needs: 'read', also: 'violations limits books guardrails' },
+  { to: '/clusters', name: 'Clusters', group: 'platform', needs: 'read', also: 'age stale silent connect' },
+  { to: '/backends', name: 'Back ends', group: 'platform', needs: 'read', also: 'slurm local offers' },
+  { to: '/audit', name: 'Audit trail', group: 'platform', needs: 'audit', also: 'who did what changed last night' },
+  { to: '/help', name: 'Causes of waiting', group: 'platform', needs: 'read', also: 'help explain ALT codes' },
 ]

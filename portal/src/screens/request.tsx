@@ -32,7 +32,7 @@ export function RequestPage() {
       <Panel
         title="Who waits longer"
         source={source}
-        partial={(now) => now.unknown || null}
+        partial={(now) => (now.unknown ? `not all is known: ${now.unknown}` : null)}
         empty={(now) => (now.effects.length ? null : <span>Nobody waits longer for it.</span>)}
       >
         {(now) => <Effects of={now.effects} />}

@@ -24,6 +24,7 @@ const row = (id: string, more: Partial<JobRow> = {}): JobRow => ({
   parent: '',
   number: 0,
   metric: null,
+  plain: '',
   ...more,
 })
 

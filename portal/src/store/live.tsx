@@ -87,6 +87,18 @@ async function list(jobs: JobsStore, ended: AbortSignal): Promise<void> {
   jobs.finish()
 }
 
+/** Milliseconds in which all that changes of clusters has answers asked for again once. */
+const ANSWERS_AGAIN = 5000
+let asksAgain: ReturnType<typeof setTimeout> | undefined
+
+/** Every queue of every cluster is told of by itself: whoever shows answers waits until all have come. */
+function answersAgain(queries: QueryClient): void {
+  asksAgain ??= setTimeout(() => {
+    asksAgain = undefined
+    void queries.invalidateQueries({ queryKey: ['answer'] })
+  }, ANSWERS_AGAIN)
+}
+
 /** A change of a subject, with what it is now; null where it is gone, or not to be seen any more. */
 interface Told<T> {
   readonly id: string
@@ -114,7 +126,7 @@ function heard(event: StreamEvent, jobs: JobsStore, queries: QueryClient, again:
       break
     case 'queue':
     case 'finding':
-      void queries.invalidateQueries({ queryKey: ['answer'] })
+      answersAgain(queries)
       break
     case 'reset':
       again()

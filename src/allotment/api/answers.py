@@ -20,14 +20,18 @@ from allotment.api.contract import JsonValue
 from allotment.api.routes import Routes
 from allotment.api.simulating import SimulatedCall, SimulationPlaces
 from allotment.api.visits import Asked, Visit
+from allotment.diagnose.causes import CAUSES
+from allotment.diagnose.pages import cause_named, page_of
 from allotment.errors import AllotmentError, NotFoundError, TimedOutError, UsageError
 from allotment.model.access.permission import Permission
 from allotment.model.observed.snapshot import Source
 from allotment.operations.fleet.joined import AnswerScope, JoinedClusters
 from allotment.ports.stored_jobs import StoredJob
+from allotment.reports.documents.causes import cause_page_document, causes_document
 from allotment.reports.documents.cluster_states import cluster_states_document
 from allotment.reports.documents.form import versioned
 from allotment.reports.documents.snapshot import age
+from allotment.reports.documents.teams import teams_document
 from allotment.scenarios.times import milliseconds
 from allotment.simulation.live.starts import StartWishes
 
@@ -224,6 +228,11 @@ class Answering:
         platform = None if scope.declared is None else scope.declared.platform
         return _answer((), cluster_states_document(heard, platform, now, with_errors=scope.whole))
 
+    def teams(self, asked: Visit, view: str) -> Response:
+        """The teams that are declared, as far as the caller may read it."""
+        declared = self.joined.scope(asked.admitted.rights, view).declared
+        return _answer((), teams_document(() if declared is None else declared.platform.teams))
+
 
 def _told(source: Source, seconds: int | None) -> AnswerSource:
     state = "silent" if source.unreached else "stale" if source.stale else "current"
@@ -259,6 +268,21 @@ def add_answer_routes(routes: Routes, answering: Answering) -> None:
     @routes.add("GET", "/api/v1/answers/clusters", Permission.READ, gives=_ANSWER)
     async def clusters(request: Request, asked: Asked, view: str = "") -> Response:
         return await answering.within(request, asked, SimulatedCall.COUNT, partial(answering.clusters, asked, view))
+
+    @routes.add("GET", "/api/v1/answers/teams", Permission.READ, gives=_ANSWER)
+    async def teams(request: Request, asked: Asked, view: str = "") -> Response:
+        return await answering.within(request, asked, SimulatedCall.COUNT, partial(answering.teams, asked, view))
+
+    @routes.add("GET", "/api/v1/answers/causes", Permission.READ, gives=_ANSWER)
+    def causes(asked: Asked) -> Response:
+        del asked  # they are the same for everybody
+        return _answer((), causes_document(CAUSES))
+
+    @routes.add("GET", "/api/v1/answers/causes/{code}", Permission.READ, gives=_ANSWER)
+    def cause(asked: Asked, code: str) -> Response:
+        del asked
+        entry = cause_named(code)
+        return _answer((), cause_page_document(entry, page_of(entry)))
 
 
 def _add_quick(

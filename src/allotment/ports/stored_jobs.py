@@ -192,6 +192,7 @@ class JobRow:
         parent: id of the sweep or the schedule whose member it is; empty for a job of its own.
         number: of a trial, from 0; of a run, the moment it was due, in milliseconds since the epoch; else 0.
         metric: what a trial reported last; None where it has reported no number.
+        plain: what `said` means in plain words, as `allot ps` tells it; empty in the store, which keeps what was said.
     """
 
     id: str
@@ -215,6 +216,7 @@ class JobRow:
     parent: str = ""
     number: int = 0
     metric: float | None = None
+    plain: str = ""
 
     def ran(self, now: int) -> int | None:
         """Milliseconds since it last began to run, to its end or a moment; None where it never did, or waits again."""

@@ -443,3 +443,26 @@ def test_a_server_without_clusters_answers_of_its_machine() -> None:
     status, _, body = answered(at_home(World()), "GET", "/api/v1/answers/gpus", HOST, bearer("x"))
     assert status == 200
     assert [each["name"] for each in json.loads(body)["answer"]["sources"]] == ["local"]
+
+
+@pytest.mark.parametrize(
+    ("route", "words"),
+    [
+        ("teams", ("team", "list", *PLATFORM)),
+        ("causes", ("causes",)),
+        ("causes/ALT-1316", ("explain", "ALT-1316")),
+        ("causes/cohort-exhausted", ("explain", "ALT-1316")),
+    ],
+)
+def test_what_is_declared_and_what_causes_mean_is_given_as_the_commands_give_it(
+    house: House, run: Run, route: str, words: tuple[str, ...]
+) -> None:
+    found = house.answer(house.session("eve", GROUPS["admin"]), route)
+    assert found["document"] == json.loads(run(*words, "-o", "json").ok())
+    assert (found["sources"], found["partial"], found["stale"]) == ([], False, False)
+
+
+def test_people_of_a_team_are_given_their_own_team_alone(house: House) -> None:
+    found = house.answer(house.session("ada", GROUPS["member"]), "teams")
+    assert [each["name"] for each in found["document"]["items"]] == ["nlp"]
+    assert house.asked("GET", "/api/v1/answers/causes/ALT-9999", house.session("ada", GROUPS["member"]))[0] == 404

@@ -68,7 +68,11 @@ ONES_OWN = {"end", "tokens"}
 
 
 def test_what_is_the_same_is_not_sent_again(hall: Hall, admin: str) -> None:
-    paths = {each.replace("{name}", "conflict") for each, _ in of("get", hall) if "{reference}" not in each}
+    paths = {
+        each.replace("{name}", "conflict").replace("{code}", "ALT-1316")
+        for each, _ in of("get", hall)
+        if "{reference}" not in each
+    }
     paths |= {read for read, _, _ in SUBJECTS.values()}
     for path in sorted(paths - NOT_THERE):
         status, told, _ = asked(hall, "GET", path, admin)

@@ -152,7 +152,9 @@ def everybody(hall: Hall) -> Everybody:
 def asked(everybody: Everybody, verb: str, path: str, operation: Any, role: str) -> dict[str, tuple[int, str]]:
     """What is answered of each subject, with its name taken out."""
     if "{reference}" not in path:
-        status, said = everybody.ask(verb, path.replace("{name}", "conflict"), role, everybody.body(operation))
+        status, said = everybody.ask(
+            verb, path.replace("{name}", "conflict").replace("{code}", "ALT-1316"), role, everybody.body(operation)
+        )
         return {OWN: (status, said.decode("utf-8", "replace"))}
     kind = path.removeprefix("/api/v1/").partition("/")[0]
     assert kind in everybody.subjects, f"the matrix has no subject for {path}: add it to `made`"

@@ -29,7 +29,7 @@ from allotment.ports.journal import (
 )
 from allotment.ports.stored_jobs import JobRow
 
-_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
+_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
 _AT_ONCE: Final = 500
 """Subjects that are asked for together."""
 

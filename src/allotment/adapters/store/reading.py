@@ -45,7 +45,7 @@ from allotment.ports.requests import MOST_REQUESTS, RequestFilter, RequestMark
 from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsPage, KeptJob, PageMark, UnreadableJob
 from allotment.ports.stored_jobs import JobRow, StoredJob
 
-_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__]
+_LISTED: Final = [JOBS.c[name] for name in JobRow.__dataclass_fields__ if name in JOBS.c]
 _OF_NOBODY: Final = sa.func.coalesce(JOBS.c.parent, "") == ""
 """What is no member of a family, in a form for which no index is taken: a name or an id leaves far fewer rows."""
 _OVER: Final = tuple(each.value for each in JobState if each.over)

@@ -17,6 +17,7 @@ from allotment.model.observed.snapshot import Snapshot
 from allotment.operations.run.families import told_of_price
 from allotment.operations.run.family_logs import schedule_lines, sweep_lines
 from allotment.operations.run.lane import Lane, Serving
+from allotment.operations.run.plain_reasons import plain_reason
 from allotment.operations.run.remembering import backends_to_tell
 from allotment.operations.run.retrying import Retries
 from allotment.operations.run.taking import Intake
@@ -297,16 +298,17 @@ class Desk:
     def page(self, wanted: JobFilter, *, after: PageMark | None = None, limit: int = 50) -> JobsPage:
         """Jobs, newest first."""
         found = self._store.page(wanted, after=after, limit=limit)
-        return replace(found, rows=tuple(map(self.row_as_it_stands, found.rows))) if self._unreadable else found
+        return replace(found, rows=tuple(map(self.row_as_it_stands, found.rows)))
 
     def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
         """How many jobs there are, by what they have in common."""
         return self._store.counts(wanted, by)
 
     def row_as_it_stands(self, row: JobRow) -> JobRow:
-        """A row of a listing; of a job that cannot be read, with how to get rid of it."""
+        """A row of a listing, in plain words, too; of a job that cannot be read, with how to get rid of it."""
         unreadable = self._unreadable.get(row.id)
-        return row if unreadable is None else replace(row, said=f"cannot be read; {_be_rid_of(unreadable)}")
+        said = row.said if unreadable is None else f"cannot be read; {_be_rid_of(unreadable)}"
+        return replace(row, said=said, plain=plain_reason(said))
 
     def find(self, reference: str, *, team: str = "", within: frozenset[str] | None = None) -> StoredJob:
         """The job that a user means; ``job/ID``, as listings name it, is one too. Of no team but those `within`."""

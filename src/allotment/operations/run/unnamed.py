@@ -14,6 +14,7 @@ import msgspec
 
 from allotment.model.grammar import count
 from allotment.model.observed.snapshot import Gap, Snapshot
+from allotment.operations.run.plain_reasons import plain_reason
 from allotment.ports.job_service import ForeseenJob
 from allotment.ports.stored_jobs import JobAttempt, JobRow, StoredJob
 
@@ -30,7 +31,8 @@ def unnamed(said: str) -> str:
 
 def row_unnamed(row: JobRow) -> JobRow:
     """A row of a listing."""
-    return replace(row, said=unnamed(row.said))
+    said = unnamed(row.said)
+    return replace(row, said=said, plain=plain_reason(said) if row.plain else "")
 
 
 def job_unnamed(job: StoredJob) -> StoredJob:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from allotment.diagnose.finding import CauseEntry
+
+
+def causes_document(entries: Iterable[CauseEntry]) -> Mapping[str, Any]:
+    """Causes, as `allot causes` lists them."""
+    return {"kind": "CauseList", "items": [{"kind": "Cause", **cause_document(each)} for each in entries]}
 
 
 def cause_document(entry: CauseEntry) -> Mapping[str, Any]:

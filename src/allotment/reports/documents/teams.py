@@ -10,6 +10,11 @@ from allotment.model.team import Placement, Team
 from allotment.operations.directory.isolation import Advice, Level
 
 
+def teams_document(teams: Sequence[Team]) -> Mapping[str, Any]:
+    """Teams, as `allot team list` has them."""
+    return {"kind": "TeamList", "items": [{"kind": "Team", **team_document(each, "")} for each in teams]}
+
+
 def team_document(team: Team, cluster: str) -> Mapping[str, Any]:
     """A team as JSON; amounts in milli-CPU, bytes, devices."""
     return {

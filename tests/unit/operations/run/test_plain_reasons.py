@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from allotment.operations.run.plain_reasons import lacks_room, plain_reason
+from allotment.operations.run.unnamed import row_unnamed
+from allotment.ports.store import JobFilter
+from tests.unit.api.test_service import World, submitted
 
 UIDS = "(UID: 4de38d46-7ade-4c1e-9b1e-0d5c8f3a2b11, JobUID: 0d5c8f3a-7ade-4c1e-9b1e-4de38d462b11)"
 WHY = "prioritization in the ClusterQueue"
@@ -39,3 +44,16 @@ def test_plain_words(said: str, plain: str) -> None:
 
 def test_what_is_displaced_again_and_again_lacks_room_as_before() -> None:
     assert lacks_room(f"{LOST_PLACE}; displaced 3 times so far")
+
+
+def test_a_row_of_a_listing_says_it_plainly_and_names_nobody_to_whoever_may_not_see_him() -> None:
+    world = World()
+    submitted(world.desk)
+    (row,) = world.desk.page(JobFilter()).rows
+    assert row.plain == plain_reason(row.said)
+    made_room = (
+        "Preempted to accommodate a workload (UID: 1) due to reclamation within the cohort; preemptor: job of-cv"
+    )
+    told = world.desk.row_as_it_stands(replace(row, said=made_room))
+    assert told.plain == "it made room for job of-cv (reclamation within the cohort)"
+    assert row_unnamed(told).plain == "it made room for other work (reclamation within the cohort)"

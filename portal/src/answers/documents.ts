@@ -1,0 +1,282 @@
+/**
+ * The documents of the answering commands, as far as the portal reads them: what `allot <command> -o json` prints.
+ * Amounts of CPU are milli-CPU, of memory bytes; device time is device-milliseconds, money millionths per hour.
+ */
+
+export interface WasteGroup {
+  readonly name: string
+  readonly gpuMs: number
+  readonly share: number
+  readonly wastedGpuMs: number
+  readonly cost: number | null
+}
+
+export interface WasteEntry {
+  readonly cause: string
+  readonly gpuMs: number
+  readonly cost: number | null
+  readonly cluster: string
+  readonly node: string
+  readonly resource: string
+  readonly model: string
+  readonly team: string
+  readonly namespace: string
+  readonly person: string
+  readonly object: string
+  readonly queue: string
+}
+
+export interface IdleMarked {
+  readonly object: string
+  readonly job: string
+  readonly rule: string
+  readonly wouldHave: string
+  readonly at: string
+  readonly heldGpuMsSince: number
+  readonly busyGpuMsSince: number
+}
+
+/** Of a moment: each device is there for one hour. */
+export interface Waste {
+  readonly capacityGpuMs: number
+  readonly currency: string | null
+  readonly cost: number | null
+  readonly groups: readonly WasteGroup[]
+  readonly causes: readonly WasteGroup[]
+  readonly entries: readonly WasteEntry[]
+  readonly idleMarks: readonly IdleMarked[]
+  readonly remarks: readonly string[]
+}
+
+export interface Holding {
+  readonly cluster: string
+  readonly team: string
+  readonly namespace: string | null
+  readonly person: string | null
+  readonly job: string | null
+  readonly queue: string | null
+  readonly accelerator: string
+  readonly resource: string
+  readonly devices: number
+  readonly idleDevices: number | null
+  readonly pods: number
+  readonly nodes: readonly string[]
+  readonly since: string | null
+  readonly idleSince: string | null
+  readonly endsAt: string | null
+  readonly outsideQueue: boolean
+  readonly daemonSet: boolean
+  readonly jobOver: boolean
+  readonly processGone: boolean
+  readonly nodeGone: boolean
+  readonly leaving: boolean
+}
+
+export interface Holdings {
+  readonly devices: number
+  readonly notes: readonly string[]
+  readonly items: readonly Holding[]
+}
+
+export interface Room {
+  readonly cluster: string
+  readonly accelerator: string
+  readonly resource: string
+  readonly nodes: number
+  readonly total: number
+  readonly healthy: number
+  readonly schedulable: number
+  readonly used: number
+  readonly idleHeld: number | null
+  readonly free: number
+  readonly fragmented: number | null
+  readonly fits: Readonly<Record<string, number>>
+}
+
+export interface Rooms {
+  readonly notes: readonly string[]
+  readonly items: readonly Room[]
+}
+
+export interface Lender {
+  readonly lender: string
+  readonly amount: number
+}
+
+export interface QueueUse {
+  readonly clusterQueue: string
+  readonly flavor: string
+  readonly resource: string
+  readonly nominal: number
+  readonly limit: number | null
+  readonly used: number
+  readonly borrowed: number
+  readonly lent: number
+  readonly borrowsFrom: readonly Lender[]
+}
+
+export interface QueueStanding {
+  readonly cluster: string
+  readonly clusterQueue: string
+  readonly cohort: string
+  readonly stopPolicy: string | null
+  readonly inactive: string | null
+  readonly pending: number
+  readonly head: string | null
+  readonly heldBack: number
+  readonly quotas: readonly QueueUse[]
+}
+
+export interface Queues {
+  readonly items: readonly QueueStanding[]
+  readonly remarks: readonly string[]
+}
+
+export type Alarm = 'none' | 'increase' | 'warning' | 'stop'
+
+export interface QuotaUse {
+  readonly cluster: string
+  readonly layer: string
+  readonly name: string
+  readonly resource: string
+  readonly used: number
+  readonly limit: number
+  readonly guaranteed: number | null
+  readonly percent: number
+  readonly alarm: Alarm
+  readonly fullAt: string | null
+}
+
+export interface Quotas {
+  readonly worst: Alarm
+  readonly items: readonly QuotaUse[]
+  readonly remarks: readonly string[]
+}
+
+export interface BookFinding {
+  readonly code: string
+  readonly cluster: string
+  readonly subject: string
+  readonly what: string
+  readonly mend: string
+  readonly nodes: readonly string[]
+  readonly commands: readonly string[]
+  readonly diff: string
+}
+
+export interface Books {
+  readonly findings: readonly BookFinding[]
+  readonly whole: boolean
+  readonly remarks: readonly string[]
+}
+
+export interface Subject {
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+}
+
+export type Verdict = 'misconfigured' | 'waiting' | 'broken'
+
+export interface CauseGroup {
+  readonly cause: string
+  readonly code: string | null
+  readonly layer: string
+  readonly verdict: Verdict
+  readonly count: number
+  readonly subjects: readonly Subject[]
+}
+
+export interface Explained {
+  readonly subject: Subject
+  readonly cause: string
+  readonly code: string | null
+  readonly layer: string
+  readonly verdict: Verdict
+  readonly summary: string
+  readonly createdAt: string | null
+  readonly source: string | null
+}
+
+export interface Explanations {
+  readonly waiting: number
+  readonly groups: readonly CauseGroup[]
+  readonly unseen: readonly string[]
+  readonly items: readonly Explained[]
+}
+
+export interface Gap {
+  readonly what: string
+  readonly namespace: string | null
+  readonly reason: string
+  readonly detail: string
+}
+
+export interface ClusterState {
+  readonly name: string
+  readonly purpose: string | null
+  readonly environment: string | null
+  readonly state: 'current' | 'stale' | 'silent' | 'opening'
+  readonly observedAt: string | null
+  readonly ageSeconds: number | null
+  readonly away: string | null
+  readonly error: string | null
+  readonly gaps: readonly Gap[]
+}
+
+export interface ClusterStates {
+  readonly items: readonly ClusterState[]
+}
+
+export interface Allowance {
+  readonly nominal: number
+  readonly borrowingLimit: number | null
+  readonly lendingLimit: number | null
+}
+
+export interface TeamPlacement {
+  readonly cluster: string
+  readonly environment: string
+  readonly cohort: string | null
+  readonly accelerators: readonly (Allowance & { readonly flavor: string })[]
+}
+
+export interface DeclaredTeam {
+  readonly name: string
+  readonly id: string
+  readonly displayName: string
+  readonly namespaces: readonly string[]
+  readonly isolation: string
+  readonly costCenter: string
+  readonly environments: readonly string[]
+  readonly projects: readonly string[]
+  readonly priorities: readonly string[]
+  readonly groups: {
+    readonly owners: readonly string[]
+    readonly members: readonly string[]
+    readonly viewers: readonly string[]
+    readonly exec: readonly string[]
+  }
+  readonly contacts: readonly { readonly kind: string; readonly address: string }[]
+  readonly placements: readonly TeamPlacement[]
+  readonly keepDataUntil: string | null
+}
+
+export interface DeclaredTeams {
+  readonly items: readonly DeclaredTeam[]
+}
+
+export interface CauseLine {
+  readonly code: string
+  readonly id: string
+  readonly layer: string
+  readonly title: string
+}
+
+export interface CauseList {
+  readonly items: readonly CauseLine[]
+}
+
+export interface CausePage extends CauseLine {
+  readonly page: string
+}

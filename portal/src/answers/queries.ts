@@ -1,0 +1,87 @@
+import { queryOptions } from '@tanstack/react-query'
+import { call } from '../api/client'
+import type { AnswerSource, GivenAnswer } from '../api/schema'
+import type {
+  Books,
+  CauseList,
+  CausePage,
+  ClusterStates,
+  DeclaredTeams,
+  Explanations,
+  Holdings,
+  Queues,
+  Quotas,
+  Rooms,
+  Waste,
+} from './documents'
+
+/** An answer: its document, and what it rests on. */
+export interface Told<D> {
+  readonly sources: readonly AnswerSource[]
+  readonly partial: boolean
+  readonly stale: boolean
+  readonly document: D
+}
+
+/** Whose view is meant, and of which cluster; nothing for the caller's own, of all. */
+export interface Where {
+  readonly view?: string | undefined
+  readonly cluster?: string | undefined
+}
+
+/** Milliseconds after which an answer that is shown is asked for again. */
+const AGAIN = 30_000
+
+function asked<D>(name: string, where: Where, ask: (query: Query) => Promise<{ answer: GivenAnswer }>) {
+  return queryOptions({
+    queryKey: ['answer', name, where.view ?? '', where.cluster ?? ''],
+    queryFn: async () => (await ask(queryOf(where))).answer as unknown as Told<D>,
+    refetchInterval: AGAIN,
+  })
+}
+
+interface Query {
+  readonly view?: string
+  readonly cluster?: string[]
+}
+
+function queryOf({ view, cluster }: Where): Query {
+  return { ...(view ? { view } : {}), ...(cluster ? { cluster: [cluster] } : {}) }
+}
+
+export const waste = (where: Where) =>
+  asked<Waste>('waste', where, (query) => call('get', '/api/v1/answers/waste', { query }))
+export const holdings = (where: Where) =>
+  asked<Holdings>('who', where, (query) => call('get', '/api/v1/answers/who', { query }))
+export const rooms = (where: Where) =>
+  asked<Rooms>('gpus', where, (query) => call('get', '/api/v1/answers/gpus', { query }))
+export const queues = (where: Where) =>
+  asked<Queues>('queues', where, (query) => call('get', '/api/v1/answers/queues', { query }))
+export const quotas = (where: Where) =>
+  asked<Quotas>('quotas', where, (query) => call('get', '/api/v1/answers/quotas', { query }))
+export const books = (where: Where) =>
+  asked<Books>('books', where, (query) => call('get', '/api/v1/answers/books', { query }))
+export const explanations = (where: Where) =>
+  asked<Explanations>('why', where, (query) => call('get', '/api/v1/answers/why', { query }))
+export const clusterStates = (where: Where) =>
+  asked<ClusterStates>('clusters', { view: where.view }, ({ view }) =>
+    call('get', '/api/v1/answers/clusters', { query: view ? { view } : {} }),
+  )
+export const declaredTeams = (where: Where) =>
+  asked<DeclaredTeams>('teams', { view: where.view }, ({ view }) =>
+    call('get', '/api/v1/answers/teams', { query: view ? { view } : {} }),
+  )
+
+export const causes = queryOptions({
+  queryKey: ['causes'],
+  queryFn: async () => (await call('get', '/api/v1/answers/causes')).answer as unknown as Told<CauseList>,
+  staleTime: Number.POSITIVE_INFINITY,
+})
+
+export const causeOf = (code: string) =>
+  queryOptions({
+    queryKey: ['causes', code],
+    queryFn: async () =>
+      (await call('get', '/api/v1/answers/causes/{code}', { path: { code } })).answer as unknown as Told<CausePage>,
+    staleTime: Number.POSITIVE_INFINITY,
+  })

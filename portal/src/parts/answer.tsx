@@ -1,0 +1,79 @@
+import { useQuery, type UseQueryOptions } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import type { Told } from '../answers/queries'
+import type { AnswerSource } from '../api/schema'
+import { useNow } from '../store/now'
+import { plural, span } from '../words/format'
+import { Panel, type Source, sourceOf } from './panel'
+
+interface AnswerPanelProps<D> {
+  readonly title: ReactNode
+  readonly source: Source<Told<D>>
+  readonly acts?: ReactNode
+  readonly flush?: boolean
+  readonly empty?: (document: D) => ReactNode | null
+  readonly truncated?: (document: D) => ReactNode | null
+  /** Sentences of the document on what it lacks. */
+  readonly remarks?: (document: D) => readonly string[]
+  readonly children: (document: D) => ReactNode
+}
+
+/** A panel over an answer: what it rests on, how old that is, and what of it could not be seen is told with it. */
+export function AnswerPanel<D>({ source, acts, empty, truncated, remarks, children, ...more }: AnswerPanelProps<D>) {
+  return (
+    <Panel
+      {...more}
+      source={source}
+      acts={
+        <>
+          {source.data && <SeenAge sources={source.data.sources} at={source.at} />}
+          {acts}
+        </>
+      }
+      stale={(told) => staleOf(told.sources)}
+      partial={(told) => lackingOf(told.sources, remarks?.(told.document) ?? [])}
+      empty={(told) => empty?.(told.document) ?? null}
+      truncated={(told) => truncated?.(told.document) ?? null}
+    >
+      {(told) => children(told.document)}
+    </Panel>
+  )
+}
+
+/** How old the oldest is of what still answers. */
+function SeenAge({ sources, at }: { sources: readonly AnswerSource[]; at: number }) {
+  const now = useNow(1000)
+  const ages = sources.flatMap((each) => (each.state === 'current' && each.age_seconds !== null ? [each.age_seconds] : []))
+  if (!ages.length) return null
+  const age = Math.max(...ages) * 1000 + Math.max(0, now - at)
+  return (
+    <span className="age roomy" title={`${plural(ages.length, 'source')} of ${sources.length} answer`}>
+      seen {span(age)} ago
+    </span>
+  )
+}
+
+export function staleOf(sources: readonly AnswerSource[]): string | null {
+  const old = sources.filter((each) => each.state === 'stale')
+  return old.length
+    ? old.map((each) => `${each.name} as it was ${span((each.age_seconds ?? 0) * 1000)} ago`).join('; ')
+    : null
+}
+
+/** What could not be seen; what a team may not see is no lack. */
+export function lackingOf(sources: readonly AnswerSource[], remarks: readonly string[]): string | null {
+  const found = sources.flatMap((each) => {
+    if (each.state === 'silent') return [`all of ${each.name}`]
+    const gaps = [...new Set(each.gaps.filter((gap) => gap.reason !== 'hidden').map((gap) => gap.what))]
+    return gaps.length ? [`${gaps.join(', ')} of ${each.name}`] : []
+  })
+  const named = new Set(sources.map((each) => each.name))
+  // What a remark says of a source is said already.
+  const more = remarks.filter((each) => !named.has(each.split(':')[0] ?? ''))
+  const all = [...(found.length ? [`not seen: ${found.join(', ')}`] : []), ...more]
+  return all.length ? all.join('; ') : null
+}
+
+export function useAnswer<D>(options: UseQueryOptions<Told<D>, Error, Told<D>, string[]>): Source<Told<D>> {
+  return sourceOf(useQuery(options))
+}

@@ -1,0 +1,313 @@
+import { Link } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import type { Holding, Room } from '../answers/documents'
+import { holdKey, idleFor, idleWeight, oddities, sumsOf } from '../answers/holds'
+import { holdings, rooms } from '../answers/queries'
+import { nothing } from '../answers/slots'
+import { AnswerPanel, useAnswer } from '../parts/answer'
+import { KindBar } from '../parts/bars'
+import { CopyCommand, shellWord } from '../parts/copy'
+import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
+import { matching } from '../parts/sorting'
+import { Glyph } from '../parts/state'
+import { Moment } from '../parts/moment'
+import { useNow } from '../store/now'
+import { useList } from '../store/list'
+import { count, plural, span } from '../words/format'
+import { Choice, Chosen, Filters, useWhere } from './filters'
+
+/** Who holds what: each hold with its team, person, and how long it has been idle. */
+export function Accelerators() {
+  const [search, change] = useList()
+  const where = useWhere(search)
+  const held = useAnswer(holdings(where))
+  const room = useAnswer(rooms(where))
+  const now = useNow(60_000)
+  const all = held.data?.document.items ?? NONE
+  const kinds = useMemo(() => [...new Set(all.map((each) => each.accelerator))].sort(), [all])
+  const teams = useMemo(() => [...new Set(all.map((each) => each.team))].sort(), [all])
+  const idle = search.kind === 'idle'
+  const odd = search.kind === 'odd'
+  const rows = useMemo(
+    () =>
+      matching(all, search.q, (each) => [each.team, each.person, each.job, each.cluster, each.queue, ...each.nodes].join(' ')).filter(
+        (each) =>
+          (!search.accelerator || each.accelerator === search.accelerator) &&
+          (!search.team || each.team === search.team) &&
+          (!search.person || each.person === search.person) &&
+          (!idle || Boolean(each.idleDevices)) &&
+          (!odd || oddities(each).length > 0),
+      ),
+    [all, search, idle, odd],
+  )
+  const columns = useMemo(() => columnsOf(now), [now])
+  return (
+    <>
+      <div className="head">
+        <h1>Accelerators</h1>
+        <Filters text="Team, person, work, node" clusters={held.data?.sources.map((each) => each.name) ?? []}>
+          <Choice label="Accelerator" every="every accelerator" values={kinds} value={search.accelerator} pick={(accelerator) => change({ accelerator })} />
+          <Choice label="Team" every="every team" values={teams} value={search.team} pick={(team) => change({ team })} />
+          <button type="button" className="chip" aria-pressed={idle} onClick={() => change({ kind: idle ? '' : 'idle' })}>
+            held idle
+          </button>
+          <button type="button" className="chip" aria-pressed={odd} onClick={() => change({ kind: odd ? '' : 'odd' })}>
+            past queues, or over
+          </button>
+          {search.person && <Chosen said={`of ${search.person}`} drop={() => change({ person: '' })} />}
+        </Filters>
+      </div>
+      <AnswerPanel
+        title={held.data ? titleOf(rows, all.length) : 'Who holds what'}
+        source={held}
+        flush
+        acts={
+          <>
+            <CopyCommand command={commandOf(search)} />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
+        remarks={(document) => document.notes}
+        empty={() =>
+          rows.length ? null : all.length ? (
+            <>
+              <strong>Nobody holds any like that</strong>
+              <button type="button" className="act" onClick={() => change({ q: '', accelerator: '', team: '', person: '', kind: '' })}>
+                Show all {count(all.length)}
+              </button>
+            </>
+          ) : (
+            <>
+              <strong>Nobody holds an accelerator</strong>
+              <span>
+                <Link to="/submit">Submit</Link> a job, and it is shown here with its team, how long it holds them, and when it ends.
+              </span>
+            </>
+          )
+        }
+      >
+        {() => (
+          <Grid
+            label="Who holds what"
+            rows={rows}
+            columns={columns}
+            keyOf={holdKey}
+            usual="-idle"
+            open={(each) => each.nodes[0] && change({ q: each.nodes[0] })}
+            chosen={chosenOf}
+          />
+        )}
+      </AnswerPanel>
+      <AnswerPanel
+        title="What there is"
+        source={room}
+        flush
+        remarks={(document) => document.notes}
+        empty={(document) => (document.items.length ? null : <span>No accelerators are seen yet: <Link to="/clusters">clusters</Link> says which answer.</span>)}
+      >
+        {(document) => <RoomTable rows={document.items} />}
+      </AnswerPanel>
+    </>
+  )
+}
+
+const NONE: readonly Holding[] = []
+
+function titleOf(rows: readonly Holding[], all: number): string {
+  const { devices, idle } = sumsOf(rows)
+  return `${shownOf(rows.length, all, (number) => plural(number, 'hold'))}: ${plural(devices, 'GPU')}, ${count(idle)} idle`
+}
+
+function chosenOf(rows: readonly Holding[]) {
+  const { devices, idle, untold } = sumsOf(rows)
+  const words = rows.map((each) => `${each.team}\t${each.person ?? ''}\t${each.job ?? ''}\t${each.devices}\t${each.accelerator}`)
+  return (
+    <>
+      {plural(rows.length, 'hold')} selected: {plural(devices, 'GPU')}, {count(idle)} idle{untold ? `, ${count(untold)} without telemetry` : ''}{' '}
+      <button type="button" className="act plain" onClick={() => void navigator.clipboard.writeText(words.join('\n'))}>
+        Copy as table
+      </button>
+    </>
+  )
+}
+
+function commandOf(search: { accelerator?: string; team?: string }): string {
+  const words = ['allot who']
+  if (search.accelerator) words.push(`--accelerator ${shellWord(search.accelerator)}`)
+  if (search.team) words.push(`--team ${shellWord(search.team)}`)
+  return words.join(' ')
+}
+
+/** What was submitted: its name first, for that is what people know it by. */
+export function Work({ of }: { of: string | null }) {
+  const [kind, name] = of?.includes('/') ? [of.slice(0, of.indexOf('/')), of.slice(of.indexOf('/') + 1)] : ['', of ?? '']
+  return (
+    <>
+      {name} {kind && <span className="faint roomy">{kind}</span>}
+    </>
+  )
+}
+
+function IdleCell({ of, now }: { of: Holding; now: number }) {
+  if (of.idleDevices === null) return <span className="faint">no telemetry</span>
+  if (!of.idleDevices) return <span className="faint">at work</span>
+  const since = idleFor(of, now)
+  return (
+    <span className="state tone-wait">
+      <Glyph shape="half" tone="wait" />
+      {of.idleDevices === of.devices ? '' : `${count(of.idleDevices)} of them `}
+      {since === null ? 'idle' : span(since)}
+    </span>
+  )
+}
+
+function columnsOf(now: number): readonly Column<Holding>[] {
+  return [
+    {
+      id: 'team',
+      head: 'Team',
+      width: '10%',
+      sort: (each) => each.team,
+      cell: (each) => (
+        <Link to="/teams/$team" params={{ team: each.team }}>
+          {each.team}
+        </Link>
+      ),
+      title: (each) => each.team,
+    },
+    {
+      id: 'person',
+      head: 'Person',
+      width: '14%',
+      roomy: true,
+      sort: (each) => each.person,
+      cell: (each) => each.person ?? <span className="faint">not known</span>,
+      title: (each) => each.person ?? '',
+    },
+    {
+      id: 'job',
+      head: 'Work',
+      sort: (each) => each.job,
+      cell: (each) => (
+        <>
+          <Work of={each.job} />
+          {oddities(each).map((said) => (
+            <span key={said} className="tone-wait">
+              {' '}
+              · {said}
+            </span>
+          ))}
+        </>
+      ),
+      title: (each) => [each.job, ...oddities(each)].filter(Boolean).join(' · '),
+    },
+    { id: 'devices', head: 'GPUs', width: '64px', number: true, sort: (each) => each.devices, cell: (each) => count(each.devices) },
+    {
+      id: 'accelerator',
+      head: 'Accelerator',
+      width: '10%',
+      roomy: true,
+      sort: (each) => each.accelerator,
+      cell: (each) => each.accelerator,
+      title: (each) => `${each.accelerator} (${each.resource})`,
+    },
+    { id: 'idle', head: 'Idle', width: '116px', narrow: '104px', number: true, sort: (each) => idleWeight(each, now), cell: (each) => <IdleCell of={each} now={now} /> },
+    {
+      id: 'since',
+      head: 'Held for',
+      width: '106px',
+      number: true,
+      roomy: true,
+      sort: (each) => (each.since === null ? null : now - Date.parse(each.since)),
+      cell: (each) => (each.since === null ? '' : span(now - Date.parse(each.since))),
+    },
+    {
+      id: 'ends',
+      head: 'Ends at',
+      width: '142px',
+      roomy: true,
+      sort: (each) => (each.endsAt === null ? null : Date.parse(each.endsAt)),
+      cell: (each) => (each.endsAt === null ? <span className="faint">no end is set</span> : <Moment at={Date.parse(each.endsAt)} />),
+    },
+    { id: 'cluster', head: 'Cluster', width: '15%', roomy: true, sort: (each) => each.cluster, cell: (each) => each.cluster, title: (each) => each.cluster },
+    { id: 'queue', head: 'Queue', width: '10%', roomy: true, more: true, sort: (each) => each.queue, cell: (each) => each.queue ?? '' },
+    {
+      id: 'nodes',
+      head: 'Nodes',
+      width: '16%',
+      roomy: true,
+      more: true,
+      sort: (each) => each.nodes.length,
+      cell: (each) => each.nodes.join(', '),
+      title: (each) => each.nodes.join(', '),
+    },
+  ]
+}
+
+function RoomTable({ rows }: { rows: readonly Room[] }) {
+  return (
+    <div className="scroll">
+      <table className="table">
+        <thead>
+          <tr>
+            <th style={{ width: '18%' }}>Accelerator</th>
+            <th className="roomy" style={{ width: '16%' }}>
+              Cluster
+            </th>
+            <th>Use</th>
+            {['All', 'Held', 'Idle', 'Free'].map((each) => (
+              <th key={each} className="number" style={{ width: 64 }}>
+                {each}
+              </th>
+            ))}
+            <th className="number roomy" style={{ width: 92 }} title="free, and of no use to what is usual here">
+              Fragmented
+            </th>
+            <th className="roomy" style={{ width: '17%' }}>
+              More pods that fit
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((each) => (
+            <tr key={`${each.cluster}/${each.accelerator}/${each.resource}`}>
+              <td title={`${each.accelerator} (${each.resource})`}>
+                <Link to="/fleet" search={{ cluster: each.cluster, accelerator: each.accelerator }}>
+                  {each.accelerator}
+                </Link>
+              </td>
+              <td className="roomy" title={each.cluster}>
+                {each.cluster}
+              </td>
+              <td>
+                <KindBar amounts={amountsOfRoom(each)} />
+              </td>
+              <td className="number">{count(each.total)}</td>
+              <td className="number">{count(each.used)}</td>
+              <td className="number">{each.idleHeld === null ? <span className="faint">–</span> : count(each.idleHeld)}</td>
+              <td className="number">{count(each.free)}</td>
+              <td className="number roomy">{each.fragmented === null ? <span className="faint">–</span> : count(each.fragmented)}</td>
+              <td className="roomy faint">
+                {Object.entries(each.fits)
+                  .map(([size, number]) => `${count(number)} of ${size}`)
+                  .join(', ')}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function amountsOfRoom(room: Room) {
+  const idle = room.idleHeld ?? 0
+  return {
+    ...nothing(),
+    [room.idleHeld === null ? 'unmeasured' : 'used']: room.used - idle,
+    idle,
+    free: room.free,
+    broken: room.total - room.healthy,
+    closed: Math.max(0, room.healthy - room.used - room.free),
+  }
+}

@@ -1,0 +1,98 @@
+import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import type { Where } from '../answers/queries'
+import { status, whoami } from '../api/queries'
+import type { Visitor } from '../api/schema'
+import { type ListSearch, useList } from '../store/list'
+
+/** Teams that somebody is of, as his roles say. */
+export function teamsOf(roles: readonly string[]): readonly string[] {
+  return [...new Set(roles.flatMap((each) => / of (.+)$/.exec(each)?.[1] ?? []))]
+}
+
+/** Whose view an answer has where the address says none: who is of several teams alone has to name one. */
+export function usualView(me: Pick<Visitor, 'roles'> | undefined): string | undefined {
+  const roles = me?.roles ?? []
+  const teams = teamsOf(roles)
+  return teams.length > 1 && roles.every((each) => / of /.test(each)) ? teams[0] : undefined
+}
+
+export function useWhere(search: ListSearch): Where {
+  const me = useQuery(whoami).data
+  return { view: search.view ?? usualView(me), cluster: search.cluster }
+}
+
+/** What a screen shows can be narrowed to: a text, a cluster, a team's view. */
+export function Filters({ text, clusters, children }: { text?: string; clusters?: readonly string[]; children?: ReactNode }) {
+  const [search, change] = useList()
+  return (
+    <div className="filters">
+      {text && (
+        <input
+          className="search"
+          aria-label="Filter"
+          placeholder={text}
+          value={search.q ?? ''}
+          onChange={(event) => change({ q: event.target.value })}
+        />
+      )}
+      {clusters && <Choice label="Cluster" every="every cluster" values={clusters} value={search.cluster} pick={(cluster) => change({ cluster })} />}
+      <ViewChoice />
+      {children}
+    </div>
+  )
+}
+
+export function Choice({
+  label,
+  every,
+  values,
+  value,
+  pick,
+}: {
+  label: string
+  every: string
+  values: readonly string[]
+  value: string | undefined
+  pick: (value: string) => void
+}) {
+  if (values.length < 2 && !value) return null
+  const known = value && !values.includes(value) ? [value, ...values] : values
+  return (
+    <select className="chip" aria-label={label} data-set={value ? '' : undefined} value={value ?? ''} onChange={(event) => pick(event.target.value)}>
+      <option value="">{every}</option>
+      {known.map((each) => (
+        <option key={each}>{each}</option>
+      ))}
+    </select>
+  )
+}
+
+/** With whose eyes: administrators may look as any team does. */
+function ViewChoice() {
+  const [search, change] = useList()
+  const me = useQuery(whoami).data
+  const told = useQuery(status).data
+  const sole = usualView(me)
+  const values = sole ? teamsOf(me?.roles ?? []) : (told?.teams ?? [])
+  if (!me || (values.length < 2 && !search.view)) return null
+  return (
+    <select className="chip" aria-label="View of" data-set={search.view ? '' : undefined} value={search.view ?? sole ?? ''} onChange={(event) => change({ view: event.target.value })}>
+      {!sole && <option value="">seen by all</option>}
+      {values.map((each) => (
+        <option key={each} value={each}>
+          as {each} sees it
+        </option>
+      ))}
+    </select>
+  )
+}
+
+/** One thing that is chosen, which is let go with a click. */
+export function Chosen({ said, drop }: { said: string; drop: () => void }) {
+  return (
+    <button type="button" className="chip" aria-pressed onClick={drop}>
+      {said} ×
+    </button>
+  )
+}

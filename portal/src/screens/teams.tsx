@@ -1,0 +1,585 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import type { DeclaredTeam } from '../answers/documents'
+import { declaredTeams, holdings, queues, waste } from '../answers/queries'
+import { isDevice } from '../answers/queue_tree'
+import { type GrantTerm, type QuotaTerms, termsOf } from '../answers/quota_terms'
+import { type Amounts, amountsOf, devicesIn } from '../answers/slots'
+import { isLost } from '../answers/waste_rows'
+import { declaredFiles, grants, people, whoami } from '../api/queries'
+import type { ToldPerson } from '../api/schema'
+import { AnswerPanel, useAnswer } from '../parts/answer'
+import { KindBar, QuotaBar } from '../parts/bars'
+import { CopyCommand, shellWord } from '../parts/copy'
+import { type Column, ColumnsMenu, Grid, shownOf, widthsOf } from '../parts/grid'
+import { Ago, Moment } from '../parts/moment'
+import { Panel, sourceOf } from '../parts/panel'
+import { matching, sorted } from '../parts/sorting'
+import { State } from '../parts/state'
+import { useList } from '../store/list'
+import { count, money, plural } from '../words/format'
+import { GRANT } from '../words/states'
+import { devicesOf } from '../words/terms'
+import { Filters, useWhere } from './filters'
+import { FilteredLink } from './jobs'
+
+interface TeamRow {
+  readonly team: DeclaredTeam
+  readonly guaranteed: number
+  readonly used: number | null
+  readonly borrowed: number | null
+  readonly pending: number | null
+  readonly amounts: Amounts | null
+  readonly idle: number | null
+  /** An hour, in millionths; null where no price is known. */
+  readonly cost: number | null
+}
+
+/** Teams with what they are guaranteed, hold and cost. */
+export function Teams() {
+  const [search] = useList()
+  const navigate = useNavigate()
+  const where = useWhere(search)
+  const source = useAnswer(declaredTeams(where))
+  const queued = useAnswer(queues(where)).data?.document.items
+  const told = useAnswer(waste(where)).data?.document
+  const all = useMemo<readonly TeamRow[]>(
+    () =>
+      (source.data?.document.items ?? []).map((team) => {
+        const own = queued?.filter((each) => each.clusterQueue === team.id)
+        const uses = own?.flatMap((each) => each.quotas.filter((use) => isDevice(use.resource)))
+        const entries = told?.entries.filter((each) => each.team === team.name)
+        const amounts = entries ? amountsOf(entries) : null
+        const priced = entries?.filter((each) => each.cost !== null) ?? []
+        return {
+          team,
+          guaranteed: team.placements.reduce((sum, place) => sum + place.accelerators.reduce((one, each) => one + each.nominal, 0), 0),
+          used: uses ? uses.reduce((sum, each) => sum + each.used, 0) : null,
+          borrowed: uses ? uses.reduce((sum, each) => sum + each.borrowed, 0) : null,
+          pending: own ? own.reduce((sum, each) => sum + each.pending, 0) : null,
+          amounts,
+          idle: amounts ? amounts.idle : null,
+          cost: priced.length ? priced.reduce((sum, each) => sum + (each.cost ?? 0), 0) : null,
+        }
+      }),
+    [source.data, queued, told],
+  )
+  const rows = matching(all, search.q, ({ team }) => `${team.name} ${team.displayName} ${team.costCenter} ${team.projects.join(' ')}`)
+  const columns = useMemo(() => columnsOf(told?.currency ?? ''), [told])
+  return (
+    <>
+      <div className="head">
+        <h1>Teams</h1>
+        <Filters text="Team, cost centre, project" />
+      </div>
+      <AnswerPanel
+        title={source.data ? shownOf(rows.length, all.length, (number) => plural(number, 'team')) : 'Teams'}
+        source={source}
+        flush
+        acts={
+          <>
+            <CopyCommand command="allot team list" />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
+        empty={() =>
+          rows.length ? null : all.length ? (
+            <span>No team is called so.</span>
+          ) : (
+            <>
+              <strong>No team is declared</strong>
+              <span>
+                <code>allot team add NAME</code> declares one, <code>allot apply</code> gives it its queues.
+              </span>
+            </>
+          )
+        }
+      >
+        {() => (
+          <Grid
+            label="Teams"
+            rows={rows}
+            columns={columns}
+            keyOf={(each) => each.team.name}
+            usual="name"
+            open={(each) => void navigate({ to: '/teams/$team', params: { team: each.team.name } })}
+          />
+        )}
+      </AnswerPanel>
+    </>
+  )
+}
+
+const Untold = () => <span className="faint">–</span>
+
+function columnsOf(currency: string): readonly Column<TeamRow>[] {
+  const amount = (id: 'used' | 'borrowed' | 'pending' | 'idle', head: string): Column<TeamRow> => ({
+    id,
+    head,
+    width: '84px',
+    number: true,
+    roomy: id !== 'used',
+    sort: (each) => each[id],
+    cell: (each) => (each[id] === null ? <Untold /> : count(each[id])),
+  })
+  return [
+    {
+      id: 'name',
+      head: 'Team',
+      width: '16%',
+      sort: (each) => each.team.name,
+      cell: ({ team }) => (
+        <Link to="/teams/$team" params={{ team: team.name }}>
+          {team.name}
+        </Link>
+      ),
+      title: ({ team }) => team.displayName,
+    },
+    { id: 'display', head: 'Called', width: '16%', roomy: true, sort: (each) => each.team.displayName, cell: (each) => each.team.displayName },
+    { id: 'bar', head: 'What becomes of what it holds', roomy: true, cell: (each) => (each.amounts ? <KindBar amounts={each.amounts} /> : <Untold />) },
+    { id: 'guaranteed', head: 'Guaranteed', width: '92px', narrow: '82px', number: true, sort: (each) => each.guaranteed, cell: (each) => count(each.guaranteed) },
+    amount('used', 'Used'),
+    amount('borrowed', 'Borrowed'),
+    amount('idle', 'Idle'),
+    amount('pending', 'Waits'),
+    {
+      id: 'cost',
+      head: 'Costs an hour',
+      width: '116px',
+      narrow: '84px',
+      number: true,
+      sort: (each) => each.cost,
+      cell: (each) => (each.cost === null ? <span className="faint">no price</span> : money(each.cost, currency)),
+    },
+    { id: 'center', head: 'Cost centre', width: '10%', roomy: true, sort: (each) => each.team.costCenter, cell: (each) => each.team.costCenter },
+    { id: 'isolation', head: 'Isolation', width: '10%', roomy: true, more: true, sort: (each) => each.team.isolation, cell: (each) => each.team.isolation },
+  ]
+}
+
+/** One team: where its quota comes from, who is in it, what it holds and costs. */
+export function TeamPage() {
+  const { team: name } = useParams({ from: '/teams/$team' })
+  const [search] = useList()
+  const where = useWhere(search)
+  const source = useAnswer(declaredTeams(where))
+  const team = source.data?.document.items.find((each) => each.name === name)
+  return (
+    <>
+      <div className="head">
+        <h1>{team?.displayName || name}</h1>
+        <span className="faint">
+          {name}
+          {team ? ` · ${team.costCenter} · ${team.isolation}` : ''}
+        </span>
+        <Filters />
+        <span className="grow" />
+        <FilteredLink search={{ team: name }}>Its jobs</FilteredLink>
+        <CopyCommand command={`allot quotas --team ${shellWord(name)}`} />
+      </div>
+      <AnswerPanel
+        title="Quota, term by term"
+        source={source}
+        flush
+        empty={() => (team ? null : <Unknown name={name} />)}
+      >
+        {() => team && <Derivation team={team} />}
+      </AnswerPanel>
+      <div className="columns">
+        <Costs name={name} />
+        <Grants name={name} />
+      </div>
+      <Declared name={name} team={team} />
+      <div className="columns">
+        <Held name={name} />
+        <AnswerPanel title="Members" source={source} empty={() => (team ? null : <Unknown name={name} />)}>
+          {() => team && <Members team={team} />}
+        </AnswerPanel>
+      </div>
+    </>
+  )
+}
+
+function Unknown({ name }: { name: string }) {
+  return (
+    <>
+      <strong>No team is called {name}</strong>
+      <span>
+        <Link to="/teams">Teams</Link> lists those that are declared and that you may see.
+      </span>
+    </>
+  )
+}
+
+function Derivation({ team }: { team: DeclaredTeam }) {
+  const [search] = useList()
+  const given = useQuery(grants)
+  const queued = useAnswer(queues(useWhere(search)))
+  const terms = useMemo(
+    () => sorted(termsOf(team, given.data ?? [], queued.data?.document.items ?? []), (each) => each.used, true),
+    [team, given.data, queued.data],
+  )
+  if (!terms.length)
+    return (
+      <div className="empty">
+        <strong>It is guaranteed no accelerators</strong>
+        <span>
+          <Link to="/ask">Ask for some</Link>, for a while or for good.
+        </span>
+      </div>
+    )
+  const waits = given.data === undefined || queued.data === undefined
+  return (
+    <div className="scroll">
+      <table className="table derivation">
+        <thead>
+          <tr>
+            <th style={widthsOf('16%', '92px')}>Flavor</th>
+            <th className="roomy" style={{ width: '16%' }}>
+              Cluster
+            </th>
+            <th>Own + granted − taken + borrowed − used</th>
+            <th className="number" style={widthsOf(84, '52px')}>
+              Left
+            </th>
+            <th className="roomy wide" style={{ width: '20%' }}>
+              Used of guaranteed
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {terms.map((each) => (
+            <tr key={`${each.cluster}/${each.flavor}`}>
+              <td title={`${each.flavor} in ${each.cluster}`}>{each.flavor}</td>
+              <td className="roomy faint" title={each.cluster}>
+                {each.cluster}
+              </td>
+              <td className="two-lines">{waits ? <span className="skeleton" style={{ display: 'block', width: 160 }} /> : <Terms of={each} team={team.name} />}</td>
+              <td className="number">
+                {waits || each.left === null ? <Untold /> : <b className={each.left > 0 ? 'tone-good' : ''}>{count(each.left)}</b>}
+              </td>
+              <td className="roomy wide">
+                {each.used === null ? <span className="faint">its queue is not seen</span> : <QuotaBar nominal={each.guaranteed} used={each.used} limit={each.limit} />}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Terms({ of, team }: { of: QuotaTerms; team: string }) {
+  const term = (sign: string, each: GrantTerm) => (
+    <span key={each.grant.id}>
+      <span className="sign">{sign}</span>{' '}
+      <Link to="/requests/$id" params={{ id: each.grant.id }} title={`grant ${each.grant.id} of ${each.grant.team}`}>
+        <b>{count(each.devices)}</b> {sign === '+' ? 'granted' : `taken by ${each.grant.team}`}
+      </Link>
+    </span>
+  )
+  return (
+    <span className="terms">
+      <a href="#declared" title={`what ${team} has without any grant`}>
+        <b>{count(of.own)}</b> own
+      </a>
+      {of.grants.map((each) => term('+', each))}
+      {of.taken.map((each) => term('−', each))}
+      {of.borrowed !== null && (
+        <span>
+          <span className="sign">+</span>{' '}
+          <Link to="/queues" search={{ q: of.queue, cluster: of.cluster }}>
+            <b>{count(of.borrowed)}</b> borrowed
+          </Link>
+        </span>
+      )}
+      {of.used !== null && (
+        <span>
+          <span className="sign">−</span>{' '}
+          <Link to="/accelerators" search={{ team, cluster: of.cluster }}>
+            <b>{count(of.used)}</b> used
+          </Link>
+        </span>
+      )}
+      {of.lent !== null && of.lent > 0 && (
+        <span className="faint">
+          of it{' '}
+          <Link to="/queues" search={{ q: of.queue, cluster: of.cluster }}>
+            {count(of.lent)} lent
+          </Link>
+        </span>
+      )}
+      {of.nominal !== null && of.nominal !== of.guaranteed && (
+        <span className="tone-wait">the cluster guarantees {count(of.nominal)}, the directory {count(of.guaranteed)}</span>
+      )}
+    </span>
+  )
+}
+
+/** What the platform directory says of a team: its file, where the server tells of files, or what it comes to. */
+function Declared({ name, team }: { name: string; team: DeclaredTeam | undefined }) {
+  const source = sourceOf(useQuery(declaredFiles))
+  const file = Object.entries(source.data ?? {}).find(([path, text]) => path.startsWith('teams/') && new RegExp(`^name:\\s*${name}\\s*$`, 'm').test(text))
+  return (
+    <div id="declared">
+      <Panel
+        title={file ? file[0] : 'As declared'}
+        source={source}
+        flush
+        acts={<CopyCommand command={`allot explain team.placements`} />}
+        empty={() => (file || team ? null : <Unknown name={name} />)}
+      >
+        {() =>
+          file ? (
+            <details className="file">
+              <summary>{plural(file[1].split('\n').length, 'line')} of the platform directory</summary>
+              <pre>{file[1]}</pre>
+            </details>
+          ) : (
+            team && <Placements of={team} />
+          )
+        }
+      </Panel>
+    </div>
+  )
+}
+
+function Placements({ of }: { of: DeclaredTeam }) {
+  return (
+    <table className="table">
+      <thead>
+        <tr>
+          <th style={{ width: '26%' }}>Flavor</th>
+          <th>Cluster</th>
+          {['Guaranteed', 'Borrows', 'Lends'].map((each) => (
+            <th key={each} className="number" style={{ width: 96 }}>
+              {each}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {of.placements.flatMap((place) =>
+          place.accelerators.map((each) => (
+            <tr key={`${place.cluster}/${each.flavor}`}>
+              <td>{each.flavor}</td>
+              <td className="faint">{place.cluster}</td>
+              <td className="number">{count(each.nominal)}</td>
+              <td className="number">{each.borrowingLimit === null ? 'no bound' : count(each.borrowingLimit)}</td>
+              <td className="number">{each.lendingLimit === null ? 'no bound' : count(each.lendingLimit)}</td>
+            </tr>
+          )),
+        )}
+      </tbody>
+    </table>
+  )
+}
+
+function Costs({ name }: { name: string }) {
+  const [search] = useList()
+  const source = useAnswer(waste(useWhere(search)))
+  return (
+    <AnswerPanel
+      title="What it holds, and what that costs"
+      source={source}
+      acts={<Link to="/waste" search={{ by: 'node', team: name }}>By node</Link>}
+      empty={(document) => (document.entries.some((each) => each.team === name) ? null : <span>It holds no accelerators at present.</span>)}
+    >
+      {(document) => {
+        const own = document.entries.filter((each) => each.team === name)
+        const cost = (of: typeof own) => of.reduce((sum, each) => sum + (each.cost ?? 0), 0)
+        const lost = own.filter(isLost)
+        const unpriced = devicesIn(own.filter((each) => each.cost === null).reduce((sum, each) => sum + each.gpuMs, 0))
+        const currency = document.currency ?? ''
+        return (
+          <>
+            <div className="figures">
+              <div className="figure">
+                <b>{count(devicesIn(own.reduce((sum, each) => sum + each.gpuMs, 0)))}</b>
+                <span>GPUs held</span>
+              </div>
+              <div className="figure">
+                <b>{money(cost(own), currency)}</b>
+                <span>an hour</span>
+              </div>
+              <div className="figure">
+                <b>{money(cost(lost), currency)}</b>
+                <span>of that to no use</span>
+              </div>
+            </div>
+            <div style={{ padding: '12px 0 4px' }}>
+              <KindBar amounts={amountsOf(own)} tall />
+            </div>
+            {unpriced > 0 && <span className="age">{count(unpriced)} GPUs have no price, and are in no sum</span>}
+          </>
+        )
+      }}
+    </AnswerPanel>
+  )
+}
+
+function Grants({ name }: { name: string }) {
+  const source = sourceOf(useQuery(grants))
+  const own = (rows: typeof source.data) => (rows ?? []).filter((each) => each.team === name && each.state !== 'ended')
+  return (
+    <Panel
+      title="Grants"
+      source={source}
+      flush
+      acts={<Link to="/requests">All requests</Link>}
+      empty={(rows) =>
+        own(rows).length ? null : (
+          <span>
+            No grant stands. <Link to="/ask">Ask for GPUs</Link> for a while: the price and whom it delays are told before.
+          </span>
+        )
+      }
+    >
+      {(rows) => (
+        <table className="table fixed">
+          <tbody>
+            {own(rows).map((each) => (
+              <tr key={each.id}>
+                <td title={devicesOf(each.terms)}>
+                  <Link to="/requests/$id" params={{ id: each.id }}>
+                    {devicesOf(each.terms) || `${each.kind} ${each.subject}`}
+                  </Link>
+                </td>
+                <td style={{ width: 110 }}>
+                  <State of={GRANT[each.state]} />
+                </td>
+                <td className="faint" style={{ width: 176 }}>
+                  {each.terms.until === null ? (
+                    'for good'
+                  ) : (
+                    <>
+                      ends <Moment at={each.terms.until} />
+                    </>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  )
+}
+
+const SHOWN = 8
+
+function Held({ name }: { name: string }) {
+  const [search] = useList()
+  const source = useAnswer(holdings(useWhere(search)))
+  const own = (items: readonly { readonly team: string }[]) => items.filter((each) => each.team === name).length
+  return (
+    <AnswerPanel
+      title="Its largest holds"
+      source={source}
+      flush
+      acts={<Link to="/accelerators" search={{ team: name }}>All</Link>}
+      truncated={(document) => (own(document.items) > SHOWN ? `${SHOWN} of ${plural(own(document.items), 'hold')}` : null)}
+      empty={(document) => (own(document.items) ? null : <span>It holds nothing at present.</span>)}
+    >
+      {(document) => (
+        <table className="table fixed">
+          <tbody>
+            {sorted(
+              document.items.filter((each) => each.team === name),
+              (each) => each.devices,
+              true,
+            )
+              .slice(0, SHOWN)
+              .map((each, number) => (
+                <tr key={number}>
+                  <td title={each.job ?? ''}>{each.job}</td>
+                  <td className="faint roomy" title={each.person ?? ''}>
+                    {each.person}
+                  </td>
+                  <td className="number" style={{ width: 96 }}>
+                    {count(each.devices)} {each.accelerator}
+                  </td>
+                  <td className="number" style={{ width: 108 }}>
+                    {each.idleDevices === null ? <span className="faint">no telemetry</span> : each.idleDevices ? <span className="tone-wait">{count(each.idleDevices)} idle</span> : <span className="faint">at work</span>}
+                  </td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      )}
+    </AnswerPanel>
+  )
+}
+
+/** People of a team's groups, as far as they have signed in, and the groups themselves. */
+export function peopleOf(team: DeclaredTeam, rows: readonly ToldPerson[]): readonly { readonly person: ToldPerson; readonly as: string }[] {
+  const roles = [
+    ['owner', team.groups.owners],
+    ['member', team.groups.members],
+    ['viewer', team.groups.viewers],
+  ] as const
+  return rows.flatMap((person) => {
+    const role = roles.find(([, groups]) => groups.some((each) => person.groups.includes(each)))
+    return role ? [{ person, as: role[0] }] : []
+  })
+}
+
+function Members({ team }: { team: DeclaredTeam }) {
+  const may = useQuery(whoami).data?.permissions.includes('people') ?? false
+  const page = useQuery({ ...people, enabled: may }).data
+  const found = page ? peopleOf(team, page.rows) : []
+  const groups = Object.entries(team.groups).filter(([, each]) => each.length)
+  return (
+    <>
+      <dl className="facts">
+        {groups.map(([role, names]) => (
+          <div key={role} style={{ display: 'contents' }}>
+            <dt>{role}</dt>
+            <dd>{names.join(', ')}</dd>
+          </div>
+        ))}
+        {team.contacts.map((each) => (
+          <div key={each.address} style={{ display: 'contents' }}>
+            <dt>{each.kind}</dt>
+            <dd>{each.address}</dd>
+          </div>
+        ))}
+        <dt>projects</dt>
+        <dd>{team.projects.join(', ') || 'none'}</dd>
+        <dt>namespaces</dt>
+        <dd>{team.namespaces.join(', ')}</dd>
+        <dt>priorities</dt>
+        <dd>{team.priorities.join(', ')}</dd>
+      </dl>
+      {may && page && (
+        <table className="table" style={{ marginTop: 12 }}>
+          <thead>
+            <tr>
+              <th>Has signed in</th>
+              <th style={{ width: 90 }}>As</th>
+              <th style={{ width: 120 }}>Seen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {found.map(({ person, as }) => (
+              <tr key={person.id}>
+                <td title={person.name}>{person.email || person.name}</td>
+                <td>{as}</td>
+                <td className="faint">
+                  <Ago at={person.seen} />
+                </td>
+              </tr>
+            ))}
+            {!found.length && (
+              <tr>
+                <td colSpan={3} className="faint">
+                  nobody of its groups has signed in yet
+                </td>
+              </tr>
+            )}
+          </tbody>
+        </table>
+      )}
+    </>
+  )
+}

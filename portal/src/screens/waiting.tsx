@@ -1,0 +1,134 @@
+import { Link } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import type { Explained, Verdict } from '../answers/documents'
+import { explanations } from '../answers/queries'
+import { AnswerPanel, useAnswer } from '../parts/answer'
+import { CopyCommand } from '../parts/copy'
+import { type Column, ColumnsMenu, Grid, shownOf } from '../parts/grid'
+import { matching } from '../parts/sorting'
+import { State } from '../parts/state'
+import { useList } from '../store/list'
+import { useNow } from '../store/now'
+import { plural, span } from '../words/format'
+import type { StateLook } from '../words/states'
+import { Chosen, Filters, useWhere } from './filters'
+
+export const VERDICT: Readonly<Record<Verdict, StateLook>> = {
+  broken: { word: 'broken', tone: 'bad', shape: 'cross' },
+  misconfigured: { word: 'misconfigured', tone: 'wait', shape: 'bar' },
+  waiting: { word: 'waiting', tone: 'quiet', shape: 'ring' },
+}
+
+/** Everything that does not run, and why. */
+export function Waiting() {
+  const [search, change] = useList()
+  const source = useAnswer(explanations(useWhere(search)))
+  const now = useNow(60_000)
+  const all = source.data?.document.items ?? NONE
+  const rows = useMemo(
+    () =>
+      matching(all, search.q, (each) => `${each.subject.name} ${each.subject.namespace ?? ''} ${each.cause} ${each.summary}`).filter(
+        (each) => (!search.by || each.verdict === search.by) && (!search.kind || each.cause === search.kind),
+      ),
+    [all, search.q, search.by, search.kind],
+  )
+  const columns = useMemo(() => columnsOf(now), [now])
+  return (
+    <>
+      <div className="head">
+        <h1>What waits</h1>
+        <Filters text="Work, namespace, cause" clusters={source.data?.sources.map((each) => each.name) ?? []}>
+          {(Object.keys(VERDICT) as Verdict[]).map((each) => (
+            <button key={each} type="button" className="chip" aria-pressed={search.by === each} onClick={() => change({ by: search.by === each ? '' : each })}>
+              <State of={VERDICT[each]} />
+            </button>
+          ))}
+          {search.kind && <Chosen said={search.kind} drop={() => change({ kind: '' })} />}
+        </Filters>
+      </div>
+      <AnswerPanel
+        title={source.data ? shownOf(rows.length, all.length, (number) => `${plural(number, 'piece')} of work`) : 'What waits'}
+        source={source}
+        flush
+        acts={
+          <>
+            <CopyCommand command="allot why -A" />
+            <ColumnsMenu columns={columns} />
+          </>
+        }
+        remarks={(document) => document.unseen}
+        empty={() =>
+          rows.length ? null : all.length ? (
+            <>
+              <strong>Nothing waits for such a reason</strong>
+              <button type="button" className="act" onClick={() => change({ q: '', by: '', kind: '' })}>
+                Show all {all.length}
+              </button>
+            </>
+          ) : (
+            <>
+              <strong>Nothing waits</strong>
+              <span>
+                Whatever was submitted runs or is over. <Link to="/help">Causes of waiting</Link> says what can stand in the way.
+              </span>
+            </>
+          )
+        }
+      >
+        {() => <Grid label="What waits" rows={rows} columns={columns} keyOf={keyOf} usual="verdict" />}
+      </AnswerPanel>
+    </>
+  )
+}
+
+const NONE: readonly Explained[] = []
+const ORDER: readonly Verdict[] = ['broken', 'misconfigured', 'waiting']
+
+function keyOf(each: Explained): string {
+  return `${each.source ?? ''}/${each.subject.namespace ?? ''}/${each.subject.kind}/${each.subject.name}`
+}
+
+function columnsOf(now: number): readonly Column<Explained>[] {
+  return [
+    {
+      id: 'work',
+      head: 'Work',
+      width: '17%',
+      sort: (each) => each.subject.name,
+      cell: (each) => (
+        <>
+          {each.subject.name} <span className="faint roomy">{each.subject.kind}</span>
+        </>
+      ),
+      title: (each) => `${each.subject.kind} ${each.subject.name}`,
+    },
+    { id: 'namespace', head: 'Namespace', width: '8%', roomy: true, sort: (each) => each.subject.namespace ?? '', cell: (each) => each.subject.namespace ?? '' },
+    { id: 'verdict', head: 'Verdict', width: '140px', narrow: '126px', sort: (each) => ORDER.indexOf(each.verdict), cell: (each) => <State of={VERDICT[each.verdict]} /> },
+    {
+      id: 'cause',
+      head: 'Cause',
+      width: '16%',
+      sort: (each) => each.cause,
+      cell: (each) =>
+        each.code ? (
+          <Link to="/help/$code" params={{ code: each.code }}>
+            {each.cause}
+          </Link>
+        ) : (
+          each.cause
+        ),
+      title: (each) => `${each.code ?? ''} ${each.cause}`,
+    },
+    { id: 'summary', head: 'Says', roomy: true, cell: (each) => each.summary, title: (each) => each.summary },
+    {
+      id: 'since',
+      head: 'Waits for',
+      width: '104px',
+      number: true,
+      roomy: true,
+      sort: (each) => (each.createdAt === null ? null : now - Date.parse(each.createdAt)),
+      cell: (each) => (each.createdAt === null ? '' : span(now - Date.parse(each.createdAt))),
+    },
+    { id: 'cluster', head: 'Cluster', width: '11%', roomy: true, sort: (each) => each.source, cell: (each) => each.source ?? '', title: (each) => each.source ?? '' },
+  ]
+}
