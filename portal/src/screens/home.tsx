@@ -80,8 +80,9 @@ function Figure({ number, said, group }: { number: number; said: string; group: 
 
 export function useJobsSource(): Source<readonly JobRow[]> {
   const held = useJobs()
-  const { trouble } = useLive()
-  return { data: held.heard === null && !held.complete ? undefined : held.rows, trouble, at: held.heard ?? 0, again: () => location.reload() }
+  const { trouble, lostAt } = useLive()
+  const data = held.heard === null && !held.complete ? undefined : held.rows
+  return { data, trouble, at: lostAt ?? held.heard ?? 0, again: () => location.reload() }
 }
 
 export function NoJobs() {
