@@ -33,7 +33,7 @@ export function RequestPage() {
         title="Who waits longer"
         source={source}
         partial={(now) => now.unknown || null}
-        empty={(now) => (now.effects.length ? null : <span>Nobody waits longer for it.</span>)}
+        empty={(now) => (now.effects.length ? null : <span>{now.unknown ? 'Nobody is known to wait longer for it.' : 'Nobody waits longer for it.'}</span>)}
       >
         {(now) => <Effects of={now.effects} />}
       </Panel>
@@ -150,7 +150,7 @@ function Decide({ told, act, close, done }: { told: ToldRequest; act: AskedMove[
       <p>
         {devicesOf(request.terms) || request.wish.kind} for {request.wish.team}
         {request.terms.price === null ? '' : `, ${money(request.terms.price, currency)}`}.{' '}
-        {later.length ? `${plural(later.length, 'piece')} of work of others waits longer.` : 'Nobody waits longer.'}
+        {later.length ? `${plural(later.length, 'piece')} of work of others waits longer.` : told.unknown ? 'Who waits longer is not known.' : 'Nobody waits longer.'}
       </p>
       {act === 'counter' && (
         <div className="form">
@@ -328,7 +328,7 @@ function Decisions({ told }: { told: ToldRequest }) {
           <Glyph shape={each.act === 'deny' ? 'cross' : each.act === 'approve' || each.act === 'accept' ? 'check' : 'half'} tone={each.act === 'deny' ? 'bad' : 'move'} />
           <Moment at={each.at} />
           <span>
-            <strong>{each.act}</strong> by {each.by}
+            <strong>{each.act}</strong> by {each.by || `the gate ${each.gate}`}
             {devicesOf(each.terms) && `: ${devicesOf(each.terms)}`}
             {each.reason && <span className="faint"> · {each.reason}</span>}
           </span>
