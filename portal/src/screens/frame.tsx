@@ -18,9 +18,9 @@ import { places, type Place } from './places'
 export function Frame() {
   const [palette, setPalette] = useState(false)
   const [help, setHelp] = useState(false)
-  useKeys({ palette: () => setPalette(true), help: () => setHelp(true) })
   const { data: me } = useQuery(whoami)
   const may = new Set(me?.permissions ?? [])
+  useKeys({ palette: () => setPalette(true), help: () => setHelp(true), may: (permission) => may.has(permission) })
   const shown = places.filter((each) => !each.needs || may.has(each.needs))
   return (
     <div className="frame">

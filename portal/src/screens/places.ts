@@ -13,6 +13,6 @@ export const places: readonly Place[] = [
   { to: '/jobs', name: 'Jobs', group: 'work', needs: 'read', also: 'ps list running pending' },
   { to: '/submit', name: 'Submit', group: 'work', needs: 'submit', also: 'run new job' },
   { to: '/requests', name: 'Requests', group: 'work', needs: 'requests', also: 'grants approvals' },
-  { to: '/ask', name: 'Ask for GPUs', group: 'work', needs: 'ask', also: 'request quota more' },
+  { to: '/ask', name: 'Ask for GPUs', group: 'work', needs: 'request', also: 'request quota more' },
   { to: '/backends', name: 'Back ends', group: 'platform', needs: 'read', also: 'clusters slurm local accelerators' },
 ]

@@ -3,7 +3,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { decide, requestOf, whoami } from '../api/queries'
 import type { AskedMove, Effect, ToldRequest } from '../api/schema'
-import { CopyCommand } from '../parts/copy'
+import { CopyCommand, shellWord } from '../parts/copy'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
@@ -61,7 +61,7 @@ function Head({ told }: { told: ToldRequest }) {
         <h1>{devicesOf(request.terms) || `${request.wish.kind} ${request.wish.subject}`}</h1>
         <span className="faint mono">{request.id}</span>
         <span className="grow" />
-        <CopyCommand command={`allot requests show ${request.id}`} />
+        <CopyCommand command={`allot request show ${request.id}`} />
       </div>
       <div className={`verdict tone-${look.tone}`} role="status" aria-live="polite">
         <State of={look} />
@@ -182,9 +182,20 @@ function Decide({ told, act, close, done }: { told: ToldRequest; act: AskedMove[
         <button type="button" className="act" onClick={close}>
           Leave it
         </button>
+        <CopyCommand command={commandOf(request.id, { act, reason, terms })} />
       </div>
     </Sheet>
   )
+}
+
+const COMMANDS: Readonly<Record<string, string>> = { accept: 'request accept', withdraw: 'request withdraw' }
+
+function commandOf(id: string, { act, reason, terms }: Pick<AskedMove, 'act' | 'reason' | 'terms'>): string {
+  const words = ['allot', COMMANDS[act] ?? act, id]
+  if (terms?.devices) words.push('--gpus', String(terms.devices))
+  if (terms?.lasts) words.push('--for', `${terms.lasts / 3_600_000}h`)
+  if (reason) words.push('-m', shellWord(reason))
+  return words.join(' ')
 }
 
 function Terms({ told }: { told: ToldRequest }) {
