@@ -43,9 +43,10 @@ from tools.oidc_provider import RunningProvider
 PEOPLE: Final = {
     "ada": ("acme-nlp",),
     "bob": ("acme-cv",),
+    "vic": ("acme-audit",),
     "eve": ("acme-platform-engineers", "acme-engineering-leads"),
 }
-"""Groups of those who may sign in: a member of a team each, and who decides."""
+"""Groups of those who may sign in: members of two teams, who only looks, and who decides."""
 PAST: Final = 200
 """Jobs that were over long ago."""
 TEAMS: Final = ("cv", "data-science", "nlp", "recsys")

@@ -8,6 +8,7 @@ import threading
 from typing import Final
 
 _CHUNK: Final = 1 << 16
+_EVENTS: Final = b"GET /api/v1/events"
 
 
 class Line:
@@ -30,6 +31,7 @@ class Line:
         self._sounds.set()
         self._living: set[socket.socket] = set()
         self._recorded: list[bytearray] | None = None
+        self._streams: dict[socket.socket, threading.Lock] = {}
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
@@ -53,6 +55,15 @@ class Line:
     def record(self) -> None:
         """Keep what the server says from now on."""
         self._recorded = []
+
+    def tell(self, frames: bytes) -> int:
+        """Say more than the server does on each stream of events; on how many."""
+        chunk = b"%x\r\n%s\r\n" % (len(frames), frames)
+        streams = tuple(self._streams.items())
+        for each, lock in streams:
+            with lock, contextlib.suppress(OSError):
+                each.sendall(chunk)
+        return len(streams)
 
     @property
     def sent(self) -> str:
@@ -87,18 +98,22 @@ class Line:
             self._pass(gone, come, True)
             asking.join()
             self._living -= {come, gone}
+            self._streams.pop(come, None)
 
     def _pass(self, one: socket.socket, other: socket.socket, answers: bool) -> None:
-        kept = bytearray()
+        kept, lock = bytearray(), threading.Lock()
         with contextlib.suppress(OSError):
             while data := one.recv(_CHUNK):
+                if not answers and data.startswith(_EVENTS):
+                    self._streams[one] = lock
                 if answers:
                     self._sounds.wait()
                     if self._recorded is not None:
                         if not any(each is kept for each in self._recorded):
                             self._recorded.append(kept)
                         kept += data
-                other.sendall(data)
+                with self._streams.get(other, lock):
+                    other.sendall(data)
         for each in (one, other):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
