@@ -187,7 +187,7 @@ def _public(name: str) -> dict[str, Any]:
         "client_id": name,
         "token_endpoint_auth_method": "none",
         "application_type": "native",
-        "redirect_uris": ["http://127.0.0.1/callback"],
+        "redirect_uris": ["http://127.0.0.1/callback", "http://127.0.0.1/sign-in/callback"],
         "grant_types": list(_GRANTS),
         "response_types": ["code"],
     }

@@ -11,7 +11,7 @@ import './look/parts.css'
 import { Skeleton } from './parts/panel'
 import { AskPage } from './screens/ask'
 import { Backends } from './screens/backends'
-import { SignedOut } from './screens/door'
+import { Nowhere, SignedOut } from './screens/door'
 import { Frame } from './screens/frame'
 import { Home } from './screens/home'
 import { JobPage } from './screens/job'
@@ -48,7 +48,7 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/help', component: lazyRouteComponent(() => import('./screens/help'), 'Help'), validateSearch: listSearch }),
   createRoute({ getParentRoute: () => root, path: '/help/$code', component: lazyRouteComponent(() => import('./screens/help'), 'CausePageScreen'), validateSearch: listSearch }),
 ])
-const router = createRouter({ routeTree: tree, scrollRestoration: true })
+const router = createRouter({ routeTree: tree, scrollRestoration: true, defaultNotFoundComponent: Nowhere })
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -1,6 +1,15 @@
 import { queryOptions } from '@tanstack/react-query'
 import { call } from './client'
-import type { AskedMove, AskedRequest, GrantRequest, GrantsPage, JobSubmission, PeoplePage, RequestsPage } from './schema'
+import type {
+  AskedMove,
+  AskedRequest,
+  GrantRequest,
+  GrantsPage,
+  JobSubmission,
+  PeoplePage,
+  RequestsPage,
+  TeamGrant,
+} from './schema'
 
 /** What is asked of the server; each answer is kept under a key, and made old by the event stream. */
 
@@ -55,7 +64,16 @@ export const requestOf = (reference: string) =>
 
 export const grants = queryOptions({
   queryKey: ['grants'],
-  queryFn: async () => ((await call('get', '/api/v1/grants', { query: { limit: MOST } })).page as GrantsPage).rows,
+  queryFn: async () => {
+    const rows: TeamGrant[] = []
+    let after: { after_id?: string } = {}
+    for (;;) {
+      const page = (await call('get', '/api/v1/grants', { query: { limit: MOST, ...after } })).page as GrantsPage
+      rows.push(...page.rows)
+      if (!page.next) return rows
+      after = { after_id: page.next }
+    }
+  },
 })
 
 export async function foresee(submission: JobSubmission) {

@@ -1,7 +1,7 @@
 import { say } from './toasts'
 
 /** The same act on the command line. */
-export function CopyCommand({ command }: { command: string }) {
+export function CopyCommand({ command, label = 'Copy command' }: { command: string; label?: string }) {
   return (
     <button
       type="button"
@@ -9,7 +9,7 @@ export function CopyCommand({ command }: { command: string }) {
       title={command}
       onClick={() => void navigator.clipboard.writeText(command).then(() => say(`Copied: ${command}`))}
     >
-      Copy command
+      {label}
     </button>
   )
 }

@@ -23,9 +23,10 @@ export function say(said: string, undo?: () => void): void {
   show({ id: next++, said, bad: false, ...(undo ? { undo } : {}) })
 }
 
-export function sayTrouble(error: unknown): void {
+/** What went wrong, and with which of several. */
+export function sayTrouble(error: unknown, of = ''): void {
   const trouble = asTrouble(error)
-  show({ id: next++, said: [trouble.what, trouble.why, trouble.fix].filter(Boolean).join('; '), bad: true })
+  show({ id: next++, said: [of, trouble.what, trouble.why, trouble.fix].filter(Boolean).join('; '), bad: true })
 }
 
 function show(toast: Toast): void {

@@ -61,7 +61,7 @@ export function AskPage() {
         <h1>Ask for GPUs</h1>
         <span className="grow" />
         <CopyCommand
-          command={`allot request gpus ${form.devices} --accelerator ${shellWord(form.accelerator)} --for ${form.hours}h --team ${shellWord(team)} --why ${shellWord(form.justification)}`}
+          command={`allot request gpus ${form.devices} --accelerator ${shellWord(form.accelerator)} --for ${form.hours}h --team ${shellWord(team)} --workload ${form.workload} --why ${shellWord(form.justification)}`}
         />
       </div>
       <div className="columns">

@@ -4,6 +4,16 @@ import { asTrouble, type Trouble } from '../api/problem'
 import { leaveToSignIn } from '../api/session'
 import { Failed } from '../parts/panel'
 
+/** Where an address leads to no screen. */
+export function Nowhere() {
+  return (
+    <>
+      <h1>There is no such page</h1>
+      <p className="faint">The address is mistyped, or what stood here has moved. Search finds screens and jobs.</p>
+    </>
+  )
+}
+
 /** Where nobody is known yet. */
 export function SignedOut({ trouble }: { trouble: Trouble | null }) {
   const [failed, setFailed] = useState<Trouble | null>(null)

@@ -18,9 +18,9 @@ import { places, type Place } from './places'
 export function Frame() {
   const [palette, setPalette] = useState(false)
   const [help, setHelp] = useState(false)
-  useKeys({ palette: () => setPalette(true), help: () => setHelp(true) })
   const { data: me } = useQuery(whoami)
   const may = new Set(me?.permissions ?? [])
+  useKeys({ palette: () => setPalette(true), help: () => setHelp(true), may: (permission) => may.has(permission) })
   const shown = places.filter((each) => !each.needs || may.has(each.needs))
   return (
     <div className="frame">
@@ -94,8 +94,12 @@ function StreamAge() {
   const now = useNow(1000)
   if (stream !== 'lost' || lostAt === null || now - lostAt < 3000) return null
   return (
-    <span className="state tone-wait" role="status">
-      What is shown is {span(now - lostAt)} old{trouble ? `: ${trouble.what}` : ''}
+    <span className="state tone-wait">
+      {/* Its age is not read out each second. */}
+      <span>What is shown is {span(now - lostAt)} old</span>
+      <span className="roomy" role="status">
+        {trouble?.what ?? 'the server is asked again'}
+      </span>
     </span>
   )
 }

@@ -6,6 +6,7 @@ import { State } from '../parts/state'
 import { Moment, Ran } from '../parts/moment'
 import { useJobs, useLive } from '../store/live'
 import { counted } from '../store/jobs'
+import { useMay } from '../store/may'
 import { count, plural } from '../words/format'
 import { GRANT, JOB, REQUEST } from '../words/states'
 import { devicesOf } from '../words/terms'
@@ -22,9 +23,11 @@ export function Home() {
       <div className="head">
         <h1>{me ? `${me.platform}` : 'Home'}</h1>
         <span className="grow" />
-        <Link to="/submit" className="act first">
-          Submit a job
-        </Link>
+        {useMay('submit') && (
+          <Link to="/submit" className="act first">
+            Submit a job
+          </Link>
+        )}
       </div>
       <Figures />
       <div className="columns">
@@ -80,17 +83,23 @@ function Figure({ number, said, group }: { number: number; said: string; group: 
 
 export function useJobsSource(): Source<readonly JobRow[]> {
   const held = useJobs()
-  const { trouble } = useLive()
-  return { data: held.heard === null && !held.complete ? undefined : held.rows, trouble, at: held.heard ?? 0, again: () => location.reload() }
+  const { trouble, lostAt } = useLive()
+  const data = held.heard === null && !held.complete ? undefined : held.rows
+  return { data, trouble, at: lostAt ?? held.heard ?? 0, again: () => location.reload() }
 }
 
 export function NoJobs() {
+  const may = useMay('submit')
   return (
     <>
       <strong>No jobs yet</strong>
-      <span>
-        <code>allot run train.py --gpus 1</code> runs a script, and <Link to="/submit">submit</Link> does it from here.
-      </span>
+      {may ? (
+        <span>
+          <code>allot run train.py --gpus 1</code> runs a script, and <Link to="/submit">submit</Link> does it from here.
+        </span>
+      ) : (
+        <span>Those of your teams are shown here.</span>
+      )}
     </>
   )
 }
@@ -135,6 +144,7 @@ function Mine({ name }: { name: string }) {
 
 function Asked() {
   const source = sourceOf(useQuery(requests))
+  const mayAsk = useMay('request')
   const open = (rows: typeof source.data) => (rows ?? []).filter((each) => each.state === 'waiting' || each.state === 'offered')
   return (
     <Panel
@@ -146,9 +156,11 @@ function Asked() {
         open(rows).length ? null : (
           <>
             <strong>Nothing waits for a decision</strong>
-            <span>
-              More GPUs for a while? <Link to="/ask">Ask for them</Link>: you see the price and whom it delays before you ask.
-            </span>
+            {mayAsk && (
+              <span>
+                More GPUs for a while? <Link to="/ask">Ask for them</Link>: you see the price and whom it delays before you ask.
+              </span>
+            )}
           </>
         )
       }

@@ -22,7 +22,7 @@ export function JobPage() {
   const source = sourceOf(query)
   return (
     <>
-      {source.data && <Head job={source.data} />}
+      {source.data && <Head job={source.data} reference={id} />}
       <Panel title="Timeline" source={source}>
         {(job) => <Timeline job={job} />}
       </Panel>
@@ -44,7 +44,7 @@ function stateOf(job: StoredJob): JobState {
   return job.history.moves.at(-1)?.state ?? 'submitted'
 }
 
-function Head({ job }: { job: StoredJob }) {
+function Head({ job, reference }: { job: StoredJob; reference: string }) {
   const state = stateOf(job)
   const look = JOB[state]
   const wait = job.waits.findLast((each) => each.until === null)
@@ -60,7 +60,7 @@ function Head({ job }: { job: StoredJob }) {
         <h1>{job.job.name}</h1>
         <span className="faint mono">{job.id}</span>
         <span className="grow" />
-        <Acts job={job} state={state} />
+        <Acts job={job} reference={reference} state={state} />
       </div>
       <div className={`verdict tone-${look.tone}`} role="status" aria-live="polite">
         <State of={look} />
@@ -75,18 +75,22 @@ function Head({ job }: { job: StoredJob }) {
   )
 }
 
-function Acts({ job, state }: { job: StoredJob; state: JobState }) {
+function Acts({ job, reference, state }: { job: StoredJob; reference: string; state: JobState }) {
   const queries = useQueryClient()
   const navigate = useNavigate()
   const may = useQuery(whoami).data?.permissions ?? []
   const [asks, setAsks] = useState(false)
   const over = OVER.has(state)
   async function end(): Promise<void> {
+    const { queryKey } = jobOf(reference)
     setAsks(false)
+    // It is shown at once as it will be, and as it was where it comes to nothing.
+    queries.setQueryData(queryKey, stoppingOf(job))
     try {
-      queries.setQueryData(jobOf(job.id).queryKey, await stop(job.id))
+      queries.setQueryData(queryKey, await stop(job.id))
       say(`Stopped ${job.job.name}`)
     } catch (error) {
+      queries.setQueryData(queryKey, job)
       sayTrouble(error)
     }
   }
@@ -101,6 +105,7 @@ function Acts({ job, state }: { job: StoredJob; state: JobState }) {
   return (
     <div className="acts">
       <CopyCommand command={`allot describe ${job.id}`} />
+      {over && may.includes('submit') && <CopyCommand command={`allot retry ${job.id}`} label="Copy retry" />}
       {over && may.includes('submit') && (
         <button type="button" className="act" onClick={() => void again()}>
           Run again
@@ -123,10 +128,18 @@ function Acts({ job, state }: { job: StoredJob; state: JobState }) {
           <button type="button" className="act" onClick={() => setAsks(false)}>
             Leave it
           </button>
+          <CopyCommand command={`allot stop ${job.id}`} />
         </div>
       </Sheet>
     </div>
   )
+}
+
+function stoppingOf(job: StoredJob): StoredJob {
+  const last = job.history.moves.at(-1)
+  if (!last) return job
+  const move = { ...last, at: Date.now(), state: 'stopping' as const, said: 'you have asked for it' }
+  return { ...job, history: { ...job.history, moves: [...job.history.moves, move] } }
 }
 
 function Timeline({ job }: { job: StoredJob }) {
@@ -249,9 +262,7 @@ function Used({ job }: { job: StoredJob }) {
       ))}
       <dt>Report</dt>
       <dd>
-        <Link to="/jobs/$id" params={{ id: job.id }}>
-          allot report {job.id}
-        </Link>
+        <CopyCommand command={`allot report ${job.id}`} />
       </dd>
     </dl>
   )

@@ -11,6 +11,7 @@ import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
 import { useJobs, useLive } from '../store/live'
+import { useMay } from '../store/may'
 import { count, plural } from '../words/format'
 import { GROUPS, JOB, OVER } from '../words/states'
 import { NoJobs, useJobsSource } from './home'
@@ -62,9 +63,11 @@ export function Jobs() {
         <h1>Jobs</h1>
         <span className="grow" />
         <CopyCommand command={commandOf(search)} />
-        <Link to="/submit" className="act first">
-          Submit a job
-        </Link>
+        {useMay('submit') && (
+          <Link to="/submit" className="act first">
+            Submit a job
+          </Link>
+        )}
       </div>
       <div className="head">
         <input
@@ -126,10 +129,15 @@ export function Jobs() {
 
 function commandOf(search: JobsSearch): string {
   const states = GROUPS.find(([name]) => name === search.state)?.[1].join(',')
-  const words = ['allot ps -A']
-  if (states) words.push(`--state ${states}`)
-  if (search.team) words.push(`--team ${shellWord(search.team)}`)
-  return words.join(' ')
+  const labels = [
+    states && `state in (${states})`,
+    ...(['team', 'owner', 'backend'] as const).map((name) => search[name] && `${name}=${search[name]}`),
+  ].filter(Boolean)
+  const words = search.q?.split(/\s+/).filter(Boolean) ?? []
+  return [
+    `allot ps -a -A${words.length ? ' -o wide' : ''}${labels.length ? ` -l ${shellWord(labels.join(','))}` : ''}`,
+    ...words.map((each) => `grep -iF -e ${shellWord(each)}`),
+  ].join(' | ')
 }
 
 function Rows({ rows }: { rows: readonly JobRow[] }) {
@@ -263,16 +271,17 @@ function Bulk({ ids, done }: { ids: ReadonlySet<string>; done: () => void }) {
     const ended = await Promise.allSettled(living.map((id) => stop(id)))
     const failed = ended.flatMap((each, number) => (each.status === 'rejected' ? [[living[number], each.reason] as const] : []))
     if (failed.length < living.length) say(`Stopped ${plural(living.length - failed.length, 'job')}`)
-    for (const [, reason] of failed) sayTrouble(reason)
+    for (const [id, reason] of failed) sayTrouble(reason, jobs.get(id ?? '')?.name)
     done()
   }
   return (
     <div className="note">
       <span>{plural(ids.size, 'job')} selected</span>
-      <button type="button" className="act danger" disabled={!living.length} onClick={() => setAsks(true)}>
-        Stop {plural(living.length, 'job')}
-      </button>
-      <CopyCommand command={`allot stop ${living.join(' ')}`} />
+      {useMay('stop') && (
+        <button type="button" className="act danger" disabled={!living.length} onClick={() => setAsks(true)}>
+          Stop {plural(living.length, 'job')}
+        </button>
+      )}
       <button type="button" className="act plain" onClick={done}>
         Clear
       </button>
@@ -288,6 +297,7 @@ function Bulk({ ids, done }: { ids: ReadonlySet<string>; done: () => void }) {
           <button type="button" className="act" onClick={() => setAsks(false)}>
             Leave them
           </button>
+          <CopyCommand command={`allot stop ${living.join(' ')}`} />
         </div>
       </Sheet>
     </div>

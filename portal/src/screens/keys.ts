@@ -20,7 +20,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
 ]
 
 /** Keys that count wherever somebody is, unless he writes. */
-export function useKeys({ palette, help }: { palette: () => void; help: () => void }): void {
+export function useKeys({ palette, help, may }: { palette: () => void; help: () => void; may: (permission: string) => boolean }): void {
   const navigate = useNavigate()
   const goes = useRef(0)
   useEffect(() => {
@@ -42,14 +42,14 @@ export function useKeys({ palette, help }: { palette: () => void; help: () => vo
       else if (going && event.key === 'a') void navigate({ to: '/accelerators' })
       else if (going && event.key === 'q') void navigate({ to: '/queues' })
       else if (event.key === 'g') goes.current = Date.now()
-      else if (event.key === 'c') void navigate({ to: '/submit' })
+      else if (event.key === 'c' && may('submit')) void navigate({ to: '/submit' })
       else return
       event.preventDefault()
       event.stopImmediatePropagation()
     }
     window.addEventListener('keydown', pressed, { capture: true })
     return () => window.removeEventListener('keydown', pressed, { capture: true })
-  }, [navigate, palette, help])
+  }, [navigate, palette, help, may])
 }
 
 export function writes(target: EventTarget | null): boolean {

@@ -30,7 +30,7 @@ export const places: readonly Place[] = [
   { to: '/jobs', name: 'Jobs', group: 'work', needs: 'read', also: 'ps list running pending' },
   { to: '/submit', name: 'Submit', group: 'work', needs: 'submit', also: 'run new job' },
   { to: '/requests', name: 'Requests', group: 'work', needs: 'requests', also: 'grants approvals' },
-  { to: '/ask', name: 'Ask for GPUs', group: 'work', needs: 'ask', also: 'request quota more' },
+  { to: '/ask', name: 'Ask for GPUs', group: 'work', needs: 'request', also: 'request quota more' },
   { to: '/overview', name: 'Overview', group: 'platform', needs: 'read', also: 'broken wasted risk health' },
   { to: '/fleet', name: 'Fleet', group: 'platform', needs: 'read', also: 'nodes slots gpus free stranded capacity' },
   { to: '/accelerators', name: 'Accelerators', group: 'platform', needs: 'read', also: 'who holds idle gpus' },

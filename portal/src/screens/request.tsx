@@ -3,7 +3,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { decide, requestOf, whoami } from '../api/queries'
 import type { AskedMove, Effect, ToldRequest } from '../api/schema'
-import { CopyCommand } from '../parts/copy'
+import { CopyCommand, shellWord } from '../parts/copy'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { Sheet } from '../parts/sheet'
@@ -33,7 +33,11 @@ export function RequestPage() {
         title="Who waits longer"
         source={source}
         partial={(now) => (now.unknown ? `not all is known: ${now.unknown}` : null)}
-        empty={(now) => (now.effects.length ? null : <span>Nobody waits longer for it.</span>)}
+        empty={(now) =>
+          now.effects.length ? null : (
+            <span>{now.unknown ? 'Nobody is known to wait longer for it.' : 'Nobody waits longer for it.'}</span>
+          )
+        }
       >
         {(now) => <Effects of={now.effects} />}
       </Panel>
@@ -61,7 +65,7 @@ function Head({ told }: { told: ToldRequest }) {
         <h1>{devicesOf(request.terms) || `${request.wish.kind} ${request.wish.subject}`}</h1>
         <span className="faint mono">{request.id}</span>
         <span className="grow" />
-        <CopyCommand command={`allot requests show ${request.id}`} />
+        <CopyCommand command={`allot request show ${request.id}`} />
       </div>
       <div className={`verdict tone-${look.tone}`} role="status" aria-live="polite">
         <State of={look} />
@@ -150,7 +154,7 @@ function Decide({ told, act, close, done }: { told: ToldRequest; act: AskedMove[
       <p>
         {devicesOf(request.terms) || request.wish.kind} for {request.wish.team}
         {request.terms.price === null ? '' : `, ${money(request.terms.price, currency)}`}.{' '}
-        {later.length ? `${plural(later.length, 'piece')} of work of others waits longer.` : 'Nobody waits longer.'}
+        {later.length ? `${plural(later.length, 'piece')} of work of others waits longer.` : told.unknown ? 'Who waits longer is not known.' : 'Nobody waits longer.'}
       </p>
       {act === 'counter' && (
         <div className="form">
@@ -182,9 +186,20 @@ function Decide({ told, act, close, done }: { told: ToldRequest; act: AskedMove[
         <button type="button" className="act" onClick={close}>
           Leave it
         </button>
+        <CopyCommand command={commandOf(request.id, { act, reason, terms })} />
       </div>
     </Sheet>
   )
+}
+
+const COMMANDS: Readonly<Record<string, string>> = { accept: 'request accept', withdraw: 'request withdraw' }
+
+function commandOf(id: string, { act, reason, terms }: Pick<AskedMove, 'act' | 'reason' | 'terms'>): string {
+  const words = ['allot', COMMANDS[act] ?? act, id]
+  if (terms?.devices) words.push('--gpus', String(terms.devices))
+  if (terms?.lasts) words.push('--for', `${terms.lasts / 3_600_000}h`)
+  if (reason) words.push('-m', shellWord(reason))
+  return words.join(' ')
 }
 
 function Terms({ told }: { told: ToldRequest }) {
@@ -328,7 +343,7 @@ function Decisions({ told }: { told: ToldRequest }) {
           <Glyph shape={each.act === 'deny' ? 'cross' : each.act === 'approve' || each.act === 'accept' ? 'check' : 'half'} tone={each.act === 'deny' ? 'bad' : 'move'} />
           <Moment at={each.at} />
           <span>
-            <strong>{each.act}</strong> by {each.by}
+            <strong>{each.act}</strong> by {each.by || `the gate ${each.gate}`}
             {devicesOf(each.terms) && `: ${devicesOf(each.terms)}`}
             {each.reason && <span className="faint"> · {each.reason}</span>}
           </span>

@@ -6,6 +6,7 @@ import { CopyCommand } from '../parts/copy'
 import { Moment } from '../parts/moment'
 import { Panel, sourceOf } from '../parts/panel'
 import { State } from '../parts/state'
+import { useMay } from '../store/may'
 import { useNow } from '../store/now'
 import { money, plural, span } from '../words/format'
 import { GRANT, REQUEST } from '../words/states'
@@ -34,9 +35,11 @@ export function Requests() {
         <h1>Requests</h1>
         <span className="grow" />
         <CopyCommand command={show === 'all' ? 'allot requests --all' : 'allot requests'} />
-        <Link to="/ask" className="act first">
-          Ask for more
-        </Link>
+        {useMay('request') && (
+          <Link to="/ask" className="act first">
+            Ask for more
+          </Link>
+        )}
       </div>
       <Panel
         title={asked.data ? plural(wanted(asked.data).length, 'request') : 'Requests'}

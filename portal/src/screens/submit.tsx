@@ -75,7 +75,7 @@ export function Submit() {
       <div className="head">
         <h1>Submit a job</h1>
         <span className="grow" />
-        <CopyCommand command={commandOf(whole)} />
+        {text && <CopyCommand command={`printf %s ${shellWord(text)} | allot submit --on ${shellWord(form.backend)} -`} />}
       </div>
       <div className="columns">
         <form
@@ -125,7 +125,7 @@ export function Submit() {
               <input type="number" min={1} value={form.hours} onChange={(event) => set({ hours: event.target.valueAsNumber || 1 })} />
             </Field>
             <div className="whole acts">
-              <button type="submit" className="act first" disabled={!text || sends || never}>
+              <button type="submit" className="act first" disabled={!text || sends || never || foreseen.isError}>
                 {sends ? 'Submitting' : 'Submit'}
               </button>
             </div>
@@ -207,10 +207,4 @@ async function submissionOf(text: string, backend: string): Promise<JobSubmissio
   const [job] = await jobsOf(text)
   // What has a usual value may be left out; the types of answers say that it is always there.
   return { job, backend } as unknown as JobSubmission
-}
-
-function commandOf(form: Form): string {
-  const words = ['allot run', '--gpus', String(form.gpus), '--team', shellWord(form.team)]
-  if (form.accelerator) words.push('--accelerator', shellWord(form.accelerator))
-  return `${words.join(' ')} -- ${form.command}`
 }

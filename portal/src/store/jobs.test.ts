@@ -47,6 +47,21 @@ describe('jobs as they are told', () => {
     expect(store.held().complete).toBe(false)
   })
 
+  it('keeps what it knows while all is read anew, and forgets then what is gone', async () => {
+    const store = new JobsStore(queueMicrotask)
+    store.put([row('a'), row('b'), row('c', { version: 5 })], 1)
+    store.finish()
+    store.renew()
+    store.put([row('c', { version: 4 })], 2)
+    await Promise.resolve()
+    expect(store.held().rows.length).toBe(3)
+    expect(store.held().complete).toBe(false)
+    store.put([row('b', { version: 2 })], 3)
+    store.finish()
+    await Promise.resolve()
+    expect(store.held().rows.map((each) => [each.id, each.version])).toEqual([['c', 5], ['b', 2]])
+  })
+
   it('tells whoever looks once of many changes of one moment', async () => {
     const store = new JobsStore(queueMicrotask)
     let told = 0

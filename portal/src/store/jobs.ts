@@ -21,6 +21,8 @@ export interface JobsHeld {
 
 interface Kept {
   row: JobRow
+  /** Whether it was told of since all was read anew. */
+  fresh: boolean
   /** What a search looks into. */
   readonly words: string
 }
@@ -64,6 +66,7 @@ export class JobsStore {
     let more = false
     for (const row of rows) {
       const known = this.#kept.get(row.id)
+      if (known) known.fresh = true
       if (known && known.row.version > row.version) continue
       if (known) {
         // Neither its name nor its team, nor when it was submitted, ever changes.
@@ -71,7 +74,7 @@ export class JobsStore {
         continue
       }
       more = true
-      const kept = { row, words: `${row.name} ${row.id} ${row.owner} ${row.team} ${row.project}`.toLowerCase() }
+      const kept = { row, fresh: true, words: `${row.name} ${row.id} ${row.owner} ${row.team} ${row.project}`.toLowerCase() }
       this.#kept.set(row.id, kept)
       this.#sorted.push(kept)
     }
@@ -89,16 +92,17 @@ export class JobsStore {
     this.#tell()
   }
 
+  /** All was read: whatever was not told of is gone. */
   finish(): void {
     this.#complete = true
+    this.#sorted = this.#sorted.filter((each) => each.fresh || !this.#kept.delete(each.row.id))
     this.#tell()
   }
 
-  /** Nothing is known any more: what comes is read anew. */
-  clear(): void {
-    this.#kept.clear()
-    this.#sorted = []
+  /** All is read anew; what is known stands until it was. */
+  renew(): void {
     this.#complete = false
+    for (const each of this.#sorted) each.fresh = false
     this.#tell()
   }
 

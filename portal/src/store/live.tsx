@@ -33,26 +33,36 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     let listing = new AbortController()
     let began = false
+    let failed = false
     function read(): void {
       began = true
+      failed = false
       listing.abort()
       listing = new AbortController()
-      jobs.clear()
-      list(jobs, listing.signal).catch((error: unknown) => {
-        if (!listing.signal.aborted) setState((before) => ({ ...before, trouble: asTrouble(error) }))
+      const { signal } = listing
+      jobs.renew()
+      list(jobs, signal).catch((error: unknown) => {
+        if (signal.aborted) return
+        failed = true
+        setState((before) => ({ ...before, trouble: asTrouble(error) }))
       })
     }
     // What changes from the stream's beginning on is told: what is listed after that misses nothing. Where no stream
     // comes, the list alone is better than nothing.
     const patience = setTimeout(() => began || read(), WITHOUT_STREAM)
+    let now: StreamState = 'begins'
     const leave = follow(EVENTS, {
-      event: (event) => (event.kind === 'begin' ? began || read() : heard(event, jobs, queries, read)),
-      state: (stream, trouble) =>
-        setState((before) => ({
-          stream,
-          trouble,
-          lostAt: stream === 'lost' ? (before.lostAt ?? Date.now()) : stream === 'live' ? null : before.lostAt,
-        })),
+      afresh: read,
+      event: (event) => heard(event, jobs, queries, read),
+      state: (stream, trouble, heardAt) => {
+        if (stream === 'live' && now === 'live') return
+        if (stream === 'live' && now === 'lost') {
+          if (failed) read()
+          void queries.refetchQueries({ predicate: ({ state }) => state.status === 'error' })
+        }
+        now = stream
+        setState((before) => ({ stream, trouble, lostAt: stream === 'lost' ? (heardAt ?? before.lostAt ?? Date.now()) : null }))
+      },
     })
     return () => {
       clearTimeout(patience)

@@ -1,4 +1,4 @@
-import { asTrouble, troubleOf, type Trouble } from '../api/problem'
+import { asTrouble, Trouble, troubleOf } from '../api/problem'
 import { forgetSession, PAGE_KEY, pageKey } from '../api/session'
 import { textOf } from '../api/text'
 
@@ -15,6 +15,11 @@ export class EventLines {
   #id = ''
   #kind = ''
   #data: string[] = []
+
+  /** Number up to which all was told; heartbeats tell it as well. */
+  get id(): string {
+    return this.#id
+  }
 
   /** Events that are whole with this chunk. */
   take(chunk: string): StreamEvent[] {
@@ -42,12 +47,15 @@ export class EventLines {
 export type StreamState = 'begins' | 'live' | 'lost'
 
 export interface StreamHeard {
+  /** What came before is not known: all is to be read. */
+  afresh(): void
   event(event: StreamEvent): void
-  state(state: StreamState, trouble: Trouble | null): void
+  /** How the stream is, and when the server was heard of last; null while it never was. */
+  state(state: 'live' | 'lost', trouble: Trouble | null, heardAt: number | null): void
 }
 
 /** Milliseconds of silence after which a stream counts as lost: heartbeats come every few seconds. */
-const SILENT = 10_000
+const SILENT = 8_000
 const WAITS = [500, 1000, 2000, 5000, 10_000]
 
 /**
@@ -60,24 +68,35 @@ export function follow(path: string, heard: StreamHeard): () => void {
   void (async () => {
     let last = ''
     let failures = 0
+    let heardAt: number | null = null
     while (!ended.signal.aborted) {
-      heard.state(failures ? 'lost' : 'begins', null)
+      let trouble = new Trouble(0, 'the server has ended the stream', '', 'it is asked again', '', '')
       try {
-        await once(path, last, ended.signal, (event) => {
-          if (event.id) last = event.id
-          if (event.kind === 'reset') last = ''
-          failures = 0
-          heard.event(event)
-        }, () => heard.state('live', null))
+        await once(path, last, ended.signal, {
+          begun: () => {
+            heardAt = Date.now()
+          },
+          chunk: (events, id) => {
+            heardAt = Date.now()
+            const resumed = last !== ''
+            if (id) last = id
+            for (const each of events) {
+              failures = 0
+              heard.state('live', null, heardAt)
+              if (each.kind !== 'begin') heard.event(each)
+              else if (!resumed) heard.afresh()
+            }
+          },
+        })
       } catch (error) {
         if (ended.signal.aborted) return
-        const trouble = asTrouble(error)
-        heard.state('lost', trouble)
+        trouble = asTrouble(error)
         if (trouble.signedOut) {
           forgetSession()
           return
         }
       }
+      heard.state('lost', trouble, heardAt)
       const wait = WAITS[Math.min(failures, WAITS.length - 1)] ?? 0
       failures += 1
       await new Promise((go) => setTimeout(go, wait))
@@ -86,29 +105,27 @@ export function follow(path: string, heard: StreamHeard): () => void {
   return () => ended.abort()
 }
 
-async function once(
-  path: string,
-  last: string,
-  ended: AbortSignal,
-  event: (event: StreamEvent) => void,
-  begun: () => void,
-): Promise<void> {
+interface Connection {
+  begun(): void
+  /** Events that came, and the number up to which all was told. */
+  chunk(events: readonly StreamEvent[], id: string): void
+}
+
+async function once(path: string, last: string, ended: AbortSignal, heard: Connection): Promise<void> {
   const quiet = new AbortController()
-  let timer = setTimeout(() => quiet.abort(), SILENT)
-  const again = () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => quiet.abort(), SILENT)
-  }
+  const hush = () => quiet.abort(new Trouble(0, 'the server has fallen silent', '', 'it is asked again', '', ''))
+  let timer = setTimeout(hush, SILENT)
   try {
     const headers: Record<string, string> = { Accept: 'text/event-stream', [PAGE_KEY]: pageKey() }
     if (last) headers['Last-Event-ID'] = last
     const answer = await fetch(path, { headers, signal: AbortSignal.any([ended, quiet.signal]) })
     if (!answer.ok || !answer.body) throw await troubleOf(answer)
-    begun()
+    heard.begun()
     const lines = new EventLines()
     for await (const chunk of textOf(answer.body)) {
-      again()
-      for (const each of lines.take(chunk)) event(each)
+      clearTimeout(timer)
+      timer = setTimeout(hush, SILENT)
+      heard.chunk(lines.take(chunk), lines.id)
     }
   } finally {
     clearTimeout(timer)

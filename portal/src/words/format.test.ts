@@ -7,19 +7,20 @@ describe('amounts in words', () => {
     [-5, '0 s'],
     [59_400, '59 s'],
     [61_000, '1 min 1 s'],
-    [15 * 60_000 + 1000, '15 min'],
+    [15 * 60_000 + 1000, '15 min 1 s'],
     [3_600_000, '1 h'],
     [3_660_000, '1 h 1 min'],
-    [47 * 3_600_000, '47 h'],
+    [47 * 3_600_000, '1 d 23 h'],
     [49 * 3_600_000, '2 d 1 h'],
-    [12 * 86_400_000 + 3_600_000, '12 d'],
+    [12 * 86_400_000 + 3_600_000, '12 d 1 h'],
   ])('%d ms is %s', (ms, said) => expect(span(ms)).toBe(said))
 
   it.each([
-    [0, 'EUR', '0.00 EUR'],
+    [0, 'EUR', '0 EUR'],
     [1_234_567, 'EUR', '1.23 EUR'],
     [1_234_567_890_000, 'EUR', '1,234,568 EUR'],
-    [5_000_000, '', '5.00'],
+    [5_000_000, '', '5'],
+    [-2_500_000, 'EUR', '-2.50 EUR'],
   ])('%d millionths of %s are %s', (amount, currency, said) => expect(money(amount, currency)).toBe(said))
 
   it('says today by the clock and another day with its date', () => {

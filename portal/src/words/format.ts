@@ -4,24 +4,26 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
+const UNITS = [
+  [DAY, 'd', HOUR, 'h'],
+  [HOUR, 'h', MINUTE, 'min'],
+  [MINUTE, 'min', 1000, 's'],
+] as const
+
 /** A span of time in its two largest units, as the command line says it. */
 export function span(ms: number): string {
-  if (ms < 0) return span(0)
-  if (ms < MINUTE) return `${Math.round(ms / 1000)} s`
-  if (ms < HOUR) return two(ms, MINUTE, 'min', 1000, 's')
-  if (ms < 2 * DAY) return two(ms, HOUR, 'h', MINUTE, 'min')
-  return two(ms, DAY, 'd', HOUR, 'h')
+  for (const [unit, name, part, partName] of UNITS) {
+    if (ms < unit) continue
+    const rest = Math.floor((ms % unit) / part)
+    return rest ? `${Math.floor(ms / unit)} ${name} ${rest} ${partName}` : `${Math.floor(ms / unit)} ${name}`
+  }
+  return `${Math.max(0, Math.floor(ms / 1000))} s`
 }
 
-function two(ms: number, unit: number, name: string, part: number, partName: string): string {
-  const whole = Math.floor(ms / unit)
-  const rest = Math.floor((ms - whole * unit) / part)
-  return rest > 0 && whole < 10 ? `${whole} ${name} ${rest} ${partName}` : `${whole} ${name}`
-}
-
+/** Whole units; small sums keep two decimals, as on the command line. */
 export function money(millionths: number, currency: string): string {
   const amount = millionths / 1_000_000
-  const digits = Math.abs(amount) < 100 ? 2 : 0
+  const digits = Math.abs(amount) < 100 && !Number.isInteger(amount) ? 2 : 0
   return `${amount.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${currency}`.trim()
 }
 

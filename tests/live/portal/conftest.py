@@ -1,0 +1,72 @@
+"""One browser, and one server with people and jobs, for all tests of the portal of a session.
+
+Fixtures:
+    browser: Chromium, of Debian's package, which is installed on first use.
+    house: the server. What a test does there, it does with jobs and requests of its own.
+    visit: opens the portal in a browser of its own; at the end of the test nothing may have gone wrong in it.
+    owner: a visit of the server's own user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.live.debian import install
+from tests.live.portal.browsing import CHROMIUM, Visit, chromium
+from tests.live.portal.house import House
+from tests.live.portal.house import house as running_house
+from tools.oidc_provider import missing, up
+
+Visits = Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        install("chromium", "fonts-dejavu-core")
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium here, and it cannot be installed: apt-get install chromium")
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("portal")
+    if missing():
+        with running_house(folder, browser, None) as made:
+            yield made
+        return
+    with up(folder / "provider") as provider, running_house(folder, browser, provider) as made:
+        yield made
+
+
+@pytest.fixture
+def people(house: House) -> House:
+    """A house at which people can sign in."""
+    if lacking := missing():
+        pytest.skip(f"nobody can sign in: no {lacking}")
+    return house
+
+
+@pytest.fixture
+def visit(house: House) -> Iterator[Visits]:
+    visits: list[Visit] = []
+
+    def open_one(who: str = "", **context: object) -> Visit:
+        visits.append(house.visit(who, **context))
+        return visits[-1]
+
+    yield open_one
+    wrong = [each for one in visits for each in one.wrong()]
+    for one in visits:
+        one.context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def owner(visit: Visits) -> Visit:
+    return visit()

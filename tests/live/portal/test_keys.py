@@ -1,0 +1,123 @@
+"""Everything by keys, and nothing that a role may not."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import pytest
+
+from tests.live.portal.browsing import Visit
+from tests.live.portal.conftest import Visits
+from tests.live.portal.house import House
+from tests.live.portal.test_truth import rows
+
+pytestmark = pytest.mark.live
+
+ALL: Final = {"Home", "Jobs", "Submit", "Requests", "Ask for GPUs", "Back ends"}
+ROLES: Final = {"": ALL, "ada": ALL, "eve": ALL, "vic": {"Home", "Jobs", "Requests", "Back ends"}}
+"""Screens of the server's own user, a member, an engineer, and somebody who only looks."""
+
+
+def palette(one: Visit) -> list[str]:
+    """What the palette has."""
+    one.page.keyboard.press("Control+k")
+    box = one.page.get_by_role("combobox", name="Search or go to")
+    assert one.page.evaluate("document.activeElement.getAttribute('role')") == "combobox"
+    found = one.page.get_by_role("option").all_inner_texts()
+    box.press("Escape")
+    box.wait_for(state="detached")
+    return found
+
+
+def test_the_palette_reaches_what_a_role_may_and_nothing_else(people: House, visit: Visits) -> None:
+    for who, screens in ROLES.items():
+        one = visit(who)
+        one.shown("/")
+        assert set(palette(one)) == screens, who
+        links = {each.split("\n")[0] for each in one.page.locator("nav a.entry").all_inner_texts()}
+        assert links == screens, who
+        may_submit = "Submit" in screens
+        assert (one.page.get_by_role("link", name="Submit a job").count() > 0) == may_submit, who
+        one.page.keyboard.press("c")
+        one.page.wait_for_timeout(200)
+        assert one.page.url.endswith("/submit") == may_submit, who
+        one.shown("/jobs")
+        acts = {"Submit a job"} & set(one.page.locator("main .act").all_inner_texts())
+        assert bool(acts) == may_submit, who
+        for screen in sorted(screens):
+            one.page.keyboard.press("Control+k")
+            one.page.keyboard.type(screen.lower())
+            one.page.keyboard.press("Enter")
+            one.page.locator("main h1").wait_for()
+            active = one.page.locator("nav a.entry[data-status=active]").inner_text()
+            assert active.split("\n")[0] == screen, who
+
+
+def test_a_list_is_walked_chosen_from_and_opened_by_keys(house: House, owner: Visit) -> None:
+    page = owner.shown("/jobs?state=running")
+    names, keys = rows(owner), page.keyboard
+    here = page.locator("tr.here td:nth-child(2) a")
+    for key, at in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        keys.press(key)
+        assert here.inner_text() == names[at]
+    keys.press("x")
+    keys.press("j")
+    keys.press("x")
+    assert page.get_by_text("2 jobs selected").is_visible()
+    assert page.locator("tr[aria-selected=true]").count() == 2
+    keys.press("Escape")
+    assert page.locator("tr[aria-selected=true]").count() == 0
+    keys.press("?")
+    help_ = page.get_by_role("dialog")
+    for key in ("Ctrl K", "j, k", "Enter", "x", "Esc", "?"):
+        assert help_.get_by_text(key, exact=True).is_visible(), key
+    keys.press("Escape")
+    help_.wait_for(state="detached")
+    keys.press("k")
+    keys.press("Enter")
+    page.get_by_role("heading", name=names[1], exact=True).wait_for()
+    for name, word in (("j", "Jobs"), ("r", "Requests"), ("h", "acme")):
+        keys.press("g")
+        keys.press(name)
+        page.get_by_role("heading", level=1, name=word, exact=True).wait_for()
+    # Who writes is not driven about.
+    page = owner.shown("/jobs")
+    page.get_by_label("Filter jobs").press_sequentially("chjkx?")
+    assert page.get_by_label("Filter jobs").input_value() == "chjkx?"
+    assert "/jobs" in page.url
+    # The palette finds jobs, too.
+    keys.press("Control+k")
+    page.get_by_role("combobox", name="Search or go to").press_sequentially("loud")
+    page.get_by_role("option", name="loud").wait_for()
+    keys.press("ArrowDown")
+    keys.press("ArrowUp")
+    keys.press("Enter")
+    page.get_by_role("heading", name="loud", exact=True).wait_for()
+
+
+def test_several_are_stopped_at_once_and_what_fails_is_told_one_by_one(house: House, owner: Visit) -> None:
+    name = f"bulk-{secrets.token_hex(2)}"
+    for number in range(3):
+        house.submit(f"{name}-{number}", "exec sleep 1000")
+    page = owner.shown(f"/jobs?q={name}&state=running")
+    page.wait_for_function("() => document.querySelectorAll('main tr[aria-rowindex]').length >= 3")
+    names = rows(owner)
+    ids = [house.service.find(each).id for each in names]
+    page.route(f"**/api/v1/jobs/{ids[0]}/stop", lambda route: route.fulfill(
+        status=409, content_type="application/problem+json", json={"title": "", "what": "it is bolted down"}
+    ))  # fmt: skip
+    for each in names:
+        page.get_by_label(f"Select {each}", exact=True).check()
+    page.get_by_role("button", name=f"Stop {len(names)} jobs").click()
+    dialog = page.get_by_role("dialog")
+    assert f"{len(names)} jobs of them run" in dialog.inner_text()
+    dialog.get_by_role("button", name=f"Stop {len(names)} jobs").click()
+    toasts = page.locator(".toasts")
+    toasts.get_by_text(f"Stopped {len(names) - 1} job").wait_for()
+    told = toasts.get_by_text("it is bolted down")
+    told.wait_for()
+    assert names[0] in told.inner_text(), "which one it was"
+    page.wait_for_function("() => document.querySelectorAll('main tr[aria-rowindex]').length === 1")
+    assert rows(owner) == [names[0]]
+    house.service.stop(ids[0], grace=0)
