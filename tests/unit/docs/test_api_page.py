@@ -101,7 +101,9 @@ def test_the_table_of_answers_has_every_answer_with_its_parameters(hall: Hall) -
         every, _, of_one = re.sub(r"\([^)]*\)", "", parameters).partition("; of one ")
         for name in re.findall(r"`([^`]+)`", names):
             extra = of_one if "/" in name else ""
-            told[name.replace("JOB", "{reference}").replace("CODE", "{code}")] = set(re.findall(r"`([a-z]+)`", every + extra))
+            told[name.replace("JOB", "{reference}").replace("CODE", "{code}")] = set(
+                re.findall(r"`([a-z]+)`", every + extra)
+            )
     found = {
         path.removeprefix("/api/v1/answers/"): {
             each["name"] for each in operations["get"].get("parameters", ()) if each["in"] == "query"
