@@ -150,7 +150,8 @@ function commandOf(search: ListSearch): string {
   const words = ['allot audit search']
   for (const name of ['who', 'verb', 'team', 'about', 'outcome', 'since'] as const) {
     const value = search[name]
-    if (value) words.push(`--${name} ${shellWord(value)}`)
+    // Of acts the command says what was done.
+    if (value) words.push(`--${name === 'verb' ? 'did' : name} ${shellWord(value)}`)
   }
   return words.join(' ')
 }

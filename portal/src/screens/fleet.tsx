@@ -29,6 +29,7 @@ export function Fleet() {
     [all, search.q, search.accelerator, kind],
   )
   const amounts = useMemo(() => amountsOf(rows.flatMap((each) => each.entries)), [rows])
+  const blocks = useMemo(() => blocksOf(rows), [rows])
   const here = all.find((each) => each.key === search.node)
   const nothing = () =>
     rows.length ? null : all.length ? (
@@ -81,7 +82,7 @@ export function Fleet() {
                   </button>
                 ))}
               </div>
-              <SlotPicture blocks={blocksOf(rows)} marked={search.node ?? ''} kind={kind} pick={(node) => change({ node })} />
+              <SlotPicture blocks={blocks} marked={search.node ?? ''} kind={kind} pick={(node) => change({ node })} />
             </>
           )}
         </AnswerPanel>

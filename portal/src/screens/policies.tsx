@@ -214,7 +214,7 @@ function Idle() {
           <>
             <span>No rule in shadow mode has met idle work.</span>
             <span>
-              A rule is declared with <code>kind: IdlePolicy</code>; <code>allot explain idle</code> tells how.
+              Rules stand under <code>idle</code> of the platform; <code>allot explain platform.idle</code> tells how.
             </span>
           </>
         )
@@ -279,7 +279,7 @@ function Declared({ q }: { q: string | undefined }) {
                 <td style={{ width: '38%' }} title={each.file}>
                   {each.name}
                 </td>
-                <td style={{ width: 96 }}>{MODE[each.mode] ? <State of={MODE[each.mode] as StateLook} /> : each.mode}</td>
+                <td style={{ width: 116 }}>{MODE[each.mode] ? <State of={MODE[each.mode] as StateLook} /> : each.mode}</td>
                 <td className="faint roomy" title={each.said}>
                   {each.said}
                 </td>

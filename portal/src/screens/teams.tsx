@@ -175,7 +175,7 @@ export function TeamPage() {
         <Filters />
         <span className="grow" />
         <FilteredLink search={{ team: name }}>Its jobs</FilteredLink>
-        <CopyCommand command={`allot quotas --team ${shellWord(name)}`} />
+        <CopyCommand command={`allot who --team ${shellWord(name)}`} />
       </div>
       <AnswerPanel
         title="Quota, term by term"

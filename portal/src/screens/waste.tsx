@@ -15,6 +15,7 @@ import { Filters, useWhere } from './filters'
 
 const BY = ['cause', 'team', 'node'] as const
 type By = (typeof BY)[number]
+const WORDS: Readonly<Record<By, string>> = { cause: 'Cause', team: 'Team', node: 'Node' }
 
 /** Where the devices go at this moment, and what it costs an hour. */
 export function WastePage() {
@@ -40,7 +41,7 @@ export function WastePage() {
     <>
       <div className="head">
         <h1>Waste</h1>
-        <Filters text={by} clusters={source.data?.sources.map((each) => each.name) ?? []}>
+        <Filters text={WORDS[by]} clusters={source.data?.sources.map((each) => each.name) ?? []}>
           {BY.map((each) => (
             <button key={each} type="button" className="chip" aria-pressed={by === each} onClick={() => change({ by: each === 'cause' ? '' : each, sort: '', q: '' })}>
               by {each}
@@ -119,7 +120,7 @@ function columnsOf(by: By, currency: string): readonly Column<WasteRow>[] {
   return [
     {
       id: 'name',
-      head: by === 'cause' ? 'Cause' : by === 'team' ? 'Team' : 'Node',
+      head: WORDS[by],
       width: '26%',
       sort: (each) => each.name,
       title: (each) => (by === 'cause' ? KIND_WORDS[kindOf(each.name)].means : each.name),
