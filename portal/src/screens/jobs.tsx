@@ -174,8 +174,8 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th style={{ width: 32 }}>
                 <span className="hidden-text">Selected</span>
               </th>
-              <th style={{ width: '24%' }}>Job</th>
-              <th style={{ width: 104 }}>State</th>
+              <th className="leading">Job</th>
+              <th style={{ width: 116 }}>State</th>
               <th className="roomy" style={{ width: '10%' }}>
                 Team
               </th>
@@ -183,13 +183,13 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th className="number" style={{ width: 76 }}>
                 GPUs
               </th>
-              <th className="roomy" style={{ width: 96 }}>
+              <th className="roomy" style={{ width: 76 }}>
                 Where
               </th>
-              <th className="roomy" style={{ width: 84 }}>
+              <th className="roomy" style={{ width: 136 }}>
                 Submitted
               </th>
-              <th className="number roomy" style={{ width: 96 }}>
+              <th className="number roomy" style={{ width: 108 }}>
                 Ran
               </th>
             </tr>
