@@ -117,7 +117,8 @@ def test_every_panel_tells_loading_failed_and_old_apart(house: House, visit: Vis
         one.page.unroute_all()
         one.page.route(ALL_BUT_ME, refuse)
         one.open(path)
-        one.page.wait_for_timeout(1200)
+        failed = "(most) => document.querySelectorAll('main section.panel [data-state=error]').length >= most"
+        one.page.wait_for_function(failed, arg=len(panels))
         see(one, "error", panels, seen)
         for title in panels:
             panel = one.page.locator("section.panel", has=one.page.locator("h2", has_text=title)).first
