@@ -28,7 +28,9 @@ THEMES: Final = ("light", "dark")
 def named(path: str) -> str:
     """What the picture of a screen is called."""
     first, _, rest = path.strip("/").partition("/")
-    return {"": "home", "jobs": "job" if rest else "jobs", "requests": "request" if rest else "requests"}.get(first, first)
+    return {"": "home", "jobs": "job" if rest else "jobs", "requests": "request" if rest else "requests"}.get(
+        first, first
+    )
 
 
 def take(made: House, only: set[str]) -> list[Path]:
