@@ -179,14 +179,14 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               <th className="roomy" style={{ width: '10%' }}>
                 Team
               </th>
-              <th className="roomy">Says</th>
+              <th className="roomy broad">Says</th>
               <th className="number" style={{ width: 76 }}>
                 GPUs
               </th>
-              <th className="roomy" style={{ width: 76 }}>
+              <th className="roomy broad" style={{ width: 76 }}>
                 Where
               </th>
-              <th className="roomy" style={{ width: 136 }}>
+              <th className="roomy" style={{ width: 148 }}>
                 Submitted
               </th>
               <th className="number roomy" style={{ width: 108 }}>
@@ -224,11 +224,11 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                     <State of={JOB[each.state]} />
                   </td>
                   <td className="roomy">{each.team}</td>
-                  <td className="faint roomy" title={each.said}>
+                  <td className="faint roomy broad" title={each.said}>
                     {each.said}
                   </td>
                   <td className="number">{each.devices ? `${each.devices} ${each.accelerator}` : ''}</td>
-                  <td className="roomy">{each.backend}</td>
+                  <td className="roomy broad">{each.backend}</td>
                   <td className="faint roomy">
                     <Moment at={each.submitted} />
                   </td>
