@@ -178,6 +178,8 @@ def listing(stage: Stage, times: int) -> list[Figure]:
         page.wait_for_timeout(20)
     frames = page.evaluate("() => window.__frames")
     trace = json.loads(stage.browser.stop_tracing())
+    page.locator(".scroll").evaluate("(box) => { box.scrollTop = 0 }")
+    page.wait_for_timeout(300)
     name = page.locator(f"{ROW} a").first.inner_text()
     heading = f"document.querySelector('main h1')?.innerText === {name!r}"
     since_pressed(page, page.locator(f"{ROW} a").first.click, heading)
