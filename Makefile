@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # What the live tests need beside the programs of every sandbox.
 EXTENSIONS := --with jobset --with leaderworkerset --with rayjob --with trainjob
 
-.PHONY: help setup up down test check lint unit corpus live nightly golden lock bench wheel image wheel-compiled clean
+.PHONY: help setup up test check lint unit corpus live nightly golden pictures lock bench wheel image wheel-compiled clean
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -57,6 +57,9 @@ nightly: $(READY) ## the long runs: all scenarios, all mutations, all examples o
 
 golden: $(READY) ## write the golden files anew; read the diff before you commit it
 	ALLOTMENT_UPDATE_GOLDEN=1 $(PYTEST) -q tests/unit/render tests/unit/jobs
+
+pictures: $(READY) ## the portal's screens, in both themes, into docs/pictures/portal/ (Debian: chromium)
+	$(BIN)/python -m tools.portal_pictures
 
 lock: ## resolve the locked requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt

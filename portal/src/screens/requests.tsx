@@ -158,7 +158,7 @@ function Grants({ source, all }: { source: ReturnType<typeof sourceOf<readonly T
 
 /** How much of a grant's time has passed; amber from 85 %. */
 export function Course({ since, until }: { since: number; until: number | null }) {
-  const now = useNow(60_000)
+  const now = useNow()
   if (until === null) return <span className="faint">for good</span>
   const part = Math.max(0, Math.min(1, (now - since) / (until - since)))
   const tone = part >= 0.85 ? 'var(--wait)' : 'var(--accent)'

@@ -30,8 +30,8 @@ const FIRST: Form = {
   command: '',
   accelerator: '',
   gpus: 1,
-  cpus: 4,
-  memory: 16,
+  cpus: 1,
+  memory: 4,
   hours: 4,
   priority: '',
 }

@@ -68,6 +68,7 @@ class House:
         server: with its folders.
         line: between it and all browsers.
         browser: everybody's.
+        words: that the server was started with.
     """
 
     server: Server
@@ -146,14 +147,6 @@ class House:
         )
         return self.service.ask(asked).id
 
-    def kill(self) -> None:
-        """End the server as a crash does."""
-        self.server.kill(self.service.status().pid)
-
-    def start(self) -> None:
-        """Begin it again, where it was."""
-        self.server.up(*self.words)
-
 
 def signed_in(visit: Visit, login: str) -> None:
     """Sign in at the identity provider, as a person does."""
@@ -176,7 +169,7 @@ def house(folder: Path, browser: Browser, provider: RunningProvider | None) -> I
     with place_of(str(folder / "store.db")).writer("tests") as opened:
         assert isinstance(opened, SqlStore)
         fill(opened, past(PAST))
-    words = ["--platform", str(platform), "--store", str(folder / "store.db"), "--listen", f"127.0.0.1:{_port()}"]
+    words = ["--platform", str(platform), "--store", str(folder / "store.db"), "--listen", "127.0.0.1:0"]
     if provider is not None:
         for login, groups in PEOPLE.items():
             provider.enroll(login, *groups)
@@ -193,7 +186,6 @@ def house(folder: Path, browser: Browser, provider: RunningProvider | None) -> I
     finally:
         if line is not None:
             line.close()
-        server.up(*words)
         server.end()
         for login in PEOPLE if provider is not None else ():
             provider.withdraw(login)
@@ -235,12 +227,3 @@ def _platform(folder: Path) -> Path:
         who = ("-c", "user.name=Grace", "-c", "user.email=grace@acme.example")
         subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
     return folder
-
-
-def _port() -> int:
-    # It comes back to the same one after a crash.
-    import socket  # noqa: PLC0415
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -23,7 +23,7 @@ GROUPS: Final = {
     "failed": {"failed", "refused"},
     "over": {"succeeded", "stopped"},
 }
-DAY, NIGHT = 25, 200
+DAY, NIGHT = 12, 200
 """Jobs that are compared."""
 
 

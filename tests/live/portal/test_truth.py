@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page, Route
 
+from allotment.model.requests.request import RequestState
 from allotment.ports.requests import RequestFilter
 from tests.live.portal.browsing import Visit
 from tests.live.portal.conftest import Visits
@@ -58,7 +59,7 @@ piece cannot be cut, and what a form asks for is none of these."""
 
 
 def by_address(house: House) -> dict[str, dict[str, str]]:
-    one = next(each for each in house.service.requests(RequestFilter()).rows if each.decisions == ())
+    one = house.service.requests(RequestFilter(states=frozenset({RequestState.WAITING}))).rows[-1]
     return {path.replace("REQUEST", one.id): panels for path, panels in PANELS.items()}
 
 
@@ -117,7 +118,8 @@ def test_every_panel_tells_loading_failed_and_old_apart(house: House, visit: Vis
         one.page.unroute_all()
         one.page.route(ALL_BUT_ME, refuse)
         one.open(path)
-        one.page.wait_for_timeout(1200)
+        failed = "(most) => document.querySelectorAll('main section.panel [data-state=error]').length >= most"
+        one.page.wait_for_function(failed, arg=len(panels))
         see(one, "error", panels, seen)
         for title in panels:
             panel = one.page.locator("section.panel", has=one.page.locator("h2", has_text=title)).first
