@@ -41,6 +41,8 @@ _STEP: Final = 1.0
 _NODES_SINCE: Final = 14 * 86_400_000
 _ASKS_AT_LATEST: Final = 60_000
 """Milliseconds after which people ask for more."""
+_MOST_TOLD: Final = 100
+"""Different failures that are told."""
 _REST: Final = 0.25
 """Part of the time that a step has taken which is left to others before the next, where steps take long."""
 
@@ -169,9 +171,9 @@ def _again_and_again(step: Callable[[], object], ending: Event) -> None:
             step()
         except Exception as error:  # noqa: BLE001 (what goes wrong with one step must not end the fleet)
             said = error.line if isinstance(error, AllotmentError) else f"{type(error).__name__}: {error}"
-            if said not in told:
+            if said not in told and len(told) < _MOST_TOLD:
+                told.add(said)
                 _tell(f"the demo stumbles: {shown(said)}")
-            told.add(said)
         # Where the machine is slow the fleet is, too.
         took = time.monotonic() - began
         if ending.wait(max(_STEP - took, _REST * took)):

@@ -31,7 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     one = Server(tmp_path_factory.mktemp("demo"))
     try:
         one.run("up", "--demo", "--no-open")
-        until(lambda: counted(one, "running") >= 40)
+        until(lambda: counted(one, "running") >= 20)
         yield one
     finally:
         one.run("down")
@@ -99,6 +99,7 @@ def test_what_is_granted_stands_in_the_cluster(demo: Server) -> None:
 
 
 def test_nothing_of_it_reaches_what_is_real(demo: Server) -> None:
+    Path(demo.home, "mine.yaml").write_text(MINE, encoding="utf-8")
     demo.run("submit", "mine.yaml", code=3)
     demo.run("up", "--demo", "--store", "mine.db", code=2)
     demo.run("up", "--slots", "4", code=6)

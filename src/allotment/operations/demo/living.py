@@ -114,11 +114,9 @@ class LivingCluster:
 
     @staticmethod
     def _of_queues(sight: ClusterSight) -> object:
-        objects = sight.index.objects
-        return tuple(
-            tuple(map(id, getattr(objects, name)))
-            for name in ("workloads", "cluster_queues", "local_queues", "cohorts", "flavors")
-        )
+        """All that Kueue decides on; of what has not changed the very same values, so that comparing is quick."""
+        every = sight.index.objects
+        return every.workloads, every.cluster_queues, every.local_queues, every.cohorts, every.flavors
 
     def _sight(self, now: int) -> ClusterSight:
         gathered, raw = Gathered(), dict[str, Body]()

@@ -36,7 +36,7 @@ class DemoPace:
 
 
 @dataclass(frozen=True, slots=True)
-class JobFate:
+class WorkFate:
     """How one attempt goes; seconds of the fleet.
 
     Attributes:
@@ -57,7 +57,7 @@ class JobFate:
 _ENDS: Final = ((1, "Error"), (1, "Error"), (137, "OOMKilled"), (2, "Error"))
 
 
-def fate_of(seed: int, key: str) -> JobFate:
+def fate_of(seed: int, key: str) -> WorkFate:
     """The fate of an attempt.
 
     Args:
@@ -70,8 +70,8 @@ def fate_of(seed: int, key: str) -> JobFate:
     pulls = _PULLS[0] + pull * (_PULLS[1] - _PULLS[0])
     if ends < _FAILS:
         code, reason = _ENDS[int(ends / _FAILS * len(_ENDS))]
-        return JobFate(pulls, max(_SHORTEST, runs * ends / _FAILS), code, reason)
-    return JobFate(pulls, runs, image=image >= _BROKEN_IMAGE)
+        return WorkFate(pulls, max(_SHORTEST, runs * ends / _FAILS), code, reason)
+    return WorkFate(pulls, runs, image=image >= _BROKEN_IMAGE)
 
 
 def draws(seed: int, key: str, number: int) -> list[float]:

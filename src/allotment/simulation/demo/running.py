@@ -10,7 +10,7 @@ from allotment.model.observed.base import condition
 from allotment.model.observed.pods import Pod
 from allotment.model.observed.work import Job
 from allotment.scheduling.snapshot.placement import placement_view
-from allotment.simulation.demo.fates import JobFate, fate_of
+from allotment.simulation.demo.fates import WorkFate, fate_of
 from allotment.simulation.demo.sight import ClusterSight, is_over
 from allotment.simulation.demo.writes import (
     BATCH,
@@ -190,7 +190,7 @@ def run_pods(sight: ClusterSight) -> Iterator[Write]:
             yield from _start(sight, pod, fate)
 
 
-def _start(sight: ClusterSight, pod: Pod, fate: JobFate) -> Iterator[Write]:
+def _start(sight: ClusterSight, pod: Pod, fate: WorkFate) -> Iterator[Write]:
     if fate.image:
         running = {"running": {"startedAt": sight.time}}
         ready = set_true("Ready", "", "")
@@ -215,7 +215,7 @@ def _began(pod: Pod) -> int:
     return next((milliseconds(each.started_at) for each in states if each is not None), 0)
 
 
-def _over(sight: ClusterSight, fate: JobFate, began: int, pod: Pod) -> dict[str, Any]:
+def _over(sight: ClusterSight, fate: WorkFate, began: int, pod: Pod) -> dict[str, Any]:
     ended = {
         "exitCode": fate.code,
         "reason": fate.reason,
