@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, Outlet } from '@tanstack/react-router'
 import { useState } from 'react'
 import { call } from '../api/client'
-import { grants, requests, whoami } from '../api/queries'
+import { grants, requests, status, whoami } from '../api/queries'
 import { forgetSession } from '../api/session'
 import { Palette } from '../parts/palette'
 import { Sheet } from '../parts/sheet'
@@ -39,6 +39,7 @@ export function Frame() {
           Search or go to <kbd>Ctrl K</kbd>
         </button>
         <span className="grow" />
+        <MadeUp asked={may.has('read')} />
         <StreamAge />
         <You name={me?.name ?? ''} roles={me?.roles ?? []} />
       </header>
@@ -87,6 +88,17 @@ function useOpen(): number {
   const { data: given } = useQuery(grants)
   const waits = asked?.filter((each) => each.state === 'waiting' || each.state === 'offered').length ?? 0
   return waits + (given?.filter((each) => each.state === 'conflict').length ?? 0)
+}
+
+/** Whoever looks at a demo must not take it for his fleet. */
+function MadeUp({ asked }: { asked: boolean }) {
+  const { data } = useQuery({ ...status, enabled: asked })
+  if (!data?.demo) return null
+  return (
+    <span className="state tone-wait" title={data.demo}>
+      Demo<span className="roomy">: all of it is made up</span>
+    </span>
+  )
 }
 
 function StreamAge() {
