@@ -17,7 +17,10 @@ export function Palette({ places, close }: { places: readonly Place[]; close: ()
   const id = useId()
   const found = useMemo(() => {
     const words = text.toLowerCase().trim()
-    const screens = places.filter((each) => `${each.name} ${each.also}`.toLowerCase().includes(words))
+    const named = (each: Place) => each.name.toLowerCase().includes(words)
+    const meant = places.filter((each) => each.also.toLowerCase().includes(words) && !named(each))
+    // What is called so comes before what is meant by it, too.
+    const screens = [...places.filter(named), ...meant]
     const rows = words ? jobs.wanted({ text: words }).slice(0, MOST) : []
     return [
       ...screens.map((each) => ({ key: each.to, said: each.name, state: null, go: () => navigate({ to: each.to }) })),

@@ -87,7 +87,9 @@ function Acts({ job, reference, state }: { job: StoredJob; reference: string; st
     // It is shown at once as it will be, and as it was where it comes to nothing.
     queries.setQueryData(queryKey, stoppingOf(job))
     try {
-      queries.setQueryData(queryKey, await stop(job.id))
+      const answer = await stop(job.id)
+      // What became of it may have been told, and read, before the answer came.
+      queries.setQueryData<StoredJob>(queryKey, (now) => (now && now.version > answer.version ? now : answer))
       say(`Stopped ${job.job.name}`)
     } catch (error) {
       queries.setQueryData(queryKey, job)

@@ -241,7 +241,7 @@ def test_what_is_empty_says_what_to_do_next_and_what_is_cut_or_lacks_something_s
     one.shown(request)
     state, text = states(one.page)["Who waits longer"]
     assert "partial" in state
-    assert "Not all is known" in text
+    assert "not all is known" in text
 
 
 def test_a_source_that_hangs_or_fails_keeps_its_own_panel_only(visit: Visits) -> None:

@@ -81,11 +81,11 @@ def up(session: Session, asked: UpOptions, *, output: OutputOptions) -> None:
     The server listens on a socket that is yours alone, and keeps its jobs: what runs when it ends runs on, and is found
     again by the next. It listens on loopback besides, and your browser is opened with the portal there; --listen names
     another address of the network, with TLS where it is none of loopback. Whoever comes there shows a token (`allot
-    token create`). Where no platform is named and nothing has ever run, a few example jobs are submitted. With
-    --oidc-issuer the people of that identity provider sign in there (`allot login`): their groups are what the platform
-    directory says, and they see and do what is their teams'. With --standby it waits while another one on the same
-    PostgreSQL leads, and takes over when that one ends or hangs. With --notices people are told of requests, grants and
-    quotas without having asked.
+    token create`). Where neither a platform nor an address is named and nothing has ever run, a few example jobs are
+    submitted. With --oidc-issuer the people of that identity provider sign in there (`allot login`): their groups are
+    what the platform directory says, and they see and do what is their teams'. With --standby it waits while another
+    one on the same PostgreSQL leads, and takes over when that one ends or hangs. With --notices people are told of
+    requests, grants and quotas without having asked.
     """
     from allotment import wiring
     from allotment.cli.commands.run.first_jobs import submit_first_jobs, wants_first_jobs
@@ -107,7 +107,8 @@ def up(session: Session, asked: UpOptions, *, output: OutputOptions) -> None:
         directory = words[1] if words[:1] == ["--platform"] else ""
         meant = AskedStart(words, directory, asked.slots, session.value("listen"))
         check_as_asked(started.status, meant, server.started_with(started.status.pid))
-    elif not asked.no_examples and wants_first_jobs(server.service, started.status):
+    # Whoever says where it listens has a server for more than a first look.
+    elif not (asked.no_examples or session.value("listen")) and wants_first_jobs(server.service, started.status):
         submit_first_jobs(session, server.service)
         started = StartedServer(server.service.status(), already=False)
     show(
