@@ -155,7 +155,7 @@ def test_a_leader_that_has_lost_the_database_leaves_it_to_the_other(pair: Pair, 
 def test_leaders_that_are_killed_under_load_lose_nothing_and_start_nothing_twice(
     pair: Pair, training: Training, request: pytest.FixtureRequest
 ) -> None:
-    rounds = 20 if request.config.getoption("-m") == "nightly" else int(os.environ.get("ALLOTMENT_KILLS", "4"))
+    rounds = 20 if request.config.getoption("-m") == "nightly" else int(os.environ.get("ALLOTMENT_KILLS", "2"))
     cluster = training.cluster.name
     pair.led_by(pair.start())
     standby = pair.start()
