@@ -34,7 +34,8 @@ def copied(one: Visit, button: Locator) -> str:
 
 def typed(house: House, command: str, code: int = 0) -> str:
     """Run it as it was copied, in a shell."""
-    tools = {**house.server.environment, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    # Room for each job in a line of its own: whoever runs the tests may have said how wide his terminal is.
+    tools = {**house.server.environment, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "COLUMNS": "500"}
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=house.server.home,
