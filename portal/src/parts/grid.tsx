@@ -1,8 +1,7 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type CSSProperties, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
-import { writes } from '../screens/keys'
+import { type CSSProperties, type ReactNode, useMemo } from 'react'
 import { useList } from '../store/list'
 import { count } from '../words/format'
+import { useRows } from './rows'
 import { type SortValue, sorted, sortingOf } from './sorting'
 
 export interface Column<R> {
@@ -34,48 +33,20 @@ interface GridProps<R> {
   readonly here?: string
 }
 
-const ROW = 28
-
 /** A long list: order and columns stand in the address, and every row is reached by keys. */
 export function Grid<R>({ label, rows, columns, keyOf, usual, open, chosen: told, here: marked }: GridProps<R>) {
   const [search, change] = useList()
-  const box = useRef<HTMLDivElement>(null)
-  const [here, setHere] = useState(-1)
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const shown = columnsOf(columns, search.cols)
   const { by, down } = sortingOf(search.sort, usual)
   const value = columns.find((each) => each.id === by)?.sort
   const inOrder = useMemo(() => (value ? sorted(rows, value, down) : rows), [rows, value, down])
-  const virtual = useVirtualizer({
-    count: inOrder.length,
-    getScrollElement: () => box.current,
-    estimateSize: () => ROW,
-    overscan: 20,
-  })
-  useEffect(() => {
-    function pressed(event: KeyboardEvent): void {
-      if (writes(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
-      const row = inOrder[here]
-      if (event.key === 'j' || event.key === 'k') {
-        const next = Math.max(0, Math.min(inOrder.length - 1, here + (event.key === 'j' ? 1 : -1)))
-        setHere(next)
-        virtual.scrollToIndex(next)
-      } else if (event.key === 'Enter' && row && open && document.activeElement === document.body) open(row)
-      else if (event.key === 'x' && row && told) setChosen((before) => toggled(before, keyOf(row)))
-      else if (event.key === 'Escape') setChosen(new Set())
-    }
-    window.addEventListener('keydown', pressed)
-    return () => window.removeEventListener('keydown', pressed)
-  }, [inOrder, here, virtual, open, told, keyOf])
-  const items = virtual.getVirtualItems()
-  const before = items[0]?.start ?? 0
-  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
+  const { box, here, chosen, choose, clear, items, measure, before, after } = useRows({ rows: inOrder, keyOf, open, selects: told !== undefined })
   return (
     <>
       {told && chosen.size > 0 && (
         <div className="note">
           <span className="grow">{told(inOrder.filter((each) => chosen.has(keyOf(each))))}</span>
-          <button type="button" className="act plain" onClick={() => setChosen(new Set())}>
+          <button type="button" className="act plain" onClick={clear}>
             Clear
           </button>
         </div>
@@ -122,7 +93,7 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, open, chosen: told
                 <tr
                   key={key}
                   data-index={item.index}
-                  ref={virtual.measureElement}
+                  ref={measure}
                   aria-rowindex={item.index + 2}
                   aria-selected={told ? chosen.has(key) : undefined}
                   className={item.index === here || key === marked ? 'here' : ''}
@@ -133,7 +104,7 @@ export function Grid<R>({ label, rows, columns, keyOf, usual, open, chosen: told
                         type="checkbox"
                         aria-label={`Select ${key}`}
                         checked={chosen.has(key)}
-                        onChange={() => setChosen((now) => toggled(now, key))}
+                        onChange={() => choose(key)}
                       />
                     </td>
                   )}
@@ -195,10 +166,4 @@ export function ColumnsMenu<R>({ columns }: { columns: readonly Column<R>[] }) {
 /** How many of all are shown. */
 export function shownOf(shown: number, all: number, word: (number: number) => string): string {
   return shown === all ? word(all) : `${count(shown)} of ${word(all)}`
-}
-
-function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
-  const now = new Set(before)
-  if (!now.delete(id)) now.add(id)
-  return now
 }

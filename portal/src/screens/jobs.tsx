@@ -1,12 +1,12 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react'
 import { stop } from '../api/queries'
 import type { JobRow } from '../api/schema'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { widthsOf } from '../parts/grid'
 import { Moment, Ran } from '../parts/moment'
 import { Panel } from '../parts/panel'
+import { useRows } from '../parts/rows'
 import { Sheet } from '../parts/sheet'
 import { State } from '../parts/state'
 import { say, sayTrouble } from '../parts/toasts'
@@ -15,7 +15,6 @@ import { useMay } from '../store/may'
 import { count, plural } from '../words/format'
 import { GROUPS, JOB, OVER } from '../words/states'
 import { NoJobs, useJobsSource } from './home'
-import { writes } from './keys'
 
 /** The part of the address that says what is listed. */
 export interface JobsSearch {
@@ -25,8 +24,6 @@ export interface JobsSearch {
   readonly owner?: string
   readonly backend?: string
 }
-
-const ROW = 28
 
 export function jobsSearch(given: Record<string, unknown>): JobsSearch {
   const text = (name: string) => (typeof given[name] === 'string' && given[name] ? { [name]: given[name] } : {})
@@ -141,33 +138,12 @@ function commandOf(search: JobsSearch): string {
 }
 
 function Rows({ rows }: { rows: readonly JobRow[] }) {
-  const box = useRef<HTMLDivElement>(null)
   const navigate = useNavigate()
-  const [here, setHere] = useState(-1)
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 20 })
-  useEffect(() => {
-    function pressed(event: KeyboardEvent): void {
-      if (writes(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
-      const row = rows[here]
-      if (event.key === 'j' || event.key === 'k') {
-        const next = Math.max(0, Math.min(rows.length - 1, here + (event.key === 'j' ? 1 : -1)))
-        setHere(next)
-        virtual.scrollToIndex(next)
-      } else if (event.key === 'Enter' && row && document.activeElement === document.body)
-        void navigate({ to: '/jobs/$id', params: { id: row.id } })
-      else if (event.key === 'x' && row) setChosen((before) => toggled(before, row.id))
-      else if (event.key === 'Escape') setChosen(new Set())
-    }
-    window.addEventListener('keydown', pressed)
-    return () => window.removeEventListener('keydown', pressed)
-  }, [rows, here, navigate, virtual])
-  const items = virtual.getVirtualItems()
-  const before = items[0]?.start ?? 0
-  const after = virtual.getTotalSize() - (items.at(-1)?.end ?? 0)
+  const open = useCallback((row: JobRow) => void navigate({ to: '/jobs/$id', params: { id: row.id } }), [navigate])
+  const { box, here, chosen, choose, clear, items, measure, before, after } = useRows({ rows, keyOf, open, selects: true })
   return (
     <>
-      {chosen.size > 0 && <Bulk ids={chosen} done={() => setChosen(new Set())} />}
+      {chosen.size > 0 && <Bulk ids={chosen} done={clear} />}
       <div className="scroll" ref={box} style={{ maxHeight: 'calc(100vh - 230px)' }}>
         <table className="table" aria-rowcount={rows.length + 1}>
           <thead>
@@ -203,7 +179,7 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
               return (
                 <tr
                   key={each.id}
-                  ref={virtual.measureElement}
+                  ref={measure}
                   data-index={item.index}
                   aria-rowindex={item.index + 2}
                   aria-selected={chosen.has(each.id)}
@@ -214,7 +190,7 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
                       type="checkbox"
                       aria-label={`Select ${each.name}`}
                       checked={chosen.has(each.id)}
-                      onChange={() => setChosen((now) => toggled(now, each.id))}
+                      onChange={() => choose(each.id)}
                     />
                   </td>
                   <td title={`${each.name} (${each.id})`}>
@@ -254,10 +230,8 @@ function Rows({ rows }: { rows: readonly JobRow[] }) {
   )
 }
 
-function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
-  const now = new Set(before)
-  if (!now.delete(id)) now.add(id)
-  return now
+function keyOf(row: JobRow): string {
+  return row.id
 }
 
 /** Several at once: asked about once, with their number; what fails is told one by one. */

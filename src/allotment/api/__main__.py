@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from fastapi import FastAPI
@@ -30,8 +30,6 @@ from allotment.api.deciding import (
     keep_deciding,
     repository_of,
 )
-from allotment.api.demo import LOOKS as DEMO_LOOKS
-from allotment.api.demo import DemoFleet, DemoServer, demo_fleet, live
 from allotment.api.deriving import derive_beside
 from allotment.api.doors import Door, HomeDoor, TokenDoor
 from allotment.api.hardening import Hardened
@@ -46,6 +44,7 @@ from allotment.api.sign_in import OidcWords, sign_ins
 from allotment.api.standing_by import beating, elsewhere, led_store, refusing, server_name, shared_folder
 from allotment.api.teaming import identity_as_declared, team_world
 from allotment.api.telemetry.log import kept_log
+from allotment.api.telemetry.saying import say
 from allotment.api.telemetry.timed_store import timed
 from allotment.api.telemetry.watching import watched
 from allotment.api.telling import notifier, tell_beside
@@ -73,10 +72,12 @@ from allotment.ports.backends import LOCAL
 from allotment.ports.clock import Clock
 from allotment.ports.request_service import RequestService
 from allotment.ports.store import JobsStore
-from allotment.simulation.demo.fates import DemoPace
 from allotment.spec.jobs.rules import refuse_broken_rules
 from allotment.spec.load import load_platform
 from allotment.wiring import running
+
+if TYPE_CHECKING:
+    from allotment.api.demo import DemoFleet
 
 CLOCK: Final = "clock.json"
 """File beside the socket: how the server's clock stands to the machine's."""
@@ -92,7 +93,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         _serve(asked)
     except AllotmentError as error:
-        print(error.whole, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        say(error.whole)
         return error.exit_code
     return 0
 
@@ -128,7 +129,7 @@ def _serve(asked: argparse.Namespace) -> None:
         opened.enter_context(short_turns())
         desk.tell_at_home(watch.standing.told)
         for said in desk.told:
-            print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            say(said)
         Thread(target=tidy, args=(jobs, running.job_remains(meant.folder), steady, desk.ending), daemon=True).start()
         with answered_for(jobs, identity, steady):
             Thread(target=witness, args=(jobs, desk.ending), daemon=True).start()
@@ -148,7 +149,7 @@ def _serve(asked: argparse.Namespace) -> None:
                 changes=changes,
             )
             if meant.fleet is not None:
-                live(meant.fleet, DemoServer(desk, jobs, present.platform, present.people(), requests, wiring.clock()))
+                meant.fleet.live(desk, jobs, present.platform, present.people(), requests, wiring.clock())
             inside = opened.enter_context(vestibule(abroad, prefaces.read)) if asked.standby and abroad else abroad
             listeners = watch.afar(_listeners(made, registry, place, abroad, inside))
             serve(watch.at_home(made(HomeDoor(identity.owner))), desk, bound, listeners)
@@ -185,6 +186,9 @@ def _as_named(asked: argparse.Namespace, folder: Path) -> _MeantServer:
 
 def _made_up(asked: argparse.Namespace, folder: Path, opened: ExitStack) -> _MeantServer:
     """A demo: in its own folder, and reached where the user's server is."""
+    from allotment.api.demo import demo_fleet  # noqa: PLC0415 (no other server's start waits for it)
+    from allotment.simulation.demo.fates import DemoPace  # noqa: PLC0415 (the same)
+
     # What is made up reaches nobody: no repository, no cluster and no inbox of its user.
     for word in ("repository", "notices", "key_file", "shared_folder", "advertise"):
         setattr(asked, word, "")
@@ -247,7 +251,7 @@ def _followed(server: _ServerParts) -> _FollowedClusters:
     fleet = server.meant.fleet
     connect = connected if fleet is None else fleet.connect
     ways = ClusterWays(present, credentials, connect, made_up=fleet is not None)
-    pace = USUAL_PACE if fleet is None else DEMO_LOOKS
+    pace = USUAL_PACE if fleet is None else fleet.looks
     hub = server.opened.enter_context(cluster_hub(present, ways, wiring.clock(), pace))
     credentials.on_change(hub.reopen)
     return _FollowedClusters(ReachedClusters(hub, ways), credentials)

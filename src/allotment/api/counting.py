@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, cast
 
+from allotment.api.store_in_front import StoreInFront
 from allotment.model.audit.act import AuditedAct
 from allotment.ports.device_times import DeviceTurn
 from allotment.ports.store import JobFilter, JobGroup, JobsCount, JobsStore
@@ -20,21 +21,11 @@ from allotment.ports.stored_jobs import StoredChange, StoredJob
 _MOST: Final = 8
 """Questions that are remembered, those that were asked last."""
 _Question = tuple[JobFilter, tuple[JobGroup, ...]]
+_JobsByTeam = Mapping[str, tuple[int, tuple[JobsCount, ...]]]
+"""An answer, by team, each with the number of the team's changes by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class _JobsByTeam:
-    """An answer, by team, each with the number of the team's changes by then.
-
-    Attributes:
-        anew: how often everything had to be counted anew by then.
-    """
-
-    anew: int
-    of: Mapping[str, tuple[int, tuple[JobsCount, ...]]]
-
-
-class CountingStore:
+class CountingStore(StoreInFront):
     """See the module; does what the store behind it does. The server alone writes, so that it sees each change."""
 
     def __init__(self, store: JobsStore) -> None:
@@ -43,16 +34,11 @@ class CountingStore:
         Args:
             store: that is asked.
         """
-        self._store = store
+        super().__init__(store)
         self._lock = threading.Lock()
         self._anew = 0
         self._changes: dict[str, int] = {}
         self._known: OrderedDict[_Question, _JobsByTeam] = OrderedDict()
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        setattr(self, name, found)  # looked for once
-        return found
 
     def counts(self, wanted: JobFilter, by: Sequence[JobGroup] = ()) -> tuple[JobsCount, ...]:
         """See the port."""
@@ -61,22 +47,24 @@ class CountingStore:
         question = wanted, tuple(by)
         with self._lock:
             anew, changes, known = self._anew, dict(self._changes), self._known.get(question)
-        if known is None or known.anew != anew:
-            of, asked, stale = dict[str, tuple[int, tuple[JobsCount, ...]]](), wanted, list[str]()
-        else:
-            of = dict(known.of)
-            stale = [each for each, number in changes.items() if each not in of or of[each][0] != number]
-            asked = replace(wanted, within=frozenset(stale))
-        if known is None or known.anew != anew or stale:
+        of = {} if known is None else dict(known)
+        stale = [each for each, number in changes.items() if each not in of or of[each][0] != number]
+        if known is None or stale:
+            asked = wanted if known is None else replace(wanted, within=frozenset(stale))
             found = _by_team(self._store.counts(asked, by))
             of.update((each, (changes.get(each, 0), found.get(each, ()))) for each in (*stale, *found))
-            with self._lock:
-                self._known[question] = _JobsByTeam(anew, of)
+            self._remember(question, of, anew)
+        rows = [row for _, some in of.values() for row in some]
+        return tuple(sorted(rows, key=lambda row: tuple(row.of.values())))
+
+    def _remember(self, question: _Question, of: _JobsByTeam, anew: int) -> None:
+        with self._lock:
+            # What everything has to be counted anew after is forgotten already.
+            if anew == self._anew:
+                self._known[question] = of
                 self._known.move_to_end(question)
                 while len(self._known) > _MOST:
                     self._known.popitem(last=False)
-        rows = [row for _, some in of.values() for row in some]
-        return tuple(sorted(rows, key=lambda row: tuple(row.of.values())))
 
     def add(self, job: StoredJob, audited: Sequence[AuditedAct] = ()) -> StoredJob:
         """See the port."""
@@ -105,9 +93,9 @@ class CountingStore:
         finally:
             self._count_anew()
 
-    def _changed(self, change: Any) -> tuple[StoredJob, ...]:
+    def _changed(self, change: Callable[[], tuple[StoredJob, ...]]) -> tuple[StoredJob, ...]:
         try:
-            kept: tuple[StoredJob, ...] = change()
+            kept = change()
         except BaseException:
             self._count_anew()  # whoever lost the connection while it was kept does not know whether it was
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Final
 
 from allotment import wiring
 from allotment.api.proposing import NOTHING_PROPOSED, Proposing
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError, shown
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.observed.snapshot import Snapshot
@@ -224,7 +224,7 @@ def keep_deciding(
         # Time passes though a repository is away, and grants go though a directory is not valid.
         failed = {each for each in map(_failure, acts) if each}
         for each in sorted(failed - said):
-            print(f"requests wait: {shown(each)}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            say(f"requests wait: {shown(each)}")
         said = failed
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from threading import Event, Thread
 from typing import Final
 
 from allotment import wiring
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError, NotFoundError, shown
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.model.moments import rfc3339, written
@@ -34,7 +34,7 @@ from allotment.spec.load import load_platform
 from allotment.wiring import running
 from allotment.wiring.demo import demo_cluster
 
-LOOKS: Final = LookPace(asked=1.0, usual=3.0, lately=600.0, idle=60.0)
+_LOOKS: Final = LookPace(asked=1.0, usual=3.0, lately=600.0, idle=60.0)
 """How often a made-up cluster is looked at: what takes a minute elsewhere takes a second there."""
 _STEP: Final = 1.0
 """Seconds between two steps of the fleet."""
@@ -70,6 +70,36 @@ class DemoFleet:
             f"takes {60 / self.pace.speed:g} s here, and all of it is gone when the server ends"
         )
 
+    @property
+    def looks(self) -> LookPace:
+        """How often its clusters are looked at."""
+        return _LOOKS
+
+    def live(
+        self,
+        desk: Desk,
+        store: JobsStore,
+        platform: Platform,
+        groups: PeopleOfPlatform,
+        requests: Callable[[LetIn], RequestService],
+        clock: Clock,
+    ) -> None:
+        """Have it live beside all else, until the server ends.
+
+        Args:
+            desk: where its people submit.
+            store: where they are kept.
+            platform: that is served.
+            groups: which groups are what.
+            requests: what somebody may ask of requests.
+            clock: time.
+        """
+        began = epoch_ms(clock)
+        bring_people(store, began, os.urandom)
+        people = DemoPeople(desk, store, platform, groups, requests, clock, self.pace, began)
+        Thread(target=_clusters_live, args=(self, clock, desk.ending), name="demo", daemon=True).start()
+        Thread(target=_people_live, args=(people, desk.ending), name="demo people", daemon=True).start()
+
     @contextmanager
     def connect(self, context: str) -> Iterator[KubePort]:
         """To a cluster.
@@ -98,7 +128,7 @@ def demo_fleet(server_folder: Path, pace: DemoPace, clock: Clock) -> DemoFleet:
     try:
         running.begin_repository(directory, "The demo's platform directory")
     except AllotmentError as error:
-        _tell(f"grants change nothing in this demo: {error.line}")
+        say(f"grants change nothing in this demo: {error.line}")
     platform = load_platform(wiring.directory(directory).read(), clock.now().date()).platform
     since = written(epoch_ms(clock) - _NODES_SINCE)
     clusters = {}
@@ -109,34 +139,6 @@ def demo_fleet(server_folder: Path, pace: DemoPace, clock: Clock) -> DemoFleet:
         build(platform, cluster, kube, since)
         clusters[cluster.context] = LivingCluster(cluster.name, kube, pace, lines)
     return DemoFleet(folder, directory, clusters, pace)
-
-
-@dataclass(frozen=True, slots=True)
-class DemoServer:
-    """With what the people of a fleet act.
-
-    Attributes:
-        requests: what somebody may ask of requests.
-        groups: which groups are what.
-    """
-
-    desk: Desk
-    store: JobsStore
-    platform: Platform
-    groups: PeopleOfPlatform
-    requests: Callable[[LetIn], RequestService]
-    clock: Clock
-
-
-def live(fleet: DemoFleet, server: DemoServer) -> None:
-    """Have the fleet live beside all else, until the server ends."""
-    bring_people(server.store, epoch_ms(server.clock), os.urandom)
-    began = epoch_ms(server.clock)
-    people = DemoPeople(
-        server.desk, server.store, server.platform, server.groups, server.requests, server.clock, fleet.pace, began
-    )
-    Thread(target=_clusters_live, args=(fleet, server.clock, server.desk.ending), name="demo", daemon=True).start()
-    Thread(target=_people_live, args=(people, server.desk.ending), name="demo people", daemon=True).start()
 
 
 def _clusters_live(fleet: DemoFleet, clock: Clock, ending: Event) -> None:
@@ -157,7 +159,7 @@ def _people_live(people: DemoPeople, ending: Event) -> None:
         if not asked and (not come or epoch_ms(people.clock) - people.began > _ASKS_AT_LATEST):
             asked = True
             for each in people.ask():
-                _tell(f"a request of the demo was refused: {shown(each)}")
+                say(f"a request of the demo was refused: {shown(each)}")
 
     _again_and_again(step, ending)
 
@@ -173,12 +175,8 @@ def _again_and_again(step: Callable[[], object], ending: Event) -> None:
             said = error.line if isinstance(error, AllotmentError) else f"{type(error).__name__}: {error}"
             if said not in told and len(told) < _MOST_TOLD:
                 told.add(said)
-                _tell(f"the demo stumbles: {shown(said)}")
+                say(f"the demo stumbles: {shown(said)}")
         # Where the machine is slow the fleet is, too.
         took = time.monotonic() - began
         if ending.wait(max(_STEP - took, _REST * took)):
             return
-
-
-def _tell(said: str) -> None:
-    print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)

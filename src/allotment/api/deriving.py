@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from threading import Thread
 from typing import Final
 
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError, shown
 from allotment.operations.run.desk import Desk
 from allotment.operations.watch.deriving import DerivedView, derived_changes, queue_views
@@ -36,7 +36,7 @@ def _keep_deriving(desk: Desk, hub: ChangeHub) -> None:
             tell_findings(desk.journal, waiting, teams, failed.add, anew=teams != told_to)
         told_to = teams
         for each in sorted(failed - said):
-            print(f"queues or findings are not told: {shown(each)}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            say(f"queues or findings are not told: {shown(each)}")
         said = failed
 
 

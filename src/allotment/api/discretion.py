@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from threading import Lock
@@ -10,6 +9,7 @@ from typing import Final
 
 from fastapi import Request
 
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError, shown
 
 REQUEST_ID: Final = "request_id"
@@ -18,15 +18,11 @@ _SAID_AGAIN: Final = 1.0
 """Seconds after which the log has the same words again: strangers do not fill it."""
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
-
-
 class Discretion:
     """See the module; of one door."""
 
     def __init__(
-        self, *, at_home: bool, say: Callable[[str], None] = _say, now: Callable[[], float] = time.monotonic
+        self, *, at_home: bool, say: Callable[[str], None] = say, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Nothing has gone wrong yet.
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
+from allotment.api.store_in_front import StoreInFront
 from allotment.model.access.person import Person
 from allotment.model.access.token import ApiToken
 from allotment.ports.store import JobsStore
@@ -20,7 +21,7 @@ _CHANGE: Final = frozenset({"add_token", "revoke_token", "token_used", "signed_i
 """Calls after which a token or a person is another. The server alone writes, so that it sees each of them."""
 
 
-class RememberingStore:
+class RememberingStore(StoreInFront):
     """See the module; does what the store behind it does. Whoever is shut out is so from that very call on."""
 
     def __init__(self, store: JobsStore, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,17 +31,11 @@ class RememberingStore:
             store: that is asked.
             now: seconds of a clock that nobody sets.
         """
-        self._store = store
+        super().__init__(store)
         self._now = now
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], tuple[float, ApiToken | Person]] = {}
         self._changes = 0
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        made = self._changing(found) if name in _CHANGE else found
-        setattr(self, name, made)  # looked for once
-        return made
 
     def token(self, token_id: str) -> ApiToken:
         """See the port."""
@@ -49,6 +44,9 @@ class RememberingStore:
     def person(self, person_id: str) -> Person:
         """See the port."""
         return self._remembered("person", person_id, self._store.person)
+
+    def _in_front(self, name: str, found: Any) -> Any:
+        return self._changing(found) if name in _CHANGE else found
 
     def _changing(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def changing(*arguments: Any, **named: Any) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from allotment.api.browsers import CALLBACK
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError, UsageError
 from allotment.model.access.rights import PeopleOfPlatform
 from allotment.operations.access.signing_in import SignIns
@@ -92,4 +92,4 @@ def _end(coming: SignIns) -> None:
     try:
         coming.end()
     except AllotmentError as error:
-        print(f"the audit trail lacks refused sign-ins: {error.whole}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+        say(f"the audit trail lacks refused sign-ins: {error.whole}")

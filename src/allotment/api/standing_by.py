@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from allotment.api.prefaces import PrefaceKey
 from allotment.api.problems import PROBLEM, STANDING_BY, problem_body
 from allotment.api.relaying import Address, LeadingServer, relaying
 from allotment.api.serving import Listener, bound_address, bound_socket, listening
+from allotment.api.telemetry.saying import say
 from allotment.api.telemetry.standing import ServerRole, ServerStanding
 from allotment.api.telemetry.watching import WatchedServer
 from allotment.errors import AllotmentError, UsageError
@@ -100,7 +100,7 @@ def led_store(
                 again = not isinstance(error, StoreInUseError) and now() - told_at >= _TELL_AGAIN
                 line = error.whole.line
                 if line != said or again:
-                    _tell(f"stands by: {'still: ' if line == said else ''}{line}")
+                    say(f"stands by: {'still: ' if line == said else ''}{line}")
                     said, told_at = line, now()
             pause(_LOOK_AGAIN)
 
@@ -113,11 +113,7 @@ def _supplant(place: StorePlace) -> None:
     except AllotmentError:
         return  # who cannot be asked cannot be led either, which is told
     if hung:
-        _tell(f"{hung} gave no sign of life: its lead has ended")
-
-
-def _tell(said: str) -> None:
-    print(said, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+        say(f"{hung} gave no sign of life: its lead has ended")
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError
 from allotment.operations.decide.need import kept_use
 from allotment.operations.decide.notifying import Notifier
@@ -53,7 +53,7 @@ def _keep_telling(notifier: Notifier, ending: Event) -> None:
         except AllotmentError as error:
             line = error.whole.line
             if line != said:
-                print(f"notices wait: {line}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+                say(f"notices wait: {line}")
             said = line
         else:
             said = ""

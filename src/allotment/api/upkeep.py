@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -10,6 +9,7 @@ from typing import Final
 
 from allotment import wiring
 from allotment.api.keyed_calls import forget_old
+from allotment.api.telemetry.saying import say
 from allotment.errors import AllotmentError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditVerb, act_of
@@ -45,7 +45,7 @@ def answered_for(store: JobsStore, identity: ServerIdentity, clock: Clock) -> It
         try:
             _say_head(tell(AuditVerb.SERVER_ENDED))
         except AllotmentError as error:
-            print(f"the audit trail lacks this server's end: {error.whole}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            say(f"the audit trail lacks this server's end: {error.whole}")
 
 
 def witness(store: JobsStore, ending: Event) -> None:
@@ -55,7 +55,7 @@ def witness(store: JobsStore, ending: Event) -> None:
         try:
             head = store.audit_head()
         except AllotmentError as error:
-            print(f"the audit trail cannot be read: {error.whole}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            say(f"the audit trail cannot be read: {error.whole}")
             continue
         if head != said:
             _say_head(head)
@@ -63,7 +63,7 @@ def witness(store: JobsStore, ending: Event) -> None:
 
 
 def _say_head(head: ChainHead) -> None:
-    print(head, file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+    say(head)
 
 
 def tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event) -> None:
@@ -77,7 +77,7 @@ def tidy(store: JobsStore, remains: RemainsOfJobs, clock: Clock, ending: Event) 
             gone = tidied(store.kept(), remains, epoch_ms(clock))
         except (AllotmentError, OSError) as error:
             said = error.whole if isinstance(error, AllotmentError) else error
-            print(f"old logs stay: {said}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            say(f"old logs stay: {said}")
             continue
         for kind, number in gone.removed.items():
-            print(f"removed {number} old: {kind.value}", file=sys.stderr, flush=True)  # noqa: T201 (its log)
+            say(f"removed {number} old: {kind.value}")

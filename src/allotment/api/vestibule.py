@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import sys
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from allotment.api.limited_socket import DoorGuest, LimitedSocket
 from allotment.api.prefaces import MAGIC, PREFACE_LENGTH, Peer
+from allotment.api.telemetry.saying import say
 
 _PATIENCE: Final = 3.0
 """Seconds in which somebody has to say his first byte here; whoever says none then says it, or not, further in."""
@@ -180,5 +180,5 @@ class _Porter:
         """Once: whoever comes could fill the log with it."""
         if not self._told:
             said = "somebody led callers on without the key of the shared folder, or by a clock that goes wrong"
-            print(f"{said}: they are turned out", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+            say(f"{said}: they are turned out")
         self._told = True

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any, Final, TextIO
 
 from allotment.api.telemetry.observed import AnsweredRequest
+from allotment.api.telemetry.saying import say
 from allotment.errors import shown
 from allotment.ports.clock import Clock
 
@@ -112,4 +113,4 @@ def _as_object(lines: JsonLines, request: AnsweredRequest) -> None:
 def _as_text(request: AnsweredRequest) -> None:
     who = request.caller or "nobody"
     said = f"{request.method} {request.route} {request.status} {request.seconds:.3f} s {who} {request.id}"
-    print(shown(said.rstrip()), file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+    say(shown(said.rstrip()))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+from allotment.api.store_in_front import StoreInFront
 from allotment.api.telemetry.meters import Meters
 from allotment.api.telemetry.tracing import Spans, no_spans
 from allotment.model.jobs.run import JobState
@@ -13,7 +14,7 @@ from allotment.ports.store import JobsStore
 from allotment.ports.stored_jobs import StoredChange, StoredJob
 
 
-class TimedStore:
+class TimedStore(StoreInFront):
     """See the module; does what the store behind it does."""
 
     def __init__(self, store: JobsStore, meters: Meters, spans: Spans = no_spans) -> None:
@@ -24,15 +25,12 @@ class TimedStore:
             meters: that are counted up.
             spans: begins the span of a call.
         """
+        super().__init__(store)
         self._spans = spans
-        self._store = store
         self._meters = meters
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        made = self._timed(name, found) if callable(found) else found
-        setattr(self, name, made)  # looked for once
-        return made
+    def _in_front(self, name: str, found: Any) -> Any:
+        return self._timed(name, found) if callable(found) else found
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         seconds = self._meters.store_calls.labels(name)

@@ -5,12 +5,12 @@ Without that variable nothing of OpenTelemetry is imported. Spans name routes an
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, Final
 
+from allotment.api.telemetry.saying import say
 from allotment.errors import UsageError
 
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -51,7 +51,7 @@ def traced(environment: Mapping[str, str], version: str) -> Iterator[Spans]:
     resource = Resource.create({"service.name": "allotment", "service.version": version})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    print(f"traces go to {ENDPOINT}", file=sys.stderr, flush=True)  # noqa: T201 (the process's log)
+    say(f"traces go to {ENDPOINT}")
     try:
         # What an error says names people's things: a span of a call that failed says that alone.
         begun = provider.get_tracer("allotment").start_as_current_span

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from allotment.model import labels
-from allotment.model.cluster import Cluster, NodePool
+from allotment.model.cluster import Cluster
 from allotment.model.manifest import Body, Manifest, key_of
 from allotment.model.platform import Platform
-from allotment.model.quantity import format_bytes, format_cpu
+from allotment.operations.foresee.sandboxing import nodes_of
 from allotment.ports.kube import KubePort
+from allotment.ports.sandboxes import FakeNode
 from allotment.render.manifests import render
 
 _KUEUE: Final = "kueue-system"
@@ -26,16 +26,15 @@ def build(platform: Platform, cluster: Cluster, kube: KubePort, since: str) -> N
         kube: where there is nothing yet.
         since: RFC 3339, from when on its nodes are there.
     """
-    for each in sorted(render(platform, cluster).objects, key=_namespaces_first):
-        kube.apply(each.body)
+    for manifest in sorted(render(platform, cluster).objects, key=_namespaces_first):
+        kube.apply(manifest.body)
     for body in _kueue(cluster):
         kube.create(body)
     for kind in ("ClusterQueue", "LocalQueue"):
         for body in tuple(kube.list("kueue.x-k8s.io/v1beta2", kind)):
             _activate(kube, body)
-    for pool in cluster.node_pools:
-        for number in range(pool.max_nodes):
-            kube.create(node(platform, cluster, pool, number, since))
+    for each in nodes_of(platform, cluster):
+        kube.create(_node(each, since))
 
 
 def _kueue(cluster: Cluster) -> Iterator[Body]:
@@ -68,49 +67,21 @@ def _activate(kube: KubePort, body: Body) -> None:
     kube.merge_patch(body["apiVersion"], key_of(body), status, subresource="status", manager="kueue")
 
 
-def node(platform: Platform, cluster: Cluster, pool: NodePool, number: int, since: str) -> dict[str, Any]:
-    """A node of a pool, with every label that flavors select by."""
+def _node(node: FakeNode, since: str) -> Body:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
+    told = {"message": "kubelet is posting ready status", "lastTransitionTime": since}
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
-            "name": f"{pool.name}-{number:03}",
+            "name": node.name,
             "creationTimestamp": since,
-            "labels": dict(_labels(platform, cluster, pool)) | {"kubernetes.io/hostname": f"{pool.name}-{number:03}"},
+            "labels": {**node.labels, "kubernetes.io/hostname": node.name},
         },
-        "spec": {
-            "taints": [{"key": each.key, "value": each.value, "effect": each.effect.value} for each in pool.taints]
-        },
+        "spec": {"taints": [{"key": key, "value": value, "effect": effect} for key, value, effect in node.taints]},
         "status": {
-            "allocatable": _amounts(platform, pool),
-            "capacity": _amounts(platform, pool),
-            "conditions": [
-                {
-                    "type": "Ready",
-                    "status": "True",
-                    "reason": "KubeletReady",
-                    "message": "kubelet is posting ready status",
-                    "lastTransitionTime": since,
-                }
-            ],
+            "allocatable": dict(node.allocatable),
+            "capacity": dict(node.allocatable),
+            "conditions": [{**ready, **told}],
         },
     }
-
-
-def _amounts(platform: Platform, pool: NodePool) -> dict[str, str]:
-    found = {"cpu": format_cpu(pool.cpu), "memory": format_bytes(pool.memory), "pods": str(pool.pods)}
-    if pool.accelerator:
-        found[platform.accelerators[pool.accelerator].resource_name] = str(pool.accelerators_per_node)
-    return found
-
-
-def _labels(platform: Platform, cluster: Cluster, pool: NodePool) -> Iterator[tuple[str, str]]:
-    yield "topology.kubernetes.io/region", cluster.region
-    yield "node.kubernetes.io/instance-type", pool.machine_type
-    yield labels.NODE_POOL, pool.name
-    yield labels.CAPACITY_TYPE, pool.capacity_type.value
-    if pool.accelerator:
-        yield labels.ACCELERATOR, pool.accelerator
-        yield platform.accelerators[pool.accelerator].node_label
-    yield from cluster.flavor(pool.flavor).node_labels.items()
-    yield from pool.labels.items()

@@ -7,6 +7,7 @@ these.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from allotment.model.grammar import count
@@ -40,6 +41,7 @@ _MEANT: Final = {
 """Whole sentences of the queues."""
 
 
+@lru_cache(2048)
 def plain_reason(said: str) -> str:
     """The same in plain words; what has another form stays as it is."""
     again = _AGAIN.fullmatch(said)

@@ -88,10 +88,8 @@ def _rung(name: str) -> Mapping[str, str]:
 
 
 def _priority(sight: ClusterSight, rung: str, of_pods: str) -> int:
-    objects = sight.index.objects
-    values = {each.name: each.value for each in objects.priority_classes}
-    rungs = {each.name: each.value for each in objects.workload_priority_classes}
-    return rungs.get(rung, values.get(of_pods, 0))
+    rungs = {each.name: each.value for each in sight.index.objects.workload_priority_classes}
+    return rungs.get(rung, sight.ranks.get(of_pods, 0))
 
 
 def lines_of(view: QueueingView) -> Mapping[str, list[dict[str, Any]]]:

@@ -139,13 +139,9 @@ def _pod(sight: ClusterSight, job: Job, index: int, tries: int) -> dict[str, Any
             "annotations": {**(meta.get("annotations") or {}), _INDEX: rank},
             "ownerReferences": owned_by(BATCH, "Job", job),
         },
-        "spec": {**template["spec"], "priority": _rank_of(sight, template["spec"].get("priorityClassName", ""))},
+        "spec": {**template["spec"], "priority": sight.ranks.get(template["spec"].get("priorityClassName", ""), 0)},
         "status": {"phase": "Pending"},
     }
-
-
-def _rank_of(sight: ClusterSight, name: str) -> int:
-    return next((each.value for each in sight.index.objects.priority_classes if each.name == name), 0)
 
 
 def place_pods(sight: ClusterSight) -> Iterator[Write]:

@@ -63,6 +63,11 @@ class ClusterSight:
         """Jobs by uid."""
         return {each.metadata.uid: each for each in self.jobs}
 
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """Priority of pods by the name of its class."""
+        return {each.name: each.value for each in self.index.objects.priority_classes}
+
 
 def is_over(job: Job) -> bool:
     """Whether a Job has ended, well or not."""

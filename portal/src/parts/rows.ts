@@ -1,0 +1,61 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type RefObject, useEffect, useRef, useState } from 'react'
+import { writes } from '../screens/keys'
+
+const ROW = 28
+
+interface RowsProps<R> {
+  readonly rows: readonly R[]
+  readonly keyOf: (row: R) => string
+  readonly open?: ((row: R) => void) | undefined
+  /** Whether rows can be selected. */
+  readonly selects: boolean
+}
+
+/** A long list, of which those rows are drawn that are seen; walked, selected from and opened by keys. */
+export function useRows<R>({ rows, keyOf, open, selects }: RowsProps<R>) {
+  const box: RefObject<HTMLDivElement | null> = useRef<HTMLDivElement>(null)
+  const [here, setHere] = useState(-1)
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW,
+    overscan: 20,
+  })
+  const choose = (key: string) => setChosen((before) => toggled(before, key))
+  useEffect(() => {
+    function pressed(event: KeyboardEvent): void {
+      if (writes(event.target) || event.ctrlKey || event.metaKey || event.altKey) return
+      const row = rows[here]
+      if (event.key === 'j' || event.key === 'k') {
+        const next = Math.max(0, Math.min(rows.length - 1, here + (event.key === 'j' ? 1 : -1)))
+        setHere(next)
+        virtual.scrollToIndex(next)
+      } else if (event.key === 'Enter' && row && open && document.activeElement === document.body) open(row)
+      else if (event.key === 'x' && row && selects) choose(keyOf(row))
+      else if (event.key === 'Escape') setChosen(new Set())
+    }
+    window.addEventListener('keydown', pressed)
+    return () => window.removeEventListener('keydown', pressed)
+  }, [rows, here, virtual, open, selects, keyOf])
+  const items = virtual.getVirtualItems()
+  return {
+    box,
+    here,
+    chosen,
+    choose,
+    clear: () => setChosen(new Set()),
+    items,
+    measure: virtual.measureElement,
+    /** Pixels of what is not drawn above, and below. */
+    before: items[0]?.start ?? 0,
+    after: virtual.getTotalSize() - (items.at(-1)?.end ?? 0),
+  }
+}
+
+function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const now = new Set(before)
+  if (!now.delete(id)) now.add(id)
+  return now
+}

@@ -1,1 +1,0 @@
-import{At as e,jt as t}from"./grid-j-Y3C3b5.js";function n(n,r){return e(n,t,r)}export{n as t};
