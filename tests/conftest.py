@@ -33,8 +33,15 @@ MARKED: Final = {HERE / name: name for name in ("corpus", "live")}
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """What `-m` leaves out as a whole is not even read: two processes would rewrite and import it for nothing."""
     terms = str(config.getoption("markexpr")).split(" and ")
-    plain = all(len(term.removeprefix("not ").split()) == 1 for term in terms)
-    return True if plain and f"not {MARKED.get(collection_path)}" in terms else None
+    if any(len(term.removeprefix("not ").split()) != 1 for term in terms):
+        return None
+    if f"not {MARKED.get(collection_path)}" in terms:
+        return True
+    wanted = [f"mark.{term}" for term in terms if term in MARKED.values()]
+    if not wanted or not collection_path.name.startswith("test_"):
+        return None
+    words = collection_path.read_text()
+    return None if all(each in words for each in wanted) else True
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

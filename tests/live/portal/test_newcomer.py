@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -31,15 +32,16 @@ def on(one: Visit, role: str, name: str, most: int = 60) -> None:
     raise AssertionError(f"no way to {role} {name} by Tab")
 
 
-def test_a_first_job_from_submit_to_done_by_keys_alone(house: House, owner: Visit) -> None:
+def test_a_first_job_from_submit_to_done_by_keys_alone(house: House, owner: Visit, tmp_path: Path) -> None:
     page, keys = owner.shown("/"), owner.page.keyboard
-    name = f"first-{secrets.token_hex(2)}"
+    name, seen = f"first-{secrets.token_hex(2)}", tmp_path / "seen"
     on(owner, "link", "Submit a job")
     keys.press("Enter")
     page.get_by_role("heading", name="Submit a job").wait_for()
     assert page.get_by_role("button", name="Submit", exact=True).is_disabled()
     on(owner, "textbox", "Command")
-    keys.type("for i in 1 2 3; do echo step $i; sleep 1; done")
+    # However slow the page is, it finds the job running.
+    keys.type(f"echo step 1; until [ -e {seen} ]; do sleep 0.2; done; echo step 2; echo step 3")
     on(owner, "textbox", "Name")
     keys.type(name)
     on(owner, "combobox", "Team")
@@ -60,6 +62,7 @@ def test_a_first_job_from_submit_to_done_by_keys_alone(house: House, owner: Visi
     verdict.wait_for()
     log = page.get_by_role("log", name="Log")
     log.get_by_text("step 1").wait_for()
+    seen.touch()
     page.get_by_role("status").filter(has_text="succeeded").wait_for()
     log.get_by_text("step 3").wait_for()
     page.get_by_text("3 lines; the log is over").wait_for()
