@@ -301,6 +301,9 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
     names = None if place is None else place.names
     origins = () if place is None else place.origins(port)
     coming = sign_ins(oidc, store, present.people, clock, server.opened, names=names, origins=origins)
+    entrance = None if place is None else BrowserEntrance(store, identity.owner, clock, os.urandom, coming)
+    if entrance is not None:
+        entrance.end_before()
     return Registry(
         store=store,
         clock=clock,
@@ -310,7 +313,7 @@ def _registry(server: _ServerParts, identity: ServerIdentity, place: ListeningPl
         people=present.people,
         sign_ins=coming,
         currency=present.currency,
-        entrance=None if place is None else BrowserEntrance(store, identity.owner, clock, os.urandom, coming),
+        entrance=entrance,
     )
 
 
@@ -342,7 +345,9 @@ def _listeners(
     """The same application where whoever comes shows a token, behind the checks of requests from afar."""
     if place is None or bound is None or inside is None:
         return ()
-    door = TokenDoor(Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend)
+    door = TokenDoor(
+        Doorkeeper(registry.store, registry.clock, registry.people), bound.room.befriend, running.is_our_user
+    )
     app = Hardened(made(door), place.names, lambda: os.urandom(12).hex(), place.proxies)
     return (Listener(app, inside, place.certificate, place.key),)
 

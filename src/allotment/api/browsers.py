@@ -91,7 +91,7 @@ def add_browser_routes(routes: Routes) -> None:
         if bool(entry.code) == bool(entry.query):
             raise UsageError("somebody comes in by a code, or from the identity provider", fix="send one of the two")
         if entry.code:
-            entering = partial(browser.entrance.enter, entry.code, browser.address)
+            entering = partial(browser.enter, entry.code)
         else:
             back = BackFromProvider(entry.query, attempt_of(request), entry.secret, _redirect(request))
             entering = partial(browser.entrance.finish, back, called(request), browser.address)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 
 from allotment.api.browser_session import browser_token
-from allotment.api.visits import address_of
+from allotment.api.prefaces import Peer
+from allotment.api.visits import address_of, is_led
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.access.permission import Permission
 from allotment.model.access.rights import OWN
@@ -59,6 +61,10 @@ class Door(Protocol):
         """Whoever is at the other end of a connection was let in."""
         ...
 
+    def is_owners(self, request: Request) -> bool:
+        """Whether, as far as the system tells, a connection is of the user whose server it is; for threads."""
+        ...
+
 
 class HomeDoor:
     """The socket that belongs to one user of this machine: whoever could open it is that user, or root."""
@@ -91,6 +97,10 @@ class HomeDoor:
     def known(self, _request: Request) -> None:
         """Nobody else comes here."""
 
+    def is_owners(self, _request: Request) -> bool:
+        """Nobody else comes here."""
+        return True
+
 
 class TokenDoor:
     """Where whoever comes shows a token."""
@@ -100,7 +110,8 @@ class TokenDoor:
     def __init__(
         self,
         doorkeeper: Doorkeeper,
-        befriend: Callable[[tuple[str, int]], None] = lambda _: None,
+        befriend: Callable[[Peer], None] = lambda _: None,
+        is_our_user: Callable[[Peer, Peer], bool] = lambda _there, _here: True,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nobody is let in yet.
@@ -108,10 +119,13 @@ class TokenDoor:
         Args:
             doorkeeper: knows tokens.
             befriend: is told address and port of each connection by which somebody came who was let in.
+            is_our_user: whether, as far as the system tells, who is at the other end is the user whose server it is; is
+                told address and port of both ends.
             now: seconds of a clock that nobody sets.
         """
         self._doorkeeper = doorkeeper
         self._befriend = befriend
+        self._is_our_user = is_our_user
         self._looking = CapacityLimiter(_LOOKED_UP)
         self._of_address, self._of_person = (Pacing(each, now) for each in (OF_ADDRESS, OF_PERSON))
 
@@ -120,7 +134,8 @@ class TokenDoor:
         address = address_of(request)
         self._of_address.asked(neighbourhood_of(address))
         text = _token_of(request)
-        found = await to_thread.run_sync(self._doorkeeper.admit, text, address, limiter=self._looking)
+        admitted = partial(self._doorkeeper.admit, text, address, partial(self.is_owners, request))
+        found = await to_thread.run_sync(admitted, limiter=self._looking)
         self._of_person.asked(f"{found.caller.kind.value} {found.caller.name}")
         return found
 
@@ -140,6 +155,13 @@ class TokenDoor:
         """His connection is nobody's who only takes a place."""
         if request.client is not None:
             self._befriend((request.client.host, request.client.port))
+
+    def is_owners(self, request: Request) -> bool:
+        """Of this machine's users the server's own one; whom a trusted proxy leads here is on another machine."""
+        here = request.scope.get("server")
+        if request.client is None or here is None or is_led(request):
+            return True
+        return self._is_our_user((request.client.host, request.client.port), (str(here[0]), int(here[1])))
 
 
 def _token_of(request: Request) -> str:

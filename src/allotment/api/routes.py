@@ -216,7 +216,9 @@ class Routes:
         """
 
         async def came(request: Request) -> None:
-            request.state.browser = NewBrowser(self._registry.browsers(), address_of(request))
+            request.state.browser = NewBrowser(
+                self._registry.browsers(), address_of(request), partial(self._door.is_owners, request)
+            )
 
         return self._making(verb, path, came, OPEN, RouteContract(takes, gives))
 

@@ -14,6 +14,7 @@ from allotment.errors import ConflictError, shown
 from allotment.operations.access.admitting import LetIn
 from allotment.operations.access.browsing import BrowserEntrance
 from allotment.operations.access.signing_in import SignIns
+from allotment.operations.access.tokens import NewToken
 from allotment.ports.access_service import AccessService, TokenReceipt, told
 from allotment.ports.job_service import JobService
 from allotment.ports.request_service import RequestService
@@ -117,10 +118,16 @@ class NewBrowser:
     Attributes:
         entrance: where it comes in.
         address: where it comes from.
+        is_owner: whether, as far as the system tells, its connection is of the user whose server it is; for threads.
     """
 
     entrance: BrowserEntrance
     address: str
+    is_owner: Callable[[], bool]
+
+    def enter(self, code: str) -> NewToken:
+        """Let the server's own user in; see `BrowserEntrance.enter`."""
+        return self.entrance.enter(code, self.address, is_owner=self.is_owner())
 
 
 async def visit_of(request: Request) -> Visit:
@@ -151,6 +158,11 @@ async def browser_of(request: Request) -> NewBrowser:
 
 Browser = Annotated[NewBrowser, Depends(browser_of)]
 """What a handler works with whose route is there for browsers."""
+
+
+def is_led(request: Request) -> bool:
+    """Whether a trusted proxy told from where he comes."""
+    return isinstance(getattr(request.state, SENDER, None), str)
 
 
 def address_of(request: Request) -> str:

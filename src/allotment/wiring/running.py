@@ -134,7 +134,14 @@ def browser_listener() -> AbstractContextManager[BrowserListener]:
     """Where a browser on this machine brings an identity provider's answer."""
     from allotment.adapters.oidc.loopback import LoopbackListener
 
-    return LoopbackListener()
+    return LoopbackListener(is_our_user)
+
+
+def is_our_user(there: tuple[str, int], here: tuple[str, int]) -> bool:
+    """Whether who has come is the user of this process, as far as the system tells; see the adapter."""
+    from allotment.adapters.local.connection_users import is_our_user as found
+
+    return found(there, here)
 
 
 def identity_provider(settings: ProviderSettings) -> AbstractContextManager[IdentityProvider]:

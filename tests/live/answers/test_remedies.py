@@ -30,11 +30,11 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 BY_DAY: Final = (
     "queue-missing-0",
     "cohort-exhausted-1",
-    "insufficient-gpu-1",
     "policy-refused-label-0",
-    "node-cordoned-1",
 )
 NIGHTLY: Final = (
+    "insufficient-gpu-1",
+    "node-cordoned-1",
     "admission-check-pending-1",
     "admission-check-rejected-or-retry-0",
     "admission-check-rejected-or-retry-2",

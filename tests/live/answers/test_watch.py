@@ -82,6 +82,7 @@ def names(snapshot: Snapshot) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.nightly  # by day the hub follows what changes
 def test_after_200_changes_it_is_what_a_fresh_reading_shows(sandbox: Sandbox, space: str) -> None:
     rng = random.Random(7)
     there: list[str] = []

@@ -128,6 +128,7 @@ class Comer:
         return False
 
 
+@pytest.mark.nightly  # by day a cluster in use is taken over and given back
 def test_what_ran_before_goes_on_and_what_comes_later_is_refused(in_use: Cluster) -> None:
     comer = Comer(in_use)
     kube = in_use.kube

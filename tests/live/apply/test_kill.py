@@ -38,7 +38,7 @@ def uids(cluster: Cluster) -> dict[ObjectKey, str]:
     return {key: cluster.body(key)["metadata"]["uid"] for key in keys}
 
 
-@pytest.mark.parametrize("kills", [15, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.nightly)])
 def test_many_kills(cluster: Cluster, kills: int) -> None:
     for variant in (0, 1):
         cluster.settle(killed_apply.desired(variant))

@@ -171,6 +171,7 @@ def does_not_own_the_cluster(declared: tuple[Platform, Declared], kube: KubeClie
         assert 'User "system:serviceaccount:kube-system:only-prove" cannot' in caught.value.message
 
 
+@pytest.mark.nightly  # by day each role is tried by itself
 def test_a_cluster_s_whole_life_with_printed_roles(
     cluster: Cluster, declared: tuple[Platform, Declared], account: Account
 ) -> None:

@@ -249,6 +249,7 @@ class TestDeployments:
 class TestSets:
     """A StatefulSet stands as it was submitted, for so it is counted."""
 
+    @pytest.mark.nightly  # by day the deletions and groups are tried
     def test_a_set_that_runs_or_waits_does_not_change(self, arena: Training) -> None:
         crowd = [job(f"crowd-{number}", gpus=8, team=team) for number in range(6) for team in ("cv", "recsys")]
         side_by_side(

@@ -49,6 +49,7 @@ def test_forty_manifests(training: Training) -> None:
     expect_no_complaint(training, seeds_of(EVERY_RUN))
 
 
+@pytest.mark.nightly  # by day the same manifests are sent where the rest is filled in
 def test_where_nothing_is_filled_in(training_without: Training) -> None:
     expect_no_complaint(training_without, seeds_of(EVERY_RUN_WITHOUT))
 

@@ -89,6 +89,7 @@ def synced(
         yield synced
 
 
+@pytest.mark.nightly  # by day the synced cluster is as declared
 def test_a_namespace_that_is_there_is_not_taken_over_nor_anything_put_into_it(synced: Synced) -> None:
     """The policy that keeps it so is a Kustomization of its own, and Flux waits for that."""
     kube, tree = synced.acme.kube, synced.tree(read_tree(Path("examples/acme")), "first")

@@ -119,6 +119,7 @@ def without_taint(fleet: Fleet, name: str, key: str) -> None:
         ),
     ],
 )  # fmt: skip
+@pytest.mark.nightly  # by day nodes as declared are looked at
 def test_what_was_taken_off_is_named_by_all_three_and_put_back(
     fleet: Fleet, pool: str, name: str, damage: Callable[[Fleet], None], says: str
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_leader_that_is_stopped_is_supplanted_and_writes_nothing_when_it_wakes
     assert verified(PostgresPlace(address)).sound
 
 
+@pytest.mark.nightly  # by day its network is cut
 def test_a_leader_that_has_lost_the_database_leaves_it_to_the_other(pair: Pair, server: Server, address: str) -> None:
     with wire_to(server.port) as wire:
         first = pair.start(address.replace(f":{server.port}/", f":{wire.port}/"))
@@ -152,10 +153,10 @@ def test_a_leader_that_has_lost_the_database_leaves_it_to_the_other(pair: Pair, 
         pair.stands_by(third)
 
 
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])])
 def test_leaders_that_are_killed_under_load_lose_nothing_and_start_nothing_twice(
-    pair: Pair, training: Training, request: pytest.FixtureRequest
+    pair: Pair, training: Training, rounds: int
 ) -> None:
-    rounds = 20 if request.config.getoption("-m") == "nightly" else int(os.environ.get("ALLOTMENT_KILLS", "2"))
     cluster = training.cluster.name
     pair.led_by(pair.start())
     standby = pair.start()

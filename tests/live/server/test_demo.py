@@ -67,6 +67,7 @@ def test_it_says_that_it_is_a_demo_and_keeps_all_apart(demo: Server) -> None:
     assert store == state / "allotment" / "demo" / "jobs.db"
 
 
+@pytest.mark.nightly  # by day a job of one's own runs there
 def test_who_waits_is_told_why_and_queues_tell_who_holds_what(demo: Server) -> None:
     waiting = until(
         lambda: [each for each in jobs(demo, "--state", "queued") if "more needed" in (each["message"] or "")]

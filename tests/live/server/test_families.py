@@ -53,7 +53,7 @@ def swept_and_killed(server: Server, trials: int, kills: int, seed: int) -> None
     assert {each.read_text() for each in marks.iterdir()} == {"begun\nended\n"}
 
 
-@pytest.mark.nightly  # by day a schedule's server is killed, and jobs'
+@pytest.mark.nightly  # by day jobs' server is killed
 @pytest.mark.timeout(3600)
 def test_whatever_kills_the_server_each_of_many_trials_runs_once(server: Server) -> None:
     swept_and_killed(server, trials=200, kills=60, seed=2)
@@ -137,7 +137,9 @@ def minutely(text: str) -> Job:
     return shell(text, devices=0, type=JobType.SCHEDULED, schedule=JobSchedule("* * * * *", "Europe/Berlin", 40))
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(12, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])])
+@pytest.mark.nightly  # by day a schedule begins, and its runs are listed
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("times", [12])
 def test_each_time_of_a_schedule_runs_once_whatever_kills_the_server_or_sets_its_clock(
     clocked: tuple[Server, SetClock], times: int
 ) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
+import socket
 import time
 import urllib.request
+from contextlib import closing
 
 import pytest
 
@@ -55,3 +59,25 @@ def test_nothing_listens_where_that_is_not_wanted(server: Server) -> None:
     server.run("down")
     assert json.loads(server.run("up", "-o", "json"))["listens"].startswith("http://127.0.0.1:")
     server.run("up", "--no-listen", code=6)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="comes as another user")
+def test_another_user_of_the_machine_has_nothing_of_a_code_that_he_sees(server: Server) -> None:
+    listens = json.loads(server.run("up", "--no-examples", "--no-input", "-o", "json"))["listens"]
+    code = server.run("open", "--no-input").strip().rpartition("#enter=")[2]
+
+    def entered(user: int) -> int:
+        host, port = listens.removeprefix("http://").split(":")
+        with closing(http.client.HTTPConnection(host, int(port))) as wire:
+            try:
+                os.seteuid(user)  # a connection is of whoever has made its socket
+                wire.sock = socket.socket()
+            finally:
+                os.seteuid(0)
+            wire.sock.connect((host, int(port)))
+            said = json.dumps({"version": 1, "entry": {"code": code, "query": "", "secret": ""}})
+            headers = {"Origin": listens, "Content-Type": "application/json"}
+            wire.request("POST", "/api/v1/browser-session", said, headers)
+            return wire.getresponse().status
+
+    assert (entered(65534), entered(0), entered(0)) == (401, 200, 401)

@@ -162,6 +162,7 @@ def test_while_much_code_is_unpacked_others_start_and_end(server: Server) -> Non
     assert [line.text for line in server.service.log(many.id) if line] == [b"10000"]
 
 
+@pytest.mark.nightly  # by day the clock is set while a server runs
 @pytest.mark.parametrize("jump", [pytest.param("-1h", marks=pytest.mark.nightly), "+1h"])
 def test_a_clock_that_jumps_by_an_hour_ends_no_job_and_turns_no_history_round(
     server: Server, faketime: Path, jump: str

@@ -77,6 +77,7 @@ def test_a_job_file_runs_on_slurm(server: Server) -> None:
     server.run("submit", "job.yaml", "--on", "nowhere", code=3)
 
 
+@pytest.mark.nightly  # by day a job file runs on Slurm
 def test_a_dry_run_tells_what_slurm_then_does(server: Server) -> None:
     job = {
         "kind": "Job", "name": "holder", "team": "nlp", "maxRunTime": "10m",

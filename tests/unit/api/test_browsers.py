@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,7 +19,7 @@ from allotment.api.hardening import Hardened
 from allotment.api.jobs import job_api
 from allotment.model.access.permission import EVERYTHING, Permission
 from allotment.model.access.token import halves_of, parts_of
-from allotment.operations.access.admitting import Doorkeeper
+from allotment.operations.access.admitting import NOT_HIS, Doorkeeper
 from allotment.operations.access.browsing import CODE_WITHIN, BrowserEntrance
 from allotment.operations.access.people import people_of
 from allotment.operations.access.registry import Registry
@@ -100,6 +100,8 @@ class House:
     world: World
     home: Any
     surf: Surf
+    entrance: BrowserEntrance
+    users: dict[str, bool]
 
     def code(self) -> str:
         status, _, said = answered(self.home, "POST", "/api/v1/browser-codes", (b"host", b"localhost"))
@@ -127,9 +129,11 @@ def house() -> House:
     coming = SignIns(store, Answering(), SignInOffer(ISSUER, "allotment", ("openid",), ""), people, clock, os.urandom)  # type: ignore[arg-type]
     entrance = BrowserEntrance(store, "ada", clock, os.urandom, coming)
     registry = Registry(store, clock, os.urandom, "acme", "1", people, coming, entrance=entrance)
-    afar = job_api(world.desk, registry, no_requests, TokenDoor(Doorkeeper(store, clock, people)))
+    users = {"here": True}
+    door = TokenDoor(Doorkeeper(store, clock, people), is_our_user=lambda _there, _here: users["here"])
+    afar = job_api(world.desk, registry, no_requests, door)
     home = job_api(world.desk, registry, no_requests, HomeDoor("ada"))
-    return House(world, home, Surf(Hardened(afar, ("127.0.0.1",), lambda: "request-1")))
+    return House(world, home, Surf(Hardened(afar, ("127.0.0.1",), lambda: "request-1")), entrance, users)
 
 
 def test_the_servers_own_user_comes_in_by_a_code_once_and_within_a_minute(house: House) -> None:
@@ -145,6 +149,43 @@ def test_the_servers_own_user_comes_in_by_a_code_once_and_within_a_minute(house:
         assert house.enter(none)[0] == 401, none
     signed_in = [each.act for each in house.world.machine.store.whole_audit() if each.act.verb == "sign-in"]
     assert [each.whence for each in signed_in][:1] == ["10.1.2.3, browser"]
+
+
+def test_another_user_of_the_machine_gets_nothing_by_what_shows_the_servers_own(house: House) -> None:
+    code = house.code()
+    house.users["here"] = False
+    assert house.enter(code)[0] == 401
+    house.users["here"] = True
+    assert house.enter(code)[0] == 200, "the code is still his whose it is"
+    (cookie,) = house.surf.cookies.values()
+    house.users["here"] = False
+    assert house.surf.go("GET", "/api/v1/jobs")[0] == 401
+    status, _, said = house.surf.go("GET", "/api/v1/jobs", None, bearer(cookie + house.surf.key))
+    assert (status, said["why"]) == (401, NOT_HIS)
+    denied = [each.act for each in house.world.machine.store.whole_audit() if each.act.why == NOT_HIS]
+    assert [each.verb for each in denied] == ["sign-in"]
+    house.users["here"] = True
+    assert house.surf.go("GET", "/api/v1/jobs")[0] == 200
+
+
+@pytest.mark.parametrize("team", ["", "nlp"])
+def test_what_has_let_a_browser_in_makes_nothing_that_outlives_it(house: House, team: str) -> None:
+    house.enter()
+    wanted = {"name": "kept", "permissions": ["read"], "lasts": 1000, "team": team}
+    assert house.surf.go("POST", "/api/v1/tokens", value("wanted", wanted))[0] == 403
+    assert [each.session for each in house.world.machine.store.tokens()] == [True]
+
+
+def test_a_new_server_ends_its_own_users_sessions_and_nobody_elses(house: House) -> None:
+    house.enter()
+    store = house.world.machine.store
+    (own,) = store.tokens()
+    others = [replace(own, id="aaaaaaaa", person="p1"), replace(own, id="bbbbbbbb", session=False)]
+    for each in others:
+        store.add_token(each, [])
+    house.entrance.end_before()
+    assert house.surf.go("GET", "/api/v1/jobs")[0] == 401
+    assert {each.id for each in store.tokens() if each.revoked is None} == {each.id for each in others}
 
 
 def test_neither_half_of_a_session_opens_anything(house: House) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -51,13 +51,20 @@ _TURNED_AWAY: Final = "This is no answer that somebody waits for."
 class LoopbackListener:
     """A port of this machine. Close it, or use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, is_our_user: Callable[[tuple[str, int], tuple[str, int]], bool] = lambda _there, _here: True
+    ) -> None:
         """From now on the port is ours; nothing is answered before it is waited for.
+
+        Args:
+            is_our_user: whether, as far as the system tells, who is at the other end is the user that waits; is told
+                address and port of both ends. What the browser brings is said in words that all users can read.
 
         Raises:
             OSError: no port can be had.
         """
         self._server = _OneAnswer((_HOST, 0), _Handler)
+        self._server.is_our_user = is_our_user
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -109,6 +116,7 @@ class _OneAnswer(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
     state = ""
+    is_our_user: Callable[[tuple[str, int], tuple[str, int]], bool]
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, handler)
@@ -136,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path != _PATH:
             self._say(HTTPStatus.NOT_FOUND)
+        elif not self.server.is_our_user(self.client_address, self.connection.getsockname()):
+            self._say(HTTPStatus.FORBIDDEN)
         elif not self._is_awaited(query):
             self._say(HTTPStatus.BAD_REQUEST)
         elif not self.server.take():

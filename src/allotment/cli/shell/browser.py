@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 BROWSER: Final = "browser"
 """Name of the thread that has opened one."""
+_BEGUN: Final = 1.0
+"""Seconds for a browser to be started."""
 _SCREENS: Final = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME")
 """Variables of which one is there where a browser can be seen."""
 
@@ -54,7 +56,9 @@ def open_page(session: Session, address: str, said: str) -> None:
         import webbrowser
         from threading import Thread
 
-        # Beside all else: what is named there may last until it is closed.
-        Thread(target=webbrowser.open, args=(address,), name=BROWSER, daemon=True).start()
+        # Beside all else: what is named there may last until it is closed. It has begun before the command is over.
+        opening = Thread(target=webbrowser.open, args=(address,), name=BROWSER, daemon=True)
+        opening.start()
+        opening.join(_BEGUN)
     else:
         click.launch(address)

@@ -58,6 +58,11 @@ class ApiToken:
     team: str = ""
     session: bool = False
 
+    @property
+    def of_owner(self) -> bool:
+        """Whether it is a session of the user whose server it is, in a browser of his."""
+        return self.session and not (self.person or self.team)
+
     def why_not(self, now: int) -> str:
         """Why it is worth nothing, in a sentence; empty where it is worth something."""
         if self.revoked is not None:

@@ -30,6 +30,8 @@ _MOST_NOTED: Final = 4096
 """Notes that are remembered at once, so that nothing is noted too often."""
 _NOBODY: Final = "nobody"
 """Who comes with the id of a token, and not with its secret."""
+NOT_HIS: Final = "the connection is of another user of the server's machine"
+"""Why what shows the user whose server it is opens nothing."""
 _OF_PEOPLE: Final = frozenset({Permission.OWN_TOKENS})
 """What everybody may who has signed in himself, and not a token of his."""
 
@@ -73,12 +75,14 @@ class Doorkeeper:
         self._noted: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
-    def admit(self, text: str, address: str) -> LetIn:
+    def admit(self, text: str, address: str, is_owner: Callable[[], bool] = lambda: True) -> LetIn:
         """Whoever has a token.
 
         Args:
             text: what he sends as one.
             address: where he comes from.
+            is_owner: whether, as far as the system tells, his connection is of the user whose server it is; asked where
+                a session shows that user alone.
 
         Raises:
             NotSignedInError: it is none, or is worth nothing.
@@ -96,6 +100,8 @@ class Doorkeeper:
             self._turn_away(Caller(_NOBODY, CallerKind.BEARER, whence), token, "its secret is another", now)
             raise _not_signed_in("the server does not know the token")
         holder, why = self._holder(token, whence, now)
+        if not why and token.of_owner and not is_owner():
+            why = NOT_HIS
         if why:
             self._turn_away(holder.caller, token, why, now)
             raise _refused(token, why)
@@ -198,7 +204,8 @@ def _refused(token: ApiToken, why: str) -> NotSignedInError:
         told = ShutOutError()
         return NotSignedInError(told.what, why=told.why, fix=told.fix)
     if token.session:
-        return NotSignedInError("not signed in", why=why, fix="sign in again: `allot login SERVER`")
+        fix = "`allot open` on the server's machine" if token.of_owner else "sign in again: `allot login SERVER`"
+        return NotSignedInError("not signed in", why=why, fix=fix)
     if token.person:
         fix = "sign in with `allot login SERVER`; `allot token create NAME` then makes another one"
         return NotSignedInError("not signed in", why=why, fix=fix)

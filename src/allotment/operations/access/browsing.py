@@ -17,9 +17,10 @@ from typing import Final
 from allotment.errors import NotFoundError, NotSignedInError, UsageError
 from allotment.model.access.caller import Caller, CallerKind
 from allotment.model.audit.act import AuditSubject, AuditVerb, act_of
+from allotment.operations.access.admitting import NOT_HIS
 from allotment.operations.access.offers import SignInOffers
 from allotment.operations.access.signing_in import SignIns
-from allotment.operations.access.tokens import NewToken, new_session
+from allotment.operations.access.tokens import NewToken, new_session, revoke_token
 from allotment.ports.clock import Clock, epoch_ms
 from allotment.ports.identity import SignInAttempt, new_attempt
 from allotment.ports.sign_in import bound_nonce
@@ -74,17 +75,33 @@ class BrowserEntrance:
         """A code by which the server's own user comes in, once."""
         return self._codes.begin(epoch_ms(self._clock))
 
-    def enter(self, code: str, address: str) -> NewToken:
+    def end_before(self) -> None:
+        """Sessions that the server's own user had with the server before are over.
+
+        Between two servers anybody of the machine may listen where pages of his browser still ask, and be shown them.
+        """
+        now = epoch_ms(self._clock)
+        for each in self._store.tokens():
+            if each.of_owner and not each.why_not(now):
+                revoke_token(self._store, each.id, Caller("allotment", CallerKind.ALLOTMENT, "its start"), now)
+
+    def enter(self, code: str, address: str, *, is_owner: bool) -> NewToken:
         """Let him in.
 
         Args:
             code: that was given to him.
             address: where he comes from.
+            is_owner: whether, as far as the system tells, his connection is of the user whose server it is.
 
         Raises:
             NotSignedInError: it is none, was used, or its time is over.
         """
         now = epoch_ms(self._clock)
+        if not is_owner:
+            # The code is still of use to him whose it is.
+            raise NotSignedInError(
+                "not signed in", why=NOT_HIS, fix="`allot login SERVER` signs you in, or takes a token of your own"
+            )
         if self._codes.began(code, now) is None or not self._codes.use(code, now):
             raise NotSignedInError(
                 "not signed in",

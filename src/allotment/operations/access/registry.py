@@ -109,11 +109,17 @@ class RegistryOf:
 
     def make_token(self, name: str, permissions: tuple[str, ...], lasts: int, team: str = "") -> TokenReceipt:
         """Make one."""
+        held = self._admitted.token
+        if held is not None and held.of_owner:
+            raise ForbiddenError(
+                "a browser of the server's own user makes no tokens",
+                why="they would outlive what has let it in",
+                fix="`allot token create NAME` on the server's machine",
+            )
         wanted = WantedToken(name, permissions_of(permissions), lasts, "" if team else self._person(), team)
         if team:
             self._check_team(team)
-        token, registry = self._admitted.token, self._registry
-        by = "" if token is None else token.id
+        registry, by = self._registry, "" if held is None else held.id
         made = make_token(registry.store, wanted, self._admitted.caller, self._now(), registry.random, by_token=by)
         return TokenReceipt(told(made.token), made.text)
 

@@ -175,7 +175,7 @@ class RequestsOf:
     def _party(self) -> Party:
         """Found when it is wanted: every visit has requests at hand, and few ask for any."""
         admitted = self._admitted
-        owner = admitted.token is None and admitted.rights.as_server
+        owner = (admitted.token is None or admitted.token.of_owner) and admitted.rights.as_server
         groups = frozenset({OWNER_GROUP}) if owner else frozenset(admitted.groups)
         somebody = Somebody(admitted.caller.name, groups, owned(self._room.platform(), groups))
         return Party(admitted.caller, somebody)

@@ -92,6 +92,7 @@ def up(session: Session, asked: UpOptions, *, output: OutputOptions) -> None:
     from allotment.cli.commands.run.server_view import server_listing, server_text
     from allotment.cli.shell.browser import show_portal
     from allotment.cli.shell.output import show
+    from allotment.operations.access.listening import LOOPBACK
     from allotment.operations.run.starting import AskedStart, StartedServer, bring_up, check_as_asked, check_standby
     from allotment.reports.documents.jobs import server_document
     from allotment.wiring import running
@@ -118,6 +119,8 @@ def up(session: Session, asked: UpOptions, *, output: OutputOptions) -> None:
         human=lambda _: server_text(started.status, session.call),
         whole=lambda _: server_document(started.status),
     )
+    if started.status.listens and not (session.value("listen") or started.status.listens.endswith(LOOPBACK)):
+        session.note(f"another program of this machine has {LOOPBACK}: what is shown there is not this server's")
     if started.status.listens and not (started.already or asked.no_open):
         show_portal(session, server.service, started.status.listens)
 
