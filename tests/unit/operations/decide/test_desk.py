@@ -23,6 +23,7 @@ from allotment.errors import (
     UsageError,
 )
 from allotment.model.access.caller import Caller, CallerKind
+from allotment.model.access.permission import EVERYTHING
 from allotment.model.access.rights import OWN
 from allotment.model.access.token import ApiToken
 from allotment.model.moments import written
@@ -591,10 +592,14 @@ def test_what_was_read_is_what_is_decided_on(office: Office) -> None:
         ada.move(asked.id, AskedMove(RequestAct.WITHDRAW, revision=1))
 
 
+BROWSER = ApiToken("abcdefgh", "session", EVERYTHING, "", "root", 0, 9, session=True)
+
+
+@pytest.mark.parametrize("token", [None, BROWSER], ids=["on his socket", "in his browser"])
 def test_the_servers_own_user_decides_on_every_route_and_not_for_himself_where_that_is_not_allowed(
-    office: Office,
+    office: Office, token: ApiToken | None
 ) -> None:
-    owner = RequestsOf(office.desk, office.room, LetIn(Caller("root", CallerKind.LOCAL, "unix socket"), OWN))
+    owner = RequestsOf(office.desk, office.room, LetIn(Caller("root", CallerKind.LOCAL, "here"), OWN, token))
     own = owner.ask(gpus(8))
     with pytest.raises(ForbiddenError, match="nobody decides for himself"):
         owner.move(own.id, AskedMove(RequestAct.APPROVE))
