@@ -5,10 +5,11 @@ import type { ClusterDrift, DriftField, DriftKind } from '../answers/documents'
 import { type DriftRow, differing, driftRows, linesOf } from '../answers/drift_lines'
 import { drift, lookAtDrift } from '../answers/queries'
 import { status } from '../api/queries'
-import { AnswerPanel, useAnswer } from '../parts/answer'
+import { AnswerPanel } from '../parts/answer'
 import { CopyCommand, shellWord } from '../parts/copy'
 import { widthsOf } from '../parts/grid'
 import { Ago } from '../parts/moment'
+import { sourceOf } from '../parts/panel'
 import { matching } from '../parts/sorting'
 import { State } from '../parts/state'
 import { sayTrouble } from '../parts/toasts'
@@ -21,7 +22,7 @@ import { useRowKeys } from './row_keys'
 /** What lives in clusters and is not as the platform directory declares it, who changed it, and what mends it. */
 export function Drift() {
   const [search, change] = useList()
-  const source = useAnswer(drift(search.cluster))
+  const source = sourceOf(useQuery(drift(search.cluster)))
   const served = useQuery(status).data?.backends.filter((each) => each.offer.kind === 'kubernetes').map((each) => each.name) ?? []
   const clusters = source.data?.document.clusters ?? NONE
   const all = useMemo(() => driftRows(clusters), [clusters])

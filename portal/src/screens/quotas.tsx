@@ -69,7 +69,7 @@ export function Quotas() {
           )
         }
       >
-        {() => <Grid label="Quotas" rows={rows} columns={columns} keyOf={(each) => each.key} usual="team" open={open} here={search.about} />}
+        {() => <Grid label="Quotas" rows={rows} columns={columns} keyOf={(each) => each.key} usual="team" open={open} here={search.about ?? ''} />}
       </AnswerPanel>
     </>
   )
@@ -118,10 +118,11 @@ function columnsOf(granted: boolean, seen: boolean): readonly Column<QuotaRow>[]
 }
 
 function Choose({ row }: { row: QuotaRow }) {
+  const [, change] = useList()
   return (
-    <Link to="." search={(before) => ({ ...before, about: row.key, nominal: undefined, borrowing: undefined, lending: undefined })}>
+    <button type="button" className="link" onClick={() => change({ about: row.key, nominal: '', borrowing: '', lending: '' })}>
       {row.team.name}
-    </Link>
+    </button>
   )
 }
 
